@@ -1,0 +1,172 @@
+"""Read a picture that somebody uploaded: nothing in the file is trusted, and every refusal is one clear sentence."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+MEGABYTE = 1_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+FORMAT_NAMES = "PNG, JPEG, WebP, GIF, BMP or TIFF"
+SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+# A JPEG may hold any number of scans, and each goes over all pixels: a small file could keep us busy for minutes.
+MAX_SCANNED_PIXELS = 1_000_000_000
+# EXIF tag 0x0112: how the camera was held, and what turns the picture upright.
+ORIENTATION = 0x0112
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+class PictureError(ValueError):
+    """A file that cannot be used as a picture; the message is one sentence, fit to show to the person who sent it."""
+
+
+def read_picture(
+    data: bytes,
+    *,
+    size: int,
+    channels: int,
+    max_bytes: int = 20 * MEGABYTE,
+    max_pixels: int = 40_000_000,
+) -> npt.NDArray[np.uint8]:
+    """Return the middle square of a picture file as uint8 (size, size, channels), 0 … 255.
+
+    Reads PNG, JPEG, WebP, GIF, BMP and TIFF; of a moving picture the first frame. The picture is turned upright as its
+    EXIF tag says, transparent parts are laid on white, 16-bit values are scaled to 8 bits, colour becomes grey where
+    channels = 1. Shrinking averages, enlarging uses Lanczos. Colour profiles are not applied.
+
+    Raises `PictureError` for everything that is wrong with the file: empty, larger than `max_bytes`, more pixels than
+    `max_pixels` (judged by its header, before anything is unpacked), of another kind, damaged or incomplete.
+    Raises `ValueError` for size < 1 or channels other than 1 and 3. Changes no setting of Pillow or of `warnings`,
+    so threads may call it at the same time.
+    """
+    if size < 1 or channels not in (1, 3):
+        raise ValueError(f"size must be at least 1 and channels 1 or 3, got {size} and {channels}")
+    if not data:
+        raise PictureError("This file is empty.")
+    if len(data) > max_bytes:
+        raise PictureError(
+            f"This file is too large: it has {len(data) / MEGABYTE:.1f} MB, "
+            f"and at most {max_bytes / MEGABYTE:g} MB can be read."
+        )
+    # Damaged files make Pillow raise nearly anything: OSError, SyntaxError, struct.error, IndexError, MemoryError …
+    try:
+        image = Image.open(io.BytesIO(data), formats=FORMATS)
+    # Pillow warns above one limit and raises above another; a warning reaches us here only where the program's own
+    # filters turn warnings into errors. Both limits are above ours, which comes next.
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
+        raise _too_many(max_pixels) from None
+    except Exception as problem:
+        if _looks_like_a_picture(data):
+            raise _damaged() from problem
+        raise PictureError(
+            f"This is not a picture that can be read here; please choose a {FORMAT_NAMES}."
+        ) from problem
+    with image:
+        _check_effort(image, data, max_pixels)
+        try:
+            return _square(image, size, channels)
+        except PictureError:
+            raise
+        except Exception as problem:
+            raise _damaged() from problem
+
+
+def _check_effort(image: Image.Image, data: bytes, max_pixels: int) -> None:
+    """Refuse, from the header alone, what would take too much memory or time to unpack."""
+    pixels = image.width * image.height
+    if pixels > max_pixels:
+        raise _too_many(max_pixels)
+    # 0xff 0xda starts a scan; inside a scan 0xff is never followed by 0xda.
+    if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") * pixels > MAX_SCANNED_PIXELS:
+        raise PictureError("This JPEG is built in so many layers that reading it would take too long.")
+
+
+def _square(image: Image.Image, size: int, channels: int) -> npt.NDArray[np.uint8]:
+    if image.format == "JPEG":
+        # A camera's JPEG is unpacked at a half, a quarter or an eighth, still four times finer than what we need.
+        image.draft(None, (4 * size, 4 * size))
+    image.load()
+    side = min(image.size)
+    if side < 1:
+        raise _damaged()
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    orientation = _orientation(image)
+    eight_bit = _eight_bit(image.crop((left, top, left + side, top + side)))
+    # The reducing gap averages whole blocks first: fast, and a fine pattern does not turn into stripes.
+    small = eight_bit.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if orientation in UPRIGHT:
+        small = small.transpose(UPRIGHT[orientation])
+    return np.array(small.convert("L" if channels == 1 else "RGB"), dtype=np.uint8).reshape(size, size, channels)
+
+
+def _eight_bit(image: Image.Image) -> Image.Image:
+    """The picture in mode L or RGB, transparent parts laid on white."""
+    if image.mode.startswith(("I", "F")):
+        return Image.fromarray(_grey_levels(image))
+    if image.has_transparency_data:
+        white = Image.new("RGBA", image.size, "white")
+        white.alpha_composite(image.convert("RGBA"))
+        return white.convert("RGB")
+    if image.mode in ("1", "L"):
+        return image.convert("L")
+    try:
+        return image.convert("RGB")
+    except ValueError as problem:
+        raise PictureError(
+            "The colours of this picture are stored in a rare way; please save it as PNG."
+        ) from problem
+
+
+def _grey_levels(image: Image.Image) -> npt.NDArray[np.uint8]:
+    """Grey values of more than 8 bits as uint8 (H, W), scaled and not cut off.
+
+    16-bit files say what white is: 65535. Files of 32 bits and of fractions do not; they are stretched from their
+    darkest to their brightest value, unless they fit one of the usual ranges, 0 … 1, 0 … 255 or 0 … 65535.
+    """
+    stored = np.asarray(image)
+    values = np.nan_to_num(stored.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(values.min()), float(values.max())
+    if image.mode.startswith("I;16"):
+        low, high = 0.0, 65535.0
+    elif low >= 0:
+        fractions = [1.0] if image.mode == "F" else []
+        usual = [white for white in (*fractions, 255.0, 65535.0) if high <= white]
+        low, high = (0.0, usual[0]) if usual else (low, high)
+    # Halved first: the difference of two very large numbers of opposite sign would not fit.
+    span = high / 2 - low / 2
+    levels = np.rint((values / 2 - low / 2) / span * 255) if span > 0 else np.full(values.shape, 128.0)
+    transparent = image.info.get("transparency")
+    if isinstance(transparent, int):
+        levels[stored == transparent] = 255
+    return levels.astype(np.uint8)
+
+
+def _orientation(image: Image.Image) -> int:
+    """The EXIF orientation, 1 … 8, or 1 where there is none or it cannot be read: the picture itself may be fine."""
+    try:
+        return int(image.getexif().get(ORIENTATION, 1))
+    except Exception:
+        return 1
+
+
+def _looks_like_a_picture(data: bytes) -> bool:
+    return data.startswith(SIGNATURES) or (data[:4] == b"RIFF" and data[8:12] == b"WEBP")
+
+
+def _too_many(max_pixels: int) -> PictureError:
+    return PictureError(f"This picture has too many pixels: at most {max_pixels / 1e6:g} million can be read.")
+
+
+def _damaged() -> PictureError:
+    return PictureError("This picture file is damaged or incomplete.")
