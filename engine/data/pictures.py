@@ -41,9 +41,10 @@ def read_picture(
 ) -> npt.NDArray[np.uint8]:
     """Return the middle square of a picture file as uint8 (size, size, channels), 0 … 255.
 
-    Reads PNG, JPEG, WebP, GIF, BMP and TIFF; of a moving picture the first frame. The picture is turned upright as its
-    EXIF tag says, transparent parts are laid on white, 16-bit values are scaled to 8 bits, colour becomes grey where
-    channels = 1. Shrinking averages, enlarging uses Lanczos. Colour profiles are not applied.
+    Reads PNG, JPEG, WebP, GIF, BMP and TIFF; of a moving picture the first frame. The picture is turned upright as
+    its EXIF tag says, transparent parts are laid on white, 16-bit values are scaled to 8 bits, colour becomes grey
+    where channels = 1. It is resized with Lanczos, after averaging whole blocks where it shrinks a lot. Colour
+    profiles are not applied.
 
     Raises `PictureError` for everything that is wrong with the file: empty, larger than `max_bytes`, more pixels than
     `max_pixels` (judged by its header, before anything is unpacked), of another kind, damaged or incomplete.
