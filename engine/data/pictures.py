@@ -132,25 +132,34 @@ def _eight_bit(image: Image.Image) -> Image.Image:
 def _grey_levels(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Grey values of more than 8 bits as uint8 (H, W), scaled and not cut off.
 
-    16-bit files say what white is: 65535. Files of 32 bits and of fractions do not; they are stretched from their
+    In 16 bits white is 65535. Files of 32 bits and of fractions do not say what it is; they are stretched from their
     darkest to their brightest value, unless they fit one of the usual ranges, 0 … 1, 0 … 255 or 0 … 65535.
     """
     stored = np.asarray(image)
-    values = np.nan_to_num(stored.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
     if image.mode.startswith("I;16"):
-        low, high = 0.0, 65535.0
-    elif low >= 0:
-        fractions = [1.0] if image.mode == "F" else []
-        usual = [white for white in (*fractions, 255.0, 65535.0) if high <= white]
-        low, high = (0.0, usual[0]) if usual else (low, high)
-    # Halved first: the difference of two very large numbers of opposite sign would not fit.
-    span = high / 2 - low / 2
-    levels = np.rint((values / 2 - low / 2) / span * 255) if span > 0 else np.full(values.shape, 128.0)
+        # The nearest of 256 levels, v / 257 rounded, in whole numbers: a large picture would take twice the memory.
+        levels = ((stored.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)
+    else:
+        levels = _stretched(stored)
     transparent = image.info.get("transparency")
     if isinstance(transparent, int):
         levels[stored == transparent] = 255
-    return levels.astype(np.uint8)
+    return levels
+
+
+def _stretched(stored: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
+    # Halved first: the difference of two very large numbers of opposite sign would not fit.
+    halves = stored.astype(np.float32) / 2
+    np.nan_to_num(halves, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+    low, high = float(halves.min()), float(halves.max())
+    if low >= 0:
+        whites = (0.5, 127.5, 32767.5) if stored.dtype.kind == "f" else (127.5, 32767.5)
+        low, high = next(((0.0, white) for white in whites if high <= white), (low, high))
+    if high == low:
+        return np.full(stored.shape, 128, dtype=np.uint8)
+    halves -= low
+    halves *= 255 / (high - low)
+    return np.rint(halves, out=halves).astype(np.uint8)
 
 
 def _orientation(image: Image.Image) -> int:
