@@ -158,7 +158,8 @@ def _stretched(stored: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> npt.N
     if high == low:
         return np.full(stored.shape, 128, dtype=np.uint8)
     halves -= low
-    halves *= 255 / (high - low)
+    halves /= high - low
+    halves *= 255
     return np.rint(halves, out=halves).astype(np.uint8)
 
 

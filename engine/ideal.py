@@ -1,0 +1,94 @@
+"""Exact denoisers: what the best possible network would answer, written down instead of learned.
+
+If all the data there is are N points, E[x_0 | x_t] is a weighted mean of them, and no network can have a lower loss on them.
+The reader can sample from it before any training, and see on which pictures it is thinking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from engine.denoiser import NO_LABEL
+from engine.process import Prediction, prediction_from_x0
+from engine.schedule import Level, broadcast
+
+CHUNK_ELEMENTS = 8_000_000
+"""How many numbers of the data are worked on at once: what bounds the memory, whatever the size of the data."""
+
+
+@dataclass(frozen=True, eq=False)
+class ExactDenoiser:
+    """E[x_0 | x_t] where x_0 is drawn from N points, each of them spread by an isotropic Gaussian.
+
+    With std = 0 it is the exact denoiser of a finite data set: x̂0 = Σ w_i x_i,
+    w = softmax(−‖x_t − √ᾱ x_i‖² / 2(1−ᾱ)) (Karras et al. 2022, arXiv:2206.00364, eq. 57). One point with std > 0 is a Gaussian,
+    several are a mixture: each w then has the variance ᾱ std² + 1 − ᾱ in it, and each x_i moves towards x_t.
+
+    Args:
+        points: floating, shape (N, ...), the data or the means. The arithmetic is done in their dtype.
+        labels: int64, shape (N,), the class of each point; None where there are no classes.
+        std: standard deviation around each point, in the units of the data.
+        prior: positive, shape (N,), how frequent each point is; None for all alike.
+    """
+
+    points: Tensor
+    labels: Tensor | None = None
+    std: float = 0.0
+    prior: Tensor | None = None
+
+    def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
+        x = x_t.flatten(1).to(self.points.dtype)
+        top = x.new_full((len(x), 1), -torch.inf)
+        total = x.new_zeros((len(x), 1))
+        mean = torch.zeros_like(x)
+        # Softmax over the chunks one after the other: what is summed so far is rescaled whenever a larger logit comes.
+        for start, points in self._chunks():
+            logits = self._logits(x, points, start, level, label)
+            new_top = torch.maximum(top, logits.amax(1, keepdim=True))
+            shift = torch.where(new_top.isinf(), 0.0, new_top)
+            weights, keep = (logits - shift).exp(), (top - shift).exp()
+            total = total * keep + weights.sum(1, keepdim=True)
+            mean = mean * keep + weights @ points
+            top = new_top
+        mean = mean / total
+        signal, _ = level.scales(x)
+        # Towards x_t by the part of its distance that the spread of the points explains (0 for std = 0).
+        gain = signal * self.std**2 / broadcast(self._spread(level), x)
+        x0 = (mean + gain * (x - signal * mean)).to(x_t.dtype).reshape(x_t.shape)
+        return prediction_from_x0(x0, x_t, level)
+
+    def weights(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Tensor:
+        """How much each point counts in x̂0, i.e. p(point | x_t): shape (B, N), each row adds up to 1."""
+        x = x_t.flatten(1).to(self.points.dtype)
+        logits = [self._logits(x, points, start, level, label) for start, points in self._chunks()]
+        return torch.cat(logits, 1).softmax(1)
+
+    def _spread(self, level: Level) -> Tensor:
+        """Variance of x_t around √ᾱ x_i: ᾱ std² + 1 − ᾱ."""
+        return level.alpha_bar * self.std**2 + level.variance
+
+    def _chunks(self) -> Iterator[tuple[int, Tensor]]:
+        rows = max(1, CHUNK_ELEMENTS // max(1, self.points[0].numel()))
+        for start in range(0, len(self.points), rows):
+            yield start, self.points[start : start + rows].flatten(1)
+
+    def _logits(self, x: Tensor, points: Tensor, start: int, level: Level, label: Tensor | None) -> Tensor:
+        """log p(x_t | point) + log prior up to a constant of each row, shape (B, chunk); −inf for the wrong class."""
+        signal, _ = level.scales(x)
+        # −‖x − √ᾱ p‖² / 2v without ‖x‖², which is the same for every point: one matrix product.
+        distance = (x * signal) @ points.T - (signal**2) * points.square().sum(1) / 2
+        logits = distance / broadcast(self._spread(level), x)
+        if self.prior is not None:
+            logits = logits + self.prior[start : start + len(points)].log().to(x.dtype)
+        if label is not None:
+            if self.labels is None:
+                if bool((label != NO_LABEL).any()):
+                    raise ValueError("This data has no classes: leave the label open.")
+                return logits
+            wrong = (label[:, None] != NO_LABEL) & (label[:, None] != self.labels[start : start + len(points)])
+            logits = logits.masked_fill(wrong, -torch.inf)
+        return logits

@@ -1,0 +1,137 @@
+"""The forward process q, its posterior, and the three things that a network can be taught to predict.
+
+All of it is written for any two noise levels s < t, not only for neighbours: a sampler that takes 50 steps on a schedule of
+1000 uses the very same formulas.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from torch import Tensor
+
+from engine.schedule import Level, broadcast
+
+
+def diffuse(x0: Tensor, level: Level, noise: Tensor) -> Tensor:
+    """x_t = √ᾱ_t x_0 + √(1−ᾱ_t) ε: from the clean picture to any level in one jump; Ho et al. 2020, eq. 4.
+
+    Args:
+        x0, noise: shape (B, ...); noise is drawn from N(0, I).
+        level: one for all, or one for each of the B.
+    """
+    signal, sigma = level.scales(x0)
+    return signal * x0 + sigma * noise
+
+
+def markov_step(x_s: Tensor, earlier: Level, later: Level, noise: Tensor) -> Tensor:
+    """One step of the chain, x_t = √(1−β) x_s + √β ε with β = 1 − ᾱ_t/ᾱ_s; Ho et al. 2020, eq. 2.
+
+    Args:
+        x_s, noise: shape (B, ...); the noise is fresh at every step.
+        earlier, later: the levels of x_s and of x_t; for neighbours t − 1 and t, β is the schedule's β_t.
+    """
+    beta = later.variance_since(earlier)
+    return broadcast((1 - beta).sqrt(), x_s) * x_s + broadcast(beta.sqrt(), x_s) * noise
+
+
+class Gaussian(NamedTuple):
+    """N(mean, variance · I)."""
+
+    mean: Tensor
+    """Shape (B, ...)."""
+    variance: Tensor
+    """float64, shape () or (B,)."""
+
+
+def posterior(x_t: Tensor, x0: Tensor, now: Level, to: Level) -> Gaussian:
+    """q(x_s | x_t, x_0): where x was at the cleaner level `to`, knowing both ends; Ho et al. 2020, eqs. 6 and 7.
+
+    Args:
+        x_t, x0: shape (B, ...).
+        now: the level of x_t.
+        to: the level of the answer, cleaner than `now`. For neighbours this is the q(x_{t−1} | x_t, x_0) of the paper.
+    """
+    beta = now.variance_since(to)
+    of_x0 = to.alpha_bar.sqrt() * beta / now.variance
+    of_x_t = (1 - beta).sqrt() * to.variance / now.variance
+    mean = broadcast(of_x0, x0) * x0 + broadcast(of_x_t, x_t) * x_t
+    return Gaussian(mean, posterior_variance(now, to))
+
+
+def posterior_variance(now: Level, to: Level) -> Tensor:
+    """β̃ = (1 − ᾱ_s) / (1 − ᾱ_t) · (1 − ᾱ_t/ᾱ_s): float64, shape () or (B,)."""
+    return to.variance / now.variance * now.variance_since(to)
+
+
+class Prediction(NamedTuple):
+    """What a denoiser says about x_t. The two belong together: x_t = √ᾱ x0 + √(1−ᾱ) noise."""
+
+    x0: Tensor
+    """x̂0, the clean picture that it expects on average: E[x_0 | x_t] where it is exact. Shape of x_t."""
+    noise: Tensor
+    """ε̂, the noise that it believes to be in x_t. Shape of x_t."""
+
+
+def prediction_from_x0(x0: Tensor, x_t: Tensor, level: Level) -> Prediction:
+    """Both halves of a prediction, from the clean picture. The level must have noise in it."""
+    signal, sigma = level.scales(x_t)
+    return Prediction(x0, (x_t - signal * x0) / sigma)
+
+
+class Target(Protocol):
+    """What the network's output means."""
+
+    def of(self, x0: Tensor, noise: Tensor, level: Level) -> Tensor:
+        """The output that a perfect network would give, shape of x0: what training compares with."""
+        ...
+
+    def read(self, output: Tensor, x_t: Tensor, level: Level) -> Prediction:
+        """x̂0 and ε̂ from the network's output, all of x_t's shape."""
+        ...
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The network predicts ε. Ho et al. 2020, section 3.2. Cannot work where ᾱ = 0: x_t then says nothing of x_0."""
+
+    def of(self, x0: Tensor, noise: Tensor, level: Level) -> Tensor:
+        """ε itself."""
+        return noise
+
+    def read(self, output: Tensor, x_t: Tensor, level: Level) -> Prediction:
+        """x̂0 = (x_t − √(1−ᾱ) ε̂) / √ᾱ."""
+        signal, sigma = level.scales(x_t)
+        return Prediction((x_t - sigma * output) / signal, output)
+
+
+@dataclass(frozen=True)
+class Clean:
+    """The network predicts x_0. Ho et al. 2020, section 3.2, found it worse for their pictures; it is fine for many."""
+
+    def of(self, x0: Tensor, noise: Tensor, level: Level) -> Tensor:
+        """x_0 itself."""
+        return x0
+
+    def read(self, output: Tensor, x_t: Tensor, level: Level) -> Prediction:
+        """ε̂ = (x_t − √ᾱ x̂0) / √(1−ᾱ)."""
+        return prediction_from_x0(output, x_t, level)
+
+
+@dataclass(frozen=True)
+class Velocity:
+    """The network predicts v = √ᾱ ε − √(1−ᾱ) x_0. Salimans & Ho 2022, arXiv:2202.00512, section 4."""
+
+    def of(self, x0: Tensor, noise: Tensor, level: Level) -> Tensor:
+        """v = √ᾱ ε − √(1−ᾱ) x_0."""
+        signal, sigma = level.scales(x0)
+        return signal * noise - sigma * x0
+
+    def read(self, output: Tensor, x_t: Tensor, level: Level) -> Prediction:
+        """x̂0 = √ᾱ x_t − √(1−ᾱ) v̂ and ε̂ = √(1−ᾱ) x_t + √ᾱ v̂."""
+        signal, sigma = level.scales(x_t)
+        return Prediction(signal * x_t - sigma * output, sigma * x_t + signal * output)
+
+
+TARGETS: dict[str, Target] = {"noise": Noise(), "clean": Clean(), "velocity": Velocity()}

@@ -1,0 +1,255 @@
+"""Noise schedules: how much of the picture is left, and how much noise has come in, at every step t.
+
+Time runs t = 0 … T as in the papers: t = 0 is clean data, t = T is (almost) pure noise. Every table has T + 1 entries
+and is indexed by t itself, so `alpha_bar[0] == 1` and `beta[0] == 0` and no formula needs a special first step.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import torch
+from torch import Tensor
+from torch.nn.functional import logsigmoid
+
+MAX_BETA = 0.999
+"""Nichol & Dhariwal 2021, section 3.2: β is clipped here so that the cosine schedule has no singular last step."""
+
+PAPER_LINEAR_T = 1000
+"""The number of steps for which Ho et al. chose β = 1e-4 … 0.02."""
+
+PURE_NOISE_SNR = 0.01
+"""Above this signal-to-noise ratio at t = T, starting a sampler from N(0, I) is visibly wrong (see `terminal_snr`)."""
+
+
+def broadcast(values: Tensor, x: Tensor) -> Tensor:
+    """One number for all of x, or one for each of its B items, shaped and typed so that it multiplies x.
+
+    Args:
+        values: shape () or (B,).
+        x: shape (B, ...).
+
+    Returns:
+        `values` in x's dtype and on x's device, of shape () or (B, 1, ..., 1).
+    """
+    values = values.to(dtype=x.dtype, device=x.device)
+    return values if values.ndim == 0 else values.reshape(-1, *[1] * (x.ndim - 1))
+
+
+@dataclass(frozen=True, eq=False)
+class Level:
+    """How noisy x_t is, as the one number log-SNR = log ᾱ_t / (1 − ᾱ_t). See Kingma et al. 2021, arXiv:2107.00630, eq. 3.
+
+    Everything else follows from it, so that the two variances always add up to 1. +inf is clean, −inf is pure noise.
+
+    Args:
+        log_snr: float64, shape () for a whole batch or (B,) for one level each.
+    """
+
+    log_snr: Tensor
+
+    @property
+    def alpha_bar(self) -> Tensor:
+        """ᾱ, the share of the variance that is signal, in [0, 1]."""
+        return torch.sigmoid(self.log_snr)
+
+    @property
+    def variance(self) -> Tensor:
+        """1 − ᾱ, the share of the variance that is noise, in [0, 1]."""
+        return torch.sigmoid(-self.log_snr)
+
+    def scales(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(√ᾱ, √(1 − ᾱ)), ready to multiply x of shape (B, ...)."""
+        return broadcast(self.alpha_bar.sqrt(), x), broadcast(self.variance.sqrt(), x)
+
+    def variance_since(self, earlier: Level) -> Tensor:
+        """Variance of the noise that came in between an earlier (cleaner) level and this one, 1 − ᾱ_t / ᾱ_s.
+
+        For neighbours t − 1 and t this is β_t. Taken as a difference of logarithms: near t = 0 both ᾱ are close to 1
+        and their quotient would lose the digits that matter.
+        """
+        return -torch.expm1(logsigmoid(self.log_snr) - logsigmoid(earlier.log_snr))
+
+
+@dataclass(frozen=True, eq=False)
+class NoiseSchedule:
+    """The tables of one forward process, Ho et al. 2020, arXiv:2006.11239, section 2.
+
+    Args:
+        beta: float64, shape (T + 1,); `beta[0] == 0`, and 0 < β_t ≤ 1 for t ≥ 1. β_t = 1 only for t = T.
+        name: what a reader calls it.
+
+    Raises:
+        ValueError: if beta is none of that.
+    """
+
+    beta: Tensor
+    name: str = "custom"
+
+    def __post_init__(self) -> None:
+        beta = self.beta
+        if beta.dtype != torch.float64 or beta.ndim != 1 or len(beta) < 2:
+            raise ValueError("A schedule needs a float64 table of at least one step: beta of shape (T + 1,).")
+        if not torch.isfinite(beta).all() or beta[0] != 0 or (beta[1:] <= 0).any() or (beta > 1).any():
+            raise ValueError("A schedule needs beta[0] = 0 and every later beta above 0 and at most 1.")
+        if (beta[:-1] == 1).any():
+            raise ValueError("Only the last step may remove the picture completely (beta = 1).")
+
+    # --- the ways to make one -------------------------------------------------------------------------------------
+
+    @classmethod
+    def linear(
+        cls, T: int = 1000, beta_start: float = 1e-4, beta_end: float = 0.02, *, rescale: bool = True
+    ) -> NoiseSchedule:
+        """β grows linearly from `beta_start` to `beta_end`; Ho et al. 2020, section 4.
+
+        Those two numbers were chosen for T = 1000. With fewer steps they leave much of the picture standing
+        (ᾱ_T = 0.60 at T = 50), so they are multiplied by 1000 / T unless `rescale` is False. β is clipped at 0.999.
+        """
+        factor = PAPER_LINEAR_T / _checked_T(T) if rescale else 1.0
+        if not 0 < beta_start <= beta_end:
+            raise ValueError("A linear schedule needs 0 < beta_start <= beta_end.")
+        ramp = torch.linspace(beta_start, beta_end, T, dtype=torch.float64) * factor
+        return cls(_with_zero_first(ramp.clamp(max=MAX_BETA)), "linear")
+
+    @classmethod
+    def cosine(cls, T: int = 1000, s: float = 0.008) -> NoiseSchedule:
+        """ᾱ_t = f(t) / f(0), f(t) = cos²((t/T + s) / (1 + s) · π/2); Nichol & Dhariwal 2021, arXiv:2102.09672, eq. 17.
+
+        The offset s keeps β_t from being too small near t = 0; β is clipped at 0.999 near t = T.
+        """
+        u = torch.linspace(0, 1, _checked_T(T) + 1, dtype=torch.float64)
+        f = torch.cos((u + s) / (1 + s) * math.pi / 2) ** 2
+        return cls(_with_zero_first((1 - f[1:] / f[:-1]).clamp(max=MAX_BETA)), "cosine")
+
+    @classmethod
+    def sigmoid(cls, T: int = 1000, start: float = -3.0, end: float = 3.0, tau: float = 1.0) -> NoiseSchedule:
+        """ᾱ falls along a logistic curve; Jabri et al. 2022, arXiv:2212.11972, algorithm 2, with β clipped at 0.999."""
+        u = torch.linspace(0, 1, _checked_T(T) + 1, dtype=torch.float64)
+        f = torch.sigmoid(-(u * (end - start) + start) / tau)
+        alpha_bar = (f - f[-1]) / (f[0] - f[-1])
+        return cls(_with_zero_first((1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=MAX_BETA)), "sigmoid")
+
+    @classmethod
+    def from_alpha_bar(cls, values: Sequence[float] | Tensor, name: str = "drawn") -> NoiseSchedule:
+        """The schedule with these ᾱ_0 … ᾱ_T: from 1 strictly down to something ≥ 0 (0 only at T).
+
+        Raises:
+            ValueError: if they do not start at 1, do not fall, or leave [0, 1].
+        """
+        alpha_bar = torch.as_tensor(values, dtype=torch.float64)
+        if alpha_bar.ndim != 1 or len(alpha_bar) < 2 or alpha_bar[0] != 1:
+            raise ValueError("alpha_bar needs at least two values and must start at 1 (clean data).")
+        if not torch.isfinite(alpha_bar).all() or alpha_bar[-1] < 0 or (alpha_bar.diff() >= 0).any():
+            raise ValueError("alpha_bar must fall at every step and stay at or above 0: noise never leaves again.")
+        return cls(_with_zero_first(1 - alpha_bar[1:] / alpha_bar[:-1]), name)
+
+    def with_zero_terminal_snr(self) -> NoiseSchedule:
+        """The same shape, shifted and scaled so that nothing of the picture is left at T.
+
+        √ᾱ is shifted to end at exactly 0 and scaled to start where it did; Lin et al. 2023, arXiv:2305.08891, algorithm 1.
+        """
+        root = self.alpha_bar.sqrt()
+        root = torch.cat([root[:1], (root[1:] - root[-1]) * root[1] / (root[1] - root[-1])])
+        return NoiseSchedule.from_alpha_bar(root**2, f"{self.name}, zero terminal SNR")
+
+    # --- the tables, all float64 of shape (T + 1,) ----------------------------------------------------------------
+
+    @property
+    def T(self) -> int:
+        """How many steps the forward process has."""
+        return len(self.beta) - 1
+
+    @cached_property
+    def alpha(self) -> Tensor:
+        """α_t = 1 − β_t."""
+        return 1 - self.beta
+
+    @cached_property
+    def alpha_bar(self) -> Tensor:
+        """ᾱ_t = α_1 · … · α_t, the share of the variance of x_t that is signal."""
+        return self.alpha.cumprod(0)
+
+    @cached_property
+    def log_snr(self) -> Tensor:
+        """log ᾱ_t / (1 − ᾱ_t) in nats: +inf at t = 0; −inf at T where the terminal SNR is zero.
+
+        1 − ᾱ_t is taken from Σ log α, which keeps its digits where ᾱ_t is close to 1.
+        """
+        log_alpha_bar = torch.log1p(-self.beta).cumsum(0)
+        return log_alpha_bar - torch.log(-torch.expm1(log_alpha_bar))
+
+    @cached_property
+    def posterior_variance(self) -> Tensor:
+        """β̃_t = (1 − ᾱ_{t−1}) / (1 − ᾱ_t) · β_t, Ho et al. 2020, eq. 7; 0 at t = 0 and at t = 1."""
+        t = torch.arange(1, self.T + 1)
+        return _with_zero_first(self.level(t - 1).variance / self.level(t).variance * self.beta[1:])
+
+    @property
+    def terminal_snr(self) -> float:
+        """ᾱ_T / (1 − ᾱ_T), what is left of the picture at the end.
+
+        Samplers start from N(0, I), which is what x_T really is only where this is close to 0. Above about
+        `PURE_NOISE_SNR` the start is off and so are the samples: too flat, too grey.
+        """
+        return math.exp(float(self.log_snr[-1]))
+
+    # --- between t and levels -------------------------------------------------------------------------------------
+
+    def level(self, t: int | Tensor) -> Level:
+        """The noise level at t.
+
+        Args:
+            t: in 0 … T; an integer, or an integer tensor of shape (B,).
+
+        Raises:
+            ValueError: if a whole number t lies outside 0 … T.
+        """
+        if isinstance(t, int) and not 0 <= t <= self.T:
+            raise ValueError(f"t = {t} is outside 0 … {self.T}.")
+        return Level(self.log_snr[t.cpu() if isinstance(t, Tensor) else t])
+
+    def t_of(self, level: Level) -> Tensor:
+        """The t, fractional where need be, at which this schedule has that level: float64, the level's shape.
+
+        Exact on the grid, linear in log-SNR between its points, and held to 1 … T beyond its ends, since no network
+        has seen anything there. This is what lets a network that was trained on one schedule sample on another.
+        """
+        table = self.log_snr[1:].clamp(-80, 80).flip(0)
+        wanted = level.log_snr.cpu().clamp(float(table[0]), float(table[-1]))
+        above = torch.searchsorted(table, wanted).clamp(1, self.T - 1) if self.T > 1 else None
+        if above is None:
+            return torch.ones_like(wanted)
+        low, high = table[above - 1], table[above]
+        return self.T - (above - 1 + (wanted - low) / (high - low))
+
+    def timesteps(self, steps: int) -> list[int]:
+        """steps + 1 values of t from T down to 0, evenly spaced and all different: where a sampler stops on its way.
+
+        Raises:
+            ValueError: if steps is not in 1 … T.
+        """
+        if not 1 <= steps <= self.T:
+            raise ValueError(f"A schedule of T = {self.T} can be walked in 1 to {self.T} steps, not in {steps}.")
+        return [round(self.T * (steps - k) / steps) for k in range(steps + 1)]
+
+
+SCHEDULES: dict[str, Callable[[int], NoiseSchedule]] = {
+    "linear": NoiseSchedule.linear,
+    "cosine": NoiseSchedule.cosine,
+    "sigmoid": NoiseSchedule.sigmoid,
+}
+"""The schedules that go by a name, each made from T alone."""
+
+
+def _checked_T(T: int) -> int:
+    if T < 1:
+        raise ValueError(f"A schedule needs at least one step, not T = {T}.")
+    return T
+
+
+def _with_zero_first(table: Tensor) -> Tensor:
+    return torch.cat([torch.zeros(1, dtype=torch.float64), table])

@@ -1,0 +1,192 @@
+"""The training loop of DDPM (Ho et al. 2020, algorithm 1), as an iterator of reports.
+
+Whoever drives it decides what becomes of the reports, and stops by no longer asking for the next one.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+from torch.nn.utils import clip_grad_norm_
+
+from engine.data.catalogue import ImageSet
+from engine.data.pixels import to_unit
+from engine.denoiser import NO_LABEL, NetDenoiser
+from engine.models.unet import UNet
+from engine.process import diffuse
+from engine.training.config import TrainConfig
+
+LEVEL_BINS = 10
+"""The loss is also reported in this many equal parts of 0 … T."""
+
+
+class TrainingDivergedError(RuntimeError):
+    """The loss is no longer a finite number. The state holds the last weights that were still good."""
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """What happened since the last report. Plain numbers, safe to hand to another thread."""
+
+    step: int
+    """Steps taken so far."""
+    steps: int
+    loss: float
+    """Mean squared error per number of the picture, over the steps since the last report."""
+    loss_by_level: tuple[float, ...]
+    """The same for each of `LEVEL_BINS` parts of 0 … T, cleanest first; NaN where none fell."""
+    learning_rate: float
+    gradient_norm: float
+    """Before clipping, of the last step."""
+    images_per_second: float
+
+
+@dataclass(eq=False)
+class TrainState:
+    """All that the loop changes, so all that resuming needs."""
+
+    denoiser: NetDenoiser
+    """Its weights are the ones being trained."""
+    average: dict[str, Tensor]
+    """The averaged weights, by name: what samples are drawn with."""
+    optimizer: torch.optim.AdamW
+    generator: torch.Generator
+    """Draws the batches, the levels and the noise."""
+    step: int = 0
+    good: dict[str, Tensor] = field(default_factory=dict)
+    """Averaged weights at the last report."""
+
+    def averaged(self) -> NetDenoiser:
+        """A denoiser of its own with the averaged weights, ready to sample from."""
+        net = copy.deepcopy(self.denoiser.net)
+        net.load_state_dict(self.average)
+        net.eval().requires_grad_(False)
+        return NetDenoiser(net, self.denoiser.schedule, self.denoiser.target, self.denoiser.classes)
+
+
+def begin(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu") -> TrainState:
+    """A fresh network and its optimizer, from the config's seed alone.
+
+    Raises:
+        ValueError: where network and pictures do not fit together.
+    """
+    classes = len(data.class_names)
+    with torch.random.fork_rng(devices=[]):  # the layers draw their first weights from the global state: give it back
+        torch.manual_seed(config.seed)
+        net = UNet(config.unet(data.size, data.channels, classes))
+    net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    denoiser = NetDenoiser(net, config.noise_schedule(), config.prediction_target(), classes)
+    return TrainState(
+        denoiser,
+        {name: weight.detach().clone() for name, weight in net.state_dict().items()},
+        torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay),
+        torch.Generator().manual_seed(config.seed),
+    )
+
+
+def train(
+    config: TrainConfig, data: ImageSet, state: TrainState, device: torch.device | str = "cpu"
+) -> Iterator[Report]:
+    """Train `state` until it has taken `config.steps` steps.
+
+    Args:
+        config: the run.
+        data: what to learn, its training part only.
+        state: from `begin`, or from an earlier call that was dropped on the way.
+        device: where the network is.
+
+    Yields:
+        A report every `config.report_every` steps and at the end. Between two of them nothing runs.
+
+    Raises:
+        TrainingDivergedError: when the loss or the gradient is not finite; `state.average` is then the last good one.
+    """
+    denoiser, schedule, net = state.denoiser, state.denoiser.schedule, state.denoiser.net
+    images = to_unit(data.images).to(device)
+    labels = torch.tensor(data.labels, device=device)
+    parameters, average = list(net.parameters()), [state.average[name] for name, _ in net.named_parameters()]
+    tally = _Tally(schedule.T)
+    net.train()
+
+    while state.step < config.steps:
+        # One batch, a level for each picture, and the noise that takes it there.
+        chosen = torch.randint(len(images), (config.batch,), generator=state.generator)
+        t = torch.randint(1, schedule.T + 1, (config.batch,), generator=state.generator)
+        noise = torch.randn((config.batch, *images.shape[1:]), generator=state.generator).to(device)
+        hidden = torch.rand(config.batch, generator=state.generator) < config.label_dropout
+        x0, label = images[chosen], labels[chosen].masked_fill(hidden.to(device), NO_LABEL)
+
+        # What the network makes of it, and how far that is from what it should be.
+        level = schedule.level(t)
+        output = denoiser.output(diffuse(x0, level, noise), level, label if denoiser.classes else None)
+        errors = (output - denoiser.target.of(x0, noise, level)).square().flatten(1).mean(1)
+        loss = errors.mean()
+
+        # One step of AdamW.
+        rate = config.learning_rate * _rate_factor(state.step, config)
+        for group in state.optimizer.param_groups:
+            group["lr"] = rate
+        state.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = float(clip_grad_norm_(parameters, config.clip_norm))
+        if not math.isfinite(norm) or not math.isfinite(loss.item()):
+            for name, weight in state.good.items():
+                state.average[name].copy_(weight)
+            raise TrainingDivergedError(
+                f"The loss stopped being a number at step {state.step + 1}. The last good weights are kept. "
+                f"Try a learning rate below {config.learning_rate:g}, a longer warm-up or a smaller gradient clipping."
+            )
+        state.optimizer.step()
+        state.step += 1
+
+        # Averaged weights; the warm-up keeps the random first ones from lingering in a short run.
+        decay = min(config.averaging, (1 + state.step) / (10 + state.step))
+        with torch.no_grad():
+            torch._foreach_lerp_(average, parameters, 1 - decay)
+
+        tally.add(t, errors.detach())
+        if state.step % config.report_every == 0 or state.step == config.steps:
+            state.good = {name: weight.clone() for name, weight in state.average.items()}
+            yield tally.report(state.step, config.steps, rate, norm)
+            tally = _Tally(schedule.T)
+
+
+def _rate_factor(step: int, config: TrainConfig) -> float:
+    """Linear warm-up, then half a cosine down to a tenth."""
+    if step < config.warmup:
+        return (step + 1) / config.warmup
+    progress = (step - config.warmup) / max(1, config.steps - config.warmup)
+    return 0.1 + 0.9 * (1 + math.cos(math.pi * progress)) / 2
+
+
+class _Tally:
+    """Adds up what a report says."""
+
+    def __init__(self, T: int) -> None:
+        self.T = T
+        self.sums = torch.zeros(LEVEL_BINS, dtype=torch.float64)
+        self.counts = torch.zeros(LEVEL_BINS, dtype=torch.float64)
+        self.began = time.perf_counter()
+
+    def add(self, t: Tensor, errors: Tensor) -> None:
+        part = (t - 1) * LEVEL_BINS // self.T
+        self.sums.index_add_(0, part, errors.double().cpu())
+        self.counts.index_add_(0, part, torch.ones(len(part), dtype=torch.float64))
+
+    def report(self, step: int, steps: int, rate: float, norm: float) -> Report:
+        seen = float(self.counts.sum())
+        return Report(
+            step=step,
+            steps=steps,
+            loss=float(self.sums.sum()) / seen,
+            loss_by_level=tuple((self.sums / self.counts).tolist()),
+            learning_rate=rate,
+            gradient_norm=norm,
+            images_per_second=seen / (time.perf_counter() - self.began),
+        )

@@ -1,0 +1,63 @@
+"""What resuming needs, beside the checkpoint: weights as trained, averages, moments of AdamW, and where the dice stood.
+
+Tensors go into one safetensors file, so nothing is ever unpickled.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from engine.training.loop import TrainState
+
+FILE = "resume.safetensors"
+
+
+class ResumeError(ValueError):
+    """The saved state does not belong to this run or is damaged."""
+
+
+def save(folder: Path, state: TrainState) -> None:
+    """Write all that `load` needs, whole or not at all. Raises OSError where the disk does not let us."""
+    tensors: dict[str, Tensor] = {"step": torch.tensor(state.step), "dice": state.generator.get_state()}
+    tensors |= {f"weight/{name}": weight for name, weight in state.denoiser.net.state_dict().items()}
+    tensors |= {f"average/{name}": weight for name, weight in state.average.items()}
+    for name, parameter in state.denoiser.net.named_parameters():
+        tensors |= {f"adam/{key}/{name}": value for key, value in state.optimizer.state.get(parameter, {}).items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, folder / (FILE + ".part"))
+    os.replace(folder / (FILE + ".part"), folder / FILE)
+
+
+def load(folder: Path, state: TrainState) -> None:
+    """Bring a fresh state of the same config to where the saved one was, in place.
+
+    Raises:
+        ResumeError: where the file is missing, damaged, or of another network.
+    """
+    try:
+        tensors = load_file(folder / FILE)
+        state.denoiser.net.load_state_dict(_part(tensors, "weight/"))
+        for name, weight in _part(tensors, "average/").items():
+            state.average[name].copy_(weight)
+        for name, parameter in state.denoiser.net.named_parameters():
+            moments = {key: tensors[f"adam/{key}/{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
+            state.optimizer.state[parameter] = {
+                key: value if key == "step" else value.to(parameter.device).clone(memory_format=torch.preserve_format)
+                for key, value in moments.items()
+            }
+        state.generator.set_state(tensors["dice"])
+        state.step = int(tensors["step"])
+    except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
+        raise ResumeError(
+            f"The run cannot be resumed from “{folder}”: {FILE} is missing, damaged or of another network."
+        ) from error
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
