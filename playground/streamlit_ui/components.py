@@ -1,0 +1,92 @@
+"""The client-side components in Streamlit: thin adapters around the files of playground/timeline.
+
+Streamlit sends an element's data to the browser again only when it has changed (unchanged messages above 10 kB go as
+a reference to the browser's own copy), and calls the JavaScript again only for changed data or colours. So a rerun
+caused by something else leaves the playhead where it is and costs the time to serialise the payload.
+
+One key may be mounted once in a run of the script. Frames that arrive while a sampler runs are therefore shown from a
+fragment with `run_every`, each of whose runs mounts the timeline with what is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from playground.timeline import source
+from playground.timeline.model import Timeline
+
+# Streamlit calls the default export for every change of data or theme, each time with new functions, and the returned
+# function when the element goes. A call that was overtaken by a later one may have its function called as well:
+# only the function of the latest call takes the component down.
+_ADAPTER = """
+const mounted = new WeakMap();
+export default function ({ data, parentElement, setStateValue }) {
+  let own = mounted.get(parentElement);
+  if (!own) {
+    const root = document.createElement("div");
+    parentElement.appendChild(root);
+    own = { root, calls: 0, send: null };
+    own.instance = mount(root, (name, value) => own.send(name, value));
+    mounted.set(parentElement, own);
+  }
+  own.send = setStateValue;
+  own.instance.update(data);
+  const call = ++own.calls;
+  return () => {
+    if (own.calls !== call) return;
+    mounted.delete(parentElement);
+    own.instance.destroy();
+    own.root.remove();
+  };
+}
+"""
+
+
+@cache
+def _component(name: str) -> Callable[..., Any]:
+    return st.components.v2.component(f"playground_{name}", css=source.css(), js=source.javascript(name) + _ADAPTER)
+
+
+@dataclass(frozen=True)
+class Pick:
+    """The picture that the reader chose: number `picture` in the tiles of the lane with key `lane`."""
+
+    lane: str
+    picture: int
+    position: int
+
+
+@dataclass(frozen=True)
+class TimelineState:
+    """What the reader did: `pick` is None when nothing is chosen (any more); `position` only with report_position."""
+
+    pick: Pick | None
+    position: int | None
+
+
+def timeline(tl: Timeline, *, key: str, on_pick: Callable[[], None] | None = None) -> TimelineState:
+    """Show a timeline. `on_pick` is called before the rerun that a pick causes; without tl.pick there is none."""
+    result = _component("timeline")(
+        key=key,
+        data=tl.to_payload(),
+        default={"pick": None, "position": None},
+        on_pick_change=on_pick or _nothing,
+        on_position_change=_nothing,
+    )
+    return TimelineState(_read_pick(result.pick, tl.id), result.position if isinstance(result.position, int) else None)
+
+
+def _read_pick(value: object, timeline_id: str) -> Pick | None:
+    # A pick belongs to the pictures that were shown then: another id means other pictures.
+    if not isinstance(value, Mapping) or value.get("id") != timeline_id or not isinstance(value.get("picture"), int):
+        return None
+    return Pick(str(value.get("lane")), value["picture"], int(value.get("position") or 0))
+
+
+def _nothing() -> None:
+    """Streamlit keeps only those values of a component for which there is a callback."""

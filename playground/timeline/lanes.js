@@ -1,0 +1,178 @@
+import { el, icon, markup } from "./dom.js";
+
+// The big pictures: one canvas for each lane at the pictures' own resolution, enlarged by CSS without smoothing.
+
+const GAP = 1; // pixels of the picture between two pictures of a grid
+
+export function laneView(source, { pick, onPick, onCursor }) {
+  let lane = source;
+  const { meta, picture } = lane;
+  const [, columns] = meta.grid;
+  const usedRows = Math.ceil(meta.pictures / columns);
+  const native = { w: columns * picture.w + (columns - 1) * GAP, h: usedRows * picture.h + (usedRows - 1) * GAP };
+  const canvas = el("canvas", { "data-lane": meta.key, width: native.w, height: native.h });
+  const g = canvas.getContext("2d");
+  const picked = el("div", { class: "dp-picked", hidden: true });
+  const cursor = el("div", { class: "dp-cursor", hidden: true });
+  const stage = el("div", { class: "dp-stage" }, canvas, cursor, picked);
+  const title = el("div", { class: "dp-lane-title" }, markup(meta.title).fragment);
+  const plain = title.textContent;
+  const head = el("div", { class: "dp-lane-head" }, title);
+  if (meta.help) head.append(el("div", { class: "dp-lane-help" }, markup(meta.help).fragment));
+  const node = el("figure", { class: "dp-lane" }, head, stage);
+  canvas.setAttribute("role", "img");
+  canvas.setAttribute("aria-label", plain);
+  let drawn = null;
+  let at = -1;
+
+  const box = (k) => ({ x: (k % columns) * (picture.w + GAP), y: Math.floor(k / columns) * (picture.h + GAP) });
+  function place(mark, k) {
+    mark.hidden = k === null || k < 0 || k >= meta.pictures;
+    if (mark.hidden) return;
+    const { x, y } = box(k);
+    mark.style.left = `${(100 * x) / native.w}%`;
+    mark.style.top = `${(100 * y) / native.h}%`;
+    mark.style.width = `${(100 * picture.w) / native.w}%`;
+    mark.style.height = `${(100 * picture.h) / native.h}%`;
+  }
+  function hit(event) {
+    const r = canvas.getBoundingClientRect();
+    const c = Math.floor(((event.clientX - r.left) / r.width) * columns);
+    const row = Math.floor(((event.clientY - r.top) / r.height) * usedRows);
+    const k = row * columns + c;
+    return c >= 0 && c < columns && row >= 0 && k < meta.pictures ? k : -1;
+  }
+
+  if (pick) {
+    stage.tabIndex = 0;
+    stage.classList.add("dp-pickable");
+    stage.setAttribute("role", "group");
+    stage.setAttribute("aria-label", `${plain}: arrow keys choose a picture, Enter picks it`);
+    stage.addEventListener("pointermove", (event) => event.pointerType === "mouse" && place(cursor, hit(event)));
+    stage.addEventListener("pointerleave", () => place(cursor, null));
+    stage.addEventListener("click", (event) => {
+      const k = hit(event);
+      if (k >= 0) onPick(meta, k);
+    });
+    stage.addEventListener("keydown", (event) => {
+      const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+      if (step !== undefined) {
+        at = at < 0 ? 0 : Math.min(meta.pictures - 1, Math.max(0, at + step));
+        place(cursor, at);
+        onCursor(`Picture ${at + 1} of ${meta.pictures}`);
+      } else if (event.key === "Enter") {
+        if (at < 0) place(cursor, (at = 0));
+        else onPick(meta, at);
+      } else if (event.key === "Escape") onPick(meta, null);
+      else return;
+      event.preventDefault();
+      event.stopPropagation();
+    });
+    stage.addEventListener("blur", () => place(cursor, null));
+  }
+
+  return {
+    node,
+    get lane() {
+      return lane;
+    },
+    native,
+    single: meta.pictures === 1,
+    highlight: (k) => place(picked, k),
+    // New tiles of the same kind: the old ones stay on the canvas until the next drawing.
+    use(next) {
+      lane = next;
+      drawn = null;
+    },
+    resize(width, height) {
+      stage.style.width = `${width}px`;
+      stage.style.height = `${height}px`;
+    },
+    draw(position) {
+      const tile = lane.tile(position);
+      if (!tile || tile.number === drawn) return;
+      drawn = tile.number;
+      g.clearRect(0, 0, native.w, native.h);
+      for (let k = 0; k < meta.pictures; k++) {
+        const { x, y } = box(k);
+        lane.copy(g, tile, k, x, y);
+      }
+      canvas.dataset.tile = tile.number;
+    },
+  };
+}
+
+// How large the canvases are shown: whole multiples of a pixel where that costs little, and equal lanes equally large.
+export function sizeLanes(views, widths) {
+  const scales = new Map();
+  const ratio = window.devicePixelRatio || 1;
+  views.forEach((view, i) => {
+    const key = `${view.native.w}×${view.native.h}`;
+    const most = view.single ? 384 : 640;
+    const scale = Math.min(widths[i], most) / view.native.w;
+    scales.set(key, Math.min(scales.get(key) ?? Infinity, scale, most / view.native.h));
+  });
+  for (const view of views) {
+    const scale = scales.get(`${view.native.w}×${view.native.h}`);
+    const whole = Math.floor(scale * ratio + 1e-6) / ratio;
+    const shown = whole >= 0.8 * scale ? whole : scale;
+    view.resize(Math.max(8, view.native.w * shown), Math.max(8, view.native.h * shown));
+  }
+}
+
+// The picked picture from every lane of its group, enlarged, moving with the playhead.
+export function zoomView({ onClose }) {
+  const list = el("div", { class: "dp-zoom-list" });
+  const title = el("div", { class: "dp-zoom-title" });
+  const close = el("button", { type: "button", class: "dp-button", "aria-label": "Close the enlarged picture", onclick: onClose }, icon("close"));
+  const node = el("div", { class: "dp-zoom", hidden: true }, el("div", { class: "dp-zoom-head" }, title, close), list);
+  let shown = [];
+  return {
+    node,
+    show(lanes, k) {
+      node.hidden = k === null || !lanes.length;
+      shown = [];
+      list.replaceChildren();
+      if (node.hidden) return;
+      title.textContent = `Picture ${k + 1}`;
+      for (const lane of lanes) {
+        const canvas = el("canvas", { width: lane.picture.w, height: lane.picture.h });
+        const factor = Math.max(1, Math.round(128 / Math.max(lane.picture.w, lane.picture.h)));
+        canvas.style.width = `${lane.picture.w * factor}px`;
+        list.append(el("figure", {}, canvas, el("figcaption", {}, markup(lane.meta.title).fragment)));
+        shown.push({ lane, g: canvas.getContext("2d"), k });
+      }
+    },
+    draw(position) {
+      for (const { lane, g, k } of shown) {
+        const tile = lane.tile(position);
+        if (tile) lane.copy(g, tile, k, 0, 0);
+      }
+    },
+  };
+}
+
+// Everything that the lanes show now, side by side and enlarged without smoothing, as a PNG to keep.
+export function saveFrame(lanes, position, name) {
+  const tiles = lanes.map((lane) => ({ lane, tile: lane.tile(position) })).filter(({ tile }) => tile);
+  if (!tiles.length) return;
+  const gap = 4;
+  const width = tiles.reduce((sum, { lane }) => sum + lane.meta.tile[0] + gap, -gap);
+  const height = Math.max(...tiles.map(({ lane }) => lane.meta.tile[1]));
+  const scale = Math.max(1, Math.min(4, Math.floor(8192 / Math.max(width, height))));
+  const canvas = el("canvas", { width: width * scale, height: height * scale });
+  const g = canvas.getContext("2d");
+  g.imageSmoothingEnabled = false;
+  let x = 0;
+  for (const { lane, tile } of tiles) {
+    const [w, h] = lane.meta.tile;
+    g.drawImage(tile.bitmap, tile.x, tile.y, w, h, x * scale, 0, w * scale, h * scale);
+    x += w + gap;
+  }
+  canvas.toBlob((blob) => {
+    const url = URL.createObjectURL(blob);
+    const link = el("a", { href: url, download: name });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(url), 10000);
+  }, "image/png");
+}

@@ -1,0 +1,366 @@
+// The timeline: lanes of pictures, one playhead, panels that move with it. Everything here runs in the reader's
+// browser: no request is made while the playhead moves.
+//
+//   mount(root, emit) -> { update(data), destroy() }
+//
+// `data` is Timeline.to_payload() (model.py). Emits "pick" {id, lane, picture, position}, picture being null when it is
+// given up, and "position" (a number) when the playhead comes to rest, if data.report_position.
+import { el, setIcon, watchTheme } from "./dom.js";
+import { readTheme } from "./draw.js";
+import { laneView, saveFrame, sizeLanes, zoomView } from "./lanes.js";
+import { PANELS } from "./panels.js";
+import { stripView } from "./strip.js";
+import { decodeLanes, tileLane } from "./tiles.js";
+
+const SPEEDS = [0.5, 1, 2, 4];
+
+export function mount(root, emit) {
+  let destroyed = false;
+  let theme = null;
+  let meta = null; // the latest payload that was applied, without its pictures
+  let latest = null; // the latest payload that arrived
+  let queue = Promise.resolve();
+  let lanes = [];
+  let views = [];
+  let panels = [];
+  let positions = [];
+  let captions = [];
+  let structure = "";
+  let position = 0;
+  let following = false;
+  let playing = null; // { since, from } while playing
+  let speed = 1;
+  let loop = false;
+  let picked = null; // { group, picture }
+  let pending = 0;
+  let resting = 0;
+
+  // --- elements ---------------------------------------------------------------------------------------------------
+  root.classList.add("dp-root", "dp-timeline");
+  const laneBox = el("div", { class: "dp-lanes" });
+  const zoom = zoomView({ onClose: () => choose(picked?.lane, null) });
+  const strip = stripView({
+    onStart: () => stop(),
+    onMove: (i) => moveTo(i, true),
+    onEnd: () => rested(),
+  });
+  const button = (name, label, action) => {
+    const node = el("button", { type: "button", class: "dp-button", "aria-label": label, title: label, "data-action": name, onclick: action });
+    setIcon(node, name);
+    return node;
+  };
+  const play = button("play", "Play", () => (playing ? stop() : start()));
+  play.classList.add("dp-play");
+  const where = el("div", { class: "dp-where" });
+  const live = el("span", { class: "dp-live", hidden: true });
+  const follow = el("button", { type: "button", class: "dp-chip", "data-action": "follow", hidden: true, onclick: () => followNewest() }, "Follow the newest");
+  const speedBox = el("select", { class: "dp-select", "aria-label": "Speed", title: "Speed", onchange: () => setSpeed(Number(speedBox.value)) });
+  for (const s of SPEEDS) speedBox.append(el("option", { value: s }, `${s}×`));
+  speedBox.value = "1";
+  const loopButton = button("loop", "Repeat", () => setLoop(!loop));
+  loopButton.setAttribute("aria-pressed", "false");
+  const save = button("save", "Save this frame as a picture", () => saveFrame(lanes, position, fileName()));
+  const deck = el(
+    "div",
+    { class: "dp-deck" },
+    strip.node,
+    el(
+      "div",
+      { class: "dp-controls" },
+      el(
+        "div",
+        { class: "dp-buttons" },
+        button("first", "First frame", () => step(-Infinity)),
+        button("back", "One frame back", () => step(-1)),
+        play,
+        button("forward", "One frame forward", () => step(1)),
+        button("last", "Last frame", () => step(Infinity)),
+      ),
+      el("div", { class: "dp-status" }, where, live, follow),
+      el("div", { class: "dp-buttons dp-options" }, speedBox, loopButton, save),
+    ),
+  );
+  const caption = el("div", { class: "dp-caption" });
+  const panelBox = el("div", { class: "dp-panels" });
+  const spoken = el("div", { class: "dp-spoken", "aria-live": "polite" });
+  const message = el("div", { class: "dp-message", role: "status" }, "Loading pictures …");
+  const body = el("div", { class: "dp-body", hidden: true }, el("div", { class: "dp-view" }, laneBox, zoom.node), deck, caption, panelBox);
+  root.append(message, body, spoken);
+
+  root.addEventListener("keydown", onKey);
+  const unwatch = watchTheme(() => restyle());
+  const observer = new ResizeObserver(() => layout());
+  observer.observe(root);
+
+  // --- data -------------------------------------------------------------------------------------------------------
+  function update(data) {
+    if (!data) return;
+    if (data === latest) {
+      restyle();
+      return;
+    }
+    latest = data;
+    queue = queue.then(async () => {
+      // Something newer replaces this altogether.
+      if (destroyed || (latest !== data && (latest.id !== data.id || !latest.live))) return;
+      try {
+        const decoded = await decodeLanes(data.lanes);
+        if (!destroyed) apply(data, decoded);
+      } catch (error) {
+        message.hidden = false;
+        message.textContent = "These pictures could not be read. Please run this again.";
+        console.error(error);
+      }
+    });
+  }
+
+  function apply(data, decoded) {
+    const fresh = !meta || meta.id !== data.id || (data.live && data.first === 0 && !meta.live);
+    const adding = data.live && !fresh;
+    const wasLive = meta?.live ?? false;
+    const oldCount = meta ? count() : 0;
+    const first = adding ? data.first : data.live ? data.first : 0;
+    if (fresh) picked = null;
+    if (!adding) {
+      positions = [];
+      captions = [];
+    }
+    data.positions.forEach((p, i) => (positions[first + i] = p));
+    data.captions.forEach((text, i) => (captions[first + i] = text));
+    meta = { ...data, lanes: data.lanes.map((lane) => ({ ...lane, sheets: null })) };
+
+    const wanted = JSON.stringify([data.pick, data.lanes.map((l) => [l.key, l.title, l.help, l.group, l.tile, l.grid, l.pictures])]);
+    if (!adding || wanted !== structure) {
+      const old = lanes;
+      lanes = data.lanes.map((lane) => tileLane(lane));
+      if (wanted !== structure || views.length !== lanes.length) build();
+      else views.forEach((view, i) => view.use(lanes[i]));
+      old.forEach((lane) => lane.close());
+      structure = wanted;
+    }
+    lanes.forEach((lane, i) => lane.add(data.lanes[i], decoded[i], first));
+    setPanels(data, first, adding);
+
+    if (fresh) {
+      stop();
+      following = data.live;
+      position = data.live || data.start_at === "last" ? newest() : 0;
+    } else if (data.live ? following : wasLive && following) {
+      position = newest();
+    } else if (!data.live && !wasLive && count() !== oldCount && oldCount > 1) {
+      position = Math.round((position / (oldCount - 1)) * (count() - 1));
+    }
+    if (!data.live) following = false;
+    position = clamp(position);
+    message.hidden = true;
+    body.hidden = false;
+    showPick();
+    restyle();
+    if (fresh && data.autoplay && !data.live && !matchMedia("(prefers-reduced-motion: reduce)").matches) start();
+  }
+
+  function build() {
+    views = lanes.map((lane) => laneView(lane, { pick: meta.pick, onPick: choose, onCursor: (text) => (spoken.textContent = text) }));
+    const groups = new Map();
+    views.forEach((view) => {
+      const name = view.lane.meta.group;
+      if (!groups.has(name)) groups.set(name, []);
+      groups.get(name).push(view.node);
+    });
+    laneBox.replaceChildren(
+      ...[...groups].map(([name, nodes]) =>
+        el("section", { class: "dp-group", "data-group": name }, name ? el("div", { class: "dp-group-name" }, name) : null, el("div", { class: "dp-group-lanes" }, ...nodes)),
+      ),
+    );
+  }
+
+  function setPanels(data, first, adding) {
+    const kinds = data.panels.map((p) => p.kind).join();
+    if (panels.map((p) => p.kind).join() !== kinds) {
+      panels = data.panels.map((p) => ({ kind: p.kind, ...PANELS[p.kind]() }));
+      panelBox.replaceChildren(...panels.map((p) => p.node));
+    }
+    panels.forEach((panel, i) => panel.set(data.panels[i], first, adding));
+    panelBox.hidden = !panels.length;
+  }
+
+  // --- playhead ---------------------------------------------------------------------------------------------------
+  const count = () => Math.max(meta.total, positions.length);
+  const newest = () => Math.max(0, positions.length - 1);
+  const clamp = (i) => Math.max(0, Math.min(newest(), i));
+
+  function moveTo(i, byReader) {
+    const to = clamp(Math.round(i));
+    if (byReader && meta.live) following = to >= newest();
+    if (to === position) return;
+    position = to;
+    request();
+  }
+
+  function step(by) {
+    stop();
+    moveTo(by === -Infinity ? 0 : by === Infinity ? newest() : position + by, true);
+    rested();
+  }
+
+  // Tells the server where the playhead rests, once it does.
+  function rested() {
+    request();
+    if (!meta.report_position) return;
+    clearTimeout(resting);
+    resting = setTimeout(() => emit("position", position), 250);
+  }
+
+  function start() {
+    if (!meta || newest() === 0) return;
+    if (position >= newest()) position = 0;
+    following = false;
+    playing = { since: performance.now(), from: position };
+    request();
+  }
+
+  function stop() {
+    if (!playing) return;
+    playing = null;
+    rested();
+  }
+
+  function setSpeed(value) {
+    speed = value;
+    if (playing) playing = { since: performance.now(), from: position };
+  }
+
+  function setLoop(on) {
+    loop = on;
+    loopButton.setAttribute("aria-pressed", String(on));
+  }
+
+  function followNewest() {
+    stop();
+    following = true;
+    moveTo(newest(), false);
+    request();
+  }
+
+  function advance(now) {
+    const ahead = playing.from + Math.floor(((now - playing.since) / 1000) * meta.fps * speed);
+    if (ahead <= newest()) position = Math.max(position, ahead);
+    else if (loop && !meta.live) {
+      // The last frame stays a moment: it is the result.
+      position = newest();
+      playing = { since: now + 600, from: 0, hold: true };
+    } else {
+      position = newest();
+      if (meta.live) following = true;
+      stop();
+    }
+  }
+
+  // --- drawing ----------------------------------------------------------------------------------------------------
+  function request() {
+    if (!pending && !destroyed) pending = requestAnimationFrame(frame);
+  }
+
+  function frame(now) {
+    pending = 0;
+    if (destroyed || !meta) return;
+    if (playing) {
+      if (playing.hold && now >= playing.since) {
+        playing = { since: now, from: 0 };
+        position = 0;
+      } else if (!playing.hold) advance(now);
+      request();
+    }
+    draw();
+  }
+
+  function draw() {
+    for (const view of views) view.draw(position);
+    zoom.draw(position);
+    for (const panel of panels) panel.draw(position, theme);
+    const here = positions[position] ?? { t: "", text: "" };
+    if (where.textContent !== here.text) where.textContent = here.text;
+    const text = captions[position] ?? "";
+    if (caption.textContent !== text) caption.textContent = text;
+    strip.place(position, count(), here.text);
+    setIcon(play, playing ? "pause" : "play");
+    const label = playing ? "Pause" : "Play";
+    if (play.title !== label) {
+      play.title = label;
+      play.setAttribute("aria-label", label);
+    }
+    follow.hidden = !meta.live || following;
+    Object.assign(root.dataset, { position, count: count(), loaded: positions.length, t: here.t, playing: String(Boolean(playing)), live: String(meta.live) });
+  }
+
+  function restyle() {
+    if (destroyed || !root.isConnected) return;
+    const next = readTheme(root);
+    if (theme && next.stamp !== theme.stamp) panels.forEach((panel) => panel.invalidate());
+    theme = next;
+    layout();
+  }
+
+  function layout() {
+    if (destroyed || !meta || !theme || body.hidden) return;
+    const width = root.clientWidth;
+    if (!width) return;
+    root.dataset.layout = panels.length && lanes.length <= 2 && width >= 720 ? "beside" : "below";
+    root.dataset.narrow = String(width < 520);
+    root.dataset.lanes = lanes.length;
+    sizeLanes(views, views.map((view) => view.node.clientWidth));
+    live.hidden = !meta.live;
+    live.textContent = `${positions.length} of ${count()} frames`;
+    caption.hidden = !captions.length;
+    strip.paint({ lane: lanes[0], picture: picked && lanes[0] && picked.picture < lanes[0].meta.pictures ? picked.picture : null, loaded: positions.length, count: count(), theme, label: meta.label });
+    draw();
+  }
+
+  // --- picking, keys, saving --------------------------------------------------------------------------------------
+  function choose(lane, k) {
+    if (!lane) return;
+    const same = picked && picked.group === lane.group && picked.picture === k;
+    const had = picked;
+    picked = k === null || same ? null : { lane, group: lane.group, picture: k };
+    showPick();
+    layout();
+    if (picked || had) emit("pick", { id: meta.id, lane: lane.key, picture: picked ? k : null, position });
+  }
+
+  function showPick() {
+    const inGroup = (lane) => picked && lane.meta.group === picked.group && picked.picture < lane.meta.pictures;
+    for (const view of views) view.highlight(inGroup(view.lane) ? picked.picture : null);
+    zoom.show(picked ? lanes.filter(inGroup) : [], picked ? picked.picture : null);
+    root.dataset.picked = picked ? picked.picture : "";
+  }
+
+  function onKey(event) {
+    if (!meta || event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
+    const jump = event.shiftKey ? 10 : 1;
+    const onButton = event.target.tagName === "BUTTON";
+    if (event.key === "ArrowLeft" || event.key === "ArrowDown") step(-jump);
+    else if (event.key === "ArrowRight" || event.key === "ArrowUp") step(jump);
+    else if (event.key === "PageDown") step(-10);
+    else if (event.key === "PageUp") step(10);
+    else if (event.key === "Home") step(-Infinity);
+    else if (event.key === "End") step(Infinity);
+    else if (event.key === " " && !onButton) playing ? stop() : start();
+    else return;
+    event.preventDefault();
+    event.stopPropagation();
+  }
+
+  const fileName = () => `${meta.id}-t${positions[position]?.t ?? position}`.replace(/[^A-Za-z0-9._-]+/g, "-") + ".png";
+
+  function destroy() {
+    destroyed = true;
+    cancelAnimationFrame(pending);
+    clearTimeout(resting);
+    observer.disconnect();
+    unwatch();
+    lanes.forEach((lane) => lane.close());
+    root.replaceChildren();
+  }
+
+  return { update, destroy };
+}
