@@ -67,7 +67,7 @@ class NetDenoiser:
         """
         # Networks of diffusers, and so ours, count 0 … T−1 for our 1 … T. Between the grid's points t is fractional.
         timestep = (self.schedule.t_of(level) - 1).to(device=x_t.device, dtype=torch.float32).expand(len(x_t))
-        return self.net(x_t, timestep, self._classes_of(label, x_t))  # type: ignore[no-any-return]
+        return self.net(x_t, timestep, self._classes_of(label, x_t))
 
     def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
         return self.target.read(self.output(x_t, level, label), x_t, level)

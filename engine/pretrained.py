@@ -210,9 +210,7 @@ def _load_weights(net: UNet, path: Path) -> None:
             shapes = {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
             if shapes != {name: tuple(weight.shape) for name, weight in wanted.items()}:
                 odd = sorted(set(shapes) ^ set(wanted)) or [n for n in shapes if shapes[n] != tuple(wanted[n].shape)]
-                raise CheckpointError(
-                    f"The weights do not fit the network that config.json describes: see “{odd[0]}”."
-                )
+                raise CheckpointError(f"The weights do not fit the network that config.json describes: see “{odd[0]}”.")
             weights = {name: stored.get_tensor(name).float() for name in wanted}
     except (SafetensorError, OSError, ValueError) as error:
         if isinstance(error, CheckpointError):
@@ -243,9 +241,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _unet_from_diffusers(values: dict[str, Any]) -> UNetConfig:
     name = values.get("_class_name")
     if name != "UNet2DModel":
-        raise CheckpointError(
-            f"The network is a {name}; only UNet2DModel is opened here (no text, no latent models)."
-        )
+        raise CheckpointError(f"The network is a {name}; only UNet2DModel is opened here (no text, no latent models).")
     expected: dict[str, tuple[Any, ...]] = {
         "center_input_sample": (False, None),
         "time_embedding_type": ("positional", None),
@@ -278,9 +274,7 @@ def _unet_from_diffusers(values: dict[str, Any]) -> UNetConfig:
     fields = {key: values[key] for key in UNetConfig.model_fields if values.get(key) is not None}
     fields["attention_head_dim"] = values.get("attention_head_dim", 8)
     try:
-        config = UNetConfig.model_validate(
-            {**defaults, **fields, "attention": [known[str(block)] for block in blocks]}
-        )
+        config = UNetConfig.model_validate({**defaults, **fields, "attention": [known[str(block)] for block in blocks]})
         with torch.device("meta"):
             size = UNet(config).parameter_count
     except ValidationError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal, NamedTuple, Protocol
 
 import torch
@@ -176,7 +177,7 @@ def sample(
     def denoise(x: Tensor, level: Level) -> Prediction:
         return denoiser(x, level, label)
 
-    for step, (t, next_t) in enumerate(zip(path, path[1:], strict=False)):
+    for step, (t, next_t) in enumerate(pairwise(path)):
         following, prediction = sampler.step(denoise, x, schedule.level(t), schedule.level(next_t), draw)
         yield Frame(step, len(path) - 1, t, x, prediction.x0, prediction.noise)
         x = following

@@ -41,7 +41,7 @@ class UNetConfig(BaseModel):
     )
     layers_per_block: int = Field(2, ge=1, le=8, description="Residual blocks at each resolution on the way down.")
     num_class_embeds: int | None = Field(
-        None, ge=1, le=100_000, description="Classes, one more than there are: the last is 'none'."
+        None, ge=1, le=100_000, description="Classes and one for 'none', the last."
     )
     attention_head_dim: int | None = Field(
         8, ge=1, le=2048, description="Channels of one attention head; None for one head."
@@ -94,9 +94,7 @@ def timestep_embedding(timestep: Tensor, config: UNetConfig) -> Tensor:
     """
     half = config.block_out_channels[0] // 2
     frequency = torch.exp(
-        -math.log(10_000)
-        * torch.arange(half, dtype=torch.float32, device=timestep.device)
-        / (half - config.freq_shift)
+        -math.log(10_000) * torch.arange(half, dtype=torch.float32, device=timestep.device) / (half - config.freq_shift)
     )
     angle = timestep[:, None].float() * frequency
     parts = (angle.cos(), angle.sin()) if config.flip_sin_to_cos else (angle.sin(), angle.cos())
@@ -113,8 +111,7 @@ class TimeEmbedding(nn.Module):
         self.linear_2 = nn.Linear(4 * width, 4 * width)
 
     def forward(self, sines: Tensor) -> Tensor:
-        out: Tensor = self.linear_2(silu(self.linear_1(sines)))
-        return out
+        return self.linear_2(silu(self.linear_1(sines)))
 
 
 class ResidualBlock(nn.Module):
@@ -168,8 +165,7 @@ class Downsample(nn.Module):
         self.pads = config.downsample_padding == 0
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.conv(pad(x, (0, 1, 0, 1)) if self.pads else x)
-        return out
+        return self.conv(pad(x, (0, 1, 0, 1)) if self.pads else x)
 
 
 class Upsample(nn.Module):
@@ -180,8 +176,7 @@ class Upsample(nn.Module):
         self.conv = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.conv(interpolate(x, scale_factor=2.0, mode="nearest"))
-        return out
+        return self.conv(interpolate(x, scale_factor=2.0, mode="nearest"))
 
 
 class DownBlock(nn.Module):
@@ -219,8 +214,7 @@ class MiddleBlock(nn.Module):
 
     def forward(self, x: Tensor, embedding: Tensor) -> Tensor:
         x = self.attentions[0](self.resnets[0](x, embedding))
-        out: Tensor = self.resnets[1](x, embedding)
-        return out
+        return self.resnets[1](x, embedding)
 
 
 class UpBlock(nn.Module):
@@ -306,8 +300,7 @@ class UNet(nn.Module):
         x = self.mid_block(x, embedding)
         for up in self.up_blocks:
             x = up(x, embedding, skips)
-        out: Tensor = self.conv_out(silu(self.conv_norm_out(x)))
-        return out
+        return self.conv_out(silu(self.conv_norm_out(x)))
 
     @property
     def parameter_count(self) -> int:

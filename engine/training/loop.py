@@ -110,7 +110,8 @@ def train(
     denoiser, schedule, net = state.denoiser, state.denoiser.schedule, state.denoiser.net
     images = to_unit(data.images).to(device)
     labels = torch.tensor(data.labels, device=device)
-    parameters, average = list(net.parameters()), [state.average[name] for name, _ in net.named_parameters()]
+    parameters: list[Tensor] = list(net.parameters())
+    average = [state.average[name] for name, _ in net.named_parameters()]
     tally = _Tally(schedule.T)
     net.train()
 
