@@ -92,6 +92,7 @@ def test_sixteen_bit_colour_with_and_without_transparency() -> None:
         (np.array([[0.0, 51.0], [255.0, 102.0]], np.float32), [0, 51, 255, 102]),
         (np.array([[-2.0, 0.0], [2.0, -2.0]], np.float32), [0, 128, 255, 0]),
         (np.array([[np.nan, np.inf], [1.0, -np.inf]], np.float32), [0, 0, 255, 0]),
+        (np.array([[0, 1e-44], [-1e-44, 0]], np.float32), [128, 255, 0, 128]),
         (np.array([[0, 100_000], [200_000, 0]], np.int32), [0, 128, 255, 0]),
         (np.array([[-3e38, 3e38], [0, 0]], np.float32), [0, 255, 128, 128]),
         (np.array([[0, 255], [51, 0]], np.int32), [0, 255, 51, 0]),

@@ -70,9 +70,7 @@ def read_picture(
     except Exception as problem:
         if _looks_like_a_picture(data):
             raise _damaged() from problem
-        raise PictureError(
-            f"This is not a picture that can be read here; please choose a {FORMAT_NAMES}."
-        ) from problem
+        raise PictureError(f"This is not a picture that can be read here; please choose a {FORMAT_NAMES}.") from problem
     with image:
         _check_effort(image, data, max_pixels)
         try:
@@ -124,9 +122,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     try:
         return image.convert("RGB")
     except ValueError as problem:
-        raise PictureError(
-            "The colours of this picture are stored in a rare way; please save it as PNG."
-        ) from problem
+        raise PictureError("The colours of this picture are stored in a rare way; please save it as PNG.") from problem
 
 
 def _grey_levels(image: Image.Image) -> npt.NDArray[np.uint8]:
