@@ -76,7 +76,7 @@ export function linearTicks(lo, hi, count) {
   if (!(span > 0)) return [lo];
   const raw = span / Math.max(1, count);
   const unit = 10 ** Math.floor(Math.log10(raw));
-  const step = [1, 2, 2.5, 5, 10].map((m) => m * unit).find((s) => s >= raw * 0.999) ?? 10 * unit;
+  const step = [1, 2, 5, 10].map((m) => m * unit).find((s) => s >= raw * 0.999) ?? 10 * unit;
   const ticks = [];
   for (let k = Math.ceil(lo / step - 1e-9); k <= Math.floor(hi / step + 1e-9); k++) ticks.push(Number((k * step).toPrecision(12)));
   return ticks;
@@ -93,7 +93,7 @@ export function logTicks(lo, hi, count) {
   }
   const every = Math.max(1, Math.ceil((b - a + 1) / Math.max(2, count)));
   const ticks = [];
-  for (let e = b; e >= a; e -= every) ticks.unshift(10 ** e);
+  for (let e = Math.ceil(a / every) * every; e <= b; e += every) ticks.push(10 ** e);
   return ticks;
 }
 
@@ -148,7 +148,7 @@ export function axes(g, theme, width, height, { x, y, logX = false, logY = false
     line(g, rect.x, py, rect.x + rect.w, py);
     g.fillText(yTexts[i], rect.x - 8, py);
   });
-  const xTicks = logX ? logTicks(x[0], x[1], rect.w / 70) : linearTicks(x[0], x[1], Math.max(2, Math.min(8, rect.w / 75)));
+  const xTicks = logX ? logTicks(x[0], x[1], rect.w / 70) : linearTicks(x[0], x[1], Math.max(2, Math.min(8, rect.w / 62)));
   g.textBaseline = "alphabetic";
   g.textAlign = "center";
   for (const v of xTicks) {

@@ -218,7 +218,7 @@ function equation() {
         merged[name] = splice(live ? (values[name] ?? []) : [], texts, live ? first : 0);
         // Room for the longest text, so that the formula stands still while its numbers change.
         const longest = Math.max(0, ...merged[name].map((text) => (text ? text.length : 0)));
-        for (const slot of slots[name] ?? []) slot.style.minWidth = `${longest * 0.56}em`;
+        for (const slot of slots[name] ?? []) slot.style.minWidth = `${longest * 0.5}em`;
       }
       values = merged;
     },

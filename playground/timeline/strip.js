@@ -22,6 +22,8 @@ export function stripView({ onStart, onMove, onEnd }) {
     if (event.button !== 0) return;
     dragging = true;
     node.setPointerCapture(event.pointerId);
+    // Reached by pointer, the slider takes the keys but needs no ring around it.
+    node.dataset.pointer = "";
     node.focus({ preventScroll: true });
     onStart();
     onMove(toIndex(event));
@@ -33,6 +35,7 @@ export function stripView({ onStart, onMove, onEnd }) {
     dragging = false;
     onEnd();
   };
+  for (const name of ["keydown", "blur"]) node.addEventListener(name, () => delete node.dataset.pointer);
   node.addEventListener("pointerup", end);
   node.addEventListener("pointercancel", end);
 

@@ -69,7 +69,7 @@ export function mount(root, emit) {
       { class: "dp-controls" },
       el(
         "div",
-        { class: "dp-buttons" },
+        { class: "dp-buttons dp-transport" },
         button("first", "First frame", () => step(-Infinity)),
         button("back", "One frame back", () => step(-1)),
         play,
@@ -81,10 +81,11 @@ export function mount(root, emit) {
     ),
   );
   const caption = el("div", { class: "dp-caption" });
-  const panelBox = el("div", { class: "dp-panels" });
+  const panelBox = el("div", { class: "dp-panels dp-beside" });
+  const moreBox = el("div", { class: "dp-panels dp-more" });
   const spoken = el("div", { class: "dp-spoken", "aria-live": "polite" });
   const message = el("div", { class: "dp-message", role: "status" }, "Loading pictures …");
-  const body = el("div", { class: "dp-body", hidden: true }, el("div", { class: "dp-view" }, laneBox, zoom.node), deck, caption, panelBox);
+  const body = el("div", { class: "dp-body", hidden: true }, laneBox, deck, caption, zoom.node, panelBox, moreBox);
   root.append(message, body, spoken);
 
   root.addEventListener("keydown", onKey);
@@ -178,10 +179,10 @@ export function mount(root, emit) {
     const kinds = data.panels.map((p) => p.kind).join();
     if (panels.map((p) => p.kind).join() !== kinds) {
       panels = data.panels.map((p) => ({ kind: p.kind, ...PANELS[p.kind]() }));
-      panelBox.replaceChildren(...panels.map((p) => p.node));
+      panelBox.replaceChildren();
+      moreBox.replaceChildren();
     }
     panels.forEach((panel, i) => panel.set(data.panels[i], first, adding));
-    panelBox.hidden = !panels.length;
   }
 
   // --- playhead ---------------------------------------------------------------------------------------------------
@@ -306,6 +307,7 @@ export function mount(root, emit) {
     const width = root.clientWidth;
     if (!width) return;
     root.dataset.layout = panels.length && lanes.length <= 2 && width >= 720 ? "beside" : "below";
+    arrangePanels(width);
     root.dataset.narrow = String(width < 520);
     root.dataset.lanes = lanes.length;
     sizeLanes(views, views.map((view) => view.node.clientWidth));
@@ -314,6 +316,21 @@ export function mount(root, emit) {
     caption.hidden = !captions.length;
     strip.paint({ lane: lanes[0], picture: picked && lanes[0] && picked.picture < lanes[0].meta.pictures ? picked.picture : null, loaded: positions.length, count: count(), theme, label: meta.label });
     draw();
+  }
+
+  // Beside the lanes stands what fits into one row of charts; the rest goes below, so that the playhead stays near.
+  function arrangePanels(width) {
+    const beside = root.dataset.layout === "beside";
+    const laneWidth = lanes.length === 1 ? 384 : Math.max(360, 0.46 * width);
+    let room = beside ? Math.max(1, Math.floor((width - laneWidth) / 316)) : Infinity;
+    let full = false;
+    for (const panel of panels) {
+      full ||= panel.kind !== "equation" && room-- < 1;
+      const box = full ? moreBox : panelBox;
+      if (panel.node.parentElement !== box) box.append(panel.node);
+    }
+    panelBox.hidden = !panelBox.childElementCount;
+    moreBox.hidden = !moreBox.childElementCount;
   }
 
   // --- picking, keys, saving --------------------------------------------------------------------------------------
