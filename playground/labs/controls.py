@@ -1,0 +1,174 @@
+"""Controls are declared once, as a pydantic model; everything else about them is derived from it here.
+
+Both front ends draw their widgets from `describe`, the link is `to_link` (only what differs from the default), and
+`from_link` turns a link into settings again, naming each value that it could not take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, get_args, get_origin
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.fields import FieldInfo
+
+Kind = Literal["choice", "switch", "whole", "number", "text"]
+
+
+class Controls(BaseModel):
+    """The settings of a lab. Every field has a default, a title and a description; frozen, so that it can be a key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+C = TypeVar("C", bound=Controls)
+
+
+@dataclass(frozen=True)
+class Control:
+    """One widget, in words that any front end understands."""
+
+    name: str
+    kind: Kind
+    title: str
+    help: str
+    default: Any
+    low: float | None = None
+    high: float | None = None
+    step: float | None = None
+    options: tuple[tuple[Any, str], ...] = ()
+    """(value, title) of each choice."""
+    group: str = ""
+    """Controls of one group stand together; "" is the first and always open."""
+    slider: bool = True
+    """Whether a number is set with a slider (a range to explore) or typed (a seed)."""
+
+
+def ui(
+    *, titles: Mapping[Any, str] | None = None, step: float | None = None, group: str = "", slider: bool = True
+) -> dict[str, Any]:
+    """What `describe` needs beyond pydantic's own words, to be given as `json_schema_extra`.
+
+    Args:
+        titles: what the reader reads for each value of a choice.
+        step: of a slider.
+        group: the heading under which it stands; "" stands first.
+        slider: False for numbers that are typed.
+    """
+    titled = [[value, title] for value, title in (titles or {}).items()]
+    return {"ui": {"titles": titled, "step": step, "group": group, "slider": slider}}
+
+
+def describe(model: type[Controls]) -> tuple[Control, ...]:
+    """Every control of a lab, in the order of its fields."""
+    return tuple(_control(name, field) for name, field in model.model_fields.items())
+
+
+def to_link(controls: Controls) -> dict[str, str]:
+    """The query parameters that open this state: only what differs from the default."""
+    defaults = {name: field.default for name, field in type(controls).model_fields.items()}
+    values = controls.model_dump()
+    return {name: _to_text(value) for name, value in values.items() if value != defaults[name]}
+
+
+def from_link(model: type[C], parameters: Mapping[str, str]) -> tuple[C, list[str]]:
+    """The state that a link asks for, and one sentence for each value that could not be taken.
+
+    A bad value gets its default and leaves the others alone; a name that is no control is left alone too.
+    """
+    good: dict[str, Any] = {}
+    problems = []
+    for name, field in model.model_fields.items():
+        if name not in parameters:
+            continue
+        try:
+            value = _from_text(parameters[name], field)
+            good[name] = getattr(model.model_validate({name: value}), name)
+        except (ValidationError, ValueError):
+            control = _control(name, field)
+            problems.append(
+                f"The link asks for {control.title} = “{_shortened(parameters[name])}”, which is not {_allowed(control)}. "
+                f"It was set to {_titled(control, control.default)}."
+            )
+    try:
+        return model.model_validate(good), problems
+    except ValidationError:  # good one by one, but not together
+        return model(), [*problems, "The settings in the link do not fit together, so the lab opens with its own."]
+
+
+def checked(controls: C, **changes: Any) -> C:
+    """A copy with some values changed, checked like any other. Raises pydantic's ValidationError."""
+    return type(controls).model_validate({**controls.model_dump(), **changes})
+
+
+def _control(name: str, field: FieldInfo) -> Control:
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    hints: Any = extra.get("ui") or {"titles": [], "step": None, "group": "", "slider": True}
+    titles = {value: title for value, title in hints["titles"]}
+    bounds = {kind: getattr(m, kind) for m in field.metadata for kind in ("ge", "le") if hasattr(m, kind)}
+    options: tuple[tuple[Any, str], ...] = ()
+    if get_origin(field.annotation) is Literal:
+        options = tuple((value, titles.get(value, str(value))) for value in get_args(field.annotation))
+        kind: Kind = "choice"
+    elif field.annotation is bool:
+        kind = "switch"
+    elif field.annotation is int:
+        kind = "whole"
+    elif field.annotation is float:
+        kind = "number"
+    else:
+        kind = "text"
+    return Control(
+        name,
+        kind,
+        field.title or name,
+        field.description or "",
+        field.default,
+        bounds.get("ge"),
+        bounds.get("le"),
+        hints["step"],
+        options,
+        hints["group"],
+        hints["slider"],
+    )
+
+
+def _to_text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _from_text(text: str, field: FieldInfo) -> Any:
+    if field.annotation is bool:
+        if text.lower() not in ("1", "0", "true", "false"):
+            raise ValueError(text)
+        return text.lower() in ("1", "true")
+    if field.annotation is int:
+        return int(text, 10)
+    if get_origin(field.annotation) is Literal:
+        return next((value for value in get_args(field.annotation) if str(value) == text), text)
+    return text
+
+
+def _allowed(control: Control) -> str:
+    if control.kind == "choice":
+        return "one of " + ", ".join(str(value) for value, _ in control.options)
+    if control.kind == "switch":
+        return "0 or 1"
+    kind = "a whole number" if control.kind == "whole" else "a number" if control.kind == "number" else "usable here"
+    if control.low is not None and control.high is not None:
+        return f"{kind} from {control.low:g} to {control.high:g}"
+    return kind
+
+
+def _titled(control: Control, value: Any) -> str:
+    return next((title for option, title in control.options if option == value), _to_text(value))
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= 40 else text[:39] + "…"
+
+
+__all__ = ["Control", "Controls", "Field", "checked", "describe", "from_link", "to_link", "ui"]

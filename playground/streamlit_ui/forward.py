@@ -1,0 +1,8 @@
+"""The forward page."""
+
+import streamlit as st
+
+
+def show() -> None:
+    """Draw the page."""
+    st.markdown("## forward")

@@ -1,0 +1,49 @@
+"""Loads torch behind the first paint, once for the whole process, so that the first screen does not wait for it."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+import traceback
+
+import streamlit as st
+
+PAINT_FIRST = 0.3
+"""Seconds: importing at once would fight the first page for the interpreter's lock."""
+
+
+@st.cache_resource(show_spinner=False)
+def start() -> threading.Event:
+    """Begin loading in the background; the event is set when the engine can be used without a wait."""
+    ready = threading.Event()
+    threading.Thread(target=_load, args=(ready,), name="warm-up", daemon=True).start()
+    return ready
+
+
+def wait() -> None:
+    """Hold a page that needs the engine until it is there, and say so meanwhile."""
+    ready = start()
+    if not ready.is_set():
+        with st.spinner("Waking up the engine. This takes a few seconds, once."):
+            ready.wait(timeout=60)
+
+
+def _load(ready: threading.Event) -> None:
+    time.sleep(PAINT_FIRST)
+    try:
+        import torch
+
+        import engine.ideal
+        import engine.pretrained
+        import engine.sampling  # noqa: F401
+
+        # The interface must stay quick while a network trains: one core is left to it.
+        torch.set_num_threads(max(1, (torch.get_num_threads() or 2) - 1))
+        # What is loaded now stays for good: without this, every collection walks through all of torch (0.3 s).
+        gc.collect()
+        gc.freeze()
+    except Exception:
+        traceback.print_exc()
+    finally:
+        ready.set()

@@ -1,0 +1,120 @@
+"""Draws a lab's controls as Streamlit widgets, and keeps them, the link and the lab's state in step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, TypeVar
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from playground.labs.controls import Control, Controls, describe, from_link, to_link
+
+C = TypeVar("C", bound=Controls)
+
+
+def controls(
+    model: type[C],
+    lab: str,
+    *,
+    hidden: Collection[str] = (),
+    disabled: Mapping[str, str] | None = None,
+    options: Mapping[str, Mapping[Any, str]] | None = None,
+    also_in_link: Collection[str] = (),
+    groups: Callable[[str], DeltaGenerator] | None = None,
+) -> C:
+    """The lab's settings as the reader has them now, drawn where the caller's `with` stands.
+
+    The first time, and whenever another link is opened, the settings come from the link; a value there that cannot be
+    taken is named in a message and gets its default. After every change the link says what differs from the default.
+
+    Args:
+        model: the lab's controls.
+        lab: a name that makes the widgets' keys unique.
+        hidden: names of controls not to draw; they keep their value.
+        disabled: name of a control that has no effect now, and why.
+        options: for a control of kind "text", the values that can be chosen now with their titles.
+        also_in_link: parameters of the page itself, which are left as they are.
+        groups: gives the container of a group of controls; by default an expander for each.
+    """
+    _take_link(model, lab, also_in_link)
+    containers: dict[str, DeltaGenerator] = {}
+    values: dict[str, Any] = {}
+    kept: C = st.session_state[f"{lab}/controls"]
+    for control in describe(model):
+        key = f"{lab}/{control.name}"
+        if control.name in hidden:
+            values[control.name] = getattr(kept, control.name)
+            continue
+        if control.group and control.group not in containers:
+            containers[control.group] = groups(control.group) if groups else st.expander(control.group)
+        if key not in st.session_state:
+            st.session_state[key] = getattr(kept, control.name)
+        with containers[control.group] if control.group else st.container():
+            choices = (options or {}).get(control.name)
+            values[control.name] = _widget(control, key, (disabled or {}).get(control.name), choices)
+    result = model.model_validate(values)
+    st.session_state[f"{lab}/controls"] = result
+    _write_link(lab, to_link(result), also_in_link)
+    for problem in st.session_state.get(f"{lab}/problems", []):
+        st.warning(problem, icon="⚠️")
+    return result
+
+
+def set_controls(lab: str, controls: Controls) -> None:
+    """Change the settings from code, in a callback (before the widgets are drawn)."""
+    st.session_state[f"{lab}/controls"] = controls
+    for name, value in controls.model_dump().items():
+        st.session_state[f"{lab}/{name}"] = value
+
+
+def _take_link(model: type[C], lab: str, also_in_link: Collection[str]) -> None:
+    link = {name: value for name, value in st.query_params.to_dict().items() if name not in also_in_link}
+    known = f"{lab}/controls" in st.session_state
+    # Streamlit empties the link when the reader comes from another page: that is no request for the defaults.
+    if known and (not link or link == st.session_state.get(f"{lab}/link")):
+        return
+    taken, problems = from_link(model, link)
+    set_controls(lab, taken)
+    st.session_state[f"{lab}/problems"] = problems
+
+
+def _write_link(lab: str, link: dict[str, str], also_in_link: Collection[str]) -> None:
+    kept = {name: value for name, value in st.query_params.to_dict().items() if name in also_in_link}
+    if st.query_params.to_dict() != {**kept, **link}:
+        st.query_params.from_dict({**kept, **link})
+    if st.session_state.get(f"{lab}/link") not in (None, link):
+        st.session_state[f"{lab}/problems"] = []  # the reader has moved on
+    st.session_state[f"{lab}/link"] = link
+
+
+def _widget(control: Control, key: str, why_disabled: str | None, choices: Mapping[Any, str] | None) -> Any:
+    off = why_disabled is not None
+    help_text = f"{control.help}\n\n*{why_disabled}*" if why_disabled else control.help or None
+    common: dict[str, Any] = {"key": key, "help": help_text, "disabled": off}
+    if choices is not None:
+        if st.session_state[key] not in choices:
+            st.session_state[key] = next(iter(choices))
+        return st.selectbox(control.title, list(choices), format_func=lambda v: choices[v], **common)
+    if control.kind == "choice":
+        titles = dict(control.options)
+        values = list(titles)
+        if len(values) <= 4 and sum(len(t) for t in titles.values()) <= 34:
+            chosen = st.segmented_control(
+                control.title, values, format_func=lambda v: titles[v], required=True, width="stretch", **common
+            )
+            return control.default if chosen is None else chosen
+        return st.selectbox(control.title, values, format_func=lambda v: titles[v], **common)
+    if control.kind == "switch":
+        return st.toggle(control.title, **common)
+    if control.kind == "text":
+        return st.text_input(control.title, **common)
+    cast: type[int] | type[float] = int if control.kind == "whole" else float
+    low = None if control.low is None else cast(control.low)
+    high = None if control.high is None else cast(control.high)
+    step = cast(control.step) if control.step is not None else (1 if control.kind == "whole" else None)
+    if control.slider and low is not None and high is not None:
+        return st.slider(control.title, low, high, step=step, **common)
+    limits = (low, None if high is not None and high > 2**53 else high)
+    number = st.number_input(control.title, limits[0], limits[1], step=step, **common)
+    return control.default if number is None else number
