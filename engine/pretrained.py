@@ -10,8 +10,6 @@ Only safetensors are read. This is the one place that knows how diffusers counts
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,31 +17,36 @@ from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from engine.denoiser import NetDenoiser
 from engine.models.unet import UNet, UNetConfig
 from engine.process import TARGETS
 from engine.schedule import NoiseSchedule
+from engine.weights import (
+    PICKLES,
+    CheckpointError,
+    checked_folder,
+    first_complaint,
+    load_weights,
+    read_json,
+    save_weights,
+    write_json,
+)
+
+__all__ = ["CHECKPOINTS", "PICKLES", "Card", "Checkpoint", "CheckpointError", "load", "save"]
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 CHECKPOINTS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits"}
 """The trained networks that ship, by name."""
 
+KIND = "diffusers folder of a DDPM"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
-PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
-MAX_JSON_BYTES = 1_000_000
 MAX_PARAMETERS = 500_000_000
 """Two gigabytes of float32: far more than any pixel-space `UNet2DModel` that this playground is for."""
 
 PREDICTION_TYPES = {"noise": "epsilon", "clean": "sample", "velocity": "v_prediction"}
 """Our names of what a network predicts, and diffusers'."""
-
-
-class CheckpointError(ValueError):
-    """A folder that cannot be opened as a model; the message is fit to show to a reader."""
 
 
 class Card(BaseModel):
@@ -99,9 +102,7 @@ def save(folder: Path, denoiser: NetDenoiser, weights: Mapping[str, Tensor], car
         raise ValueError("This target has no name at diffusers.")
     for part in ("unet", "scheduler"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    temporary = folder / "unet" / (WEIGHTS + ".part")
-    save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, temporary)
-    os.replace(temporary, folder / "unet" / WEIGHTS)
+    save_weights(folder / "unet" / WEIGHTS, weights)
     write_json(folder / "unet" / "config.json", _unet_to_diffusers(net.config))
     write_json(folder / "scheduler" / "scheduler_config.json", _schedule_to_diffusers(denoiser.schedule, target))
     write_json(folder / "card.json", card.model_dump())
@@ -113,13 +114,6 @@ def save(folder: Path, denoiser: NetDenoiser, weights: Mapping[str, Tensor], car
             "scheduler": ["diffusers", "DDPMScheduler"],
         },
     )
-
-
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON file so that a reader finds the old one or the new one, never half of one."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def _unet_to_diffusers(config: UNetConfig) -> dict[str, Any]:
@@ -166,25 +160,19 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
         CheckpointError: with one clear sentence, for a folder that is missing, incomplete, damaged, a pickle, of another
             architecture or of absurd size. Nothing of it is executed in any case.
     """
-    path = CHECKPOINTS.get(str(folder), Path(folder))
-    if path.is_file() and path.suffix in PICKLES:
-        raise CheckpointError(
-            f"“{path.name}” is a pickle, which can run any program when it is opened: only safetensors are read."
-        )
-    if not path.is_dir():
-        raise CheckpointError(f"There is no checkpoint folder “{folder}”.")
-    unet_config = _unet_from_diffusers(_read_json(path / "unet" / "config.json"))
-    schedule, target = _schedule_from_diffusers(_read_json(path / "scheduler" / "scheduler_config.json"))
+    path = checked_folder(CHECKPOINTS.get(str(folder), Path(folder)), str(folder))
+    unet_config = _unet_from_diffusers(read_json(path / "unet" / "config.json", KIND))
+    schedule, target = _schedule_from_diffusers(read_json(path / "scheduler" / "scheduler_config.json", KIND))
     card = Card()
     if (path / "card.json").exists():
         try:
-            card = Card.model_validate(_read_json(path / "card.json"))
+            card = Card.model_validate(read_json(path / "card.json", KIND))
         except ValidationError as error:
-            raise CheckpointError(f"card.json in “{path.name}” is damaged: {_first(error)}.") from error
+            raise CheckpointError(f"card.json in “{path.name}” is damaged: {first_complaint(error)}.") from error
     with torch.device("meta"):
         net = UNet(unet_config)
     net = net.to_empty(device="cpu")
-    _load_weights(net, path / "unet" / WEIGHTS)
+    load_weights(net, path / "unet" / WEIGHTS)
     net = net.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
     classes = (unet_config.num_class_embeds or 1) - 1
     try:
@@ -192,50 +180,6 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
     except ValueError as error:
         raise CheckpointError(str(error)) from error
     return Checkpoint(denoiser=denoiser, unet=unet_config, card=card)
-
-
-def _load_weights(net: UNet, path: Path) -> None:
-    if not path.is_file():
-        pickled = [p.name for p in path.parent.iterdir() if p.suffix in PICKLES] if path.parent.is_dir() else []
-        if pickled:
-            raise CheckpointError(
-                f"The weights are only there as a pickle ({pickled[0]}), which can run any program when it is opened: "
-                "only safetensors are read."
-            )
-        raise CheckpointError(f"The weights are missing: there is no {path.parent.name}/{path.name}.")
-    wanted = net.state_dict()
-    try:
-        with safe_open(path, framework="pt") as stored:
-            # Names and shapes stand in the header: what does not fit is refused before any of it is read.
-            shapes = {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
-            if shapes != {name: tuple(weight.shape) for name, weight in wanted.items()}:
-                odd = sorted(set(shapes) ^ set(wanted)) or [n for n in shapes if shapes[n] != tuple(wanted[n].shape)]
-                raise CheckpointError(f"The weights do not fit the network that config.json describes: see “{odd[0]}”.")
-            weights = {name: stored.get_tensor(name).float() for name in wanted}
-    except (SafetensorError, OSError, ValueError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{path.name} is damaged or cut short.") from error
-    if not all(bool(torch.isfinite(weight).all()) for weight in weights.values()):
-        raise CheckpointError(
-            "The weights hold values that are not numbers: that training went wrong before it was saved."
-        )
-    net.load_state_dict(weights)
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    where = f"{path.parent.name}/{path.name}"
-    try:
-        if path.stat().st_size > MAX_JSON_BYTES:
-            raise CheckpointError(f"{where} is far too large for what it should hold.")
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CheckpointError(f"This is no diffusers folder of a DDPM: {where} is missing.") from error
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
-        raise CheckpointError(f"{where} cannot be read: it is damaged or cut short.") from error
-    if not isinstance(value, dict):
-        raise CheckpointError(f"{where} is not what diffusers writes.")
-    return value
 
 
 def _unet_from_diffusers(values: dict[str, Any]) -> UNetConfig:
@@ -278,7 +222,9 @@ def _unet_from_diffusers(values: dict[str, Any]) -> UNetConfig:
         with torch.device("meta"):
             size = UNet(config).parameter_count
     except ValidationError as error:
-        raise CheckpointError(f"unet/config.json describes no network that can be built: {_first(error)}.") from error
+        raise CheckpointError(
+            f"unet/config.json describes no network that can be built: {first_complaint(error)}."
+        ) from error
     if size > MAX_PARAMETERS:
         raise CheckpointError(f"A network of {size / 1e6:,.0f} million parameters is too large for this playground.")
     return config
@@ -303,7 +249,7 @@ def _schedule_from_diffusers(values: dict[str, Any]) -> tuple[NoiseSchedule, str
     try:
         config = _SchedulerConfig.model_validate(values)
     except ValidationError as error:
-        raise CheckpointError(f"scheduler_config.json makes no sense: {_first(error)}.") from error
+        raise CheckpointError(f"scheduler_config.json makes no sense: {first_complaint(error)}.") from error
     T, name = config.num_train_timesteps, config.beta_schedule
     target = next((ours for ours, theirs in PREDICTION_TYPES.items() if theirs == config.prediction_type), None)
     if target is None:
@@ -331,9 +277,3 @@ def _schedule_from_diffusers(values: dict[str, Any]) -> tuple[NoiseSchedule, str
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"The noise schedule cannot be used: {error}") from error
-
-
-def _first(error: ValidationError) -> str:
-    """The first complaint of pydantic, as part of a sentence."""
-    first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc']) or 'the whole'}: {first['msg']}".rstrip(".")

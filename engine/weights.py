@@ -1,0 +1,123 @@
+"""Reading what somebody else may have written: JSON and safetensors, checked before anything is made of them.
+
+Every kind of checkpoint goes through here. Pickles are never opened, and nothing in a file is executed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
+MAX_JSON_BYTES = 1_000_000
+
+
+class CheckpointError(ValueError):
+    """A folder that cannot be opened as a model; the message is fit to show to a reader."""
+
+
+def checked_folder(path: Path, name: str) -> Path:
+    """The folder itself. Raises `CheckpointError` where there is none, or a pickle in its place."""
+    if path.is_file() and path.suffix in PICKLES:
+        raise CheckpointError(
+            f"“{path.name}” is a pickle, which can run any program when it is opened: only safetensors are read."
+        )
+    if not path.is_dir():
+        raise CheckpointError(f"There is no checkpoint folder “{name}”.")
+    return path
+
+
+def read_json(path: Path, kind: str) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Args:
+        path: the file.
+        kind: what the folder should have been, for the message where the file is missing: "no … : x is missing".
+
+    Raises:
+        CheckpointError: where it is missing, too large, damaged, or not an object.
+    """
+    where = f"{path.parent.name}/{path.name}"
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise CheckpointError(f"{where} is far too large for what it should hold.")
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CheckpointError(f"This is no {kind}: {where} is missing.") from error
+    # Python refuses to read a whole number of thousands of digits, with a plain ValueError.
+    except (OSError, ValueError, RecursionError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{where} cannot be read: it is damaged or cut short.") from error
+    if not isinstance(value, dict):
+        raise CheckpointError(f"{where} is not what belongs there.")
+    return value
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON file so that a reader finds the old one or the new one, never half of one."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file so that a reader finds the old one or the new one, never half of one."""
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text, encoding="utf-8")
+    os.replace(temporary, path)
+
+
+def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write a safetensors file, whole or not at all; folders are made. Raises OSError where the disk does not let us."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, temporary)
+    os.replace(temporary, path)
+
+
+def load_weights(net: nn.Module, path: Path) -> None:
+    """Fill a network from a safetensors file that holds exactly its weights.
+
+    Raises:
+        CheckpointError: where the file is missing, a pickle, damaged, of another network, or holds NaN or infinity.
+    """
+    if not path.is_file():
+        pickled = [p.name for p in path.parent.iterdir() if p.suffix in PICKLES] if path.parent.is_dir() else []
+        if pickled:
+            raise CheckpointError(
+                f"The weights are only there as a pickle ({pickled[0]}), which can run any program when it is opened: "
+                "only safetensors are read."
+            )
+        raise CheckpointError(f"The weights are missing: there is no {path.parent.name}/{path.name}.")
+    wanted = net.state_dict()
+    try:
+        with safe_open(path, framework="pt") as stored:
+            # Names and shapes stand in the header: what does not fit is refused before any of it is read.
+            shapes = {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
+            if shapes != {name: tuple(weight.shape) for name, weight in wanted.items()}:
+                odd = sorted(set(shapes) ^ set(wanted)) or [n for n in shapes if shapes[n] != tuple(wanted[n].shape)]
+                raise CheckpointError(f"The weights do not fit the network that config.json describes: see “{odd[0]}”.")
+            weights = {name: stored.get_tensor(name).float() for name in wanted}
+    except (SafetensorError, OSError, ValueError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path.name} is damaged or cut short.") from error
+    if not all(bool(torch.isfinite(weight).all()) for weight in weights.values()):
+        raise CheckpointError(
+            "The weights hold values that are not numbers: that training went wrong before it was saved."
+        )
+    net.load_state_dict(weights)
+
+
+def first_complaint(error: ValidationError) -> str:
+    """The first complaint of pydantic, as part of a sentence."""
+    first = error.errors()[0]
+    return f"{'.'.join(str(part) for part in first['loc']) or 'the whole'}: {first['msg']}".rstrip(".")
