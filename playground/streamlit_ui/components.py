@@ -18,7 +18,10 @@ from typing import Any
 import streamlit as st
 
 from playground.timeline import source
+from playground.timeline.chart import LiveChart
+from playground.timeline.curve import CurveEditor, Points, check_points
 from playground.timeline.model import Timeline
+from playground.timeline.panels import Line
 
 # Streamlit calls the default export for every change of data or theme, each time with new functions, and the returned
 # function when the element goes. A call that was overtaken by a later one may have its function called as well:
@@ -86,6 +89,30 @@ def _read_pick(value: object, timeline_id: str) -> Pick | None:
     if not isinstance(value, Mapping) or value.get("id") != timeline_id or not isinstance(value.get("picture"), int):
         return None
     return Pick(str(value.get("lane")), value["picture"], int(value.get("position") or 0))
+
+
+def live_chart(chart: LiveChart, *, key: str) -> None:
+    """Show a chart that may be updated as often as one likes, from a fragment with `run_every`; it does not blink."""
+    _component("livechart")(key=key, data=chart.to_payload())
+
+
+def curve_editor(points: Points, references: tuple[Line, ...] = (), *, key: str) -> Points:
+    """Let the reader draw ᾱ over t/T; returns the points as they are now (curve.check_points says what holds).
+
+    `points` are those to begin with. Giving other points later (a preset) replaces what was drawn; giving back what
+    this returned changes nothing.
+    """
+    editor = CurveEditor(points, references)
+    result = _component("curve_editor")(
+        key=key, data=editor.to_payload(), default={"points": None}, on_points_change=_nothing
+    )
+    drawn = result.points
+    if not isinstance(drawn, Mapping) or drawn.get("base") != editor.base:
+        return editor.points
+    try:
+        return check_points(drawn.get("points") or ())
+    except (TypeError, ValueError):
+        return editor.points
 
 
 def _nothing() -> None:

@@ -8,6 +8,7 @@ and never rises where they fall.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 from collections.abc import Sequence
@@ -37,9 +38,9 @@ def check_points(points: Sequence[Sequence[float]]) -> Points:
         raise ValueError("All numbers of a curve lie between 0 and 1.")
     if pairs[0] != (0.0, 1.0) or pairs[-1][0] != 1.0:
         raise ValueError("A curve begins at t/T = 0 with ᾱ = 1 and ends at t/T = 1.")
-    if any(b[0] <= a[0] for a, b in zip(pairs, pairs[1:], strict=False)):
+    if any(b[0] <= a[0] for a, b in itertools.pairwise(pairs)):
         raise ValueError("The points must stand from left to right, each t/T larger than the one before.")
-    if any(b[1] > a[1] for a, b in zip(pairs, pairs[1:], strict=False)):
+    if any(b[1] > a[1] for a, b in itertools.pairwise(pairs)):
         raise ValueError("ᾱ cannot rise: noise is only ever added.")
     return pairs
 

@@ -10,7 +10,7 @@ import { legendEntry } from "./panels.js";
 const MIN = 3;
 const MAX = 12;
 const APART = 0.005; // least distance of two points in x
-const HEIGHT = 340;
+const EDITOR_HEIGHT = 340;
 
 export function mount(root, emit) {
   root.classList.add("dp-root", "dp-curve-editor");
@@ -108,7 +108,7 @@ export function mount(root, emit) {
   function paint() {
     const width = plot.clientWidth;
     if (!data || !theme || !width) return;
-    const height = Math.min(HEIGHT, Math.max(260, width * 0.62));
+    const height = Math.min(EDITOR_HEIGHT, Math.max(260, width * 0.62));
     const g = fitCanvas(canvas, width, height);
     const name = (text) => markup(text).fragment.textContent;
     frame = axes(g, theme, width, height, { x: [0, 1], y: [0, 1], xLabel: name(data.x_label), yLabel: name(data.y_label) });
@@ -225,7 +225,10 @@ export function mount(root, emit) {
   plot.addEventListener("pointerup", release);
   plot.addEventListener("pointercancel", release);
   plot.addEventListener("dblclick", (event) => {
-    if (frame && !event.target.closest?.(".dp-handle")) add(...toCurve(event));
+    if (!frame) return;
+    const [x, y] = toCurve(event);
+    const onPoint = points.some((p) => Math.hypot(frame.X(p[0]) - frame.X(x), frame.Y(p[1]) - frame.Y(y)) < 18);
+    if (!onPoint) add(x, y);
   });
 
   // The stroke replaces the curve where it went; what lies left and right of it stays, pressed down or held up by it.

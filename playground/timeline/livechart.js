@@ -5,7 +5,7 @@ import { el, markup, watchTheme } from "./dom.js";
 import { axes, dot, fitCanvas, formatNumber, niceRange, polyline, readTheme } from "./draw.js";
 import { clip, legendEntry } from "./panels.js";
 
-const HEIGHT = 300;
+const CHART_HEIGHT = 300;
 
 export function mount(root) {
   root.classList.add("dp-root", "dp-livechart");
@@ -74,9 +74,9 @@ export function mount(root) {
     empty.textContent = data.empty;
     const x = xRange();
     const y = niceRange(all("y"), data.log_y, data.y_range);
-    const g = fitCanvas(canvas, width, HEIGHT);
+    const g = fitCanvas(canvas, width, CHART_HEIGHT);
     const log = [data.log_x, data.log_y];
-    frame = axes(g, theme, width, HEIGHT, { x, y, logX: log[0], logY: log[1], xLabel: data.x_label, yLabel: data.y_label });
+    frame = axes(g, theme, width, CHART_HEIGHT, { x, y, logX: log[0], logY: log[1], xLabel: data.x_label, yLabel: data.y_label });
     canvas.setAttribute("aria-label", description());
     g.save();
     clip(g, frame.rect);
@@ -149,7 +149,7 @@ export function mount(root) {
     pending = 0;
     if (!frame) return;
     const width = plot.clientWidth;
-    const g = fitCanvas(over, width, HEIGHT);
+    const g = fitCanvas(over, width, CHART_HEIGHT);
     const { rect, X, Y, unX } = frame;
     const inside = hover !== null && hover >= rect.x - 12 && hover <= rect.x + rect.w + 12;
     tip.hidden = true;

@@ -3,7 +3,7 @@ import { decodeFloats, el, markup } from "./dom.js";
 
 // The panels that move with the playhead. Each: { node, set(data, first, live), draw(position, theme), invalidate() }.
 
-const HEIGHT = 230;
+const PANEL_HEIGHT = 230;
 
 function splice(old, fresh, first) {
   const result = first > 0 ? old.slice(0, first) : [];
@@ -41,12 +41,12 @@ function chart(kind) {
       if (!width) return;
       const wanted = `${width}|${window.devicePixelRatio}|${theme.stamp}`;
       if (wanted !== key) {
-        const g = fitCanvas(back, width, HEIGHT);
-        frame = still(g, width, HEIGHT);
+        const g = fitCanvas(back, width, PANEL_HEIGHT);
+        frame = still(g, width, PANEL_HEIGHT);
         key = wanted;
       }
-      const g = fitCanvas(canvas, width, HEIGHT);
-      g.drawImage(back, 0, 0, width, HEIGHT);
+      const g = fitCanvas(canvas, width, PANEL_HEIGHT);
+      g.drawImage(back, 0, 0, width, PANEL_HEIGHT);
       moving(g, frame, width);
     },
   };
