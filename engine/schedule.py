@@ -224,7 +224,8 @@ class NoiseSchedule:
         if above is None:
             return torch.ones_like(wanted)
         low, high = table[above - 1], table[above]
-        return self.T - (above - 1 + (wanted - low) / (high - low))
+        # Two points may share a level where β is too small for the table's digits, or both lie beyond the clamp.
+        return self.T - (above - 1 + (wanted - low) / (high - low).clamp(min=1e-300))
 
     def timesteps(self, steps: int) -> list[int]:
         """steps + 1 values of t from T down to 0, evenly spaced and all different: where a sampler stops on its way.

@@ -1,0 +1,112 @@
+"""What the tests of the mathematics share: schedules and samplers to try, and laws that are known in closed form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor, nn
+
+from engine.denoiser import Denoiser
+from engine.ideal import ExactDenoiser
+from engine.process import Target
+from engine.sampling import DDIM, Ancestral, Sampler
+from engine.schedule import Level, NoiseSchedule
+
+T = 100
+"""Steps of the forward process in most tests: every formula is met, and nothing takes long."""
+
+
+def schedules(steps: int = T) -> dict[str, NoiseSchedule]:
+    """One of each kind, and one that falls like nothing else: in three straight lines."""
+    bent = torch.cat(
+        [torch.linspace(1, 0.9, steps // 2), torch.linspace(0.9, 1e-3, steps + 2 - steps // 2)[1:]]
+    ).double()
+    return {
+        "linear": NoiseSchedule.linear(steps),
+        "cosine": NoiseSchedule.cosine(steps),
+        "sigmoid": NoiseSchedule.sigmoid(steps),
+        "drawn": NoiseSchedule.from_alpha_bar(bent),
+    }
+
+
+SAMPLERS: dict[str, Sampler] = {
+    "ddpm small": Ancestral("small"),
+    "ddpm large": Ancestral("large"),
+    "ddpm zero": Ancestral("zero"),
+    "ddim 0": DDIM(0.0),
+    "ddim 0.5": DDIM(0.5),
+    "ddim 1": DDIM(1.0),
+}
+
+
+def gaussian(mean: float, std: float) -> ExactDenoiser:
+    """The exact denoiser of N(mean, std²), one number a picture, in float64."""
+    return ExactDenoiser(torch.tensor([[mean]], dtype=torch.float64), std=std)
+
+
+class PerfectNet(nn.Module):
+    """A network with nothing left to learn: asked at diffusers' timestep t − 1, it puts out what `target` calls for.
+
+    It knows t only, like a real one, so a wrong t or a wrong reading of its output shows in the law of the samples.
+    """
+
+    def __init__(self, exact: Denoiser, schedule: NoiseSchedule, target: Target) -> None:
+        super().__init__()
+        self.exact, self.schedule, self.target = exact, schedule, target
+        self.asked: list[Tensor] = []
+
+    def forward(self, x: Tensor, timestep: Tensor, classes: Tensor | None) -> Tensor:
+        self.asked.append(timestep)
+        assert (timestep - timestep.round()).abs().max() < 1e-4, "between the grid's points this network knows nothing"
+        level = self.schedule.level(timestep.round().long() + 1)
+        x0, noise = self.exact(x, level)
+        return self.target.of(x0, noise, level)
+
+
+def walk(
+    denoise: Denoiser, schedule: NoiseSchedule, sampler: Sampler, steps: int, x: Tensor, generator: torch.Generator
+) -> Tensor:
+    """x at t = 0, from x at T, with noise of x's own dtype."""
+    for now, to in levels(schedule, steps):
+        x, _ = sampler.step(
+            lambda x, level: denoise(x, level),
+            x,
+            now,
+            to,
+            lambda x=x: torch.randn(x.shape, generator=generator, dtype=x.dtype),
+        )
+    return x
+
+
+def levels(schedule: NoiseSchedule, steps: int) -> Iterator[tuple[Level, Level]]:
+    """The pairs of levels that a sampler is asked to go between."""
+    times = schedule.timesteps(steps)
+    for now, to in zip(times, times[1:], strict=False):
+        yield schedule.level(now), schedule.level(to)
+
+
+def affine(denoise: Denoiser, sampler: Sampler, now: Level, to: Level) -> tuple[float, float, float]:
+    """(A, B, C) of a step on Gaussian data, x' = A x + B + C z: measured by three calls, exact to rounding."""
+
+    def step(x: float, z: float) -> float:
+        out, _ = sampler.step(
+            lambda x, level: denoise(x, level),
+            torch.tensor([[x]], dtype=torch.float64),
+            now,
+            to,
+            lambda: torch.tensor([[z]], dtype=torch.float64),
+        )
+        return float(out)
+
+    origin = step(0, 0)
+    return step(1, 0) - origin, origin, step(0, 1) - origin
+
+
+def law_of_samples(denoise: Denoiser, schedule: NoiseSchedule, sampler: Sampler, steps: int) -> tuple[float, float]:
+    """Mean and variance of what comes out on Gaussian data from x_T ~ N(0, 1), without drawing anything."""
+    mean, variance = 0.0, 1.0
+    for now, to in levels(schedule, steps):
+        a, b, c = affine(denoise, sampler, now, to)
+        mean, variance = a * mean + b, a * a * variance + c * c
+    return mean, variance
