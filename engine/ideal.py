@@ -41,6 +41,7 @@ class ExactDenoiser:
     prior: Tensor | None = None
 
     def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
+        self._check(label)
         x = x_t.flatten(1).to(self.points.dtype)
         top = x.new_full((len(x), 1), -torch.inf)
         total = x.new_zeros((len(x), 1))
@@ -63,9 +64,19 @@ class ExactDenoiser:
 
     def weights(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Tensor:
         """How much each point counts in x̂0, i.e. p(point | x_t): shape (B, N), each row adds up to 1."""
+        self._check(label)
         x = x_t.flatten(1).to(self.points.dtype)
         logits = [self._logits(x, points, start, level, label) for start, points in self._chunks()]
         return torch.cat(logits, 1).softmax(1)
+
+    def _check(self, label: Tensor | None) -> None:
+        wanted = None if label is None else label[label != NO_LABEL]
+        if wanted is None or not len(wanted):
+            return
+        if self.labels is None:
+            raise ValueError("This data has no classes: leave the label open.")
+        if not bool(torch.isin(wanted, self.labels).all()):
+            raise ValueError("None of this data has the class that is wanted.")
 
     def _spread(self, level: Level) -> Tensor:
         """Variance of x_t around √ᾱ x_i: ᾱ std² + 1 − ᾱ."""
@@ -84,11 +95,7 @@ class ExactDenoiser:
         logits = distance / broadcast(self._spread(level), x)
         if self.prior is not None:
             logits = logits + self.prior[start : start + len(points)].log().to(x.dtype)
-        if label is not None:
-            if self.labels is None:
-                if bool((label != NO_LABEL).any()):
-                    raise ValueError("This data has no classes: leave the label open.")
-                return logits
+        if label is not None and self.labels is not None:
             wrong = (label[:, None] != NO_LABEL) & (label[:, None] != self.labels[start : start + len(points)])
             logits = logits.masked_fill(wrong, -torch.inf)
         return logits

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -82,7 +83,7 @@ def walk(
 def levels(schedule: NoiseSchedule, steps: int) -> Iterator[tuple[Level, Level]]:
     """The pairs of levels that a sampler is asked to go between."""
     times = schedule.timesteps(steps)
-    for now, to in zip(times, times[1:], strict=False):
+    for now, to in pairwise(times):
         yield schedule.level(now), schedule.level(to)
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import math
 from fractions import Fraction
+from itertools import pairwise
 
 import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from laws import schedules
 
 from engine.schedule import SCHEDULES, Level, NoiseSchedule
-from laws import schedules
 
 QUICK = settings(deadline=None, derandomize=True, database=None, max_examples=60)
 EVERY = pytest.mark.parametrize("name", list(schedules()))
@@ -217,7 +218,7 @@ def test_timesteps_go_from_T_to_0_evenly_and_never_stand_still(T: int, data: st.
     assert len(times) == steps + 1
     assert times[0] == T
     assert times[-1] == 0
-    gaps = {a - b for a, b in zip(times, times[1:], strict=False)}
+    gaps = {a - b for a, b in pairwise(times)}
     assert min(gaps) >= 1
     assert max(gaps) - min(gaps) <= 1 or max(gaps) <= math.ceil(T / steps) + 1
 
