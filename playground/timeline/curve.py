@@ -69,7 +69,7 @@ def _tangents(width: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray
     tangent[0], tangent[-1] = slope[0], slope[-1]
     left, right = slope[:-1], slope[1:]
     before, after = 2 * width[1:] + width[:-1], width[1:] + 2 * width[:-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         inner = (before + after) / (before / left + after / right)
     tangent[1:-1] = np.where(left * right > 0, inner, 0.0)
     return tangent

@@ -111,7 +111,7 @@ export function mount(root, emit) {
     const height = Math.min(EDITOR_HEIGHT, Math.max(260, width * 0.62));
     const g = fitCanvas(canvas, width, height);
     const name = (text) => markup(text).fragment.textContent;
-    frame = axes(g, theme, width, height, { x: [0, 1], y: [0, 1], xLabel: name(data.x_label), yLabel: name(data.y_label) });
+    frame = axes(g, theme, width, height, { x: [0, 1], y: [0, 1], xLabel: name(data.x_label), yLabel: name(data.y_label), inset: 8 });
     const { X, Y } = frame;
     g.lineJoin = "round";
     g.setLineDash([6, 5]);

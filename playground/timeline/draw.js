@@ -121,13 +121,13 @@ export function niceRange(values, log, fixed) {
 
 // Draws grid, ticks and labels; returns X(v), Y(v), their inverse for x, and the plot's rectangle.
 // The y label stands above the axis, upright: it reads at a projector's distance and takes no width.
-export function axes(g, theme, width, height, { x, y, logX = false, logY = false, xLabel = "", yLabel = "" }) {
+export function axes(g, theme, width, height, { x, y, logX = false, logY = false, xLabel = "", yLabel = "", inset = 0 }) {
   const fraction = (v, [lo, hi], log) => (log ? Math.log(v / lo) / Math.log(hi / lo) : (v - lo) / (hi - lo));
   g.font = `${FONT_SIZE}px ${theme.font}`;
   const yTicks = logY ? logTicks(y[0], y[1], 5) : linearTicks(y[0], y[1], Math.max(2, Math.min(5, height / 45)));
   const label = (v, log, ticks) => (log && ticks.every((t) => isPower(t)) ? power(Math.round(Math.log10(v))) : formatNumber(v));
   const yTexts = yTicks.map((v) => label(v, logY, yTicks));
-  const left = Math.ceil(Math.max(20, ...yTexts.map((text) => g.measureText(text).width))) + 10;
+  const left = Math.ceil(Math.max(20, ...yTexts.map((text) => g.measureText(text).width))) + 10 + inset;
   const top = yLabel ? 28 : 10;
   const right = 14;
   const bottom = xLabel ? 46 : 26;
@@ -146,7 +146,7 @@ export function axes(g, theme, width, height, { x, y, logX = false, logY = false
   yTicks.forEach((v, i) => {
     const py = Math.round(Y(v)) + 0.5;
     line(g, rect.x, py, rect.x + rect.w, py);
-    g.fillText(yTexts[i], rect.x - 8, py);
+    g.fillText(yTexts[i], rect.x - 8 - inset, py);
   });
   const xTicks = logX ? logTicks(x[0], x[1], rect.w / 70) : linearTicks(x[0], x[1], Math.max(2, Math.min(8, rect.w / 62)));
   g.textBaseline = "alphabetic";

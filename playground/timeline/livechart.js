@@ -72,6 +72,7 @@ export function mount(root) {
     Object.assign(root.dataset, { points, series: data.series.length });
     empty.hidden = points > 0;
     empty.textContent = data.empty;
+    canvas.style.visibility = points > 0 ? "visible" : "hidden";
     const x = xRange();
     const y = niceRange(all("y"), data.log_y, data.y_range);
     const g = fitCanvas(canvas, width, CHART_HEIGHT);
@@ -86,12 +87,14 @@ export function mount(root) {
       g.strokeStyle = g.fillStyle = color;
       if (s.low) band(g, s, log);
       if (s.style === "dots") {
+        g.globalAlpha = s.x.length > 60 ? 0.55 : 1;
         for (let k = 0; k < s.x.length; k++) {
           if (!shown(s.x[k], s.y[k], log)) continue;
           g.beginPath();
           g.arc(frame.X(s.x[k]), frame.Y(s.y[k]), 2.5, 0, 7);
           g.fill();
         }
+        g.globalAlpha = 1;
         return;
       }
       g.lineWidth = s.style === "dashed" ? 2 : 2.5;

@@ -1,0 +1,109 @@
+"""A browser and servers for the tests that drive the running app."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+ROOT = Path(__file__).resolve().parents[2]
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+RunServer = Callable[..., AbstractContextManager[str]]
+
+
+def _executable(own: str) -> str | None:
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    return own if Path(own).exists() else None
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Headless Chromium: the one on PATH, or Playwright's own."""
+    with sync_playwright() as playwright:
+        path = _executable(playwright.chromium.executable_path)
+        if path is None:
+            message = "No Chromium: `apt-get install chromium` or `python -m playwright install chromium`."
+            if os.environ.get("CI"):
+                pytest.fail(message)
+            pytest.skip(message)
+        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextmanager
+def serve(command: list[str], health: str, env: Mapping[str, str] | None = None, wait: float = 60.0) -> Iterator[None]:
+    """Run a server until the block ends. `health` is polled for up to `wait` seconds; the whole process group goes."""
+    process = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        deadline = time.monotonic() + wait
+        while True:
+            try:
+                with urllib.request.urlopen(health, timeout=2) as answer:
+                    if answer.status == 200:
+                        break
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                pass
+            if process.poll() is not None or time.monotonic() > deadline:
+                _stop(process)
+                output = process.stdout.read() if process.stdout else ""
+                pytest.fail(f"The server did not start: {' '.join(command)}\n{output}")
+            time.sleep(0.1)
+        yield
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGTERM)
+        try:
+            process.wait(5)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait(5)
+
+
+@contextmanager
+def _run_streamlit(script_path: Path, port: int | None = None, env: Mapping[str, str] | None = None) -> Iterator[str]:
+    port = port or free_port()
+    command = [sys.executable, "-m", "streamlit", "run", str(script_path), "--server.port", str(port)]
+    command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--server.fileWatcherType", "none"]
+    command += ["--browser.gatherUsageStats", "false"]
+    with serve(command, f"http://127.0.0.1:{port}/_stcore/health", env):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def run_streamlit() -> RunServer:
+    """`with run_streamlit(script_path, port=None, env=None) as url:` serves a script; without a port, on a free one."""
+    return _run_streamlit
