@@ -40,9 +40,7 @@ class UNetConfig(BaseModel):
         (), description="Self-attention at each resolution; empty for none but the middle's."
     )
     layers_per_block: int = Field(2, ge=1, le=8, description="Residual blocks at each resolution on the way down.")
-    num_class_embeds: int | None = Field(
-        None, ge=1, le=100_000, description="Classes and one for 'none', the last."
-    )
+    num_class_embeds: int | None = Field(None, ge=1, le=100_000, description="Classes and one for 'none', the last.")
     attention_head_dim: int | None = Field(
         8, ge=1, le=2048, description="Channels of one attention head; None for one head."
     )

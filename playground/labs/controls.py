@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, get_args, get_origin
+from typing import Any, Literal, Self, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -20,6 +20,13 @@ class Controls(BaseModel):
     """The settings of a lab. Every field has a default, a title and a description; frozen, so that it can be a key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def settled(self) -> tuple[Self, list[str]]:
+        """These settings with values that do not go together mended, and one sentence for each that was mended.
+
+        A lab overrides it where the range of one control depends on another, such as the classes of a data set.
+        """
+        return self, []
 
 
 C = TypeVar("C", bound=Controls)
@@ -85,16 +92,25 @@ def from_link(model: type[C], parameters: Mapping[str, str]) -> tuple[C, list[st
         try:
             value = _from_text(parameters[name], field)
             good[name] = getattr(model.model_validate({name: value}), name)
-        except (ValidationError, ValueError):
+        except (ValidationError, ValueError) as refusal:
             control = _control(name, field)
-            problems.append(
-                f"The link asks for {control.title} = “{_shortened(parameters[name])}”, which is not {_allowed(control)}. "
-                f"It was set to {_titled(control, control.default)}."
-            )
+            why = reason(refusal)
+            asked = f"The link asks for {control.title} = “{_shortened(parameters[name])}”"
+            because = f". {why}" if why else f", which is not {_allowed(control)}."
+            problems.append(f"{asked}{because} It was set to {_titled(control, control.default)}.")
     try:
-        return model.model_validate(good), problems
+        controls, mended = model.model_validate(good).settled()
+        return controls, [*problems, *mended]
     except ValidationError:  # good one by one, but not together
         return model(), [*problems, "The settings in the link do not fit together, so the lab opens with its own."]
+
+
+def reason(refusal: Exception) -> str:
+    """The sentence with which a lab's own check refused a value; "" where pydantic's checks did, which speak of types."""
+    if not isinstance(refusal, ValidationError):
+        return ""
+    causes = (error.get("ctx", {}).get("error") for error in refusal.errors())
+    return next((str(cause) for cause in causes if isinstance(cause, ValueError)), "")
 
 
 def checked(controls: C, **changes: Any) -> C:
@@ -105,7 +121,7 @@ def checked(controls: C, **changes: Any) -> C:
 def _control(name: str, field: FieldInfo) -> Control:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     hints: Any = extra.get("ui") or {"titles": [], "step": None, "group": "", "slider": True}
-    titles = {value: title for value, title in hints["titles"]}
+    titles = dict(hints["titles"])
     bounds = {kind: getattr(m, kind) for m in field.metadata for kind in ("ge", "le") if hasattr(m, kind)}
     options: tuple[tuple[Any, str], ...] = ()
     if get_origin(field.annotation) is Literal:
@@ -171,4 +187,4 @@ def _shortened(text: str) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-__all__ = ["Control", "Controls", "Field", "checked", "describe", "from_link", "to_link", "ui"]
+__all__ = ["Control", "Controls", "Field", "checked", "describe", "from_link", "reason", "to_link", "ui"]

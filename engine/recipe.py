@@ -1,0 +1,178 @@
+"""Recipe: everything that determines a result. The same recipe gives the same pictures wherever it is opened.
+
+It is the link in the page, the text in an exported PNG, a JSON file, what `python -m engine sample` takes, and a few lines of
+Python that anyone can run.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from engine.denoiser import NO_LABEL, Clipped, Denoiser, Guided
+from engine.library import Model, open_model
+from engine.sampling import SAMPLERS, Frame, sample
+from engine.schedule import SCHEDULES, NoiseSchedule
+
+MAX_IMAGES = 1024
+MAX_SEED = 2**53 - 1
+"""Above this, the numbers of JSON and of browsers are no longer exact."""
+PNG_KEY = "diffusion-playground-recipe"
+
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Label = Annotated[int, Field(ge=NO_LABEL, le=100_000)]
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be read or carried out; the message is fit to show to a reader."""
+
+
+class Recipe(BaseModel):
+    """One result of sampling. Raises pydantic's ValidationError for values out of range."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field("digits", max_length=500, description="See engine.library.open_model.")
+    sampler: Literal["ddpm", "ddim"] = "ddim"
+    steps: int = Field(50, ge=1, le=1000)
+    eta: float = Field(0.0, ge=0, le=1, description="Of DDIM: share of DDPM's noise that is added again.")
+    variance: Literal["small", "large", "zero"] = Field("small", description="Of DDPM: β̃, β or none.")
+    scale: float = Field(
+        2.0, ge=0, le=20, description="Guidance: 1 is the plain conditional model, 0 ignores the label."
+    )
+    clip: bool = Field(True, description="Whether x̂0 is held to the range that pictures have.")
+    schedule: Literal["own", "linear", "cosine", "sigmoid"] = Field("own", description="'own' is the model's.")
+    T: int = Field(1000, ge=1, le=1000, description="Of the schedule, where it is not the model's own.")
+    labels: tuple[Label, ...] = Field((), max_length=MAX_IMAGES, description="One for each image, −1 for none.")
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1, max_length=MAX_IMAGES, description="One for each image.")
+
+    @model_validator(mode="after")
+    def _one_label_each(self) -> Recipe:
+        if self.labels and len(self.labels) != len(self.seeds):
+            raise ValueError(
+                f"{len(self.seeds)} seeds need {len(self.seeds)} labels or none at all, not {len(self.labels)}"
+            )
+        return self
+
+    def noise_schedule(self, model: Model) -> NoiseSchedule:
+        """The schedule that is walked down."""
+        return model.schedule if self.schedule == "own" else SCHEDULES[self.schedule](self.T)
+
+    def denoiser(self, model: Model) -> Denoiser:
+        """The model with guidance and clipping around it, in this order."""
+        guided = Guided(model.denoiser, self.scale) if self.labels else model.denoiser
+        return Clipped(guided) if self.clip else guided
+
+    def frames(self, model: Model | None = None, *, run_of: Callable[[str], Model] | None = None) -> Iterator[Frame]:
+        """Carry it out, one frame after the other.
+
+        Args:
+            model: an opened one, to save opening it again.
+            run_of: finds training runs, see `open_model`.
+
+        Raises:
+            RecipeError: where the recipe does not fit the model, before anything is computed.
+            ModelError: where there is no such model.
+        """
+        model = model or open_model(self.model, run_of)
+        schedule = self.noise_schedule(model)
+        if self.steps > schedule.T:
+            raise RecipeError(
+                f"{self.steps} steps do not fit into a schedule of T = {schedule.T}: take {schedule.T} or fewer."
+            )
+        if any(label >= len(model.class_names) for label in self.labels):
+            known = f"only the classes 0 … {len(model.class_names) - 1}" if model.class_names else "no classes"
+            raise RecipeError(f"“{model.title}” knows {known}: choose another label or none.")
+        return sample(
+            self.denoiser(model),
+            schedule,
+            SAMPLERS[self.sampler](self.eta, self.variance),
+            shape=model.shape,
+            steps=self.steps,
+            seeds=self.seeds,
+            label=torch.tensor(self.labels) if self.labels else None,
+        )
+
+    def python(self) -> str:
+        """A program that makes the same pictures and saves them."""
+        changed = self.model_dump(exclude_defaults=True, mode="json")
+        arguments = "".join(f"    {name}={_literal(value)},\n" for name, value in changed.items())
+        return (
+            "from engine.data.pixels import to_uint8\n"
+            "from engine.recipe import Recipe, save_png\n\n"
+            f"recipe = Recipe(\n{arguments})\n"
+            "for frame in recipe.frames():\n"
+            '    print(f"step {frame.step} of {frame.steps}, t = {frame.t}")\n'
+            'save_png("pictures.png", to_uint8(frame.x), recipe)\n'
+        )
+
+
+def _literal(value: object) -> str:
+    return repr(tuple(value)) if isinstance(value, list) else repr(value)
+
+
+def png_bytes(
+    pictures: npt.NDArray[np.uint8], recipe: Recipe | None, *, columns: int | None = None, zoom: int = 1
+) -> bytes:
+    """Pictures side by side as a PNG that carries its recipe.
+
+    Args:
+        pictures: uint8, shape (B, H, W, C).
+        recipe: written into the file; None for none.
+        columns: how many in a row; by default as square as can be.
+        zoom: each pixel becomes zoom × zoom.
+    """
+    count, height, width, channels = pictures.shape
+    columns = columns or int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * columns, height, width, channels), np.uint8)
+    sheet[:count] = pictures
+    sheet = sheet.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    sheet = sheet.reshape(rows * height, columns * width, channels).repeat(zoom, 0).repeat(zoom, 1)
+    info = PngInfo()
+    if recipe is not None:
+        info.add_text(PNG_KEY, recipe.model_dump_json(exclude_defaults=True))
+    out = io.BytesIO()
+    Image.fromarray(sheet[..., 0] if channels == 1 else sheet).save(out, "PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def save_png(path: str, pictures: npt.NDArray[np.uint8], recipe: Recipe) -> None:
+    """Write `png_bytes` to a file. Raises OSError where that is not possible."""
+    with open(path, "wb") as file:
+        file.write(png_bytes(pictures, recipe))
+
+
+def from_png(data: bytes) -> Recipe:
+    """The recipe inside an exported picture. Raises RecipeError where there is none or it cannot be used."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            text = image.info.get(PNG_KEY)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise RecipeError("This is no PNG picture that can be read.") from error
+    if not isinstance(text, str):
+        raise RecipeError(
+            "This picture carries no recipe: it was not exported from the playground, or was edited since."
+        )
+    return from_json(text)
+
+
+def from_json(text: str) -> Recipe:
+    """A recipe from JSON. Raises RecipeError with the first thing that is wrong with it."""
+    try:
+        return Recipe.model_validate(json.loads(text))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise RecipeError(f"The recipe cannot be used: {where}: {first['msg']}.") from error
+    except (json.JSONDecodeError, RecursionError) as error:
+        raise RecipeError("The recipe is not JSON that can be read.") from error

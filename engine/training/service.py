@@ -1,0 +1,382 @@
+"""Training in the background: one thread, a queue, and snapshots that anyone may look at.
+
+It drives the iterator of `engine.training.loop` and knows no mathematics. What it hands out is plain data, so that a page
+may be drawn from it at any moment, in any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from engine import pretrained
+from engine.data import catalogue
+from engine.data.catalogue import DataError, ImageSet
+from engine.data.pixels import to_uint8
+from engine.denoiser import NO_LABEL, NetDenoiser
+from engine.library import Model, ModelError, from_checkpoint
+from engine.recipe import Recipe
+from engine.training import loop
+from engine.training.config import TrainConfig
+from engine.training.floor import Floor, ideal_loss
+from engine.training.loop import Report, TrainingDivergedError, TrainState
+from engine.training.resume import ResumeError
+from engine.training.runs import ACTIVE, RunFolder, RunRecord, Status, all_runs, default_root, new_id
+
+SAVE_EVERY = 30.0
+"""Seconds between two checkpoints of a running training."""
+PREVIEWS = 10
+"""Pictures drawn from fixed noise, class after class."""
+PREVIEW_STEPS = 20
+
+Pictures = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A run at one moment. Nothing in it changes any more."""
+
+    id: str
+    config: TrainConfig
+    status: Status
+    error: str
+    """One sentence where something went wrong, in the reader's words."""
+    note: str
+    """One sentence where something is odd but the run goes on."""
+    place: int
+    """How many runs are before it in the queue, where it is queued."""
+    step: int
+    reports: tuple[Report, ...]
+    floor: Floor | None
+    previews: tuple[tuple[int, Pictures], ...]
+    """(training step, pictures of shape (B, H, W, C)), oldest first."""
+    seconds_left: float | None
+    images_per_second: float | None
+    can_sample: bool
+
+    @property
+    def active(self) -> bool:
+        """Whether it is still going to change."""
+        return self.status in ACTIVE
+
+
+@dataclass(eq=False)
+class _Run:
+    """What the thread keeps of a run. Everything but `state` is read and written under the service's lock."""
+
+    folder: RunFolder
+    record: RunRecord
+    reports: list[Report] = field(default_factory=list)
+    previews: list[tuple[int, Pictures]] = field(default_factory=list)
+    floor: Floor | None = None
+    denoiser: NetDenoiser | None = None
+    """A copy of the averaged weights as of the last preview, which nobody changes."""
+    state: TrainState | None = None
+    note: str = ""
+    wish: Status | None = None
+    """"paused" or "stopped" where the reader has asked for it."""
+    unsaved: int = 0
+    """How many of the reports are already in the log."""
+
+
+class TrainingService:
+    """All the runs of one folder, and the thread that trains them one after the other.
+
+    Args:
+        root: where they are kept. Runs that an earlier process left unfinished are there as "interrupted".
+    """
+
+    def __init__(self, root: Path | None = None) -> None:
+        self._root = root or default_root()
+        self._lock = threading.Lock()
+        self._work = threading.Condition(self._lock)
+        self._queue: deque[str] = deque()
+        self._runs: dict[str, _Run] = {}
+        self._thread: threading.Thread | None = None
+        for folder in all_runs(self._root):
+            record = folder.read_record()
+            if record is not None:
+                if record.status in ACTIVE:
+                    record = record.model_copy(update={"status": "interrupted"})
+                self._runs[folder.id] = _Run(folder, record)
+
+    # --- what a page asks for -------------------------------------------------------------------------------------
+
+    def submit(self, config: TrainConfig) -> str:
+        """Put a run at the end of the queue and give its id. Raises DataError for pictures that there are not."""
+        catalogue.load(config.data)
+        run = _Run(RunFolder(self._root, new_id()), RunRecord(config=config))
+        self._record(run)
+        with self._work:
+            self._runs[run.folder.id] = run
+            self._enqueue(run)
+        return run.folder.id
+
+    def pause(self, run_id: str) -> None:
+        """Set it aside at its next report; the next in the queue goes on. Nothing happens to a run that has ended."""
+        self._wish(run_id, "paused")
+
+    def stop(self, run_id: str) -> None:
+        """End it at its next report; what it has learned is kept."""
+        self._wish(run_id, "stopped")
+
+    def resume(self, run_id: str) -> None:
+        """Go on with a run that was paused, stopped, or interrupted by the end of the program."""
+        with self._work:
+            run = self._runs.get(run_id)
+            if run is None or run.record.status not in ("paused", "stopped", "interrupted"):
+                if run is not None and run.record.status == "running":
+                    run.wish = None
+                return
+            self._load_history(run)
+            run.record = run.record.model_copy(update={"status": "queued", "error": ""})
+            run.wish = None
+            self._enqueue(run)
+
+    def snapshot(self, run_id: str) -> Snapshot | None:
+        """The run as it is now; None where there is none of that id."""
+        with self._lock:
+            run = self._runs.get(run_id)
+            if run is None:
+                return None
+            self._load_history(run)
+            status, config = run.record.status, run.record.config
+            recent = run.reports[-20:]
+            speed = float(np.median([report.images_per_second for report in recent])) if recent else None
+            step = run.reports[-1].step if run.reports else 0
+            return Snapshot(
+                id=run_id,
+                config=config,
+                status=status,
+                error=run.record.error,
+                note=run.note,
+                place=self._queue.index(run_id) + (self._running() is not None) if run_id in self._queue else 0,
+                step=step,
+                reports=tuple(run.reports),
+                floor=run.floor,
+                previews=tuple(run.previews),
+                seconds_left=(config.steps - step) * config.batch / speed if speed and status in ACTIVE else None,
+                images_per_second=speed,
+                can_sample=run.denoiser is not None or (run.folder.checkpoint / "model_index.json").exists(),
+            )
+
+    def ids(self) -> list[str]:
+        """Of all runs, newest first."""
+        with self._lock:
+            return sorted(self._runs, reverse=True)
+
+    def model(self, run_id: str) -> Model:
+        """What the run has learned so far, also while it still runs. Raises ModelError where that is nothing yet."""
+        with self._lock:
+            run = self._runs.get(run_id)
+            denoiser = run.denoiser if run is not None else None
+        if run is None:
+            raise ModelError(f"There is no training run “{run_id[:40]}”. It may have been deleted.")
+        name, title = f"run:{run_id}", f"Your run of {_when(run.record.created)}"
+        if denoiser is None:
+            try:
+                return from_checkpoint(name, pretrained.load(run.folder.checkpoint), title)
+            except pretrained.CheckpointError as error:
+                raise ModelError(f"This run has not learned anything yet that could be opened. ({error})") from error
+        data = catalogue.load(run.record.config.data)
+        shape = (data.channels, data.size, data.size)
+        return Model(name, title, denoiser, shape, data.class_names, denoiser.schedule, data.name)
+
+    def wait(self, run_id: str, until: Callable[[Snapshot], bool], timeout: float = 60.0) -> Snapshot:
+        """Block until something is true of a run. Raises TimeoutError, and KeyError for an id that there is not."""
+        deadline = time.monotonic() + timeout
+        while True:
+            snapshot = self.snapshot(run_id)
+            if snapshot is None:
+                raise KeyError(run_id)
+            if until(snapshot):
+                return snapshot
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"run {run_id} is {snapshot.status} at step {snapshot.step}")
+            time.sleep(0.05)
+
+    # --- the thread -----------------------------------------------------------------------------------------------
+
+    def _enqueue(self, run: _Run) -> None:
+        self._queue.append(run.folder.id)
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._loop, name="training", daemon=True)
+            self._thread.start()
+        self._work.notify()
+
+    def _wish(self, run_id: str, wish: Status) -> None:
+        with self._work:
+            run = self._runs.get(run_id)
+            if run is None:
+                return
+            if run.record.status == "running":
+                run.wish = wish
+                return
+            if run.record.status not in ("queued", "paused"):
+                return
+            if run_id in self._queue:
+                self._queue.remove(run_id)
+            run.record = run.record.model_copy(update={"status": wish})
+        self._record(run)
+
+    def _running(self) -> _Run | None:
+        return next((run for run in self._runs.values() if run.record.status == "running"), None)
+
+    def _loop(self) -> None:
+        while True:
+            with self._work:
+                while not self._queue:
+                    self._work.wait()
+                run = self._runs[self._queue.popleft()]
+                run.record = run.record.model_copy(update={"status": "running"})
+            status, error = self._train(run)
+            with self._lock:
+                run.record = run.record.model_copy(update={"status": status, "error": error})
+                run.wish = None
+            self._record(run)
+
+    def _train(self, run: _Run) -> tuple[Status, str]:
+        """Train until it is done, fails, or the reader wishes otherwise; says how it ended."""
+        config = run.record.config
+        try:
+            self._record(run)
+            data = catalogue.load(config.data).training
+            state = run.state or loop.begin(config, data)
+            if run.state is None:
+                run.folder.resume(state)
+                run.state = state
+            if run.floor is None:
+                run.floor = _floor(config.data, config.schedule, config.T, config.target)
+            if not run.previews:
+                self._preview(run, data, state)
+            saved = time.monotonic()
+            for report in loop.train(config, data, state):
+                with self._lock:
+                    run.reports.append(report)
+                    wish = run.wish
+                if (
+                    state.step // config.sample_every
+                    > (run.previews[-1][0] if run.previews else 0) // config.sample_every
+                ):
+                    self._preview(run, data, state)
+                if wish is not None:
+                    break
+                if time.monotonic() - saved > SAVE_EVERY:
+                    self._save(run, data, state)
+                    saved = time.monotonic()
+            else:
+                wish = None
+            if not run.previews or run.previews[-1][0] != state.step:
+                self._preview(run, data, state)
+            self._save(run, data, state)
+            if wish != "paused":
+                run.state = None  # nothing more is going to happen to it: let the memory go
+            return wish or "finished", ""
+        except TrainingDivergedError as error:
+            state.step = len(run.reports) and run.reports[-1].step
+            self._save(run, data, state, resumable=False)
+            return "failed", str(error)
+        except (DataError, ResumeError, ValueError) as error:
+            return "failed", str(error)
+        except Exception as error:  # whatever happens, the thread lives on and the reader is told
+            traceback.print_exc()
+            return (
+                "failed",
+                f"The training broke off ({type(error).__name__}). What was saved last can still be opened.",
+            )
+
+    def _preview(self, run: _Run, data: ImageSet, state: TrainState) -> None:
+        """Draw a few pictures with the averaged weights, always from the same noise."""
+        denoiser = state.averaged()
+        classes = len(data.class_names)
+        model = Model(
+            "", "", denoiser, (data.channels, data.size, data.size), data.class_names, denoiser.schedule, data.name
+        )
+        recipe = Recipe(
+            steps=min(PREVIEW_STEPS, denoiser.schedule.T),
+            scale=2.0 if run.record.config.label_dropout > 0 else 1.0,
+            labels=tuple(k % classes if classes else NO_LABEL for k in range(PREVIEWS)),
+            seeds=tuple(range(PREVIEWS)),
+        )
+        for frame in recipe.frames(model):
+            if run.wish is not None and run.previews:
+                return  # a reader who wants to stop does not wait for pictures
+            last = frame
+        with self._lock:
+            run.previews.append((state.step, to_uint8(last.x)))
+            run.denoiser = denoiser
+
+    def _save(self, run: _Run, data: ImageSet, state: TrainState, *, resumable: bool = True) -> None:
+        """Write everything; a disk that refuses is told to the reader and does not end the run."""
+        try:
+            run.folder.write_state(data, run.record.config, state)
+            run.folder.write_metrics(run.reports[run.unsaved :])
+            run.unsaved = len(run.reports)
+            if run.previews:
+                run.folder.write_previews(
+                    [step for step, _ in run.previews], [pictures for _, pictures in run.previews]
+                )
+            note = ""
+        except OSError as error:
+            note = f"The run goes on, but it cannot be saved: {error.strerror or error}."
+        with self._lock:
+            run.note = note
+
+    def _record(self, run: _Run) -> None:
+        try:
+            run.folder.write_record(run.record)
+        except OSError as error:
+            with self._lock:
+                run.note = f"The run goes on, but it cannot be saved: {error.strerror or error}."
+
+    def _load_history(self, run: _Run) -> None:
+        """What an earlier process has written, read when somebody first asks for it."""
+        if run.record.status == "queued" or run.reports or run.previews:
+            return
+        run.reports = run.folder.read_metrics()
+        run.unsaved = len(run.reports)
+        run.previews = run.folder.read_previews()
+
+
+@lru_cache(maxsize=16)
+def _floor(data: str, schedule: str, T: int, target: str) -> Floor:
+    config = TrainConfig(data=data, schedule=schedule, T=T, target=target)
+    return ideal_loss(catalogue.load(data).training, config.noise_schedule(), config.prediction_target())
+
+
+def _when(created: float) -> str:
+    return time.strftime("%d %b, %H:%M", time.localtime(created))
+
+
+def seconds_per_step(config: TrainConfig, repeats: int = 3) -> float:
+    """How long one training step takes on this machine now: the median of a few real ones, after one to warm up.
+
+    Raises:
+        ValueError: where network and pictures do not fit together.
+    """
+    data = catalogue.load(config.data).training
+    quick = config.model_copy(update={"steps": repeats + 1, "report_every": 1})
+    times = [1 / report.images_per_second for report in loop.train(quick, data, loop.begin(quick, data))]
+    return float(np.median(times[1:])) * config.batch
+
+
+_service: TrainingService | None = None
+_service_lock = threading.Lock()
+
+
+def service() -> TrainingService:
+    """The one service of this process, for all pages and visitors."""
+    global _service
+    with _service_lock:
+        if _service is None:
+            _service = TrainingService()
+        return _service
