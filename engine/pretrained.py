@@ -34,7 +34,7 @@ from engine.weights import (
     write_json,
 )
 
-__all__ = ["CHECKPOINTS", "PICKLES", "Card", "Checkpoint", "CheckpointError", "load", "save"]
+__all__ = ["CHECKPOINTS", "PICKLES", "Card", "Checkpoint", "CheckpointError", "load", "save", "write_json"]
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 CHECKPOINTS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits"}

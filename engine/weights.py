@@ -105,7 +105,7 @@ def load_weights(net: nn.Module, path: Path) -> None:
             if shapes != {name: tuple(weight.shape) for name, weight in wanted.items()}:
                 odd = sorted(set(shapes) ^ set(wanted)) or [n for n in shapes if shapes[n] != tuple(wanted[n].shape)]
                 raise CheckpointError(f"The weights do not fit the network that config.json describes: see “{odd[0]}”.")
-            weights = {name: stored.get_tensor(name).float() for name in wanted}
+            weights = {name: stored.get_tensor(name).to(like.dtype) for name, like in wanted.items()}
     except (SafetensorError, OSError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise

@@ -1,0 +1,217 @@
+"""How good samples are, in numbers that say how sure they are. Everything is computed in float64.
+
+Nothing here knows a network: features, pictures and points are all rows of numbers.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+Z_95 = 1.959963984540054
+"""A normal variable lies within this many standard deviations of its mean with probability 0.95."""
+BLOCK = 2048
+"""Rows that are compared with each other at once: memory follows BLOCK², not the size of the sets."""
+
+
+# --- shares -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Share:
+    """A share with its 95 % interval; Wilson 1927, https://doi.org/10.1080/01621459.1927.10502953."""
+
+    share: float
+    low: float
+    high: float
+    count: int
+    """How many there are,"""
+    total: int
+    """of how many."""
+
+
+def wilson(count: int, total: int, z: float = Z_95) -> Share:
+    """The share count / total and its Wilson score interval: all p with |count/total − p| ≤ z √(p (1 − p) / total).
+
+    Unlike ± z standard errors it never leaves 0 … 1 and does not shrink to nothing at count = 0 or count = total.
+
+    Raises:
+        ValueError: unless 0 ≤ count ≤ total and total ≥ 1.
+    """
+    if total < 1 or not 0 <= count <= total:
+        raise ValueError(f"There is no share of {count} in {total}.")
+    p, n = count / total, float(total)
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n)) / (1 + z * z / n)
+    low = 0.0 if count == 0 else middle - half
+    high = 1.0 if count == total else middle + half
+    return Share(p, low, high, count, total)
+
+
+def accuracy(read_as: Tensor, wanted: Tensor) -> Share:
+    """How many are read as what they should be; both int64, shape (N,). Raises `ValueError` for unequal shapes or N = 0."""
+    if read_as.shape != wanted.shape or read_as.ndim != 1:
+        raise ValueError(f"{tuple(read_as.shape)} answers do not fit {tuple(wanted.shape)} labels.")
+    return wilson(int((read_as == wanted).sum()), len(wanted))
+
+
+# --- Fréchet distance -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number measured on samples, and how far it would move from one set of samples to another."""
+
+    value: float
+    standard_error: float
+
+
+def frechet_distance(a: Tensor, b: Tensor) -> float:
+    """|μ_a − μ_b|² + Tr(Σ_a + Σ_b − 2 (Σ_a Σ_b)^½): the squared 2-Wasserstein distance of two Gaussians with these moments.
+
+    Heusel et al. 2017, https://arxiv.org/abs/1706.08500, eq. 6 (Dowson & Landau 1982). Theirs are features of Inception;
+    ours come from a small network, so the numbers compare only with others in the same features.
+
+    The trace of the root is the sum of the singular values of Σ_a^½ Σ_b^½, each root by eigen-decomposition: no complex
+    numbers appear, and a covariance without full rank does no harm. The result is biased upwards, the more so the fewer
+    the rows, so it should be compared with the distance between real and real at the same number of rows.
+
+    Args:
+        a, b: features, shapes (N, F) and (M, F), N and M at least 2.
+
+    Returns:
+        A number ≥ 0, in squared units of the features.
+
+    Raises:
+        ValueError: for other shapes, or values that are not finite.
+    """
+    mean_a, covariance_a = _moments(a)
+    mean_b, covariance_b = _moments(b)
+    if mean_a.shape != mean_b.shape:
+        raise ValueError(f"Features of {len(mean_a)} and of {len(mean_b)} numbers cannot be compared.")
+    overlap = torch.linalg.svdvals(_root(covariance_a) @ _root(covariance_b)).sum()
+    distance = (mean_a - mean_b).square().sum() + covariance_a.trace() + covariance_b.trace() - 2 * overlap
+    return max(0.0, float(distance))
+
+
+def _moments(features: Tensor) -> tuple[Tensor, Tensor]:
+    if features.ndim != 2 or len(features) < 2:
+        raise ValueError(f"Features need the shape (at least 2, F), not {tuple(features.shape)}.")
+    values = features.detach().cpu().double()
+    if not bool(torch.isfinite(values).all()):
+        raise ValueError("The features hold values that are not numbers.")
+    return values.mean(0), torch.cov(values.T).reshape(values.shape[1], values.shape[1])
+
+
+def _root(covariance: Tensor) -> Tensor:
+    """The symmetric square root of a positive semi-definite matrix."""
+    eigenvalues, vectors = torch.linalg.eigh(covariance)
+    return (vectors * eigenvalues.clamp(min=0).sqrt()) @ vectors.T  # rounding can make a zero slightly negative
+
+
+def frechet_estimate(a: Tensor, b: Tensor, groups: int = 20, seed: int = 0) -> Estimate:
+    """`frechet_distance` with its standard error, by the two-sample jackknife over groups.
+
+    Each set is split at random into groups; each is left out once, and the spread of the results gives the error:
+    s² = Σ_sets (G − 1)/G Σ_g (d_g − d̄)². A bootstrap would do worse: rows drawn twice make the set look smaller
+    than it is, which raises this distance.
+
+    Raises:
+        ValueError: as `frechet_distance`, and for fewer than 2 groups or than 2 rows a group.
+    """
+    if groups < 2 or min(len(a), len(b)) < 2 * groups:
+        raise ValueError(f"{min(len(a), len(b))} rows are too few for {groups} groups.")
+    dice = torch.Generator().manual_seed(seed)
+    variance = 0.0
+    for left_out_of, other in ((a, b), (b, a)):
+        group = torch.randperm(len(left_out_of), generator=dice) % groups
+        without = [frechet_distance(left_out_of[group != g], other) for g in range(groups)]
+        mean = sum(without) / groups
+        variance += (groups - 1) / groups * sum((d - mean) ** 2 for d in without)
+    return Estimate(frechet_distance(a, b), math.sqrt(variance))
+
+
+# --- distances between rows -------------------------------------------------------------------------------------------
+
+
+def energy_distance(a: Tensor, b: Tensor) -> float:
+    """2 E|X − Y| − E|X − X'| − E|Y − Y'|; Székely & Rizzo 2013, https://doi.org/10.1016/j.jspi.2013.03.018.
+
+    For any two distributions it is ≥ 0, and 0 only where they are the same. Here each mean goes over all pairs, equal ones
+    too, so that this holds for the samples themselves. (Some libraries give its square root.)
+
+    Args:
+        a, b: points, shapes (N, D) and (M, D).
+
+    Returns:
+        A number ≥ 0, in the units of the points.
+    """
+    a, b = _rows(a), _rows(b)
+    _same_width(a, b)
+    return max(0.0, 2 * _mean_distance(a, b) - _mean_distance(a, a) - _mean_distance(b, b))
+
+
+def _mean_distance(a: Tensor, b: Tensor) -> float:
+    exact = "donot_use_mm_for_euclid_dist"  # the quick way loses all digits between points that almost coincide
+    total = sum(
+        float(torch.cdist(some, others, compute_mode=exact).sum())
+        for some in torch.split(a, BLOCK)
+        for others in torch.split(b, BLOCK)
+    )
+    return total / (len(a) * len(b))
+
+
+def nearest_neighbours(queries: Tensor, data: Tensor, k: int = 1) -> tuple[Tensor, Tensor]:
+    """The k nearest rows of `data` for each query, nearest first, by Euclidean distance.
+
+    Memory does not grow with the size of either set. A row of `data` equal to the query has distance 0 exactly.
+
+    Args:
+        queries, data: shapes (Q, ...) and (N, ...), for example pictures (Q, C, H, W).
+        k: 1 … N.
+
+    Returns:
+        Distances, float64, and row numbers, int64, both of shape (Q, k).
+
+    Raises:
+        ValueError: for shapes or a k that do not fit, or values that are not finite.
+    """
+    if not 1 <= k <= len(data):
+        raise ValueError(f"There are {len(data)} rows to choose from; {k} nearest ones cannot be found.")
+    queries, data = queries.detach().flatten(1), data.detach().flatten(1)
+    _same_width(queries, data)
+    found = [_nearest(_rows(block), data, k) for block in torch.split(queries, BLOCK)]
+    if not found:
+        return torch.zeros(0, k, dtype=torch.float64), torch.zeros(0, k, dtype=torch.int64)
+    return torch.cat([d for d, _ in found]), torch.cat([i for _, i in found])
+
+
+def _nearest(queries: Tensor, data: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    best = torch.full((len(queries), k), math.inf, dtype=torch.float64)
+    index = torch.zeros(len(queries), k, dtype=torch.int64)
+    for first in range(0, len(data), BLOCK):
+        rows = _rows(data[first : first + BLOCK])
+        squared = queries.square().sum(1, keepdim=True) + rows.square().sum(1) - 2 * queries @ rows.T
+        places = torch.arange(first, first + len(rows)).expand(len(queries), -1)
+        best, chosen = torch.cat([best, squared], dim=1).topk(k, largest=False)
+        index = torch.cat([index, places], dim=1).gather(1, chosen)
+    # The quick formula subtracts large numbers: it is good enough to choose by, and what it chose is measured again.
+    chosen_rows = [_rows(data[index[:, j]]) for j in range(k)]
+    distances = torch.stack([(queries - rows).square().sum(1).sqrt() for rows in chosen_rows], dim=1)
+    order = distances.argsort(dim=1, stable=True)
+    return distances.gather(1, order), index.gather(1, order)
+
+
+def _rows(values: Tensor) -> Tensor:
+    rows = values.detach().cpu().double()
+    if rows.ndim != 2 or not bool(torch.isfinite(rows).all()):
+        raise ValueError("Rows of finite numbers are needed.")
+    return rows
+
+
+def _same_width(a: Tensor, b: Tensor) -> None:
+    if a.shape[1:] != b.shape[1:] or not len(b):
+        raise ValueError(f"Shapes {tuple(a.shape)} and {tuple(b.shape)} cannot be compared.")

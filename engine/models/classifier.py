@@ -1,0 +1,182 @@
+"""A small network that reads clean pictures. It is the judge of generated ones, and is trained apart from what made them.
+
+    DIR/config.json                            its shape
+    DIR/model.safetensors                      its weights
+    DIR/card.json                              how it was trained, and how well it reads pictures that it never saw
+
+The averages before its last layer are the space in which the Fréchet distance is measured (`engine.metrics`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from torch import Tensor, nn
+
+from engine.weights import (
+    CheckpointError,
+    checked_folder,
+    first_complaint,
+    load_weights,
+    read_json,
+    save_weights,
+    write_json,
+)
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+CLASSIFIERS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits-classifier"}
+"""The classifiers that ship, by the name of the picture set that they read."""
+
+KIND = "folder of a picture classifier"
+WEIGHTS = "model.safetensors"
+BATCH = 250
+"""Pictures read at once; the memory in use follows it, not the number of pictures."""
+
+
+class ClassifierConfig(BaseModel):
+    """The shape of a classifier."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    size: int = Field(ge=8, le=128, description="Height and width of a picture in pixels.")
+    channels: int = Field(ge=1, le=3)
+    classes: int = Field(ge=2, le=1000)
+    widths: tuple[int, ...] = Field(
+        (16, 32, 64), min_length=1, max_length=4, description="Channels at each resolution, fine to coarse."
+    )
+
+    @model_validator(mode="after")
+    def _fits(self) -> ClassifierConfig:
+        if self.size < 2 ** (len(self.widths) + 1):
+            raise ValueError(f"Pictures of {self.size} pixels are too small for {len(self.widths)} resolutions.")
+        if not all(1 <= width <= 256 for width in self.widths):
+            raise ValueError("Each width is between 1 and 256 channels.")
+        return self
+
+
+class ClassifierCard(BaseModel):
+    """What a classifier says of itself."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    title: str = Field("", max_length=200)
+    data: str = Field("", max_length=200)
+    class_names: tuple[str, ...] = Field((), max_length=1000)
+    trained_on: int = Field(0, ge=0, description="How many pictures it learned from.")
+    held_out: int = Field(0, ge=0, description="How many held-out pictures it was measured on, all new to it.")
+    held_out_accuracy: float | None = Field(None, ge=0, le=1, description="Share of them that it reads rightly.")
+    check_accuracy: float | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="The same for the training pictures kept back from it; settings were chosen by these.",
+    )
+    training: dict[str, Any] = Field(default_factory=dict, description="The training config, as it was given.")
+    seconds: float = Field(0, ge=0, description="How long the training took.")
+    command: str = Field("", max_length=500, description="What made it.")
+
+
+class Classifier(nn.Module):
+    """Two convolutions at each resolution, the average over all places, and one linear layer.
+
+    The average has as many numbers as the last width, 64 as it ships: these are the features.
+
+    Args:
+        config: its shape.
+    """
+
+    def __init__(self, config: ClassifierConfig) -> None:
+        super().__init__()
+        self.config = config
+        layers: list[nn.Module] = []
+        channels = config.channels
+        for resolution, width in enumerate(config.widths):
+            layers += [nn.MaxPool2d(2)] if resolution else []
+            for incoming in (channels, width):
+                layers += [nn.Conv2d(incoming, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]
+            channels = width
+        self.body = nn.Sequential(*layers)
+        self.head = nn.Linear(channels, config.classes)
+
+    def features(self, x: Tensor) -> Tensor:
+        """Shape (B, last width) from pictures in [−1, 1], shape (B, C, H, W)."""
+        out: Tensor = self.body(x).mean((2, 3))
+        return out
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits, shape (B, classes), from pictures in [−1, 1], shape (B, C, H, W)."""
+        out: Tensor = self.head(self.features(x))
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """A trained classifier with its card."""
+
+    net: Classifier
+    card: ClassifierCard
+
+    @torch.no_grad()
+    def read(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
+        """Look at clean pictures, in batches.
+
+        Args:
+            pictures: in [−1, 1], shape (N, C, H, W).
+
+        Returns:
+            The class that each is read as, int64, shape (N,), and its features, float32, shape (N, last width), on the CPU.
+
+        Raises:
+            ValueError: where the pictures are of another shape than those it learned from.
+        """
+        config = self.net.config
+        if pictures.ndim != 4 or tuple(pictures.shape[1:]) != (config.channels, config.size, config.size):
+            raise ValueError(
+                f"This classifier reads pictures of {config.channels} × {config.size} × {config.size}, "
+                f"not of {' × '.join(str(n) for n in pictures.shape[1:])}."
+            )
+        device = self.net.head.weight.device
+        classes, features = [], []
+        for batch in torch.split(pictures, BATCH):
+            seen = self.net.features(batch.to(device))
+            classes.append(self.net.head(seen).argmax(1).cpu())
+            features.append(seen.cpu())
+        return torch.cat(classes), torch.cat(features)
+
+
+def save(folder: Path, config: ClassifierConfig, weights: Mapping[str, Tensor], card: ClassifierCard) -> None:
+    """Write a classifier; each file is whole or not there at all. Raises OSError where the disk does not let us."""
+    save_weights(folder / WEIGHTS, weights)
+    write_json(folder / "config.json", config.model_dump())
+    write_json(folder / "card.json", card.model_dump())
+
+
+def load(folder: str | Path, device: torch.device | str = "cpu") -> Judge:
+    """Open a classifier, ready to read and frozen.
+
+    Args:
+        folder: what `save` wrote, or a name in `CLASSIFIERS`.
+        device: where the network goes.
+
+    Raises:
+        CheckpointError: with one clear sentence, for a folder that is missing, incomplete, damaged or of another kind.
+    """
+    path = checked_folder(CLASSIFIERS.get(str(folder), Path(folder)), str(folder))
+    file = "config.json"
+    try:
+        config = ClassifierConfig.model_validate(read_json(path / file, KIND))
+        file = "card.json"
+        card = ClassifierCard.model_validate(read_json(path / file, KIND))
+    except ValidationError as error:
+        raise CheckpointError(f"{file} in “{path.name}” makes no sense: {first_complaint(error)}.") from error
+    with torch.device("meta"):
+        net = Classifier(config)
+    net = net.to_empty(device="cpu")
+    load_weights(net, path / WEIGHTS)
+    net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return Judge(net.eval().requires_grad_(False), card)
