@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import streamlit as st
+from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
-from playground.labs.controls import Control, Controls, describe, from_link, to_link
+from playground.labs.controls import Control, Controls, describe, from_link, reason, to_link
 
 C = TypeVar("C", bound=Controls)
 
@@ -19,7 +22,8 @@ def controls(
     *,
     hidden: Collection[str] = (),
     disabled: Mapping[str, str] | None = None,
-    options: Mapping[str, Mapping[Any, str]] | None = None,
+    options: Mapping[str, Mapping[Any, str]] | Callable[[C], Mapping[str, Mapping[Any, str]]] | None = None,
+    limits: Callable[[C], Mapping[str, tuple[float, float]]] | None = None,
     also_in_link: Collection[str] = (),
     groups: Callable[[str], DeltaGenerator] | None = None,
 ) -> C:
@@ -33,14 +37,18 @@ def controls(
         lab: a name that makes the widgets' keys unique.
         hidden: names of controls not to draw; they keep their value.
         disabled: name of a control that has no effect now, and why.
-        options: for a control of kind "text", the values that can be chosen now with their titles.
+        options: for controls whose choices are only known now, their values with their titles; may depend on the
+            settings. A value that is none of them becomes the first.
+        limits: least and largest value of numbers whose range depends on the other settings, within their own range.
         also_in_link: parameters of the page itself, which are left as they are.
         groups: gives the container of a group of controls; by default an expander for each.
     """
     _take_link(model, lab, also_in_link)
     containers: dict[str, DeltaGenerator] = {}
     values: dict[str, Any] = {}
-    kept: C = st.session_state[f"{lab}/controls"]
+    kept = _settle(model, lab, hidden)
+    choices = options(kept) if callable(options) else options or {}
+    ranges = limits(kept) if limits else {}
     for control in describe(model):
         key = f"{lab}/{control.name}"
         if control.name in hidden:
@@ -51,14 +59,23 @@ def controls(
         if key not in st.session_state:
             st.session_state[key] = getattr(kept, control.name)
         with containers[control.group] if control.group else st.container():
-            choices = (options or {}).get(control.name)
-            values[control.name] = _widget(control, key, (disabled or {}).get(control.name), choices)
+            if control.name in ranges:
+                control = replace(control, low=ranges[control.name][0], high=ranges[control.name][1])
+            value = _widget(control, key, (disabled or {}).get(control.name), choices.get(control.name))
+            values[control.name] = _accepted(model, control, value, getattr(kept, control.name))
     result = model.model_validate(values)
     st.session_state[f"{lab}/controls"] = result
     _write_link(lab, to_link(result), also_in_link)
     for problem in st.session_state.get(f"{lab}/problems", []):
-        st.warning(problem, icon="⚠️")
+        st.warning(_plain(problem), icon="⚠️")
     return result
+
+
+def change(lab: str, controls: C, *, also_in_link: Collection[str] = ()) -> C:
+    """Change settings that are not drawn as widgets (`hidden`), at any place in the script; the link follows."""
+    st.session_state[f"{lab}/controls"] = controls
+    _write_link(lab, to_link(controls), also_in_link)
+    return controls
 
 
 def set_controls(lab: str, controls: Controls) -> None:
@@ -66,6 +83,38 @@ def set_controls(lab: str, controls: Controls) -> None:
     st.session_state[f"{lab}/controls"] = controls
     for name, value in controls.model_dump().items():
         st.session_state[f"{lab}/{name}"] = value
+
+
+def _settle(model: type[C], lab: str, hidden: Collection[str]) -> C:
+    """The settings as the widgets have them, mended where one change has made another value impossible."""
+    kept: C = st.session_state[f"{lab}/controls"]
+    now = kept.model_dump()
+    now |= {name: st.session_state.get(f"{lab}/{name}", now[name]) for name in now if name not in hidden}
+    try:
+        settled, problems = model.model_validate(now).settled()
+    except ValidationError:  # a text that cannot be taken: said where it is drawn
+        return kept
+    if problems:
+        for name, value in settled.model_dump().items():
+            if value != now[name]:
+                st.session_state[f"{lab}/{name}"] = value
+    return settled
+
+
+def _accepted(model: type[C], control: Control, value: Any, kept: Any) -> Any:
+    """What a text field holds if the lab takes it; else a message below the field, and the value as it was."""
+    if control.kind != "text":
+        return value
+    try:
+        return getattr(model.model_validate({control.name: value}), control.name)
+    except ValidationError as refusal:
+        st.error(_plain(reason(refusal) or f"{control.title} cannot be read like this."))
+        return kept
+
+
+def _plain(text: str) -> str:
+    """Text that is shown as it is: what stands in a link must not become markup."""
+    return re.sub(r"([\\`*_\[\]<>$#~:])", r"\\\1", text)
 
 
 def _take_link(model: type[C], lab: str, also_in_link: Collection[str]) -> None:
