@@ -84,23 +84,25 @@ class Recipe(BaseModel):
             ModelError: where there is no such model.
         """
         model = model or open_model(self.model, run_of)
-        schedule = self.noise_schedule(model)
-        if self.steps > schedule.T:
-            raise RecipeError(
-                f"{self.steps} steps do not fit into a schedule of T = {schedule.T}: take {schedule.T} or fewer."
-            )
-        if any(label >= len(model.class_names) for label in self.labels):
-            known = f"only the classes 0 … {len(model.class_names) - 1}" if model.class_names else "no classes"
-            raise RecipeError(f"“{model.title}” knows {known}: choose another label or none.")
+        self.check(model)
         return sample(
             self.denoiser(model),
-            schedule,
+            self.noise_schedule(model),
             SAMPLERS[self.sampler](self.eta, self.variance),
             shape=model.shape,
             steps=self.steps,
             seeds=self.seeds,
             label=torch.tensor(self.labels) if self.labels else None,
         )
+
+    def check(self, model: Model) -> None:
+        """Raise RecipeError where this cannot be carried out with that model."""
+        T = self.noise_schedule(model).T
+        if self.steps > T:
+            raise RecipeError(f"{self.steps} steps do not fit into a schedule of T = {T}: take {T} or fewer.")
+        if any(label >= len(model.class_names) for label in self.labels):
+            known = f"only the classes 0 … {len(model.class_names) - 1}" if model.class_names else "no classes"
+            raise RecipeError(f"“{model.title}” knows {known}: choose another label or none.")
 
     def python(self) -> str:
         """A program that makes the same pictures and saves them."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 import streamlit as st
 
 
@@ -14,3 +16,13 @@ def head(title: str, lead: str) -> None:
 def looking_at(text: str) -> None:
     """The line under a figure that says what it shows."""
     st.caption(f"**What am I looking at?** {text}")
+
+
+def picture(pixels: npt.NDArray[np.uint8], caption: str = "", *, width: int = 112) -> None:
+    """A small picture, (H, W, C) uint8, enlarged without smoothing so that every pixel is seen.
+
+    The page would smooth it; so it is enlarged here, by whole pixels, and sent as PNG.
+    """
+    zoom = max(1, round(2 * width / pixels.shape[1]))
+    large = pixels.repeat(zoom, 0).repeat(zoom, 1)
+    st.image(large[..., 0] if large.shape[2] == 1 else large, caption or None, width=width, output_format="PNG")

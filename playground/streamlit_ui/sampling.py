@@ -1,8 +1,220 @@
-"""The sampling page."""
+"""The Sampling page."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
 
 import streamlit as st
+
+from playground.labs import models
+from playground.labs import sampling as lab
+from playground.labs.sampling import B_FIELDS, SamplingControls, SamplingJob
+from playground.streamlit_ui import components, page, warm, widgets
+
+POLL = 0.25
+"""Seconds between two looks at a running job."""
 
 
 def show() -> None:
     """Draw the page."""
-    st.markdown("## sampling")
+    page.head(
+        "Sampling",
+        "Start from pure noise and ask the model, again and again, what is underneath. Watch the picture come out.",
+    )
+    warm.wait()
+    with st.sidebar:
+        controls, model = _settings()
+    if model is None:
+        return
+    wanted = _recipes(controls, model)
+    job: SamplingJob | None = st.session_state.get("sampling/job")
+    if job is None and wanted is not None:
+        job = _start(model, wanted)  # the first visit: something to see at once
+
+    columns = st.columns([1.2, 1, 4], vertical_alignment="center")
+    running = job is not None and job.progress.status == "running"
+    if columns[0].button(
+        "Draw", type="primary", icon="🎲", width="stretch", disabled=wanted is None, key="sampling/draw"
+    ):
+        job = _start(model, wanted)
+        running = True
+    columns[1].button(
+        "Stop", icon="⏹️", width="stretch", disabled=not running, key="sampling/stop", on_click=job.stop if job else None
+    )
+    if job is None:
+        st.info("Set what you like in the sidebar, then press Draw.")
+        return
+    if wanted is not None and not running and wanted != {walk.side: walk.recipe for walk in job.walks}:
+        columns[2].caption("The settings have changed since these pictures were drawn. Press **Draw** to see them.")
+    if running:
+        _running(job)
+    else:
+        _finished(job)
+
+
+def _settings() -> tuple[SamplingControls, lab.Model | None]:
+    opened: list[str] = st.session_state.setdefault("sampling/opened", [])
+    available = models.choices(tuple(opened))
+    kept: SamplingControls = st.session_state.get("sampling/controls", SamplingControls())
+    try:
+        known = len(models.open_model(kept.model).class_names)
+    except ValueError:
+        known = 0
+    hidden = {"label"} if kept.labels != "one" or not known else set()
+    if not kept.compare:
+        hidden |= set(B_FIELDS)
+    controls = widgets.controls(
+        SamplingControls,
+        "sampling",
+        hidden=hidden,
+        disabled=lab.without_effect(kept, known),
+        options={"model": available},
+    )
+    if (controls.labels, controls.compare, controls.sampler, controls.b_sampler, controls.model, controls.schedule) != (
+        kept.labels,
+        kept.compare,
+        kept.sampler,
+        kept.b_sampler,
+        kept.model,
+        kept.schedule,
+    ):
+        st.rerun()  # another set of controls has an effect now
+    with st.expander("Open a checkpoint folder"):
+        path = st.text_input(
+            "Folder",
+            placeholder="/home/me/my-ddpm",
+            help="A diffusers folder with a UNet2DModel and a scheduler, weights as safetensors.",
+            key="sampling/folder",
+        ).strip()
+        if path and path not in opened:
+            try:
+                models.open_model(str(Path(path).expanduser()))
+                opened.append(str(Path(path).expanduser()))
+                st.rerun()
+            except ValueError as error:
+                st.error(str(error))
+    try:
+        return controls, models.open_model(controls.model)
+    except ValueError as error:
+        st.error(str(error))
+        return controls, None
+
+
+def _recipes(controls: SamplingControls, model: lab.Model) -> dict[lab.Side, lab.Recipe] | None:
+    try:
+        wanted = lab.recipes(controls, len(model.class_names))
+        for recipe in wanted.values():
+            recipe.check(model)
+        return wanted
+    except ValueError as error:
+        st.error(str(error))
+        return None
+
+
+def _start(model: lab.Model, wanted: dict[lab.Side, lab.Recipe] | None) -> SamplingJob | None:
+    old: SamplingJob | None = st.session_state.get("sampling/job")
+    if old is not None:
+        old.stop()
+    if wanted is None:
+        return old
+    job = SamplingJob(secrets.token_hex(6), model, wanted)
+    st.session_state["sampling/job"] = job
+    st.session_state["sampling/live"] = (0, None)
+    return job
+
+
+@st.fragment(run_every=POLL)
+def _running(job: SamplingJob) -> None:
+    progress = job.progress
+    if progress.status != "running":
+        st.rerun()
+    left = f"about {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else "starting"
+    st.progress(progress.done / progress.total, text=f"Step {progress.done} of {progress.total}, {left}")
+    sides = {walk.side: job.shots(walk.side) for walk in job.walks}
+    totals = {walk.side: len(walk.kept) for walk in job.walks}
+    if len(set(totals.values())) > 1:  # different numbers of steps: no common strip to add to, so all there is so far
+        shown = lab.timeline(job.id, sides, pick=False)
+    else:
+        sent, shown = st.session_state["sampling/live"]
+        new = lab.live_timeline(job.id, sides, totals, sent)
+        if new is not None:
+            shown = new
+            st.session_state["sampling/live"] = (new.first + len(new.positions), new)
+    if shown is not None:
+        components.timeline(shown, key="sampling/timeline")
+
+
+def _finished(job: SamplingJob) -> None:
+    progress = job.progress
+    if progress.status == "failed":
+        st.error(progress.error)
+    sides = {walk.side: job.shots(walk.side) for walk in job.walks}
+    shown = lab.timeline(job.id, sides)
+    if shown is None:
+        st.info("Stopped before the first step was done. Press Draw to begin again.")
+        return
+    told = "Stopped" if progress.status == "stopped" else "Done"
+    st.caption(f"{told} after {progress.done} of {progress.total} steps in {progress.seconds:.1f} s.")
+    state = components.timeline(shown, key="sampling/timeline")
+    page.looking_at(
+        "each tile is one picture at the step below the strip. **x_t** is what is being denoised, **x̂₀** what the model "
+        "thinks is underneath, **ε̂** the noise it sees there. Drag along the strip, or press the arrow keys. "
+        "Click a picture to see the training pictures it is nearest to."
+    )
+    _neighbours(job, sides, state.pick)
+    _take_away(job, sides)
+
+
+def _neighbours(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]], pick: components.Pick | None) -> None:
+    side: lab.Side = "B" if pick is not None and pick.lane.endswith("B") and len(sides) > 1 else "A"
+    number = pick.picture if pick is not None else 0
+    result = sides[side][-1].x0 if sides[side] else None
+    if result is None or number >= len(result):
+        return
+    found = lab.neighbours(job.model, result[number])
+    if not found:
+        return
+    with st.container(border=True):
+        st.markdown(
+            f"**Image {number + 1}{' of ' + side if len(sides) > 1 else ''}** and the training pictures nearest to it"
+        )
+        columns = st.columns(len(found) + 1)
+        with columns[0]:
+            page.picture(result[number], "this sample")
+        for column, (picture, name, distance) in zip(columns[1:], found, strict=True):
+            with column:
+                page.picture(picture, f"{name}, {distance:.0f} apart")
+        page.looking_at(
+            "distance is the root mean square difference per pixel, on the scale 0 to 255. A sample that is (nearly) 0 apart "
+            "was learned by heart; the ideal denoiser always ends there."
+        )
+
+
+def _take_away(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]]) -> None:
+    from engine.recipe import png_bytes
+
+    for walk in job.walks:
+        shots = sides[walk.side]
+        if not shots:
+            continue
+        which = f" of {walk.side}" if len(job.walks) > 1 else ""
+        with st.expander(f"Take it with you: picture, recipe and Python{which}"):
+            columns = st.columns(2)
+            columns[0].download_button(
+                "Pictures (PNG, carries its recipe)",
+                png_bytes(shots[-1].x0, walk.recipe, zoom=4),
+                f"samples-{job.id}{walk.side}.png",
+                "image/png",
+                width="stretch",
+                key=f"sampling/png{walk.side}",
+            )
+            columns[1].download_button(
+                "Recipe (JSON)",
+                walk.recipe.model_dump_json(exclude_defaults=True, indent=2),
+                f"recipe-{job.id}{walk.side}.json",
+                "application/json",
+                width="stretch",
+                key=f"sampling/json{walk.side}",
+            )
+            st.code(walk.recipe.python(), language="python")

@@ -1,0 +1,33 @@
+"""The models that a reader can choose from, and the opened one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.library import Model
+
+
+def choices(opened: tuple[str, ...] = ()) -> dict[str, str]:
+    """Name and title of every model that there is now: what ships, the ideal ones, the runs, and folders opened by hand."""
+    from engine.data.catalogue import DATASETS, load
+    from engine.pretrained import CHECKPOINTS
+    from engine.training.service import service
+
+    shipped = {name: f"Trained network: {name}" for name, folder in CHECKPOINTS.items() if folder.is_dir()}
+    ideal = {f"ideal:{name}": f"Ideal denoiser: {load(name).title.lower()}" for name in DATASETS}
+    runs = {}
+    training = service()
+    for run_id in training.ids():
+        snapshot = training.snapshot(run_id)
+        if snapshot is not None and snapshot.can_sample:
+            runs[f"run:{run_id}"] = f"Your run {run_id[9:15]}: {snapshot.config.data}, step {snapshot.step:,}"
+    return {**shipped, **ideal, **runs, **{path: f"Folder: {path}" for path in opened}}
+
+
+def open_model(name: str) -> Model:
+    """The model of that name. Raises engine.library.ModelError with one clear sentence."""
+    from engine import library
+    from engine.training.service import service
+
+    return library.open_model(name, service().model)

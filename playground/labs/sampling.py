@@ -1,0 +1,405 @@
+"""The Sampling lab: from noise to pictures, step by step, one setting or two of them on the same noise."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from playground.labs.controls import Controls, Field, ui
+from playground.timeline.model import Lane, Position, Timeline
+from playground.timeline.packing import nearest_index
+
+if TYPE_CHECKING:
+    from engine.library import Model
+    from engine.recipe import Recipe
+    from engine.sampling import Frame
+
+MAX_POSITIONS = 120
+"""Of a longer walk, this many evenly spaced frames are kept: memory does not grow with the number of steps."""
+
+NOISE_RANGE = 3.0
+"""ε̂ is shown from −3 to 3: all but 0.3 % of N(0, 1)."""
+
+Pictures = npt.NDArray[np.uint8]
+Status = Literal["running", "finished", "stopped", "failed"]
+Side = Literal["A", "B"]
+
+SAMPLER_TITLES = {"ddim": "DDIM", "ddpm": "DDPM"}
+VARIANCE_TITLES = {"small": "β̃ (small)", "large": "β (large)", "zero": "none"}
+SCHEDULE_TITLES = {"own": "the model's own", "linear": "linear", "cosine": "cosine", "sigmoid": "sigmoid"}
+SECOND = "B: another setting on the same noise"
+
+
+class SamplingControls(Controls):
+    """What the reader sets. Fields that begin with b_ belong to the second setting of a comparison."""
+
+    model: str = Field(
+        "digits", max_length=200, title="Model", description="Who says what is under the noise.", json_schema_extra=ui()
+    )
+    labels: Literal["each", "one", "none"] = Field(
+        "each",
+        title="Labels",
+        description="Which classes to draw: one after the other, one only, or none (the model decides).",
+        json_schema_extra=ui(titles={"each": "each in turn", "one": "one", "none": "none"}),
+    )
+    label: int = Field(
+        3, ge=0, le=999, title="Class", description="The one class to draw.", json_schema_extra=ui(slider=False)
+    )
+    count: int = Field(16, ge=1, le=64, title="Images", description="How many are drawn together.")
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**53 - 100,
+        title="Seed",
+        description="Image k has the seed + k, and comes out the same whatever it is drawn together with.",
+        json_schema_extra=ui(slider=False),
+    )
+    sampler: Literal["ddim", "ddpm"] = Field(
+        "ddim",
+        title="Sampler",
+        description="DDPM adds fresh noise at every step; DDIM goes straight there and needs fewer steps.",
+        json_schema_extra=ui(titles=SAMPLER_TITLES),
+    )
+    steps: int = Field(
+        50, ge=1, le=1000, title="Steps", description="How often the model is asked."
+    )
+    eta: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="eta",
+        description="How much of DDPM's noise DDIM adds again at each step: 0 none, 1 all. It scales the standard deviation.",
+        json_schema_extra=ui(step=0.05),
+    )
+    variance: Literal["small", "large", "zero"] = Field(
+        "small",
+        title="Variance",
+        description="How much noise DDPM adds at each step. None at all is worth seeing; it is not the same as DDIM.",
+        json_schema_extra=ui(titles=VARIANCE_TITLES),
+    )
+    scale: float = Field(
+        2.0,
+        ge=0,
+        le=8,
+        title="Guidance scale",
+        description="1 is the plain conditional model, 0 ignores the label, above 1 exaggerates what the label changes. "
+        "The w of Ho & Salimans is this minus 1.",
+        json_schema_extra=ui(step=0.25),
+    )
+    schedule: Literal["own", "linear", "cosine", "sigmoid"] = Field(
+        "own",
+        title="Noise schedule",
+        description="The one to walk down. A model may be asked on another than it was trained on: it looks at the noise level.",
+        json_schema_extra=ui(titles=SCHEDULE_TITLES, group="More"),
+    )
+    T: int = Field(
+        1000,
+        ge=1,
+        le=1000,
+        title="T",
+        description="Steps of that schedule, where it is not the model's own.",
+        json_schema_extra=ui(group="More"),
+    )
+    clip: bool = Field(
+        True,
+        title="Hold x̂0 to the range of pictures",
+        description="What the model thinks is clipped to black … white at every step, as Ho et al. do.",
+        json_schema_extra=ui(group="More"),
+    )
+    compare: bool = Field(
+        False, title="Compare A | B", description="Draw the same noise with a second setting beside it."
+    )
+    b_sampler: Literal["ddim", "ddpm"] = Field(
+        "ddpm", title="Sampler of B", json_schema_extra=ui(titles=SAMPLER_TITLES, group=SECOND)
+    )
+    b_steps: int = Field(50, ge=1, le=1000, title="Steps of B", json_schema_extra=ui(group=SECOND))
+    b_eta: float = Field(0.0, ge=0, le=1, title="eta of B", json_schema_extra=ui(step=0.05, group=SECOND))
+    b_variance: Literal["small", "large", "zero"] = Field(
+        "small", title="Variance of B", json_schema_extra=ui(titles=VARIANCE_TITLES, group=SECOND)
+    )
+    b_scale: float = Field(2.0, ge=0, le=8, title="Guidance scale of B", json_schema_extra=ui(step=0.25, group=SECOND))
+    b_schedule: Literal["own", "linear", "cosine", "sigmoid"] = Field(
+        "own", title="Noise schedule of B", json_schema_extra=ui(titles=SCHEDULE_TITLES, group=SECOND)
+    )
+
+
+B_FIELDS = tuple(name for name in SamplingControls.model_fields if name.startswith("b_"))
+
+
+def recipes(controls: SamplingControls, classes: int) -> dict[Side, Recipe]:
+    """What is to be computed: one recipe, or two that differ in nothing but the settings of B.
+
+    Args:
+        controls: as set.
+        classes: how many the model knows.
+
+    Raises:
+        pydantic.ValidationError, RecipeError: where the settings cannot be carried out.
+    """
+    from engine.recipe import Recipe, RecipeError
+
+    if controls.labels == "none" or not classes:
+        labels: tuple[int, ...] = ()
+    elif controls.labels == "one":
+        if controls.label >= classes:
+            raise RecipeError(
+                f"This model knows the classes 0 … {classes - 1}: choose another class than {controls.label}."
+            )
+        labels = (controls.label,) * controls.count
+    else:
+        labels = tuple(k % classes for k in range(controls.count))
+    seeds = tuple(controls.seed + k for k in range(controls.count))
+    common = {"model": controls.model, "labels": labels, "seeds": seeds, "clip": controls.clip}
+
+    def one(prefix: str) -> Recipe:
+        names = ("sampler", "steps", "eta", "variance", "scale", "schedule")
+        settings = {name: getattr(controls, prefix + name) for name in names}
+        if settings["schedule"] != "own":
+            settings["T"] = controls.T
+        return Recipe.model_validate({**common, **settings})
+
+    return {"A": one(""), "B": one("b_")} if controls.compare else {"A": one("")}
+
+
+def without_effect(controls: SamplingControls, classes: int) -> dict[str, str]:
+    """Controls that change nothing now, each with the reason."""
+    reasons = {}
+    unlabelled = not classes or controls.labels == "none"
+    for prefix in ("", "b_"):
+        if getattr(controls, prefix + "sampler") == "ddim":
+            reasons[prefix + "variance"] = "No effect now: it belongs to DDPM."
+        else:
+            reasons[prefix + "eta"] = "No effect now: it belongs to DDIM."
+        if unlabelled:
+            reasons[prefix + "scale"] = "No effect now: there is no label to be guided by."
+    if not classes:
+        reasons["labels"] = "This model knows no classes."
+    if controls.schedule == "own" and not (controls.compare and controls.b_schedule != "own"):
+        reasons["T"] = "No effect now: the model's own schedule has its own T."
+    return reasons
+
+
+@dataclass(frozen=True, eq=False)
+class Shot:
+    """One kept frame as pictures."""
+
+    step: int
+    t: int
+    x: Pictures
+    x0: Pictures
+    noise: Pictures
+
+
+@dataclass(eq=False)
+class Walk:
+    """One side of a job: its recipe and the frames that there are so far."""
+
+    side: Side
+    recipe: Recipe
+    kept: frozenset[int]
+    """Numbers of the steps that are shown."""
+    shots: list[Shot] = field(default_factory=list)
+    steps_done: int = 0
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job is."""
+
+    status: Status
+    done: int
+    total: int
+    seconds: float
+    seconds_left: float | None
+    error: str
+
+
+class SamplingJob:
+    """Draws in a thread of its own; the page looks at it whenever it likes. Stops within one step of being asked.
+
+    Args:
+        model: what to ask.
+        wanted: the recipe of each side. All sides advance together, so that both can be watched.
+    """
+
+    def __init__(self, job_id: str, model: Model, wanted: dict[Side, Recipe]) -> None:
+        self.id = job_id
+        self.model = model
+        self.walks = [Walk(side, recipe, _kept_steps(recipe.steps), []) for side, recipe in wanted.items()]
+        self._streams: list[Iterator[Frame]] = [recipe.frames(model) for recipe in wanted.values()]
+        self._stop = threading.Event()
+        self._lock = threading.Lock()
+        self._status: Status = "running"
+        self._error = ""
+        self._began = time.perf_counter()
+        self._ended: float | None = None
+        self._thread = threading.Thread(target=self._run, name="sampling", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End it. What there is stays; a step that is being computed right now is dropped when it comes out."""
+        self._stop.set()
+        self._end("stopped")
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Block until it has ended."""
+        self._thread.join(timeout)
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is, and how long it will take if it goes on like that."""
+        with self._lock:
+            done = sum(walk.steps_done for walk in self.walks)
+            total = sum(walk.recipe.steps for walk in self.walks)
+            seconds = (self._ended or time.perf_counter()) - self._began
+            left = seconds / done * (total - done) if done and self._status == "running" else None
+            return Progress(self._status, done, total, seconds, left, self._error)
+
+    def shots(self, side: Side = "A") -> list[Shot]:
+        """The frames so far, the noise first."""
+        with self._lock:
+            return next((list(walk.shots) for walk in self.walks if walk.side == side), [])
+
+    def _run(self) -> None:
+        try:
+            pending = list(zip(self.walks, self._streams, strict=True))
+            while pending and not self._stop.is_set():
+                # The side that is further behind goes next, so that both arrive together.
+                walk, stream = min(pending, key=lambda pair: pair[0].steps_done / pair[0].recipe.steps)
+                frame = next(stream, None)
+                if self._stop.is_set():
+                    return
+                if frame is None:
+                    pending.remove((walk, stream))
+                    continue
+                shot = _shot(frame) if frame.step in walk.kept else None
+                with self._lock:
+                    walk.steps_done = frame.step
+                    if shot is not None:
+                        walk.shots.append(shot)
+            self._end("finished")
+        except Exception as problem:  # whatever happens in the thread, the reader is told
+            traceback.print_exc()
+            self._end("failed", f"Drawing broke off: {problem}")
+
+    def _end(self, status: Status, error: str = "") -> None:
+        with self._lock:
+            if self._status == "running":
+                self._status, self._error, self._ended = status, error, time.perf_counter()
+
+
+def _kept_steps(steps: int) -> frozenset[int]:
+    return frozenset(np.linspace(0, steps, min(steps, MAX_POSITIONS) + 1).round().astype(int).tolist())
+
+
+def _shot(frame: Frame) -> Shot:
+    from engine.data.pixels import to_uint8
+
+    return Shot(frame.step, frame.t, to_uint8(frame.x), to_uint8(frame.x0), to_uint8(frame.noise / NOISE_RANGE))
+
+
+LANES = {
+    "x": ("<i>x</i><sub>t</sub>, the noisy picture", "What is being denoised. At t = 0 it is the result."),
+    "x0": (
+        "<i>x̂</i><sub>0</sub>, the guess",
+        "What the model thinks the clean picture is, from this x_t alone. It sharpens as the noise goes.",
+    ),
+    "noise": ("<i>ε̂</i>, the noise it sees", "What the model would take away: grey is 0, black −3, white 3."),
+}
+"""Title and explanation of the three lanes."""
+
+
+def neighbours(model: Model, picture: Pictures, k: int = 5) -> list[tuple[Pictures, str, float]]:
+    """The k training pictures nearest to one picture: (picture, its class, distance per pixel on the scale 0 … 255).
+
+    Args:
+        model: whose training pictures to search; nothing is found where they are unknown.
+        picture: uint8, shape (H, W, C).
+    """
+    from engine.data import catalogue
+
+    if not model.data:
+        return []
+    data = catalogue.load(model.data).training
+    difference = data.images.astype(np.float32) - picture.astype(np.float32)
+    distance = np.sqrt(np.square(difference).mean(axis=(1, 2, 3)))
+    nearest = np.argsort(distance)[:k]
+    return [(data.images[i], data.class_names[data.labels[i]], float(distance[i])) for i in nearest]
+
+
+def timeline(timeline_id: str, sides: dict[Side, list[Shot]], *, pick: bool = True) -> Timeline | None:
+    """All frames on one playhead; where two sides have different steps, each shows its nearest t. None without frames."""
+    sides = {side: shots for side, shots in sides.items() if shots}
+    if not sides:
+        return None
+    leader = max(sides.values(), key=len)
+    positions = tuple(Position(shot.t, f"step {shot.step}, t = {shot.t}") for shot in leader)
+    lanes = []
+    for name, (title, help_text) in LANES.items():
+        for side, shots in sides.items():
+            index = nearest_index([p.t for p in positions], [shot.t for shot in shots])
+            group = side if len(sides) > 1 else ""
+            lanes.append(
+                Lane.of_pictures(
+                    f"{name}{group}",
+                    f"{side}: {title}" if group else title,
+                    [getattr(shot, name) for shot in shots],
+                    index=index,
+                    help=help_text,
+                    group=group,
+                )
+            )
+    return Timeline(
+        timeline_id,
+        tuple(lanes),
+        positions,
+        start_at="last",
+        fps=15,
+        pick=pick,
+        label="Sampling, from noise to picture",
+    )
+
+
+def live_timeline(
+    timeline_id: str, sides: dict[Side, list[Shot]], total: dict[Side, int], sent: int
+) -> Timeline | None:
+    """What is new since `sent` positions were sent, for the browser to add to what it has. None where nothing is.
+
+    Both sides must have as many kept steps; where they have not, the comparison is shown when it is complete.
+    """
+    ready = min(len(shots) for shots in sides.values())
+    if ready <= sent or len(set(total.values())) > 1:
+        return None
+    lead = next(iter(sides.values()))[sent:ready]
+    lanes = []
+    for name, (title, help_text) in LANES.items():
+        for side, shots in sides.items():
+            group = side if len(sides) > 1 else ""
+            lanes.append(
+                Lane.of_pictures(
+                    f"{name}{group}",
+                    f"{side}: {title}" if group else title,
+                    [getattr(shot, name) for shot in shots[sent:ready]],
+                    first=sent,
+                    help=help_text,
+                    group=group,
+                )
+            )
+    positions = tuple(Position(shot.t, f"step {shot.step}, t = {shot.t}") for shot in lead)
+    return Timeline(
+        timeline_id,
+        tuple(lanes),
+        positions,
+        live=True,
+        first=sent,
+        total=next(iter(total.values())),
+        fps=15,
+        label="Sampling, from noise to picture",
+    )
