@@ -98,7 +98,8 @@ def render(card: Card, quality: Quality, name: str) -> str:
         "## How it was trained\n\n" + _training(card, quality),
         "## How good it is\n\n"
         + f"{s.samples:,} samples, seeds 0 … {s.samples - 1}, {_sampling(quality)}, compared with "
-        + f"{quality.held_out_count:,} held-out real pictures that neither this model nor the classifier learned from.\n\n"
+        + f"{quality.held_out_count:,} held-out real pictures"
+        + (" that neither this model nor the classifier learned from.\n\n" if t else ", new to the classifier.\n\n")
         + _table(quality),
         _notes(quality),
         "![samples](samples.png)\n\nThe first samples by seed, not chosen"
@@ -192,7 +193,8 @@ def _notes(quality: Quality) -> str:
         text += f"\n\nMost often misread: {most}."
     if quality.accuracy_by_class:
         worst = min(quality.accuracy_by_class.items(), key=lambda item: item[1].share)
-        text += f" Of all classes “{worst[0]}” is read rightly least often: {_share(worst[1])}."
+        if worst[1].share < 1:
+            text += f" Of all classes “{worst[0]}” is read rightly least often: {_share(worst[1])}."
     return text
 
 
