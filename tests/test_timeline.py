@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import itertools
 import json
 import math
+import struct
 
 import numpy as np
 import pytest
@@ -149,6 +151,26 @@ def test_a_live_payload_carries_only_what_is_new() -> None:
     assert payload["lanes"][0]["index"] == [3, 4]
     assert payload["lanes"][0]["sheets"][0]["first"] == 3
     assert (payload["first"], payload["total"]) == (3, 10)
+
+
+def test_a_message_holds_the_payload_and_its_stamp_follows_the_pixels() -> None:
+    timeline = make()
+    message = timeline.to_message()
+    (length,) = struct.unpack_from("<I", message, 16)
+    payload = json.loads(message[20 : 20 + length])
+    whole = timeline.to_payload()
+    for lane, other in zip(payload["lanes"], whole["lanes"], strict=True):
+        for sheet, same in zip(lane["sheets"], other["sheets"], strict=True):
+            begin, size = sheet["src"]
+            file = message[20 + length + begin :][:size]
+            assert same["src"] == "data:image/png;base64," + base64.b64encode(file).decode()
+            sheet["src"] = same["src"]
+    assert payload == whole
+    assert make().to_message() == message
+    pictures = noise(5, 4, 6, 6)
+    pictures[3, 2, 1, 1] ^= 1
+    changed = dataclasses.replace(timeline, lanes=(Lane.of_pictures("x", timeline.lanes[0].title, pictures),))
+    assert changed.to_message()[:16] != message[:16]
 
 
 @pytest.mark.parametrize(

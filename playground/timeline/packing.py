@@ -24,11 +24,16 @@ _SAMPLE_BYTES = 1 << 16
 
 @dataclass(frozen=True)
 class Sheet:
-    """One PNG with `count` tiles, row by row; the first is tile number `first` of its lane."""
+    """One PNG file with `count` tiles, row by row; the first is tile number `first` of its lane."""
 
-    src: str
+    png: bytes
     first: int
     count: int
+
+    @property
+    def src(self) -> str:
+        """The file as `data:image/png;base64,…`."""
+        return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def grid(pictures: NDArray[np.uint8], shape: tuple[int, int] | None = None) -> N
 
 
 def pack(tiles: Sequence[NDArray[np.uint8]], *, first: int = 0, max_side: int = MAX_SIDE) -> Sheets:
-    """Tiles (H, W), (H, W, 1) or (H, W, 3), all of one size, as PNG sheets in data URIs. Lossless.
+    """Tiles (H, W), (H, W, 1) or (H, W, 3), all of one size, as PNG sheets. Lossless.
 
     One channel becomes a greyscale PNG. `first` is the number of the first tile in its lane, for adding to what the
     browser has. Raises ValueError if there is no tile, sizes differ, or a tile is larger than `max_side`.
@@ -113,13 +118,8 @@ def pack(tiles: Sequence[NDArray[np.uint8]], *, first: int = 0, max_side: int = 
     for start in range(0, len(tiles), per_sheet):
         part = tiles[start : start + per_sheet]
         image = grid(np.stack(part), (math.ceil(len(part) / columns), columns))
-        sheets.append(Sheet(data_uri(image), first + start, len(part)))
+        sheets.append(Sheet(png(image), first + start, len(part)))
     return Sheets(tuple(sheets), (width, height), columns)
-
-
-def data_uri(image: NDArray[np.uint8]) -> str:
-    """uint8 (H, W), (H, W, 1) or (H, W, 3) as `data:image/png;base64,…`."""
-    return "data:image/png;base64," + base64.b64encode(png(image)).decode("ascii")
 
 
 def png(image: NDArray[np.uint8]) -> bytes:

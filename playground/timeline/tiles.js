@@ -1,11 +1,12 @@
 // The tiles of a lane as decoded sheets, filled piece by piece while frames still arrive.
 
+// A bitmap stays decoded; an <img> may be thrown away and decoded again in the middle of a scrub.
 async function decode(src) {
+  if (src instanceof Blob) return createImageBitmap(src);
   const image = new Image();
   image.src = src;
   await image.decode();
-  // A bitmap stays decoded; an <img> may be thrown away and decoded again in the middle of a scrub.
-  return self.createImageBitmap ? createImageBitmap(image) : image;
+  return createImageBitmap(image);
 }
 
 export async function decodeLanes(lanes) {

@@ -3,11 +3,12 @@
 //
 //   mount(root, emit) -> { update(data), destroy() }
 //
-// `data` is Timeline.to_payload() (model.py). Emits "pick" {id, lane, picture, position}, picture being null when it is
+// `data` is Timeline.to_payload() (model.py), or the bytes of Timeline.to_message(). Emits "pick" {id, lane, picture, position}, picture being null when it is
 // given up, and "position" (a number) when the playhead comes to rest, if data.report_position.
 import { el, setIcon, watchTheme } from "./dom.js";
 import { readTheme } from "./draw.js";
 import { laneView, saveFrame, sizeLanes, zoomView } from "./lanes.js";
+import { messageStamp, readMessage } from "./message.js";
 import { PANELS } from "./panels.js";
 import { stripView } from "./strip.js";
 import { decodeLanes, tileLane } from "./tiles.js";
@@ -18,6 +19,7 @@ export function mount(root, emit) {
   let destroyed = false;
   let theme = null;
   let meta = null; // the latest payload that was applied, without its pictures
+  let stamp = ""; // of the latest message of bytes
   let latest = null; // the latest payload that arrived
   let queue = Promise.resolve();
   let lanes = [];
@@ -94,8 +96,14 @@ export function mount(root, emit) {
   observer.observe(root);
 
   // --- data -------------------------------------------------------------------------------------------------------
-  function update(data) {
-    if (!data) return;
+  function update(given) {
+    if (!given) return;
+    let data = given;
+    if (given instanceof Uint8Array) {
+      const mark = messageStamp(given);
+      data = mark === stamp ? latest : readMessage(given);
+      stamp = mark;
+    }
     if (data === latest) {
       restyle();
       return;
@@ -331,6 +339,15 @@ export function mount(root, emit) {
     }
     panelBox.hidden = !panelBox.childElementCount;
     moreBox.hidden = !moreBox.childElementCount;
+    for (const box of [panelBox, moreBox]) evenRows(box, box === panelBox && beside ? width - laneWidth - 28 : width);
+  }
+
+  // As many columns as fit, but no more than rows of equal length need: four charts make two rows of two, not three and one.
+  function evenRows(box, width) {
+    const charts = [...box.children].filter((node) => !node.classList.contains("dp-equation")).length;
+    const fit = Math.max(1, Math.floor((width + 26) / (290 + 26)));
+    const columns = charts ? Math.ceil(charts / Math.ceil(charts / fit)) : 1;
+    box.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
   }
 
   // --- picking, keys, saving --------------------------------------------------------------------------------------
