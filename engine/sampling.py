@@ -166,12 +166,14 @@ def sample(
         steps + 1 frames, none of which carries a graph.
 
     Raises:
-        ValueError: for steps outside 1 … T, or a label that does not fit.
+        ValueError: for steps outside 1 … T, a start outside 0 … T, or a label that does not fit.
     """
     draw = SeededNoise(seeds, shape, device)
     if label is not None and label.shape != (len(seeds),):
         raise ValueError(f"{len(seeds)} images need {len(seeds)} labels, not {tuple(label.shape)}.")
     x, first_t = (draw(), schedule.T) if start is None else (start[0].to(device), start[1])
+    if not 0 <= first_t <= schedule.T:
+        raise ValueError(f"t = {first_t} is outside 0 … {schedule.T}.")
     path = [first_t, *(t for t in schedule.timesteps(steps) if t < first_t)]
 
     def denoise(x: Tensor, level: Level) -> Prediction:
