@@ -10,11 +10,12 @@ from playground.streamlit_ui import forward, home, sampling, schedules, training
 st.set_page_config(page_title="Diffusion playground", page_icon="🌫️", layout="wide")
 warm.start()
 
-pages = [
-    st.Page(home.show, title="Start", url_path="start", icon="🌫️", default=True),
-    st.Page(forward.show, title="Forward", url_path="forward", icon="➡️"),
-    st.Page(schedules.show, title="Schedules", url_path="schedules", icon="📉"),
-    st.Page(sampling.show, title="Sampling", url_path="sampling", icon="🎲"),
-    st.Page(training.show, title="Training", url_path="training", icon="🏋️"),
-]
-st.navigation(pages, position="top").run()
+pages = {
+    "start": st.Page(home.show, title="Start", url_path="start", icon="🌫️", default=True),
+    "forward": st.Page(forward.show, title="Forward", url_path="forward", icon="➡️"),
+    "schedules": st.Page(schedules.show, title="Schedules", url_path="schedules", icon="📉"),
+    "sampling": st.Page(sampling.show, title="Sampling", url_path="sampling", icon="🎲"),
+    "training": st.Page(training.show, title="Training", url_path="training", icon="🏋️"),
+}
+st.session_state["pages"] = pages  # so that one lab can send the reader to another
+st.navigation(list(pages.values()), position="top").run()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playground.labs.training import when
+
 if TYPE_CHECKING:
     from engine.library import Model
 
@@ -21,7 +23,7 @@ def choices(opened: tuple[str, ...] = ()) -> dict[str, str]:
     for run_id in training.ids():
         snapshot = training.snapshot(run_id)
         if snapshot is not None and snapshot.can_sample:
-            runs[f"run:{run_id}"] = f"Your run {run_id[9:15]}: {snapshot.config.data}, step {snapshot.step:,}"
+            runs[f"run:{run_id}"] = f"Your run of {when(run_id)}: {snapshot.config.data}, step {snapshot.step:,}"
     return {**shipped, **ideal, **runs, **{path: f"Folder: {path}" for path in opened}}
 
 

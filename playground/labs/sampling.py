@@ -67,9 +67,7 @@ class SamplingControls(Controls):
         description="DDPM adds fresh noise at every step; DDIM goes straight there and needs fewer steps.",
         json_schema_extra=ui(titles=SAMPLER_TITLES),
     )
-    steps: int = Field(
-        50, ge=1, le=1000, title="Steps", description="How often the model is asked."
-    )
+    steps: int = Field(50, ge=1, le=1000, title="Steps", description="How often the model is asked.")
     eta: float = Field(
         0.0,
         ge=0,
@@ -279,7 +277,7 @@ class SamplingJob:
                 if frame is None:
                     pending.remove((walk, stream))
                     continue
-                shot = _shot(frame) if frame.step in walk.kept else None
+                shot = shot_of(frame) if frame.step in walk.kept else None
                 with self._lock:
                     walk.steps_done = frame.step
                     if shot is not None:
@@ -299,7 +297,8 @@ def _kept_steps(steps: int) -> frozenset[int]:
     return frozenset(np.linspace(0, steps, min(steps, MAX_POSITIONS) + 1).round().astype(int).tolist())
 
 
-def _shot(frame: Frame) -> Shot:
+def shot_of(frame: Frame) -> Shot:
+    """A frame of the sampler as pictures."""
     from engine.data.pixels import to_uint8
 
     return Shot(frame.step, frame.t, to_uint8(frame.x), to_uint8(frame.x0), to_uint8(frame.noise / NOISE_RANGE))
@@ -309,7 +308,7 @@ LANES = {
     "x": ("<i>x</i><sub>t</sub>, the noisy picture", "What is being denoised. At t = 0 it is the result."),
     "x0": (
         "<i>x̂</i><sub>0</sub>, the guess",
-        "What the model thinks the clean picture is, from this x_t alone. It sharpens as the noise goes.",
+        "What the model thinks the clean picture is, from this <i>x</i><sub>t</sub> alone. It sharpens as the noise goes.",
     ),
     "noise": ("<i>ε̂</i>, the noise it sees", "What the model would take away: grey is 0, black −3, white 3."),
 }
@@ -334,7 +333,9 @@ def neighbours(model: Model, picture: Pictures, k: int = 5) -> list[tuple[Pictur
     return [(data.images[i], data.class_names[data.labels[i]], float(distance[i])) for i in nearest]
 
 
-def timeline(timeline_id: str, sides: dict[Side, list[Shot]], *, pick: bool = True) -> Timeline | None:
+def timeline(
+    timeline_id: str, sides: dict[Side, list[Shot]], *, pick: bool = True, autoplay: bool = False
+) -> Timeline | None:
     """All frames on one playhead; where two sides have different steps, each shows its nearest t. None without frames."""
     sides = {side: shots for side, shots in sides.items() if shots}
     if not sides:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from playground.labs import models
 from playground.labs import sampling as lab
+from playground.labs.controls import checked
 from playground.labs.sampling import B_FIELDS, SamplingControls, SamplingJob
 from playground.streamlit_ui import components, page, warm, widgets
 
@@ -57,6 +58,11 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
     opened: list[str] = st.session_state.setdefault("sampling/opened", [])
     available = models.choices(tuple(opened))
     kept: SamplingControls = st.session_state.get("sampling/controls", SamplingControls())
+    asked = st.session_state.pop("sampling/wanted", None)
+    if asked in available:  # the Training lab sends the reader here with a run
+        kept = checked(kept, model=asked)
+        widgets.set_controls("sampling", kept)
+        st.session_state.pop("sampling/job", None)
     try:
         known = len(models.open_model(kept.model).class_names)
     except ValueError:

@@ -1,8 +1,206 @@
-"""The training page."""
+"""The Training page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import streamlit as st
+
+from playground.labs import training as lab
+from playground.labs.training import TrainingControls
+from playground.streamlit_ui import components, page, warm, widgets
+
+if TYPE_CHECKING:
+    from engine.training.service import Snapshot
+
+POLL = 0.5
+"""Seconds between two looks at a run."""
+
+STATUS = {
+    "queued": ("⏳", "waiting"),
+    "running": ("🏃", "training"),
+    "paused": ("⏸️", "paused"),
+    "finished": ("✅", "finished"),
+    "stopped": ("⏹️", "stopped"),
+    "failed": ("⚠️", "failed"),
+    "interrupted": ("🔌", "interrupted"),
+}
 
 
 def show() -> None:
     """Draw the page."""
-    st.markdown("## training")
+    page.head(
+        "Training",
+        "Let a small network learn to see through noise, and watch what it draws get better. "
+        "It goes on when you leave this page or reload it.",
+    )
+    warm.wait()
+    from engine.training.service import service
+
+    training = service()
+    with st.sidebar:
+        controls = widgets.controls(TrainingControls, "training", also_in_link=("run",))
+        wanted = _estimate(controls)
+        if wanted is not None and st.button(
+            "Start training", type="primary", icon="🏋️", width="stretch", key="training/start"
+        ):
+            st.session_state["training/run"] = training.submit(wanted)
+    _choose_run(training.ids())
+    run_id = st.session_state.get("training/run")
+    if run_id is None:
+        st.info(
+            "Nothing is being trained. Press **Start training** in the sidebar: with the settings as they are, "
+            "the first shapes appear within a minute or two.",
+            icon="🏋️",
+        )
+        return
+    if st.query_params.get("run") != run_id:
+        st.query_params["run"] = run_id
+    snapshot = training.snapshot(run_id)
+    if snapshot is None:
+        return
+    st.fragment(_run, run_every=POLL if snapshot.active else None)(run_id)
+
+
+def _estimate(controls: TrainingControls) -> lab.TrainConfig | None:
+    """Says what the run will cost, before it starts."""
+    try:
+        with st.spinner("Measuring a few steps …"):
+            seconds = lab.seconds_per_step(controls)
+        wanted = lab.config(controls, seconds)
+    except ValueError as error:
+        st.error(str(error))
+        return None
+    columns = st.columns(2)
+    columns[0].metric("Parameters", f"{lab.parameter_count(controls) / 1e6:.2f} M")
+    columns[1].metric(
+        "On this machine", lab.duration(seconds * controls.steps), help=f"{seconds:.2f} s a step, measured here."
+    )
+    return wanted
+
+
+def _choose_run(ids: list[str]) -> None:
+    """The run in the link if it is a new one, else the one shown last, else the newest; a list to choose another."""
+    from engine.training.service import service
+
+    linked = st.query_params.get("run")
+    if linked is not None and linked != st.session_state.get("training/linked"):
+        st.session_state["training/linked"] = linked
+        if linked in ids:
+            st.session_state["training/run"] = linked
+        else:
+            st.warning("The link names a training run that is not here. It may have been started on another machine.")
+    if st.session_state.get("training/run") not in ids:
+        st.session_state["training/run"] = ids[0] if ids else None
+    if len(ids) > 1:
+
+        def title(run_id: str) -> str:
+            snapshot = service().snapshot(run_id)
+            if snapshot is None:
+                return run_id
+            icon, word = STATUS[snapshot.status]
+            return f"{icon} {lab.when(run_id)}, {snapshot.config.data}, {word}, step {snapshot.step:,}"
+
+        st.session_state["training/choice"] = st.session_state["training/run"]
+
+        def chosen() -> None:
+            st.session_state["training/run"] = st.session_state["training/choice"]
+
+        st.selectbox("Run", ids, format_func=title, key="training/choice", on_change=chosen)
+
+
+def _run(run_id: str) -> None:
+    """One run as it is now; called again and again while it is active."""
+    from engine.training.service import service
+
+    training = service()
+    snapshot = training.snapshot(run_id)
+    if snapshot is None:
+        return
+    if not snapshot.active and st.session_state.get("training/was_active") == run_id:
+        st.session_state["training/was_active"] = None
+        st.rerun()  # it has ended: the page no longer needs to look again and again
+    st.session_state["training/was_active"] = run_id if snapshot.active else None
+    _head(snapshot)
+    if snapshot.error:
+        st.error(snapshot.error)
+    if snapshot.note:
+        st.warning(snapshot.note)
+    left, right = st.columns(2)
+    with left:
+        components.live_chart(lab.loss_chart(snapshot), key="training/loss")
+        page.looking_at(
+            "how wrong the network is on noised training pictures. The dashed line is the **ideal denoiser** of these "
+            "pictures: no network can be lower on them, and one that reached it everywhere would have learned them by heart."
+        )
+    with right:
+        components.live_chart(lab.level_chart(snapshot), key="training/levels")
+        page.looking_at(
+            "the same error apart by how noisy the picture was: where the network still has something to learn."
+        )
+    strip = lab.previews(snapshot)
+    if strip is not None:
+        components.timeline(strip, key="training/previews")
+        page.looking_at(
+            "what the network draws from the same noise after more and more training. Drag along the strip to see it grow up."
+        )
+    elif snapshot.status == "running":
+        st.caption("The first samples are being drawn …")
+
+
+def _head(snapshot: Snapshot) -> None:
+    from engine.training.service import service
+
+    training, run_id = service(), snapshot.id
+    icon, word = STATUS[snapshot.status]
+    behind = f", {snapshot.place} before it" if snapshot.status == "queued" and snapshot.place else ""
+    steps = snapshot.config.steps
+    st.progress(
+        min(1.0, snapshot.step / steps),
+        text=f"{icon} **{word}**{behind}: step {snapshot.step:,} of {steps:,}. {lab.described(snapshot.config)}",
+    )
+    columns = st.columns([1, 1, 1, 1.3, 1.3], vertical_alignment="bottom")
+    last = snapshot.reports[-1] if snapshot.reports else None
+    columns[0].metric("Loss", f"{last.loss:.4f}" if last else "–")
+    columns[1].metric("Images a second", f"{snapshot.images_per_second:.0f}" if snapshot.images_per_second else "–")
+    columns[2].metric("Time left", lab.duration(snapshot.seconds_left) if snapshot.active else "–")
+    with columns[3]:
+        if snapshot.status in ("running", "queued"):
+            st.button("Pause", icon="⏸️", width="stretch", key="training/pause", on_click=training.pause, args=(run_id,))
+        else:
+            ended = snapshot.status in ("finished", "failed")
+            st.button(
+                "Resume",
+                icon="▶️",
+                width="stretch",
+                key="training/resume",
+                disabled=ended,
+                on_click=_resume,
+                args=(run_id,),
+            )
+        st.button(
+            "Stop",
+            icon="⏹️",
+            width="stretch",
+            key="training/stop",
+            disabled=not snapshot.active,
+            on_click=training.stop,
+            args=(run_id,),
+        )
+    with columns[4]:
+        if st.button(
+            "Draw with it",
+            icon="🎲",
+            width="stretch",
+            key="training/draw",
+            disabled=not snapshot.can_sample,
+            help="Opens the Sampling lab with what this run has learned so far.",
+        ):
+            st.session_state["sampling/wanted"] = f"run:{run_id}"
+            st.switch_page(st.session_state["pages"]["sampling"])
+
+
+def _resume(run_id: str) -> None:
+    from engine.training.service import service
+
+    service().resume(run_id)
