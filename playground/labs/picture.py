@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from engine.data.catalogue import ImageSet, load
 from playground.labs.controls import Controls, Field, ui
 
+LARGEST_SEED = 2**31 - 1
+
 Picture = NDArray[np.uint8]
 """uint8 (H, W, C) with C = 1 or 3."""
 
 
 class PictureChoice(Controls):
-    """A picture of a data set, by class and number, and the seed of the noise that is put on it."""
+    """A picture of a data set, by class and number."""
 
     data: Literal["digits", "emoji"] = Field(
         "digits",
@@ -35,14 +37,6 @@ class PictureChoice(Controls):
         le=999,
         title="Number in its class",
         description="Each class holds many pictures; step through them.",
-        json_schema_extra=ui(slider=False),
-    )
-    seed: int = Field(
-        0,
-        ge=0,
-        le=2**31 - 1,
-        title="Seed of the noise",
-        description="Another number draws other noise; the same number draws the same noise again.",
         json_schema_extra=ui(slider=False),
     )
 

@@ -7,10 +7,24 @@ import numpy.typing as npt
 import streamlit as st
 
 
+# Streamlit leaves 6rem above the first line, for a header that takes 3.75.
+_STYLE = """<style>
+.stMainBlockContainer { padding-top: 4.5rem; }
+.settings-hint { display: none; }
+@media (max-width: 640px) { .settings-hint { display: block; opacity: 0.75; } }
+</style>"""
+
+
 def head(title: str, lead: str) -> None:
     """The title of a lab and the one sentence that says what one can do here."""
+    st.html(_STYLE)
     st.markdown(f"## {title}")
     st.markdown(lead)
+
+
+def settings_hint() -> None:
+    """On a phone the settings are behind a button: say where. Elsewhere this shows nothing."""
+    st.html('<div class="settings-hint">Settings: the » at the top left.</div>')
 
 
 def looking_at(text: str) -> None:

@@ -41,7 +41,7 @@ export function setIcon(button, name) {
 }
 
 // The markup of titles and equations: these tags without attributes, {placeholders}, and nothing else.
-const TAGS = { i: "i", b: "b", sub: "sub", sup: "sup", sqrt: "span" };
+const TAGS = { i: "i", b: "b", sub: "sub", sup: "sup", sqrt: "span", line: "span" };
 
 export function markup(text) {
   const fragment = document.createDocumentFragment();
@@ -60,7 +60,10 @@ export function markup(text) {
         node.className = "dp-sqrt";
         node.append(el("span", { class: "dp-radical" }, "√"), inside);
         stack.push({ tag: "sqrt", node: inside });
-      } else stack.push({ tag: tag[2], node });
+      } else {
+        if (tag[2] === "line") node.className = "dp-line-of";
+        stack.push({ tag: tag[2], node });
+      }
     } else if (tag && tag[1] && stack.length > 1 && stack[stack.length - 1].tag === tag[2]) {
       stack.pop();
     } else if (slot) {

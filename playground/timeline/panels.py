@@ -1,6 +1,7 @@
 """Panels that move with the playhead: a histogram, curves with a marker, an equation with its numbers in it.
 
-Titles, labels and templates may use a small markup: <i>, <b>, <sub>, <sup>, <sqrt>, nothing else and no attributes.
+Titles, labels and templates may use a small markup: <i>, <b>, <sub>, <sup>, <sqrt>, and <line> for what must not be
+broken into two lines; nothing else and no attributes.
 The browser builds the elements itself; text is never taken as HTML.
 """
 

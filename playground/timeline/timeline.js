@@ -334,7 +334,9 @@ export function mount(root, emit) {
     let full = false;
     for (const panel of panels) {
       full ||= panel.kind !== "equation" && room-- < 1;
-      const box = full ? moreBox : panelBox;
+      // Beside two lanes there is room for a chart or for a formula in one line, not for both.
+      const wide = beside && lanes.length === 2 && panel.kind === "equation";
+      const box = full || wide ? moreBox : panelBox;
       if (panel.node.parentElement !== box) box.append(panel.node);
     }
     panelBox.hidden = !panelBox.childElementCount;
