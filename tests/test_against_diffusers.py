@@ -6,8 +6,8 @@ are compared to 1e-5, both are given the same float64 tables.
 Faults of theirs that are met here, and not copied:
 - "fixed_large_log" is NaN at t = 0, and DDIM with `timestep_spacing="linspace"` steps to targets off its grid: the tests use
   "fixed_large" and "trailing".
-- DDPM leaves the noise away at i = 0 only. In fewer than T steps "trailing" takes its last step from a higher i, and "fixed_large"
-  then ends on a noisy picture: that one step is compared in its mean.
+- DDPM leaves the noise away at i = 0 only. In fewer than T steps "trailing" takes its last step from a higher i, and
+  "fixed_large" then ends on a noisy picture: that one step is compared in its mean.
 """
 
 from __future__ import annotations

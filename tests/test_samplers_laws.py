@@ -1,0 +1,258 @@
+"""The law of what samplers draw, against what is known of it: every sampler × schedule × target.
+
+On normal data every sampler here is linear in x and in its noise, so that the mean and the variance of its output follow by
+recursion, without a single draw: those tests are exact, and see a wrong coefficient that no number of samples would show.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cache
+from itertools import pairwise
+
+import pytest
+import torch
+from laws import SAMPLERS, PerfectNet, affine, gaussian, law_of_samples, levels, schedules, walk
+
+from engine.denoiser import NetDenoiser
+from engine.ideal import ExactDenoiser
+from engine.process import TARGETS
+from engine.sampling import DDIM, Ancestral
+from engine.schedule import Level, NoiseSchedule
+
+SCHEDULES = schedules()
+EVERY_SAMPLER = pytest.mark.parametrize("name", list(SAMPLERS))
+EVERY_SCHEDULE = pytest.mark.parametrize("schedule", list(SCHEDULES))
+EVERY_TARGET = pytest.mark.parametrize("target", list(TARGETS))
+DRAWS = 20_000
+STEPS = 50
+
+
+def _by_the_papers(name: str, a_t: float, a_s: float, mean: float, std: float) -> tuple[float, float, float]:
+    """x_s = A x_t + B + C z on N(mean, std²), in plain numbers, from the formulas as they are printed."""
+    # E[x_0 | x_t] = k x_t + l
+    k = math.sqrt(a_t) * std**2 / (a_t * std**2 + 1 - a_t)
+    l = mean - k * math.sqrt(a_t) * mean  # noqa: E741
+    alpha = a_t / a_s
+    small, large = (1 - a_s) / (1 - a_t) * (1 - alpha), 1 - alpha
+    if name.startswith("ddpm"):  # Ho et al. 2020, eq. 7 and algorithm 2
+        of_x0, of_x = math.sqrt(a_s) * (1 - alpha) / (1 - a_t), math.sqrt(alpha) * (1 - a_s) / (1 - a_t)
+        variance = {"small": small, "large": large, "zero": 0.0}[name.split()[1]]
+        return of_x0 * k + of_x, of_x0 * l, math.sqrt(variance) if a_s < 1 else 0.0
+    sigma = float(name.split()[1]) * math.sqrt((1 - a_s) / (1 - a_t)) * math.sqrt(1 - a_t / a_s)  # Song et al., eq. 16
+    direction = math.sqrt(max(1 - a_s - sigma**2, 0)) / math.sqrt(1 - a_t)  # eq. 12
+    of_x0 = math.sqrt(a_s) - direction * math.sqrt(a_t)
+    return of_x0 * k + direction, of_x0 * l, sigma
+
+
+@EVERY_SAMPLER
+@EVERY_SCHEDULE
+@pytest.mark.parametrize("steps", [100, 7])
+def test_each_step_has_the_papers_coefficients(name: str, schedule: str, steps: int) -> None:
+    s, exact = SCHEDULES[schedule], gaussian(0.4, 0.6)
+    for t, to in pairwise(s.timesteps(steps)):
+        expected = _by_the_papers(name, float(s.alpha_bar[t]), float(s.alpha_bar[to]), 0.4, 0.6)
+        got = affine(exact, SAMPLERS[name], s.level(t), s.level(to))
+        assert got == pytest.approx(expected, rel=1e-8, abs=1e-8), f"step {t} -> {to}"
+
+
+@EVERY_SAMPLER
+@EVERY_SCHEDULE
+@EVERY_TARGET
+def test_law_on_normal_data(name: str, schedule: str, target: str) -> None:
+    """20,000 draws through a network of each kind: within 4 standard errors of the law that the recursion predicts."""
+    s, exact = SCHEDULES[schedule], gaussian(0.4, 0.6)
+    net = NetDenoiser(PerfectNet(exact, s, TARGETS[target]), s, TARGETS[target])
+    mean, variance = _predicted(name, schedule)
+    generator = torch.Generator().manual_seed(0)
+    x = walk(net, s, SAMPLERS[name], STEPS, torch.randn(DRAWS, 1, generator=generator).double(), generator)
+    assert float(x.mean()) == pytest.approx(mean, abs=4 * (variance / DRAWS) ** 0.5)
+    assert float(x.var()) == pytest.approx(variance, rel=4 * (2 / DRAWS) ** 0.5)
+
+
+@cache
+def _predicted(name: str, schedule: str, std: float = 0.6, center: float = 0.4) -> tuple[float, float]:
+    return law_of_samples(gaussian(center, std), SCHEDULES[schedule], SAMPLERS[name], STEPS)
+
+
+@EVERY_SAMPLER
+@EVERY_SCHEDULE
+def test_many_steps_bring_out_the_data(name: str, schedule: str) -> None:
+    """As T grows the law becomes N(0.4, 0.6²), with an error of order 1/T; drawing no noise at all never gets there."""
+    s = schedules(400)[schedule]
+    mean, variance = law_of_samples(gaussian(0.4, 0.6), s, SAMPLERS[name], 400)
+    # x_T ~ N(0, I) rather than N(√ᾱ_T m, …) is all that shifts the mean, and it is forgotten on the way.
+    assert mean == pytest.approx(0.4, abs=0.4 * float(s.alpha_bar[-1]) ** 0.5 + 1e-9)
+    if name == "ddpm zero":
+        assert variance < 0.2 * 0.36
+    else:
+        assert variance == pytest.approx(0.36, rel=0.05)
+
+
+@EVERY_SCHEDULE
+def test_without_noise_ancestral_sampling_ends_at_the_mean(schedule: str) -> None:
+    """Chained conditional means are one conditional mean: what comes out is E[x_0 | x_T], whatever the number of steps.
+
+    That is nearly constant. It is not DDIM, which keeps the spread.
+    """
+    s = SCHEDULES[schedule]
+    a = float(s.alpha_bar[-1])
+    slope = a**0.5 * 0.36 / (a * 0.36 + 1 - a)
+    for steps in (2, 20, 100):
+        mean, variance = law_of_samples(gaussian(0.4, 0.6), s, Ancestral("zero"), steps)
+        assert variance == pytest.approx(slope**2, rel=1e-9)
+        assert mean == pytest.approx(0.4 - slope * a**0.5 * 0.4, rel=1e-9)
+    assert slope**2 < 0.01 * 0.36
+    assert _predicted("ddim 0", schedule)[1] > 0.9 * 0.36
+
+
+@EVERY_SCHEDULE
+@pytest.mark.parametrize("name", ["ddpm small", "ddim 0", "ddim 0.5", "ddim 1"])
+def test_on_one_point_every_level_is_met_exactly(name: str, schedule: str) -> None:
+    """Ho et al. 2020, section 3.2 (β̃ is right where x_0 is known) and Song et al. 2021, lemma 1, for any eta."""
+    s, point = SCHEDULES[schedule], ExactDenoiser(torch.tensor([[0.7]], dtype=torch.float64))
+    for now, to in levels(s, 20):
+        a, b, c = affine(point, SAMPLERS[name], now, to)
+        assert a * 0.7 * float(now.alpha_bar) ** 0.5 + b == pytest.approx(0.7 * float(to.alpha_bar) ** 0.5, abs=1e-9)
+        assert a * a * float(now.variance) + c * c == pytest.approx(float(to.variance), abs=1e-9)
+
+
+@EVERY_SCHEDULE
+def test_on_standard_normal_data_the_large_variance_is_exact(schedule: str) -> None:
+    """Ho et al. 2020, section 3.2: β is right for x_0 ~ N(0, I): every x_t is N(0, I), and each step keeps it."""
+    for now, to in list(levels(SCHEDULES[schedule], 20))[:-1]:
+        a, b, c = affine(gaussian(0, 1), Ancestral("large"), now, to)
+        assert b == pytest.approx(0, abs=1e-12)
+        assert a * a + c * c == pytest.approx(1, abs=1e-12)
+        a, _, c = affine(gaussian(0, 1), Ancestral("small"), now, to)
+        assert a * a + c * c < 1
+
+
+@EVERY_SCHEDULE
+@pytest.mark.parametrize("eta", [0.0, 0.25, 0.5, 1.0])
+def test_noise_of_a_step_is_eta_times_the_posteriors_std(schedule: str, eta: float) -> None:
+    s = SCHEDULES[schedule]
+    for t in (2, 5, 50, 100):
+        _, _, c = affine(gaussian(0.4, 0.6), DDIM(eta), s.level(t), s.level(t - 1))
+        assert abs(c) == pytest.approx(eta * float(s.posterior_variance[t]) ** 0.5, rel=1e-8)
+
+
+@EVERY_SCHEDULE
+def test_eta_1_is_ddpm(schedule: str) -> None:
+    for now, to in levels(SCHEDULES[schedule], 17):
+        ddim, ddpm = (affine(gaussian(0.4, 0.6), sampler, now, to) for sampler in (DDIM(1.0), Ancestral("small")))
+        assert ddim == pytest.approx(ddpm, rel=1e-9, abs=1e-9)
+
+
+def test_ddim_converges_with_order_1() -> None:
+    """Its end point against the exact solution of the ODE: on N(0, s²), x_0 = x_T · √(s² / (ᾱ_T s² + 1 − ᾱ_T))."""
+    s, std = NoiseSchedule.from_alpha_bar(1 - 0.999 * torch.linspace(0, 1, 2049).double() ** 2), 0.5
+    a = float(s.alpha_bar[-1])
+    exact = std / math.sqrt(a * std**2 + 1 - a)
+    errors = []
+    for steps in (32, 64, 128, 256, 512):
+        factor = math.prod(affine(gaussian(0, std), DDIM(0), now, to)[0] for now, to in levels(s, steps))
+        errors.append(abs(factor - exact))
+    slopes = [math.log2(a / b) for a, b in pairwise(errors)]
+    assert slopes[-1] == pytest.approx(1, abs=0.15)
+    assert sum(slopes) / len(slopes) == pytest.approx(1, abs=0.15)
+
+
+def test_ddim_without_noise_is_one_smooth_map_of_its_start() -> None:
+    def never() -> torch.Tensor:
+        raise AssertionError("a deterministic sampler draws nothing")
+
+    for now, to in levels(SCHEDULES["cosine"], 10):
+        DDIM(0).step(lambda x, level: gaussian(0, 1)(x, level), torch.zeros(1, 1).double(), now, to, never)
+
+
+# --- mixtures ---------------------------------------------------------------------------------------------------------
+
+CENTERS = torch.tensor([[-1.5, 0.0], [1.5, 0.9], [0.9, -1.6]], dtype=torch.float64)
+SHARES = torch.tensor([0.5, 0.3, 0.2], dtype=torch.float64)
+SPREAD = 0.15
+MIXTURE = ExactDenoiser(CENTERS, torch.arange(3), std=SPREAD, prior=SHARES)
+
+
+def _of_the_mixture(name: str, schedule: str, target: str, draws: int) -> torch.Tensor:
+    s = SCHEDULES[schedule]
+    net = NetDenoiser(PerfectNet(MIXTURE, s, TARGETS[target]), s, TARGETS[target])
+    generator = torch.Generator().manual_seed(1)
+    return walk(net, s, SAMPLERS[name], STEPS, torch.randn(draws, 2, generator=generator).double(), generator)
+
+
+@EVERY_SAMPLER
+@EVERY_SCHEDULE
+def test_what_a_network_predicts_changes_no_sample_of_a_mixture(name: str, schedule: str) -> None:
+    by_noise, *others = (_of_the_mixture(name, schedule, target, 200) for target in TARGETS)
+    for other in others:
+        torch.testing.assert_close(other, by_noise, rtol=0, atol=1e-6)
+
+
+@EVERY_SAMPLER
+@EVERY_SCHEDULE
+def test_law_on_a_mixture(name: str, schedule: str) -> None:
+    """Three modes in the plane: their shares, centres and spreads come out.
+
+    Bounds: shares within 4 standard errors and 0.005 for the 50 steps; centres within 4 standard errors and 0.02;
+    inside a mode the walk ends as it would on that mode alone, whose spread the recursion predicts, within
+    4 standard errors and 5 %.
+    """
+    s = SCHEDULES[schedule]
+    x = _of_the_mixture(name, schedule, "noise", DRAWS)
+    spread = law_of_samples(gaussian(0.0, SPREAD), s, SAMPLERS[name], STEPS)[1] ** 0.5
+    if name == "ddpm zero":
+        # Without noise nearly every x_T ends at one and the same place: far less spread than one mode has, let alone three.
+        assert float(x.std(0).max()) < 0.5 * SPREAD
+        return
+    mode = torch.cdist(x, CENTERS).argmin(1)
+    for k in range(3):
+        of_mode, share = x[mode == k], float(SHARES[k])
+        got = len(of_mode) / DRAWS
+        assert got == pytest.approx(share, abs=4 * (share * (1 - share) / DRAWS) ** 0.5 + 0.005)
+        error = SPREAD / len(of_mode) ** 0.5
+        torch.testing.assert_close(of_mode.mean(0), CENTERS[k], rtol=0, atol=4 * error + 0.02)
+        for axis in (0, 1):
+            assert float(of_mode[:, axis].std()) == pytest.approx(spread, rel=4 / (2 * len(of_mode)) ** 0.5 + 0.05)
+
+
+@EVERY_SAMPLER
+def test_labels_pick_the_mode(name: str) -> None:
+    s = SCHEDULES["cosine"]
+    generator = torch.Generator().manual_seed(2)
+    label = torch.arange(600) % 3
+    x = walk(
+        lambda x, level, _=None: MIXTURE(x, level, label),
+        s,
+        SAMPLERS[name],
+        50,
+        torch.randn(600, 2, generator=generator).double(),
+        generator,
+    )
+    assert torch.equal(torch.cdist(x, CENTERS).argmin(1), label)
+    for k in range(3):
+        torch.testing.assert_close(x[label == k].mean(0), CENTERS[k], rtol=0, atol=4 * SPREAD / 200**0.5 + 0.01)
+
+
+def test_starting_from_n01_is_wrong_where_much_of_the_picture_is_left() -> None:
+    """What `terminal_snr` warns of: with the paper's β at T = 50 the mean 0.9 is drawn as less, by √ᾱ_T of what was lost."""
+    s = NoiseSchedule.linear(50, rescale=False)
+    assert s.terminal_snr > 1
+    mean, _ = law_of_samples(gaussian(0.9, 0.3), s, DDIM(0), 50)
+    assert mean < 0.9 - 0.2
+    assert law_of_samples(gaussian(0.9, 0.3), s.with_zero_terminal_snr(), DDIM(0), 50)[0] == pytest.approx(
+        0.9, abs=1e-6
+    )
+
+
+@EVERY_SAMPLER
+@EVERY_SCHEDULE
+def test_zero_terminal_snr_can_be_sampled(name: str, schedule: str) -> None:
+    s = SCHEDULES[schedule].with_zero_terminal_snr()
+    mean, variance = law_of_samples(gaussian(0.4, 0.6), s, SAMPLERS[name], 100)
+    assert mean == pytest.approx(0.4, abs=1e-9)
+    assert math.isfinite(variance)
+    first: Level = s.level(100)
+    assert affine(gaussian(0.4, 0.6), SAMPLERS[name], first, s.level(99))[1] == pytest.approx(
+        0.4 * float(s.alpha_bar[99]) ** 0.5, abs=1e-9
+    )
