@@ -280,3 +280,11 @@ def test_memorised_share_refuses_bad_input() -> None:
         memorised_share(x, x, x, sample_labels=labels[:2], held_out_labels=labels)
     with pytest.raises(ValueError, match="No held-out picture has the class 5"):
         memorised_share(x, x, x[:5], sample_labels=labels, held_out_labels=labels[:5])
+
+
+def test_near_copies_lie_within_half_the_usual_distance() -> None:
+    # On a line with the training at 0: class 0 is usually 4 away, class 1 only 1, so the same 1.9 says different things.
+    usual, of_usual = torch.tensor([[4.0], [-4.0], [4.0], [1.0], [-1.0], [1.0]]), torch.tensor([0, 0, 0, 1, 1, 1])
+    draw, of_draw = torch.tensor([[1.9], [-2.1], [0.4], [1.9]]), torch.tensor([0, 0, 1, 1])
+    found = memorised_share(draw, torch.zeros(1, 1), usual, sample_labels=of_draw, held_out_labels=of_usual).near_copies
+    assert (found.measured.count, found.measured.total, found.chance) == (2, 4, 0)
