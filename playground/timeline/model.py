@@ -2,6 +2,8 @@
 
 `Timeline.to_payload()` is what timeline.js receives. While a sampler runs, send `live=True` with only the new
 positions (`first` tells from where on); when it has finished, send the whole once with `live=False`.
+On a busy machine a message may be overtaken by the next one and never be seen: the browser then shows the nearest frame
+that it has, until the whole arrives. Sending a frame again does no harm.
 """
 
 from __future__ import annotations

@@ -196,6 +196,11 @@ export function mount(root, emit) {
   // --- playhead ---------------------------------------------------------------------------------------------------
   const count = () => Math.max(meta.total, positions.length);
   const newest = () => Math.max(0, positions.length - 1);
+  // What belongs to i, or to the nearest before it: a message with frames may have been overtaken by the next.
+  const known = (values, i) => {
+    while (i > 0 && values[i] === undefined) i--;
+    return values[i];
+  };
   const clamp = (i) => Math.max(0, Math.min(newest(), i));
 
   function moveTo(i, byReader) {
@@ -287,9 +292,9 @@ export function mount(root, emit) {
     for (const view of views) view.draw(position);
     zoom.draw(position);
     for (const panel of panels) panel.draw(position, theme);
-    const here = positions[position] ?? { t: "", text: "" };
+    const here = known(positions, position) ?? { t: "", text: "" };
     if (where.textContent !== here.text) where.textContent = here.text;
-    const text = captions[position] ?? "";
+    const text = known(captions, position) ?? "";
     if (caption.textContent !== text) caption.textContent = text;
     strip.place(position, count(), here.text);
     setIcon(play, playing ? "pause" : "play");
@@ -386,7 +391,7 @@ export function mount(root, emit) {
     event.stopPropagation();
   }
 
-  const fileName = () => `${meta.id}-t${positions[position]?.t ?? position}`.replace(/[^A-Za-z0-9._-]+/g, "-") + ".png";
+  const fileName = () => `${meta.id}-t${known(positions, position)?.t ?? position}`.replace(/[^A-Za-z0-9._-]+/g, "-") + ".png";
 
   function destroy() {
     destroyed = true;
