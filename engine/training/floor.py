@@ -27,7 +27,7 @@ class Floor:
 
 
 @torch.no_grad()
-def ideal_loss(data: ImageSet, schedule: NoiseSchedule, target: Target, *, samples: int = 48, seed: int = 0) -> Floor:
+def ideal_loss(data: ImageSet, schedule: NoiseSchedule, target: Target, *, samples: int = 160, seed: int = 0) -> Floor:
     """Measure it by Monte Carlo.
 
     Args:

@@ -46,7 +46,7 @@ class SamplingControls(Controls):
     labels: Literal["each", "one", "none"] = Field(
         "each",
         title="Labels",
-        description="Which classes to draw: one after the other, one only, or none (the model decides).",
+        description="Which classes to draw: each in turn, one only, or none (the model decides).",
         json_schema_extra=ui(titles={"each": "each in turn", "one": "one", "none": "none"}),
     )
     label: int = Field(
@@ -305,12 +305,12 @@ def shot_of(frame: Frame) -> Shot:
 
 
 LANES = {
-    "x": ("<i>x</i><sub>t</sub>, the noisy picture", "What is being denoised. At t = 0 it is the result."),
+    "x": ("<i>x</i><sub>t</sub>, the noisy picture", "What is being denoised; the result at t = 0."),
     "x0": (
         "<i>x̂</i><sub>0</sub>, the guess",
-        "What the model thinks the clean picture is, from this <i>x</i><sub>t</sub> alone. It sharpens as the noise goes.",
+        "What the model thinks is underneath this <i>x</i><sub>t</sub>.",
     ),
-    "noise": ("<i>ε̂</i>, the noise it sees", "What the model would take away: grey is 0, black −3, white 3."),
+    "noise": ("<i>ε̂</i>, the noise it sees", "What it would take away: grey 0, black −3, white 3."),
 }
 """Title and explanation of the three lanes."""
 
@@ -353,6 +353,7 @@ def timeline(
                     f"{side}: {title}" if group else title,
                     [getattr(shot, name) for shot in shots],
                     index=index,
+                    width_over_height=_proportion(len(shots[0].x)),
                     help=help_text,
                     group=group,
                 )
@@ -366,6 +367,12 @@ def timeline(
         pick=pick,
         label="Sampling, from noise to picture",
     )
+
+
+def _proportion(images: int) -> float:
+    """Width over height of the block of pictures: about square, but wider where that leaves no cell empty."""
+    rows = max((rows for rows in range(1, images + 1) if images % rows == 0 and rows * rows <= images), default=1)
+    return images / rows**2 if images / rows**2 <= 2.5 else 1.0
 
 
 def live_timeline(
@@ -389,6 +396,7 @@ def live_timeline(
                     f"{side}: {title}" if group else title,
                     [getattr(shot, name) for shot in shots[sent:ready]],
                     first=sent,
+                    width_over_height=_proportion(len(shots[0].x)),
                     help=help_text,
                     group=group,
                 )

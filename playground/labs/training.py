@@ -44,7 +44,7 @@ class TrainingControls(Controls):
         "noise",
         title="The network predicts",
         description="The noise ε as in DDPM, the clean picture x₀, or a mix of both, the velocity v.",
-        json_schema_extra=ui(titles={"noise": "noise ε", "clean": "picture x₀", "velocity": "velocity v"}),
+        json_schema_extra=ui(titles={"noise": "noise ε", "clean": "x₀", "velocity": "v"}),
     )
     schedule: Literal["linear", "cosine", "sigmoid"] = Field(
         "cosine",
@@ -171,8 +171,12 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
         "mean squared error",
         tuple(series),
         log_y=True,
-        empty="The first loss appears in a few seconds.",
+        empty=_nothing_yet(snapshot),
     )
+
+
+def _nothing_yet(snapshot: Snapshot) -> str:
+    return "The first loss appears in a few seconds." if snapshot.active else "This run ended before its first report."
 
 
 def level_chart(snapshot: Snapshot) -> LiveChart:
@@ -186,7 +190,7 @@ def level_chart(snapshot: Snapshot) -> LiveChart:
         series.append(Series("at the beginning", centre, _mean(early), "dots"))
         series.append(Series("now", centre, _mean(recent)))
         if snapshot.floor is not None:
-            floor = np.maximum(np.array(snapshot.floor.loss_by_level), 1e-5)
+            floor = np.maximum(np.array(snapshot.floor.loss_by_level), 1e-4)
             series.append(Series("floor: the ideal denoiser", centre, floor, "dashed"))
     return LiveChart(
         "Loss by noise level",
@@ -194,8 +198,8 @@ def level_chart(snapshot: Snapshot) -> LiveChart:
         "mean squared error",
         tuple(series),
         log_y=True,
-        note="Floor values below 0.00001 are drawn there.",
-        empty="The first loss appears in a few seconds.",
+        note="A floor below 0.0001 is drawn there.",
+        empty=_nothing_yet(snapshot),
     )
 
 

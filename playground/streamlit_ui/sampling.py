@@ -164,7 +164,7 @@ def _finished(job: SamplingJob) -> None:
     st.caption(f"{told} after {progress.done} of {progress.total} steps in {progress.seconds:.1f} s.")
     state = components.timeline(shown, key="sampling/timeline")
     page.looking_at(
-        "each tile is one picture at the step below the strip. **x_t** is what is being denoised, **x̂₀** what the model "
+        "each tile is one picture at the step below the strip. ***x*ₜ** is what is being denoised, **x̂₀** what the model "
         "thinks is underneath, **ε̂** the noise it sees there. Drag along the strip, or press the arrow keys. "
         "Click a picture to see the training pictures it is nearest to."
     )

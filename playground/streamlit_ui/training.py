@@ -74,7 +74,7 @@ def _estimate(controls: TrainingControls) -> lab.TrainConfig | None:
     columns = st.columns(2)
     columns[0].metric("Parameters", f"{lab.parameter_count(controls) / 1e6:.2f} M")
     columns[1].metric(
-        "On this machine", lab.duration(seconds * controls.steps), help=f"{seconds:.2f} s a step, measured here."
+        "Takes about", lab.duration(seconds * controls.steps), help=f"{seconds:.2f} s a step, measured here."
     )
     return wanted
 
@@ -159,7 +159,7 @@ def _head(snapshot: Snapshot) -> None:
         min(1.0, snapshot.step / steps),
         text=f"{icon} **{word}**{behind}: step {snapshot.step:,} of {steps:,}. {lab.described(snapshot.config)}",
     )
-    columns = st.columns([1, 1, 1, 1.3, 1.3], vertical_alignment="bottom")
+    columns = st.columns(6, vertical_alignment="bottom")
     last = snapshot.reports[-1] if snapshot.reports else None
     columns[0].metric("Loss", f"{last.loss:.4f}" if last else "–")
     columns[1].metric("Images a second", f"{snapshot.images_per_second:.0f}" if snapshot.images_per_second else "–")
@@ -178,6 +178,7 @@ def _head(snapshot: Snapshot) -> None:
                 on_click=_resume,
                 args=(run_id,),
             )
+    with columns[4]:
         st.button(
             "Stop",
             icon="⏹️",
@@ -187,7 +188,7 @@ def _head(snapshot: Snapshot) -> None:
             on_click=training.stop,
             args=(run_id,),
         )
-    with columns[4]:
+    with columns[5]:
         if st.button(
             "Draw with it",
             icon="🎲",
