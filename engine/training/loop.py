@@ -60,7 +60,7 @@ class TrainState:
     """Draws the batches, the levels and the noise."""
     step: int = 0
     good: dict[str, Tensor] = field(default_factory=dict)
-    """Averaged weights at the last report."""
+    """Averaged weights from just before the last report, all of which gave a finite loss."""
 
     def averaged(self) -> NetDenoiser:
         """A denoiser of its own with the averaged weights, ready to sample from."""
@@ -143,6 +143,9 @@ def train(
                 f"The loss stopped being a number at step {state.step + 1}. The last good weights are kept. "
                 f"Try a learning rate below {config.learning_rate:g}, a longer warm-up or a smaller gradient clipping."
             )
+        # Kept before the step, not after: that these weights are good is known only from the loss that they just gave.
+        if not state.good or (state.step + 1) % config.report_every == 0:
+            state.good = {name: weight.clone() for name, weight in state.average.items()}
         state.optimizer.step()
         state.step += 1
 
@@ -153,7 +156,6 @@ def train(
 
         tally.add(t, errors.detach())
         if state.step % config.report_every == 0 or state.step == config.steps:
-            state.good = {name: weight.clone() for name, weight in state.average.items()}
             yield tally.report(state.step, config.steps, rate, norm)
             tally = _Tally(schedule.T)
 

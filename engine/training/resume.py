@@ -43,17 +43,18 @@ def load(folder: Path, state: TrainState) -> None:
     try:
         tensors = load_file(folder / FILE)
         state.denoiser.net.load_state_dict(_part(tensors, "weight/"))
-        for name, weight in _part(tensors, "average/").items():
-            state.average[name].copy_(weight)
+        for name, weight in state.average.items():
+            weight.copy_(tensors[f"average/{name}"])
         for name, parameter in state.denoiser.net.named_parameters():
             moments = {key: tensors[f"adam/{key}/{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
             state.optimizer.state[parameter] = {
-                key: value if key == "step" else value.to(parameter.device).clone(memory_format=torch.preserve_format)
+                # Laid out in memory as the parameter is, as AdamW makes them.
+                key: value if key == "step" else torch.empty_like(parameter).copy_(value)
                 for key, value in moments.items()
             }
         state.generator.set_state(tensors["dice"])
         state.step = int(tensors["step"])
-    except (OSError, SafetensorError, KeyError, RuntimeError, ValueError) as error:
+    except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ResumeError(
             f"The run cannot be resumed from “{folder}”: {FILE} is missing, damaged or of another network."
         ) from error
