@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
@@ -162,8 +163,9 @@ def _widget(control: Control, key: str, why_disabled: str | None, choices: Mappi
     low = None if control.low is None else cast(control.low)
     high = None if control.high is None else cast(control.high)
     step = cast(control.step) if control.step is not None else (1 if control.kind == "whole" else None)
+    written = None if cast is int or step is None else f"%.{max(0, -math.floor(math.log10(step)))}f"
     if control.slider and low is not None and high is not None:
-        return st.slider(control.title, low, high, step=step, **common)
+        return st.slider(control.title, low, high, step=step, format=written, **common)
     limits = (low, None if high is not None and high > 2**53 else high)
-    number = st.number_input(control.title, limits[0], limits[1], step=step, **common)
+    number = st.number_input(control.title, limits[0], limits[1], step=step, format=written, **common)
     return control.default if number is None else number

@@ -115,6 +115,8 @@ function histogram() {
   };
 }
 
+const slot = (line, i) => (line.color ?? i) % 6;
+
 function curve() {
   const view = chart("curve");
   let data = null;
@@ -125,7 +127,7 @@ function curve() {
     set(next, first, live) {
       data = next;
       marker = splice(live ? marker : [], next.marker, live ? first : 0);
-      view.head(next, next.lines.length > 1 ? next.lines.map((l, i) => ({ name: l.name, color: `var(--dp-s${i % 6})` })) : []);
+      view.head(next, next.lines.length > 1 ? next.lines.map((l, i) => ({ name: l.name, color: `var(--dp-s${slot(l, i)})` })) : []);
       view.invalidate();
     },
     draw(position, theme) {
@@ -140,7 +142,7 @@ function curve() {
           g.lineWidth = 2.5;
           g.lineJoin = "round";
           data.lines.forEach((l, i) => {
-            g.strokeStyle = theme.series[i % 6];
+            g.strokeStyle = theme.series[slot(l, i)];
             polyline(g, frame, l.x, l.y, false, data.log_y);
           });
           g.restore();
@@ -162,7 +164,7 @@ function curve() {
             const v = interpolate(l.x, l.y, mx);
             if (v === null || (data.log_y && v <= 0)) return;
             const py = Math.min(rect.y + rect.h, Math.max(rect.y, Y(Math.min(y[1], Math.max(y[0], v)))));
-            marks.push({ v, py, color: theme.series[i % 6] });
+            marks.push({ v, py, color: theme.series[slot(l, i)] });
           });
           marks.forEach((m) => dot(g, theme, X(mx), m.py, m.color));
           marks.sort((a, b) => a.py - b.py);

@@ -18,18 +18,22 @@ from playground.timeline.wire import Numbers, as_float32, as_list
 
 @dataclass(frozen=True)
 class Line:
-    """A named curve; `y` may hold NaN where there is no value."""
+    """A named curve; `y` may hold NaN where there is no value. `color` is one of the six colours of a chart, 0 … 5.
+
+    Without it the lines take the colours in their order.
+    """
 
     name: str
     x: Numbers
     y: Numbers
+    color: int | None = None
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.y):
             raise ValueError(f"Line {self.name!r}: {len(self.x)} x for {len(self.y)} y.")
 
     def to_payload(self) -> dict[str, object]:
-        return {"name": self.name, "x": as_list(self.x), "y": as_list(self.y)}
+        return {"name": self.name, "x": as_list(self.x), "y": as_list(self.y), "color": self.color}
 
 
 @dataclass(frozen=True)
