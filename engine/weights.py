@@ -27,12 +27,13 @@ class CheckpointError(ValueError):
 
 def checked_folder(path: Path, name: str) -> Path:
     """The folder itself. Raises `CheckpointError` where there is none, or a pickle in its place."""
-    if path.is_file() and path.suffix in PICKLES:
+    # os.path rather than pathlib: whatever a reader types, a name too long for a file is simply no folder.
+    if os.path.isfile(path) and path.suffix in PICKLES:
         raise CheckpointError(
             f"“{path.name}” is a pickle, which can run any program when it is opened: only safetensors are read."
         )
-    if not path.is_dir():
-        raise CheckpointError(f"There is no checkpoint folder “{name}”.")
+    if not os.path.isdir(path):
+        raise CheckpointError(f"There is no checkpoint folder “{name[:200]}”.")
     return path
 
 
@@ -50,6 +51,8 @@ def read_json(path: Path, kind: str) -> dict[str, Any]:
     try:
         if path.stat().st_size > MAX_JSON_BYTES:
             raise CheckpointError(f"{where} is far too large for what it should hold.")
+        if not path.is_file():  # a pipe or a device would be read for ever
+            raise CheckpointError(f"{where} is no file.")
         value = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise CheckpointError(f"This is no {kind}: {where} is missing.") from error
