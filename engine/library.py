@@ -46,21 +46,21 @@ def open_model(name: str, run_of: Callable[[str], Model] | None = None) -> Model
 
     Args:
         name: "ideal:DATA", a name in `pretrained.CHECKPOINTS`, "run:ID", or the path of a checkpoint folder.
-        run_of: finds a training run by its id; None where there are no runs.
+        run_of: finds a training run by its id; None to look where runs are kept, see `engine.training.runs.default_root`.
 
     Raises:
         ModelError: with one clear sentence.
     """
     if name.startswith(RUN):
-        if run_of is None:
-            raise ModelError("There are no training runs here.")
-        return run_of(name.removeprefix(RUN))
+        return (run_of or _run_on_disk)(name.removeprefix(RUN))
     try:
         if name.startswith(IDEAL):
             return _ideal(name.removeprefix(IDEAL))
         return _shipped(name) if name in pretrained.CHECKPOINTS else from_checkpoint(name, pretrained.load(name))
     except (DataError, pretrained.CheckpointError) as error:
         raise ModelError(str(error)) from error
+    except OSError as error:  # a name that is too long for the disk, a folder that we may not look into
+        raise ModelError(f"“{name[:60]}” cannot be opened: {error.strerror or error}.") from error
 
 
 def from_checkpoint(name: str, checkpoint: pretrained.Checkpoint, title: str = "") -> Model:
@@ -77,6 +77,18 @@ def from_checkpoint(name: str, checkpoint: pretrained.Checkpoint, title: str = "
         checkpoint.denoiser.schedule,
         card.data if card.data in DATASETS else "",
     )
+
+
+def _run_on_disk(run_id: str) -> Model:
+    from engine.training.runs import RunFolder, default_root  # here, for training is nothing that sampling needs
+
+    try:
+        folder = RunFolder(default_root(), run_id)
+        if not folder.checkpoint.is_dir():
+            raise ModelError(f"There is no training run “{run_id[:40]}” here that could be opened.")
+        return from_checkpoint(RUN + run_id, pretrained.load(folder.checkpoint))
+    except ValueError as error:
+        raise ModelError(str(error)) from error
 
 
 @lru_cache(maxsize=8)

@@ -174,7 +174,9 @@ def from_json(text: str) -> Recipe:
         return Recipe.model_validate(json.loads(text))
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the whole"
-        raise RecipeError(f"The recipe cannot be used: {where}: {first['msg']}.") from error
-    except (json.JSONDecodeError, RecursionError) as error:
+        where = ".".join(str(part) for part in first["loc"])[:60] or "the whole"
+        why = str(first.get("ctx", {}).get("error") or first["msg"]).rstrip(".")
+        raise RecipeError(f"The recipe cannot be used: {where}: {why}.") from error
+    # Python refuses to read a whole number of thousands of digits, with a plain ValueError.
+    except (ValueError, RecursionError) as error:
         raise RecipeError("The recipe is not JSON that can be read.") from error

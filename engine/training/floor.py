@@ -39,14 +39,16 @@ def ideal_loss(data: ImageSet, schedule: NoiseSchedule, target: Target, *, sampl
     generator = torch.Generator().manual_seed(seed)
     images, labels = to_unit(data.images), torch.tensor(data.labels)
     exact = ExactDenoiser(images, labels)
-    by_level = []
+    by_level, shares = [], []
     for part in range(LEVEL_BINS):
-        low, high = (schedule.T * part) // LEVEL_BINS + 1, (schedule.T * (part + 1)) // LEVEL_BINS
-        t = torch.randint(low, max(low, high) + 1, (samples,), generator=generator)
+        # The t with (t − 1) · LEVEL_BINS // T = part, as the loop divides them: T need not be a multiple.
+        first, beyond = -(-schedule.T * part // LEVEL_BINS) + 1, -(-schedule.T * (part + 1) // LEVEL_BINS) + 1
+        t = torch.randint(first, max(first + 1, beyond), (samples,), generator=generator)
         chosen = torch.randint(len(images), (samples,), generator=generator)
         noise = torch.randn((samples, *images.shape[1:]), generator=generator)
         level, x0 = schedule.level(t.clamp(max=schedule.T)), images[chosen]
         guess = exact(diffuse(x0, level, noise), level, labels[chosen])
         wrong = target.of(guess.x0, guess.noise, level) - target.of(x0, noise, level)
         by_level.append(float(wrong.square().mean()))
-    return Floor(sum(by_level) / len(by_level), tuple(by_level))
+        shares.append(max(0, beyond - first) / schedule.T)
+    return Floor(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))

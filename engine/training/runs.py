@@ -3,6 +3,7 @@
 RUNS/ID/run.json          config, status, title
 RUNS/ID/metrics.jsonl     one report a line
 RUNS/ID/previews.npz      samples from fixed noise, by training step
+RUNS/ID/floor.json        the loss of the ideal denoiser
 RUNS/ID/checkpoint/       a diffusers folder with the averaged weights
 RUNS/ID/resume/           what continuing needs
 """
@@ -21,19 +22,24 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from safetensors import SafetensorError
 
 from engine import pretrained
 from engine.data import catalogue
 from engine.data.catalogue import ImageSet
 from engine.training import resume
 from engine.training.config import TrainConfig
-from engine.training.loop import Report, TrainState
+from engine.training.floor import Floor
+from engine.training.loop import LEVEL_BINS, Report, TrainState
 from engine.weights import write_json
 
 Status = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 ACTIVE: tuple[Status, ...] = ("queued", "running", "paused")
-ID = re.compile(r"\d{8}-\d{6}-[0-9a-f]{8}")
+ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
+
+_REPORT = TypeAdapter(Report)
+_FLOOR = TypeAdapter(Floor)
 
 
 def default_root() -> Path:
@@ -54,7 +60,7 @@ class RunRecord(BaseModel):
     config: TrainConfig
     status: Status = "queued"
     error: str = ""
-    created: float = Field(default_factory=time.time, description="Seconds since 1970.")
+    created: float = Field(default_factory=time.time, ge=0, le=1e11, description="Seconds since 1970.")
 
 
 class RunFolder:
@@ -92,21 +98,42 @@ class RunFolder:
             return None
 
     def write_metrics(self, reports: Sequence[Report]) -> None:
-        """Add reports to the log."""
-        with (self.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
-            file.writelines(json.dumps(asdict(report)) + "\n" for report in reports)
+        """Add reports to the log. Raises OSError where the disk does not let us."""
+        lines = "".join(json.dumps(asdict(report)) + "\n" for report in reports).encode()
+        with (self.path / "metrics.jsonl").open("a+b") as file:
+            if file.tell():
+                file.seek(-1, os.SEEK_END)
+                if file.read() != b"\n":  # a full disk or a killed process has cut the last line short
+                    lines = b"\n" + lines
+            file.write(lines)
 
     def read_metrics(self) -> list[Report]:
-        """Every whole line of the log. A resumed run may have told a step twice: the last telling counts."""
+        """Every line of the log that is whole. A resumed run may have told a step twice: the last telling counts."""
         by_step = {}
         try:
-            for line in (self.path / "metrics.jsonl").read_text(encoding="utf-8").splitlines():
-                values = json.loads(line)
-                report = Report(**{**values, "loss_by_level": tuple(values["loss_by_level"])})
+            lines = (self.path / "metrics.jsonl").read_bytes().splitlines()
+        except OSError:
+            return []
+        for line in lines:
+            try:
+                report = _REPORT.validate_json(line)
+            except ValidationError:
+                continue
+            if len(report.loss_by_level) == LEVEL_BINS:
                 by_step[report.step] = report
-        except (OSError, json.JSONDecodeError, TypeError, KeyError):
-            pass  # no log yet, or its last line was cut short by the end of the process
         return [by_step[step] for step in sorted(by_step)]
+
+    def write_floor(self, floor: Floor) -> None:
+        """Raises OSError where the disk does not let us."""
+        write_json(self.path / "floor.json", asdict(floor))
+
+    def read_floor(self) -> Floor | None:
+        """None where there is none that can be read."""
+        try:
+            floor = _FLOOR.validate_json((self.path / "floor.json").read_bytes())
+        except (OSError, ValidationError):
+            return None
+        return floor if len(floor.loss_by_level) == LEVEL_BINS else None
 
     def write_previews(self, steps: Sequence[int], pictures: Sequence[npt.NDArray[np.uint8]]) -> None:
         """Pictures (B, H, W, C) of each step, whole or not at all."""
@@ -115,15 +142,20 @@ class RunFolder:
         os.replace(temporary, self.path / "previews.npz")
 
     def read_previews(self) -> list[tuple[int, npt.NDArray[np.uint8]]]:
-        """(step, pictures), oldest first."""
+        """(step, pictures), oldest first; nothing where the file is missing or is not what was written."""
         try:
             arrays = catalogue.read_arrays(self.path / "previews.npz", wanted=("steps", "pictures"))
         except catalogue.DataError:
             return []
-        return [(int(step), pictures) for step, pictures in zip(arrays["steps"], arrays["pictures"], strict=True)]
+        steps, pictures = arrays["steps"], arrays["pictures"]
+        fits = pictures.dtype == np.uint8 and pictures.ndim == 5 and pictures.size and pictures.shape[-1] in (1, 3)
+        if not fits or steps.shape != pictures.shape[:1] or not np.issubdtype(steps.dtype, np.integer):
+            return []
+        pictures.setflags(write=False)
+        return [(int(step), tiles) for step, tiles in zip(steps, pictures, strict=True)]
 
-    def write_state(self, data: ImageSet, config: TrainConfig, state: TrainState) -> None:
-        """The checkpoint, and what resuming needs. Raises OSError where the disk does not let us."""
+    def write_state(self, data: ImageSet, config: TrainConfig, state: TrainState, *, resumable: bool = True) -> None:
+        """The checkpoint, and what resuming needs (where it can be). Raises OSError where the disk does not let us."""
         card = pretrained.Card(
             title=f"{data.title}, {config.preset}",
             data=config.data,
@@ -131,8 +163,12 @@ class RunFolder:
             step=state.step,
             training=config.model_dump(),
         )
-        pretrained.save(self.checkpoint, state.denoiser, state.average, card)
-        resume.save(self.path / "resume", state)
+        try:
+            pretrained.save(self.checkpoint, state.denoiser, state.average, card)
+            if resumable:
+                resume.save(self.path / "resume", state)
+        except SafetensorError as error:  # that library's word for a disk that is full or closed
+            raise OSError("the disk is full or cannot be written") from error
 
     def resume(self, state: TrainState) -> bool:
         """Bring a fresh state to where the run was left; False where nothing was saved. Raises ResumeError."""

@@ -37,6 +37,8 @@ SAVE_EVERY = 30.0
 PREVIEWS = 10
 """Pictures drawn from fixed noise, class after class."""
 PREVIEW_STEPS = 20
+PREVIEW_REST = 5
+"""Drawing rests this many times as long as it took: it never takes more than a sixth of the time from training."""
 
 Pictures = npt.NDArray[np.uint8]
 
@@ -79,13 +81,15 @@ class _Run:
     previews: list[tuple[int, Pictures]] = field(default_factory=list)
     floor: Floor | None = None
     denoiser: NetDenoiser | None = None
-    """A copy of the averaged weights as of the last preview, which nobody changes."""
+    """A copy of the averaged weights as of the last preview or the end, which nobody changes."""
     state: TrainState | None = None
     note: str = ""
     wish: Status | None = None
     """"paused" or "stopped" where the reader has asked for it."""
-    unsaved: int = 0
+    logged: int = 0
     """How many of the reports are already in the log."""
+    loaded: bool = True
+    """False until what an earlier process has written was read."""
 
 
 class TrainingService:
@@ -99,6 +103,7 @@ class TrainingService:
         self._root = root or default_root()
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
+        self._disk = threading.Lock()
         self._queue: deque[str] = deque()
         self._runs: dict[str, _Run] = {}
         self._thread: threading.Thread | None = None
@@ -107,7 +112,7 @@ class TrainingService:
             if record is not None:
                 if record.status in ACTIVE:
                     record = record.model_copy(update={"status": "interrupted"})
-                self._runs[folder.id] = _Run(folder, record)
+                self._runs[folder.id] = _Run(folder, record, loaded=False)
 
     # --- what a page asks for -------------------------------------------------------------------------------------
 
@@ -226,6 +231,7 @@ class TrainingService:
             if run_id in self._queue:
                 self._queue.remove(run_id)
             run.record = run.record.model_copy(update={"status": wish})
+            _let_go(run)
         self._record(run)
 
     def _running(self) -> _Run | None:
@@ -239,52 +245,30 @@ class TrainingService:
                 run = self._runs[self._queue.popleft()]
                 run.record = run.record.model_copy(update={"status": "running"})
             status, error = self._train(run)
-            with self._lock:
+            with self._work:
+                if status in ("paused", "stopped"):  # it took a while to save: the reader may wish otherwise by now
+                    status = run.wish or "queued"
+                if status == "queued":
+                    self._queue.appendleft(run.folder.id)
                 run.record = run.record.model_copy(update={"status": status, "error": error})
                 run.wish = None
+                _let_go(run)
             self._record(run)
 
     def _train(self, run: _Run) -> tuple[Status, str]:
         """Train until it is done, fails, or the reader wishes otherwise; says how it ended."""
-        config = run.record.config
         try:
             self._record(run)
-            data = catalogue.load(config.data).training
-            state = run.state or loop.begin(config, data)
-            if run.state is None:
-                run.folder.resume(state)
-                run.state = state
-            if run.floor is None:
-                run.floor = _floor(config.data, config.schedule, config.T, config.target)
-            if not run.previews:
-                self._preview(run, data, state)
-            saved = time.monotonic()
-            for report in loop.train(config, data, state):
+            data = catalogue.load(run.record.config.data).training
+            state = run.state = run.state or self._begin(run, data)
+            try:
+                return self._steps(run, data, state), ""
+            except TrainingDivergedError as error:
+                state.step = run.reports[-1].step if run.reports else 0
                 with self._lock:
-                    run.reports.append(report)
-                    wish = run.wish
-                if (
-                    state.step // config.sample_every
-                    > (run.previews[-1][0] if run.previews else 0) // config.sample_every
-                ):
-                    self._preview(run, data, state)
-                if wish is not None:
-                    break
-                if time.monotonic() - saved > SAVE_EVERY:
-                    self._save(run, data, state)
-                    saved = time.monotonic()
-            else:
-                wish = None
-            if not run.previews or run.previews[-1][0] != state.step:
-                self._preview(run, data, state)
-            self._save(run, data, state)
-            if wish != "paused":
-                run.state = None  # nothing more is going to happen to it: let the memory go
-            return wish or "finished", ""
-        except TrainingDivergedError as error:
-            state.step = len(run.reports) and run.reports[-1].step
-            self._save(run, data, state, resumable=False)
-            return "failed", str(error)
+                    run.denoiser = state.averaged()
+                self._save(run, data, state, resumable=False)
+                return "failed", str(error)
         except (DataError, ResumeError, ValueError) as error:
             return "failed", str(error)
         except Exception as error:  # whatever happens, the thread lives on and the reader is told
@@ -294,9 +278,49 @@ class TrainingService:
                 f"The training broke off ({type(error).__name__}). What was saved last can still be opened.",
             )
 
+    def _begin(self, run: _Run, data: ImageSet) -> TrainState:
+        """Fresh, or where an earlier process has left it; what was reported after that is told again."""
+        state = loop.begin(run.record.config, data)
+        run.folder.resume(state)
+        with self._lock:
+            run.reports = [report for report in run.reports if report.step <= state.step]
+            run.previews = [(step, pictures) for step, pictures in run.previews if step <= state.step]
+            run.logged = min(run.logged, len(run.reports))
+        return state
+
+    def _steps(self, run: _Run, data: ImageSet, state: TrainState) -> Status:
+        config = run.record.config
+        if run.floor is None:
+            floor = _floor(config.data, config.schedule, config.T, config.target)
+            with self._lock:
+                run.floor = floor
+        if not run.previews:
+            self._preview(run, data, state)
+        saved, rest_until, wish = time.monotonic(), 0.0, None
+        for report in loop.train(config, data, state):
+            with self._lock:
+                run.reports.append(report)
+                wish = run.wish
+            drawn = run.previews[-1][0] if run.previews else 0
+            if state.step // config.sample_every > drawn // config.sample_every and time.monotonic() > rest_until:
+                began = time.monotonic()
+                self._preview(run, data, state)
+                rest_until = time.monotonic() + PREVIEW_REST * (time.monotonic() - began)
+            if wish is not None:
+                break
+            if time.monotonic() - saved > SAVE_EVERY:
+                self._save(run, data, state)
+                saved = time.monotonic()
+        if not run.previews or run.previews[-1][0] != state.step:
+            self._preview(run, data, state)
+        self._save(run, data, state)
+        return wish if wish is not None and state.step < config.steps else "finished"
+
     def _preview(self, run: _Run, data: ImageSet, state: TrainState) -> None:
         """Draw a few pictures with the averaged weights, always from the same noise."""
         denoiser = state.averaged()
+        with self._lock:
+            run.denoiser = denoiser
         classes = len(data.class_names)
         model = Model(
             "", "", denoiser, (data.channels, data.size, data.size), data.class_names, denoiser.schedule, data.name
@@ -311,16 +335,19 @@ class TrainingService:
             if run.wish is not None and run.previews:
                 return  # a reader who wants to stop does not wait for pictures
             last = frame
+        pictures = to_uint8(last.x)
+        pictures.setflags(write=False)
         with self._lock:
-            run.previews.append((state.step, to_uint8(last.x)))
-            run.denoiser = denoiser
+            run.previews.append((state.step, pictures))
 
     def _save(self, run: _Run, data: ImageSet, state: TrainState, *, resumable: bool = True) -> None:
         """Write everything; a disk that refuses is told to the reader and does not end the run."""
         try:
-            run.folder.write_state(data, run.record.config, state)
-            run.folder.write_metrics(run.reports[run.unsaved :])
-            run.unsaved = len(run.reports)
+            run.folder.write_state(data, run.record.config, state, resumable=resumable)
+            run.folder.write_metrics(run.reports[run.logged :])
+            run.logged = len(run.reports)
+            if run.floor is not None:
+                run.folder.write_floor(run.floor)
             if run.previews:
                 run.folder.write_previews(
                     [step for step, _ in run.previews], [pictures for _, pictures in run.previews]
@@ -333,18 +360,27 @@ class TrainingService:
 
     def _record(self, run: _Run) -> None:
         try:
-            run.folder.write_record(run.record)
+            with self._disk:  # the last one to write here writes what is true now
+                run.folder.write_record(run.record)
         except OSError as error:
             with self._lock:
                 run.note = f"The run goes on, but it cannot be saved: {error.strerror or error}."
 
     def _load_history(self, run: _Run) -> None:
         """What an earlier process has written, read when somebody first asks for it."""
-        if run.record.status == "queued" or run.reports or run.previews:
+        if run.loaded:
             return
         run.reports = run.folder.read_metrics()
-        run.unsaved = len(run.reports)
+        run.logged = len(run.reports)
         run.previews = run.folder.read_previews()
+        run.floor = run.folder.read_floor()
+        run.loaded = True
+
+
+def _let_go(run: _Run) -> None:
+    """Give the memory of a run that has ended back, unless what resuming needs is nowhere else."""
+    if run.record.status in ("finished", "failed") or (run.record.status == "stopped" and not run.note):
+        run.state = None
 
 
 @lru_cache(maxsize=16)
