@@ -350,7 +350,7 @@ def timeline(
             lanes.append(
                 Lane.of_pictures(
                     f"{name}{group}",
-                    f"{side}: {title}" if group else title,
+                    title,
                     [getattr(shot, name) for shot in shots],
                     index=index,
                     width_over_height=_proportion(len(shots[0].x)),
@@ -393,7 +393,7 @@ def live_timeline(
             lanes.append(
                 Lane.of_pictures(
                     f"{name}{group}",
-                    f"{side}: {title}" if group else title,
+                    title,
                     [getattr(shot, name) for shot in shots[sent:ready]],
                     first=sent,
                     width_over_height=_proportion(len(shots[0].x)),

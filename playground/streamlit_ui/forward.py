@@ -30,8 +30,9 @@ def show() -> None:
             LAB,
             options=lambda now: {} if now.data == "upload" else {"class_index": pictures.class_titles(now)},
             limits=lambda now: {} if now.data == "upload" else {"number": pictures.number_range(now)},
-            disabled=_not_for_uploads(st.session_state.get(f"{LAB}/data")),
+            disabled=lambda now: _not_for_uploads(now.data),
         )
+    widgets.show_problems(LAB)
     picture = _uploaded(forward.UPLOAD_SIZE) if chosen.data == "upload" else pictures.chosen(chosen)
     st.session_state[f"{LAB}/picture"] = picture
     components.timeline(forward.compute(chosen, picture), key=f"{LAB}/timeline")

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-
 # Streamlit leaves 6rem above the first line, for a header that takes 3.75.
 _STYLE = """<style>
 .stMainBlockContainer { padding-top: 4.5rem; }

@@ -23,9 +23,11 @@ def show() -> None:
         "Sampling",
         "Start from pure noise and ask the model, again and again, what is underneath. Watch the picture come out.",
     )
+    page.settings_hint()
     warm.wait()
     with st.sidebar:
         controls, model = _settings()
+    widgets.show_problems("sampling")
     if model is None:
         return
     wanted = _recipes(controls, model)
@@ -33,21 +35,18 @@ def show() -> None:
     if job is None and wanted is not None:
         job = _start(model, wanted)  # the first visit: something to see at once
 
-    columns = st.columns([1.2, 1, 4], vertical_alignment="center")
     running = job is not None and job.progress.status == "running"
-    if columns[0].button(
-        "Draw", type="primary", icon="🎲", width="stretch", disabled=wanted is None, key="sampling/draw"
-    ):
+    row = st.container(horizontal=True, vertical_alignment="center")
+    if row.button("Draw", type="primary", icon="🎲", width=150, disabled=wanted is None, key="sampling/draw"):
         job = _start(model, wanted)
         running = True
-    columns[1].button(
-        "Stop", icon="⏹️", width="stretch", disabled=not running, key="sampling/stop", on_click=job.stop if job else None
-    )
+    stop = None if job is None else job.stop
+    row.button("Stop", icon="⏹️", width=120, disabled=not running, key="sampling/stop", on_click=stop)
     if job is None:
         st.info("Set what you like in the sidebar, then press Draw.")
         return
     if wanted is not None and not running and wanted != {walk.side: walk.recipe for walk in job.walks}:
-        columns[2].caption("The settings have changed since these pictures were drawn. Press **Draw** to see them.")
+        row.caption("The settings have changed since these pictures were drawn. Press **Draw** to see them.")
     if running:
         _running(job)
     else:
@@ -63,29 +62,13 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
         kept = checked(kept, model=asked)
         widgets.set_controls("sampling", kept)
         st.session_state.pop("sampling/job", None)
-    try:
-        known = len(models.open_model(kept.model).class_names)
-    except ValueError:
-        known = 0
-    hidden = {"label"} if kept.labels != "one" or not known else set()
-    if not kept.compare:
-        hidden |= set(B_FIELDS)
     controls = widgets.controls(
         SamplingControls,
         "sampling",
-        hidden=hidden,
-        disabled=lab.without_effect(kept, known),
+        hidden=lambda now: (set() if now.labels == "one" else {"label"}) | (set() if now.compare else set(B_FIELDS)),
+        disabled=lambda now: lab.without_effect(now, _classes(now.model)),
         options={"model": available},
     )
-    if (controls.labels, controls.compare, controls.sampler, controls.b_sampler, controls.model, controls.schedule) != (
-        kept.labels,
-        kept.compare,
-        kept.sampler,
-        kept.b_sampler,
-        kept.model,
-        kept.schedule,
-    ):
-        st.rerun()  # another set of controls has an effect now
     with st.expander("Open a checkpoint folder"):
         path = st.text_input(
             "Folder",
@@ -105,6 +88,14 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
     except ValueError as error:
         st.error(str(error))
         return controls, None
+
+
+def _classes(model: str) -> int:
+    """How many classes a model knows; none where it cannot be opened, which is said elsewhere."""
+    try:
+        return len(models.open_model(model).class_names)
+    except ValueError:
+        return 0
 
 
 def _recipes(controls: SamplingControls, model: lab.Model) -> dict[lab.Side, lab.Recipe] | None:
@@ -164,8 +155,8 @@ def _finished(job: SamplingJob) -> None:
     st.caption(f"{told} after {progress.done} of {progress.total} steps in {progress.seconds:.1f} s.")
     state = components.timeline(shown, key="sampling/timeline")
     page.looking_at(
-        "each tile is one picture at the step below the strip. ***x*ₜ** is what is being denoised, **x̂₀** what the model "
-        "thinks is underneath, **ε̂** the noise it sees there. Drag along the strip, or press the arrow keys. "
+        "each tile is one picture at the step below the strip. $x_t$ is what is being denoised, $\\hat x_0$ what the model "
+        "thinks is underneath, $\\hat\\epsilon$ the noise it sees there. Drag along the strip, or press the arrow keys. "
         "Click a picture to see the training pictures it is nearest to."
     )
     _neighbours(job, sides, state.pick)
@@ -190,9 +181,9 @@ def _neighbours(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]], pick: c
             page.picture(result[number], "this sample")
         for column, (picture, name, distance) in zip(columns[1:], found, strict=True):
             with column:
-                page.picture(picture, f"{name}, {distance:.0f} apart")
+                page.picture(picture, f"class {name}, distance {distance:.0f}")
         page.looking_at(
-            "distance is the root mean square difference per pixel, on the scale 0 to 255. A sample that is (nearly) 0 apart "
+            "distance is the root mean square difference per pixel, on the scale 0 to 255. A sample at a distance of (nearly) 0 "
             "was learned by heart; the ideal denoiser always ends there."
         )
 

@@ -35,8 +35,9 @@ def show() -> None:
             hidden=("points",),
             options=lambda now: {"class_index": pictures.class_titles(now)},
             limits=lambda now: {"number": pictures.number_range(now)},
-            disabled=_without_effect(),
+            disabled=_without_effect,
         )
+    widgets.show_problems(LAB)
     st.html(figures.style())
     above = st.container()
     if chosen.drawn:
@@ -60,12 +61,11 @@ def show() -> None:
     _curves(chosen)
 
 
-def _without_effect() -> dict[str, str]:
-    state = st.session_state.get
+def _without_effect(now: ScheduleControls) -> dict[str, str]:
     why = {}
-    if not state(f"{LAB}/linear", True):
+    if not now.linear:
         why["rescale"] = "The linear schedule is not shown."
-    if not state(f"{LAB}/cosine", True):
+    if not now.cosine:
         why["s"] = "The cosine schedule is not shown."
     return why
 

@@ -34,6 +34,7 @@ def show() -> None:
         "Let a small network learn to see through noise, and watch what it draws get better. "
         "It goes on when you leave this page or reload it.",
     )
+    page.settings_hint()
     warm.wait()
     from engine.training.service import service
 
@@ -45,6 +46,7 @@ def show() -> None:
             "Start training", type="primary", icon="🏋️", width="stretch", key="training/start"
         ):
             st.session_state["training/run"] = training.submit(wanted)
+    widgets.show_problems("training")
     _choose_run(training.ids())
     run_id = st.session_state.get("training/run")
     if run_id is None:

@@ -1,4 +1,9 @@
-"""Draws a lab's controls as Streamlit widgets, and keeps them, the link and the lab's state in step."""
+"""Draws a lab's controls as Streamlit widgets, and keeps them, the link and the lab's state in step.
+
+A widget gets its first value as its default, never through session state: a value that is set there travels in one run
+only, and a second run that follows at once (a fragment that ends, say) would leave the browser showing something else.
+Where code changes a value later, the widget gets a new key, and so starts again from the new default.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +17,7 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
-from playground.labs.controls import Control, Controls, describe, from_link, reason, to_link
+from playground.labs.controls import Control, Controls, checked, describe, from_link, reason, to_link
 
 C = TypeVar("C", bound=Controls)
 
@@ -21,8 +26,8 @@ def controls(
     model: type[C],
     lab: str,
     *,
-    hidden: Collection[str] = (),
-    disabled: Mapping[str, str] | None = None,
+    hidden: Collection[str] | Callable[[C], Collection[str]] = (),
+    disabled: Mapping[str, str] | Callable[[C], Mapping[str, str]] | None = None,
     options: Mapping[str, Mapping[Any, str]] | Callable[[C], Mapping[str, Mapping[Any, str]]] | None = None,
     limits: Callable[[C], Mapping[str, tuple[float, float]]] | None = None,
     also_in_link: Collection[str] = (),
@@ -31,13 +36,13 @@ def controls(
     """The lab's settings as the reader has them now, drawn where the caller's `with` stands.
 
     The first time, and whenever another link is opened, the settings come from the link; a value there that cannot be
-    taken is named in a message and gets its default. After every change the link says what differs from the default.
+    taken gets its default, and `show_problems` names it. After every change the link says what differs from the default.
 
     Args:
         model: the lab's controls.
         lab: a name that makes the widgets' keys unique.
-        hidden: names of controls not to draw; they keep their value.
-        disabled: name of a control that has no effect now, and why.
+        hidden: names of controls not to draw; they keep their value. May depend on the settings.
+        disabled: name of a control that has no effect now, and why. May depend on the settings.
         options: for controls whose choices are only known now, their values with their titles; may depend on the
             settings. A value that is none of them becomes the first.
         limits: least and largest value of numbers whose range depends on the other settings, within their own range.
@@ -47,29 +52,37 @@ def controls(
     _take_link(model, lab, also_in_link)
     containers: dict[str, DeltaGenerator] = {}
     values: dict[str, Any] = {}
-    kept = _settle(model, lab, hidden)
+    kept = _settle(model, lab, () if callable(hidden) else hidden)
+    hidden = hidden(kept) if callable(hidden) else hidden
+    disabled = (disabled(kept) if callable(disabled) else disabled) or {}
     choices = options(kept) if callable(options) else options or {}
     ranges = limits(kept) if limits else {}
     for control in describe(model):
-        key = f"{lab}/{control.name}"
         if control.name in hidden:
             values[control.name] = getattr(kept, control.name)
             continue
+        if control.name in choices and getattr(kept, control.name) not in choices[control.name]:
+            kept = _first_choice(lab, control, kept, choices[control.name])
         if control.group and control.group not in containers:
             containers[control.group] = groups(control.group) if groups else st.expander(control.group)
-        if key not in st.session_state:
-            st.session_state[key] = getattr(kept, control.name)
+        initial, key = st.session_state[f"{lab}/initial"], _key(lab, control.name)
+        if key not in st.session_state:  # drawn for the first time, or again after another page
+            initial[control.name] = getattr(kept, control.name)
         with containers[control.group] if control.group else st.container():
             if control.name in ranges:
                 control = replace(control, low=ranges[control.name][0], high=ranges[control.name][1])
-            value = _widget(control, key, (disabled or {}).get(control.name), choices.get(control.name))
+            value = _widget(control, key, initial[control.name], disabled.get(control.name), choices.get(control.name))
             values[control.name] = _accepted(model, control, value, getattr(kept, control.name))
     result = model.model_validate(values)
     st.session_state[f"{lab}/controls"] = result
     _write_link(lab, to_link(result), also_in_link)
+    return result
+
+
+def show_problems(lab: str) -> None:
+    """Name what a link asked for and could not have, where the reader looks first."""
     for problem in st.session_state.get(f"{lab}/problems", []):
         st.warning(_plain(problem), icon="⚠️")
-    return result
 
 
 def change(lab: str, controls: C, *, also_in_link: Collection[str] = ()) -> C:
@@ -80,25 +93,53 @@ def change(lab: str, controls: C, *, also_in_link: Collection[str] = ()) -> C:
 
 
 def set_controls(lab: str, controls: Controls) -> None:
-    """Change the settings from code, in a callback (before the widgets are drawn)."""
+    """Change the settings from code, before the widgets are drawn."""
+    before = st.session_state.get(f"{lab}/controls")
     st.session_state[f"{lab}/controls"] = controls
+    st.session_state.setdefault(f"{lab}/initial", {})
+    if before is None:
+        return
+    drawn = {name: st.session_state.get(_key(lab, name), getattr(before, name)) for name in type(controls).model_fields}
     for name, value in controls.model_dump().items():
-        st.session_state[f"{lab}/{name}"] = value
+        if value != drawn[name]:
+            _start_again(lab, name)
+
+
+def _key(lab: str, name: str) -> str:
+    """The widget's key: "lab/name", with a number behind it once its value was changed by code."""
+    times = st.session_state.get(f"{lab}/changed", {}).get(name, 0)
+    return f"{lab}/{name}/{times}" if times else f"{lab}/{name}"
+
+
+def _start_again(lab: str, name: str) -> None:
+    """Let the widget of that control begin anew, from the setting as it is when it is drawn."""
+    changed = st.session_state.setdefault(f"{lab}/changed", {})
+    changed[name] = changed.get(name, 0) + 1
+
+
+def _first_choice(lab: str, control: Control, kept: C, choices: Mapping[Any, str]) -> C:
+    """What was chosen is not there (any more): the first is, and the reader is told."""
+    first = next(iter(choices))
+    gone = getattr(kept, control.name)
+    st.session_state.setdefault(f"{lab}/problems", []).append(
+        f"{control.title} “{gone}” is not here. It was set to {choices[first]}."
+    )
+    changed = checked(kept, **{control.name: first})
+    set_controls(lab, changed)
+    return changed
 
 
 def _settle(model: type[C], lab: str, hidden: Collection[str]) -> C:
     """The settings as the widgets have them, mended where one change has made another value impossible."""
     kept: C = st.session_state[f"{lab}/controls"]
     now = kept.model_dump()
-    now |= {name: st.session_state.get(f"{lab}/{name}", now[name]) for name in now if name not in hidden}
+    now |= {name: st.session_state.get(_key(lab, name), now[name]) for name in now if name not in hidden}
     try:
         settled, problems = model.model_validate(now).settled()
     except ValidationError:  # a text that cannot be taken: said where it is drawn
         return kept
     if problems:
-        for name, value in settled.model_dump().items():
-            if value != now[name]:
-                st.session_state[f"{lab}/{name}"] = value
+        set_controls(lab, settled)
     return settled
 
 
@@ -138,34 +179,40 @@ def _write_link(lab: str, link: dict[str, str], also_in_link: Collection[str]) -
     st.session_state[f"{lab}/link"] = link
 
 
-def _widget(control: Control, key: str, why_disabled: str | None, choices: Mapping[Any, str] | None) -> Any:
+def _widget(
+    control: Control, key: str, initial: Any, why_disabled: str | None, choices: Mapping[Any, str] | None
+) -> Any:
     off = why_disabled is not None
     help_text = f"{control.help}\n\n*{why_disabled}*" if why_disabled else control.help or None
     common: dict[str, Any] = {"key": key, "help": help_text, "disabled": off}
-    if choices is not None:
-        if st.session_state[key] not in choices:
-            st.session_state[key] = next(iter(choices))
-        return st.selectbox(control.title, list(choices), format_func=lambda v: choices[v], **common)
-    if control.kind == "choice":
-        titles = dict(control.options)
+    if control.kind == "choice" or choices is not None:
+        titles = dict(control.options) if choices is None else choices
         values = list(titles)
-        if len(values) <= 4 and sum(len(t) for t in titles.values()) <= 34:
+        if choices is None and len(values) <= 4 and sum(len(title) for title in titles.values()) <= 34:
             chosen = st.segmented_control(
-                control.title, values, format_func=lambda v: titles[v], required=True, width="stretch", **common
+                control.title,
+                values,
+                default=initial,
+                required=True,
+                format_func=lambda value: titles[value],
+                width="stretch",
+                **common,
             )
             return control.default if chosen is None else chosen
-        return st.selectbox(control.title, values, format_func=lambda v: titles[v], **common)
+        index = values.index(initial) if initial in values else 0
+        return st.selectbox(control.title, values, index, format_func=lambda value: titles[value], **common)
     if control.kind == "switch":
-        return st.toggle(control.title, **common)
+        return st.toggle(control.title, initial, **common)
     if control.kind == "text":
-        return st.text_input(control.title, **common)
+        return st.text_input(control.title, initial, **common)
     cast: type[int] | type[float] = int if control.kind == "whole" else float
     low = None if control.low is None else cast(control.low)
     high = None if control.high is None else cast(control.high)
     step = cast(control.step) if control.step is not None else (1 if control.kind == "whole" else None)
     written = None if cast is int or step is None else f"%.{max(0, -math.floor(math.log10(step)))}f"
+    initial = cast(initial)
     if control.slider and low is not None and high is not None:
-        return st.slider(control.title, low, high, step=step, format=written, **common)
+        return st.slider(control.title, low, high, min(max(initial, low), high), step=step, format=written, **common)
     limits = (low, None if high is not None and high > 2**53 else high)
-    number = st.number_input(control.title, limits[0], limits[1], step=step, format=written, **common)
+    number = st.number_input(control.title, limits[0], limits[1], initial, step=step, format=written, **common)
     return control.default if number is None else number
