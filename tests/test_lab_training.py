@@ -1,0 +1,213 @@
+"""The Training lab: what the settings ask for, what they cost, and what is shown of a run."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from engine.data.catalogue import load
+from engine.training import loop
+from engine.training.config import TrainConfig
+from engine.training.floor import Floor
+from engine.training.loop import LEVEL_BINS, Report
+from engine.training.runs import Status, new_id
+from engine.training.service import Snapshot
+from playground.labs import training as lab
+from playground.labs.training import SHOWN_PREVIEWS, TrainingControls
+
+NAN = float("nan")
+
+
+def _report(step: int, loss: float = 0.5, levels: tuple[float, ...] = (0.5,) * LEVEL_BINS) -> Report:
+    return Report(step, 100, loss, levels, 1e-3, 1.0, 50.0)
+
+
+def _snapshot(
+    reports: tuple[Report, ...] = (), *, status: Status = "running", floor: bool = True, previews: int = 0
+) -> Snapshot:
+    pictures = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
+    return Snapshot(
+        id=new_id(),
+        config=TrainConfig(steps=100),
+        status=status,
+        error="",
+        note="",
+        place=0,
+        step=reports[-1].step if reports else 0,
+        reports=reports,
+        floor=Floor(0.01, (0.0, *[0.01] * (LEVEL_BINS - 1))) if floor else None,
+        previews=tuple((10 * k, pictures + np.uint8(k % 200)) for k in range(previews)),
+        seconds_left=None,
+        images_per_second=None,
+        can_sample=False,
+    )
+
+
+# --- settings ---------------------------------------------------------------------------------------------------------
+
+
+def test_every_setting_reaches_the_run() -> None:
+    changed = {
+        "data": "emoji",
+        "preset": "small",
+        "target": "velocity",
+        "schedule": "sigmoid",
+        "T": 300,
+        "steps": 777,
+        "batch": 9,
+        "learning_rate": 3e-4,
+        "averaging": 0.9,
+        "label_dropout": 0.3,
+        "seed": 12,
+    }
+    assert set(changed) == set(TrainingControls.model_fields)
+    config = lab.config(TrainingControls.model_validate(changed), 0.1)
+    assert {name: getattr(config, name) for name in changed} == changed
+
+
+@pytest.mark.parametrize("steps", [1, 2, 11, 1200, 100_000])
+@pytest.mark.parametrize("seconds", [1e-9, 0.004, 0.1, 50.0])
+def test_the_extremes_of_the_settings_make_a_run(steps: int, seconds: float) -> None:
+    config = lab.config(TrainingControls(steps=steps), seconds)
+    assert 1 <= config.report_every <= steps
+    assert 1 <= config.sample_every <= steps
+    assert config.warmup <= steps
+    if seconds == 0.1 and steps >= 4:
+        assert config.report_every * seconds == pytest.approx(lab.REPORT_SECONDS)
+
+
+def test_bounds_of_the_settings_are_bounds_of_the_run() -> None:
+    for name, field in TrainingControls.model_fields.items():
+        for bound in ("ge", "le"):
+            values = [getattr(entry, bound) for entry in field.metadata if hasattr(entry, bound)]
+            for value in values:
+                lab.config(TrainingControls.model_validate({name: value}), 0.1)
+    with pytest.raises(ValidationError):
+        TrainingControls(T=9)
+
+
+@pytest.mark.parametrize("data", ["digits", "emoji"])
+@pytest.mark.parametrize("preset", ["tiny", "small", "medium"])
+def test_parameters_are_counted_as_they_will_be(data: str, preset: str) -> None:
+    controls = TrainingControls.model_validate({"data": data, "preset": preset})
+    state = loop.begin(lab.config(controls, 0.1), load(data))
+    weights = sum(parameter.numel() for parameter in state.denoiser.net.parameters())
+    assert lab.parameter_count(controls) == weights
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (None, "–"),
+        (NAN, "–"),
+        (float("inf"), "–"),
+        (0.0, "0 s"),
+        (0.4, "0 s"),
+        (89.0, "89 s"),
+        (120.0, "2 min"),
+        (3600.0, "60 min"),
+        (5400.0, "1.5 h"),
+        (360_000.0, "100.0 h"),
+    ],
+)
+def test_durations_in_words(seconds: float | None, words: str) -> None:
+    assert lab.duration(seconds) == words
+
+
+def test_a_run_in_words() -> None:
+    assert lab.when("20261123-163105-0123abcd") == "23 Nov, 16:31"
+    assert lab.described(TrainConfig(T=300)) == "digits, tiny network, predicts noise, cosine schedule, T = 300"
+
+
+# --- charts -----------------------------------------------------------------------------------------------------------
+
+
+def _series(chart: object) -> dict[str, tuple[list[float], list[float]]]:
+    return {s.name: (list(s.x), list(s.y)) for s in chart.series}  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("chart", [lab.loss_chart, lab.level_chart])
+def test_charts_without_reports_say_what_to_expect(chart: object) -> None:
+    waiting, over = chart(_snapshot()), chart(_snapshot(status="failed"))  # type: ignore[operator]
+    assert waiting.series == over.series == ()
+    assert "appears" in waiting.empty
+    assert "ended" in over.empty
+    assert waiting.to_payload()["series"] == []
+
+
+def test_the_loss_has_its_floor_from_end_to_end() -> None:
+    found = _series(lab.loss_chart(_snapshot((_report(10, 0.9), _report(20, 0.5)))))
+    assert found["this batch"] == ([10, 20], [0.9, 0.5])
+    assert found["floor: the ideal denoiser"] == ([0, 100], [0.01, 0.01])
+    assert "floor: the ideal denoiser" not in _series(lab.loss_chart(_snapshot((_report(10),), floor=False)))
+
+
+def test_smoothing_is_an_average_that_begins_where_the_values_do() -> None:
+    assert lab.smoothed(np.full(50, 0.7)) == pytest.approx(np.full(50, 0.7))
+    values = np.random.default_rng(0).uniform(1, 2, 40)
+    smooth = lab.smoothed(values)
+    assert smooth[0] == pytest.approx(values[0])
+    assert ((smooth >= values.min()) & (smooth <= values.max())).all()
+    assert smooth.std() < values.std()
+    k = 25
+    weights = 0.9 ** np.arange(k, -1, -1)
+    assert smooth[k] == pytest.approx(float((weights * values[: k + 1]).sum() / weights.sum()))
+
+
+def test_smoothing_leaves_out_what_is_no_number() -> None:
+    smooth = lab.smoothed(np.array([NAN, 2.0, np.inf, 2.0]))
+    assert np.isnan(smooth[0])
+    assert smooth[1:] == pytest.approx([2.0, 2.0, 2.0])
+    assert len(lab.smoothed(np.array([]))) == 0
+
+
+def test_loss_by_level_leaves_out_the_parts_where_nothing_fell() -> None:
+    empty = (NAN,) + (1.0,) * (LEVEL_BINS - 1)
+    full = (3.0,) + (2.0,) * (LEVEL_BINS - 1)
+    chart = lab.level_chart(_snapshot((_report(1, levels=empty), _report(2, levels=full))))
+    found = _series(chart)
+    x, now = found["now"]
+    assert x == pytest.approx((np.arange(LEVEL_BINS) + 0.5) / LEVEL_BINS)
+    assert now == pytest.approx([3.0] + [1.5] * (LEVEL_BINS - 1))
+    assert np.isnan(found["at the beginning"][1][0])
+    assert min(found["floor: the ideal denoiser"][1]) > 0  # the axis is a logarithm
+    nothing = lab.level_chart(_snapshot((_report(1, levels=(NAN,) * LEVEL_BINS),)))
+    assert np.isnan(_series(nothing)["now"][1]).all()
+    for drawn in (chart, nothing):
+        json.dumps(drawn.to_payload(), allow_nan=False)  # as the browser reads it
+
+
+def test_long_runs_are_thinned_and_short_ones_whole() -> None:
+    long = lab.loss_chart(_snapshot(tuple(_report(k) for k in range(1, 5000))))
+    for series in long.to_payload()["series"]:  # type: ignore[attr-defined]
+        assert len(series["x"]) <= 400
+    assert long.to_payload()["series"][0]["x"][-1] == 4999  # type: ignore[index]
+
+
+# --- previews ---------------------------------------------------------------------------------------------------------
+
+
+def test_previews_stand_on_one_timeline() -> None:
+    assert lab.previews(_snapshot()) is None
+    shown = lab.previews(_snapshot(previews=3))
+    assert shown is not None
+    assert [position.t for position in shown.positions] == [0, 10, 20]
+    assert shown.positions[1].text == "after 10 training steps"
+    assert shown.lanes[0].pictures == 10
+    assert shown.start_at == "last"
+
+
+def test_many_previews_are_thinned_evenly_with_both_ends() -> None:
+    shown = lab.previews(_snapshot(previews=500))
+    assert shown is not None
+    at = [position.t for position in shown.positions]
+    assert len(at) == SHOWN_PREVIEWS
+    assert (at[0], at[-1]) == (0, 4990)
+    gaps = np.diff(at)
+    assert gaps.max() - gaps.min() <= 10
+    exactly = lab.previews(_snapshot(previews=SHOWN_PREVIEWS))
+    assert exactly is not None
+    assert len(exactly.positions) == SHOWN_PREVIEWS
