@@ -22,9 +22,9 @@ def parse_points(text: str) -> Points:
     try:
         points = [[float(number) for number in pair] for pair in pairs]
     except ValueError:
-        raise ValueError(f"Points are pairs of numbers, like this: {EXAMPLE}") from None
+        raise ValueError(f"Points are pairs of numbers, such as “{EXAMPLE}”.") from None
     if len(points) > MAX_POINTS or len(points) < MIN_POINTS:
-        raise ValueError(f"A curve needs {MIN_POINTS} to {MAX_POINTS} points, like this: {EXAMPLE}")
+        raise ValueError(f"A curve needs {MIN_POINTS} to {MAX_POINTS} points, such as “{EXAMPLE}”.")
     return check_points(points)
 
 

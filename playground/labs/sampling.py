@@ -94,7 +94,7 @@ class SamplingControls(Controls):
     schedule: Literal["own", "linear", "cosine", "sigmoid"] = Field(
         "own",
         title="Noise schedule",
-        description="The one to walk down. A model may be asked on another than it was trained on: it looks at the noise level.",
+        description="The one to walk down. It may be another than in training: the model looks at the noise level.",
         json_schema_extra=ui(titles=SCHEDULE_TITLES, group="More"),
     )
     T: int = Field(

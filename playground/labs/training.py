@@ -69,7 +69,7 @@ class TrainingControls(Controls):
         ge=1e-6,
         le=1.0,
         title="Learning rate",
-        description="How far each step moves the weights. Rises at first, falls towards the end. Too much, and the loss explodes.",
+        description="How far each step moves the weights. It rises at first and falls towards the end. Too much explodes.",
         json_schema_extra=ui(slider=False, step=1e-4, group="More"),
     )
     averaging: float = Field(
@@ -85,7 +85,7 @@ class TrainingControls(Controls):
         ge=0,
         le=1,
         title="Label dropout",
-        description="How often the label is hidden, so that the network also learns to draw without one: guidance needs both.",
+        description="How often the label is hidden, so that the network also learns to draw without: guidance needs both.",
         json_schema_extra=ui(step=0.05, group="More"),
     )
     seed: int = Field(0, ge=0, le=2**53 - 1, title="Seed", json_schema_extra=ui(slider=False, group="More"))

@@ -40,8 +40,7 @@ def show() -> None:
     if row.button("Draw", type="primary", icon="🎲", width=150, disabled=wanted is None, key="sampling/draw"):
         job = _start(model, wanted)
         running = True
-    stop = None if job is None else job.stop
-    row.button("Stop", icon="⏹️", width=120, disabled=not running, key="sampling/stop", on_click=stop)
+    row.button("Stop", icon="⏹️", width=120, disabled=not running, key="sampling/stop", on_click=_stop)
     if job is None:
         st.info("Set what you like in the sidebar, then press Draw.")
         return
@@ -121,6 +120,12 @@ def _start(model: lab.Model, wanted: dict[lab.Side, lab.Recipe] | None) -> Sampl
     return job
 
 
+def _stop() -> None:
+    job: SamplingJob | None = st.session_state.get("sampling/job")
+    if job is not None:
+        job.stop()
+
+
 @st.fragment(run_every=POLL)
 def _running(job: SamplingJob) -> None:
     progress = job.progress
@@ -183,8 +188,8 @@ def _neighbours(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]], pick: c
             with column:
                 page.picture(picture, f"class {name}, distance {distance:.0f}")
         page.looking_at(
-            "distance is the root mean square difference per pixel, on the scale 0 to 255. A sample at a distance of (nearly) 0 "
-            "was learned by heart; the ideal denoiser always ends there."
+            "distance is the root mean square difference per pixel, on the scale 0 to 255. "
+            "A sample at a distance of (nearly) 0 was learned by heart; the ideal denoiser always ends there."
         )
 
 
