@@ -1,0 +1,419 @@
+"""Do the tests see it when the mathematics is wrong? Plants one bug at a time in a copy of the engine and runs them.
+
+    python tests/planted_bugs.py            all of them
+    python tests/planted_bugs.py guidance   those whose description has that word in it
+
+Every bug is a replacement of text that must occur exactly once: where the engine has changed, this script says so instead of
+planting nothing. Exit status 1 if a bug survives, or if the untouched copy fails.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded: a fork inherits no threads
+sys.dont_write_bytecode = True
+
+import diffusers  # noqa: E402, F401
+import hypothesis  # noqa: E402, F401
+import pytest  # noqa: E402
+import torch  # noqa: E402, F401
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Bug:
+    """One mistake that somebody could make."""
+
+    what: str
+    file: str
+    right: str
+    wrong: str
+    tests: str
+    """The test files that should see it."""
+    only: str = ""
+    """pytest's -k, to save time."""
+
+
+LAWS = "test_samplers_laws.py"
+PAPERS = "papers_coefficients or one_point"
+BUGS = [
+    # The tables
+    Bug(
+        "cosine without its offset",
+        "schedule.py",
+        "torch.cos((u + s) / (1 + s) * math.pi / 2)",
+        "torch.cos(u * math.pi / 2)",
+        "test_schedule.py",
+    ),
+    Bug("cosine without its square", "schedule.py", "* math.pi / 2) ** 2", "* math.pi / 2)", "test_schedule.py"),
+    Bug("alpha in place of alpha_bar", "schedule.py", "self.alpha.cumprod(0)", "self.alpha", "test_schedule.py"),
+    Bug(
+        "beta-tilde with its neighbours swapped",
+        "schedule.py",
+        "self.level(t - 1).variance / self.level(t).variance * self.beta",
+        "self.level(t).variance / self.level(t - 1).variance * self.beta",
+        "test_schedule.py",
+    ),
+    Bug("beta not clipped", "schedule.py", "MAX_BETA = 0.999", "MAX_BETA = 0.99999", "test_schedule.py"),
+    Bug(
+        "linear not rescaled to T", "schedule.py", "if rescale else 1.0", "if not rescale else 1.0", "test_schedule.py"
+    ),
+    Bug(
+        "zero terminal SNR of alpha_bar, not of its root",
+        "schedule.py",
+        "from_alpha_bar(root**2",
+        "from_alpha_bar(root",
+        "test_schedule.py",
+    ),
+    Bug("t between levels off by one", "schedule.py", "self.T - (above - 1 +", "self.T - (above +", "test_schedule.py"),
+    # The process
+    Bug(
+        "square root missing in the closed form",
+        "schedule.py",
+        "broadcast(self.variance.sqrt(), x)",
+        "broadcast(self.variance, x)",
+        "test_process.py",
+    ),
+    Bug(
+        "square root missing in the Markov step",
+        "process.py",
+        "broadcast(beta.sqrt(), x_s) * noise",
+        "broadcast(beta, x_s) * noise",
+        "test_process.py",
+    ),
+    Bug(
+        "posterior mean with alpha_bar_t for alpha_bar_s",
+        "process.py",
+        "to.alpha_bar.sqrt() * beta",
+        "now.alpha_bar.sqrt() * beta",
+        "test_process.py",
+    ),
+    Bug(
+        "posterior mean without the root of alpha",
+        "process.py",
+        "(1 - beta).sqrt() * to.variance",
+        "(1 - beta) * to.variance",
+        "test_process.py",
+    ),
+    Bug(
+        "velocity with its sign turned",
+        "process.py",
+        "signal * noise - sigma * x0",
+        "sigma * x0 - signal * noise",
+        "test_process.py",
+    ),
+    Bug(
+        "noise prediction read with the variance",
+        "process.py",
+        "(x_t - sigma * output) / signal",
+        "(x_t - sigma**2 * output) / signal",
+        "test_process.py",
+    ),
+    # Denoisers
+    Bug(
+        "network asked at t instead of t - 1",
+        "denoiser.py",
+        "self.schedule.t_of(level) - 1",
+        "self.schedule.t_of(level)",
+        "test_denoiser.py",
+    ),
+    Bug(
+        "guidance with its sign turned",
+        "denoiser.py",
+        "torch.lerp(plain, wanted, weight)",
+        "torch.lerp(wanted, plain, weight)",
+        "test_denoiser.py",
+    ),
+    Bug(
+        "guidance scale off by one",
+        "denoiser.py",
+        "weight = broadcast(scale, x_t)",
+        "weight = broadcast(scale + 1, x_t)",
+        "test_denoiser.py",
+    ),
+    Bug("clipping left out", "denoiser.py", ".x0.clamp(self.low, self.high)", ".x0", "test_denoiser.py"),
+    Bug(
+        "null class is class 0",
+        "denoiser.py",
+        "torch.where(label == NO_LABEL, self.classes, label)",
+        "torch.where(label == NO_LABEL, 0, label)",
+        "test_denoiser.py",
+    ),
+    Bug(
+        "exact denoiser forgets to rescale what it summed",
+        "ideal.py",
+        "total = total * keep + weights",
+        "total = total + weights",
+        "test_ideal.py",
+    ),
+    Bug(
+        "exact denoiser without the norm of the points",
+        "ideal.py",
+        "points.square().sum(1) / 2",
+        "0 * points.square().sum(1)",
+        "test_ideal.py",
+    ),
+    Bug("spread of the points left out", "ideal.py", "level.alpha_bar * self.std**2", "self.std**2", "test_ideal.py"),
+    # Samplers
+    Bug(
+        "eta scales the variance",
+        "sampling.py",
+        "self.eta * posterior_variance(now, to).sqrt()",
+        "(self.eta * posterior_variance(now, to)).sqrt()",
+        LAWS,
+        "eta_times or papers",
+    ),
+    Bug(
+        "DDIM keeps its whole direction beside the noise",
+        "sampling.py",
+        "(to.variance - std**2)",
+        "to.variance",
+        LAWS,
+        PAPERS,
+    ),
+    Bug(
+        "noise at the last step",
+        "sampling.py",
+        "torch.where(to.variance > 0, VARIANCES[self.variance](now, to), 0.0)",
+        "VARIANCES[self.variance](now, to)",
+        f"{LAWS} test_sampling.py",
+        "papers or last_step",
+    ),
+    Bug(
+        "small and large variance exchanged",
+        "sampling.py",
+        '"small": posterior_variance,\n    "large": lambda now, to: now.variance_since(to),',
+        '"large": posterior_variance,\n    "small": lambda now, to: now.variance_since(to),',
+        LAWS,
+        PAPERS,
+    ),
+    Bug(
+        "standard deviation for variance in DDPM",
+        "sampling.py",
+        "_add_noise(mean, variance.sqrt(), noise)",
+        "_add_noise(mean, variance, noise)",
+        LAWS,
+        PAPERS,
+    ),
+    Bug(
+        "one seed for the whole batch",
+        "sampling.py",
+        "manual_seed(seed) for seed in seeds",
+        "manual_seed(seeds[0]) for seed in seeds",
+        "test_sampling.py",
+    ),
+    Bug(
+        "a frame shows the x of the step before",
+        "sampling.py",
+        "yield Frame(step, len(path) - 1, t, x, prediction",
+        "yield Frame(step, len(path) - 1, t, following, prediction",
+        "test_sampling.py",
+    ),
+    # The network
+    Bug(
+        "skips in the wrong order",
+        "models/unet.py",
+        "skips.pop()], dim=1",
+        "skips.pop(0)], dim=1",
+        "test_unet.py",
+        "not google",
+    ),
+    Bug(
+        "attention without its scale",
+        "models/unet.py",
+        "scaled_dot_product_attention(q, k, v)",
+        "scaled_dot_product_attention(q, k, v, scale=1.0)",
+        "test_unet.py",
+        "serves_both and not google",
+    ),
+    Bug(
+        "time not activated before it is projected",
+        "models/unet.py",
+        "self.time_emb_proj(self.activation(embedding))",
+        "self.time_emb_proj(embedding)",
+        "test_unet.py",
+        "serves_both and not google",
+    ),
+    Bug(
+        "padding on the wrong side",
+        "models/unet.py",
+        "pad(x, (0, 1, 0, 1))",
+        "pad(x, (1, 0, 1, 0))",
+        "test_unet.py",
+        "serves_both",
+    ),
+    # Training
+    Bug(
+        "label dropout turned round",
+        "training/loop.py",
+        "< config.label_dropout",
+        ">= config.label_dropout",
+        "test_training.py",
+        "hidden",
+    ),
+    Bug(
+        "averaging turned round",
+        "training/loop.py",
+        "_foreach_lerp_(average, parameters, 1 - decay)",
+        "_foreach_lerp_(average, parameters, decay)",
+        "test_training.py",
+        "recursion",
+    ),
+    Bug(
+        "the first level never trained on",
+        "training/loop.py",
+        "torch.randint(1, schedule.T + 1,",
+        "torch.randint(2, schedule.T + 1,",
+        "test_training.py",
+        "every_t",
+    ),
+    Bug(
+        "weights kept after the step that spoiled them",
+        "training/loop.py",
+        "torch._foreach_lerp_(average, parameters, 1 - decay)\n",
+        "torch._foreach_lerp_(average, parameters, 1 - decay)\n            state.good = {n: w.clone() for n, w in state.average.items()}\n",
+        "test_training.py",
+        "good_weights",
+    ),
+    Bug(
+        "AdamW's moments lost on resuming",
+        "training/resume.py",
+        "torch.empty_like(parameter).copy_(value)",
+        "torch.zeros_like(parameter)",
+        "test_training.py",
+        "bit_for_bit",
+    ),
+    Bug(
+        "the dice start again on resuming",
+        "training/resume.py",
+        'state.generator.set_state(tensors["dice"])',
+        'tensors["dice"]',
+        "test_training.py",
+        "bit_for_bit",
+    ),
+    # To diffusers and back
+    Bug(
+        "schedule shifted by one at diffusers",
+        "pretrained.py",
+        "schedule.beta[1:].tolist()",
+        "schedule.beta[:-1].tolist()",
+        "test_pretrained.py",
+        "opens_at_diffusers",
+    ),
+    Bug(
+        "clean and velocity exchanged at diffusers",
+        "pretrained.py",
+        '"clean": "sample", "velocity": "v_prediction"',
+        '"velocity": "sample", "clean": "v_prediction"',
+        "test_pretrained.py",
+        "opens_at_diffusers",
+    ),
+]
+
+
+def plant(bug: Bug, engine: Path) -> None:
+    """Write the bug into the copy. Raises `SystemExit` unless its text is there exactly once."""
+    path = engine / bug.file
+    text = path.read_text(encoding="utf-8")
+    if text.count(bug.right) != 1:
+        raise SystemExit(f"“{bug.what}”: its text occurs {text.count(bug.right)} times in {bug.file}, not once.")
+    path.write_text(text.replace(bug.right, bug.wrong), encoding="utf-8")
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run of pytest ended."""
+
+    status: int
+    output: str
+
+
+def run(place: Path, tests: str, only: str = "") -> Result:
+    """Run test files against the engine in `place`, up to the first failure.
+
+    In a fork of this process, where torch is loaded already and the engine is not: loading torch is most of the time otherwise.
+    """
+    arguments = [
+        "-x",
+        "--no-header",
+        "--disable-warnings",
+        "-p",
+        "no:cacheprovider",
+        *(f"tests/{name}" for name in tests.split()),
+    ]
+    arguments += ["-k", only] if only else []
+    log = place / "log"
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        with log.open("w") as out:
+            os.dup2(out.fileno(), 1)
+            os.dup2(out.fileno(), 2)
+        status = 99
+        try:
+            os.chdir(place)
+            sys.path.insert(0, str(place))
+            status = int(pytest.main(arguments))
+            import engine
+
+            if Path(engine.__file__).parent != place / "engine":
+                print(f"The copy is not what was imported, but {engine.__file__}.")
+                status = 99
+        finally:
+            sys.stdout.flush()
+            os._exit(status)
+    return Result(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), log.read_text(encoding="utf-8"))
+
+
+def _lay_out(place: Path) -> None:
+    """A copy of the engine and of the tests of its mathematics; the data are linked."""
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "engine", place / "engine", ignore=ignore)
+    (place / "tests").mkdir()
+    for name in {"laws.py", *(name for bug in BUGS for name in bug.tests.split())}:
+        shutil.copy(ROOT / "tests" / name, place / "tests" / name)
+    shutil.copy(ROOT / "pyproject.toml", place / "pyproject.toml")
+    (place / "assets").symlink_to(ROOT / "assets")
+
+
+def main(words: list[str]) -> int:
+    """Plant each bug, print a table, return the exit status."""
+    chosen = [bug for bug in BUGS if all(word.lower() in bug.what.lower() for word in words)]
+    survivors = []
+    with tempfile.TemporaryDirectory() as temporary:
+        place = Path(temporary).resolve()
+        _lay_out(place)
+        for selection in sorted({(bug.tests, bug.only) for bug in chosen}):
+            sound = run(place, *selection)
+            if sound.status != 0:
+                print(f"Without any bug, {selection[0]} already fails:\n{sound.output[-2000:]}")
+                return 1
+        print(f"{'bug':<52}{'file':<20}{'':<14}first test to see it")
+        for bug in chosen:
+            whole = (place / "engine" / bug.file).read_text(encoding="utf-8")
+            plant(bug, place / "engine")
+            began, result = time.perf_counter(), run(place, bug.tests, bug.only)
+            (place / "engine" / bug.file).write_text(whole, encoding="utf-8")
+            # 1 is "some tests failed"; anything else would be a bug so gross that nothing could be run.
+            caught = result.status == 1 and "FAILED" in result.output
+            first = next((line for line in result.output.splitlines() if line.startswith("FAILED")), "")
+            name = first.removeprefix("FAILED tests/").split(" - ")[0]
+            verdict = "caught" if caught else "NOT caught"
+            print(f"{bug.what:<52}{bug.file:<20}{verdict:<14}{name}  ({time.perf_counter() - began:.0f} s)", flush=True)
+            if not caught:
+                survivors.append(bug)
+                print(result.output[-1000:])
+    print(f"{len(chosen) - len(survivors)} of {len(chosen)} bugs caught.")
+    return 1 if survivors or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
