@@ -1,4 +1,4 @@
-"""The engine from the shell: python -m engine train | evaluate | train-classifier.
+"""The engine from the shell: python -m engine train | sample | evaluate | export | runs | train-classifier.
 
 Each command drives the same iterator that the pages drive, and prints what comes out of it.
 """
@@ -17,6 +17,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from engine import cli_results
+
 Settings = TypeVar("Settings", bound=BaseModel)
 Command = Callable[[argparse.Namespace], int]
 
@@ -34,6 +36,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The heavy imports wait until the command line itself is known to be right.
     from engine.data.catalogue import DataError
     from engine.evaluation import EvaluationError
+    from engine.library import ModelError
+    from engine.recipe import RecipeError
     from engine.training.loop import TrainingDivergedError
     from engine.training.resume import ResumeError
     from engine.weights import CheckpointError
@@ -41,7 +45,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     run: Command = args.run
     try:
         return run(args)
-    except (CommandError, DataError, CheckpointError, EvaluationError, ResumeError, TrainingDivergedError) as problem:
+    except (
+        CommandError,
+        DataError,
+        CheckpointError,
+        EvaluationError,
+        ModelError,
+        RecipeError,
+        ResumeError,
+        TrainingDivergedError,
+    ) as problem:
         message = str(problem)
     except OSError as problem:
         if problem.strerror is None:
@@ -54,6 +67,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
+    cli_results.add(commands)
 
     train = commands.add_parser("train", help="train a network by a recipe file, and write it as a diffusers folder")
     train.set_defaults(run=_train)

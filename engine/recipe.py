@@ -148,10 +148,10 @@ def png_bytes(
     return out.getvalue()
 
 
-def save_png(path: str, pictures: npt.NDArray[np.uint8], recipe: Recipe) -> None:
+def save_png(path: str, pictures: npt.NDArray[np.uint8], recipe: Recipe, *, zoom: int = 1) -> None:
     """Write `png_bytes` to a file. Raises OSError where that is not possible."""
     with open(path, "wb") as file:
-        file.write(png_bytes(pictures, recipe))
+        file.write(png_bytes(pictures, recipe, zoom=zoom))
 
 
 def from_png(data: bytes) -> Recipe:

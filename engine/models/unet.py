@@ -55,10 +55,9 @@ class UNetConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> UNetConfig:
-        if self.sample_size % 2 ** (len(self.block_out_channels) - 1):
-            raise ValueError(
-                f"Pictures of {self.sample_size} pixels cannot be halved {len(self.block_out_channels) - 1} times without a remainder."
-            )
+        halvings = len(self.block_out_channels) - 1
+        if self.sample_size % 2**halvings:
+            raise ValueError(f"Pictures of {self.sample_size} pixels cannot be halved {halvings} times evenly.")
         if self.attention and len(self.attention) != len(self.block_out_channels):
             raise ValueError("attention needs one entry for each resolution.")
         for width in self.block_out_channels:
