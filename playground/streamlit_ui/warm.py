@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import threading
 import time
 import traceback
@@ -31,6 +32,8 @@ def wait() -> None:
 
 def _load(ready: threading.Event) -> None:
     time.sleep(PAINT_FIRST)
+    # Threads that wait by spinning would starve each other where training and sampling run side by side.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import torch
 
