@@ -153,7 +153,10 @@ def _control(name: str, field: FieldInfo) -> Control:
 def _to_text(value: Any) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    short = f"{value:g}"
+    return short if float(short) == value else repr(value)  # the link opens this very state
 
 
 def _from_text(text: str, field: FieldInfo) -> Any:

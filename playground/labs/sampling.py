@@ -115,16 +115,43 @@ class SamplingControls(Controls):
         False, title="Compare A | B", description="Draw the same noise with a second setting beside it."
     )
     b_sampler: Literal["ddim", "ddpm"] = Field(
-        "ddpm", title="Sampler of B", json_schema_extra=ui(titles=SAMPLER_TITLES, group=SECOND)
+        "ddpm", title="Sampler of B", description="As for A.", json_schema_extra=ui(titles=SAMPLER_TITLES, group=SECOND)
     )
-    b_steps: int = Field(50, ge=1, le=1000, title="Steps of B", json_schema_extra=ui(group=SECOND))
-    b_eta: float = Field(0.0, ge=0, le=1, title="eta of B", json_schema_extra=ui(step=0.05, group=SECOND))
+    b_steps: int = Field(
+        50,
+        ge=1,
+        le=1000,
+        title="Steps of B",
+        description="How often the model is asked.",
+        json_schema_extra=ui(group=SECOND),
+    )
+    b_eta: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        title="eta of B",
+        description="As for A; it belongs to DDIM.",
+        json_schema_extra=ui(step=0.05, group=SECOND),
+    )
     b_variance: Literal["small", "large", "zero"] = Field(
-        "small", title="Variance of B", json_schema_extra=ui(titles=VARIANCE_TITLES, group=SECOND)
+        "small",
+        title="Variance of B",
+        description="As for A; it belongs to DDPM.",
+        json_schema_extra=ui(titles=VARIANCE_TITLES, group=SECOND),
     )
-    b_scale: float = Field(2.0, ge=0, le=8, title="Guidance scale of B", json_schema_extra=ui(step=0.25, group=SECOND))
+    b_scale: float = Field(
+        2.0,
+        ge=0,
+        le=8,
+        title="Guidance scale of B",
+        description="As for A.",
+        json_schema_extra=ui(step=0.25, group=SECOND),
+    )
     b_schedule: Literal["own", "linear", "cosine", "sigmoid"] = Field(
-        "own", title="Noise schedule of B", json_schema_extra=ui(titles=SCHEDULE_TITLES, group=SECOND)
+        "own",
+        title="Noise schedule of B",
+        description="As for A.",
+        json_schema_extra=ui(titles=SCHEDULE_TITLES, group=SECOND),
     )
 
 

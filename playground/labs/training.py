@@ -88,7 +88,14 @@ class TrainingControls(Controls):
         description="How often the label is hidden, so that the network also learns to draw without: guidance needs both.",
         json_schema_extra=ui(step=0.05, group="More"),
     )
-    seed: int = Field(0, ge=0, le=2**53 - 1, title="Seed", json_schema_extra=ui(slider=False, group="More"))
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**53 - 1,
+        title="Seed",
+        description="Settings and seed decide the weights, on one and the same machine.",
+        json_schema_extra=ui(slider=False, group="More"),
+    )
 
 
 def config(controls: TrainingControls, seconds_per_step: float) -> TrainConfig:
