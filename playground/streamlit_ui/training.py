@@ -61,6 +61,7 @@ def show() -> None:
     snapshot = training.snapshot(run_id)
     if snapshot is None:
         return
+    st.session_state["training/polling"] = snapshot.active
     st.fragment(_run, run_every=POLL if snapshot.active else None)(run_id)
 
 
@@ -118,10 +119,8 @@ def _run(run_id: str) -> None:
     snapshot = training.snapshot(run_id)
     if snapshot is None:
         return
-    if not snapshot.active and st.session_state.get("training/was_active") == run_id:
-        st.session_state["training/was_active"] = None
-        st.rerun()  # it has ended: the page no longer needs to look again and again
-    st.session_state["training/was_active"] = run_id if snapshot.active else None
+    if snapshot.active != st.session_state["training/polling"]:
+        st.rerun()  # it has ended, or goes on again: the page looks again and again only while it must
     _head(snapshot)
     if snapshot.error:
         st.error(snapshot.error)
@@ -160,49 +159,26 @@ def _head(snapshot: Snapshot) -> None:
         min(1.0, snapshot.step / steps),
         text=f"{icon} **{word}**{behind}: step {snapshot.step:,} of {steps:,}. {lab.described(snapshot.config)}",
     )
-    columns = st.columns(6, vertical_alignment="bottom")
     last = snapshot.reports[-1] if snapshot.reports else None
-    columns[0].metric("Loss", f"{last.loss:.4f}" if last else "–")
-    columns[1].metric("Images a second", f"{snapshot.images_per_second:.0f}" if snapshot.images_per_second else "–")
-    columns[2].metric("Time left", lab.duration(snapshot.seconds_left) if snapshot.active else "–")
-    with columns[3]:
-        if snapshot.status in ("running", "queued"):
-            st.button("Pause", icon="⏸️", width="stretch", key="training/pause", on_click=training.pause, args=(run_id,))
-        else:
-            ended = snapshot.status in ("finished", "failed")
-            st.button(
-                "Resume",
-                icon="▶️",
-                width="stretch",
-                key="training/resume",
-                disabled=ended,
-                on_click=_resume,
-                args=(run_id,),
-            )
-    with columns[4]:
-        st.button(
-            "Stop",
-            icon="⏹️",
-            width="stretch",
-            key="training/stop",
-            disabled=not snapshot.active,
-            on_click=training.stop,
-            args=(run_id,),
-        )
-    with columns[5]:
-        if st.button(
-            "Draw with it",
-            icon="🎲",
-            width="stretch",
-            key="training/draw",
-            disabled=not snapshot.can_sample,
-            help="Opens the Sampling lab with what this run has learned so far.",
-        ):
-            st.session_state["sampling/wanted"] = f"run:{run_id}"
-            st.switch_page(st.session_state["pages"]["sampling"])
-
-
-def _resume(run_id: str) -> None:
-    from engine.training.service import service
-
-    service().resume(run_id)
+    speed = snapshot.images_per_second
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    row.metric("Loss", f"{last.loss:.4f}" if last else "–", width=120)
+    row.metric("Images a second", f"{speed:.0f}" if speed else "–", width=140)
+    row.metric("Time left", lab.duration(snapshot.seconds_left) if snapshot.active else "–", width=100)
+    given = {"args": (run_id,), "width": 120}
+    if snapshot.status in ("running", "queued"):
+        row.button("Pause", icon="⏸️", key="training/pause", on_click=training.pause, **given)
+    else:
+        over = snapshot.status in ("finished", "failed")
+        row.button("Resume", icon="▶️", key="training/resume", disabled=over, on_click=training.resume, **given)
+    row.button("Stop", icon="⏹️", key="training/stop", disabled=not snapshot.active, on_click=training.stop, **given)
+    if row.button(
+        "Draw with it",
+        icon="🎲",
+        width=160,
+        key="training/draw",
+        disabled=not snapshot.can_sample,
+        help="Opens the Sampling lab with what this run has learned so far.",
+    ):
+        st.session_state["sampling/wanted"] = f"run:{run_id}"
+        st.switch_page(st.session_state["pages"]["sampling"])
