@@ -106,7 +106,12 @@ class ScheduleControls(PictureChoice, ScheduleChoice):
     )
 
 
-def schedules_of(controls: ScheduleControls) -> dict[str, NoiseSchedule]:
+def choice_of(controls: ScheduleControls) -> ScheduleChoice:
+    """The settings without the picture: what the curves depend on."""
+    return ScheduleChoice.model_validate(controls.model_dump(include=set(ScheduleChoice.model_fields)))
+
+
+def schedules_of(controls: ScheduleChoice) -> dict[str, NoiseSchedule]:
     """The schedules that are shown, by name, in the order of `NAMES`."""
     return {
         name: _schedule(name, controls.T, controls.rescale, controls.s, controls.points, controls.zero in (name, "all"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -10,7 +11,10 @@ from playground.labs import picture as pictures
 from playground.streamlit_ui import components, page, warm, widgets
 
 if TYPE_CHECKING:
-    from playground.labs.schedules import ScheduleControls
+    import plotly.graph_objects as go
+
+    from playground.figures.schedules import Quantity
+    from playground.labs.schedules import ScheduleChoice, ScheduleControls
 
 LAB = "schedules"
 POINTS, POINTS_SHOWN, POINTS_PROBLEM = f"{LAB}/points text", f"{LAB}/points shown", f"{LAB}/points problem"
@@ -99,18 +103,26 @@ def _curves(chosen: ScheduleControls) -> None:
     from playground.figures import schedules as figures
     from playground.labs import schedules as lab
 
-    schedules = lab.schedules_of(chosen)
+    choice = lab.choice_of(chosen)
     st.markdown("#### The schedules as curves")
-    st.html(figures.legend({name: lab.TITLES[name] for name in schedules}))
+    st.html(figures.legend({name: lab.TITLES[name] for name in lab.schedules_of(choice)}))
     for row in (("beta", "alpha_bar"), ("log_snr", "sigma")):
         for column, quantity in zip(st.columns(2), row, strict=True):
-            figure = figures.curves(schedules, quantity, log=quantity in ("beta", "sigma"))
-            column.plotly_chart(figure, key=f"{LAB}/{quantity}", config=figures.CONFIG)
+            column.plotly_chart(_figure(choice, quantity), key=f"{LAB}/{quantity}", config=figures.CONFIG)
     page.looking_at(
         "β is the variance of the noise that step t adds; ᾱ what is left of the picture by then; the log of the "
         "signal-to-noise ratio says the same, but shows the ends; σ is the noise that a sampler adds again when it goes one "
         "step back, from t to t − 1 (DDPM, with the posterior's variance)."
     )
+
+
+@lru_cache(maxsize=32)
+def _figure(choice: ScheduleChoice, quantity: Quantity) -> go.Figure:
+    """Made once for the same schedules: another picture or seed leaves the curves as they are."""
+    from playground.figures import schedules as figures
+    from playground.labs import schedules as lab
+
+    return figures.curves(lab.schedules_of(choice), quantity, log=quantity in ("beta", "sigma"))
 
 
 def _drawing(chosen: ScheduleControls) -> ScheduleControls:
