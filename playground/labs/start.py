@@ -6,8 +6,7 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-import numpy as np
-
+from engine.data.catalogue import read_arrays
 from playground.labs.sampling import Shot, timeline
 from playground.timeline.model import Timeline
 
@@ -17,20 +16,19 @@ RECORDING = Path(__file__).resolve().parents[2] / "assets" / "first_screen" / "d
 
 @lru_cache(maxsize=1)
 def first_timeline() -> Timeline:
-    """The recorded trajectory, ready to be shown. Raises OSError or ValueError where the asset is missing or damaged."""
-    with np.load(RECORDING, allow_pickle=False) as stored:
-        arrays = {name: stored[name] for name in ("steps", "t", "x", "x0", "noise")}
+    """The recorded trajectory, ready to be shown. Raises ValueError where the asset is missing or damaged."""
+    arrays = read_arrays(RECORDING, ("steps", "t", "x", "x0", "noise"))
     shots = [
         Shot(int(step), int(t), x, x0, noise)
         for step, t, x, x0, noise in zip(*(arrays[name] for name in ("steps", "t", "x", "x0", "noise")), strict=True)
     ]
     shown = timeline("first-screen", {"A": shots}, pick=False, autoplay=True)
-    assert shown is not None  # the recording has frames
+    if shown is None:
+        raise ValueError("The recording has no frames.")
     return shown
 
 
 @lru_cache(maxsize=1)
 def recipe_json() -> str:
-    """The recipe that makes the very same pictures, as JSON."""
-    with np.load(RECORDING, allow_pickle=False) as stored:
-        return json.dumps(json.loads(str(stored["recipe"])))
+    """The recipe that makes the very same pictures, as JSON. Raises ValueError where the asset is missing or damaged."""
+    return json.dumps(json.loads(str(read_arrays(RECORDING, ("recipe",))["recipe"])))
