@@ -1,53 +1,23 @@
-"""The training loop: what it compares, averages, hides, survives and takes up again."""
+"""The training loop: what it compares, averages, hides, leaves alone and learns."""
 
 from __future__ import annotations
 
 import math
 import random
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file, save_file
+from runs_to_try import DATA, config_of, same, weights_of
 from torch import Tensor
 
-from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
 from engine.denoiser import Guided
 from engine.ideal import ExactDenoiser
 from engine.process import TARGETS
 from engine.sampling import DDIM, sample
-from engine.training import loop, resume
-from engine.training.config import TrainConfig
-from engine.training.loop import TrainingDivergedError, TrainState, begin, train
-
-
-def _sides(count: int = 64) -> ImageSet:
-    """8 × 8 pictures of two classes: bright on the left, or on the right, with a little grain."""
-    generator = np.random.default_rng(0)
-    labels = np.arange(count, dtype=np.int64) % 2
-    images = generator.integers(0, 40, (count, 8, 8, 1)).astype(np.uint8)
-    images[labels == 0, :, :4] += 200
-    images[labels == 1, :, 4:] += 200
-    return ImageSet("sides", "Sides", images, labels, ("left", "right"), np.zeros(count, bool), "made here", "none", "")
-
-
-DATA = _sides()
-
-
-def _config(**changed: object) -> TrainConfig:
-    values = {"preset": "tiny", "T": 50, "steps": 12, "batch": 4, "warmup": 3, "report_every": 4, "averaging": 0.9}
-    return TrainConfig.model_validate({**values, **changed})
-
-
-def _weights(state: TrainState) -> dict[str, Tensor]:
-    return {name: weight.detach().clone() for name, weight in state.denoiser.net.state_dict().items()}
-
-
-def _same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
+from engine.training import loop
+from engine.training.loop import TrainState, begin, train
 
 # --- what is compared -------------------------------------------------------------------------------------------------
 
@@ -55,7 +25,7 @@ def _same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
 @pytest.mark.parametrize("target", list(TARGETS))
 def test_perfect_output_has_no_loss(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that is told x_0 and ε by the test and answers with the target's `of` is reported a loss of 0."""
-    config = _config(target=target, steps=3, report_every=1, learning_rate=1e-7)
+    config = config_of(target=target, steps=3, report_every=1, learning_rate=1e-7)
     state = begin(config, DATA)
     told: list[Tensor] = []
     real = loop.diffuse
@@ -77,7 +47,7 @@ def test_perfect_output_has_no_loss(target: str, monkeypatch: pytest.MonkeyPatch
 @pytest.mark.parametrize("target", list(TARGETS))
 def test_loss_is_the_mean_square_per_number_and_splits_by_level(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A network that always answers 0 has the mean square of the target as its loss: 1 for ε."""
-    config = _config(target=target, steps=1, report_every=1, batch=1024)
+    config = config_of(target=target, steps=1, report_every=1, batch=1024)
     state = begin(config, DATA)
     anchor = next(state.denoiser.net.parameters())
     monkeypatch.setattr(state.denoiser.net, "forward", lambda x, t, classes: torch.zeros_like(x) + 0 * anchor.sum())
@@ -99,7 +69,7 @@ def test_loss_is_the_mean_square_per_number_and_splits_by_level(target: str, mon
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
 def test_labels_are_hidden_as_often_as_was_asked(share: float) -> None:
-    config = _config(label_dropout=share, steps=8, batch=100, T=10)
+    config = config_of(label_dropout=share, steps=8, batch=100, T=10)
     state, seen = begin(config, DATA), []
     embedding = state.denoiser.net.class_embedding
     assert isinstance(embedding, torch.nn.Embedding)
@@ -114,7 +84,7 @@ def test_labels_are_hidden_as_often_as_was_asked(share: float) -> None:
 
 
 def test_every_t_from_1_to_T_is_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = _config(T=10, batch=512, steps=2)
+    config = config_of(T=10, batch=512, steps=2)
     state, seen = begin(config, DATA), []
     state.denoiser.net.register_forward_pre_hook(lambda module, args: seen.append(args[1]))
     list(train(config, DATA, state))
@@ -129,9 +99,9 @@ def test_every_t_from_1_to_T_is_trained_on(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize("averaging", [0.0, 0.5, 0.999])
 def test_averaged_weights_follow_their_recursion(averaging: float) -> None:
     """Decay min(averaging, (1 + k) / (10 + k)) after step k: Polyak averages whose first, random weights soon fade."""
-    config = _config(averaging=averaging, report_every=1)
+    config = config_of(averaging=averaging, report_every=1)
     state = begin(config, DATA)
-    expected, first = _weights(state), _weights(state)
+    expected, first = weights_of(state), weights_of(state)
     left_of_first = 1.0
     for k, _ in enumerate(train(config, DATA, state), start=1):
         decay = min(averaging, (1 + k) / (10 + k))
@@ -140,135 +110,25 @@ def test_averaged_weights_follow_their_recursion(averaging: float) -> None:
             expected[name] = decay * expected[name] + (1 - decay) * weight
             assert torch.allclose(state.average[name], expected[name], rtol=1e-5, atol=1e-6)
     if averaging == 0:
-        assert _same(state.average, _weights(state))
+        assert same(state.average, weights_of(state))
     else:
-        assert not _same(state.average, _weights(state))
-        assert not _same(state.average, first)
+        assert not same(state.average, weights_of(state))
+        assert not same(state.average, first)
     assert left_of_first < 1e-4
 
 
 def test_a_denoiser_of_the_averages_is_a_copy() -> None:
-    config = _config()
+    config = config_of()
     state = begin(config, DATA)
     list(train(config, DATA, state))
     copy = state.averaged()
-    assert _same(dict(copy.net.state_dict()), state.average)
+    assert same(dict(copy.net.state_dict()), state.average)
     before = {name: weight.clone() for name, weight in copy.net.state_dict().items()}
     list(train(config.model_copy(update={"steps": 16}), DATA, state))
-    assert _same(dict(copy.net.state_dict()), before)
+    assert same(dict(copy.net.state_dict()), before)
     assert not any(p.requires_grad for p in copy.net.parameters())
     assert not copy.net.training
     assert all(p.requires_grad for p in state.denoiser.net.parameters())
-
-
-# --- when it goes wrong -----------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("warmup", "report_every"), [(0, 1), (0, 100), (30, 1), (30, 4)])
-def test_a_loss_that_is_no_number_stops_the_run_with_the_last_good_weights(warmup: int, report_every: int) -> None:
-    """An absurd learning rate, at once or crept up to: what is kept must be weights from before, and still of use."""
-    config = _config(steps=200, warmup=warmup, report_every=report_every).model_copy(update={"learning_rate": 1e30})
-    state = begin(config, DATA)
-    first = _weights(state)
-    with pytest.raises(TrainingDivergedError, match=r"learning rate below 1e\+30") as error:
-        list(train(config, DATA, state))
-    assert "warm-up" in str(error.value)
-    assert "good weights are kept" in str(error.value)
-    assert all(bool(weight.isfinite().all()) for weight in state.average.values())
-    kept = state.averaged()
-    x = torch.randn(2, 1, 8, 8, generator=torch.Generator().manual_seed(0))
-    prediction = kept(x, kept.schedule.level(25), torch.tensor([0, 1]))
-    assert bool(prediction.x0.isfinite().all())
-    if report_every == 100:
-        assert _same(state.average, first)
-
-
-def test_a_run_that_goes_wrong_later_keeps_what_it_had_learned(monkeypatch: pytest.MonkeyPatch) -> None:
-    config = _config(steps=40, report_every=4)
-    state, reports = begin(config, DATA), []
-    with pytest.raises(TrainingDivergedError, match="step 11"):  # noqa: PT012
-        for report in train(config, DATA, state):
-            reports.append(report)
-            good = {name: weight.clone() for name, weight in state.average.items()}
-            if report.step == 8:
-                target, calls = type(state.denoiser.target), []
-                real = target.of
-
-                def poisoned(self: object, *args: Tensor, real: object = real, calls: list[int] = calls) -> Tensor:
-                    calls.append(1)
-                    return real(self, *args) * (math.nan if len(calls) > 2 else 1)  # type: ignore[operator]
-
-                monkeypatch.setattr(target, "of", poisoned)
-    assert [r.step for r in reports] == [4, 8]
-    assert all(bool(weight.isfinite().all()) for weight in state.average.values())
-    distance = max(float((state.average[name] - good[name]).abs().max()) for name in good)
-    assert distance < 0.05  # of the last steps before, not of the beginning
-
-
-# --- taken up again ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("broken_off_at", [4, 8])
-def test_resumed_is_uninterrupted_bit_for_bit(tmp_path: Path, broken_off_at: int) -> None:
-    config = _config()
-    whole = begin(config, DATA)
-    expected = [(r.step, r.loss, r.learning_rate, r.gradient_norm) for r in train(config, DATA, whole)]
-
-    first = begin(config, DATA)
-    got = []
-    for r in train(config, DATA, first):
-        got.append((r.step, r.loss, r.learning_rate, r.gradient_norm))
-        if r.step == broken_off_at:
-            break
-    resume.save(tmp_path / "run", first)
-    second = begin(config, DATA)
-    resume.load(tmp_path / "run", second)
-    assert second.step == broken_off_at
-    got += [(r.step, r.loss, r.learning_rate, r.gradient_norm) for r in train(config, DATA, second)]
-
-    assert got == expected
-    assert _same(_weights(second), _weights(whole))
-    assert _same(second.average, whole.average)
-    assert torch.equal(second.generator.get_state(), whole.generator.get_state())
-    for a, b in zip(second.denoiser.net.parameters(), whole.denoiser.net.parameters(), strict=True):
-        assert _same(second.optimizer.state[a], whole.optimizer.state[b])
-
-
-def test_dropping_the_iterator_and_going_on_changes_nothing() -> None:
-    config = _config()
-    whole, paused = begin(config, DATA), begin(config, DATA)
-    list(train(config, DATA, whole))
-    next(train(config, DATA, paused))
-    assert paused.step == 4
-    assert [r.step for r in train(config, DATA, paused)] == [8, 12]
-    assert _same(_weights(paused), _weights(whole))
-    assert list(train(config, DATA, paused)) == []
-
-
-def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
-    config = _config(steps=1)
-    state = begin(config, DATA)
-    list(train(config, DATA, state))
-    resume.save(tmp_path, state)
-    whole = (tmp_path / resume.FILE).read_bytes()
-    other = begin(_config(preset="small"), DATA)
-    with pytest.raises(resume.ResumeError):
-        resume.load(tmp_path, other)
-    for damaged in (whole[:-100], whole[: len(whole) // 2], b"", b"\xff" * 4000, whole[:8] + b"[" + whole[9:]):
-        (tmp_path / resume.FILE).write_bytes(damaged)
-        with pytest.raises(resume.ResumeError):
-            resume.load(tmp_path, begin(config, DATA))
-    (tmp_path / resume.FILE).write_bytes(whole)
-    tensors = load_file(tmp_path / resume.FILE)
-    for name in ("dice", "step", "average/conv_in.weight", "adam/exp_avg/conv_in.weight"):
-        save_file({**tensors, name: torch.zeros(2)}, tmp_path / resume.FILE)
-        with pytest.raises(resume.ResumeError):
-            resume.load(tmp_path, begin(config, DATA))
-        save_file({k: v for k, v in tensors.items() if k != name}, tmp_path / resume.FILE)
-        with pytest.raises(resume.ResumeError):
-            resume.load(tmp_path, begin(config, DATA))
-    with pytest.raises(resume.ResumeError):
-        resume.load(tmp_path / "nowhere", begin(config, DATA))
 
 
 # --- the reader's world is left alone ---------------------------------------------------------------------------------
@@ -277,7 +137,7 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
 def test_global_dice_and_gradients_are_left_alone() -> None:
     torch.manual_seed(1)
     before = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist())
-    config = _config()
+    config = config_of()
     state = begin(config, DATA)
     for _ in train(config, DATA, state):
         assert torch.is_grad_enabled()
@@ -290,18 +150,18 @@ def test_global_dice_and_gradients_are_left_alone() -> None:
     torch.manual_seed(2)
     again = begin(config, DATA)
     list(train(config, DATA, again))
-    assert _same(_weights(again), _weights(state))
-    other = begin(_config(seed=1), DATA)
-    assert not _same(_weights(other), _weights(begin(config, DATA)))
+    assert same(weights_of(again), weights_of(state))
+    other = begin(config_of(seed=1), DATA)
+    assert not same(weights_of(other), weights_of(begin(config, DATA)))
 
 
 def test_learning_rate_rises_then_falls_and_reports_come_when_asked() -> None:
-    config = _config(steps=30, warmup=10, report_every=1, learning_rate=1e-3, batch=1)
+    config = config_of(steps=30, warmup=10, report_every=1, learning_rate=1e-3, batch=1)
     rates = [r.learning_rate for r in train(config, DATA, begin(config, DATA))]
     assert rates[:10] == pytest.approx([1e-4 * k for k in range(1, 11)])
     assert rates[9:] == sorted(rates[9:], reverse=True)
     assert 1e-4 <= rates[-1] < 1.2e-4
-    config = _config(steps=10, report_every=4)
+    config = config_of(steps=10, report_every=4)
     reports = list(train(config, DATA, begin(config, DATA)))
     assert [r.step for r in reports] == [4, 8, 10]
     assert all(r.images_per_second > 0 and math.isfinite(r.gradient_norm) for r in reports)
@@ -314,7 +174,9 @@ def test_learning_rate_rises_then_falls_and_reports_come_when_asked() -> None:
 def test_a_tiny_network_learns_to_draw_the_class_that_it_is_asked_for(target: str) -> None:
     """From grey noise to bright left or bright right, by label, after a few seconds; and its loss has fallen towards the floor
     that the exact denoiser sets."""
-    config = _config(target=target, steps=250, batch=16, warmup=20, report_every=50, averaging=0.98, learning_rate=3e-3)
+    config = config_of(
+        target=target, steps=250, batch=16, warmup=20, report_every=50, averaging=0.98, learning_rate=3e-3
+    )
     state = begin(config, DATA)
     reports = list(train(config, DATA, state))
     assert reports[-1].loss < 0.4 * reports[0].loss

@@ -1,0 +1,42 @@
+"""What the tests of checkpoints share."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from engine import pretrained
+from engine.denoiser import NetDenoiser
+from engine.models.unet import UNet, UNetConfig
+from engine.pretrained import Card
+from engine.process import TARGETS
+from engine.schedule import NoiseSchedule
+
+CONFIG = UNetConfig(sample_size=8, block_out_channels=(8, 16), attention=(False, True), num_class_embeds=4)
+WEIGHTS = Path("unet") / pretrained.WEIGHTS
+
+
+def denoiser_of(
+    target: str = "velocity", schedule: NoiseSchedule | None = None, config: UNetConfig = CONFIG
+) -> NetDenoiser:
+    """A network with random weights."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net = UNet(config).eval()
+    return NetDenoiser(net, schedule or NoiseSchedule.sigmoid(60), TARGETS[target], (config.num_class_embeds or 1) - 1)
+
+
+def save_sound(folder: Path) -> Path:
+    """Write a sound checkpoint of ours."""
+    denoiser = denoiser_of()
+    card = Card(title="Three classes", data="none", class_names=("a", "b", "c"), step=7)
+    pretrained.save(folder, denoiser, denoiser.net.state_dict(), card)
+    return folder
+
+
+def edit(file: Path, **changed: Any) -> None:
+    """Change some values of a JSON file."""
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changed}))
