@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 
 from engine import pretrained
@@ -212,7 +213,11 @@ def test_an_interrupted_run_is_taken_up_by_the_next_process(
     first = TrainingService(tmp_path)
     run_id = first.submit(_config())
     gate.let(4)
-    first.wait(run_id, lambda s: len(s.reports) >= 4, SECONDS)  # report 3 is on disk by now; its thread waits for ever
+    file = RunFolder(tmp_path, run_id).path / "resume" / resume.FILE
+    first.wait(run_id, lambda s: s.step == 4 and file.exists() and int(load_file(file)["step"]) == 4, SECONDS)
+    # Its thread waits for ever now, as good as killed; and it had told one more step than it had saved.
+    unsaved = Report(5, 6, 123.0, (0.5,) * loop.LEVEL_BINS, 1e-3, 1.0, 10.0)
+    RunFolder(tmp_path, run_id).write_metrics([unsaved])
     record = RunFolder(tmp_path, run_id).read_record()
     assert record is not None
     assert record.status == "running"
@@ -222,16 +227,17 @@ def test_an_interrupted_run_is_taken_up_by_the_next_process(
     assert found is not None
     assert found.status == "interrupted"
     assert not found.active
-    assert found.step in (3, 4)
+    assert found.step == 5
     assert found.can_sample
     gate._reports = threading.Semaphore(10)
     second.resume(run_id)
     finished = _end(second, run_id)
     assert (finished.status, finished.error) == ("finished", "")
     assert [report.step for report in finished.reports] == [1, 2, 3, 4, 5, 6]
+    assert max(report.loss for report in finished.reports) < 123
     assert _same(second.model(run_id).denoiser, uninterrupted)
     logged = RunFolder(tmp_path, run_id).read_metrics()
-    assert [report.step for report in logged] == [1, 2, 3, 4, 5, 6]
+    assert [(report.step, report.loss) for report in logged] == [(r.step, r.loss) for r in finished.reports]
 
 
 def test_what_a_stopped_run_has_learned_is_kept(tmp_path: Path, gate: Gate) -> None:

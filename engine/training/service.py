@@ -343,7 +343,6 @@ class TrainingService:
     def _save(self, run: _Run, data: ImageSet, state: TrainState, *, resumable: bool = True) -> None:
         """Write everything; a disk that refuses is told to the reader and does not end the run."""
         try:
-            run.folder.write_state(data, run.record.config, state, resumable=resumable)
             run.folder.write_metrics(run.reports[run.logged :])
             run.logged = len(run.reports)
             if run.floor is not None:
@@ -352,6 +351,8 @@ class TrainingService:
                 run.folder.write_previews(
                     [step for step, _ in run.previews], [pictures for _, pictures in run.previews]
                 )
+            # Last: whoever takes up a run that was cut off here is told again what came after its state, and misses nothing.
+            run.folder.write_state(data, run.record.config, state, resumable=resumable)
             note = ""
         except OSError as error:
             note = f"The run goes on, but it cannot be saved: {error.strerror or error}."
