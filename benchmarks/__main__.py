@@ -1,0 +1,49 @@
+"""`python -m benchmarks pages|sampler`: measures, prints a table, and writes every value to a file if asked."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from benchmarks.figures import load, machine, table, write_json
+
+
+def main() -> None:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", type=Path, metavar="FILE", help="write every measured value to this file as well")
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description="How fast this is on the machine at hand."
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    what = "first page, scrubbing, changed controls, Stop; needs Chromium"
+    pages = commands.add_parser("pages", parents=[common], help=what)
+    parts = ("first", "scrub", "change", "training", "stop")
+    pages.add_argument("--only", nargs="+", choices=parts, default=parts, help="leave the rest out")
+    pages.add_argument("--starts", type=int, default=7, help="starts of the program (default: %(default)s)")
+    pages.add_argument("--changes", type=int, default=30, help="changes of each control (default: %(default)s)")
+
+    what = "what the sampler costs on top of the network; milliseconds of a training step"
+    sampler = commands.add_parser("sampler", parents=[common], help=what)
+    sampler.add_argument("--model", default="digits", help="a network with classes (default: %(default)s)")
+    sampler.add_argument("--images", type=int, default=16, help="drawn together (default: %(default)s)")
+    sampler.add_argument("--steps", type=int, default=50, help="of each sampling (default: %(default)s)")
+    sampler.add_argument("--pairs", type=int, default=8, help="of sampling and bare forwards (default: %(default)s)")
+    chosen = parser.parse_args()
+
+    print(f"{machine()}. Load of the machine as it begins: {load():.1f}.", flush=True)
+    if chosen.command == "pages":
+        from benchmarks.pages import measure
+
+        figures = measure(chosen.only, starts=chosen.starts, changes=chosen.changes)
+    else:
+        from benchmarks.sampler import measure as measure_sampler
+
+        figures = measure_sampler(chosen.model, images=chosen.images, steps=chosen.steps, pairs=chosen.pairs)
+    print(f"\n{table(figures)}\n\nLoad: programs that wanted to compute in the last minute, this one among them.")
+    if chosen.json:
+        write_json(chosen.json, figures)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,73 @@
+// Runs in the measured page. Conditions are asked once in every frame of the screen.
+window.stopwatch = (() => {
+  let known = [];
+  // Components live in shadow roots, which a selector does not enter.
+  function all(selector) {
+    const find = () => [document, ...known].flatMap((root) => [...root.querySelectorAll(selector)]);
+    known = known.filter((root) => root.host.isConnected);
+    let found = find();
+    if (!found.length) {
+      known = [...document.querySelectorAll("*")].map((node) => node.shadowRoot).filter(Boolean);
+      found = find();
+    }
+    return found;
+  }
+
+  const pixels = (canvas) => canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+  function fingerprint(node) {
+    if (node instanceof HTMLImageElement) return node.complete ? node.src : "";
+    let hash = 0;
+    for (const value of pixels(node)) hash = (hash * 31 + value) | 0;
+    return hash;
+  }
+  const look = (selector) => all(selector).map(fingerprint).join();
+  const canvases = ".dp-stage canvas";
+
+  return {
+    // --- conditions ---
+    text: (selector, part) => all(selector).some((node) => node.textContent.includes(part) && node.checkVisibility()),
+    inked: () => {
+      const drawn = all(canvases).filter((canvas) => canvas.checkVisibility());
+      return drawn.length > 0 && drawn.every((canvas) => new Set(pixels(canvas).slice(0, 4000)).size > 2);
+    },
+    // Every one of the selectors shows something else than it does now.
+    changed(...selectors) {
+      const before = selectors.map(look);
+      return () => selectors.every((selector, i) => before[i] !== look(selector));
+    },
+    appears: (selector, part) => () => window.stopwatch.text(selector, part),
+
+    // --- measuring ---
+    // From the first key or pointer that is pressed from now on to the frame after the one in which `met` holds.
+    start(met, patience) {
+      this.answer = new Promise((resolve) => {
+        let pressed = null;
+        const press = (event) => (pressed ??= event.timeStamp);
+        for (const name of ["pointerdown", "keydown"]) addEventListener(name, press, { capture: true, once: true });
+        const deadline = performance.now() + patience;
+        const ask = () => {
+          if (performance.now() > deadline) resolve(null);
+          else if (pressed !== null && met()) requestAnimationFrame(() => resolve(performance.now() - pressed));
+          else requestAnimationFrame(ask);
+        };
+        ask();
+      });
+    },
+    // From each pointer move over the timeline's strip until the frame that it causes is drawn.
+    followPointer() {
+      this.moves = [];
+      all(".dp-strip")[0].addEventListener(
+        "pointermove",
+        () => {
+          const arrived = performance.now();
+          requestAnimationFrame(() => {
+            const channel = new MessageChannel();
+            channel.port1.onmessage = () => this.moves.push(performance.now() - arrived);
+            channel.port2.postMessage(0);
+          });
+        },
+        { capture: true },
+      );
+    },
+  };
+})();
