@@ -17,12 +17,13 @@ from typing import Any
 
 import pytest
 import torch
-from laws import schedules
 from torch import Tensor
 
 from engine.process import TARGETS, Prediction
 from engine.sampling import DDIM, Ancestral, Sampler
 from engine.schedule import Level, NoiseSchedule
+
+from laws import schedules
 
 diffusers = pytest.importorskip("diffusers")
 EVERY_SCHEDULE = pytest.mark.parametrize("name", list(schedules()))

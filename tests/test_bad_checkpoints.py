@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 import torch
-from checkpoints_to_try import WEIGHTS, edit, save_sound
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
@@ -24,6 +23,8 @@ from safetensors.torch import load_file, save_file
 from engine import pretrained
 from engine.models.unet import UNetConfig
 from engine.pretrained import CheckpointError
+
+from checkpoints_to_try import WEIGHTS, edit, save_sound
 
 FORGE = settings(
     deadline=None,

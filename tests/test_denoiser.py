@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
-from laws import PerfectNet, T, gaussian, schedules
 from torch import Tensor, nn
 
 from engine.denoiser import NO_LABEL, Clipped, Guided, NetDenoiser
@@ -14,6 +13,8 @@ from engine.ideal import ExactDenoiser
 from engine.process import TARGETS, Noise, Prediction, diffuse, prediction_from_x0
 from engine.sampling import DDIM, sample
 from engine.schedule import Level, NoiseSchedule
+
+from laws import PerfectNet, T, gaussian, schedules
 
 SCHEDULE = NoiseSchedule.cosine(100)
 

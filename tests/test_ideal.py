@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 import torch
-from laws import gaussian, schedules
 from torch import Tensor
 
 import engine.ideal
@@ -12,6 +11,8 @@ from engine.denoiser import NO_LABEL
 from engine.ideal import ExactDenoiser
 from engine.process import diffuse
 from engine.schedule import Level, NoiseSchedule
+
+from laws import gaussian, schedules
 
 SCHEDULE = NoiseSchedule.linear(1000)
 

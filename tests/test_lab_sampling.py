@@ -406,3 +406,17 @@ def test_distances_are_root_mean_squares() -> None:
 
 def test_where_the_pictures_are_unknown_nothing_is_found() -> None:
     assert lab.neighbours(_model(), np.zeros((2, 2, 1), np.uint8)) == []
+
+
+def test_two_sides_of_different_T_are_matched_by_the_share_of_the_way() -> None:
+    def shots(T: int, steps: int) -> list[Shot]:
+        blank = np.zeros((1, 4, 4, 1), np.uint8)
+        return [Shot(k, round(T * (steps - k) / steps), blank, blank, blank) for k in range(steps + 1)]
+
+    shown = lab.timeline("x", {"A": shots(1000, 10), "B": shots(100, 5)})
+    assert shown is not None
+    second = next(lane for lane in shown.lanes if lane.key == "x0B")
+    assert second.index[0] == 0
+    assert second.index[-1] == 5
+    assert second.index[4] == 2  # four tenths of the way: two of five steps
+    assert list(second.index) == sorted(second.index)

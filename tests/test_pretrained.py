@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from checkpoints_to_try import CONFIG, denoiser_of, edit, save_sound
 
 from engine import pretrained
 from engine.pretrained import Card, CheckpointError
 from engine.process import TARGETS
 from engine.sampling import DDIM, sample
 from engine.schedule import NoiseSchedule
+
+from checkpoints_to_try import CONFIG, denoiser_of, edit, save_sound
 
 diffusers = pytest.importorskip("diffusers")
 

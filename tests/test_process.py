@@ -6,10 +6,11 @@ import math
 
 import pytest
 import torch
-from laws import schedules
 
 from engine.process import TARGETS, Noise, diffuse, markov_step, posterior, posterior_variance
 from engine.schedule import Level, NoiseSchedule
+
+from laws import schedules
 
 EVERY = pytest.mark.parametrize("name", list(schedules()))
 

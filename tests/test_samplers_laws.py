@@ -12,13 +12,14 @@ from itertools import pairwise
 
 import pytest
 import torch
-from laws import SAMPLERS, PerfectNet, affine, gaussian, law_of_samples, levels, schedules, walk
 
 from engine.denoiser import NetDenoiser
 from engine.ideal import ExactDenoiser
 from engine.process import TARGETS
 from engine.sampling import DDIM, Ancestral
 from engine.schedule import Level, NoiseSchedule
+
+from laws import SAMPLERS, PerfectNet, affine, gaussian, law_of_samples, levels, schedules, walk
 
 SCHEDULES = schedules()
 EVERY_SAMPLER = pytest.mark.parametrize("name", list(SAMPLERS))

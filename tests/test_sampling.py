@@ -8,7 +8,6 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-from laws import SAMPLERS, gaussian
 from torch import Tensor, nn
 
 from engine.denoiser import NetDenoiser
@@ -17,6 +16,8 @@ from engine.process import Noise, Prediction, diffuse
 from engine.sampling import DDIM, Ancestral, Frame, SeededNoise, sample
 from engine.sampling import SAMPLERS as BY_NAME
 from engine.schedule import Level, NoiseSchedule
+
+from laws import SAMPLERS, gaussian
 
 SCHEDULE = NoiseSchedule.cosine(100)
 POINTS = torch.randn(20, 1, 4, 4, generator=torch.Generator().manual_seed(0))

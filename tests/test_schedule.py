@@ -10,9 +10,10 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from laws import schedules
 
 from engine.schedule import SCHEDULES, Level, NoiseSchedule
+
+from laws import schedules
 
 QUICK = settings(deadline=None, derandomize=True, database=None, max_examples=60)
 EVERY = pytest.mark.parametrize("name", list(schedules()))

@@ -8,7 +8,6 @@ import random
 import numpy as np
 import pytest
 import torch
-from runs_to_try import DATA, config_of, same, weights_of
 from torch import Tensor
 
 from engine.data.pixels import to_unit
@@ -18,6 +17,8 @@ from engine.process import TARGETS
 from engine.sampling import DDIM, sample
 from engine.training import loop
 from engine.training.loop import TrainState, begin, train
+
+from runs_to_try import DATA, config_of, same, weights_of
 
 # --- what is compared -------------------------------------------------------------------------------------------------
 

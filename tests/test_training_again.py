@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs_to_try import DATA, config_of, same, weights_of
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.training import resume
 from engine.training.loop import TrainingDivergedError, begin, train
+
+from runs_to_try import DATA, config_of, same, weights_of
 
 # --- when it goes wrong -----------------------------------------------------------------------------------------------
 

@@ -306,6 +306,8 @@ class SamplingJob:
                     continue
                 shot = shot_of(frame) if frame.step in walk.kept else None
                 with self._lock:
+                    if self._status != "running":
+                        return
                     walk.steps_done = frame.step
                     if shot is not None:
                         walk.shots.append(shot)
@@ -372,7 +374,8 @@ def timeline(
     lanes = []
     for name, (title, help_text) in LANES.items():
         for side, shots in sides.items():
-            index = nearest_index([p.t for p in positions], [shot.t for shot in shots])
+            # By the share of the way, since the sides may walk on schedules of different T.
+            index = nearest_index([p.t / leader[0].t for p in positions], [shot.t / shots[0].t for shot in shots])
             group = side if len(sides) > 1 else ""
             lanes.append(
                 Lane.of_pictures(

@@ -151,8 +151,11 @@ def duration(seconds: float | None) -> str:
 
 
 def when(run_id: str) -> str:
-    """When a run was started, read off its id: "23 Nov, 16:31"."""
-    return time.strftime("%d %b, %H:%M", time.strptime(run_id[:15], "%Y%m%d-%H%M%S"))
+    """When a run was started, read off its id: "23 Nov, 16:31". An id that names no real time is given as it is."""
+    try:
+        return time.strftime("%d %b, %H:%M", time.strptime(run_id[:15], "%Y%m%d-%H%M%S"))
+    except ValueError:
+        return run_id
 
 
 def described(config: TrainConfig) -> str:

@@ -35,6 +35,7 @@ def _load(ready: threading.Event) -> None:
     # Threads that wait by spinning would starve each other where training and sampling run side by side.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
+        import plotly.graph_objects  # noqa: F401
         import torch
 
         import engine.ideal

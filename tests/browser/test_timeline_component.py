@@ -9,11 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import RunServer
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from playground.timeline import EquationPanel, Lane, Position, Timeline, curve_values, source
+
+from conftest import RunServer
 
 pytestmark = pytest.mark.browser
 
