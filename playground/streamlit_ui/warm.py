@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import threading
@@ -47,6 +48,7 @@ def _load(ready: threading.Event) -> None:
         # What is loaded now stays for good: without this, every collection walks through all of torch (0.3 s).
         gc.collect()
         gc.freeze()
+        atexit.register(gc.unfreeze)  # or libraries complain at the end that their objects were never collected
     except Exception:
         traceback.print_exc()
     finally:
