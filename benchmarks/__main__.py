@@ -28,7 +28,7 @@ def main() -> None:
     sampler.add_argument("--model", default="digits", help="a network with classes (default: %(default)s)")
     sampler.add_argument("--images", type=int, default=16, help="drawn together (default: %(default)s)")
     sampler.add_argument("--steps", type=int, default=50, help="of each sampling (default: %(default)s)")
-    sampler.add_argument("--pairs", type=int, default=8, help="of sampling and bare forwards (default: %(default)s)")
+    sampler.add_argument("--walks", type=int, default=8, help="from noise to pictures (default: %(default)s)")
     chosen = parser.parse_args()
 
     print(f"{machine()}. Load of the machine as it begins: {load():.1f}.", flush=True)
@@ -39,7 +39,7 @@ def main() -> None:
     else:
         from benchmarks.sampler import measure as measure_sampler
 
-        figures = measure_sampler(chosen.model, images=chosen.images, steps=chosen.steps, pairs=chosen.pairs)
+        figures = measure_sampler(chosen.model, images=chosen.images, steps=chosen.steps, walks=chosen.walks)
     print(f"\n{table(figures)}\n\nLoad: programs that wanted to compute in the last minute, this one among them.")
     if chosen.json:
         write_json(chosen.json, figures)

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 
+import numpy as np
 import torch
 
 from benchmarks.figures import Figure
@@ -25,7 +26,7 @@ SETTINGS = (
 )
 
 
-def measure(model_name: str, *, images: int, steps: int, pairs: int) -> list[Figure]:
+def measure(model_name: str, *, images: int, steps: int, walks: int) -> list[Figure]:
     """All of it. Raises ModelError for a model that cannot be opened, ValueError for one that is no network."""
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))  # as many as the playground takes
     model = open_model(model_name)
@@ -38,7 +39,7 @@ def measure(model_name: str, *, images: int, steps: int, pairs: int) -> list[Fig
             seeds=tuple(range(images)),
             **settings,
         )
-        figures += _overhead(f"{title}, {steps} steps, {images} images", model, recipe, pairs)
+        figures += _overhead(f"{title}, {steps} steps, {images} images", model, recipe, walks)
         print(f"{figures[-1].what}: {figures[-1].measured()}", flush=True)
     for preset in PRESETS:
         seconds = seconds_per_step(TrainConfig(preset=preset, batch=32), repeats=9)
@@ -47,23 +48,25 @@ def measure(model_name: str, *, images: int, steps: int, pairs: int) -> list[Fig
     return figures
 
 
-def _overhead(title: str, model: Model, recipe: Recipe, pairs: int) -> list[Figure]:
-    """Sampling and as many bare forwards by turns, so that whatever else the machine does falls on both."""
-    bare = _bare_forwards(model, recipe)
-
-    def sampling() -> None:
-        for _ in recipe.frames(model):
-            pass
-
-    for warm_up in (bare, sampling):
-        warm_up()
+def _overhead(title: str, model: Model, recipe: Recipe, walks: int) -> list[Figure]:
+    """The sampler's steps and bare forwards by turns, so that whatever else the machine does falls on both."""
+    forward = _bare_forward(model, recipe)
+    for _ in range(3):  # to warm up
+        forward()
     wall, processor, forwards = [], [], []
-    for pair in range(pairs):
-        first, second = (bare, sampling) if pair % 2 else (sampling, bare)
-        took = {work: _seconds(work) for work in (first, second)}
-        wall.append(took[sampling][0] / took[bare][0])
-        processor.append(took[sampling][1] / took[bare][1])
-        forwards.append(1000 * took[bare][0] / recipe.steps)
+    for walk in range(walks):
+        frames = recipe.frames(model)
+        sampling, bare = np.zeros(2), np.zeros(2)
+        for step in range(recipe.steps):
+            if (walk + step) % 2:
+                bare += _seconds(forward)
+            sampling += _seconds(lambda frames=frames: next(frames))
+            if not (walk + step) % 2:
+                bare += _seconds(forward)
+        sampling += _seconds(lambda frames=frames: next(frames))  # the last frame comes without a forward
+        wall.append(float(sampling[0] / bare[0]))
+        processor.append(float(sampling[1] / bare[1]))
+        forwards.append(1000 * float(bare[0]) / recipe.steps)
     return [
         Figure(f"{title}: one forward of the network", tuple(forwards), "ms", "median"),
         Figure(f"{title}: processor time, sampling / bare forwards", tuple(processor), "×", "median"),
@@ -71,8 +74,8 @@ def _overhead(title: str, model: Model, recipe: Recipe, pairs: int) -> list[Figu
     ]
 
 
-def _bare_forwards(model: Model, recipe: Recipe) -> Callable[[], None]:
-    """As many forwards as the sampler makes, on a batch of the same size: with guidance, twice as large."""
+def _bare_forward(model: Model, recipe: Recipe) -> Callable[[], object]:
+    """The sampler's very network on a batch of the same size: with guidance, twice as large."""
     if not isinstance(model.denoiser, NetDenoiser):
         raise ValueError(f"“{model.title}” is no network: choose one that was trained.")
     net = model.denoiser.net
@@ -82,16 +85,10 @@ def _bare_forwards(model: Model, recipe: Recipe) -> Callable[[], None]:
     classes = torch.where(labels == NO_LABEL, model.denoiser.classes, labels)
     x = torch.randn(len(classes), *model.shape, generator=torch.Generator().manual_seed(0))
     timestep = torch.full((len(classes),), model.schedule.T / 2)
-
-    @torch.no_grad()
-    def forwards() -> None:
-        for _ in range(recipe.steps):
-            net(x, timestep, classes)
-
-    return forwards
+    return torch.no_grad()(lambda: net(x, timestep, classes))
 
 
-def _seconds(work: Callable[[], None]) -> tuple[float, float]:
+def _seconds(work: Callable[[], object]) -> tuple[float, float]:
     """Of the clock on the wall, and of the processor: the second hardly minds what else the machine does."""
     began = time.perf_counter(), time.process_time()
     work()
