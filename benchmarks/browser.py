@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[1]
 STOPWATCH = Path(__file__).with_name("stopwatch.js").read_text(encoding="utf-8")
-PATIENCE = 120_000
+PATIENCE = 60_000
 """Milliseconds after which something that does not happen ends the measurement."""
 
 

@@ -20,6 +20,12 @@ window.stopwatch = (() => {
     for (const value of pixels(node)) hash = (hash * 31 + value) | 0;
     return hash;
   }
+  // Called while a frame is being made: runs `then` as soon as the browser has painted it.
+  function painted(then) {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = then;
+    channel.port2.postMessage(0);
+  }
   const look = (selector) => all(selector).map(fingerprint).join();
   const canvases = ".dp-stage canvas";
 
@@ -38,7 +44,7 @@ window.stopwatch = (() => {
     appears: (selector, part) => () => window.stopwatch.text(selector, part),
 
     // --- measuring ---
-    // From the first key or pointer that is pressed from now on to the frame after the one in which `met` holds.
+    // From the first key or pointer that is pressed from now on until the frame in which `met` holds is on the screen.
     start(met, patience) {
       this.answer = new Promise((resolve) => {
         let pressed = null;
@@ -47,7 +53,7 @@ window.stopwatch = (() => {
         const deadline = performance.now() + patience;
         const ask = () => {
           if (performance.now() > deadline) resolve(null);
-          else if (pressed !== null && met()) requestAnimationFrame(() => resolve(performance.now() - pressed));
+          else if (pressed !== null && met()) painted(() => resolve(performance.now() - pressed));
           else requestAnimationFrame(ask);
         };
         ask();
@@ -60,11 +66,7 @@ window.stopwatch = (() => {
         "pointermove",
         () => {
           const arrived = performance.now();
-          requestAnimationFrame(() => {
-            const channel = new MessageChannel();
-            channel.port1.onmessage = () => this.moves.push(performance.now() - arrived);
-            channel.port2.postMessage(0);
-          });
+          requestAnimationFrame(() => painted(() => this.moves.push(performance.now() - arrived)));
         },
         { capture: true },
       );
