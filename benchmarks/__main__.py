@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 from pathlib import Path
 
 from benchmarks.figures import load, machine, table, write_json
@@ -30,6 +31,7 @@ def main() -> None:
     sampler.add_argument("--steps", type=int, default=50, help="of each sampling (default: %(default)s)")
     sampler.add_argument("--walks", type=int, default=8, help="from noise to pictures (default: %(default)s)")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it leaves no server behind
 
     print(f"{machine()}. Load of the machine as it begins: {load():.1f}.", flush=True)
     if chosen.command == "pages":
