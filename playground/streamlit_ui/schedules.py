@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 LAB = "schedules"
 POINTS, POINTS_SHOWN, POINTS_PROBLEM = f"{LAB}/points text", f"{LAB}/points shown", f"{LAB}/points problem"
+
+PICTURES_FIRST = 0.12
+"""Seconds: the browser takes longer for four charts than for all the pictures, and would show nothing until it is done."""
 
 
 def show() -> None:
@@ -62,6 +66,7 @@ def show() -> None:
         "every schedule at the same step t. Where one curve is above another, more of the picture is left. Where the "
         "signal-to-noise ratio is 1, there is as much noise as picture."
     )
+    time.sleep(PICTURES_FIRST)
     _curves(chosen)
 
 
