@@ -56,7 +56,9 @@ def show() -> None:
             icon="🏋️",
         )
         return
-    st.session_state["training/linked"] = run_id  # what the page itself puts into the link is no request of the reader's
+    st.session_state["training/linked"] = (
+        run_id  # what the page itself puts into the link is no request of the reader's
+    )
     if st.query_params.get("run") != run_id:
         st.query_params["run"] = run_id
     snapshot = training.snapshot(run_id)
