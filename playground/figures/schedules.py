@@ -7,16 +7,14 @@ import math
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from engine.schedule import PURE_NOISE_SNR, NoiseSchedule
+from playground.labs.schedules import Quantity, values_of
 from playground.timeline.packing import png
-
-Quantity = Literal["beta", "alpha_bar", "log_snr", "sigma"]
 
 COLORS = {"drawn": "#4a86e8", "linear": "#e07b20", "cosine": "#1f9d74", "sigmoid": "#a06ae0"}
 """Readable on white and on black: a chart is not drawn anew when the reader changes the theme."""
@@ -48,7 +46,7 @@ def curves(schedules: Mapping[str, NoiseSchedule], quantity: Quantity, *, log: b
             "mode": "lines",
             "name": name,
             "x": t.tolist(),
-            "y": _drawable(_values(schedule, quantity)[t], log),
+            "y": _drawable(values_of(schedule, quantity)[t], log),
             "line": {"color": COLORS[name], "width": 3},
             "hovertemplate": "%{y:.4g}",
         }
@@ -78,13 +76,6 @@ def curves(schedules: Mapping[str, NoiseSchedule], quantity: Quantity, *, log: b
     }
     # In one piece: every call that changes a figure afterwards costs as much as making it.
     return go.Figure({"data": traces, "layout": layout})
-
-
-def _values(schedule: NoiseSchedule, quantity: Quantity) -> NDArray[np.float64]:
-    if quantity == "sigma":
-        return schedule.posterior_variance.sqrt().numpy()
-    values: NDArray[np.float64] = getattr(schedule, quantity).numpy()
-    return values
 
 
 def _drawable(values: NDArray[np.float64], log: bool) -> list[float | None]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,6 +27,9 @@ NAMES = ("linear", "cosine", "sigmoid", "drawn")
 TITLES = {"linear": "Linear", "cosine": "Cosine", "sigmoid": "Sigmoid", "drawn": "Drawn"}
 COLORS = {"drawn": 0, "linear": 1, "cosine": 2, "sigmoid": 3}
 """Which of the six colours of a chart each schedule has, everywhere in the lab."""
+
+Quantity = Literal["beta", "alpha_bar", "log_snr", "sigma"]
+"""The tables that are shown as curves; sigma is the standard deviation of the posterior."""
 
 MOST_FRAMES = 101
 COLUMNS = 11
@@ -214,36 +217,54 @@ def strips(controls: ScheduleControls) -> list[Strip]:
 def compute(controls: ScheduleControls) -> Timeline:
     """The same picture under the same noise, a lane for each schedule that is shown. Raises ValueError if none is."""
     shown = noising.shown_times(controls.T, MOST_FRAMES)
-    tables = {name: noising.table_of(schedule) for name, schedule in schedules_of(controls).items()}
     at = noising.thinned_times(controls.T)
     frames = _noised(controls, shown)
-    snr = [table.snr[1:] for table in tables.values()]
+
+    def panel(quantity: Quantity, title: str, y_label: str, **axis: Any) -> CurvePanel:
+        lines = [
+            Line(TITLES[name], at, drawable(values_of(schedule, quantity)[at]), COLORS[name])
+            for name, schedule in schedules_of(controls).items()
+        ]
+        return CurvePanel(title, "step t", y_label, tuple(lines), shown, **axis)
+
     return Timeline(
         id="schedules",
         lanes=tuple(Lane.of_pictures(name, TITLES[name], noising.to_uint8(x)[:, None]) for name, x in frames.items()),
         positions=tuple(Position(int(t), f"t = {t} of {controls.T}") for t in shown),
         panels=(
-            CurvePanel(
-                "Share of the picture in the variance, <i>ᾱ</i><sub>t</sub>",
-                "step t",
-                "ᾱₜ, from 1 (clean) to 0 (noise)",
-                tuple(Line(TITLES[name], at, table.alpha_bar[at], COLORS[name]) for name, table in tables.items()),
-                shown,
+            panel("beta", "Noise that step t adds, <i>β</i><sub>t</sub>", "variance", log_y=True),
+            panel(
+                "alpha_bar",
+                "What is left of the picture, <i>ᾱ</i><sub>t</sub>",
+                "share of the variance",
                 y_range=(0.0, 1.0),
             ),
-            CurvePanel(
-                "Signal-to-noise ratio, <i>ᾱ</i><sub>t</sub> / (1 − <i>ᾱ</i><sub>t</sub>)",
-                "step t",
-                "ratio; at 1, as much noise as picture",
-                tuple(Line(TITLES[name], at, table.snr[at], COLORS[name]) for name, table in tables.items()),
-                shown,
+            panel(
+                "log_snr", "log of <i>ᾱ</i><sub>t</sub> / (1 − <i>ᾱ</i><sub>t</sub>), the signal-to-noise ratio", "nats"
+            ),
+            panel(
+                "sigma",
+                "Noise of a step back, <i>σ</i><sub>t</sub> = √<i>β̃</i><sub>t</sub>",
+                "standard deviation",
                 log_y=True,
-                y_range=noising.snr_range(np.concatenate(snr)),
             ),
         ),
         fps=max(12.0, len(shown) / 6),
         label="The same picture under every schedule, from t = 0 to t = T",
     )
+
+
+def values_of(schedule: NoiseSchedule, quantity: Quantity) -> NDArray[np.float64]:
+    """A table of the schedule, float64 (T + 1,); sigma is the standard deviation of the posterior, √β̃_t."""
+    if quantity == "sigma":
+        return schedule.posterior_variance.sqrt().numpy()
+    values: NDArray[np.float64] = getattr(schedule, quantity).numpy()
+    return values
+
+
+def drawable(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Infinite values as gaps."""
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 def _noised(controls: ScheduleControls, t: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -14,14 +13,10 @@ from playground.streamlit_ui import components, page, warm, widgets
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from playground.figures.schedules import Quantity
-    from playground.labs.schedules import ScheduleChoice, ScheduleControls
+    from playground.labs.schedules import Quantity, ScheduleChoice, ScheduleControls
 
 LAB = "schedules"
 POINTS, POINTS_SHOWN, POINTS_PROBLEM = f"{LAB}/points text", f"{LAB}/points shown", f"{LAB}/points problem"
-
-PICTURES_FIRST = 0.12
-"""Seconds: the browser takes longer for four charts than for all the pictures, and would show nothing until it is done."""
 
 
 def show() -> None:
@@ -63,11 +58,15 @@ def show() -> None:
     _gauges(chosen)
     components.timeline(lab.compute(chosen), key=f"{LAB}/timeline")
     page.looking_at(
-        "every schedule at the same step t. Where one curve is above another, more of the picture is left. Where the "
-        "signal-to-noise ratio is 1, there is as much noise as picture."
+        "every schedule at the same step t. β is the variance of the noise that step t adds; ᾱ what is left of the picture by "
+        "then; at 0, the log of the signal-to-noise ratio says that there is as much noise as picture; σ is the noise that a "
+        "sampler adds again when it goes one step back (DDPM, with the posterior's variance)."
     )
-    time.sleep(PICTURES_FIRST)
-    _curves(chosen)
+    # Four Plotly charts cost the browser more than all the rest of the page: they are there for who opens them.
+    closer = st.expander("The same curves larger, to read values off", on_change="rerun", key=f"{LAB}/closer")
+    if closer.open:
+        with closer:
+            _curves(chosen)
 
 
 def _without_effect(now: ScheduleControls) -> dict[str, str]:
@@ -109,16 +108,10 @@ def _curves(chosen: ScheduleControls) -> None:
     from playground.labs import schedules as lab
 
     choice = lab.choice_of(chosen)
-    st.markdown("#### The schedules as curves")
     st.html(figures.legend({name: lab.TITLES[name] for name in lab.schedules_of(choice)}))
     for row in (("beta", "alpha_bar"), ("log_snr", "sigma")):
         for column, quantity in zip(st.columns(2), row, strict=True):
             column.plotly_chart(_figure(choice, quantity), key=f"{LAB}/{quantity}", config=figures.CONFIG)
-    page.looking_at(
-        "β is the variance of the noise that step t adds; ᾱ what is left of the picture by then; the log of the "
-        "signal-to-noise ratio says the same, but shows the ends; σ is the noise that a sampler adds again when it goes one "
-        "step back, from t to t − 1 (DDPM, with the posterior's variance)."
-    )
 
 
 @lru_cache(maxsize=32)
