@@ -105,7 +105,7 @@ def _sampling(page: Page, url: str) -> None:
 
 
 def _training(page: Page, url: str) -> None:
-    page.goto(f"{url}/training?steps=300")
+    page.goto(f"{url}/training?steps=700")
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_text("finished").first).to_be_visible(timeout=300_000)
     page.wait_for_timeout(2500)

@@ -30,7 +30,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "tiny": Preset("Tiny: first shapes within two minutes", (16, 32, 48)),
-    "small": Preset("Small: good digits in an hour", (24, 48, 96)),
-    "medium": Preset("Medium: sharper, three times slower", (32, 64, 96), layers_per_block=2),
+    "tiny": Preset("Tiny, to watch it learn", (16, 32, 48)),
+    "small": Preset("Small, what the shipped digits were made with", (24, 48, 96)),
+    "medium": Preset("Medium, twice as deep", (32, 64, 96), layers_per_block=2),
 }
