@@ -339,7 +339,7 @@ LANES = {
         "<i>x̂</i><sub>0</sub>, the guess",
         "What the model thinks is underneath this <i>x</i><sub>t</sub>.",
     ),
-    "noise": ("<i>ε̂</i>, the noise it sees", "What it would take away: grey 0, black −3, white 3."),
+    "noise": ("<i>ε̂</i>, the noise it sees", "What it would take away; grey is 0."),
 }
 """Title and explanation of the three lanes."""
 

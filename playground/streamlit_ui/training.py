@@ -51,14 +51,13 @@ def show() -> None:
     run_id = st.session_state.get("training/run")
     if run_id is None:
         st.info(
-            "Nothing is being trained. Press **Start training** in the sidebar: with the settings as they are, "
-            "the first shapes appear within a minute or two.",
+            "Nothing is being trained. Press **Start training** in the sidebar: above the button stands how long it "
+            "takes on this machine.",
             icon="🏋️",
         )
         return
-    st.session_state["training/linked"] = (
-        run_id  # what the page itself puts into the link is no request of the reader's
-    )
+    # What the page itself puts into the link is no request of the reader's.
+    st.session_state["training/linked"] = run_id
     if st.query_params.get("run") != run_id:
         st.query_params["run"] = run_id
     snapshot = training.snapshot(run_id)
@@ -164,11 +163,11 @@ def _head(snapshot: Snapshot) -> None:
     )
     last = snapshot.reports[-1] if snapshot.reports else None
     speed = snapshot.images_per_second
-    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
-    row.metric("Loss", f"{last.loss:.4f}" if last else "–", width=120)
-    row.metric("Images a second", f"{speed:.0f}" if speed else "–", width=140)
-    row.metric("Time left", lab.duration(snapshot.seconds_left) if snapshot.active else "–", width=100)
-    given = {"args": (run_id,), "width": 120}
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
+    row.metric("Loss", f"{last.loss:.4f}" if last else "–", width=110)
+    row.metric("Images a second", f"{speed:.0f}" if speed else "–", width=125)
+    row.metric("Time left", lab.duration(snapshot.seconds_left) if snapshot.active else "–", width=90)
+    given = {"args": (run_id,), "width": 108}
     if snapshot.status in ("running", "queued"):
         row.button("Pause", icon="⏸️", key="training/pause", on_click=training.pause, **given)
     else:
@@ -178,7 +177,7 @@ def _head(snapshot: Snapshot) -> None:
     if row.button(
         "Draw with it",
         icon="🎲",
-        width=160,
+        width=145,
         key="training/draw",
         disabled=not snapshot.can_sample,
         help="Opens the Sampling lab with what this run has learned so far.",
