@@ -15,7 +15,7 @@ from engine.data.pixels import to_uint8, to_unit
 from engine.denoiser import NetDenoiser
 from engine.library import ModelError, open_model
 from engine.models.unet import UNet, UNetConfig
-from engine.pretrained import CHECKPOINTS, Card
+from engine.pretrained import Card
 from engine.process import TARGETS
 from engine.recipe import Recipe
 from engine.schedule import NoiseSchedule
@@ -102,7 +102,6 @@ def test_opening_twice_reads_once() -> None:
     assert open_model("ideal:digits") is open_model("ideal:digits")
 
 
-@pytest.mark.skipif(not CHECKPOINTS["digits"].is_dir(), reason="no trained network is there yet")
 def test_the_network_that_ships() -> None:
     model = open_model("digits")
     assert model is open_model("digits")

@@ -343,6 +343,9 @@ LANES = {
 }
 """Title and explanation of the three lanes."""
 
+FPS = 15.0
+LABEL = "Sampling, from noise to picture"
+
 
 def neighbours(model: Model, picture: Pictures, k: int = 5) -> list[tuple[Pictures, str, float]]:
     """The k training pictures nearest to one picture: (picture, its class, distance per pixel on the scale 0 … 255).
@@ -351,15 +354,20 @@ def neighbours(model: Model, picture: Pictures, k: int = 5) -> list[tuple[Pictur
         model: whose training pictures to search; nothing is found where they are unknown.
         picture: uint8, shape (H, W, C).
     """
+    import torch
+
     from engine.data import catalogue
+    from engine.metrics import nearest_neighbours
 
     if not model.data:
         return []
     data = catalogue.load(model.data).training
-    difference = data.images.astype(np.float32) - picture.astype(np.float32)
-    distance = np.sqrt(np.square(difference).mean(axis=(1, 2, 3)))
-    nearest = np.argsort(distance)[:k]
-    return [(data.images[i], data.class_names[data.labels[i]], float(distance[i])) for i in nearest]
+    distances, numbers = nearest_neighbours(torch.tensor(picture[None]), torch.tensor(data.images), k)
+    per_pixel = (distances[0] / picture.size**0.5).tolist()  # root mean square
+    return [
+        (data.images[i], data.class_names[data.labels[i]], distance)
+        for i, distance in zip(numbers[0].tolist(), per_pixel, strict=True)
+    ]
 
 
 def timeline(
@@ -370,39 +378,19 @@ def timeline(
     if not sides:
         return None
     leader = max(sides.values(), key=len)
-    positions = tuple(Position(shot.t, f"step {shot.step}, t = {shot.t}") for shot in leader)
-    lanes = []
-    for name, (title, help_text) in LANES.items():
-        for side, shots in sides.items():
-            # By the share of the way, since the sides may walk on schedules of different T.
-            index = nearest_index([p.t / leader[0].t for p in positions], [shot.t / shots[0].t for shot in shots])
-            group = side if len(sides) > 1 else ""
-            lanes.append(
-                Lane.of_pictures(
-                    f"{name}{group}",
-                    title,
-                    [getattr(shot, name) for shot in shots],
-                    index=index,
-                    width_over_height=_proportion(len(shots[0].x)),
-                    help=help_text,
-                    group=group,
-                )
-            )
+    way = [shot.t / leader[0].t for shot in leader]
+    # By the share of the way, since the sides may walk on schedules of different T.
+    index = {side: nearest_index(way, [shot.t / shots[0].t for shot in shots]) for side, shots in sides.items()}
     return Timeline(
         timeline_id,
-        tuple(lanes),
-        positions,
-        start_at="last",
-        fps=15,
+        _lanes(sides, index=index),
+        _positions(leader),
+        start_at="first" if autoplay else "last",
+        autoplay=autoplay,
+        fps=FPS,
         pick=pick,
-        label="Sampling, from noise to picture",
+        label=LABEL,
     )
-
-
-def _proportion(images: int) -> float:
-    """Width over height of the block of pictures: about square, but wider where that leaves no cell empty."""
-    rows = max((rows for rows in range(1, images + 1) if images % rows == 0 and rows * rows <= images), default=1)
-    return images / rows**2 if images / rows**2 <= 2.5 else 1.0
 
 
 def live_timeline(
@@ -415,30 +403,45 @@ def live_timeline(
     ready = min(len(shots) for shots in sides.values())
     if ready <= sent or len(set(total.values())) > 1:
         return None
-    lead = next(iter(sides.values()))[sent:ready]
-    lanes = []
-    for name, (title, help_text) in LANES.items():
-        for side, shots in sides.items():
-            group = side if len(sides) > 1 else ""
-            lanes.append(
-                Lane.of_pictures(
-                    f"{name}{group}",
-                    title,
-                    [getattr(shot, name) for shot in shots[sent:ready]],
-                    first=sent,
-                    width_over_height=_proportion(len(shots[0].x)),
-                    help=help_text,
-                    group=group,
-                )
-            )
-    positions = tuple(Position(shot.t, f"step {shot.step}, t = {shot.t}") for shot in lead)
+    new = {side: shots[sent:ready] for side, shots in sides.items()}
     return Timeline(
         timeline_id,
-        tuple(lanes),
-        positions,
+        _lanes(new, first=sent),
+        _positions(next(iter(new.values()))),
         live=True,
         first=sent,
         total=next(iter(total.values())),
-        fps=15,
-        label="Sampling, from noise to picture",
+        fps=FPS,
+        label=LABEL,
     )
+
+
+def _positions(shots: list[Shot]) -> tuple[Position, ...]:
+    return tuple(Position(shot.t, f"step {shot.step}, t = {shot.t}") for shot in shots)
+
+
+def _lanes(
+    sides: dict[Side, list[Shot]], *, first: int = 0, index: dict[Side, tuple[int, ...]] | None = None
+) -> tuple[Lane, ...]:
+    """Three lanes for each side; `first` and `index` as in `Lane.of_pictures`."""
+    compared = len(sides) > 1
+    return tuple(
+        Lane.of_pictures(
+            f"{name}{side}" if compared else name,
+            title,
+            [getattr(shot, name) for shot in shots],
+            first=first,
+            index=None if index is None else index[side],
+            width_over_height=_proportion(len(shots[0].x)),
+            help=help_text,
+            group=side if compared else "",
+        )
+        for name, (title, help_text) in LANES.items()
+        for side, shots in sides.items()
+    )
+
+
+def _proportion(images: int) -> float:
+    """Width over height of the block of pictures: about square, but wider where that leaves no cell empty."""
+    rows = max((rows for rows in range(1, images + 1) if images % rows == 0 and rows * rows <= images), default=1)
+    return images / rows**2 if images / rows**2 <= 2.5 else 1.0

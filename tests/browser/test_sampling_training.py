@@ -46,6 +46,8 @@ def count(page: Page) -> int:
 def test_the_start_page_shows_digits_and_leads_to_the_labs(app: str, page: Page) -> None:
     page.goto(app)
     expect(page.locator(TIMELINE)).to_have_attribute("data-count", "51")
+    expect(page.locator(TIMELINE)).to_have_attribute("data-playing", "true")  # from noise to digits, by itself
+    expect(page.locator(TIMELINE)).to_have_attribute("data-position", "50")
     for name in ("Forward", "Schedules", "Sampling", "Training"):
         expect(page.get_by_test_id("stPageLink").filter(has_text=name)).to_be_visible()
     page.get_by_test_id("stPageLink").filter(has_text="Sampling").click()
