@@ -41,6 +41,15 @@ def _pictures() -> ImageSet:
     return ImageSet(DATA, "Two sides", images, labels, ("left", "right"), labels < 0, "made here", "none", "")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def one_thread() -> Iterator[None]:
+    """As many threads here as in the training thread: sums in another order differ in their last bits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DATASETS, DATA, _pictures)
