@@ -311,7 +311,7 @@ def _device(name: str) -> str:
 
     try:
         torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:
         raise CommandError(f"There is no device “{name}” here.") from error
     return name
 

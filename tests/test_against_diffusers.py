@@ -15,6 +15,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any
 
+import diffusers
 import pytest
 import torch
 from torch import Tensor
@@ -25,7 +26,6 @@ from engine.schedule import Level, NoiseSchedule
 
 from laws import schedules
 
-diffusers = pytest.importorskip("diffusers")
 EVERY_SCHEDULE = pytest.mark.parametrize("name", list(schedules()))
 EVERY_TARGET = pytest.mark.parametrize("target", list(TARGETS))
 PREDICTION_TYPES = {"noise": "epsilon", "clean": "sample", "velocity": "v_prediction"}

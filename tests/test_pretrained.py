@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import diffusers
 import pytest
 import torch
 
@@ -14,8 +15,6 @@ from engine.sampling import DDIM, sample
 from engine.schedule import NoiseSchedule
 
 from checkpoints_to_try import CONFIG, denoiser_of, edit, save_sound
-
-diffusers = pytest.importorskip("diffusers")
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import diffusers
 import pytest
 import torch
 from pydantic import ValidationError
@@ -11,8 +12,6 @@ from torch import Tensor
 
 from engine.models.presets import PRESETS
 from engine.models.unet import UNet, UNetConfig, timestep_embedding
-
-diffusers = pytest.importorskip("diffusers")
 
 DDPM_CIFAR10_32 = UNetConfig(
     sample_size=32,

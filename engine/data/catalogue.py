@@ -200,6 +200,6 @@ def read_arrays(path: Path, wanted: tuple[str, ...] = ("images", "labels", "held
             return {key: file[key] for key in wanted}
     except FileNotFoundError:
         raise DataError(f"The file {path.name} is missing from assets/data.") from None
-    # An altered archive raises nearly anything: BadZipFile, zlib.error, EOFError, NotImplementedError, KeyError …
+    # An altered archive raises nearly anything: BadZipFile, zlib.error, EOFError, KeyError …
     except Exception as problem:
         raise DataError(f"The file {path.name} is damaged: it does not hold what this set needs.") from problem
