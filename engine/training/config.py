@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.models.presets import PRESETS, Preset
 from engine.models.unet import UNetConfig
@@ -14,6 +14,12 @@ from engine.schedule import SCHEDULES, NoiseSchedule
 ScheduleName = Literal["linear", "cosine", "sigmoid"]
 TargetName = Literal["noise", "clean", "velocity"]
 PresetName = Literal["tiny", "small", "medium"]
+WeightingName = Literal["plain", "min-snr", "bound"]
+
+NO_SIGNAL = (
+    "At zero terminal SNR the last x_T is pure noise, and knowing the noise says nothing about the picture: "
+    "let the network predict the velocity or the clean picture."
+)
 
 
 class TrainConfig(BaseModel):
@@ -34,6 +40,37 @@ class TrainConfig(BaseModel):
         "cosine", title="Noise schedule", description="How the noise comes in over the T steps."
     )
     T: int = Field(1000, ge=10, le=1000, title="Steps of the forward process T")
+    zero_terminal_snr: bool = Field(
+        False,
+        title="Zero terminal SNR",
+        description="The schedule is stretched until nothing of the picture is left at T (Lin et al. 2023). "
+        "A network that predicts the noise cannot learn from that.",
+    )
+    weighting: WeightingName = Field(
+        "plain",
+        title="Loss weighting",
+        description="What an error counts at each noise level. Plain: all alike (Ho et al. 2020). Min-SNR: the cleanest "
+        "levels count less (Hang et al. 2023). Bound: as in the variational bound.",
+    )
+    learned_variance: bool = Field(
+        False,
+        title="Learned variance",
+        description="The network also says how much noise each reverse step should add (Nichol & Dhariwal 2021).",
+    )
+    vlb_weight: float = Field(
+        0.001,
+        ge=0,
+        le=1,
+        title="Weight of the bound λ",
+        description="How much the variational bound, in bits per dimension, counts beside the squared error. "
+        "It teaches the variance only.",
+    )
+    importance: bool = Field(
+        False,
+        title="Importance sampling",
+        description="Noise levels with a large loss are drawn more often and count less, which steadies the bound's gradient "
+        "(Nichol & Dhariwal 2021). It begins when every t has been seen 10 times: at T = 1000 after some 22,000 pictures.",
+    )
     steps: int = Field(1500, ge=1, le=1_000_000, title="Training steps", description="Each looks at one batch.")
     batch: int = Field(32, ge=1, le=1024, title="Batch", description="Pictures looked at in one step.")
     learning_rate: float = Field(
@@ -66,14 +103,22 @@ class TrainConfig(BaseModel):
         150, ge=1, le=1_000_000, title="Sample every … steps", description="Pictures from fixed noise."
     )
 
+    @model_validator(mode="after")
+    def _keeps_signal(self) -> TrainConfig:
+        if self.zero_terminal_snr and self.target == "noise":
+            raise ValueError(NO_SIGNAL)
+        return self
+
     def unet(self, size: int, channels: int, classes: int) -> UNetConfig:
-        """The network for this data."""
+        """The network for this data; with a learned variance it puts out twice as many channels."""
         preset: Preset = PRESETS[self.preset]
-        return preset.config(size, channels, classes)
+        net = preset.config(size, channels, classes)
+        return net.model_copy(update={"out_channels": 2 * channels}) if self.learned_variance else net
 
     def noise_schedule(self) -> NoiseSchedule:
         """The forward process to train on."""
-        return SCHEDULES[self.schedule](self.T)
+        schedule = SCHEDULES[self.schedule](self.T)
+        return schedule.with_zero_terminal_snr() if self.zero_terminal_snr else schedule
 
     def prediction_target(self) -> Target:
         """What the output is compared with."""

@@ -15,11 +15,12 @@ from engine.ideal import ExactDenoiser
 from engine.process import Target, diffuse
 from engine.schedule import NoiseSchedule
 from engine.training.loop import LEVEL_BINS
+from engine.training.objective import weights
 
 
 @dataclass(frozen=True)
 class Floor:
-    """Mean squared error per number of the picture, in the units of the training loss."""
+    """Weighted squared error per number of the picture, in the units of the training loss."""
 
     loss: float
     loss_by_level: tuple[float, ...]
@@ -27,18 +28,27 @@ class Floor:
 
 
 @torch.no_grad()
-def ideal_loss(data: ImageSet, schedule: NoiseSchedule, target: Target, *, samples: int = 160, seed: int = 0) -> Floor:
+def ideal_loss(
+    data: ImageSet,
+    schedule: NoiseSchedule,
+    target: Target,
+    weighting: str = "plain",
+    *,
+    samples: int = 160,
+    seed: int = 0,
+) -> Floor:
     """Measure it by Monte Carlo.
 
     Args:
         data: the training pictures; where there are classes, the exact denoiser is told the label.
-        schedule, target: of the run.
+        schedule, target, weighting: of the run.
         samples: noised pictures for each part of 0 … T.
         seed: of the draw.
     """
     generator = torch.Generator().manual_seed(seed)
     images, labels = to_unit(data.images), torch.tensor(data.labels)
     exact = ExactDenoiser(images, labels)
+    weight = weights(weighting, schedule, target)
     by_level, shares = [], []
     for part in range(LEVEL_BINS):
         # The t with (t − 1) · LEVEL_BINS // T = part, as the loop divides them: T need not be a multiple.
@@ -46,9 +56,10 @@ def ideal_loss(data: ImageSet, schedule: NoiseSchedule, target: Target, *, sampl
         t = torch.randint(first, max(first + 1, beyond), (samples,), generator=generator)
         chosen = torch.randint(len(images), (samples,), generator=generator)
         noise = torch.randn((samples, *images.shape[1:]), generator=generator)
-        level, x0 = schedule.level(t.clamp(max=schedule.T)), images[chosen]
+        t = t.clamp(max=schedule.T)
+        level, x0 = schedule.level(t), images[chosen]
         guess = exact(diffuse(x0, level, noise), level, labels[chosen])
         wrong = target.of(guess.x0, guess.noise, level) - target.of(x0, noise, level)
-        by_level.append(float(wrong.square().mean()))
+        by_level.append(float((wrong.square().flatten(1).mean(1) * weight[t]).mean()))
         shares.append(max(0, beyond - first) / schedule.T)
     return Floor(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))

@@ -9,7 +9,7 @@ import copy
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -21,6 +21,8 @@ from engine.denoiser import NO_LABEL, NetDenoiser
 from engine.models.unet import UNet
 from engine.process import diffuse
 from engine.training.config import TrainConfig
+from engine.training.importance import LossHistory, even
+from engine.training.objective import DenoisingLoss, Losses, Noised, weights
 
 LEVEL_BINS = 10
 """The loss is also reported in this many equal parts of 0 … T."""
@@ -38,13 +40,17 @@ class Report:
     """Steps taken so far."""
     steps: int
     loss: float
-    """Mean squared error per number of the picture, over the steps since the last report."""
+    """Squared error of the output per number of the picture, weighted as the config says (weights of mean 1 over t), over
+    the steps since the last report. Plain it is the mean squared error; weightings are to be compared with themselves."""
     loss_by_level: tuple[float, ...]
     """The same for each of `LEVEL_BINS` parts of 0 … T, cleanest first; NaN where none fell."""
     learning_rate: float
     gradient_norm: float
     """Before clipping, of the last step."""
     images_per_second: float
+    bound: float | None = None
+    """The variational bound on the noised training pictures, in bits per dimension and without its constant L_T; None where
+    the variance is not learned."""
 
 
 @dataclass(eq=False)
@@ -58,6 +64,8 @@ class TrainState:
     optimizer: torch.optim.AdamW
     generator: torch.Generator
     """Draws the batches, the levels and the noise."""
+    history: LossHistory | None = None
+    """What importance sampling draws by; None where t is drawn evenly."""
     step: int = 0
     good: dict[str, Tensor] = field(default_factory=dict)
     """Averaged weights from just before the last report, all of which gave a finite loss."""
@@ -67,7 +75,7 @@ class TrainState:
         net = copy.deepcopy(self.denoiser.net)
         net.load_state_dict(self.average)
         net.eval().requires_grad_(False)
-        return NetDenoiser(net, self.denoiser.schedule, self.denoiser.target, self.denoiser.classes)
+        return replace(self.denoiser, net=net)
 
 
 def begin(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu") -> TrainState:
@@ -81,12 +89,14 @@ def begin(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu
         torch.manual_seed(config.seed)
         net = UNet(config.unet(data.size, data.channels, classes))
     net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    denoiser = NetDenoiser(net, config.noise_schedule(), config.prediction_target(), classes)
+    schedule, target = config.noise_schedule(), config.prediction_target()
+    denoiser = NetDenoiser(net, schedule, target, classes, config.learned_variance)
     return TrainState(
         denoiser,
         {name: weight.detach().clone() for name, weight in net.state_dict().items()},
         torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay),
         torch.Generator().manual_seed(config.seed),
+        LossHistory(schedule.T) if config.importance else None,
     )
 
 
@@ -112,22 +122,26 @@ def train(
     labels = torch.tensor(data.labels, device=device)
     parameters: list[Tensor] = list(net.parameters())
     average = [state.average[name] for name, _ in net.named_parameters()]
+    objective = DenoisingLoss(denoiser, weights(config.weighting, schedule, denoiser.target), config.vlb_weight)
     tally = _Tally(schedule.T)
     net.train()
 
     while state.step < config.steps:
         # One batch, a level for each picture, and the noise that takes it there.
         chosen = torch.randint(len(images), (config.batch,), generator=state.generator)
-        t = torch.randint(1, schedule.T + 1, (config.batch,), generator=state.generator)
+        t, share = (
+            even(schedule.T, config.batch, state.generator)
+            if state.history is None
+            else state.history.draw(config.batch, state.generator)
+        )
         noise = torch.randn((config.batch, *images.shape[1:]), generator=state.generator).to(device)
         hidden = torch.rand(config.batch, generator=state.generator) < config.label_dropout
-        x0, label = images[chosen], labels[chosen].masked_fill(hidden.to(device), NO_LABEL)
+        x0, level = images[chosen], schedule.level(t)
+        label = labels[chosen].masked_fill(hidden.to(device), NO_LABEL) if denoiser.classes else None
 
         # What the network makes of it, and how far that is from what it should be.
-        level = schedule.level(t)
-        output = denoiser.output(diffuse(x0, level, noise), level, label if denoiser.classes else None)
-        errors = (output - denoiser.target.of(x0, noise, level)).square().flatten(1).mean(1)
-        loss = errors.mean()
+        losses = objective(Noised(x0, label, noise, t, level, diffuse(x0, level, noise)))
+        loss = (losses.total * share.to(losses.total)).mean()
 
         # One step of AdamW.
         rate = config.learning_rate * _rate_factor(state.step, config)
@@ -154,7 +168,9 @@ def train(
         with torch.no_grad():
             torch._foreach_lerp_(average, parameters, 1 - decay)
 
-        tally.add(t, errors.detach())
+        tally.add(t, share, losses)
+        if state.history is not None:
+            state.history.add(t, losses.total.detach())
         if state.step % config.report_every == 0 or state.step == config.steps:
             yield tally.report(state.step, config.steps, rate, norm)
             tally = _Tally(schedule.T)
@@ -169,27 +185,33 @@ def _rate_factor(step: int, config: TrainConfig) -> float:
 
 
 class _Tally:
-    """Adds up what a report says."""
+    """Adds up what a report says, each picture with its share, so that it means the same however t was drawn."""
 
     def __init__(self, T: int) -> None:
         self.T = T
         self.sums = torch.zeros(LEVEL_BINS, dtype=torch.float64)
-        self.counts = torch.zeros(LEVEL_BINS, dtype=torch.float64)
+        self.shares = torch.zeros(LEVEL_BINS, dtype=torch.float64)
+        self.bound: float | None = None
+        self.pictures = 0
         self.began = time.perf_counter()
 
-    def add(self, t: Tensor, errors: Tensor) -> None:
+    def add(self, t: Tensor, share: Tensor, losses: Losses) -> None:
         part = (t - 1) * LEVEL_BINS // self.T
-        self.sums.index_add_(0, part, errors.double().cpu())
-        self.counts.index_add_(0, part, torch.ones(len(part), dtype=torch.float64))
+        self.sums.index_add_(0, part, losses.shown.detach().double().cpu() * share)
+        self.shares.index_add_(0, part, share)
+        self.pictures += len(t)
+        if losses.bound is not None:
+            self.bound = (self.bound or 0.0) + float((losses.bound.detach().double().cpu() * share).sum())
 
     def report(self, step: int, steps: int, rate: float, norm: float) -> Report:
-        seen = float(self.counts.sum())
+        seen = float(self.shares.sum())
         return Report(
             step=step,
             steps=steps,
             loss=float(self.sums.sum()) / seen,
-            loss_by_level=tuple((self.sums / self.counts).tolist()),
+            loss_by_level=tuple((self.sums / self.shares).tolist()),
             learning_rate=rate,
             gradient_norm=norm,
-            images_per_second=seen / (time.perf_counter() - self.began),
+            images_per_second=self.pictures / (time.perf_counter() - self.began),
+            bound=None if self.bound is None else self.bound / seen,
         )

@@ -1,4 +1,5 @@
-"""What resuming needs, beside the checkpoint: weights as trained, averages, moments of AdamW, and where the dice stood.
+"""What resuming needs, beside the checkpoint: weights as trained, averages, moments of AdamW, where the dice stood,
+and the losses that importance sampling goes by.
 
 Tensors go into one safetensors file, so nothing is ever unpickled.
 """
@@ -29,6 +30,8 @@ def save(folder: Path, state: TrainState) -> None:
     tensors |= {f"average/{name}": weight for name, weight in state.average.items()}
     for name, parameter in state.denoiser.net.named_parameters():
         tensors |= {f"adam/{key}/{name}": value for key, value in state.optimizer.state.get(parameter, {}).items()}
+    if state.history is not None:
+        tensors |= {"history/losses": state.history.losses, "history/seen": state.history.seen}
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, folder / (FILE + ".part"))
     os.replace(folder / (FILE + ".part"), folder / FILE)
@@ -52,6 +55,8 @@ def load(folder: Path, state: TrainState) -> None:
                 key: value if key == "step" else torch.empty_like(parameter).copy_(value)
                 for key, value in moments.items()
             }
+        if state.history is not None:
+            state.history.restore(tensors["history/losses"], tensors["history/seen"])
         state.generator.set_state(tensors["dice"])
         state.step = int(tensors["step"])
     except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:

@@ -291,7 +291,7 @@ class TrainingService:
     def _steps(self, run: _Run, data: ImageSet, state: TrainState) -> Status:
         config = run.record.config
         if run.floor is None:
-            floor = _floor(config.data, config.schedule, config.T, config.target)
+            floor = _floor(_that_matters(config))
             with self._lock:
                 run.floor = floor
         if not run.previews:
@@ -384,10 +384,16 @@ def _let_go(run: _Run) -> None:
         run.state = None
 
 
+def _that_matters(config: TrainConfig) -> TrainConfig:
+    """What the floor depends on, and the rest as it is by itself."""
+    names = ("data", "schedule", "T", "target", "zero_terminal_snr", "weighting")
+    return TrainConfig.model_validate({name: getattr(config, name) for name in names})
+
+
 @lru_cache(maxsize=16)
-def _floor(data: str, schedule: str, T: int, target: str) -> Floor:
-    config = TrainConfig(data=data, schedule=schedule, T=T, target=target)
-    return ideal_loss(catalogue.load(data).training, config.noise_schedule(), config.prediction_target())
+def _floor(config: TrainConfig) -> Floor:
+    data = catalogue.load(config.data).training
+    return ideal_loss(data, config.noise_schedule(), config.prediction_target(), config.weighting)
 
 
 def _when(created: float) -> str:

@@ -1,0 +1,145 @@
+"""What training a denoiser minimises: a weighted squared error, and, where the variance is learned, the bound beside it.
+
+The papers state a weighting as what one unit of squared error of x̂0 counts at a signal-to-noise ratio. The network has another
+target, so it is turned into what one unit of squared error of the output counts (`in_x0` says how), and scaled to a mean of 1
+over t = 1 … T: a learning rate that suits one weighting suits the others.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engine.denoiser import NetDenoiser
+from engine.likelihood import bound_term
+from engine.process import Clean, Noise, Target, Velocity
+from engine.schedule import Level, NoiseSchedule, broadcast
+
+MIN_SNR_GAMMA = 5.0
+"""γ of Hang et al. 2023, arXiv:2303.09556, section 3.4."""
+
+
+def in_x0(target: Target, snr: Tensor) -> Tensor:
+    """What one unit of squared error of the output is in squared error of x̂0, at these signal-to-noise ratios ᾱ / (1 − ᾱ).
+
+    x̂0 − x_0 is −√(1/SNR) times the error of ε̂, −√(1/(1 + SNR)) times that of v̂ (`Target.read`).
+    """
+    match target:
+        case Noise():
+            return 1 / snr
+        case Velocity():
+            return 1 / (1 + snr)
+        case Clean():
+            return torch.ones_like(snr)
+    raise ValueError(f"Nothing is known of how the errors of {type(target).__name__} weigh.")
+
+
+def plain(schedule: NoiseSchedule, target: Target) -> Tensor:
+    """L_simple, Ho et al. 2020, eq. 14: every error of the output counts alike, shape (T,)."""
+    return 1 / in_x0(target, _snr(schedule))
+
+
+def min_snr(schedule: NoiseSchedule, target: Target) -> Tensor:
+    """min(SNR, γ), Hang et al. 2023, eq. 8: cleaner levels than γ are no longer told apart, shape (T,)."""
+    return _snr(schedule).clamp(max=MIN_SNR_GAMMA)
+
+
+def of_bound(schedule: NoiseSchedule, target: Target) -> Tensor:
+    """The weights of L_vlb with σ² = β, which unlike β̃ is not 0 at t = 1; Ho et al. 2020, eqs. 8 and 12, shape (T,).
+
+    ‖μ̃ − μ‖² / 2σ² where x_0 counts in μ̃ with √ᾱ_{t−1} β_t / (1 − ᾱ_t): β_t ᾱ_{t−1} / 2 (1 − ᾱ_t)² for x̂0, and so
+    β_t / 2 α_t (1 − ᾱ_t) for ε̂. At t = 1 it is the error that a Gaussian of that variance has.
+    """
+    t = torch.arange(1, schedule.T + 1)
+    return schedule.beta[1:] * schedule.level(t - 1).alpha_bar / (2 * schedule.level(t).variance.square())
+
+
+WEIGHTINGS: dict[str, Callable[[NoiseSchedule, Target], Tensor]] = {
+    "plain": plain,
+    "min-snr": min_snr,
+    "bound": of_bound,
+}
+"""What one unit of squared error of x̂0 counts at t = 1 … T, float64, up to a factor."""
+
+
+def weights(weighting: str, schedule: NoiseSchedule, target: Target) -> Tensor:
+    """What one unit of squared error of the output counts: float64, shape (T + 1,), 0 at t = 0, mean 1 over t = 1 … T.
+
+    Args:
+        weighting: a name in `WEIGHTINGS`.
+        schedule, target: what the network is trained on.
+    """
+    of_output = WEIGHTINGS[weighting](schedule, target) * in_x0(target, _snr(schedule))
+    return torch.cat([torch.zeros(1, dtype=torch.float64), of_output / of_output.mean()])
+
+
+def _snr(schedule: NoiseSchedule) -> Tensor:
+    return schedule.log_snr[1:].exp()
+
+
+class Noised(NamedTuple):
+    """A batch as it is shown to what learns."""
+
+    x0: Tensor
+    """Clean pictures in [−1, 1], shape (B, C, H, W)."""
+    label: Tensor | None
+    """int64, shape (B,), some of them hidden; None where there are no classes."""
+    noise: Tensor
+    t: Tensor
+    """int64 in 1 … T, shape (B,)."""
+    level: Level
+    x_t: Tensor
+
+
+class Losses(NamedTuple):
+    """One number for each of the B pictures, each of shape (B,)."""
+
+    total: Tensor
+    """What is minimised."""
+    shown: Tensor
+    """What a report shows of it: the weighted squared error, which every denoiser has."""
+    bound: Tensor | None = None
+    """L_vlb in bits per dimension, one term for all T; None where the variance is not learned."""
+
+
+@dataclass(frozen=True, eq=False)
+class DenoisingLoss:
+    """L_simple with weights; and where the variance is learned L_hybrid = L_simple + λ L_vlb, Nichol & Dhariwal 2021, eq. 16.
+
+    L_vlb = Σ_t L_t is estimated from the one t that was drawn, as T · L_t, in bits per dimension. That is the scale of their
+    code, so λ means what it means there. The mean is detached in it: it moves the variance only (section 3.1).
+
+    Args:
+        denoiser: what learns.
+        weight: float64, shape (T + 1,), from `weights`.
+        vlb_weight: λ.
+    """
+
+    denoiser: NetDenoiser
+    weight: Tensor
+    vlb_weight: float
+
+    def __call__(self, batch: Noised) -> Losses:
+        output = self.denoiser.output(batch.x_t, batch.level, batch.label)
+        wanted = self.denoiser.target.of(batch.x0, batch.noise, batch.level)
+        of_target = output.chunk(2, dim=1)[0] if self.denoiser.learned_variance else output
+        squared = (of_target - wanted).square().flatten(1).mean(1)
+        error = squared * broadcast(self.weight[batch.t], squared)
+        if not self.denoiser.learned_variance:
+            return Losses(error, error)
+        bound = self.bound(output, batch)
+        return Losses(error + self.vlb_weight * bound, error, bound)
+
+    def bound(self, output: Tensor, batch: Noised) -> Tensor:
+        """T · L_t in bits per dimension, shape (B,); L_1 is the decoder's. Its gradient reaches the variance only."""
+        of_target, of_variance = output.chunk(2, dim=1)
+        frozen = torch.cat([of_target.detach(), of_variance], dim=1)
+        prediction = self.denoiser.read(frozen, batch.x_t, batch.level)
+        schedule = self.denoiser.schedule
+        nats = bound_term(prediction, batch.x0, batch.x_t, schedule, batch.t, "learned")
+        return nats * schedule.T / (batch.x0[0].numel() * math.log(2))
