@@ -1,0 +1,381 @@
+"""How many bits a picture costs: an estimate of the whole variational bound, with its error.
+
+`variational_bound` is a generator: whoever drives it shows the progress, and stops by dropping it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor
+
+from engine.data.catalogue import ImageSet
+from engine.data.pixels import to_unit
+from engine.denoiser import Clipped, Denoiser, NetDenoiser
+from engine.likelihood import DISCRETISED, LEVELS, Decoder, bound_term, prior_term
+from engine.pretrained import Checkpoint
+from engine.process import diffuse
+from engine.sampling import Variance
+from engine.schedule import NoiseSchedule
+
+OFF_LEVEL = 0.01
+"""A picture of 256 levels lies this close to them, in steps between two levels; float32 is off by some 10⁻⁵."""
+
+PARTS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
+"""Where `Bound.parts` cuts: the first steps cost the most, so they are looked at one by one."""
+
+
+class BoundError(ValueError):
+    """A model, a set of pictures and settings that do not fit together; fit to show to a reader."""
+
+
+class Term(BaseModel):
+    """One term of the bound, or the sum of some that follow each other: L_{t−1} for t = first … last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first: int
+    last: int
+    nats: float = Field(description="For one picture.")
+    standard_error: float = Field(description="Of `nats`.")
+    bits_per_dim: float = Field(description="nats / (numbers of a picture · ln 2).")
+    bits_per_dim_error: float
+    draws: int = Field(description="Pictures with noise that it was measured on.")
+
+
+class Bound(BaseModel):
+    """What was measured: −log p(x_0) is at most this, on average over the pictures.
+
+    Errors are standard errors, of the draw of pictures, noise and t: how far another seed would move the number. What other
+    pictures would have given is another question.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    nats: float = Field(description="L_T + … + L_0, for one picture.")
+    standard_error: float = Field(
+        description="Root of the sum of the squares, since the terms are measured independently."
+    )
+    bits_per_dim: float
+    bits_per_dim_error: float
+    prior: Term = Field(description="L_T, of every picture exactly: no error.")
+    terms: tuple[Term, ...] = Field(description="From t = 1, which is L_0, up to T.")
+    variance: Variance
+    decoder: str
+    T: int
+    dimensions: int = Field(description="Numbers in a picture.")
+    pictures: int = Field(description="How many there are to draw from.")
+    seed: int
+    seconds: float
+
+    def parts(self) -> list[Term]:
+        """Where on the way the bound is spent: t = 1, 2 … 3, 4 … 10, 11 … 30 and so on, as closely as the terms allow."""
+        found: list[Term] = []
+        rest = list(self.terms)
+        for end in (*(end for end in PARTS if end < self.T), self.T):
+            inside = [term for term in rest if term.last <= end]
+            rest = rest[len(inside) :]
+            if inside:
+                nats, error = sum(term.nats for term in inside), math.hypot(*(term.standard_error for term in inside))
+                draws = sum(term.draws for term in inside)
+                found.append(_term(inside[0].first, inside[-1].last, nats, error, self.dimensions, draws))
+        return found
+
+
+@dataclass(frozen=True)
+class BoundProgress:
+    """Where the measuring stands."""
+
+    done: int
+    """Noisy pictures that the denoiser has looked at,"""
+    total: int
+    """of how many."""
+    seconds: float
+    """Since the beginning."""
+
+    @property
+    def seconds_left(self) -> float:
+        """By the speed so far."""
+        return self.seconds / self.done * (self.total - self.done) if self.done else float("nan")
+
+
+@torch.no_grad()
+def variational_bound(
+    denoiser: Denoiser,
+    schedule: NoiseSchedule,
+    x0: Tensor,
+    labels: Tensor | None = None,
+    *,
+    variance: Variance = "small",
+    decoder: Decoder = DISCRETISED,
+    per_step: int = 16,
+    strata: int | None = None,
+    seed: int = 0,
+    batch: int = 128,
+) -> Iterator[BoundProgress | Bound]:
+    """Measure every term of the bound on pictures and noise of its own.
+
+    Each term is the mean of `per_step` independent draws of a picture (with replacement) and of noise: it is unbiased, and its
+    standard error is their standard deviation / √per_step. L_T needs no draw. A quick estimate comes with `strata`: 1 … T is
+    cut into that many blocks, short ones near t = 1 where the bound is spent, and each draw takes a t of its own, evenly from
+    its block. (Length of the block) × (mean of the draws) is unbiased for the sum of the block's terms, and the standard
+    deviation of the draws, in which the differences between the terms are contained, gives its error as before.
+
+    Args:
+        denoiser: any; one that clips x̂0 to the range of the data is never worse.
+        schedule: whose steps are taken.
+        x0: floating, shape (N, ...), at least one picture; for `DISCRETISED` with 256 levels in [−1, 1].
+        labels: int64, shape (N,); None where no class is given.
+        variance: of the reverse steps.
+        decoder: what the last step is.
+        per_step: draws for each term or block, at least 2.
+        strata: how many blocks, 1 … T; None measures each of the T terms.
+        seed: decides every draw; 0 … 2⁶³ − 1.
+        batch: noisy pictures at once; changes the speed only.
+
+    Yields:
+        `BoundProgress` after every batch, then one `Bound`.
+
+    Raises:
+        BoundError: for settings that cannot be, or a model that gives no numbers.
+        ValueError: from `bound_term`, and from a denoiser that cannot use the labels.
+    """
+    _check(x0, labels, schedule, decoder, per_step, strata, batch)
+    began = time.perf_counter()
+    blocks = blocks_of(schedule.T, strata)
+    total = len(blocks) * per_step
+    values = torch.empty(total, dtype=torch.float64)
+    done = 0
+    for index, t, noise in _batches(x0, blocks, per_step, seed, batch):
+        chosen = x0[index]
+        level = schedule.level(t)
+        x_t = diffuse(chosen, level, noise)
+        prediction = denoiser(x_t, level, None if labels is None else labels[index])
+        terms = bound_term(prediction, chosen, x_t, schedule, t, variance, decoder)
+        values[done : done + len(t)] = terms.cpu()
+        done += len(t)
+        yield BoundProgress(done, total, time.perf_counter() - began)
+    if not bool(values.isfinite().all()):
+        raise BoundError("The model gives pictures that are not numbers: its training went wrong.")
+    yield _bound(
+        values.reshape(len(blocks), per_step),
+        blocks,
+        float(prior_term(x0, schedule).mean()),
+        x0,
+        schedule,
+        variance,
+        decoder,
+        seed,
+        time.perf_counter() - began,
+    )
+
+
+def held_out_bound(
+    denoiser: Denoiser,
+    schedule: NoiseSchedule,
+    data: ImageSet,
+    *,
+    labelled: bool,
+    variance: Variance | None = None,
+    per_step: int = 16,
+    strata: int | None = None,
+    seed: int = 0,
+    batch: int = 128,
+    device: torch.device | str = "cpu",
+) -> Iterator[BoundProgress | Bound]:
+    """`variational_bound` on the held-out pictures of a set, x̂0 clipped to their range as in the papers' code.
+
+    Args:
+        denoiser, schedule: the model, and the schedule that it was trained on.
+        data: the whole set, held-out pictures included.
+        labelled: whether the model is given each picture's class.
+        variance: None for the learned one where there is one, and the small one elsewhere.
+        per_step, strata, seed, batch: as there.
+
+    Raises:
+        BoundError: as there, and where nothing is held out.
+    """
+    part = data.held_out_part
+    if not len(part):
+        raise BoundError(f"No pictures of “{data.name}” are held out: there is nothing to measure on.")
+    if variance is None:
+        learned = isinstance(denoiser, NetDenoiser) and denoiser.learned_variance
+        variance = "learned" if learned else "small"
+    yield from variational_bound(
+        Clipped(denoiser),
+        schedule,
+        to_unit(part.images).to(device),
+        torch.tensor(part.labels, device=device) if labelled else None,
+        variance=variance,
+        per_step=per_step,
+        strata=strata,
+        seed=seed,
+        batch=batch,
+    )
+
+
+def bits_per_dim(
+    checkpoint: Checkpoint,
+    data: ImageSet,
+    *,
+    variance: Variance | None = None,
+    per_step: int = 16,
+    strata: int | None = None,
+    seed: int = 0,
+    batch: int = 128,
+) -> Bound:
+    """The bound of a checkpoint on the held-out pictures of its set, with their labels where it knows classes.
+
+    Arguments and errors are those of `held_out_bound`; BoundError also where pictures or classes do not fit the model.
+    """
+    net = checkpoint.denoiser
+    check_fit(checkpoint.shape, net.classes, data)
+    bound: Bound | None = None
+    for event in held_out_bound(
+        net,
+        net.schedule,
+        data,
+        labelled=net.classes > 0,
+        variance=variance,
+        per_step=per_step,
+        strata=strata,
+        seed=seed,
+        batch=batch,
+        device=next(net.net.parameters()).device,
+    ):
+        bound = event if isinstance(event, Bound) else None
+    assert bound is not None
+    return bound
+
+
+def check_fit(shape: tuple[int, int, int], classes: int, data: ImageSet) -> None:
+    """Raises BoundError where a model of this shape (C, H, W) and number of classes cannot look at these pictures."""
+    of_data = (data.channels, data.size, data.size)
+    if shape != of_data:
+        model, pictures = (" × ".join(str(n) for n in part) for part in (shape, of_data))
+        raise BoundError(f"The model is for pictures of {model}, those of “{data.name}” have {pictures}.")
+    if classes not in (0, len(data.class_names)):
+        raise BoundError(f"The model knows {classes} classes, the set “{data.name}” has {len(data.class_names)}.")
+
+
+def blocks_of(T: int, strata: int | None) -> list[tuple[int, int]]:
+    """1 … T cut into (first, last): each t alone for None, else that many blocks, whose ends grow like powers.
+
+    Raises:
+        BoundError: for strata outside 1 … T.
+    """
+    if strata is None:
+        return [(t, t) for t in range(1, T + 1)]
+    if not 1 <= strata <= T:
+        raise BoundError(f"The {T} terms of this bound can be cut into 1 to {T} blocks, not into {strata}.")
+    ends = [0]
+    for k in range(1, strata + 1):
+        # At least one t for this block, and one for each that is still to come.
+        ends.append(min(max(ends[-1] + 1, round(T ** (k / strata))), T - (strata - k)))
+    return [(before + 1, end) for before, end in pairwise(ends)]
+
+
+def _batches(
+    x0: Tensor, blocks: list[tuple[int, int]], per_step: int, seed: int, batch: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """(which picture, t, noise) of every draw in order; the same draws whatever the batch."""
+    generator = torch.Generator().manual_seed(seed)
+    waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+    for number, (first, last) in enumerate(blocks, 1):
+        index = torch.randint(len(x0), (per_step,), generator=generator)
+        t = torch.randint(first, last + 1, (per_step,), generator=generator)
+        waiting.append((index, t, torch.randn(per_step, *x0.shape[1:], generator=generator, dtype=x0.dtype)))
+        if len(waiting) * per_step < batch and number < len(blocks):
+            continue
+        index, t, noise = (torch.cat(parts) for parts in zip(*waiting, strict=True))
+        waiting.clear()
+        for start in range(0, len(t), batch):
+            some = slice(start, start + batch)
+            yield index[some].to(x0.device), t[some], noise[some].to(x0.device)
+
+
+def _bound(
+    values: Tensor,
+    blocks: list[tuple[int, int]],
+    prior: float,
+    x0: Tensor,
+    schedule: NoiseSchedule,
+    variance: Variance,
+    decoder: Decoder,
+    seed: int,
+    seconds: float,
+) -> Bound:
+    """From the draws, shape (blocks, per_step), in nats."""
+    draws = values.shape[1]
+    lengths = torch.tensor([last - first + 1 for first, last in blocks], dtype=torch.float64)
+    means, errors = lengths * values.mean(1), lengths * values.std(1) / math.sqrt(draws)
+    dimensions = x0[0].numel()
+    nats, error = prior + float(means.sum()), float(errors.square().sum().sqrt())
+    bits = dimensions * math.log(2)
+    return Bound(
+        nats=nats,
+        standard_error=error,
+        bits_per_dim=nats / bits,
+        bits_per_dim_error=error / bits,
+        prior=_term(schedule.T, schedule.T, prior, 0.0, dimensions, len(x0)),
+        terms=tuple(
+            _term(first, last, mean, of_mean, dimensions, draws)
+            for (first, last), mean, of_mean in zip(blocks, means.tolist(), errors.tolist(), strict=True)
+        ),
+        variance=variance,
+        decoder=decoder.name,
+        T=schedule.T,
+        dimensions=dimensions,
+        pictures=len(x0),
+        seed=seed,
+        seconds=round(seconds, 1),
+    )
+
+
+def _term(first: int, last: int, nats: float, error: float, dimensions: int, draws: int) -> Term:
+    bits = dimensions * math.log(2)
+    return Term(
+        first=first,
+        last=last,
+        nats=nats,
+        standard_error=error,
+        bits_per_dim=nats / bits,
+        bits_per_dim_error=error / bits,
+        draws=draws,
+    )
+
+
+def _check(
+    x0: Tensor,
+    labels: Tensor | None,
+    schedule: NoiseSchedule,
+    decoder: Decoder,
+    per_step: int,
+    strata: int | None,
+    batch: int,
+) -> None:
+    if x0.ndim < 2 or not x0.numel() or not x0.is_floating_point():
+        raise BoundError(
+            f"There must be at least one picture, shape (N, ...), not {x0.dtype} of shape {tuple(x0.shape)}."
+        )
+    if labels is not None and labels.shape != (len(x0),):
+        raise BoundError(f"{len(x0)} pictures need {len(x0)} labels, not {tuple(labels.shape)}.")
+    if per_step < 2:
+        raise BoundError(f"An error is known from 2 draws for each term, not from {per_step}.")
+    if batch < 1:
+        raise BoundError(f"A batch has at least one picture, not {batch}.")
+    if not bool(x0.isfinite().all()):
+        raise BoundError("The pictures contain values that are not numbers.")
+    if decoder == DISCRETISED:
+        level = (x0.double() + 1) * ((LEVELS - 1) / 2)
+        off = (level - level.round().clamp(0, LEVELS - 1)).abs().amax()
+        if float(off) > OFF_LEVEL:
+            raise BoundError(
+                "These pictures do not have 256 levels in −1 … 1: round them first, or take the decoder for densities."
+            )
