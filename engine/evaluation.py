@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,34 +16,27 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from engine.data.catalogue import ImageSet
-from engine.data.pixels import to_uint8, to_unit
-from engine.denoiser import Clipped, Guided
+from engine.data.pixels import to_unit
+from engine.drawing import Drawn, DrawSettings, EvaluationError, Progress, draw
 from engine.memorising import Memorising, memorised_share
 from engine.metrics import Estimate, Share, accuracy, frechet_estimate
 from engine.models.classifier import Judge
 from engine.pretrained import Checkpoint
-from engine.sampling import SAMPLERS, Variance, sample
 from engine.training.classifier import ClassifierTraining, learned_part
 
+__all__ = [
+    "DrawSettings",
+    "Evaluation",
+    "EvaluationError",
+    "Progress",
+    "Quality",
+    "Reference",
+    "check",
+    "evaluate",
+    "refer",
+]
+
 JACKKNIFE_GROUPS = 20
-
-
-class EvaluationError(ValueError):
-    """A model, a set and a classifier that do not fit together, or samples that are no pictures; fit to show to a reader."""
-
-
-class EvaluationSettings(BaseModel):
-    """How the samples are drawn. The same settings and model give the same samples."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    samples: int = Field(1000, ge=4, le=100_000, description="Pictures in all, as many of each class.")
-    sampler: Literal["ddim", "ddpm"] = "ddim"
-    steps: int = Field(50, ge=1, le=1000)
-    eta: float = Field(0.0, ge=0, le=1, description="DDIM only: 0 adds no noise on the way, 1 as much as DDPM.")
-    variance: Variance = Field("small", description="DDPM only: how much noise each step adds.")
-    scale: float = Field(2.0, ge=0, le=100, description="Guidance: 1 is the plain model with labels, 0 ignores them.")
-    batch: int = Field(50, ge=1, le=10_000, description="Pictures drawn at once; changes the speed only.")
 
 
 class Quality(BaseModel):
@@ -53,7 +44,7 @@ class Quality(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    settings: EvaluationSettings
+    settings: DrawSettings
     data: str
     step: int = Field(description="Training steps behind the model.")
     accuracy: Share | None = Field(
@@ -75,23 +66,6 @@ class Quality(BaseModel):
     command: str = ""
 
 
-@dataclass(frozen=True)
-class Progress:
-    """Where the drawing stands."""
-
-    done: int
-    """Steps taken, each of a whole batch,"""
-    total: int
-    """of how many."""
-    seconds: float
-    """Since the beginning."""
-
-    @property
-    def seconds_left(self) -> float:
-        """By the speed so far."""
-        return self.seconds / self.done * (self.total - self.done) if self.done else float("nan")
-
-
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """The last thing that `evaluate` yields."""
@@ -104,7 +78,7 @@ class Evaluation:
 
 
 def evaluate(
-    checkpoint: Checkpoint, data: ImageSet, judge: Judge, settings: EvaluationSettings, *, command: str = ""
+    checkpoint: Checkpoint, data: ImageSet, judge: Judge, settings: DrawSettings, *, command: str = ""
 ) -> Iterator[Progress | Evaluation]:
     """Draw samples and measure them.
 
@@ -124,73 +98,18 @@ def evaluate(
     Raises:
         EvaluationError: where model, set and classifier do not fit together, or the samples are not numbers.
     """
-    reference = _reference(checkpoint, data, judge, settings)
-    began = time.perf_counter()
-    x: Tensor | None = None
-    for step in _draw(checkpoint, settings):
-        if isinstance(step, Tensor):
-            x = step
+    check(checkpoint, data, settings)
+    reference = refer(data, judge)
+    for event in draw(checkpoint, settings):
+        if isinstance(event, Drawn):
+            quality = _measure(event, reference, checkpoint, data, judge, settings, command)
+            yield Evaluation(quality, event.pictures, event.labels)
         else:
-            yield Progress(*step, time.perf_counter() - began)
-    seconds = time.perf_counter() - began
-    assert x is not None
-    if not bool(torch.isfinite(x).all()):
-        raise EvaluationError("The model gives pictures that are not numbers: its training went wrong.")
-    pictures = to_uint8(x)
-    labels = _labels(checkpoint, settings.samples)
-    yield Evaluation(
-        _measure(pictures, labels, reference, checkpoint, data, judge, settings, seconds, command),
-        pictures,
-        None if labels is None else labels.numpy(),
-    )
+            yield event
 
 
-def _draw(checkpoint: Checkpoint, settings: EvaluationSettings) -> Iterator[tuple[int, int] | Tensor]:
-    """(steps done, steps in all) again and again, and all samples at the end."""
-    denoiser = Clipped(Guided(checkpoint.denoiser, settings.scale))
-    sampler = SAMPLERS[settings.sampler](settings.eta, settings.variance)
-    labels = _labels(checkpoint, settings.samples)
-    device = next(checkpoint.denoiser.net.parameters()).device
-    drawn: list[Tensor] = []
-    batches = [range(settings.samples)[i : i + settings.batch] for i in range(0, settings.samples, settings.batch)]
-    done, total = 0, len(batches) * settings.steps
-    for seeds in batches:
-        label = None if labels is None else labels[seeds.start : seeds.stop].to(device)
-        x = torch.empty(0)
-        for frame in sample(
-            denoiser,
-            checkpoint.denoiser.schedule,
-            sampler,
-            shape=checkpoint.shape,
-            steps=settings.steps,
-            seeds=seeds,
-            label=label,
-            device=device,
-        ):
-            x = frame.x
-            if frame.step:
-                done += 1
-                yield done, total
-        drawn.append(x.cpu())
-    yield torch.cat(drawn)
-
-
-def _labels(checkpoint: Checkpoint, count: int) -> Tensor | None:
-    classes = checkpoint.denoiser.classes
-    return torch.arange(count) % classes if classes else None
-
-
-@dataclass(frozen=True, eq=False)
-class _Reference:
-    """Features of real pictures, none of which the classifier learned from."""
-
-    held_out: Tensor
-    unseen: Tensor
-    read_rightly: Share
-
-
-def _reference(checkpoint: Checkpoint, data: ImageSet, judge: Judge, settings: EvaluationSettings) -> _Reference:
-    """Read the real pictures; done first, so that what does not fit is said before minutes are spent."""
+def check(checkpoint: Checkpoint, data: ImageSet, settings: DrawSettings) -> None:
+    """Raise `EvaluationError` where these do not fit together: said before minutes are spent."""
     classes = len(data.class_names)
     if checkpoint.shape != (data.channels, data.size, data.size):
         raise EvaluationError(
@@ -201,44 +120,68 @@ def _reference(checkpoint: Checkpoint, data: ImageSet, judge: Judge, settings: E
         raise EvaluationError(
             f"The model knows {checkpoint.denoiser.classes} classes, the set “{data.name}” has {classes}."
         )
-    if settings.steps > checkpoint.denoiser.schedule.T:
-        raise EvaluationError(f"The model's schedule has {checkpoint.denoiser.schedule.T} steps at most.")
+    settings.check(checkpoint)
     if settings.samples % classes:
         raise EvaluationError(f"{settings.samples} samples cannot be {classes} classes with as many of each.")
-    if judge.card.data != data.name or judge.net.config.classes != classes:
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Features of real pictures, none of which the classifier learned from."""
+
+    held_out: Tensor
+    """Of the held-out pictures, shape (M, F)."""
+    unseen: Tensor
+    """Of training pictures that are new to the classifier, shape (U, F), in the order of the set."""
+    unseen_labels: npt.NDArray[np.int64]
+    """Their classes, shape (U,)."""
+    read_rightly: Share
+    """The held-out pictures that the classifier reads as what they are."""
+
+    def as_many_as(self, samples: int) -> Tensor:
+        """Features of at most `samples` of the unseen pictures, as many of each class, the first ones of the set."""
+        classes = int(self.unseen_labels.max()) + 1
+        chosen = np.zeros(len(self.unseen_labels), dtype=np.bool_)
+        for k in range(classes):
+            chosen[np.flatnonzero(self.unseen_labels == k)[: samples // classes]] = True
+        if chosen.sum() < 4:
+            raise EvaluationError("Too few real pictures are new to the classifier: there is nothing to compare with.")
+        return self.unseen[torch.from_numpy(chosen)]
+
+
+def refer(data: ImageSet, judge: Judge) -> Reference:
+    """Read the real pictures, once for any number of measurements. Raises `EvaluationError` for a classifier of others."""
+    if judge.card.data != data.name or judge.net.config.classes != len(data.class_names):
         raise EvaluationError(f"The classifier reads “{judge.card.data}”, not “{data.name}”.")
     try:
         training = ClassifierTraining.model_validate(judge.card.training)
     except ValidationError as error:
         raise EvaluationError("The classifier's card does not say what it was trained on.") from error
-    unseen = np.flatnonzero(~learned_part(data, training) & ~data.held_out)
-    # As many of each class as there are samples of it, the first ones of the set.
-    chosen = np.zeros(len(data), dtype=np.bool_)
-    for k in range(classes):
-        chosen[unseen[data.labels[unseen] == k][: settings.samples // classes]] = True
-    if chosen.sum() < 4 or len(data.held_out_part) < 4:
+    unseen = data.only(~learned_part(data, training) & ~data.held_out)
+    held_out = data.held_out_part
+    if len(unseen) < 4 or len(held_out) < 4:
         raise EvaluationError("Too few real pictures are new to the classifier: there is nothing to compare with.")
     try:
-        read_as, held_out = judge.read(to_unit(data.held_out_part.images))
-        _, features = judge.read(to_unit(data.only(chosen).images))
+        read_as, features = judge.read(to_unit(held_out.images))
+        _, others = judge.read(to_unit(unseen.images))
     except ValueError as error:
         raise EvaluationError(str(error)) from error
-    return _Reference(held_out, features, accuracy(read_as, torch.tensor(data.held_out_part.labels)))
+    return Reference(features, others, unseen.labels, accuracy(read_as, torch.tensor(held_out.labels)))
 
 
 def _measure(
-    pictures: npt.NDArray[np.uint8],
-    labels: Tensor | None,
-    reference: _Reference,
+    drawn: Drawn,
+    reference: Reference,
     checkpoint: Checkpoint,
     data: ImageSet,
     judge: Judge,
-    settings: EvaluationSettings,
-    seconds: float,
+    settings: DrawSettings,
     command: str,
 ) -> Quality:
-    x = to_unit(pictures)
+    x = to_unit(drawn.pictures)
+    labels = None if drawn.labels is None else torch.from_numpy(drawn.labels)
     read_as, features = judge.read(x)
+    unseen = reference.as_many_as(settings.samples)
     names = data.class_names
     by_class: dict[str, Share] = {}
     misread: Counter[str] = Counter()
@@ -258,9 +201,9 @@ def _measure(
         accuracy_by_class=by_class,
         misread=dict(misread.most_common()),
         classifier_held_out=reference.read_rightly,
-        frechet=_frechet(features, reference.held_out),
-        frechet_floor=_frechet(reference.unseen, reference.held_out),
-        floor_count=len(reference.unseen),
+        frechet=frechet(features, reference.held_out),
+        frechet_floor=frechet(unseen, reference.held_out),
+        floor_count=len(unseen),
         held_out_count=len(held_out),
         memorising=memorised_share(
             x,
@@ -269,12 +212,18 @@ def _measure(
             sample_labels=labels,
             held_out_labels=None if labels is None else torch.tensor(held_out.labels),
         ),
-        seconds=round(seconds, 1),
+        seconds=round(drawn.seconds, 1),
         threads=torch.get_num_threads(),
         torch=torch.__version__,
         command=command,
     )
 
 
-def _frechet(a: Tensor, b: Tensor) -> Estimate:
-    return frechet_estimate(a, b, groups=min(JACKKNIFE_GROUPS, len(a) // 2, len(b) // 2))
+def frechet(a: Tensor, b: Tensor) -> Estimate:
+    """`frechet_estimate` with as many groups as there are rows for, 20 at most."""
+    return frechet_estimate(a, b, groups=groups_for(a, b))
+
+
+def groups_for(a: Tensor, b: Tensor) -> int:
+    """How many groups a jackknife of these two sets can have."""
+    return min(JACKKNIFE_GROUPS, len(a) // 2, len(b) // 2)

@@ -16,7 +16,7 @@ from engine.cli import main
 from engine.data.catalogue import ImageSet, load
 from engine.data.pixels import to_unit
 from engine.denoiser import NetDenoiser
-from engine.evaluation import Evaluation, EvaluationError, EvaluationSettings, Progress, evaluate
+from engine.evaluation import Evaluation, EvaluationError, DrawSettings, Progress, evaluate
 from engine.metrics import accuracy, frechet_distance
 from engine.models import classifier
 from engine.models.unet import UNet, UNetConfig
@@ -219,7 +219,7 @@ def test_weights_that_are_not_numbers_are_refused(tmp_path: Path, judge: classif
 
 def test_evaluation_counts_reports_and_repeats(tmp_path: Path, judge: classifier.Judge) -> None:
     model = pretrained.load(tiny_model(tmp_path / "m"))
-    settings = EvaluationSettings(samples=40, steps=3, batch=15)
+    settings = DrawSettings(samples=40, steps=3, batch=15)
     events = list(evaluate(model, load("digits"), judge, settings))
     assert [e.done for e in events[:-1] if isinstance(e, Progress)] == list(range(1, 10))  # 3 batches of 3 steps
     q = last(events).quality
@@ -255,7 +255,7 @@ def test_samples_that_are_real_digits_score_as_real(judge: classifier.Judge, tmp
     model = pretrained.load(tiny_model(tmp_path / "m"))
     denoiser = NetDenoiser(ByHeart(), NoiseSchedule.cosine(100), Clean(), 10)
     cheat = pretrained.Checkpoint(denoiser, model.unet, model.card)
-    settings = EvaluationSettings(samples=400, steps=2, batch=400)
+    settings = DrawSettings(samples=400, steps=2, batch=400)
     q = last(evaluate(cheat, digits, judge, settings)).quality
     assert q.accuracy is not None
     assert q.accuracy.share > 0.97
@@ -266,7 +266,7 @@ def test_samples_that_are_real_digits_score_as_real(judge: classifier.Judge, tmp
 
 def test_a_model_without_classes_has_no_accuracy_but_the_rest(tmp_path: Path, judge: classifier.Judge) -> None:
     model = pretrained.load(tiny_model(tmp_path / "m", classes=0))
-    q = last(evaluate(model, load("digits"), judge, EvaluationSettings(samples=20, steps=1))).quality
+    q = last(evaluate(model, load("digits"), judge, DrawSettings(samples=20, steps=1))).quality
     assert q.accuracy is None
     assert q.accuracy_by_class == {}
     assert q.frechet.value > 0
@@ -286,11 +286,11 @@ def test_what_does_not_fit_is_said_before_anything_is_drawn(
 ) -> None:
     loaded = pretrained.load(tiny_model(tmp_path / "m", **model))  # type: ignore[arg-type]
     with pytest.raises(EvaluationError, match=message):
-        next(evaluate(loaded, load("digits"), judge, EvaluationSettings(**{"samples": 20, **settings})))  # type: ignore[arg-type]
+        next(evaluate(loaded, load("digits"), judge, DrawSettings(**{"samples": 20, **settings})))  # type: ignore[arg-type]
 
 
 def test_a_classifier_of_other_pictures_is_refused(tmp_path: Path, judge: classifier.Judge) -> None:
-    model, settings = pretrained.load(tiny_model(tmp_path / "m")), EvaluationSettings(samples=20, steps=1)
+    model, settings = pretrained.load(tiny_model(tmp_path / "m")), DrawSettings(samples=20, steps=1)
     other = classifier.Judge(judge.net, judge.card.model_copy(update={"data": "letters"}))
     with pytest.raises(EvaluationError, match="reads “letters”"):
         next(evaluate(model, load("digits"), other, settings))

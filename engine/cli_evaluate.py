@@ -1,0 +1,223 @@
+"""The command that measures: python -m engine evaluate, of one way of drawing or of a whole grid of them."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from engine.cli_words import CommandError, ProgressLine, complaint, device_named, duration, settings_of
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from engine.cells import Opened
+    from engine.data.catalogue import ImageSet
+    from engine.drawing import DrawSettings
+    from engine.evaluation import Evaluation
+    from engine.models.classifier import Judge
+    from engine.pretrained import Checkpoint
+
+SWEPT = ("sampler", "steps", "spacing", "eta", "variance", "scale")
+"""What a grid may have several values of, besides the model; names of `DrawSettings`."""
+
+
+def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Put the command into the parser of `engine.cli`."""
+    about = "draw samples from a model and measure how good they are"
+    evaluate = commands.add_parser(
+        "evaluate",
+        help=about,
+        description=f"{about.capitalize()}. Several values after an option make a grid: every combination that means "
+        "something is measured, and kept at once in the file of --results. With the same file, what is there is skipped, so "
+        "that a grid can be interrupted; several processes may fill one file.",
+    )
+    evaluate.set_defaults(run=_evaluate)
+    evaluate.add_argument(
+        "--model",
+        nargs="+",
+        required=True,
+        metavar="MODEL",
+        help="a diffusers folder, or the name of a model that ships",
+    )
+    evaluate.add_argument("--data", help="the picture set that it learned from (default: as its card says)")
+    evaluate.add_argument("--classifier", help="a folder of train-classifier (default: the one that ships for the set)")
+    evaluate.add_argument("--samples", type=int, default=1000, help="pictures in all (default: %(default)s)")
+    evaluate.add_argument(
+        "--sampler", nargs="+", default=["ddim"], metavar="NAME", help="ddim (default), ddpm, heun, …"
+    )
+    evaluate.add_argument(
+        "--steps", nargs="+", type=int, default=[50], metavar="N", help="of the sampler (default: 50)"
+    )
+    evaluate.add_argument(
+        "--spacing", nargs="+", default=["uniform"], metavar="NAME", help="where the steps lie (default: uniform)"
+    )
+    evaluate.add_argument(
+        "--eta",
+        nargs="+",
+        type=float,
+        default=[0.0],
+        metavar="X",
+        help="DDIM: 0 adds no noise on the way, 1 as much as DDPM",
+    )
+    evaluate.add_argument(
+        "--variance", nargs="+", default=["small"], metavar="NAME", help="DDPM: small (default), large, learned or zero"
+    )
+    evaluate.add_argument(
+        "--scale",
+        nargs="+",
+        type=float,
+        default=[2.0],
+        metavar="X",
+        help="guidance: 1 is the plain model, 0 ignores labels (default: 2)",
+    )
+    evaluate.add_argument("--batch", type=int, default=50, help="pictures at once; changes the speed only")
+    evaluate.add_argument("--device", default="cpu")
+    evaluate.add_argument(
+        "--results", type=Path, metavar="FILE", help="a file of JSON lines, to keep each cell of a grid in"
+    )
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the result there too; not for a grid")
+    evaluate.add_argument(
+        "--write-card",
+        action="store_true",
+        help="write it into the model's card.json, with a README.md and samples.png; not for a grid",
+    )
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    if args.results is None and all(len(getattr(args, name)) == 1 for name in ("model", *SWEPT)):
+        return _one(args)
+    if args.json or args.write_card:
+        raise CommandError(
+            "A grid has many results: leave --json and --write-card out, or give one value of each option."
+        )
+    return _grid(args)
+
+
+# --- one way of drawing -----------------------------------------------------------------------------------------------
+
+
+def _one(args: argparse.Namespace) -> int:
+    from engine import pretrained
+    from engine.drawing import DrawSettings
+    from engine.evaluation import Evaluation, evaluate
+    from engine.model_card import write_card
+    from engine.weights import write_text
+
+    chosen = {name: getattr(args, name)[0] for name in SWEPT}
+    settings = settings_of(DrawSettings, samples=args.samples, batch=args.batch, **chosen)
+    name = args.model[0]
+    model, data, judge = _open(name, args)
+    progress = ProgressLine()
+    for event in evaluate(model, data, judge, settings, command=_command(args, settings)):
+        if isinstance(event, Evaluation):
+            progress.end()
+            print(_summary(event))
+            if args.json:
+                args.json.parent.mkdir(parents=True, exist_ok=True)
+                write_text(args.json, event.quality.model_dump_json(indent=2) + "\n")
+            if args.write_card:
+                folder = pretrained.CHECKPOINTS.get(name, Path(name))
+                write_card(folder, event)
+                print(f"written to {folder / 'README.md'}, card.json and samples.png")
+        else:
+            progress.show(f"{event.done}/{event.total} steps", event.seconds_left, last=event.done == event.total)
+    return 0
+
+
+def _open(name: str, args: argparse.Namespace) -> tuple[Checkpoint, ImageSet, Judge]:
+    from engine import pretrained
+    from engine.data.catalogue import load
+    from engine.models import classifier
+
+    device = device_named(args.device)
+    model = pretrained.load(name, device)
+    data_name = args.data or model.card.data
+    if not data_name:
+        raise CommandError("The model's card does not say what it learned from: name the set with --data.")
+    data = load(data_name)
+    if args.classifier is None and data_name not in classifier.CLASSIFIERS:
+        raise CommandError(
+            f"No classifier ships for “{data_name}”: make one with train-classifier, and name it with --classifier."
+        )
+    return model, data, classifier.load(args.classifier or data_name, device)
+
+
+def _command(args: argparse.Namespace, settings: DrawSettings) -> str:
+    """What does it again, for whoever has the folder, wherever it lies."""
+    from engine.pretrained import CHECKPOINTS
+
+    name = args.model[0]
+    words = ["python", "-m", "engine", "evaluate", "--model", name if name in CHECKPOINTS else "DIR"]
+    words += ["--data", args.data] if args.data else []
+    words += ["--classifier", "CLASSIFIER"] if args.classifier else []
+    words += ["--samples", str(settings.samples), "--sampler", settings.sampler, "--steps", str(settings.steps)]
+    words += ["--spacing", settings.spacing] if settings.spacing != "uniform" else []
+    words += ["--eta", f"{settings.eta:g}"] if settings.eta_counts else []
+    words += ["--variance", settings.variance] if settings.variance_counts else []
+    words += ["--scale", f"{settings.scale:g}"] + (["--write-card"] if args.write_card else [])
+    return shlex.join(words)
+
+
+def _summary(evaluation: Evaluation) -> str:
+    from engine.model_card import results
+
+    q = evaluation.quality
+    lines = [f"{q.settings.samples} samples in {duration(q.seconds)}, {q.threads} threads, model at step {q.step}"]
+    lines += [f"{what:58} {measured:28} {against}" for what, measured, against in results(q)]
+    lines += [
+        f"  class {name:10} {share.share:6.1%} [{share.low:.1%}, {share.high:.1%}]"
+        for name, share in q.accuracy_by_class.items()
+    ]
+    return "\n".join(lines)
+
+
+# --- a grid -----------------------------------------------------------------------------------------------------------
+
+
+def _grid(args: argparse.Namespace) -> int:
+    from engine.cells import cells, key_of, opened
+    from engine.grid import Row, run
+    from engine.grid_table import table
+    from engine.pretrained import CHECKPOINTS
+    from engine.results_file import ResultsFile
+
+    models: dict[str, Opened] = {}
+    for name in args.model:
+        short = name if name in CHECKPOINTS else Path(name).resolve().name
+        if short in models:
+            raise CommandError(f"Two models are called “{short}”: give each folder a name of its own.")
+        models[short] = opened(short, *_open(name, args), like=models.values())
+    try:
+        wanted, left_out = cells(
+            models, {name: getattr(args, name) for name in SWEPT}, samples=args.samples, batch=args.batch
+        )
+    except ValidationError as error:
+        raise CommandError(f"This cannot be: {complaint(error)}.") from error
+    for sentence in left_out:
+        print(f"left out: {sentence}")
+    file = ResultsFile(args.results) if args.results else None
+    keys = [key_of(cell, models[cell.model]) for cell in wanted]
+    found = {key: Row.model_validate(row) for key, row in file.rows().items() if key in keys} if file else {}
+    print(f"{len(wanted)} cells" + (f", {len(found)} of them measured before" if found else ""), flush=True)
+    progress = ProgressLine()
+    for event in run(wanted, models, file):
+        if isinstance(event, Row):
+            found[event.key] = event
+        else:
+            progress.show(
+                f"cell {event.cell}/{event.cells}  {event.name}  {event.done / event.total:.0%} of all",
+                event.seconds_left,
+                last=event.done == event.total,
+            )
+    progress.end()
+    if file:
+        found |= {key: Row.model_validate(row) for key, row in file.rows().items() if key in keys}
+        file.close()
+    print(table([found[key] for key in keys if key in found]))
+    if missing := len(keys) - len(found):
+        print(f"{missing} more are being measured by another process.")
+    return 0
