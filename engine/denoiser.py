@@ -38,10 +38,15 @@ class NetDenoiser:
     """A network with all that is needed to ask it: the schedule it was trained on and what its output means.
 
     Args:
-        net: called as net(x, timestep, class) and returns the shape of x; `class` is None where it knows no classes.
+        net: called as net(x, timestep, class) and returns the shape of x, or twice its channels where the variance is learned;
+            `class` is None where it knows no classes.
         schedule: the one that it was trained on.
         target: what its output means.
-        classes: how many classes it knows, 0 for none; its class number `classes` stands for "none given".
+        classes: how many classes it knows, 0 for none.
+        learned_variance: whether the second half of the output's channels, o, says what the variance of a step is:
+            v = (o + 1) / 2, as the code of Nichol & Dhariwal and diffusers' "learned_range" have it.
+        has_null_class: whether it knows, beside its classes, one more of number `classes` that stands for "none given". Networks that
+            were trained elsewhere with a label for every picture do not: they cannot be asked without one, nor guided.
 
     Raises:
         ValueError: for a noise-predicting network on a schedule that ends with no signal at all.
@@ -51,6 +56,8 @@ class NetDenoiser:
     schedule: NoiseSchedule
     target: Target
     classes: int = 0
+    learned_variance: bool = False
+    has_null_class: bool = True
 
     def __post_init__(self) -> None:
         if isinstance(self.target, Noise) and self.schedule.terminal_snr == 0:
@@ -60,17 +67,27 @@ class NetDenoiser:
             )
 
     def output(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Tensor:
-        """The network's own output, shape of x_t; what `target` says is still to be read from it.
+        """The network's own output; what it means is still to be read from it.
+
+        Returns:
+            The shape of x_t; with `learned_variance` twice its channels, what `target` says first.
 
         Raises:
-            ValueError: if a label is outside 0 … classes − 1 (and not `NO_LABEL`).
+            ValueError: if a label is outside 0 … classes − 1 (and not `NO_LABEL`), or there is none where the network needs one.
         """
         # Networks of diffusers, and so ours, count 0 … T−1 for our 1 … T. Between the grid's points t is fractional.
         timestep = (self.schedule.t_of(level) - 1).to(device=x_t.device, dtype=torch.float32).expand(len(x_t))
         return self.net(x_t, timestep, self._classes_of(label, x_t))
 
     def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
-        return self.target.read(self.output(x_t, level, label), x_t, level)
+        return self.read(self.output(x_t, level, label), x_t, level)
+
+    def read(self, output: Tensor, x_t: Tensor, level: Level) -> Prediction:
+        """What an output of the network says of x_t."""
+        if not self.learned_variance:
+            return self.target.read(output, x_t, level)
+        of_target, of_variance = output.chunk(2, dim=1)
+        return self.target.read(of_target, x_t, level)._replace(variance_mix=(of_variance + 1) / 2)
 
     def _classes_of(self, label: Tensor | None, x_t: Tensor) -> Tensor | None:
         if label is not None and bool(((label >= max(self.classes, 0)) | (label < NO_LABEL)).any()):
@@ -79,40 +96,14 @@ class NetDenoiser:
             raise ValueError(f"This model knows the classes 0 … {self.classes - 1}.")
         if self.classes == 0:
             return None
+        if not self.has_null_class and (label is None or bool((label == NO_LABEL).any())):
+            raise ValueError(
+                "This model was trained with a label for every picture and has no class for “none”: "
+                f"give each picture a class 0 … {self.classes - 1}, with a guidance scale of 1."
+            )
         if label is None:
             return torch.full((len(x_t),), self.classes, device=x_t.device)
         return torch.where(label == NO_LABEL, self.classes, label).to(x_t.device)
-
-
-@dataclass(frozen=True, eq=False)
-class Guided:
-    """Classifier-free guidance: ε̂ = ε̂(x) + s · (ε̂(x, y) − ε̂(x)); Ho & Salimans 2022, arXiv:2207.12598.
-
-    s = 1 is the plain conditional model and 0 ignores the label; the paper's w is s − 1. Since x̂0 is linear in ε̂ at a
-    given x_t, the same formula holds for both. Where s is neither 0 nor 1 both halves go through in one batch.
-
-    Args:
-        denoiser: knows classes, and answers without one too.
-        scale: one for all, or a tensor of shape (B,).
-    """
-
-    denoiser: Denoiser
-    scale: float | Tensor
-
-    def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
-        scale = torch.as_tensor(self.scale)
-        if label is None or bool((scale == 0).all()):
-            return self.denoiser(x_t, level, None)
-        if bool((scale == 1).all()):
-            return self.denoiser(x_t, level, label)
-        both = self.denoiser(
-            torch.cat([x_t, x_t]),
-            level if level.log_snr.ndim == 0 else Level(level.log_snr.repeat(2)),
-            torch.cat([label, torch.full_like(label, NO_LABEL)]),
-        )
-        weight = broadcast(scale, x_t)
-        x0, noise = (torch.lerp(plain, wanted, weight) for wanted, plain in (half.chunk(2) for half in both))
-        return Prediction(x0, noise)
 
 
 @dataclass(frozen=True, eq=False)
@@ -129,4 +120,39 @@ class Clipped:
     high: float = 1.0
 
     def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
-        return prediction_from_x0(self.denoiser(x_t, level, label).x0.clamp(self.low, self.high), x_t, level)
+        prediction = self.denoiser(x_t, level, label)
+        return _with_x0(prediction, prediction.x0.clamp(self.low, self.high), x_t, level)
+
+
+@dataclass(frozen=True, eq=False)
+class QuantileClipped:
+    """Dynamic thresholding of Saharia et al. 2022, arXiv:2205.11487, section 2.3: for data in [−1, 1].
+
+    In each picture s is the quantile of |x̂0|, and never below 1; x̂0 is clipped to [−s, s] and divided by s. Strong guidance
+    then saturates fewer pixels than with plain clipping.
+
+    Args:
+        denoiser: any.
+        quantile: in 0 … 1; at 1 nothing is clipped, only scaled down.
+
+    Raises:
+        ValueError: for a quantile outside 0 … 1.
+    """
+
+    denoiser: Denoiser
+    quantile: float = 0.995
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.quantile <= 1:
+            raise ValueError(f"A quantile lies between 0 and 1, not at {self.quantile}.")
+
+    def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
+        prediction = self.denoiser(x_t, level, label)
+        size = prediction.x0.abs().flatten(1).quantile(self.quantile, dim=1).clamp(min=1)
+        limit = broadcast(size, x_t)
+        return _with_x0(prediction, prediction.x0.clamp(-limit, limit) / limit, x_t, level)
+
+
+def _with_x0(prediction: Prediction, x0: Tensor, x_t: Tensor, level: Level) -> Prediction:
+    """The same prediction with another x̂0, which ε̂ follows."""
+    return prediction_from_x0(x0, x_t, level)._replace(variance_mix=prediction.variance_mix)

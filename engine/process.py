@@ -72,6 +72,9 @@ class Prediction(NamedTuple):
     """x̂0, the clean picture that it expects on average: E[x_0 | x_t] where it is exact. Shape of x_t."""
     noise: Tensor
     """ε̂, the noise that it believes to be in x_t. Shape of x_t."""
+    variance_mix: Tensor | None = None
+    """v, where the variance of a reverse step is learned (Nichol & Dhariwal 2021, arXiv:2102.09672, eq. 15):
+    log σ² = v log β + (1 − v) log β̃, so 1 is the large variance and 0 the small one. Shape of x_t, not held to 0 … 1."""
 
 
 def prediction_from_x0(x0: Tensor, x_t: Tensor, level: Level) -> Prediction:

@@ -18,7 +18,8 @@ from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from engine.denoiser import NO_LABEL, Clipped, Denoiser, Guided
+from engine.denoiser import NO_LABEL, Clipped, Denoiser
+from engine.guidance import Guided
 from engine.library import Model, open_model
 from engine.sampling import SAMPLERS, Frame, sample
 from engine.schedule import SCHEDULES, NoiseSchedule

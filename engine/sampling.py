@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from engine.denoiser import Denoiser
-from engine.process import Prediction, posterior, posterior_variance
+from engine.process import Noise, Prediction, posterior, posterior_variance, prediction_from_x0
 from engine.schedule import Level, NoiseSchedule, broadcast
 
 Denoise = Callable[[Tensor, Level], Prediction]
@@ -40,10 +40,19 @@ class Frame(NamedTuple):
     """ε̂, the noise that the denoiser sees in this very x_t; all zero in the last frame."""
 
 
+class Past(NamedTuple):
+    """What a sampler may know of the step before: at which level the denoiser was asked, and what it said."""
+
+    level: Level
+    prediction: Prediction
+
+
 class Sampler(Protocol):
     """One way of going from a noise level to a cleaner one."""
 
-    def step(self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw) -> tuple[Tensor, Prediction]:
+    def step(
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+    ) -> tuple[Tensor, Prediction]:
         """One update.
 
         Args:
@@ -51,6 +60,7 @@ class Sampler(Protocol):
             x: x_t, shape (B, ...).
             now, to: the level of x, and the cleaner one that is wanted.
             noise: draws fresh N(0, I) of x's shape; a deterministic sampler never calls it.
+            before: the step that led here, None at the first; samplers that look at one step only leave it alone.
 
         Returns:
             x at the level `to`, and the prediction that was made at (x, now).
@@ -58,14 +68,25 @@ class Sampler(Protocol):
         ...
 
 
-Variance = Literal["small", "large", "zero"]
+Variance = Literal["small", "large", "learned", "zero"]
 
-VARIANCES: dict[Variance, Callable[[Level, Level], Tensor]] = {
-    "small": posterior_variance,
-    "large": lambda now, to: now.variance_since(to),
-    "zero": lambda now, to: torch.zeros_like(now.variance),
+
+def _learned_variance(now: Level, to: Level, prediction: Prediction) -> Tensor:
+    mix = prediction.variance_mix
+    if mix is None:
+        raise ValueError("This model has learned no variance: choose the small one, the large one or none.")
+    large, small = now.variance_since(to), posterior_variance(now, to)
+    return torch.exp(mix * broadcast(large.log(), mix) + (1 - mix) * broadcast(small.log(), mix))
+
+
+VARIANCES: dict[Variance, Callable[[Level, Level, Prediction], Tensor]] = {
+    "small": lambda now, to, _: posterior_variance(now, to),
+    "large": lambda now, to, _: now.variance_since(to),
+    "learned": _learned_variance,
+    "zero": lambda now, to, _: torch.zeros_like(now.variance),
 }
-"""σ² of a reverse step: β̃ (right if all data were one point), β (right if data were N(0, I)), or none.
+"""σ² of a reverse step: β̃ (right if all data were one point), β (right if data were N(0, I)), what the network has learned to
+lie between them (Nichol & Dhariwal 2021, eq. 15; its own for each number of the picture), or none.
 Ho et al. 2020, section 3.2. No noise at all is an option of ours, worth seeing; it is not DDIM, whose mean is another."""
 
 
@@ -74,14 +95,20 @@ class Ancestral:
     """DDPM: draw from p(x_s | x_t) = N(posterior mean at x̂0, σ²); Ho et al. 2020, algorithm 2.
 
     The step to t = 0 adds no noise, as in the paper.
+
+    Raises:
+        ValueError: (in a step) where the variance is "learned" and the denoiser has learned none.
     """
 
     variance: Variance = "small"
 
-    def step(self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw) -> tuple[Tensor, Prediction]:
+    def step(
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+    ) -> tuple[Tensor, Prediction]:
         prediction = denoise(x, now)
         mean, _ = posterior(x, prediction.x0, now, to)
-        variance = torch.where(to.variance > 0, VARIANCES[self.variance](now, to), 0.0)
+        variance = broadcast(VARIANCES[self.variance](now, to, prediction), x)
+        variance = torch.where(broadcast(to.variance, x) > 0, variance, 0.0)
         return _add_noise(mean, variance.sqrt(), noise), prediction
 
 
@@ -101,18 +128,77 @@ class DDIM:
         if not 0 <= self.eta <= 1:
             raise ValueError(f"eta lies between 0 and 1, not at {self.eta}.")
 
-    def step(self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw) -> tuple[Tensor, Prediction]:
+    def step(
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+    ) -> tuple[Tensor, Prediction]:
         prediction = denoise(x, now)
-        std = self.eta * posterior_variance(now, to).sqrt()
-        direction = (to.variance - std**2).clamp(min=0).sqrt()
+        return self.follow(prediction, x, now, to, noise), prediction
+
+    def follow(self, prediction: Prediction, x: Tensor, now: Level, to: Level, noise: Draw) -> Tensor:
+        """x at the level `to`, if the prediction is believed: the update without asking anybody."""
+        std = broadcast(self.eta * posterior_variance(now, to).sqrt(), x)
+        direction = (to.variance - self.eta**2 * posterior_variance(now, to)).clamp(min=0).sqrt()
         signal, _ = to.scales(x)
         mean = signal * prediction.x0 + broadcast(direction, x) * prediction.noise
-        return _add_noise(mean, std, noise), prediction
+        return _add_noise(mean, std, noise)
+
+
+@dataclass(frozen=True)
+class Heun:
+    """Two looks a step: a trial step of DDIM, and then the step with the mean of ε̂ here and ε̂ there. Order 2.
+
+    Karras et al. 2022, arXiv:2206.00364, algorithm 1 without its added noise: in x/√ᾱ and σ = √((1−ᾱ)/ᾱ) the path of DDIM is
+    dx = ε̂ dσ. A step from pure noise or to the clean picture is one of DDIM, since one of its ends cannot be asked.
+    """
+
+    def step(
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+    ) -> tuple[Tensor, Prediction]:
+        prediction = denoise(x, now)
+        trial = DDIM().follow(prediction, x, now, to, noise)
+        if bool((to.variance == 0).any()) or bool((now.alpha_bar == 0).any()):
+            return trial, prediction
+        there = denoise(trial, to)
+        mean = Noise().read((prediction.noise + there.noise) / 2, x, now)
+        return DDIM().follow(mean, x, now, to, noise), prediction
+
+
+@dataclass(frozen=True)
+class DPMSolver2M:
+    """DPM-Solver++ 2M: a step of DDIM that believes x̂0 to go on changing as it did before. Order 2, one look a step.
+
+    Lu et al. 2022, arXiv:2211.01095, algorithm 2, in λ = ½ log-SNR. With eta = 1 it is their stochastic one,
+    SDE-DPM-Solver++ 2M (as diffusers has it): a step of DDPM with that same x̂0. The first
+    step, and the one to the clean picture, where λ is infinite, are of order 1.
+
+    Raises:
+        ValueError: for eta outside 0 … 1.
+    """
+
+    eta: float = 0.0
+
+    def __post_init__(self) -> None:
+        DDIM(self.eta)  # which says what is wrong with it
+
+    def step(
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+    ) -> tuple[Tensor, Prediction]:
+        prediction = denoise(x, now)
+        ahead = prediction if before is None else self._ahead(prediction, before, x, now, to)
+        return DDIM(self.eta).follow(ahead, x, now, to, noise), prediction
+
+    @staticmethod
+    def _ahead(prediction: Prediction, before: Past, x: Tensor, now: Level, to: Level) -> Prediction:
+        """x̂0 as it will be half-way through this step."""
+        step, step_before = to.log_snr - now.log_snr, now.log_snr - before.level.log_snr
+        weight = torch.where(step.isfinite() & step_before.isfinite(), step / (2 * step_before), 0.0)
+        change = prediction.x0 - before.prediction.x0
+        return prediction_from_x0(prediction.x0 + broadcast(weight, x) * change, x, now)
 
 
 def _add_noise(mean: Tensor, std: Tensor, noise: Draw) -> Tensor:
     """mean + std · z, without drawing z where std is 0 throughout."""
-    return mean + broadcast(std, mean) * noise() if bool((std > 0).any()) else mean
+    return mean + std * noise() if bool((std > 0).any()) else mean
 
 
 class SeededNoise:
@@ -148,6 +234,7 @@ def sample(
     seeds: Sequence[int],
     label: Tensor | None = None,
     start: tuple[Tensor, int] | None = None,
+    spacing: str = "uniform",
     device: torch.device | str = "cpu",
 ) -> Iterator[Frame]:
     """Walk from noise to data, one frame at a time.
@@ -161,12 +248,13 @@ def sample(
         seeds: one for each image; their number B is the size of the batch.
         label: int64, shape (B,); None for no class.
         start: (x_t of shape (B, *shape), t) to begin from somewhere else than from N(0, I) at T.
+        spacing: where the steps lie, a name in `schedule.SPACINGS`.
 
     Yields:
         steps + 1 frames, none of which carries a graph.
 
     Raises:
-        ValueError: for steps outside 1 … T, a start outside 0 … T, or a label that does not fit.
+        ValueError: for steps outside 1 … T, a start outside 0 … T, a spacing that there is not, or a label that does not fit.
     """
     draw = SeededNoise(seeds, shape, device)
     if label is not None and label.shape != (len(seeds),):
@@ -174,20 +262,43 @@ def sample(
     x, first_t = (draw(), schedule.T) if start is None else (start[0].to(device), start[1])
     if not 0 <= first_t <= schedule.T:
         raise ValueError(f"t = {first_t} is outside 0 … {schedule.T}.")
-    path = [first_t, *(t for t in schedule.timesteps(steps) if t < first_t)]
+    path = [first_t, *(t for t in schedule.timesteps(steps, spacing) if t < first_t)]
 
     def denoise(x: Tensor, level: Level) -> Prediction:
         return denoiser(x, level, label)
 
+    before: Past | None = None
     for step, (t, next_t) in enumerate(pairwise(path)):
-        following, prediction = sampler.step(denoise, x, schedule.level(t), schedule.level(next_t), draw)
+        now = schedule.level(t)
+        following, prediction = sampler.step(denoise, x, now, schedule.level(next_t), draw, before)
         yield Frame(step, len(path) - 1, t, x, prediction.x0, prediction.noise)
-        x = following
+        x, before = following, Past(now, prediction)
     yield Frame(len(path) - 1, len(path) - 1, 0, x, x, torch.zeros_like(x))
 
 
-SAMPLERS: dict[str, Callable[[float, Variance], Sampler]] = {
-    "ddpm": lambda eta, variance: Ancestral(variance),
-    "ddim": lambda eta, variance: DDIM(eta),
+@dataclass(frozen=True)
+class NamedSampler:
+    """A sampler that goes by a name, and what a reader is told of it."""
+
+    title: str
+    about: str
+    make: Callable[[float, Variance], Sampler]
+    """From the two settings that readers have: eta, and the variance of DDPM."""
+    settings: frozenset[Literal["eta", "variance"]] = frozenset()
+    """Those of the two that make a difference."""
+    looks: int = 1
+    """How often the denoiser is asked in one step."""
+
+    def __call__(self, eta: float = 0.0, variance: Variance = "small") -> Sampler:
+        """The sampler itself. Raises ValueError for an eta that it cannot take."""
+        return self.make(eta, variance)
+
+
+SAMPLERS: dict[str, NamedSampler] = {
+    "ddim": NamedSampler("DDIM", "straight there", lambda eta, _: DDIM(eta), frozenset({"eta"})),
+    "ddpm": NamedSampler("DDPM", "fresh noise at every step", lambda _, var: Ancestral(var), frozenset({"variance"})),
+    "heun": NamedSampler("Heun", "two looks a step", lambda *_: Heun(), looks=2),
+    "dpm++2m": NamedSampler("DPM-Solver++ 2M", "looks back one step", lambda *_: DPMSolver2M()),
+    "dpm++2m-sde": NamedSampler("DPM-Solver++ 2M SDE", "the same with fresh noise", lambda *_: DPMSolver2M(1.0)),
 }
-"""The samplers that go by a name, made from the two settings that readers have: eta and the variance of DDPM."""
+"""The samplers that go by a name. A line here puts one into recipes, the command line and the Sampling lab."""

@@ -227,15 +227,49 @@ class NoiseSchedule:
         # Two points may share a level where β is too small for the table's digits, or both lie beyond the clamp.
         return self.T - (above - 1 + (wanted - low) / (high - low).clamp(min=1e-300))
 
-    def timesteps(self, steps: int) -> list[int]:
-        """steps + 1 values of t from T down to 0, evenly spaced and all different: where a sampler stops on its way.
+    def timesteps(self, steps: int, spacing: str = "uniform") -> list[int]:
+        """steps + 1 values of t from T down to 0, all different: where a sampler stops on its way.
+
+        Args:
+            steps: 1 … T.
+            spacing: a name in `SPACINGS`.
 
         Raises:
-            ValueError: if steps is not in 1 … T.
+            ValueError: if steps is not in 1 … T, or there is no such spacing.
         """
         if not 1 <= steps <= self.T:
             raise ValueError(f"A schedule of T = {self.T} can be walked in 1 to {self.T} steps, not in {steps}.")
-        return [round(self.T * (steps - k) / steps) for k in range(steps + 1)]
+        if spacing not in SPACINGS:
+            raise ValueError(f"There is no spacing “{spacing[:40]}”, only {', '.join(SPACINGS)}.")
+        path = [self.T]
+        for k, wish in enumerate(SPACINGS[spacing](self, steps)[1:], 1):
+            # Where wishes crowd between two whole t, each gets its own, and enough are left for those that follow.
+            path.append(max(steps - k, min(round(wish), path[-1] - 1)))
+        return path
+
+
+def _uniform(schedule: NoiseSchedule, steps: int) -> list[float]:
+    return [schedule.T * (steps - k) / steps for k in range(steps + 1)]
+
+
+def _quadratic(schedule: NoiseSchedule, steps: int) -> list[float]:
+    return [schedule.T * ((steps - k) / steps) ** 2 for k in range(steps + 1)]
+
+
+def _by_log_snr(schedule: NoiseSchedule, steps: int) -> list[float]:
+    table = schedule.log_snr[1:]
+    noisiest = float(table[-1]) if table[-1].isfinite() or len(table) == 1 else float(table[-2])
+    wanted = torch.linspace(noisiest, float(table[0]), steps, dtype=torch.float64)
+    return [*schedule.t_of(Level(wanted)).tolist(), 0.0]
+
+
+SPACINGS: dict[str, Callable[[NoiseSchedule, int], list[float]]] = {
+    "uniform": _uniform,
+    "quadratic": _quadratic,
+    "log-snr": _by_log_snr,
+}
+"""Where the steps of a sampler lie, from T to 0: evenly in t; evenly in √t, so closer together near the clean end (Song et al.
+2021, appendix D.2); or evenly in log-SNR from T to 1 (Lu et al. 2022, arXiv:2206.00927, section 3.3)."""
 
 
 SCHEDULES: dict[str, Callable[[int], NoiseSchedule]] = {

@@ -128,14 +128,14 @@ BUGS = [
     ),
     Bug(
         "guidance with its sign turned",
-        "denoiser.py",
-        "torch.lerp(plain, wanted, weight)",
-        "torch.lerp(wanted, plain, weight)",
+        "guidance.py",
+        "torch.lerp(x0_plain, x0_wanted, weight)",
+        "torch.lerp(x0_wanted, x0_plain, weight)",
         "test_denoiser.py",
     ),
     Bug(
         "guidance scale off by one",
-        "denoiser.py",
+        "guidance.py",
         "weight = broadcast(scale, x_t)",
         "weight = broadcast(scale + 1, x_t)",
         "test_denoiser.py",

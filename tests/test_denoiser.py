@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.denoiser import NO_LABEL, Clipped, Guided, NetDenoiser
+from engine.denoiser import NO_LABEL, Clipped, NetDenoiser
+from engine.guidance import Guided
 from engine.ideal import ExactDenoiser
 from engine.process import TARGETS, Noise, Prediction, diffuse, prediction_from_x0
 from engine.sampling import DDIM, sample

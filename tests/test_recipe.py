@@ -20,7 +20,8 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from engine.data.pixels import to_uint8
-from engine.denoiser import NO_LABEL, Clipped, Guided
+from engine.denoiser import NO_LABEL, Clipped
+from engine.guidance import Guided
 from engine.ideal import ExactDenoiser
 from engine.library import Model, open_model
 from engine.process import Prediction, prediction_from_x0

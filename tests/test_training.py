@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.data.pixels import to_unit
-from engine.denoiser import Guided
+from engine.guidance import Guided
 from engine.ideal import ExactDenoiser
 from engine.process import TARGETS
 from engine.sampling import DDIM, sample

@@ -1,0 +1,138 @@
+"""Guidance: denoisers that push another one towards a class, by itself or with the gradient of a classifier.
+
+A guided denoiser is a denoiser again, so that guidance can be stacked, clipped and sampled from like anything else.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from engine.denoiser import NO_LABEL, Denoiser
+from engine.process import Prediction, prediction_from_x0
+from engine.schedule import Level, broadcast
+
+EVERYWHERE = (0.0, 1.0)
+"""The interval of noise levels that leaves none out."""
+
+
+@dataclass(frozen=True, eq=False)
+class Guided:
+    """Classifier-free guidance: ε̂ = ε̂(x) + s · (ε̂(x, y) − ε̂(x)); Ho & Salimans 2022, arXiv:2207.12598.
+
+    s = 1 is the plain conditional model and 0 ignores the label; the paper's w is s − 1. Since x̂0 is linear in ε̂ at a
+    given x_t, the same formula holds for both. Where s is neither 0 nor 1 both halves go through in one batch.
+
+    Args:
+        denoiser: knows classes, and answers without one too.
+        scale: one for all, or a tensor of shape (B,).
+        interval: guide only where the share of noise 1 − ᾱ lies in there, both ends included; elsewhere the plain
+            conditional model answers. Kynkäänniemi et al. 2024, arXiv:2404.07724, give it in σ = √((1 − ᾱ) / ᾱ).
+        rescale: φ in 0 … 1; how far the standard deviation of x̂0, which guidance raises, is brought back to that of the
+            plain conditional model, for each picture; Lin et al. 2023, arXiv:2305.08891, eqs. 15 and 16.
+
+    Raises:
+        ValueError: for an interval or a rescaling outside 0 … 1.
+    """
+
+    denoiser: Denoiser
+    scale: float | Tensor
+    interval: tuple[float, float] = EVERYWHERE
+    rescale: float = 0.0
+
+    def __post_init__(self) -> None:
+        low, high = self.interval
+        if not 0 <= low <= high <= 1:
+            raise ValueError(f"Guidance works between two shares of noise in 0 … 1, not between {low} and {high}.")
+        if not 0 <= self.rescale <= 1:
+            raise ValueError(f"Rescaling lies between 0 and 1, not at {self.rescale}.")
+
+    def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
+        if label is None:
+            return self.denoiser(x_t, level, None)
+        scale = self._scale_at(level)
+        if bool((scale == 0).all()):
+            return self.denoiser(x_t, level, None)
+        if bool((scale == 1).all()):
+            return self.denoiser(x_t, level, label)
+        both = self.denoiser(
+            torch.cat([x_t, x_t]),
+            level if level.log_snr.ndim == 0 else Level(level.log_snr.repeat(2)),
+            torch.cat([label, torch.full_like(label, NO_LABEL)]),
+        )
+        weight = broadcast(scale, x_t)
+        (x0_wanted, x0_plain), (noise_wanted, noise_plain) = both.x0.chunk(2), both.noise.chunk(2)
+        # How much noise a step adds is no matter of guidance: the conditional model's answer stands.
+        mix = None if both.variance_mix is None else both.variance_mix.chunk(2)[0]
+        x0 = torch.lerp(x0_plain, x0_wanted, weight)
+        if self.rescale == 0:
+            return Prediction(x0, torch.lerp(noise_plain, noise_wanted, weight), mix)
+        back = (_std(x0_wanted) / _std(x0).clamp(min=1e-12)).reshape(-1, *[1] * (x0.ndim - 1))
+        return prediction_from_x0(torch.lerp(x0, x0 * back, self.rescale), x_t, level)._replace(variance_mix=mix)
+
+    def _scale_at(self, level: Level) -> Tensor:
+        """The scale where guidance works, 1 elsewhere: shape () or (B,)."""
+        scale, (low, high) = torch.as_tensor(self.scale), self.interval
+        if self.interval == EVERYWHERE:
+            return scale
+        inside = (low <= level.variance) & (level.variance <= high)
+        return torch.where(inside.to(scale.device), scale, 1.0)
+
+
+def _std(x: Tensor) -> Tensor:
+    """Over the numbers of each picture, shape (B,)."""
+    return x.flatten(1).std(1, correction=0)
+
+
+class NoisyClassifier(Protocol):
+    """Reads the class of a noisy picture and knows how noisy it is."""
+
+    def __call__(self, x_t: Tensor, level: Level) -> Tensor:
+        """log p(y | x_t) up to a constant of each picture: shape (B, classes), differentiable in x_t.
+
+        Args:
+            x_t: shape (B, ...).
+            level: one for all, or one for each of the B.
+        """
+        ...
+
+
+@dataclass(frozen=True, eq=False)
+class ClassifierGuided:
+    """Classifier guidance: ε̃ = ε̂ − s √(1−ᾱ) ∇ log p(y | x_t); Dhariwal & Nichol 2021, arXiv:2105.05233, algorithm 2.
+
+    With s = 1, an exact denoiser that knows no label and an exact classifier this is Bayes' rule: the exact denoiser of the
+    class. Pictures without a label are left as they are.
+
+    Args:
+        denoiser: any; `Guided(denoiser, 0)` for one that should not look at the label itself.
+        classifier: of noisy pictures.
+        scale: s ≥ 0; 0 is no guidance.
+    """
+
+    denoiser: Denoiser
+    classifier: NoisyClassifier
+    scale: float
+
+    def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
+        prediction = self.denoiser(x_t, level, label)
+        if label is None or self.scale == 0 or not bool((label != NO_LABEL).any()):
+            return prediction
+        push = self.scale * self.gradient(x_t, level, label)
+        signal, sigma = level.scales(x_t)
+        # Tweedie's formula, x̂0 = (x_t + (1−ᾱ) ∇ log p) / √ᾱ. Where nothing is left of the picture no class can be read.
+        of_x0 = torch.where(signal > 0, sigma**2 / signal, 0.0)
+        return prediction._replace(x0=prediction.x0 + of_x0 * push, noise=prediction.noise - sigma * push)
+
+    def gradient(self, x_t: Tensor, level: Level, label: Tensor) -> Tensor:
+        """∇ log p(y | x_t) with respect to x_t, of its shape; 0 where the label is `NO_LABEL`."""
+        with torch.enable_grad():
+            x = x_t.detach().requires_grad_()
+            log_p = self.classifier(x, level).log_softmax(1)
+            wanted = label != NO_LABEL
+            total = log_p[wanted].gather(1, label[wanted, None]).sum()
+            (gradient,) = torch.autograd.grad(total, x)
+        return gradient
