@@ -178,7 +178,7 @@ def test_no_nan_at_either_end(dtype: torch.dtype, std: float) -> None:
     for level in ends:
         for label in (None, torch.tensor([0, 1, 1, NO_LABEL])):
             prediction, weights = exact(x, level, label), exact.weights(x, level, label)
-            assert all(bool(half.isfinite().all()) for half in prediction)
+            assert all(bool(half.isfinite().all()) for half in prediction[:2])
             torch.testing.assert_close(weights.sum(1), torch.ones(4, dtype=dtype), rtol=0, atol=1e-5)
 
 
