@@ -128,7 +128,7 @@ def variational_bound(
     deviation of the draws, in which the differences between the terms are contained, gives its error as before.
 
     Args:
-        denoiser: any; one that clips x̂0 to the range of the data is never worse.
+        denoiser: any; one that clips x̂0 to the range of the data has no higher terms for t ≥ 2.
         schedule: whose steps are taken.
         x0: floating, shape (N, ...), at least one picture; for `DISCRETISED` with 256 levels in [−1, 1].
         labels: int64, shape (N,); None where no class is given.
