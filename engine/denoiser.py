@@ -45,8 +45,9 @@ class NetDenoiser:
         classes: how many classes it knows, 0 for none.
         learned_variance: whether the second half of the output's channels, o, says what the variance of a step is:
             v = (o + 1) / 2, as the code of Nichol & Dhariwal and diffusers' "learned_range" have it.
-        has_null_class: whether it knows, beside its classes, one more of number `classes` that stands for "none given". Networks that
-            were trained elsewhere with a label for every picture do not: they cannot be asked without one, nor guided.
+        has_null_class: whether it knows, beside its classes, one more of number `classes` that stands for "none given".
+            Networks that were trained elsewhere with a label for every picture do not: they cannot be asked without one,
+            nor guided.
 
     Raises:
         ValueError: for a noise-predicting network on a schedule that ends with no signal at all.
@@ -73,7 +74,7 @@ class NetDenoiser:
             The shape of x_t; with `learned_variance` twice its channels, what `target` says first.
 
         Raises:
-            ValueError: if a label is outside 0 … classes − 1 (and not `NO_LABEL`), or there is none where the network needs one.
+            ValueError: if a label is outside 0 … classes − 1 (and not `NO_LABEL`), or missing where the network needs one.
         """
         # Networks of diffusers, and so ours, count 0 … T−1 for our 1 … T. Between the grid's points t is fractional.
         timestep = (self.schedule.t_of(level) - 1).to(device=x_t.device, dtype=torch.float32).expand(len(x_t))

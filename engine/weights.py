@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,8 +86,13 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
     os.replace(temporary, path)
 
 
-def load_weights(net: nn.Module, path: Path) -> None:
+def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str) -> None:
     """Fill a network from a safetensors file that holds exactly its weights.
+
+    Args:
+        net: to be filled.
+        path: the file.
+        name_of: what the network calls a weight that the file calls something.
 
     Raises:
         CheckpointError: where the file is missing, a pickle, damaged, of another network, or holds NaN or infinity.
@@ -104,11 +109,12 @@ def load_weights(net: nn.Module, path: Path) -> None:
     try:
         with safe_open(path, framework="pt") as stored:
             # Names and shapes stand in the header: what does not fit is refused before any of it is read.
-            shapes = {name: tuple(stored.get_slice(name).get_shape()) for name in stored.keys()}  # noqa: SIM118
+            names = {name_of(name): name for name in stored.keys()}  # noqa: SIM118
+            shapes = {ours: tuple(stored.get_slice(name).get_shape()) for ours, name in names.items()}
             if shapes != {name: tuple(weight.shape) for name, weight in wanted.items()}:
                 odd = sorted(set(shapes) ^ set(wanted)) or [n for n in shapes if shapes[n] != tuple(wanted[n].shape)]
                 raise CheckpointError(f"The weights do not fit the network that config.json describes: see “{odd[0]}”.")
-            weights = {name: stored.get_tensor(name).to(like.dtype) for name, like in wanted.items()}
+            weights = {ours: stored.get_tensor(names[ours]).to(like.dtype) for ours, like in wanted.items()}
     except (SafetensorError, OSError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
