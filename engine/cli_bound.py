@@ -3,91 +3,134 @@
 from __future__ import annotations
 
 import argparse
+import json
 import math
-from collections.abc import Callable
+import shlex
 from typing import TYPE_CHECKING
+
+from engine.cli_words import CommandError, ProgressLine, device_named, duration
 
 if TYPE_CHECKING:
     from engine.bound import Bound, Term
     from engine.library import Model
-
-Show = Callable[[str, float, bool], None]
-"""Told the progress: a text, the seconds left, and whether it is the last time."""
+    from engine.sampling import Variance
 
 
 def add(evaluate: argparse.ArgumentParser) -> None:
     """The options that only the bound has; --model, --data, --variance, --batch, --device and --json are those of evaluate."""
-    group = evaluate.add_argument_group("with --bound")
+    group = evaluate.add_argument_group(
+        "the bound",
+        "With --bound; of the other options --model, --data, --variance, --batch, --device and --json count.",
+    )
     group.add_argument(
         "--bound",
         action="store_true",
-        help="measure the variational bound on the held-out pictures, in bits per dimension, instead of drawing samples",
+        help="draw no samples: say how many bits a number of a held-out picture costs at most, and in which steps",
     )
     group.add_argument(
-        "--per-step", type=int, default=16, metavar="N", help="noisy pictures for each term (default: %(default)s)"
+        "--per-step", type=int, default=16, metavar="N", help="noisy pictures for each step (default: %(default)s)"
     )
     group.add_argument(
-        "--strata", type=int, metavar="K", help="a quick estimate: cut the steps into K blocks (default: every step)"
+        "--strata", type=int, metavar="K", help="a quick estimate: the steps in K blocks (default: each step by itself)"
     )
     group.add_argument("--seed", type=int, default=0, help="of the pictures and of the noise (default: %(default)s)")
 
 
-def measure(args: argparse.Namespace, show: Show) -> tuple[Bound, str]:
-    """Carry the command out; the bound, and what to print of it."""
-    from engine.bound import Bound, BoundError, BoundProgress, check_fit, held_out_bound
+def measure(args: argparse.Namespace) -> int:
+    """Carry the command out, for each model and variance that was named."""
+    from engine.library import open_model
+    from engine.weights import write_text
+
+    if args.results or args.write_card:
+        raise CommandError("--results and --write-card are for samples: with --bound write the result with --json.")
+    wanted: list[Variance | None] = list(args.variance or [None])
+    if args.json and len(args.model) * len(wanted) > 1:
+        raise CommandError("--json holds one result: give one model and one variance.")
+    device = device_named(args.device)
+    for name in args.model:
+        model = open_model(name)
+        data = args.data or model.data
+        if not data:
+            raise CommandError("The model's card does not say what it learned from: name the set with --data.")
+        for variance in wanted:
+            try:
+                bound = _measured(model, data, variance, device, args)
+            except ValueError as problem:  # of the bound and of the denoiser: settings that cannot be
+                raise CommandError(str(problem)) from problem
+            print(summary(bound, model, data))
+            if args.json:
+                args.json.parent.mkdir(parents=True, exist_ok=True)
+                said = {"model": model.title, "data": data, "command": _command(args, name), **bound.model_dump()}
+                write_text(args.json, json.dumps(said, indent=2, ensure_ascii=False) + "\n")
+    return 0
+
+
+def _measured(model: Model, data_name: str, variance: Variance | None, device: str, args: argparse.Namespace) -> Bound:
+    from engine.bound import Bound, check_fit, held_out_bound
     from engine.data.catalogue import load
     from engine.denoiser import NetDenoiser
-    from engine.library import open_model
 
-    model = open_model(args.model)
-    if isinstance(model.denoiser, NetDenoiser):
-        model.denoiser.net.to(args.device)
-    name = args.data or model.data
-    if not name:
-        raise BoundError("The model's card does not say what it learned from: name the set with --data.")
-    data = load(name)
+    data = load(data_name)
     check_fit(model.shape, len(model.class_names), data)
+    if isinstance(model.denoiser, NetDenoiser):
+        model.denoiser.net.to(device)
+    progress = ProgressLine()
+    bound: Bound | None = None
     for event in held_out_bound(
         model.denoiser,
         model.schedule,
         data,
         labelled=bool(model.class_names),
-        variance=args.variance,
+        variance=variance,
         per_step=args.per_step,
         strata=args.strata,
         seed=args.seed,
         batch=args.batch,
-        device=args.device,
+        device=device,
     ):
-        if isinstance(event, BoundProgress):
-            show(f"{event.done}/{event.total} noisy pictures", event.seconds_left, event.done == event.total)
-    assert isinstance(event, Bound)
-    return event, summary(event, model, data.name)
+        if isinstance(event, Bound):
+            bound = event
+        else:
+            where = f"{event.done}/{event.total} noisy pictures"
+            progress.show(where, event.seconds_left, last=event.done == event.total)
+    progress.end()
+    assert bound is not None
+    return bound
+
+
+def _command(args: argparse.Namespace, name: str) -> str:
+    """What does it again, for whoever has the folder, wherever it lies."""
+    from engine.pretrained import CHECKPOINTS
+
+    known = name in CHECKPOINTS or name.startswith("ideal:")
+    words = ["python", "-m", "engine", "evaluate", "--bound", "--model", name if known else "DIR"]
+    words += ["--data", args.data] if args.data else []
+    words += ["--variance", *args.variance] if args.variance else []
+    words += ["--per-step", str(args.per_step)] + (["--strata", str(args.strata)] if args.strata else [])
+    return shlex.join([*words, "--seed", str(args.seed)])
 
 
 def summary(bound: Bound, model: Model, data: str) -> str:
     """A few lines for a reader."""
     looked = sum(term.draws for term in bound.terms)
     rows = [
-        f"{model.title} on {bound.pictures} held-out pictures of “{data}”: {bound.variance} variance, {looked} noisy "
-        f"pictures in {bound.seconds:.0f} s",
-        f"{'at most':34} {bound.bits_per_dim:9.4f} ± {bound.bits_per_dim_error:.4f} bits/dim   "
-        f"({bound.nats:.1f} ± {bound.standard_error:.1f} nats a picture)",
+        f"{model.title}: {bound.variance} variance, {looked} noisy pictures made from {bound.pictures} held-out ones of "
+        f"“{data}”, {duration(bound.seconds)}",
+        f"{'at most':38} {bound.bits_per_dim:8.4f} ± {bound.bits_per_dim_error:.4f} bits/dim   "
+        f"{bound.nats:.1f} ± {bound.standard_error:.1f} nats a picture",
     ]
-    middle = [term for term in bound.terms if term.first > 1]
-    first = [term for term in bound.terms if term.last == 1]
-    if first:
-        rows.append(_row("L_0, the last step to 256 levels", first))
-        rows.append(_row(f"L_1 … L_{bound.T - 1}, the steps before", middle))
-    rows.append(f"{f'L_{bound.T}, what is left at the end':34} {bound.prior.bits_per_dim:9.4f}   exactly")
-    rows.append("where it is spent:")
+    if bound.terms[0].last == 1:
+        rows.append(_row("L_0, from x_1 to 256 levels", bound.terms[:1]))
+        if bound.T > 1:
+            rows.append(_row(f"L_1 … L_{bound.T - 1}, the steps before it", bound.terms[1:]))
+    rows.append(f"{f'L_{bound.T}, what is left at the end':38} {bound.prior.bits_per_dim:8.4f}, exactly")
+    rows.append("where on the way they are spent")
     for part in bound.parts():
         where = f"t = {part.first}" if part.first == part.last else f"t = {part.first} … {part.last}"
-        share = part.nats / bound.nats if bound.nats else 0.0
-        rows.append(_row(f"  {where}", [part]) + f"   {share:6.1%}")
+        rows.append(f"{_row('  ' + where, (part,))}   {part.nats / bound.nats:6.1%}")
     return "\n".join(rows)
 
 
-def _row(what: str, terms: list[Term]) -> str:
+def _row(what: str, terms: tuple[Term, ...]) -> str:
     bits, error = sum(term.bits_per_dim for term in terms), math.hypot(*(term.bits_per_dim_error for term in terms))
-    return f"{what:34} {bits:9.4f} ± {error:.4f}"
+    return f"{what:38} {bits:8.4f} ± {error:.4f}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from engine import cli_bound
 from engine.cli_words import CommandError, ProgressLine, complaint, device_named, duration, settings_of
 
 if TYPE_CHECKING:
@@ -63,9 +64,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="X",
         help="DDIM: 0 adds no noise on the way, 1 as much as DDPM",
     )
-    evaluate.add_argument(
-        "--variance", nargs="+", default=["small"], metavar="NAME", help="DDPM: small (default), large, learned or zero"
-    )
+    evaluate.add_argument("--variance", nargs="+", metavar="NAME", help="DDPM: small (default), large, learned or zero")
     evaluate.add_argument(
         "--scale",
         nargs="+",
@@ -76,6 +75,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     evaluate.add_argument("--batch", type=int, default=50, help="pictures at once; changes the speed only")
     evaluate.add_argument("--device", default="cpu")
+    cli_bound.add(evaluate)
     evaluate.add_argument(
         "--results", type=Path, metavar="FILE", help="a file of JSON lines, to keep each cell of a grid in"
     )
@@ -88,6 +88,9 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
+    if args.bound:
+        return cli_bound.measure(args)
+    args.variance = args.variance or ["small"]
     if args.results is None and all(len(getattr(args, name)) == 1 for name in ("model", *SWEPT)):
         return _one(args)
     if args.json or args.write_card:
