@@ -21,7 +21,7 @@ from engine.data.catalogue import DATASETS, DataError, ImageSet
 from engine.denoiser import NetDenoiser
 from engine.library import ModelError, open_model
 from engine.recipe import Recipe
-from engine.training import loop, resume, runs
+from engine.training import looks, loop, resume, runs
 from engine.training import service as module
 from engine.training.config import TrainConfig
 from engine.training.loop import Report, TrainState
@@ -53,8 +53,8 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DATASETS, DATA, _pictures)
-    monkeypatch.setattr(module, "PREVIEWS", 2)
-    monkeypatch.setattr(module, "PREVIEW_STEPS", 2)
+    monkeypatch.setattr(looks, "PREVIEWS", 2)
+    monkeypatch.setattr(looks, "PREVIEW_STEPS", 2)
 
 
 def _config(**changed: object) -> TrainConfig:
@@ -471,8 +471,8 @@ def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(DATASETS, DATA, _pictures)
-        patch.setattr(module, "PREVIEWS", 2)
-        patch.setattr(module, "PREVIEW_STEPS", 2)
+        patch.setattr(looks, "PREVIEWS", 2)
+        patch.setattr(looks, "PREVIEW_STEPS", 2)
         training, gate = TrainingService(root), Gate(patch)
         paused, finished = training.submit(_config()), training.submit(_config(steps=1))
         gate.let(1)

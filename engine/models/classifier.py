@@ -15,25 +15,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from engine.weights import (
-    CheckpointError,
-    checked_folder,
-    first_complaint,
-    load_weights,
-    read_json,
-    save_weights,
-    write_json,
-)
+from engine.models import folder as on_disk
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 CLASSIFIERS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits-classifier"}
 """The classifiers that ship, by the name of the picture set that they read."""
 
 KIND = "folder of a picture classifier"
-WEIGHTS = "model.safetensors"
 BATCH = 250
 """Pictures read at once; the memory in use follows it, not the number of pictures."""
 
@@ -151,9 +142,7 @@ class Judge:
 
 def save(folder: Path, config: ClassifierConfig, weights: Mapping[str, Tensor], card: ClassifierCard) -> None:
     """Write a classifier; each file is whole or not there at all. Raises OSError where the disk does not let us."""
-    save_weights(folder / WEIGHTS, weights)
-    write_json(folder / "config.json", config.model_dump())
-    write_json(folder / "card.json", card.model_dump())
+    on_disk.save(folder, config, weights, card)
 
 
 def load(folder: str | Path, device: torch.device | str = "cpu") -> Judge:
@@ -166,17 +155,5 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Judge:
     Raises:
         CheckpointError: with one clear sentence, for a folder that is missing, incomplete, damaged or of another kind.
     """
-    path = checked_folder(CLASSIFIERS.get(str(folder), Path(folder)), str(folder))
-    file = "config.json"
-    try:
-        config = ClassifierConfig.model_validate(read_json(path / file, KIND))
-        file = "card.json"
-        card = ClassifierCard.model_validate(read_json(path / file, KIND))
-    except ValidationError as error:
-        raise CheckpointError(f"{file} in “{path.name}” makes no sense: {first_complaint(error)}.") from error
-    with torch.device("meta"):
-        net = Classifier(config)
-    net = net.to_empty(device="cpu")
-    load_weights(net, path / WEIGHTS)
-    net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return Judge(net.eval().requires_grad_(False), card)
+    path = CLASSIFIERS.get(str(folder), Path(folder))
+    return Judge(*on_disk.load(path, str(folder), KIND, ClassifierConfig, ClassifierCard, Classifier, device))

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from engine.models.noisy_classifier import NoisyClassifierConfig
 from engine.models.presets import PRESETS, Preset
 from engine.models.unet import UNetConfig
 from engine.process import TARGETS, Target
@@ -14,6 +15,7 @@ from engine.schedule import SCHEDULES, NoiseSchedule
 ScheduleName = Literal["linear", "cosine", "sigmoid"]
 TargetName = Literal["noise", "clean", "velocity"]
 PresetName = Literal["tiny", "small", "medium"]
+Learns = Literal["denoiser", "classifier"]
 WeightingName = Literal["plain", "min-snr", "bound"]
 
 NO_SIGNAL = (
@@ -31,7 +33,12 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    data: str = Field("digits", title="Pictures", description="What the network learns to draw.")
+    learns: Learns = Field(
+        "denoiser",
+        title="What is trained",
+        description="A denoiser, which draws. Or a classifier of noisy pictures, by whose gradient a denoiser is guided.",
+    )
+    data: str = Field("digits", title="Pictures", description="What the network learns to draw, or to read.")
     preset: PresetName = Field("tiny", title="Network", description="How large the U-Net is.")
     target: TargetName = Field(
         "noise", title="The network predicts", description="ε as in DDPM, x_0, or the velocity v."
@@ -105,7 +112,7 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _keeps_signal(self) -> TrainConfig:
-        if self.zero_terminal_snr and self.target == "noise":
+        if self.learns == "denoiser" and self.zero_terminal_snr and self.target == "noise":
             raise ValueError(NO_SIGNAL)
         return self
 
@@ -114,6 +121,28 @@ class TrainConfig(BaseModel):
         preset: Preset = PRESETS[self.preset]
         net = preset.config(size, channels, classes)
         return net.model_copy(update={"out_channels": 2 * channels}) if self.learned_variance else net
+
+    def classifier(self, size: int, channels: int, classes: int) -> NoisyClassifierConfig:
+        """The classifier for this data: as wide and as deep as the U-Net's way down.
+
+        Raises:
+            ValueError: where there are no classes to tell apart.
+        """
+        if classes < 2:
+            raise ValueError("A classifier needs pictures of at least two classes, and these have none to tell apart.")
+        preset: Preset = PRESETS[self.preset]
+        return NoisyClassifierConfig(
+            size=size,
+            channels=channels,
+            classes=classes,
+            widths=preset.widths,
+            layers_per_block=preset.layers_per_block,
+        )
+
+    @property
+    def hidden_share(self) -> float:
+        """How often the label is hidden from what learns. A classifier is always told what it should have read."""
+        return self.label_dropout if self.learns == "denoiser" else 0.0
 
     def noise_schedule(self) -> NoiseSchedule:
         """The forward process to train on."""

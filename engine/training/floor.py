@@ -14,13 +14,13 @@ from engine.data.pixels import to_unit
 from engine.ideal import ExactDenoiser
 from engine.process import Target, diffuse
 from engine.schedule import NoiseSchedule
-from engine.training.loop import LEVEL_BINS
 from engine.training.objective import weights
+from engine.training.parts import LEVEL_BINS, times_of_part
 
 
 @dataclass(frozen=True)
 class Floor:
-    """Weighted squared error per number of the picture, in the units of the training loss."""
+    """In the units of the training loss: weighted squared error per number of the picture, or nats of a classifier."""
 
     loss: float
     loss_by_level: tuple[float, ...]
@@ -51,15 +51,12 @@ def ideal_loss(
     weight = weights(weighting, schedule, target)
     by_level, shares = [], []
     for part in range(LEVEL_BINS):
-        # The t with (t − 1) · LEVEL_BINS // T = part, as the loop divides them: T need not be a multiple.
-        first, beyond = -(-schedule.T * part // LEVEL_BINS) + 1, -(-schedule.T * (part + 1) // LEVEL_BINS) + 1
-        t = torch.randint(first, max(first + 1, beyond), (samples,), generator=generator)
+        t, share = times_of_part(schedule.T, part, samples, generator)
         chosen = torch.randint(len(images), (samples,), generator=generator)
         noise = torch.randn((samples, *images.shape[1:]), generator=generator)
-        t = t.clamp(max=schedule.T)
         level, x0 = schedule.level(t), images[chosen]
         guess = exact(diffuse(x0, level, noise), level, labels[chosen])
         wrong = target.of(guess.x0, guess.noise, level) - target.of(x0, noise, level)
         by_level.append(float((wrong.square().flatten(1).mean(1) * weight[t]).mean()))
-        shares.append(max(0, beyond - first) / schedule.T)
+        shares.append(share)
     return Floor(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))

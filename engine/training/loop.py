@@ -1,31 +1,29 @@
 """The training loop of DDPM (Ho et al. 2020, algorithm 1), as an iterator of reports.
 
+The same loop trains a classifier of noisy pictures: only what is minimised differs (`engine.training.objective`).
 Whoever drives it decides what becomes of the reports, and stops by no longer asking for the next one.
 """
 
 from __future__ import annotations
 
-import copy
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
 from engine.denoiser import NO_LABEL, NetDenoiser
-from engine.models.unet import UNet
 from engine.process import diffuse
 from engine.training.config import TrainConfig
 from engine.training.importance import LossHistory, even
-from engine.training.objective import DenoisingLoss, Losses, Noised, weights
-
-LEVEL_BINS = 10
-"""The loss is also reported in this many equal parts of 0 … T."""
+from engine.training.learner import Learner, fresh, net_of, objective_of, with_weights
+from engine.training.objective import Losses, Noised
+from engine.training.parts import LEVEL_BINS, part_of
 
 
 class TrainingDivergedError(RuntimeError):
@@ -40,8 +38,9 @@ class Report:
     """Steps taken so far."""
     steps: int
     loss: float
-    """Squared error of the output per number of the picture, weighted as the config says (weights of mean 1 over t), over
-    the steps since the last report. Plain it is the mean squared error; weightings are to be compared with themselves."""
+    """Over the steps since the last report. Of a denoiser the squared error of the output per number of the picture, weighted
+    as the config says with weights of mean 1 over t: plain it is the mean squared error, and each weighting is to be compared
+    with itself only. Of a classifier the cross-entropy in nats."""
     loss_by_level: tuple[float, ...]
     """The same for each of `LEVEL_BINS` parts of 0 … T, cleanest first; NaN where none fell."""
     learning_rate: float
@@ -57,7 +56,7 @@ class Report:
 class TrainState:
     """All that the loop changes, so all that resuming needs."""
 
-    denoiser: NetDenoiser
+    learner: Learner
     """Its weights are the ones being trained."""
     average: dict[str, Tensor]
     """The averaged weights, by name: what samples are drawn with."""
@@ -70,12 +69,21 @@ class TrainState:
     good: dict[str, Tensor] = field(default_factory=dict)
     """Averaged weights from just before the last report, all of which gave a finite loss."""
 
-    def averaged(self) -> NetDenoiser:
-        """A denoiser of its own with the averaged weights, ready to sample from."""
-        net = copy.deepcopy(self.denoiser.net)
-        net.load_state_dict(self.average)
-        net.eval().requires_grad_(False)
-        return replace(self.denoiser, net=net)
+    @property
+    def net(self) -> nn.Module:
+        """The network in `learner`."""
+        return net_of(self.learner)
+
+    @property
+    def denoiser(self) -> NetDenoiser:
+        """What learns, where that is a denoiser. Raises TypeError where it is not."""
+        if not isinstance(self.learner, NetDenoiser):
+            raise TypeError("This run trains a classifier.")
+        return self.learner
+
+    def averaged(self) -> Learner:
+        """A denoiser (or classifier) of its own with the averaged weights, ready to sample from."""
+        return with_weights(self.learner, self.average)
 
 
 def begin(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu") -> TrainState:
@@ -84,19 +92,14 @@ def begin(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu
     Raises:
         ValueError: where network and pictures do not fit together.
     """
-    classes = len(data.class_names)
-    with torch.random.fork_rng(devices=[]):  # the layers draw their first weights from the global state: give it back
-        torch.manual_seed(config.seed)
-        net = UNet(config.unet(data.size, data.channels, classes))
-    net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    schedule, target = config.noise_schedule(), config.prediction_target()
-    denoiser = NetDenoiser(net, schedule, target, classes, config.learned_variance)
+    learner = fresh(config, data, device)
+    net = net_of(learner)
     return TrainState(
-        denoiser,
+        learner,
         {name: weight.detach().clone() for name, weight in net.state_dict().items()},
         torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay),
         torch.Generator().manual_seed(config.seed),
-        LossHistory(schedule.T) if config.importance else None,
+        LossHistory(config.T) if config.importance else None,
     )
 
 
@@ -117,12 +120,11 @@ def train(
     Raises:
         TrainingDivergedError: when the loss or the gradient is not finite; `state.average` is then the last good one.
     """
-    denoiser, schedule, net = state.denoiser, state.denoiser.schedule, state.denoiser.net
+    net, schedule, objective = state.net, config.noise_schedule(), objective_of(config, state.learner)
     images = to_unit(data.images).to(device)
     labels = torch.tensor(data.labels, device=device)
     parameters: list[Tensor] = list(net.parameters())
     average = [state.average[name] for name, _ in net.named_parameters()]
-    objective = DenoisingLoss(denoiser, weights(config.weighting, schedule, denoiser.target), config.vlb_weight)
     tally = _Tally(schedule.T)
     net.train()
 
@@ -135,9 +137,9 @@ def train(
             else state.history.draw(config.batch, state.generator)
         )
         noise = torch.randn((config.batch, *images.shape[1:]), generator=state.generator).to(device)
-        hidden = torch.rand(config.batch, generator=state.generator) < config.label_dropout
+        hidden = torch.rand(config.batch, generator=state.generator) < config.hidden_share
         x0, level = images[chosen], schedule.level(t)
-        label = labels[chosen].masked_fill(hidden.to(device), NO_LABEL) if denoiser.classes else None
+        label = labels[chosen].masked_fill(hidden.to(device), NO_LABEL) if data.class_names else None
 
         # What the network makes of it, and how far that is from what it should be.
         losses = objective(Noised(x0, label, noise, t, level, diffuse(x0, level, noise)))
@@ -196,7 +198,7 @@ class _Tally:
         self.began = time.perf_counter()
 
     def add(self, t: Tensor, share: Tensor, losses: Losses) -> None:
-        part = (t - 1) * LEVEL_BINS // self.T
+        part = part_of(t, self.T)
         self.sums.index_add_(0, part, losses.shown.detach().double().cpu() * share)
         self.shares.index_add_(0, part, share)
         self.pictures += len(t)

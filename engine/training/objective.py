@@ -1,4 +1,5 @@
-"""What training a denoiser minimises: a weighted squared error, and, where the variance is learned, the bound beside it.
+"""What training minimises. Of a classifier of noisy pictures: the cross-entropy, in nats. Of a denoiser: a weighted squared
+error, and, where the variance is learned, the bound beside it.
 
 The papers state a weighting as what one unit of squared error of x̂0 counts at a signal-to-noise ratio. The network has another
 target, so it is turned into what one unit of squared error of the output counts (`in_x0` says how), and scaled to a mean of 1
@@ -10,12 +11,14 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from engine.denoiser import NetDenoiser
+from engine.guidance import NoisyClassifier
 from engine.likelihood import bound_term
 from engine.process import Clean, Noise, Target, Velocity
 from engine.schedule import Level, NoiseSchedule, broadcast
@@ -88,7 +91,7 @@ class Noised(NamedTuple):
     x0: Tensor
     """Clean pictures in [−1, 1], shape (B, C, H, W)."""
     label: Tensor | None
-    """int64, shape (B,), some of them hidden; None where there are no classes."""
+    """int64, shape (B,), for a denoiser some of them hidden; None where there are no classes."""
     noise: Tensor
     t: Tensor
     """int64 in 1 … T, shape (B,)."""
@@ -102,9 +105,27 @@ class Losses(NamedTuple):
     total: Tensor
     """What is minimised."""
     shown: Tensor
-    """What a report shows of it: the weighted squared error, which every denoiser has."""
+    """What a report shows of it: of a denoiser always the weighted squared error, of a classifier the cross-entropy."""
     bound: Tensor | None = None
     """L_vlb in bits per dimension, one term for all T; None where the variance is not learned."""
+
+
+class Objective(Protocol):
+    """Shows a batch to what learns, and says how wrong it was."""
+
+    def __call__(self, batch: Noised) -> Losses: ...
+
+
+@dataclass(frozen=True, eq=False)
+class ReadingLoss:
+    """−log p(y | x_t), the cross-entropy of a classifier of noisy pictures; Dhariwal & Nichol 2021, section 4."""
+
+    classifier: NoisyClassifier
+
+    def __call__(self, batch: Noised) -> Losses:
+        assert batch.label is not None
+        nats = cross_entropy(self.classifier(batch.x_t, batch.level), batch.label, reduction="none")
+        return Losses(nats, nats)
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,9 +26,9 @@ class ResumeError(ValueError):
 def save(folder: Path, state: TrainState) -> None:
     """Write all that `load` needs, whole or not at all. Raises OSError where the disk does not let us."""
     tensors: dict[str, Tensor] = {"step": torch.tensor(state.step), "dice": state.generator.get_state()}
-    tensors |= {f"weight/{name}": weight for name, weight in state.denoiser.net.state_dict().items()}
+    tensors |= {f"weight/{name}": weight for name, weight in state.net.state_dict().items()}
     tensors |= {f"average/{name}": weight for name, weight in state.average.items()}
-    for name, parameter in state.denoiser.net.named_parameters():
+    for name, parameter in state.net.named_parameters():
         tensors |= {f"adam/{key}/{name}": value for key, value in state.optimizer.state.get(parameter, {}).items()}
     if state.history is not None:
         tensors |= {"history/losses": state.history.losses, "history/seen": state.history.seen}
@@ -45,10 +45,10 @@ def load(folder: Path, state: TrainState) -> None:
     """
     try:
         tensors = load_file(folder / FILE)
-        state.denoiser.net.load_state_dict(_part(tensors, "weight/"))
+        state.net.load_state_dict(_part(tensors, "weight/"))
         for name, weight in state.average.items():
             weight.copy_(tensors[f"average/{name}"])
-        for name, parameter in state.denoiser.net.named_parameters():
+        for name, parameter in state.net.named_parameters():
             moments = {key: tensors[f"adam/{key}/{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
             state.optimizer.state[parameter] = {
                 # Laid out in memory as the parameter is, as AdamW makes them.

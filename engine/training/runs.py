@@ -3,8 +3,9 @@
 RUNS/ID/run.json          config, status, title
 RUNS/ID/metrics.jsonl     one report a line
 RUNS/ID/previews.npz      samples from fixed noise, by training step
-RUNS/ID/floor.json        the loss of the ideal denoiser
-RUNS/ID/checkpoint/       a diffusers folder with the averaged weights
+RUNS/ID/floor.json        the loss of the ideal denoiser, or of the ideal classifier
+RUNS/ID/reading.json      how well a classifier reads held-out pictures
+RUNS/ID/checkpoint/       the averaged weights: a diffusers folder, or the folder of a classifier
 RUNS/ID/resume/           what continuing needs
 """
 
@@ -25,13 +26,14 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 
-from engine import pretrained
 from engine.data import catalogue
 from engine.data.catalogue import ImageSet
-from engine.training import resume
+from engine.training import learner, resume
 from engine.training.config import TrainConfig
 from engine.training.floor import Floor
-from engine.training.loop import LEVEL_BINS, Report, TrainState
+from engine.training.loop import Report, TrainState
+from engine.training.parts import LEVEL_BINS
+from engine.training.reading import Reading
 from engine.weights import write_json
 
 Status = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
@@ -40,6 +42,7 @@ ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
 
 _REPORT = TypeAdapter(Report)
 _FLOOR = TypeAdapter(Floor)
+_READING = TypeAdapter(Reading)
 
 
 def default_root() -> Path:
@@ -82,8 +85,13 @@ class RunFolder:
 
     @property
     def checkpoint(self) -> Path:
-        """The diffusers folder."""
+        """The folder of what was learned."""
         return self.path / "checkpoint"
+
+    @property
+    def has_checkpoint(self) -> bool:
+        """Whether anything was written there that could be opened."""
+        return any((self.checkpoint / name).exists() for name in ("model_index.json", "config.json"))
 
     def write_record(self, record: RunRecord) -> None:
         """Raises OSError where the disk does not let us."""
@@ -135,6 +143,19 @@ class RunFolder:
             return None
         return floor if len(floor.loss_by_level) == LEVEL_BINS else None
 
+    def write_reading(self, reading: Reading) -> None:
+        """Raises OSError where the disk does not let us."""
+        write_json(self.path / "reading.json", asdict(reading))
+
+    def read_reading(self) -> Reading | None:
+        """None where there is none that can be read."""
+        try:
+            reading = _READING.validate_json((self.path / "reading.json").read_bytes())
+        except (OSError, ValidationError):
+            return None
+        lengths = {len(reading.accuracy_by_level), len(reading.loss_by_level), len(reading.exact_by_level)}
+        return reading if lengths == {LEVEL_BINS} else None
+
     def write_previews(self, steps: Sequence[int], pictures: Sequence[npt.NDArray[np.uint8]]) -> None:
         """Pictures (B, H, W, C) of each step, whole or not at all."""
         temporary = self.path / "previews.part.npz"
@@ -156,15 +177,8 @@ class RunFolder:
 
     def write_state(self, data: ImageSet, config: TrainConfig, state: TrainState, *, resumable: bool = True) -> None:
         """The checkpoint, and what resuming needs (where it can be). Raises OSError where the disk does not let us."""
-        card = pretrained.Card(
-            title=f"{data.title}, {config.preset}",
-            data=config.data,
-            class_names=data.class_names,
-            step=state.step,
-            training=config.model_dump(),
-        )
         try:
-            pretrained.save(self.checkpoint, state.denoiser, state.average, card)
+            learner.save(self.checkpoint, state.learner, state.average, config, data, state.step, self.read_reading())
             if resumable:
                 resume.save(self.path / "resume", state)
         except SafetensorError as error:  # that library's word for a disk that is full or closed

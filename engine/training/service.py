@@ -12,63 +12,33 @@ import traceback
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from engine import pretrained
 from engine.data import catalogue
 from engine.data.catalogue import DataError, ImageSet
-from engine.data.pixels import to_uint8
-from engine.denoiser import NO_LABEL, NetDenoiser
+from engine.denoiser import NetDenoiser
 from engine.library import Model, ModelError, from_checkpoint
-from engine.recipe import Recipe
-from engine.training import loop
+from engine.models import noisy_classifier
+from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard, TrainedClassifier
+from engine.training import looks, loop
 from engine.training.config import TrainConfig
-from engine.training.floor import Floor, ideal_loss
+from engine.training.floor import Floor
+from engine.training.learner import Learner
+from engine.training.looks import floor_of
 from engine.training.loop import Report, TrainingDivergedError, TrainState
+from engine.training.reading import Reading
 from engine.training.resume import ResumeError
 from engine.training.runs import ACTIVE, RunFolder, RunRecord, Status, all_runs, default_root, new_id
+from engine.training.snapshot import Pictures, Snapshot
 
+NOTHING_YET = "This run has not learned anything yet that could be opened."
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints of a running training."""
-PREVIEWS = 10
-"""Pictures drawn from fixed noise, class after class."""
-PREVIEW_STEPS = 20
-PREVIEW_REST = 5
-"""Drawing rests this many times as long as it took: it never takes more than a sixth of the time from training."""
-
-Pictures = npt.NDArray[np.uint8]
-
-
-@dataclass(frozen=True, eq=False)
-class Snapshot:
-    """A run at one moment. Nothing in it changes any more."""
-
-    id: str
-    config: TrainConfig
-    status: Status
-    error: str
-    """One sentence where something went wrong, in the reader's words."""
-    note: str
-    """One sentence where something is odd but the run goes on."""
-    place: int
-    """How many runs are before it in the queue, where it is queued."""
-    step: int
-    reports: tuple[Report, ...]
-    floor: Floor | None
-    previews: tuple[tuple[int, Pictures], ...]
-    """(training step, pictures of shape (B, H, W, C)), oldest first."""
-    seconds_left: float | None
-    images_per_second: float | None
-    can_sample: bool
-
-    @property
-    def active(self) -> bool:
-        """Whether it is still going to change."""
-        return self.status in ACTIVE
+LOOK_REST = 5
+"""Looking rests this many times as long as it took: it never takes more than a sixth of the time from training."""
 
 
 @dataclass(eq=False)
@@ -80,7 +50,8 @@ class _Run:
     reports: list[Report] = field(default_factory=list)
     previews: list[tuple[int, Pictures]] = field(default_factory=list)
     floor: Floor | None = None
-    denoiser: NetDenoiser | None = None
+    reading: Reading | None = None
+    learned: Learner | None = None
     """A copy of the averaged weights as of the last preview or the end, which nobody changes."""
     state: TrainState | None = None
     note: str = ""
@@ -88,8 +59,20 @@ class _Run:
     """"paused" or "stopped" where the reader has asked for it."""
     logged: int = 0
     """How many of the reports are already in the log."""
+    looked_at: int | None = None
+    """The step of the last look at what it draws or reads; None where there was none."""
     loaded: bool = True
     """False until what an earlier process has written was read."""
+
+    @property
+    def openable(self) -> bool:
+        """Whether it has learned anything yet."""
+        return self.learned is not None or self.folder.has_checkpoint
+
+    def find_last_look(self) -> None:
+        """After previews and reading were read, or some of them thrown away."""
+        looks = [step for step, _ in self.previews[-1:]] + ([self.reading.step] if self.reading else [])
+        self.looked_at = max(looks, default=None)
 
 
 class TrainingService:
@@ -171,7 +154,9 @@ class TrainingService:
                 previews=tuple(run.previews),
                 seconds_left=(config.steps - step) * config.batch / speed if speed and status in ACTIVE else None,
                 images_per_second=speed,
-                can_sample=run.denoiser is not None or (run.folder.checkpoint / "model_index.json").exists(),
+                can_sample=config.learns == "denoiser" and run.openable,
+                can_guide=config.learns == "classifier" and run.openable,
+                reading=run.reading,
             )
 
     def ids(self) -> list[str]:
@@ -180,21 +165,44 @@ class TrainingService:
             return sorted(self._runs, reverse=True)
 
     def model(self, run_id: str) -> Model:
-        """What the run has learned so far, also while it still runs. Raises ModelError where that is nothing yet."""
-        with self._lock:
-            run = self._runs.get(run_id)
-            denoiser = run.denoiser if run is not None else None
-        if run is None:
-            raise ModelError(f"There is no training run “{run_id[:40]}”. It may have been deleted.")
+        """What the run has learned so far, also while it still runs. Raises ModelError where that is nothing that draws."""
+        run, learned = self._learned(run_id)
+        if run.record.config.learns != "denoiser":
+            raise ModelError(
+                "This run trains a classifier, which reads pictures and draws none: guide another model by it."
+            )
         name, title = f"run:{run_id}", f"Your run of {_when(run.record.created)}"
-        if denoiser is None:
+        if learned is None:
             try:
                 return from_checkpoint(name, pretrained.load(run.folder.checkpoint), title)
             except pretrained.CheckpointError as error:
-                raise ModelError(f"This run has not learned anything yet that could be opened. ({error})") from error
+                raise ModelError(f"{NOTHING_YET} ({error})") from error
+        assert isinstance(learned, NetDenoiser)
         data = catalogue.load(run.record.config.data)
         shape = (data.channels, data.size, data.size)
-        return Model(name, title, denoiser, shape, data.class_names, denoiser.schedule, data.name)
+        return Model(name, title, learned, shape, data.class_names, learned.schedule, data.name)
+
+    def classifier(self, run_id: str) -> TrainedClassifier:
+        """The same for a run that trains a classifier. Raises ModelError where there is nothing that reads."""
+        run, learned = self._learned(run_id)
+        if run.record.config.learns != "classifier":
+            raise ModelError("This run trains a denoiser, which draws pictures and reads none.")
+        if learned is None:
+            try:
+                return noisy_classifier.load(run.folder.checkpoint)
+            except pretrained.CheckpointError as error:
+                raise ModelError(f"{NOTHING_YET} ({error})") from error
+        assert isinstance(learned, LevelClassifier)
+        data = catalogue.load(run.record.config.data)
+        card = NoisyClassifierCard(title=f"Your run of {_when(run.record.created)}", data=data.name)
+        return TrainedClassifier(learned, card.model_copy(update={"class_names": data.class_names}))
+
+    def _learned(self, run_id: str) -> tuple[_Run, Learner | None]:
+        with self._lock:
+            run = self._runs.get(run_id)
+            if run is None:
+                raise ModelError(f"There is no training run “{run_id[:40]}”. It may have been deleted.")
+            return run, run.learned
 
     def wait(self, run_id: str, until: Callable[[Snapshot], bool], timeout: float = 60.0) -> Snapshot:
         """Block until something is true of a run. Raises TimeoutError, and KeyError for an id that there is not."""
@@ -266,7 +274,7 @@ class TrainingService:
             except TrainingDivergedError as error:
                 state.step = run.reports[-1].step if run.reports else 0
                 with self._lock:
-                    run.denoiser = state.averaged()
+                    run.learned = state.averaged()
                 self._save(run, data, state, resumable=False)
                 return "failed", str(error)
         except (DataError, ResumeError, ValueError) as error:
@@ -285,60 +293,60 @@ class TrainingService:
         with self._lock:
             run.reports = [report for report in run.reports if report.step <= state.step]
             run.previews = [(step, pictures) for step, pictures in run.previews if step <= state.step]
+            run.reading = run.reading if run.reading and run.reading.step <= state.step else None
+            run.find_last_look()
             run.logged = min(run.logged, len(run.reports))
         return state
 
     def _steps(self, run: _Run, data: ImageSet, state: TrainState) -> Status:
         config = run.record.config
         if run.floor is None:
-            floor = _floor(_that_matters(config))
+            floor = floor_of(config)
             with self._lock:
                 run.floor = floor
-        if not run.previews:
-            self._preview(run, data, state)
+        if run.looked_at is None:
+            self._look(run, data, state)
         saved, rest_until, wish = time.monotonic(), 0.0, None
         for report in loop.train(config, data, state):
             with self._lock:
                 run.reports.append(report)
                 wish = run.wish
-            drawn = run.previews[-1][0] if run.previews else 0
-            if state.step // config.sample_every > drawn // config.sample_every and time.monotonic() > rest_until:
+            looked = run.looked_at or 0
+            if state.step // config.sample_every > looked // config.sample_every and time.monotonic() > rest_until:
                 began = time.monotonic()
-                self._preview(run, data, state)
-                rest_until = time.monotonic() + PREVIEW_REST * (time.monotonic() - began)
+                self._look(run, data, state)
+                rest_until = time.monotonic() + LOOK_REST * (time.monotonic() - began)
             if wish is not None:
                 break
             if time.monotonic() - saved > SAVE_EVERY:
                 self._save(run, data, state)
                 saved = time.monotonic()
-        if not run.previews or run.previews[-1][0] != state.step:
-            self._preview(run, data, state)
+        if run.looked_at != state.step:
+            self._look(run, data, state)
         self._save(run, data, state)
         return wish if wish is not None and state.step < config.steps else "finished"
 
-    def _preview(self, run: _Run, data: ImageSet, state: TrainState) -> None:
-        """Draw a few pictures with the averaged weights, always from the same noise."""
-        denoiser = state.averaged()
+    def _look(self, run: _Run, data: ImageSet, state: TrainState) -> None:
+        """See what the averaged weights draw, or how well they read."""
+        learned = state.averaged()
         with self._lock:
-            run.denoiser = denoiser
-        classes = len(data.class_names)
-        model = Model(
-            "", "", denoiser, (data.channels, data.size, data.size), data.class_names, denoiser.schedule, data.name
-        )
-        recipe = Recipe(
-            steps=min(PREVIEW_STEPS, denoiser.schedule.T),
-            scale=2.0 if run.record.config.label_dropout > 0 else 1.0,
-            labels=tuple(k % classes if classes else NO_LABEL for k in range(PREVIEWS)),
-            seeds=tuple(range(PREVIEWS)),
-        )
-        for frame in recipe.frames(model):
-            if run.wish is not None and run.previews:
-                return  # a reader who wants to stop does not wait for pictures
-            last = frame
-        pictures = to_uint8(last.x)
-        pictures.setflags(write=False)
-        with self._lock:
-            run.previews.append((state.step, pictures))
+            run.learned = learned
+        config = run.record.config
+
+        def stop() -> bool:  # a reader who wants to stop does not wait for another look
+            return run.wish is not None and run.looked_at is not None
+
+        if isinstance(learned, NetDenoiser):
+            pictures = looks.preview(learned, config, data, stop)
+            seen = [] if pictures is None else [(state.step, pictures)]
+            with self._lock:
+                run.previews += seen
+        else:
+            reading = looks.reading(learned, config, state.step, stop)
+            with self._lock:
+                run.reading = reading or run.reading
+        if not stop():
+            run.looked_at = state.step
 
     def _save(self, run: _Run, data: ImageSet, state: TrainState, *, resumable: bool = True) -> None:
         """Write everything; a disk that refuses is told to the reader and does not end the run."""
@@ -351,6 +359,8 @@ class TrainingService:
                 run.folder.write_previews(
                     [step for step, _ in run.previews], [pictures for _, pictures in run.previews]
                 )
+            if run.reading is not None:
+                run.folder.write_reading(run.reading)
             # Last: whoever takes up a run that was cut off here is told again what came after its state, and misses nothing.
             run.folder.write_state(data, run.record.config, state, resumable=resumable)
             note = ""
@@ -375,6 +385,8 @@ class TrainingService:
         run.logged = len(run.reports)
         run.previews = run.folder.read_previews()
         run.floor = run.folder.read_floor()
+        run.reading = run.folder.read_reading()
+        run.find_last_look()
         run.loaded = True
 
 
@@ -382,18 +394,6 @@ def _let_go(run: _Run) -> None:
     """Give the memory of a run that has ended back, unless what resuming needs is nowhere else."""
     if run.record.status in ("finished", "failed") or (run.record.status == "stopped" and not run.note):
         run.state = None
-
-
-def _that_matters(config: TrainConfig) -> TrainConfig:
-    """What the floor depends on, and the rest as it is by itself."""
-    names = ("data", "schedule", "T", "target", "zero_terminal_snr", "weighting")
-    return TrainConfig.model_validate({name: getattr(config, name) for name in names})
-
-
-@lru_cache(maxsize=16)
-def _floor(config: TrainConfig) -> Floor:
-    data = catalogue.load(config.data).training
-    return ideal_loss(data, config.noise_schedule(), config.prediction_target(), config.weighting)
 
 
 def _when(created: float) -> str:

@@ -1,0 +1,110 @@
+"""What the loop can train, a denoiser or a classifier of noisy pictures, and all that depends on which of them it is."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from engine import pretrained
+from engine.data.catalogue import ImageSet
+from engine.denoiser import NetDenoiser
+from engine.models import noisy_classifier
+from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard
+from engine.models.unet import UNet
+from engine.training.config import TrainConfig
+from engine.training.objective import DenoisingLoss, Objective, ReadingLoss, weights
+from engine.training.reading import Reading
+
+Learner = NetDenoiser | LevelClassifier
+
+
+def fresh(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu") -> Learner:
+    """One with random weights, from the config's seed alone.
+
+    Raises:
+        ValueError: where network and pictures do not fit together.
+    """
+    classes = len(data.class_names)
+    with torch.random.fork_rng(devices=[]):  # the layers draw their first weights from the global state: give it back
+        torch.manual_seed(config.seed)
+        if config.learns == "classifier":
+            reader = LevelClassifier(config.classifier(data.size, data.channels, classes))
+            return reader.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        net = UNet(config.unet(data.size, data.channels, classes))
+    net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return NetDenoiser(
+        net, config.noise_schedule(), config.prediction_target(), classes, learned_variance=config.learned_variance
+    )
+
+
+def net_of(learner: Learner) -> nn.Module:
+    """The network whose weights are trained."""
+    return learner.net if isinstance(learner, NetDenoiser) else learner
+
+
+def with_weights(learner: Learner, weights: Mapping[str, Tensor]) -> Learner:
+    """A copy of its own with these weights, ready to be used and frozen."""
+    net = copy.deepcopy(net_of(learner))
+    net.load_state_dict(weights)
+    net.eval().requires_grad_(False)
+    if isinstance(learner, NetDenoiser):
+        return replace(learner, net=net)
+    assert isinstance(net, LevelClassifier)
+    return net
+
+
+def objective_of(config: TrainConfig, learner: Learner) -> Objective:
+    """What is minimised."""
+    if isinstance(learner, NetDenoiser):
+        weight = weights(config.weighting, learner.schedule, learner.target)
+        return DenoisingLoss(learner, weight, config.vlb_weight)
+    return ReadingLoss(learner)
+
+
+def save(
+    folder: Path,
+    learner: Learner,
+    weights: Mapping[str, Tensor],
+    config: TrainConfig,
+    data: ImageSet,
+    step: int,
+    reading: Reading | None = None,
+    command: str = "",
+) -> None:
+    """Write what was learned: a diffusers folder, or the folder of a classifier.
+
+    Args:
+        folder: made where it is missing.
+        learner, weights: usually the averaged ones.
+        config, data, step: for the card.
+        reading: of a classifier, what was measured on held-out pictures; counts only if it was at this very step.
+        command: what made it.
+
+    Raises:
+        OSError: where the disk does not let us.
+    """
+    title, training = f"{data.title}, {config.preset}", config.model_dump()
+    if isinstance(learner, NetDenoiser):
+        card = pretrained.Card(
+            title=title, data=config.data, class_names=data.class_names, step=step, training=training
+        )
+        pretrained.save(folder, learner, weights, card)
+        return
+    reading = reading if reading and reading.step == step else None
+    told = NoisyClassifierCard(
+        title=f"{title}, classifier of noisy pictures",
+        data=config.data,
+        class_names=data.class_names,
+        step=step,
+        training=training,
+        held_out=reading.pictures if reading else 0,
+        held_out_accuracy_by_level=reading.accuracy_by_level if reading else (),
+        held_out_loss_by_level=reading.loss_by_level if reading else (),
+        command=command,
+    )
+    noisy_classifier.save(folder, learner.config, weights, told)

@@ -1,0 +1,85 @@
+"""What is shown of a network while it learns: pictures that it draws, or how well it reads. And what it is compared with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+
+from engine.data import catalogue
+from engine.data.catalogue import ImageSet
+from engine.data.pixels import to_uint8
+from engine.denoiser import NO_LABEL, NetDenoiser
+from engine.library import Model
+from engine.models.noisy_classifier import LevelClassifier
+from engine.recipe import Recipe
+from engine.training.config import TrainConfig
+from engine.training.floor import Floor, ideal_loss
+from engine.training.reading import Reading, exact_reader, ideal_reading, read_by_level
+from engine.training.snapshot import Pictures
+
+PREVIEWS = 10
+"""Pictures drawn from fixed noise, class after class."""
+PREVIEW_STEPS = 20
+READ = 200
+"""Held-out pictures that a classifier is shown at every part of 0 … T."""
+
+
+def preview(denoiser: NetDenoiser, config: TrainConfig, data: ImageSet, stop: Callable[[], bool]) -> Pictures | None:
+    """Draw a few pictures, always from the same noise. None where it was stopped."""
+    classes = len(data.class_names)
+    shape = (data.channels, data.size, data.size)
+    model = Model("", "", denoiser, shape, data.class_names, denoiser.schedule, data.name)
+    recipe = Recipe(
+        steps=min(PREVIEW_STEPS, denoiser.schedule.T),
+        scale=2.0 if config.label_dropout > 0 else 1.0,
+        labels=tuple(k % classes if classes else NO_LABEL for k in range(PREVIEWS)),
+        seeds=tuple(range(PREVIEWS)),
+    )
+    for frame in recipe.frames(model):
+        if stop():
+            return None
+        last = frame
+    pictures = to_uint8(last.x)
+    pictures.setflags(write=False)
+    return pictures
+
+
+def reading(
+    classifier: LevelClassifier, config: TrainConfig, step: int, stop: Callable[[], bool], most: int = READ
+) -> Reading | None:
+    """Let it read held-out pictures, always the same. None where it was stopped, or where there are none."""
+    held_out = catalogue.load(config.data).held_out_part
+    if not len(held_out):
+        return None
+    exact = _exact_reading(_that_matters(config), most)
+    if exact is None or stop():
+        return None
+    measured = read_by_level(classifier, held_out, config.noise_schedule(), most=most, stop=stop)
+    return None if measured is None else Reading(step, min(most, len(held_out)), *measured, exact)
+
+
+def floor_of(config: TrainConfig) -> Floor:
+    """The loss that nothing can beat. Takes seconds, once for each kind of run."""
+    return _floor(_that_matters(config))
+
+
+def _that_matters(config: TrainConfig) -> TrainConfig:
+    """What the floor depends on, and the rest as it is by itself."""
+    names = ("learns", "data", "schedule", "T", "target", "zero_terminal_snr", "weighting")
+    return TrainConfig.model_validate({name: getattr(config, name) for name in names})
+
+
+@lru_cache(maxsize=16)
+def _floor(config: TrainConfig) -> Floor:
+    data, schedule = catalogue.load(config.data).training, config.noise_schedule()
+    if config.learns == "classifier":
+        return ideal_reading(data, schedule)
+    return ideal_loss(data, schedule, config.prediction_target(), config.weighting)
+
+
+@lru_cache(maxsize=16)
+def _exact_reading(config: TrainConfig, most: int) -> tuple[float, ...] | None:
+    """Accuracy by part of who knows the training pictures by heart."""
+    data = catalogue.load(config.data)
+    measured = read_by_level(exact_reader(data.training), data.held_out_part, config.noise_schedule(), most=most)
+    return None if measured is None else measured[0]

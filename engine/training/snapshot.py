@@ -1,0 +1,50 @@
+"""What anyone may look at of a run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.training.config import TrainConfig
+from engine.training.floor import Floor
+from engine.training.loop import Report
+from engine.training.reading import Reading
+from engine.training.runs import ACTIVE, Status
+
+Pictures = npt.NDArray[np.uint8]
+"""Shape (B, H, W, C)."""
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """A run at one moment. Nothing in it changes any more."""
+
+    id: str
+    config: TrainConfig
+    status: Status
+    error: str
+    """One sentence where something went wrong, in the reader's words."""
+    note: str
+    """One sentence where something is odd but the run goes on."""
+    place: int
+    """How many runs are before it in the queue, where it is queued."""
+    step: int
+    reports: tuple[Report, ...]
+    floor: Floor | None
+    previews: tuple[tuple[int, Pictures], ...]
+    """(training step, pictures of shape (B, H, W, C)), oldest first."""
+    seconds_left: float | None
+    images_per_second: float | None
+    can_sample: bool
+    """Whether it has learned something that draws."""
+    can_guide: bool = False
+    """Whether it has learned something that reads, for guidance."""
+    reading: Reading | None = None
+    """How well a classifier reads held-out pictures, as of the last look."""
+
+    @property
+    def active(self) -> bool:
+        """Whether it is still going to change."""
+        return self.status in ACTIVE
