@@ -78,7 +78,9 @@ THEIRS = {
     },
     "halved by residual attention": {"downsample_type": "resnet", "upsample_type": "resnet"},
     "halved by filters": {
-        "block_out_channels": (32, 32),
+        "in_channels": 3,
+        "out_channels": 3,
+        "block_out_channels": (32, 64),
         "down_block_types": ("SkipDownBlock2D", "AttnSkipDownBlock2D"),
         "up_block_types": ("AttnSkipUpBlock2D", "SkipUpBlock2D"),
     },
@@ -111,7 +113,7 @@ def test_every_network_of_pixels_opens(tmp_path: Path, changed: dict[str, Any], 
     assert isinstance(opened.denoiser.net, kind)
     assert opened.denoiser.classes == changed.get("num_class_embeds", 0)
     size = changed.get("sample_size", 8)
-    assert opened.shape == (1, *(size if isinstance(size, tuple) else (size, size)))
+    assert opened.shape == (changed.get("in_channels", 1), *(size if isinstance(size, tuple) else (size, size)))
     _same_answers(opened, unet)
 
 
