@@ -12,13 +12,21 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from engine import cli_evaluate, cli_results
 from engine.cli_words import CommandError, complaint, device_named, duration, settings_of
 
+if TYPE_CHECKING:
+    from engine.training.config import TrainConfig
+    from engine.training.loop import TrainState
+    from engine.training.reading import Reading
+
 Command = Callable[[argparse.Namespace], int]
+HELD_OUT = 1000
+"""At most so many held-out pictures are read by a classifier that was trained."""
 
 MENDABLE = 2
 """The exit status for anything that the caller can mend."""
@@ -64,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
     cli_evaluate.add(commands)
     cli_results.add(commands)
 
-    train = commands.add_parser("train", help="train a network by a recipe file, and write it as a diffusers folder")
+    train = commands.add_parser("train", help="train a network by a recipe file, and write its folder (diffusers')")
     train.set_defaults(run=_train)
     train.add_argument(
         "recipe", type=Path, help="a JSON file of training settings, for example assets/recipes/mnist.json"
@@ -89,9 +97,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from engine import pretrained
     from engine.data.catalogue import load
-    from engine.training import loop, resume
+    from engine.training import learner, loop, resume
     from engine.training.config import TrainConfig
 
     try:
@@ -108,16 +115,10 @@ def _train(args: argparse.Namespace) -> int:
     if (args.out / "resume" / resume.FILE).exists():
         resume.load(args.out / "resume", state)
         print(f"resuming at step {state.step}")
-    card = pretrained.Card(
-        title=f"{data.title}, {config.preset}",
-        data=config.data,
-        class_names=data.class_names,
-        training=config.model_dump(),
-    )
+    command = f"python -m engine train {args.recipe.name} --out DIR"
 
-    def write() -> None:
-        pretrained.save(args.out, state.denoiser, state.average, card.model_copy(update={"step": state.step}))
-        resume.save(args.out / "resume", state)
+    def write(reading: Reading | None = None) -> None:
+        learner.save(args.out, state.learner, state.average, config, data, state.step, reading, command)
 
     saved = time.monotonic()
     try:
@@ -130,13 +131,34 @@ def _train(args: argparse.Namespace) -> int:
             )
             _append(args.out / "metrics.jsonl", report)
             if time.monotonic() - saved > args.save_every or report.step == report.steps:
-                write()
+                write(_reading(state, config) if report.step == report.steps else None)
+                resume.save(args.out / "resume", state)
                 saved = time.monotonic()
     except loop.TrainingDivergedError:
         # The last good weights are worth keeping, but nothing to go on from: what resuming needs is not written.
-        pretrained.save(args.out, state.denoiser, state.average, card.model_copy(update={"step": state.step}))
+        write()
         raise
     return 0
+
+
+def _reading(state: TrainState, config: TrainConfig) -> Reading | None:
+    """How well a classifier reads all the held-out pictures at each level, which is also printed; None for a denoiser."""
+    from engine.models.noisy_classifier import LevelClassifier
+    from engine.training import looks
+
+    learned = state.averaged()
+    if not isinstance(learned, LevelClassifier):
+        return None
+    reading = looks.reading(learned, config, state.step, most=HELD_OUT)
+    if reading is None:
+        return None
+    print(
+        f"reads of {reading.pictures} held-out pictures, cleanest first, beside who knows the training pictures by heart:"
+    )
+    for part, (share, exact) in enumerate(zip(reading.accuracy_by_level, reading.exact_by_level, strict=True)):
+        parts = len(reading.accuracy_by_level)
+        print(f"  t/T {part / parts:.1f} to {(part + 1) / parts:.1f}   {share:6.1%}   {exact:6.1%}")
+    return reading
 
 
 def _append(path: Path, report: object) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from torch import Tensor
+
 from engine.data import catalogue
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_uint8
@@ -12,6 +14,7 @@ from engine.denoiser import NO_LABEL, NetDenoiser
 from engine.library import Model
 from engine.models.noisy_classifier import LevelClassifier
 from engine.recipe import Recipe
+from engine.schedule import Level
 from engine.training.config import TrainConfig
 from engine.training.floor import Floor, ideal_loss
 from engine.training.reading import Reading, exact_reader, ideal_reading, read_by_level
@@ -45,7 +48,11 @@ def preview(denoiser: NetDenoiser, config: TrainConfig, data: ImageSet, stop: Ca
 
 
 def reading(
-    classifier: LevelClassifier, config: TrainConfig, step: int, stop: Callable[[], bool], most: int = READ
+    classifier: LevelClassifier,
+    config: TrainConfig,
+    step: int,
+    stop: Callable[[], bool] = lambda: False,
+    most: int = READ,
 ) -> Reading | None:
     """Let it read held-out pictures, always the same. None where it was stopped, or where there are none."""
     held_out = catalogue.load(config.data).held_out_part
@@ -54,7 +61,13 @@ def reading(
     exact = _exact_reading(_that_matters(config), most)
     if exact is None or stop():
         return None
-    measured = read_by_level(classifier, held_out, config.noise_schedule(), most=most, stop=stop)
+    device = classifier.head.weight.device
+
+    def read(x_t: Tensor, level: Level) -> Tensor:
+        logits: Tensor = classifier(x_t.to(device), level)
+        return logits
+
+    measured = read_by_level(read, held_out, config.noise_schedule(), most=most, stop=stop)
     return None if measured is None else Reading(step, min(most, len(held_out)), *measured, exact)
 
 
