@@ -64,10 +64,13 @@ class ExactDenoiser:
 
     def weights(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Tensor:
         """How much each point counts in x̂0, i.e. p(point | x_t): shape (B, N), each row adds up to 1."""
+        return self.logits(x_t, level, label).softmax(1)
+
+    def logits(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Tensor:
+        """log p(x_t, point) up to a constant of each picture: shape (B, N), differentiable in x_t; −inf for the wrong class."""
         self._check(label)
         x = x_t.flatten(1).to(self.points.dtype)
-        logits = [self._logits(x, points, start, level, label) for start, points in self._chunks()]
-        return torch.cat(logits, 1).softmax(1)
+        return torch.cat([self._logits(x, points, start, level, label) for start, points in self._chunks()], 1)
 
     def _check(self, label: Tensor | None) -> None:
         wanted = None if label is None else label[label != NO_LABEL]
@@ -99,3 +102,33 @@ class ExactDenoiser:
             wrong = (label[:, None] != NO_LABEL) & (label[:, None] != self.labels[start : start + len(points)])
             logits = logits.masked_fill(wrong, -torch.inf)
         return logits
+
+
+@dataclass(frozen=True, eq=False)
+class ExactClassifier:
+    """p(y | x_t) where x_0 is drawn from the points of an exact denoiser: the share of its weights that each class has.
+
+    With it, `ClassifierGuided` at scale 1 turns the exact denoiser of all classes into that of one of them.
+
+    Args:
+        exact: knows the labels of its points, which are 0 … classes − 1.
+        classes: how many there are.
+
+    Raises:
+        ValueError: where the exact denoiser has no labels.
+    """
+
+    exact: ExactDenoiser
+    classes: int
+
+    def __post_init__(self) -> None:
+        if self.exact.labels is None:
+            raise ValueError("This data has no classes that could be read.")
+
+    def __call__(self, x_t: Tensor, level: Level) -> Tensor:
+        """log p(x_t, y) up to a constant of each picture: shape (B, classes), in x_t's dtype, differentiable in x_t."""
+        logits = self.exact.logits(x_t, level)
+        labels = self.exact.labels
+        assert labels is not None
+        of_class = [logits[:, labels == k].logsumexp(1) for k in range(self.classes)]
+        return torch.stack(of_class, 1).to(x_t.dtype)

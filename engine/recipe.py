@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Annotated, Literal
 
 import numpy as np
@@ -16,13 +17,16 @@ import numpy.typing as npt
 import torch
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from engine.denoiser import NO_LABEL, Clipped, Denoiser
-from engine.guidance import Guided
+from engine.denoiser import NO_LABEL, Clipped, Denoiser, QuantileClipped
+from engine.drawing import one_of
+from engine.guidance import ClassifierGuided, Guided
+from engine.guides import open_guide
+from engine.ideal import ExactDenoiser
 from engine.library import Model, open_model
-from engine.sampling import SAMPLERS, Frame, sample
-from engine.schedule import SCHEDULES, NoiseSchedule
+from engine.sampling import SAMPLERS, Frame, Variance, sample
+from engine.schedule import SCHEDULES, SPACINGS, NoiseSchedule
 
 MAX_IMAGES = 1024
 MAX_SEED = 2**53 - 1
@@ -37,20 +41,44 @@ class RecipeError(ValueError):
     """A recipe that cannot be read or carried out; the message is fit to show to a reader."""
 
 
+CLIPPING: dict[str, Callable[[Denoiser], Denoiser]] = {
+    "range": Clipped,
+    "quantile": QuantileClipped,
+    "none": lambda denoiser: denoiser,
+}
+"""What is done with an x̂0 that leaves the range of pictures."""
+
+
+def _clip(value: object) -> object:
+    """Yes and no, which earlier recipes have, as the names of today."""
+    return ("range" if value else "none") if isinstance(value, bool) else value
+
+
 class Recipe(BaseModel):
     """One result of sampling. Raises pydantic's ValidationError for values out of range."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str = Field("digits", max_length=500, description="See engine.library.open_model.")
-    sampler: Literal["ddpm", "ddim"] = "ddim"
+    smoothing: float = Field(
+        0.0, ge=0, le=2, description="Of an ideal denoiser: spread around each picture, as a standard deviation."
+    )
+    sampler: Annotated[str, one_of(SAMPLERS, "sampler")] = "ddim"
     steps: int = Field(50, ge=1, le=1000)
+    spacing: Annotated[str, one_of(SPACINGS, "spacing")] = Field("uniform", description="Where the steps lie.")
     eta: float = Field(0.0, ge=0, le=1, description="Of DDIM: share of DDPM's noise that is added again.")
-    variance: Literal["small", "large", "zero"] = Field("small", description="Of DDPM: β̃, β or none.")
+    variance: Variance = Field("small", description="Of DDPM: β̃, β, what was learned, or none.")
     scale: float = Field(
         2.0, ge=0, le=20, description="Guidance: 1 is the plain conditional model, 0 ignores the label."
     )
-    clip: bool = Field(True, description="Whether x̂0 is held to the range that pictures have.")
+    scale_from: float = Field(0.0, ge=0, le=1, description="Guidance works from this share of noise 1 − ᾱ")
+    scale_to: float = Field(1.0, ge=0, le=1, description="up to this one.")
+    rescale: float = Field(0.0, ge=0, le=1, description="How much of the contrast that guidance adds is taken back.")
+    classifier: str = Field("", max_length=500, description="One that guides too, see engine.guides.open_guide.")
+    classifier_scale: float = Field(1.0, ge=0, le=20, description="Its s: 1 is Bayes' rule, 0 no guidance.")
+    clip: Annotated[Literal["range", "quantile", "none"], BeforeValidator(_clip)] = Field(
+        "range", description="x̂0 held to the range of pictures, scaled back where it leaves it, or left alone."
+    )
     schedule: Literal["own", "linear", "cosine", "sigmoid"] = Field("own", description="'own' is the model's.")
     T: int = Field(1000, ge=1, le=1000, description="Of the schedule, where it is not the model's own.")
     labels: tuple[Label, ...] = Field((), max_length=MAX_IMAGES, description="One for each image, −1 for none.")
@@ -62,6 +90,8 @@ class Recipe(BaseModel):
             raise ValueError(
                 f"{len(self.seeds)} seeds need {len(self.seeds)} labels or none at all, not {len(self.labels)}"
             )
+        if self.scale_from > self.scale_to:
+            raise ValueError("guidance cannot begin above the share of noise where it ends")
         return self
 
     def noise_schedule(self, model: Model) -> NoiseSchedule:
@@ -70,8 +100,14 @@ class Recipe(BaseModel):
 
     def denoiser(self, model: Model) -> Denoiser:
         """The model with guidance and clipping around it, in this order."""
-        guided = Guided(model.denoiser, self.scale) if self.labels else model.denoiser
-        return Clipped(guided) if self.clip else guided
+        denoiser = model.denoiser
+        if self.smoothing and isinstance(denoiser, ExactDenoiser):
+            denoiser = replace(denoiser, std=self.smoothing)
+        if self.labels:
+            denoiser = Guided(denoiser, self.scale, (self.scale_from, self.scale_to), self.rescale)
+            if self.classifier and self.classifier_scale:
+                denoiser = ClassifierGuided(denoiser, open_guide(self.classifier).classifier, self.classifier_scale)
+        return CLIPPING[self.clip](denoiser)
 
     def frames(self, model: Model | None = None, *, run_of: Callable[[str], Model] | None = None) -> Iterator[Frame]:
         """Carry it out, one frame after the other.
@@ -82,7 +118,7 @@ class Recipe(BaseModel):
 
         Raises:
             RecipeError: where the recipe does not fit the model, before anything is computed.
-            ModelError: where there is no such model.
+            ModelError: where there is no such model or classifier.
         """
         model = model or open_model(self.model, run_of)
         self.check(model)
@@ -94,16 +130,24 @@ class Recipe(BaseModel):
             steps=self.steps,
             seeds=self.seeds,
             label=torch.tensor(self.labels) if self.labels else None,
+            spacing=self.spacing,
         )
 
     def check(self, model: Model) -> None:
-        """Raise RecipeError where this cannot be carried out with that model."""
+        """Raise RecipeError where this cannot be carried out with that model, ModelError where the classifier is not there."""
         T = self.noise_schedule(model).T
         if self.steps > T:
             raise RecipeError(f"{self.steps} steps do not fit into a schedule of T = {T}: take {T} or fewer.")
         if any(label >= len(model.class_names) for label in self.labels):
             known = f"only the classes 0 … {len(model.class_names) - 1}" if model.class_names else "no classes"
             raise RecipeError(f"“{model.title}” knows {known}: choose another label or none.")
+        if self.classifier and self.labels and (misfit := open_guide(self.classifier).misfit(model)):
+            raise RecipeError(misfit)
+        if self.smoothing and not isinstance(model.denoiser, ExactDenoiser):
+            raise RecipeError(f"“{model.title}” is no ideal denoiser: only those can be smoothed.")
+        learned = "variance" in SAMPLERS[self.sampler].settings and self.variance == "learned"
+        if learned and not getattr(model.denoiser, "learned_variance", False):
+            raise RecipeError(f"“{model.title}” has learned no variance: choose the small one, the large one or none.")
 
     def python(self) -> str:
         """A program that makes the same pictures and saves them."""

@@ -17,6 +17,7 @@ from engine.ideal import ExactDenoiser
 from engine.library import Model, open_model
 from engine.process import Prediction
 from engine.recipe import Recipe, RecipeError
+from engine.sampling import SAMPLERS
 from engine.schedule import Level, NoiseSchedule
 from playground.labs import sampling as lab
 from playground.labs.sampling import MAX_POSITIONS, SamplingControls, SamplingJob, Shot, recipes, without_effect
@@ -76,11 +77,26 @@ def test_b_differs_from_a_in_its_own_settings_only() -> None:
 
 @pytest.mark.parametrize("field", [name.removeprefix("b_") for name in lab.B_FIELDS])
 def test_the_same_setting_on_both_sides_gives_the_same_recipe(field: str) -> None:
-    defaults = SamplingControls()
+    defaults = SamplingControls(model="ideal:digits", classifier="ideal:digits", b_classifier="ideal:digits")
     same = {f"b_{name.removeprefix('b_')}": getattr(defaults, name.removeprefix("b_")) for name in lab.B_FIELDS}
     both = recipes(defaults.model_copy(update={"compare": True, **same}), 10)
     assert both["A"] == both["B"]
-    other = {"sampler": "ddpm", "steps": 7, "eta": 0.5, "variance": "large", "scale": 3.0, "schedule": "linear"}[field]
+    other = {
+        "smoothing": 0.3,
+        "sampler": "heun",
+        "steps": 7,
+        "eta": 0.5,
+        "variance": "large",
+        "scale": 3.0,
+        "scale_from": 0.2,
+        "scale_to": 0.8,
+        "rescale": 0.7,
+        "classifier": "digits",
+        "classifier_scale": 4.0,
+        "spacing": "quadratic",
+        "schedule": "linear",
+        "clip": "quantile",
+    }[field]
     changed = recipes(defaults.model_copy(update={"compare": True, **same, f"b_{field}": other}), 10)
     assert getattr(changed["B"], field) == other
     assert changed["A"] == both["A"]
@@ -106,17 +122,18 @@ def test_controls_without_effect_are_told_and_really_have_none() -> None:
     """Whatever is said to have no effect is changed, and the pictures must stay the same."""
     data = ExactDenoiser(torch.randn(6, 1, 2, 2, generator=torch.Generator().manual_seed(0)), torch.arange(6) % 3)
     other = {"eta": 0.7, "variance": "large", "scale": 5.0, "T": 300, "labels": "one"}
+    other |= {"scale_from": 0.3, "scale_to": 0.7, "rescale": 0.5, "classifier": "ideal:digits", "classifier_scale": 3.0}
     for classes in (0, 3):
         model = Model("m", "M", data, (1, 2, 2), ("a", "b", "c")[:classes], NoiseSchedule.cosine(1000), "")
         for labels in ("each", "none"):
-            for sampler in ("ddim", "ddpm"):
+            for sampler in SAMPLERS:
                 for schedule in ("own", "linear"):
                     controls = SamplingControls(
                         labels=labels, sampler=sampler, schedule=schedule, count=3, steps=6, b_sampler=sampler
                     )
                     silent = without_effect(controls, classes)
-                    assert ("eta" in silent) == (sampler == "ddpm")
-                    assert ("variance" in silent) == (sampler == "ddim")
+                    assert ("eta" in silent) == (sampler != "ddim")
+                    assert ("variance" in silent) == (sampler != "ddpm")
                     assert ("scale" in silent) == (labels == "none" or not classes)
                     assert ("T" in silent) == (schedule == "own")
                     assert ("labels" in silent) == (not classes)

@@ -299,7 +299,7 @@ def test_clipping_holds_what_guidance_has_made() -> None:
     assert isinstance(outer, Clipped)
     assert isinstance(outer.denoiser, Guided)
     assert torch.equal(outer(x, level, torch.tensor([0])).x0, torch.ones(1, 1, 2, 2))
-    loose = guided.model_copy(update={"clip": False}).denoiser(model)(x, level, torch.tensor([0])).x0
+    loose = guided.model_copy(update={"clip": "none"}).denoiser(model)(x, level, torch.tensor([0])).x0
     torch.testing.assert_close(loose, torch.full((1, 1, 2, 2), 1.6))
     # With no label there is nothing to guide by, whatever the scale.
     plain = Recipe(scale=8.0, clip=False).denoiser(model)(x, level).x0

@@ -27,6 +27,23 @@ def choices(opened: tuple[str, ...] = ()) -> dict[str, str]:
     return {**shipped, **ideal, **runs, **{path: f"Folder: {path}" for path in opened}}
 
 
+def classifier_choices() -> dict[str, str]:
+    """Name and title of every classifier of noisy pictures that can guide, and of none."""
+    from engine.data.catalogue import DATASETS, load
+    from engine.models.noisy_classifier import NOISY_CLASSIFIERS
+    from engine.training.service import service
+
+    shipped = {name: f"Trained classifier: {name}" for name, folder in NOISY_CLASSIFIERS.items() if folder.is_dir()}
+    exact = {f"ideal:{name}": f"Exact classifier: {load(name).title.lower()}" for name in DATASETS}
+    runs = {}
+    training = service()
+    for run_id in training.ids():
+        snapshot = training.snapshot(run_id)
+        if snapshot is not None and getattr(snapshot.config, "learns", "") == "classifier" and snapshot.step:
+            runs[f"run:{run_id}"] = f"Your run of {when(run_id)}: {snapshot.config.data}, step {snapshot.step:,}"
+    return {"": "none", **shipped, **exact, **runs}
+
+
 def open_model(name: str) -> Model:
     """The model of that name. Raises engine.library.ModelError with one clear sentence."""
     from engine import library

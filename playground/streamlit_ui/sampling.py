@@ -10,7 +10,7 @@ import streamlit as st
 from playground.labs import models
 from playground.labs import sampling as lab
 from playground.labs.controls import checked
-from playground.labs.sampling import B_FIELDS, SamplingControls, SamplingJob
+from playground.labs.sampling import SamplingControls, SamplingJob
 from playground.streamlit_ui import components, page, warm, widgets
 
 POLL = 0.25
@@ -64,9 +64,9 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
     controls = widgets.controls(
         SamplingControls,
         "sampling",
-        hidden=lambda now: (set() if now.labels == "one" else {"label"}) | (set() if now.compare else set(B_FIELDS)),
+        hidden=lab.hidden,
         disabled=lambda now: lab.without_effect(now, _classes(now.model)),
-        options={"model": available},
+        options=_options(available),
     )
     with st.expander("Open a checkpoint folder"):
         path = st.text_input(
@@ -87,6 +87,16 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
     except ValueError as error:
         st.error(str(error))
         return controls, None
+
+
+def _options(available: dict[str, str]) -> dict[str, dict[str, str]]:
+    """What there is to choose from, for A and for B."""
+    lists = {
+        "sampler": lab.sampler_titles(),
+        "spacing": lab.spacing_titles(),
+        "classifier": models.classifier_choices(),
+    }
+    return {"model": available, **lists, **{f"b_{name}": titles for name, titles in lists.items()}}
 
 
 def _classes(model: str) -> int:
