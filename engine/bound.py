@@ -18,7 +18,7 @@ from torch import Tensor
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
 from engine.denoiser import Clipped, Denoiser, NetDenoiser
-from engine.likelihood import DISCRETISED, LEVELS, Decoder, bound_term, prior_term
+from engine.likelihood import BOUNDED, DISCRETISED, LEVELS, Decoder, bound_term, prior_term
 from engine.pretrained import Checkpoint
 from engine.process import diffuse
 from engine.sampling import Variance
@@ -29,6 +29,10 @@ OFF_LEVEL = 0.01
 
 PARTS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 """Where `Bound.parts` cuts: the first steps cost the most, so they are looked at one by one."""
+
+
+MORE_AT_FIRST = 32
+"""Step t < 32 is looked at 32 / t times as often as others: the first steps cost the most, and their errors decide the sum's."""
 
 
 class BoundError(ValueError):
@@ -121,11 +125,13 @@ def variational_bound(
 ) -> Iterator[BoundProgress | Bound]:
     """Measure every term of the bound on pictures and noise of its own.
 
-    Each term is the mean of `per_step` independent draws of a picture (with replacement) and of noise: it is unbiased, and its
-    standard error is their standard deviation / √per_step. L_T needs no draw. A quick estimate comes with `strata`: 1 … T is
-    cut into that many blocks, short ones near t = 1 where the bound is spent, and each draw takes a t of its own, evenly from
-    its block. (Length of the block) × (mean of the draws) is unbiased for the sum of the block's terms, and the standard
-    deviation of the draws, in which the differences between the terms are contained, gives its error as before.
+    Each term is the mean of n independent draws of a picture (with replacement) and of noise: it is unbiased, and its standard
+    error is their standard deviation / √n. n is `per_step`, and up to 32 times as much for the first steps. L_T needs no draw.
+
+    A quick estimate comes with `strata`: 1 … T is cut into that many blocks, short ones near t = 1 where the bound is spent,
+    and each draw takes a t of its own, evenly from its block. (Length of the block) × (mean of the draws) is unbiased for the
+    sum of the block's terms, and the standard deviation of the draws, in which the differences between the terms are
+    contained, gives its error as before.
 
     Args:
         denoiser: any; one that clips x̂0 to the range of the data has no higher terms for t ≥ 2.
@@ -134,7 +140,7 @@ def variational_bound(
         labels: int64, shape (N,); None where no class is given.
         variance: of the reverse steps.
         decoder: what the last step is.
-        per_step: draws for each term or block, at least 2.
+        per_step: draws for each term or block, at least 2; 32 / t times as many for those that begin at t < 32.
         strata: how many blocks, 1 … T; None measures each of the T terms.
         seed: decides every draw; 0 … 2⁶³ − 1.
         batch: noisy pictures at once; changes the speed only.
@@ -146,13 +152,14 @@ def variational_bound(
         BoundError: for settings that cannot be, or a model that gives no numbers.
         ValueError: from `bound_term`, and from a denoiser that cannot use the labels.
     """
-    _check(x0, labels, schedule, decoder, per_step, strata, batch)
+    _check(x0, labels, decoder, variance, per_step, batch)
     began = time.perf_counter()
     blocks = blocks_of(schedule.T, strata)
-    total = len(blocks) * per_step
+    draws = [per_step * max(1, MORE_AT_FIRST // first) for first, _ in blocks]
+    total = sum(draws)
     values = torch.empty(total, dtype=torch.float64)
     done = 0
-    for index, t, noise in _batches(x0, blocks, per_step, seed, batch):
+    for index, t, noise in _batches(x0, blocks, draws, seed, batch):
         chosen = x0[index]
         level = schedule.level(t)
         x_t = diffuse(chosen, level, noise)
@@ -164,7 +171,7 @@ def variational_bound(
     if not bool(values.isfinite().all()):
         raise BoundError("The model gives pictures that are not numbers: its training went wrong.")
     yield _bound(
-        values.reshape(len(blocks), per_step),
+        values.split(draws),
         blocks,
         float(prior_term(x0, schedule).mean()),
         x0,
@@ -282,16 +289,16 @@ def blocks_of(T: int, strata: int | None) -> list[tuple[int, int]]:
 
 
 def _batches(
-    x0: Tensor, blocks: list[tuple[int, int]], per_step: int, seed: int, batch: int
+    x0: Tensor, blocks: list[tuple[int, int]], draws: list[int], seed: int, batch: int
 ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """(which picture, t, noise) of every draw in order; the same draws whatever the batch."""
     generator = torch.Generator().manual_seed(seed)
     waiting: list[tuple[Tensor, Tensor, Tensor]] = []
-    for number, (first, last) in enumerate(blocks, 1):
-        index = torch.randint(len(x0), (per_step,), generator=generator)
-        t = torch.randint(first, last + 1, (per_step,), generator=generator)
-        waiting.append((index, t, torch.randn(per_step, *x0.shape[1:], generator=generator, dtype=x0.dtype)))
-        if len(waiting) * per_step < batch and number < len(blocks):
+    for (first, last), count in zip(blocks, draws, strict=True):
+        index = torch.randint(len(x0), (count,), generator=generator)
+        t = torch.randint(first, last + 1, (count,), generator=generator)
+        waiting.append((index, t, torch.randn(count, *x0.shape[1:], generator=generator, dtype=x0.dtype)))
+        if sum(len(t) for _, t, _ in waiting) < batch and last < blocks[-1][1]:
             continue
         index, t, noise = (torch.cat(parts) for parts in zip(*waiting, strict=True))
         waiting.clear()
@@ -301,7 +308,7 @@ def _batches(
 
 
 def _bound(
-    values: Tensor,
+    values: tuple[Tensor, ...],
     blocks: list[tuple[int, int]],
     prior: float,
     x0: Tensor,
@@ -311,10 +318,10 @@ def _bound(
     seed: int,
     seconds: float,
 ) -> Bound:
-    """From the draws, shape (blocks, per_step), in nats."""
-    draws = values.shape[1]
+    """From the draws of each block, in nats."""
     lengths = torch.tensor([last - first + 1 for first, last in blocks], dtype=torch.float64)
-    means, errors = lengths * values.mean(1), lengths * values.std(1) / math.sqrt(draws)
+    means = lengths * torch.stack([drawn.mean() for drawn in values])
+    errors = lengths * torch.stack([drawn.std() / math.sqrt(len(drawn)) for drawn in values])
     dimensions = x0[0].numel()
     nats, error = prior + float(means.sum()), float(errors.square().sum().sqrt())
     bits = dimensions * math.log(2)
@@ -325,8 +332,8 @@ def _bound(
         bits_per_dim_error=error / bits,
         prior=_term(schedule.T, schedule.T, prior, 0.0, dimensions, len(x0)),
         terms=tuple(
-            _term(first, last, mean, of_mean, dimensions, draws)
-            for (first, last), mean, of_mean in zip(blocks, means.tolist(), errors.tolist(), strict=True)
+            _term(first, last, mean, of_mean, dimensions, len(drawn))
+            for (first, last), mean, of_mean, drawn in zip(blocks, means.tolist(), errors.tolist(), values, strict=True)
         ),
         variance=variance,
         decoder=decoder.name,
@@ -354,10 +361,9 @@ def _term(first: int, last: int, nats: float, error: float, dimensions: int, dra
 def _check(
     x0: Tensor,
     labels: Tensor | None,
-    schedule: NoiseSchedule,
     decoder: Decoder,
+    variance: Variance,
     per_step: int,
-    strata: int | None,
     batch: int,
 ) -> None:
     if x0.ndim < 2 or not x0.numel() or not x0.is_floating_point():
@@ -366,6 +372,8 @@ def _check(
         )
     if labels is not None and labels.shape != (len(x0),):
         raise BoundError(f"{len(x0)} pictures need {len(x0)} labels, not {tuple(labels.shape)}.")
+    if variance not in BOUNDED:
+        raise BoundError(f"There is a bound for the variances {', '.join(BOUNDED)}, and none for “{variance}”.")
     if per_step < 2:
         raise BoundError(f"An error is known from 2 draws for each term, not from {per_step}.")
     if batch < 1:

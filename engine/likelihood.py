@@ -25,6 +25,10 @@ LEVELS = 256
 """How many values a number of a picture can have: k / 127.5 − 1 for k = 0 … 255."""
 
 
+BOUNDED: tuple[Variance, ...] = ("small", "large", "learned")
+"""The variances that have a bound. Steps without noise give every picture but one the probability 0."""
+
+
 class Decoder(Protocol):
     """The last step, p(x_0 | x_1): from a Gaussian to what data really is."""
 
@@ -175,12 +179,12 @@ def _log_variance(
     small = schedule.posterior_variance.clone()
     small[1] = _smallest_variance(schedule)
     small, large = small[t].log(), schedule.beta[t].log()
+    if variance not in BOUNDED:
+        raise ValueError("Steps without noise have no bound: they give every picture but one the probability 0.")
     if variance == "learned":
         if mix is None:
             raise ValueError("This model did not learn its variance: choose “small” or “large”.")
         return mix * broadcast(large, x) + (1 - mix) * broadcast(small, x)
-    if variance == "zero":
-        raise ValueError("Steps without noise have no bound: they give every picture but one the probability 0.")
     fixed = torch.where(t == 1, decoder.variance(schedule).log(), large if variance == "large" else small)
     return broadcast(fixed, x).expand_as(x)
 
