@@ -151,7 +151,7 @@ class OneSetting(Controls):
         ge=0,
         le=1,
         title="up to",
-        description="Guidance works only while the share of noise is at most this; elsewhere the plain conditional model answers.",
+        description="Guidance works only while the share of noise is at most this; else the plain conditional model answers.",
         json_schema_extra=ui(step=0.05, group=GUIDANCE),
     )
     rescale: float = Field(
