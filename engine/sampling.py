@@ -107,7 +107,9 @@ class Ancestral:
     ) -> tuple[Tensor, Prediction]:
         prediction = denoise(x, now)
         mean, _ = posterior(x, prediction.x0, now, to)
-        variance = broadcast(VARIANCES[self.variance](now, to, prediction), x)
+        variance = VARIANCES[self.variance](now, to, prediction)
+        if variance.shape != x.shape:  # one for each picture, where it is not learned
+            variance = broadcast(variance, x)
         variance = torch.where(broadcast(to.variance, x) > 0, variance, 0.0)
         return _add_noise(mean, variance.sqrt(), noise), prediction
 
