@@ -14,9 +14,11 @@ from engine.training.config import TrainConfig
 from engine.training.floor import Floor
 from engine.training.loop import LEVEL_BINS, Report
 from engine.training.runs import Status, new_id
-from engine.training.service import Snapshot
+from engine.training.snapshot import Snapshot
 from playground.labs import training as lab
-from playground.labs.training import SHOWN_PREVIEWS, TrainingControls
+from playground.labs import training_charts as charts
+from playground.labs.training import TrainingControls
+from playground.labs.training_charts import SHOWN_PREVIEWS
 
 NAN = float("nan")
 
@@ -51,6 +53,12 @@ def _snapshot(
 
 def test_every_setting_reaches_the_run() -> None:
     changed = {
+        "learns": "classifier",
+        "weighting": "min-snr",
+        "learned_variance": True,
+        "vlb_weight": 0.5,
+        "importance": True,
+        "zero_terminal_snr": True,
         "data": "emoji",
         "preset": "small",
         "target": "velocity",
@@ -129,7 +137,7 @@ def _series(chart: object) -> dict[str, tuple[list[float], list[float]]]:
     return {s.name: (list(s.x), list(s.y)) for s in chart.series}  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize("chart", [lab.loss_chart, lab.level_chart])
+@pytest.mark.parametrize("chart", [charts.loss_chart, charts.level_chart])
 def test_charts_without_reports_say_what_to_expect(chart: object) -> None:
     waiting, over = chart(_snapshot()), chart(_snapshot(status="failed"))  # type: ignore[operator]
     assert waiting.series == over.series == ()
@@ -139,16 +147,16 @@ def test_charts_without_reports_say_what_to_expect(chart: object) -> None:
 
 
 def test_the_loss_has_its_floor_from_end_to_end() -> None:
-    found = _series(lab.loss_chart(_snapshot((_report(10, 0.9), _report(20, 0.5)))))
+    found = _series(charts.loss_chart(_snapshot((_report(10, 0.9), _report(20, 0.5)))))
     assert found["this batch"] == ([10, 20], [0.9, 0.5])
     assert found["floor: the ideal denoiser"] == ([0, 100], [0.01, 0.01])
-    assert "floor: the ideal denoiser" not in _series(lab.loss_chart(_snapshot((_report(10),), floor=False)))
+    assert "floor: the ideal denoiser" not in _series(charts.loss_chart(_snapshot((_report(10),), floor=False)))
 
 
 def test_smoothing_is_an_average_that_begins_where_the_values_do() -> None:
-    assert lab.smoothed(np.full(50, 0.7)) == pytest.approx(np.full(50, 0.7))
+    assert charts.smoothed(np.full(50, 0.7)) == pytest.approx(np.full(50, 0.7))
     values = np.random.default_rng(0).uniform(1, 2, 40)
-    smooth = lab.smoothed(values)
+    smooth = charts.smoothed(values)
     assert smooth[0] == pytest.approx(values[0])
     assert ((smooth >= values.min()) & (smooth <= values.max())).all()
     assert smooth.std() < values.std()
@@ -158,30 +166,30 @@ def test_smoothing_is_an_average_that_begins_where_the_values_do() -> None:
 
 
 def test_smoothing_leaves_out_what_is_no_number() -> None:
-    smooth = lab.smoothed(np.array([NAN, 2.0, np.inf, 2.0]))
+    smooth = charts.smoothed(np.array([NAN, 2.0, np.inf, 2.0]))
     assert np.isnan(smooth[0])
     assert smooth[1:] == pytest.approx([2.0, 2.0, 2.0])
-    assert len(lab.smoothed(np.array([]))) == 0
+    assert len(charts.smoothed(np.array([]))) == 0
 
 
 def test_loss_by_level_leaves_out_the_parts_where_nothing_fell() -> None:
     empty = (NAN,) + (1.0,) * (LEVEL_BINS - 1)
     full = (3.0,) + (2.0,) * (LEVEL_BINS - 1)
-    chart = lab.level_chart(_snapshot((_report(1, levels=empty), _report(2, levels=full))))
+    chart = charts.level_chart(_snapshot((_report(1, levels=empty), _report(2, levels=full))))
     found = _series(chart)
     x, now = found["now"]
     assert x == pytest.approx((np.arange(LEVEL_BINS) + 0.5) / LEVEL_BINS)
     assert now == pytest.approx([3.0] + [1.5] * (LEVEL_BINS - 1))
     assert np.isnan(found["at the beginning"][1][0])
     assert min(found["floor: the ideal denoiser"][1]) > 0  # the axis is a logarithm
-    nothing = lab.level_chart(_snapshot((_report(1, levels=(NAN,) * LEVEL_BINS),)))
+    nothing = charts.level_chart(_snapshot((_report(1, levels=(NAN,) * LEVEL_BINS),)))
     assert np.isnan(_series(nothing)["now"][1]).all()
     for drawn in (chart, nothing):
         json.dumps(drawn.to_payload(), allow_nan=False)  # as the browser reads it
 
 
 def test_long_runs_are_thinned_and_short_ones_whole() -> None:
-    long = lab.loss_chart(_snapshot(tuple(_report(k) for k in range(1, 5000))))
+    long = charts.loss_chart(_snapshot(tuple(_report(k) for k in range(1, 5000))))
     for series in long.to_payload()["series"]:  # type: ignore[attr-defined]
         assert len(series["x"]) <= 400
     assert long.to_payload()["series"][0]["x"][-1] == 4999  # type: ignore[index]
@@ -191,8 +199,8 @@ def test_long_runs_are_thinned_and_short_ones_whole() -> None:
 
 
 def test_previews_stand_on_one_timeline() -> None:
-    assert lab.previews(_snapshot()) is None
-    shown = lab.previews(_snapshot(previews=3))
+    assert charts.previews(_snapshot()) is None
+    shown = charts.previews(_snapshot(previews=3))
     assert shown is not None
     assert [position.t for position in shown.positions] == [0, 10, 20]
     assert shown.positions[1].text == "after 10 training steps"
@@ -201,13 +209,13 @@ def test_previews_stand_on_one_timeline() -> None:
 
 
 def test_many_previews_are_thinned_evenly_with_both_ends() -> None:
-    shown = lab.previews(_snapshot(previews=500))
+    shown = charts.previews(_snapshot(previews=500))
     assert shown is not None
     at = [position.t for position in shown.positions]
     assert len(at) == SHOWN_PREVIEWS
     assert (at[0], at[-1]) == (0, 4990)
     gaps = np.diff(at)
     assert gaps.max() - gaps.min() <= 10
-    exactly = lab.previews(_snapshot(previews=SHOWN_PREVIEWS))
+    exactly = charts.previews(_snapshot(previews=SHOWN_PREVIEWS))
     assert exactly is not None
     assert len(exactly.positions) == SHOWN_PREVIEWS

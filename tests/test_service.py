@@ -21,7 +21,7 @@ from engine.data.catalogue import DATASETS, DataError, ImageSet
 from engine.denoiser import NetDenoiser
 from engine.library import ModelError, open_model
 from engine.recipe import Recipe
-from engine.training import looks, loop, resume, runs
+from engine.training import looks, loop, resume, running, runs
 from engine.training import service as module
 from engine.training.config import TrainConfig
 from engine.training.loop import Report, TrainState
@@ -218,7 +218,7 @@ def test_a_pause_changes_nothing_in_what_is_learned(tmp_path: Path, gate: Gate, 
 def test_an_interrupted_run_is_taken_up_by_the_next_process(
     tmp_path: Path, gate: Gate, uninterrupted: NetDenoiser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
     first = TrainingService(tmp_path)
     run_id = first.submit(_config())
     gate.let(4)
@@ -410,7 +410,7 @@ def test_a_run_that_cannot_be_saved_goes_on_and_says_so(tmp_path: Path) -> None:
 def test_a_full_disk_is_told_and_forgotten_when_there_is_room_again(
     tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch, where: str
 ) -> None:
-    monkeypatch.setattr(module, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
     training = TrainingService(tmp_path)
     run_id = training.submit(_config())
     gate.let(1)

@@ -6,42 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor
-from torch.nn.functional import nll_loss, one_hot
+from torch.nn.functional import cross_entropy
 
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
 from engine.guidance import NoisyClassifier
-from engine.ideal import ExactDenoiser
+from engine.ideal import ExactClassifier, ExactDenoiser
 from engine.process import diffuse
-from engine.schedule import Level, NoiseSchedule
+from engine.schedule import NoiseSchedule
 from engine.training.floor import Floor
 from engine.training.parts import LEVEL_BINS, times_of_part
-
-SMALLEST = 1e-30
-"""No class is less likely than this: −log of it is still a number."""
-
-
-@dataclass(frozen=True, eq=False)
-class ExactReader:
-    """p(y | x_t) if there were no other pictures than these: the best that any classifier can do on them.
-
-    By Bayes' rule each picture counts with its weight in the exact denoiser, p(picture | x_t), for its own class.
-
-    Args:
-        denoiser: of the pictures, with their labels.
-        classes: how many there are.
-    """
-
-    denoiser: ExactDenoiser
-    classes: int
-
-    def __call__(self, x_t: Tensor, level: Level) -> Tensor:
-        """log p(y | x_t), shape (B, classes)."""
-        assert self.denoiser.labels is not None
-        weights = self.denoiser.weights(x_t, level)
-        shares = weights @ one_hot(self.denoiser.labels, self.classes).to(weights)
-        return shares.clamp(min=SMALLEST).log()
 
 
 @dataclass(frozen=True)
@@ -57,12 +31,13 @@ class Reading:
     loss_by_level: tuple[float, ...]
     """Cross-entropy in nats."""
     exact_by_level: tuple[float, ...] = ()
-    """The accuracy of `ExactReader` of the training pictures on the same."""
+    """The accuracy of `exact_reader` of the training pictures on the same."""
 
 
-def exact_reader(data: ImageSet) -> ExactReader:
-    """Of these pictures."""
-    return ExactReader(ExactDenoiser(to_unit(data.images), torch.tensor(data.labels)), len(data.class_names))
+def exact_reader(data: ImageSet) -> ExactClassifier:
+    """p(y | x_t) if there were no other pictures than these: the best that any classifier can do on them."""
+    exact = ExactDenoiser(to_unit(data.images), torch.tensor(data.labels))
+    return ExactClassifier(exact, len(data.class_names))
 
 
 @torch.no_grad()
@@ -98,9 +73,9 @@ def read_by_level(
             if stop():
                 return None
             level = schedule.level(t[rows])
-            log_p = classifier(diffuse(x0[rows], level, noise[rows]), level).log_softmax(1).cpu()
-            right += int((log_p.argmax(1) == labels[rows]).sum())
-            nats += float(nll_loss(log_p.double(), labels[rows], reduction="sum"))
+            logits = classifier(diffuse(x0[rows], level, noise[rows]), level).cpu()
+            right += int((logits.argmax(1) == labels[rows]).sum())
+            nats += float(cross_entropy(logits.double(), labels[rows], reduction="sum"))
         accuracy.append(right / len(x0))
         loss.append(nats / len(x0))
     return tuple(accuracy), tuple(loss)
@@ -124,6 +99,6 @@ def ideal_reading(data: ImageSet, schedule: NoiseSchedule, *, samples: int = 160
         chosen = torch.randint(len(images), (samples,), generator=generator)
         level = schedule.level(t)
         x_t = diffuse(images[chosen], level, torch.randn((samples, *images.shape[1:]), generator=generator))
-        by_level.append(float(nll_loss(exact(x_t, level).double(), labels[chosen])))
+        by_level.append(float(cross_entropy(exact(x_t, level).double(), labels[chosen])))
         shares.append(share)
     return Floor(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))

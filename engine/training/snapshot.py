@@ -40,7 +40,7 @@ class Snapshot:
     can_sample: bool
     """Whether it has learned something that draws."""
     can_guide: bool = False
-    """Whether it has learned something that reads, for guidance."""
+    """Whether there is something on disk that reads noisy pictures, for guidance."""
     reading: Reading | None = None
     """How well a classifier reads held-out pictures, as of the last look."""
 

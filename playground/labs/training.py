@@ -1,43 +1,47 @@
-"""The Training lab: a small network learns while one watches, its loss against the floor that nothing can beat."""
+"""The Training lab: what the reader can train, what it costs, and how it is said. Its charts are in training_charts."""
 
 from __future__ import annotations
 
 import math
 import time
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Self
 
-import numpy as np
-
-from playground.labs.controls import Controls, Field, ui
-from playground.timeline.chart import LiveChart, Series
-from playground.timeline.model import Lane, Position, Timeline
+from playground.labs.controls import Controls, Field, checked, ui
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
-    from engine.training.service import Snapshot
 
 REPORT_SECONDS = 0.4
 """How often the loop should report: also how quickly it answers to Stop."""
 
 PREVIEWS_PER_RUN = 12
-SHOWN_PREVIEWS = 60
-"""Of more, this many evenly spaced are sent to the browser."""
+LOSS, MORE = "Loss", "More"
+
+NO_SIGNAL = "Zero terminal SNR leaves only noise at T, and knowing the noise then says nothing about the picture"
+OF_DENOISERS = "Only a denoiser has this."
 
 
 class TrainingControls(Controls):
     """What the reader sets before the start."""
 
+    learns: Literal["denoiser", "classifier"] = Field(
+        "denoiser",
+        title="What is trained",
+        description="A denoiser, which draws. Or a classifier that reads noisy pictures: with its gradient a denoiser can be "
+        "guided towards a class in the Sampling lab.",
+        json_schema_extra=ui(titles={"denoiser": "denoiser", "classifier": "classifier"}),
+    )
     data: Literal["digits", "emoji"] = Field(
         "digits",
         title="Pictures",
-        description="What the network learns to draw.",
+        description="What the network learns to draw, or to read.",
         json_schema_extra=ui(titles={"digits": "digits", "emoji": "emoji"}),
     )
     preset: Literal["tiny", "small", "medium"] = Field(
         "tiny",
         title="Network",
-        description="How large the U-Net is. Larger draws better and learns more slowly.",
+        description="How large the U-Net is; a classifier is its way down. Larger gets better and learns more slowly.",
         json_schema_extra=ui(titles={"tiny": "tiny", "small": "small", "medium": "medium"}),
     )
     target: Literal["noise", "clean", "velocity"] = Field(
@@ -64,13 +68,50 @@ class TrainingControls(Controls):
         json_schema_extra=ui(slider=False, step=100),
     )
     batch: int = Field(32, ge=1, le=256, title="Batch", description="Pictures looked at in one step.")
+    weighting: Literal["plain", "min-snr", "bound"] = Field(
+        "plain",
+        title="Loss weighting",
+        description="What an error counts at each noise level. Plain: all alike, as in DDPM. Min-SNR: the cleanest "
+        "levels count less (Hang et al. 2023). Bound: as in the variational bound, for likelihood rather than for looks.",
+        json_schema_extra=ui(titles={"plain": "plain", "min-snr": "min-SNR", "bound": "bound"}, group=LOSS),
+    )
+    learned_variance: bool = Field(
+        False,
+        title="Learned variance",
+        description="The network also says how much noise each step back should add (Nichol & Dhariwal 2021): DDPM in the "
+        "Sampling lab can then take the variance “learned”.",
+        json_schema_extra=ui(group=LOSS),
+    )
+    vlb_weight: float = Field(
+        0.001,
+        ge=0,
+        le=1,
+        title="Weight of the bound λ",
+        description="How much the variational bound, in bits per dimension, counts beside the squared error. It teaches the "
+        "variance only.",
+        json_schema_extra=ui(slider=False, step=0.001, group=LOSS),
+    )
+    importance: bool = Field(
+        False,
+        title="Importance sampling",
+        description="Noise levels with a large loss are drawn more often and count less: the same loss on average, with less "
+        "chance in it. It begins when every t has been seen 10 times: at T = 1000 after some 22,000 pictures.",
+        json_schema_extra=ui(group=LOSS),
+    )
+    zero_terminal_snr: bool = Field(
+        False,
+        title="Zero terminal SNR",
+        description="The schedule is stretched until nothing at all is left of the picture at T (Lin et al. 2023). With "
+        "min-SNR or the bound's weights the steps next to T hardly count.",
+        json_schema_extra=ui(group=LOSS),
+    )
     learning_rate: float = Field(
         1e-3,
         ge=1e-6,
         le=1.0,
         title="Learning rate",
         description="How far each step moves the weights. It rises at first and falls towards the end. Too much explodes.",
-        json_schema_extra=ui(slider=False, step=1e-4, group="More"),
+        json_schema_extra=ui(slider=False, step=1e-4, group=MORE),
     )
     averaging: float = Field(
         0.99,
@@ -78,7 +119,7 @@ class TrainingControls(Controls):
         le=0.9999,
         title="Averaging",
         description="Samples are drawn with an average of the weights over about the last 1 / (1 − this) steps.",
-        json_schema_extra=ui(slider=False, step=0.001, group="More"),
+        json_schema_extra=ui(slider=False, step=0.001, group=MORE),
     )
     label_dropout: float = Field(
         0.1,
@@ -86,7 +127,7 @@ class TrainingControls(Controls):
         le=1,
         title="Label dropout",
         description="How often the label is hidden, so that the network also learns to draw without: guidance needs both.",
-        json_schema_extra=ui(step=0.05, group="More"),
+        json_schema_extra=ui(step=0.05, group=MORE),
     )
     seed: int = Field(
         0,
@@ -94,8 +135,27 @@ class TrainingControls(Controls):
         le=2**53 - 1,
         title="Seed",
         description="Settings and seed decide the weights, on one and the same machine.",
-        json_schema_extra=ui(slider=False, group="More"),
+        json_schema_extra=ui(slider=False, group=MORE),
     )
+
+    def settled(self) -> tuple[Self, list[str]]:
+        """Zero terminal SNR is switched off where the network predicts the noise."""
+        if self.learns == "denoiser" and self.zero_terminal_snr and self.target == "noise":
+            return checked(self, zero_terminal_snr=False), [f"{NO_SIGNAL}. It was switched off."]
+        return self, []
+
+
+def without_effect(controls: TrainingControls) -> dict[str, str]:
+    """Name of each setting that has no effect now, and why."""
+    off = {}
+    if controls.learns == "classifier":
+        off = dict.fromkeys(("target", "weighting", "learned_variance", "vlb_weight"), OF_DENOISERS)
+        return off | {"label_dropout": "A classifier is always told what it should have read."}
+    if not controls.learned_variance:
+        off["vlb_weight"] = "It belongs to a learned variance."
+    if controls.target == "noise":
+        off["zero_terminal_snr"] = f"{NO_SIGNAL}: let the network predict x₀ or v."
+    return off
 
 
 def config(controls: TrainingControls, seconds_per_step: float) -> TrainConfig:
@@ -112,33 +172,43 @@ def config(controls: TrainingControls, seconds_per_step: float) -> TrainConfig:
 
 def parameter_count(controls: TrainingControls) -> int:
     """Of the network that would be trained."""
-    return _parameter_count(controls.data, controls.preset)
+    return _parameter_count(_costs(controls))
 
 
 @lru_cache(maxsize=32)
-def _parameter_count(data: str, preset: str) -> int:
+def _parameter_count(costs: TrainConfig) -> int:
     import torch
 
     from engine.data.catalogue import load
-    from engine.models.presets import PRESETS
+    from engine.models.noisy_classifier import LevelClassifier
     from engine.models.unet import UNet
 
-    pictures = load(data)
+    pictures = load(costs.data)
+    shape = (pictures.size, pictures.channels, len(pictures.class_names))
     with torch.device("meta"):
-        return UNet(PRESETS[preset].config(pictures.size, pictures.channels, len(pictures.class_names))).parameter_count
+        if costs.learns == "classifier":
+            return LevelClassifier(costs.classifier(*shape)).parameter_count
+        return UNet(costs.unet(*shape)).parameter_count
 
 
 def seconds_per_step(controls: TrainingControls) -> float:
     """Measured on this machine, once for each kind of network and batch. Takes a few steps' time the first time."""
-    return _seconds_per_step(controls.data, controls.preset, controls.batch)
+    return _seconds_per_step(_costs(controls))
 
 
 @lru_cache(maxsize=64)
-def _seconds_per_step(data: str, preset: str, batch: int) -> float:
+def _seconds_per_step(costs: TrainConfig) -> float:
     from engine.training import service
+
+    return service.seconds_per_step(costs)
+
+
+def _costs(controls: TrainingControls) -> TrainConfig:
+    """What the costs of a step depend on, and the rest as it is by itself."""
     from engine.training.config import TrainConfig
 
-    return service.seconds_per_step(TrainConfig.model_validate({"data": data, "preset": preset, "batch": batch}))
+    names = ("learns", "data", "preset", "batch", "learned_variance")
+    return TrainConfig.model_validate({name: getattr(controls, name) for name in names})
 
 
 def duration(seconds: float | None) -> str:
@@ -158,93 +228,14 @@ def when(run_id: str) -> str:
         return run_id
 
 
+WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
+
+
 def described(config: TrainConfig) -> str:
     """A run in one line."""
-    return (
-        f"{config.data}, {config.preset} network, predicts {config.target}, {config.schedule} schedule, T = {config.T}"
-    )
-
-
-def loss_chart(snapshot: Snapshot) -> LiveChart:
-    """Loss against training step, with the ideal denoiser's as its floor."""
-    steps = np.array([report.step for report in snapshot.reports], dtype=np.float64)
-    loss = np.array([report.loss for report in snapshot.reports], dtype=np.float64)
-    series = (
-        [Series("this batch", steps, loss, "dots"), Series("smoothed", steps, smoothed(loss))] if len(steps) else []
-    )
-    if snapshot.floor is not None and len(steps):
-        ends = np.array([0.0, snapshot.config.steps])
-        series.append(Series("floor: the ideal denoiser", ends, np.full(2, snapshot.floor.loss), "dashed"))
-    return LiveChart(
-        "Loss",
-        "training step",
-        "mean squared error",
-        tuple(series),
-        log_y=True,
-        empty=_nothing_yet(snapshot),
-    )
-
-
-def _nothing_yet(snapshot: Snapshot) -> str:
-    return "The first loss appears in a few seconds." if snapshot.active else "This run ended before its first report."
-
-
-def level_chart(snapshot: Snapshot) -> LiveChart:
-    """Loss by noise level: the recent ones and the floor."""
-    series: list[Series] = []
-    if snapshot.reports:
-        bins = len(snapshot.reports[-1].loss_by_level)
-        centre = (np.arange(bins) + 0.5) / bins
-        recent = np.array([report.loss_by_level for report in snapshot.reports[-40:]], dtype=np.float64)
-        early = np.array([report.loss_by_level for report in snapshot.reports[: max(1, len(snapshot.reports) // 10)]])
-        series.append(Series("at the beginning", centre, _mean(early), "dots"))
-        series.append(Series("now", centre, _mean(recent)))
-        if snapshot.floor is not None:
-            floor = np.maximum(np.array(snapshot.floor.loss_by_level), 1e-4)
-            series.append(Series("floor: the ideal denoiser", centre, floor, "dashed"))
-    return LiveChart(
-        "Loss by noise level",
-        "t / T (0 is clean, 1 is pure noise)",
-        "mean squared error",
-        tuple(series),
-        log_y=True,
-        note="A floor below 0.0001 is drawn there.",
-        empty=_nothing_yet(snapshot),
-    )
-
-
-def smoothed(values: np.ndarray) -> np.ndarray:
-    """Exponential mean over about 10 values, without the pull of the first one. NaN stays out of it."""
-    out, mean, weight = np.empty_like(values), 0.0, 0.0
-    for k, value in enumerate(values):
-        if math.isfinite(value):
-            mean, weight = 0.9 * mean + 0.1 * value, 0.9 * weight + 0.1
-        out[k] = mean / weight if weight else np.nan
-    return out
-
-
-def previews(snapshot: Snapshot) -> Timeline | None:
-    """Samples from the same noise after more and more training, on one timeline. None while there are none."""
-    shown = list(snapshot.previews)
-    if not shown:
-        return None
-    if len(shown) > SHOWN_PREVIEWS:
-        shown = [shown[i] for i in np.linspace(0, len(shown) - 1, SHOWN_PREVIEWS).round().astype(int)]
-    lane = Lane.of_pictures(
-        "samples",
-        "Samples from the same noise",
-        [pictures for _, pictures in shown],
-        width_over_height=5.0,
-        help="Only the weights change from one stop to the next.",
-    )
-    positions = tuple(Position(step, f"after {step:,} training steps") for step, _ in shown)
-    return Timeline(
-        f"training-{snapshot.id}", (lane,), positions, start_at="last", fps=3, label="Samples while the network learns"
-    )
-
-
-def _mean(rows: np.ndarray) -> np.ndarray:
-    """Mean over reports, leaving out the parts of 0 … T where none fell."""
-    known = np.isfinite(rows)
-    sums, counts = np.where(known, rows, 0).sum(0), known.sum(0)
-    return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)
+    end = f"{config.schedule} schedule, T = {config.T}" + (", zero terminal SNR" if config.zero_terminal_snr else "")
+    end += ", t by importance" if config.importance else ""
+    if config.learns == "classifier":
+        return f"{config.data}, {config.preset} classifier of noisy pictures, {end}"
+    more = WEIGHTED[config.weighting] + (", learned variance" if config.learned_variance else "")
+    return f"{config.data}, {config.preset} network, predicts {config.target}{more}, {end}"

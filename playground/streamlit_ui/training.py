@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from playground.labs import training as lab
+from playground.labs import training_charts as charts
+from playground.labs.controls import reason
 from playground.labs.training import TrainingControls
 from playground.streamlit_ui import components, page, warm, widgets
 
 if TYPE_CHECKING:
-    from engine.training.service import Snapshot
+    from engine.training.snapshot import Snapshot
 
 POLL = 0.5
 """Seconds between two looks at a run."""
@@ -40,7 +42,7 @@ def show() -> None:
 
     training = service()
     with st.sidebar:
-        controls = widgets.controls(TrainingControls, "training", also_in_link=("run",))
+        controls = widgets.controls(TrainingControls, "training", disabled=lab.without_effect, also_in_link=("run",))
         wanted = _estimate(controls)
         if wanted is not None and st.button(
             "Start training", type="primary", icon="🏋️", width="stretch", key="training/start"
@@ -74,7 +76,7 @@ def _estimate(controls: TrainingControls) -> lab.TrainConfig | None:
             seconds = lab.seconds_per_step(controls)
         wanted = lab.config(controls, seconds)
     except ValueError as error:
-        st.error(str(error))
+        st.error(reason(error) or str(error))
         return None
     columns = st.columns(2)
     columns[0].metric("Parameters", f"{lab.parameter_count(controls) / 1e6:.2f} M")
@@ -128,19 +130,15 @@ def _run(run_id: str) -> None:
         st.error(snapshot.error)
     if snapshot.note:
         st.warning(snapshot.note)
-    left, right = st.columns(2)
-    with left:
-        components.live_chart(lab.loss_chart(snapshot), key="training/loss")
+    _charts(snapshot)
+    if snapshot.config.learns == "classifier":
+        components.live_chart(charts.reading_chart(snapshot), key="training/reading")
         page.looking_at(
-            "how wrong the network is on noised training pictures. The dashed line is the **ideal denoiser** of these "
-            "pictures: no network can be lower on them, and one that reached it everywhere would have learned them by heart."
+            "how many of the pictures that it **never saw** it reads rightly at each noise level. The dashed line knows all "
+            "the training pictures by heart and nothing else: above it, the network knows more than what it was shown."
         )
-    with right:
-        components.live_chart(lab.level_chart(snapshot), key="training/levels")
-        page.looking_at(
-            "the same error apart by how noisy the picture was: where the network still has something to learn."
-        )
-    strip = lab.previews(snapshot)
+        return
+    strip = charts.previews(snapshot)
     if strip is not None:
         components.timeline(strip, key="training/previews")
         page.looking_at(
@@ -148,6 +146,35 @@ def _run(run_id: str) -> None:
         )
     elif snapshot.status == "running":
         st.caption("The first samples are being drawn …")
+
+
+def _charts(snapshot: Snapshot) -> None:
+    """The loss over time and by noise level, and the bound where there is one."""
+    reads = snapshot.config.learns == "classifier"
+    left, right = st.columns(2)
+    with left:
+        components.live_chart(charts.loss_chart(snapshot), key="training/loss")
+        if reads:
+            page.looking_at(
+                "how surprised the network is by the right class of noised training pictures: 0 is sure and right. The "
+                "dashed line is the **ideal classifier** of these pictures, which nothing can beat on them."
+            )
+        else:
+            page.looking_at(
+                "how wrong the network is on noised training pictures. The dashed line is the **ideal denoiser** of these "
+                "pictures: no network can be lower on them, and one that reached it everywhere would know them by heart."
+            )
+    with right:
+        components.live_chart(charts.level_chart(snapshot), key="training/levels")
+        page.looking_at(
+            "the same loss apart by how noisy the picture was: where the network still has something to learn."
+        )
+    if snapshot.config.learned_variance and not reads:
+        components.live_chart(charts.bound_chart(snapshot), key="training/bound")
+        page.looking_at(
+            "how many bits each number of a picture costs at most, by this network with the variance that it has learned. "
+            "One batch says little: a few noise levels make most of it."
+        )
 
 
 def _head(snapshot: Snapshot) -> None:
@@ -174,13 +201,17 @@ def _head(snapshot: Snapshot) -> None:
         over = snapshot.status in ("finished", "failed")
         row.button("Resume", icon="▶️", key="training/resume", disabled=over, on_click=training.resume, **given)
     row.button("Stop", icon="⏹️", key="training/stop", disabled=not snapshot.active, on_click=training.stop, **given)
+    if snapshot.config.learns == "classifier":
+        wish, words, ready = "sampling/wanted_classifier", "guided by what this run has learned", snapshot.can_guide
+    else:
+        wish, words, ready = "sampling/wanted", "with what this run has learned so far", snapshot.can_sample
     if row.button(
         "Draw with it",
         icon="🎲",
         width=145,
         key="training/draw",
-        disabled=not snapshot.can_sample,
-        help="Opens the Sampling lab with what this run has learned so far.",
+        disabled=not ready,
+        help=f"Opens the Sampling lab {words}.",
     ):
-        st.session_state["sampling/wanted"] = f"run:{run_id}"
+        st.session_state[wish] = f"run:{run_id}"
         st.switch_page(st.session_state["pages"]["sampling"])
