@@ -17,11 +17,12 @@ This page is made by `python docs/make_results.py`, which trains the small netwo
 the papers was written by hand; every word after “Here:” follows from the measurements. Two numbers differ where they lie more
 than two standard errors apart. They share the real pictures and the seeds, so that the errors are on the large side.
 
-± is one standard error: of the Fréchet distance, recall and precision by a jackknife over groups of samples and of real
-pictures, of bits per dimension over the draws of pictures and noise, of times over batches. The Fréchet distance is taken in
-the features of our own small classifier, not Inception's, so that it compares with no published FID. It is biased upwards, the
-more so the fewer the samples; the floor is what as many real pictures, new to the classifier, score against the same
-held-out ones."""
+± is one standard error: of the Fréchet distance by a jackknife over groups of samples and of real pictures, of recall and
+precision by cutting both into halves, of bits per dimension over the draws of pictures and noise, of times over batches.
+
+The Fréchet distance is taken in the features of our own small classifier, not Inception's, so that it compares with no
+published FID. It is biased upwards, the more so the fewer the samples; the floor is what as many real pictures, new to the
+classifier, score against the same held-out ones."""
 
 
 def page(results: Results) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
@@ -79,6 +79,11 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     evaluate.add_argument(
         "--results", type=Path, metavar="FILE", help="a file of JSON lines, to keep each cell of a grid in"
     )
+    evaluate.add_argument(
+        "--bits",
+        action="store_true",
+        help="with a grid: bits per dimension too, of each model and variance (--per-step)",
+    )
     evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the result there too; not for a grid")
     evaluate.add_argument(
         "--write-card",
@@ -91,7 +96,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     if args.bound:
         return cli_bound.measure(args)
     args.variance = args.variance or ["small"]
-    if args.results is None and all(len(getattr(args, name)) == 1 for name in ("model", *SWEPT)):
+    if args.results is None and not args.bits and all(len(getattr(args, name)) == 1 for name in ("model", *SWEPT)):
         return _one(args)
     if args.json or args.write_card:
         raise CommandError(
@@ -184,7 +189,9 @@ def _summary(evaluation: Evaluation) -> str:
 def _grid(args: argparse.Namespace) -> int:
     from engine.cells import cells, key_of, opened
     from engine.grid import Row, run
+    from engine.grid_bound import BoundRow, bound_cells, bound_key, run_bounds
     from engine.grid_table import table
+    from engine.metrics import Estimate
     from engine.pretrained import CHECKPOINTS
     from engine.results_file import ResultsFile
 
@@ -202,25 +209,38 @@ def _grid(args: argparse.Namespace) -> int:
         raise CommandError(f"This cannot be: {complaint(error)}.") from error
     for sentence in left_out:
         print(f"left out: {sentence}")
+    bounds = bound_cells(wanted, args.per_step) if args.bits else []
     file = ResultsFile(args.results) if args.results else None
     keys = [key_of(cell, models[cell.model]) for cell in wanted]
-    found = {key: Row.model_validate(row) for key, row in file.rows().items() if key in keys} if file else {}
-    print(f"{len(wanted)} cells" + (f", {len(found)} of them measured before" if found else ""), flush=True)
+    bound_keys = {bound_key(cell, models[cell.model]): (cell.model, cell.variance) for cell in bounds}
+
+    there: dict[str, dict[str, Any]] = file.rows() if file else {}
+    found = {key: Row.model_validate(there[key]) for key in keys if key in there}
+    bits = {key: BoundRow.model_validate(there[key]) for key in bound_keys if key in there}
+    before = f", {len(found)} of them measured before" if found else ""
+    print(f"{len(wanted)} cells{before}", flush=True)
     progress = ProgressLine()
     for event in run(wanted, models, file):
         if isinstance(event, Row):
             found[event.key] = event
         else:
-            progress.show(
-                f"cell {event.cell}/{event.cells}  {event.name}  {event.done / event.total:.0%} of all",
-                event.seconds_left,
-                last=event.done == event.total,
-            )
+            where = f"cell {event.cell}/{event.cells}  {event.name}  {event.done / event.total:.0%} of all"
+            progress.show(where, event.seconds_left, last=event.done == event.total)
+    for bound in run_bounds(bounds, models, file):
+        if isinstance(bound, BoundRow):
+            bits[bound.key] = bound
+        else:
+            cell, at = bound
+            where = f"bits of {cell.model}, {cell.variance} variance"
+            progress.show(where, at.seconds_left, last=at.done == at.total)
     progress.end()
     if file:
-        found |= {key: Row.model_validate(row) for key, row in file.rows().items() if key in keys}
+        there = file.rows()  # with what other processes have measured
+        found |= {key: Row.model_validate(there[key]) for key in keys if key in there}
+        bits |= {key: BoundRow.model_validate(there[key]) for key in bound_keys if key in there}
         file.close()
-    print(table([found[key] for key in keys if key in found]))
+    of_bits = {bound_keys[key]: Estimate(row.bits_per_dim, row.bits_per_dim_error) for key, row in bits.items()}
+    print(table([found[key] for key in keys if key in found], of_bits if args.bits else None))
     if missing := len(keys) - len(found):
         print(f"{missing} more are being measured by another process.")
     return 0

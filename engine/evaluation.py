@@ -221,9 +221,4 @@ def _measure(
 
 def frechet(a: Tensor, b: Tensor) -> Estimate:
     """`frechet_estimate` with as many groups as there are rows for, 20 at most."""
-    return frechet_estimate(a, b, groups=groups_for(a, b))
-
-
-def groups_for(a: Tensor, b: Tensor) -> int:
-    """How many groups a jackknife of these two sets can have."""
-    return min(JACKKNIFE_GROUPS, len(a) // 2, len(b) // 2)
+    return frechet_estimate(a, b, groups=min(JACKKNIFE_GROUPS, len(a) // 2, len(b) // 2))

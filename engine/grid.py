@@ -20,7 +20,7 @@ from torch import Tensor
 from engine.cells import Cell, Opened, in_words, key_of
 from engine.data.pixels import to_unit
 from engine.drawing import Drawn, DrawSettings, draw, evaluations, passes
-from engine.evaluation import frechet, groups_for
+from engine.evaluation import frechet
 from engine.metrics import Estimate, PrecisionRecall, Share, accuracy, precision_recall
 from engine.results_file import ResultsFile
 
@@ -209,7 +209,7 @@ def _covering(samples: Tensor, real: Tensor) -> PrecisionRecall | None:
     samples, real = samples[:MOST], real[:MOST]
     if min(len(samples), len(real)) < FEWEST:
         return None
-    return precision_recall(samples, real, groups=groups_for(samples, real))
+    return precision_recall(samples, real)
 
 
 def _each(batches: Sequence[tuple[int, float]]) -> Estimate | None:

@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.bound import Bound, BoundProgress, Term, check_fit, held_out_bound
-from engine.cells import Opened
+from engine.cells import Cell, Opened
 from engine.results_file import ResultsFile
 from engine.sampling import Variance
 
@@ -50,14 +50,10 @@ class BoundRow(BaseModel):
     torch: str
 
 
-def bound_cells(models: Mapping[str, Opened], variances: Sequence[Variance]) -> list[BoundCell]:
-    """Every model with every variance that has a bound: the learned one only where it was learned, none never has one."""
-    return [
-        BoundCell(name, variance)
-        for name, model in models.items()
-        for variance in dict.fromkeys(variances)
-        if variance != "zero" and (variance != "learned" or model.checkpoint.denoiser.learned_variance)
-    ]
+def bound_cells(wanted: Sequence[Cell], per_step: int = 16) -> list[BoundCell]:
+    """One bound for each model and variance among the cells of a grid; without any noise there is none."""
+    pairs = dict.fromkeys((cell.model, cell.settings.variance) for cell in wanted)
+    return [BoundCell(model, variance, per_step) for model, variance in pairs if variance != "zero"]
 
 
 def bound_key(cell: BoundCell, model: Opened) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from engine.grid import Row
 from engine.metrics import Estimate, Share
+from engine.sampling import Variance
 
 SETTINGS: dict[str, Callable[[Row], str]] = {
     "model": lambda row: row.model,
@@ -32,23 +33,36 @@ MEASURED: dict[str, Callable[[Row], str]] = {
 }
 
 
-def table(rows: Sequence[Row]) -> str:
-    """A line for each cell; settings that are the same in all of them are said once, below."""
+def table(rows: Sequence[Row], bits: Mapping[tuple[str, Variance], Estimate] | None = None) -> str:
+    """A line for each cell; settings that are the same in all of them are said once, below.
+
+    Args:
+        rows: what was measured.
+        bits: per dimension, of a model's name and a variance; None for no such column.
+    """
     if not rows:
         return "Nothing was measured."
     columns = {title: [say(row) for row in rows] for title, say in SETTINGS.items()}
     same = [f"{title} {values[0]}" for title, values in columns.items() if len(set(values)) == 1 and values[0]]
     columns = {title: values for title, values in columns.items() if len(set(values)) > 1}
-    columns |= {title: [say(row) for row in rows] for title, say in MEASURED.items()}
+    measured = {title: [say(row) for row in rows] for title, say in MEASURED.items()}
+    if bits is not None:
+        measured["bits/dim"] = [estimate(bits.get((row.model, row.settings.variance))) for row in rows]
+    columns |= measured
     widths = {title: max(len(title), *map(len, values)) for title, values in columns.items()}
     lines = ["  ".join(f"{title:>{widths[title]}}" for title in columns)]
     lines += ["  ".join(f"{columns[title][n]:>{widths[title]}}" for title in columns) for n in range(len(rows))]
-    return "\n".join([*lines, f"All: {', '.join(same)}." if same else "", NOTE]).replace("\n\n", "\n")
+    notes = [f"All: {', '.join(same)}."] if same else []
+    return "\n".join([*lines, *notes, NOTE, *([OF_BITS] if bits is not None else [])])
 
 
 NOTE = (
     "± is one standard error, brackets are 95 % intervals; that of the time is over batches. The floor is what as many real "
     "pictures score."
+)
+OF_BITS = (
+    "Bits per dimension are the bound of held-out pictures: of the model with that variance of DDPM, the smaller where the "
+    "sampler has none, in all steps of its schedule. How samples are drawn does not change it."
 )
 
 

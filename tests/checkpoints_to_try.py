@@ -12,7 +12,7 @@ from engine import pretrained
 from engine.denoiser import NetDenoiser
 from engine.models.unet import UNet, UNetConfig
 from engine.pretrained import Card
-from engine.process import TARGETS
+from engine.process import TARGETS, Velocity
 from engine.schedule import NoiseSchedule
 
 CONFIG = UNetConfig(sample_size=8, block_out_channels=(8, 16), attention=(False, True), num_class_embeds=4)
@@ -40,3 +40,24 @@ def save_sound(folder: Path) -> Path:
 def edit(file: Path, **changed: Any) -> None:
     """Change some values of a JSON file."""
     file.write_text(json.dumps({**json.loads(file.read_text()), **changed}))
+
+
+def tiny_model(folder: Path, *, size: int = 28, classes: int = 10, data: str = "digits") -> Path:
+    """An untrained network of a few thousand weights, written as a checkpoint."""
+    config = UNetConfig(
+        sample_size=size,
+        in_channels=1,
+        out_channels=1,
+        block_out_channels=(8, 8),
+        layers_per_block=1,
+        num_class_embeds=classes + 1 if classes else None,
+    )
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        net = UNet(config)
+    denoiser = NetDenoiser(net.eval(), NoiseSchedule.cosine(100), Velocity(), classes)
+    names = tuple(str(k) for k in range(classes))
+    pretrained.save(
+        folder, denoiser, net.state_dict(), pretrained.Card(title="Tiny", data=data, class_names=names, step=7)
+    )
+    return folder

@@ -16,11 +16,10 @@ from engine.cli import main
 from engine.data.catalogue import ImageSet, load
 from engine.data.pixels import to_unit
 from engine.denoiser import NetDenoiser
-from engine.evaluation import Evaluation, EvaluationError, DrawSettings, Progress, evaluate
+from engine.evaluation import DrawSettings, Evaluation, EvaluationError, Progress, evaluate
 from engine.metrics import accuracy, frechet_distance
 from engine.models import classifier
-from engine.models.unet import UNet, UNetConfig
-from engine.process import Clean, Velocity
+from engine.process import Clean
 from engine.schedule import NoiseSchedule
 from engine.training import loop
 from engine.training.classifier import ClassifierTraining, describe, distort, fresh_classifier, learned_part
@@ -28,31 +27,12 @@ from engine.training.classifier import train_classifier as run_training
 from engine.training.config import TrainConfig
 from engine.weights import CheckpointError
 
+from checkpoints_to_try import tiny_model
+
 
 @pytest.fixture(scope="module")
 def judge() -> classifier.Judge:
     return classifier.load("digits")
-
-
-def tiny_model(folder: Path, *, size: int = 28, classes: int = 10, data: str = "digits") -> Path:
-    """An untrained network of a few thousand weights, written as a checkpoint."""
-    config = UNetConfig(
-        sample_size=size,
-        in_channels=1,
-        out_channels=1,
-        block_out_channels=(8, 8),
-        layers_per_block=1,
-        num_class_embeds=classes + 1 if classes else None,
-    )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        net = UNet(config)
-    denoiser = NetDenoiser(net.eval(), NoiseSchedule.cosine(100), Velocity(), classes)
-    names = tuple(str(k) for k in range(classes))
-    pretrained.save(
-        folder, denoiser, net.state_dict(), pretrained.Card(title="Tiny", data=data, class_names=names, step=7)
-    )
-    return folder
 
 
 def last(events: object) -> Evaluation:

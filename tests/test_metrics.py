@@ -20,6 +20,7 @@ from engine.metrics import (
     frechet_distance,
     frechet_estimate,
     nearest_neighbours,
+    precision_recall,
     wilson,
 )
 
@@ -288,3 +289,80 @@ def test_near_copies_lie_within_half_the_usual_distance() -> None:
     draw, of_draw = torch.tensor([[1.9], [-2.1], [0.4], [1.9]]), torch.tensor([0, 0, 1, 1])
     found = memorised_share(draw, torch.zeros(1, 1), usual, sample_labels=of_draw, held_out_labels=of_usual).near_copies
     assert (found.measured.count, found.measured.total, found.chance) == (2, 4, 0)
+
+
+# --- precision and recall ---------------------------------------------------------------------------------------------
+
+
+def both(samples: torch.Tensor, real: torch.Tensor, k: int = 3) -> tuple[float, float]:
+    found = precision_recall(samples, real, k)
+    return found.precision.value, found.recall.value
+
+
+def test_a_set_covers_itself_and_nothing_far_away() -> None:
+    x = gaussian(100, 4, 0)
+    assert both(x, x) == (1, 1)
+    assert both(x, x[torch.randperm(100, generator=torch.Generator().manual_seed(0))]) == (1, 1)
+    assert both(x + 100, x) == (0, 0)
+
+
+def test_samples_that_collapse_are_true_but_not_diverse() -> None:
+    real = gaussian(300, 2, 0)
+    precision, recall = both(0.05 * gaussian(300, 2, 1), real)
+    assert precision == 1
+    assert recall < 0.05
+    # All one and the same picture: its ball is a point.
+    assert both(real[:1].expand(300, -1), real) == (1, 1 / 300)
+
+
+def test_half_of_the_modes_is_half_of_the_recall_and_wild_samples_cost_precision() -> None:
+    mode = torch.tensor([50.0, 0.0])
+    real = torch.cat([gaussian(200, 2, 0), gaussian(200, 2, 1) + mode])
+    one_mode = gaussian(400, 2, 2)
+    precision, recall = both(one_mode, real)
+    assert recall == pytest.approx(0.5, abs=0.06)
+    assert precision > 0.9
+    a_third_wild = torch.cat([real[:200], real[:100] - 1000 * torch.arange(1, 101)[:, None]])
+    assert both(a_third_wild, real)[0] == pytest.approx(2 / 3)
+
+
+def test_precision_and_recall_are_each_other_with_the_sets_exchanged() -> None:
+    a, b = gaussian(60, 3, 0), 1.5 * gaussian(90, 3, 1)
+    one, other = precision_recall(a, b), precision_recall(b, a)
+    assert (one.precision.value, one.recall.value) == (other.recall.value, other.precision.value)
+    assert both(7 * a + 3, 7 * b + 3) == both(a, b)
+
+
+@pytest.mark.parametrize("k", [1, 3, 5])
+def test_precision_and_recall_are_the_definition_of_the_paper(k: int) -> None:
+    real, samples = gaussian(45, 2, 0), gaussian(50, 2, 1) + 0.5
+
+    def covered(points: torch.Tensor, by: torch.Tensor) -> float:
+        inside = 0
+        for point in points:
+            for centre in by:
+                reach = sorted(float((centre - other).norm()) for other in by)[k]  # [0] is the centre itself
+                if float((point - centre).norm()) <= reach:
+                    inside += 1
+                    break
+        return inside / len(points)
+
+    assert both(samples, real, k) == pytest.approx((covered(samples, real), covered(real, samples)))
+
+
+def test_the_errors_of_precision_and_recall_are_what_they_vary_by() -> None:
+    found = [precision_recall(gaussian(200, 6, 2 * k), gaussian(300, 6, 2 * k + 1)) for k in range(40)]
+    for which in ("precision", "recall"):
+        values = torch.tensor([getattr(pair, which).value for pair in found], dtype=torch.float64)
+        said = sum(getattr(pair, which).standard_error for pair in found) / len(found)
+        assert 0.7 < said / float(values.std()) < 1.4, which  # 40 values know their own spread to some 11 %
+
+
+def test_precision_and_recall_refuse_what_is_too_little() -> None:
+    x = gaussian(50, 2, 0)
+    with pytest.raises(ValueError, match="too few"):
+        precision_recall(x[:7], x)
+    with pytest.raises(ValueError, match="too few"):
+        precision_recall(x, x, k=49)
+    with pytest.raises(ValueError, match="cannot be compared"):
+        precision_recall(x, gaussian(50, 3, 0))
