@@ -32,7 +32,7 @@ PARTS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 
 
 MORE_AT_FIRST = 32
-"""Step t < 32 is looked at 32 / t times as often as others: the first steps cost the most, and their errors decide the sum's."""
+"""Step t < 32 is looked at 32 / t times as often as later ones: the first cost the most, and their errors decide the sum's."""
 
 
 class BoundError(ValueError):
@@ -272,7 +272,7 @@ def check_fit(shape: tuple[int, int, int], classes: int, data: ImageSet) -> None
 
 
 def blocks_of(T: int, strata: int | None) -> list[tuple[int, int]]:
-    """1 … T cut into (first, last): each t alone for None, else that many blocks, whose ends grow like powers.
+    """1 … T cut into (first, last): each t alone for None, else that many blocks; t = 1 alone, then ever longer ones.
 
     Raises:
         BoundError: for strata outside 1 … T.
@@ -284,7 +284,8 @@ def blocks_of(T: int, strata: int | None) -> list[tuple[int, int]]:
     ends = [0]
     for k in range(1, strata + 1):
         # At least one t for this block, and one for each that is still to come.
-        ends.append(min(max(ends[-1] + 1, round(T ** (k / strata))), T - (strata - k)))
+        end = round(T ** (k / strata)) if k > 1 or strata == 1 else 1
+        ends.append(min(max(ends[-1] + 1, end), T - (strata - k)))
     return [(before + 1, end) for before, end in pairwise(ends)]
 
 

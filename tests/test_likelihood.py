@@ -400,6 +400,30 @@ def test_falls_to_the_entropy_of_a_mixture_in_the_order_of_1_over_T(variance: Va
     assert _order(gaps) == pytest.approx(-1, abs=0.15)
 
 
+@pytest.mark.parametrize("variance", FIXED)
+def test_pictures_of_256_levels_fall_to_their_entropy_in_the_order_of_1_over_T(variance: Variance) -> None:
+    """Eleven levels with the exact denoiser, noise integrated on a grid; the first level of noise is far below 2/255."""
+    x0 = LEVELS[123:134]
+    p = torch.tensor([1, 5, 2, 9, 8, 4, 6, 2, 3, 1, 1]).double()
+    p /= p.sum()
+    u = torch.linspace(-8, 8, 301, dtype=torch.float64)
+    weight = p[:, None] * torch.exp(-(u**2) / 2) / torch.exp(-(u**2) / 2).sum()
+    exact = ExactDenoiser(x0[:, None], prior=p)
+    pictures = x0[:, None].expand_as(weight).reshape(-1, 1)
+    noise = u.expand_as(weight).reshape(-1, 1)
+    gaps = {}
+    for T in (50, 100, 200):
+        schedule = _log_snr_schedule(T, 15.0)
+        gaps[T] = float((prior_term(x0[:, None], schedule) * p).sum() + torch.xlogy(p, p).sum())
+        for t in range(1, T + 1):
+            level, when = schedule.level(t), torch.full((len(pictures),), t)
+            x_t = diffuse(pictures, level, noise)
+            terms = bound_term(exact(x_t, level), pictures, x_t, schedule, when, variance)
+            gaps[T] += float((terms * weight.reshape(-1)).sum())
+        assert gaps[T] > 0
+    assert _order(gaps) == pytest.approx(-1, abs=0.15)
+
+
 def test_the_small_variance_never_reaches_the_entropy_where_the_first_steps_are_all_alike() -> None:
     """A fact about the usual schedules, not a slip: at β alike near t = 0, β / β̃ = t / (t−1) at any T, and what that costs,
     Σ ½ (1/(t−1) − log t/(t−1)), does not shrink. It tends to half of Euler's constant, 0.29 nats (0.42 bits) a number."""
@@ -411,6 +435,17 @@ def test_the_small_variance_never_reaches_the_entropy_where_the_first_steps_are_
         bound = _expected_bound(_gaussian_error(1.0, schedule), 1.0, schedule, "small")
         assert bound - _entropy(1.0) == pytest.approx(costs[-1], abs=1e-8)
     assert costs[-1] == pytest.approx(EULER / 2, abs=1e-2)
+
+
+def test_the_large_variance_never_reaches_the_entropy_of_a_picture_that_is_known() -> None:
+    """Nor does the large one where x_0 is known: with x̂0 = x_0 the small one costs nothing and the large one
+    Σ ½ (log t/(t−1) − 1/t), which tends to ½ (1 − γ), 0.21 nats a number."""
+    schedule = NoiseSchedule.linear(100_000)
+    t = torch.arange(2, schedule.T + 1)
+    x = torch.zeros(len(t), 1).double()
+    small, large = (float(bound_term(Prediction(x, x), x, x, schedule, t, variance).sum()) for variance in FIXED)
+    assert small == pytest.approx(0, abs=1e-9)
+    assert large == pytest.approx((1 - EULER) / 2, abs=1e-2)
 
 
 def test_what_is_left_at_the_end() -> None:
