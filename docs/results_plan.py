@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from engine import pretrained
 from engine.cells import Cell, Opened, opened
 from engine.data.catalogue import load
-from engine.drawing import DrawSettings
+from engine.drawing import DrawSettings, evaluations
 from engine.grid_bound import BoundCell
 from engine.models import classifier
 from engine.sampling import Variance
@@ -100,9 +101,14 @@ def guidance_cell(scale: float) -> Cell:
 SOLVERS = ("ddim", "heun", "dpm++2m", "dpm++2m-sde")
 
 
+@cache
 def solver_cell(sampler: str, looks: int, spacing: str = "uniform") -> Cell:
-    """A cell of section e: as many steps as ask the network at most `looks` times. Heun asks twice a step, but for the last."""
-    return draw_cell(SHIPPED, sampler, looks // 2 if sampler == "heun" else looks, spacing=spacing)
+    """A cell of section e: as many steps as ask the network at most `looks` times; Heun asks twice in most of them."""
+    schedule = pretrained.load(SHIPPED).denoiser.schedule
+    steps = looks
+    while evaluations(draw_cell(SHIPPED, sampler, steps, spacing=spacing).settings, schedule) > looks:
+        steps -= 1
+    return draw_cell(SHIPPED, sampler, steps, spacing=spacing)
 
 
 FIXED: tuple[Variance, ...] = ("small", "large")

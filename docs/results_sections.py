@@ -394,8 +394,8 @@ def section_e(results: Results) -> str:
     return "\n\n".join(
         [
             "## e. Samplers, at as many looks of the network",
-            f"The network that ships, labelled, at scale 1, {SAMPLES} samples. Heun asks the network twice in each step but "
-            "the last, and gets half the steps; where it asked less often than the others, brackets say how often.",
+            f"The network that ships, labelled, at scale 1, {SAMPLES} samples. Heun asks the network twice in most steps, and "
+            "gets fewer of them; where it asked less often than the others, brackets say how often.",
             table(
                 ["steps even in t", *(f"{n} looks" for n in LOOKS)], [*uniform, ["real pictures", *[real] * len(LOOKS)]]
             ),

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import shlex
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from engine import cli_bound
 from engine.cli_words import CommandError, ProgressLine, complaint, device_named, duration, settings_of
@@ -15,12 +16,19 @@ from engine.cli_words import CommandError, ProgressLine, complaint, device_named
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from engine.cells import Opened
+    from engine.cells import Cell, Opened
     from engine.data.catalogue import ImageSet
     from engine.drawing import DrawSettings
     from engine.evaluation import Evaluation
+    from engine.grid import Row
+    from engine.grid_bound import BoundCell
+    from engine.metrics import Estimate
     from engine.models.classifier import Judge
     from engine.pretrained import Checkpoint
+    from engine.results_file import ResultsFile
+    from engine.sampling import Variance
+
+Kept = TypeVar("Kept", bound=BaseModel)
 
 SWEPT = ("sampler", "steps", "spacing", "eta", "variance", "scale")
 """What a grid may have several values of, besides the model; names of `DrawSettings`."""
@@ -187,13 +195,33 @@ def _summary(evaluation: Evaluation) -> str:
 
 
 def _grid(args: argparse.Namespace) -> int:
-    from engine.cells import cells, key_of, opened
-    from engine.grid import Row, run
-    from engine.grid_bound import BoundRow, bound_cells, bound_key, run_bounds
+    from engine.cells import cells
+    from engine.grid_bound import bound_cells
     from engine.grid_table import table
-    from engine.metrics import Estimate
-    from engine.pretrained import CHECKPOINTS
     from engine.results_file import ResultsFile
+
+    models = _open_all(args)
+    values = {name: getattr(args, name) for name in SWEPT}
+    try:
+        wanted, left_out = cells(models, values, samples=args.samples, batch=args.batch)
+    except ValidationError as error:
+        raise CommandError(f"This cannot be: {complaint(error)}.") from error
+    for sentence in left_out:
+        print(f"left out: {sentence}")
+    file = ResultsFile(args.results) if args.results else None
+    rows = _samples(wanted, models, file)
+    bits = _bits(bound_cells(wanted, args.per_step), models, file) if args.bits else None
+    if file:
+        file.close()
+    print(table(rows, bits))
+    if missing := len(wanted) - len(rows):
+        print(f"{missing} more are being measured by another process.")
+    return 0
+
+
+def _open_all(args: argparse.Namespace) -> dict[str, Opened]:
+    from engine.cells import opened
+    from engine.pretrained import CHECKPOINTS
 
     models: dict[str, Opened] = {}
     for name in args.model:
@@ -201,22 +229,16 @@ def _grid(args: argparse.Namespace) -> int:
         if short in models:
             raise CommandError(f"Two models are called “{short}”: give each folder a name of its own.")
         models[short] = opened(short, *_open(name, args), like=models.values())
-    try:
-        wanted, left_out = cells(
-            models, {name: getattr(args, name) for name in SWEPT}, samples=args.samples, batch=args.batch
-        )
-    except ValidationError as error:
-        raise CommandError(f"This cannot be: {complaint(error)}.") from error
-    for sentence in left_out:
-        print(f"left out: {sentence}")
-    bounds = bound_cells(wanted, args.per_step) if args.bits else []
-    file = ResultsFile(args.results) if args.results else None
-    keys = [key_of(cell, models[cell.model]) for cell in wanted]
-    bound_keys = {bound_key(cell, models[cell.model]): (cell.model, cell.variance) for cell in bounds}
+    return models
 
-    there: dict[str, dict[str, Any]] = file.rows() if file else {}
-    found = {key: Row.model_validate(there[key]) for key in keys if key in there}
-    bits = {key: BoundRow.model_validate(there[key]) for key in bound_keys if key in there}
+
+def _samples(wanted: Sequence[Cell], models: Mapping[str, Opened], file: ResultsFile | None) -> list[Row]:
+    """Measure what is missing; the rows of all cells, in their order."""
+    from engine.cells import key_of
+    from engine.grid import Row, run
+
+    keys = [key_of(cell, models[cell.model]) for cell in wanted]
+    found = _kept(Row, file, keys)
     before = f", {len(found)} of them measured before" if found else ""
     print(f"{len(wanted)} cells{before}", flush=True)
     progress = ProgressLine()
@@ -226,21 +248,41 @@ def _grid(args: argparse.Namespace) -> int:
         else:
             where = f"cell {event.cell}/{event.cells}  {event.name}  {event.done / event.total:.0%} of all"
             progress.show(where, event.seconds_left, last=event.done == event.total)
-    for bound in run_bounds(bounds, models, file):
-        if isinstance(bound, BoundRow):
-            bits[bound.key] = bound
-        else:
-            cell, at = bound
-            where = f"bits of {cell.model}, {cell.variance} variance"
-            progress.show(where, at.seconds_left, last=at.done == at.total)
     progress.end()
-    if file:
-        there = file.rows()  # with what other processes have measured
-        found |= {key: Row.model_validate(there[key]) for key in keys if key in there}
-        bits |= {key: BoundRow.model_validate(there[key]) for key in bound_keys if key in there}
-        file.close()
-    of_bits = {bound_keys[key]: Estimate(row.bits_per_dim, row.bits_per_dim_error) for key, row in bits.items()}
-    print(table([found[key] for key in keys if key in found], of_bits if args.bits else None))
-    if missing := len(keys) - len(found):
-        print(f"{missing} more are being measured by another process.")
-    return 0
+    found |= _kept(Row, file, keys)  # with what other processes have measured
+    return [found[key] for key in keys if key in found]
+
+
+def _bits(
+    wanted: Sequence[BoundCell], models: Mapping[str, Opened], file: ResultsFile | None
+) -> dict[tuple[str, Variance], Estimate]:
+    """Measure what is missing; bits per dimension by model and variance."""
+    from engine.bound import BoundError
+    from engine.grid_bound import BoundRow, bound_key, run_bounds
+    from engine.metrics import Estimate
+
+    keys = [bound_key(cell, models[cell.model]) for cell in wanted]
+    found = _kept(BoundRow, file, keys)
+    progress = ProgressLine()
+    try:
+        for event in run_bounds(wanted, models, file):
+            if isinstance(event, BoundRow):
+                found[event.key] = event
+            else:
+                cell, at = event
+                where = f"bits of {cell.model}, {cell.variance} variance"
+                progress.show(where, at.seconds_left, last=at.done == at.total)
+    except BoundError as problem:
+        raise CommandError(str(problem)) from problem
+    progress.end()
+    found |= _kept(BoundRow, file, keys)
+    return {(row.model, row.variance): Estimate(row.bits_per_dim, row.bits_per_dim_error) for row in found.values()}
+
+
+def _kept(kind: type[Kept], file: ResultsFile | None, keys: Sequence[str]) -> dict[str, Kept]:
+    """The rows with these keys that the file holds."""
+    there = file.rows() if file else {}
+    try:
+        return {key: kind.model_validate(there[key]) for key in keys if key in there}
+    except ValidationError as error:
+        raise CommandError(f"The file of results holds a line that is none of ours: {complaint(error)}.") from error

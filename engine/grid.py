@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -20,7 +21,7 @@ from torch import Tensor
 from engine.cells import Cell, Opened, in_words, key_of
 from engine.data.pixels import to_unit
 from engine.drawing import Drawn, DrawSettings, draw, evaluations, passes
-from engine.evaluation import frechet
+from engine.evaluation import Reference, frechet
 from engine.metrics import Estimate, PrecisionRecall, Share, accuracy, precision_recall
 from engine.results_file import ResultsFile
 
@@ -180,7 +181,7 @@ def _row(task: _Task, drawn: Drawn) -> Row:
     model, settings = task.model, task.cell.settings
     held_out = model.reference.held_out
     read_as, features = model.judge.read(to_unit(drawn.pictures))
-    unseen = model.reference.as_many_as(settings.samples)
+    floor = _floor(model.reference, settings.samples)
     fewer = [n for n in FEWER if n < settings.samples]
     return Row(
         key=task.key,
@@ -191,18 +192,34 @@ def _row(task: _Task, drawn: Drawn) -> Row:
         evaluations=evaluations(settings, model.checkpoint.denoiser.schedule),
         accuracy=None if drawn.labels is None else accuracy(read_as, torch.from_numpy(drawn.labels)),
         frechet=frechet(features, held_out),
-        frechet_floor=frechet(unseen, held_out),
-        floor_count=len(unseen),
+        frechet_floor=floor.frechet,
+        floor_count=floor.count,
         frechet_of_first={n: frechet(features[:n], held_out) for n in fewer},
-        floor_of_first={n: frechet(model.reference.as_many_as(n), held_out) for n in fewer},
+        floor_of_first={n: _floor(model.reference, n).frechet for n in fewer},
         covering=_covering(features, held_out),
-        covering_floor=_covering(unseen, held_out),
+        covering_floor=floor.covering,
         seconds=round(drawn.seconds, 3),
         seconds_per_picture=_each(drawn.batches),
         device=str(next(model.checkpoint.denoiser.net.parameters()).device),
         threads=torch.get_num_threads(),
         torch=torch.__version__,
     )
+
+
+@dataclass(frozen=True)
+class _Floor:
+    """What real pictures score."""
+
+    frechet: Estimate
+    covering: PrecisionRecall | None
+    count: int
+
+
+@lru_cache(maxsize=64)
+def _floor(reference: Reference, samples: int) -> _Floor:
+    """The same for every cell of as many samples, and so measured once."""
+    unseen = reference.as_many_as(samples)
+    return _Floor(frechet(unseen, reference.held_out), _covering(unseen, reference.held_out), len(unseen))
 
 
 def _covering(samples: Tensor, real: Tensor) -> PrecisionRecall | None:
