@@ -171,7 +171,7 @@ def variational_bound(
     if not bool(values.isfinite().all()):
         raise BoundError("The model gives pictures that are not numbers: its training went wrong.")
     yield _bound(
-        values.split(draws),
+        torch.split(values, draws),
         blocks,
         float(prior_term(x0, schedule).mean()),
         x0,
