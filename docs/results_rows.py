@@ -21,16 +21,19 @@ class Results:
     """
 
     def __init__(self, path: Path) -> None:
-        rows, bounds = [], []
+        self.rows: list[Row] = []
+        self.bounds: list[BoundRow] = []
+        latest: dict[str, str] = {}
         for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
             try:
                 values = json.loads(line)
-                (bounds if "bits_per_dim" in values else rows).append(values)
-            except ValueError:
+                if "bits_per_dim" in values:
+                    self.bounds.append(BoundRow.model_validate(values))
+                else:
+                    self.rows.append(Row.model_validate(values))
+            except ValueError:  # pydantic's, too
                 continue
-        self.rows = [Row.model_validate(values) for values in rows]
-        self.bounds = [BoundRow.model_validate(values) for values in bounds]
-        latest = {row.model: row.fingerprint for row in (*self.rows, *self.bounds)}
+            latest[values["model"]] = values["fingerprint"]
         self._rows = {
             (row.model, row.settings.plain(classes=int(row.accuracy is not None))): row
             for row in self.rows
