@@ -1,7 +1,7 @@
 """A network that reads the class of a noisy picture and is told how noisy it is: what classifier guidance asks.
 
-Dhariwal & Nichol 2021, arXiv:2105.05233, section 4: the half of the U-Net that leads down, and one linear layer on what is
-left at its bottom. Theirs pools by attention; here attention comes first and the average over all places after it.
+Dhariwal & Nichol 2021, arXiv:2105.05233, section 4: the half of the U-Net that leads down, and one linear layer on all that is
+left at its bottom. Theirs pools by attention that knows the places; for our small pictures a weight for each place will do.
 
     DIR/config.json                            its shape
     DIR/model.safetensors                      its weights
@@ -108,7 +108,8 @@ class LevelClassifier(nn.Module):
         )
         self.mid_block = MiddleBlock(widths[-1], unet)
         self.norm_out = nn.GroupNorm(unet.norm_num_groups, widths[-1], unet.norm_eps)
-        self.head = nn.Linear(widths[-1], config.classes)
+        coarsest = config.size // 2 ** (len(widths) - 1)
+        self.head = nn.Linear(widths[-1] * coarsest**2, config.classes)
 
     def forward(self, x_t: Tensor, level: Level) -> Tensor:
         """log p(y | x_t) up to a constant of each picture.
@@ -135,7 +136,7 @@ class LevelClassifier(nn.Module):
         for down in self.down_blocks:
             x = down(x, embedding, [])
         x = self.mid_block(x, embedding)
-        out: Tensor = self.head(silu(self.norm_out(x)).mean((2, 3)))
+        out: Tensor = self.head(silu(self.norm_out(x)).flatten(1))
         return out
 
     @property
