@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Literal, NamedTuple, Protocol
+from typing import ClassVar, Literal, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -150,15 +151,18 @@ class Heun:
     """Two looks a step: a trial step of DDIM, and then the step with the mean of ε̂ here and ε̂ there. Order 2.
 
     Karras et al. 2022, arXiv:2206.00364, algorithm 1 without its added noise: in x/√ᾱ and σ = √((1−ᾱ)/ᾱ) the path of DDIM is
-    dx = ε̂ dσ. A step from pure noise or to the clean picture is one of DDIM, since one of its ends cannot be asked.
+    dx = ε̂ dσ. A step over which σ falls to less than a quarter is one of DDIM: there the mean of both ends is no better
+    than the beginning, and to the clean picture, or from pure noise, one of the ends cannot be asked at all.
     """
+
+    LEAP: ClassVar[float] = 4.0
 
     def step(
         self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
     ) -> tuple[Tensor, Prediction]:
         prediction = denoise(x, now)
         trial = DDIM().follow(prediction, x, now, to, noise)
-        if bool((to.variance == 0).any()) or bool((now.alpha_bar == 0).any()):
+        if bool((to.log_snr - now.log_snr > 2 * math.log(self.LEAP)).any()):
             return trial, prediction
         there = denoise(trial, to)
         mean = Noise().read((prediction.noise + there.noise) / 2, x, now)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import pairwise
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from engine.denoiser import Denoiser
 from engine.ideal import ExactDenoiser
 from engine.process import Target
-from engine.sampling import DDIM, Ancestral, Sampler
+from engine.sampling import DDIM, Ancestral, DPMSolver2M, Heun, Past, Sampler
 from engine.schedule import Level, NoiseSchedule
 
 T = 100
@@ -38,7 +38,11 @@ SAMPLERS: dict[str, Sampler] = {
     "ddim 0": DDIM(0.0),
     "ddim 0.5": DDIM(0.5),
     "ddim 1": DDIM(1.0),
+    "heun": Heun(),
+    "dpm++2m 0": DPMSolver2M(),
+    "dpm++2m 1": DPMSolver2M(1.0),
 }
+"""Every sampler that there is; the number is eta."""
 
 
 def gaussian(mean: float, std: float) -> ExactDenoiser:
@@ -67,23 +71,35 @@ class PerfectNet(nn.Module):
 
 
 def walk(
-    denoise: Denoiser, schedule: NoiseSchedule, sampler: Sampler, steps: int, x: Tensor, generator: torch.Generator
+    denoise: Denoiser,
+    path: Iterable[tuple[Level, Level]],
+    sampler: Sampler,
+    x: Tensor,
+    noise: Callable[[int, Tensor], Tensor],
 ) -> Tensor:
-    """x at t = 0, from x at T, with noise of x's own dtype."""
-    for now, to in levels(schedule, steps):
-        x, _ = sampler.step(
-            lambda x, level: denoise(x, level),
-            x,
-            now,
-            to,
-            lambda x=x: torch.randn(x.shape, generator=generator, dtype=x.dtype),
+    """x at the end of a path, from x at its beginning.
+
+    Args:
+        path: the pairs of levels to go between, as from `levels`.
+        noise: what a sampler is given as noise, from the number of the step and x.
+    """
+    before: Past | None = None
+    for k, (now, to) in enumerate(path):
+        following, prediction = sampler.step(
+            lambda x, level: denoise(x, level), x, now, to, lambda k=k, x=x: noise(k, x), before
         )
+        x, before = following, Past(now, prediction)
     return x
 
 
-def levels(schedule: NoiseSchedule, steps: int) -> Iterator[tuple[Level, Level]]:
+def fresh(generator: torch.Generator) -> Callable[[int, Tensor], Tensor]:
+    """Noise as it should be, in x's own dtype."""
+    return lambda _, x: torch.randn(x.shape, generator=generator, dtype=x.dtype)
+
+
+def levels(schedule: NoiseSchedule, steps: int, spacing: str = "uniform") -> Iterator[tuple[Level, Level]]:
     """The pairs of levels that a sampler is asked to go between."""
-    times = schedule.timesteps(steps)
+    times = schedule.timesteps(steps, spacing)
     for now, to in pairwise(times):
         yield schedule.level(now), schedule.level(to)
 
@@ -96,10 +112,21 @@ def affine(denoise: Denoiser, sampler: Sampler, now: Level, to: Level) -> tuple[
     return one - origin, origin, noisy - origin
 
 
-def law_of_samples(denoise: Denoiser, schedule: NoiseSchedule, sampler: Sampler, steps: int) -> tuple[float, float]:
-    """Mean and variance of what comes out on Gaussian data from x_T ~ N(0, 1), without drawing anything."""
-    mean, variance = 0.0, 1.0
-    for now, to in levels(schedule, steps):
-        a, b, c = affine(denoise, sampler, now, to)
-        mean, variance = a * mean + b, a * a * variance + c * c
-    return mean, variance
+def law_of_samples(
+    denoise: Denoiser, schedule: NoiseSchedule, sampler: Sampler, steps: int, spacing: str = "uniform"
+) -> tuple[float, float]:
+    """Mean and variance of what comes out on Gaussian data from x_T ~ N(0, 1), without drawing anything.
+
+    What comes out is a constant and a sum over x_T and the noise of each step, each times a number. Those numbers are found
+    by walking once with everything at 0, and once with each of them at 1, all in one batch: for any sampler that is linear.
+    """
+    x = torch.zeros(steps + 2, 1, dtype=torch.float64)
+    x[1] = 1
+
+    def noise(k: int, x: Tensor) -> Tensor:
+        z = torch.zeros_like(x)
+        z[k + 2] = 1
+        return z
+
+    out = walk(denoise, levels(schedule, steps, spacing), sampler, x, noise)
+    return float(out[0]), float((out[1:] - out[0]).square().sum())
