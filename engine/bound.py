@@ -8,13 +8,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
+from engine.bound_result import Bound, BoundError, BoundProgress, Term, term_of
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
 from engine.denoiser import Clipped, Denoiser, NetDenoiser
@@ -24,89 +23,23 @@ from engine.process import diffuse
 from engine.sampling import Variance
 from engine.schedule import NoiseSchedule
 
+__all__ = [
+    "Bound",
+    "BoundError",
+    "BoundProgress",
+    "Term",
+    "bits_per_dim",
+    "blocks_of",
+    "check_fit",
+    "held_out_bound",
+    "variational_bound",
+]
+
 OFF_LEVEL = 0.01
 """A picture of 256 levels lies this close to them, in steps between two levels; float32 is off by some 10⁻⁵."""
 
-PARTS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
-"""Where `Bound.parts` cuts: the first steps cost the most, so they are looked at one by one."""
-
-
 MORE_AT_FIRST = 32
 """Step t < 32 is looked at 32 / t times as often as later ones: the first cost the most, and their errors decide the sum's."""
-
-
-class BoundError(ValueError):
-    """A model, a set of pictures and settings that do not fit together; fit to show to a reader."""
-
-
-class Term(BaseModel):
-    """One term of the bound, or the sum of some that follow each other: L_{t−1} for t = first … last."""
-
-    model_config = ConfigDict(frozen=True)
-
-    first: int
-    last: int
-    nats: float = Field(description="For one picture.")
-    standard_error: float = Field(description="Of `nats`.")
-    bits_per_dim: float = Field(description="nats / (numbers of a picture · ln 2).")
-    bits_per_dim_error: float
-    draws: int = Field(description="Pictures with noise that it was measured on.")
-
-
-class Bound(BaseModel):
-    """What was measured: −log p(x_0) is at most this, on average over the pictures.
-
-    Errors are standard errors, of the draw of pictures, noise and t: how far another seed would move the number. What other
-    pictures would have given is another question.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    nats: float = Field(description="L_T + … + L_0, for one picture.")
-    standard_error: float = Field(
-        description="Root of the sum of the squares, since the terms are measured independently."
-    )
-    bits_per_dim: float
-    bits_per_dim_error: float
-    prior: Term = Field(description="L_T, of every picture exactly: no error.")
-    terms: tuple[Term, ...] = Field(description="From t = 1, which is L_0, up to T.")
-    variance: Variance
-    decoder: str
-    T: int
-    dimensions: int = Field(description="Numbers in a picture.")
-    pictures: int = Field(description="How many there are to draw from.")
-    seed: int
-    seconds: float
-
-    def parts(self) -> list[Term]:
-        """Where on the way the bound is spent: t = 1, 2 … 3, 4 … 10, 11 … 30 and so on, as closely as the terms allow."""
-        found: list[Term] = []
-        rest = list(self.terms)
-        for end in (*(end for end in PARTS if end < self.T), self.T):
-            inside = [term for term in rest if term.last <= end]
-            rest = rest[len(inside) :]
-            if inside:
-                nats, error = sum(term.nats for term in inside), math.hypot(*(term.standard_error for term in inside))
-                draws = sum(term.draws for term in inside)
-                found.append(_term(inside[0].first, inside[-1].last, nats, error, self.dimensions, draws))
-        return found
-
-
-@dataclass(frozen=True)
-class BoundProgress:
-    """Where the measuring stands."""
-
-    done: int
-    """Noisy pictures that the denoiser has looked at,"""
-    total: int
-    """of how many."""
-    seconds: float
-    """Since the beginning."""
-
-    @property
-    def seconds_left(self) -> float:
-        """By the speed so far."""
-        return self.seconds / self.done * (self.total - self.done) if self.done else float("nan")
 
 
 @torch.no_grad()
@@ -331,9 +264,9 @@ def _bound(
         standard_error=error,
         bits_per_dim=nats / bits,
         bits_per_dim_error=error / bits,
-        prior=_term(schedule.T, schedule.T, prior, 0.0, dimensions, len(x0)),
+        prior=term_of(schedule.T, schedule.T, prior, 0.0, dimensions, len(x0)),
         terms=tuple(
-            _term(first, last, mean, of_mean, dimensions, len(drawn))
+            term_of(first, last, mean, of_mean, dimensions, len(drawn))
             for (first, last), mean, of_mean, drawn in zip(blocks, means.tolist(), errors.tolist(), values, strict=True)
         ),
         variance=variance,
@@ -343,19 +276,6 @@ def _bound(
         pictures=len(x0),
         seed=seed,
         seconds=round(seconds, 1),
-    )
-
-
-def _term(first: int, last: int, nats: float, error: float, dimensions: int, draws: int) -> Term:
-    bits = dimensions * math.log(2)
-    return Term(
-        first=first,
-        last=last,
-        nats=nats,
-        standard_error=error,
-        bits_per_dim=nats / bits,
-        bits_per_dim_error=error / bits,
-        draws=draws,
     )
 
 
