@@ -6,15 +6,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from pydantic_core import PydanticCustomError
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from engine.data.pixels import to_uint8
@@ -23,23 +21,12 @@ from engine.guidance import Guided
 from engine.pretrained import Checkpoint
 from engine.process import Prediction
 from engine.sampling import SAMPLERS, Sampler, Variance, sample
-from engine.schedule import SPACINGS, Level, NoiseSchedule
+from engine.sampling_fields import Eta, SamplerName, SpacingName, Steps
+from engine.schedule import Level, NoiseSchedule
 
 
 class EvaluationError(ValueError):
     """Settings, a model, a set and a classifier that do not fit together, or samples that are no pictures; fit to show."""
-
-
-def one_of(names: Iterable[str], what: str) -> AfterValidator:
-    """A check that a name is in a registry, looked at when the check is made, so that what is added later counts too."""
-
-    def check(name: str) -> str:
-        known = list(names)
-        if name not in known:
-            raise PydanticCustomError("unknown", f"there is no {what} “{name[:40]}”, but {', '.join(known)}")
-        return name
-
-    return AfterValidator(check)
 
 
 class DrawSettings(BaseModel):
@@ -48,10 +35,10 @@ class DrawSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     samples: int = Field(1000, ge=4, le=100_000, description="Pictures in all, as many of each class.")
-    sampler: Annotated[str, one_of(SAMPLERS, "sampler")] = "ddim"
-    steps: int = Field(50, ge=1, le=1000)
-    spacing: Annotated[str, one_of(SPACINGS, "spacing")] = "uniform"
-    eta: float = Field(0.0, ge=0, le=1, description="DDIM: 0 adds no noise on the way, 1 as much as DDPM.")
+    sampler: SamplerName = "ddim"
+    steps: Steps = 50
+    spacing: SpacingName = "uniform"
+    eta: Eta = 0.0
     variance: Variance = Field("small", description="DDPM: how much noise each step adds.")
     scale: float = Field(2.0, ge=0, le=100, description="Guidance: 1 is the plain model with labels, 0 ignores them.")
     batch: int = Field(50, ge=1, le=10_000, description="Pictures drawn at once; changes the speed only.")

@@ -20,13 +20,13 @@ from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from engine.denoiser import NO_LABEL, Clipped, Denoiser, QuantileClipped
-from engine.drawing import one_of
 from engine.guidance import ClassifierGuided, Guided
 from engine.guides import open_guide
 from engine.ideal import ExactDenoiser
 from engine.library import Model, open_model
 from engine.sampling import SAMPLERS, Frame, Variance, sample
-from engine.schedule import SCHEDULES, SPACINGS, NoiseSchedule
+from engine.sampling_fields import Eta, SamplerName, SpacingName, Steps
+from engine.schedule import SCHEDULES, NoiseSchedule
 
 MAX_IMAGES = 1024
 MAX_SEED = 2**53 - 1
@@ -63,10 +63,10 @@ class Recipe(BaseModel):
     smoothing: float = Field(
         0.0, ge=0, le=2, description="Of an ideal denoiser: spread around each picture, as a standard deviation."
     )
-    sampler: Annotated[str, one_of(SAMPLERS, "sampler")] = "ddim"
-    steps: int = Field(50, ge=1, le=1000)
-    spacing: Annotated[str, one_of(SPACINGS, "spacing")] = Field("uniform", description="Where the steps lie.")
-    eta: float = Field(0.0, ge=0, le=1, description="Of DDIM: share of DDPM's noise that is added again.")
+    sampler: SamplerName = "ddim"
+    steps: Steps = 50
+    spacing: SpacingName = "uniform"
+    eta: Eta = 0.0
     variance: Variance = Field("small", description="Of DDPM: β̃, β, what was learned, or none.")
     scale: float = Field(
         2.0, ge=0, le=20, description="Guidance: 1 is the plain conditional model, 0 ignores the label."
