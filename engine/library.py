@@ -1,14 +1,17 @@
-"""Every model that can be sampled from, by name: ideal denoisers of the data sets, what ships, what was trained here."""
+"""Every model that can be sampled from, by name: ideal denoisers of the data sets, what ships, what was trained here, and what
+others have trained: folders of diffusers, the Hub's, files of denoising-diffusion-pytorch, and what was uploaded."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 
 import torch
 
-from engine import pretrained
+from engine import foreign_trainer, hub, pretrained, uploads
 from engine.data import catalogue
 from engine.data.catalogue import DATASETS, DataError
 from engine.data.pixels import to_unit
@@ -18,6 +21,8 @@ from engine.schedule import NoiseSchedule
 
 IDEAL = "ideal:"
 RUN = "run:"
+TRAINER_FILES = (".pt", ".pth")
+"""How the files of denoising-diffusion-pytorch end."""
 
 
 class ModelError(ValueError):
@@ -39,14 +44,26 @@ class Model:
     """The one that it was trained on; for an ideal denoiser, which was not trained, cosine with T = 1000."""
     data: str
     """The data set whose training pictures it has seen; empty where that is unknown."""
+    needs_label: bool = False
+    """Whether each picture must have a class: the model knows none that stands for "none given", and cannot be guided."""
 
 
-def open_model(name: str, run_of: Callable[[str], Model] | None = None) -> Model:
+def open_model(
+    name: str,
+    run_of: Callable[[str], Model] | None = None,
+    *,
+    download: bool = True,
+    progress: hub.Progress | None = None,
+) -> Model:
     """The model that goes by this name.
 
     Args:
-        name: "ideal:DATA", a name in `pretrained.CHECKPOINTS`, "run:ID", or the path of a checkpoint folder.
+        name: "ideal:DATA", a name in `pretrained.CHECKPOINTS`, "run:ID", "upload:ID", the path of a folder or of a file of
+            denoising-diffusion-pytorch, or, where there is no such folder, a name of the Hub, "owner/name" or
+            "owner/name@revision".
         run_of: finds a training run by its id; None to look where runs are kept, see `engine.training.runs.default_root`.
+        download: whether a name of the Hub that is not in its cache is fetched.
+        progress: told how far a download is.
 
     Raises:
         ModelError: with one clear sentence.
@@ -56,7 +73,7 @@ def open_model(name: str, run_of: Callable[[str], Model] | None = None) -> Model
     try:
         if name.startswith(IDEAL):
             return _ideal(name.removeprefix(IDEAL))
-        return _shipped(name) if name in pretrained.CHECKPOINTS else from_checkpoint(name, pretrained.load(name))
+        return _shipped(name) if name in pretrained.CHECKPOINTS else _foreign(name, download, progress)
     except (DataError, pretrained.CheckpointError) as error:
         raise ModelError(str(error)) from error
     except OSError as error:  # a name that is too long for the disk, a folder that we may not look into
@@ -76,7 +93,46 @@ def from_checkpoint(name: str, checkpoint: pretrained.Checkpoint, title: str = "
         named,
         checkpoint.denoiser.schedule,
         card.data if card.data in DATASETS else "",
+        needs_label=classes > 0 and not checkpoint.denoiser.has_null_class,
     )
+
+
+def _foreign(name: str, download: bool, progress: hub.Progress | None) -> Model:
+    """What lies on the disk, was uploaded, or is on the Hub."""
+    title, path = "", Path(name)
+    if name.startswith(uploads.PREFIX):
+        upload = uploads.find(name)
+        path, title = upload.path, upload.title
+    elif not os.path.exists(name) and (on_hub := hub.parse(name)) is not None:
+        there = hub.cached(on_hub)
+        if there is None and not download:
+            raise ModelError(f"“{name}” is no folder here, and not yet downloaded from the Hub.")
+        path, title = there or hub.fetch(on_hub, progress), name
+    model = _on_disk(str(path), _stamp(path))
+    of_its_own = model.title if model.title != str(path) else ""
+    return replace(model, name=name, title=of_its_own or title or name)
+
+
+def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
+    """What tells whether a folder or file is still the same: the times and sizes of its parts."""
+    found = []
+    beside = [path.with_suffix(".json")] if path.suffix in TRAINER_FILES else []
+    for part in [path, *beside, *(path / file for file in (*hub.CONFIGS, *hub.WEIGHT_FILES))]:
+        try:
+            stat = os.stat(part)
+            found.append((part.name, stat.st_mtime_ns, stat.st_size))
+        except (OSError, ValueError):
+            continue
+    return tuple(found)
+
+
+@lru_cache(maxsize=3)
+def _on_disk(path: str, stamp: tuple[tuple[str, int, int], ...]) -> Model:
+    """The model of a folder or file, read again only where it has changed."""
+    if os.path.isfile(path) and path.endswith(TRAINER_FILES):
+        opened = foreign_trainer.load(Path(path))
+        return Model(path, path, opened.denoiser, opened.shape, (), opened.denoiser.schedule, "")
+    return from_checkpoint(path, pretrained.load(path))
 
 
 def _run_on_disk(run_id: str) -> Model:

@@ -131,9 +131,7 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
             architecture or of absurd size. Nothing of it is executed in any case.
     """
     path = checked_folder(CHECKPOINTS.get(str(folder), Path(folder)), str(folder))
-    unet_file, scheduler_file = _parts(path)
-    config = theirs.unet_from_diffusers(read_json(unet_file, KIND))
-    scheduler = theirs.scheduler_from_diffusers(read_json(scheduler_file, KIND), config)
+    unet_file, config, scheduler = read_configs(path)
     card, ours = Card(), (path / "card.json").exists()
     if ours:
         try:
@@ -157,6 +155,17 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
     except ValueError as error:
         raise CheckpointError(str(error)) from error
     return Checkpoint(denoiser=denoiser, unet=config, card=card)
+
+
+def read_configs(path: Path) -> tuple[Path, theirs.AnyUNetConfig, theirs.ReadScheduler]:
+    """What a folder says of its network and scheduler, and where the network's config lies; its weights are not looked at.
+
+    Raises:
+        CheckpointError: with one clear sentence, as in `load`.
+    """
+    unet_file, scheduler_file = _parts(path)
+    config = theirs.unet_from_diffusers(read_json(unet_file, KIND))
+    return unet_file, config, theirs.scheduler_from_diffusers(read_json(scheduler_file, KIND), config)
 
 
 def _parts(path: Path) -> tuple[Path, Path]:

@@ -143,6 +143,12 @@ class Recipe(BaseModel):
             raise RecipeError(f"“{model.title}” knows {known}: choose another label or none.")
         if self.classifier and self.labels and (misfit := open_guide(self.classifier).misfit(model)):
             raise RecipeError(misfit)
+        if model.needs_label and (not self.labels or NO_LABEL in self.labels):
+            raise RecipeError(f"“{model.title}” was trained with a label for every picture: give each of them a class.")
+        if model.needs_label and self.scale != 1:
+            raise RecipeError(
+                f"“{model.title}” has no class for “none”, which guidance compares with: take a guidance scale of 1."
+            )
         if self.smoothing and not isinstance(model.denoiser, ExactDenoiser):
             raise RecipeError(f"“{model.title}” is no ideal denoiser: only those can be smoothed.")
         learned = "variance" in SAMPLERS[self.sampler].settings and self.variance == "learned"
