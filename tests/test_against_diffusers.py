@@ -6,12 +6,16 @@ are compared to 1e-5, both are given the same float64 tables.
 Faults of theirs that are met here, and not copied:
 - "fixed_large_log" is NaN at t = 0, and DDIM with `timestep_spacing="linspace"` steps to targets off its grid: the tests use
   "fixed_large" and "trailing".
+- Their Heun has no other step than the trapezoid, also over the leap out of almost pure noise, where it is worse than one of
+  DDIM (and ours is one): steps over which σ falls to less than a quarter are compared with the trapezoid's first half only.
+- Their DPM-Solver++ computes in float32 whatever it is given: steps are compared to 1e-5 of the largest number in them.
 - DDPM leaves the noise away at i = 0 only. In fewer than T steps "trailing" takes its last step from a higher i, and
   "fixed_large" then ends on a noisy picture: that one step is compared in its mean.
 """
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 from typing import Any
 
@@ -20,8 +24,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from engine.denoiser import NetDenoiser
+from engine.ideal import ExactDenoiser
 from engine.process import TARGETS, Prediction
-from engine.sampling import DDIM, Ancestral, Sampler
+from engine.sampling import DDIM, Ancestral, DPMSolver2M, Heun, Past, Sampler
 from engine.schedule import Level, NoiseSchedule
 
 from laws import schedules
@@ -100,6 +106,109 @@ def test_ddim_step_by_step(name: str, target: str, eta: float, steps: int) -> No
     theirs = _like(diffusers.DDIMScheduler, schedule, target)
     theirs.final_alpha_cumprod = torch.tensor(1.0, dtype=torch.float64)
     _compare(DDIM(eta), theirs, schedule, target, steps, clip=False, eta=eta)
+
+
+@EVERY_SCHEDULE
+@EVERY_TARGET
+def test_ddpm_with_a_learned_variance_step_by_step(name: str, target: str) -> None:
+    """Their "learned_range" reads the second half of the network's channels as we do; no noise is added at i = 0."""
+    schedule, generator = schedules()[name], torch.Generator().manual_seed(0)
+    theirs = _like(diffusers.DDPMScheduler, schedule, target, variance_type="learned_range")
+    theirs.set_timesteps(100)
+    for t in (100, 99, 60, 30, 3, 2, 1):
+        x = torch.randn(2, 3, 4, 4, generator=generator, dtype=torch.float64)
+        output = torch.randn(2, 6, 4, 4, generator=generator, dtype=torch.float64)
+        state = generator.get_state()
+        expected = theirs.step(output, t - 1, x, generator=generator).prev_sample
+        generator.set_state(state)
+        net = NetDenoiser(_Always(output), schedule, TARGETS[target], learned_variance=True)
+        got, _ = Ancestral("learned").step(
+            net,
+            x,
+            schedule.level(t),
+            schedule.level(t - 1),
+            lambda: torch.randn(2, 3, 4, 4, generator=generator, dtype=torch.float64),
+        )
+        torch.testing.assert_close(got, expected, rtol=1e-5, atol=1e-5)
+
+
+class _Always(torch.nn.Module):
+    """A network that gives one answer."""
+
+    def __init__(self, answer: Tensor) -> None:
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, x: Tensor, timestep: Tensor, classes: Tensor | None) -> Tensor:
+        return self.answer
+
+
+@EVERY_SCHEDULE
+@EVERY_TARGET
+@pytest.mark.parametrize("eta", [0.0, 1.0])
+@pytest.mark.parametrize("spacing", ["uniform", "quadratic", "log-snr"])
+def test_dpm_solver_step_by_step(name: str, target: str, eta: float, spacing: str) -> None:
+    schedule, generator = schedules()[name], torch.Generator().manual_seed(0)
+    theirs = diffusers.DPMSolverMultistepScheduler(
+        num_train_timesteps=schedule.T,
+        trained_betas=schedule.beta[1:].tolist(),
+        prediction_type=PREDICTION_TYPES[target],
+        algorithm_type="sde-dpmsolver++" if eta else "dpmsolver++",
+        lower_order_final=False,
+        final_sigmas_type="zero",
+    )
+    times = schedule.timesteps(12, spacing)
+    theirs.set_timesteps(timesteps=[t - 1 for t in times[:-1]])
+    theirs.sigmas = torch.exp(-schedule.log_snr[times] / 2)
+    before: Past | None = None
+    for t, to in pairwise(times):
+        now = schedule.level(t)
+        x, output, z = torch.randn(3, 2, 3, 4, 4, generator=generator, dtype=torch.float64)
+        expected = theirs.step(output, t - 1, x, variance_noise=z.float()).prev_sample.double()
+
+        def denoise(x: Tensor, level: Level, output: Tensor = output) -> Prediction:
+            return TARGETS[target].read(output, x, level)
+
+        got, prediction = DPMSolver2M(eta).step(denoise, x, now, schedule.level(to), lambda z=z: z, before)
+        before = Past(now, prediction)
+        size = max(1.0, float(prediction.x0.abs().max()), float(got.abs().max()))
+        torch.testing.assert_close(got / size, expected / size, rtol=1e-5, atol=1e-5)
+
+
+def _never() -> Tensor:
+    raise AssertionError("a deterministic sampler draws nothing")
+
+
+@EVERY_SCHEDULE
+@pytest.mark.parametrize("target", ["noise", "velocity"])
+@pytest.mark.parametrize("spacing", ["uniform", "quadratic", "log-snr"])
+def test_heun_step_by_step(name: str, target: str, spacing: str) -> None:
+    """In x/√ᾱ, as theirs counts; asked at both ends of each step."""
+    schedule, exact = schedules()[name], ExactDenoiser(torch.tensor([[-0.8], [0.5]]).double(), std=0.3)
+    theirs = diffusers.HeunDiscreteScheduler(
+        num_train_timesteps=schedule.T,
+        trained_betas=schedule.beta[1:].tolist(),
+        prediction_type=PREDICTION_TYPES[target],
+    )
+    times = schedule.timesteps(25, spacing)
+    x = torch.linspace(-2, 2, 9).double()[:, None]
+    compared = 0
+
+    def output(x: Tensor, level: Level) -> Tensor:
+        return TARGETS[target].of(*exact(x, level)[:2], level)
+
+    for t, to in pairwise(times):
+        now, then = schedule.level(t), schedule.level(to)
+        theirs.set_timesteps(timesteps=[t - 1, to - 1] if to else [t - 1])
+        theirs.sigmas = torch.exp(-schedule.log_snr[[t, to, to, 0] if to else [t, 0]] / 2)
+        expected = theirs.step(output(x, now), theirs.timesteps[0], x / now.alpha_bar.sqrt()).prev_sample
+        got, _ = Heun().step(exact, x, now, then, _never)
+        if float(then.log_snr - now.log_snr) <= 2 * math.log(4):
+            expected = theirs.step(output(expected * then.alpha_bar.sqrt(), then), to - 1, expected).prev_sample
+            compared += 1
+        torch.testing.assert_close(got, expected * then.alpha_bar.sqrt(), rtol=1e-5, atol=1e-5)
+        x = got
+    assert compared >= 15
 
 
 @EVERY_TARGET
