@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,10 +14,12 @@ from engine.training import loop
 from engine.training.config import TrainConfig
 from engine.training.floor import Floor
 from engine.training.loop import LEVEL_BINS, Report
+from engine.training.reading import Reading
 from engine.training.runs import Status, new_id
 from engine.training.snapshot import Snapshot
 from playground.labs import training as lab
 from playground.labs import training_charts as charts
+from playground.labs.controls import from_link
 from playground.labs.training import TrainingControls
 from playground.labs.training_charts import SHOWN_PREVIEWS
 
@@ -28,12 +31,18 @@ def _report(step: int, loss: float = 0.5, levels: tuple[float, ...] = (0.5,) * L
 
 
 def _snapshot(
-    reports: tuple[Report, ...] = (), *, status: Status = "running", floor: bool = True, previews: int = 0
+    reports: tuple[Report, ...] = (),
+    *,
+    status: Status = "running",
+    floor: bool = True,
+    previews: int = 0,
+    reading: Reading | None = None,
+    **config: object,
 ) -> Snapshot:
     pictures = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
     return Snapshot(
         id=new_id(),
-        config=TrainConfig(steps=100),
+        config=TrainConfig.model_validate({"steps": 100, **config}),
         status=status,
         error="",
         note="",
@@ -45,10 +54,14 @@ def _snapshot(
         seconds_left=None,
         images_per_second=None,
         can_sample=False,
+        reading=reading,
     )
 
 
 # --- settings ---------------------------------------------------------------------------------------------------------
+
+
+CLASSIFIER = {"learns": "classifier"}
 
 
 def test_every_setting_reaches_the_run() -> None:
@@ -99,11 +112,51 @@ def test_bounds_of_the_settings_are_bounds_of_the_run() -> None:
 
 @pytest.mark.parametrize("data", ["digits", "emoji"])
 @pytest.mark.parametrize("preset", ["tiny", "small", "medium"])
-def test_parameters_are_counted_as_they_will_be(data: str, preset: str) -> None:
-    controls = TrainingControls.model_validate({"data": data, "preset": preset})
+@pytest.mark.parametrize("more", [{}, {"learned_variance": True}, CLASSIFIER])
+def test_parameters_are_counted_as_they_will_be(data: str, preset: str, more: dict[str, object]) -> None:
+    controls = TrainingControls.model_validate({"data": data, "preset": preset, **more})
     state = loop.begin(lab.config(controls, 0.1), load(data))
-    weights = sum(parameter.numel() for parameter in state.denoiser.net.parameters())
-    assert lab.parameter_count(controls) == weights
+    assert lab.parameter_count(controls) == sum(parameter.numel() for parameter in state.net.parameters())
+
+
+def test_settings_without_effect_say_why() -> None:
+    """And change nothing in what is trained: the same loss with any value of them."""
+    assert set(lab.without_effect(TrainingControls())) == {"vlb_weight", "zero_terminal_snr"}
+    assert lab.without_effect(TrainingControls(target="velocity", learned_variance=True)) == {}
+    off = lab.without_effect(TrainingControls(learns="classifier"))
+    assert set(off) == {"target", "weighting", "learned_variance", "vlb_weight", "label_dropout"}
+    assert all(why.endswith(".") for why in off.values())
+    others = {
+        "target": "clean",
+        "weighting": "bound",
+        "learned_variance": True,
+        "vlb_weight": 0.7,
+        "label_dropout": 0.9,
+    }
+    losses = []
+    for changes in ({}, others):
+        config = lab.config(TrainingControls.model_validate({**CLASSIFIER, "batch": 2, "steps": 2, **changes}), 1.0)
+        losses.append(
+            [report.loss for report in loop.train(config, load("digits"), loop.begin(config, load("digits")))]
+        )
+    assert losses[0] == losses[1]
+
+
+def test_zero_terminal_snr_and_the_noise_target_do_not_go_together() -> None:
+    mended, told = TrainingControls(zero_terminal_snr=True).settled()
+    assert not mended.zero_terminal_snr
+    assert told
+    assert "nothing about the picture" in told[0]
+    for fine in (
+        TrainingControls(zero_terminal_snr=True, target="velocity"),
+        TrainingControls(zero_terminal_snr=True, learns="classifier"),
+    ):
+        assert fine.settled() == (fine, [])
+        lab.config(fine, 0.1)
+    # From the other side too: a link that asks for both opens with a sentence.
+    opened, problems = from_link(TrainingControls, {"zero_terminal_snr": "1"})
+    assert not opened.zero_terminal_snr
+    assert len(problems) == 1
 
 
 @pytest.mark.parametrize(
@@ -127,6 +180,15 @@ def test_durations_in_words(seconds: float | None, words: str) -> None:
 
 def test_a_run_in_words() -> None:
     assert lab.when("20261123-163105-0123abcd") == "23 Nov, 16:31"
+    everything = TrainConfig(
+        target="velocity", weighting="min-snr", learned_variance=True, zero_terminal_snr=True, importance=True
+    )
+    assert lab.described(everything) == (
+        "digits, tiny network, predicts velocity, min-SNR weights, learned variance, cosine schedule, T = 1000, "
+        "zero terminal SNR, t by importance"
+    )
+    classifier = TrainConfig(learns="classifier", target="velocity", weighting="bound")
+    assert lab.described(classifier) == "digits, tiny classifier of noisy pictures, cosine schedule, T = 1000"
     assert lab.described(TrainConfig(T=300)) == "digits, tiny network, predicts noise, cosine schedule, T = 300"
 
 
@@ -151,6 +213,38 @@ def test_the_loss_has_its_floor_from_end_to_end() -> None:
     assert found["this batch"] == ([10, 20], [0.9, 0.5])
     assert found["floor: the ideal denoiser"] == ([0, 100], [0.01, 0.01])
     assert "floor: the ideal denoiser" not in _series(charts.loss_chart(_snapshot((_report(10),), floor=False)))
+
+
+def test_charts_say_what_the_loss_is_counted_in() -> None:
+    reports = (_report(10, 0.9), _report(20, 0.5))
+    for config, unit, floor in (
+        ({}, "mean squared error", "floor: the ideal denoiser"),
+        ({"weighting": "min-snr"}, "mean squared error, min-SNR weights", "floor: the ideal denoiser"),
+        ({"weighting": "bound"}, "mean squared error, the bound's weights", "floor: the ideal denoiser"),
+        (CLASSIFIER, "cross-entropy in nats", "floor: the ideal classifier"),
+    ):
+        for chart in (charts.loss_chart, charts.level_chart):
+            drawn = chart(_snapshot(reports, **config))
+            assert drawn.y_label == unit
+            assert floor in _series(drawn)
+
+
+def test_the_bound_is_drawn_where_it_is_known() -> None:
+    reports = (*(replace(_report(k), bound=float(k)) for k in (10, 20)), _report(30))
+    found = _series(charts.bound_chart(_snapshot(reports, learned_variance=True)))
+    assert found["this batch"] == ([10, 20], [10, 20])
+    assert charts.bound_chart(_snapshot((_report(1),))).series == ()
+
+
+def test_reading_is_drawn_in_percent_of_held_out_pictures() -> None:
+    reading = Reading(40, 200, (0.9,) * LEVEL_BINS, (0.1,) * LEVEL_BINS, (0.8,) * LEVEL_BINS)
+    drawn = charts.reading_chart(_snapshot(reading=reading, **CLASSIFIER))
+    found = _series(drawn)
+    assert found["this classifier"][1] == pytest.approx([90] * LEVEL_BINS)
+    assert found["ideal classifier of the training pictures"][1] == pytest.approx([80] * LEVEL_BINS)
+    assert "200 held-out pictures, after 40" in drawn.note
+    for status, words in (("running", "not been asked yet"), ("finished", "nothing to ask")):
+        assert words in charts.reading_chart(_snapshot(status=status, **CLASSIFIER)).empty  # type: ignore[arg-type]
 
 
 def test_smoothing_is_an_average_that_begins_where_the_values_do() -> None:

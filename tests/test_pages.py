@@ -205,6 +205,44 @@ def test_the_training_page_says_what_a_run_costs_and_trains(runs: TrainingServic
     assert not later.warning
 
 
+def test_a_classifier_is_trained_and_guides_in_the_sampling_lab(runs: TrainingService) -> None:
+    at = _fine(_open(_training, learns="classifier", batch="1", T="20", steps="3"))
+    assert at.segmented_control(key="training/target").disabled
+    at.button(key="training/start").click()
+    _fine(at.run())
+    (run_id,) = runs.ids()
+    finished = runs.wait(run_id, lambda snapshot: not snapshot.active, SECONDS)
+    assert (finished.status, finished.can_guide, finished.can_sample) == ("finished", True, False)
+    _fine(at.run())
+    assert "ideal classifier" in _text(at)
+    assert not at.button(key="training/draw").disabled
+
+    sampling = AppTest.from_function(_sampling, default_timeout=SECONDS)
+    sampling.query_params["steps"] = "2"
+    sampling.query_params["count"] = "2"
+    _drawn(_fine(sampling.run()))
+    sampling.session_state["sampling/wanted_classifier"] = {"name": f"run:{run_id}", "data": "digits"}
+    _drawn(_fine(sampling.run()))
+    controls = sampling.session_state["sampling/controls"]
+    assert (controls.model, controls.classifier, controls.scale) == ("digits", f"run:{run_id}", 0)
+    assert (controls.steps, controls.count) == (2, 2)
+    assert not sampling.error
+
+
+def test_zero_terminal_snr_goes_with_the_target_that_allows_it() -> None:
+    at = _fine(_open(_training, batch="1", zero_terminal_snr="1"))
+    assert any("knowing the noise then says nothing" in warning.value for warning in at.warning)
+    assert not at.session_state["training/controls"].zero_terminal_snr
+    assert at.toggle(key="training/zero_terminal_snr").disabled
+    assert not at.error
+    at = _fine(_open(_training, batch="1", zero_terminal_snr="1", target="velocity"))
+    assert at.session_state["training/controls"].zero_terminal_snr
+    at.segmented_control(key="training/target").set_value("noise")
+    _fine(at.run())
+    assert not at.session_state["training/controls"].zero_terminal_snr
+    assert not at.error
+
+
 def test_a_link_to_a_run_that_is_not_here_is_told() -> None:
     at = _fine(_open(_training, batch="1", run="20200101-000000-00000000"))
     assert any("names a training run that is not here" in warning.value for warning in at.warning)

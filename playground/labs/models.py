@@ -39,9 +39,14 @@ def classifier_choices() -> dict[str, str]:
     training = service()
     for run_id in training.ids():
         snapshot = training.snapshot(run_id)
-        if snapshot is not None and getattr(snapshot.config, "learns", "") == "classifier" and snapshot.step:
+        if snapshot is not None and snapshot.can_guide:
             runs[f"run:{run_id}"] = f"Your run of {when(run_id)}: {snapshot.config.data}, step {snapshot.step:,}"
     return {"": "none", **shipped, **exact, **runs}
+
+
+def fitting(data: str, available: dict[str, str]) -> str:
+    """The name of a model of this data set: the network that ships for it, or else its ideal denoiser."""
+    return data if data in available else f"ideal:{data}"
 
 
 def open_model(name: str) -> Model:

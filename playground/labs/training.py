@@ -73,7 +73,14 @@ class TrainingControls(Controls):
         title="Loss weighting",
         description="What an error counts at each noise level. Plain: all alike, as in DDPM. Min-SNR: the cleanest "
         "levels count less (Hang et al. 2023). Bound: as in the variational bound, for likelihood rather than for looks.",
-        json_schema_extra=ui(titles={"plain": "plain", "min-snr": "min-SNR", "bound": "bound"}, group=LOSS),
+        json_schema_extra=ui(
+            titles={
+                "plain": "plain, as in DDPM",
+                "min-snr": "min-SNR with γ = 5",
+                "bound": "as in the variational bound",
+            },
+            group=LOSS,
+        ),
     )
     learned_variance: bool = Field(
         False,

@@ -47,7 +47,7 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
         "training step",
         unit(snapshot.config),
         tuple(series),
-        log_y=True,
+        log_y=snapshot.config.learns == "denoiser",
         empty=_nothing_yet(snapshot),
     )
 
@@ -59,6 +59,7 @@ def _nothing_yet(snapshot: Snapshot) -> str:
 def level_chart(snapshot: Snapshot) -> LiveChart:
     """Loss by noise level: the recent ones and the floor."""
     series: list[Series] = []
+    reads = snapshot.config.learns == "classifier"
     if snapshot.reports:
         bins = len(snapshot.reports[-1].loss_by_level)
         centre = (np.arange(bins) + 0.5) / bins
@@ -74,10 +75,17 @@ def level_chart(snapshot: Snapshot) -> LiveChart:
         LEVELS,
         unit(snapshot.config),
         tuple(series),
-        log_y=True,
-        note="A floor below 0.0001 is drawn there.",
+        log_y=not reads,
+        y_range=(0, _top(series)) if reads else None,
+        note="" if reads else "A floor below 0.0001 is drawn there.",
         empty=_nothing_yet(snapshot),
     )
+
+
+def _top(series: list[Series]) -> float:
+    """A little above all that is drawn."""
+    values = np.concatenate([np.asarray(one.y, dtype=np.float64) for one in series] or [np.ones(1)])
+    return 1.1 * float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
 
 
 def bound_chart(snapshot: Snapshot) -> LiveChart:
@@ -103,7 +111,11 @@ def reading_chart(snapshot: Snapshot) -> LiveChart:
         bins = len(reading.accuracy_by_level)
         centre = (np.arange(bins) + 0.5) / bins
         series.append(Series("this classifier", centre, 100 * np.array(reading.accuracy_by_level)))
-        series.append(Series("knows the training pictures", centre, 100 * np.array(reading.exact_by_level), "dashed"))
+        series.append(
+            Series(
+                "ideal classifier of the training pictures", centre, 100 * np.array(reading.exact_by_level), "dashed"
+            )
+        )
     return LiveChart(
         "Held-out pictures read rightly",
         LEVELS,

@@ -61,6 +61,14 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
         kept = checked(kept, model=asked)
         widgets.set_controls("sampling", kept)
         st.session_state.pop("sampling/job", None)
+    guide = st.session_state.pop("sampling/wanted_classifier", None)
+    if (
+        guide is not None
+    ):  # or with a classifier and the pictures that it reads: it alone shall guide, to see what it does
+        model = models.fitting(guide["data"], available)
+        kept = checked(kept, model=model, labels="each", scale=0.0, classifier=guide["name"])
+        widgets.set_controls("sampling", kept)
+        st.session_state.pop("sampling/job", None)
     controls = widgets.controls(
         SamplingControls,
         "sampling",

@@ -135,7 +135,7 @@ def _run(run_id: str) -> None:
         components.live_chart(charts.reading_chart(snapshot), key="training/reading")
         page.looking_at(
             "how many of the pictures that it **never saw** it reads rightly at each noise level. The dashed line knows all "
-            "the training pictures by heart and nothing else: above it, the network knows more than what it was shown."
+            "the training pictures by heart and nothing else: above it, the network has understood more than it was shown."
         )
         return
     strip = charts.previews(snapshot)
@@ -202,9 +202,9 @@ def _head(snapshot: Snapshot) -> None:
         row.button("Resume", icon="▶️", key="training/resume", disabled=over, on_click=training.resume, **given)
     row.button("Stop", icon="⏹️", key="training/stop", disabled=not snapshot.active, on_click=training.stop, **given)
     if snapshot.config.learns == "classifier":
-        wish, words, ready = "sampling/wanted_classifier", "guided by what this run has learned", snapshot.can_guide
+        words, ready = "guided by what this run has learned", snapshot.can_guide
     else:
-        wish, words, ready = "sampling/wanted", "with what this run has learned so far", snapshot.can_sample
+        words, ready = "with what this run has learned so far", snapshot.can_sample
     if row.button(
         "Draw with it",
         icon="🎲",
@@ -213,5 +213,8 @@ def _head(snapshot: Snapshot) -> None:
         disabled=not ready,
         help=f"Opens the Sampling lab {words}.",
     ):
-        st.session_state[wish] = f"run:{run_id}"
+        if snapshot.can_guide:
+            st.session_state["sampling/wanted_classifier"] = {"name": f"run:{run_id}", "data": snapshot.config.data}
+        else:
+            st.session_state["sampling/wanted"] = f"run:{run_id}"
         st.switch_page(st.session_state["pages"]["sampling"])
