@@ -162,11 +162,13 @@ class Heun:
     ) -> tuple[Tensor, Prediction]:
         prediction = denoise(x, now)
         trial = DDIM().follow(prediction, x, now, to, noise)
-        if bool((to.log_snr - now.log_snr > 2 * math.log(self.LEAP)).any()):
+        leaps = to.log_snr - now.log_snr > 2 * math.log(self.LEAP)
+        if bool(leaps.all()):
             return trial, prediction
         there = denoise(trial, to)
         mean = Noise().read((prediction.noise + there.noise) / 2, x, now)
-        return DDIM().follow(mean, x, now, to, noise), prediction
+        both = DDIM().follow(mean, x, now, to, noise)
+        return torch.where(broadcast(leaps, x) > 0, trial, both), prediction
 
 
 @dataclass(frozen=True)

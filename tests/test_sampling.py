@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from engine.denoiser import NetDenoiser
+from engine.denoiser import Denoiser, NetDenoiser
 from engine.ideal import ExactDenoiser
-from engine.process import Noise, Prediction, diffuse
-from engine.sampling import DDIM, Ancestral, Frame, SeededNoise, sample
+from engine.process import Noise, Prediction, diffuse, posterior
+from engine.sampling import DDIM, Ancestral, Denoise, Draw, Frame, Past, SeededNoise, Variance, sample
 from engine.sampling import SAMPLERS as BY_NAME
 from engine.schedule import Level, NoiseSchedule
 
@@ -64,7 +64,7 @@ def test_the_last_step_adds_no_noise(name: str) -> None:
 def test_frames_carry_no_graph_and_gradients_stay_on_in_the_readers_loop() -> None:
     net = _Scaled()
     frames = []
-    for frame in sample(NetDenoiser(net, SCHEDULE, Noise()), SCHEDULE, DDIM(1.0), shape=(2,), steps=5, seeds=[0]):
+    for frame in sample(NetDenoiser(net, SCHEDULE, Noise()), SCHEDULE, DDIM(1.0), shape=(1, 4, 4), steps=5, seeds=[0]):
         assert torch.is_grad_enabled()
         assert (net.weight * 2).requires_grad
         frames.append(frame)
@@ -109,7 +109,8 @@ def test_a_frame_costs_one_call() -> None:
             return EXACT(x, level, label)
 
         list(sample(denoiser, SCHEDULE, sampler, shape=(1, 4, 4), steps=9, seeds=[0, 1]))
-        assert calls == [2] * 9, name
+        # Heun looks twice, but for its first and last step, over which σ falls to less than a quarter.
+        assert calls == [2] * (9 if name != "heun" else 16), name
 
 
 # --- seeds ------------------------------------------------------------------------------------------------------------
@@ -228,3 +229,77 @@ def test_a_level_for_each_image_is_as_many_steps_apart(name: str) -> None:
         one = slice(b, b + 1)
         alone = step(x[one], SCHEDULE.level(int(now[b])), SCHEDULE.level(int(to[b])), lambda one=one: z[one])
         torch.testing.assert_close(together[one], alone, rtol=0, atol=1e-10)
+
+
+# --- a step that looks back, and the registry -------------------------------------------------------------------------
+
+
+def test_a_sampler_is_told_of_the_step_before() -> None:
+    """`sample` hands every step what was asked and answered one step earlier, and nothing at the first."""
+    told: list[Past | None] = []
+
+    class Spy:
+        def step(
+            self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+        ) -> tuple[Tensor, Prediction]:
+            told.append(before)
+            return DDIM().step(denoise, x, now, to, noise)
+
+    frames = list(sample(EXACT, SCHEDULE, Spy(), shape=(1, 4, 4), steps=4, seeds=(0,)))
+    assert told[0] is None
+    for before, frame in zip(told[1:], frames, strict=False):
+        assert before is not None
+        assert float(before.level.log_snr) == float(SCHEDULE.log_snr[frame.t])
+        assert torch.equal(before.prediction.x0, frame.x0)
+
+
+@pytest.mark.parametrize("name", list(BY_NAME))
+def test_registered_samplers_say_the_truth_about_themselves(name: str) -> None:
+    """Which settings change the pictures, and how often the denoiser is asked in a step."""
+    sampler = BY_NAME[name]
+    asked = 0
+
+    def counting(x: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
+        nonlocal asked
+        asked += 1
+        return EXACT(x, level)
+
+    def draw(eta: float, variance: Variance) -> Tensor:
+        # The last but one: on these data every walk ends at a picture that there is, and many at the same.
+        *_, frame, _ = sample(counting, SCHEDULE, sampler(eta, variance), shape=(1, 4, 4), steps=20, seeds=(0, 1))
+        return frame.x
+
+    plain = draw(0.0, "small")
+    ends = 2 if sampler.looks > 1 else 0  # the first and the last step of Heun are leaps, and so are of DDIM
+    assert asked == 20 * sampler.looks - ends
+    assert ("eta" in sampler.settings) != torch.equal(draw(0.7, "small"), plain)
+    assert ("variance" in sampler.settings) != torch.equal(draw(0.0, "large"), plain)
+
+
+def test_a_variance_that_was_not_learned_is_refused() -> None:
+    with pytest.raises(ValueError, match="learned no variance"):
+        list(sample(EXACT, SCHEDULE, Ancestral("learned"), shape=(1, 4, 4), steps=3, seeds=(0,)))
+
+
+@pytest.mark.parametrize(("mix", "same_as"), [(0.0, "small"), (1.0, "large")])
+def test_a_learned_variance_lies_between_the_two(mix: float, same_as: Variance) -> None:
+    """Nichol & Dhariwal 2021, eq. 15: v = 0 is β̃, v = 1 is β, between them the logarithm is mixed; each number has its own."""
+
+    def learned(x: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
+        return EXACT(x, level)._replace(variance_mix=torch.full_like(x, mix))
+
+    def last(denoiser: Denoiser, variance: Variance) -> Tensor:
+        *_, frame = sample(denoiser, SCHEDULE, Ancestral(variance), shape=(1, 4, 4), steps=20, seeds=(0, 1))
+        return frame.x
+
+    torch.testing.assert_close(last(learned, "learned"), last(EXACT, same_as), rtol=1e-5, atol=1e-5)
+    x, now, to = torch.zeros(1, 2).double(), SCHEDULE.level(50), SCHEDULE.level(40)
+    own = gaussian(0.3, 0.5)(x[:, :1], now)
+    own = Prediction(own.x0.expand(1, 2), own.noise.expand(1, 2))._replace(
+        variance_mix=torch.tensor([[0.25, 0.75]]).double()
+    )
+    got, _ = Ancestral("learned").step(lambda x, level: own, x, now, to, lambda: torch.ones_like(x))
+    mean, small = posterior(x, own.x0, now, to)
+    large = now.variance_since(to)
+    expected = mean + torch.stack([small**0.75 * large**0.25, small**0.25 * large**0.75]).sqrt()
+    torch.testing.assert_close(got, expected)

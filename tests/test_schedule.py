@@ -11,7 +11,7 @@ import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from engine.schedule import SCHEDULES, Level, NoiseSchedule
+from engine.schedule import SCHEDULES, SPACINGS, Level, NoiseSchedule
 
 from laws import schedules
 
@@ -256,3 +256,37 @@ def test_no_steps_and_no_level_outside() -> None:
         NoiseSchedule.linear(10).level(11)
     with pytest.raises(ValueError, match="outside"):
         NoiseSchedule.linear(10).level(-1)
+
+
+# --- spacings ---------------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.integers(1, 300), st.data(), st.sampled_from(sorted(SPACINGS)), st.sampled_from(["linear", "cosine", "sigmoid"])
+)
+def test_every_spacing_goes_from_T_to_0_without_a_step_twice(
+    T: int, data: st.DataObject, spacing: str, name: str
+) -> None:
+    steps = data.draw(st.integers(1, T))
+    zero = data.draw(st.booleans()) and T > 1
+    schedule = SCHEDULES[name](T)
+    times = (schedule.with_zero_terminal_snr() if zero else schedule).timesteps(steps, spacing)
+    assert times[0] == T
+    assert times[-1] == 0
+    assert len(times) == steps + 1
+    assert all(a > b for a, b in pairwise(times))
+
+
+def test_spacings_are_what_their_names_say() -> None:
+    """Even in t; even in √t (Song et al. 2021, appendix D.2); even in log-SNR down to t = 1, and from there to 0."""
+    schedule = NoiseSchedule.linear(10_000)
+    t = {name: torch.tensor(schedule.timesteps(20, name), dtype=torch.float64) for name in SPACINGS}
+    assert torch.allclose(t["uniform"].diff(), torch.tensor(-500.0).double())
+    assert torch.allclose(t["quadratic"].sqrt().diff(), torch.tensor(-5.0).double(), atol=0.1)
+    assert t["log-snr"][-2] == 1
+    gaps = schedule.log_snr[t["log-snr"][:-1].long()].diff()
+    assert float(gaps.max() / gaps.min()) < 1.6  # at t = 1, 2, 3 there are no finer steps
+    assert float(gaps[:-4].max() / gaps[:-4].min()) < 1.02
+    with pytest.raises(ValueError, match="no spacing “karras”, only uniform, quadratic, log-snr"):
+        schedule.timesteps(20, "karras")
