@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
-from engine.metrics import Z_95, Estimate, Share
+from engine.metrics import Z_95, Estimate, Jackknife, Share
 
 SURE = 2.0
 """Differences below this many standard errors count as none."""
@@ -25,12 +25,15 @@ class Verdict(Enum):
     MISSING = "not measured"
 
 
+Value = Estimate | Jackknife
+
+
 @dataclass(frozen=True)
 class Measured:
     """A number under a name; None where it was not measured."""
 
     label: str
-    value: Estimate | None
+    value: Value | None
 
 
 @dataclass(frozen=True)
@@ -41,15 +44,17 @@ class Comparison:
     high: Measured
 
     @property
-    def difference(self) -> Estimate | None:
-        """high − low with its standard error, as if the two were independent.
+    def difference(self) -> Value | None:
+        """high − low with its standard error.
 
-        They share the real pictures and the seeds, so that the true error is smaller, and the verdicts err on the side of
-        caution.
+        Distances of as many samples are subtracted group by group, since they share the seeds and the real pictures. Other
+        numbers count as independent; what they share makes the true error smaller, and the verdicts err on the side of caution.
         """
         a, b = self.low.value, self.high.value
         if a is None or b is None:
             return None
+        if isinstance(a, Jackknife) and isinstance(b, Jackknife) and len(a.without_a) == len(b.without_a):
+            return b - a
         return Estimate(b.value - a.value, math.hypot(a.standard_error, b.standard_error))
 
     @property
@@ -112,7 +117,7 @@ def rising(measured: Sequence[Measured]) -> tuple[Comparison, ...]:
     return tuple(Comparison(a, b) for a, b in pairwise(measured))
 
 
-def said(value: Estimate | None, digits: int = 2) -> str:
+def said(value: Value | None, digits: int = 2) -> str:
     """“1.23 ± 0.04”, or a dash."""
     return f"{value.value:.{digits}f} ± {value.standard_error:.{digits}f}" if value else "–"
 

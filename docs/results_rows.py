@@ -10,7 +10,7 @@ from results_plan import FEW, plan
 from engine.cells import Cell
 from engine.grid import Row
 from engine.grid_bound import BoundCell, BoundRow
-from engine.metrics import Estimate
+from engine.metrics import Estimate, Jackknife
 
 
 class Results:
@@ -45,12 +45,12 @@ class Results:
         """What was measured of a cell."""
         return self._rows.get((cell.model, cell.settings.plain(classes=1)))
 
-    def frechet(self, cell: Cell) -> Estimate | None:
+    def frechet(self, cell: Cell) -> Jackknife | None:
         """Its Fréchet distance, of all its samples."""
         row = self.row(cell)
         return row.frechet if row else None
 
-    def of_first(self, cell: Cell, count: int = FEW) -> Estimate | None:
+    def of_first(self, cell: Cell, count: int = FEW) -> Jackknife | None:
         """Its Fréchet distance, of its first samples only."""
         row = self.row(cell)
         if row is None:

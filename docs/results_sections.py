@@ -30,7 +30,7 @@ from results_rows import Results
 
 from engine.cells import Cell
 from engine.grid_bound import BoundCell
-from engine.metrics import Estimate
+from engine.metrics import Jackknife
 from engine.sampling import SAMPLERS, Variance
 
 PAPER = {
@@ -61,7 +61,7 @@ def row_name(row: str) -> str:
     return "DDPM, larger variance" if row == "large" else f"eta {row}"
 
 
-def _at(label: str, get: Callable[[Cell], Estimate | None], cell: Cell) -> Measured:
+def _at(label: str, get: Callable[[Cell], Jackknife | None], cell: Cell) -> Measured:
     return Measured(label, get(cell))
 
 
@@ -131,7 +131,7 @@ def claims_a(results: Results) -> list[Claim]:
             _at(f"{name}, {many} steps:", get, paper_row(row, many)), _at(f"{few} steps:", get, paper_row(row, few))
         )
 
-    def at(steps: int, rows: Sequence[str], get: Callable[[Cell], Estimate | None]) -> list[Measured]:
+    def at(steps: int, rows: Sequence[str], get: Callable[[Cell], Jackknife | None]) -> list[Measured]:
         return [_at(f"{row_name(row)}, {steps} steps:", get, paper_row(row, steps)) for row in rows]
 
     def gain(few: int, many: int) -> Measured:

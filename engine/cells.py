@@ -14,6 +14,9 @@ from engine.evaluation import EvaluationError, Reference, check, refer
 from engine.models.classifier import Judge
 from engine.pretrained import Checkpoint
 
+MEASURED = 2
+"""Counted up when a result holds other things than before: earlier lines are then measured again."""
+
 
 @dataclass(frozen=True, eq=False)
 class Opened:
@@ -102,6 +105,7 @@ def key_of(cell: Cell, model: Opened) -> str:
         "settings": settings.model_dump(mode="json", exclude={"batch"}),
         "of": model.fingerprint,
         "data": model.data.name,
+        "measured": MEASURED,
     }
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 

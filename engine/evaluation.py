@@ -19,7 +19,7 @@ from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
 from engine.drawing import Drawn, DrawSettings, EvaluationError, Progress, draw
 from engine.memorising import Memorising, memorised_share
-from engine.metrics import Estimate, Share, accuracy, frechet_estimate
+from engine.metrics import Estimate, Jackknife, Share, accuracy, frechet_jackknife
 from engine.models.classifier import Judge
 from engine.pretrained import Checkpoint
 from engine.training.classifier import ClassifierTraining, learned_part
@@ -131,22 +131,32 @@ class Reference:
 
     held_out: Tensor
     """Of the held-out pictures, shape (M, F)."""
+    held_out_labels: Tensor
+    """Their classes, int64, shape (M,)."""
     unseen: Tensor
     """Of training pictures that are new to the classifier, shape (U, F), in the order of the set."""
-    unseen_labels: npt.NDArray[np.int64]
-    """Their classes, shape (U,)."""
+    unseen_labels: Tensor
+    """Their classes, int64, shape (U,)."""
     read_rightly: Share
     """The held-out pictures that the classifier reads as what they are."""
 
-    def as_many_as(self, samples: int) -> Tensor:
-        """Features of at most `samples` of the unseen pictures, as many of each class, the first ones of the set."""
-        classes = int(self.unseen_labels.max()) + 1
-        chosen = np.zeros(len(self.unseen_labels), dtype=np.bool_)
-        for k in range(classes):
-            chosen[np.flatnonzero(self.unseen_labels == k)[: samples // classes]] = True
-        if chosen.sum() < 4:
+    def as_many_as(self, samples: int) -> tuple[Tensor, Tensor]:
+        """Features of at most `samples` of the unseen pictures and their classes, as many of each, the first of the set."""
+        members = [torch.nonzero(self.unseen_labels == k)[:, 0] for k in range(int(self.unseen_labels.max()) + 1)]
+        chosen = torch.cat([of_class[: samples // len(members)] for of_class in members]).sort().values
+        if len(chosen) < 4:
             raise EvaluationError("Too few real pictures are new to the classifier: there is nothing to compare with.")
-        return self.unseen[torch.from_numpy(chosen)]
+        return self.unseen[chosen], self.unseen_labels[chosen]
+
+    def distance(self, features: Tensor, classes: Tensor | None) -> Jackknife:
+        """The Fréchet distance between these rows and the held-out pictures.
+
+        Args:
+            features: shape (N, F).
+            classes: int64, shape (N,), where as many of each were chosen on purpose.
+        """
+        groups = min(JACKKNIFE_GROUPS, len(features) // 2, len(self.held_out) // 2)
+        return frechet_jackknife(features, self.held_out, groups, of_a=classes, of_b=self.held_out_labels)
 
 
 def refer(data: ImageSet, judge: Judge) -> Reference:
@@ -166,7 +176,8 @@ def refer(data: ImageSet, judge: Judge) -> Reference:
         _, others = judge.read(to_unit(unseen.images))
     except ValueError as error:
         raise EvaluationError(str(error)) from error
-    return Reference(features, others, unseen.labels, accuracy(read_as, torch.tensor(held_out.labels)))
+    labels = torch.tensor(held_out.labels)
+    return Reference(features, labels, others, torch.tensor(unseen.labels), accuracy(read_as, labels))
 
 
 def _measure(
@@ -181,7 +192,7 @@ def _measure(
     x = to_unit(drawn.pictures)
     labels = None if drawn.labels is None else torch.from_numpy(drawn.labels)
     read_as, features = judge.read(x)
-    unseen = reference.as_many_as(settings.samples)
+    unseen, of_unseen = reference.as_many_as(settings.samples)
     names = data.class_names
     by_class: dict[str, Share] = {}
     misread: Counter[str] = Counter()
@@ -201,8 +212,8 @@ def _measure(
         accuracy_by_class=by_class,
         misread=dict(misread.most_common()),
         classifier_held_out=reference.read_rightly,
-        frechet=frechet(features, reference.held_out),
-        frechet_floor=frechet(unseen, reference.held_out),
+        frechet=reference.distance(features, labels).estimate,
+        frechet_floor=reference.distance(unseen, of_unseen).estimate,
         floor_count=len(unseen),
         held_out_count=len(held_out),
         memorising=memorised_share(
@@ -217,8 +228,3 @@ def _measure(
         torch=torch.__version__,
         command=command,
     )
-
-
-def frechet(a: Tensor, b: Tensor) -> Estimate:
-    """`frechet_estimate` with as many groups as there are rows for, 20 at most."""
-    return frechet_estimate(a, b, groups=min(JACKKNIFE_GROUPS, len(a) // 2, len(b) // 2))

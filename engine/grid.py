@@ -21,8 +21,8 @@ from torch import Tensor
 from engine.cells import Cell, Opened, in_words, key_of
 from engine.data.pixels import to_unit
 from engine.drawing import Drawn, DrawSettings, draw, evaluations, passes
-from engine.evaluation import Reference, frechet
-from engine.metrics import Estimate, PrecisionRecall, Share, accuracy, precision_recall
+from engine.evaluation import Reference
+from engine.metrics import Estimate, Jackknife, PrecisionRecall, Share, accuracy, precision_recall
 from engine.results_file import ResultsFile
 
 FEWER = (100, 200, 500)
@@ -46,10 +46,10 @@ class Row(BaseModel):
     settings: DrawSettings
     evaluations: int = Field(description="How often each picture was shown to the denoiser.")
     accuracy: Share | None
-    frechet: Estimate
+    frechet: Jackknife = Field(description="Samples against the held-out pictures.")
     frechet_floor: Estimate = Field(description="As many real pictures, or as many as there are, instead of samples.")
     floor_count: int
-    frechet_of_first: dict[int, Estimate] = Field(description="Of so many of the first samples only.")
+    frechet_of_first: dict[int, Jackknife] = Field(description="Of so many of the first samples only.")
     floor_of_first: dict[int, Estimate]
     covering: PrecisionRecall | None = Field(description="Of samples and held-out pictures; None for too few of them.")
     covering_floor: PrecisionRecall | None
@@ -180,6 +180,7 @@ class _Speeds:
 def _row(task: _Task, drawn: Drawn) -> Row:
     model, settings = task.model, task.cell.settings
     held_out = model.reference.held_out
+    labels = None if drawn.labels is None else torch.from_numpy(drawn.labels)
     read_as, features = model.judge.read(to_unit(drawn.pictures))
     floor = _floor(model.reference, settings.samples)
     fewer = [n for n in FEWER if n < settings.samples]
@@ -190,11 +191,13 @@ def _row(task: _Task, drawn: Drawn) -> Row:
         data=model.data.name,
         settings=settings,
         evaluations=evaluations(settings, model.checkpoint.denoiser.schedule),
-        accuracy=None if drawn.labels is None else accuracy(read_as, torch.from_numpy(drawn.labels)),
-        frechet=frechet(features, held_out),
+        accuracy=None if labels is None else accuracy(read_as, labels),
+        frechet=_short(model.reference.distance(features, labels)),
         frechet_floor=floor.frechet,
         floor_count=floor.count,
-        frechet_of_first={n: frechet(features[:n], held_out) for n in fewer},
+        frechet_of_first={
+            n: _short(model.reference.distance(features[:n], None if labels is None else labels[:n])) for n in fewer
+        },
         floor_of_first={n: _floor(model.reference, n).frechet for n in fewer},
         covering=_covering(features, held_out),
         covering_floor=floor.covering,
@@ -218,8 +221,15 @@ class _Floor:
 @lru_cache(maxsize=64)
 def _floor(reference: Reference, samples: int) -> _Floor:
     """The same for every cell of as many samples, and so measured once."""
-    unseen = reference.as_many_as(samples)
-    return _Floor(frechet(unseen, reference.held_out), _covering(unseen, reference.held_out), len(unseen))
+    unseen, classes = reference.as_many_as(samples)
+    distance = reference.distance(unseen, classes).estimate
+    return _Floor(distance, _covering(unseen, reference.held_out), len(unseen))
+
+
+def _short(found: Jackknife) -> Jackknife:
+    """Seven digits: there are dozens of numbers in a line of the results."""
+    a, b = (tuple(float(f"{value:.7g}") for value in values) for values in (found.without_a, found.without_b))
+    return Jackknife(found.value, a, b)
 
 
 def _covering(samples: Tensor, real: Tensor) -> PrecisionRecall | None:

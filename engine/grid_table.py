@@ -20,7 +20,7 @@ SETTINGS: dict[str, Callable[[Row], str]] = {
 }
 MEASURED: dict[str, Callable[[Row], str]] = {
     "read rightly": lambda row: share(row.accuracy),
-    "Fréchet": lambda row: estimate(row.frechet),
+    "Fréchet": lambda row: estimate(row.frechet.estimate),
     "floor": lambda row: estimate(row.frechet_floor),
     "precision": lambda row: estimate(row.covering.precision if row.covering else None),
     "recall": lambda row: estimate(row.covering.recall if row.covering else None),

@@ -112,12 +112,63 @@ def _root(covariance: Tensor) -> Tensor:
     return (vectors * eigenvalues.clamp(min=0).sqrt()) @ vectors.T  # rounding can make a zero slightly negative
 
 
-def frechet_estimate(a: Tensor, b: Tensor, groups: int = 20, seed: int = 0) -> Estimate:
-    """`frechet_distance` with its standard error, by the two-sample jackknife over groups.
+@dataclass(frozen=True)
+class Jackknife:
+    """A number measured on two sets, and what it would be with some of the rows left out.
 
-    Each set is split at random into groups; each is left out once, and the spread of the results gives the error:
-    s² = Σ_sets (G − 1)/G Σ_g (d_g − d̄)². A bootstrap would do worse: rows drawn twice make the set look smaller
-    than it is, which raises this distance.
+    The difference of two of them, with the same rows left out in both, knows what they have in common: where both share
+    their noise or their real pictures, it is surer than either.
+    """
+
+    value: float
+    without_a: tuple[float, ...]
+    """With each group of the first set left out,"""
+    without_b: tuple[float, ...]
+    """and of the second."""
+
+    @property
+    def standard_error(self) -> float:
+        """s² = Σ_sets (G − 1)/G Σ_g (d_g − d̄)²."""
+        variance = 0.0
+        for without in (self.without_a, self.without_b):
+            mean = sum(without) / len(without)
+            variance += (len(without) - 1) / len(without) * sum((d - mean) ** 2 for d in without)
+        return math.sqrt(variance)
+
+    @property
+    def estimate(self) -> Estimate:
+        """The number with its error."""
+        return Estimate(self.value, self.standard_error)
+
+    def __sub__(self, other: Jackknife) -> Jackknife:
+        """The difference. Raises `ValueError` where not as many groups were left out in both."""
+        return Jackknife(
+            self.value - other.value,
+            tuple(d - e for d, e in zip(self.without_a, other.without_a, strict=True)),
+            tuple(d - e for d, e in zip(self.without_b, other.without_b, strict=True)),
+        )
+
+
+def frechet_jackknife(
+    a: Tensor,
+    b: Tensor,
+    groups: int = 20,
+    seed: int = 0,
+    *,
+    of_a: Tensor | None = None,
+    of_b: Tensor | None = None,
+) -> Jackknife:
+    """`frechet_distance` with what it is when each of some groups of rows is left out.
+
+    Each set is split at random into groups. A bootstrap would do worse: rows drawn twice make the set look smaller than it
+    is, which raises this distance.
+
+    Args:
+        a, b: as there.
+        groups: into how many each set is split.
+        seed: decides the groups, with the sizes and classes alone: other rows in their place are grouped alike.
+        of_a, of_b: classes, int64, shapes (N,) and (M,), where as many of each were chosen on purpose: then every group has
+            its share of each. Without that their numbers would seem to be left to chance, and the error be too large.
 
     Raises:
         ValueError: as `frechet_distance`, and for fewer than 2 groups or than 2 rows a group.
@@ -125,13 +176,27 @@ def frechet_estimate(a: Tensor, b: Tensor, groups: int = 20, seed: int = 0) -> E
     if groups < 2 or min(len(a), len(b)) < 2 * groups:
         raise ValueError(f"{min(len(a), len(b))} rows are too few for {groups} groups.")
     dice = torch.Generator().manual_seed(seed)
-    variance = 0.0
-    for left_out_of, other in ((a, b), (b, a)):
-        group = torch.randperm(len(left_out_of), generator=dice) % groups
-        without = [frechet_distance(left_out_of[group != g], other) for g in range(groups)]
-        mean = sum(without) / groups
-        variance += (groups - 1) / groups * sum((d - mean) ** 2 for d in without)
-    return Estimate(frechet_distance(a, b), math.sqrt(variance))
+    group_of_a, group_of_b = _deal(len(a), groups, dice, of_a), _deal(len(b), groups, dice, of_b)
+    return Jackknife(
+        frechet_distance(a, b),
+        tuple(frechet_distance(a[group_of_a != g], b) for g in range(groups)),
+        tuple(frechet_distance(a, b[group_of_b != g]) for g in range(groups)),
+    )
+
+
+def _deal(count: int, groups: int, dice: torch.Generator, classes: Tensor | None) -> Tensor:
+    """A group for each row, int64, shape (count,): at random, class by class, in turn like cards."""
+    order = torch.randperm(count, generator=dice)
+    if classes is not None:
+        order = order[classes.cpu()[order].argsort(stable=True)]
+    group = torch.empty(count, dtype=torch.int64)
+    group[order] = torch.arange(count) % groups
+    return group
+
+
+def frechet_estimate(a: Tensor, b: Tensor, groups: int = 20, seed: int = 0) -> Estimate:
+    """`frechet_distance` with its standard error, by `frechet_jackknife`."""
+    return frechet_jackknife(a, b, groups, seed).estimate
 
 
 # --- precision and recall ---------------------------------------------------------------------------------------------

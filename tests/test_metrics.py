@@ -15,10 +15,13 @@ from engine.data.pixels import to_unit
 from engine.memorising import memorised_share
 from engine.metrics import (
     Z_95,
+    Jackknife,
+    _deal,
     accuracy,
     energy_distance,
     frechet_distance,
     frechet_estimate,
+    frechet_jackknife,
     nearest_neighbours,
     precision_recall,
     wilson,
@@ -145,6 +148,46 @@ def test_frechet_standard_error_is_the_spread_over_fresh_samples() -> None:
     estimates = [frechet_estimate(a, b) for a, b in pairs]
     spread = float(np.std([e.value for e in estimates], ddof=1))
     assert np.mean([e.standard_error for e in estimates]) == pytest.approx(spread, rel=0.3)
+
+
+def test_the_error_knows_that_as_many_of_each_class_were_chosen() -> None:
+    """Classes far apart: whether one has more rows than another would matter most, and is not left to chance."""
+    classes = torch.arange(400) % 4
+    centres = 8 * gaussian(4, 3, 999)
+    pairs = [
+        (gaussian(400, 3, 2 * s) + centres[classes], gaussian(400, 3, 2 * s + 1) + centres[classes]) for s in range(30)
+    ]
+    found = [frechet_jackknife(a, b, of_a=classes, of_b=classes) for a, b in pairs]
+    spread = float(np.std([f.value for f in found], ddof=1))
+    said = np.mean([f.standard_error for f in found])
+    assert 0.6 * spread < said < 1.8 * spread
+    blind = np.mean([frechet_estimate(a, b).standard_error for a, b in pairs[:10]])
+    assert blind > 2 * said
+
+
+def test_differences_of_distances_know_what_both_share() -> None:
+    real = gaussian(300, 3, 0)
+    samples = [gaussian(300, 3, s) for s in range(1, 21)]
+    far, near = ([frechet_jackknife(x + shift, real) for x in samples] for shift in (0.6, 0.5))
+    gaps = [a - b for a, b in zip(far, near, strict=True)]
+    # The real rows are the same 20 times: only the samples differ from one gap to the next.
+    spread = float(np.std([gap.value for gap in gaps], ddof=1))
+    of_samples = [Jackknife(gap.value, gap.without_a, (0.0,) * 20).standard_error for gap in gaps]
+    assert np.mean(of_samples) == pytest.approx(spread, rel=0.4)
+    assert np.mean([gap.standard_error for gap in gaps]) < 0.4 * np.mean([f.standard_error for f in far])
+    assert (far[0] - far[0]).standard_error == 0
+    with pytest.raises(ValueError, match="shorter"):
+        far[0] - frechet_jackknife(samples[0], real, groups=10)
+
+
+def test_every_group_of_a_jackknife_has_its_share_of_every_class() -> None:
+    classes = torch.tensor([0] * 60 + [1] * 30 + [2] * 10)
+    group = _deal(100, 10, torch.Generator().manual_seed(0), classes)
+    assert (
+        torch.stack([torch.bincount(classes[group == g], minlength=3) for g in range(10)]).tolist() == [[6, 3, 1]] * 10
+    )
+    other = _deal(100, 10, torch.Generator().manual_seed(1), classes)
+    assert (group != other).any()
 
 
 def test_frechet_refuses_what_it_cannot_compare() -> None:

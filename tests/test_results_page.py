@@ -27,7 +27,7 @@ from engine.bound import Term  # noqa: E402
 from engine.cells import Cell  # noqa: E402
 from engine.grid import Row  # noqa: E402
 from engine.grid_bound import BoundCell, BoundRow  # noqa: E402
-from engine.metrics import Estimate, PrecisionRecall, wilson  # noqa: E402
+from engine.metrics import Estimate, Jackknife, PrecisionRecall, wilson  # noqa: E402
 from engine.training.config import TrainConfig  # noqa: E402
 
 from checkpoints_to_try import tiny_model  # noqa: E402
@@ -48,10 +48,15 @@ def as_in_the_papers(cell: Cell) -> float:
     )
 
 
+def jackknife(value: float) -> Jackknife:
+    """Some 1 % of error, of the samples alone."""
+    return Jackknife(value, tuple(value * (1 + 0.003 * sign) for sign in (-1, 1) * 5), (value,) * 10)
+
+
 def row(cell: Cell, number: int, distance: Distance) -> Row:
     s = cell.settings
     recall = max(0.02, 0.9 - 0.1 * s.scale)
-    value = Estimate(distance(cell), 0.01 * distance(cell))
+    value = jackknife(distance(cell))
     return Row(
         key=f"{number:016x}",
         model=cell.model,
@@ -154,6 +159,17 @@ def test_two_numbers_differ_beyond_two_standard_errors(low: float, high: float, 
     said = found.sentence()
     assert words[verdict] in said
     assert bool(said) == (verdict is not Verdict.MISSING)
+
+
+def test_what_two_numbers_share_is_no_error_of_their_difference() -> None:
+    shared = tuple(0.3 * (-1) ** k for k in range(10))
+    low = Jackknife(1.0, tuple(1.0 + e for e in shared), (1.0,) * 10)
+    high = Jackknife(1.1, tuple(1.1 + e for e in shared), (1.1,) * 10)
+    assert low.standard_error > 0.8
+    assert Comparison(Measured("a", low), Measured("b", high)).verdict is Verdict.YES
+    assert Comparison(Measured("a", low.estimate), Measured("b", high.estimate)).verdict is Verdict.OPEN
+    other = Jackknife(1.1, (1.1,) * 5, (1.1,) * 5)  # of fewer groups: nothing is known to be shared
+    assert Comparison(Measured("a", low), Measured("b", other)).verdict is Verdict.OPEN
 
 
 def test_a_claim_is_what_its_comparisons_are_together() -> None:
