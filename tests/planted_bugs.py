@@ -424,8 +424,8 @@ BUGS = [
     Bug(
         "label dropout turned round",
         "training/loop.py",
-        "< config.label_dropout",
-        ">= config.label_dropout",
+        "< config.hidden_share",
+        ">= config.hidden_share",
         "test_training.py",
         "hidden",
     ),
@@ -439,9 +439,9 @@ BUGS = [
     ),
     Bug(
         "the first level never trained on",
-        "training/loop.py",
-        "torch.randint(1, schedule.T + 1,",
-        "torch.randint(2, schedule.T + 1,",
+        "training/importance.py",
+        "torch.randint(1, T + 1,",
+        "torch.randint(2, T + 1,",
         "test_training.py",
         "every_t",
     ),

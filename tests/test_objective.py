@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from engine import pretrained
 from engine.data.pixels import to_unit
 from engine.denoiser import NetDenoiser
 from engine.likelihood import bound_term
@@ -224,6 +225,25 @@ def test_the_learned_variance_learns() -> None:
             terms = bound_term(prediction, batch.x0, batch.x_t, denoiser.schedule, batch.t, variance)  # type: ignore[arg-type]
             total[variance] += float(terms.sum())
     assert total["learned"] < min(total["small"], total["large"])
+
+
+def test_a_saved_network_with_a_learned_variance_opens_as_one(tmp_path: Path) -> None:
+    config = config_of(learned_variance=True, target="velocity", zero_terminal_snr=True, steps=2)
+    state = begin(config, DATA)
+    list(train(config, DATA, state))
+    folder = RunFolder(tmp_path, new_id())
+    folder.write_record(RunRecord(config=config))
+    folder.write_state(DATA, config, state)
+    opened, kept = pretrained.load(folder.checkpoint).denoiser, state.averaged()
+    assert isinstance(kept, NetDenoiser)
+    assert opened.learned_variance
+    assert opened.schedule.terminal_snr == 0
+    batch = _batch(state, torch.tensor([1, 25, 50]))
+    expected, found = (one(batch.x_t, batch.level, batch.label) for one in (kept, opened))
+    for a, b in zip(expected, found, strict=True):
+        assert a is not None
+        assert b is not None
+        assert torch.allclose(a, b, atol=1e-5)
 
 
 # --- importance sampling ----------------------------------------------------------------------------------------------

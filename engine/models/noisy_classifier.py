@@ -3,6 +3,9 @@
 Dhariwal & Nichol 2021, arXiv:2105.05233, section 4: the half of the U-Net that leads down, and one linear layer on all that is
 left at its bottom. Theirs pools by attention that knows the places; for our small pictures a weight for each place will do.
 
+What the picture says is multiplied by √ᾱ. log p(y | x_t) of any data depends on x_t through √ᾱ x_t / (1 − ᾱ), so that its
+gradient fades as √ᾱ does; guidance divides by √ᾱ, and a gradient that did not fade would throw x̂0 anywhere in the first steps.
+
     DIR/config.json                            its shape
     DIR/model.safetensors                      its weights
     DIR/card.json                              how it was trained, and how well it reads at each noise level
@@ -25,7 +28,7 @@ from torch.nn.functional import silu
 from engine.models import folder as on_disk
 from engine.models.classifier import ASSETS
 from engine.models.unet import DownBlock, MiddleBlock, TimeEmbedding, UNetConfig, Width, timestep_embedding
-from engine.schedule import Level
+from engine.schedule import Level, broadcast
 from engine.weights import CheckpointError, checked_folder, first_complaint, read_json
 
 NOISY_CLASSIFIERS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits-noisy-classifier"}
@@ -109,7 +112,8 @@ class LevelClassifier(nn.Module):
         self.mid_block = MiddleBlock(widths[-1], unet)
         self.norm_out = nn.GroupNorm(unet.norm_num_groups, widths[-1], unet.norm_eps)
         coarsest = config.size // 2 ** (len(widths) - 1)
-        self.head = nn.Linear(widths[-1] * coarsest**2, config.classes)
+        self.head = nn.Linear(widths[-1] * coarsest**2, config.classes, bias=False)
+        self.prior = nn.Parameter(torch.zeros(config.classes))
 
     def forward(self, x_t: Tensor, level: Level) -> Tensor:
         """log p(y | x_t) up to a constant of each picture.
@@ -136,8 +140,8 @@ class LevelClassifier(nn.Module):
         for down in self.down_blocks:
             x = down(x, embedding, [])
         x = self.mid_block(x, embedding)
-        out: Tensor = self.head(silu(self.norm_out(x)).flatten(1))
-        return out
+        seen: Tensor = self.head(silu(self.norm_out(x)).flatten(1))
+        return self.prior + broadcast(level.alpha_bar.sqrt(), seen) * seen
 
     @property
     def parameter_count(self) -> int:

@@ -92,7 +92,7 @@ def test_bad_links_say_so_and_open_with_the_default(app: str, page: Page) -> Non
 
 def test_a_bad_folder_is_refused_in_one_sentence(app: str, page: Page) -> None:
     page.goto(f"{app}/sampling?model=ideal:digits&steps=2&count=1")
-    page.get_by_text("Open a checkpoint folder").click()
+    page.get_by_text("Open a model").click()
     page.get_by_role("textbox", name="Folder").fill("/no/such/folder")
     page.get_by_role("textbox", name="Folder").press("Enter")
     expect(page.get_by_text("There is no checkpoint folder")).to_be_visible()
@@ -116,6 +116,21 @@ def test_train_reload_find_the_run_and_sample_from_it(app: str, page: Page, chro
     expect(other.get_by_text("Done after 50 of 50 steps")).to_be_visible()
     assert "model=run" in other.url
     other.context.close()
+
+
+def test_a_classifier_is_trained_and_then_guides(app: str, page: Page) -> None:
+    page.goto(f"{app}/training?learns=classifier&steps=20&batch=4")
+    page.get_by_role("button", name="Start training").click()
+    expect(page.get_by_text(re.compile("finished.*step 20 of 20.*classifier"))).to_be_visible()
+    charts = page.locator(".dp-livechart")
+    expect(charts).to_have_count(3)
+    expect(charts.nth(0)).to_contain_text("floor: the ideal classifier")
+    expect(charts.nth(2)).to_contain_text("Held-out pictures read rightly")
+    expect(page.locator(TIMELINE)).to_have_count(0)
+    page.get_by_role("button", name="Draw with it").click()
+    expect(page.get_by_text("Done after 50 of 50 steps")).to_be_visible()
+    assert "classifier=run" in page.url
+    assert "scale=0" in page.url
 
 
 def test_training_can_be_paused_resumed_and_stopped(app: str, page: Page) -> None:
