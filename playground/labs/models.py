@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from playground.labs import opening
 from playground.labs.training import when
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def choices(opened: tuple[str, ...] = ()) -> dict[str, str]:
-    """Name and title of every model that there is now: what ships, the ideal ones, the runs, and folders opened by hand."""
+    """Name and title of every model that there is now: what ships, the ideal ones, the runs, and those opened by hand."""
     from engine.data.catalogue import DATASETS, load
     from engine.pretrained import CHECKPOINTS
     from engine.training.service import service
@@ -24,17 +25,17 @@ def choices(opened: tuple[str, ...] = ()) -> dict[str, str]:
         snapshot = training.snapshot(run_id)
         if snapshot is not None and snapshot.can_sample:
             runs[f"run:{run_id}"] = f"Your run of {when(run_id)}: {snapshot.config.data}, step {snapshot.step:,}"
-    return {**shipped, **ideal, **runs, **{path: f"Folder: {path}" for path in opened}}
+    return {**shipped, **ideal, **runs, **{name: opening.title_of(name) for name in opened}}
 
 
 def classifier_choices() -> dict[str, str]:
     """Name and title of every classifier of noisy pictures that can guide, and of none."""
-    from engine.data.catalogue import DATASETS, load
+    from engine.data.catalogue import DATASETS
     from engine.models.noisy_classifier import NOISY_CLASSIFIERS
     from engine.training.service import service
 
-    shipped = {name: f"Trained classifier: {name}" for name, folder in NOISY_CLASSIFIERS.items() if folder.is_dir()}
-    exact = {f"ideal:{name}": f"Exact classifier: {load(name).title.lower()}" for name in DATASETS}
+    shipped = {name: f"Trained: {name}" for name, folder in NOISY_CLASSIFIERS.items() if folder.is_dir()}
+    exact = {f"ideal:{name}": f"Exact: {name}" for name in DATASETS}
     runs = {}
     training = service()
     for run_id in training.ids():
@@ -49,9 +50,17 @@ def fitting(data: str, available: dict[str, str]) -> str:
     return data if data in available else f"ideal:{data}"
 
 
+def needs_label(name: str) -> bool:
+    """Whether a model can only be asked with a class for each picture, and so cannot be guided."""
+    try:
+        return open_model(name).needs_label
+    except ValueError:
+        return False
+
+
 def open_model(name: str) -> Model:
-    """The model of that name. Raises engine.library.ModelError with one clear sentence."""
+    """The model of that name, where it is on this machine. Raises engine.library.ModelError with one clear sentence."""
     from engine import library
     from engine.training.service import service
 
-    return library.open_model(name, service().model)
+    return library.open_model(name, service().model, download=False)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from pathlib import Path
 
 import streamlit as st
 
@@ -11,7 +10,7 @@ from playground.labs import models
 from playground.labs import sampling as lab
 from playground.labs.controls import checked
 from playground.labs.sampling import SamplingControls, SamplingJob
-from playground.streamlit_ui import components, page, warm, widgets
+from playground.streamlit_ui import components, open_model, page, warm, widgets
 
 POLL = 0.25
 """Seconds between two looks at a running job."""
@@ -53,12 +52,13 @@ def show() -> None:
 
 
 def _settings() -> tuple[SamplingControls, lab.Model | None]:
-    opened: list[str] = st.session_state.setdefault("sampling/opened", [])
-    available = models.choices(tuple(opened))
+    available = models.choices(tuple(open_model.opened()))
     kept: SamplingControls = st.session_state.get("sampling/controls", SamplingControls())
     asked = st.session_state.pop("sampling/wanted", None)
     if asked in available:  # the Training lab sends the reader here with a run
         kept = checked(kept, model=asked)
+        if models.needs_label(asked):
+            kept = checked(kept, labels="each" if kept.labels == "none" else kept.labels, scale=1.0, b_scale=1.0)
         widgets.set_controls("sampling", kept)
         st.session_state.pop("sampling/job", None)
     guide = st.session_state.pop("sampling/wanted_classifier", None)
@@ -76,20 +76,7 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
         disabled=lambda now: lab.without_effect(now, _classes(now.model)),
         options=_options(available),
     )
-    with st.expander("Open a checkpoint folder"):
-        path = st.text_input(
-            "Folder",
-            placeholder="/home/me/my-ddpm",
-            help="A diffusers folder with a UNet2DModel and a scheduler, weights as safetensors.",
-            key="sampling/folder",
-        ).strip()
-        if path and path not in opened:
-            try:
-                models.open_model(str(Path(path).expanduser()))
-                opened.append(str(Path(path).expanduser()))
-                st.rerun()
-            except ValueError as error:
-                st.error(str(error))
+    open_model.expander()
     try:
         return controls, models.open_model(controls.model)
     except ValueError as error:
@@ -207,7 +194,7 @@ def _neighbours(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]], pick: c
                 page.picture(picture, f"class {name}, distance {distance:.0f}")
         page.looking_at(
             "distance is the root mean square difference per pixel, on the scale 0 to 255. "
-            "A sample at a distance of (nearly) 0 was learned by heart; the ideal denoiser always ends there."
+            + lab.by_heart(next(walk.recipe for walk in job.walks if walk.side == side))
         )
 
 

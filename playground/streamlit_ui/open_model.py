@@ -1,0 +1,126 @@
+"""The part of the Sampling page where other people's models are opened."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from playground.labs import models, opening
+from playground.labs.opening import MAX_UPLOAD_MB, OBJECTIVES, Opening
+
+POLL = 0.4
+"""Seconds between two looks at a running download."""
+
+
+def opened() -> list[str]:
+    """Names of the models that were opened by hand, with the one that the link asks for where it is on this machine."""
+    names: list[str] = st.session_state.setdefault("sampling/opened", [])
+    asked = st.query_params.get("model", "")
+    if asked and asked not in names and st.session_state.get("sampling/asked") != asked:
+        st.session_state["sampling/asked"] = asked
+        if asked in models.choices():
+            return names
+        try:
+            models.open_model(asked)
+            names.append(asked)
+        except ValueError as error:
+            st.session_state["sampling/not opened"] = (asked, str(error))
+    return names
+
+
+def expander() -> None:
+    """Draw it. A model that has been opened becomes the chosen one in the next run of the page."""
+    asked, problem = st.session_state.get("sampling/not opened", ("", ""))
+    current: Opening | None = st.session_state.get("sampling/opening")
+    with st.expander("Open a model", expanded=bool(asked or current)):
+        if current is not None:
+            _watch(current)
+            return
+        if problem and not opening.must_be_fetched(asked):
+            st.error(problem)
+        _by_name(asked)
+        _by_upload()
+
+
+def _by_name(asked: str) -> None:
+    name = opening.expanded(
+        st.text_input(
+            "Folder, file, or name on the Hub",
+            value=asked if asked and opening.must_be_fetched(asked) else "",
+            placeholder="/home/me/my-ddpm or google/ddpm-cifar10-32",
+            help="A diffusers folder with a UNet2DModel in pixel space and a scheduler, weights as safetensors; such a "
+            "folder on the Hugging Face Hub, as owner/name; or a model-10.pt of denoising-diffusion-pytorch with a "
+            'model-10.json beside it that says {"image_size": 32}.',
+            key="sampling/folder",
+        )
+    )
+    if not name or name in st.session_state["sampling/opened"]:
+        return
+    if opening.must_be_fetched(name):
+        st.caption(f"“{name}” is not on this machine. It may be on the Hub; only configs and safetensors are fetched.")
+        if st.button("Download from the Hub", key="sampling/fetch", width="stretch"):
+            st.session_state["sampling/opening"] = opening.fetch(name)
+            st.rerun()
+        return
+    try:
+        models.open_model(name)
+    except ValueError as error:
+        st.error(str(error))
+        return
+    _choose(name)
+
+
+def _by_upload() -> None:
+    file = st.file_uploader(
+        "Or upload it",
+        type=["zip", "pt"],
+        max_upload_size=MAX_UPLOAD_MB,
+        help="A zip of a diffusers folder, or a model-10.pt of denoising-diffusion-pytorch.",
+        key=f"sampling/upload{st.session_state.get('sampling/uploads', 0)}",
+    )
+    if file is None:
+        return
+    size, objective = 0, ""
+    if file.name.lower().endswith(".pt"):
+        st.caption("Such a file does not say how large its pictures are.")
+        size = int(st.number_input("Height and width, in pixels", 4, 1024, 32, key="sampling/upload size"))
+        objective = st.selectbox(
+            "It predicts", list(OBJECTIVES), format_func=OBJECTIVES.__getitem__, key="sampling/upload objective"
+        )
+    if st.button("Open the upload", key="sampling/open upload", width="stretch"):
+        st.session_state["sampling/opening"] = opening.keep(file, file.name, size, objective)
+        st.rerun()
+
+
+@st.fragment(run_every=POLL)
+def _watch(current: Opening) -> None:
+    progress = current.progress
+    if progress.status == "running":
+        share = progress.done / progress.total if progress.total else 0.0
+        sizes = f", {progress.done / 1e6:.0f} of {progress.total / 1e6:.0f} MB" if progress.total else " …"
+        st.progress(min(share, 1.0), text=current.what + sizes)
+        st.button("Cancel", key="sampling/cancel opening", on_click=current.stop)
+        return
+    if progress.status == "done":
+        st.session_state["sampling/uploads"] = (
+            st.session_state.get("sampling/uploads", 0) + 1
+        )  # the uploaded file may go
+        st.session_state.pop("sampling/opening", None)
+        _choose(progress.name)
+    if progress.status == "failed":
+        st.error(progress.error)
+    else:
+        st.info("Cancelled.")
+    if st.button("Try something else", key="sampling/opening over"):
+        st.session_state.pop("sampling/opening", None)
+        st.session_state.pop("sampling/not opened", None)
+        st.rerun()
+
+
+def _choose(name: str) -> None:
+    """Put a model into the list and choose it."""
+    names: list[str] = st.session_state.setdefault("sampling/opened", [])
+    if name not in names:
+        names.append(name)
+    st.session_state.pop("sampling/not opened", None)
+    st.session_state["sampling/wanted"] = name
+    st.rerun()
