@@ -15,6 +15,7 @@ from torch import Tensor
 
 from engine.ideal import ExactDenoiser
 from engine.library import Model, open_model
+from engine.metrics import nearest_neighbours
 from engine.process import Prediction
 from engine.recipe import Recipe, RecipeError
 from engine.sampling import SAMPLERS
@@ -437,3 +438,28 @@ def test_two_sides_of_different_T_are_matched_by_the_share_of_the_way() -> None:
     assert second.index[-1] == 5
     assert second.index[4] == 2  # four tenths of the way: two of five steps
     assert list(second.index) == sorted(second.index)
+
+
+def test_smoothing_leads_from_memorising_away_from_the_data_by_as_much_as_it_says() -> None:
+    """The nearest training picture of each sample: itself at 0, then at about σ per pixel, as the lab tells the reader."""
+    model = open_model("ideal:digits")
+    distances = []
+    for smoothing in (0.0, 0.1, 0.3):
+        controls = SamplingControls(
+            model="ideal:digits",
+            count=4,
+            steps=60,
+            sampler="heun",
+            scale=1,
+            smoothing=smoothing,
+            clip="none",
+            spacing="quadratic",
+        )
+        recipe = recipes(controls, 10)["A"]
+        assert f"{smoothing * 127.5:.0f}" in lab.by_heart(recipe)
+        *_, last = recipe.frames(model)
+        nearest, _ = nearest_neighbours(last.x, model.denoiser.points)  # type: ignore[attr-defined]
+        distances.append(float(nearest.mean()) / 28)
+    assert distances[0] < 1e-3
+    assert distances[1:] == pytest.approx([0.1, 0.3], rel=0.1)
+    assert "learned by heart" in lab.by_heart(Recipe(model="digits"))

@@ -45,7 +45,7 @@ def sampler_titles() -> dict[str, str]:
     """Every sampler that there is, with what the reader reads."""
     from engine.sampling import SAMPLERS
 
-    return {name: f"{sampler.title}: {sampler.about}" for name, sampler in SAMPLERS.items()}
+    return {name: sampler.title for name, sampler in SAMPLERS.items()}
 
 
 def spacing_titles() -> dict[str, str]:
@@ -89,14 +89,6 @@ class OneSetting(Controls):
         title="Seed",
         description="Image k has the seed + k, and comes out the same whatever it is drawn together with.",
         json_schema_extra=ui(slider=False),
-    )
-    T: int = Field(
-        1000,
-        ge=1,
-        le=1000,
-        title="T",
-        description="Steps of the noise schedule, where it is not the model's own.",
-        json_schema_extra=ui(group=MORE),
     )
     smoothing: float = Field(
         0.0,
@@ -142,7 +134,7 @@ class OneSetting(Controls):
         0.0,
         ge=0,
         le=1,
-        title="Guide from a share of noise of",
+        title="Guide from a noise share of",
         description="Guidance works only while the share of noise, 1 − ᾱ, is at least this.",
         json_schema_extra=ui(step=0.05, group=GUIDANCE),
     )
@@ -150,7 +142,7 @@ class OneSetting(Controls):
         1.0,
         ge=0,
         le=1,
-        title="up to",
+        title="Guide up to",
         description="Guidance works only while the share of noise is at most this; else the plain conditional model answers.",
         json_schema_extra=ui(step=0.05, group=GUIDANCE),
     )
@@ -190,11 +182,19 @@ class OneSetting(Controls):
         description="The one to walk down. It may be another than in training: the model looks at the noise level.",
         json_schema_extra=ui(titles=SCHEDULE_TITLES, group=MORE),
     )
+    T: int = Field(
+        1000,
+        ge=1,
+        le=1000,
+        title="T",
+        description="Steps of the noise schedule, where it is not the model's own.",
+        json_schema_extra=ui(group=MORE),
+    )
     clip: Literal["range", "quantile", "none"] = Field(
         "range",
-        title="An x̂0 beyond black and white",
-        description="Clip it at every step, as Ho et al. do; scale the picture back by its 99.5 % quantile, which strong "
-        "guidance needs; or leave it.",
+        title="Beyond black and white",
+        description="What to do with an x̂0 out of range: clip it at every step, as Ho et al. do; scale the picture back by "
+        "its 99.5 % quantile, which strong guidance needs; or leave it.",
         json_schema_extra=ui(titles=CLIP_TITLES, group=MORE),
     )
     compare: bool = Field(
@@ -479,6 +479,23 @@ def neighbours(model: Model, picture: Pictures, k: int = 5) -> list[tuple[Pictur
         (data.images[i], data.class_names[data.labels[i]], distance)
         for i, distance in zip(numbers[0].tolist(), per_pixel, strict=True)
     ]
+
+
+def by_heart(recipe: Recipe) -> str:
+    """What a small distance to a training picture means for the pictures of this recipe."""
+    if not recipe.model.startswith("ideal:"):
+        return "A sample at a distance of (nearly) 0 was learned by heart."
+    if not recipe.smoothing:
+        return (
+            "A sample at a distance of 0 was learned by heart, and the ideal denoiser knows nothing else. **Smoothing** in the "
+            "sidebar takes it away from there."
+        )
+    return (
+        f"With a smoothing of {recipe.smoothing:g} the ideal denoiser ends about {recipe.smoothing * 127.5:.0f} away from a "
+        "training picture (less where clipping takes some of it back), in a direction of chance. So it no longer copies, but "
+        "among so many pixels a direction of chance is noise: a network makes new digits because it generalises in "
+        "another way than that."
+    )
 
 
 def timeline(
