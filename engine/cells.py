@@ -14,7 +14,7 @@ from engine.evaluation import EvaluationError, Reference, check, refer
 from engine.models.classifier import Judge
 from engine.pretrained import Checkpoint
 
-MEASURED = 2
+MEASURED = 3
 """Counted up when a result holds other things than before: earlier lines are then measured again."""
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -156,6 +157,11 @@ class Reference:
             classes: int64, shape (N,), where as many of each were chosen on purpose.
         """
         groups = min(JACKKNIFE_GROUPS, len(features) // 2, len(self.held_out) // 2)
+        if classes is not None:
+            # Groups that have the same number of each class exactly, where that is possible.
+            counts = [n for of_class in (classes, self.held_out_labels) for n in torch.bincount(of_class).tolist() if n]
+            fitting = [g for g in range(2, groups + 1) if math.gcd(*counts) % g == 0]
+            groups = max(fitting, default=groups)
         return frechet_jackknife(features, self.held_out, groups, of_a=classes, of_b=self.held_out_labels)
 
 
