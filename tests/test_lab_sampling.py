@@ -21,7 +21,8 @@ from engine.recipe import Recipe, RecipeError
 from engine.sampling import SAMPLERS
 from engine.schedule import Level, NoiseSchedule
 from playground.labs import sampling as lab
-from playground.labs.sampling import MAX_POSITIONS, SamplingControls, SamplingJob, Shot, recipes, without_effect
+from playground.labs.sampling import MAX_POSITIONS, SamplingJob, Shot
+from playground.labs.sampling_settings import B_FIELDS, SamplingControls, recipes, without_effect
 from playground.timeline.model import Lane, Timeline
 
 SECONDS = 30.0
@@ -76,10 +77,10 @@ def test_b_differs_from_a_in_its_own_settings_only() -> None:
     assert list(recipes(controls.model_copy(update={"compare": False}), 10).values()) == [both["A"]]
 
 
-@pytest.mark.parametrize("field", [name.removeprefix("b_") for name in lab.B_FIELDS])
+@pytest.mark.parametrize("field", [name.removeprefix("b_") for name in B_FIELDS])
 def test_the_same_setting_on_both_sides_gives_the_same_recipe(field: str) -> None:
     defaults = SamplingControls(model="ideal:digits", classifier="ideal:digits", b_classifier="ideal:digits")
-    same = {f"b_{name.removeprefix('b_')}": getattr(defaults, name.removeprefix("b_")) for name in lab.B_FIELDS}
+    same = {f"b_{name.removeprefix('b_')}": getattr(defaults, name.removeprefix("b_")) for name in B_FIELDS}
     both = recipes(defaults.model_copy(update={"compare": True, **same}), 10)
     assert both["A"] == both["B"]
     other = {

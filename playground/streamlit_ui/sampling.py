@@ -8,8 +8,10 @@ import streamlit as st
 
 from playground.labs import models
 from playground.labs import sampling as lab
+from playground.labs import sampling_settings as settings
 from playground.labs.controls import checked
-from playground.labs.sampling import SamplingControls, SamplingJob
+from playground.labs.sampling import SamplingJob
+from playground.labs.sampling_settings import SamplingControls
 from playground.streamlit_ui import components, open_model, page, warm, widgets
 
 POLL = 0.25
@@ -72,8 +74,8 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
     controls = widgets.controls(
         SamplingControls,
         "sampling",
-        hidden=lab.hidden,
-        disabled=lambda now: lab.without_effect(now, _classes(now.model)),
+        hidden=settings.hidden,
+        disabled=lambda now: settings.without_effect(now, _classes(now.model)),
         options=_options(available),
     )
     open_model.expander()
@@ -87,8 +89,8 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
 def _options(available: dict[str, str]) -> dict[str, dict[str, str]]:
     """What there is to choose from, for A and for B."""
     lists = {
-        "sampler": lab.sampler_titles(),
-        "spacing": lab.spacing_titles(),
+        "sampler": settings.sampler_titles(),
+        "spacing": settings.spacing_titles(),
         "classifier": models.classifier_choices(),
     }
     return {"model": available, **lists, **{f"b_{name}": titles for name, titles in lists.items()}}
@@ -104,7 +106,7 @@ def _classes(model: str) -> int:
 
 def _recipes(controls: SamplingControls, model: lab.Model) -> dict[lab.Side, lab.Recipe] | None:
     try:
-        wanted = lab.recipes(controls, len(model.class_names))
+        wanted = settings.recipes(controls, len(model.class_names))
         for recipe in wanted.values():
             recipe.check(model)
         return wanted
