@@ -31,7 +31,9 @@ def expander() -> None:
     """Draw it. A model that has been opened becomes the chosen one in the next run of the page."""
     asked, problem = st.session_state.get("sampling/not opened", ("", ""))
     current: Opening | None = st.session_state.get("sampling/opening")
-    with st.expander("Open a model", expanded=bool(asked or current)):
+    if asked or current:  # and it stays open, whatever comes of it, until there is a model
+        st.session_state["sampling/expanded"] = True
+    with st.expander("Open a model", expanded=st.session_state.get("sampling/expanded", False)):
         if current is not None:
             _watch(current)
             return
@@ -122,5 +124,6 @@ def _choose(name: str) -> None:
     if name not in names:
         names.append(name)
     st.session_state.pop("sampling/not opened", None)
+    st.session_state["sampling/expanded"] = False
     st.session_state["sampling/wanted"] = name
     st.rerun()
