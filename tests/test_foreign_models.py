@@ -17,9 +17,11 @@ from engine import pretrained
 from engine.denoiser import NetDenoiser
 from engine.diffusers_format import OLD_ATTENTION
 from engine.foreign_unet import ForeignUNet
+from engine.library import open_model
 from engine.models.unet import UNet
 from engine.pretrained import Card, Checkpoint, CheckpointError
 from engine.process import TARGETS
+from engine.recipe import Recipe, RecipeError
 from engine.schedule import NoiseSchedule
 
 from checkpoints_to_try import CONFIG, denoiser_of, edit
@@ -363,3 +365,33 @@ def test_weights_in_several_files(tmp_path: Path) -> None:
     unet.save_pretrained(tmp_path / "unet", max_shard_size="20KB")
     with pytest.raises(CheckpointError, match="split into several files"):
         pretrained.load(tmp_path)
+
+
+# --- recipes that do not fit them -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("classes", "recipe", "match"),
+    [
+        (None, {"labels": (0,)}, "knows no classes"),
+        (None, {"steps": 60}, "60 steps do not fit into a schedule of T = 50"),
+        (None, {"sampler": "ddpm", "variance": "learned"}, "has learned no variance"),
+        (3, {"labels": (3,), "scale": 1}, "only the classes 0 … 2"),
+        (3, {"scale": 1}, "a label for every picture"),
+        (3, {"labels": (-1,), "scale": 1}, "a label for every picture"),
+        (3, {"labels": (1,), "scale": 2}, "take a guidance scale of 1"),
+        (3, {"labels": (1,), "scale": 0}, "take a guidance scale of 1"),
+    ],
+)
+def test_recipes_that_do_not_fit(tmp_path: Path, classes: int | None, recipe: dict[str, Any], match: str) -> None:
+    _saved(tmp_path, _theirs(num_class_embeds=classes), num_train_timesteps=50)
+    with pytest.raises(RecipeError, match=match):
+        Recipe.model_validate({"model": str(tmp_path), "steps": 2, **recipe}).frames()
+
+
+def test_a_folder_that_has_changed_is_read_again(tmp_path: Path) -> None:
+    _saved(tmp_path, _theirs())
+    first = open_model(str(tmp_path))
+    assert open_model(str(tmp_path)).denoiser is first.denoiser
+    _saved(tmp_path, _theirs(), num_train_timesteps=77)
+    assert open_model(str(tmp_path)).schedule.T == 77
