@@ -30,7 +30,7 @@ from results_rows import Results
 from results_sections import HOW, VARIANCES, row_name
 
 from engine.metrics import Estimate, Jackknife
-from engine.sampling import SAMPLERS
+from engine.samplers import SAMPLERS
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
 """Okabe & Ito: told apart by every kind of eye."""

@@ -13,7 +13,7 @@ from engine.data.catalogue import load
 from engine.drawing import DrawSettings, evaluations
 from engine.grid_bound import BoundCell
 from engine.models import classifier
-from engine.sampling import Variance
+from engine.samplers import Variance
 from engine.training.config import TrainConfig
 
 HERE = Path(__file__).resolve().parent

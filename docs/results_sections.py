@@ -31,7 +31,7 @@ from results_rows import Results
 from engine.cells import Cell
 from engine.grid_bound import BoundCell
 from engine.metrics import Jackknife
-from engine.sampling import SAMPLERS, Variance
+from engine.samplers import SAMPLERS, Variance
 
 PAPER = {
     "0": "13.36 6.84 4.67 4.16 4.04",

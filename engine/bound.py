@@ -20,7 +20,7 @@ from engine.denoiser import Clipped, Denoiser, NetDenoiser
 from engine.likelihood import BOUNDED, DISCRETISED, LEVELS, Decoder, bound_term, prior_term
 from engine.pretrained import Checkpoint
 from engine.process import diffuse
-from engine.sampling import Variance
+from engine.samplers import Variance
 from engine.schedule import NoiseSchedule
 
 __all__ = [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.sampling import Variance
+from engine.samplers import Variance
 
 PARTS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
 """Where `Bound.parts` cuts: the first steps cost the most, so they are looked at one by one."""

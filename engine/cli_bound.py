@@ -13,7 +13,7 @@ from engine.cli_words import CommandError, ProgressLine, device_named, duration
 if TYPE_CHECKING:
     from engine.bound import Bound, Term
     from engine.library import Model
-    from engine.sampling import Variance
+    from engine.samplers import Variance
 
 
 def add(evaluate: argparse.ArgumentParser) -> None:

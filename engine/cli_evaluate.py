@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from engine.models.classifier import Judge
     from engine.pretrained import Checkpoint
     from engine.results_file import ResultsFile
-    from engine.sampling import Variance
+    from engine.samplers import Variance
 
 Kept = TypeVar("Kept", bound=BaseModel)
 

@@ -20,7 +20,8 @@ from engine.denoiser import Clipped
 from engine.guidance import Guided
 from engine.pretrained import Checkpoint
 from engine.process import Prediction
-from engine.sampling import SAMPLERS, Sampler, Variance, sample
+from engine.samplers import SAMPLERS, Sampler, Variance
+from engine.sampling import sample
 from engine.sampling_fields import Eta, SamplerName, SpacingName, Steps
 from engine.schedule import Level, NoiseSchedule
 

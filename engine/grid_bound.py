@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.bound import Bound, BoundProgress, Term, check_fit, held_out_bound
 from engine.cells import Cell, Opened
 from engine.results_file import ResultsFile
-from engine.sampling import Variance
+from engine.samplers import Variance
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from engine.grid import Row
 from engine.metrics import Estimate, Share
-from engine.sampling import Variance
+from engine.samplers import Variance
 
 SETTINGS: dict[str, Callable[[Row], str]] = {
     "model": lambda row: row.model,

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from engine.process import Prediction, posterior
-from engine.sampling import Variance
+from engine.samplers import Variance
 from engine.schedule import NoiseSchedule, broadcast
 
 LEVELS = 256

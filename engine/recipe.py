@@ -24,7 +24,8 @@ from engine.guidance import ClassifierGuided, Guided
 from engine.guides import open_guide
 from engine.ideal import ExactDenoiser
 from engine.library import Model, open_model
-from engine.sampling import SAMPLERS, Frame, Variance, sample
+from engine.samplers import SAMPLERS, Variance
+from engine.sampling import Frame, sample
 from engine.sampling_fields import Eta, SamplerName, SpacingName, Steps
 from engine.schedule import SCHEDULES, NoiseSchedule
 

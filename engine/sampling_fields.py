@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from engine.sampling import SAMPLERS
+from engine.samplers import SAMPLERS
 from engine.schedule import SPACINGS
 
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from engine.denoiser import Denoiser
 from engine.ideal import ExactDenoiser
 from engine.process import Target
-from engine.sampling import DDIM, Ancestral, DPMSolver2M, Heun, Past, Sampler
+from engine.samplers import DDIM, Ancestral, DPMSolver2M, Heun, Past, Sampler
 from engine.schedule import Level, NoiseSchedule
 
 T = 100

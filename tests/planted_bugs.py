@@ -166,7 +166,7 @@ BUGS = [
     # Samplers
     Bug(
         "eta scales the variance",
-        "sampling.py",
+        "samplers.py",
         "self.eta * posterior_variance(now, to).sqrt()",
         "(self.eta * posterior_variance(now, to)).sqrt()",
         LAWS,
@@ -174,7 +174,7 @@ BUGS = [
     ),
     Bug(
         "DDIM keeps its whole direction beside the noise",
-        "sampling.py",
+        "samplers.py",
         "(to.variance - self.eta**2 * posterior_variance(now, to))",
         "to.variance",
         LAWS,
@@ -182,7 +182,7 @@ BUGS = [
     ),
     Bug(
         "noise at the last step",
-        "sampling.py",
+        "samplers.py",
         "torch.where(broadcast(to.variance, x) > 0, variance, 0.0)",
         "variance",
         f"{LAWS} test_sampling.py",
@@ -190,7 +190,7 @@ BUGS = [
     ),
     Bug(
         "small and large variance exchanged",
-        "sampling.py",
+        "samplers.py",
         '"small": lambda now, to, _: posterior_variance(now, to),\n    "large":',
         '"large": lambda now, to, _: posterior_variance(now, to),\n    "small":',
         LAWS,
@@ -198,7 +198,7 @@ BUGS = [
     ),
     Bug(
         "standard deviation for variance in DDPM",
-        "sampling.py",
+        "samplers.py",
         "_add_noise(mean, variance.sqrt(), noise)",
         "_add_noise(mean, variance, noise)",
         LAWS,
@@ -220,7 +220,7 @@ BUGS = [
     ),
     Bug(
         "DPM-Solver++ extrapolates a whole step",
-        "sampling.py",
+        "samplers.py",
         "step / (2 * step_before)",
         "step / step_before",
         LAWS,
@@ -228,7 +228,7 @@ BUGS = [
     ),
     Bug(
         "DPM-Solver++ with its two steps exchanged",
-        "sampling.py",
+        "samplers.py",
         "step / (2 * step_before)",
         "step_before / (2 * step)",
         LAWS,
@@ -244,7 +244,7 @@ BUGS = [
     ),
     Bug(
         "Heun asks both times at the beginning",
-        "sampling.py",
+        "samplers.py",
         "there = denoise(trial, to)",
         "there = denoise(x, now)",
         LAWS,
@@ -252,7 +252,7 @@ BUGS = [
     ),
     Bug(
         "Heun goes on from its trial step",
-        "sampling.py",
+        "samplers.py",
         "DDIM().follow(mean, x, now, to, noise)",
         "DDIM().follow(mean, trial, now, to, noise)",
         LAWS,
@@ -260,7 +260,7 @@ BUGS = [
     ),
     Bug(
         "learned variance runs the wrong way",
-        "sampling.py",
+        "samplers.py",
         "mix * broadcast(large.log(), mix) + (1 - mix) * broadcast(small.log(), mix)",
         "mix * broadcast(small.log(), mix) + (1 - mix) * broadcast(large.log(), mix)",
         "test_against_diffusers.py",

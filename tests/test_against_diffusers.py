@@ -27,7 +27,7 @@ from torch import Tensor
 from engine.denoiser import NetDenoiser
 from engine.ideal import ExactDenoiser
 from engine.process import TARGETS, Prediction
-from engine.sampling import DDIM, Ancestral, DPMSolver2M, Heun, Past, Sampler
+from engine.samplers import DDIM, Ancestral, DPMSolver2M, Heun, Past, Sampler
 from engine.schedule import Level, NoiseSchedule
 
 from laws import schedules

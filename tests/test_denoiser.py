@@ -12,7 +12,8 @@ from engine.denoiser import NO_LABEL, Clipped, NetDenoiser
 from engine.guidance import Guided
 from engine.ideal import ExactDenoiser
 from engine.process import TARGETS, Noise, Prediction, diffuse, prediction_from_x0
-from engine.sampling import DDIM, sample
+from engine.samplers import DDIM
+from engine.sampling import sample
 from engine.schedule import Level, NoiseSchedule
 
 from laws import PerfectNet, T, gaussian, schedules

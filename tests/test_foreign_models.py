@@ -15,7 +15,6 @@ from torch import Tensor
 
 from engine import pretrained
 from engine.denoiser import NetDenoiser
-from engine.diffusers_format import OLD_ATTENTION
 from engine.foreign_unet import ForeignUNet
 from engine.library import open_model
 from engine.models.unet import UNet
@@ -261,7 +260,7 @@ def _flat(folder: Path) -> None:
 
 def _with_old_names(file: Path) -> None:
     def old(name: str) -> str:
-        for then, now in OLD_ATTENTION.items():
+        for then, now in (("query", "to_q"), ("key", "to_k"), ("value", "to_v"), ("proj_attn", "to_out.0")):
             if ".attentions." in name:
                 name = name.replace(f".{now}.", f".{then}.")
         return name

@@ -26,7 +26,7 @@ from engine.grid_bound import BoundCell, BoundRow, bound_cells, run_bounds
 from engine.grid_table import table
 from engine.models import classifier
 from engine.results_file import ResultsFile
-from engine.sampling import SAMPLERS
+from engine.samplers import SAMPLERS
 from engine.schedule import NoiseSchedule
 
 from checkpoints_to_try import tiny_model

@@ -15,7 +15,8 @@ from engine.denoiser import NO_LABEL, Clipped, QuantileClipped
 from engine.guidance import ClassifierGuided, Guided
 from engine.ideal import ExactClassifier, ExactDenoiser
 from engine.process import Prediction
-from engine.sampling import DDIM, sample
+from engine.samplers import DDIM
+from engine.sampling import sample
 from engine.schedule import Level, NoiseSchedule
 
 from laws import SAMPLERS, fresh, gaussian, law_of_samples, levels, walk

@@ -10,7 +10,8 @@ import torch
 
 from engine.ideal import ExactDenoiser
 from engine.inversion import invert
-from engine.sampling import DDIM, sample
+from engine.samplers import DDIM
+from engine.sampling import sample
 from engine.schedule import NoiseSchedule
 
 from laws import gaussian

@@ -18,7 +18,7 @@ from engine.library import Model, open_model
 from engine.metrics import nearest_neighbours
 from engine.process import Prediction
 from engine.recipe import Recipe, RecipeError
-from engine.sampling import SAMPLERS
+from engine.samplers import SAMPLERS
 from engine.schedule import Level, NoiseSchedule
 from playground.labs import sampling as lab
 from playground.labs.sampling import MAX_POSITIONS, SamplingJob, Shot

@@ -20,7 +20,7 @@ from engine.denoiser import Clipped, Denoiser, NetDenoiser
 from engine.ideal import ExactDenoiser
 from engine.likelihood import DENSITY, DISCRETISED, Decoder, bound_term, prior_term
 from engine.process import Prediction, Velocity, diffuse
-from engine.sampling import Variance
+from engine.samplers import Variance
 from engine.schedule import NoiseSchedule
 from engine.training.objective import DenoisingLoss, Noised, weights
 

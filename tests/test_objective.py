@@ -309,6 +309,22 @@ def test_a_run_draws_by_importance_and_reports_what_even_draws_would() -> None:
     assert report.loss == pytest.approx(expected.loss, rel=0.1)
 
 
+def test_what_is_drawn_often_counts_less_in_the_gradient(monkeypatch: pytest.MonkeyPatch) -> None:
+    norms, losses = [], []
+    config = config_of(importance=True, steps=1, report_every=1, batch=16, clip_norm=1000)
+    for counts in (1.0, 0.25):
+
+        def draw(self: object, count: int, generator: torch.Generator, counts: float = counts) -> tuple[Tensor, Tensor]:
+            return torch.arange(1, count + 1), torch.full((count,), counts, dtype=torch.float64)
+
+        monkeypatch.setattr(LossHistory, "draw", draw)
+        (report,) = train(config, DATA, begin(config, DATA))
+        norms.append(report.gradient_norm)
+        losses.append(report.loss)
+    assert norms[1] == pytest.approx(0.25 * norms[0], rel=1e-4)
+    assert losses[1] == pytest.approx(losses[0])  # a report is about the pictures, however they were drawn
+
+
 def test_resumed_with_importance_and_learned_variance_bit_for_bit(tmp_path: Path) -> None:
     config = config_of(T=10, importance=True, learned_variance=True, batch=32, steps=12, report_every=4)
     whole = begin(config, DATA)

@@ -11,7 +11,8 @@ import torch
 from engine import pretrained
 from engine.pretrained import Card, CheckpointError
 from engine.process import TARGETS
-from engine.sampling import DDIM, sample
+from engine.samplers import DDIM
+from engine.sampling import sample
 from engine.schedule import NoiseSchedule
 
 from checkpoints_to_try import CONFIG, denoiser_of, edit, save_sound

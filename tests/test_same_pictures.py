@@ -27,7 +27,8 @@ from engine.denoiser import NetDenoiser
 from engine.library import open_model
 from engine.pretrained import Card
 from engine.recipe import Recipe, from_png, png_bytes
-from engine.sampling import Ancestral, sample
+from engine.samplers import Ancestral
+from engine.sampling import sample
 from engine.schedule import NoiseSchedule
 
 from checkpoints_to_try import CONFIG, denoiser_of

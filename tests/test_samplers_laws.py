@@ -16,7 +16,7 @@ import torch
 from engine.denoiser import NetDenoiser
 from engine.ideal import ExactDenoiser
 from engine.process import TARGETS
-from engine.sampling import DDIM, Ancestral, DPMSolver2M, Heun, Past, Sampler
+from engine.samplers import DDIM, Ancestral, DPMSolver2M, Heun, Past, Sampler
 from engine.schedule import SPACINGS, Level, NoiseSchedule
 
 from laws import SAMPLERS, PerfectNet, affine, fresh, gaussian, law_of_samples, levels, schedules, walk

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from engine.denoiser import Denoiser, NetDenoiser
 from engine.ideal import ExactDenoiser
 from engine.process import Noise, Prediction, diffuse, posterior
-from engine.sampling import DDIM, Ancestral, Denoise, Draw, Frame, Past, SeededNoise, Variance, sample
-from engine.sampling import SAMPLERS as BY_NAME
+from engine.samplers import DDIM, Ancestral, Denoise, Draw, Past, Variance
+from engine.samplers import SAMPLERS as BY_NAME
+from engine.sampling import Frame, SeededNoise, sample
 from engine.schedule import Level, NoiseSchedule
 
 from laws import SAMPLERS, gaussian

@@ -14,7 +14,8 @@ from engine.data.pixels import to_unit
 from engine.guidance import Guided
 from engine.ideal import ExactDenoiser
 from engine.process import TARGETS
-from engine.sampling import DDIM, sample
+from engine.samplers import DDIM
+from engine.sampling import sample
 from engine.training import loop
 from engine.training.loop import TrainState, begin, train
 

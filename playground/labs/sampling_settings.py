@@ -25,7 +25,7 @@ GUIDANCE, MORE, SECOND = "More guidance", "More", "B: another setting on the sam
 
 def sampler_titles() -> dict[str, str]:
     """Every sampler that there is, with what the reader reads."""
-    from engine.sampling import SAMPLERS
+    from engine.samplers import SAMPLERS
 
     return {name: sampler.title for name, sampler in SAMPLERS.items()}
 
@@ -281,7 +281,7 @@ def hidden(controls: OneSetting) -> set[str]:
 
 def without_effect(controls: OneSetting, classes: int) -> dict[str, str]:
     """Controls that change nothing now, each with the reason."""
-    from engine.sampling import SAMPLERS
+    from engine.samplers import SAMPLERS
 
     reasons = {}
     unlabelled = not classes or controls.labels == "none"

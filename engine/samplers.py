@@ -1,0 +1,219 @@
+"""Samplers: the ways of making one step from a noise level to a cleaner one. `engine.sampling` walks with them.
+
+Add one: write a frozen dataclass with a `step`, and give it a line in `SAMPLERS`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import ClassVar, Literal, NamedTuple, Protocol
+
+import torch
+from torch import Tensor
+
+from engine.process import Noise, Prediction, posterior, posterior_variance, prediction_from_x0
+from engine.schedule import Level, broadcast
+
+Denoise = Callable[[Tensor, Level], Prediction]
+"""A denoiser that has already been told the labels."""
+
+Draw = Callable[[], Tensor]
+"""Gives fresh N(0, I) of x's shape each time it is called."""
+
+
+class Past(NamedTuple):
+    """What a sampler may know of the step before: at which level the denoiser was asked, and what it said."""
+
+    level: Level
+    prediction: Prediction
+
+
+class Sampler(Protocol):
+    """One way of going from a noise level to a cleaner one."""
+
+    def step(
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+    ) -> tuple[Tensor, Prediction]:
+        """One update.
+
+        Args:
+            denoise: the denoiser with the labels already given to it.
+            x: x_t, shape (B, ...).
+            now, to: the level of x, and the cleaner one that is wanted.
+            noise: draws fresh N(0, I) of x's shape; a deterministic sampler never calls it.
+            before: the step that led here, None at the first; samplers that look at one step only leave it alone.
+
+        Returns:
+            x at the level `to`, and the prediction that was made at (x, now).
+        """
+        ...
+
+
+Variance = Literal["small", "large", "learned", "zero"]
+
+
+def _learned_variance(now: Level, to: Level, prediction: Prediction) -> Tensor:
+    mix = prediction.variance_mix
+    if mix is None:
+        raise ValueError("This model has learned no variance: choose the small one, the large one or none.")
+    large, small = now.variance_since(to), posterior_variance(now, to)
+    return torch.exp(mix * broadcast(large.log(), mix) + (1 - mix) * broadcast(small.log(), mix))
+
+
+VARIANCES: dict[Variance, Callable[[Level, Level, Prediction], Tensor]] = {
+    "small": lambda now, to, _: posterior_variance(now, to),
+    "large": lambda now, to, _: now.variance_since(to),
+    "learned": _learned_variance,
+    "zero": lambda now, to, _: torch.zeros_like(now.variance),
+}
+"""σ² of a reverse step: β̃ (right if all data were one point), β (right if data were N(0, I)), what the network has learned to
+lie between them (Nichol & Dhariwal 2021, eq. 15; its own for each number of the picture), or none.
+Ho et al. 2020, section 3.2. No noise at all is an option of ours, worth seeing; it is not DDIM, whose mean is another."""
+
+
+@dataclass(frozen=True)
+class Ancestral:
+    """DDPM: draw from p(x_s | x_t) = N(posterior mean at x̂0, σ²); Ho et al. 2020, algorithm 2.
+
+    The step to t = 0 adds no noise, as in the paper.
+
+    Raises:
+        ValueError: (in a step) where the variance is "learned" and the denoiser has learned none.
+    """
+
+    variance: Variance = "small"
+
+    def step(
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+    ) -> tuple[Tensor, Prediction]:
+        prediction = denoise(x, now)
+        mean, _ = posterior(x, prediction.x0, now, to)
+        variance = VARIANCES[self.variance](now, to, prediction)
+        if variance.shape != x.shape:  # one for each picture, where it is not learned
+            variance = broadcast(variance, x)
+        variance = torch.where(broadcast(to.variance, x) > 0, variance, 0.0)
+        return _add_noise(mean, variance.sqrt(), noise), prediction
+
+
+@dataclass(frozen=True)
+class DDIM:
+    """x_s = √ᾱ_s x̂0 + √(1−ᾱ_s−σ²) ε̂ + σ z; Song et al. 2021, arXiv:2010.02502, eq. 12.
+
+    eta scales the standard deviation, σ = eta · √β̃ (their eq. 16): 0 draws one smooth deterministic path, 1 has DDPM's law.
+
+    Raises:
+        ValueError: for eta outside 0 … 1.
+    """
+
+    eta: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.eta <= 1:
+            raise ValueError(f"eta lies between 0 and 1, not at {self.eta}.")
+
+    def step(
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+    ) -> tuple[Tensor, Prediction]:
+        prediction = denoise(x, now)
+        return self.follow(prediction, x, now, to, noise), prediction
+
+    def follow(self, prediction: Prediction, x: Tensor, now: Level, to: Level, noise: Draw) -> Tensor:
+        """x at the level `to`, if the prediction is believed: the update without asking anybody."""
+        std = broadcast(self.eta * posterior_variance(now, to).sqrt(), x)
+        direction = (to.variance - self.eta**2 * posterior_variance(now, to)).clamp(min=0).sqrt()
+        signal, _ = to.scales(x)
+        mean = signal * prediction.x0 + broadcast(direction, x) * prediction.noise
+        return _add_noise(mean, std, noise)
+
+
+@dataclass(frozen=True)
+class Heun:
+    """Two looks a step: a trial step of DDIM, and then the step with the mean of ε̂ here and ε̂ there. Order 2.
+
+    Karras et al. 2022, arXiv:2206.00364, algorithm 1 without its added noise: in x/√ᾱ and σ = √((1−ᾱ)/ᾱ) the path of DDIM is
+    dx = ε̂ dσ. A step over which σ falls to less than a quarter is one of DDIM: there the mean of both ends is no better
+    than the beginning, and to the clean picture, or from pure noise, one of the ends cannot be asked at all.
+    """
+
+    LEAP: ClassVar[float] = 4.0
+
+    def step(
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+    ) -> tuple[Tensor, Prediction]:
+        prediction = denoise(x, now)
+        trial = DDIM().follow(prediction, x, now, to, noise)
+        leaps = to.log_snr - now.log_snr > 2 * math.log(self.LEAP)
+        if bool(leaps.all()):
+            return trial, prediction
+        there = denoise(trial, to)
+        mean = Noise().read((prediction.noise + there.noise) / 2, x, now)
+        both = DDIM().follow(mean, x, now, to, noise)
+        return torch.where(broadcast(leaps, x) > 0, trial, both), prediction
+
+
+@dataclass(frozen=True)
+class DPMSolver2M:
+    """DPM-Solver++ 2M: a step of DDIM that believes x̂0 to go on changing as it did before. Order 2, one look a step.
+
+    Lu et al. 2022, arXiv:2211.01095, algorithm 2, in λ = ½ log-SNR. With eta = 1 it is their stochastic one,
+    SDE-DPM-Solver++ 2M (as diffusers has it): a step of DDPM with that same x̂0. The first
+    step, and the one to the clean picture, where λ is infinite, are of order 1.
+
+    Raises:
+        ValueError: for eta outside 0 … 1.
+    """
+
+    eta: float = 0.0
+
+    def __post_init__(self) -> None:
+        DDIM(self.eta)  # which says what is wrong with it
+
+    def step(
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+    ) -> tuple[Tensor, Prediction]:
+        prediction = denoise(x, now)
+        ahead = prediction if before is None else self._ahead(prediction, before, x, now, to)
+        return DDIM(self.eta).follow(ahead, x, now, to, noise), prediction
+
+    @staticmethod
+    def _ahead(prediction: Prediction, before: Past, x: Tensor, now: Level, to: Level) -> Prediction:
+        """x̂0 as it will be half-way through this step."""
+        step, step_before = to.log_snr - now.log_snr, now.log_snr - before.level.log_snr
+        weight = torch.where(step.isfinite() & step_before.isfinite(), step / (2 * step_before), 0.0)
+        change = prediction.x0 - before.prediction.x0
+        return prediction_from_x0(prediction.x0 + broadcast(weight, x) * change, x, now)
+
+
+def _add_noise(mean: Tensor, std: Tensor, noise: Draw) -> Tensor:
+    """mean + std · z, without drawing z where std is 0 throughout."""
+    return mean + std * noise() if bool((std > 0).any()) else mean
+
+
+@dataclass(frozen=True)
+class NamedSampler:
+    """A sampler that goes by a name, and what a reader is told of it."""
+
+    title: str
+    about: str
+    make: Callable[[float, Variance], Sampler]
+    """From the two settings that readers have: eta, and the variance of DDPM."""
+    settings: frozenset[Literal["eta", "variance"]] = frozenset()
+    """Those of the two that make a difference."""
+    looks: int = 1
+    """How often the denoiser is asked in one step."""
+
+    def __call__(self, eta: float = 0.0, variance: Variance = "small") -> Sampler:
+        """The sampler itself. Raises ValueError for an eta that it cannot take."""
+        return self.make(eta, variance)
+
+
+SAMPLERS: dict[str, NamedSampler] = {
+    "ddim": NamedSampler("DDIM", "straight there", lambda eta, _: DDIM(eta), frozenset({"eta"})),
+    "ddpm": NamedSampler("DDPM", "fresh noise at every step", lambda _, var: Ancestral(var), frozenset({"variance"})),
+    "heun": NamedSampler("Heun", "two looks a step", lambda *_: Heun(), looks=2),
+    "dpm++2m": NamedSampler("DPM-Solver++ 2M", "looks back one step", lambda *_: DPMSolver2M()),
+    "dpm++2m-sde": NamedSampler("DPM-Solver++ 2M SDE", "the same with fresh noise", lambda *_: DPMSolver2M(1.0)),
+}
+"""The samplers that go by a name. A line here puts one into recipes, the command line and the Sampling lab."""
