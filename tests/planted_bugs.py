@@ -528,6 +528,46 @@ BUGS = [
         "test_pretrained.py",
         "opens_at_diffusers",
     ),
+    Bug(
+        "a foreign network's last class taken for none",
+        "pretrained.py",
+        "null_class = ours and card.null_class",
+        "null_class = card.null_class",
+        "test_foreign_models.py",
+        "without_one_for_none",
+    ),
+    Bug(
+        "queries and keys of old files exchanged",
+        "diffusers_format.py",
+        '"query": "to_q", "key": "to_k"',
+        '"query": "to_k", "key": "to_q"',
+        "test_foreign_models.py",
+        "names_of_old",
+    ),
+    Bug(
+        "scaled-linear betas not squared",
+        "diffusers_format.py",
+        "config.beta_end**0.5, T, dtype=torch.float64) ** 2",
+        "config.beta_end**0.5, T, dtype=torch.float64)",
+        "test_foreign_models.py",
+        "betas_are_those",
+    ),
+    Bug(
+        "a Trainer's weights as trained, not its average",
+        "foreign_trainer.py",
+        "plain = inner or plain",
+        "plain = plain or inner",
+        "test_foreign_trainer.py",
+        "average_is_taken",
+    ),
+    Bug(
+        "pickled code of a Trainer's file is run",
+        "foreign_trainer.py",
+        "weights_only=True, mmap=True",
+        "weights_only=False, mmap=True",
+        "test_foreign_trainer.py",
+        "never_run",
+    ),
 ]
 
 
