@@ -17,12 +17,12 @@ from pathlib import Path
 
 from results_plan import HERE, RECIPES, STUDIES, Networks, Part, is_trained, plan
 
-from engine.bound import BoundProgress
 from engine.cli import main as engine
-from engine.cli_words import ProgressLine
-from engine.grid import GridProgress, run
-from engine.grid_bound import run_bounds
-from engine.results_file import ResultsFile
+from engine.cli.words import ProgressLine
+from engine.measuring.bound import BoundProgress
+from engine.measuring.grid import GridProgress, run
+from engine.measuring.grid_bound import run_bounds
+from engine.measuring.results_file import ResultsFile
 
 RESULTS = HERE / "results.jsonl"
 NETWORKS = HERE.parent / "runs" / "studies"

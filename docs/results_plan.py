@@ -8,10 +8,10 @@ from functools import cache
 from pathlib import Path
 
 from engine import pretrained
-from engine.cells import Cell, Opened, opened
 from engine.data.catalogue import load
-from engine.drawing import DrawSettings, evaluations
-from engine.grid_bound import BoundCell
+from engine.measuring.cells import Cell, Opened, opened
+from engine.measuring.drawing import DrawSettings, evaluations
+from engine.measuring.grid_bound import BoundCell
 from engine.models import classifier
 from engine.samplers import Variance
 from engine.training.config import TrainConfig

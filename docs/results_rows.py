@@ -7,10 +7,10 @@ from pathlib import Path
 
 from results_plan import FEW, plan
 
-from engine.cells import Cell
-from engine.grid import Row
-from engine.grid_bound import BoundCell, BoundRow
-from engine.metrics import Estimate, Jackknife
+from engine.measuring.cells import Cell
+from engine.measuring.grid import Row
+from engine.measuring.grid_bound import BoundCell, BoundRow
+from engine.measuring.metrics import Estimate, Jackknife
 
 
 class Results:

@@ -28,9 +28,9 @@ from results_plan import (
 )
 from results_rows import Results
 
-from engine.cells import Cell
-from engine.grid_bound import BoundCell
-from engine.metrics import Jackknife
+from engine.measuring.cells import Cell
+from engine.measuring.grid_bound import BoundCell
+from engine.measuring.metrics import Jackknife
 from engine.samplers import SAMPLERS, Variance
 
 PAPER = {

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import torch
 
-from engine import foreign_trainer, hub, pretrained, uploads
+from engine import pretrained
 from engine.data import catalogue
 from engine.data.catalogue import DATASETS, DataError
 from engine.data.pixels import to_unit
 from engine.denoiser import Denoiser
+from engine.foreign import hub, uploads
+from engine.foreign import trainer as foreign_trainer
 from engine.ideal import ExactDenoiser
 from engine.schedule import NoiseSchedule
 

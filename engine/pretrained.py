@@ -6,7 +6,8 @@
     DIR/card.json             what only we write: class names, the training config, measured quality
 
 Older folders of diffusers, without the two inner ones, open as well: config.json, the weights and scheduler_config.json lie
-side by side there. Only safetensors are read. How diffusers names and counts things stands in `engine.diffusers_format`.
+side by side there. Only safetensors are read. How diffusers names and counts things stands in
+`engine.foreign.diffusers_format`.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
-from engine import diffusers_format as theirs
 from engine.denoiser import NetDenoiser
+from engine.foreign import diffusers_format as theirs
 from engine.models.unet import UNet, UNetConfig
 from engine.process import TARGETS
 from engine.weights import (

@@ -381,7 +381,7 @@ BUGS = [
     ),
     Bug(
         "a block of the bound counts as one of its steps",
-        "bound.py",
+        "measuring/bound.py",
         "lengths = torch.tensor([last - first + 1 for",
         "lengths = torch.tensor([1 for",
         "test_bound.py",
@@ -470,10 +470,59 @@ BUGS = [
         "test_training_again.py",
         "bit_for_bit",
     ),
+    # What is minimised
+    Bug(
+        "hybrid loss moves the mean too",
+        "training/objective.py",
+        "[of_target.detach(), of_variance]",
+        "[of_target, of_variance]",
+        "test_objective.py",
+        "teaches_the_variance",
+    ),
+    Bug(
+        "weights of the bound a step late",
+        "training/objective.py",
+        "schedule.beta[1:] * schedule.level(t - 1).alpha_bar",
+        "schedule.beta[1:] * schedule.level(t).alpha_bar",
+        "test_objective.py",
+        "bound_weights",
+    ),
+    Bug(
+        "velocity weighed like noise",
+        "training/objective.py",
+        "return 1 / (1 + snr)",
+        "return 1 / snr",
+        "test_objective.py",
+        "errors_of_the_output",
+    ),
+    Bug(
+        "importance sampling half corrected",
+        "training/importance.py",
+        "1 / (len(p) * p[drawn])",
+        "1 / (len(p) * p[drawn]).sqrt()",
+        "test_objective.py",
+        "expected_loss",
+    ),
+    Bug(
+        "importance sampling not corrected",
+        "training/loop.py",
+        "losses.total * share.to(losses.total)",
+        "losses.total",
+        "test_objective.py",
+        "counts_less",
+    ),
+    Bug(
+        "a classifier as sure in pure noise as anywhere",
+        "models/noisy_classifier.py",
+        "broadcast(level.alpha_bar.sqrt(), seen) * seen",
+        "seen",
+        "test_noisy_classifier.py",
+        "less_is_left",
+    ),
     # Measuring
     Bug(
         "recall counts each point as its own neighbour",
-        "metrics.py",
+        "measuring/metrics.py",
         "reach_a = among_a[keep_a][:, keep_a].kthvalue(k + 1, dim=1)",
         "reach_a = among_a[keep_a][:, keep_a].kthvalue(k, dim=1)",
         "test_metrics.py",
@@ -481,7 +530,7 @@ BUGS = [
     ),
     Bug(
         "error of precision as if its halves were whole sets",
-        "metrics.py",
+        "measuring/metrics.py",
         "errors = (squares / (4 * splits)).sqrt()",
         "errors = (squares / splits).sqrt()",
         "test_metrics.py",
@@ -489,7 +538,7 @@ BUGS = [
     ),
     Bug(
         "groups of the jackknife leave the classes to chance",
-        "metrics.py",
+        "measuring/metrics.py",
         "order = order[classes.cpu()[order].argsort(stable=True)]",
         "order = order.clone()",
         "test_metrics.py",
@@ -497,7 +546,7 @@ BUGS = [
     ),
     Bug(
         "every batch has the same seeds",
-        "drawing.py",
+        "measuring/drawing.py",
         "seeds=seeds,",
         "seeds=range(len(seeds)),",
         "test_grid.py",
@@ -505,7 +554,7 @@ BUGS = [
     ),
     Bug(
         "a network's cells are kept when its weights change",
-        "cells.py",
+        "measuring/cells.py",
         "key.encode() + weight.detach().cpu().contiguous().numpy().tobytes()",
         "key.encode()",
         "test_grid.py",
@@ -514,7 +563,7 @@ BUGS = [
     # To diffusers and back
     Bug(
         "schedule shifted by one at diffusers",
-        "diffusers_format.py",
+        "foreign/diffusers_format.py",
         "schedule.beta[1:].tolist()",
         "schedule.beta[:-1].tolist()",
         "test_pretrained.py",
@@ -522,7 +571,7 @@ BUGS = [
     ),
     Bug(
         "clean and velocity exchanged at diffusers",
-        "diffusers_format.py",
+        "foreign/diffusers_format.py",
         '"clean": "sample", "velocity": "v_prediction"',
         '"velocity": "sample", "clean": "v_prediction"',
         "test_pretrained.py",
@@ -538,7 +587,7 @@ BUGS = [
     ),
     Bug(
         "queries and keys of old files exchanged",
-        "diffusers_format.py",
+        "foreign/diffusers_format.py",
         '"query": "to_q", "key": "to_k"',
         '"query": "to_k", "key": "to_q"',
         "test_foreign_models.py",
@@ -546,7 +595,7 @@ BUGS = [
     ),
     Bug(
         "scaled-linear betas not squared",
-        "diffusers_format.py",
+        "foreign/diffusers_format.py",
         "config.beta_end**0.5, T, dtype=torch.float64) ** 2",
         "config.beta_end**0.5, T, dtype=torch.float64)",
         "test_foreign_models.py",
@@ -554,7 +603,7 @@ BUGS = [
     ),
     Bug(
         "a Trainer's weights as trained, not its average",
-        "foreign_trainer.py",
+        "foreign/trainer.py",
         "plain = inner or plain",
         "plain = plain or inner",
         "test_foreign_trainer.py",
@@ -562,7 +611,7 @@ BUGS = [
     ),
     Bug(
         "pickled code of a Trainer's file is run",
-        "foreign_trainer.py",
+        "foreign/trainer.py",
         "weights_only=True, mmap=True",
         "weights_only=False, mmap=True",
         "test_foreign_trainer.py",

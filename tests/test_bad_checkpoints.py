@@ -20,8 +20,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from engine import diffusers_format, pretrained
-from engine.foreign_unet import ForeignUNetConfig
+from engine import pretrained
+from engine.foreign import diffusers_format
+from engine.foreign.unet import ForeignUNetConfig
 from engine.pretrained import CheckpointError
 
 from checkpoints_to_try import WEIGHTS, edit, save_sound

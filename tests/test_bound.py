@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from engine import pretrained
-from engine.bound import Bound, BoundError, BoundProgress, bits_per_dim, blocks_of, held_out_bound, variational_bound
 from engine.cli import main
 from engine.data.catalogue import load
 from engine.data.pixels import to_unit
@@ -24,6 +23,15 @@ from engine.denoiser import Clipped
 from engine.ideal import ExactDenoiser
 from engine.library import open_model
 from engine.likelihood import DENSITY, bound_term, prior_term
+from engine.measuring.bound import (
+    Bound,
+    BoundError,
+    BoundProgress,
+    bits_per_dim,
+    blocks_of,
+    held_out_bound,
+    variational_bound,
+)
 from engine.process import Prediction
 from engine.schedule import Level, NoiseSchedule
 

@@ -11,13 +11,14 @@ import pytest
 import torch
 from PIL import Image
 
-from engine import model_card, pretrained
+from engine import pretrained
 from engine.cli import main
 from engine.data.catalogue import ImageSet, load
 from engine.data.pixels import to_unit
 from engine.denoiser import NetDenoiser
-from engine.evaluation import DrawSettings, Evaluation, EvaluationError, Progress, evaluate
-from engine.metrics import accuracy, frechet_distance
+from engine.measuring import model_card
+from engine.measuring.evaluation import DrawSettings, Evaluation, EvaluationError, Progress, evaluate
+from engine.measuring.metrics import accuracy, frechet_distance
 from engine.models import classifier
 from engine.process import Clean
 from engine.schedule import NoiseSchedule

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine import pretrained
 from engine.denoiser import NetDenoiser
-from engine.foreign_unet import ForeignUNet
+from engine.foreign.unet import ForeignUNet
 from engine.library import open_model
 from engine.models.unet import UNet
 from engine.pretrained import Card, Checkpoint, CheckpointError

@@ -24,8 +24,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine import foreign_trainer
-from engine.foreign_trainer import OBJECTIVES, TrainerSettings
+from engine.foreign import trainer as foreign_trainer
+from engine.foreign.trainer import OBJECTIVES, TrainerSettings
 from engine.library import ModelError, open_model
 from engine.process import TARGETS
 from engine.recipe import Recipe

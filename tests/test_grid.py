@@ -16,16 +16,16 @@ import torch
 from pydantic import ValidationError
 
 from engine import pretrained
-from engine.cells import Cell, Opened, cells, in_words, key_of, opened
 from engine.cli import main
 from engine.data.catalogue import load
-from engine.drawing import Drawn, DrawSettings, draw, evaluations, passes
-from engine.evaluation import EvaluationError
-from engine.grid import GridProgress, Row, _Speeds, run
-from engine.grid_bound import BoundCell, BoundRow, bound_cells, run_bounds
-from engine.grid_table import table
+from engine.measuring.cells import Cell, Opened, cells, in_words, key_of, opened
+from engine.measuring.drawing import Drawn, DrawSettings, draw, evaluations, passes
+from engine.measuring.evaluation import EvaluationError
+from engine.measuring.grid import GridProgress, Row, _Speeds, run
+from engine.measuring.grid_bound import BoundCell, BoundRow, bound_cells, run_bounds
+from engine.measuring.grid_table import table
+from engine.measuring.results_file import ResultsFile
 from engine.models import classifier
-from engine.results_file import ResultsFile
 from engine.samplers import SAMPLERS
 from engine.schedule import NoiseSchedule
 
@@ -220,7 +220,7 @@ def test_a_line_that_was_cut_short_is_mended_and_measured_again(models: dict[str
 HOLD = """
 import sys
 from pathlib import Path
-from engine.results_file import ResultsFile
+from engine.measuring.results_file import ResultsFile
 file = ResultsFile(Path(sys.argv[1]))
 print(file.claim(sys.argv[2]), flush=True)
 sys.stdin.readline()
@@ -247,7 +247,7 @@ def test_what_another_process_is_measuring_is_left_to_it(models: dict[str, Opene
 APPEND = """
 import sys
 from pathlib import Path
-from engine.results_file import ResultsFile
+from engine.measuring.results_file import ResultsFile
 file = ResultsFile(Path(sys.argv[1]))
 for n in range(40):
     file.append({"key": f"{sys.argv[2]}-{n}", "filling": "x" * 3000})

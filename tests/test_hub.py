@@ -16,8 +16,9 @@ from pathlib import Path
 import huggingface_hub.constants
 import pytest
 
-from engine import hub, pretrained
-from engine.hub import HubName
+from engine import pretrained
+from engine.foreign import hub
+from engine.foreign.hub import HubName
 from engine.library import ModelError, open_model
 from engine.recipe import Recipe
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.ideal import ExactDenoiser
 from engine.library import Model, open_model
-from engine.metrics import nearest_neighbours
+from engine.measuring.metrics import nearest_neighbours
 from engine.process import Prediction
 from engine.recipe import Recipe, RecipeError
 from engine.samplers import SAMPLERS

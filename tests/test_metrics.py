@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from engine.data.catalogue import load
 from engine.data.pixels import to_unit
-from engine.memorising import memorised_share
-from engine.metrics import (
+from engine.measuring.memorising import memorised_share
+from engine.measuring.metrics import (
     Z_95,
     Jackknife,
     _deal,
@@ -225,7 +225,7 @@ def test_nearest_neighbours_are_those_of_brute_force(queries: int, rows: int, bl
     q, d = gaussian(queries, 6, queries).view(queries, 2, 3), gaussian(rows, 6, 1000 + rows).view(rows, 2, 3)
     everything = (q.flatten(1)[:, None] - d.flatten(1)[None]).square().sum(2).sqrt()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("engine.metrics.BLOCK", block)
+        patch.setattr("engine.measuring.metrics.BLOCK", block)
         distances, indices = nearest_neighbours(q, d, k)
     torch.testing.assert_close(distances, everything.sort(dim=1).values[:, :k])
     torch.testing.assert_close(everything.gather(1, indices), distances)

@@ -13,8 +13,9 @@ import huggingface_hub.constants
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine import hub, pretrained
+from engine import pretrained
 from engine.denoiser import NetDenoiser
+from engine.foreign import hub
 from engine.pretrained import Card
 from engine.training import service as training_service
 from engine.training.service import TrainingService

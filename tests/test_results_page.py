@@ -23,11 +23,11 @@ from results_plan import FEW, SAMPLES, Part, guidance_cell, is_trained, paper_ro
 from results_rows import Results  # noqa: E402
 from results_sections import claims_a, claims_b, claims_c, claims_d, claims_e  # noqa: E402
 
-from engine.bound import Term  # noqa: E402
-from engine.cells import Cell  # noqa: E402
-from engine.grid import Row  # noqa: E402
-from engine.grid_bound import BoundCell, BoundRow  # noqa: E402
-from engine.metrics import Estimate, Jackknife, PrecisionRecall, wilson  # noqa: E402
+from engine.measuring.bound import Term  # noqa: E402
+from engine.measuring.cells import Cell  # noqa: E402
+from engine.measuring.grid import Row  # noqa: E402
+from engine.measuring.grid_bound import BoundCell, BoundRow  # noqa: E402
+from engine.measuring.metrics import Estimate, Jackknife, PrecisionRecall, wilson  # noqa: E402
 from engine.training.config import TrainConfig  # noqa: E402
 
 from checkpoints_to_try import tiny_model  # noqa: E402

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine import hub, uploads
-from engine.foreign_trainer import TrainerSettings
+from engine.foreign import hub, uploads
+from engine.foreign.trainer import TrainerSettings
 from engine.library import ModelError, open_model
 from engine.recipe import Recipe
 from engine.weights import CheckpointError

@@ -4,7 +4,7 @@
     DIR/model.safetensors                      its weights
     DIR/card.json                              how it was trained, and how well it reads pictures that it never saw
 
-The averages before its last layer are the space in which the Fréchet distance is measured (`engine.metrics`).
+The averages before its last layer are the space in which the Fréchet distance is measured (`engine.measuring.metrics`).
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class Opening:
 
 def title_of(name: str) -> str:
     """What the list of models calls one that was opened by hand."""
-    from engine import hub, uploads
+    from engine.foreign import hub, uploads
 
     if name.startswith(uploads.PREFIX):
         try:
@@ -119,7 +119,7 @@ def expanded(name: str) -> str:
 
 def must_be_fetched(name: str) -> bool:
     """Whether a name is one of the Hub that is not on this machine."""
-    from engine import hub
+    from engine.foreign import hub
 
     on_hub = hub.parse(name)
     return on_hub is not None and not Path(name).exists() and hub.cached(on_hub) is None
@@ -146,8 +146,8 @@ def keep(file: BinaryIO, title: str, size: int = 0, objective: str = "") -> Open
     """
 
     def work(report: Report) -> str:
-        from engine import uploads
-        from engine.foreign_trainer import TrainerSettings
+        from engine.foreign import uploads
+        from engine.foreign.trainer import TrainerSettings
         from engine.library import open_model
 
         settings = (

@@ -177,7 +177,7 @@ def neighbours(model: Model, picture: Pictures, k: int = 5) -> list[tuple[Pictur
     import torch
 
     from engine.data import catalogue
-    from engine.metrics import nearest_neighbours
+    from engine.measuring.metrics import nearest_neighbours
 
     if not model.data:
         return []

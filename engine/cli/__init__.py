@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from engine import cli_evaluate, cli_results
-from engine.cli_words import CommandError, complaint, device_named, duration, settings_of
+from engine.cli import evaluate as cli_evaluate
+from engine.cli import results as cli_results
+from engine.cli.words import CommandError, complaint, device_named, duration, settings_of
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
@@ -37,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     # The heavy imports wait until the command line itself is known to be right.
     from engine.data.catalogue import DataError
-    from engine.evaluation import EvaluationError
     from engine.library import ModelError
+    from engine.measuring.evaluation import EvaluationError
     from engine.recipe import RecipeError
     from engine.training.loop import TrainingDivergedError
     from engine.training.resume import ResumeError

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.data.catalogue import ImageSet
-from engine.drawing import DrawSettings
-from engine.evaluation import EvaluationError, Reference, check, refer
+from engine.measuring.drawing import DrawSettings
+from engine.measuring.evaluation import EvaluationError, Reference, check, refer
 from engine.models.classifier import Judge
 from engine.pretrained import Checkpoint
 
@@ -36,7 +36,7 @@ def opened(name: str, checkpoint: Checkpoint, data: ImageSet, judge: Judge, like
 
     Args:
         name: under which it appears in the results.
-        checkpoint, data, judge: as for `engine.evaluation.evaluate`.
+        checkpoint, data, judge: as for `engine.measuring.evaluation.evaluate`.
         like: others that were made ready: where one has the same data and judge, the real pictures are not read again.
     """
     same = next((other.reference for other in like if other.data is data and other.judge is judge), None)

@@ -18,12 +18,12 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
-from engine.cells import Cell, Opened, in_words, key_of
 from engine.data.pixels import to_unit
-from engine.drawing import Drawn, DrawSettings, draw, evaluations, passes
-from engine.evaluation import Reference
-from engine.metrics import Estimate, Jackknife, PrecisionRecall, Share, accuracy, precision_recall
-from engine.results_file import ResultsFile
+from engine.measuring.cells import Cell, Opened, in_words, key_of
+from engine.measuring.drawing import Drawn, DrawSettings, draw, evaluations, passes
+from engine.measuring.evaluation import Reference
+from engine.measuring.metrics import Estimate, Jackknife, PrecisionRecall, Share, accuracy, precision_recall
+from engine.measuring.results_file import ResultsFile
 
 FEWER = (100, 200, 500)
 """The Fréchet distance of a cell is measured on this many of its first samples too, so that cells of different size compare:

@@ -18,9 +18,9 @@ from torch import Tensor
 
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
-from engine.drawing import Drawn, DrawSettings, EvaluationError, Progress, draw
-from engine.memorising import Memorising, memorised_share
-from engine.metrics import Estimate, Jackknife, Share, accuracy, frechet_jackknife
+from engine.measuring.drawing import Drawn, DrawSettings, EvaluationError, Progress, draw
+from engine.measuring.memorising import Memorising, memorised_share
+from engine.measuring.metrics import Estimate, Jackknife, Share, accuracy, frechet_jackknife
 from engine.models.classifier import Judge
 from engine.pretrained import Checkpoint
 from engine.training.classifier import ClassifierTraining, learned_part

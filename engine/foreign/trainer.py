@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
 from engine.denoiser import NetDenoiser
-from engine.diffusers_format import MAX_PARAMETERS
+from engine.foreign.diffusers_format import MAX_PARAMETERS
 from engine.process import TARGETS, Target
 from engine.schedule import SCHEDULES, Level, NoiseSchedule
 from engine.weights import CheckpointError, first_complaint, read_json

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.bound import Bound, BoundProgress, Term, check_fit, held_out_bound
-from engine.cells import Cell, Opened
-from engine.results_file import ResultsFile
+from engine.measuring.bound import Bound, BoundProgress, Term, check_fit, held_out_bound
+from engine.measuring.cells import Cell, Opened
+from engine.measuring.results_file import ResultsFile
 from engine.samplers import Variance
 
 

@@ -13,11 +13,11 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from engine.bound_result import Bound, BoundError, BoundProgress, Term, term_of
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
 from engine.denoiser import Clipped, Denoiser, NetDenoiser
 from engine.likelihood import BOUNDED, DISCRETISED, LEVELS, Decoder, bound_term, prior_term
+from engine.measuring.bound_result import Bound, BoundError, BoundProgress, Term, term_of
 from engine.pretrained import Checkpoint
 from engine.process import diffuse
 from engine.samplers import Variance

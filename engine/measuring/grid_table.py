@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from engine.grid import Row
-from engine.metrics import Estimate, Share
+from engine.measuring.grid import Row
+from engine.measuring.metrics import Estimate, Share
 from engine.samplers import Variance
 
 SETTINGS: dict[str, Callable[[Row], str]] = {

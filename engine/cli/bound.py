@@ -8,11 +8,11 @@ import math
 import shlex
 from typing import TYPE_CHECKING
 
-from engine.cli_words import CommandError, ProgressLine, device_named, duration
+from engine.cli.words import CommandError, ProgressLine, device_named, duration
 
 if TYPE_CHECKING:
-    from engine.bound import Bound, Term
     from engine.library import Model
+    from engine.measuring.bound import Bound, Term
     from engine.samplers import Variance
 
 
@@ -66,9 +66,9 @@ def measure(args: argparse.Namespace) -> int:
 
 
 def _measured(model: Model, data_name: str, variance: Variance | None, device: str, args: argparse.Namespace) -> Bound:
-    from engine.bound import Bound, check_fit, held_out_bound
     from engine.data.catalogue import load
     from engine.denoiser import NetDenoiser
+    from engine.measuring.bound import Bound, check_fit, held_out_bound
 
     data = load(data_name)
     check_fit(model.shape, len(model.class_names), data)

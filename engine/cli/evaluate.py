@@ -10,22 +10,22 @@ from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from engine import cli_bound
-from engine.cli_words import CommandError, ProgressLine, complaint, device_named, duration, settings_of
+from engine.cli import bound as cli_bound
+from engine.cli.words import CommandError, ProgressLine, complaint, device_named, duration, settings_of
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from engine.cells import Cell, Opened
     from engine.data.catalogue import ImageSet
-    from engine.drawing import DrawSettings
-    from engine.evaluation import Evaluation
-    from engine.grid import Row
-    from engine.grid_bound import BoundCell
-    from engine.metrics import Estimate
+    from engine.measuring.cells import Cell, Opened
+    from engine.measuring.drawing import DrawSettings
+    from engine.measuring.evaluation import Evaluation
+    from engine.measuring.grid import Row
+    from engine.measuring.grid_bound import BoundCell
+    from engine.measuring.metrics import Estimate
+    from engine.measuring.results_file import ResultsFile
     from engine.models.classifier import Judge
     from engine.pretrained import Checkpoint
-    from engine.results_file import ResultsFile
     from engine.samplers import Variance
 
 Kept = TypeVar("Kept", bound=BaseModel)
@@ -118,9 +118,9 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 def _one(args: argparse.Namespace) -> int:
     from engine import pretrained
-    from engine.drawing import DrawSettings
-    from engine.evaluation import Evaluation, evaluate
-    from engine.model_card import write_card
+    from engine.measuring.drawing import DrawSettings
+    from engine.measuring.evaluation import Evaluation, evaluate
+    from engine.measuring.model_card import write_card
     from engine.weights import write_text
 
     chosen = {name: getattr(args, name)[0] for name in SWEPT}
@@ -179,7 +179,7 @@ def _command(args: argparse.Namespace, settings: DrawSettings) -> str:
 
 
 def _summary(evaluation: Evaluation) -> str:
-    from engine.model_card import results
+    from engine.measuring.model_card import results
 
     q = evaluation.quality
     lines = [f"{q.settings.samples} samples in {duration(q.seconds)}, {q.threads} threads, model at step {q.step}"]
@@ -195,10 +195,10 @@ def _summary(evaluation: Evaluation) -> str:
 
 
 def _grid(args: argparse.Namespace) -> int:
-    from engine.cells import cells
-    from engine.grid_bound import bound_cells
-    from engine.grid_table import table
-    from engine.results_file import ResultsFile
+    from engine.measuring.cells import cells
+    from engine.measuring.grid_bound import bound_cells
+    from engine.measuring.grid_table import table
+    from engine.measuring.results_file import ResultsFile
 
     models = _open_all(args)
     values = {name: getattr(args, name) for name in SWEPT}
@@ -220,7 +220,7 @@ def _grid(args: argparse.Namespace) -> int:
 
 
 def _open_all(args: argparse.Namespace) -> dict[str, Opened]:
-    from engine.cells import opened
+    from engine.measuring.cells import opened
     from engine.pretrained import CHECKPOINTS
 
     models: dict[str, Opened] = {}
@@ -234,8 +234,8 @@ def _open_all(args: argparse.Namespace) -> dict[str, Opened]:
 
 def _samples(wanted: Sequence[Cell], models: Mapping[str, Opened], file: ResultsFile | None) -> list[Row]:
     """Measure what is missing; the rows of all cells, in their order."""
-    from engine.cells import key_of
-    from engine.grid import Row, run
+    from engine.measuring.cells import key_of
+    from engine.measuring.grid import Row, run
 
     keys = [key_of(cell, models[cell.model]) for cell in wanted]
     found = _kept(Row, file, keys)
@@ -257,9 +257,9 @@ def _bits(
     wanted: Sequence[BoundCell], models: Mapping[str, Opened], file: ResultsFile | None
 ) -> dict[tuple[str, Variance], Estimate]:
     """Measure what is missing; bits per dimension by model and variance."""
-    from engine.bound import BoundError
-    from engine.grid_bound import BoundRow, bound_key, run_bounds
-    from engine.metrics import Estimate
+    from engine.measuring.bound import BoundError
+    from engine.measuring.grid_bound import BoundRow, bound_key, run_bounds
+    from engine.measuring.metrics import Estimate
 
     keys = [bound_key(cell, models[cell.model]) for cell in wanted]
     found = _kept(BoundRow, file, keys)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from engine.metrics import Share, nearest_neighbours, wilson
+from engine.measuring.metrics import Share, nearest_neighbours, wilson
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
-from engine.foreign_unet import ForeignUNet, ForeignUNetConfig
+from engine.foreign.unet import ForeignUNet, ForeignUNetConfig
 from engine.models.unet import UNet, UNetConfig
 from engine.schedule import NoiseSchedule
 from engine.weights import CheckpointError, first_complaint

@@ -22,8 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from engine import foreign_trainer, hub, pretrained
-from engine.foreign_trainer import TrainerSettings
+from engine import pretrained
+from engine.foreign import hub
+from engine.foreign import trainer as foreign_trainer
+from engine.foreign.trainer import TrainerSettings
 from engine.weights import MAX_JSON_BYTES, CheckpointError, read_json, write_json
 
 PREFIX = "upload:"

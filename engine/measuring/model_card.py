@@ -12,9 +12,9 @@ import numpy.typing as npt
 from PIL import Image
 
 from engine.data.catalogue import DATASETS, load
-from engine.evaluation import Evaluation, Quality
-from engine.memorising import AgainstChance
-from engine.metrics import Share
+from engine.measuring.evaluation import Evaluation, Quality
+from engine.measuring.memorising import AgainstChance
+from engine.measuring.metrics import Share
 from engine.pretrained import Card
 from engine.weights import CheckpointError, read_json, write_json, write_text
 
@@ -27,7 +27,7 @@ def write_card(folder: Path, evaluation: Evaluation) -> None:
 
     Args:
         folder: of the checkpoint that was measured.
-        evaluation: as `engine.evaluation.evaluate` gave it.
+        evaluation: as `engine.measuring.evaluation.evaluate` gave it.
 
     Raises:
         CheckpointError: where card.json is missing or damaged.
