@@ -28,6 +28,7 @@ from engine.samplers import SAMPLERS, Variance
 from engine.sampling import Frame, sample
 from engine.sampling_fields import Eta, SamplerName, SpacingName, Steps
 from engine.schedule import SCHEDULES, NoiseSchedule
+from engine.weights import first_complaint
 
 MAX_IMAGES = 1024
 MAX_SEED = 2**53 - 1
@@ -225,10 +226,7 @@ def from_json(text: str) -> Recipe:
     try:
         return Recipe.model_validate(json.loads(text))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])[:60] or "the whole"
-        why = str(first.get("ctx", {}).get("error") or first["msg"]).rstrip(".")
-        raise RecipeError(f"The recipe cannot be used: {where}: {why}.") from error
+        raise RecipeError(f"The recipe cannot be used: {first_complaint(error)}.") from error
     # Python refuses to read a whole number of thousands of digits, with a plain ValueError.
     except (ValueError, RecursionError) as error:
         raise RecipeError("The recipe is not JSON that can be read.") from error

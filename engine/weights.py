@@ -127,6 +127,8 @@ def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str
 
 
 def first_complaint(error: ValidationError) -> str:
-    """The first complaint of pydantic, as part of a sentence."""
+    """The first complaint of pydantic, as part of a sentence; that of a check of our own is one by itself."""
     first = error.errors()[0]
-    return f"{'.'.join(str(part) for part in first['loc']) or 'the whole'}: {first['msg']}".rstrip(".")
+    where = ".".join(str(part) for part in first["loc"])[:60]
+    why = str(first.get("ctx", {}).get("error") or first["msg"]).rstrip(".")
+    return f"{where}: {why}" if where else why

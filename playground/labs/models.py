@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from playground.labs import opening
@@ -9,22 +10,17 @@ from playground.labs.training import when
 
 if TYPE_CHECKING:
     from engine.library import Model
+    from engine.training.snapshot import Snapshot
 
 
 def choices(opened: tuple[str, ...] = ()) -> dict[str, str]:
     """Name and title of every model that there is now: what ships, the ideal ones, the runs, and those opened by hand."""
     from engine.data.catalogue import DATASETS, load
     from engine.pretrained import CHECKPOINTS
-    from engine.training.service import service
 
     shipped = {name: f"Trained network: {name}" for name, folder in CHECKPOINTS.items() if folder.is_dir()}
     ideal = {f"ideal:{name}": f"Ideal denoiser: {load(name).title.lower()}" for name in DATASETS}
-    runs = {}
-    training = service()
-    for run_id in training.ids():
-        snapshot = training.snapshot(run_id)
-        if snapshot is not None and snapshot.can_sample:
-            runs[f"run:{run_id}"] = f"Your run of {when(run_id)}: {snapshot.config.data}, step {snapshot.step:,}"
+    runs = _runs(lambda snapshot: snapshot.can_sample)
     return {**shipped, **ideal, **runs, **{name: opening.title_of(name) for name in opened}}
 
 
@@ -32,17 +28,23 @@ def classifier_choices() -> dict[str, str]:
     """Name and title of every classifier of noisy pictures that can guide, and of none."""
     from engine.data.catalogue import DATASETS
     from engine.models.noisy_classifier import NOISY_CLASSIFIERS
-    from engine.training.service import service
 
     shipped = {name: f"Trained: {name}" for name, folder in NOISY_CLASSIFIERS.items() if folder.is_dir()}
     exact = {f"ideal:{name}": f"Exact: {name}" for name in DATASETS}
-    runs = {}
+    return {"": "none", **shipped, **exact, **_runs(lambda snapshot: snapshot.can_guide)}
+
+
+def _runs(wanted: Callable[[Snapshot], bool]) -> dict[str, str]:
+    """Name and title of those training runs, newest first."""
+    from engine.training.service import service
+
     training = service()
-    for run_id in training.ids():
-        snapshot = training.snapshot(run_id)
-        if snapshot is not None and snapshot.can_guide:
-            runs[f"run:{run_id}"] = f"Your run of {when(run_id)}: {snapshot.config.data}, step {snapshot.step:,}"
-    return {"": "none", **shipped, **exact, **runs}
+    found = {run_id: training.snapshot(run_id) for run_id in training.ids()}
+    return {
+        f"run:{run_id}": f"Your run of {when(run_id)}: {snapshot.config.data}, step {snapshot.step:,}"
+        for run_id, snapshot in found.items()
+        if snapshot is not None and wanted(snapshot)
+    }
 
 
 def fitting(data: str, available: dict[str, str]) -> str:
