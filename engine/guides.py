@@ -23,13 +23,13 @@ class Guide:
     class_names: tuple[str, ...]
 
     def misfit(self, model: Model) -> str:
-        """One sentence where it cannot guide that model; "" where it can."""
+        """One sentence where it cannot guide that model; "" where it can, as one that knows no classes itself."""
         if self.shape != model.shape:
             mine, theirs = (" × ".join(str(n) for n in shape) for shape in (self.shape, model.shape))
             return (
                 f"“{self.title}” reads pictures of {mine}, “{model.title}” draws {theirs}: choose another classifier."
             )
-        if len(self.class_names) != len(model.class_names):
+        if model.class_names and len(self.class_names) != len(model.class_names):
             return (
                 f"“{self.title}” tells {len(self.class_names)} classes apart, “{model.title}” knows "
                 f"{len(model.class_names)}: choose another classifier."

@@ -105,10 +105,12 @@ class Recipe(BaseModel):
         denoiser = model.denoiser
         if self.smoothing and isinstance(denoiser, ExactDenoiser):
             denoiser = replace(denoiser, std=self.smoothing)
-        if self.labels:
+        if self.labels and model.class_names:
             denoiser = Guided(denoiser, self.scale, (self.scale_from, self.scale_to), self.rescale)
-            if self.classifier and self.classifier_scale:
-                denoiser = ClassifierGuided(denoiser, open_guide(self.classifier).classifier, self.classifier_scale)
+        elif self.labels:
+            denoiser = Guided(denoiser, 0)  # it knows no classes: the label is for the classifier alone
+        if self.labels and self.classifier and self.classifier_scale:
+            denoiser = ClassifierGuided(denoiser, open_guide(self.classifier).classifier, self.classifier_scale)
         return CLIPPING[self.clip](denoiser)
 
     def frames(self, model: Model | None = None, *, run_of: Callable[[str], Model] | None = None) -> Iterator[Frame]:
@@ -140,11 +142,13 @@ class Recipe(BaseModel):
         T = self.noise_schedule(model).T
         if self.steps > T:
             raise RecipeError(f"{self.steps} steps do not fit into a schedule of T = {T}: take {T} or fewer.")
-        if any(label >= len(model.class_names) for label in self.labels):
-            known = f"only the classes 0 … {len(model.class_names) - 1}" if model.class_names else "no classes"
-            raise RecipeError(f"“{model.title}” knows {known}: choose another label or none.")
-        if self.classifier and self.labels and (misfit := open_guide(self.classifier).misfit(model)):
+        guide = open_guide(self.classifier) if self.classifier and self.labels else None
+        if guide is not None and (misfit := guide.misfit(model)):
             raise RecipeError(misfit)
+        names = model.class_names or (guide.class_names if guide is not None else ())
+        if any(label >= len(names) for label in self.labels):
+            known = f"only the classes 0 … {len(names) - 1}" if names else "no classes"
+            raise RecipeError(f"“{model.title}” knows {known}: choose another label or none.")
         if model.needs_label and (not self.labels or NO_LABEL in self.labels):
             raise RecipeError(f"“{model.title}” was trained with a label for every picture: give each of them a class.")
         if model.needs_label and self.scale != 1:

@@ -137,6 +137,7 @@ def test_controls_without_effect_are_told_and_really_have_none() -> None:
                     assert ("eta" in silent) == (sampler != "ddim")
                     assert ("variance" in silent) == (sampler != "ddpm")
                     assert ("scale" in silent) == (labels == "none" or not classes)
+                    assert ("classifier" in silent) == (labels == "none")
                     assert ("T" in silent) == (schedule == "own")
                     assert ("labels" in silent) == (not classes)
                     assert all(reason.endswith(".") for reason in silent.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import os
 import subprocess
@@ -23,7 +24,7 @@ from engine.data.pixels import to_uint8
 from engine.denoiser import NO_LABEL, Clipped
 from engine.guidance import Guided
 from engine.ideal import ExactDenoiser
-from engine.library import Model, open_model
+from engine.library import Model, ModelError, open_model
 from engine.process import Prediction, prediction_from_x0
 from engine.recipe import MAX_IMAGES, MAX_SEED, PNG_KEY, Recipe, RecipeError, from_json, from_png, png_bytes, save_png
 from engine.schedule import Level, NoiseSchedule
@@ -335,3 +336,29 @@ def test_a_recipe_opens_its_own_model() -> None:
     *_, by_run = Recipe(model="run:abc", steps=2, seeds=(3,)).frames(run_of=lambda name: open_model("ideal:digits"))
     assert torch.equal(last.x, same.x)
     assert torch.equal(last.x, by_run.x)
+
+
+def test_a_classifier_guides_a_model_that_knows_no_classes() -> None:
+    """The ideal denoiser of all digits, without its labels: the exact classifier leads it to the digit that is wanted."""
+    known = open_model("ideal:digits")
+    assert isinstance(known.denoiser, ExactDenoiser)
+    unknown = dataclasses.replace(known, denoiser=ExactDenoiser(known.denoiser.points), class_names=(), title="Blind")
+    labels = (3, 1, 4)
+    recipe = Recipe(
+        labels=labels, seeds=(0, 1, 2), classifier="ideal:digits", classifier_scale=1.0, steps=30, clip="none"
+    )
+    *_, last = recipe.frames(unknown)
+    assert known.denoiser.labels is not None
+    nearest = torch.cdist(last.x.flatten(1), known.denoiser.points.flatten(1)).argmin(1)
+    assert tuple(known.denoiser.labels[nearest].tolist()) == labels
+    with pytest.raises(RecipeError, match="“Blind” knows no classes"):
+        recipe.model_copy(update={"classifier": ""}).check(unknown)
+    with pytest.raises(RecipeError, match=r"only the classes 0 … 9"):
+        recipe.model_copy(update={"labels": (3, 1, 10)}).check(unknown)
+
+
+def test_a_classifier_that_does_not_fit_is_refused() -> None:
+    with pytest.raises(RecipeError, match=r"reads pictures of 3 × 32 × 32, .* draws 1 × 28 × 28"):
+        Recipe(labels=(0,), classifier="ideal:emoji").check(open_model("digits"))
+    with pytest.raises(ModelError, match="no checkpoint folder"):
+        Recipe(labels=(0,), classifier="nowhere").check(open_model("digits"))

@@ -52,6 +52,16 @@ def fitting(data: str, available: dict[str, str]) -> str:
     return data if data in available else f"ideal:{data}"
 
 
+def classes_told_apart(classifier: str) -> int:
+    """How many classes a classifier can guide to; 0 for none, or where it cannot be opened (which a recipe's check tells)."""
+    from engine.guides import open_guide
+
+    try:
+        return len(open_guide(classifier).class_names) if classifier else 0
+    except ValueError:
+        return 0
+
+
 def needs_label(name: str) -> bool:
     """Whether a model can only be asked with a class for each picture, and so cannot be guided."""
     try:

@@ -210,6 +210,10 @@ OF_EACH_SIDE = (
 """What B may have otherwise than A."""
 
 
+GUIDED_BY_LABEL = ("scale", "scale_from", "scale_to", "rescale")
+"""What only matters to a model that knows classes itself."""
+
+
 def _of_b(name: str) -> FieldInfo:
     field = copy(OneSetting.model_fields[name])
     hints = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else ui()
@@ -233,7 +237,7 @@ def recipes(controls: OneSetting, classes: int) -> dict[Side, Recipe]:
 
     Args:
         controls: as set.
-        classes: how many the model knows.
+        classes: how many the model knows; of one that knows none, how many the classifier does that guides it.
 
     Raises:
         pydantic.ValidationError, RecipeError: where the settings cannot be carried out.
@@ -280,25 +284,32 @@ def hidden(controls: OneSetting) -> set[str]:
 
 
 def without_effect(controls: OneSetting, classes: int) -> dict[str, str]:
-    """Controls that change nothing now, each with the reason."""
+    """Controls that change nothing now, each with the reason.
+
+    Args:
+        controls: as set.
+        classes: how many the model itself knows.
+    """
     from engine.samplers import SAMPLERS
 
     reasons = {}
-    unlabelled = not classes or controls.labels == "none"
     for prefix in ("", "b_"):
         uses = SAMPLERS[getattr(controls, prefix + "sampler")].settings
         if "eta" not in uses:
             reasons[prefix + "eta"] = "No effect now: it belongs to DDIM."
         if "variance" not in uses:
             reasons[prefix + "variance"] = "No effect now: it belongs to DDPM."
-        if unlabelled:
-            for name in ("scale", "scale_from", "scale_to", "rescale", "classifier", "classifier_scale"):
+        if controls.labels == "none":
+            for name in (*GUIDED_BY_LABEL, "classifier", "classifier_scale"):
                 reasons[prefix + name] = "No effect now: there is no label to be guided by."
+        elif not classes:
+            for name in GUIDED_BY_LABEL:
+                reasons[prefix + name] = "No effect now: this model knows no classes. A classifier can guide it."
         elif getattr(controls, prefix + "scale") == 1:
-            for name in ("scale_from", "scale_to", "rescale"):
+            for name in GUIDED_BY_LABEL[1:]:
                 reasons[prefix + name] = "No effect now: at scale 1 there is nothing to guide."
-    if not classes:
-        reasons["labels"] = "This model knows no classes."
+    if not classes and not controls.classifier:
+        reasons["labels"] = "This model knows no classes. A classifier, under “More guidance”, can guide it to some."
     if controls.schedule == "own" and not (controls.compare and getattr(controls, "b_schedule") != "own"):  # noqa: B009
         reasons["T"] = "No effect now: the model's own schedule has its own T."
     return reasons

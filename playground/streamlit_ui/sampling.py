@@ -106,7 +106,7 @@ def _classes(model: str) -> int:
 
 def _recipes(controls: SamplingControls, model: lab.Model) -> dict[lab.Side, lab.Recipe] | None:
     try:
-        wanted = settings.recipes(controls, len(model.class_names))
+        wanted = settings.recipes(controls, len(model.class_names) or models.classes_told_apart(controls.classifier))
         for recipe in wanted.values():
             recipe.check(model)
         return wanted
