@@ -131,9 +131,9 @@ def plan() -> list[Part]:
         Part("c. fixed variance", tuple(variance_cell("cosine", "large", n) for n in STEPS)),
         Part("d. guidance", tuple(guidance_cell(scale) for scale in (0, 8, 2, 4, 1, 3, 6, 1.5, 0.5))),
         Part("a. 100 steps", tuple(paper_row(row, 100) for row in PAPER_ROWS)),
-        Part("e. samplers", tuple(solver_cell(s, n) for n in LOOKS for s in SOLVERS)),
-        Part("a. bits", bounds=tuple(BoundCell(SHIPPED, v) for v in FIXED)),
         Part("a. 1000 steps", tuple(paper_row(row, LONG) for row in ("0", "large", "1", "0.5", "0.2"))),
+        Part("a. bits", bounds=tuple(BoundCell(SHIPPED, v) for v in FIXED)),
+        Part("e. samplers", tuple(solver_cell(s, n) for n in LOOKS for s in SOLVERS)),
         Part("e. steps even in log-SNR", tuple(solver_cell(s, n, "log-snr") for n in FEW_LOOKS for s in SOLVERS)),
     ]
 
