@@ -253,8 +253,8 @@ BUGS = [
     Bug(
         "Heun goes on from its trial step",
         "samplers.py",
-        "DDIM().follow(mean, x, now, to, noise)",
-        "DDIM().follow(mean, trial, now, to, noise)",
+        "mean = Noise().read((prediction.noise + there.noise) / 2, x, now)",
+        "mean = Noise().read((prediction.noise + there.noise) / 2, trial, now)",
         LAWS,
         f"{PAPERS} or order_of",
     ),
