@@ -1,8 +1,8 @@
-"""Networks by name, from one that learns while one watches to one that takes an afternoon."""
+"""Networks by name, from one that learns while one watches to one that wants a GPU."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.models.unet import UNetConfig
 
@@ -34,3 +34,28 @@ PRESETS: dict[str, Preset] = {
     "small": Preset("Small, what the shipped digits were made with", (24, 48, 96)),
     "medium": Preset("Medium, twice as deep", (32, 64, 96), layers_per_block=2),
 }
+
+
+BY_SIZE: tuple[tuple[int, Preset], ...] = (
+    (32, Preset("64 channels", (64, 128, 256, 512), 2, (False, False, False, True))),
+    (64, Preset("128 channels", (128, 256, 512, 1024), 2, (False, False, False, True))),
+    (96, Preset("160 channels", (160, 320, 640, 1280), 2, (False, False, False, True))),
+    (512, Preset("192 channels", (192, 192, 384, 384, 768, 768), 2, (False, False, False, False, True, True))),
+)
+"""What a network is for pictures up to so many pixels: channels × (1, 2, 4, 8), above 96 pixels × (1, 1, 2, 2, 4, 4), as in the
+table of the report that this project follows. They are meant for a GPU."""
+
+
+def preset_for(name: str, size: int) -> Preset:
+    """The preset of that name; "auto" goes by the size of the pictures, in pixels.
+
+    Where the pictures cannot be halved as often as its widths ask for (28 pixels only twice), the coarsest are left out.
+
+    Raises:
+        KeyError: for a name that there is not.
+    """
+    if name != "auto":
+        return PRESETS[name]
+    preset = next(preset for largest, preset in BY_SIZE if size <= largest)
+    halvings = next(n for n in reversed(range(len(preset.widths))) if size % 2**n == 0)
+    return replace(preset, widths=preset.widths[: halvings + 1], attention=preset.attention[-halvings - 1 :])

@@ -7,14 +7,15 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from engine.models.noisy_classifier import NoisyClassifierConfig
-from engine.models.presets import PRESETS, Preset
+from engine.models.presets import preset_for
 from engine.models.unet import UNetConfig
 from engine.process import TARGETS, Target
 from engine.schedule import SCHEDULES, NoiseSchedule
 
 ScheduleName = Literal["linear", "cosine", "sigmoid"]
 TargetName = Literal["noise", "clean", "velocity"]
-PresetName = Literal["tiny", "small", "medium"]
+PresetName = Literal["tiny", "small", "medium", "auto"]
+PrecisionName = Literal["fp32", "bf16", "fp16"]
 Learns = Literal["denoiser", "classifier"]
 WeightingName = Literal["plain", "min-snr", "bound"]
 
@@ -39,7 +40,19 @@ class TrainConfig(BaseModel):
         description="A denoiser, which draws. Or a classifier of noisy pictures, by whose gradient a denoiser is guided.",
     )
     data: str = Field("digits", title="Pictures", description="What the network learns to draw, or to read.")
-    preset: PresetName = Field("tiny", title="Network", description="How large the U-Net is.")
+    size: int = Field(
+        0, ge=0, le=512, title="Size", description="Pixels along a side; 0 for the size that the pictures have."
+    )
+    upsampling: bool = Field(
+        False, title="Enlarge", description="Allow a size above that of the pictures, which adds pixels and no detail."
+    )
+    flips: bool = Field(
+        False, title="Flips", description="Every other picture is mirrored left to right. Not for digits or letters."
+    )
+    rotation: float = Field(
+        0.0, ge=0, le=30, title="Rotation", description="Each picture is turned by up to so many degrees either way."
+    )
+    preset: PresetName = Field("tiny", title="Network", description="How large the U-Net is; auto goes by the size.")
     target: TargetName = Field(
         "noise", title="The network predicts", description="ε as in DDPM, x_0, or the velocity v."
     )
@@ -80,6 +93,24 @@ class TrainConfig(BaseModel):
     )
     steps: int = Field(1500, ge=1, le=1_000_000, title="Training steps", description="Each looks at one batch.")
     batch: int = Field(32, ge=1, le=1024, title="Batch", description="Pictures looked at in one step.")
+    at_once: int = Field(
+        0,
+        ge=0,
+        le=1024,
+        title="Pictures at once",
+        description="So many of a batch go through the network at a time, to save memory: the gradients add up to the "
+        "same. 0 for the whole batch, halved where memory runs out.",
+    )
+    precision: PrecisionName = Field(
+        "fp32",
+        title="Precision",
+        description="What the network computes in; its weights stay fp32. bf16 and fp16 pay on a GPU.",
+    )
+    compile: bool = Field(
+        False,
+        title="Compile",
+        description="Let torch.compile rewrite the network: slow to begin, and pays on a GPU only.",
+    )
     learning_rate: float = Field(
         1e-3, ge=1e-7, le=1.0, title="Learning rate", description="How far each step moves the weights."
     )
@@ -118,7 +149,7 @@ class TrainConfig(BaseModel):
 
     def unet(self, size: int, channels: int, classes: int) -> UNetConfig:
         """The network for this data; with a learned variance it puts out twice as many channels."""
-        preset: Preset = PRESETS[self.preset]
+        preset = preset_for(self.preset, size)
         net = preset.config(size, channels, classes)
         return net.model_copy(update={"out_channels": 2 * channels}) if self.learned_variance else net
 
@@ -130,7 +161,7 @@ class TrainConfig(BaseModel):
         """
         if classes < 2:
             raise ValueError("A classifier needs pictures of at least two classes, and these have none to tell apart.")
-        preset: Preset = PRESETS[self.preset]
+        preset = preset_for(self.preset, size)
         return NoisyClassifierConfig(
             size=size,
             channels=channels,
