@@ -168,12 +168,12 @@ def test_a_damaged_file_is_reported_with_the_sets_there_are(
     elif isinstance(content, bytes):
         target.write_bytes(content)
     monkeypatch.setattr(catalogue, "ASSETS", tmp_path)
-    load.cache_clear()
+    catalogue.shipped.cache_clear()
     try:
         with pytest.raises(DataError, match=r"digits\.npz is (damaged|missing).*digits, emoji"):
             load("digits")
     finally:
-        load.cache_clear()
+        catalogue.shipped.cache_clear()
 
 
 def test_a_pickle_inside_an_archive_is_never_run(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
-"""The picture sets that ship with the project, as plain arrays. Needs numpy only: the first screen loads it.
+"""Picture sets by name, as plain arrays: those that ship, and those prepared here (`engine.data.store`).
 
-Add a set: write a function that returns an `ImageSet` and give it a line in `DATASETS`.
+Needs numpy only: the first screen loads it. Add a set that ships: write a function that returns an `ImageSet` and give it a
+line in `DATASETS`.
 """
 
 from __future__ import annotations
@@ -46,9 +47,13 @@ class ImageSet:
     """Pictures with their classes, and which of them are kept away from training.
 
     images     uint8 (N, H, W, C), 0 … 255, C = 1 (grey) or 3 (red, green, blue); read-only
-    labels     int64 (N,), 0 … len(class_names) - 1; read-only
+    labels     int64 (N,), 0 … len(class_names) - 1, or all −1 where there are no classes; read-only
     held_out   bool (N,), True where the picture must never be trained on; read-only
     names      what each picture shows, in words, or empty where the set gives no names
+    natural    whether a mirrored or slightly turned picture would still belong to the set: photographs yes, letters no
+
+    The pictures of a prepared set lie on the disk (np.memmap), those to train on first and the held-out ones last: then
+    `training` and `held_out_part` are views, and nothing is copied.
     """
 
     name: str
@@ -61,6 +66,7 @@ class ImageSet:
     licence: str
     about: str
     names: tuple[str, ...] = ()
+    natural: bool = False
 
     def __post_init__(self) -> None:
         """Refuse arrays that do not fit together, with `DataError`, and make them read-only."""
@@ -73,7 +79,8 @@ class ImageSet:
             raise DataError(f"The set “{self.name}” needs one yes or no for each picture, held out or not.")
         if self.names and len(self.names) != count:
             raise DataError(f"The set “{self.name}” needs one name for each picture, or none at all.")
-        if count and not (self.labels.min() >= 0 and self.labels.max() < len(self.class_names)):
+        lowest, classes = (0, len(self.class_names)) if self.class_names else (-1, 0)
+        if count and not (self.labels.min() >= lowest and self.labels.max() < classes):
             raise DataError(f"The set “{self.name}” has labels that name no class.")
         # load() hands the same arrays to every caller: one that writes into them would change them for all.
         for array in (self.images, self.labels, self.held_out):
@@ -89,7 +96,7 @@ class ImageSet:
 
     @property
     def size(self) -> int:
-        """Height of a picture in pixels; the sets that ship are square."""
+        """Height of a picture in pixels; all sets are square."""
         return int(self.images.shape[1])
 
     @property
@@ -103,14 +110,19 @@ class ImageSet:
         return self.only(self.held_out)
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> ImageSet:
-        """The pictures where `chosen`, bool (N,), is True; class numbers and names stay as they are."""
-        names = tuple(self.names[k] for k in np.flatnonzero(chosen)) if self.names else ()
+        """The pictures where `chosen`, bool (N,), is True; class numbers and names stay as they are.
+
+        Where they lie side by side the result is a view of this set's arrays, else a copy.
+        """
+        places = np.flatnonzero(chosen)
+        first, last = (int(places[0]), int(places[-1])) if len(places) else (0, -1)
+        rows = slice(first, last + 1) if last + 1 - first == len(places) else chosen
         return replace(
             self,
-            images=self.images[chosen],
-            labels=self.labels[chosen],
-            held_out=self.held_out[chosen],
-            names=names,
+            images=self.images[rows],
+            labels=self.labels[rows],
+            held_out=self.held_out[rows],
+            names=tuple(self.names[k] for k in places) if self.names else (),
         )
 
     def of_class(self, k: int) -> ImageSet:
@@ -179,14 +191,27 @@ def emoji() -> ImageSet:
 DATASETS: dict[str, Callable[[], ImageSet]] = {"digits": digits, "emoji": emoji}
 
 
-@cache
 def load(name: str) -> ImageSet:
-    """Return the set of that name, reading its file once.
+    """Return the set of that name; its file is read once, and again only where it has been prepared anew.
 
-    Raises `DataError`, naming the sets that there are, for an unknown name, and for a missing or damaged file.
+    Args:
+        name: one that ships, see `DATASETS`, or one that has been prepared here: "mnist", "folder:PATH", "zip:ID",
+            "hub:OWNER/NAME" … (`engine.data.sources`).
+
+    Raises:
+        DataError: naming the sets that there are, for an unknown name; saying what to do, for one that was not prepared; and
+            for a missing or damaged file.
     """
-    if name not in DATASETS:
-        raise DataError(f"There is no picture set “{name}”. The sets are: {', '.join(DATASETS)}.")
+    if name in DATASETS:
+        return shipped(name)
+    from engine.data.store import load as load_prepared  # here, for it needs the types of this file
+
+    return load_prepared(name)
+
+
+@cache
+def shipped(name: str) -> ImageSet:
+    """The set of that name that ships, read once. Raises `DataError` for a missing or damaged file, `KeyError` for no name."""
     try:
         return DATASETS[name]()
     except DataError as problem:

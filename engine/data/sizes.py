@@ -1,0 +1,104 @@
+"""Picture sets at another size than the one they come with: made once, and never larger unless that is asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+
+from engine.data import store
+from engine.data.catalogue import DataError, ImageSet
+
+LEAST = 4
+CHUNK = 512
+
+
+def sized(data: ImageSet, size: int, upsampling: bool = False) -> ImageSet:
+    """The same pictures with `size` pixels along a side, resized with Lanczos.
+
+    A prepared set keeps them on its disk, where they are made the first time; others keep them in memory.
+
+    Args:
+        data: a whole set.
+        size: in pixels; 0 for the size that the pictures have.
+        upsampling: whether it may be above that size.
+
+    Raises:
+        DataError: where it is and may not, and where the disk does not let us.
+    """
+    if size in (0, data.size):
+        return data
+    if size < LEAST:
+        raise DataError(f"Pictures of {size} × {size} show nothing: take at least {LEAST}.")
+    if size > data.size and not upsampling:
+        raise DataError(
+            f"The pictures of “{data.title}” are {data.size} × {data.size}. To train at {size} × {size}, allow enlarging "
+            "(upsampling): it adds pixels, and no detail."
+        )
+    folder = _folder(data)
+    if folder is None:
+        return _in_memory(data, size)
+    path, shape = folder / f"images-{size}.npy", (len(data), size, size, data.channels)
+    if not path.exists():
+        _write(path, data.images, shape)
+    return replace(data, images=_stored(path, shape, path.stat().st_mtime_ns))
+
+
+@lru_cache(maxsize=8)
+def _stored(path: Path, shape: tuple[int, ...], stamp: int) -> npt.NDArray[np.uint8]:
+    return store.open_array(path, shape)
+
+
+@lru_cache(maxsize=4)
+def _in_memory(data: ImageSet, size: int) -> ImageSet:
+    return replace(
+        data,
+        images=np.concatenate(
+            [*resized(data.images, size), data.images[:0, :0, :0].reshape(0, size, size, data.channels)]
+        ),
+    )
+
+
+def _folder(data: ImageSet) -> Path | None:
+    """Where a whole prepared set is kept; None for any other."""
+    images = data.images
+    if not isinstance(images, np.memmap) or not isinstance(images.filename, (str, Path)):
+        return None
+    path = Path(images.filename)
+    whole = path.stat().st_size - images.nbytes < store.LONGEST_HEADER
+    return path.parent if path.name == store.IMAGES and whole else None
+
+
+def resized(images: npt.NDArray[np.uint8], size: int) -> Iterator[npt.NDArray[np.uint8]]:
+    """The pictures, uint8 (N, H, W, C), at `size`, some at a time."""
+    for start in range(0, len(images), CHUNK):
+        chunk = store.gather(images, np.arange(start, min(start + CHUNK, len(images))))
+        made = np.empty((len(chunk), size, size, chunk.shape[3]), np.uint8)
+        for picture, small in zip(chunk, made, strict=True):
+            pixels = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
+            small[:] = np.asarray(pixels.resize((size, size), Image.Resampling.LANCZOS)).reshape(small.shape)
+        yield made
+
+
+def _write(path: Path, images: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> None:
+    """Under another name first: what is cut off is never taken for the whole."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+            for chunk in resized(images, shape[1]):
+                file.write(chunk.tobytes())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DataError(
+            f"The pictures cannot be stored at {shape[1]} × {shape[1]}: {error.strerror or error}."
+        ) from error
