@@ -1,0 +1,45 @@
+"""Has a run begun to repeat its training pictures? A quick look at its last samples; `engine.measuring` measures in earnest."""
+
+from __future__ import annotations
+
+import torch
+
+from engine.data.catalogue import ImageSet
+from engine.data.pixels import to_unit
+from engine.measuring.memorising import memorised_share
+from engine.training.finding import Copies
+from engine.training.snapshot import Pictures
+
+MOST_TRAINING = 20_000
+"""With more pictures than that the look is not quick any more."""
+MOST_HELD_OUT = 300
+LEAST_HELD_OUT = 20
+"""With fewer, what is usual for real pictures is not known well enough."""
+
+
+def copies(step: int, samples: Pictures, data: ImageSet, *, seed: int = 0) -> Copies | None:
+    """Compare how near the samples come to training pictures with how near held-out pictures come to them.
+
+    Classes are not told apart: ten samples are too few for that, and half the usual distance is nearer than one class
+    differs from another.
+
+    Args:
+        step: of the training, when the samples were drawn.
+        samples: uint8, shape (B, H, W, C), as the pictures of `data`.
+        data: training and held-out pictures, in the size that the run trains on.
+        seed: of the choice among many held-out pictures.
+
+    Returns:
+        None where there is nothing to compare with: no samples, other shapes, too few held-out pictures, or so many
+        training pictures that it would take long.
+    """
+    training, held_out = data.training, data.held_out_part
+    if not len(samples) or samples.shape[1:] != data.images.shape[1:]:
+        return None
+    if not 0 < len(training) <= MOST_TRAINING or len(held_out) < LEAST_HELD_OUT:
+        return None
+    chosen = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(seed))[:MOST_HELD_OUT]
+    measured = memorised_share(
+        to_unit(samples), to_unit(training.images), to_unit(held_out.images[chosen.numpy()])
+    ).near_copies
+    return Copies(step, len(samples), measured.measured.count, measured.measured.low, measured.chance)

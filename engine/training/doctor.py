@@ -1,0 +1,68 @@
+"""What is the matter with a run, in a sentence and a change: rules that read what a run shows.
+
+A rule is a function of the run, its curves and the facts beside it, and says nothing unless it is sure: a reader who has been
+warned for nothing does not read the next warning. Add a rule: write it and give it a line in `RULES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from engine.training import doctor_curves as curve_rules
+from engine.training import doctor_settings as setting_rules
+from engine.training.curves import Curves
+from engine.training.finding import Copies, Facts, Finding, Setting, Severity
+
+if TYPE_CHECKING:
+    from engine.training.snapshot import Snapshot
+
+Rule = Callable[["Snapshot", Curves, Facts], Finding | None]
+
+RULES: dict[str, Rule] = {
+    "diverged": curve_rules.diverged,
+    "rising": curve_rules.rising,
+    "not falling": curve_rules.not_falling,
+    "by heart": curve_rules.by_heart,
+    "held-out rising": curve_rules.held_out_rising,
+    "above the floor": curve_rules.above_the_floor,
+    "clipped": curve_rules.clipped,
+    "waiting": curve_rules.waiting,
+    "terminal SNR": setting_rules.terminal_snr,
+    "warm-up": setting_rules.warmup,
+    "averaging": setting_rules.averaging,
+    "label dropout": setting_rules.label_dropout,
+    "few pictures": setting_rules.few_pictures,
+    "precision": setting_rules.precision,
+}
+"""By name, in the order in which their findings are shown within a severity."""
+
+HIDES: dict[str, tuple[str, ...]] = {
+    "diverged": ("rising", "not falling", "above the floor", "clipped"),
+    "rising": ("not falling", "above the floor", "clipped"),
+    "not falling": ("above the floor", "clipped"),
+    "by heart": ("few pictures", "held-out rising"),
+    "held-out rising": ("few pictures",),
+    "warm-up": ("not falling", "above the floor"),
+}
+"""What a finding explains already: with it, these say nothing new."""
+
+NOTHING_KNOWN = Facts()
+_ORDER: tuple[Severity, ...] = ("wrong", "doubtful", "note")
+
+
+def examine(snapshot: Snapshot, facts: Facts = NOTHING_KNOWN) -> tuple[Finding, ...]:
+    """Everything that is the matter with a run, gravest first; takes a few milliseconds.
+
+    Args:
+        snapshot: the run as it is now, in any state.
+        facts: what is known of it besides.
+    """
+    curves = Curves.of(snapshot.reports)
+    found = {name: finding for name, rule in RULES.items() if (finding := rule(snapshot, curves, facts))}
+    explained = {hidden for name in found for hidden in HIDES.get(name, ())}
+    shown = [finding for name, finding in found.items() if name not in explained]
+    return tuple(sorted(shown, key=lambda finding: _ORDER.index(finding.severity)))
+
+
+__all__ = ["RULES", "Copies", "Facts", "Finding", "Setting", "Severity", "examine"]
