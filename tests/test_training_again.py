@@ -83,7 +83,6 @@ def test_resumed_is_uninterrupted_bit_for_bit(tmp_path: Path, broken_off_at: int
     assert got == expected
     assert same(weights_of(second), weights_of(whole))
     assert same(second.average, whole.average)
-    assert torch.equal(second.generator.get_state(), whole.generator.get_state())
     for a, b in zip(second.denoiser.net.parameters(), whole.denoiser.net.parameters(), strict=True):
         assert same(second.optimizer.state[a], whole.optimizer.state[b])
 
@@ -114,7 +113,7 @@ def test_what_cannot_be_resumed_is_refused(tmp_path: Path) -> None:
             resume.load(tmp_path, begin(config, DATA))
     (tmp_path / resume.FILE).write_bytes(whole)
     tensors = load_file(tmp_path / resume.FILE)
-    for name in ("dice", "step", "average/conv_in.weight", "adam/exp_avg/conv_in.weight"):
+    for name in ("step", "average/conv_in.weight", "adam/exp_avg/conv_in.weight"):
         save_file({**tensors, name: torch.zeros(2)}, tmp_path / resume.FILE)
         with pytest.raises(resume.ResumeError):
             resume.load(tmp_path, begin(config, DATA))

@@ -123,7 +123,7 @@ def _train(args: argparse.Namespace) -> int:
 
     saved = time.monotonic()
     try:
-        for report in loop.train(config, data, state, device):
+        for report in loop.train(config, data, state):
             left = (report.steps - report.step) * config.batch / report.images_per_second
             print(
                 f"step {report.step}/{report.steps}  loss {report.loss:.4f}  "

@@ -22,23 +22,24 @@ def suggested(data: ImageSet) -> tuple[bool, float]:
     return data.natural, DEGREES if data.natural and data.size > TURNED_ABOVE else 0.0
 
 
-def augment(x0: Tensor, flips: bool, rotation: float, generator: torch.Generator) -> Tensor:
+def augment(x0: Tensor, flips: bool, rotation: float, drawn: Tensor) -> Tensor:
     """Mirror every other picture left to right, and turn each by its own angle; what comes in at the edges is mirrored there.
 
     Args:
         x0: floating, shape (B, C, H, W), in −1 … 1, on any device; it is not changed.
         flips: whether to mirror.
         rotation: at most so many degrees either way, 0 … 180; 0 for none.
-        generator: on the CPU; each picture takes one number of it for `flips` and one for `rotation`, where asked for.
+        drawn: evenly from 0 … 1, shape (B, 2): what each picture is mirrored and turned by. They are the caller's, so that a
+            picture becomes the same whatever it is in one batch with.
 
     Returns:
         Shape, type, device and range as x0's; x0 itself where nothing is asked for.
     """
     if flips:
-        mirrored = torch.rand(len(x0), generator=generator) < 0.5
+        mirrored = drawn[:, 0] < 0.5
         x0 = torch.where(mirrored.to(x0.device)[:, None, None, None], x0.flip(3), x0)
     if rotation:
-        angle = ((2 * torch.rand(len(x0), generator=generator) - 1) * rotation).to(x0.device).deg2rad()
+        angle = ((2 * drawn[:, 1] - 1) * rotation).to(x0.device).deg2rad()
         x0 = rotated(x0, angle)
     return x0
 

@@ -19,8 +19,12 @@ def to_unit(images: npt.NDArray[np.uint8]) -> Tensor:
     if images.dtype != np.uint8 or images.ndim != 4:
         raise ValueError(f"expected uint8 (N, H, W, C), got {images.dtype} {images.shape}")
     # The copy is wanted: the shipped arrays are read-only, and a tensor on top of one would let a reader write.
-    values = torch.from_numpy(np.moveaxis(images, 3, 1).astype(np.float32, order="C"))
-    return values.div_(HALF_RANGE).sub_(1)
+    return unit_of(torch.from_numpy(np.array(images)))
+
+
+def unit_of(levels: Tensor) -> Tensor:
+    """The same from a uint8 tensor (N, H, W, C) on any device, which is left as it is."""
+    return levels.permute(0, 3, 1, 2).contiguous().to(torch.float32).div_(HALF_RANGE).sub_(1)
 
 
 def to_uint8(x: Tensor) -> npt.NDArray[np.uint8]:

@@ -290,14 +290,15 @@ class UNet(nn.Module):
         if self.class_embedding is not None:
             embedding = embedding + self.class_embedding(classes)
 
-        x = self.conv_in(x)
-        skips = [x]
+        h = self.conv_in(x)
+        skips = [h]
         for down in self.down_blocks:
-            x = down(x, embedding, skips)
-        x = self.mid_block(x, embedding)
+            h = down(h, embedding, skips)
+        h = self.mid_block(h, embedding)
         for up in self.up_blocks:
-            x = up(x, embedding, skips)
-        return self.conv_out(silu(self.conv_norm_out(x)))
+            h = up(h, embedding, skips)
+        # Under autocast the inside has another precision than the picture.
+        return self.conv_out(silu(self.conv_norm_out(h))).to(x.dtype)
 
     @property
     def parameter_count(self) -> int:

@@ -58,12 +58,18 @@ def with_weights(learner: Learner, weights: Mapping[str, Tensor]) -> Learner:
     return net
 
 
-def objective_of(config: TrainConfig, learner: Learner) -> Objective:
-    """What is minimised."""
+def objective_of(config: TrainConfig, learner: Learner, net: nn.Module | None = None) -> Objective:
+    """What is minimised.
+
+    Args:
+        config: the run.
+        learner: what learns.
+        net: what to call instead of its network, with the same weights: compiled, or the one of many processes.
+    """
     if isinstance(learner, NetDenoiser):
         weight = weights(config.weighting, learner.schedule, learner.target)
-        return DenoisingLoss(learner, weight, config.vlb_weight)
-    return ReadingLoss(learner)
+        return DenoisingLoss(replace(learner, net=net or learner.net), weight, config.vlb_weight)
+    return ReadingLoss(net or learner)
 
 
 def save(

@@ -9,21 +9,29 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
+from engine.data.augment import augment
 from engine.data.catalogue import ImageSet
-from engine.data.pixels import to_unit
 from engine.denoiser import NO_LABEL, NetDenoiser
 from engine.process import diffuse
+from engine.sampling import SeededNoise
+from engine.training.batch import Drawn, chosen_at, draw
 from engine.training.config import TrainConfig
-from engine.training.importance import LossHistory, even
+from engine.training.feed import Feed
+from engine.training.importance import LossHistory
 from engine.training.learner import Learner, fresh, net_of, objective_of, with_weights
+from engine.training.machine import Machine, MachineError, OneMachine
 from engine.training.objective import Losses, Noised
 from engine.training.parts import LEVEL_BINS, part_of
+
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+"""What the network computes in, by name. Its weights, their averages and AdamW's moments are always float32."""
 
 
 class TrainingDivergedError(RuntimeError):
@@ -50,6 +58,10 @@ class Report:
     bound: float | None = None
     """The variational bound on the noised training pictures, in bits per dimension and without its constant L_T; None where
     the variance is not learned."""
+    waiting: float = 0.0
+    """Share of the time that the network waited for pictures, 0 … 1."""
+    at_once: int = 0
+    """How many pictures went through the network at a time, in each process; 0 where that was not noted."""
 
 
 @dataclass(eq=False)
@@ -61,8 +73,8 @@ class TrainState:
     average: dict[str, Tensor]
     """The averaged weights, by name: what samples are drawn with."""
     optimizer: torch.optim.AdamW
-    generator: torch.Generator
-    """Draws the batches, the levels and the noise."""
+    scaler: torch.amp.GradScaler
+    """Keeps the small gradients of fp16 above 0; of the other precisions it does nothing."""
     history: LossHistory | None = None
     """What importance sampling draws by; None where t is drawn evenly."""
     step: int = 0
@@ -81,6 +93,11 @@ class TrainState:
             raise TypeError("This run trains a classifier.")
         return self.learner
 
+    def go_back(self) -> None:
+        """Make the averaged weights those of `good`."""
+        for name, weight in self.good.items():
+            self.average[name].copy_(weight)
+
     def averaged(self) -> Learner:
         """A denoiser (or classifier) of its own with the averaged weights, ready to sample from."""
         return with_weights(self.learner, self.average)
@@ -98,84 +115,127 @@ def begin(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu
         learner,
         {name: weight.detach().clone() for name, weight in net.state_dict().items()},
         torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay),
-        torch.Generator().manual_seed(config.seed),
+        torch.amp.GradScaler(torch.device(device).type, enabled=config.precision == "fp16"),
         LossHistory(config.T) if config.importance else None,
     )
 
 
-def train(
-    config: TrainConfig, data: ImageSet, state: TrainState, device: torch.device | str = "cpu"
-) -> Iterator[Report]:
+def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machine | None = None) -> Iterator[Report]:
     """Train `state` until it has taken `config.steps` steps.
+
+    However this ends, also by an exception in the middle of a step, `state` is what it was after its last whole step.
 
     Args:
         config: the run.
-        data: what to learn, its training part only.
+        data: what to learn, its training part only, at the size that the network was made for.
         state: from `begin`, or from an earlier call that was dropped on the way.
-        device: where the network is.
+        machine: where to train; by default in this process alone, on the device of the weights.
 
     Yields:
         A report every `config.report_every` steps and at the end. Between two of them nothing runs.
 
     Raises:
+        MachineError: where the processes cannot share a batch evenly.
+        PeerLostError: when another process of the run is gone.
         TrainingDivergedError: when the loss or the gradient is not finite; `state.average` is then the last good one.
     """
-    net, schedule, objective = state.net, config.noise_schedule(), objective_of(config, state.learner)
-    images = to_unit(data.images).to(device)
-    labels = torch.tensor(data.labels, device=device)
-    parameters: list[Tensor] = list(net.parameters())
-    average = [state.average[name] for name, _ in net.named_parameters()]
-    tally = _Tally(schedule.T)
+    machine = machine or OneMachine(next(state.net.parameters()).device)
+    mine, device, schedule = _share_of(config.batch, machine), machine.device, config.noise_schedule()
+    net = machine.in_training(torch.compile(state.net) if config.compile else state.net)  # type: ignore[arg-type]
+    objective = objective_of(config, state.learner, net)
+    parameters: list[Tensor] = list(state.net.parameters())
+    average = [state.average[name] for name, _ in state.net.named_parameters()]
+    feed, tally = Feed(data.images, device), _Tally(schedule.T)
+    labels = torch.tensor(data.labels, device=device) if data.class_names else None
+    at_once = config.at_once or config.batch
     net.train()
 
-    while state.step < config.steps:
-        # One batch, a level for each picture, and the noise that takes it there.
-        chosen = torch.randint(len(images), (config.batch,), generator=state.generator)
-        t, share = (
-            even(schedule.T, config.batch, state.generator)
-            if state.history is None
-            else state.history.draw(config.batch, state.generator)
+    def losses_of(drawn: Drawn, clean: Tensor) -> Losses:
+        """Noise the pictures, and let the network say what it makes of them."""
+        x0 = augment(clean, config.flips, config.rotation, drawn.turned)
+        noise, level = SeededNoise(drawn.seeds.tolist(), x0.shape[1:], device)(), schedule.level(drawn.t)
+        label = None if labels is None else labels[drawn.chosen].masked_fill(drawn.hidden.to(device), NO_LABEL)
+        with torch.autocast(device.type, PRECISIONS[config.precision], enabled=config.precision != "fp32"):
+            return objective(Noised(x0, label, noise, drawn.t, level, diffuse(x0, level, noise)))
+
+    try:
+        while state.step < config.steps:
+            # A batch: pictures, a level for each, and the seed of the noise that takes it there.
+            drawn = draw(config, len(feed), state.step, state.history)
+            own = drawn.part(mine)
+            pictures = feed.take(own.chosen, then=chosen_at(config, len(feed), state.step + 1)[mine])
+
+            # What the network makes of it and how far that is from what it should be, a part of the batch at a time.
+            state.optimizer.zero_grad(set_to_none=True)
+            try:
+                found = []
+                parts = [slice(k, k + at_once) for k in range(0, len(pictures), at_once)]
+                for part in parts:
+                    with nullcontext() if part is parts[-1] else machine.apart(net), machine.together():
+                        losses = losses_of(own.part(part), pictures[part])
+                        loss = (losses.total * own.share[part].to(losses.total)).sum() / len(pictures)
+                        state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+                    found.append(losses.each(Tensor.detach))
+            except RuntimeError as error:
+                if not _out_of_memory(error) or machine.count > 1 or at_once <= 1:
+                    raise
+                at_once = -(-min(at_once, len(pictures)) // 2)  # the same batch again, in smaller parts
+                continue
+            losses = Losses.joined(found)
+
+            # One step of AdamW.
+            rate = config.learning_rate * _rate_factor(state.step, config)
+            for group in state.optimizer.param_groups:
+                group["lr"] = rate
+            state.scaler.unscale_(state.optimizer)
+            norm = float(clip_grad_norm_(parameters, config.clip_norm))
+            if not math.isfinite(norm + float(machine.sum(losses.total.sum()))):
+                if state.scaler.get_scale() <= 1:
+                    state.go_back()
+                    raise TrainingDivergedError(
+                        f"The loss stopped being a number at step {state.step + 1}. The last good weights are kept. "
+                        f"Try a learning rate below {config.learning_rate:g}, a longer warm-up or a smaller gradient clipping."
+                    )
+                state.scaler.update()  # fp16 has overflowed, not the training: the same step again, scaled by less
+                continue
+            everywhere = losses.each(machine.gather)
+            # Kept before the step, not after: that these weights are good is known only from the loss that they just gave.
+            if not state.good or (state.step + 1) % config.report_every == 0:
+                state.good = {name: weight.clone() for name, weight in state.average.items()}
+            state.scaler.step(state.optimizer)
+            state.scaler.update()
+            state.step += 1
+
+            # Averaged weights; the warm-up keeps the random first ones from lingering in a short run.
+            decay = min(config.averaging, (1 + state.step) / (10 + state.step))
+            with torch.no_grad():
+                torch._foreach_lerp_(average, parameters, 1 - decay)
+
+            tally.add(drawn.t, drawn.share, everywhere)
+            if state.history is not None:
+                state.history.add(drawn.t, everywhere.total)
+            if state.step % config.report_every == 0 or state.step == config.steps:
+                yield tally.report(state.step, config.steps, rate, norm, feed.waited, min(at_once, len(pictures)))
+                tally = _Tally(schedule.T, feed.waited)
+    finally:
+        feed.close()
+
+
+def _share_of(batch: int, machine: Machine) -> slice:
+    """Which part of each batch this process takes."""
+    if batch % machine.count:
+        fewer, more = batch - batch % machine.count, batch + machine.count - batch % machine.count
+        raise MachineError(
+            f"{machine.count} processes cannot share a batch of {batch} pictures evenly: "
+            f"take {f'{fewer} or ' if fewer else ''}{more}."
         )
-        noise = torch.randn((config.batch, *images.shape[1:]), generator=state.generator).to(device)
-        hidden = torch.rand(config.batch, generator=state.generator) < config.hidden_share
-        x0, level = images[chosen], schedule.level(t)
-        label = labels[chosen].masked_fill(hidden.to(device), NO_LABEL) if data.class_names else None
+    each = batch // machine.count
+    return slice(machine.rank * each, (machine.rank + 1) * each)
 
-        # What the network makes of it, and how far that is from what it should be.
-        losses = objective(Noised(x0, label, noise, t, level, diffuse(x0, level, noise)))
-        loss = (losses.total * share.to(losses.total)).mean()
 
-        # One step of AdamW.
-        rate = config.learning_rate * _rate_factor(state.step, config)
-        for group in state.optimizer.param_groups:
-            group["lr"] = rate
-        state.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = float(clip_grad_norm_(parameters, config.clip_norm))
-        if not math.isfinite(norm) or not math.isfinite(loss.item()):
-            for name, weight in state.good.items():
-                state.average[name].copy_(weight)
-            raise TrainingDivergedError(
-                f"The loss stopped being a number at step {state.step + 1}. The last good weights are kept. "
-                f"Try a learning rate below {config.learning_rate:g}, a longer warm-up or a smaller gradient clipping."
-            )
-        # Kept before the step, not after: that these weights are good is known only from the loss that they just gave.
-        if not state.good or (state.step + 1) % config.report_every == 0:
-            state.good = {name: weight.clone() for name, weight in state.average.items()}
-        state.optimizer.step()
-        state.step += 1
-
-        # Averaged weights; the warm-up keeps the random first ones from lingering in a short run.
-        decay = min(config.averaging, (1 + state.step) / (10 + state.step))
-        with torch.no_grad():
-            torch._foreach_lerp_(average, parameters, 1 - decay)
-
-        tally.add(t, share, losses)
-        if state.history is not None:
-            state.history.add(t, losses.total.detach())
-        if state.step % config.report_every == 0 or state.step == config.steps:
-            yield tally.report(state.step, config.steps, rate, norm)
-            tally = _Tally(schedule.T)
+def _out_of_memory(error: RuntimeError) -> bool:
+    """A GPU has an exception for it; the CPU's allocator has only words."""
+    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 
 
 def _rate_factor(step: int, config: TrainConfig) -> float:
@@ -189,24 +249,25 @@ def _rate_factor(step: int, config: TrainConfig) -> float:
 class _Tally:
     """Adds up what a report says, each picture with its share, so that it means the same however t was drawn."""
 
-    def __init__(self, T: int) -> None:
+    def __init__(self, T: int, waited: float = 0.0) -> None:
         self.T = T
         self.sums = torch.zeros(LEVEL_BINS, dtype=torch.float64)
         self.shares = torch.zeros(LEVEL_BINS, dtype=torch.float64)
         self.bound: float | None = None
         self.pictures = 0
+        self.waited = waited
         self.began = time.perf_counter()
 
     def add(self, t: Tensor, share: Tensor, losses: Losses) -> None:
         part = part_of(t, self.T)
-        self.sums.index_add_(0, part, losses.shown.detach().double().cpu() * share)
+        self.sums.index_add_(0, part, losses.shown.double().cpu() * share)
         self.shares.index_add_(0, part, share)
         self.pictures += len(t)
         if losses.bound is not None:
-            self.bound = (self.bound or 0.0) + float((losses.bound.detach().double().cpu() * share).sum())
+            self.bound = (self.bound or 0.0) + float((losses.bound.double().cpu() * share).sum())
 
-    def report(self, step: int, steps: int, rate: float, norm: float) -> Report:
-        seen = float(self.shares.sum())
+    def report(self, step: int, steps: int, rate: float, norm: float, waited: float, at_once: int) -> Report:
+        seen, seconds = float(self.shares.sum()), time.perf_counter() - self.began
         return Report(
             step=step,
             steps=steps,
@@ -214,6 +275,8 @@ class _Tally:
             loss_by_level=tuple((self.sums / self.shares).tolist()),
             learning_rate=rate,
             gradient_norm=norm,
-            images_per_second=self.pictures / (time.perf_counter() - self.began),
+            images_per_second=self.pictures / seconds,
             bound=None if self.bound is None else self.bound / seen,
+            waiting=min(1.0, (waited - self.waited) / seconds),
+            at_once=at_once,
         )

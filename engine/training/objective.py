@@ -9,7 +9,7 @@ over t = 1 … T: a learning rate that suits one weighting suits the others.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -108,6 +108,20 @@ class Losses(NamedTuple):
     """What a report shows of it: of a denoiser always the weighted squared error, of a classifier the cross-entropy."""
     bound: Tensor | None = None
     """L_vlb in bits per dimension, one term for all T; None where the variance is not learned."""
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Losses:
+        """The same with every tensor changed."""
+        return Losses(change(self.total), change(self.shown), None if self.bound is None else change(self.bound))
+
+    @staticmethod
+    def joined(parts: Sequence[Losses]) -> Losses:
+        """Those of one part of a batch after those of another."""
+        bounds = [part.bound for part in parts if part.bound is not None]
+        return Losses(
+            torch.cat([part.total for part in parts]),
+            torch.cat([part.shown for part in parts]),
+            torch.cat(bounds) if bounds else None,
+        )
 
 
 class Objective(Protocol):

@@ -1,5 +1,5 @@
-"""What resuming needs, beside the checkpoint: weights as trained, averages, moments of AdamW, where the dice stood,
-and the losses that importance sampling goes by.
+"""What resuming needs, beside the checkpoint: weights as trained, averages, moments of AdamW, the scale of fp16's gradients,
+and the losses that importance sampling goes by. The dice need nothing: see `engine.training.batch`.
 
 Tensors go into one safetensors file, so nothing is ever unpickled.
 """
@@ -25,11 +25,14 @@ class ResumeError(ValueError):
 
 def save(folder: Path, state: TrainState) -> None:
     """Write all that `load` needs, whole or not at all. Raises OSError where the disk does not let us."""
-    tensors: dict[str, Tensor] = {"step": torch.tensor(state.step), "dice": state.generator.get_state()}
+    tensors: dict[str, Tensor] = {"step": torch.tensor(state.step)}
     tensors |= {f"weight/{name}": weight for name, weight in state.net.state_dict().items()}
     tensors |= {f"average/{name}": weight for name, weight in state.average.items()}
     for name, parameter in state.net.named_parameters():
         tensors |= {f"adam/{key}/{name}": value for key, value in state.optimizer.state.get(parameter, {}).items()}
+    if state.scaler.is_enabled():
+        told = state.scaler.state_dict()
+        tensors["scaler"] = torch.tensor([told["scale"], told["_growth_tracker"]], dtype=torch.float64)
     if state.history is not None:
         tensors |= {"history/losses": state.history.losses, "history/seen": state.history.seen}
     folder.mkdir(parents=True, exist_ok=True)
@@ -57,7 +60,9 @@ def load(folder: Path, state: TrainState) -> None:
             }
         if state.history is not None:
             state.history.restore(tensors["history/losses"], tensors["history/seen"])
-        state.generator.set_state(tensors["dice"])
+        if state.scaler.is_enabled():
+            scale, since = (float(value) for value in tensors["scaler"])
+            state.scaler.load_state_dict({**state.scaler.state_dict(), "scale": scale, "_growth_tracker": int(since)})
         state.step = int(tensors["step"])
     except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ResumeError(

@@ -1,0 +1,70 @@
+"""Pictures for each step, without holding up the network."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from engine.data.pixels import unit_of
+
+SMALL = 128_000_000
+"""Bytes. A set up to this size lies on the device, as it is stored."""
+
+
+class Feed:
+    """Hands out pictures by number.
+
+    A small set lies on the device. Of a large one, which may be a file, a thread reads the next step's pictures while the
+    network works on this step's.
+
+    Args:
+        images: uint8 (N, H, W, C).
+        device: where the pictures are wanted.
+        small: bytes up to which a set is small.
+    """
+
+    def __init__(self, images: npt.NDArray[np.uint8], device: torch.device, small: int = SMALL) -> None:
+        self._device, self._stored = device, images
+        self._all = torch.from_numpy(np.array(images)).to(device) if images.nbytes <= small else None
+        self._reader = ThreadPoolExecutor(1, "pictures")
+        self._ahead: tuple[Tensor, Future[Tensor]] | None = None
+        self.waited = 0.0
+        """Seconds that the caller has waited for pictures so far."""
+
+    def __len__(self) -> int:
+        return len(self._stored)
+
+    def take(self, chosen: Tensor, then: Tensor) -> Tensor:
+        """Pictures in [−1, 1], float32 (B, C, H, W), on the device.
+
+        Args:
+            chosen: int64 (B,), which ones.
+            then: which ones will be asked for next, as far as one can tell.
+        """
+        began = time.perf_counter()
+        if self._all is not None:
+            levels = self._all[chosen.to(self._device)]
+        else:
+            expected = self._ahead is not None and torch.equal(self._ahead[0], chosen)
+            levels = self._ahead[1].result() if self._ahead is not None and expected else self._read(chosen)
+            self._ahead = (then, self._reader.submit(self._read, then))
+            levels = levels.to(self._device, non_blocking=True)
+        self.waited += time.perf_counter() - began
+        return unit_of(levels)
+
+    def _read(self, chosen: Tensor) -> Tensor:
+        # In the order in which they lie on the disk, and then in the order asked for.
+        order = torch.argsort(chosen)
+        found = np.empty((len(chosen), *self._stored.shape[1:]), np.uint8)
+        found[order.numpy()] = self._stored[chosen[order].numpy()]
+        levels = torch.from_numpy(found)
+        return levels.pin_memory() if self._device.type == "cuda" else levels
+
+    def close(self) -> None:
+        """Stop reading ahead."""
+        self._reader.shutdown(wait=False, cancel_futures=True)

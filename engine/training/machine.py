@@ -1,0 +1,227 @@
+"""Where a run is trained: in this one process, or in several that Hugging Face Accelerate (or torchrun) has started.
+
+The loop asks a `Machine` for the few things that differ. With n processes every one takes its n-th of each batch, and the
+gradients are averaged (data-parallel training): up to rounding the same steps as one process takes.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Protocol
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+TRACKERS = ("tensorboard", "trackio", "wandb")
+"""Where Accelerate can also write the numbers of a run."""
+
+
+class MachineError(ValueError):
+    """The processes, or the device, are not what was asked for; the message is fit to show to a reader."""
+
+
+class PeerLostError(RuntimeError):
+    """Another process of this run has ended, so that no batch can be finished any more."""
+
+
+class Machine(Protocol):
+    """What the loop asks of where it runs."""
+
+    @property
+    def device(self) -> torch.device:
+        """Where this process computes."""
+
+    @property
+    def count(self) -> int:
+        """How many processes train together."""
+
+    @property
+    def rank(self) -> int:
+        """Which of them this is, 0 … count − 1."""
+
+    @property
+    def is_main(self) -> bool:
+        """Whether this is the one that writes and prints."""
+
+    def in_training(self, net: nn.Module) -> nn.Module:
+        """The network as it is to be called: with the same weights, whose gradients become those of all processes."""
+
+    def apart(self, net: nn.Module) -> AbstractContextManager[object]:
+        """While this is open, gradients stay in this process: for all parts of a batch but the last."""
+
+    def together(self) -> AbstractContextManager[object]:
+        """Turns what happens when another process is lost into `PeerLostError`."""
+
+    def sum(self, values: Tensor) -> Tensor:
+        """Added up over all processes."""
+
+    def gather(self, values: Tensor) -> Tensor:
+        """Of all processes, shape (B, …) each, one after the other."""
+
+    def agree(self, value: int) -> int:
+        """What the main process says, in every process."""
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        """Write numbers to whatever the run is tracked with."""
+
+    def close(self) -> None:
+        """The run is over."""
+
+
+@dataclass(frozen=True)
+class OneMachine:
+    """This process alone."""
+
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    count: int = 1
+    rank: int = 0
+    is_main: bool = True
+
+    def in_training(self, net: nn.Module) -> nn.Module:
+        return net
+
+    def apart(self, net: nn.Module) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def together(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def sum(self, values: Tensor) -> Tensor:
+        return values
+
+    def gather(self, values: Tensor) -> Tensor:
+        return values
+
+    def agree(self, value: int) -> int:
+        return value
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+@dataclass(frozen=True, eq=False)
+class Accelerated:
+    """One of the processes that `accelerate launch` or `torchrun` has started.
+
+    Precision is the loop's business, not Accelerate's: its state belongs to the whole process, and a second run of another
+    precision would get that of the first.
+    """
+
+    accelerator: Accelerator
+
+    @property
+    def device(self) -> torch.device:
+        return self.accelerator.device
+
+    @property
+    def count(self) -> int:
+        return self.accelerator.num_processes
+
+    @property
+    def rank(self) -> int:
+        return self.accelerator.process_index
+
+    @property
+    def is_main(self) -> bool:
+        return self.accelerator.is_main_process
+
+    def in_training(self, net: nn.Module) -> nn.Module:
+        with self.together():
+            return self.accelerator.prepare_model(net)
+
+    def apart(self, net: nn.Module) -> AbstractContextManager[object]:
+        return self.accelerator.no_sync(net)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        try:
+            yield
+        except RuntimeError as error:  # gloo raises no kind of its own
+            words = str(error).lower()
+            if not isinstance(error, torch.distributed.DistError) and not any(
+                word in words for word in ("gloo", "nccl", "connection closed", "connection reset", "process group")
+            ):
+                raise
+            raise PeerLostError(
+                f"Another of the {self.count} processes has ended, and without it no batch can be finished."
+            ) from error
+
+    def sum(self, values: Tensor) -> Tensor:
+        with self.together():
+            added: Tensor = self.accelerator.reduce(values.to(self.device), "sum")
+            return added.to(values.device)
+
+    def gather(self, values: Tensor) -> Tensor:
+        with self.together():
+            found: Tensor = self.accelerator.gather(values.to(self.device))
+            return found.to(values.device)
+
+    def agree(self, value: int) -> int:
+        return int(self.gather(torch.tensor([value]))[0])
+
+    def log(self, values: dict[str, float], step: int) -> None:
+        self.accelerator.log(values, step=step)
+
+    def close(self) -> None:
+        self.accelerator.end_training()
+        if torch.distributed.is_initialized():
+            torch.distributed.destroy_process_group()
+
+
+def launched_processes() -> int:
+    """How many processes a launcher has said it started; 1 where there was none."""
+    return int(os.environ.get("WORLD_SIZE") or 1)
+
+
+def this_machine(device: str = "", processes: int = 0, tracker: str = "", folder: str = "", run: str = "") -> Machine:
+    """The machine that this process is part of.
+
+    Args:
+        device: "cpu", "cuda", …; by default a GPU where there is one.
+        processes: how many there should be; 0 for as many as there are.
+        tracker: one of `TRACKERS`, or none.
+        folder, run: where the tracker writes, and under which name.
+
+    Raises:
+        MachineError: where there is no such device or tracker, or where there are more or fewer processes. Some launch
+            commands start one process where several were asked for and do not say so.
+    """
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        raise MachineError(f"There is no device “{device}” here.") from error
+    found = launched_processes()
+    if processes and found != processes:
+        raise MachineError(
+            f"{processes} processes were asked for, and {'only one' if found == 1 else found} was started. "
+            f"torchrun --standalone --nproc_per_node {processes} -m engine train … starts as many as it says."
+        )
+    if found == 1 and not tracker:
+        return OneMachine(torch.device(device))
+    return Accelerated(_accelerator(device, tracker, folder, run))
+
+
+def _accelerator(device: str, tracker: str, folder: str, run: str) -> Accelerator:
+    from accelerate import Accelerator
+
+    if tracker and tracker not in TRACKERS:
+        raise MachineError(f"There is no tracker “{tracker}”: take one of {', '.join(TRACKERS)}.")
+    try:
+        accelerator = Accelerator(
+            cpu=device == "cpu", mixed_precision="no", log_with=tracker or None, project_dir=folder or None
+        )
+        if tracker:
+            accelerator.init_trackers(run or "diffusion-playground")
+    except (ImportError, ValueError) as error:
+        raise MachineError(f"{tracker or 'Accelerate'} cannot be used here: {error}") from error
+    return accelerator
