@@ -17,7 +17,7 @@ LEAST_HELD_OUT = 20
 """With fewer, what is usual for real pictures is not known well enough."""
 
 
-def copies(step: int, samples: Pictures, data: ImageSet, *, seed: int = 0) -> Copies | None:
+def copies(step: int, samples: Pictures, training: ImageSet, held_out: ImageSet, *, seed: int = 0) -> Copies | None:
     """Compare how near the samples come to training pictures with how near held-out pictures come to them.
 
     Classes are not told apart: ten samples are too few for that, and half the usual distance is nearer than one class
@@ -25,16 +25,15 @@ def copies(step: int, samples: Pictures, data: ImageSet, *, seed: int = 0) -> Co
 
     Args:
         step: of the training, when the samples were drawn.
-        samples: uint8, shape (B, H, W, C), as the pictures of `data`.
-        data: training and held-out pictures, in the size that the run trains on.
+        samples: uint8, shape (B, H, W, C).
+        training, held_out: real pictures in the same shape.
         seed: of the choice among many held-out pictures.
 
     Returns:
         None where there is nothing to compare with: no samples, other shapes, too few held-out pictures, or so many
         training pictures that it would take long.
     """
-    training, held_out = data.training, data.held_out_part
-    if not len(samples) or samples.shape[1:] != data.images.shape[1:]:
+    if not len(samples) or not samples.shape[1:] == training.images.shape[1:] == held_out.images.shape[1:]:
         return None
     if not 0 < len(training) <= MOST_TRAINING or len(held_out) < LEAST_HELD_OUT:
         return None

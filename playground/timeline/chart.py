@@ -13,9 +13,16 @@ MAX_POINTS = 400
 """Points of a series that are sent. A screen shows hardly more; longer series are thinned by `Series.thinned`."""
 
 
+Mark = Literal["", "circle", "square", "triangle", "diamond"]
+
+
 @dataclass(frozen=True)
 class Series:
-    """A named series. `low` and `high` give a band around it. NaN leaves a gap."""
+    """A named series. `low` and `high` give a band around it. NaN leaves a gap.
+
+    `mark` is drawn on the line here and there and in the legend, so that series are told apart without their colour too;
+    `color` is the number of the colour, by default the place of the series.
+    """
 
     name: str
     x: Numbers
@@ -23,6 +30,8 @@ class Series:
     style: Literal["line", "dashed", "dots"] = "line"
     low: Numbers | None = None
     high: Numbers | None = None
+    mark: Mark = ""
+    color: int | None = None
 
     def __post_init__(self) -> None:
         for values in (self.y, self.low, self.high):
@@ -43,7 +52,7 @@ class Series:
             return np.asarray(values, dtype=np.float64)[keep]
 
         band = (None, None) if self.low is None or self.high is None else (thin(self.low), thin(self.high))
-        return Series(self.name, thin(self.x), thin(self.y), self.style, *band)
+        return Series(self.name, thin(self.x), thin(self.y), self.style, *band, self.mark, self.color)
 
     def to_payload(self) -> dict[str, object]:
         return {
@@ -53,6 +62,8 @@ class Series:
             "style": self.style,
             "low": None if self.low is None else as_list(self.low),
             "high": None if self.high is None else as_list(self.high),
+            "mark": self.mark,
+            "color": self.color,
         }
 
 

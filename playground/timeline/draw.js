@@ -221,6 +221,25 @@ export function dot(g, theme, x, y, color, radius = 5.5) {
   g.stroke();
 }
 
+// One of the shapes that tell series apart without their colour, of about the same area.
+export function mark(g, theme, shape, x, y, color, r = 5) {
+  g.beginPath();
+  if (shape === "square") g.rect(x - r, y - r, 2 * r, 2 * r);
+  else if (shape === "triangle") polygon(g, [[x, y - 1.3 * r], [x + 1.25 * r, y + r], [x - 1.25 * r, y + r]]);
+  else if (shape === "diamond") polygon(g, [[x, y - 1.4 * r], [x + 1.4 * r, y], [x, y + 1.4 * r], [x - 1.4 * r, y]]);
+  else g.arc(x, y, 1.1 * r, 0, 2 * Math.PI);
+  g.fillStyle = color;
+  g.fill();
+  g.lineWidth = 2;
+  g.strokeStyle = theme.bg;
+  g.stroke();
+}
+
+function polygon(g, points) {
+  points.forEach(([x, y], k) => (k ? g.lineTo(x, y) : g.moveTo(x, y)));
+  g.closePath();
+}
+
 // Text on a pill of the background's colour, kept inside [0, width].
 export function pill(g, theme, text, x, y, color, width) {
   g.font = `600 ${FONT_SIZE}px ${theme.font}`;

@@ -2,10 +2,13 @@
 //
 //   mount(root, emit) -> { update(data), destroy() }      data is LiveChart.to_payload() (chart.py); emits nothing.
 import { el, markup, watchTheme } from "./dom.js";
-import { axes, dot, fitCanvas, formatNumber, niceRange, polyline, readTheme } from "./draw.js";
+import { axes, dot, fitCanvas, formatNumber, mark, niceRange, polyline, readTheme } from "./draw.js";
 import { clip, legendEntry } from "./panels.js";
 
 const CHART_HEIGHT = 300;
+const MARKS_APART = 90;
+
+const hue = (s, i) => (s.color ?? i) % 6;
 
 export function mount(root) {
   root.classList.add("dp-root", "dp-livechart");
@@ -43,7 +46,7 @@ export function mount(root) {
     data = next;
     title.replaceChildren(markup(data.title).fragment);
     title.hidden = !data.title;
-    legend.replaceChildren(...data.series.map((s, i) => legendEntry(s.name, `var(--dp-s${i % 6})`, s.style)));
+    legend.replaceChildren(...data.series.map((s, i) => legendEntry(s.name, `var(--dp-s${hue(s, i)})`, s.style, s.mark)));
     note.replaceChildren(markup(data.note).fragment);
     note.hidden = !data.note;
     restyle();
@@ -83,7 +86,7 @@ export function mount(root) {
     clip(g, frame.rect);
     g.lineJoin = "round";
     data.series.forEach((s, i) => {
-      const color = theme.series[i % 6];
+      const color = theme.series[hue(s, i)];
       g.strokeStyle = g.fillStyle = color;
       if (s.low) band(g, s, log);
       if (s.style === "dots") {
@@ -101,7 +104,8 @@ export function mount(root) {
       g.setLineDash(s.style === "dashed" ? [7, 5] : []);
       polyline(g, frame, s.x, s.y, log[0], log[1]);
       g.setLineDash([]);
-      if (s.x.length === 1 && shown(s.x[0], s.y[0], log)) dot(g, theme, frame.X(s.x[0]), frame.Y(s.y[0]), color, 4);
+      if (s.mark) marks(g, s, i, log, color);
+      else if (s.x.length === 1 && shown(s.x[0], s.y[0], log)) dot(g, theme, frame.X(s.x[0]), frame.Y(s.y[0]), color, 4);
     });
     g.restore();
     crosshair();
@@ -120,6 +124,20 @@ export function mount(root) {
     if (lo > hi) return data.log_x ? [1, 10] : [0, 1];
     if (lo === hi) return data.log_x ? [lo / 2, hi * 2] : [lo - 0.5, hi + 0.5];
     return [lo, hi];
+  }
+
+  // A mark on the last point, and on others so far apart that they do not crowd; each series begins elsewhere.
+  function marks(g, s, i, log, color) {
+    const points = s.x.map((_, k) => k).filter((k) => shown(s.x[k], s.y[k], log));
+    const from = frame.rect.x + (i % 4) * (MARKS_APART / 4);
+    let before = -Infinity;
+    for (const k of points) {
+      const x = frame.X(s.x[k]);
+      const last = k === points[points.length - 1];
+      if (!last && (x < from || x - before < MARKS_APART)) continue;
+      mark(g, theme, s.mark, x, frame.Y(s.y[k]), color);
+      before = x;
+    }
   }
 
   function band(g, s, log) {
@@ -177,11 +195,11 @@ export function mount(root) {
     for (const { s, k, i } of rows) {
       if (!shown(s.x[k], s.y[k], [data.log_x, data.log_y])) continue;
       const py = Y(s.y[k]);
-      if (py >= rect.y - 1 && py <= rect.y + rect.h + 1) dot(g, theme, X(s.x[k]), py, theme.series[i % 6]);
+      if (py >= rect.y - 1 && py <= rect.y + rect.h + 1) dot(g, theme, X(s.x[k]), py, theme.series[hue(s, i)]);
     }
     tip.replaceChildren(
       el("div", { class: "dp-tip-x" }, `${data.x_label} ${formatNumber(at, 4)}`),
-      ...rows.map(({ s, k, i }) => el("div", { class: "dp-tip-row" }, legendEntry(s.name, `var(--dp-s${i % 6})`, s.style), el("b", {}, formatNumber(s.y[k], 4)))),
+      ...rows.map(({ s, k, i }) => el("div", { class: "dp-tip-row" }, legendEntry(s.name, `var(--dp-s${hue(s, i)})`, s.style, s.mark), el("b", {}, formatNumber(s.y[k], 4)))),
     );
     tip.hidden = false;
     const w = tip.offsetWidth;

@@ -52,10 +52,14 @@ function chart(kind) {
   };
 }
 
-export function legendEntry(name, color, style) {
+const GLYPHS = { circle: "●", square: "■", triangle: "▲", diamond: "◆" };
+
+export function legendEntry(name, color, style, mark = "") {
   const swatch = el("span", { class: `dp-swatch dp-swatch-${style}` });
   swatch.style.setProperty("--dp-swatch", color);
-  return el("span", { class: "dp-legend-entry" }, swatch, el("span", {}, markup(name).fragment));
+  const glyph = mark ? el("span", { class: "dp-glyph", "aria-hidden": "true" }, GLYPHS[mark]) : null;
+  glyph?.style.setProperty("color", color);
+  return el("span", { class: "dp-legend-entry" }, glyph ?? swatch, el("span", {}, markup(name).fragment));
 }
 
 function histogram() {

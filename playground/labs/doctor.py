@@ -1,0 +1,142 @@
+"""What the doctor says of a run, as the page shows it: its findings, and the settings with which to start again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from playground.labs.controls import checked
+from playground.labs.training import TrainingControls
+
+if TYPE_CHECKING:
+    from engine.training.config import TrainConfig
+    from engine.training.finding import Copies, Facts, Finding, Setting
+    from engine.training.snapshot import Snapshot
+
+ICONS = {"wrong": "🛑", "doubtful": "⚠️", "note": "💡"}
+KEPT = 200
+"""Runs whose last findings are kept, so that a page that looks twice a second does not think twice a second."""
+SET_BY_THE_PAGE = ("warmup", "report_every", "sample_every")
+"""Settings of a run that the page chooses by itself from the others."""
+
+_lock = threading.Lock()
+_found: dict[str, tuple[object, tuple[Finding, ...]]] = {}
+_copies: dict[tuple[str, int], Copies | None] = {}
+_looking: set[tuple[str, int]] = set()
+
+
+def findings(snapshot: Snapshot) -> tuple[Finding, ...]:
+    """What is the matter with this run now. Quick: what takes longer is looked at in the background, for the next time."""
+    from engine.training.doctor import examine
+
+    facts = _facts(snapshot)
+    stamp = (len(snapshot.reports), snapshot.status, facts, len(snapshot.held_out), snapshot.floor is not None)
+    with _lock:
+        known = _found.get(snapshot.id)
+    if known is not None and known[0] == stamp:
+        return known[1]
+    found = examine(snapshot, facts)
+    with _lock:
+        _found[snapshot.id] = (stamp, found)
+        while len(_found) > KEPT:
+            del _found[next(iter(_found))]
+    return found
+
+
+def still_looking(snapshot: Snapshot) -> bool:
+    """Whether something is being looked at in the background, so that there may be more to say in a moment."""
+    with _lock:
+        return any(run_id == snapshot.id for run_id, _ in _looking)
+
+
+def _facts(snapshot: Snapshot) -> Facts:
+    from engine.data.catalogue import DataError, load
+    from engine.training.finding import Facts
+
+    try:
+        data = load(snapshot.config.data)
+    except DataError:  # the pictures are gone: the rules that need them keep silent
+        return Facts()
+    return Facts(len(data) - int(data.held_out.sum()), len(data.class_names), _copies_of(snapshot))
+
+
+def _copies_of(snapshot: Snapshot) -> Copies | None:
+    """What is known of copies among the last samples; begins to look in a thread where nothing is known yet."""
+    if not snapshot.previews or snapshot.config.learns != "denoiser":
+        return None
+    step, pictures = snapshot.previews[-1]
+    key = (snapshot.id, step)
+    with _lock:
+        if key in _copies or key in _looking:
+            return _copies.get(key)
+        if _looking:  # one look at a time: the next time the page asks
+            return None
+        _looking.add(key)
+    threading.Thread(target=_look, args=(key, pictures, snapshot.config), name="doctor", daemon=True).start()
+    return None
+
+
+def _look(key: tuple[str, int], pictures: object, config: TrainConfig) -> None:
+    from engine.data import for_training, held_out_for
+    from engine.training.copies import copies
+
+    found = None
+    try:
+        found = copies(key[1], pictures, for_training(config), held_out_for(config))  # type: ignore[arg-type]
+    except ValueError:  # pictures that are gone or cannot be made that size: nothing to compare with
+        pass
+    finally:
+        with _lock:
+            _copies[key] = found
+            _looking.discard(key)
+            while len(_copies) > KEPT:
+                del _copies[next(iter(_copies))]
+
+
+def in_words(change: Mapping[str, Setting]) -> str:
+    """The change as a person says it: "learning rate 0.001"."""
+    return ", ".join(f"{title_of(name).lower()} {value_of(value)}" for name, value in change.items())
+
+
+def title_of(name: str) -> str:
+    """What a setting of a run is called."""
+    from engine.training.config import TrainConfig
+
+    field = TrainingControls.model_fields.get(name) or TrainConfig.model_fields[name]
+    return field.title or name
+
+
+def value_of(value: Setting) -> str:
+    """A setting's value as the reader reads it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, int):
+        return f"{value:,}" if value < 10**9 else str(value)
+    return f"{value:g}" if isinstance(value, float) else value
+
+
+def can_take(change: Mapping[str, Setting]) -> bool:
+    """Whether the page has a control for every setting in it, or sets it well by itself."""
+    return bool(change) and all(name in TrainingControls.model_fields or name in SET_BY_THE_PAGE for name in change)
+
+
+def controls_of(config: TrainConfig, change: Mapping[str, Setting]) -> tuple[TrainingControls, list[str]]:
+    """The page's controls as they were for this run, with a change.
+
+    Returns:
+        The controls, and the names of settings of the run that the page has no control for, or not that value.
+    """
+    values = config.model_dump() | dict(change)
+    controls, left_out = TrainingControls(), []
+    for name, value in values.items():
+        if name in TrainingControls.model_fields:
+            try:
+                controls = checked(controls, **{name: value})
+            except ValidationError:
+                left_out.append(name)
+        elif name not in SET_BY_THE_PAGE and value != type(config).model_fields[name].default:
+            left_out.append(name)
+    return controls.settled()[0], left_out

@@ -1,0 +1,124 @@
+"""The list of training runs: what each is called, how it stands, and which of them are compared."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.labs import training as lab
+from playground.timeline import packing
+
+if TYPE_CHECKING:
+    from engine.training.snapshot import Snapshot
+
+STATUS = {
+    "queued": ("⏳", "waiting"),
+    "running": ("🏃", "training"),
+    "paused": ("⏸️", "paused"),
+    "finished": ("✅", "finished"),
+    "stopped": ("⏹️", "stopped"),
+    "failed": ("⚠️", "failed"),
+    "interrupted": ("🔌", "interrupted"),
+}
+"""Icon and word for each state of a run."""
+
+PER_PAGE = 8
+MOST_COMPARED = 4
+SHOWN_SAMPLES = 5
+"""In the small picture of a run."""
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One run in the list."""
+
+    id: str
+    title: str
+    about: str
+    """Status, step, loss and when, in one line."""
+    picture: NDArray[np.uint8] | None
+    """Its latest samples side by side, (H, W, C); None where there are none."""
+    active: bool
+
+
+def row(snapshot: Snapshot) -> Row:
+    """How a run stands, for the list."""
+    return Row(snapshot.id, title(snapshot), about(snapshot), latest_samples(snapshot), snapshot.active)
+
+
+def title(snapshot: Snapshot) -> str:
+    """What the reader has called it, else what it learned and when."""
+    return snapshot.title or f"{snapshot.config.data}, {lab.when(snapshot.id)}"
+
+
+def about(snapshot: Snapshot) -> str:
+    """Status, step, loss and when, in one line."""
+    icon, word = STATUS[snapshot.status]
+    words = [f"{icon} {word}" + (" elsewhere" if snapshot.elsewhere and snapshot.active else "")]
+    words.append(f"step {snapshot.step:,} of {snapshot.config.steps:,}")
+    if snapshot.reports:
+        words.append(f"loss {snapshot.reports[-1].loss:.4f}")
+    return ", ".join([*words, lab.when(snapshot.id)] if snapshot.title else words)
+
+
+def latest_samples(snapshot: Snapshot) -> NDArray[np.uint8] | None:
+    """The first few of its latest samples side by side, (H, W, C)."""
+    if not snapshot.previews:
+        return None
+    pictures = snapshot.previews[-1][1][:SHOWN_SAMPLES]
+    return packing.grid(pictures, (1, len(pictures)))
+
+
+def pages(count: int) -> int:
+    """How many pages a list of so many runs has; at least one."""
+    return max(1, -(-count // PER_PAGE))
+
+
+def on_page(ids: Sequence[str], number: int) -> list[str]:
+    """The runs on page 1, 2, …; a number beyond the last gives the last."""
+    last = min(max(1, number), pages(len(ids)))
+    return list(ids[(last - 1) * PER_PAGE : last * PER_PAGE])
+
+
+def from_link(text: str, ids: Sequence[str]) -> tuple[list[str], list[str]]:
+    """The runs that a link asks to compare, and a sentence for what could not be taken.
+
+    Args:
+        text: ids with commas between them.
+        ids: of the runs that there are.
+    """
+    asked = list(dict.fromkeys(part for part in text.split(",") if part))
+    here = [run_id for run_id in asked if run_id in ids]
+    problems = []
+    if len(here) < len(asked):
+        gone = len(asked) - len(here)
+        problems.append(
+            "The link compares a training run that is not here."
+            if gone == 1
+            else f"The link compares {gone} training runs that are not here."
+        )
+    if len(here) > MOST_COMPARED:
+        problems.append(f"The link compares {len(here)} training runs; the first {MOST_COMPARED} are shown.")
+    return here[:MOST_COMPARED], problems
+
+
+def to_link(compared: Sequence[str]) -> str:
+    """What `from_link` reads."""
+    return ",".join(compared)
+
+
+def toggled(compared: Sequence[str], run_id: str) -> list[str]:
+    """With this run, or without it where it was compared; never more than can be."""
+    if run_id in compared:
+        return [other for other in compared if other != run_id]
+    return [*compared, run_id][:MOST_COMPARED]
+
+
+def file_name(snapshot: Snapshot) -> str:
+    """Of its download: letters and digits of its title."""
+    words = "".join(c if c.isascii() and c.isalnum() else "-" for c in snapshot.title).strip("-")[:40]
+    return f"{words or 'run'}-{snapshot.id[:15]}.zip"
