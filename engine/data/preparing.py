@@ -1,0 +1,166 @@
+"""Prepare a picture set: get it, decode every picture once, and keep the result on the disk (`engine.data.store`).
+
+As a program, `python -m engine.data.preparing NAME`, it tells how far it is in lines of JSON: a page runs it as a process of
+its own, which can be ended at any moment, and in which nothing that is wrong with a picture can hurt the page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import signal
+import sys
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from itertools import islice
+from pathlib import Path
+
+from engine.data import store
+from engine.data.catalogue import DATASETS, DataError
+from engine.data.pictures import PictureError
+from engine.data.sources import archive, folder, hub, torchvision_sets
+from engine.data.sources.folder import THREADS
+from engine.data.sources.plan import LARGEST, Item, Pixels, Plan, Progress, Tell, TooSmallError, many, silent
+from engine.data.store import About
+from engine.data.writing import Writer
+
+AT_ONCE = 256
+"""Pictures decoded before they are written."""
+LEAST_SHARE = 0.5
+"""Of the pictures must be readable: where most are not, something else is wrong."""
+
+
+def prepare(
+    name: str, *, largest: int = LARGEST, most: int = 0, root: Path | None = None, tell: Tell = silent
+) -> About:
+    """Get it and keep it. What was prepared under that name before is replaced, at the end.
+
+    Args:
+        name: "mnist", "fashion-mnist", "cifar10", "stl10", "celeba", "folder:PATH", "zip:ID" (of `archive.keep`), or
+            "hub:OWNER/NAME".
+        largest: pixels along a side that pictures of a folder, a zip or the Hub are kept at, at most.
+        most: pictures to train on at most; of the Hub's only, 0 for all.
+        root: see `store.data_root`.
+        tell: told how far it is; what it raises ends the preparation, and nothing is left of it.
+
+    Raises:
+        DataError: with one clear sentence.
+    """
+    name = store.normal(name)
+    if name in DATASETS:
+        raise DataError(f"“{name}” comes with the playground: there is nothing to prepare.")
+    root = root or store.data_root()
+    downloads = root / "downloads" / name
+    try:
+        plan = _plan(name, largest, most, root, tell)
+        about = _write(name, plan, root, tell)
+    except OSError as error:
+        raise DataError(f"The pictures cannot be stored in {root}: {error.strerror or error}.") from error
+    except (KeyboardInterrupt, SystemExit):
+        torchvision_sets.clean(downloads)
+        raise
+    torchvision_sets.clean(downloads)
+    if name.startswith("zip:"):
+        archive.discard(name.removeprefix("zip:"), root)
+    return about
+
+
+def _plan(name: str, largest: int, most: int, root: Path, tell: Tell) -> Plan:
+    if name in torchvision_sets.SOURCES:
+        return torchvision_sets.plan(name, root / "downloads" / name, tell)
+    kind, rest = name.split(":", 1)
+    if kind == "folder":
+        return folder.plan(Path(rest), largest, tell)
+    if kind == "zip":
+        path, title = archive.uploaded(rest, root)
+        return archive.plan(path, title, rest, largest, tell)
+    return hub.plan(rest, largest, most, tell)
+
+
+def _write(name: str, plan: Plan, root: Path, tell: Tell) -> About:
+    """Decode and store them; those that cannot be read are left out and counted."""
+    unreadable = small = classless = 0
+    classes = range(len(plan.class_names))
+    with Writer(name, plan.size, plan.channels, root) as writer:
+        if plan.count is not None:
+            writer.check_room(plan.count)
+        for number, (item, picture) in enumerate(_decoded(plan)):
+            if number % AT_ONCE == 0:
+                tell(Progress("Storing the pictures", number, plan.count or 0))
+            if isinstance(picture, TooSmallError):
+                small += 1
+            elif isinstance(picture, PictureError):
+                unreadable += 1
+            elif classes and item.label not in classes:
+                classless += 1
+            else:
+                writer.add(picture, item.label, item.key, item.held_out)
+        done = len(writer.keys)
+        if done < LEAST_SHARE * (done + unreadable) or not done:
+            raise DataError(
+                f"Only {done:,} of {done + unreadable:,} pictures can be read: this cannot be what it should be."
+            )
+        notes = [*plan.notes]
+        if unreadable:
+            notes.append(f"{many(unreadable, 'picture', 'pictures')} could not be read and were left out.")
+        if small:
+            notes.append(
+                f"{many(small, 'picture')} smaller than {plan.size} × {plan.size} were left out, so that none is enlarged."
+            )
+        if classless:
+            notes.append(f"{many(classless, 'picture')} without a class were left out.")
+        tell(Progress("Storing the pictures", done, done))
+        return writer.finish(
+            title=plan.title,
+            source=plan.source,
+            licence=plan.licence,
+            class_names=plan.class_names,
+            natural=plan.natural,
+            fingerprint=plan.fingerprint,
+            notes=tuple(notes),
+        )
+
+
+def _decoded(plan: Plan) -> Iterator[tuple[Item, Pixels | PictureError | TooSmallError]]:
+    """Every picture, in order; several are decoded at once, and few are in memory."""
+
+    def read(item: Item) -> Pixels | PictureError | TooSmallError:
+        try:
+            return item.read(plan.size, plan.channels)
+        except (PictureError, TooSmallError) as problem:
+            return problem
+
+    items = iter(plan.items)
+    with ThreadPoolExecutor(THREADS) as pool:
+        while some := list(islice(items, AT_ONCE)):
+            yield from zip(some, pool.map(read, some), strict=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prepare one set; lines of JSON on standard output: Progress, and at the end {"name": …} or {"error": …}."""
+    parser = argparse.ArgumentParser(prog="python -m engine.data.preparing", description=__doc__)
+    parser.add_argument("name")
+    parser.add_argument("--largest", type=int, default=LARGEST)
+    parser.add_argument("--most", type=int, default=0)
+    args = parser.parse_args(arguments)
+
+    # torchvision and datasets write to standard output themselves: that must not come between the lines.
+    lines, sys.stdout = sys.stdout, sys.stderr
+    # Whoever ends this process lets it take away what it has begun.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+    def say(line: dict[str, object]) -> None:
+        print(json.dumps(line), file=lines, flush=True)
+
+    try:
+        about = prepare(args.name, largest=args.largest, most=args.most, tell=lambda progress: say(asdict(progress)))
+    except DataError as error:
+        say({"error": str(error)})
+        return 2
+    say({"name": about.name})
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

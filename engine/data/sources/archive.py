@@ -1,0 +1,262 @@
+"""A zip of pictures that somebody uploaded. Nothing in it is trusted: it is bounded, and no file of it is ever written.
+
+DATA/uploads/ID.zip is the upload, kept until it is prepared; ID is taken from its content.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+import re
+import shutil
+import stat
+import struct
+import tempfile
+import threading
+import unicodedata
+import zipfile
+import zlib
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from engine.data import store
+from engine.data.catalogue import DataError
+from engine.data.pictures import MEGABYTE, PictureError, read_picture
+from engine.data.sources.plan import (
+    SUFFIXES,
+    Item,
+    Look,
+    Pixels,
+    Plan,
+    Progress,
+    Tell,
+    TooSmallError,
+    by_folder,
+    channels_of,
+    first_of_all,
+    look,
+    look_natural,
+    many,
+    native_size,
+)
+
+MAX_BYTES = 2_000 * MEGABYTE
+"""Of the zip."""
+MAX_ENTRIES = 300_000
+MAX_DIRECTORY = 60 * MEGABYTE
+"""Of the list of what is in it: `zipfile` reads all of it, so it must be small enough before."""
+MAX_UNPACKED = 8_000 * MEGABYTE
+MAX_PICTURE = 20 * MEGABYTE
+"""Of one picture in it, unpacked."""
+HEAD = 1 << 16
+CHUNK = 1 << 20
+ID = re.compile(r"[0-9a-f]{16}")
+
+_BROKEN = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error, OSError)
+"""What `zipfile` raises on archives that are no good; RuntimeError for those locked with a password."""
+
+
+def keep(file: BinaryIO, title: str, root: Path | None = None, tell: Tell | None = None) -> str:
+    """Store an upload, and give the name of the set that it can be prepared as, "zip:ID".
+
+    Args:
+        file: seekable.
+        title: what it is called.
+        root: see `store.data_root`.
+        tell: told how far it is.
+
+    Raises:
+        DataError: where it is no zip, or too large, or there is no room.
+    """
+    size = file.seek(0, os.SEEK_END)
+    if size > MAX_BYTES:
+        raise DataError(
+            f"This zip has {size / MEGABYTE:,.0f} MB, and at most {MAX_BYTES / MEGABYTE:,.0f} MB can be taken."
+        )
+    file.seek(0)
+    if not zipfile.is_zipfile(file):
+        raise DataError("This is no zip, or it is damaged or cut short.")
+    file.seek(0)
+    home = (root or store.data_root()) / "uploads"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(home).free
+        if size > free - 200 * MEGABYTE:
+            raise DataError(f"There is no room for {size / MEGABYTE:,.0f} MB here: {free / MEGABYTE:,.0f} MB are free.")
+        digest = hashlib.sha256()
+        with tempfile.NamedTemporaryFile(dir=home, prefix=".new-") as copy:
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+                copy.write(chunk)
+                if tell is not None:
+                    tell(Progress("Storing the zip", copy.tell(), size, "bytes"))
+            copy.flush()
+            upload = digest.hexdigest()[:16]
+            (home / f"{upload}.json").write_text(json.dumps({"title": title[:200]}), encoding="utf-8")
+            if not (home / f"{upload}.zip").exists():
+                os.link(copy.name, home / f"{upload}.zip")
+    except OSError as error:
+        raise DataError(f"The zip cannot be stored: {error.strerror or error}.") from error
+    return f"zip:{upload}"
+
+
+def uploaded(upload: str, root: Path | None = None) -> tuple[Path, str]:
+    """Where an upload is, and what it is called. Raises `DataError` where it is not here."""
+    path = (root or store.data_root()) / "uploads" / f"{upload}.zip"
+    if ID.fullmatch(upload) is None or not path.is_file():
+        raise DataError("This zip was uploaded elsewhere, or is no longer kept: upload it again.")
+    try:
+        return path, str(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["title"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return path, "pictures.zip"
+
+
+def discard(upload: str, root: Path | None = None) -> None:
+    """Take an upload away; what was prepared from it stays."""
+    if ID.fullmatch(upload):
+        for suffix in (".zip", ".json"):
+            ((root or store.data_root()) / "uploads" / f"{upload}{suffix}").unlink(missing_ok=True)
+
+
+def plan(path: Path, title: str, upload: str, largest: int, tell: Tell) -> Plan:
+    """Look at the zip.
+
+    Raises:
+        DataError: where it is damaged, locked, holds more than it may, or no picture that can be read.
+    """
+    try:
+        _check_directory(path)
+        archive = zipfile.ZipFile(path)
+    except DataError:
+        raise
+    except (*_BROKEN, ValueError, struct.error) as error:
+        raise DataError("This is no zip, or it is damaged or cut short.") from error
+    entries, other = _pictures(archive)
+    reader = _Reader(archive)
+    looks: dict[str, Look | None] = {}
+    for number, (key, entry) in enumerate(sorted(entries.items())):
+        if number % 256 == 0:
+            tell(Progress("Looking at the pictures", number, len(entries)))
+        looks[key] = reader.look(entry)
+    good = first_of_all(list(looks.values()), "this zip")
+    placed = by_folder(sorted(entries))
+    notes = [*placed.notes]
+    if other:
+        notes.append(f"{many(other, 'file is', 'files are')} no picture and were left out.")
+
+    def items() -> Iterator[Item]:
+        for key in sorted(placed.placed, key=lambda key: (placed.placed[key][1] is True, key)):
+            label, held_out = placed.placed[key]
+            yield Item(key, label, reader.of(entries[key], looks[key]), held_out)
+
+    return Plan(
+        title=PurePosixPath(title).stem or "Uploaded pictures",
+        source=f"The uploaded file {title}",
+        licence="Your own pictures: what may be done with them is for you to know.",
+        class_names=tuple(_plain(name) for name in placed.class_names),
+        size=native_size(good, largest),
+        channels=channels_of(good),
+        natural=look_natural(good),
+        fingerprint=upload,
+        items=items(),
+        count=len(placed.placed),
+        notes=tuple(notes),
+    )
+
+
+def _check_directory(path: Path) -> None:
+    """Refuse a zip whose list of files would fill the memory. The list's size stands near the end of the zip."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - (1 << 16) - 200))
+        tail = file.read()
+    end = tail.rfind(b"PK\5\6")
+    (size,) = struct.unpack_from("<L", tail, end + 12) if end >= 0 else (0,)
+    large = tail.rfind(b"PK\6\6")
+    if large >= 0:
+        size = max(size % 0xFFFFFFFF, *struct.unpack_from("<Q", tail, large + 40))
+    if size > MAX_DIRECTORY:
+        raise DataError(f"The zip holds far more files than can be taken, which is {MAX_ENTRIES:,}.")
+
+
+def _pictures(archive: zipfile.ZipFile) -> tuple[dict[str, zipfile.ZipInfo], int]:
+    """The entries that may be pictures, by their path, and how many others there are. Links and zips in it are others."""
+    infos = archive.infolist()
+    if len(infos) > MAX_ENTRIES:
+        raise DataError(f"The zip holds {len(infos):,} files, and at most {MAX_ENTRIES:,} can be taken.")
+    found: dict[str, zipfile.ZipInfo] = {}
+    other = unpacked = 0
+    for entry in infos:
+        path = PurePosixPath(entry.filename.replace("\\", "/"))
+        parts = [part for part in path.parts if part not in ("/", "..", ".")]
+        # What computers put beside pictures by themselves is not worth a word.
+        if entry.is_dir() or not parts or parts[0] == "__MACOSX" or parts[-1].startswith("."):
+            continue
+        if parts[-1].lower() in ("thumbs.db", "desktop.ini"):
+            continue
+        if stat.S_ISLNK(entry.external_attr >> 16) or not parts[-1].lower().endswith(SUFFIXES):
+            other += 1
+            continue
+        if entry.flag_bits & 0x1:
+            raise DataError("The zip is locked with a password: pack it without one.")
+        unpacked += entry.file_size
+        found["/".join(parts)] = entry
+    if unpacked > MAX_UNPACKED:
+        raise DataError(
+            f"The pictures in the zip take {unpacked / MEGABYTE:,.0f} MB unpacked, and at most "
+            f"{MAX_UNPACKED / MEGABYTE:,.0f} MB can be taken."
+        )
+    return found, other
+
+
+class _Reader:
+    """Reads entries of one zip, one at a time: `zipfile` may not be read by two threads at once."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive, self._lock = archive, threading.Lock()
+
+    def look(self, entry: zipfile.ZipInfo) -> Look | None:
+        """The head of a picture; None where it cannot be read."""
+        for most in (HEAD, MAX_PICTURE):  # nearly always the first bytes are enough
+            try:
+                seen = look(io.BytesIO(self._bytes(entry, most)))
+            except PictureError:
+                return None
+            if seen is not None:
+                return seen
+        return None
+
+    def of(self, entry: zipfile.ZipInfo, look: Look | None) -> _OneEntry:
+        """What reads that entry."""
+        return _OneEntry(self, entry, look)
+
+    def read(self, entry: zipfile.ZipInfo) -> bytes:
+        """The bytes of an entry. Raises `PictureError` where there are too many or they are damaged."""
+        data = self._bytes(entry, MAX_PICTURE + 1)
+        if len(data) > MAX_PICTURE:
+            raise PictureError("This picture is too large.")
+        return data
+
+    def _bytes(self, entry: zipfile.ZipInfo, most: int) -> bytes:
+        try:
+            with self._lock, self._archive.open(entry) as file:
+                return file.read(most)
+        except (*_BROKEN, ValueError) as error:
+            raise PictureError("This file in the zip is damaged.") from error
+
+
+class _OneEntry:
+    def __init__(self, reader: _Reader, entry: zipfile.ZipInfo, look: Look | None) -> None:
+        self._reader, self._entry, self._look = reader, entry, look
+
+    def __call__(self, size: int, channels: int) -> Pixels:
+        if self._look is not None and self._look.side < size:
+            raise TooSmallError
+        return read_picture(self._reader.read(self._entry), size=size, channels=channels, max_bytes=MAX_PICTURE)
+
+
+def _plain(name: str) -> str:
+    """A folder's name as it may be shown."""
+    return "".join(c for c in name if unicodedata.category(c)[0] != "C")[:60] or "unnamed"

@@ -1,0 +1,127 @@
+"""A folder of pictures on this machine: class = subfolder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from engine.data.catalogue import DataError
+from engine.data.pictures import MEGABYTE, PictureError, read_picture
+from engine.data.sources.plan import (
+    SUFFIXES,
+    Item,
+    Look,
+    Pixels,
+    Plan,
+    Progress,
+    Tell,
+    TooSmallError,
+    by_folder,
+    channels_of,
+    fingerprint_of,
+    first_of_all,
+    look,
+    look_natural,
+    native_size,
+)
+
+MOST_FILES = 2_000_000
+MOST_BYTES = 100 * MEGABYTE
+"""Of one picture."""
+THREADS = min(8, os.cpu_count() or 1)
+
+
+def plan(path: Path, largest: int, tell: Tell) -> Plan:
+    """Look at the folder. Raises `DataError` where it is not there or holds no picture that can be read."""
+    found = files_of(path)
+    keys = sorted(found)
+    looks: dict[str, Look | None] = {}
+    with ThreadPoolExecutor(THREADS) as pool:
+        for start in range(0, len(keys), 256):
+            tell(Progress("Looking at the pictures", start, len(keys)))
+            some = keys[start : start + 256]
+            looks |= zip(some, pool.map(look, [path / key for key in some]), strict=True)
+    good = first_of_all(list(looks.values()), f"“{path}”")
+    placed = by_folder(keys)
+
+    def items() -> Iterator[Item]:
+        # Pictures that are held out by their folder come last.
+        for key in sorted(placed.placed, key=lambda key: (placed.placed[key][1] is True, key)):
+            label, held_out = placed.placed[key]
+            yield Item(key, label, _reader(path / key, looks[key]), held_out)
+
+    return Plan(
+        title=path.name or str(path),
+        source=f"The folder {path}",
+        licence="Your own pictures: what may be done with them is for you to know.",
+        class_names=placed.class_names,
+        size=native_size(good, largest),
+        channels=channels_of(good),
+        natural=look_natural(good),
+        fingerprint=fingerprint(path, found),
+        items=items(),
+        count=len(placed.placed),
+        notes=placed.notes,
+    )
+
+
+def fingerprint(path: Path, found: dict[str, tuple[int, int]] | None = None) -> str:
+    """What changes when a picture comes, goes or is written anew; reads no picture. Raises `DataError` as `files_of`."""
+    found = files_of(path) if found is None else found
+    return fingerprint_of((key, *stat) for key, stat in found.items())
+
+
+def files_of(path: Path) -> dict[str, tuple[int, int]]:
+    """Every picture file below a folder: its path from there, with "/", and its bytes and time of change.
+
+    Hidden files and folders are left out. A folder that links lead to twice is looked at once.
+
+    Raises:
+        DataError: where there is no such folder, or we may not look into it.
+    """
+    if not path.is_dir():
+        raise DataError(f"There is no folder “{path}” on this machine.")
+    found: dict[str, tuple[int, int]] = {}
+    seen: set[tuple[int, int]] = set()
+
+    def refuse(error: OSError) -> None:
+        raise DataError(f"The folder “{error.filename}” cannot be read: {error.strerror}.")
+
+    for folder, inner, names in os.walk(path, onerror=refuse, followlinks=True):
+        stat = os.stat(folder)
+        if (stat.st_dev, stat.st_ino) in seen:
+            inner.clear()
+            continue
+        seen.add((stat.st_dev, stat.st_ino))
+        inner[:] = sorted(name for name in inner if not name.startswith(".") and name != "__MACOSX")
+        for name in names:
+            if name.lower().endswith(SUFFIXES) and not name.startswith("."):
+                file = os.path.join(folder, name)
+                try:
+                    stat = os.stat(file)
+                except OSError:  # a link that leads nowhere
+                    continue
+                found[os.path.relpath(file, path).replace(os.sep, "/")] = (stat.st_size, stat.st_mtime_ns)
+        if len(found) > MOST_FILES:
+            raise DataError(f"There are more than {MOST_FILES:,} pictures in “{path}”: choose a folder with fewer.")
+    return found
+
+
+class _reader:  # noqa: N801
+    """Reads one file when asked to."""
+
+    def __init__(self, path: Path, look: Look | None) -> None:
+        self.path, self.look = path, look
+
+    def __call__(self, size: int, channels: int) -> Pixels:
+        if self.look is not None and self.look.side < size:
+            raise TooSmallError
+        try:
+            if self.path.stat().st_size > MOST_BYTES:
+                raise PictureError("This file is too large.")
+            data = self.path.read_bytes()
+        except OSError as error:
+            raise PictureError(f"This file cannot be read: {error.strerror}.") from error
+        return read_picture(data, size=size, channels=channels, max_bytes=MOST_BYTES)

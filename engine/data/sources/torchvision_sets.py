@@ -1,0 +1,360 @@
+"""Data sets that torchvision downloads: it knows where they are, and checks each file by its checksum before reading it."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from engine.data.catalogue import DataError
+from engine.data.pictures import PictureError
+from engine.data.sources.plan import NO_CLASS, Item, Pixels, Plan, Progress, Tell, fingerprint_of, shrunk
+
+OURS = ".downloaded"
+"""A file that says that there was nothing here before we came."""
+
+POLL = 0.3
+"""Seconds between two looks at how much has been downloaded."""
+
+FACE = (19, 39, 159, 179)
+"""Left, top, right and bottom of the middle 140 × 140 pixels of a CelebA picture of 178 × 218: the crop of Song et al. 2021,
+arXiv:2011.13456, which is then resized to 64 × 64."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """One of the sets, as the reader is told of it before anything is downloaded."""
+
+    title: str
+    about: str
+    megabytes: int
+    """To download."""
+    size: int
+    channels: int
+    natural: bool
+    source: str
+    licence: str
+    class_names: tuple[str, ...]
+    folder: str
+    """Where torchvision puts it, below its root."""
+    files: tuple[str, ...]
+    """What is downloaded."""
+    on_disk: int
+    """Megabytes that are needed meanwhile: what is downloaded, what it unpacks to, and the prepared set."""
+
+
+MNIST_FILES = tuple(f"{part}-{what}-ubyte.gz" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
+OF_OTHERS = "The licence of the pictures is not stated: for research and teaching."
+
+SOURCES: dict[str, Source] = {
+    "mnist": Source(
+        "MNIST",
+        "70,000 handwritten digits, grey, 28 × 28: 60,000 to train on, the test part of 10,000 is held out.",
+        12,
+        28,
+        1,
+        False,
+        "MNIST, by Yann LeCun, Corinna Cortes and Christopher J. C. Burges (yann.lecun.com/exdb/mnist)",
+        "Creative Commons Attribution-ShareAlike 3.0, as the documentation of Keras says",
+        tuple("0123456789"),
+        "MNIST/raw",
+        MNIST_FILES,
+        130,
+    ),
+    "fashion-mnist": Source(
+        "Fashion-MNIST",
+        "70,000 pieces of clothing, grey, 28 × 28, in 10 kinds: 60,000 to train on, the test part of 10,000 is held out.",
+        31,
+        28,
+        1,
+        False,  # all shoes look to the left
+        "Fashion-MNIST, by Han Xiao, Kashif Rasul and Roland Vollgraf, Zalando Research (arXiv:1708.07747)",
+        "MIT",
+        (
+            "T-shirt/top",
+            "trouser",
+            "pullover",
+            "dress",
+            "coat",
+            "sandal",
+            "shirt",
+            "sneaker",
+            "bag",
+            "ankle boot",
+        ),
+        "FashionMNIST/raw",
+        MNIST_FILES,
+        150,
+    ),
+    "cifar10": Source(
+        "CIFAR-10",
+        "60,000 photographs of ten kinds of things, 32 × 32: 50,000 to train on, the test part of 10,000 is held out.",
+        170,
+        32,
+        3,
+        True,
+        "CIFAR-10, by Alex Krizhevsky, Vinod Nair and Geoffrey Hinton (cs.toronto.edu/~kriz/cifar.html)",
+        OF_OTHERS,
+        ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+        "",
+        ("cifar-10-python.tar.gz",),
+        540,
+    ),
+    "stl10": Source(
+        "STL-10",
+        "13,000 photographs of ten kinds of things, 96 × 96: the labelled train part of 5,000 to train on, the test part of "
+        "8,000 is held out. The 100,000 without a label, most of the download, are not used.",
+        2640,
+        96,
+        3,
+        True,
+        "STL-10, by Adam Coates, Honglak Lee and Andrew Y. Ng (cs.stanford.edu/~acoates/stl10)",
+        f"Taken from ImageNet. {OF_OTHERS}",
+        ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"),
+        "",
+        ("stl10_binary.tar.gz",),
+        6100,
+    ),
+    "celeba": Source(
+        "CelebA",
+        "182,732 faces of celebrities, 64 × 64, without classes: the train part of 162,770 to train on, the test part of "
+        "19,962 is held out, the validation part is not used. Each is the middle 140 × 140 of the aligned picture, resized.",
+        1450,
+        64,
+        3,
+        True,
+        "CelebA, by Ziwei Liu, Ping Luo, Xiaogang Wang and Xiaoou Tang (mmlab.ie.cuhk.edu.hk/projects/CelebA.html)",
+        "For non-commercial research only, as its authors say",
+        (),
+        "celeba",
+        (
+            "img_align_celeba.zip",
+            "list_attr_celeba.txt",
+            "identity_CelebA.txt",
+            "list_bbox_celeba.txt",
+            "list_landmarks_align_celeba.txt",
+            "list_eval_partition.txt",
+        ),
+        5200,
+    ),
+}
+
+
+def plan(name: str, downloads: Path, tell: Tell) -> Plan:
+    """Download the set where it is not there yet, and open it. Takes minutes, on a slow line hours.
+
+    Args:
+        name: a key of `SOURCES`.
+        downloads: a folder for the files of this set alone; `clean` takes away what came there.
+
+    Raises:
+        DataError: where it cannot be had, saying what to do.
+    """
+    source = SOURCES[name]
+    _check_room(source, downloads)
+    _forget_unpacked(source, downloads)
+    tell(Progress("Downloading", 0, source.megabytes * 1_000_000, "bytes"))
+    try:
+        with _told(source, downloads, tell):
+            train, test = OPENERS[name](downloads)
+    except (DataError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # of the network, of the disk, of torchvision: all end in one sentence
+        raise _explained(source, downloads, error) from error
+    counts = len(train), len(test)
+
+    def items() -> Iterator[Item]:
+        for part, held_out, key in ((train, False, "train"), (test, True, "test")):
+            for k in range(len(part)):
+                yield Item(f"{key}/{k}", int(part.label(k)), _reader(part, k), held_out)
+
+    return Plan(
+        title=source.title,
+        source=source.source,
+        licence=source.licence,
+        class_names=source.class_names,
+        size=source.size,
+        channels=source.channels,
+        natural=source.natural,
+        fingerprint=fingerprint_of((name, *counts)),
+        items=items(),
+        count=sum(counts),
+        notes=(source.about,),
+    )
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A part of an opened set: what gives picture and class of number k."""
+
+    count: int
+    picture: Callable[[int], Any]
+    """As a PIL image, or as an array (H, W) or (H, W, C)."""
+    label: Callable[[int], int]
+
+    def __len__(self) -> int:
+        return self.count
+
+
+def _reader(part: _Part, k: int) -> Callable[[int, int], Pixels]:
+    def read(size: int, channels: int) -> Pixels:
+        try:
+            picture = part.picture(k)
+        except (OSError, SyntaxError, ValueError) as error:
+            raise PictureError("This picture is damaged.") from error
+        if isinstance(picture, np.ndarray):
+            return np.ascontiguousarray(picture, dtype=np.uint8).reshape(size, size, channels)
+        return shrunk(picture, size, channels)
+
+    return read
+
+
+def _mnist(kind: str) -> Callable[[Path], tuple[_Part, _Part]]:
+    def opened(root: Path) -> tuple[_Part, _Part]:
+        import torchvision.datasets
+
+        def part(train: bool) -> _Part:
+            data = getattr(torchvision.datasets, kind)(root, train=train, download=True)
+            images, labels = data.data.numpy(), data.targets.numpy()
+            return _Part(len(images), images.__getitem__, labels.__getitem__)
+
+        return part(True), part(False)
+
+    return opened
+
+
+def _cifar10(root: Path) -> tuple[_Part, _Part]:
+    from torchvision.datasets import CIFAR10
+
+    def part(train: bool) -> _Part:
+        data = CIFAR10(root, train=train, download=True)
+        return _Part(len(data.data), data.data.__getitem__, data.targets.__getitem__)
+
+    return part(True), part(False)
+
+
+def _stl10(root: Path) -> tuple[_Part, _Part]:
+    from torchvision.datasets import STL10
+
+    def part(split: str) -> _Part:
+        data = STL10(root, split=split, download=True)
+        return _Part(len(data.data), lambda k: data.data[k].transpose(1, 2, 0), data.labels.__getitem__)
+
+    return part("train"), part("test")
+
+
+def _celeba(root: Path) -> tuple[_Part, _Part]:
+    from torchvision.datasets import CelebA
+
+    def part(split: str) -> _Part:
+        data = CelebA(root, split=split, target_type=[], download=True)
+        return _Part(len(data), lambda k: data[k][0].crop(FACE), lambda k: NO_CLASS)
+
+    return part("train"), part("test")
+
+
+OPENERS: dict[str, Callable[[Path], tuple[_Part, _Part]]] = {
+    "mnist": _mnist("MNIST"),
+    "fashion-mnist": _mnist("FashionMNIST"),
+    "cifar10": _cifar10,
+    "stl10": _stl10,
+    "celeba": _celeba,
+}
+
+
+def clean(downloads: Path) -> None:
+    """Take away all that came by downloading, once the prepared set has it; a folder that the reader has filled stays."""
+    if (downloads / OURS).exists():
+        shutil.rmtree(downloads, ignore_errors=True)
+
+
+def _forget_unpacked(source: Source, downloads: Path) -> None:
+    """Of an earlier attempt that may have broken off in the middle: torchvision would take the half of it for the whole.
+
+    What was downloaded stays, for that is checked.
+    """
+    folder = downloads / source.folder
+    if not folder.is_dir():
+        return
+    for path in folder.iterdir():
+        if path.name in (*source.files, OURS):
+            continue
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def _check_room(source: Source, downloads: Path) -> None:
+    downloads.mkdir(parents=True, exist_ok=True)
+    if not any(downloads.iterdir()):
+        (downloads / OURS).touch()
+    free = shutil.disk_usage(downloads).free / 1e6
+    if free < source.on_disk:
+        raise DataError(
+            f"There is no room for {source.title}: it takes {source.on_disk:,} MB while it is unpacked, and {free:,.0f} MB are "
+            f"free where it is kept ({downloads.parent.parent})."
+        )
+
+
+@contextmanager
+def _told(source: Source, downloads: Path, tell: Tell) -> Iterator[None]:
+    """Look again and again at how much has come; torchvision itself tells nobody but a terminal."""
+    over = threading.Event()
+    total = source.megabytes * 1_000_000
+
+    def watch() -> None:
+        while not over.wait(POLL):
+            done = _downloaded(source, downloads)
+            unpacking = done > 0.98 * total
+            tell(
+                Progress(
+                    "Unpacking" if unpacking else "Downloading",
+                    0 if unpacking else done,
+                    0 if unpacking else total,
+                    "bytes",
+                )
+            )
+
+    watcher = threading.Thread(target=watch, name="watching a download", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _downloaded(source: Source, downloads: Path) -> int:
+    """Bytes of the files to download that are there, also of those that are still coming under another name."""
+    done = 0
+    try:
+        for path in (downloads / source.folder).iterdir():
+            if path.name.startswith(source.files) and path.is_file():
+                done += path.stat().st_size
+    except OSError:  # not there yet, or just renamed
+        pass
+    return done
+
+
+def _explained(source: Source, downloads: Path, error: Exception) -> DataError:
+    folder = downloads / source.folder
+    if "gdown" in str(error):
+        return DataError(
+            f"{source.title} lies on Google Drive, and the package that fetches it from there is missing: "
+            f'pip install "diffusion-playground[celeba]". '
+            f"Or put its files into {folder} yourself: {', '.join(source.files)}."
+        )
+    if isinstance(error, OSError) and error.errno in (28, 122, 13, 30):
+        return DataError(f"{source.title} cannot be stored in {folder}: {error.strerror}.")
+    said = f"{type(error).__name__}: {str(error).strip()[:120]}"
+    return DataError(
+        f"{source.title} cannot be downloaded or is damaged ({said}). Try again when there is a connection, or put its "
+        f"files into {folder} yourself: {', '.join(source.files)}."
+    )

@@ -1,0 +1,214 @@
+"""Writes a prepared set picture by picture, under a name that is never opened, and gives it its own when all is on the disk."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import secrets
+import shutil
+import socket
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+
+from engine.data import held_out, store
+from engine.data.catalogue import DataError
+from engine.data.store import About
+
+HEADER = 128
+"""Bytes before the first picture: what numpy writes for any array of this shape, checked below."""
+CHUNK_BYTES = 1 << 24
+SPARE = 200_000_000
+"""Bytes to leave free on the disk."""
+
+
+class Writer:
+    """To be used in a `with`: where that ends before `finish`, nothing is left.
+
+    Args:
+        name: of the set, see `store.normal`.
+        size, channels: of its pictures.
+        root: see `store.data_root`.
+    """
+
+    def __init__(self, name: str, size: int, channels: int, root: Path | None = None) -> None:
+        self.name, self.shape = store.normal(name), (size, size, channels)
+        self._final = store.folder_of(name, root)
+        home = self._final.parent
+        home.mkdir(parents=True, exist_ok=True)
+        sweep(home)
+        self._folder = home / f".new-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
+        self._folder.mkdir()
+        self._file = (self._folder / store.IMAGES).open("w+b")
+        self._file.write(bytes(HEADER))
+        self.keys: list[str] = []
+        self.labels: list[int] = []
+        self._held: list[bool | None] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._file.close()
+        except OSError:  # the disk is full: what could not be written is not wanted any more
+            if kind is None:
+                raise
+        finally:
+            shutil.rmtree(self._folder, ignore_errors=True)
+
+    def check_room(self, count: int) -> None:
+        """Raise `DataError` where so many pictures do not fit on the disk."""
+        needed, free = count * int(np.prod(self.shape)), shutil.disk_usage(self._folder).free
+        if needed > free - SPARE:
+            raise DataError(
+                f"There is no room for these pictures: they take {needed / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free "
+                f"where they are kept ({self._final.parent})."
+            )
+
+    def add(self, picture: npt.NDArray[np.uint8], label: int, key: str, held_out: bool | None = None) -> None:
+        """One picture, uint8 (size, size, channels); `held_out` None for the rule to decide."""
+        if picture.shape != self.shape or picture.dtype != np.uint8:
+            raise ValueError(f"expected uint8 {self.shape}, got {picture.dtype} {picture.shape}")
+        self._file.write(np.ascontiguousarray(picture).data)
+        self.keys.append(key)
+        self.labels.append(label)
+        self._held.append(held_out)
+
+    def finish(
+        self,
+        *,
+        title: str,
+        source: str,
+        licence: str,
+        class_names: tuple[str, ...],
+        natural: bool,
+        fingerprint: str,
+        notes: tuple[str, ...] = (),
+    ) -> About:
+        """Put the held-out pictures last, flush all of it to the disk, and give the set its name.
+
+        Raises:
+            OSError: where the disk does not let us.
+        """
+        count, labels = len(self.keys), np.array(self.labels, dtype=np.int64)
+        held = self._held_out(labels)
+        if held.all():
+            raise DataError("There is no picture to train on.")
+        order = np.concatenate([np.flatnonzero(~held), np.flatnonzero(held)])
+        self._file.flush()
+        if count:
+            images = np.memmap(self._file, np.uint8, "r+", HEADER, (count, *self.shape))
+            _reorder(images, order, int(held.sum()))
+            images.flush()
+        content = hashlib.sha256(repr((count, *self.shape)).encode())
+        self._file.seek(0)
+        np.lib.format.write_array_header_1_0(
+            self._file, {"descr": "|u1", "fortran_order": False, "shape": (count, *self.shape)}
+        )
+        if self._file.tell() != HEADER:
+            raise AssertionError(f"numpy's header takes {self._file.tell()} bytes, not {HEADER}")
+        while chunk := self._file.read(CHUNK_BYTES):
+            content.update(chunk)
+        os.fsync(self._file.fileno())
+        labels = labels[order]
+        content.update(labels.tobytes())
+        with (self._folder / store.LABELS).open("wb") as file:
+            np.save(file, labels, allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        about = About(
+            name=self.name,
+            title=title,
+            source=source,
+            licence=licence,
+            class_names=class_names,
+            count=count,
+            held_out=int(held.sum()),
+            size=self.shape[0],
+            channels=self.shape[2],
+            natural=natural,
+            fingerprint=fingerprint,
+            content=content.hexdigest(),
+            notes=notes,
+            per_class=tuple(np.bincount(labels, minlength=len(class_names)).tolist()) if class_names else (),
+            created=time.time(),
+        )
+        with (self._folder / store.ABOUT).open("w", encoding="utf-8") as text:
+            text.write(about.text())
+            text.flush()
+            os.fsync(text.fileno())
+        self._publish()
+        return about
+
+    def _held_out(self, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """As the source says, where it says so of any picture; else by the rule."""
+        if any(self._held):
+            return np.array([bool(held) for held in self._held])
+        return held_out.chosen(self.keys, labels)
+
+    def _publish(self) -> None:
+        _flush_folder(self._folder)
+        old = self._folder.with_name(self._folder.name.replace(".new-", ".old-"))
+        if self._final.exists():  # a training that reads it goes on: its files are there until it lets go of them
+            os.rename(self._final, old)
+        os.rename(self._folder, self._final)
+        _flush_folder(self._final.parent)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def sweep(home: Path) -> None:
+    """Take away what processes of this machine that are no more have left unfinished."""
+    for folder in home.glob(".*-*-*-*"):
+        found = re.fullmatch(r"\.(?:new|old)-(\w+)-(\d+)-[0-9a-f]{8}", folder.name)
+        if found and found[1] == _machine() and not _alive(int(found[2])):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _alive(process: int) -> bool:
+    if os.name == "nt":  # there the question would end the process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
+
+
+def _machine() -> str:
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _reorder(images: npt.NDArray[np.uint8], order: npt.NDArray[np.int64], held: int) -> None:
+    """Bring the rows into this order in place: those kept only move forward, the last `held` are put aside meanwhile."""
+    if np.array_equal(order, np.arange(len(order))):
+        return
+    kept, last = order[: len(order) - held], images[order[len(order) - held :]].copy()
+    step = max(1, CHUNK_BYTES // max(1, images[0].nbytes))
+    for start in range(0, len(kept), step):
+        rows = kept[start : start + step]
+        images[start : start + len(rows)] = images[rows]
+    images[len(kept) :] = last
+
+
+def _flush_folder(folder: Path) -> None:
+    """The names in a folder, to the disk; where the system knows no such thing (Windows), nothing."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError:
+        pass
+    finally:
+        os.close(handle)
