@@ -103,13 +103,13 @@ def _write(name: str, plan: Plan, root: Path, tell: Tell) -> About:
             )
         notes = [*plan.notes]
         if unreadable:
-            notes.append(f"{many(unreadable, 'picture', 'pictures')} could not be read and were left out.")
+            notes.append(f"Left out: {many(unreadable, 'picture')} that could not be read.")
         if small:
             notes.append(
-                f"{many(small, 'picture')} smaller than {plan.size} × {plan.size} were left out, so that none is enlarged."
+                f"Left out, so that none is enlarged: {many(small, 'picture')} smaller than {plan.size} × {plan.size}."
             )
         if classless:
-            notes.append(f"{many(classless, 'picture')} without a class were left out.")
+            notes.append(f"Left out: {many(classless, 'picture')} without a class.")
         tell(Progress("Storing the pictures", done, done))
         return writer.finish(
             title=plan.title,

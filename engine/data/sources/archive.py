@@ -145,7 +145,7 @@ def plan(path: Path, title: str, upload: str, largest: int, tell: Tell) -> Plan:
     placed = by_folder(sorted(entries))
     notes = [*placed.notes]
     if other:
-        notes.append(f"{many(other, 'file is', 'files are')} no picture and were left out.")
+        notes.append(f"Left out: {many(other, 'file')} of another kind than pictures.")
 
     def items() -> Iterator[Item]:
         for key in sorted(placed.placed, key=lambda key: (placed.placed[key][1] is True, key)):

@@ -193,7 +193,7 @@ def by_folder(paths: Sequence[str]) -> Sorted:
             notes.append("There is a single folder, so the pictures have no classes.")
         return Sorted((), {path: (NO_CLASS, parts[path]) for path in split}, tuple(notes))
     if beside:
-        notes.append(f"{many(beside, 'picture lies', 'pictures lie')} beside the class folders and were left out.")
+        notes.append(f"Left out: {many(beside, 'picture')} beside the folders that are classes.")
     return Sorted(names, {path: (names.index(split[path][0]), parts[path]) for path in inside}, tuple(notes))
 
 
