@@ -269,7 +269,7 @@ def explained(name: str, error: Exception) -> DataError:
         )
     if kind in ("DatasetNotFoundError", "RepositoryNotFoundError", "HFValidationError"):
         return DataError(f"There is no data set “{name}” on the Hub (or it is private): look at how it is spelt.")
-    if kind == "DataFilesNotFoundError" or "script" in str(error):
+    if kind in ("DataFilesNotFoundError", "EmptyDatasetError") or "script" in str(error):
         return DataError(
             f"“{name}” holds no files that can be read as a data set, or only a program that makes it, which is not run."
         )
