@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from engine.data.pixels import unit_of
+from engine.data.store import gather
 
 SMALL = 128_000_000
 """Bytes. A set up to this size lies on the device, as it is stored."""
@@ -60,9 +61,8 @@ class Feed:
     def _read(self, chosen: Tensor) -> Tensor:
         # In the order in which they lie on the disk, and then in the order asked for.
         order = torch.argsort(chosen)
-        found = np.empty((len(chosen), *self._stored.shape[1:]), np.uint8)
-        found[order.numpy()] = self._stored[chosen[order].numpy()]
-        levels = torch.from_numpy(found)
+        levels = torch.empty(len(chosen), *self._stored.shape[1:], dtype=torch.uint8)
+        levels[order] = torch.from_numpy(gather(self._stored, chosen[order].numpy()))
         return levels.pin_memory() if self._device.type == "cuda" else levels
 
     def close(self) -> None:

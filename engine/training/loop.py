@@ -140,7 +140,7 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
         TrainingDivergedError: when the loss or the gradient is not finite; `state.average` is then the last good one.
     """
     machine = machine or OneMachine(next(state.net.parameters()).device)
-    mine, device, schedule = _share_of(config.batch, machine), machine.device, config.noise_schedule()
+    mine, device, schedule = share_of(config.batch, machine), machine.device, config.noise_schedule()
     net = machine.in_training(torch.compile(state.net) if config.compile else state.net)  # type: ignore[arg-type]
     objective = objective_of(config, state.learner, net)
     parameters: list[Tensor] = list(state.net.parameters())
@@ -177,7 +177,7 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
                         state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
                     found.append(losses.each(Tensor.detach))
             except RuntimeError as error:
-                if not _out_of_memory(error) or machine.count > 1 or at_once <= 1:
+                if not out_of_memory(error) or machine.count > 1 or at_once <= 1:
                     raise
                 at_once = -(-min(at_once, len(pictures)) // 2)  # the same batch again, in smaller parts
                 continue
@@ -221,7 +221,7 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
         feed.close()
 
 
-def _share_of(batch: int, machine: Machine) -> slice:
+def share_of(batch: int, machine: Machine) -> slice:
     """Which part of each batch this process takes."""
     if batch % machine.count:
         fewer, more = batch - batch % machine.count, batch + machine.count - batch % machine.count
@@ -233,7 +233,7 @@ def _share_of(batch: int, machine: Machine) -> slice:
     return slice(machine.rank * each, (machine.rank + 1) * each)
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
+def out_of_memory(error: RuntimeError) -> bool:
     """A GPU has an exception for it; the CPU's allocator has only words."""
     return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
 

@@ -1,0 +1,150 @@
+"""Before a run begins: its batch, its network and a few real steps, in seconds, and all that would go wrong later."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from engine.data.catalogue import ImageSet
+from engine.data.prepared import for_training
+from engine.training import loop
+from engine.training.config import TrainConfig
+from engine.training.machine import Machine, OneMachine
+
+STEPS = 3
+"""Measured, after one to warm up."""
+KEPT_CHECKPOINTS = 4
+"""The last ones, the best one, and one that is being written."""
+SPARE = 200_000_000
+"""Bytes that a disk needs besides."""
+
+
+@dataclass(frozen=True)
+class Preflight:
+    """What was found."""
+
+    problems: tuple[str, ...] = ()
+    """What would fail, one sentence each. Where there are any, the rest says nothing."""
+    remarks: tuple[str, ...] = ()
+    """What works and is not as one would wish."""
+    parameters: int = 0
+    seconds_per_step: float = float("nan")
+    """Median of a few real ones."""
+    at_once: int = 0
+    """How many pictures go through the network at a time in each process: as many as fit."""
+    memory: int = 0
+    """The most bytes of a GPU that were taken; 0 without one."""
+    disk: int = 0
+    """Bytes that its checkpoints will take."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing speaks against the start."""
+        return not self.problems
+
+
+def preflight(config: TrainConfig, machine: Machine | None = None, folder: Path | None = None) -> Preflight:
+    """Try a run out: pictures, network, forward, backward, step. Nothing of it is kept.
+
+    Args:
+        config: the run.
+        machine: where it will train. Each process tries on its own, and the smallest `at_once` counts.
+        folder: where it will be written.
+    """
+    machine = machine or OneMachine()
+    try:
+        data = for_training(config)
+        loop.share_of(config.batch, machine)
+        state = loop.begin(config, data, machine.device)
+    except ValueError as error:  # of the pictures, the network, or the batch: all say in a sentence what is wrong
+        return Preflight(problems=(str(error),))
+    parameters = sum(parameter.numel() for parameter in state.net.parameters())
+    disk = KEPT_CHECKPOINTS * 5 * 4 * parameters  # the average, and to go on: weights, average, two moments; float32
+    missing = _room_missing(disk, folder)
+    if missing:
+        return Preflight(problems=(missing,))
+    if machine.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(machine.device)
+    try:
+        share = config.model_copy(update={"batch": config.batch // machine.count})
+        times, at_once = _timed(share, data, state, machine.device)
+        remarks = _remarks(share, data, times, machine.device)
+    except loop.TrainingDivergedError as error:
+        return Preflight(problems=(str(error),))
+    except RuntimeError as error:
+        return Preflight(problems=(_why(error, config),))
+    return Preflight(
+        remarks=tuple(remarks),
+        parameters=parameters,
+        seconds_per_step=float(np.median(times[1:])),
+        at_once=int(machine.gather(torch.tensor([at_once])).min()),
+        memory=torch.cuda.max_memory_allocated(machine.device) if machine.device.type == "cuda" else 0,
+        disk=disk,
+    )
+
+
+def _timed(
+    config: TrainConfig, data: ImageSet, state: loop.TrainState, device: torch.device
+) -> tuple[list[float], int]:
+    """Seconds of each of a few steps, the first one with all that is done once; and how many pictures went at once."""
+    quick = config.model_copy(update={"steps": STEPS + 1, "report_every": 1})
+    times, at_once, began = [], 0, time.perf_counter()
+    for report in loop.train(quick, data, state, OneMachine(device)):
+        times.append(time.perf_counter() - began)
+        at_once, began = report.at_once, time.perf_counter()
+    return times, at_once
+
+
+def _remarks(config: TrainConfig, data: ImageSet, times: list[float], device: torch.device) -> Iterator[str]:
+    """What another precision and compiling are good for here, measured against doing without."""
+    without = config.model_copy(update={"precision": "fp32", "compile": False})
+    if without == config:
+        return
+    plain, _ = _timed(without, data, loop.begin(without, data, device), device)
+    ratio = float(np.median(times[1:]) / np.median(plain[1:]))
+    if config.compile:
+        first = times[0] - times[1]
+        gained = float(np.median(plain[1:]) - np.median(times[1:]))
+        pays = (
+            f"pays after {first / gained:,.0f} steps" if gained > 0.02 * np.median(plain[1:]) else "does not pay here"
+        )
+        yield f"Compiling takes {first:.0f} s, and a step then {ratio:.2f} times as long as without: it {pays}."
+    elif ratio > 0.95:
+        yield f"A step in {config.precision} takes {ratio:.2f} times as long here as one in fp32: it does not pay."
+
+
+def _room_missing(disk: int, folder: Path | None) -> str:
+    """What to say where the disk cannot hold the run; empty where it can."""
+    if folder is None:
+        return ""
+    here = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("."))
+    if not os.access(here, os.W_OK):
+        return f"The run cannot be written: “{folder}” is not ours to write to."
+    free = shutil.disk_usage(here).free
+    if free < disk + SPARE:
+        return f"The run's checkpoints will take {disk / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free."
+    return ""
+
+
+def _why(error: RuntimeError, config: TrainConfig) -> str:
+    """A failed step in the reader's words."""
+    if loop.out_of_memory(error):
+        return "Not even one picture at a time fits into memory: take a smaller network or smaller pictures."
+    if config.compile:
+        return f"torch.compile does not work here ({type(error).__name__}): switch it off."
+    return f"A training step fails here: {str(error).splitlines()[0][:300]}"
+
+
+def seconds_per_step(config: TrainConfig) -> float:
+    """How long one step takes on this machine now. Raises ValueError, with a sentence, where it cannot be trained."""
+    found = preflight(config)
+    if not found.passed:
+        raise ValueError(found.problems[0])
+    return found.seconds_per_step
