@@ -42,7 +42,7 @@ class Bug:
     """pytest's -k, to save time."""
 
 
-HELPERS = ("laws.py", "runs_to_try.py", "checkpoints_to_try.py")
+HELPERS = ("laws.py", "runs_to_try.py", "checkpoints_to_try.py", "processes_to_try.py")
 LAWS = "test_samplers_laws.py"
 PAPERS = "papers_coefficients or one_point"
 BUGS = [
@@ -423,7 +423,7 @@ BUGS = [
     # Training
     Bug(
         "label dropout turned round",
-        "training/loop.py",
+        "training/batch.py",
         "< config.hidden_share",
         ">= config.hidden_share",
         "test_training.py",
@@ -463,12 +463,36 @@ BUGS = [
         "bit_for_bit",
     ),
     Bug(
-        "the dice start again on resuming",
-        "training/resume.py",
-        'state.generator.set_state(tensors["dice"])',
-        'tensors["dice"]',
-        "test_training_again.py",
-        "bit_for_bit",
+        "every step throws the same dice",
+        "training/batch.py",
+        "np.random.SeedSequence((seed, step))",
+        "np.random.SeedSequence((seed, 0))",
+        "test_machine.py",
+        "follows_from_seed",
+    ),
+    Bug(
+        "the next pictures are not those that will be asked for",
+        "training/batch.py",
+        "return torch.randint(count, (config.batch,), generator=dice(config.seed, step))",
+        "return torch.randint(count, (config.batch,), generator=dice(config.seed, step + 1))",
+        "test_machine.py",
+        "follows_from_seed",
+    ),
+    Bug(
+        "each part of a batch counts as the whole",
+        "training/loop.py",
+        ".sum() / len(pictures)",
+        ".mean()",
+        "test_machine.py",
+        "add_up_to_the_batch",
+    ),
+    Bug(
+        "pictures in the order of the disk",
+        "training/feed.py",
+        "levels[order] =",
+        "levels[:] =",
+        "test_machine.py",
+        "read_ahead_are_those",
     ),
     # What is minimised
     Bug(
@@ -506,7 +530,7 @@ BUGS = [
     Bug(
         "importance sampling not corrected",
         "training/loop.py",
-        "losses.total * share.to(losses.total)",
+        "losses.total * own.share[part].to(losses.total)",
         "losses.total",
         "test_objective.py",
         "counts_less",
