@@ -15,6 +15,7 @@ import json
 import mmap
 import os
 import re
+import shutil
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -202,3 +203,14 @@ def gather(images: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64]) -> npt.ND
     if isinstance(pages, mmap.mmap) and hasattr(pages, "madvise"):
         pages.madvise(mmap.MADV_DONTNEED)
     return np.asarray(batch)
+
+
+def remove(name: str, root: Path | None = None) -> None:
+    """Take a prepared set off the disk, where it is there. Raises `DataError` where the disk does not let us."""
+    folder = folder_of(name, root)
+    try:
+        if (folder / ABOUT).exists():
+            (folder / ABOUT).unlink()  # first: from here on it is no set any more
+            shutil.rmtree(folder)
+    except OSError as error:
+        raise DataError(f"“{name[:60]}” cannot be removed: {error.strerror or error}.") from error

@@ -7,6 +7,7 @@ import time
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Self
 
+from playground.labs import pictures
 from playground.labs.controls import Controls, Field, checked, ui
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ REPORT_SECONDS = 0.4
 """How often the loop should report: also how quickly it answers to Stop."""
 
 PREVIEWS_PER_RUN = 12
-LOSS, MORE = "Loss", "More"
+LOSS, MORE, PICTURES = "Loss", "More", "Size, mirroring, turning"
 
 NO_SIGNAL = "Zero terminal SNR leaves only noise at T, and knowing the noise then says nothing about the picture"
 OF_DENOISERS = "Only a denoiser has this."
@@ -32,11 +33,41 @@ class TrainingControls(Controls):
         "guided towards a class in the Sampling lab.",
         json_schema_extra=ui(titles={"denoiser": "denoiser", "classifier": "classifier"}),
     )
-    data: Literal["digits", "emoji"] = Field(
+    data: str = Field(
         "digits",
+        max_length=1000,
         title="Pictures",
-        description="What the network learns to draw, or to read.",
-        json_schema_extra=ui(titles={"digits": "digits", "emoji": "emoji"}),
+        description="What the network learns to draw, or to read. More of them under “Other pictures …”.",
+    )
+    size: int = Field(
+        0,
+        ge=0,
+        le=512,
+        title="Size",
+        description="Smaller pictures are learned much sooner.",
+        json_schema_extra=ui(group=PICTURES),
+    )
+    upsampling: bool = Field(
+        False,
+        title="Enlarge",
+        description="Allow sizes above that of the pictures: more pixels, and no more detail.",
+        json_schema_extra=ui(group=PICTURES),
+    )
+    flips: bool = Field(
+        False,
+        title="Mirror",
+        description="Every other picture is mirrored left to right, anew each time. It suits photographs; mirrored digits, "
+        "letters and emoji would be others.",
+        json_schema_extra=ui(group=PICTURES),
+    )
+    rotation: float = Field(
+        0.0,
+        ge=0,
+        le=30,
+        title="Turn, degrees",
+        description="Each picture is turned by up to so many degrees either way, anew each time. A few suit photographs above "
+        "64 pixels; smaller ones lose detail by it.",
+        json_schema_extra=ui(step=1, group=PICTURES),
     )
     preset: Literal["tiny", "small", "medium"] = Field(
         "tiny",
@@ -179,19 +210,17 @@ def config(controls: TrainingControls, seconds_per_step: float) -> TrainConfig:
 
 def parameter_count(controls: TrainingControls) -> int:
     """Of the network that would be trained."""
-    return _parameter_count(_costs(controls))
+    costs = _costs(controls)
+    return _parameter_count(costs, _shape(costs))
 
 
 @lru_cache(maxsize=32)
-def _parameter_count(costs: TrainConfig) -> int:
+def _parameter_count(costs: TrainConfig, shape: tuple[int, int, int]) -> int:
     import torch
 
-    from engine.data.catalogue import load
     from engine.models.noisy_classifier import LevelClassifier
     from engine.models.unet import UNet
 
-    pictures = load(costs.data)
-    shape = (pictures.size, pictures.channels, len(pictures.class_names))
     with torch.device("meta"):
         if costs.learns == "classifier":
             return LevelClassifier(costs.classifier(*shape)).parameter_count
@@ -200,11 +229,12 @@ def _parameter_count(costs: TrainConfig) -> int:
 
 def seconds_per_step(controls: TrainingControls) -> float:
     """Measured on this machine, once for each kind of network and batch. Takes a few steps' time the first time."""
-    return _seconds_per_step(_costs(controls))
+    costs = _costs(controls)
+    return _seconds_per_step(costs, _shape(costs))
 
 
 @lru_cache(maxsize=64)
-def _seconds_per_step(costs: TrainConfig) -> float:
+def _seconds_per_step(costs: TrainConfig, shape: tuple[int, int, int]) -> float:
     from engine.training import service
 
     return service.seconds_per_step(costs)
@@ -214,8 +244,16 @@ def _costs(controls: TrainingControls) -> TrainConfig:
     """What the costs of a step depend on, and the rest as it is by itself."""
     from engine.training.config import TrainConfig
 
-    names = ("learns", "data", "preset", "batch", "learned_variance")
+    names = ("learns", "data", "size", "upsampling", "flips", "rotation", "preset", "batch", "learned_variance")
     return TrainConfig.model_validate({name: getattr(controls, name) for name in names})
+
+
+def _shape(costs: TrainConfig) -> tuple[int, int, int]:
+    """Size, channels and classes of the pictures: they may be prepared anew under the same name. Raises DataError."""
+    from engine.data.prepared import pictures_of
+
+    pictures = pictures_of(costs)
+    return pictures.size, pictures.channels, len(pictures.class_names)
 
 
 def duration(seconds: float | None) -> str:
@@ -243,6 +281,14 @@ def described(config: TrainConfig) -> str:
     end = f"{config.schedule} schedule, T = {config.T}" + (", zero terminal SNR" if config.zero_terminal_snr else "")
     end += ", t by importance" if config.importance else ""
     if config.learns == "classifier":
-        return f"{config.data}, {config.preset} classifier of noisy pictures, {end}"
+        return f"{_pictures(config)}, {config.preset} classifier of noisy pictures, {end}"
     more = WEIGHTED[config.weighting] + (", learned variance" if config.learned_variance else "")
-    return f"{config.data}, {config.preset} network, predicts {config.target}{more}, {end}"
+    return f"{_pictures(config)}, {config.preset} network, predicts {config.target}{more}, {end}"
+
+
+def _pictures(config: TrainConfig) -> str:
+    """Of a run, in a few words."""
+    changed = [f"at {config.size} × {config.size}"] if config.size else []
+    changed += ["mirrored"] if config.flips else []
+    changed += [f"turned by up to {config.rotation:g}°"] if config.rotation else []
+    return " ".join([pictures.title_of(config.data), ", ".join(changed)]).strip()

@@ -1,0 +1,288 @@
+"""The pictures of the Training page: what the network will see of them, and where others are got from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from playground.labs import pictures as lab
+from playground.labs.controls import checked
+from playground.labs.pictures import Preparation
+from playground.labs.training import TrainingControls, duration
+from playground.streamlit_ui import page, widgets
+
+if TYPE_CHECKING:
+    from engine.training.config import TrainConfig
+
+POLL = 0.4
+"""Seconds between two looks at a preparation."""
+LAB = "training"
+WANTED, BEFORE, TOLD = "training/pictures wanted", "training/pictures before", "training/pictures told"
+SOURCES = {"known": "Well-known sets", "folder": "A folder", "zip": "A zip", "hub": "Hugging Face"}
+
+
+def take_wanted() -> None:
+    """Choose the set that has just been prepared; before the controls are drawn."""
+    name = st.session_state.pop(WANTED, None)
+    kept = st.session_state.get(f"{LAB}/controls")
+    if name is not None and kept is not None:
+        _choose(checked(kept, data=name, size=0, upsampling=False))
+
+
+def options(controls: TrainingControls) -> dict[str, dict[object, str]]:
+    """What can be chosen now."""
+    return {"data": dict(lab.choices()), "size": lab.size_choices(controls)}
+
+
+def follow(controls: TrainingControls) -> None:
+    """Where the reader has just chosen another set, mirror and turn its pictures as suits them, and say so."""
+    before: TrainingControls | None = st.session_state.get(BEFORE)
+    st.session_state[BEFORE] = controls
+    # Only where nothing else has changed: a link, or the settings of an earlier run, say themselves what they want.
+    if before is not None and before.data != controls.data and checked(before, data=controls.data) == controls:
+        st.session_state.pop(TOLD, None)
+        if (controls.flips, controls.rotation) != lab.suggestion(controls.data):
+            _choose(controls)
+            st.rerun()
+
+
+def _choose(controls: TrainingControls) -> None:
+    flips, rotation = lab.suggestion(controls.data)
+    chosen = checked(controls, flips=flips, rotation=rotation)
+    widgets.set_controls(LAB, chosen)
+    st.session_state[BEFORE] = chosen
+    if (flips, rotation) != (controls.flips, controls.rotation):
+        done = [*(["mirrored"] if flips else []), *([f"turned by up to {rotation:g}°"] if rotation else [])]
+        what = f"are {' and '.join(done)}, as suits photographs" if done else "are neither mirrored nor turned"
+        st.session_state[TOLD] = (
+            f"These pictures {what}: see “{widgets.describe(TrainingControls)[1].group}” in the sidebar."
+        )
+
+
+def show(config: TrainConfig | None, *, expanded: bool) -> None:
+    """Draw both parts.
+
+    Args:
+        config: the run that would be started; None where the settings are not in order.
+        expanded: whether the pictures are open to see.
+    """
+    if config is not None:
+        _shown(config, expanded)
+    running = lab.current()
+    with st.expander("Other pictures …", icon="🗂️", expanded=running is not None):
+        if running is not None:
+            st.fragment(_watch, run_every=POLL if running.progress.status == "running" else None)(running)
+        else:
+            _sources()
+
+
+# --- what the network will see ------------------------------------------------------------------------------------------
+
+
+def _shown(config: TrainConfig, expanded: bool) -> None:
+    try:
+        with st.spinner("Looking at the pictures …"):
+            shown = lab.shown(config)
+    except ValueError:  # it was said where the settings are
+        return
+    title = f"{shown.title}: {shown.training:,} to train on, {shown.size} × {shown.size}"
+    with st.expander(widgets.plain(title), icon="🖼️", expanded=expanded):
+        if told := st.session_state.get(TOLD):
+            st.info(told, icon="🪞")
+        st.image(shown.sheet, width=min(760, 96 * shown.columns), output_format="PNG")
+        changed = [
+            *(["every other one mirrored"] if config.flips else []),
+            *([f"each turned by up to {config.rotation:g}°"] if config.rotation else []),
+        ]
+        how = f", {' and '.join(changed)}" if changed else ""
+        page.looking_at(
+            f"{shown.columns and 'some'} of the pictures as the network will see them: {shown.size} × {shown.size} pixels, "
+            f"{'in colour' if shown.channels == 3 else 'grey'}{how}."
+        )
+        held = f"{shown.held_out:,} are held out: never trained on" if shown.held_out else "None are held out"
+        lines = [
+            f"**{shown.training:,}** to train on. {held}.",
+            f"**Classes:** {widgets.plain(lab.classes_in_words(shown.classes))}",
+            f"**Source:** {widgets.plain(shown.source)}. **Licence:** {widgets.plain(shown.licence)}",
+        ]
+        if shown.about:
+            lines.insert(0, widgets.plain(shown.about))
+        st.markdown("  \n".join(lines))
+        if not shown.floor:
+            st.caption(
+                "There is no dashed line in the loss chart for these: the ideal denoiser would have to look at every one of "
+                "them, in every way that they are mirrored and turned."
+            )
+        if shown.prepared:
+            _kept(config.data)
+
+
+def _kept(name: str) -> None:
+    """What can be done with a prepared set."""
+    if _changed(name):
+        st.warning(
+            "The folder holds other pictures than when it was prepared. What is trained on is what it held then."
+        )
+        if st.button("Prepare it again", icon="🔄", key="training/pictures again", disabled=lab.current() is not None):
+            _start(lambda: lab.start(lab.title_of(name), name))
+    with st.popover("Remove from this disk", icon="🗑️"):
+        st.write(
+            f"This frees {lab.megabytes(lab.bytes_on_disk(name) / 1e6)}. Runs on these pictures can then not be resumed; what "
+            "they have learned stays."
+        )
+        if st.button("Remove", key="training/pictures remove"):
+            try:
+                lab.remove(name)
+            except ValueError as error:
+                st.error(str(error))
+            else:
+                st.session_state[WANTED] = "digits"
+                st.rerun()
+
+
+def _changed(name: str) -> bool:
+    """Looked at once in a session: it takes a moment for a large folder."""
+    known = st.session_state.setdefault("training/pictures changed", {})
+    if name not in known:
+        known[name] = lab.has_changed(name)
+    return bool(known[name])
+
+
+# --- others -------------------------------------------------------------------------------------------------------------
+
+
+def _sources() -> None:
+    source = st.segmented_control(
+        "Where from",
+        list(SOURCES),
+        default="known",
+        required=True,
+        format_func=SOURCES.__getitem__,
+        key="training/pictures from",
+    )
+    {"known": _known, "folder": _folder, "zip": _zip, "hub": _hub}[source or "known"]()
+    st.caption(f"{lab.megabytes(lab.free_megabytes())} are free on the disk where pictures are kept.")
+
+
+def _known() -> None:
+    offers = lab.offers()
+    name = st.selectbox("Set", list(offers), format_func=lambda name: offers[name].title, key="training/pictures known")
+    offer = offers[name]
+    st.markdown(offer.about)
+    st.caption(
+        f"A download of {lab.megabytes(offer.megabytes)}; {lab.megabytes(offer.on_disk)} of disk are needed while it is "
+        f"unpacked. Licence: {offer.licence}."
+    )
+    if offer.missing:
+        st.warning(offer.missing)
+    there = name in lab.choices()
+    if there:
+        st.success("It is prepared here already.")
+        if st.button("Choose it", type="primary", key="training/pictures choose"):
+            st.session_state[WANTED] = name
+            st.rerun()
+        return
+    if st.button(
+        f"Download {lab.megabytes(offer.megabytes)}", type="primary", icon="⬇️", key="training/pictures download"
+    ):
+        _start(lambda: lab.start(offer.title, name))
+
+
+def _folder() -> None:
+    path = st.text_input(
+        "Path of the folder",
+        placeholder="/home/me/pictures/birds",
+        help="On the machine that the playground runs on. The folders in it are the classes: birds/owl, birds/wren. Without "
+        "folders in it there are no classes. Nothing in it is changed.",
+        key="training/pictures folder",
+    )
+    largest = _largest("folder")
+    if st.button("Prepare", type="primary", disabled=not path.strip(), key="training/pictures prepare folder"):
+        _start(lambda: lab.start(path.strip().rstrip("/").rsplit("/", 1)[-1], lab.folder_name(path), largest=largest))
+
+
+def _zip() -> None:
+    file = st.file_uploader(
+        "A zip of pictures",
+        type=["zip"],
+        max_upload_size=lab.MAX_UPLOAD_MB,
+        help="The folders in it are the classes. PNG, JPEG, WebP, GIF, BMP and TIFF are read; everything else is left out.",
+        key=f"training/pictures zip {st.session_state.get('training/pictures zips', 0)}",
+    )
+    largest = _largest("zip")
+    if st.button("Prepare", type="primary", disabled=file is None, key="training/pictures prepare zip") and file:
+        _start(lambda: lab.start_upload(file, file.name, largest=largest))
+
+
+def _hub() -> None:
+    if missing := lab.hub_missing():
+        st.warning(missing)
+    text = st.text_input(
+        "Name on the Hub",
+        placeholder="owner/name",
+        help="Any data set with a column of pictures; a column of classes is found by itself.",
+        key="training/pictures hub",
+    )
+    left, right = st.columns(2)
+    with left:
+        most = st.selectbox(
+            "Take",
+            lab.MOST,
+            index=2,
+            format_func=lambda most: f"at most {most:,}" if most else "all of them",
+            help="So many are read as they come, in a mixed order; all of them are downloaded whole first.",
+            key="training/pictures most",
+        )
+    with right:
+        largest = _largest("hub")
+    ready = bool(text.strip()) and not missing
+    if st.button("Prepare", type="primary", disabled=not ready, key="training/pictures prepare hub"):
+        _start(lambda: lab.start(text.strip(), lab.hub_name(text), largest=largest, most=most))
+
+
+def _largest(where: str) -> int:
+    return int(
+        st.selectbox(
+            "Keep them at",
+            lab.LARGEST,
+            index=1,
+            format_func=lambda size: f"{size} × {size} at most",
+            help="The middle square of each picture. Smaller pictures stay as they are. Training takes sizes up to this one.",
+            key=f"training/pictures largest {where}",
+        )
+    )
+
+
+def _start(begin: object) -> None:
+    assert callable(begin)
+    try:
+        begin()
+    except ValueError as error:
+        st.error(str(error))
+    else:
+        st.rerun()
+
+
+def _watch(preparation: Preparation) -> None:
+    progress = preparation.progress
+    if progress.status == "running":
+        words = [f"**{widgets.plain(preparation.title)}**: {progress.what[:1].lower()}{progress.what[1:]}"]
+        words += [progress.amount] if progress.amount else []
+        words += [f"{duration(progress.seconds_left)} left"] if progress.seconds_left is not None else []
+        st.progress(progress.share, text=", ".join(words))
+        st.button("Cancel", icon="✖️", key="training/pictures cancel", on_click=preparation.stop)
+        return
+    if progress.status == "done":
+        st.session_state["training/pictures zips"] = st.session_state.get("training/pictures zips", 0) + 1
+        st.session_state.pop("training/pictures changed", None)
+        st.session_state[WANTED] = progress.name
+        lab.forget()
+        st.rerun()
+    if progress.status == "failed":
+        st.error(widgets.plain(progress.error))
+    else:
+        st.info("Cancelled. Nothing of it is left.")
+    if st.button("Try something else", key="training/pictures over"):
+        lab.forget()
+        st.rerun()
