@@ -20,6 +20,7 @@ from engine.foreign import hub, uploads
 from engine.foreign import trainer as foreign_trainer
 from engine.ideal import ExactDenoiser
 from engine.schedule import NoiseSchedule
+from engine.training.checkpoints import newest_in
 
 IDEAL = "ideal:"
 RUN = "run:"
@@ -60,8 +61,8 @@ def open_model(
     """The model that goes by this name.
 
     Args:
-        name: "ideal:DATA", a name in `pretrained.CHECKPOINTS`, "run:ID", "upload:ID", the path of a folder or of a file of
-            denoising-diffusion-pytorch, or, where there is no such folder, a name of the Hub, "owner/name" or
+        name: "ideal:DATA", a name in `pretrained.CHECKPOINTS`, "run:ID" ("run:ID@best", "run:ID@1200"), "upload:ID", the path
+            of a folder, of a run's folder, or of a file of denoising-diffusion-pytorch, or, where there is no such folder, a name of the Hub, "owner/name" or
             "owner/name@revision".
         run_of: finds a training run by its id; None to look where runs are kept, see `engine.training.runs.default_root`.
         download: whether a name of the Hub that is not in its cache is fetched.
@@ -110,6 +111,7 @@ def _foreign(name: str, download: bool, progress: hub.Progress | None) -> Model:
         if there is None and not download:
             raise ModelError(f"“{name}” is no folder here, and not yet downloaded from the Hub.")
         path, title = there or hub.fetch(on_hub, progress), name
+    path = newest_in(path)
     model = _on_disk(str(path), _stamp(path))
     of_its_own = model.title if model.title != str(path) else ""
     return replace(model, name=name, title=of_its_own or title or name)
@@ -141,10 +143,12 @@ def _run_on_disk(run_id: str) -> Model:
     from engine.training.runs import RunFolder, default_root  # here, for training is nothing that sampling needs
 
     try:
-        folder = RunFolder(default_root(), run_id)
-        if not folder.checkpoint.is_dir():
-            raise ModelError(f"There is no training run “{run_id[:40]}” here that could be opened.")
-        return from_checkpoint(RUN + run_id, pretrained.load(folder.checkpoint))
+        name, _, at = run_id.partition("@")
+        folder = RunFolder.named(default_root(), name)
+        if not folder.has_checkpoint:
+            raise ModelError(f"There is no training run “{name[:40]}” here that could be opened.")
+        opened = folder.open(pretrained.load, folder.step_of(at) if at else None)
+        return from_checkpoint(RUN + run_id, opened)
     except ValueError as error:
         raise ModelError(str(error)) from error
 

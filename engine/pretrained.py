@@ -25,6 +25,7 @@ from engine.denoiser import NetDenoiser
 from engine.foreign import diffusers_format as theirs
 from engine.models.unet import UNet, UNetConfig
 from engine.process import TARGETS
+from engine.training.checkpoints import newest_in
 from engine.weights import (
     PICKLES,
     CheckpointError,
@@ -124,14 +125,15 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
     """Open a folder as a denoiser.
 
     Args:
-        folder: a diffusers folder with a `UNet2DModel` in pixel space, or a name in `CHECKPOINTS`.
+        folder: a diffusers folder with a `UNet2DModel` in pixel space, the folder of a training run, of which the newest
+            checkpoint that is whole counts, or a name in `CHECKPOINTS`.
         device: where the network goes.
 
     Raises:
         CheckpointError: with one clear sentence, for a folder that is missing, incomplete, damaged, a pickle, of another
             architecture or of absurd size. Nothing of it is executed in any case.
     """
-    path = checked_folder(CHECKPOINTS.get(str(folder), Path(folder)), str(folder))
+    path = newest_in(checked_folder(CHECKPOINTS.get(str(folder), Path(folder)), str(folder)))
     unet_file, config, scheduler = read_configs(path)
     card, ours = Card(), (path / "card.json").exists()
     if ours:

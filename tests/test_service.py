@@ -21,7 +21,7 @@ from engine.data.catalogue import DATASETS, DataError, ImageSet
 from engine.denoiser import NetDenoiser
 from engine.library import ModelError, open_model
 from engine.recipe import Recipe
-from engine.training import looks, loop, resume, running, runs
+from engine.training import checkpoints, looks, loop, resume, running, runs
 from engine.training import service as module
 from engine.training.config import TrainConfig
 from engine.training.loop import Report, TrainState
@@ -69,8 +69,8 @@ class Gate:
         self._reports = threading.Semaphore(0)
         real = loop.train
 
-        def train(config: TrainConfig, data: ImageSet, state: TrainState) -> Iterator[Report]:
-            for report in real(config, data, state):
+        def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: object = None) -> Iterator[Report]:
+            for report in real(config, data, state, machine):
                 assert self._reports.acquire(timeout=SECONDS)
                 yield report
 
@@ -222,9 +222,13 @@ def test_an_interrupted_run_is_taken_up_by_the_next_process(
     first = TrainingService(tmp_path)
     run_id = first.submit(_config())
     gate.let(4)
-    file = RunFolder(tmp_path, run_id).path / "resume" / resume.FILE
-    first.wait(run_id, lambda s: s.step == 4 and file.exists() and int(load_file(file)["step"]) == 4, SECONDS)
-    # Its thread waits for ever now, as good as killed; and it had told one more step than it had saved.
+    folder = RunFolder(tmp_path, run_id)
+    first.wait(run_id, lambda s: s.step == 4 and 4 in checkpoints.steps(folder.checkpoints), SECONDS)
+    # Its thread waits for ever now, as good as killed, which is when the kernel lets go of its lock; and it had told one more
+    # step than it had saved.
+    lease = first._runs[run_id].run.lease
+    assert lease is not None
+    lease.release()
     unsaved = Report(5, 6, 123.0, (0.5,) * loop.LEVEL_BINS, 1e-3, 1.0, 10.0)
     RunFolder(tmp_path, run_id).write_metrics([unsaved])
     record = RunFolder(tmp_path, run_id).read_record()
@@ -370,10 +374,10 @@ def test_a_surprise_in_the_loop_is_told_and_the_next_run_goes_on(
 ) -> None:
     real = loop.begin
 
-    def begin(config: TrainConfig, data: ImageSet) -> TrainState:
+    def begin(config: TrainConfig, data: ImageSet, device: object = "cpu") -> TrainState:
         if config.seed == 1:
             raise MemoryError
-        return real(config, data)
+        return real(config, data, device)
 
     monkeypatch.setattr(loop, "begin", begin)
     training = TrainingService(tmp_path)
@@ -517,7 +521,7 @@ def test_a_damaged_file_is_as_good_as_none_and_leaves_the_others_alone(
         assert hurt is None
         return
     assert hurt is not None
-    assert hurt.status == "interrupted"
+    assert hurt.status == "paused"
     assert bool(hurt.reports) == (file != "metrics.jsonl")
     assert bool(hurt.previews) == (file != "previews.npz")
     assert (hurt.floor is None) == (file == "floor.json")
@@ -528,7 +532,8 @@ def test_a_damaged_resume_file_fails_that_run_only(tmp_path: Path, two_runs: Pat
 
     paused, _ = json.loads((two_runs / "names.json").read_text())
     shutil.copytree(two_runs / paused, tmp_path / paused)
-    (tmp_path / paused / "resume" / resume.FILE).write_bytes(b"not tensors")
+    for step in checkpoints.steps(tmp_path / paused / "checkpoints"):
+        (tmp_path / paused / "checkpoints" / checkpoints.name_of(step) / "resume" / resume.FILE).write_bytes(b"not tensors")
     training = TrainingService(tmp_path)
     training.resume(paused)
     next_one = training.submit(_config(steps=1))
@@ -551,7 +556,7 @@ def test_a_log_with_broken_lines_keeps_the_others(tmp_path: Path) -> None:
     log.write_bytes(log.read_bytes()[:-30])  # the process was killed in the middle of a line
     folder.write_metrics([report(2, 0.5), report(3)])
     log.write_bytes(
-        log.read_bytes() + b"\n\xff\n{}\n" + log.read_bytes().splitlines()[0].replace(b"NaN, NaN", b"NaN") + b"\n"
+        log.read_bytes() + b"\n\xff\n{}\n" + log.read_bytes().splitlines()[0].replace(b"null, null", b"null") + b"\n"
     )
     folder.write_metrics([report(3, 0.25)])
     found = folder.read_metrics()

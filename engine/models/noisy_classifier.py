@@ -29,6 +29,7 @@ from engine.models import folder as on_disk
 from engine.models.classifier import ASSETS
 from engine.models.unet import DownBlock, MiddleBlock, TimeEmbedding, UNetConfig, Width, timestep_embedding
 from engine.schedule import Level, broadcast
+from engine.training.checkpoints import newest_in
 from engine.weights import CheckpointError, checked_folder, first_complaint, read_json
 
 NOISY_CLASSIFIERS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits-noisy-classifier"}
@@ -189,13 +190,13 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> TrainedClass
     """Open a classifier of noisy pictures, ready to read and frozen.
 
     Args:
-        folder: what `save` wrote, or a name in `NOISY_CLASSIFIERS`.
+        folder: what `save` wrote, the folder of a training run, or a name in `NOISY_CLASSIFIERS`.
         device: where the network goes.
 
     Raises:
         CheckpointError: with one clear sentence, for a folder that is missing, incomplete, damaged or of another kind.
     """
-    path = checked_folder(NOISY_CLASSIFIERS.get(str(folder), Path(folder)), str(folder))
+    path = newest_in(checked_folder(NOISY_CLASSIFIERS.get(str(folder), Path(folder)), str(folder)))
     if (path / "unet").is_dir() or (path / "model_index.json").exists():
         raise CheckpointError(f"“{path.name}” draws pictures: guidance asks a classifier that reads noisy ones.")
     if read_json(path / "config.json", KIND).get("kind") != "noisy-classifier":
@@ -227,9 +228,9 @@ def _run_on_disk(run_id: str) -> TrainedClassifier:
     from engine.training.runs import RunFolder, default_root  # here, for training is nothing that sampling needs
 
     try:
-        folder = RunFolder(default_root(), run_id)
+        folder = RunFolder.named(default_root(), run_id)
     except ValueError as error:
         raise CheckpointError(str(error)) from error
-    if not folder.checkpoint.is_dir():
+    if not folder.has_checkpoint:
         raise CheckpointError(f"There is no training run “{run_id[:40]}” here that could be opened.")
-    return load(folder.checkpoint)
+    return folder.open(load)

@@ -7,10 +7,10 @@ from functools import lru_cache
 
 from torch import Tensor
 
-from engine.data import catalogue
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_uint8
-from engine.denoiser import NO_LABEL, NetDenoiser
+from engine.data.prepared import for_training, held_out_for
+from engine.denoiser import NO_LABEL, Denoiser
 from engine.library import Model
 from engine.models.noisy_classifier import LevelClassifier
 from engine.recipe import Recipe
@@ -23,17 +23,19 @@ from engine.training.snapshot import Pictures
 PREVIEWS = 10
 """Pictures drawn from fixed noise, class after class."""
 PREVIEW_STEPS = 20
+MOST_NUMBERS = 60_000_000
+"""Of a larger set, counted in pixels times colours, the floor would take minutes: the exact answer looks at all of it."""
 READ = 200
 """Held-out pictures that a classifier is shown at every part of 0 … T."""
 
 
-def preview(denoiser: NetDenoiser, config: TrainConfig, data: ImageSet, stop: Callable[[], bool]) -> Pictures | None:
+def preview(denoiser: Denoiser, config: TrainConfig, data: ImageSet, stop: Callable[[], bool]) -> Pictures | None:
     """Draw a few pictures, always from the same noise. None where it was stopped."""
     classes = len(data.class_names)
     shape = (data.channels, data.size, data.size)
-    model = Model("", "", denoiser, shape, data.class_names, denoiser.schedule, data.name)
+    model = Model("", "", denoiser, shape, data.class_names, config.noise_schedule(), data.name)
     recipe = Recipe(
-        steps=min(PREVIEW_STEPS, denoiser.schedule.T),
+        steps=min(PREVIEW_STEPS, config.T),
         scale=2.0 if config.label_dropout > 0 else 1.0,
         labels=tuple(k % classes if classes else NO_LABEL for k in range(PREVIEWS)),
         seeds=tuple(range(PREVIEWS)),
@@ -55,7 +57,7 @@ def reading(
     most: int = READ,
 ) -> Reading | None:
     """Let it read held-out pictures, always the same. None where it was stopped, or where there are none."""
-    held_out = catalogue.load(config.data).held_out_part
+    held_out = held_out_for(config)
     if not len(held_out):
         return None
     exact = _exact_reading(_that_matters(config), most)
@@ -71,20 +73,20 @@ def reading(
     return None if measured is None else Reading(step, min(most, len(held_out)), *measured, exact)
 
 
-def floor_of(config: TrainConfig) -> Floor:
-    """The loss that nothing can beat. Takes seconds, once for each kind of run."""
-    return _floor(_that_matters(config))
+def floor_of(config: TrainConfig) -> Floor | None:
+    """The loss that nothing can beat. Takes seconds, once for each kind of run; None where it would take minutes."""
+    return _floor(_that_matters(config)) if for_training(config).images.size <= MOST_NUMBERS else None
 
 
 def _that_matters(config: TrainConfig) -> TrainConfig:
     """What the floor depends on, and the rest as it is by itself."""
-    names = ("learns", "data", "schedule", "T", "target", "zero_terminal_snr", "weighting")
+    names = ("learns", "data", "size", "upsampling", "schedule", "T", "target", "zero_terminal_snr", "weighting")
     return TrainConfig.model_validate({name: getattr(config, name) for name in names})
 
 
 @lru_cache(maxsize=16)
 def _floor(config: TrainConfig) -> Floor:
-    data, schedule = catalogue.load(config.data).training, config.noise_schedule()
+    data, schedule = for_training(config), config.noise_schedule()
     if config.learns == "classifier":
         return ideal_reading(data, schedule)
     return ideal_loss(data, schedule, config.prediction_target(), config.weighting)
@@ -93,6 +95,6 @@ def _floor(config: TrainConfig) -> Floor:
 @lru_cache(maxsize=16)
 def _exact_reading(config: TrainConfig, most: int) -> tuple[float, ...] | None:
     """Accuracy by part of who knows the training pictures by heart."""
-    data = catalogue.load(config.data)
-    measured = read_by_level(exact_reader(data.training), data.held_out_part, config.noise_schedule(), most=most)
+    exact = exact_reader(for_training(config))
+    measured = read_by_level(exact, held_out_for(config), config.noise_schedule(), most=most)
     return None if measured is None else measured[0]

@@ -1,196 +1,329 @@
-"""One run of the background service: what is known of it, and how it is trained, looked at and saved."""
+"""The driver: trains one run, looks at what it has learned, and writes its folder. The page and the shell both drive this.
+
+It knows no mathematics. With several processes only the main one writes; all of them leave the loop at the same report.
+"""
 
 from __future__ import annotations
 
 import threading
 import time
 import traceback
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from engine.data import catalogue
 from engine.data.catalogue import DataError, ImageSet
-from engine.denoiser import NetDenoiser
-from engine.training import looks, loop
-from engine.training.floor import Floor
+from engine.data.prepared import pictures_of
+from engine.training import checkpoints, loop
+from engine.training.history import Follower, History
 from engine.training.learner import Learner
-from engine.training.looks import floor_of
+from engine.training.lock import HeldError, Lease
+from engine.training.looking import Look, Looker
 from engine.training.loop import Report, TrainingDivergedError, TrainState
-from engine.training.reading import Reading
+from engine.training.machine import Machine, MachineError, OneMachine, PeerLostError
 from engine.training.resume import ResumeError
-from engine.training.runs import RunFolder, RunRecord, Status
-from engine.training.snapshot import Pictures
+from engine.training.runs import RunFolder, RunRecord, Status, Wish
+from engine.training.trouble import SaveError, save_error
 
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints of a running training."""
 LOOK_REST = 5
-"""Looking rests this many times as long as it took: it never takes more than a sixth of the time from training."""
+"""Looking and keeping what was best rest so many times as long as they took: never more than a sixth of the time."""
+_ANSWERS: tuple[Wish | None, ...] = (None, "paused", "stopped")
+
+
+class _LeftError(Exception):
+    """The main process has met something that ends the run here too."""
 
 
 @dataclass(eq=False)
 class Run:
-    """What is known of a run, and how it is trained. Everything but `state` is read and written under the service's lock."""
+    """What is known of a run, and how it is trained. Everything but `state` is read and written under `lock`."""
 
     folder: RunFolder
     record: RunRecord
-    lock: threading.Lock
-    """The service's; held by whoever calls `load_history` and `let_go`, by nobody who calls the other methods."""
-    reports: list[Report] = field(default_factory=list)
-    previews: list[tuple[int, Pictures]] = field(default_factory=list)
-    floor: Floor | None = None
-    reading: Reading | None = None
-    learned: Learner | None = None
-    """A copy of the averaged weights as of the last preview or the end, which nobody changes."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    """Of whoever looks on from other threads; held by nobody who calls the methods here."""
+    machine: Machine = field(default_factory=OneMachine)
+    save_every: float | None = None
+    """Seconds; None for `SAVE_EVERY`."""
+    read_at_end: int = 0
+    """How many held-out pictures a classifier reads at the end; 0 for as many as at every look."""
+    history: History = field(default_factory=History)
+    learned: tuple[int, Learner] | None = None
+    """A step and a copy, on the CPU, of the averaged weights there, which nobody changes."""
     state: TrainState | None = None
+    """While it trains; afterwards only where it could not be saved."""
+    wish: Wish | None = None
+    """Where somebody in this process has asked for it."""
+    lease: Lease | None = None
+    """The right to train it, which no other process has at the same time."""
+    resumed_at: int | None = None
+    """The step at which it was taken up again; None where it began."""
     note: str = ""
-    wish: Status | None = None
-    """"paused" or "stopped" where the reader has asked for it."""
-    logged: int = 0
-    """How many of the reports are already in the log."""
-    looked_at: int | None = None
-    """The step of the last look at what it draws or reads; None where there was none."""
-    loaded: bool = True
-    """False until what an earlier process has written was read."""
+    """One sentence where something is odd but the run goes on."""
+    ended: tuple[Status, str] = ("interrupted", "")
+    """How the last `train` ended: paused, stopped, finished or failed; and one sentence where something was wrong."""
 
-    _disk: threading.Lock = field(default_factory=threading.Lock)
+    _logged: tuple[int, int] = (0, 0)
+    """How many reports and how many held-out losses are in the folder."""
+    _looked_at: int | None = None
+    _rest_until: float = 0.0
+    _saved_at: float = 0.0
+    _saved_step: int | None = None
+    _looker: Looker | None = None
 
-    @property
-    def openable(self) -> bool:
-        """Whether it has learned anything yet."""
-        return self.learned is not None or self.folder.has_checkpoint
-
-    def find_last_look(self) -> None:
-        """After previews and reading were read, or some of them thrown away."""
-        looks = [step for step, _ in self.previews[-1:]] + ([self.reading.step] if self.reading else [])
-        self.looked_at = max(looks, default=None)
-
-    def train(self) -> tuple[Status, str]:
-        """Train until it is done, fails, or the reader wishes otherwise; says how it ended."""
+    def train(self) -> Iterator[Report]:
+        """Train until it is done, fails, or somebody wishes otherwise. `ended` then says how; nothing is raised."""
+        self.ended = ("interrupted", "")
         try:
-            self.write_record()
-            data = catalogue.load(self.record.config.data).training
-            state = self.state = self.state or self._begin(data)
-            try:
-                return self._steps(data, state), ""
-            except TrainingDivergedError as error:
-                state.step = self.reports[-1].step if self.reports else 0
-                with self.lock:
-                    self.learned = state.averaged()
-                self._save(data, state, resumable=False)
-                return "failed", str(error)
-        except (DataError, ResumeError, ValueError) as error:
-            return "failed", str(error)
+            yield from self._train()
+        except _LeftError:
+            self.ended = ("failed", "The main process has ended the run: see what it says.")
+        except SaveError as error:
+            self.ended = ("paused", str(error))
+        except PeerLostError as error:
+            self.ended = ("paused", f"{error}{self._rescue()}")
+        except (DataError, HeldError, MachineError, ResumeError, ValueError) as error:
+            self.ended = ("failed", str(error))
         except Exception as error:  # whatever happens, the thread lives on and the reader is told
             traceback.print_exc()
-            return (
+            self.ended = (
                 "failed",
                 f"The training broke off ({type(error).__name__}). What was saved last can still be opened.",
             )
 
+    def _train(self) -> Iterator[Report]:
+        self._on_main(self.claim)
+        self._on_main(self.write_record)
+        data = pictures_of(self.record.config)
+        if self.state is None:
+            self.state = self._begin(data.training)
+        else:  # it could not be saved: before more is learned, this must be possible
+            self._on_main(lambda: self._save(data.training))
+        yield from self._steps(data, self.state)
+
+    def claim(self) -> None:
+        """Make sure of the folder, and that nobody else trains this run.
+
+        Raises:
+            HeldError: where somebody does.
+            SaveError: where the disk does not let us.
+        """
+        if self.lease is not None and self.lease.held:
+            return
+        try:
+            if not self.folder.path.is_dir():  # new, or deleted while the run was in memory: all is written again
+                self.folder.path.mkdir(parents=True)
+                self._logged, self._saved_step = (0, 0), None
+            if self.lease is not None:
+                self.lease.release()
+            self.lease = Lease(self.folder.path)
+        except OSError as error:
+            raise save_error(error) from error
+
+    def release(self) -> None:
+        """Let other processes train it, and give its memory back; but not where something is nowhere else."""
+        if self.state is None and self.lease is not None:
+            self.lease.release()
+            self.lease = None
+
+    def load(self) -> None:
+        """Read what was written of it so far."""
+        found = History()
+        Follower(self.folder).follow(found)
+        self.history = found
+        self._logged = (len(found.reports), len(found.held_out))
+
+    # --- from the first step to the last --------------------------------------------------------------------------
+
     def _begin(self, data: ImageSet) -> TrainState:
-        """Fresh, or where an earlier process has left it; what was reported after that is told again."""
-        state = loop.begin(self.record.config, data)
-        self.folder.resume(state)
+        """Fresh, or where it was left; what was reported after that is told again."""
+        state = loop.begin(self.record.config, data, self.machine.device)
+        resumed = self.folder.resume(state)
+        if self.machine.agree(state.step) != state.step:
+            raise MachineError(
+                "The processes do not see the same folder: it must lie on a disk that all of them share."
+            )
         with self.lock:
-            self.reports = [report for report in self.reports if report.step <= state.step]
-            self.previews = [(step, pictures) for step, pictures in self.previews if step <= state.step]
-            self.reading = self.reading if self.reading and self.reading.step <= state.step else None
-            self.find_last_look()
-            self.logged = min(self.logged, len(self.reports))
+            self.resumed_at = state.step if resumed else None
+            self.history.cut(state.step)
+            self._logged = (len(self.history.reports), len(self.history.held_out))
+        self._looked_at, self._saved_step = self.history.looked_at, state.step if resumed else None
         return state
 
-    def _steps(self, data: ImageSet, state: TrainState) -> Status:
-        config = self.record.config
-        if self.floor is None:
-            floor = floor_of(config)
+    def _steps(self, data: ImageSet, state: TrainState) -> Iterator[Report]:
+        config, training = self.record.config, data.training
+        self._on_main(lambda: self._before(data, state))
+        self._saved_at, wish = time.monotonic(), None
+        try:
+            for report in loop.train(config, training, state, self.machine):
+                self._on_main(lambda report=report: self._after(report, training, state))  # type: ignore[misc]
+                told = {"loss": report.loss, "learning_rate": report.learning_rate}
+                self.machine.log(told | {"images_per_second": report.images_per_second}, report.step)
+                wish = _ANSWERS[self.machine.agree(_ANSWERS.index(self._wished()))]
+                if wish is None:
+                    self._on_main(lambda: self._save_if_due(training))
+                yield report
+                wish = wish or _ANSWERS[self.machine.agree(_ANSWERS.index(self._wished()))]
+                if wish is not None:
+                    break
+        except TrainingDivergedError as error:
+            self._on_main(lambda: self._keep_good(training, state))
+            self.ended, self.state = ("failed", str(error)), None
+            return
+        self._on_main(lambda: self._finish(training, state))
+        self.ended = (wish if wish is not None and state.step < config.steps else "finished", "")
+        self.state = None
+
+    def _before(self, data: ImageSet, state: TrainState) -> None:
+        """What is measured once, and the first look."""
+        held_out = data.held_out_part
+        self.record = self.record.model_copy(update={"held_out": len(held_out)})
+        self.write_record()
+        self._looker = Looker(self.record.config, data.training, held_out)
+        if self.history.floor is None:
+            floor = self._looker.floor()
             with self.lock:
-                self.floor = floor
-        if self.looked_at is None:
+                self.history.floor = floor
+        if self._looked_at is None:
+            self._look(data.training, state)
+            self._rest_until = 0.0  # that one is not to be waited for
+
+    def _after(self, report: Report, data: ImageSet, state: TrainState) -> None:
+        """Note a report, and look where it is time to."""
+        with self.lock:
+            self.history.reports.append(report)
+        self._log()
+        config, looked = self.record.config, self._looked_at or 0
+        if state.step // config.sample_every > looked // config.sample_every and time.monotonic() > self._rest_until:
             self._look(data, state)
-        saved, rest_until, wish = time.monotonic(), 0.0, None
-        for report in loop.train(config, data, state):
-            with self.lock:
-                self.reports.append(report)
-                wish = self.wish
-            looked = self.looked_at or 0
-            if state.step // config.sample_every > looked // config.sample_every and time.monotonic() > rest_until:
-                began = time.monotonic()
-                self._look(data, state)
-                rest_until = time.monotonic() + LOOK_REST * (time.monotonic() - began)
-            if wish is not None:
-                break
-            if time.monotonic() - saved > SAVE_EVERY:
-                self._save(data, state)
-                saved = time.monotonic()
-        if self.looked_at != state.step:
+
+    def _finish(self, data: ImageSet, state: TrainState) -> None:
+        if self._looked_at != state.step:
             self._look(data, state)
-        self._save(data, state)
-        return wish if wish is not None and state.step < config.steps else "finished"
+        if self._saved_step != state.step:
+            self._save(data)
+
+    def _keep_good(self, data: ImageSet, state: TrainState) -> None:
+        """What a run that diverged had learned; there is nothing to go on from."""
+        with self.lock:
+            state.step = self.history.reports[-1].step if self.history.reports else 0
+            self.learned = (state.step, state.averaged())
+        self._save(data, resumable=False)
+
+    # --- looking --------------------------------------------------------------------------------------------------
 
     def _look(self, data: ImageSet, state: TrainState) -> None:
-        """See what the averaged weights draw, or how well they read."""
+        """See what the averaged weights draw, how well they read, and how they do on held-out pictures."""
+        assert self._looker is not None
+        began, config = time.monotonic(), self.record.config
         learned = state.averaged()
-        with self.lock:
-            self.learned = learned
-        config = self.record.config
 
         def stop() -> bool:  # a reader who wants to stop does not wait for another look
-            return self.wish is not None and self.looked_at is not None
+            return self.wish is not None and self._looked_at is not None
 
-        if isinstance(learned, NetDenoiser):
-            pictures = looks.preview(learned, config, data, stop)
-            seen = [] if pictures is None else [(state.step, pictures)]
-            with self.lock:
-                self.previews += seen
-        else:
-            reading = looks.reading(learned, config, state.step, stop)
-            with self.lock:
-                self.reading = reading or self.reading
-        if not stop():
-            self.looked_at = state.step
-
-    def _save(self, data: ImageSet, state: TrainState, *, resumable: bool = True) -> None:
-        """Write everything; a disk that refuses is told to the reader and does not end the self."""
-        try:
-            self.folder.write_metrics(self.reports[self.logged :])
-            self.logged = len(self.reports)
-            if self.floor is not None:
-                self.folder.write_floor(self.floor)
-            if self.previews:
-                self.folder.write_previews(
-                    [step for step, _ in self.previews], [pictures for _, pictures in self.previews]
-                )
-            if self.reading is not None:
-                self.folder.write_reading(self.reading)
-            # Last: whoever takes up a run that was cut off here is told again what came after its state, and misses nothing.
-            self.folder.write_state(data, self.record.config, state, resumable=resumable)
-            note = ""
-        except OSError as error:
-            note = f"The run goes on, but it cannot be saved: {error.strerror or error}."
         with self.lock:
-            self.note = note
+            self.learned = (state.step, self._looker.on_cpu(learned))
+        at_end = self.read_at_end if state.step == config.steps else 0
+        seen: Look = self._looker.look(learned, state.step, stop, at_end)
+        better = False
+        with self.lock:
+            if seen.pictures is not None:
+                self.history.add_preview(state.step, seen.pictures)
+            self.history.reading = seen.reading or self.history.reading
+            if seen.held_out is not None:
+                best = self.history.best
+                better = best is None or seen.held_out < best[1]
+                self.history.held_out.append((state.step, seen.held_out))
+        if seen.whole:
+            self._looked_at = state.step
+        self._log()
+        if better:
+            self._save(data)
+        self._rest_until = time.monotonic() + LOOK_REST * (time.monotonic() - began)
+
+    # --- writing --------------------------------------------------------------------------------------------------
+
+    def _log(self) -> None:
+        """Write what was measured since the last time, so that others can follow."""
+        history, (reports, points) = self.history, self._logged
+        if self.lease is None or not self.lease.held:
+            self._lost()
+        try:
+            self.folder.write_metrics(history.reports[reports:])
+            self._logged = (len(history.reports), points)
+            self.folder.write_held_out(history.held_out[points:])
+            self._logged = (len(history.reports), len(history.held_out))
+        except OSError as error:
+            raise save_error(error) from error
+
+    def _lost(self) -> None:
+        """The folder is gone, or another machine has taken the run over while this one slept."""
+        if not self.folder.path.is_dir():
+            raise SaveError("It cannot be saved: its folder is gone.")
+        self.state = None
+        raise HeldError("Another process has taken this run over, because this one gave no sign of life for too long.")
+
+    def _save_if_due(self, data: ImageSet) -> None:
+        every = SAVE_EVERY if self.save_every is None else self.save_every
+        if time.monotonic() - self._saved_at > every:
+            self._save(data)
+
+    def _save(self, data: ImageSet, *, resumable: bool = True) -> None:
+        """Write everything. Raises SaveError where the disk refuses; what was there is then as it was."""
+        state, history = self.state, self.history
+        assert state is not None
+        self._log()
+        try:
+            if history.floor is not None:
+                self.folder.write_floor(history.floor)
+            if history.previews:
+                self.folder.write_previews(*zip(*history.previews, strict=True))
+            if history.reading is not None:
+                self.folder.write_reading(history.reading)
+            # Last: whoever takes up a run that was cut off here is told again what came after its state, and misses nothing.
+            best = history.best_of({state.step, *checkpoints.steps(self.folder.checkpoints)})
+            self.folder.write_state(data, self.record.config, state, resumable=resumable, best=best)
+        except OSError as error:
+            raise save_error(error) from error
+        self._saved_at, self._saved_step = time.monotonic(), state.step
 
     def write_record(self) -> None:
-        """Write run.json as things are now; a disk that refuses is told to the reader."""
+        """Write run.json as things are now. Raises SaveError."""
         try:
-            with self._disk:  # the last one to write here writes what is true now
-                self.folder.write_record(self.record)
+            self.folder.write_record(self.record)
         except OSError as error:
-            with self.lock:
-                self.note = f"The run goes on, but it cannot be saved: {error.strerror or error}."
+            raise save_error(error) from error
 
-    def load_history(self) -> None:
-        """What an earlier process has written, read when somebody first asks for it."""
-        if self.loaded:
-            return
-        self.reports = self.folder.read_metrics()
-        self.logged = len(self.reports)
-        self.previews = self.folder.read_previews()
-        self.floor = self.folder.read_floor()
-        self.reading = self.folder.read_reading()
-        self.find_last_look()
-        self.loaded = True
+    # --- several processes ----------------------------------------------------------------------------------------
 
-    def let_go(self) -> None:
-        """Give the memory of a run that has ended back, unless what resuming needs is nowhere else."""
-        if self.record.status in ("finished", "failed") or (self.record.status == "stopped" and not self.note):
-            self.state = None
+    def _wished(self) -> Wish | None:
+        """What somebody wants, here or in another process."""
+        if not self.machine.is_main:
+            return None
+        with self.lock:
+            if self.wish is None:
+                self.wish = self.folder.take_wish()
+            return self.wish
+
+    def _on_main(self, do: Callable[[], None]) -> None:
+        """Do something in the main process only; what goes wrong there ends the run in all of them."""
+        problem: Exception | None = None
+        if self.machine.is_main:
+            try:
+                do()
+            except Exception as error:
+                problem = error
+        if self.machine.agree(int(problem is not None)):
+            raise problem or _LeftError
+
+    def _rescue(self) -> str:
+        """Another process is gone. The state is that of the last whole step: save it, and say so."""
+        if not self.machine.is_main or self.state is None:
+            return ""
+        try:
+            self._save(pictures_of(self.record.config))
+        except (SaveError, HeldError) as error:
+            return f" {error}"
+        step, self.state = self.state.step, None
+        return f" What was learned until step {step} is saved."

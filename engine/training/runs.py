@@ -1,12 +1,20 @@
 """A training run on disk: a folder that the page and the shell read and write alike.
 
-RUNS/ID/run.json          config, status, title
+RUNS/ID/run.json          config and status
+RUNS/ID/title.json        what its reader calls it
+RUNS/ID/recipe.json       the config alone, for `python -m engine train`
 RUNS/ID/metrics.jsonl     one report a line
+RUNS/ID/held_out.jsonl    the loss on held-out pictures, one measurement a line
 RUNS/ID/previews.npz      samples from fixed noise, by training step
 RUNS/ID/floor.json        the loss of the ideal denoiser, or of the ideal classifier
 RUNS/ID/reading.json      how well a classifier reads held-out pictures
-RUNS/ID/checkpoint/       the averaged weights: a diffusers folder, or the folder of a classifier
-RUNS/ID/resume/           what continuing needs
+RUNS/ID/checkpoints/      what was learned, and what going on needs: see `engine.training.checkpoints`
+RUNS/ID/best.json         which of them had the lowest loss on held-out pictures
+RUNS/ID/wish.json         what another process wants of the one that trains it
+RUNS/ID/lock              who trains it: see `engine.training.lock`
+
+Folders that were written before there were checkpoints/ open as well: what was learned lies in checkpoint/ there, or in the
+folder itself, and what going on needs in resume/.
 """
 
 from __future__ import annotations
@@ -16,10 +24,10 @@ import os
 import re
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -28,21 +36,30 @@ from safetensors import SafetensorError
 
 from engine.data import catalogue
 from engine.data.catalogue import ImageSet
-from engine.training import learner, resume
+from engine.training import checkpoints, learner, log, resume
+from engine.training.checkpoints import RESUME
 from engine.training.config import TrainConfig
 from engine.training.floor import Floor
+from engine.training.log import Point
 from engine.training.loop import Report, TrainState
 from engine.training.parts import LEVEL_BINS
 from engine.training.reading import Reading
-from engine.weights import write_json
+from engine.training.resume import ResumeError
+from engine.weights import CheckpointError, write_json
 
 Status = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 ACTIVE: tuple[Status, ...] = ("queued", "running", "paused")
 ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}")
+"""Of a folder that --out named, among all runs."""
+NOTHING_YET = "This run has not learned anything yet that could be opened."
 
-_REPORT = TypeAdapter(Report)
+Opened = TypeVar("Opened")
+Wish = Literal["paused", "stopped"]
+
 _FLOOR = TypeAdapter(Floor)
 _READING = TypeAdapter(Reading)
+_WISHES: dict[str, Wish] = {"paused": "paused", "stopped": "stopped"}
 
 
 def default_root() -> Path:
@@ -64,6 +81,8 @@ class RunRecord(BaseModel):
     status: Status = "queued"
     error: str = ""
     created: float = Field(default_factory=time.time, ge=0, le=1e11, description="Seconds since 1970.")
+    command: str = Field("", max_length=2000, description="What started it, where that was in the shell.")
+    held_out: int | None = Field(None, ge=0, description="How many held-out pictures the set has; None: not yet known.")
 
 
 class RunFolder:
@@ -71,7 +90,8 @@ class RunFolder:
 
     Args:
         root: where all runs are.
-        run_id: as made by `new_id`; anything else is refused, so that no id leads out of `root`.
+        run_id: as made by `new_id`; anything else is refused, so that no id leads out of `root`. For a folder of another name
+            see `RunFolder.at`.
 
     Raises:
         ValueError: for an id that is none.
@@ -83,20 +103,154 @@ class RunFolder:
         self.id = run_id
         self.path = root / run_id
 
+    @classmethod
+    def named(cls, root: Path, name: str) -> RunFolder:
+        """The folder of an id, or of another plain name, in `root`. Raises ValueError for one that could lead out of it."""
+        return cls.at(root / name) if NAME.fullmatch(name) else cls(root, name)
+
+    @classmethod
+    def at(cls, path: Path) -> RunFolder:
+        """The run in a folder of any name."""
+        folder = cls.__new__(cls)
+        folder.id, folder.path = path.resolve().name, path
+        return folder
+
+    # --- what was learned -----------------------------------------------------------------------------------------
+
+    @property
+    def checkpoints(self) -> Path:
+        """The folder of all checkpoints."""
+        return self.path / "checkpoints"
+
     @property
     def checkpoint(self) -> Path:
-        """The folder of what was learned."""
-        return self.path / "checkpoint"
+        """The newest folder of what was learned that is whole; where there is none, one that does not open."""
+        newest = checkpoints.newest_in(self.path)
+        return newest if newest != self.path or self.candidates() == [self.path] else self.path / "checkpoint"
 
     @property
     def has_checkpoint(self) -> bool:
         """Whether anything was written there that could be opened."""
-        return any((self.checkpoint / name).exists() for name in ("model_index.json", "config.json"))
+        return bool(self.candidates())
+
+    def candidates(self) -> list[Path]:
+        """All folders of what was learned, newest first. Whether they open is another question."""
+        found = [self.checkpoints / checkpoints.name_of(step) for step in reversed(checkpoints.steps(self.checkpoints))]
+        earlier = [self.path / "checkpoint", self.path]
+        index = ("model_index.json", "config.json")
+        return found + [folder for folder in earlier if any((folder / name).exists() for name in index)]
+
+    def open(self, load: Callable[[Path], Opened], step: int | None = None) -> Opened:
+        """Open the newest checkpoint that opens.
+
+        Args:
+            load: opens a folder; raises CheckpointError where it cannot.
+            step: open that of this step and no other.
+
+        Raises:
+            CheckpointError: where none opens, with what is wrong with the newest.
+        """
+        problem: CheckpointError | None = None
+        for folder in self.candidates():
+            if step is not None and folder.name != checkpoints.name_of(step):
+                continue
+            try:
+                if folder.parent == self.checkpoints:
+                    checkpoints.check(folder)
+                return load(folder)
+            except CheckpointError as error:
+                problem = problem or error
+        raise problem or CheckpointError(NOTHING_YET)
+
+    def step_of(self, at: str) -> int:
+        """The step that "best" or a number names. Raises CheckpointError where no checkpoint of it is kept."""
+        kept, best = checkpoints.steps(self.checkpoints), self.read_best()
+        if at == "best" and best is not None and best[0] in kept:
+            return best[0]
+        if at.isascii() and at.isdigit() and len(at) < 12 and int(at) in kept:
+            return int(at)
+        there = ", ".join(f"{step:,}" for step in kept) or "none"
+        raise CheckpointError(f"Of this run there is no checkpoint “{at[:20]}”. There are: {there}.")
+
+    def write_state(
+        self,
+        data: ImageSet,
+        config: TrainConfig,
+        state: TrainState,
+        *,
+        resumable: bool = True,
+        best: Point | None = None,
+    ) -> None:
+        """Write a checkpoint; of the earlier ones the last and the best are kept.
+
+        Args:
+            data, config, state: of the run.
+            resumable: whether with what going on needs.
+            best: step and held-out loss of the best checkpoint, which may be this one.
+
+        Raises:
+            OSError: where the disk does not let us; what was there before is then as it was.
+        """
+        record = self.read_record()
+
+        def fill(folder: Path) -> None:
+            reading, command = self.read_reading(), record.command if record else ""
+            learner.save(folder, state.learner, state.average, config, data, state.step, reading, command)
+            if resumable:
+                resume.save(folder / RESUME, state)
+
+        try:
+            checkpoints.write(self.checkpoints, state.step, fill)
+        except SafetensorError as error:  # that library's word for a disk that is full or closed
+            number = re.search(r"os error (\d+)", str(error))
+            code = int(number[1]) if number else 0
+            raise OSError(code, os.strerror(code) if code else "the disk is full or cannot be written") from error
+        if best is not None:
+            write_json(self.path / "best.json", {"step": best[0], "loss": best[1]})
+        kept = checkpoints.steps(self.checkpoints)[-2:] + ([best[0]] if best else [])
+        checkpoints.prune(self.checkpoints, kept)
+
+    def resume(self, state: TrainState) -> bool:
+        """Bring a fresh state to where the run was left, by the newest checkpoint that allows it.
+
+        Returns:
+            False where nothing was saved.
+
+        Raises:
+            ResumeError: where all that was saved is damaged or of another network.
+        """
+        problem: ValueError | None = None
+        for step in reversed(checkpoints.steps(self.checkpoints)):
+            folder = self.checkpoints / checkpoints.name_of(step)
+            if not (folder / RESUME).exists():
+                continue
+            try:
+                checkpoints.check(folder, resuming=True)
+                resume.load(folder / RESUME, state)
+                return True
+            except (CheckpointError, ResumeError) as error:
+                problem = problem or error
+        if (self.path / RESUME / resume.FILE).exists():
+            resume.load(self.path / RESUME, state)
+            return True
+        if problem is not None:
+            raise ResumeError(f"The run cannot be resumed: {problem}") from problem
+        return False
+
+    def read_best(self) -> Point | None:
+        """Step and held-out loss of the best checkpoint; None where there is none that can be read."""
+        try:
+            return log.point_of((self.path / "best.json").read_bytes())
+        except OSError:
+            return None
+
+    # --- what is known of it --------------------------------------------------------------------------------------
 
     def write_record(self, record: RunRecord) -> None:
         """Raises OSError where the disk does not let us."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.path / "run.json", record.model_dump())
+        write_json(self.path / "recipe.json", record.config.model_dump())
 
     def read_record(self) -> RunRecord | None:
         """None where there is none that can be read."""
@@ -105,31 +259,32 @@ class RunFolder:
         except (OSError, ValidationError, UnicodeDecodeError):
             return None
 
+    def write_title(self, title: str) -> None:
+        """Raises OSError where the disk does not let us."""
+        write_json(self.path / "title.json", {"title": title})
+
+    def read_title(self) -> str:
+        """Empty where it was given none."""
+        try:
+            said = json.loads((self.path / "title.json").read_bytes())
+            return str(said["title"])[:200]
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return ""
+
     def write_metrics(self, reports: Sequence[Report]) -> None:
         """Add reports to the log. Raises OSError where the disk does not let us."""
-        lines = "".join(json.dumps(asdict(report)) + "\n" for report in reports).encode()
-        with (self.path / "metrics.jsonl").open("a+b") as file:
-            if file.tell():
-                file.seek(-1, os.SEEK_END)
-                if file.read() != b"\n":  # a full disk or a killed process has cut the last line short
-                    lines = b"\n" + lines
-            file.write(lines)
+        log.add(self.path / "metrics.jsonl", [log.report_line(report) for report in reports])
 
     def read_metrics(self) -> list[Report]:
         """Every line of the log that is whole. A resumed run may have told a step twice: the last telling counts."""
-        by_step = {}
-        try:
-            lines = (self.path / "metrics.jsonl").read_bytes().splitlines()
-        except OSError:
-            return []
-        for line in lines:
-            try:
-                report = _REPORT.validate_json(line)
-            except ValidationError:
-                continue
-            if len(report.loss_by_level) == LEVEL_BINS:
-                by_step[report.step] = report
-        return [by_step[step] for step in sorted(by_step)]
+        lines, _ = log.Tail(self.path / "metrics.jsonl").read(to_end=True)
+        reports: list[Report] = []
+        log.merge(reports, (report for line in lines if (report := log.report_of(line)) is not None))
+        return reports
+
+    def write_held_out(self, points: Sequence[Point]) -> None:
+        """Add steps and losses on held-out pictures. Raises OSError where the disk does not let us."""
+        log.add(self.path / "held_out.jsonl", [log.line_of({"step": step, "loss": loss}) for step, loss in points])
 
     def write_floor(self, floor: Floor) -> None:
         """Raises OSError where the disk does not let us."""
@@ -175,27 +330,51 @@ class RunFolder:
         pictures.setflags(write=False)
         return [(int(step), tiles) for step, tiles in zip(steps, pictures, strict=True)]
 
-    def write_state(self, data: ImageSet, config: TrainConfig, state: TrainState, *, resumable: bool = True) -> None:
-        """The checkpoint, and what resuming needs (where it can be). Raises OSError where the disk does not let us."""
-        try:
-            learner.save(self.checkpoint, state.learner, state.average, config, data, state.step, self.read_reading())
-            if resumable:
-                resume.save(self.path / "resume", state)
-        except SafetensorError as error:  # that library's word for a disk that is full or closed
-            raise OSError("the disk is full or cannot be written") from error
+    # --- wishes of other processes --------------------------------------------------------------------------------
 
-    def resume(self, state: TrainState) -> bool:
-        """Bring a fresh state to where the run was left; False where nothing was saved. Raises ResumeError."""
-        if not (self.path / "resume" / resume.FILE).exists():
-            return False
-        resume.load(self.path / "resume", state)
-        return True
+    def write_wish(self, wish: Wish) -> None:
+        """Ask the process that trains it. Raises OSError where the disk does not let us."""
+        write_json(self.path / "wish.json", {"wish": wish})
+
+    def take_wish(self) -> Wish | None:
+        """What another process has asked for, once."""
+        path = self.path / "wish.json"
+        try:
+            said = path.read_bytes()
+            path.unlink(missing_ok=True)
+            return _WISHES.get(str(json.loads(said)["wish"]))
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return None
 
 
 def all_runs(root: Path) -> list[RunFolder]:
-    """Every folder that looks like a run, oldest first."""
+    """Every folder that looks like a run, oldest first: those named by an id, then others that hold a run.json."""
     try:
-        names = sorted(entry.name for entry in root.iterdir() if ID.fullmatch(entry.name))
+        names = sorted(entry.name for entry in root.iterdir() if not entry.name.startswith("."))
     except OSError:
         return []
-    return [RunFolder(root, name) for name in names]
+    named = [
+        name
+        for name in names
+        if NAME.fullmatch(name) and not ID.fullmatch(name) and (root / name / "run.json").is_file()
+    ]
+    return [RunFolder(root, name) for name in names if ID.fullmatch(name)] + [RunFolder.at(root / n) for n in named]
+
+
+def find_run(root: Path, name: str) -> RunFolder:
+    """The run of that id among all runs, or the one in the folder of that name.
+
+    Raises:
+        ValueError: with one clear sentence where there is none.
+    """
+    found = next((run for run in all_runs(root) if run.id == name), None)
+    if found is not None:
+        return found
+    if os.path.isdir(name) and is_run(Path(name)):
+        return RunFolder.at(Path(name))
+    return RunFolder(root, name)
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is one of a run, and not a checkpoint by itself."""
+    return os.path.isfile(folder / "run.json") or os.path.isdir(folder / "checkpoints")

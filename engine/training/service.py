@@ -1,11 +1,12 @@
 """Training in the background: one thread, a queue, and snapshots that anyone may look at.
 
-It drives the iterator of `engine.training.loop` and knows no mathematics. What it hands out is plain data, so that a page
-may be drawn from it at any moment, in any thread.
+It drives `engine.training.running` and knows no mathematics. What it hands out is plain data, so that a page may be drawn from
+it at any moment, in any thread. Runs of other processes in the same folder are followed by reading their files.
 """
 
 from __future__ import annotations
 
+import tempfile
 import threading
 import time
 from collections import deque
@@ -13,28 +14,37 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from engine import pretrained
 from engine.data import catalogue
-from engine.denoiser import NetDenoiser
-from engine.library import Model, ModelError, from_checkpoint
-from engine.models import noisy_classifier
-from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard, TrainedClassifier
-from engine.training import loop
+from engine.data.prepared import for_training
+from engine.library import Model, ModelError
+from engine.models.noisy_classifier import TrainedClassifier
+from engine.training import checkpoints, keeping, loop, opening
+from engine.training.command import command_of
 from engine.training.config import TrainConfig
 from engine.training.learner import Learner
+from engine.training.lock import HeldError
+from engine.training.machine import OneMachine
 from engine.training.running import Run
-from engine.training.runs import ACTIVE, RunFolder, RunRecord, Status, all_runs, default_root, new_id
+from engine.training.runs import ACTIVE, RunFolder, RunRecord, Status, Wish, all_runs, default_root, new_id
 from engine.training.snapshot import Snapshot
+from engine.training.trouble import SaveError, save_error
+from engine.training.watching import Watched
 
-NOTHING_YET = "This run has not learned anything yet that could be opened."
+IN_MEMORY = "Nothing of it is lost while this program runs: mend that and press Resume."
+
+
+class RunsError(ValueError):
+    """Something that cannot be done with a run now; the message is fit to show to a reader."""
 
 
 class TrainingService:
     """All the runs of one folder, and the thread that trains them one after the other.
 
     Args:
-        root: where they are kept. Runs that an earlier process left unfinished are there as "interrupted".
+        root: where they are kept. Runs that an earlier process left unfinished are there as "interrupted"; those of other
+            processes that live are followed.
     """
 
     def __init__(self, root: Path | None = None) -> None:
@@ -42,26 +52,25 @@ class TrainingService:
         self._lock = threading.Lock()
         self._work = threading.Condition(self._lock)
         self._queue: deque[str] = deque()
-        self._runs: dict[str, Run] = {}
+        self._runs: dict[str, Watched] = {}
         self._thread: threading.Thread | None = None
-        for folder in all_runs(self._root):
-            record = folder.read_record()
-            if record is not None:
-                if record.status in ACTIVE:
-                    record = record.model_copy(update={"status": "interrupted"})
-                self._runs[folder.id] = Run(folder, record, self._lock, loaded=False)
+        self._archives: tempfile.TemporaryDirectory[str] | None = None
+        keeping.sweep(self._root)
+        with self._lock:
+            self._scan()
 
     # --- what a page asks for -------------------------------------------------------------------------------------
 
     def submit(self, config: TrainConfig) -> str:
         """Put a run at the end of the queue and give its id. Raises DataError for pictures that there are not."""
         catalogue.load(config.data)
-        run = Run(RunFolder(self._root, new_id()), RunRecord(config=config), self._lock)
-        run.write_record()
+        folder, record = RunFolder(self._root, new_id()), RunRecord(config=config)
+        machine = OneMachine(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        watched = Watched(folder, Run(folder, record, self._lock, machine))
         with self._work:
-            self._runs[run.folder.id] = run
-            self._enqueue(run)
-        return run.folder.id
+            self._runs[folder.id] = watched
+            self._enqueue(watched)
+        return folder.id
 
     def pause(self, run_id: str) -> None:
         """Set it aside at its next report; the next in the queue goes on. Nothing happens to a run that has ended."""
@@ -72,91 +81,154 @@ class TrainingService:
         self._wish(run_id, "stopped")
 
     def resume(self, run_id: str) -> None:
-        """Go on with a run that was paused, stopped, or interrupted by the end of the program."""
+        """Go on with a run that was paused, stopped, or interrupted by the end of its program."""
         with self._work:
-            run = self._runs.get(run_id)
-            if run is None or run.record.status not in ("paused", "stopped", "interrupted"):
-                if run is not None and run.record.status == "running":
+            watched = self._runs.get(run_id)
+            if watched is None:
+                return
+            watched.refresh()
+            run = watched.run
+            if watched.elsewhere or watched.status not in ("paused", "stopped", "interrupted"):
+                if not watched.elsewhere and watched.status == "running":
                     run.wish = None
                 return
-            run.load_history()
+            if run.state is None:
+                try:
+                    run.claim()
+                except (HeldError, SaveError) as error:  # somebody else was quicker, or the disk refuses
+                    run.note = str(error)
+                    return
+                run.load()
+            run.folder.take_wish()  # of a time that is over
             run.record = run.record.model_copy(update={"status": "queued", "error": ""})
-            run.wish = None
-            self._enqueue(run)
+            run.wish, run.note = None, ""
+            self._enqueue(watched)
 
     def snapshot(self, run_id: str) -> Snapshot | None:
         """The run as it is now; None where there is none of that id."""
         with self._lock:
-            run = self._runs.get(run_id)
-            if run is None:
+            watched = self._runs.get(run_id)
+            if watched is None:
                 return None
-            run.load_history()
-            status, config = run.record.status, run.record.config
-            recent = run.reports[-20:]
+            watched.refresh()
+            run, status = watched.run, watched.status
+            record, config, history = run.record, run.record.config, run.history
+            recent = history.reports[-20:]
             speed = float(np.median([report.images_per_second for report in recent])) if recent else None
-            step = run.reports[-1].step if run.reports else 0
+            step = history.reports[-1].step if history.reports else 0
+            openable = run.learned is not None or run.folder.has_checkpoint
             return Snapshot(
                 id=run_id,
                 config=config,
                 status=status,
-                error=run.record.error,
+                error=record.error,
                 note=run.note,
                 place=self._queue.index(run_id) + (self._running() is not None) if run_id in self._queue else 0,
                 step=step,
-                reports=tuple(run.reports),
-                floor=run.floor,
-                previews=tuple(run.previews),
+                reports=tuple(history.reports),
+                floor=history.floor,
+                previews=tuple(history.previews),
                 seconds_left=(config.steps - step) * config.batch / speed if speed and status in ACTIVE else None,
                 images_per_second=speed,
-                can_sample=config.learns == "denoiser" and run.openable,
+                can_sample=config.learns == "denoiser" and openable,
                 can_guide=config.learns == "classifier" and run.folder.has_checkpoint,
-                reading=run.reading,
+                reading=history.reading,
+                title=watched.title,
+                held_out=tuple(history.held_out),
+                held_out_pictures=record.held_out,
+                best=history.best,
+                elsewhere=watched.elsewhere,
+                command=command_of(config),
             )
 
     def ids(self) -> list[str]:
-        """Of all runs, newest first."""
+        """Of all runs, newest first; also of those that other processes have begun."""
         with self._lock:
-            return sorted(self._runs, reverse=True)
+            self._scan()
+            return sorted(self._runs, key=lambda run_id: (self._runs[run_id].run.record.created, run_id), reverse=True)
 
     def model(self, run_id: str) -> Model:
-        """What the run has learned so far, also while it still runs. Raises ModelError where that is nothing that draws."""
-        run, learned = self._learned(run_id)
-        if run.record.config.learns != "denoiser":
-            raise ModelError(
-                "This run trains a classifier, which reads pictures and draws none: guide another model by it."
-            )
-        name, title = f"run:{run_id}", f"Your run of {_when(run.record.created)}"
-        if learned is None:
-            try:
-                return from_checkpoint(name, pretrained.load(run.folder.checkpoint), title)
-            except pretrained.CheckpointError as error:
-                raise ModelError(f"{NOTHING_YET} ({error})") from error
-        assert isinstance(learned, NetDenoiser)
-        data = catalogue.load(run.record.config.data)
-        shape = (data.channels, data.size, data.size)
-        return Model(name, title, learned, shape, data.class_names, learned.schedule, data.name)
+        """What the run has learned so far, also while it still runs. Raises ModelError where that is nothing that draws.
+
+        Args:
+            run_id: an id; "ID@STEP" for the checkpoint of that step, "ID@best" for that with the lowest held-out loss.
+        """
+        run_id, _, at = run_id.partition("@")
+        folder, record, learned = self._learned(run_id)
+        if not at:
+            return opening.model_of(folder, record, learned)
+        try:
+            return opening.model_of(folder, record, None, folder.step_of(at))
+        except ValueError as error:
+            raise ModelError(str(error)) from error
 
     def classifier(self, run_id: str) -> TrainedClassifier:
         """The same for a run that trains a classifier. Raises ModelError where there is nothing that reads."""
-        run, learned = self._learned(run_id)
-        if run.record.config.learns != "classifier":
-            raise ModelError("This run trains a denoiser, which draws pictures and reads none.")
-        if learned is None:
-            try:
-                return noisy_classifier.load(run.folder.checkpoint)
-            except pretrained.CheckpointError as error:
-                raise ModelError(f"{NOTHING_YET} ({error})") from error
-        assert isinstance(learned, LevelClassifier)
-        data = catalogue.load(run.record.config.data)
-        card = NoisyClassifierCard(title=f"Your run of {_when(run.record.created)}", data=data.name)
-        return TrainedClassifier(learned, card.model_copy(update={"class_names": data.class_names}))
+        return opening.classifier_of(*self._learned(run_id))
 
-    def _learned(self, run_id: str) -> tuple[Run, Learner | None]:
+    def saved_models(self, run_id: str) -> tuple[int, ...]:
+        """Steps of the run whose checkpoints are kept, oldest first; `model` takes "ID@STEP"."""
         with self._lock:
-            run = self._runs.get(run_id)
-            if run is None:
-                raise ModelError(f"There is no training run “{run_id[:40]}”. It may have been deleted.")
-            return run, run.learned
+            watched = self._runs.get(run_id)
+            return tuple(checkpoints.steps(watched.run.folder.checkpoints)) if watched else ()
+
+    def rename(self, run_id: str, title: str) -> None:
+        """Give a run a name, at most 200 letters; an empty one takes it away. Raises RunsError."""
+        with self._lock:
+            watched = self._known(run_id)
+            try:
+                watched.run.folder.write_title(" ".join(title.split())[:200])
+            except OSError as error:
+                raise RunsError(str(save_error(error))) from error
+
+    def delete(self, run_id: str) -> None:
+        """Put a run away. For a day it can be restored. Raises RunsError for one that is being trained."""
+        with self._lock:
+            watched = self._known(run_id)
+            watched.refresh()
+            run = watched.run
+            if watched.elsewhere or watched.status == "running":
+                raise RunsError("This run is being trained: stop it first.")
+            if run_id in self._queue:
+                self._queue.remove(run_id)
+            try:
+                run.state = None
+                run.claim()
+                keeping.discard(self._root, run.folder)
+            except (HeldError, SaveError) as error:
+                raise RunsError(str(error)) from error
+            except OSError as error:
+                raise RunsError(f"It cannot be deleted: {error.strerror or error}.") from error
+            finally:
+                run.release()
+            del self._runs[run_id]
+        keeping.sweep(self._root)
+
+    def restore(self, run_id: str) -> None:
+        """Undo `delete`. Raises RunsError where the run is gone for good."""
+        with self._lock:
+            try:
+                keeping.restore(self._root, RunFolder.named(self._root, run_id).id)
+            except (OSError, ValueError) as error:
+                raise RunsError("This run cannot be brought back: it is gone for good, or was never here.") from error
+            self._scan()
+
+    def archive(self, run_id: str, *, resumable: bool = False) -> Path:
+        """The run as a zip, in a file that lives as long as this process. Raises RunsError.
+
+        Args:
+            run_id: which.
+            resumable: with what going on needs, which is three times as large as what was learned.
+        """
+        with self._lock:
+            folder = self._known(run_id).run.folder
+            self._archives = self._archives or tempfile.TemporaryDirectory(prefix="runs-")
+            target = Path(self._archives.name) / f"{run_id}.zip"
+        try:
+            keeping.archive(folder, target, resumable=resumable)
+        except OSError as error:
+            raise RunsError(f"The zip cannot be written: {error.strerror or error}.") from error
+        return target
 
     def wait(self, run_id: str, until: Callable[[Snapshot], bool], timeout: float = 60.0) -> Snapshot:
         """Block until something is true of a run. Raises TimeoutError, and KeyError for an id that there is not."""
@@ -171,55 +243,101 @@ class TrainingService:
                 raise TimeoutError(f"run {run_id} is {snapshot.status} at step {snapshot.step}")
             time.sleep(0.05)
 
-    # --- the thread -----------------------------------------------------------------------------------------------
+    # --- under the lock -------------------------------------------------------------------------------------------
 
-    def _enqueue(self, run: Run) -> None:
+    def _known(self, run_id: str) -> Watched:
+        watched = self._runs.get(run_id)
+        if watched is None:
+            raise RunsError(f"There is no training run “{run_id[:40]}”. It may have been deleted.")
+        return watched
+
+    def _learned(self, run_id: str) -> tuple[RunFolder, RunRecord, Learner | None]:
+        with self._lock:
+            watched = self._runs.get(run_id)
+            if watched is None:
+                raise ModelError(f"There is no training run “{run_id[:40]}”. It may have been deleted.")
+            watched.refresh()
+            run = watched.run
+            return run.folder, run.record, run.learned[1] if run.learned else None
+
+    def _scan(self) -> None:
+        """Notice runs that have come, and those that are gone."""
+        there = {folder.id: folder for folder in all_runs(self._root)}
+        for run_id in [run_id for run_id, watched in self._runs.items() if run_id not in there and not watched.mine]:
+            if run_id not in self._queue:
+                del self._runs[run_id]
+        for run_id, folder in there.items():
+            if run_id not in self._runs and (record := folder.read_record()) is not None:
+                self._runs[run_id] = Watched(folder, Run(folder, record, self._lock))
+
+    def _enqueue(self, watched: Watched) -> None:
+        run = watched.run
+        try:  # from now on nobody else may train it; a disk that refuses is told when its turn comes
+            run.claim()
+            run.write_record()
+        except (HeldError, SaveError):
+            pass
+        watched.mine = True
         self._queue.append(run.folder.id)
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop, name="training", daemon=True)
             self._thread.start()
         self._work.notify()
 
-    def _wish(self, run_id: str, wish: Status) -> None:
+    def _wish(self, run_id: str, wish: Wish) -> None:
         with self._work:
-            run = self._runs.get(run_id)
-            if run is None:
+            watched = self._runs.get(run_id)
+            if watched is None:
                 return
-            if run.record.status == "running":
-                run.wish = wish
-                return
-            if run.record.status not in ("queued", "paused"):
-                return
-            if run_id in self._queue:
-                self._queue.remove(run_id)
-            run.record = run.record.model_copy(update={"status": wish})
-            run.let_go()
-        run.write_record()
+            watched.refresh()
+            if watched.elsewhere:
+                watched.ask(wish)
+            elif watched.status == "running":
+                watched.run.wish = wish
+            elif watched.status in ("queued", "paused"):
+                self._set_aside(watched, wish)
 
-    def _running(self) -> Run | None:
-        return next((run for run in self._runs.values() if run.record.status == "running"), None)
+    def _set_aside(self, watched: Watched, status: Status, error: str = "") -> None:
+        """Not in the queue, or no longer."""
+        run = watched.run
+        if run.folder.id in self._queue:
+            self._queue.remove(run.folder.id)
+        run.record = run.record.model_copy(update={"status": status, "error": error})
+        run.wish = None
+        watched.end()
+
+    def _running(self) -> Watched | None:
+        return next((it for it in self._runs.values() if it.mine and it.run.record.status == "running"), None)
+
+    # --- the thread -----------------------------------------------------------------------------------------------
 
     def _loop(self) -> None:
         while True:
             with self._work:
                 while not self._queue:
                     self._work.wait()
-                run = self._runs[self._queue.popleft()]
-                run.record = run.record.model_copy(update={"status": "running"})
-            status, error = run.train()
+                watched = self._runs[self._queue.popleft()]
+                run = watched.run
+                wish = run.folder.take_wish()  # another process may have asked while it waited
+                if wish is not None:
+                    self._set_aside(watched, wish)
+                    continue
+                run.record = run.record.model_copy(update={"status": "running", "error": ""})
+            for _ in run.train():
+                pass
+            status, error = run.ended
             with self._work:
-                if status in ("paused", "stopped"):  # it took a while to save: the reader may wish otherwise by now
+                if status in ("paused", "stopped") and not error:
+                    # It took a while to save: the reader may wish otherwise by now.
                     status = run.wish or "queued"
                 if status == "queued":
+                    run.wish = None
+                    run.record = run.record.model_copy(update={"status": status})
                     self._queue.appendleft(run.folder.id)
-                run.record = run.record.model_copy(update={"status": status, "error": error})
-                run.wish = None
-                run.let_go()
-            run.write_record()
-
-
-def _when(created: float) -> str:
-    return time.strftime("%d %b, %H:%M", time.localtime(created))
+                    continue
+                if status == "paused" and error:
+                    error = f"{error} {IN_MEMORY}" if run.state is not None else error
+                self._set_aside(watched, status, error)
 
 
 def seconds_per_step(config: TrainConfig, repeats: int = 3) -> float:
@@ -228,7 +346,7 @@ def seconds_per_step(config: TrainConfig, repeats: int = 3) -> float:
     Raises:
         ValueError: where network and pictures do not fit together.
     """
-    data = catalogue.load(config.data).training
+    data = for_training(config)
     quick = config.model_copy(update={"steps": repeats + 1, "report_every": 1})
     times = [1 / report.images_per_second for report in loop.train(quick, data, loop.begin(quick, data))]
     return float(np.median(times[1:])) * config.batch

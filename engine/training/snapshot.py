@@ -43,6 +43,18 @@ class Snapshot:
     """Whether there is something on disk that reads noisy pictures, for guidance."""
     reading: Reading | None = None
     """How well a classifier reads held-out pictures, as of the last look."""
+    title: str = ""
+    """What its reader calls it; empty where it was given no name."""
+    held_out: tuple[tuple[int, float], ...] = ()
+    """(training step, loss of the averaged weights on held-out pictures), in the units of the reports' loss."""
+    held_out_pictures: int | None = None
+    """How many pictures of the set are never trained on; 0 where none are, so that nothing is measured; None: not yet known."""
+    best: tuple[int, float] | None = None
+    """Where that loss was lowest: the checkpoint of that step is kept."""
+    elsewhere: bool = False
+    """Whether another process trains it, or holds it in its queue. Pause and stop reach it through its folder."""
+    command: str = ""
+    """What does the same in the shell."""
 
     @property
     def active(self) -> bool:

@@ -1,0 +1,86 @@
+"""Run folders as files: deleted with a way back, and taken away as a zip."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import time
+import zipfile
+from pathlib import Path
+
+from engine.training import checkpoints
+from engine.training.runs import RunFolder
+
+DELETED = ".deleted"
+KEPT_FOR = 24 * 3600.0
+"""Seconds that a deleted run can be restored."""
+
+
+def discard(root: Path, folder: RunFolder) -> None:
+    """Put a run where it is no longer seen. Raises OSError where the disk does not let us."""
+    place = root / DELETED
+    place.mkdir(exist_ok=True)
+    target = place / folder.id
+    if target.exists():
+        shutil.rmtree(target)
+    os.rename(folder.path, target)
+    os.utime(target)
+
+
+def restore(root: Path, run_id: str) -> None:
+    """Put it back. Raises OSError where it is no longer there, or where another has its place."""
+    target = root / run_id
+    if target.exists():
+        raise FileExistsError(f"“{run_id}” is there already.")
+    os.rename(root / DELETED / run_id, target)
+
+
+def sweep(root: Path, kept_for: float = KEPT_FOR) -> None:
+    """Delete for good what was discarded longer ago, in seconds."""
+    with contextlib.suppress(OSError):
+        for entry in list((root / DELETED).iterdir()):
+            if time.time() - entry.stat().st_mtime > kept_for:
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def archive(folder: RunFolder, target: Path, *, resumable: bool = False) -> None:
+    """Write a run as a zip that holds one folder; unpacked among the runs of another machine, it is a run there.
+
+    Args:
+        folder: the run.
+        target: the zip; replaced where it is there.
+        resumable: with what going on needs, which is three times as large as what was learned.
+
+    Raises:
+        OSError: where the disk does not let us.
+    """
+    kept = set(checkpoints.steps(folder.checkpoints)[-1:]) | {step for step, _ in [folder.read_best() or (-1, 0.0)]}
+    part = target.with_name(target.name + ".part")
+    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as zipped:
+        for path in sorted(folder.path.rglob("*")):
+            inner = path.relative_to(folder.path)
+            if not path.is_file() or path.is_symlink() or not _wanted(inner, kept, resumable):
+                continue
+            # Weights do not get smaller by packing.
+            how = zipfile.ZIP_STORED if path.suffix in (".safetensors", ".npz") else zipfile.ZIP_DEFLATED
+            zipped.write(path, Path(folder.id) / inner, compress_type=how)
+    os.replace(part, target)
+
+
+def export(folder: RunFolder, target: Path, checkpoint: Path) -> None:
+    """Copy a checkpoint alone, with the log of its training. Raises OSError where the disk does not let us."""
+    shutil.copytree(
+        checkpoint, target, ignore=shutil.ignore_patterns(checkpoints.RESUME, checkpoints.MANIFEST, "*.part")
+    )
+    with contextlib.suppress(FileNotFoundError):
+        shutil.copyfile(folder.path / "metrics.jsonl", target / "metrics.jsonl")
+
+
+def _wanted(inner: Path, kept: set[int], resumable: bool) -> bool:
+    first = inner.parts[0]
+    if first in ("lock", "wish.json") or any(part.startswith(".") or part.endswith(".part") for part in inner.parts):
+        return False
+    if checkpoints.RESUME in inner.parts and not resumable:
+        return False
+    return first != "checkpoints" or inner.parts[1] in {checkpoints.name_of(step) for step in kept}
