@@ -62,8 +62,8 @@ def open_model(
 
     Args:
         name: "ideal:DATA", a name in `pretrained.CHECKPOINTS`, "run:ID" ("run:ID@best", "run:ID@1200"), "upload:ID", the path
-            of a folder, of a run's folder, or of a file of denoising-diffusion-pytorch, or, where there is no such folder, a name of the Hub, "owner/name" or
-            "owner/name@revision".
+            of a folder, of a run's folder, or of a file of denoising-diffusion-pytorch, or, where there is no such folder, a
+            name of the Hub, "owner/name" or "owner/name@revision".
         run_of: finds a training run by its id; None to look where runs are kept, see `engine.training.runs.default_root`.
         download: whether a name of the Hub that is not in its cache is fetched.
         progress: told how far a download is.

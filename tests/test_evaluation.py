@@ -26,6 +26,7 @@ from engine.training import loop
 from engine.training.classifier import ClassifierTraining, describe, distort, fresh_classifier, learned_part
 from engine.training.classifier import train_classifier as run_training
 from engine.training.config import TrainConfig
+from engine.training.runs import RunFolder
 from engine.weights import CheckpointError
 
 from checkpoints_to_try import tiny_model
@@ -338,7 +339,8 @@ def test_train_then_train_on_then_evaluate(tmp_path: Path, capsys: pytest.Captur
     assert [line["step"] for line in lines] == [1, 2, 3]
     assert None in lines[0]["loss_by_level"]  # 4 pictures cannot fill 10 parts; JSON knows no NaN
     assert main(["evaluate", "--model", out, "--samples", "20", "--steps", "1", "--scale", "1", "--write-card"]) == 0
-    assert "On the 4,000 training pictures" in (tmp_path / "new" / "run" / "README.md").read_text()
+    written = RunFolder.at(Path(out)).checkpoint / "README.md"
+    assert "On the 4,000 training pictures" in written.read_text()
 
 
 def test_a_run_that_diverges_keeps_its_last_good_weights(
@@ -346,8 +348,8 @@ def test_a_run_that_diverges_keeps_its_last_good_weights(
 ) -> None:
     real = loop.train
 
-    def spoil(config: TrainConfig, data: ImageSet, state: loop.TrainState, device: str) -> Iterator[loop.Report]:
-        for report in real(config, data, state, device):
+    def spoil(config: TrainConfig, data: ImageSet, state: loop.TrainState, machine: object) -> Iterator[loop.Report]:
+        for report in real(config, data, state, machine):
             yield report
             with torch.no_grad():
                 next(state.denoiser.net.parameters()).fill_(float("nan"))
@@ -356,7 +358,7 @@ def test_a_run_that_diverges_keeps_its_last_good_weights(
     assert main(["train", recipe(tmp_path / "r.json"), "--out", str(tmp_path / "run")]) == 2
     assert "Try a learning rate below" in capsys.readouterr().err
     assert pretrained.load(tmp_path / "run").card.step == 1  # and every weight is a number, or this would be refused
-    assert not (tmp_path / "run" / "resume").exists()
+    assert not list((tmp_path / "run").rglob("resume"))
 
 
 def test_train_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

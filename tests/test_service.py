@@ -533,7 +533,9 @@ def test_a_damaged_resume_file_fails_that_run_only(tmp_path: Path, two_runs: Pat
     paused, _ = json.loads((two_runs / "names.json").read_text())
     shutil.copytree(two_runs / paused, tmp_path / paused)
     for step in checkpoints.steps(tmp_path / paused / "checkpoints"):
-        (tmp_path / paused / "checkpoints" / checkpoints.name_of(step) / "resume" / resume.FILE).write_bytes(b"not tensors")
+        (tmp_path / paused / "checkpoints" / checkpoints.name_of(step) / "resume" / resume.FILE).write_bytes(
+            b"not tensors"
+        )
     training = TrainingService(tmp_path)
     training.resume(paused)
     next_one = training.submit(_config(steps=1))

@@ -50,7 +50,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         nargs="+",
         required=True,
         metavar="MODEL",
-        help="a diffusers folder, or the name of a model that ships",
+        help="a diffusers folder, the folder of a training run, or the name of a model that ships",
     )
     evaluate.add_argument("--data", help="the picture set that it learned from (default: as its card says)")
     evaluate.add_argument("--classifier", help="a folder of train-classifier (default: the one that ships for the set)")
@@ -121,6 +121,7 @@ def _one(args: argparse.Namespace) -> int:
     from engine.measuring.drawing import DrawSettings
     from engine.measuring.evaluation import Evaluation, evaluate
     from engine.measuring.model_card import write_card
+    from engine.training.checkpoints import newest_in
     from engine.weights import write_text
 
     chosen = {name: getattr(args, name)[0] for name in SWEPT}
@@ -136,7 +137,7 @@ def _one(args: argparse.Namespace) -> int:
                 args.json.parent.mkdir(parents=True, exist_ok=True)
                 write_text(args.json, event.quality.model_dump_json(indent=2) + "\n")
             if args.write_card:
-                folder = pretrained.CHECKPOINTS.get(name, Path(name))
+                folder = newest_in(pretrained.CHECKPOINTS.get(name, Path(name)))
                 write_card(folder, event)
                 print(f"written to {folder / 'README.md'}, card.json and samples.png")
         else:

@@ -53,6 +53,8 @@ def training_seconds(folder: Path, card: Card) -> float | None:
 
     Of a run that was interrupted and resumed, steps that were taken twice count once.
     """
+    if not (folder / "metrics.jsonl").exists() and folder.parent.name == "checkpoints":  # in the folder of its run
+        folder = folder.parent.parent
     try:
         lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
         reports = {int(r["step"]): float(r["images_per_second"]) for r in map(json.loads, lines)}

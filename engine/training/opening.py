@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -59,6 +60,27 @@ def classifier_of(folder: RunFolder, record: RunRecord, learned: Learner | None)
     data = pictures_of(record.config)
     card = NoisyClassifierCard(title=f"Your run of {when(record.created)}", data=data.name)
     return TrainedClassifier(learned, card.model_copy(update={"class_names": data.class_names}))
+
+
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint that opens."""
+
+    path: Path
+    title: str
+    step: int
+    hint: str
+    """How it is opened elsewhere, to be put behind a sentence."""
+
+
+def open_either(checkpoint: Path) -> Found:
+    """Open a checkpoint of whatever was trained. Raises CheckpointError."""
+    if (checkpoint / "model_index.json").exists() or (checkpoint / "unet").is_dir():
+        card = pretrained.load(checkpoint).card
+        hint = "; diffusers opens it with UNet2DModel.from_pretrained(…, subfolder='unet')"
+        return Found(checkpoint, card.title or checkpoint.name, card.step, hint)
+    told = noisy_classifier.load(checkpoint).card
+    return Found(checkpoint, told.title or checkpoint.name, told.step, "; guidance takes it by its folder")
 
 
 def when(created: float) -> str:

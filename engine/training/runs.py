@@ -128,6 +128,10 @@ class RunFolder:
         newest = checkpoints.newest_in(self.path)
         return newest if newest != self.path or self.candidates() == [self.path] else self.path / "checkpoint"
 
+    def steps(self) -> list[int]:
+        """Of the checkpoints, oldest first."""
+        return checkpoints.steps(self.checkpoints)
+
     @property
     def has_checkpoint(self) -> bool:
         """Whether anything was written there that could be opened."""
@@ -308,7 +312,8 @@ class RunFolder:
             reading = _READING.validate_json((self.path / "reading.json").read_bytes())
         except (OSError, ValidationError):
             return None
-        lengths = {len(reading.accuracy_by_level), len(reading.loss_by_level), len(reading.exact_by_level)}
+        exact = reading.exact_by_level or reading.accuracy_by_level  # of large sets nobody has asked the exact classifier
+        lengths = {len(reading.accuracy_by_level), len(reading.loss_by_level), len(exact)}
         return reading if lengths == {LEVEL_BINS} else None
 
     def write_previews(self, steps: Sequence[int], pictures: Sequence[npt.NDArray[np.uint8]]) -> None:

@@ -27,6 +27,8 @@ class Watched:
         self.status: Status = run.record.status
         self.elsewhere = False
         """Whether another process holds it."""
+        self.where = ""
+        """Which process that is."""
         self.title = ""
         self._folder = folder
         self._follower: Follower | None = None
@@ -39,13 +41,14 @@ class Watched:
         if title != self._title_seen:
             self.title, self._title_seen = self._folder.read_title(), title
         if self.mine:
-            self.status, self.elsewhere = self.run.record.status, False
+            self.status, self.elsewhere, self.where = self.run.record.status, False, ""
             return
         record = signature(self._folder.path / "run.json")
         if record != self._record_seen and (found := self._folder.read_record()) is not None:
             self.run.record, self._record_seen = found, record
         said = self.run.record.status
-        self.elsewhere = said in ACTIVE and holder_of(self._folder.path) is not None
+        holder = holder_of(self._folder.path) if said in ACTIVE else None
+        self.elsewhere, self.where = holder is not None, str(holder or "")
         self.status = "interrupted" if said in ("queued", "running") and not self.elsewhere else said
         if self._follower is None:
             self._follower, self.run.history = Follower(self._folder), History()
@@ -77,3 +80,13 @@ class Watched:
         """Whether nothing newer than this step lies on disk."""
         there = checkpoints.steps(self._folder.checkpoints)
         return not there or there[-1] <= step
+
+
+def look_at(folder: RunFolder) -> Watched:
+    """A run as it is on disk now. Raises ValueError where there is none."""
+    record = folder.read_record()
+    if record is None:
+        raise ValueError(f"There is no training run in “{folder.path}”.")
+    watched = Watched(folder, Run(folder, record))
+    watched.refresh()
+    return watched

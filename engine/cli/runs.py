@@ -1,0 +1,202 @@
+"""The commands about training runs: runs list, show, resume and export."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.cli import train as cli_train
+from engine.cli.words import CommandError
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from engine.training.runs import RunFolder
+
+
+def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Put the commands into the parser of `engine.cli`."""
+    runs = commands.add_parser("runs", help="list, show, resume or export training runs")
+    runs.set_defaults(run=_list, json=False)
+    add_root(runs)
+    what = runs.add_subparsers(dest="what")
+
+    listed = what.add_parser("list", help="all runs, oldest first (what `runs` alone does)")
+    listed.set_defaults(run=_list)
+    listed.add_argument("--json", action="store_true", help="print a JSON list")
+    show = what.add_parser("show", help="one run: where it stands, what was measured, how to make it again")
+    show.set_defaults(run=_show)
+    show.add_argument("--json", action="store_true", help="print a JSON object")
+    resume = what.add_parser("resume", help="go on with an interrupted run, here")
+    resume.set_defaults(run=_resume)
+    cli_train.add_driving(resume)
+    export = what.add_parser("export", help="copy what it has learned, as a folder that diffusers opens")
+    add_export(export)
+    for parser in (show, resume):
+        parser.add_argument("id", metavar="RUN", help="as `runs list` names it, or its folder")
+    for parser in (listed, show, resume, export):
+        add_root(parser, inner=True)
+
+    export = commands.add_parser("export", help="the same as runs export")
+    add_export(export)
+    add_root(export)
+
+
+def add_export(export: argparse.ArgumentParser) -> None:
+    """What an export needs to know."""
+    export.set_defaults(run=_export)
+    export.add_argument("id", metavar="RUN", help="as `runs list` names it, or its folder")
+    export.add_argument("--out", type=Path, required=True, help="the folder to write; it must not exist yet")
+    export.add_argument(
+        "--step", default="", help="which checkpoint: a step, or “best” on held-out pictures (default: the newest)"
+    )
+
+
+def add_root(parser: argparse.ArgumentParser, *, inner: bool = False) -> None:
+    """Where the runs are."""
+    from engine.training.runs import default_root
+
+    parser.add_argument(
+        "--runs",
+        type=Path,
+        default=argparse.SUPPRESS if inner else default_root(),
+        metavar="FOLDER",
+        help=f"where the runs are (default: {default_root()})",
+    )
+
+
+def find(root: Path, name: str) -> RunFolder:
+    """The run that is called so. Raises CommandError where there is none."""
+    from engine.training.runs import find_run
+
+    try:
+        return find_run(root, name)
+    except ValueError as error:
+        raise CommandError(str(error)) from error
+
+
+def _told(folder: RunFolder) -> dict[str, object] | None:
+    """What is known of a run; None where there is no record."""
+    from engine.training.command import command_of
+    from engine.training.watching import look_at
+
+    if folder.read_record() is None:
+        return None
+    watched = look_at(folder)
+    run, history = watched.run, watched.run.history
+    last = history.reports[-1] if history.reports else None
+    return {
+        "id": folder.id,
+        "folder": str(folder.path),
+        "title": watched.title,
+        "status": watched.status,
+        "error": run.record.error,
+        "trained_by": watched.where,
+        "created": run.record.created,
+        "step": last.step if last else 0,
+        "steps": run.record.config.steps,
+        "loss": last.loss if last else None,
+        "floor": history.floor.loss if history.floor else None,
+        "images_per_second": last.images_per_second if last else None,
+        "held_out_pictures": run.record.held_out,
+        "held_out": history.held_out[-1] if history.held_out else None,
+        "best": history.best,
+        "checkpoints": folder.steps(),
+        "command": command_of(run.record.config),
+        "config": run.record.config.model_dump(),
+    }
+
+
+def _list(args: argparse.Namespace) -> int:
+    from engine.training.runs import all_runs
+
+    found = [told for folder in all_runs(args.runs) if (told := _told(folder)) is not None]
+    if args.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+        return 0
+    for told in found:
+        config = told["config"]
+        assert isinstance(config, dict)
+        loss = f"loss {told['loss']:.4f}" if told["loss"] is not None else "no report yet"
+        step = f"step {told['step']}/{told['steps']}"
+        title = f"  {told['title']}" if told["title"] else ""
+        print(
+            f"{told['id']}  {told['status']:11}  {config['data']:8} {config['preset']:7} {step:>15}  {loss}{title}".rstrip()
+        )
+    if not found:
+        print(
+            f"There are no training runs in “{args.runs}”. Start one in the Training lab, or with python -m engine train."
+        )
+    return 0
+
+
+def _show(args: argparse.Namespace) -> int:
+    folder = find(args.runs, args.id)
+    told = _told(folder)
+    if told is None:
+        raise CommandError(f"There is no training run “{args.id}” in “{args.runs}”.")
+    if args.json:
+        print(json.dumps(told, indent=2, ensure_ascii=False))
+        return 0
+    created = told["created"]
+    assert isinstance(created, float)
+    rows = [
+        ("run", f"{told['title'] or told['id']}, begun {time.strftime('%d %b %Y, %H:%M', time.localtime(created))}"),
+        ("folder", told["folder"]),
+        ("status", f"{told['status']}" + (f", by {told['trained_by']}" if told["trained_by"] else "")),
+        ("", told["error"]),
+        ("step", f"{told['step']:,} of {told['steps']:,}"),
+        ("loss", _number(told["loss"]) + (f", the least possible {_number(told['floor'])}" if told["floor"] else "")),
+        ("held out", _held_out(told)),
+        ("speed", f"{told['images_per_second']:.0f} images/s" if told["images_per_second"] else ""),
+        ("saved", "steps " + ", ".join(str(step) for step in folder.steps()) if folder.steps() else "nothing yet"),
+        ("again", told["command"]),
+    ]
+    for name, value in rows:
+        if value:
+            print(f"{name:9} {value}")
+    return 0
+
+
+def _held_out(told: dict[str, object]) -> str:
+    if told["held_out_pictures"] == 0:
+        return "no pictures of this set are held out, so nothing is measured"
+    point, best = told["held_out"], told["best"]
+    if not isinstance(point, tuple) or not isinstance(best, tuple):
+        return ""
+    return f"loss {point[1]:.4f} at step {point[0]}" + (
+        f", best {best[1]:.4f} at step {best[0]}" if best != point else ""
+    )
+
+
+def _number(value: object) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else "–"
+
+
+def _resume(args: argparse.Namespace) -> int:
+    folder = find(args.runs, args.id)
+    record = folder.read_record()
+    if record is None:
+        raise CommandError(f"There is no training run “{args.id}” in “{args.runs}” that could go on.")
+    return cli_train.drive(folder, record.config, record.command, args)
+
+
+def _export(args: argparse.Namespace) -> int:
+    from engine.training import keeping
+    from engine.training.opening import open_either
+    from engine.weights import CheckpointError
+
+    folder = find(args.runs, args.id)
+    try:
+        step = folder.step_of(args.step) if args.step else None
+        opened = folder.open(open_either, step)  # refuses what cannot be opened, before anything is written
+    except CheckpointError as error:
+        raise CommandError(f"The run “{args.id}” in “{args.runs}” has nothing that could be opened: {error}") from error
+    if args.out.exists():
+        raise CommandError(f"“{args.out}” is there already: choose another name.")
+    keeping.export(folder, args.out, opened.path)
+    print(f"{opened.title} at step {opened.step} written to {args.out}{opened.hint}")
+    return 0

@@ -1,0 +1,54 @@
+"""The command that draws: python -m engine sample."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.cli.runs import add_root, find
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+    from engine.library import Model
+
+
+def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Put the command into the parser of `engine.cli`."""
+    sample = commands.add_parser("sample", help="carry out a recipe: pictures from noise")
+    sample.set_defaults(run=_sample)
+    sample.add_argument("recipe", type=Path, help="a recipe as JSON, or a PNG that was exported with its recipe inside")
+    sample.add_argument("--out", type=Path, required=True, help="the PNG to write; it carries its recipe")
+    sample.add_argument("--zoom", type=int, default=4, help="how large each pixel is drawn (default: %(default)s)")
+    sample.add_argument("--python", action="store_true", help="print a program that does the same")
+    add_root(sample)
+
+
+def _sample(args: argparse.Namespace) -> int:
+    from engine.data.pixels import to_uint8
+    from engine.recipe import from_json, from_png, save_png
+
+    data = args.recipe.read_bytes()
+    recipe = from_png(data) if data.startswith(b"\x89PNG") else from_json(data.decode("utf-8", errors="replace"))
+    if args.python:
+        print(recipe.python())
+    began = time.perf_counter()
+    for frame in recipe.frames(run_of=lambda run_id: _run_model(args.runs, run_id)):
+        print(f"step {frame.step} of {frame.steps}, t = {frame.t}", flush=True)
+    save_png(str(args.out), to_uint8(frame.x), recipe, zoom=max(1, args.zoom))
+    print(f"{len(recipe.seeds)} pictures in {time.perf_counter() - began:.1f} s, written to {args.out}")
+    return 0
+
+
+def _run_model(root: Path, run_id: str) -> Model:
+    from engine import library, pretrained
+
+    name, _, at = run_id.partition("@")
+    folder = find(root, name)
+    try:
+        opened = folder.open(pretrained.load, folder.step_of(at) if at else None)
+        return library.from_checkpoint(f"run:{run_id}", opened)
+    except pretrained.CheckpointError as error:
+        raise library.ModelError(f"The run “{run_id}” in “{root}” has nothing that could be opened: {error}") from error
