@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.training.loop import Report
+from engine.training.parts import LEVEL_BINS
 
 Numbers = npt.NDArray[np.float64]
 
@@ -29,12 +30,15 @@ class Curves:
     """Share of the time that the network waited for pictures, shape (R,)."""
 
     @classmethod
-    def of(cls, reports: Sequence[Report]) -> Curves:
-        """The tables of these reports."""
-        rows = [(r.step, r.loss, r.gradient_norm, getattr(r, "waiting", 0.0)) for r in reports]
+    def of(cls, reports: Sequence[Report], *, without_ends: bool = False) -> Curves:
+        """The tables of these reports; without the first and last part of 0 … T where a few t make nearly all of their loss."""
+        rows = [(r.step, r.loss, r.gradient_norm, r.waiting) for r in reports]
         step, loss, norm, waiting = np.array(rows, dtype=np.float64).reshape(-1, 4).T
         levels = np.array([r.loss_by_level for r in reports], dtype=np.float64)
-        return cls(step, loss, levels.reshape(len(rows), -1), norm, waiting)
+        levels = levels.reshape(len(rows), LEVEL_BINS)
+        if without_ends:
+            levels[:, [0, -1]] = np.nan
+        return cls(step, loss, levels, norm, waiting)
 
     def __len__(self) -> int:
         return len(self.step)

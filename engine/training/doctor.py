@@ -58,7 +58,7 @@ def examine(snapshot: Snapshot, facts: Facts = NOTHING_KNOWN) -> tuple[Finding, 
         snapshot: the run as it is now, in any state.
         facts: what is known of it besides.
     """
-    curves = Curves.of(snapshot.reports)
+    curves = Curves.of(snapshot.reports, without_ends=snapshot.config.weighting == "bound")
     found = {name: finding for name, rule in RULES.items() if (finding := rule(snapshot, curves, facts))}
     explained = {hidden for name in found for hidden in HIDES.get(name, ())}
     shown = [finding for name, finding in found.items() if name not in explained]
