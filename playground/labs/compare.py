@@ -35,6 +35,18 @@ KEPT = 16
 NOT_CHOSEN = ("report_every", "sample_every")
 """How often a run is looked at, which the page chooses by the speed of the machine: no difference between runs."""
 
+OF_THE_LOSS = {
+    "learns": "what is trained",
+    "data": "their pictures",
+    "size": "the size of the pictures",
+    "target": "what the network predicts",
+    "schedule": "the noise schedule",
+    "T": "T",
+    "zero_terminal_snr": "the end of the noise schedule",
+    "weighting": "the weighting",
+}
+"""The settings that decide what the loss measures, in words."""
+
 _packed: dict[tuple[str, tuple[int, ...]], Lane] = {}
 
 
@@ -114,8 +126,7 @@ def caution(snapshots: Sequence[Snapshot]) -> str:
     """One sentence where the losses of these runs must not be compared by their height; else ""."""
     if comparable(snapshots):
         return ""
-    names = ("learns", "data", "size", "target", "schedule", "T", "zero_terminal_snr", "weighting")
-    differ = [title_of(n).lower() for n in names if len({getattr(s.config, n) for s in snapshots}) > 1]
+    differ = [words for name, words in OF_THE_LOSS.items() if len({getattr(s.config, name) for s in snapshots}) > 1]
     return (
         f"These losses are not of the same thing: the runs differ in {_listed(differ)}. Compare their shapes and the samples, "
         "not which is lower."
@@ -123,9 +134,8 @@ def caution(snapshots: Sequence[Snapshot]) -> str:
 
 
 def _what_the_loss_is(snapshot: Snapshot) -> tuple[object, ...]:
-    config = snapshot.config
-    of_all = (config.learns, config.data, config.size, config.schedule, config.T, config.zero_terminal_snr)
-    return of_all if config.learns == "classifier" else (*of_all, config.target, config.weighting)
+    without = ("target", "weighting") if snapshot.config.learns == "classifier" else ()
+    return tuple(getattr(snapshot.config, name) for name in OF_THE_LOSS if name not in without)
 
 
 def _unit(snapshots: Sequence[Snapshot]) -> str:
@@ -158,12 +168,12 @@ def samples(snapshots: Sequence[Snapshot], against: Against) -> Timeline | None:
         lanes.append(
             Lane(
                 f"run{k}",
-                f"{GLYPHS[k]} {_plain(runs.title(snapshot))}",
+                _plain(runs.title(snapshot)),
                 packed.sheets,
                 tuple(int(np.searchsorted(used, i)) for i in index),
                 packed.grid,
                 packed.pictures,
-                group=LETTERS[k],
+                group=f"{GLYPHS[k]} {LETTERS[k]}",
             )
         )
         for stop, i in enumerate(index):

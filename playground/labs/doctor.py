@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 ICONS = {"wrong": "🛑", "doubtful": "⚠️", "note": "💡"}
 KEPT = 200
 """Runs whose last findings are kept, so that a page that looks twice a second does not think twice a second."""
+MEASURABLE = 2.0
+"""Seconds of a step, beyond which its speed is not measured again."""
+MEASURING = -1
 SET_BY_THE_PAGE = ("warmup", "report_every", "sample_every")
 """Settings of a run that the page chooses by itself from the others."""
 
@@ -26,6 +30,9 @@ _lock = threading.Lock()
 _found: dict[str, tuple[object, tuple[Finding, ...]]] = {}
 _copies: dict[tuple[str, int], Copies | None] = {}
 _looking: set[tuple[str, int]] = set()
+_seen_running: set[str] = set()
+"""Runs that this process trains or has trained: only of those is the speed the speed of this machine."""
+_plain_speeds: dict[str, float] = {}
 
 
 def findings(snapshot: Snapshot) -> tuple[Finding, ...]:
@@ -46,10 +53,10 @@ def findings(snapshot: Snapshot) -> tuple[Finding, ...]:
     return found
 
 
-def still_looking(snapshot: Snapshot) -> bool:
+def still_looking() -> bool:
     """Whether something is being looked at in the background, so that there may be more to say in a moment."""
     with _lock:
-        return any(run_id == snapshot.id for run_id, _ in _looking)
+        return bool(_looking)
 
 
 def _facts(snapshot: Snapshot) -> Facts:
@@ -60,7 +67,11 @@ def _facts(snapshot: Snapshot) -> Facts:
         data = load(snapshot.config.data)
     except DataError:  # the pictures are gone: the rules that need them keep silent
         return Facts()
-    return Facts(len(data) - int(data.held_out.sum()), len(data.class_names), _copies_of(snapshot))
+    if snapshot.status == "running" and not snapshot.elsewhere:
+        _seen_running.add(snapshot.id)
+    return Facts(
+        len(data) - int(data.held_out.sum()), len(data.class_names), _copies_of(snapshot), _plain_speed_of(snapshot)
+    )
 
 
 def _copies_of(snapshot: Snapshot) -> Copies | None:
@@ -69,31 +80,60 @@ def _copies_of(snapshot: Snapshot) -> Copies | None:
         return None
     step, pictures = snapshot.previews[-1]
     key = (snapshot.id, step)
+    if key not in _copies:
+        _begin(key, partial(_look, key, pictures, snapshot.config))
+    return _copies.get(key)
+
+
+def _plain_speed_of(snapshot: Snapshot) -> float | None:
+    """Images a second in fp32, measured once a run in half precision has ended here and the machine is free."""
+    config, speed = snapshot.config, snapshot.images_per_second
+    if config.precision == "fp32" or snapshot.status not in ("finished", "stopped") or not speed:
+        return None
+    quick = config.batch / speed <= MEASURABLE
+    if snapshot.id in _seen_running and snapshot.id not in _plain_speeds and quick:
+        _begin((snapshot.id, MEASURING), partial(_measure, snapshot.id, config))
+    return _plain_speeds.get(snapshot.id)
+
+
+def _begin(key: tuple[str, int], look: Callable[[], None]) -> None:
+    """Look at something in a thread, unless another look is under way: then the next time the page asks."""
+
+    def run() -> None:
+        try:
+            look()
+        finally:
+            with _lock:
+                _looking.discard(key)
+
     with _lock:
-        if key in _copies or key in _looking:
-            return _copies.get(key)
-        if _looking:  # one look at a time: the next time the page asks
-            return None
+        if _looking:
+            return
         _looking.add(key)
-    threading.Thread(target=_look, args=(key, pictures, snapshot.config), name="doctor", daemon=True).start()
-    return None
+    threading.Thread(target=run, name="doctor", daemon=True).start()
+
+
+def _measure(run_id: str, config: TrainConfig) -> None:
+    from engine.training.service import seconds_per_step
+
+    try:
+        seconds = seconds_per_step(config.model_copy(update={"precision": "fp32"}))
+    except (ValueError, RuntimeError):  # pictures that are gone, a machine without the memory: nothing to compare with
+        seconds = float("inf")
+    _plain_speeds[run_id] = config.batch / seconds
 
 
 def _look(key: tuple[str, int], pictures: object, config: TrainConfig) -> None:
-    from engine.data import for_training, held_out_for
+    from engine.data.prepared import for_training, held_out_for
     from engine.training.copies import copies
 
-    found = None
     try:
         found = copies(key[1], pictures, for_training(config), held_out_for(config))  # type: ignore[arg-type]
     except ValueError:  # pictures that are gone or cannot be made that size: nothing to compare with
-        pass
-    finally:
-        with _lock:
-            _copies[key] = found
-            _looking.discard(key)
-            while len(_copies) > KEPT:
-                del _copies[next(iter(_copies))]
+        found = None
+    _copies[key] = found
+    while len(_copies) > KEPT:
+        _copies.pop(next(iter(_copies)), None)
 
 
 def in_words(change: Mapping[str, Setting]) -> str:
@@ -140,3 +180,22 @@ def controls_of(config: TrainConfig, change: Mapping[str, Setting]) -> tuple[Tra
         elif name not in SET_BY_THE_PAGE and value != type(config).model_fields[name].default:
             left_out.append(name)
     return controls.settled()[0], left_out
+
+
+def for_the_shell(change: Mapping[str, Setting]) -> str:
+    """The change as the command line takes it: "--set clip_norm=5"."""
+    return " ".join(
+        f"--set {name}={value:g}" if isinstance(value, float) else f"--set {name}={value}"
+        for name, value in change.items()
+    )
+
+
+def told(change: Mapping[str, Setting], left_out: Sequence[str]) -> str:
+    """What was done to the controls, for the reader."""
+    text = "The settings are now those of this run"
+    if change:
+        text += f", with {in_words(change)}"
+    text += ". Press **Start training** to begin a new run with them."
+    if left_out:
+        text += f" Not taken over, as the page has no control for it: {', '.join(title_of(name).lower() for name in left_out)}."
+    return text

@@ -39,7 +39,7 @@ class Row:
     id: str
     title: str
     about: str
-    """Status, step, loss and when, in one line."""
+    """Status, step, loss and settings, in one line."""
     picture: NDArray[np.uint8] | None
     """Its latest samples side by side, (H, W, C); None where there are none."""
     active: bool
@@ -56,13 +56,14 @@ def title(snapshot: Snapshot) -> str:
 
 
 def about(snapshot: Snapshot) -> str:
-    """Status, step, loss and when, in one line."""
+    """Status, step, loss and settings, in one line."""
     icon, word = STATUS[snapshot.status]
     words = [f"{icon} {word}" + (" elsewhere" if snapshot.elsewhere and snapshot.active else "")]
     words.append(f"step {snapshot.step:,} of {snapshot.config.steps:,}")
     if snapshot.reports:
         words.append(f"loss {snapshot.reports[-1].loss:.4f}")
-    return ", ".join([*words, lab.when(snapshot.id)] if snapshot.title else words)
+    named = [lab.when(snapshot.id)] if snapshot.title else []
+    return f"{', '.join(words + named)} · {lab.described(snapshot.config)}"
 
 
 def latest_samples(snapshot: Snapshot) -> NDArray[np.uint8] | None:

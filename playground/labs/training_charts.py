@@ -42,6 +42,9 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
     if snapshot.floor is not None and len(steps):
         ends = np.array([0.0, snapshot.config.steps])
         series.append(Series(floor_title(snapshot.config), ends, np.full(2, snapshot.floor.loss), "dashed"))
+    if snapshot.held_out:
+        seen, apart = zip(*snapshot.held_out, strict=True)
+        series.append(Series("on held-out pictures", np.array(seen), np.array(apart), mark="diamond"))
     return LiveChart(
         "Loss",
         "training step",
@@ -111,11 +114,9 @@ def reading_chart(snapshot: Snapshot) -> LiveChart:
         bins = len(reading.accuracy_by_level)
         centre = (np.arange(bins) + 0.5) / bins
         series.append(Series("this classifier", centre, 100 * np.array(reading.accuracy_by_level)))
-        series.append(
-            Series(
-                "ideal classifier of the training pictures", centre, 100 * np.array(reading.exact_by_level), "dashed"
-            )
-        )
+        if reading.exact_by_level:  # not where there are too many training pictures
+            by_heart = 100 * np.array(reading.exact_by_level)
+            series.append(Series("ideal classifier of the training pictures", centre, by_heart, "dashed"))
     return LiveChart(
         "Held-out pictures read rightly",
         LEVELS,

@@ -6,27 +6,29 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from playground.labs import doctor, runs
 from playground.labs import training as lab
 from playground.labs import training_charts as charts
 from playground.labs.controls import reason
 from playground.labs.training import TrainingControls
-from playground.streamlit_ui import components, page, warm, widgets
+from playground.streamlit_ui import (
+    components,
+    page,
+    pictures,
+    training_compare,
+    training_doctor,
+    training_runs,
+    warm,
+    widgets,
+)
+from playground.streamlit_ui.training_doctor import AGAIN
+from playground.streamlit_ui.training_runs import COMPARED, RUN
 
 if TYPE_CHECKING:
     from engine.training.snapshot import Snapshot
 
 POLL = 0.5
 """Seconds between two looks at a run."""
-
-STATUS = {
-    "queued": ("⏳", "waiting"),
-    "running": ("🏃", "training"),
-    "paused": ("⏸️", "paused"),
-    "finished": ("✅", "finished"),
-    "stopped": ("⏹️", "stopped"),
-    "failed": ("⚠️", "failed"),
-    "interrupted": ("🔌", "interrupted"),
-}
 
 
 def show() -> None:
@@ -41,16 +43,31 @@ def show() -> None:
     from engine.training.service import service
 
     training = service()
+    pictures.take_wanted()
     with st.sidebar:
-        controls = widgets.controls(TrainingControls, "training", disabled=lab.without_effect, also_in_link=("run",))
+        controls = widgets.controls(
+            TrainingControls,
+            "training",
+            disabled=lab.without_effect,
+            options=pictures.options,
+            also_in_link=("run", "compare", "against"),
+        )
+        pictures.follow(controls)
         wanted = _estimate(controls)
         if wanted is not None and st.button(
             "Start training", type="primary", icon="🏋️", width="stretch", key="training/start"
         ):
-            st.session_state["training/run"] = training.submit(wanted)
+            st.session_state[RUN], st.session_state[COMPARED] = training.submit(wanted), []
+            st.session_state.pop(training_doctor.TOLD, None)
     widgets.show_problems("training")
-    _choose_run(training.ids())
-    run_id = st.session_state.get("training/run")
+    training_doctor.show_told()
+    training_runs.show_deleted(training)
+    ids = training.ids()
+    training_runs.choose(ids)
+    training_runs.write_link()
+    st.session_state.pop(AGAIN, None)
+    run_id, compared = st.session_state[RUN], st.session_state[COMPARED]
+    pictures.show(wanted, expanded=run_id is None)
     if run_id is None:
         st.info(
             "Nothing is being trained. Press **Start training** in the sidebar: above the button stands how long it "
@@ -58,15 +75,22 @@ def show() -> None:
             icon="🏋️",
         )
         return
-    # What the page itself puts into the link is no request of the reader's.
-    st.session_state["training/linked"] = run_id
-    if st.query_params.get("run") != run_id:
-        st.query_params["run"] = run_id
+    training_runs.show_list(training, ids)
+    if len(compared) > 1:
+        training_compare.show(training, compared)
+        return
     snapshot = training.snapshot(run_id)
     if snapshot is None:
         return
-    st.session_state["training/polling"] = snapshot.active
-    st.fragment(_run, run_every=POLL if snapshot.active else None)(run_id)
+    training_runs.show_name(training, snapshot)
+    doctor.findings(snapshot)  # it may begin to look at something now
+    st.session_state["training/polling"] = polling = _changes(snapshot)
+    st.fragment(_run, run_every=POLL if polling else None)(run_id)
+
+
+def _changes(snapshot: Snapshot) -> bool:
+    """Whether there may be more to show of it in a moment."""
+    return snapshot.active or doctor.still_looking()
 
 
 def _estimate(controls: TrainingControls) -> lab.TrainConfig | None:
@@ -85,36 +109,6 @@ def _estimate(controls: TrainingControls) -> lab.TrainConfig | None:
     return wanted
 
 
-def _choose_run(ids: list[str]) -> None:
-    """The run in the link if it is a new one, else the one shown last, else the newest; a list to choose another."""
-    from engine.training.service import service
-
-    linked = st.query_params.get("run")
-    if linked is not None and linked != st.session_state.get("training/linked"):
-        st.session_state["training/linked"] = linked
-        if linked in ids:
-            st.session_state["training/run"] = linked
-        else:
-            st.warning("The link names a training run that is not here. It may have been started on another machine.")
-    if st.session_state.get("training/run") not in ids:
-        st.session_state["training/run"] = ids[0] if ids else None
-    if len(ids) > 1:
-
-        def title(run_id: str) -> str:
-            snapshot = service().snapshot(run_id)
-            if snapshot is None:
-                return run_id
-            icon, word = STATUS[snapshot.status]
-            return f"{icon} {lab.when(run_id)}, {snapshot.config.data}, {word}, step {snapshot.step:,}"
-
-        st.session_state["training/choice"] = st.session_state["training/run"]
-
-        def chosen() -> None:
-            st.session_state["training/run"] = st.session_state["training/choice"]
-
-        st.selectbox("Run", ids, format_func=title, key="training/choice", on_change=chosen)
-
-
 def _run(run_id: str) -> None:
     """One run as it is now; called again and again while it is active."""
     from engine.training.service import service
@@ -123,14 +117,22 @@ def _run(run_id: str) -> None:
     snapshot = training.snapshot(run_id)
     if snapshot is None:
         return
-    if snapshot.active != st.session_state["training/polling"]:
-        st.rerun()  # it has ended, or goes on again: the page looks again and again only while it must
     _head(snapshot)
+    found = doctor.findings(snapshot)
+    if st.session_state.pop(AGAIN, False) or _changes(snapshot) != st.session_state["training/polling"]:
+        st.rerun()  # it has ended, or goes on again: the page looks again and again only while it must
     if snapshot.error:
         st.error(snapshot.error)
     if snapshot.note:
         st.warning(snapshot.note)
+    training_doctor.show(snapshot, found)
     _charts(snapshot)
+    _samples(snapshot)
+    _command(snapshot)
+
+
+def _samples(snapshot: Snapshot) -> None:
+    """What it draws, or how well it reads."""
     if snapshot.config.learns == "classifier":
         components.live_chart(charts.reading_chart(snapshot), key="training/reading")
         page.looking_at(
@@ -146,6 +148,13 @@ def _run(run_id: str) -> None:
         )
     elif snapshot.status == "running":
         st.caption("The first samples are being drawn …")
+
+
+def _command(snapshot: Snapshot) -> None:
+    """What does the same without the page."""
+    if snapshot.command:
+        st.caption("The same from the shell:")
+        st.code(snapshot.command, "bash", wrap_lines=True)
 
 
 def _charts(snapshot: Snapshot) -> None:
@@ -181,8 +190,9 @@ def _head(snapshot: Snapshot) -> None:
     from engine.training.service import service
 
     training, run_id = service(), snapshot.id
-    icon, word = STATUS[snapshot.status]
+    icon, word = runs.STATUS[snapshot.status]
     behind = f", {snapshot.place} before it" if snapshot.status == "queued" and snapshot.place else ""
+    behind += " by another process" if snapshot.elsewhere and snapshot.active else ""
     steps = snapshot.config.steps
     st.progress(
         min(1.0, snapshot.step / steps),

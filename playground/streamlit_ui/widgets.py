@@ -82,7 +82,7 @@ def controls(
 def show_problems(lab: str) -> None:
     """Name what a link asked for and could not have, where the reader looks first."""
     for problem in st.session_state.get(f"{lab}/problems", []):
-        st.warning(_plain(problem), icon="⚠️")
+        st.warning(plain(problem), icon="⚠️")
 
 
 def change(lab: str, controls: C, *, also_in_link: Collection[str] = ()) -> C:
@@ -150,11 +150,11 @@ def _accepted(model: type[C], control: Control, value: Any, kept: Any) -> Any:
     try:
         return getattr(model.model_validate({control.name: value}), control.name)
     except ValidationError as refusal:
-        st.error(_plain(reason(refusal) or f"{control.title} cannot be read like this."))
+        st.error(plain(reason(refusal) or f"{control.title} cannot be read like this."))
         return kept
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that is shown as it is: what stands in a link must not become markup."""
     return re.sub(r"([\\`*_\[\]<>$#~:])", r"\\\1", text)
 

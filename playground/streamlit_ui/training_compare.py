@@ -1,0 +1,108 @@
+"""Two to four runs side by side in the Training page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from playground.labs import compare as lab
+from playground.labs import runs
+from playground.streamlit_ui import components, page, widgets
+from playground.streamlit_ui.training_doctor import AGAIN
+from playground.streamlit_ui.training_runs import COMPARED
+
+if TYPE_CHECKING:
+    from engine.training.service import TrainingService
+    from engine.training.snapshot import Snapshot
+
+POLL = 1.0
+AGAINST = "training/against"
+
+
+def show(training: TrainingService, ids: Sequence[str]) -> None:
+    """The comparison, drawn again and again while one of them is being trained."""
+    snapshots = _snapshots(training, ids)
+    active = any(snapshot.active for snapshot in snapshots)
+    st.session_state["training/comparing"] = active
+    st.fragment(_compare, run_every=POLL if active else None)(training, ids)
+
+
+def _snapshots(training: TrainingService, ids: Sequence[str]) -> list[Snapshot]:
+    return [snapshot for run_id in ids if (snapshot := training.snapshot(run_id)) is not None]
+
+
+def _compare(training: TrainingService, ids: Sequence[str]) -> None:
+    snapshots = _snapshots(training, ids)
+    again = st.session_state.pop(AGAIN, False)
+    if again or len(snapshots) < 2 or any(s.active for s in snapshots) != st.session_state["training/comparing"]:
+        st.rerun()
+    row = st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", gap="small")
+    against = _against(row)
+    row.button("Back to one run", icon="↩️", key="training/back", on_click=_back)
+    if warning := lab.caution(snapshots):
+        st.info(warning, icon="⚖️")
+    held_out = lab.held_out_chart(snapshots, against)
+    left, right = st.columns(2) if held_out else (st.container(), None)
+    with left:
+        components.live_chart(lab.loss_chart(snapshots, against), key="training/compared_loss")
+    if right is not None and held_out is not None:
+        with right:
+            components.live_chart(held_out, key="training/compared_held_out")
+    page.looking_at(
+        "each run's loss over the others'. Of two that learn the same thing, the lower one has learned more from as many "
+        f"{lab.AGAINST[against][0] if against != 'time' else 'seconds'}."
+    )
+    strip = lab.samples(snapshots, against)
+    if strip is not None:
+        components.timeline(strip, key="training/compared_samples")
+        same = "from the same noise" if lab.same_noise(snapshots) else "each from its own fixed noise"
+        page.looking_at(f"what each run draws {same}, as far as it had come. One playhead moves all of them.")
+    _table(snapshots)
+
+
+def _against(row: st.delta_generator.DeltaGenerator) -> lab.Against:
+    """What progress is counted in: in the link like everything else."""
+    linked = st.query_params.get("against")
+    if AGAINST not in st.session_state:
+        st.session_state[AGAINST] = linked if linked in lab.AGAINST else "steps"
+    chosen: lab.Against = row.segmented_control(
+        "Against",
+        list(lab.AGAINST),
+        required=True,
+        format_func=lambda name: lab.AGAINST[name][0],
+        key=AGAINST,
+    )
+    if chosen != "steps":
+        st.query_params["against"] = chosen
+    elif linked:
+        del st.query_params["against"]
+    return chosen
+
+
+def _table(snapshots: Sequence[Snapshot]) -> None:
+    """How far each has come, and the settings in which they differ."""
+    differ = lab.differences(snapshots)
+    heads = [f"{glyph} {letter}" for glyph, letter, _ in zip(lab.GLYPHS, lab.LETTERS, snapshots, strict=False)]
+    lines = [["", *heads], ["---"] * (len(snapshots) + 1)]
+    lines.append(["Run", *(runs.title(snapshot) for snapshot in snapshots)])
+    lines += [[title, *values] for title, values in (*lab.results(snapshots), *differ)]
+    st.markdown(
+        "\n".join(
+            "| " + " | ".join(cell if k == 1 else _cell(cell) for cell in line) + " |" for k, line in enumerate(lines)
+        )
+    )
+    if differ:
+        st.caption("Only the settings in which these runs differ are listed.")
+    else:
+        st.caption("These runs have the same settings.")
+
+
+def _cell(text: str) -> str:
+    return widgets.plain(text).replace("|", "\\|")
+
+
+def _back() -> None:
+    st.session_state[COMPARED] = []
+    st.session_state[AGAIN] = True
