@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from engine.data.catalogue import ImageSet, load
 from engine.data.sizes import sized
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
+
+
+MOST_NUMBERS = 60_000_000
+"""Of a larger set, counted in pixels times colours, nothing is worked out that looks at all of it at once: that would take
+minutes and gigabytes."""
 
 
 def pictures_of(config: TrainConfig) -> ImageSet:
@@ -24,3 +33,25 @@ def for_training(config: TrainConfig) -> ImageSet:
 def held_out_for(config: TrainConfig) -> ImageSet:
     """Those never to be trained on, at the config's size; may be empty. Raises `DataError`."""
     return pictures_of(config).held_out_part
+
+
+def every_version(config: TrainConfig) -> ImageSet | None:
+    """Every picture that the network may see in training: where it is shown mirrored ones, these too.
+
+    None where they are too many to be looked at at once, or endless, as those that are turned. Raises `DataError`.
+    """
+    data = for_training(config)
+    if config.rotation or data.images.size * (1 + config.flips) > MOST_NUMBERS:
+        return None
+    return _with_mirrored(data) if config.flips else data
+
+
+@lru_cache(maxsize=2)
+def _with_mirrored(data: ImageSet) -> ImageSet:
+    return replace(
+        data,
+        images=np.concatenate((data.images, data.images[:, :, ::-1])),
+        labels=np.tile(data.labels, 2),
+        held_out=np.tile(data.held_out, 2),
+        names=data.names * 2,
+    )

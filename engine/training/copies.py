@@ -6,6 +6,7 @@ import torch
 
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
+from engine.data.prepared import MOST_NUMBERS
 from engine.measuring.memorising import memorised_share
 from engine.training.finding import Copies
 from engine.training.snapshot import Pictures
@@ -35,7 +36,7 @@ def copies(step: int, samples: Pictures, training: ImageSet, held_out: ImageSet,
     """
     if not len(samples) or not samples.shape[1:] == training.images.shape[1:] == held_out.images.shape[1:]:
         return None
-    if not 0 < len(training) <= MOST_TRAINING or len(held_out) < LEAST_HELD_OUT:
+    if not 0 < len(training) <= MOST_TRAINING or training.images.size > MOST_NUMBERS or len(held_out) < LEAST_HELD_OUT:
         return None
     chosen = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(seed))[:MOST_HELD_OUT]
     measured = memorised_share(

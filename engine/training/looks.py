@@ -9,7 +9,7 @@ from torch import Tensor
 
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_uint8
-from engine.data.prepared import for_training, held_out_for
+from engine.data.prepared import every_version, held_out_for
 from engine.denoiser import NO_LABEL, Denoiser
 from engine.library import Model
 from engine.models.noisy_classifier import LevelClassifier
@@ -23,8 +23,6 @@ from engine.training.snapshot import Pictures
 PREVIEWS = 10
 """Pictures drawn from fixed noise, class after class."""
 PREVIEW_STEPS = 20
-MOST_NUMBERS = 60_000_000
-"""Of a larger set, counted in pixels times colours, the floor would take minutes: the exact answer looks at all of it."""
 READ = 200
 """Held-out pictures that a classifier is shown at every part of 0 … T."""
 
@@ -74,19 +72,23 @@ def reading(
 
 
 def floor_of(config: TrainConfig) -> Floor | None:
-    """The loss that nothing can beat. Takes seconds, once for each kind of run; None where it would take minutes."""
-    return _floor(_that_matters(config)) if for_training(config).images.size <= MOST_NUMBERS else None
+    """The loss that nothing can beat. Takes seconds, once for each kind of run; None where it would take minutes, and for
+    pictures that are turned, of which there are endlessly many."""
+    return _floor(_that_matters(config))
 
 
 def _that_matters(config: TrainConfig) -> TrainConfig:
     """What the floor depends on, and the rest as it is by itself."""
-    names = ("learns", "data", "size", "upsampling", "schedule", "T", "target", "zero_terminal_snr", "weighting")
+    pictures = ("data", "size", "upsampling", "flips", "rotation")
+    names = ("learns", *pictures, "schedule", "T", "target", "zero_terminal_snr", "weighting")
     return TrainConfig.model_validate({name: getattr(config, name) for name in names})
 
 
 @lru_cache(maxsize=16)
-def _floor(config: TrainConfig) -> Floor:
-    data, schedule = for_training(config), config.noise_schedule()
+def _floor(config: TrainConfig) -> Floor | None:
+    data, schedule = every_version(config), config.noise_schedule()
+    if data is None:
+        return None
     if config.learns == "classifier":
         return ideal_reading(data, schedule)
     return ideal_loss(data, schedule, config.prediction_target(), config.weighting)
@@ -94,7 +96,9 @@ def _floor(config: TrainConfig) -> Floor:
 
 @lru_cache(maxsize=16)
 def _exact_reading(config: TrainConfig, most: int) -> tuple[float, ...] | None:
-    """Accuracy by part of who knows the training pictures by heart."""
-    exact = exact_reader(for_training(config))
-    measured = read_by_level(exact, held_out_for(config), config.noise_schedule(), most=most)
+    """Accuracy by part of who knows the training pictures by heart; () where these are too many, or endless."""
+    data = every_version(config)
+    if data is None:
+        return ()
+    measured = read_by_level(exact_reader(data), held_out_for(config), config.noise_schedule(), most=most)
     return None if measured is None else measured[0]

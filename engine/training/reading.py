@@ -10,6 +10,7 @@ from torch.nn.functional import cross_entropy
 
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
+from engine.data.store import gather
 from engine.guidance import NoisyClassifier
 from engine.ideal import ExactClassifier, ExactDenoiser
 from engine.process import diffuse
@@ -31,7 +32,7 @@ class Reading:
     loss_by_level: tuple[float, ...]
     """Cross-entropy in nats."""
     exact_by_level: tuple[float, ...] = ()
-    """The accuracy of `exact_reader` of the training pictures on the same."""
+    """The accuracy of `exact_reader` of the training pictures on the same; empty where these are too many to ask."""
 
 
 def exact_reader(data: ImageSet) -> ExactClassifier:
@@ -63,7 +64,7 @@ def read_by_level(
     """
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(pictures), generator=generator)[:most]
-    x0, labels = to_unit(pictures.images)[chosen], torch.tensor(pictures.labels)[chosen]
+    x0, labels = to_unit(gather(pictures.images, chosen.numpy())), torch.tensor(pictures.labels)[chosen]
     accuracy, loss = [], []
     for part in range(LEVEL_BINS):
         t, _ = times_of_part(schedule.T, part, len(x0), generator)

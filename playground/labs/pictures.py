@@ -112,9 +112,8 @@ def shown(config: TrainConfig, columns: int = 8) -> Shown:
     from engine.data.augment import augment
     from engine.data.catalogue import DATASETS
     from engine.data.pixels import to_uint8, to_unit
-    from engine.data.prepared import pictures_of
+    from engine.data.prepared import every_version, pictures_of
     from engine.data.store import gather
-    from engine.training.looks import MOST_NUMBERS
 
     data = pictures_of(config)
     training = data.training
@@ -135,7 +134,7 @@ def shown(config: TrainConfig, columns: int = 8) -> Shown:
         licence=data.licence,
         about=data.about,
         prepared=data.name not in DATASETS,
-        floor=training.images.size <= MOST_NUMBERS and not (config.flips or config.rotation),
+        floor=every_version(config) is not None,
     )
 
 
@@ -186,11 +185,13 @@ def classes_in_words(classes: tuple[tuple[str, int], ...], most: int = 12) -> st
     """Names and counts of the classes in one line."""
     if not classes:
         return "No classes: the network learns them all as one kind."
-    if len(classes) <= most:
-        return ", ".join(f"{name} {count:,}" for name, count in classes)
     counts = [count for _, count in classes]
-    first = ", ".join(name for name, _ in classes[:most])
-    return f"{len(classes):,} classes of {min(counts):,} to {max(counts):,} pictures: {first} …"
+    names = ", ".join(name for name, _ in classes[:most]) + (" …" if len(classes) > most else "")
+    if min(counts) == max(counts):
+        return f"{len(classes):,} of {counts[0]:,} pictures each: {names}"
+    if len(classes) <= most:
+        return ", ".join(f"{name} ({count:,})" for name, count in classes)
+    return f"{len(classes):,} of {min(counts):,} to {max(counts):,} pictures: {names}"
 
 
 # --- what can be got ----------------------------------------------------------------------------------------------------

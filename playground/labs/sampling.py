@@ -171,21 +171,29 @@ def neighbours(model: Model, picture: Pictures, k: int = 5) -> list[tuple[Pictur
     """The k training pictures nearest to one picture: (picture, its class, distance per pixel on the scale 0 … 255).
 
     Args:
-        model: whose training pictures to search; nothing is found where they are unknown.
+        model: whose training pictures to search; nothing is found where they are unknown or very many.
         picture: uint8, shape (H, W, C).
     """
     import torch
 
     from engine.data import catalogue
+    from engine.data.prepared import MOST_NUMBERS
+    from engine.data.sizes import sized
     from engine.measuring.metrics import nearest_neighbours
 
     if not model.data:
         return []
-    data = catalogue.load(model.data).training
+    try:
+        whole = catalogue.load(model.data)
+        data = sized(whole, len(picture), upsampling=True).training
+    except catalogue.DataError:  # they were prepared elsewhere, or are no longer here
+        return []
+    if data.images.size > MOST_NUMBERS or data.images.shape[1:] != picture.shape:
+        return []
     distances, numbers = nearest_neighbours(torch.tensor(picture[None]), torch.tensor(data.images), k)
     per_pixel = (distances[0] / picture.size**0.5).tolist()  # root mean square
     return [
-        (data.images[i], data.class_names[data.labels[i]], distance)
+        (data.images[i], data.class_names[data.labels[i]] if data.class_names else "", distance)
         for i, distance in zip(numbers[0].tolist(), per_pixel, strict=True)
     ]
 

@@ -9,7 +9,7 @@ import streamlit as st
 from playground.labs import pictures as lab
 from playground.labs.controls import checked
 from playground.labs.pictures import Preparation
-from playground.labs.training import TrainingControls, duration
+from playground.labs.training import PICTURES, TrainingControls, duration
 from playground.streamlit_ui import page, widgets
 
 if TYPE_CHECKING:
@@ -55,9 +55,7 @@ def _choose(controls: TrainingControls) -> None:
     if (flips, rotation) != (controls.flips, controls.rotation):
         done = [*(["mirrored"] if flips else []), *([f"turned by up to {rotation:g}°"] if rotation else [])]
         what = f"are {' and '.join(done)}, as suits photographs" if done else "are neither mirrored nor turned"
-        st.session_state[TOLD] = (
-            f"These pictures {what}: see “{widgets.describe(TrainingControls)[1].group}” in the sidebar."
-        )
+        st.session_state[TOLD] = f"These pictures {what}: see “{PICTURES}” in the sidebar."
 
 
 def show(config: TrainConfig | None, *, expanded: bool) -> None:
@@ -97,7 +95,7 @@ def _shown(config: TrainConfig, expanded: bool) -> None:
         ]
         how = f", {' and '.join(changed)}" if changed else ""
         page.looking_at(
-            f"{shown.columns and 'some'} of the pictures as the network will see them: {shown.size} × {shown.size} pixels, "
+            f"some of the pictures as the network will see them: {shown.size} × {shown.size} pixels, "
             f"{'in colour' if shown.channels == 3 else 'grey'}{how}."
         )
         held = f"{shown.held_out:,} are held out: never trained on" if shown.held_out else "None are held out"
@@ -112,7 +110,7 @@ def _shown(config: TrainConfig, expanded: bool) -> None:
         if not shown.floor:
             st.caption(
                 "There is no dashed line in the loss chart for these: the ideal denoiser would have to look at every one of "
-                "them, in every way that they are mirrored and turned."
+                "them, in every way that the network sees it, and that is too many."
             )
         if shown.prepared:
             _kept(config.data)
@@ -175,7 +173,7 @@ def _known() -> None:
         f"unpacked. Licence: {offer.licence}."
     )
     if offer.missing:
-        st.warning(offer.missing)
+        st.warning(widgets.plain(offer.missing))
     there = name in lab.choices()
     if there:
         st.success("It is prepared here already.")
@@ -217,7 +215,7 @@ def _zip() -> None:
 
 def _hub() -> None:
     if missing := lab.hub_missing():
-        st.warning(missing)
+        st.warning(widgets.plain(missing))
     text = st.text_input(
         "Name on the Hub",
         placeholder="owner/name",
@@ -248,7 +246,7 @@ def _largest(where: str) -> int:
             lab.LARGEST,
             index=1,
             format_func=lambda size: f"{size} × {size} at most",
-            help="The middle square of each picture. Smaller pictures stay as they are. Training takes sizes up to this one.",
+            help="The middle square of each picture, made smaller where it is larger, never larger.",
             key=f"training/pictures largest {where}",
         )
     )

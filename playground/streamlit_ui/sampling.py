@@ -193,7 +193,7 @@ def _neighbours(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]], pick: c
             page.picture(result[number], "this sample")
         for column, (picture, name, distance) in zip(columns[1:], found, strict=True):
             with column:
-                page.picture(picture, f"class {name}, distance {distance:.0f}")
+                page.picture(picture, f"{f'class {name}, ' if name else ''}distance {distance:.0f}")
         page.looking_at(
             "distance is the root mean square difference per pixel, on the scale 0 to 255. "
             + lab.by_heart(next(walk.recipe for walk in job.walks if walk.side == side))
