@@ -1,4 +1,4 @@
-"""The engine from the shell: python -m engine train | runs | sample | evaluate | export | train-classifier.
+"""The engine from the shell: python -m engine train | runs | data | sample | evaluate | export | train-classifier.
 
 Each command drives the same iterator that the pages drive, and prints what comes out of it.
 """
@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from engine.cli import data as cli_data
 from engine.cli import evaluate as cli_evaluate
 from engine.cli import runs as cli_runs
 from engine.cli import sample as cli_sample
@@ -58,6 +59,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     cli_train.add(commands)
     cli_runs.add(commands)
+    cli_data.add(commands)
     cli_evaluate.add(commands)
     cli_sample.add(commands)
 

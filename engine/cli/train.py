@@ -309,6 +309,7 @@ def _print_reading(reading: Reading) -> None:
     print(
         f"reads of {reading.pictures} held-out pictures, cleanest first, beside who knows the training pictures by heart:"
     )
-    for part, (share, exact) in enumerate(zip(reading.accuracy_by_level, reading.exact_by_level, strict=True)):
-        parts = len(reading.accuracy_by_level)
-        print(f"  t/T {part / parts:.1f} to {(part + 1) / parts:.1f}   {share:6.1%}   {exact:6.1%}")
+    parts = len(reading.accuracy_by_level)
+    by_heart = [f"{exact:6.1%}" for exact in reading.exact_by_level] or ["too many pictures to ask"] * parts
+    for part, (share, exact) in enumerate(zip(reading.accuracy_by_level, by_heart, strict=True)):
+        print(f"  t/T {part / parts:.1f} to {(part + 1) / parts:.1f}   {share:6.1%}   {exact}")
