@@ -6,6 +6,7 @@ import errno
 import json
 import os
 import random
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from engine import pretrained
@@ -398,27 +398,38 @@ def test_unknown_pictures_are_refused_at_once(tmp_path: Path) -> None:
 # --- disks ------------------------------------------------------------------------------------------------------------
 
 
-def test_a_run_that_cannot_be_saved_goes_on_and_says_so(tmp_path: Path) -> None:
+def test_a_run_that_cannot_be_saved_is_paused_and_says_so(tmp_path: Path) -> None:
+    """Nothing is computed that would be lost."""
     root = tmp_path / "runs"
     root.write_text("a file where the folder should be")
     training = TrainingService(root)
     run_id = training.submit(_config(steps=2))
     snapshot = _end(training, run_id)
-    assert (snapshot.status, snapshot.step) == ("finished", 2)
-    assert snapshot.note.startswith("The run goes on, but it cannot be saved: ")
-    assert training.model(run_id).shape == (1, 8, 8)
+    assert (snapshot.status, snapshot.step) == ("paused", 0)
+    assert snapshot.error.startswith("It cannot be saved: there is a file where its folder should be.")
+    assert run_id in training.ids()
+    training.resume(run_id)
+    again = training.snapshot(run_id)
+    assert again is not None
+    assert (again.status, again.note) == ("paused", "It cannot be saved: there is a file where its folder should be.")
     assert root.read_text() == "a file where the folder should be"
+    root.unlink()
+    training.resume(run_id)
+    finished = _end(training, run_id)
+    assert (finished.status, finished.step, finished.error, finished.note) == ("finished", 2, "", "")
+    assert training.model(run_id).shape == (1, 8, 8)
 
 
 @pytest.mark.parametrize("where", ["rename", "weights"])
-def test_a_full_disk_is_told_and_forgotten_when_there_is_room_again(
-    tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch, where: str
+def test_on_a_full_disk_a_run_waits_in_memory_until_there_is_room_again(
+    tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch, where: str, uninterrupted: NetDenoiser
 ) -> None:
     monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
     training = TrainingService(tmp_path)
     run_id = training.submit(_config())
     gate.let(1)
-    training.wait(run_id, lambda s: s.step >= 1, SECONDS)
+    folder = RunFolder(tmp_path, run_id)
+    training.wait(run_id, lambda s: s.step >= 1 and bool(folder.steps()), SECONDS)
     with monkeypatch.context() as patch:
         if where == "rename":
 
@@ -433,14 +444,24 @@ def test_a_full_disk_is_told_and_forgotten_when_there_is_room_again(
                 raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
             patch.setattr("engine.training.resume.save", full)
-        gate.let(2)
-        told = training.wait(run_id, lambda s: bool(s.note) and s.step >= 3, SECONDS)
-        assert told.status == "running"
-        assert "cannot be saved" in told.note
-        assert told.note.endswith(".")
-    gate.let(10)
+        gate.let(10)
+        told = training.wait(run_id, lambda s: s.status == "paused", SECONDS)
+        assert told.error == f"It cannot be saved: the disk is full. {module.IN_MEMORY}"
+        assert 0 < told.step < 6
+        assert pretrained.load(folder.checkpoint).card.step == 1  # what was saved before still opens
+        assert [path.name for path in folder.checkpoints.iterdir()] == ["step-00000001"]  # and nothing lies about
+        training.resume(run_id)  # not yet: before anything more is learned it is tried again
+        assert training.wait(run_id, lambda s: s.status == "paused", SECONDS).step == told.step
+        # Nobody else can take it up from an older state meanwhile.
+        other = TrainingService(tmp_path)
+        other.resume(run_id)
+        seen = other.snapshot(run_id)
+        assert seen is not None
+        assert seen.elsewhere
+    training.resume(run_id)
     finished = _end(training, run_id)
-    assert (finished.status, finished.note, finished.step) == ("finished", "", 6)
+    assert (finished.status, finished.error, finished.note, finished.step) == ("finished", "", "", 6)
+    assert _same(training.model(run_id).denoiser, uninterrupted)
     kept = TrainingService(tmp_path).snapshot(run_id)
     assert kept is not None
     assert [report.step for report in kept.reports] == [1, 2, 3, 4, 5, 6]
@@ -462,11 +483,36 @@ def test_a_run_stopped_on_a_full_disk_can_still_be_taken_up(
         training.wait(run_id, _at(1), SECONDS)
         training.stop(run_id)
         gate.let(1)
-        training.wait(run_id, lambda s: s.status == "stopped", SECONDS)
+        paused = training.wait(run_id, lambda s: s.status == "paused", SECONDS)
+        assert "the disk is full" in paused.error
+        training.stop(run_id)
+        assert training.wait(run_id, lambda s: s.status == "stopped", SECONDS).step == 2
     gate.let(10)
     training.resume(run_id)
     assert [report.step for report in _end(training, run_id).reports] == [1, 2, 3, 4, 5, 6]
     assert _same(training.model(run_id).denoiser, uninterrupted)
+
+
+def test_a_run_whose_folder_was_deleted_is_written_again(
+    tmp_path: Path, gate: Gate, uninterrupted: NetDenoiser
+) -> None:
+    training = TrainingService(tmp_path)
+    run_id = training.submit(_config())
+    gate.let(2)
+    training.wait(run_id, _at(2), SECONDS)
+    shutil.rmtree(tmp_path / run_id)
+    gate.let(10)
+    paused = training.wait(run_id, lambda s: s.status == "paused", SECONDS)
+    assert paused.error == f"It cannot be saved: its folder is gone. {module.IN_MEMORY}"
+    assert run_id in training.ids()
+    assert not (tmp_path / run_id).exists()  # whoever deleted it is not overruled
+    training.resume(run_id)
+    finished = _end(training, run_id)
+    assert (finished.status, finished.step) == ("finished", 6)
+    assert _same(training.model(run_id).denoiser, uninterrupted)
+    kept = TrainingService(tmp_path).snapshot(run_id)
+    assert kept is not None
+    assert [report.step for report in kept.reports] == [1, 2, 3, 4, 5, 6]
 
 
 @pytest.fixture(scope="module")
@@ -528,8 +574,6 @@ def test_a_damaged_file_is_as_good_as_none_and_leaves_the_others_alone(
 
 
 def test_a_damaged_resume_file_fails_that_run_only(tmp_path: Path, two_runs: Path) -> None:
-    import shutil
-
     paused, _ = json.loads((two_runs / "names.json").read_text())
     shutil.copytree(two_runs / paused, tmp_path / paused)
     for step in checkpoints.steps(tmp_path / paused / "checkpoints"):

@@ -124,7 +124,7 @@ def _list(args: argparse.Namespace) -> int:
         step = f"step {told['step']}/{told['steps']}"
         title = f"  {told['title']}" if told["title"] else ""
         print(
-            f"{told['id']}  {told['status']:11}  {config['data']:8} {config['preset']:7} {step:>15}  {loss}{title}".rstrip()
+            f"{told['id']:24}  {told['status']:11}  {config['data']:8} {config['preset']:7} {step:>15}  {loss}{title}".rstrip()
         )
     if not found:
         print(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from engine.cli.words import CommandError, ProgressLine, complaint
+from engine.cli.words import CommandError, ProgressLine, complaint, duration
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engine.training.config import TrainConfig
     from engine.training.loop import Report
     from engine.training.machine import Machine
+    from engine.training.preflight import Preflight
     from engine.training.reading import Reading
     from engine.training.running import Run
     from engine.training.runs import RunFolder, RunRecord
@@ -68,11 +69,10 @@ def add_driving(parser: argparse.ArgumentParser) -> None:
     """The options of whatever trains: how, not what."""
     parser.add_argument("--json", action="store_true", help="print one JSON object per report, and nothing else")
     parser.add_argument(
-        "--save-every",
-        type=float,
-        default=120.0,
-        metavar="SECONDS",
-        help="between two checkpoints (default: %(default)g)",
+        "--save-every", type=float, default=None, metavar="SECONDS", help="between two checkpoints (default: 30)"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="try a few steps, say what they cost and what would fail, and end there"
     )
     parser.add_argument("--device", default="", help="cpu, cuda, … (default: a GPU where there is one)")
     parser.add_argument(
@@ -88,9 +88,12 @@ def add_driving(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> int:
+    from engine.training.machine import launched_processes
     from engine.training.runs import RunFolder, default_root, new_id
 
     config = recipe_of(args.recipe, args.set)
+    if args.out is None and launched_processes() > 1:
+        raise CommandError("Several processes need one folder that all of them see: give it with --out.")
     folder = RunFolder.at(args.out) if args.out else RunFolder(default_root(), new_id())
     words = ["python", "-m", "engine", "train"] + ([args.recipe.name] if args.recipe else [])
     for setting in args.set:
@@ -142,12 +145,23 @@ def drive(folder: RunFolder, config: TrainConfig, command: str, args: argparse.N
     """Train the run in a folder, new or interrupted, and say how it goes; the exit status."""
     from engine.data.prepared import pictures_of
     from engine.training.machine import this_machine
+    from engine.training.preflight import preflight
     from engine.training.running import Run
     from engine.training.runs import RunRecord
 
     pictures_of(config)  # what is not there is said before a folder is made
-    machine = this_machine(args.device, args.processes, args.log_with, str(folder.path), folder.id)
+    machine = this_machine(args.device, args.processes, args.log_with, str(folder.path / "tracking"), folder.id)
     try:
+        found = preflight(config, machine, folder.path, thorough=args.check)
+        if not found.passed:
+            raise CommandError(f"This run would fail. {found.problems[0]}")
+        if machine.is_main and not args.json:
+            _print_preflight(found, config, machine)
+        if args.check:
+            return 0
+        config = (
+            config if config.at_once or machine.count == 1 else config.model_copy(update={"at_once": found.at_once})
+        )
         record = folder.read_record()
         if record is None:
             record = RunRecord(config=config, command=command)
@@ -158,6 +172,21 @@ def drive(folder: RunFolder, config: TrainConfig, command: str, args: argparse.N
         return _driven(run, args)
     finally:
         machine.close()
+
+
+def _print_preflight(found: Preflight, config: TrainConfig, machine: Machine) -> None:
+    """What a few steps have shown: how many processes there really are, what the run will take, what is odd."""
+    alone = "1 process" if machine.count == 1 else f"{machine.count} processes"
+    parts = "" if found.at_once >= config.batch // machine.count else f", {found.at_once} pictures at once"
+    gpu = f", {found.memory / 1e9:.1f} GB of the GPU" if found.memory else ""
+    seconds = found.seconds_per_step
+    print(
+        f"{alone} on {machine.device.type}: {found.parameters / 1e6:.2f} million weights, {seconds:.2f} s a step{parts}{gpu}; "
+        f"{config.steps:,} steps in about {duration(seconds * config.steps)}, {found.disk / 1e6:.0f} MB of disk",
+        flush=True,
+    )
+    for remark in found.remarks:
+        print(remark, flush=True)
 
 
 def check_same(folder: RunFolder, record: RunRecord, config: TrainConfig) -> None:
@@ -197,9 +226,8 @@ def _driven(run: Run, args: argparse.Namespace) -> int:
         return INTERRUPTED if caught else 2 if error else 0
     again = _again(folder, args)
     if error:
-        raise CommandError(
-            f"{error} What was saved before opens as it did; go on with: {again}" if status == "paused" else error
-        )
+        more = f" What was saved before opens as it did; go on with: {again}" if status == "paused" else ""
+        raise CommandError(error + more)
     if status in ("paused", "stopped"):
         step = step or run.resumed_at or 0
         print(f"{status} at step {step} of {run.record.config.steps}, and saved. Go on with: {again}", file=sys.stderr)

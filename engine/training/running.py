@@ -26,6 +26,8 @@ from engine.training.trouble import SaveError, save_error
 
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints of a running training."""
+SAVE_REST = 10
+"""Saving rests so many times as long as it took, where that is more: a large network on a slow disk still trains."""
 LOOK_REST = 5
 """Looking and keeping what was best rest so many times as long as they took: never more than a sixth of the time."""
 _ANSWERS: tuple[Wish | None, ...] = (None, "paused", "stopped")
@@ -70,6 +72,7 @@ class Run:
     _rest_until: float = 0.0
     _saved_at: float = 0.0
     _saved_step: int | None = None
+    _save_took: float = 0.0
     _looker: Looker | None = None
 
     def train(self) -> Iterator[Report]:
@@ -266,6 +269,8 @@ class Run:
 
     def _save_if_due(self, data: ImageSet) -> None:
         every = SAVE_EVERY if self.save_every is None else self.save_every
+        if every > 0:
+            every = max(every, SAVE_REST * self._save_took)
         if time.monotonic() - self._saved_at > every:
             self._save(data)
 
@@ -273,6 +278,7 @@ class Run:
         """Write everything. Raises SaveError where the disk refuses; what was there is then as it was."""
         state, history = self.state, self.history
         assert state is not None
+        began = time.monotonic()
         self._log()
         try:
             if history.floor is not None:
@@ -287,6 +293,7 @@ class Run:
         except OSError as error:
             raise save_error(error) from error
         self._saved_at, self._saved_step = time.monotonic(), state.step
+        self._save_took = self._saved_at - began
 
     def write_record(self) -> None:
         """Write run.json as things are now. Raises SaveError."""

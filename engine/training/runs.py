@@ -85,6 +85,11 @@ class RunRecord(BaseModel):
     held_out: int | None = Field(None, ge=0, description="How many held-out pictures the set has; None: not yet known.")
 
 
+def age_of(name: str, record: RunRecord) -> str:
+    """What runs are sorted by: their id, or an equal time for a folder of another name."""
+    return name if ID.fullmatch(name) else f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(record.created))}-{name}"
+
+
 class RunFolder:
     """Reads and writes one run's folder.
 

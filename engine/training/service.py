@@ -27,7 +27,17 @@ from engine.training.learner import Learner
 from engine.training.lock import HeldError
 from engine.training.machine import OneMachine
 from engine.training.running import Run
-from engine.training.runs import ACTIVE, RunFolder, RunRecord, Status, Wish, all_runs, default_root, new_id
+from engine.training.runs import (
+    ACTIVE,
+    RunFolder,
+    RunRecord,
+    Status,
+    Wish,
+    age_of,
+    all_runs,
+    default_root,
+    new_id,
+)
 from engine.training.snapshot import Snapshot
 from engine.training.trouble import SaveError, save_error
 from engine.training.watching import Watched
@@ -145,7 +155,7 @@ class TrainingService:
         """Of all runs, newest first; also of those that other processes have begun."""
         with self._lock:
             self._scan()
-            return sorted(self._runs, key=lambda run_id: (self._runs[run_id].run.record.created, run_id), reverse=True)
+            return sorted(self._runs, key=lambda run_id: age_of(run_id, self._runs[run_id].run.record), reverse=True)
 
     def model(self, run_id: str) -> Model:
         """What the run has learned so far, also while it still runs. Raises ModelError where that is nothing that draws.
