@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from engine.training.snapshot import Snapshot
 
 Against = Literal["steps", "pictures", "time"]
-AGAINST: dict[Against, tuple[str, str]] = {
-    "steps": ("training steps", "training step"),
-    "pictures": ("pictures seen", "pictures seen"),
-    "time": ("time", "seconds of training"),
+AGAINST: dict[Against, tuple[str, str, str]] = {
+    "steps": ("training steps", "training step", "after as many steps"),
+    "pictures": ("pictures seen", "pictures seen", "from as many pictures"),
+    "time": ("time", "seconds of training", "in the same time"),
 }
-"""What progress is counted in: what the reader chooses, and the label of the axis."""
+"""What progress is counted in: what the reader chooses, the label of the axis, and how two are compared by it."""
 
 LETTERS = "ABCD"
 MARKS: tuple[Mark, ...] = ("circle", "square", "triangle", "diamond")

@@ -28,7 +28,7 @@ STATUS = {
 
 PER_PAGE = 8
 MOST_COMPARED = 4
-SHOWN_SAMPLES = 5
+SHOWN_SAMPLES = 3
 """In the small picture of a run."""
 
 

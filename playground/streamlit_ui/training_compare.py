@@ -51,8 +51,8 @@ def _compare(training: TrainingService, ids: Sequence[str]) -> None:
         with right:
             components.live_chart(held_out, key="training/compared_held_out")
     page.looking_at(
-        "each run's loss over the others'. Of two that learn the same thing, the lower one has learned more from as many "
-        f"{lab.AGAINST[against][0] if against != 'time' else 'seconds'}."
+        "each run's loss over the others'. Of two that learn the same thing, the lower one has learned more "
+        f"{lab.AGAINST[against][2]}."
     )
     strip = lab.samples(snapshots, against)
     if strip is not None:

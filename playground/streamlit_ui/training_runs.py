@@ -124,9 +124,9 @@ def _row(row: lab.Row, compared: list[str]) -> None:
     )
     if row.picture is not None:
         picture = row.picture[..., 0] if row.picture.shape[2] == 1 else row.picture
-        line.image(picture, width=140, output_format="PNG", alt=f"Samples of {row.title}")
+        line.image(picture, width=96, output_format="PNG", alt=f"Samples of {row.title}")
     else:
-        line.container(width=140, height=28, border=False)
+        line.container(width=96, height=32, border=False)
     words = line.container(gap=None, width="stretch")
     words.button(
         f"**{widgets.plain(row.title)}**",
