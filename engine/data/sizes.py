@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -77,13 +78,16 @@ def _folder(data: ImageSet) -> Path | None:
 
 def resized(images: npt.NDArray[np.uint8], size: int) -> Iterator[npt.NDArray[np.uint8]]:
     """The pictures, uint8 (N, H, W, C), at `size`, some at a time."""
-    for start in range(0, len(images), CHUNK):
-        chunk = store.gather(images, np.arange(start, min(start + CHUNK, len(images))))
-        made = np.empty((len(chunk), size, size, chunk.shape[3]), np.uint8)
-        for picture, small in zip(chunk, made, strict=True):
-            pixels = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
-            small[:] = np.asarray(pixels.resize((size, size), Image.Resampling.LANCZOS)).reshape(small.shape)
-        yield made
+
+    def one(picture: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
+        pixels = Image.fromarray(picture[..., 0] if picture.shape[2] == 1 else picture)
+        small = pixels.resize((size, size), Image.Resampling.LANCZOS)
+        return np.asarray(small, dtype=np.uint8).reshape(size, size, picture.shape[2])
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # Pillow lets others work while it resizes
+        for start in range(0, len(images), CHUNK):
+            chunk = store.gather(images, np.arange(start, min(start + CHUNK, len(images))))
+            yield np.stack(list(pool.map(one, chunk)))
 
 
 def _write(path: Path, images: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> None:
