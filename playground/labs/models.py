@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from playground.labs import opening
+from playground.labs.pictures import title_of
 from playground.labs.training import when
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ def _runs(wanted: Callable[[Snapshot], bool]) -> dict[str, str]:
     training = service()
     found = {run_id: training.snapshot(run_id) for run_id in training.ids()}
     return {
-        f"run:{run_id}": f"Your run of {when(run_id)}: {snapshot.config.data}, step {snapshot.step:,}"
+        f"run:{run_id}": f"Your run of {when(run_id)}: {title_of(snapshot.config.data)}, step {snapshot.step:,}"
         for run_id, snapshot in found.items()
         if snapshot is not None and wanted(snapshot)
     }

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.labs import training as lab
+from playground.labs.pictures import title_of
 from playground.timeline import packing
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ def row(snapshot: Snapshot) -> Row:
 
 def title(snapshot: Snapshot) -> str:
     """What the reader has called it, else what it learned and when."""
-    return snapshot.title or f"{snapshot.config.data}, {lab.when(snapshot.id)}"
+    return snapshot.title or f"{title_of(snapshot.config.data)}, {lab.when(snapshot.id)}"
 
 
 def about(snapshot: Snapshot) -> str:
