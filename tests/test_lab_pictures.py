@@ -18,8 +18,8 @@ from engine.data.catalogue import load
 from engine.data.preparing import prepare
 from engine.training.config import TrainConfig
 from playground.labs import pictures as lab
-from playground.labs import training
-from playground.labs.pictures import Preparation
+from playground.labs import preparing, training
+from playground.labs.preparing import Preparation
 from playground.labs.training import TrainingControls
 
 
@@ -27,11 +27,11 @@ from playground.labs.training import TrainingControls
 def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Nothing is prepared, and nothing being prepared."""
     monkeypatch.setenv("DIFFUSION_PLAYGROUND_DATA", str(tmp_path / "data"))
-    monkeypatch.setattr(lab, "_current", None)
+    monkeypatch.setattr(preparing, "_current", None)
     yield tmp_path
-    if lab._current is not None:
-        lab._current.stop()
-        lab._current.wait(20)
+    if preparing._current is not None:
+        preparing._current.stop()
+        preparing._current.wait(20)
 
 
 def birds(home: Path, count: int = 40, kind: str = "JPEG", size: int = 24) -> Path:
@@ -44,7 +44,7 @@ def birds(home: Path, count: int = 40, kind: str = "JPEG", size: int = 24) -> Pa
     return home
 
 
-def finished(preparation: Preparation, timeout: float = 60.0) -> lab.Progress:
+def finished(preparation: Preparation, timeout: float = 60.0) -> preparing.Progress:
     preparation.wait(timeout)
     return preparation.progress
 
@@ -166,11 +166,11 @@ def test_a_handful_of_pictures_can_be_shown(places: Path, count: int) -> None:
 
 def test_a_folder_is_prepared_in_a_process_of_its_own(places: Path) -> None:
     home = birds(places / "birds")
-    progress = finished(lab.start("birds", lab.folder_name(str(home)), largest=16))
+    progress = finished(preparing.start("birds", lab.folder_name(str(home)), largest=16))
     assert (progress.status, progress.name) == ("done", f"folder:{home}")
     assert load(progress.name).size == 16
-    lab.forget()
-    assert lab.current() is None
+    preparing.forget()
+    assert preparing.current() is None
 
 
 def test_an_uploaded_zip_is_prepared(places: Path) -> None:
@@ -178,18 +178,18 @@ def test_an_uploaded_zip_is_prepared(places: Path) -> None:
     with zipfile.ZipFile(file, "w") as made:
         for path in birds(places / "birds", 10).rglob("*.jpeg"):
             made.write(path, path.relative_to(places))
-    progress = finished(lab.start_upload(file, "birds.zip"))
+    progress = finished(preparing.start_upload(file, "birds.zip"))
     assert progress.status == "done"
     assert load(progress.name).class_names == ("owl", "wren")
-    progress = finished(lab.start_upload(io.BytesIO(b"no zip"), "no.zip"))
+    progress = finished(preparing.start_upload(io.BytesIO(b"no zip"), "no.zip"))
     assert (progress.status, progress.error) == ("failed", "This is no zip, or it is damaged or cut short.")
 
 
 def test_cancel_cancels_and_leaves_nothing(places: Path) -> None:
     home = birds(places / "many", 1500, "PNG", 64)
-    preparation = lab.start("many", f"folder:{home}")
+    preparation = preparing.start("many", f"folder:{home}")
     with pytest.raises(ValueError, match="“many” is being prepared: wait for it, or cancel it"):
-        lab.start("other", "mnist")
+        preparing.start("other", "mnist")
     while preparation.progress.what == "Beginning":
         time.sleep(0.01)
     began = time.monotonic()
@@ -202,7 +202,7 @@ def test_cancel_cancels_and_leaves_nothing(places: Path) -> None:
 
 def test_what_goes_wrong_is_told(places: Path) -> None:
     (places / "empty").mkdir()
-    progress = finished(lab.start("empty", f"folder:{places / 'empty'}"))
+    progress = finished(preparing.start("empty", f"folder:{places / 'empty'}"))
     assert progress.status == "failed"
     assert "There are no pictures in" in progress.error
 
@@ -227,7 +227,7 @@ def test_the_page_prepares_a_folder_and_chooses_it(places: Path, page: AppTest) 
     at.segmented_control(key="training/pictures from").set_value("folder").run()
     at.text_input(key="training/pictures folder").set_value(str(home)).run()
     at.button(key="training/pictures prepare folder").click().run()
-    preparation = lab.current()
+    preparation = preparing.current()
     assert preparation is not None
     preparation.wait(60)
     at.run()

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from playground.labs import pictures as lab
+from playground.labs import preparing
 from playground.labs.controls import checked
-from playground.labs.pictures import Preparation
+from playground.labs.preparing import Preparation
 from playground.labs.training import PICTURES, TrainingControls, duration
 from playground.streamlit_ui import page, widgets
 
@@ -67,7 +68,7 @@ def show(config: TrainConfig | None, *, expanded: bool) -> None:
     """
     if config is not None:
         _shown(config, expanded)
-    running = lab.current()
+    running = preparing.current()
     with st.expander("Other pictures …", icon="🗂️", expanded=running is not None):
         if running is not None:
             st.fragment(_watch, run_every=POLL if running.progress.status == "running" else None)(running)
@@ -122,8 +123,10 @@ def _kept(name: str) -> None:
         st.warning(
             "The folder holds other pictures than when it was prepared. What is trained on is what it held then."
         )
-        if st.button("Prepare it again", icon="🔄", key="training/pictures again", disabled=lab.current() is not None):
-            _start(lambda: lab.start(lab.title_of(name), name))
+        if st.button(
+            "Prepare it again", icon="🔄", key="training/pictures again", disabled=preparing.current() is not None
+        ):
+            _start(lambda: preparing.start(lab.title_of(name), name))
     with st.popover("Remove from this disk", icon="🗑️"):
         st.write(
             f"This frees {lab.megabytes(lab.bytes_on_disk(name) / 1e6)}. Runs on these pictures can then not be resumed; what "
@@ -184,7 +187,7 @@ def _known() -> None:
     if st.button(
         f"Download {lab.megabytes(offer.megabytes)}", type="primary", icon="⬇️", key="training/pictures download"
     ):
-        _start(lambda: lab.start(offer.title, name))
+        _start(lambda: preparing.start(offer.title, name))
 
 
 def _folder() -> None:
@@ -197,7 +200,9 @@ def _folder() -> None:
     )
     largest = _largest("folder")
     if st.button("Prepare", type="primary", disabled=not path.strip(), key="training/pictures prepare folder"):
-        _start(lambda: lab.start(path.strip().rstrip("/").rsplit("/", 1)[-1], lab.folder_name(path), largest=largest))
+        _start(
+            lambda: preparing.start(path.strip().rstrip("/").rsplit("/", 1)[-1], lab.folder_name(path), largest=largest)
+        )
 
 
 def _zip() -> None:
@@ -210,7 +215,7 @@ def _zip() -> None:
     )
     largest = _largest("zip")
     if st.button("Prepare", type="primary", disabled=file is None, key="training/pictures prepare zip") and file:
-        _start(lambda: lab.start_upload(file, file.name, largest=largest))
+        _start(lambda: preparing.start_upload(file, file.name, largest=largest))
 
 
 def _hub() -> None:
@@ -236,7 +241,7 @@ def _hub() -> None:
         largest = _largest("hub")
     ready = bool(text.strip()) and not missing
     if st.button("Prepare", type="primary", disabled=not ready, key="training/pictures prepare hub"):
-        _start(lambda: lab.start(text.strip(), lab.hub_name(text), largest=largest, most=most))
+        _start(lambda: preparing.start(text.strip(), lab.hub_name(text), largest=largest, most=most))
 
 
 def _largest(where: str) -> int:
@@ -275,12 +280,12 @@ def _watch(preparation: Preparation) -> None:
         st.session_state["training/pictures zips"] = st.session_state.get("training/pictures zips", 0) + 1
         st.session_state.pop("training/pictures changed", None)
         st.session_state[WANTED] = progress.name
-        lab.forget()
+        preparing.forget()
         st.rerun()
     if progress.status == "failed":
         st.error(widgets.plain(progress.error))
     else:
         st.info("Cancelled. Nothing of it is left.")
     if st.button("Try something else", key="training/pictures over"):
-        lab.forget()
+        preparing.forget()
         st.rerun()
