@@ -198,7 +198,7 @@ def test_looking_never_takes_more_than_a_sixth_of_the_time(tmp_path: Path, monke
 
     monkeypatch.setattr(looking.Looker, "look", slow)
     monkeypatch.setattr(loop, "train", train)
-    _driven(RunFolder(tmp_path, new_id()), steps=150)
+    _driven(RunFolder(tmp_path, new_id()), steps=100)
     on_the_way = looked[1:-1]
     assert len(on_the_way) >= 2
     # All but the last of them have had their rest.

@@ -96,7 +96,7 @@ def test_a_precision_that_is_slower_here_is_told_with_the_measured_ratio(monkeyp
         return times[config.precision], real(config, *rest)[1]  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "_timed", told)
-    (remark,) = preflight(config_of(precision="bf16")).remarks
+    (remark,) = preflight(config_of(precision="bf16"), thorough=True).remarks
     assert "1.50 times as long" in remark
     times["bf16"] = [0.5, 0.1, 0.1, 0.1]
-    assert preflight(config_of(precision="bf16")).remarks == ()
+    assert preflight(config_of(precision="bf16"), thorough=True).remarks == ()

@@ -49,7 +49,7 @@ def _sides() -> Iterator[None]:
 def _train(folder: RunFolder, until: int = 6, save_every: float | None = 0.0) -> Run:
     """Drive a run to a step, where it is paused."""
     run = Run(folder, folder.read_record() or RunRecord(config=CONFIG), save_every=save_every)
-    run.load()
+    run.scribe.load()
     for report in run.train():
         if report.step == until:
             run.wish = "paused"

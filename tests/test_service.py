@@ -226,7 +226,7 @@ def test_an_interrupted_run_is_taken_up_by_the_next_process(
     first.wait(run_id, lambda s: s.step == 4 and 4 in checkpoints.steps(folder.checkpoints), SECONDS)
     # Its thread waits for ever now, as good as killed, which is when the kernel lets go of its lock; and it had told one more
     # step than it had saved.
-    lease = first._runs[run_id].run.lease
+    lease = first._runs[run_id].run.scribe.lease
     assert lease is not None
     lease.release()
     unsaved = Report(5, 6, 123.0, (0.5,) * loop.LEVEL_BINS, 1e-3, 1.0, 10.0)

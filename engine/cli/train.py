@@ -207,7 +207,7 @@ def _driven(run: Run, args: argparse.Namespace) -> int:
 
     machine, folder, step = run.machine, run.folder, 0
     if run.machine.is_main:
-        run.load()
+        run.scribe.load()
     said = _Said(run, machine, quiet=args.json)
     with _signals(run) as caught:
         for report in run.train():
@@ -216,10 +216,10 @@ def _driven(run: Run, args: argparse.Namespace) -> int:
         said.resumed()
         said.end()
         status, error = run.ended
-        if machine.is_main and run.lease is not None and run.lease.held:
+        if machine.is_main and run.scribe.may_write:
             run.record = run.record.model_copy(update={"status": status, "error": error})
             with contextlib.suppress(SaveError):  # that is what the error says already
-                run.write_record()
+                run.scribe.write_record(run.record)
         run.state = None
         run.release()
     if not machine.is_main:

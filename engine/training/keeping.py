@@ -55,7 +55,7 @@ def archive(folder: RunFolder, target: Path, *, resumable: bool = False) -> None
     Raises:
         OSError: where the disk does not let us.
     """
-    kept = set(checkpoints.steps(folder.checkpoints)[-1:]) | {step for step, _ in [folder.read_best() or (-1, 0.0)]}
+    kept = set(folder.steps()[-1:]) | {step for step, _ in [folder.read_best() or (-1, 0.0)]}
     part = target.with_name(target.name + ".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as zipped:
         for path in sorted(folder.path.rglob("*")):

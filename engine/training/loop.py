@@ -234,8 +234,9 @@ def share_of(batch: int, machine: Machine) -> slice:
 
 
 def out_of_memory(error: RuntimeError) -> bool:
-    """A GPU has an exception for it; the CPU's allocator has only words."""
-    return isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error)
+    """A GPU has an exception for it; on a CPU the allocator and oneDNN, which keeps work space of its own, have only words."""
+    words = ("can't allocate memory", "could not create a primitive")
+    return isinstance(error, torch.OutOfMemoryError) or any(each in str(error) for each in words)
 
 
 def _rate_factor(step: int, config: TrainConfig) -> float:

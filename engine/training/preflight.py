@@ -50,13 +50,16 @@ class Preflight:
         return not self.problems
 
 
-def preflight(config: TrainConfig, machine: Machine | None = None, folder: Path | None = None) -> Preflight:
+def preflight(
+    config: TrainConfig, machine: Machine | None = None, folder: Path | None = None, *, thorough: bool = False
+) -> Preflight:
     """Try a run out: pictures, network, forward, backward, step. Nothing of it is kept.
 
     Args:
         config: the run.
         machine: where it will train. Each process tries on its own, and the smallest `at_once` counts.
         folder: where it will be written.
+        thorough: also measure what another precision and compiling gain, against doing without.
     """
     machine = machine or OneMachine()
     try:
@@ -75,13 +78,13 @@ def preflight(config: TrainConfig, machine: Machine | None = None, folder: Path 
     try:
         share = config.model_copy(update={"batch": config.batch // machine.count})
         times, at_once = _timed(share, data, state, machine.device)
-        remarks = _remarks(share, data, times, machine.device)
+        remarks = tuple(_remarks(share, data, times, machine.device)) if thorough else ()
     except loop.TrainingDivergedError as error:
         return Preflight(problems=(str(error),))
     except RuntimeError as error:
         return Preflight(problems=(_why(error, config),))
     return Preflight(
-        remarks=tuple(remarks),
+        remarks=remarks,
         parameters=parameters,
         seconds_per_step=float(np.median(times[1:])),
         at_once=int(machine.gather(torch.tensor([at_once])).min()),

@@ -13,21 +13,20 @@ from dataclasses import dataclass, field
 
 from engine.data.catalogue import DataError, ImageSet
 from engine.data.prepared import pictures_of
-from engine.training import checkpoints, loop
-from engine.training.history import Follower, History
+from engine.training import loop
+from engine.training.history import History
 from engine.training.learner import Learner
-from engine.training.lock import HeldError, Lease
+from engine.training.lock import HeldError
 from engine.training.looking import Look, Looker
 from engine.training.loop import Report, TrainingDivergedError, TrainState
 from engine.training.machine import Machine, MachineError, OneMachine, PeerLostError
 from engine.training.resume import ResumeError
 from engine.training.runs import RunFolder, RunRecord, Status, Wish
-from engine.training.trouble import SaveError, save_error
+from engine.training.scribe import Scribe
+from engine.training.trouble import SaveError
 
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints of a running training."""
-SAVE_REST = 10
-"""Saving rests so many times as long as it took, where that is more: a large network on a slow disk still trains."""
 LOOK_REST = 5
 """Looking and keeping what was best rest so many times as long as they took: never more than a sixth of the time."""
 _ANSWERS: tuple[Wish | None, ...] = (None, "paused", "stopped")
@@ -45,20 +44,19 @@ class Run:
     record: RunRecord
     lock: threading.Lock = field(default_factory=threading.Lock)
     """Of whoever looks on from other threads; held by nobody who calls the methods here."""
+    scribe: Scribe = field(init=False)
+    """Writes the folder."""
     machine: Machine = field(default_factory=OneMachine)
     save_every: float | None = None
     """Seconds; None for `SAVE_EVERY`."""
     read_at_end: int = 0
     """How many held-out pictures a classifier reads at the end; 0 for as many as at every look."""
-    history: History = field(default_factory=History)
     learned: tuple[int, Learner] | None = None
     """A step and a copy, on the CPU, of the averaged weights there, which nobody changes."""
     state: TrainState | None = None
     """While it trains; afterwards only where it could not be saved."""
     wish: Wish | None = None
     """Where somebody in this process has asked for it."""
-    lease: Lease | None = None
-    """The right to train it, which no other process has at the same time."""
     resumed_at: int | None = None
     """The step at which it was taken up again; None where it began."""
     note: str = ""
@@ -66,14 +64,17 @@ class Run:
     ended: tuple[Status, str] = ("interrupted", "")
     """How the last `train` ended: paused, stopped, finished or failed; and one sentence where something was wrong."""
 
-    _logged: tuple[int, int] = (0, 0)
-    """How many reports and how many held-out losses are in the folder."""
     _looked_at: int | None = None
     _rest_until: float = 0.0
-    _saved_at: float = 0.0
-    _saved_step: int | None = None
-    _save_took: float = 0.0
     _looker: Looker | None = None
+
+    def __post_init__(self) -> None:
+        self.scribe = Scribe(self.folder)
+
+    @property
+    def history(self) -> History:
+        """All that was told and seen so far."""
+        return self.scribe.history
 
     def train(self) -> Iterator[Report]:
         """Train until it is done, fails, or somebody wishes otherwise. `ended` then says how; nothing is raised."""
@@ -96,8 +97,8 @@ class Run:
             )
 
     def _train(self) -> Iterator[Report]:
-        self._on_main(self.claim)
-        self._on_main(self.write_record)
+        self._on_main(self.scribe.claim)
+        self._on_main(lambda: self.scribe.write_record(self.record))
         data = pictures_of(self.record.config)
         if self.state is None:
             self.state = self._begin(data.training)
@@ -105,37 +106,10 @@ class Run:
             self._on_main(lambda: self._save(data.training))
         yield from self._steps(data, self.state)
 
-    def claim(self) -> None:
-        """Make sure of the folder, and that nobody else trains this run.
-
-        Raises:
-            HeldError: where somebody does.
-            SaveError: where the disk does not let us.
-        """
-        if self.lease is not None and self.lease.held:
-            return
-        try:
-            if not self.folder.path.is_dir():  # new, or deleted while the run was in memory: all is written again
-                self.folder.path.mkdir(parents=True)
-                self._logged, self._saved_step = (0, 0), None
-            if self.lease is not None:
-                self.lease.release()
-            self.lease = Lease(self.folder.path)
-        except OSError as error:
-            raise save_error(error) from error
-
     def release(self) -> None:
-        """Let other processes train it, and give its memory back; but not where something is nowhere else."""
-        if self.state is None and self.lease is not None:
-            self.lease.release()
-            self.lease = None
-
-    def load(self) -> None:
-        """Read what was written of it so far."""
-        found = History()
-        Follower(self.folder).follow(found)
-        self.history = found
-        self._logged = (len(found.reports), len(found.held_out))
+        """Let other processes train it; but not where what was learned is nowhere else."""
+        if self.state is None:
+            self.scribe.release()
 
     # --- from the first step to the last --------------------------------------------------------------------------
 
@@ -149,15 +123,14 @@ class Run:
             )
         with self.lock:
             self.resumed_at = state.step if resumed else None
-            self.history.cut(state.step)
-            self._logged = (len(self.history.reports), len(self.history.held_out))
-        self._looked_at, self._saved_step = self.history.looked_at, state.step if resumed else None
+            self.scribe.forget_after(state.step)
+        self._looked_at, self.scribe.saved_step = self.history.looked_at, self.resumed_at
         return state
 
     def _steps(self, data: ImageSet, state: TrainState) -> Iterator[Report]:
         config, training = self.record.config, data.training
         self._on_main(lambda: self._before(data, state))
-        self._saved_at, wish = time.monotonic(), None
+        wish = None
         try:
             for report in loop.train(config, training, state, self.machine):
                 self._on_main(lambda report=report: self._after(report, training, state))  # type: ignore[misc]
@@ -182,7 +155,7 @@ class Run:
         """What is measured once, and the first look."""
         held_out = data.held_out_part
         self.record = self.record.model_copy(update={"held_out": len(held_out)})
-        self.write_record()
+        self.scribe.write_record(self.record)
         self._looker = Looker(self.record.config, data.training, held_out)
         if self.history.floor is None:
             floor = self._looker.floor()
@@ -196,7 +169,7 @@ class Run:
         """Note a report, and look where it is time to."""
         with self.lock:
             self.history.reports.append(report)
-        self._log()
+        self.scribe.log()
         config, looked = self.record.config, self._looked_at or 0
         if state.step // config.sample_every > looked // config.sample_every and time.monotonic() > self._rest_until:
             self._look(data, state)
@@ -204,7 +177,7 @@ class Run:
     def _finish(self, data: ImageSet, state: TrainState) -> None:
         if self._looked_at != state.step:
             self._look(data, state)
-        if self._saved_step != state.step:
+        if self.scribe.saved_step != state.step:
             self._save(data)
 
     def _keep_good(self, data: ImageSet, state: TrainState) -> None:
@@ -240,69 +213,20 @@ class Run:
                 self.history.held_out.append((state.step, seen.held_out))
         if seen.whole:
             self._looked_at = state.step
-        self._log()
+        self.scribe.log()
         if better:
             self._save(data)
         self._rest_until = time.monotonic() + LOOK_REST * (time.monotonic() - began)
 
-    # --- writing --------------------------------------------------------------------------------------------------
-
-    def _log(self) -> None:
-        """Write what was measured since the last time, so that others can follow."""
-        history, (reports, points) = self.history, self._logged
-        if self.lease is None or not self.lease.held:
-            self._lost()
-        try:
-            self.folder.write_metrics(history.reports[reports:])
-            self._logged = (len(history.reports), points)
-            self.folder.write_held_out(history.held_out[points:])
-            self._logged = (len(history.reports), len(history.held_out))
-        except OSError as error:
-            raise save_error(error) from error
-
-    def _lost(self) -> None:
-        """The folder is gone, or another machine has taken the run over while this one slept."""
-        if not self.folder.path.is_dir():
-            raise SaveError("It cannot be saved: its folder is gone.")
-        self.state = None
-        raise HeldError("Another process has taken this run over, because this one gave no sign of life for too long.")
+    # --- several processes ----------------------------------------------------------------------------------------
 
     def _save_if_due(self, data: ImageSet) -> None:
-        every = SAVE_EVERY if self.save_every is None else self.save_every
-        if every > 0:
-            every = max(every, SAVE_REST * self._save_took)
-        if time.monotonic() - self._saved_at > every:
+        if self.scribe.due(SAVE_EVERY if self.save_every is None else self.save_every):
             self._save(data)
 
     def _save(self, data: ImageSet, *, resumable: bool = True) -> None:
-        """Write everything. Raises SaveError where the disk refuses; what was there is then as it was."""
-        state, history = self.state, self.history
-        assert state is not None
-        began = time.monotonic()
-        self._log()
-        try:
-            if history.floor is not None:
-                self.folder.write_floor(history.floor)
-            if history.previews:
-                self.folder.write_previews(*zip(*history.previews, strict=True))
-            if history.reading is not None:
-                self.folder.write_reading(history.reading)
-            # Last: whoever takes up a run that was cut off here is told again what came after its state, and misses nothing.
-            best = history.best_of({state.step, *checkpoints.steps(self.folder.checkpoints)})
-            self.folder.write_state(data, self.record.config, state, resumable=resumable, best=best)
-        except OSError as error:
-            raise save_error(error) from error
-        self._saved_at, self._saved_step = time.monotonic(), state.step
-        self._save_took = self._saved_at - began
-
-    def write_record(self) -> None:
-        """Write run.json as things are now. Raises SaveError."""
-        try:
-            self.folder.write_record(self.record)
-        except OSError as error:
-            raise save_error(error) from error
-
-    # --- several processes ----------------------------------------------------------------------------------------
+        assert self.state is not None
+        self.scribe.save(data, self.record.config, self.state, resumable=resumable)
 
     def _wished(self) -> Wish | None:
         """What somebody wants, here or in another process."""

@@ -144,7 +144,7 @@ class RunFolder:
 
     def candidates(self) -> list[Path]:
         """All folders of what was learned, newest first. Whether they open is another question."""
-        found = [self.checkpoints / checkpoints.name_of(step) for step in reversed(checkpoints.steps(self.checkpoints))]
+        found = [self.checkpoints / checkpoints.name_of(step) for step in reversed(self.steps())]
         earlier = [self.path / "checkpoint", self.path]
         index = ("model_index.json", "config.json")
         return found + [folder for folder in earlier if any((folder / name).exists() for name in index)]
@@ -173,7 +173,7 @@ class RunFolder:
 
     def step_of(self, at: str) -> int:
         """The step that "best" or a number names. Raises CheckpointError where no checkpoint of it is kept."""
-        kept, best = checkpoints.steps(self.checkpoints), self.read_best()
+        kept, best = self.steps(), self.read_best()
         if at == "best" and best is not None and best[0] in kept:
             return best[0]
         if at.isascii() and at.isdigit() and len(at) < 12 and int(at) in kept:
@@ -216,7 +216,7 @@ class RunFolder:
             raise OSError(code, os.strerror(code) if code else "the disk is full or cannot be written") from error
         if best is not None:
             write_json(self.path / "best.json", {"step": best[0], "loss": best[1]})
-        kept = checkpoints.steps(self.checkpoints)[-2:] + ([best[0]] if best else [])
+        kept = self.steps()[-2:] + ([best[0]] if best else [])
         checkpoints.prune(self.checkpoints, kept)
 
     def resume(self, state: TrainState) -> bool:
@@ -229,7 +229,7 @@ class RunFolder:
             ResumeError: where all that was saved is damaged or of another network.
         """
         problem: ValueError | None = None
-        for step in reversed(checkpoints.steps(self.checkpoints)):
+        for step in reversed(self.steps()):
             folder = self.checkpoints / checkpoints.name_of(step)
             if not (folder / RESUME).exists():
                 continue
@@ -317,7 +317,8 @@ class RunFolder:
             reading = _READING.validate_json((self.path / "reading.json").read_bytes())
         except (OSError, ValidationError):
             return None
-        exact = reading.exact_by_level or reading.accuracy_by_level  # of large sets nobody has asked the exact classifier
+        # Of large sets nobody has asked the exact classifier.
+        exact = reading.exact_by_level or reading.accuracy_by_level
         lengths = {len(reading.accuracy_by_level), len(reading.loss_by_level), len(exact)}
         return reading if lengths == {LEVEL_BINS} else None
 

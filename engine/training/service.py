@@ -20,7 +20,7 @@ from engine.data import catalogue
 from engine.data.prepared import for_training
 from engine.library import Model, ModelError
 from engine.models.noisy_classifier import TrainedClassifier
-from engine.training import checkpoints, keeping, loop, opening
+from engine.training import keeping, loop, opening
 from engine.training.command import command_of
 from engine.training.config import TrainConfig
 from engine.training.learner import Learner
@@ -104,11 +104,11 @@ class TrainingService:
                 return
             if run.state is None:
                 try:
-                    run.claim()
+                    run.scribe.claim()
                 except (HeldError, SaveError) as error:  # somebody else was quicker, or the disk refuses
                     run.note = str(error)
                     return
-                run.load()
+                run.scribe.load()
             run.folder.take_wish()  # of a time that is over
             run.record = run.record.model_copy(update={"status": "queued", "error": ""})
             run.wish, run.note = None, ""
@@ -180,7 +180,7 @@ class TrainingService:
         """Steps of the run whose checkpoints are kept, oldest first; `model` takes "ID@STEP"."""
         with self._lock:
             watched = self._runs.get(run_id)
-            return tuple(checkpoints.steps(watched.run.folder.checkpoints)) if watched else ()
+            return tuple(watched.run.folder.steps()) if watched else ()
 
     def rename(self, run_id: str, title: str) -> None:
         """Give a run a name, at most 200 letters; an empty one takes it away. Raises RunsError."""
@@ -203,7 +203,7 @@ class TrainingService:
                 self._queue.remove(run_id)
             try:
                 run.state = None
-                run.claim()
+                run.scribe.claim()
                 keeping.discard(self._root, run.folder)
             except (HeldError, SaveError) as error:
                 raise RunsError(str(error)) from error
@@ -283,8 +283,8 @@ class TrainingService:
     def _enqueue(self, watched: Watched) -> None:
         run = watched.run
         try:  # from now on nobody else may train it; a disk that refuses is told when its turn comes
-            run.claim()
-            run.write_record()
+            run.scribe.claim()
+            run.scribe.write_record(run.record)
         except (HeldError, SaveError):
             pass
         watched.mine = True

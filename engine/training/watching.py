@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 
-from engine.training import checkpoints
 from engine.training.history import Follower, History, signature
 from engine.training.lock import holder_of
 from engine.training.running import Run
@@ -51,7 +50,7 @@ class Watched:
         self.elsewhere, self.where = holder is not None, str(holder or "")
         self.status = "interrupted" if said in ("queued", "running") and not self.elsewhere else said
         if self._follower is None:
-            self._follower, self.run.history = Follower(self._folder), History()
+            self._follower, self.run.scribe.history = Follower(self._folder), History()
         self._follower.follow(self.run.history)
         if self.run.learned is not None and (self.elsewhere or not self._newest(self.run.learned[0])):
             self.run.learned = None
@@ -66,9 +65,9 @@ class Watched:
     def end(self) -> None:
         """It does not wait and is not trained any more: say so on disk, and let others have it, unless memory is all it has."""
         run = self.run
-        if run.lease is not None and run.lease.held:  # else it is another's to say
+        if run.scribe.may_write:  # else it is another's to say
             with contextlib.suppress(SaveError):
-                run.write_record()
+                run.scribe.write_record(run.record)
         if run.record.status in ("finished", "failed"):
             run.state = None
         run.release()
@@ -78,7 +77,7 @@ class Watched:
 
     def _newest(self, step: int) -> bool:
         """Whether nothing newer than this step lies on disk."""
-        there = checkpoints.steps(self._folder.checkpoints)
+        there = self._folder.steps()
         return not there or there[-1] <= step
 
 
