@@ -14,8 +14,8 @@ from engine.denoiser import NO_LABEL, NetDenoiser
 from engine.library import Model, open_model
 from engine.models.presets import PRESETS
 from engine.recipe import Recipe
+from engine.runs.service import seconds_per_step
 from engine.training.config import TrainConfig
-from engine.training.service import seconds_per_step
 
 GOAL = 1.03
 

@@ -19,8 +19,8 @@ from engine.denoiser import Denoiser
 from engine.foreign import hub, uploads
 from engine.foreign import trainer as foreign_trainer
 from engine.ideal import ExactDenoiser
+from engine.runs.checkpoints import newest_in
 from engine.schedule import NoiseSchedule
-from engine.training.checkpoints import newest_in
 
 IDEAL = "ideal:"
 RUN = "run:"
@@ -64,7 +64,7 @@ def open_model(
         name: "ideal:DATA", a name in `pretrained.CHECKPOINTS`, "run:ID" ("run:ID@best", "run:ID@1200"), "upload:ID", the path
             of a folder, of a run's folder, or of a file of denoising-diffusion-pytorch, or, where there is no such folder, a
             name of the Hub, "owner/name" or "owner/name@revision".
-        run_of: finds a training run by its id; None to look where runs are kept, see `engine.training.runs.default_root`.
+        run_of: finds a training run by its id; None to look where runs are kept, see `engine.runs.folder.default_root`.
         download: whether a name of the Hub that is not in its cache is fetched.
         progress: told how far a download is.
 
@@ -140,7 +140,7 @@ def _on_disk(path: str, stamp: tuple[tuple[str, int, int], ...]) -> Model:
 
 
 def _run_on_disk(run_id: str) -> Model:
-    from engine.training.runs import RunFolder, default_root  # here, for training is nothing that sampling needs
+    from engine.runs.folder import RunFolder, default_root  # here, for training is nothing that sampling needs
 
     try:
         name, _, at = run_id.partition("@")

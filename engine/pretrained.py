@@ -25,7 +25,7 @@ from engine.denoiser import NetDenoiser
 from engine.foreign import diffusers_format as theirs
 from engine.models.unet import UNet, UNetConfig
 from engine.process import TARGETS
-from engine.training.checkpoints import newest_in
+from engine.runs.checkpoints import newest_in
 from engine.weights import (
     PICKLES,
     CheckpointError,

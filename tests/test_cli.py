@@ -12,8 +12,8 @@ from PIL import Image
 from engine.cli import main
 from engine.data.pixels import to_uint8
 from engine.recipe import Recipe, from_png
+from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
-from engine.training.service import TrainingService
 
 RECIPE = {"model": "ideal:digits", "steps": 4, "seeds": [1, 2, 3, 4], "labels": [3, 4, 5, -1]}
 

@@ -16,19 +16,19 @@ import torch
 from pydantic import TypeAdapter
 
 from engine.data.catalogue import ImageSet, load
+from engine.doctor.copies import copies
+from engine.doctor.finding import Copies, Finding
+from engine.doctor.rules import RULES, Facts, examine
+from engine.runs.folder import Status, new_id
+from engine.runs.looks import preview
+from engine.runs.snapshot import Pictures, Snapshot
 from engine.schedule import PURE_NOISE_SNR, SCHEDULES, NoiseSchedule
 from engine.training import feed, loop
 from engine.training.config import TrainConfig
-from engine.training.copies import copies
-from engine.training.doctor import RULES, Facts, examine
-from engine.training.finding import Copies, Finding
 from engine.training.floor import Floor, ideal_loss
 from engine.training.held_out import HeldOutLoss
 from engine.training.learner import Learner
-from engine.training.looks import preview
 from engine.training.loop import LEVEL_BINS, Report, TrainingDivergedError
-from engine.training.runs import Status, new_id
-from engine.training.snapshot import Pictures, Snapshot
 
 from runs_to_try import DATA, config_of
 
@@ -332,7 +332,7 @@ def test_few_pictures_seen_very_often_are_told() -> None:
 
 
 def test_a_schedule_that_leaves_a_picture_at_T_is_told() -> None:
-    from engine.training.doctor_settings import of_schedule
+    from engine.doctor.of_settings import of_schedule
 
     found = of_schedule(NoiseSchedule.linear(50, rescale=False))
     assert found is not None

@@ -21,12 +21,12 @@ from engine.measuring.evaluation import DrawSettings, Evaluation, EvaluationErro
 from engine.measuring.metrics import accuracy, frechet_distance
 from engine.models import classifier
 from engine.process import Clean
+from engine.runs.folder import RunFolder
 from engine.schedule import NoiseSchedule
 from engine.training import loop
 from engine.training.classifier import ClassifierTraining, describe, distort, fresh_classifier, learned_part
 from engine.training.classifier import train_classifier as run_training
 from engine.training.config import TrainConfig
-from engine.training.runs import RunFolder
 from engine.weights import CheckpointError
 
 from checkpoints_to_try import tiny_model

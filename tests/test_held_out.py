@@ -18,12 +18,13 @@ from engine.data.catalogue import DATASETS, ImageSet
 from engine.data.pixels import to_unit
 from engine.denoiser import NetDenoiser
 from engine.process import TARGETS
-from engine.training import held_out, looking, looks, loop, running
+from engine.runs import driver, looking, looks
+from engine.runs.driver import Run
+from engine.runs.folder import RunFolder, RunRecord, new_id
+from engine.runs.looking import Look
+from engine.training import held_out, loop
 from engine.training.held_out import MOST, HeldOutLoss
-from engine.training.looking import Look
 from engine.training.objective import weights
-from engine.training.running import Run
-from engine.training.runs import RunFolder, RunRecord, new_id
 
 from runs_to_try import DATA, config_of
 
@@ -127,7 +128,7 @@ def _driven(folder: RunFolder, **settings: object) -> Run:
 
 
 def test_a_run_measures_pictures_that_it_is_not_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(running, "LOOK_REST", 0)
+    monkeypatch.setattr(driver, "LOOK_REST", 0)
     shown = []
     real = held_out.HeldOutLoss.__init__
 
@@ -151,8 +152,8 @@ def test_a_run_measures_pictures_that_it_is_not_trained_on(tmp_path: Path, monke
 
 def test_the_best_checkpoint_is_kept_whatever_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run whose held-out loss goes down and up again, as one that learns by heart."""
-    monkeypatch.setattr(running, "LOOK_REST", 0)
-    monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(driver, "LOOK_REST", 0)
+    monkeypatch.setattr(driver, "SAVE_EVERY", 0.0)
     losses = iter([5.0, 3.0, 1.0, 2.0, 4.0, 5.0, 6.0, 7.0])
     real = looking.Looker.look
 

@@ -35,9 +35,7 @@ def test_the_first_screen_comes_without_torch() -> None:
 
 
 def test_the_engine_loads_neither_pages_nor_what_takes_seconds() -> None:
-    loaded = _loaded(
-        "import engine.sampling, engine.training.service, engine.recipe, engine.library, engine.pretrained"
-    )
+    loaded = _loaded("import engine.sampling, engine.runs.service, engine.recipe, engine.library, engine.pretrained")
     assert "torch" in loaded
     assert not loaded & {"torchvision", "diffusers", "transformers", "streamlit", "gradio", "plotly"}
 

@@ -213,7 +213,7 @@ def test_what_goes_wrong_is_told(places: Path) -> None:
 @pytest.fixture
 def page(places: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("DIFFUSION_PLAYGROUND_RUNS", str(places / "runs"))
-    monkeypatch.setattr("engine.training.service._service", None)
+    monkeypatch.setattr("engine.runs.service._service", None)
     monkeypatch.setattr(training, "_seconds_per_step", lambda costs, shape: 0.01)
     return AppTest.from_function(_training_page, default_timeout=60)
 

@@ -11,13 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from engine.doctor.finding import Facts
+from engine.doctor.rules import RULES, examine
+from engine.runs.folder import Status, new_id
+from engine.runs.snapshot import Snapshot
 from engine.training.config import TrainConfig
-from engine.training.doctor import RULES, examine
-from engine.training.finding import Facts
 from engine.training.floor import Floor
 from engine.training.loop import LEVEL_BINS, Report
-from engine.training.runs import Status, new_id
-from engine.training.snapshot import Snapshot
 from playground.labs import compare, doctor, runs
 from playground.labs import training as training_lab
 from playground.labs.training import TrainingControls
@@ -321,7 +321,7 @@ def test_samples_are_looked_at_in_the_background_and_found_the_next_time() -> No
 
 
 def test_the_same_run_is_examined_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.training import doctor as engine_doctor
+    from engine.doctor import doctor as engine_doctor
 
     asked = []
     monkeypatch.setattr(engine_doctor, "examine", lambda snapshot, facts: asked.append(snapshot.id) or ())

@@ -10,13 +10,13 @@ import pytest
 from pydantic import ValidationError
 
 from engine.data.catalogue import load
+from engine.runs.folder import Status, new_id
+from engine.runs.snapshot import Snapshot
 from engine.training import loop
 from engine.training.config import TrainConfig
 from engine.training.floor import Floor
 from engine.training.loop import LEVEL_BINS, Report
 from engine.training.reading import Reading
-from engine.training.runs import Status, new_id
-from engine.training.snapshot import Snapshot
 from playground.labs import training as lab
 from playground.labs import training_charts as charts
 from playground.labs.controls import from_link

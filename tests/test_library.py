@@ -18,8 +18,8 @@ from engine.models.unet import UNet, UNetConfig
 from engine.pretrained import Card
 from engine.process import TARGETS
 from engine.recipe import Recipe
+from engine.runs.folder import new_id
 from engine.schedule import NoiseSchedule
-from engine.training.runs import new_id
 
 
 def _folder(path: Path, *, classes: int = 3, **card: object) -> NetDenoiser:

@@ -20,13 +20,13 @@ from safetensors.torch import load_file
 
 from engine.data.pixels import to_unit
 from engine.data.prepared import for_training
+from engine.runs.folder import RunFolder
 from engine.training import batch, loop, resume
 from engine.training.config import TrainConfig
 from engine.training.feed import Feed
 from engine.training.importance import LossHistory
 from engine.training.loop import Report, TrainState, begin, train
 from engine.training.machine import Accelerated, MachineError, OneMachine, this_machine
-from engine.training.runs import RunFolder
 
 from runs_to_try import DATA, config_of, same
 

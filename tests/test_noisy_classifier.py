@@ -29,6 +29,7 @@ from engine.models.noisy_classifier import (
     how_noisy,
     open_classifier,
 )
+from engine.runs.service import TrainingService
 from engine.samplers import DDIM
 from engine.sampling import sample
 from engine.schedule import Level, NoiseSchedule
@@ -37,7 +38,6 @@ from engine.training.config import TrainConfig
 from engine.training.loop import begin, train
 from engine.training.parts import LEVEL_BINS
 from engine.training.reading import exact_reader, ideal_reading, read_by_level
-from engine.training.service import TrainingService
 from engine.weights import CheckpointError
 
 from runs_to_try import DATA, config_of, same

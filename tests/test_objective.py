@@ -15,6 +15,7 @@ from engine.data.pixels import to_unit
 from engine.denoiser import NetDenoiser
 from engine.likelihood import bound_term
 from engine.process import TARGETS, Prediction, Target, diffuse, posterior
+from engine.runs.folder import RunFolder, RunRecord, new_id
 from engine.sampling import SeededNoise
 from engine.schedule import SCHEDULES, NoiseSchedule
 from engine.training import resume
@@ -24,7 +25,6 @@ from engine.training.floor import ideal_loss
 from engine.training.importance import KEPT, LossHistory
 from engine.training.loop import Report, TrainState, begin, train
 from engine.training.objective import DenoisingLoss, Noised, in_x0, weights
-from engine.training.runs import RunFolder, RunRecord, new_id
 
 from runs_to_try import DATA, config_of, same, weights_of
 

@@ -17,8 +17,8 @@ from engine import pretrained
 from engine.denoiser import NetDenoiser
 from engine.foreign import hub
 from engine.pretrained import Card
-from engine.training import service as training_service
-from engine.training.service import TrainingService
+from engine.runs import service as training_service
+from engine.runs.service import TrainingService
 from playground.labs import opening
 from playground.labs.opening import Opening
 from playground.streamlit_ui import warm

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.training import service as training_service
-from engine.training.service import TrainingService
+from engine.runs import service as training_service
+from engine.runs.service import TrainingService
 from playground.streamlit_ui import warm
 
 APP = Path(__file__).parents[1] / "playground" / "app.py"

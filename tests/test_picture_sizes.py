@@ -21,7 +21,8 @@ from engine.data.pixels import to_uint8, to_unit
 from engine.data.prepared import every_version, for_training, held_out_for, pictures_of
 from engine.data.sizes import sized
 from engine.data.writing import Writer
-from engine.training import looks, loop
+from engine.runs import looks
+from engine.training import loop
 from engine.training.config import TrainConfig
 
 ROOT = Path(__file__).parents[1]

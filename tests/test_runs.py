@@ -23,12 +23,13 @@ from torch import Tensor
 from engine import pretrained
 from engine.data.catalogue import DATASETS
 from engine.library import open_model
-from engine.training import checkpoints, lock, log, loop, resume
-from engine.training.lock import HeldError, Lease, holder_of
+from engine.runs import checkpoints, lock, log
+from engine.runs.driver import Run
+from engine.runs.folder import RunFolder, RunRecord, all_runs, find_run, new_id
+from engine.runs.lock import HeldError, Lease, holder_of
+from engine.training import loop, resume
 from engine.training.loop import LEVEL_BINS, Report
 from engine.training.resume import ResumeError
-from engine.training.running import Run
-from engine.training.runs import RunFolder, RunRecord, all_runs, find_run, new_id
 from engine.weights import CheckpointError
 
 from runs_to_try import DATA, config_of, same
@@ -338,7 +339,7 @@ def test_a_growing_file_is_read_once(tmp_path: Path) -> None:
 
 def test_one_at_a_time_and_the_kernel_lets_go_of_a_killed_one(tmp_path: Path) -> None:
     program = (
-        "import sys, time; from pathlib import Path; from engine.training.lock import Lease; "
+        "import sys, time; from pathlib import Path; from engine.runs.lock import Lease; "
         "lease = Lease(Path(sys.argv[1])); print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen([sys.executable, "-c", program, str(tmp_path)], stdout=subprocess.PIPE, text=True) as other:

@@ -19,12 +19,13 @@ from engine import pretrained
 from engine.cli.train import recipe_of
 from engine.data.catalogue import DATASETS, ImageSet
 from engine.library import ModelError, open_model
-from engine.training import keeping, looks, loop, running
-from engine.training.command import command_of
+from engine.runs import driver, keeping, looks
+from engine.runs.command import command_of
+from engine.runs.folder import RunFolder
+from engine.runs.service import RunsError, Snapshot, TrainingService
+from engine.training import loop
 from engine.training.config import TrainConfig
 from engine.training.loop import Report, TrainState
-from engine.training.runs import RunFolder
-from engine.training.service import RunsError, Snapshot, TrainingService
 
 from runs_to_try import DATA, config_of, same
 
@@ -163,7 +164,7 @@ def test_a_wish_from_a_time_that_is_over_is_forgotten(tmp_path: Path, let: threa
 
 @pytest.fixture
 def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[TrainingService, str]:
-    monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(driver, "SAVE_EVERY", 0.0)
     training = TrainingService(tmp_path / "runs")
     run_id = training.submit(_config())
     training.wait(run_id, _ended, SECONDS)

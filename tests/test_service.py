@@ -21,12 +21,13 @@ from engine.data.catalogue import DATASETS, DataError, ImageSet
 from engine.denoiser import NetDenoiser
 from engine.library import ModelError, open_model
 from engine.recipe import Recipe
-from engine.training import checkpoints, looks, loop, resume, running, runs
-from engine.training import service as module
+from engine.runs import checkpoints, driver, folder, looks
+from engine.runs import service as module
+from engine.runs.folder import RunFolder, RunRecord, all_runs, new_id
+from engine.runs.service import Snapshot, TrainingService
+from engine.training import loop, resume
 from engine.training.config import TrainConfig
 from engine.training.loop import Report, TrainState
-from engine.training.runs import RunFolder, RunRecord, all_runs, new_id
-from engine.training.service import Snapshot, TrainingService
 
 DATA = "two-sides"
 SECONDS = 60.0
@@ -218,7 +219,7 @@ def test_a_pause_changes_nothing_in_what_is_learned(tmp_path: Path, gate: Gate, 
 def test_an_interrupted_run_is_taken_up_by_the_next_process(
     tmp_path: Path, gate: Gate, uninterrupted: NetDenoiser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(driver, "SAVE_EVERY", 0.0)
     first = TrainingService(tmp_path)
     run_id = first.submit(_config())
     gate.let(4)
@@ -424,7 +425,7 @@ def test_a_run_that_cannot_be_saved_is_paused_and_says_so(tmp_path: Path) -> Non
 def test_on_a_full_disk_a_run_waits_in_memory_until_there_is_room_again(
     tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch, where: str, uninterrupted: NetDenoiser
 ) -> None:
-    monkeypatch.setattr(running, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(driver, "SAVE_EVERY", 0.0)
     training = TrainingService(tmp_path)
     run_id = training.submit(_config())
     gate.let(1)
@@ -650,7 +651,7 @@ def test_only_ids_are_ids(tmp_path: Path, name: str) -> None:
 def test_new_ids_are_ids_and_differ() -> None:
     ids = {new_id() for _ in range(100)}
     assert len(ids) == 100
-    assert all(runs.ID.fullmatch(name) for name in ids)
+    assert all(folder.ID.fullmatch(name) for name in ids)
 
 
 def test_folders_that_are_no_runs_are_left_alone(tmp_path: Path) -> None:

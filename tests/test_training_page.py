@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from engine.training import service as training_service
+from engine.runs import service as training_service
+from engine.runs.service import TrainingService
+from engine.runs.snapshot import Snapshot
 from engine.training.config import TrainConfig
-from engine.training.service import TrainingService
-from engine.training.snapshot import Snapshot
 from playground.labs import runs as lab
 from playground.streamlit_ui import warm
 

@@ -121,7 +121,7 @@ def _one(args: argparse.Namespace) -> int:
     from engine.measuring.drawing import DrawSettings
     from engine.measuring.evaluation import Evaluation, evaluate
     from engine.measuring.model_card import write_card
-    from engine.training.checkpoints import newest_in
+    from engine.runs.checkpoints import newest_in
     from engine.weights import write_text
 
     chosen = {name: getattr(args, name)[0] for name in SWEPT}

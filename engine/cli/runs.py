@@ -14,7 +14,7 @@ from engine.cli.words import CommandError
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from engine.training.runs import RunFolder
+    from engine.runs.folder import RunFolder
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -57,7 +57,7 @@ def add_export(export: argparse.ArgumentParser) -> None:
 
 def add_root(parser: argparse.ArgumentParser, *, inner: bool = False) -> None:
     """Where the runs are."""
-    from engine.training.runs import default_root
+    from engine.runs.folder import default_root
 
     parser.add_argument(
         "--runs",
@@ -70,7 +70,7 @@ def add_root(parser: argparse.ArgumentParser, *, inner: bool = False) -> None:
 
 def find(root: Path, name: str) -> RunFolder:
     """The run that is called so. Raises CommandError where there is none."""
-    from engine.training.runs import find_run
+    from engine.runs.folder import find_run
 
     try:
         return find_run(root, name)
@@ -80,8 +80,8 @@ def find(root: Path, name: str) -> RunFolder:
 
 def _told(folder: RunFolder) -> dict[str, object] | None:
     """What is known of a run; None where there is no record."""
-    from engine.training.command import command_of
-    from engine.training.watching import look_at
+    from engine.runs.command import command_of
+    from engine.runs.watching import look_at
 
     if folder.read_record() is None:
         return None
@@ -111,7 +111,7 @@ def _told(folder: RunFolder) -> dict[str, object] | None:
 
 
 def _list(args: argparse.Namespace) -> int:
-    from engine.training.runs import all_runs
+    from engine.runs.folder import all_runs
 
     found = [told for folder in all_runs(args.runs) if (told := _told(folder)) is not None]
     if args.json:
@@ -185,8 +185,8 @@ def _resume(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from engine.training import keeping
-    from engine.training.opening import open_either
+    from engine.runs import keeping
+    from engine.runs.opening import open_either
     from engine.weights import CheckpointError
 
     folder = find(args.runs, args.id)

@@ -21,13 +21,13 @@ from engine.cli.words import CommandError, ProgressLine, complaint, duration
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+    from engine.runs.driver import Run
+    from engine.runs.folder import RunFolder, RunRecord
     from engine.training.config import TrainConfig
     from engine.training.loop import Report
     from engine.training.machine import Machine
     from engine.training.preflight import Preflight
     from engine.training.reading import Reading
-    from engine.training.running import Run
-    from engine.training.runs import RunFolder, RunRecord
 
 HELD_OUT = 1000
 """At most so many held-out pictures are read by a classifier that was trained."""
@@ -88,8 +88,8 @@ def add_driving(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> int:
+    from engine.runs.folder import RunFolder, default_root, new_id
     from engine.training.machine import launched_processes
-    from engine.training.runs import RunFolder, default_root, new_id
 
     config = recipe_of(args.recipe, args.set)
     if args.out is None and launched_processes() > 1:
@@ -144,10 +144,10 @@ def _value(text: str) -> object:
 def drive(folder: RunFolder, config: TrainConfig, command: str, args: argparse.Namespace) -> int:
     """Train the run in a folder, new or interrupted, and say how it goes; the exit status."""
     from engine.data.prepared import pictures_of
+    from engine.runs.driver import Run
+    from engine.runs.folder import RunRecord
     from engine.training.machine import this_machine
     from engine.training.preflight import preflight
-    from engine.training.running import Run
-    from engine.training.runs import RunRecord
 
     pictures_of(config)  # what is not there is said before a folder is made
     machine = this_machine(args.device, args.processes, args.log_with, str(folder.path / "tracking"), folder.id)
@@ -203,7 +203,7 @@ def check_same(folder: RunFolder, record: RunRecord, config: TrainConfig) -> Non
 
 
 def _driven(run: Run, args: argparse.Namespace) -> int:
-    from engine.training.trouble import SaveError
+    from engine.runs.trouble import SaveError
 
     machine, folder, step = run.machine, run.folder, 0
     if run.machine.is_main:
@@ -298,7 +298,7 @@ class _Said:
         points = run.history.held_out
         held_out = points[-1][1] if points and points[-1][0] == report.step else None
         if self._json:
-            from engine.training.log import line_of
+            from engine.runs.log import line_of
 
             print(line_of(asdict(report) | {"held_out": held_out}), flush=True)
             return

@@ -48,7 +48,7 @@ class Upload:
 
 
 def default_root() -> Path:
-    """Where uploads are kept: uploads/ beside the runs, see `engine.training.runs.default_root`."""
+    """Where uploads are kept: uploads/ beside the runs, see `engine.runs.folder.default_root`."""
     return Path(os.environ.get("DIFFUSION_PLAYGROUND_RUNS") or "runs") / "uploads"
 
 

@@ -28,8 +28,8 @@ from torch.nn.functional import silu
 from engine.models import folder as on_disk
 from engine.models.classifier import ASSETS
 from engine.models.unet import DownBlock, MiddleBlock, TimeEmbedding, UNetConfig, Width, timestep_embedding
+from engine.runs.checkpoints import newest_in
 from engine.schedule import Level, broadcast
-from engine.training.checkpoints import newest_in
 from engine.weights import CheckpointError, checked_folder, first_complaint, read_json
 
 NOISY_CLASSIFIERS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits-noisy-classifier"}
@@ -211,7 +211,7 @@ def open_classifier(name: str, run_of: Callable[[str], TrainedClassifier] | None
 
     Args:
         name: a name in `NOISY_CLASSIFIERS`, "run:ID", or the path of a folder.
-        run_of: finds a training run by its id; None to look where runs are kept, see `engine.training.runs.default_root`.
+        run_of: finds a training run by its id; None to look where runs are kept, see `engine.runs.folder.default_root`.
 
     Raises:
         CheckpointError: with one clear sentence.
@@ -225,7 +225,7 @@ def open_classifier(name: str, run_of: Callable[[str], TrainedClassifier] | None
 
 
 def _run_on_disk(run_id: str) -> TrainedClassifier:
-    from engine.training.runs import RunFolder, default_root  # here, for training is nothing that sampling needs
+    from engine.runs.folder import RunFolder, default_root  # here, for training is nothing that sampling needs
 
     try:
         folder = RunFolder.named(default_root(), run_id)

@@ -14,7 +14,7 @@ from playground.timeline.chart import LiveChart, Mark, Series
 from playground.timeline.model import Lane, Position, Timeline
 
 if TYPE_CHECKING:
-    from engine.training.snapshot import Snapshot
+    from engine.runs.snapshot import Snapshot
 
 Against = Literal["steps", "pictures", "time"]
 AGAINST: dict[Against, tuple[str, str, str]] = {

@@ -13,9 +13,9 @@ from playground.labs.controls import checked
 from playground.labs.training import TrainingControls
 
 if TYPE_CHECKING:
+    from engine.doctor.finding import Copies, Facts, Finding, Setting
+    from engine.runs.snapshot import Snapshot
     from engine.training.config import TrainConfig
-    from engine.training.finding import Copies, Facts, Finding, Setting
-    from engine.training.snapshot import Snapshot
 
 ICONS = {"wrong": "🛑", "doubtful": "⚠️", "note": "💡"}
 KEPT = 200
@@ -37,7 +37,7 @@ _plain_speeds: dict[str, float] = {}
 
 def findings(snapshot: Snapshot) -> tuple[Finding, ...]:
     """What is the matter with this run now. Quick: what takes longer is looked at in the background, for the next time."""
-    from engine.training.doctor import examine
+    from engine.doctor.rules import examine
 
     facts = _facts(snapshot)
     stamp = (len(snapshot.reports), snapshot.status, facts, len(snapshot.held_out), snapshot.floor is not None)
@@ -61,7 +61,7 @@ def still_looking() -> bool:
 
 def _facts(snapshot: Snapshot) -> Facts:
     from engine.data.catalogue import DataError, load
-    from engine.training.finding import Facts
+    from engine.doctor.finding import Facts
 
     try:
         data = load(snapshot.config.data)
@@ -114,7 +114,7 @@ def _begin(key: tuple[str, int], look: Callable[[], None]) -> None:
 
 
 def _measure(run_id: str, config: TrainConfig) -> None:
-    from engine.training.service import seconds_per_step
+    from engine.runs.service import seconds_per_step
 
     try:
         seconds = seconds_per_step(config.model_copy(update={"precision": "fp32"}))
@@ -125,7 +125,7 @@ def _measure(run_id: str, config: TrainConfig) -> None:
 
 def _look(key: tuple[str, int], pictures: object, config: TrainConfig) -> None:
     from engine.data.prepared import for_training, held_out_for
-    from engine.training.copies import copies
+    from engine.doctor.copies import copies
 
     try:
         found = copies(key[1], pictures, for_training(config), held_out_for(config))  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from playground.labs.training import when
 
 if TYPE_CHECKING:
     from engine.library import Model
-    from engine.training.snapshot import Snapshot
+    from engine.runs.snapshot import Snapshot
 
 
 def choices(opened: tuple[str, ...] = ()) -> dict[str, str]:
@@ -37,7 +37,7 @@ def classifier_choices() -> dict[str, str]:
 
 def _runs(wanted: Callable[[Snapshot], bool]) -> dict[str, str]:
     """Name and title of those training runs, newest first."""
-    from engine.training.service import service
+    from engine.runs.service import service
 
     training = service()
     found = {run_id: training.snapshot(run_id) for run_id in training.ids()}
@@ -74,6 +74,6 @@ def needs_label(name: str) -> bool:
 def open_model(name: str) -> Model:
     """The model of that name, where it is on this machine. Raises engine.library.ModelError with one clear sentence."""
     from engine import library
-    from engine.training.service import service
+    from engine.runs.service import service
 
     return library.open_model(name, service().model, download=False)

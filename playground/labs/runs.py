@@ -14,7 +14,7 @@ from playground.labs.pictures import title_of
 from playground.timeline import packing
 
 if TYPE_CHECKING:
-    from engine.training.snapshot import Snapshot
+    from engine.runs.snapshot import Snapshot
 
 STATUS = {
     "queued": ("⏳", "waiting"),

@@ -235,7 +235,7 @@ def seconds_per_step(controls: TrainingControls) -> float:
 
 @lru_cache(maxsize=64)
 def _seconds_per_step(costs: TrainConfig, shape: tuple[int, int, int]) -> float:
-    from engine.training import service
+    from engine.runs import service
 
     return service.seconds_per_step(costs)
 

@@ -11,8 +11,8 @@ from playground.timeline.chart import LiveChart, Series
 from playground.timeline.model import Lane, Position, Timeline
 
 if TYPE_CHECKING:
+    from engine.runs.snapshot import Snapshot
     from engine.training.config import TrainConfig
-    from engine.training.snapshot import Snapshot
 
 SHOWN_PREVIEWS = 60
 """Of more, this many evenly spaced are sent to the browser."""

@@ -25,7 +25,7 @@ from playground.streamlit_ui.training_doctor import AGAIN
 from playground.streamlit_ui.training_runs import COMPARED, RUN
 
 if TYPE_CHECKING:
-    from engine.training.snapshot import Snapshot
+    from engine.runs.snapshot import Snapshot
 
 POLL = 0.5
 """Seconds between two looks at a run."""
@@ -40,7 +40,7 @@ def show() -> None:
     )
     page.settings_hint()
     warm.wait()
-    from engine.training.service import service
+    from engine.runs.service import service
 
     training = service()
     pictures.take_wanted()
@@ -111,7 +111,7 @@ def _estimate(controls: TrainingControls) -> lab.TrainConfig | None:
 
 def _run(run_id: str) -> None:
     """One run as it is now; called again and again while it is active."""
-    from engine.training.service import service
+    from engine.runs.service import service
 
     training = service()
     snapshot = training.snapshot(run_id)
@@ -187,7 +187,7 @@ def _charts(snapshot: Snapshot) -> None:
 
 
 def _head(snapshot: Snapshot) -> None:
-    from engine.training.service import service
+    from engine.runs.service import service
 
     training, run_id = service(), snapshot.id
     icon, word = runs.STATUS[snapshot.status]

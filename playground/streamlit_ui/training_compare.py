@@ -14,8 +14,8 @@ from playground.streamlit_ui.training_doctor import AGAIN
 from playground.streamlit_ui.training_runs import COMPARED
 
 if TYPE_CHECKING:
-    from engine.training.service import TrainingService
-    from engine.training.snapshot import Snapshot
+    from engine.runs.service import TrainingService
+    from engine.runs.snapshot import Snapshot
 
 POLL = 1.0
 AGAINST = "training/against"

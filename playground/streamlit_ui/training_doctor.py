@@ -11,9 +11,9 @@ from playground.labs import doctor as lab
 from playground.streamlit_ui import widgets
 
 if TYPE_CHECKING:
+    from engine.doctor.finding import Finding, Setting
+    from engine.runs.snapshot import Snapshot
     from engine.training.config import TrainConfig
-    from engine.training.finding import Finding, Setting
-    from engine.training.snapshot import Snapshot
 
 AGAIN = "training/again"
 """Set by a callback within a fragment, where the whole page must be drawn again."""

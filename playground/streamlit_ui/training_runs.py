@@ -13,8 +13,8 @@ from playground.streamlit_ui import widgets
 from playground.streamlit_ui.training_doctor import AGAIN, take
 
 if TYPE_CHECKING:
-    from engine.training.service import TrainingService
-    from engine.training.snapshot import Snapshot
+    from engine.runs.service import TrainingService
+    from engine.runs.snapshot import Snapshot
 
 POLL = 3.0
 """Seconds between two looks at the list while something in it is being trained."""
@@ -219,7 +219,7 @@ def _undo(training: TrainingService, run_id: str) -> None:
 
 def _try(what: Callable[[], object]) -> bool:
     """Do it, or keep the reason why not for the next drawing of the page."""
-    from engine.training.service import RunsError
+    from engine.runs.service import RunsError
 
     try:
         what()

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
-from engine.training.service import TrainingService
 
 from conftest import ROOT, RunServer
 

@@ -14,11 +14,11 @@ from engine.denoiser import NO_LABEL, Denoiser
 from engine.library import Model
 from engine.models.noisy_classifier import LevelClassifier
 from engine.recipe import Recipe
+from engine.runs.snapshot import Pictures
 from engine.schedule import Level
 from engine.training.config import TrainConfig
 from engine.training.floor import Floor, ideal_loss
 from engine.training.reading import Reading, exact_reader, ideal_reading, read_by_level
-from engine.training.snapshot import Pictures
 
 PREVIEWS = 10
 """Pictures drawn from fixed noise, class after class."""

@@ -9,8 +9,8 @@ import time
 import zipfile
 from pathlib import Path
 
-from engine.training import checkpoints
-from engine.training.runs import RunFolder
+from engine.runs import checkpoints
+from engine.runs.folder import RunFolder
 
 DELETED = ".deleted"
 KEPT_FOR = 24 * 3600.0

@@ -27,7 +27,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Copies:
-    """How many of a run's last samples are all but training pictures (`engine.training.copies`)."""
+    """How many of a run's last samples are all but training pictures (`engine.doctor.copies`)."""
 
     step: int
     """Of the training, when they were drawn."""

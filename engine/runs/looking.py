@@ -11,14 +11,14 @@ from torch import Tensor
 from engine.data.catalogue import ImageSet
 from engine.denoiser import NetDenoiser
 from engine.process import Prediction
+from engine.runs import looks
+from engine.runs.snapshot import Pictures
 from engine.schedule import Level
-from engine.training import looks
 from engine.training.config import TrainConfig
 from engine.training.floor import Floor
 from engine.training.held_out import HeldOutLoss
 from engine.training.learner import Learner, net_of
 from engine.training.reading import Reading
-from engine.training.snapshot import Pictures
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.training.curves import Curves, mean_of_known
-from engine.training.finding import Facts, Finding, Setting
+from engine.doctor.curves import Curves, mean_of_known
+from engine.doctor.finding import Facts, Finding, Setting
 from engine.training.parts import LEVEL_BINS
 
 if TYPE_CHECKING:
-    from engine.training.snapshot import Snapshot
+    from engine.runs.snapshot import Snapshot
 
 USUAL_RATE = 1e-3
 LOWEST_RATE, HIGHEST_RATE = 3e-5, 5e-3

@@ -9,31 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from engine.training import doctor_curves as curve_rules
-from engine.training import doctor_settings as setting_rules
-from engine.training.curves import Curves
-from engine.training.finding import Copies, Facts, Finding, Setting, Severity
+from engine.doctor import of_curves, of_settings
+from engine.doctor.curves import Curves
+from engine.doctor.finding import Copies, Facts, Finding, Setting, Severity
 
 if TYPE_CHECKING:
-    from engine.training.snapshot import Snapshot
+    from engine.runs.snapshot import Snapshot
 
 Rule = Callable[["Snapshot", Curves, Facts], Finding | None]
 
 RULES: dict[str, Rule] = {
-    "diverged": curve_rules.diverged,
-    "rising": curve_rules.rising,
-    "not falling": curve_rules.not_falling,
-    "by heart": curve_rules.by_heart,
-    "held-out rising": curve_rules.held_out_rising,
-    "above the floor": curve_rules.above_the_floor,
-    "clipped": curve_rules.clipped,
-    "waiting": curve_rules.waiting,
-    "terminal SNR": setting_rules.terminal_snr,
-    "warm-up": setting_rules.warmup,
-    "averaging": setting_rules.averaging,
-    "label dropout": setting_rules.label_dropout,
-    "few pictures": setting_rules.few_pictures,
-    "precision": setting_rules.precision,
+    "diverged": of_curves.diverged,
+    "rising": of_curves.rising,
+    "not falling": of_curves.not_falling,
+    "by heart": of_curves.by_heart,
+    "held-out rising": of_curves.held_out_rising,
+    "above the floor": of_curves.above_the_floor,
+    "clipped": of_curves.clipped,
+    "waiting": of_curves.waiting,
+    "terminal SNR": of_settings.terminal_snr,
+    "warm-up": of_settings.warmup,
+    "averaging": of_settings.averaging,
+    "label dropout": of_settings.label_dropout,
+    "few pictures": of_settings.few_pictures,
+    "precision": of_settings.precision,
 }
 """By name, in the order in which their findings are shown within a severity."""
 

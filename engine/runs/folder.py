@@ -8,10 +8,10 @@ RUNS/ID/held_out.jsonl    the loss on held-out pictures, one measurement a line
 RUNS/ID/previews.npz      samples from fixed noise, by training step
 RUNS/ID/floor.json        the loss of the ideal denoiser, or of the ideal classifier
 RUNS/ID/reading.json      how well a classifier reads held-out pictures
-RUNS/ID/checkpoints/      what was learned, and what going on needs: see `engine.training.checkpoints`
+RUNS/ID/checkpoints/      what was learned, and what going on needs: see `engine.runs.checkpoints`
 RUNS/ID/best.json         which of them had the lowest loss on held-out pictures
 RUNS/ID/wish.json         what another process wants of the one that trains it
-RUNS/ID/lock              who trains it: see `engine.training.lock`
+RUNS/ID/lock              who trains it: see `engine.runs.lock`
 
 Folders that were written before there were checkpoints/ open as well: what was learned lies in checkpoint/ there, or in the
 folder itself, and what going on needs in resume/.
@@ -36,11 +36,12 @@ from safetensors import SafetensorError
 
 from engine.data import catalogue
 from engine.data.catalogue import ImageSet
-from engine.training import checkpoints, learner, log, resume
-from engine.training.checkpoints import RESUME
+from engine.runs import checkpoints, log
+from engine.runs.checkpoints import RESUME
+from engine.runs.log import Point
+from engine.training import learner, resume
 from engine.training.config import TrainConfig
 from engine.training.floor import Floor
-from engine.training.log import Point
 from engine.training.loop import Report, TrainState
 from engine.training.parts import LEVEL_BINS
 from engine.training.reading import Reading

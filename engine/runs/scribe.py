@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass, field
 
 from engine.data.catalogue import ImageSet
+from engine.runs.folder import RunFolder, RunRecord
+from engine.runs.history import Follower, History
+from engine.runs.lock import HeldError, Lease
+from engine.runs.trouble import SaveError, save_error
 from engine.training.config import TrainConfig
-from engine.training.history import Follower, History
-from engine.training.lock import HeldError, Lease
 from engine.training.loop import TrainState
-from engine.training.runs import RunFolder, RunRecord
-from engine.training.trouble import SaveError, save_error
 
 SAVE_REST = 10
 """Saving rests so many times as long as it took, where that is more: a large network on a slow disk still trains."""

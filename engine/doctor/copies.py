@@ -7,9 +7,9 @@ import torch
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
 from engine.data.prepared import MOST_NUMBERS
+from engine.doctor.finding import Copies
 from engine.measuring.memorising import memorised_share
-from engine.training.finding import Copies
-from engine.training.snapshot import Pictures
+from engine.runs.snapshot import Pictures
 
 MOST_TRAINING = 20_000
 """With more pictures than that the look is not quick any more."""

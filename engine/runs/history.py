@@ -7,13 +7,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engine.training import log
+from engine.runs import log
+from engine.runs.folder import RunFolder
+from engine.runs.log import Point, Tail
+from engine.runs.snapshot import Pictures
 from engine.training.floor import Floor
-from engine.training.log import Point, Tail
 from engine.training.loop import Report
 from engine.training.reading import Reading
-from engine.training.runs import RunFolder
-from engine.training.snapshot import Pictures
 
 MOST_PREVIEWS = 60
 """Of a long run, so many looks at what it draws are kept, evenly spread."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.doctor.curves import Curves
+from engine.doctor.finding import Facts, Finding
 from engine.schedule import PURE_NOISE_SNR, NoiseSchedule
-from engine.training.curves import Curves
-from engine.training.finding import Facts, Finding
 
 if TYPE_CHECKING:
-    from engine.training.snapshot import Snapshot
+    from engine.runs.snapshot import Snapshot
 
 FEW_PICTURES = 500
 MANY_EPOCHS = 500

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 
-from engine.training.history import Follower, History, signature
-from engine.training.lock import holder_of
-from engine.training.running import Run
-from engine.training.runs import ACTIVE, RunFolder, Status, Wish
-from engine.training.trouble import SaveError
+from engine.runs.driver import Run
+from engine.runs.folder import ACTIVE, RunFolder, Status, Wish
+from engine.runs.history import Follower, History, signature
+from engine.runs.lock import holder_of
+from engine.runs.trouble import SaveError
 
 
 class Watched:

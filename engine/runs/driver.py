@@ -13,17 +13,17 @@ from dataclasses import dataclass, field
 
 from engine.data.catalogue import DataError, ImageSet
 from engine.data.prepared import pictures_of
+from engine.runs.folder import RunFolder, RunRecord, Status, Wish
+from engine.runs.history import History
+from engine.runs.lock import HeldError
+from engine.runs.looking import Look, Looker
+from engine.runs.scribe import Scribe
+from engine.runs.trouble import SaveError
 from engine.training import loop
-from engine.training.history import History
 from engine.training.learner import Learner
-from engine.training.lock import HeldError
-from engine.training.looking import Look, Looker
 from engine.training.loop import Report, TrainingDivergedError, TrainState
 from engine.training.machine import Machine, MachineError, OneMachine, PeerLostError
 from engine.training.resume import ResumeError
-from engine.training.runs import RunFolder, RunRecord, Status, Wish
-from engine.training.scribe import Scribe
-from engine.training.trouble import SaveError
 
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints of a running training."""

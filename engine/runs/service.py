@@ -1,6 +1,6 @@
 """Training in the background: one thread, a queue, and snapshots that anyone may look at.
 
-It drives `engine.training.running` and knows no mathematics. What it hands out is plain data, so that a page may be drawn from
+It drives `engine.runs.driver` and knows no mathematics. What it hands out is plain data, so that a page may be drawn from
 it at any moment, in any thread. Runs of other processes in the same folder are followed by reading their files.
 """
 
@@ -20,14 +20,10 @@ from engine.data import catalogue
 from engine.data.prepared import for_training
 from engine.library import Model, ModelError
 from engine.models.noisy_classifier import TrainedClassifier
-from engine.training import keeping, loop, opening
-from engine.training.command import command_of
-from engine.training.config import TrainConfig
-from engine.training.learner import Learner
-from engine.training.lock import HeldError
-from engine.training.machine import OneMachine
-from engine.training.running import Run
-from engine.training.runs import (
+from engine.runs import keeping, opening
+from engine.runs.command import command_of
+from engine.runs.driver import Run
+from engine.runs.folder import (
     ACTIVE,
     RunFolder,
     RunRecord,
@@ -38,9 +34,14 @@ from engine.training.runs import (
     default_root,
     new_id,
 )
-from engine.training.snapshot import Snapshot
-from engine.training.trouble import SaveError, save_error
-from engine.training.watching import Watched
+from engine.runs.lock import HeldError
+from engine.runs.snapshot import Snapshot
+from engine.runs.trouble import SaveError, save_error
+from engine.runs.watching import Watched
+from engine.training import loop
+from engine.training.config import TrainConfig
+from engine.training.learner import Learner
+from engine.training.machine import OneMachine
 
 IN_MEMORY = "Nothing of it is lost while this program runs: mend that and press Resume."
 

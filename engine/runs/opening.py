@@ -15,10 +15,10 @@ from engine.denoiser import NetDenoiser
 from engine.library import Model, ModelError, from_checkpoint
 from engine.models import noisy_classifier
 from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard, TrainedClassifier
-from engine.training.checkpoints import MANIFEST
-from engine.training.history import signature
+from engine.runs.checkpoints import MANIFEST
+from engine.runs.folder import NOTHING_YET, RunFolder, RunRecord
+from engine.runs.history import signature
 from engine.training.learner import Learner
-from engine.training.runs import NOTHING_YET, RunFolder, RunRecord
 from engine.weights import CheckpointError
 
 Opened = TypeVar("Opened")

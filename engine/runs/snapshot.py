@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from engine.runs.folder import ACTIVE, Status
 from engine.training.config import TrainConfig
 from engine.training.floor import Floor
 from engine.training.loop import Report
 from engine.training.reading import Reading
-from engine.training.runs import ACTIVE, Status
 
 Pictures = npt.NDArray[np.uint8]
 """Shape (B, H, W, C)."""
