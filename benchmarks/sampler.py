@@ -14,8 +14,8 @@ from engine.denoiser import NO_LABEL, NetDenoiser
 from engine.library import Model, open_model
 from engine.models.presets import PRESETS
 from engine.recipe import Recipe
-from engine.runs.service import seconds_per_step
 from engine.training.config import TrainConfig
+from engine.training.preflight import preflight
 
 GOAL = 1.03
 
@@ -42,7 +42,8 @@ def measure(model_name: str, *, images: int, steps: int, walks: int) -> list[Fig
         figures += _overhead(f"{title}, {steps} steps, {images} images", model, recipe, walks)
         print(f"{figures[-1].what}: {figures[-1].measured()}", flush=True)
     for preset in PRESETS:
-        seconds = seconds_per_step(TrainConfig(preset=preset, batch=32), repeats=9)
+        config = TrainConfig(preset=preset, batch=32)
+        seconds = float(np.median([preflight(config).seconds_per_step for _ in range(3)]))
         figures.append(Figure(f"A training step, “{preset}”, batch 32", (1000 * seconds,), "ms"))
         print(f"{figures[-1].what}: {figures[-1].measured()}", flush=True)
     return figures

@@ -17,6 +17,7 @@ from engine.data import store
 from engine.data.catalogue import load
 from engine.data.preparing import prepare
 from engine.training.config import TrainConfig
+from engine.training.preflight import Preflight
 from playground.labs import pictures as lab
 from playground.labs import preparing, training
 from playground.labs.preparing import Preparation
@@ -214,7 +215,7 @@ def test_what_goes_wrong_is_told(places: Path) -> None:
 def page(places: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("DIFFUSION_PLAYGROUND_RUNS", str(places / "runs"))
     monkeypatch.setattr("engine.runs.service._service", None)
-    monkeypatch.setattr(training, "_seconds_per_step", lambda costs, shape: 0.01)
+    monkeypatch.setattr(training, "_tried", lambda costs, shape: Preflight(seconds_per_step=0.01, at_once=32))
     return AppTest.from_function(_training_page, default_timeout=60)
 
 

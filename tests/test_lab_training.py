@@ -15,6 +15,7 @@ from engine.runs.snapshot import Snapshot
 from engine.training import loop
 from engine.training.config import TrainConfig
 from engine.training.floor import Floor
+from engine.training.learner import parameter_count
 from engine.training.loop import LEVEL_BINS, Report
 from engine.training.reading import Reading
 from playground.labs import training as lab
@@ -86,6 +87,9 @@ def test_every_setting_reaches_the_run() -> None:
         "learning_rate": 3e-4,
         "averaging": 0.9,
         "label_dropout": 0.3,
+        "precision": "bf16",
+        "at_once": 4,
+        "compile": True,
         "seed": 12,
     }
     assert set(changed) == set(TrainingControls.model_fields)
@@ -118,9 +122,9 @@ def test_bounds_of_the_settings_are_bounds_of_the_run() -> None:
 @pytest.mark.parametrize("preset", ["tiny", "small", "medium"])
 @pytest.mark.parametrize("more", [{}, {"learned_variance": True}, CLASSIFIER])
 def test_parameters_are_counted_as_they_will_be(data: str, preset: str, more: dict[str, object]) -> None:
-    controls = TrainingControls.model_validate({"data": data, "preset": preset, **more})
-    state = loop.begin(lab.config(controls, 0.1), load(data))
-    assert lab.parameter_count(controls) == sum(parameter.numel() for parameter in state.net.parameters())
+    config = lab.config(TrainingControls.model_validate({"data": data, "preset": preset, **more}), 0.1)
+    state = loop.begin(config, load(data))
+    assert parameter_count(config, load(data)) == sum(parameter.numel() for parameter in state.net.parameters())
 
 
 def test_settings_without_effect_say_why() -> None:

@@ -80,7 +80,7 @@ def test_a_disk_that_is_full_or_not_ours(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_memory_that_is_not_enough_for_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(config: object, data: object, state: object, device: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory.")
 
     monkeypatch.setattr(module, "_timed", full)
@@ -92,11 +92,37 @@ def test_a_precision_that_is_slower_here_is_told_with_the_measured_ratio(monkeyp
     real = module._timed
     times = {"bf16": [0.5, 0.3, 0.3, 0.3], "fp32": [0.4, 0.2, 0.2, 0.2]}
 
-    def told(config: TrainConfig, *rest: object) -> tuple[list[float], int]:
-        return times[config.precision], real(config, *rest)[1]  # type: ignore[arg-type]
+    def told(config: TrainConfig, *rest: object, steps: int = 3) -> tuple[list[float], int]:
+        return times[config.precision][: steps + 1], real(config, *rest, steps=steps)[1]  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "_timed", told)
     (remark,) = preflight(config_of(precision="bf16"), thorough=True).remarks
     assert "1.50 times as long" in remark
     times["bf16"] = [0.5, 0.1, 0.1, 0.1]
     assert preflight(config_of(precision="bf16"), thorough=True).remarks == ()
+
+
+def test_where_a_batch_takes_long_it_is_reckoned_from_single_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def told(config: TrainConfig, *rest: object, steps: int = 3) -> tuple[list[float], int]:
+        asked.append(config.batch)
+        return [1.0] + [2.0] * steps, config.batch
+
+    monkeypatch.setattr(module, "_timed", told)
+    found = preflight(config_of(batch=12))
+    assert asked == [1]
+    assert (found.seconds_per_step, found.at_once) == (24.0, 12)
+    assert preflight(config_of(batch=2)).seconds_per_step == 2.0
+    assert asked == [1, 1, 2]
+
+
+def test_a_network_that_is_larger_than_memory_is_not_even_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = 20 * preflight(config_of()).parameters
+    memory = module.psutil.virtual_memory()
+    monkeypatch.setattr(module.psutil, "virtual_memory", lambda: memory._replace(available=needed))
+    assert preflight(config_of()).passed
+    monkeypatch.setattr(module.psutil, "virtual_memory", lambda: memory._replace(available=needed - 1))
+    monkeypatch.setattr(module.loop, "begin", None)
+    (problem,) = preflight(config_of()).problems
+    assert "take a smaller one" in problem

@@ -673,7 +673,3 @@ def test_a_run_that_has_learned_nothing_yet_says_so(tmp_path: Path) -> None:
     assert snapshot.images_per_second is None
     with pytest.raises(ModelError, match="has not learned anything yet"):
         training.model(folder.id)
-
-
-def test_a_step_takes_time() -> None:
-    assert 0 < module.seconds_per_step(_config()) < 60

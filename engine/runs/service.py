@@ -14,10 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from engine.data import catalogue
-from engine.data.prepared import for_training
 from engine.library import Model, ModelError
 from engine.models.noisy_classifier import TrainedClassifier
 from engine.runs import keeping, opening
@@ -38,10 +36,9 @@ from engine.runs.lock import HeldError
 from engine.runs.snapshot import Snapshot
 from engine.runs.trouble import SaveError, save_error
 from engine.runs.watching import Watched
-from engine.training import loop
 from engine.training.config import TrainConfig
 from engine.training.learner import Learner
-from engine.training.machine import OneMachine
+from engine.training.machine import OneMachine, best_device
 
 IN_MEMORY = "Nothing of it is lost while this program runs: mend that and press Resume."
 
@@ -76,7 +73,7 @@ class TrainingService:
         """Put a run at the end of the queue and give its id. Raises DataError for pictures that there are not."""
         catalogue.load(config.data)
         folder, record = RunFolder(self._root, new_id()), RunRecord(config=config)
-        machine = OneMachine(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
+        machine = OneMachine(best_device())
         watched = Watched(folder, Run(folder, record, self._lock, machine))
         with self._work:
             self._runs[folder.id] = watched
@@ -349,18 +346,6 @@ class TrainingService:
                 if status == "paused" and error:
                     error = f"{error} {IN_MEMORY}" if run.state is not None else error
                 self._set_aside(watched, status, error)
-
-
-def seconds_per_step(config: TrainConfig, repeats: int = 3) -> float:
-    """How long one training step takes on this machine now: the median of a few real ones, after one to warm up.
-
-    Raises:
-        ValueError: where network and pictures do not fit together.
-    """
-    data = for_training(config)
-    quick = config.model_copy(update={"steps": repeats + 1, "report_every": 1})
-    times = [1 / report.images_per_second for report in loop.train(quick, data, loop.begin(quick, data))]
-    return float(np.median(times[1:])) * config.batch
 
 
 _service: TrainingService | None = None

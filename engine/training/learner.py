@@ -29,17 +29,31 @@ def fresh(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu
     Raises:
         ValueError: where network and pictures do not fit together.
     """
-    classes = len(data.class_names)
     with torch.random.fork_rng(devices=[]):  # the layers draw their first weights from the global state: give it back
         torch.manual_seed(config.seed)
-        if config.learns == "classifier":
-            reader = LevelClassifier(config.classifier(data.size, data.channels, classes))
-            return reader.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        net = UNet(config.unet(data.size, data.channels, classes))
+        net = _network(config, data)
     net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if isinstance(net, LevelClassifier):
+        return net
+    classes, learned_variance = len(data.class_names), config.learned_variance
     return NetDenoiser(
-        net, config.noise_schedule(), config.prediction_target(), classes, learned_variance=config.learned_variance
+        net, config.noise_schedule(), config.prediction_target(), classes, learned_variance=learned_variance
     )
+
+
+def parameter_count(config: TrainConfig, data: ImageSet) -> int:
+    """Of the network that `fresh` would make, without making it.
+
+    Raises:
+        ValueError: where network and pictures do not fit together.
+    """
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in _network(config, data).parameters())
+
+
+def _network(config: TrainConfig, data: ImageSet) -> UNet | LevelClassifier:
+    shape = (data.size, data.channels, len(data.class_names))
+    return LevelClassifier(config.classifier(*shape)) if config.learns == "classifier" else UNet(config.unet(*shape))
 
 
 def net_of(learner: Learner) -> nn.Module:

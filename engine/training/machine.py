@@ -177,6 +177,11 @@ class Accelerated:
             torch.distributed.destroy_process_group()
 
 
+def best_device() -> torch.device:
+    """A GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def launched_processes() -> int:
     """How many processes a launcher has said it started; 1 where there was none."""
     return int(os.environ.get("WORLD_SIZE") or 1)
@@ -195,7 +200,7 @@ def this_machine(device: str = "", processes: int = 0, tracker: str = "", folder
         MachineError: where there is no such device or tracker, or where there are more or fewer processes. Some launch
             commands start one process where several were asked for and do not say so.
     """
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or best_device().type
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:

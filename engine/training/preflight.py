@@ -10,16 +10,23 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 import torch
 
 from engine.data.catalogue import ImageSet
 from engine.data.prepared import for_training
 from engine.training import loop
 from engine.training.config import TrainConfig
+from engine.training.learner import parameter_count
 from engine.training.machine import Machine, OneMachine
 
 STEPS = 3
 """Measured, after one to warm up."""
+PATIENCE = 20.0
+"""Seconds. Where whole batches would take a CPU longer, single pictures are measured and the rest is reckoned from them."""
+COPIES = 5
+"""Of every weight, in training: itself, its gradient, its average, two moments of AdamW. On disk the average takes the place of
+the gradient and stands beside what is needed to go on."""
 KEPT_CHECKPOINTS = 4
 """The last ones, the best one, and one that is being written."""
 SPARE = 200_000_000
@@ -65,19 +72,19 @@ def preflight(
     try:
         data = for_training(config)
         loop.share_of(config.batch, machine)
+        parameters = parameter_count(config, data)
+        disk = KEPT_CHECKPOINTS * COPIES * 4 * parameters
+        missing = _room_missing(disk, folder) or _memory_missing(COPIES * 4 * parameters, machine)
+        if missing:
+            return Preflight(problems=(missing,))
         state = loop.begin(config, data, machine.device)
     except ValueError as error:  # of the pictures, the network, or the batch: all say in a sentence what is wrong
         return Preflight(problems=(str(error),))
-    parameters = sum(parameter.numel() for parameter in state.net.parameters())
-    disk = KEPT_CHECKPOINTS * 5 * 4 * parameters  # the average, and to go on: weights, average, two moments; float32
-    missing = _room_missing(disk, folder)
-    if missing:
-        return Preflight(problems=(missing,))
     if machine.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(machine.device)
     try:
         share = config.model_copy(update={"batch": config.batch // machine.count})
-        times, at_once = _timed(share, data, state, machine.device)
+        times, at_once = _measured(share, data, state, machine.device)
         remarks = tuple(_remarks(share, data, times, machine.device)) if thorough else ()
     except loop.TrainingDivergedError as error:
         return Preflight(problems=(str(error),))
@@ -93,11 +100,24 @@ def preflight(
     )
 
 
-def _timed(
+def _measured(
     config: TrainConfig, data: ImageSet, state: loop.TrainState, device: torch.device
 ) -> tuple[list[float], int]:
-    """Seconds of each of a few steps, the first one with all that is done once; and how many pictures went at once."""
-    quick = config.model_copy(update={"steps": STEPS + 1, "report_every": 1})
+    """Seconds of each of a few steps, before them one with all that is done once; and how many pictures went at once."""
+    if device.type == "cpu" and not config.compile:
+        alone = config.model_copy(update={"batch": 1, "learning_rate": 1e-7})  # a batch of 1 must not lead it astray
+        times, _ = _timed(alone, data, state, device, steps=1)
+        reckoned = [seconds * config.batch for seconds in times]
+        if sum(reckoned[1:]) * STEPS > PATIENCE:
+            return reckoned, config.at_once or config.batch
+    return _timed(config, data, state, device)
+
+
+def _timed(
+    config: TrainConfig, data: ImageSet, state: loop.TrainState, device: torch.device, steps: int = STEPS
+) -> tuple[list[float], int]:
+    state.step = 0
+    quick = config.model_copy(update={"steps": steps + 1, "report_every": 1})
     times, at_once, began = [], 0, time.perf_counter()
     for report in loop.train(quick, data, state, OneMachine(device)):
         times.append(time.perf_counter() - began)
@@ -110,7 +130,7 @@ def _remarks(config: TrainConfig, data: ImageSet, times: list[float], device: to
     without = config.model_copy(update={"precision": "fp32", "compile": False})
     if without == config:
         return
-    plain, _ = _timed(without, data, loop.begin(without, data, device), device)
+    plain, _ = _measured(without, data, loop.begin(without, data, device), device)
     ratio = float(np.median(times[1:]) / np.median(plain[1:]))
     if config.compile:
         first = times[0] - times[1]
@@ -136,6 +156,22 @@ def _room_missing(disk: int, folder: Path | None) -> str:
     return ""
 
 
+def _memory_missing(needed: int, machine: Machine) -> str:
+    """What to say where a network would not even fit without pictures. A system ends such a program without a word."""
+    if machine.device.type == "cuda":
+        free = torch.cuda.mem_get_info(machine.device)[0]
+    elif machine.device.type == "cpu":
+        free = psutil.virtual_memory().available // machine.count  # as on one machine: none of them knows of the others
+    else:
+        return ""
+    if needed <= free:
+        return ""
+    return (
+        f"To train this network takes {needed / 1e9:,.1f} GB of memory before the first picture, and {free / 1e9:,.1f} GB are "
+        "free: take a smaller one."
+    )
+
+
 def _why(error: RuntimeError, config: TrainConfig) -> str:
     """A failed step in the reader's words."""
     if loop.out_of_memory(error):
@@ -143,11 +179,3 @@ def _why(error: RuntimeError, config: TrainConfig) -> str:
     if config.compile:
         return f"torch.compile does not work here ({type(error).__name__}): switch it off."
     return f"A training step fails here: {str(error).splitlines()[0][:300]}"
-
-
-def seconds_per_step(config: TrainConfig) -> float:
-    """How long one step takes on this machine now. Raises ValueError, with a sentence, where it cannot be trained."""
-    found = preflight(config)
-    if not found.passed:
-        raise ValueError(found.problems[0])
-    return found.seconds_per_step

@@ -114,13 +114,11 @@ def _begin(key: tuple[str, int], look: Callable[[], None]) -> None:
 
 
 def _measure(run_id: str, config: TrainConfig) -> None:
-    from engine.runs.service import seconds_per_step
+    from engine.training.preflight import preflight
 
-    try:
-        seconds = seconds_per_step(config.model_copy(update={"precision": "fp32"}))
-    except (ValueError, RuntimeError):  # pictures that are gone, a machine without the memory: nothing to compare with
-        seconds = float("inf")
-    _plain_speeds[run_id] = config.batch / seconds
+    found = preflight(config.model_copy(update={"precision": "fp32"}))
+    # Where pictures are gone or memory is: nothing to compare with.
+    _plain_speeds[run_id] = config.batch / found.seconds_per_step if found.passed else 0.0
 
 
 def _look(key: tuple[str, int], pictures: object, config: TrainConfig) -> None:

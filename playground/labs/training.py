@@ -12,12 +12,13 @@ from playground.labs.controls import Controls, Field, checked, ui
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
+    from engine.training.preflight import Preflight
 
 REPORT_SECONDS = 0.4
 """How often the loop should report: also how quickly it answers to Stop."""
 
 PREVIEWS_PER_RUN = 12
-LOSS, MORE, PICTURES = "Loss", "More", "Size, mirroring, turning"
+LOSS, MORE, PICTURES, MACHINE = "Loss", "More", "Size, mirroring, turning", "Speed and memory"
 
 NO_SIGNAL = "Zero terminal SNR leaves only noise at T, and knowing the noise then says nothing about the picture"
 OF_DENOISERS = "Only a denoiser has this."
@@ -69,11 +70,12 @@ class TrainingControls(Controls):
         "64 pixels; smaller ones lose detail by it.",
         json_schema_extra=ui(step=1, group=PICTURES),
     )
-    preset: Literal["tiny", "small", "medium"] = Field(
+    preset: Literal["tiny", "small", "medium", "auto"] = Field(
         "tiny",
         title="Network",
-        description="How large the U-Net is; a classifier is its way down. Larger gets better and learns more slowly.",
-        json_schema_extra=ui(titles={"tiny": "tiny", "small": "small", "medium": "medium"}),
+        description="How large the U-Net is; a classifier is its way down. Larger gets better and learns more slowly. By size: "
+        "64 channels and more, the larger the pictures the wider, which wants a GPU.",
+        json_schema_extra=ui(titles={"tiny": "tiny", "small": "small", "medium": "medium", "auto": "by size"}),
     )
     target: Literal["noise", "clean", "velocity"] = Field(
         "noise",
@@ -167,6 +169,29 @@ class TrainingControls(Controls):
         description="How often the label is hidden, so that the network also learns to draw without: guidance needs both.",
         json_schema_extra=ui(step=0.05, group=MORE),
     )
+    precision: Literal["fp32", "bf16", "fp16"] = Field(
+        "fp32",
+        title="Precision",
+        description="What the network computes in; its weights are kept in fp32. The half as long numbers bf16 and fp16 pay on "
+        "a GPU; here, look at what a step takes.",
+        json_schema_extra=ui(titles={"fp32": "fp32", "bf16": "bf16", "fp16": "fp16, with scaling"}, group=MACHINE),
+    )
+    at_once: int = Field(
+        0,
+        ge=0,
+        le=256,
+        title="Pictures at once",
+        description="So many of a batch go through the network at a time, to save memory; the step is the same. 0: the whole "
+        "batch, and by itself fewer where memory runs out.",
+        json_schema_extra=ui(slider=False, group=MACHINE),
+    )
+    compile: bool = Field(
+        False,
+        title="Compile",
+        description="torch.compile rewrites the network before the first step, which takes a minute or two. It pays in long "
+        "runs on a GPU.",
+        json_schema_extra=ui(group=MACHINE),
+    )
     seed: int = Field(
         0,
         ge=0,
@@ -208,36 +233,35 @@ def config(controls: TrainingControls, seconds_per_step: float) -> TrainConfig:
     )
 
 
-def parameter_count(controls: TrainingControls) -> int:
-    """Of the network that would be trained."""
+def tried(controls: TrainingControls) -> Preflight:
+    """What a few steps cost on this machine, and what would fail: once for each kind of network and batch.
+
+    Raises:
+        DataError: where the pictures are not there.
+    """
     costs = _costs(controls)
-    return _parameter_count(costs, _shape(costs))
-
-
-@lru_cache(maxsize=32)
-def _parameter_count(costs: TrainConfig, shape: tuple[int, int, int]) -> int:
-    import torch
-
-    from engine.models.noisy_classifier import LevelClassifier
-    from engine.models.unet import UNet
-
-    with torch.device("meta"):
-        if costs.learns == "classifier":
-            return LevelClassifier(costs.classifier(*shape)).parameter_count
-        return UNet(costs.unet(*shape)).parameter_count
-
-
-def seconds_per_step(controls: TrainingControls) -> float:
-    """Measured on this machine, once for each kind of network and batch. Takes a few steps' time the first time."""
-    costs = _costs(controls)
-    return _seconds_per_step(costs, _shape(costs))
+    return _tried(costs, _shape(costs))
 
 
 @lru_cache(maxsize=64)
-def _seconds_per_step(costs: TrainConfig, shape: tuple[int, int, int]) -> float:
-    from engine.runs import service
+def _tried(costs: TrainConfig, shape: tuple[int, int, int]) -> Preflight:
+    from engine.runs.folder import default_root
+    from engine.training.machine import OneMachine, best_device
+    from engine.training.preflight import preflight
 
-    return service.seconds_per_step(costs)
+    return preflight(costs, OneMachine(best_device()), default_root())
+
+
+def cost(controls: TrainingControls, found: Preflight) -> str:
+    """What was found, in a line or two."""
+    parts = f", {found.at_once} of {controls.batch} pictures at once" if found.at_once < controls.batch else ""
+    line = f"{_short(found.seconds_per_step)} s a step, tried on this machine{parts}; its files take {found.disk / 1e6:.0f} MB."
+    compiling = " Compiling comes on top, and what it gains is not in this." if controls.compile else ""
+    return line + compiling
+
+
+def _short(seconds: float) -> str:
+    return f"{seconds:.3f}" if seconds < 1 else f"{seconds:.1f}"
 
 
 def _costs(controls: TrainingControls) -> TrainConfig:
@@ -245,6 +269,7 @@ def _costs(controls: TrainingControls) -> TrainConfig:
     from engine.training.config import TrainConfig
 
     names = ("learns", "data", "size", "upsampling", "flips", "rotation", "preset", "batch", "learned_variance")
+    names += ("precision", "at_once")
     return TrainConfig.model_validate({name: getattr(controls, name) for name in names})
 
 

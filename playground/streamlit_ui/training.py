@@ -96,16 +96,18 @@ def _changes(snapshot: Snapshot) -> bool:
 def _estimate(controls: TrainingControls) -> lab.TrainConfig | None:
     """Says what the run will cost, before it starts."""
     try:
-        with st.spinner("Measuring a few steps …"):
-            seconds = lab.seconds_per_step(controls)
-        wanted = lab.config(controls, seconds)
+        with st.spinner("Trying a few steps …"):
+            found = lab.tried(controls)
+        if not found.passed:
+            raise ValueError(found.problems[0])
+        wanted = lab.config(controls, found.seconds_per_step)
     except ValueError as error:
         st.error(reason(error) or str(error))
         return None
     columns = st.columns(2)
-    columns[0].metric("Parameters", f"{lab.parameter_count(controls) / 1e6:.2f} M")
-    columns[1].metric("Takes about", lab.duration(seconds * controls.steps))
-    st.caption(f"{seconds:.3f} s a step, measured on this machine a moment ago.")
+    columns[0].metric("Parameters", f"{found.parameters / 1e6:.2f} M")
+    columns[1].metric("Takes about", lab.duration(found.seconds_per_step * controls.steps))
+    st.caption(lab.cost(controls, found))
     return wanted
 
 
