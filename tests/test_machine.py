@@ -145,6 +145,24 @@ def test_a_real_lack_of_memory_is_noticed() -> None:
     assert 1 <= int(told.stdout) < 16
 
 
+@pytest.mark.parametrize("learns", ["denoiser", "classifier"])
+def test_a_compiled_network_learns_the_same(learns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Traced by torch.compile and run as it was traced: generating code for it takes minutes on a small machine."""
+    config = config_of(learns=learns, steps=3, report_every=1)
+    plain, reports = _trained(config)
+    real, compiled = torch.compile, []
+
+    def traced(net: torch.nn.Module) -> object:
+        compiled.append(net)
+        return real(net, backend="eager")
+
+    monkeypatch.setattr(torch, "compile", traced)
+    state, told = _trained(config.model_copy(update={"compile": True}))
+    assert compiled == [state.net]
+    assert [report.loss for report in told] == pytest.approx([report.loss for report in reports], rel=1e-5)
+    assert _close(state, plain, 1e-4)
+
+
 # --- precision --------------------------------------------------------------------------------------------------------
 
 

@@ -80,10 +80,11 @@ def objective_of(config: TrainConfig, learner: Learner, net: nn.Module | None = 
         learner: what learns.
         net: what to call instead of its network, with the same weights: compiled, or the one of many processes.
     """
+    net = net_of(learner) if net is None else net
     if isinstance(learner, NetDenoiser):
         weight = weights(config.weighting, learner.schedule, learner.target)
-        return DenoisingLoss(replace(learner, net=net or learner.net), weight, config.vlb_weight)
-    return ReadingLoss(net or learner)
+        return DenoisingLoss(replace(learner, net=net), weight, config.vlb_weight)
+    return ReadingLoss(net)
 
 
 def save(
