@@ -23,7 +23,7 @@ from engine.models import classifier
 from engine.process import Clean
 from engine.runs.folder import RunFolder
 from engine.schedule import NoiseSchedule
-from engine.training import loop
+from engine.training import loop, preflight
 from engine.training.classifier import ClassifierTraining, describe, distort, fresh_classifier, learned_part
 from engine.training.classifier import train_classifier as run_training
 from engine.training.config import TrainConfig
@@ -355,6 +355,9 @@ def test_a_run_that_diverges_keeps_its_last_good_weights(
                 next(state.denoiser.net.parameters()).fill_(float("nan"))
 
     monkeypatch.setattr(loop, "train", spoil)
+    monkeypatch.setattr(
+        preflight, "_timed", lambda *_, **__: ([0.1, 0.1], 4)
+    )  # or it would be refused before it starts
     assert main(["train", recipe(tmp_path / "r.json"), "--out", str(tmp_path / "run")]) == 2
     assert "Try a learning rate below" in capsys.readouterr().err
     assert pretrained.load(tmp_path / "run").card.step == 1  # and every weight is a number, or this would be refused

@@ -321,10 +321,10 @@ def test_samples_are_looked_at_in_the_background_and_found_the_next_time() -> No
 
 
 def test_the_same_run_is_examined_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    from engine.doctor import doctor as engine_doctor
+    from engine.doctor import rules
 
     asked = []
-    monkeypatch.setattr(engine_doctor, "examine", lambda snapshot, facts: asked.append(snapshot.id) or ())
+    monkeypatch.setattr(rules, "examine", lambda snapshot, facts: asked.append(snapshot.id) or ())
     snapshot = _snapshot()
     for _ in range(3):
         doctor.findings(snapshot)

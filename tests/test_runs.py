@@ -317,6 +317,17 @@ def test_what_a_resumed_run_tells_again_replaces_what_came_after(tmp_path: Path)
     assert [(r.step, r.loss) for r in folder.read_metrics()] == [(1, 1.0), (2, 1.0), (3, 0.5)]
 
 
+def test_a_line_that_was_cut_short_costs_no_other(tmp_path: Path) -> None:
+    """A full disk, or a process that was killed: the next one begins a line of its own."""
+    path = tmp_path / "held_out.jsonl"
+    lines = [log.line_of({"step": step, "loss": 0.5}) for step in (1, 2, 3)]
+    log.add(path, lines[:2])
+    path.write_bytes(path.read_bytes()[:-5])
+    log.add(path, lines[2:])
+    found, _ = log.Tail(path).read()
+    assert [log.point_of(line) for line in found] == [(1, 0.5), None, (3, 0.5)]
+
+
 def test_a_growing_file_is_read_once(tmp_path: Path) -> None:
     path = tmp_path / "log"
     tail = log.Tail(path)

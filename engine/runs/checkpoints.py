@@ -38,7 +38,7 @@ def steps(folder: Path) -> list[int]:
     """Steps at which there are checkpoints, oldest first. Whether they open is another question."""
     try:
         found = [NAME.fullmatch(entry.name) for entry in folder.iterdir()]
-    except OSError:
+    except (OSError, ValueError):  # a name with a zero in it is the name of nothing
         return []
     return sorted(int(match[1]) for match in found if match)
 
