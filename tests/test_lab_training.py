@@ -321,3 +321,12 @@ def test_many_previews_are_thinned_evenly_with_both_ends() -> None:
     exactly = charts.previews(_snapshot(previews=SHOWN_PREVIEWS))
     assert exactly is not None
     assert len(exactly.positions) == SHOWN_PREVIEWS
+
+
+def test_what_holds_a_run_up_is_said() -> None:
+    assert lab.pace(_snapshot()) == ""
+    slow = replace(_report(10), waiting=0.25, at_once=8)
+    assert lab.pace(_snapshot((slow, slow))) == (
+        "25.0 % of the time the network waited for pictures. 8 pictures go at once."
+    )
+    assert "at once" not in lab.pace(_snapshot((replace(slow, at_once=32),)))

@@ -11,6 +11,7 @@ from playground.labs import pictures
 from playground.labs.controls import Controls, Field, checked, ui
 
 if TYPE_CHECKING:
+    from engine.runs.snapshot import Snapshot
     from engine.training.config import TrainConfig
     from engine.training.preflight import Preflight
 
@@ -172,9 +173,9 @@ class TrainingControls(Controls):
     precision: Literal["fp32", "bf16", "fp16"] = Field(
         "fp32",
         title="Precision",
-        description="What the network computes in; its weights are kept in fp32. The half as long numbers bf16 and fp16 pay on "
-        "a GPU; here, look at what a step takes.",
-        json_schema_extra=ui(titles={"fp32": "fp32", "bf16": "bf16", "fp16": "fp16, with scaling"}, group=MACHINE),
+        description="What the network computes in; its weights are kept in fp32. bf16 and fp16 (with scaling) take half the "
+        "memory and pay on a GPU; what a step takes here stands above the start button.",
+        json_schema_extra=ui(titles={"fp32": "fp32", "bf16": "bf16", "fp16": "fp16"}, group=MACHINE),
     )
     at_once: int = Field(
         0,
@@ -258,6 +259,16 @@ def cost(controls: TrainingControls, found: Preflight) -> str:
     line = f"{_short(found.seconds_per_step)} s a step, tried on this machine{parts}; its files take {found.disk / 1e6:.0f} MB."
     compiling = " Compiling comes on top, and what it gains is not in this." if controls.compile else ""
     return line + compiling
+
+
+def pace(snapshot: Snapshot) -> str:
+    """What held it up lately, in a line; empty before its first report."""
+    recent = snapshot.reports[-20:]
+    if not recent:
+        return ""
+    waited = sum(report.waiting for report in recent) / len(recent)
+    parts = f" {recent[-1].at_once} pictures go at once." if 0 < recent[-1].at_once < snapshot.config.batch else ""
+    return f"{100 * waited:.1f} % of the time the network waited for pictures.{parts}"
 
 
 def _short(seconds: float) -> str:
