@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from engine import pretrained
@@ -17,8 +19,9 @@ from engine.data.catalogue import ImageSet, load
 from engine.data.pixels import to_unit
 from engine.denoiser import NetDenoiser
 from engine.measuring import model_card
-from engine.measuring.evaluation import DrawSettings, Evaluation, EvaluationError, Progress, evaluate
-from engine.measuring.metrics import accuracy, frechet_distance
+from engine.measuring.drawing import in_proportion
+from engine.measuring.evaluation import DrawSettings, Evaluation, EvaluationError, Progress, Reference, evaluate
+from engine.measuring.metrics import Share, accuracy, frechet_distance
 from engine.models import classifier
 from engine.process import Clean
 from engine.runs.folder import RunFolder
@@ -410,3 +413,29 @@ def test_bad_words_give_one_sentence_and_status_2(
     error = [line for line in capsys.readouterr().err.splitlines() if "left" not in line]
     assert len(error) == 1
     assert error[0].startswith(f"python -m engine {words[0]}: ")
+
+
+# --- classes that are not equally common ------------------------------------------------------------------------------
+
+
+@given(st.lists(st.integers(0, 400), min_size=1, max_size=12).filter(any), st.integers(1, 300))
+def test_classes_are_as_common_as_in_the_set(counts: list[int], samples: int) -> None:
+    """Among the first k samples each is never a whole picture ahead, nor two behind; where all are equal they take turns."""
+    chosen = in_proportion(samples, counts)
+    so_far = np.cumsum(np.eye(len(counts))[chosen], 0)
+    wanted = np.arange(1, samples + 1)[:, None] * np.array(counts) / sum(counts)
+    assert np.all(so_far - wanted < 1)
+    assert np.all(so_far[:, np.array(counts) == 0] == 0)
+    assert in_proportion(7, [5, 5, 5]).tolist() == [0, 1, 2, 0, 1, 2, 0]
+    whole = in_proportion(sum(counts), counts)
+    assert np.bincount(whole, minlength=len(counts)).tolist() == counts
+
+
+def test_what_samples_are_compared_with_has_the_proportions_of_the_set() -> None:
+    features, labels = torch.arange(100.0)[:, None], torch.tensor([0] * 60 + [1] * 40)
+    reference = Reference(torch.zeros(12, 1), torch.tensor([0] * 4 + [1] * 8), features, labels, Share(1, 1, 1, 1, 1))
+    assert reference.class_counts == [4, 8]
+    for samples, kept in ((12, [4, 8]), (30, [10, 20]), (1000, [20, 40])):
+        chosen, classes = reference.as_many_as(samples)
+        assert torch.bincount(classes).tolist() == kept
+        assert chosen[:, 0].tolist() == [*range(kept[0]), *range(60, 60 + kept[1])]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,7 +35,7 @@ class DrawSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    samples: int = Field(1000, ge=4, le=100_000, description="Pictures in all, as many of each class.")
+    samples: int = Field(1000, ge=4, le=100_000, description="Pictures in all, of the classes as the set has them.")
     sampler: SamplerName = "ddim"
     steps: Steps = 50
     spacing: SpacingName = "uniform"
@@ -106,7 +106,7 @@ class Drawn:
     pictures: npt.NDArray[np.uint8]
     """All samples, (N, H, W, C), in the order of their seeds 0 … N − 1, rounded to 256 levels as real pictures are."""
     labels: npt.NDArray[np.int64] | None
-    """What each was drawn for, seed modulo the number of classes; None for a model without classes."""
+    """What each was drawn for, by `in_proportion`; None for a model without classes."""
     batches: tuple[tuple[int, float], ...]
     """For each batch how many pictures it had, and the seconds that it took."""
 
@@ -116,10 +116,32 @@ class Drawn:
         return sum(seconds for _, seconds in self.batches)
 
 
-def draw(checkpoint: Checkpoint, settings: DrawSettings) -> Iterator[Progress | Drawn]:
+def in_proportion(samples: int, counts: Sequence[int]) -> npt.NDArray[np.int64]:
+    """A class for each sample, so that among the first ones, however many, all are about as common as in a set.
+
+    Args:
+        samples: how many.
+        counts: pictures of each class in the set. Where all are equal the classes take turns: 0, 1, 2, …, 0, 1, …
+    """
+    of_class = np.array(counts, np.int64)
+    given, chosen = np.zeros_like(of_class), np.zeros(samples, np.int64)
+    for k in range(samples):
+        chosen[k] = np.argmax((k + 1) * of_class - given * of_class.sum())  # whoever lags behind most
+        given[chosen[k]] += 1
+    return chosen
+
+
+def draw(
+    checkpoint: Checkpoint, settings: DrawSettings, counts: Sequence[int] | None = None
+) -> Iterator[Progress | Drawn]:
     """Draw the pictures with the seeds 0 … samples − 1, clipped, and guided where the model knows classes.
 
     Each picture follows from its own seed and label alone: the batches may be cut in any way.
+
+    Args:
+        checkpoint: the model.
+        settings: how.
+        counts: pictures of each class in the set that they will be compared with; None for as many of each.
 
     Yields:
         `Progress` after every step of every batch, then one `Drawn`.
@@ -130,7 +152,7 @@ def draw(checkpoint: Checkpoint, settings: DrawSettings) -> Iterator[Progress | 
     settings.check(checkpoint)
     denoiser = Clipped(Guided(checkpoint.denoiser, settings.scale))
     classes = checkpoint.denoiser.classes
-    labels = torch.arange(settings.samples) % classes if classes else None
+    labels = torch.from_numpy(in_proportion(settings.samples, counts or [1] * classes)) if classes else None
     device = next(checkpoint.denoiser.net.parameters()).device
     cut = [range(settings.samples)[i : i + settings.batch] for i in range(0, settings.samples, settings.batch)]
     done, total, drawn, batches = 0, len(cut) * settings.steps, [], []

@@ -101,7 +101,7 @@ def evaluate(
     """
     check(checkpoint, data, settings)
     reference = refer(data, judge)
-    for event in draw(checkpoint, settings):
+    for event in draw(checkpoint, settings, reference.class_counts):
         if isinstance(event, Drawn):
             quality = _measure(event, reference, checkpoint, data, judge, settings, command)
             yield Evaluation(quality, event.pictures, event.labels)
@@ -122,8 +122,13 @@ def check(checkpoint: Checkpoint, data: ImageSet, settings: DrawSettings) -> Non
             f"The model knows {checkpoint.denoiser.classes} classes, the set “{data.name}” has {classes}."
         )
     settings.check(checkpoint)
-    if settings.samples % classes:
-        raise EvaluationError(f"{settings.samples} samples cannot be {classes} classes with as many of each.")
+    counts = np.bincount(data.held_out_part.labels, minlength=classes).tolist()
+    whole = sum(counts) // math.gcd(*counts)
+    if settings.samples % whole:
+        raise EvaluationError(
+            f"{settings.samples} samples cannot have as many of each class, in proportion, as the set has: take a multiple of "
+            f"{whole}."
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,10 +146,20 @@ class Reference:
     read_rightly: Share
     """The held-out pictures that the classifier reads as what they are."""
 
+    @property
+    def class_counts(self) -> list[int]:
+        """How many held-out pictures there are of each class."""
+        return torch.bincount(self.held_out_labels).tolist()
+
     def as_many_as(self, samples: int) -> tuple[Tensor, Tensor]:
-        """Features of at most `samples` of the unseen pictures and their classes, as many of each, the first of the set."""
-        members = [torch.nonzero(self.unseen_labels == k)[:, 0] for k in range(int(self.unseen_labels.max()) + 1)]
-        chosen = torch.cat([of_class[: samples // len(members)] for of_class in members]).sort().values
+        """Features of at most `samples` of the unseen pictures and their classes, in the proportions of the held-out ones, the
+        first of the set."""
+        counts, total = self.class_counts, len(self.held_out)
+        members = [torch.nonzero(self.unseen_labels == k)[:, 0] for k in range(len(counts))]
+        there = [len(of_class) * total // count for of_class, count in zip(members, counts, strict=True) if count]
+        most = min([samples, *there])
+        parts = [of_class[: most * count // total] for of_class, count in zip(members, counts, strict=True)]
+        chosen = torch.cat(parts).sort().values
         if len(chosen) < 4:
             raise EvaluationError("Too few real pictures are new to the classifier: there is nothing to compare with.")
         return self.unseen[chosen], self.unseen_labels[chosen]

@@ -135,7 +135,7 @@ def _measured(task: _Task, rest: Sequence[_Task], speeds: _Speeds, count: int) -
     left = [(other.model.name, other.work) for other in rest]
     total = before + task.work + sum(work for _, work in left)
     words = in_words(task.cell.settings, classes=task.model.checkpoint.denoiser.classes)
-    for event in draw(task.model.checkpoint, task.cell.settings):
+    for event in draw(task.model.checkpoint, task.cell.settings, task.model.reference.class_counts):
         if isinstance(event, Drawn):
             speeds.keep(task.model.name, task.work, event.seconds)
             yield _row(task, event)

@@ -71,16 +71,15 @@ def training_seconds(folder: Path, card: Card) -> float | None:
 def samples_grid(evaluation: Evaluation, classes: int) -> Image.Image:
     """The first samples by seed, not chosen: a row for each class, or a square where there are none."""
     pictures = evaluation.pictures
-    rows = classes if classes and evaluation.labels is not None else math.isqrt(min(len(pictures), PER_CLASS**2))
-    # Sample k has class k modulo the number of classes, so that each column holds one of each.
-    columns = min(PER_CLASS, len(pictures) // rows)
-    _, height, width, channels = pictures.shape
-    grid: npt.NDArray[np.uint8] = (
-        pictures[: rows * columns]
-        .reshape(columns, rows, height, width, channels)
-        .transpose(1, 2, 0, 3, 4)
-        .reshape(rows * height, columns * width, channels)
-    )
+    if classes and evaluation.labels is not None:
+        of_class = [pictures[evaluation.labels == k] for k in range(classes)]
+        columns = min(PER_CLASS, *(len(members) for members in of_class))
+        rows = np.stack([members[:columns] for members in of_class])
+    else:
+        side = math.isqrt(min(len(pictures), PER_CLASS**2))
+        rows = pictures[: side * side].reshape(side, side, *pictures.shape[1:]).swapaxes(0, 1)
+    count, columns, height, width, channels = rows.shape
+    grid: npt.NDArray[np.uint8] = rows.transpose(0, 2, 1, 3, 4).reshape(count * height, columns * width, channels)
     return Image.fromarray(grid[:, :, 0] if channels == 1 else grid)
 
 
