@@ -21,7 +21,7 @@ from torch import Tensor, nn
 from engine.models import folder as on_disk
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
-CLASSIFIERS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits-classifier"}
+CLASSIFIERS: dict[str, Path] = {name: ASSETS / "checkpoints" / f"{name}-classifier" for name in ("digits", "emoji")}
 """The classifiers that ship, by the name of the picture set that they read."""
 
 KIND = "folder of a picture classifier"
