@@ -40,7 +40,9 @@ from engine.weights import (
 __all__ = ["CHECKPOINTS", "PICKLES", "Card", "Checkpoint", "CheckpointError", "load", "save", "write_json"]
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
-CHECKPOINTS: dict[str, Path] = {name: ASSETS / "checkpoints" / name for name in ("digits", "digits-learned-variance", "emoji")}
+CHECKPOINTS: dict[str, Path] = {
+    name: ASSETS / "checkpoints" / name for name in ("digits", "digits-learned-variance", "emoji")
+}
 """The trained networks that ship, by name."""
 
 KIND = "diffusers folder of a DDPM"

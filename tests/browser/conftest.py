@@ -16,10 +16,12 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 ROOT = Path(__file__).resolve().parents[2]
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+SLOW = 60_000
+"""Milliseconds: a training on a busy machine."""
 RunServer = Callable[..., AbstractContextManager[str]]
 
 
@@ -43,6 +45,20 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def page(chromium: Browser) -> Iterator[Page]:
+    """A window of a visitor of its own; no error may happen in it."""
+    context = chromium.new_context(viewport={"width": 1300, "height": 1000})
+    context.set_default_timeout(SLOW)
+    expect.set_options(timeout=SLOW)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    yield page
+    context.close()
+    assert not errors
 
 
 def free_port() -> int:

@@ -10,12 +10,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from conftest import ROOT, RunServer
+from conftest import ROOT, SLOW, RunServer
 
 pytestmark = pytest.mark.browser
 
 TIMELINE = "[data-position][data-count]"
-SLOW = 60_000
 
 
 @pytest.fixture(scope="module")
@@ -24,19 +23,6 @@ def app(run_streamlit: RunServer, tmp_path_factory: pytest.TempPathFactory) -> I
     runs: Path = tmp_path_factory.mktemp("runs")
     with run_streamlit(ROOT / "playground" / "app.py", env={"DIFFUSION_PLAYGROUND_RUNS": str(runs)}) as url:
         yield url
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1300, "height": 1000})
-    context.set_default_timeout(SLOW)
-    expect.set_options(timeout=SLOW)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert not errors
 
 
 def count(page: Page) -> int:

@@ -12,11 +12,10 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from conftest import ROOT, RunServer
+from conftest import ROOT, SLOW, RunServer
 
 pytestmark = pytest.mark.browser
 
-SLOW = 60_000
 PROGRESS = re.compile(r"of 30,000 pictures")
 
 
@@ -42,19 +41,6 @@ def app(run_streamlit: RunServer, tmp_path_factory: pytest.TempPathFactory) -> I
     env = {f"DIFFUSION_PLAYGROUND_{name}": place for name, place in places.items()}
     with run_streamlit(ROOT / "playground" / "app.py", env=env) as url:
         yield url
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1300, "height": 1200})
-    context.set_default_timeout(SLOW)
-    expect.set_options(timeout=SLOW)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert not errors
 
 
 def prepare_folder(page: Page, folder: Path) -> None:

@@ -13,12 +13,11 @@ from playwright.sync_api import Browser, Page, expect
 from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
 
-from conftest import ROOT, RunServer
+from conftest import ROOT, SLOW, RunServer
 
 pytestmark = pytest.mark.browser
 
 TIMELINE = "[data-position][data-count]"
-SLOW = 60_000
 FEW = {"batch": 2, "T": 50, "report_every": 1, "sample_every": 4, "warmup": 0, "averaging": 0.5}
 
 
@@ -37,19 +36,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def app(run_streamlit: RunServer, runs: Path) -> Iterator[str]:
     with run_streamlit(ROOT / "playground" / "app.py", env={"DIFFUSION_PLAYGROUND_RUNS": str(runs)}) as url:
         yield url
-
-
-@pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1300, "height": 1000}, accept_downloads=True)
-    context.set_default_timeout(SLOW)
-    expect.set_options(timeout=SLOW)
-    page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    yield page
-    context.close()
-    assert not errors
 
 
 def _ids(runs: Path) -> list[str]:
