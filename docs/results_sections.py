@@ -96,7 +96,7 @@ def section_a(results: Results) -> str:
             table([cell.rstrip("*") for cell in head], same),
             "Samples that the classifier reads as what they were drawn for, with 95 % intervals:",
             table(head, read),
-            "Milliseconds for a picture, in batches:",
+            "Milliseconds for a picture, in batches; whatever else the machine had to do makes them longer:",
             table(head, time),
             "![Fréchet distance by steps](figures/steps.svg)",
             "The paper's table, FID on CIFAR-10 (other pictures in another feature space: only the shape compares):",
@@ -118,7 +118,7 @@ def _read(results: Results, cell: Cell) -> str:
 def _time(results: Results, cell: Cell) -> str:
     row = results.row(cell)
     each = row.seconds_per_picture if row else None
-    return f"{1000 * each.value:.0f} ± {1000 * each.standard_error:.0f}" if each else "–"
+    return f"{1000 * each.value:.1f} ± {1000 * each.standard_error:.1f}" if each else "–"
 
 
 def claims_a(results: Results) -> list[Claim]:
