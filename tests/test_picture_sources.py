@@ -460,6 +460,31 @@ def test_zips_that_hold_too_much_are_refused_before_they_are_unpacked(monkeypatc
         archive.keep(zipped(pictures()), "large.zip")
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_entries_that_unpack_whole_are_never_opened(method: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`zipfile` unpacks bzip2 and LZMA without a bound: a bomb of some hundred bytes fills the memory."""
+
+    def compress(info: zipfile.ZipInfo) -> None:
+        if "bomb" in info.filename:
+            info.compress_type = method
+
+    upload = zipped({"pets/cats/bomb.png": encoded(drawn(99)), **pictures()}, compress)
+    data = bytearray(upload.getvalue())
+    data[data.find(b"bomb.png") + 8 + 12] ^= 0xFF  # and what is broken in it is nobody's concern
+    opened: list[int] = []
+    whole = zipfile.ZipFile.open
+
+    def watched(self: zipfile.ZipFile, entry: Any, *args: Any, **named: Any) -> Any:
+        opened.append(entry.compress_type)
+        return whole(self, entry, *args, **named)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", watched)
+    about = prepare(archive.keep(io.BytesIO(bytes(data)), "p.zip"))
+    assert set(opened) == {zipfile.ZIP_DEFLATED}
+    assert about.count == 12
+    assert about.notes == ("Left out: 1 file of another kind than pictures.",)
+
+
 def test_a_picture_that_unpacks_to_too_many_pixels_is_left_out() -> None:
     huge = io.BytesIO()
     Image.new("1", (7000, 7000)).save(huge, "PNG")

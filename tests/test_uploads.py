@@ -121,6 +121,14 @@ def test_bombs_are_not_unpacked(root: Path, tmp_path: Path, folder: Path, monkey
     assert os.listdir(root) == []
 
 
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_entries_that_unpack_whole_are_refused(root: Path, folder: Path, method: int) -> None:
+    """`zipfile` unpacks bzip2 and LZMA without a bound: a bomb of some hundred bytes fills the memory."""
+    with pytest.raises(CheckpointError, match=r"in the zip is compressed in an unusual way: pack it with Deflate"):
+        uploads.keep(_zip(folder, compression=method), "a.zip")
+    assert os.listdir(root) == []
+
+
 def test_a_zip_that_lies_about_its_sizes(root: Path, folder: Path) -> None:
     """The directory says 10 bytes; what is packed is a megabyte. No more than was said is ever written."""
     (folder / "card.json").write_bytes(b'{"title": "' + b"x" * 900_000 + b'"}')

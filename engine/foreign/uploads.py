@@ -32,6 +32,8 @@ PREFIX = "upload:"
 ID = re.compile(r"[0-9a-f]{16}")
 MAX_ENTRIES = 10_000
 CHUNK = 1 << 20
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of these `zipfile` unpacks no more than it is asked for; of all others the whole entry at once, however large."""
 
 Progress = Callable[[int, int], None]
 
@@ -223,4 +225,8 @@ def _wanted(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
             raise CheckpointError(f"{name} in the zip is far too large for what it should hold.")
         if entry.flag_bits & 0x1:
             raise CheckpointError("The zip is locked with a password: pack it without one.")
+        if entry.compress_type not in BOUNDED:
+            raise CheckpointError(
+                f"{name} in the zip is compressed in an unusual way: pack it with Deflate, or stored."
+            )
     return wanted

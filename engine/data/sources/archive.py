@@ -54,6 +54,8 @@ MAX_PICTURE = 20 * MEGABYTE
 HEAD = 1 << 16
 CHUNK = 1 << 20
 ID = re.compile(r"[0-9a-f]{16}")
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of these `zipfile` unpacks no more than it is asked for; of all others the whole entry at once, however large."""
 
 _BROKEN = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error, OSError)
 """What `zipfile` raises on archives that are no good; RuntimeError for those locked with a password."""
@@ -196,7 +198,8 @@ def _pictures(archive: zipfile.ZipFile) -> tuple[dict[str, zipfile.ZipInfo], int
             continue
         if parts[-1].lower() in ("thumbs.db", "desktop.ini"):
             continue
-        if stat.S_ISLNK(entry.external_attr >> 16) or not parts[-1].lower().endswith(SUFFIXES):
+        link = stat.S_ISLNK(entry.external_attr >> 16)
+        if link or entry.compress_type not in BOUNDED or not parts[-1].lower().endswith(SUFFIXES):
             other += 1
             continue
         if entry.flag_bits & 0x1:
