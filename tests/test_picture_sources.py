@@ -460,6 +460,57 @@ def test_zips_that_hold_too_much_are_refused_before_they_are_unpacked(monkeypatc
         archive.keep(zipped(pictures()), "large.zip")
 
 
+def with_end(data: bytes, *, disks: bytes = bytes(4), comment: bytes = b"", large: bool = False) -> io.BytesIO:
+    """The same zip with other words at its end; `large` for a record of the kind that very large zips have before it."""
+    at = data.rfind(b"PK\5\6")
+    count, size, offset = struct.unpack_from("<10xHLL", data, at)
+    end = struct.pack("<4s4sHHLLH", b"PK\5\6", disks, count, count, size, offset, len(comment)) + comment
+    if large:
+        record = struct.pack("<4sQHHLLQQQQ", b"PK\6\6", 44, 45, 45, 0, 0, count, count, size, offset)
+        end = record + struct.pack("<4sLQL", b"PK\6\7", 0, at, 1) + end
+    return io.BytesIO(data[:at] + end)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        {},
+        {"disks": b"PK\5\6"},
+        {"comment": b"PK\6\6" + bytes(100)},
+        {"large": True},
+        {"large": True, "disks": b"PK\5\6"},
+        {"large": True, "comment": b"PK\6\6" + bytes(100)},
+    ],
+)
+def test_the_end_of_a_zip_has_one_reading(end: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever looks like an end as well: what bounds the list of files is the number that `zipfile` goes by."""
+    data = zipped(pictures()).getvalue()
+    assert prepare(archive.keep(with_end(data, **end), "p.zip")).count == 12
+    monkeypatch.setattr(archive, "MAX_DIRECTORY", 100)
+    monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("opened"))
+    with pytest.raises(DataError, match="far more files than can be taken"):
+        prepare(archive.keep(with_end(data, **end), "p.zip"))
+    monkeypatch.setattr(archive, "MAX_DIRECTORY", 10_000)
+    monkeypatch.setattr(archive, "MAX_ENTRIES", 10)
+    with pytest.raises(DataError, match="12 files, and at most 10"):
+        prepare(archive.keep(with_end(data, **end), "p.zip"))
+
+
+def test_python_still_has_what_reads_the_end_of_a_zip() -> None:
+    """They have no public names. Were they gone, another way must be found to read what `zipfile` reads."""
+    data = zipped(pictures())
+    end = zipfile._EndRecData(data)  # type: ignore[attr-defined]
+    assert end[zipfile._ECD_ENTRIES_TOTAL] == 12  # type: ignore[attr-defined]
+    assert end[zipfile._ECD_SIZE] == data.getvalue().rfind(b"PK\5\6") - data.getvalue().find(b"PK\1\2")  # type: ignore[attr-defined]
+
+
+def test_a_zip_of_several_disks_is_refused() -> None:
+    data = bytearray(with_end(zipped(pictures()).getvalue(), large=True).getvalue())
+    data[data.rfind(b"PK\6\7") + 16] = 2
+    with pytest.raises(DataError, match="no zip, or it is damaged"):
+        archive.keep(io.BytesIO(bytes(data)), "p.zip")
+
+
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_entries_that_unpack_whole_are_never_opened(method: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """`zipfile` unpacks bzip2 and LZMA without a bound: a bomb of some hundred bytes fills the memory."""

@@ -20,7 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from engine.data import store
 from engine.data.catalogue import DataError
@@ -79,7 +79,11 @@ def keep(file: BinaryIO, title: str, root: Path | None = None, tell: Tell | None
             f"This zip has {size / MEGABYTE:,.0f} MB, and at most {MAX_BYTES / MEGABYTE:,.0f} MB can be taken."
         )
     file.seek(0)
-    if not zipfile.is_zipfile(file):
+    try:
+        good = zipfile.is_zipfile(file)
+    except _BROKEN:  # it is one, of several disks
+        good = False
+    if not good:
         raise DataError("This is no zip, or it is damaged or cut short.")
     file.seek(0)
     home = (root or store.data_root()) / "uploads"
@@ -170,24 +174,31 @@ def plan(path: Path, title: str, upload: str, largest: int, tell: Tell) -> Plan:
 
 
 def _check_directory(path: Path) -> None:
-    """Refuse a zip whose list of files would fill the memory. The list's size stands near the end of the zip."""
+    """Refuse a zip whose list of files would fill the memory, by what stands at its end.
+
+    There must be no other reading of the end than that of `zipfile`, which then takes in as much as it says: so it is its own,
+    of which a test checks that it is there. Raises what `zipfile` raises, and `DataError`.
+    """
     with path.open("rb") as file:
-        file.seek(max(0, file.seek(0, os.SEEK_END) - (1 << 16) - 200))
-        tail = file.read()
-    end = tail.rfind(b"PK\5\6")
-    (size,) = struct.unpack_from("<L", tail, end + 12) if end >= 0 else (0,)
-    large = tail.rfind(b"PK\6\6")
-    if large >= 0:
-        size = max(size % 0xFFFFFFFF, *struct.unpack_from("<Q", tail, large + 40))
-    if size > MAX_DIRECTORY:
+        end: list[Any] | None = zipfile._EndRecData(file)  # type: ignore[attr-defined]
+    if end is None:
+        raise zipfile.BadZipFile("there is no end record")
+    if end[zipfile._ECD_SIZE] > MAX_DIRECTORY:  # type: ignore[attr-defined]
         raise DataError(f"The zip holds far more files than can be taken, which is {MAX_ENTRIES:,}.")
+    count = end[zipfile._ECD_ENTRIES_TOTAL]  # type: ignore[attr-defined]
+    if count > MAX_ENTRIES:
+        raise _too_many(count)
+
+
+def _too_many(count: int) -> DataError:
+    return DataError(f"The zip holds {count:,} files, and at most {MAX_ENTRIES:,} can be taken.")
 
 
 def _pictures(archive: zipfile.ZipFile) -> tuple[dict[str, zipfile.ZipInfo], int]:
     """The entries that may be pictures, by their path, and how many others there are. Links and zips in it are others."""
     infos = archive.infolist()
     if len(infos) > MAX_ENTRIES:
-        raise DataError(f"The zip holds {len(infos):,} files, and at most {MAX_ENTRIES:,} can be taken.")
+        raise _too_many(len(infos))
     found: dict[str, zipfile.ZipInfo] = {}
     other = unpacked = 0
     for entry in infos:
