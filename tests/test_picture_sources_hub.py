@@ -115,6 +115,30 @@ def test_classes_that_are_no_class_labels(home: Path, values: list[Any], kind: s
         assert (data.class_names[label] == str(values[k])) if names else label == -1
 
 
+def test_class_labels_whose_names_are_numbers(home: Path) -> None:
+    """What is stored is the number of the class, though it is the name of another one."""
+    files = [picture(k) for k in range(10)]
+    label = [k % 5 for k in range(10)]
+    features = {"img": datasets.Image(), "label": datasets.ClassLabel(names=["1", "2", "3", "4", "5"])}
+    parquet(home / "owner" / "stars" / "train.parquet", {"img": stored(files), "label": label}, features)
+    about = prepare("hub:owner/stars")
+    assert (about.class_names, about.per_class) == (("1", "2", "3", "4", "5"), (2, 2, 2, 2, 2))
+    data = load("hub:owner/stars")
+    found = {(image.tobytes(), int(each)) for image, each in zip(data.images, data.labels, strict=True)}
+    assert found == {(pixels(files[k]), label[k]) for k in range(10)}
+
+
+def test_a_class_that_only_the_test_part_has_is_left_out(home: Path) -> None:
+    files = [picture(k) for k in range(12)]
+    features = {"img": datasets.Image(), "label": datasets.Value("string")}
+    for part, rows, names in (("train", files[:8], ["a", "b"] * 4), ("test", files[8:], ["a", "b", "c", "a"])):
+        where = home / "owner" / "odd" / "data" / f"{part}-00000-of-00001.parquet"
+        parquet(where, {"img": stored(rows), "label": names}, features)
+    about = prepare("hub:owner/odd")
+    assert (about.class_names, about.count, about.held_out) == (("a", "b"), 11, 3)
+    assert "Left out: 1 picture without a class." in about.notes
+
+
 def test_rows_without_a_class_or_with_a_bad_picture_are_left_out(home: Path) -> None:
     files = [picture(k) for k in range(12)]
     files[3] = b"no picture"

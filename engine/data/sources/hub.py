@@ -77,6 +77,8 @@ class Columns:
     label: str
     """"" for none."""
     class_names: tuple[str, ...]
+    numbered: bool = False
+    """Whether the column holds the number of the class already; else its name."""
 
 
 def columns(part: Any) -> Columns:
@@ -95,7 +97,7 @@ def columns(part: Any) -> Columns:
     for name in of_classes:
         names = tuple(str(each) for each in features[name].names)
         if 2 <= len(names) <= MAX_CLASSES:
-            return Columns(image, name, names)
+            return Columns(image, name, names, numbered=True)
     for name in LABELS:  # texts or numbers that name a class, where all of them can be looked at
         feature = features.get(name)
         if (
@@ -187,9 +189,9 @@ def _label(row: Any, where: Columns, label_of: dict[str, int]) -> int:
     if not where.label or row[where.label] is None:
         return NO_CLASS
     value = row[where.label]
-    if isinstance(value, int) and not isinstance(value, bool) and str(value) not in label_of:
-        return value
-    return label_of[str(value)]
+    if where.numbered:  # also where the names are numbers themselves, in whatever order
+        return int(value)
+    return label_of.get(str(value), NO_CLASS)  # none where it occurs in the part for testing alone
 
 
 def _bytes(stored: Any) -> bytes:
