@@ -77,12 +77,14 @@ def to_the_end(out: Path, settings: Sequence[str]) -> str:
     return done.stdout
 
 
-def kill(out: Path, settings: Sequence[str], dice: random.Random, *, within: float, save_every: float) -> Kill | None:
-    """Start it and kill it at a random moment, `within` so many seconds of training; None where it was done before."""
+def kill(
+    out: Path, settings: Sequence[str], dice: random.Random, *, starting: bool, within: float, save_every: float
+) -> Kill | None:
+    """Start it and kill it at a random moment: `within` so many seconds of training, or while it starts, when it imports, loads,
+    opens, sweeps and looks. None where it was done before."""
     log = out / "metrics.jsonl"
     before = log.stat().st_size if log.exists() else 0
-    # One in five is killed while it starts: it imports, loads, opens, sweeps and looks then.
-    starting, wait = dice.random() < 0.2, dice.uniform(0, within)
+    wait = dice.uniform(0, within) if not starting else dice.uniform(0, 6)
     with subprocess.Popen(
         command(out, settings, save_every), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
@@ -92,7 +94,7 @@ def kill(out: Path, settings: Sequence[str], dice: random.Random, *, within: flo
                 while process.poll() is None and (not log.exists() or log.stat().st_size == before):
                     time.sleep(0.005)
             began = time.time()
-            process.wait(timeout=wait if not starting else dice.uniform(0, 6))
+            process.wait(timeout=wait)
             return None
         except subprocess.TimeoutExpired:
             process.kill()
@@ -134,7 +136,8 @@ def main() -> int:
         killed, whole, kills = Path(folder) / "killed", Path(folder) / "whole", []
         print("kill  while     told  kept  steps lost  seconds lost  unfinished")
         for number in range(1, given.kills + 1):
-            seen = kill(killed, settings, dice, within=given.within, save_every=given.save_every)
+            starting = dice.random() < 0.2
+            seen = kill(killed, settings, dice, starting=starting, within=given.within, save_every=given.save_every)
             if seen is None:
                 print("the run was done before it could be killed: take more --steps")
                 break

@@ -17,8 +17,12 @@ from kills_to_try import SETTINGS, differences, kill, to_the_end
 def test_what_kill_9_leaves_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     settings, dice = [*SETTINGS, "steps=240"], random.Random(time.time_ns())
     killed, whole = tmp_path / "killed", tmp_path / "whole"
-    kills = [kill(killed, settings, dice, within=1.5, save_every=0.3) for _ in range(2)]
-    assert any(each is not None and each.training for each in kills)
-    assert f"resuming at step {kills[-1].kept}" in to_the_end(killed, settings) or not kills[-1] or not kills[-1].kept
+    first, second = (
+        kill(killed, settings, dice, starting=starting, within=1.0, save_every=0.3) for starting in (False, True)
+    )
+    assert first is not None
+    assert second is not None
+    assert first.training
+    assert (f"resuming at step {second.kept}" in to_the_end(killed, settings)) == bool(second.kept)
     to_the_end(whole, settings)
     assert differences(killed, whole) == []

@@ -215,7 +215,7 @@ def test_what_goes_wrong_is_told(places: Path) -> None:
 def page(places: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("DIFFUSION_PLAYGROUND_RUNS", str(places / "runs"))
     monkeypatch.setattr("engine.runs.service._service", None)
-    monkeypatch.setattr(training, "_tried", lambda costs, shape: Preflight(seconds_per_step=0.01, at_once=32))
+    monkeypatch.setattr(training, "_tried", lambda costs: Preflight(seconds_per_step=0.01, at_once=32))
     return AppTest.from_function(_training_page, default_timeout=60)
 
 

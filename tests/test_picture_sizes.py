@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,12 +19,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.data import store
+from engine.data import sizes, store
 from engine.data.augment import augment, rotated, suggested
 from engine.data.catalogue import DataError, ImageSet, load
 from engine.data.pixels import to_uint8, to_unit
 from engine.data.prepared import every_version, for_training, held_out_for, pictures_of
-from engine.data.sizes import sized
+from engine.data.sizes import resized, sized
 from engine.data.writing import Writer
 from engine.runs import looks
 from engine.training import loop
@@ -141,6 +146,66 @@ def test_another_size_is_made_once_and_lies_on_the_disk(prepared: ImageSet) -> N
     assert file.stat().st_mtime_ns == made
     file.write_bytes(file.read_bytes()[:-5])
     with pytest.raises(DataError, match="damaged"):
+        sized(prepared, 8)
+
+
+def test_two_who_want_the_same_size_at_once_get_whole_pictures(
+    prepared: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    both, made = threading.Barrier(2), []
+
+    def slow(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
+        made.append(size)
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.3)  # for the other, which must not be here
+        yield from resized(images, size)
+
+    monkeypatch.setattr(sizes, "resized", slow)
+    with ThreadPoolExecutor(2) as pool:
+        one, other = pool.map(lambda _: sized(prepared, 8), range(2))
+    assert made == [8]
+    wanted = np.concatenate(list(resized(prepared.images, 8)))
+    assert np.array_equal(one.images, wanted)
+    assert np.array_equal(other.images, wanted)
+
+
+def test_two_processes_never_write_into_one_file(prepared: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of several machines that share a disk, they may even have the same number."""
+    folder = store.folder_of("cifar10")
+    names: list[str] = []
+
+    def second(images: np.ndarray, size: int) -> Iterator[np.ndarray]:
+        names.extend(path.name for path in folder.glob(".images-8*"))
+        if len(names) == 1:
+            sizes._write(folder / "images-8.npy", images, (40, 8, 8, 3))
+        yield from resized(images, size)
+
+    monkeypatch.setattr(sizes, "resized", second)
+    data = sized(prepared, 8)
+    assert len(set(names)) == 2
+    assert np.array_equal(data.images, np.concatenate(list(resized(prepared.images, 8))))
+    assert not list(folder.glob(".*"))
+
+
+def test_whatever_breaks_it_off_nothing_is_left(prepared: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sizes, "resized", broken)
+        with pytest.raises(KeyboardInterrupt):
+            sized(prepared, 8)
+    assert not list(store.folder_of("cifar10").glob("*images-8*"))
+    assert sized(prepared, 8).size == 8
+
+
+def test_a_size_that_does_not_fit_is_refused_before_it_is_begun(
+    prepared: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = shutil._ntuple_diskusage(10, 10, 200_000_000)  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: free)
+    monkeypatch.setattr(sizes, "resized", lambda *_: pytest.fail("begun"))
+    with pytest.raises(DataError, match="no room for these pictures"):
         sized(prepared, 8)
 
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.data.catalogue import ImageSet, load
+from engine.data import store
+from engine.data.catalogue import DATASETS, ImageSet, load
 from engine.data.sizes import sized
 
 if TYPE_CHECKING:
@@ -23,6 +24,16 @@ minutes and gigabytes."""
 def pictures_of(config: TrainConfig) -> ImageSet:
     """All of them, at the config's size, those held out too. Raises `DataError`."""
     return sized(load(config.data), config.size, config.upsampling)
+
+
+def content_of(config: TrainConfig) -> str:
+    """A checksum of a prepared set's pictures and labels, in their order: another one where it was prepared anew from others.
+
+    Empty for a set that ships, which never changes. Raises `DataError`.
+    """
+    if config.data in DATASETS:
+        return ""
+    return store.read_about(store.folder_of(config.data)).content
 
 
 def for_training(config: TrainConfig) -> ImageSet:

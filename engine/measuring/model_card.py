@@ -16,6 +16,7 @@ from engine.measuring.evaluation import Evaluation, Quality
 from engine.measuring.memorising import AgainstChance
 from engine.measuring.metrics import Share
 from engine.pretrained import Card
+from engine.samplers import SAMPLERS
 from engine.weights import CheckpointError, read_json, write_json, write_text
 
 PER_CLASS = 10
@@ -151,7 +152,9 @@ def _duration(seconds: object) -> str:
 
 def _sampling(quality: Quality) -> str:
     s = quality.settings
-    how = f"DDIM, eta {s.eta:g}" if s.sampler == "ddim" else f"DDPM, variance “{s.variance}”"
+    how = SAMPLERS[s.sampler].title
+    how += f", eta {s.eta:g}" if s.eta_counts else ""
+    how += f", variance “{s.variance}”" if s.variance_counts else ""
     return f"{how}, {s.steps} steps" + (f", guidance scale {s.scale:g}" if quality.accuracy else "")
 
 

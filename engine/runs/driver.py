@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from engine.data.catalogue import DataError, ImageSet
-from engine.data.prepared import pictures_of
+from engine.data.prepared import content_of, pictures_of
 from engine.runs.folder import RunFolder, RunRecord, Status, Wish
 from engine.runs.history import History
 from engine.runs.lock import HeldError
@@ -102,6 +102,7 @@ class Run:
         data = pictures_of(self.record.config)
         if self.state is None:
             self.state = self._begin(data.training)
+            self._know_pictures(self.state)
         else:  # it could not be saved: before more is learned, this must be possible
             self._on_main(lambda: self._save(data.training))
         yield from self._steps(data, self.state)
@@ -126,6 +127,17 @@ class Run:
             self.scribe.forget_after(state.step)
         self._looked_at, self.scribe.saved_step = self.history.looked_at, self.resumed_at
         return state
+
+    def _know_pictures(self, state: TrainState) -> None:
+        """Make sure that a run goes on with the pictures that it was begun with: others may hold out what it has trained on."""
+        content, before = content_of(self.record.config), self.record.pictures
+        if state.step and before and before != content:
+            self.state = None
+            raise ResumeError(
+                "The pictures were prepared anew since this run began, and are others now: it may have trained on what is held "
+                "out today. Start a new run; what this one has learned stays."
+            )
+        self.record = self.record.model_copy(update={"pictures": content})
 
     def _steps(self, data: ImageSet, state: TrainState) -> Iterator[Report]:
         config, training = self.record.config, data.training

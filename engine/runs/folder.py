@@ -84,6 +84,9 @@ class RunRecord(BaseModel):
     created: float = Field(default_factory=time.time, ge=0, le=1e11, description="Seconds since 1970.")
     command: str = Field("", max_length=2000, description="What started it, where that was in the shell.")
     held_out: int | None = Field(None, ge=0, description="How many held-out pictures the set has; None: not yet known.")
+    pictures: str = Field(
+        "", max_length=200, description="Checksum of a prepared set's pictures; empty for one that ships."
+    )
 
 
 def age_of(name: str, record: RunRecord) -> str:

@@ -157,8 +157,15 @@ def value_of(value: Setting) -> str:
 
 
 def can_take(change: Mapping[str, Setting]) -> bool:
-    """Whether the page has a control for every setting in it, or sets it well by itself."""
-    return bool(change) and all(name in TrainingControls.model_fields or name in SET_BY_THE_PAGE for name in change)
+    """Whether the page has a control for every setting and value in it, or sets it well by itself."""
+    known = {name: value for name, value in change.items() if name not in SET_BY_THE_PAGE}
+    if not change or not known.keys() <= TrainingControls.model_fields.keys():
+        return False
+    try:
+        checked(TrainingControls(), **known)
+    except ValidationError:
+        return False
+    return True
 
 
 def controls_of(config: TrainConfig, change: Mapping[str, Setting]) -> tuple[TrainingControls, list[str]]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from functools import lru_cache
 from typing import TYPE_CHECKING, Literal, Self
 
 from playground.labs import pictures
@@ -241,11 +240,19 @@ def tried(controls: TrainingControls) -> Preflight:
         DataError: where the pictures are not there.
     """
     costs = _costs(controls)
-    return _tried(costs, _shape(costs))
+    key = (costs, _shape(costs))
+    found = _tries.get(key)
+    if found is None:
+        found = _tried(costs)
+        if found.passed:  # what is wrong today, as a full disk, may be right in a moment
+            _tries[key] = found
+    return found
 
 
-@lru_cache(maxsize=64)
-def _tried(costs: TrainConfig, shape: tuple[int, int, int]) -> Preflight:
+_tries: dict[tuple[TrainConfig, tuple[int, int, int]], Preflight] = {}
+
+
+def _tried(costs: TrainConfig) -> Preflight:
     from engine.runs.folder import default_root
     from engine.training.machine import OneMachine, best_device
     from engine.training.preflight import preflight

@@ -20,6 +20,8 @@ POLL = 0.4
 """Seconds between two looks at a preparation."""
 LAB = "training"
 WANTED, BEFORE, TOLD = "training/pictures wanted", "training/pictures before", "training/pictures told"
+MINE = "training/pictures mine"
+"""What this visitor has begun to prepare; others see it too, and choose it if they like."""
 SOURCES = {"known": "Well-known sets", "folder": "A folder", "zip": "A zip", "hub": "Hugging Face"}
 
 
@@ -260,7 +262,7 @@ def _largest(where: str) -> int:
 def _start(begin: object) -> None:
     assert callable(begin)
     try:
-        begin()
+        st.session_state[MINE] = begin()
     except ValueError as error:
         st.error(str(error))
     else:
@@ -277,15 +279,24 @@ def _watch(preparation: Preparation) -> None:
         st.button("Cancel", icon="✖️", key="training/pictures cancel", on_click=preparation.stop)
         return
     if progress.status == "done":
-        st.session_state["training/pictures zips"] = st.session_state.get("training/pictures zips", 0) + 1
         st.session_state.pop("training/pictures changed", None)
-        st.session_state[WANTED] = progress.name
-        preparing.forget()
-        st.rerun()
-    if progress.status == "failed":
+        if st.session_state.pop(MINE, None) is preparation:
+            st.session_state["training/pictures zips"] = st.session_state.get("training/pictures zips", 0) + 1
+            _take(progress.name)
+        st.success(f"{widgets.plain(preparation.title)} is prepared.")
+        if st.button("Choose it", type="primary", key="training/pictures choose prepared"):
+            _take(progress.name)
+    elif progress.status == "failed":
         st.error(widgets.plain(progress.error))
     else:
         st.info("Cancelled. Nothing of it is left.")
     if st.button("Try something else", key="training/pictures over"):
         preparing.forget()
         st.rerun()
+
+
+def _take(name: str) -> None:
+    """The visitor goes on with what was prepared."""
+    st.session_state[WANTED] = name
+    preparing.forget()
+    st.rerun()
