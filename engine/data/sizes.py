@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -15,9 +18,13 @@ from PIL import Image
 
 from engine.data import store
 from engine.data.catalogue import DataError, ImageSet
+from engine.data.writing import check_room
 
 LEAST = 4
 CHUNK = 512
+
+_writing = threading.Lock()
+"""Held while a set is stored at another size: the pictures are resized by as many threads as there are cores anyway."""
 
 
 def sized(data: ImageSet, size: int, upsampling: bool = False) -> ImageSet:
@@ -46,8 +53,9 @@ def sized(data: ImageSet, size: int, upsampling: bool = False) -> ImageSet:
     if folder is None:
         return _in_memory(data, size)
     path, shape = folder / f"images-{size}.npy", (len(data), size, size, data.channels)
-    if not path.exists():
-        _write(path, data.images, shape)
+    with _writing:  # the second of two who want it waits, and finds it done
+        if not path.exists():
+            _write(path, data.images, shape)
     return replace(data, images=_stored(path, shape, path.stat().st_mtime_ns))
 
 
@@ -91,9 +99,10 @@ def resized(images: npt.NDArray[np.uint8], size: int) -> Iterator[npt.NDArray[np
 
 
 def _write(path: Path, images: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> None:
-    """Under another name first: what is cut off is never taken for the whole."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    """Under another name first, its own: what is cut off, or what two processes write, is never taken for the whole."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
+        check_room(int(np.prod(shape)), path.parent)
         with temporary.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
             for chunk in resized(images, shape[1]):
@@ -102,7 +111,9 @@ def _write(path: Path, images: npt.NDArray[np.uint8], shape: tuple[int, ...]) ->
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise DataError(
             f"The pictures cannot be stored at {shape[1]} × {shape[1]}: {error.strerror or error}."
         ) from error
+    finally:
+        with suppress(OSError):  # of any failure nothing is left; where all went well, it has another name now
+            temporary.unlink(missing_ok=True)

@@ -66,12 +66,7 @@ class Writer:
 
     def check_room(self, count: int) -> None:
         """Raise `DataError` where so many pictures do not fit on the disk."""
-        needed, free = count * int(np.prod(self.shape)), shutil.disk_usage(self._folder).free
-        if needed > free - SPARE:
-            raise DataError(
-                f"There is no room for these pictures: they take {needed / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free "
-                f"where they are kept ({self._final.parent})."
-            )
+        check_room(count * int(np.prod(self.shape)), self._final.parent)
 
     def add(self, picture: npt.NDArray[np.uint8], label: int, key: str, held_out: bool | None = None) -> None:
         """One picture, uint8 (size, size, channels); `held_out` None for the rule to decide."""
@@ -162,6 +157,16 @@ class Writer:
         os.rename(self._folder, self._final)
         _flush_folder(self._final.parent)
         shutil.rmtree(old, ignore_errors=True)
+
+
+def check_room(needed: int, home: Path) -> None:
+    """Raise `DataError` where so many bytes of pictures do not fit on the disk that this folder is on."""
+    free = shutil.disk_usage(home).free
+    if needed > free - SPARE:
+        raise DataError(
+            f"There is no room for these pictures: they take {needed / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free "
+            f"where they are kept ({home})."
+        )
 
 
 def sweep(home: Path) -> None:
