@@ -413,6 +413,46 @@ def test_a_zip_is_prepared_and_its_junk_ignored(tmp_path: Path, data_root: Path)
     )
 
 
+def test_an_upload_goes_when_its_preparation_is_over(data_root: Path) -> None:
+    uploads = data_root / "uploads"
+    name = archive.keep(zipped({"readme.txt": b"hello"}), "text.zip")
+    assert len(list(uploads.iterdir())) == 2
+    with pytest.raises(DataError, match="no pictures"):
+        prepare(name)
+    assert not list(uploads.iterdir())
+
+    def cancel(progress: Progress) -> None:
+        raise Enough
+
+    name = archive.keep(zipped(pictures()), "p.zip")
+    with pytest.raises(Enough):
+        prepare(name, tell=cancel)
+    assert not list(uploads.iterdir())
+
+
+def test_uploads_that_nobody_prepares_go_after_a_day(tmp_path: Path, data_root: Path) -> None:
+    uploads, zips = data_root / "uploads", [zipped(pictures(count)) for count in (2, 4)]
+    old, again = (archive.keep(file, "p.zip").removeprefix("zip:") for file in zips)
+    (uploads / ".new-abcdefgh").write_bytes(b"broken off")
+    (uploads / "mine.zip").write_bytes(b"not ours")
+    for path in uploads.iterdir():
+        os.utime(path, (time.time() - 90_000,) * 2)
+    (uploads / ".new-12345678").write_bytes(b"still coming")
+    os.utime(uploads / f"{again}.zip")
+    archive.keep(zips[1], "p.zip")
+    left = {".new-12345678", "mine.zip", f"{again}.zip", f"{again}.json"}
+    assert {path.name for path in uploads.iterdir()} == left
+    os.utime(uploads / f"{again}.zip", (time.time() - 80_000,) * 2)
+    archive.keep(zips[1], "p.zip")
+    assert (uploads / f"{again}.zip").stat().st_mtime > time.time() - 1000
+    os.utime(uploads / ".new-12345678", (time.time() - 90_000,) * 2)
+    prepare(f"folder:{two_classes(tmp_path / 'pets', 2)}")
+    assert {path.name for path in uploads.iterdir()} == left - {".new-12345678"}
+    assert archive.uploaded(again)[1] == "p.zip"
+    with pytest.raises(DataError, match="upload it again"):
+        archive.uploaded(old)
+
+
 def test_no_path_of_a_zip_is_ever_written(tmp_path: Path, data_root: Path) -> None:
     evil = {
         f"{prefix}evil{k}.png": encoded(drawn(k))

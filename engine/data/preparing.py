@@ -34,7 +34,8 @@ LEAST_SHARE = 0.5
 def prepare(
     name: str, *, largest: int = LARGEST, most: int = 0, root: Path | None = None, tell: Tell = silent
 ) -> About:
-    """Get it and keep it. What was prepared under that name before is replaced, at the end.
+    """Get it and keep it. What was prepared under that name before is replaced, at the end. An upload is then taken away,
+    also where this has failed.
 
     Args:
         name: "mnist", "fashion-mnist", "cifar10", "stl10", "celeba", "folder:PATH", "zip:ID" (of `archive.keep`), or
@@ -60,9 +61,11 @@ def prepare(
     except (KeyboardInterrupt, SystemExit):
         torchvision_sets.clean(downloads)
         raise
+    finally:
+        if name.startswith("zip:"):  # who wants to try it again has the file, and uploads it again
+            archive.discard(name.removeprefix("zip:"), root)
+        archive.sweep(root / "uploads")
     torchvision_sets.clean(downloads)
-    if name.startswith("zip:"):
-        archive.discard(name.removeprefix("zip:"), root)
     return about
 
 

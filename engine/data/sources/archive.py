@@ -1,6 +1,6 @@
 """A zip of pictures that somebody uploaded. Nothing in it is trusted: it is bounded, and no file of it is ever written.
 
-DATA/uploads/ID.zip is the upload, kept until it is prepared; ID is taken from its content.
+DATA/uploads/ID.zip is the upload, kept until its preparation is over, however that ends; ID is taken from its content.
 """
 
 from __future__ import annotations
@@ -15,10 +15,12 @@ import stat
 import struct
 import tempfile
 import threading
+import time
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -51,9 +53,13 @@ MAX_DIRECTORY = 60 * MEGABYTE
 MAX_UNPACKED = 8_000 * MEGABYTE
 MAX_PICTURE = 20 * MEGABYTE
 """Of one picture in it, unpacked."""
+KEPT = 24 * 3600.0
+"""Seconds after which an upload is taken away that nobody has prepared, or whose preparation was ended by force."""
 HEAD = 1 << 16
 CHUNK = 1 << 20
 ID = re.compile(r"[0-9a-f]{16}")
+NEW = ".new-"
+"""How uploads are called that are still coming."""
 BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Of these `zipfile` unpacks no more than it is asked for; of all others the whole entry at once, however large."""
 
@@ -89,11 +95,12 @@ def keep(file: BinaryIO, title: str, root: Path | None = None, tell: Tell | None
     home = (root or store.data_root()) / "uploads"
     try:
         home.mkdir(parents=True, exist_ok=True)
+        sweep(home)
         free = shutil.disk_usage(home).free
         if size > free - 200 * MEGABYTE:
             raise DataError(f"There is no room for {size / MEGABYTE:,.0f} MB here: {free / MEGABYTE:,.0f} MB are free.")
         digest = hashlib.sha256()
-        with tempfile.NamedTemporaryFile(dir=home, prefix=".new-") as copy:
+        with tempfile.NamedTemporaryFile(dir=home, prefix=NEW) as copy:
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
                 copy.write(chunk)
@@ -102,8 +109,10 @@ def keep(file: BinaryIO, title: str, root: Path | None = None, tell: Tell | None
             copy.flush()
             upload = digest.hexdigest()[:16]
             (home / f"{upload}.json").write_text(json.dumps({"title": title[:200]}), encoding="utf-8")
-            if not (home / f"{upload}.zip").exists():
+            try:
                 os.link(copy.name, home / f"{upload}.zip")
+            except FileExistsError:
+                os.utime(home / f"{upload}.zip")  # it is wanted again, see `sweep`
     except OSError as error:
         raise DataError(f"The zip cannot be stored: {error.strerror or error}.") from error
     return f"zip:{upload}"
@@ -121,10 +130,21 @@ def uploaded(upload: str, root: Path | None = None) -> tuple[Path, str]:
 
 
 def discard(upload: str, root: Path | None = None) -> None:
-    """Take an upload away; what was prepared from it stays."""
+    """Take an upload away; what was prepared from it stays. Where the disk does not let us, `sweep` tries it again."""
     if ID.fullmatch(upload):
         for suffix in (".zip", ".json"):
-            ((root or store.data_root()) / "uploads" / f"{upload}{suffix}").unlink(missing_ok=True)
+            with suppress(OSError):
+                ((root or store.data_root()) / "uploads" / f"{upload}{suffix}").unlink(missing_ok=True)
+
+
+def sweep(home: Path) -> None:
+    """Take old uploads away, whole ones and those that broke off, for which nobody has come."""
+    for path in home.glob("*"):
+        ours = ID.fullmatch(path.stem) and path.suffix in (".zip", ".json")
+        if ours or path.name.startswith(NEW):
+            with suppress(OSError):  # another process has just done it, or this is Windows, and it is being read
+                if path.stat().st_mtime < time.time() - KEPT:
+                    path.unlink()
 
 
 def plan(path: Path, title: str, upload: str, largest: int, tell: Tell) -> Plan:
