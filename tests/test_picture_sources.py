@@ -27,7 +27,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.data import held_out, preparing, store
+from engine.data import alone, held_out, preparing, store
 from engine.data.catalogue import DataError, ImageSet, load
 from engine.data.pictures import read_picture
 from engine.data.preparing import prepare
@@ -301,6 +301,73 @@ def test_killed_at_any_moment_it_is_whole_or_not_there(tmp_path: Path, data_root
             assert len(load(name)) == 800
     prepare(name)  # which also takes away what was left
     assert [path.name for path in (data_root / "prepared").iterdir()] == [store.folder_of(name).name]
+
+
+def test_one_process_at_a_time_prepares_a_set(data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second would take away what the first has downloaded and unpacked."""
+    where = data_root / "downloads" / "mnist" / "MNIST" / "raw"
+    refused: list[str] = []
+
+    def opened(root: Path) -> Any:
+        where.mkdir(parents=True)
+        (where / "unpacked").touch()
+        with pytest.raises(DataError) as error:
+            prepare("mnist")
+        refused.append(str(error.value))
+        assert (where / "unpacked").exists()
+        other = subprocess.run(
+            [sys.executable, "-m", "engine.data.preparing", "mnist"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        refused.append(json.loads(other.stdout.splitlines()[-1])["error"])
+        assert (where / "unpacked").exists()
+        part = torchvision_sets._Part(3, lambda k: drawn(k, 28, channels=1), lambda k: k)
+        return part, part
+
+    monkeypatch.setitem(torchvision_sets.OPENERS, "mnist", opened)
+    assert prepare("mnist").count == 6
+    assert refused == ["“mnist” is being prepared by another process."] * 2
+    assert not list((data_root / "preparing").iterdir())
+
+
+def test_a_process_that_was_killed_keeps_nobody_waiting(tmp_path: Path, data_root: Path) -> None:
+    name = f"folder:{two_classes(tmp_path / 'pets', 2)}"
+    program = (
+        "import sys, time; from pathlib import Path; from engine.data.alone import alone\n"
+        "with alone(sys.argv[1], Path(sys.argv[2])):\n    print('held', flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, name, str(data_root)], cwd=ROOT, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"held\n"
+        with pytest.raises(DataError, match="is being prepared by another process"):
+            prepare(name)
+        process.kill()
+    assert prepare(name).count == 4
+    assert not list((data_root / "preparing").iterdir())
+
+
+def test_a_lock_that_was_taken_away_holds_nobody_off(data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who had it lets go of it after another has opened the file and before that one has locked it."""
+    flocked, looks = alone._flocked, []
+
+    def late(descriptor: int) -> bool:
+        if not looks:
+            (data_root / "preparing" / "mnist").unlink()
+        looks.append(descriptor)
+        return flocked(descriptor)
+
+    monkeypatch.setattr(alone, "_flocked", late)
+    with alone.alone("mnist", data_root):
+        assert len(looks) == 2
+        with pytest.raises(DataError), alone.alone("mnist", data_root):
+            pass
+        with alone.alone("cifar10", data_root):
+            pass
 
 
 def test_a_full_disk_is_told_in_one_sentence(tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,6 +17,7 @@ from itertools import islice
 from pathlib import Path
 
 from engine.data import store
+from engine.data.alone import alone
 from engine.data.catalogue import DATASETS, DataError
 from engine.data.pictures import PictureError
 from engine.data.sources import archive, folder, hub, torchvision_sets
@@ -46,18 +47,25 @@ def prepare(
         tell: told how far it is; what it raises ends the preparation, and nothing is left of it.
 
     Raises:
-        DataError: with one clear sentence.
+        DataError: with one clear sentence; also while another process prepares the same set.
     """
     name = store.normal(name)
     if name in DATASETS:
         raise DataError(f"“{name}” comes with the playground: there is nothing to prepare.")
     root = root or store.data_root()
+    try:
+        with alone(name, root):
+            return _prepared(name, largest, most, root, tell)
+    except OSError as error:
+        raise DataError(f"The pictures cannot be stored in {root}: {error.strerror or error}.") from error
+
+
+def _prepared(name: str, largest: int, most: int, root: Path, tell: Tell) -> About:
+    """To be called by one process at a time."""
     downloads = root / "downloads" / name
     try:
         plan = _plan(name, largest, most, root, tell)
         about = _write(name, plan, root, tell)
-    except OSError as error:
-        raise DataError(f"The pictures cannot be stored in {root}: {error.strerror or error}.") from error
     except (KeyboardInterrupt, SystemExit):
         torchvision_sets.clean(downloads)
         raise
