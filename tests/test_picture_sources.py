@@ -18,6 +18,7 @@ import tarfile
 import time
 import zipfile
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ from PIL import Image
 from engine.data import alone, held_out, preparing, store
 from engine.data.catalogue import DataError, ImageSet, load
 from engine.data.pictures import read_picture
-from engine.data.preparing import prepare
+from engine.data.preparing import Options, options_of, prepare
 from engine.data.sources import archive, folder, torchvision_sets
 from engine.data.sources.plan import Progress, by_folder
 from engine.data.store import gather
@@ -170,6 +171,29 @@ def test_a_folder_that_has_changed_is_told_apart(tmp_path: Path) -> None:
     assert len(load(f"folder:{home}")) == 20  # what was prepared stays as it is
     prepare(f"folder:{home}")
     assert len(load(f"folder:{home}")) == 21
+
+
+def test_a_set_is_prepared_again_as_it_was_asked_for(tmp_path: Path) -> None:
+    home = tmp_path / "large"
+    for k in range(4):
+        put(home / f"{k}.png", drawn(k, 200, 256))
+    name = f"folder:{home}"
+    first = prepare(name, largest=192, most=5)
+    assert (first.size, options_of(name)) == (192, Options(192, 5))
+    assert prepare(name, **asdict(options_of(name))).content == first.content
+    # One that was prepared before that was kept.
+    about = store.folder_of(name) / store.ABOUT
+    said = json.loads(about.read_text())
+    del said["largest"], said["most"]
+    about.write_text(json.dumps(said))
+    assert len(load(name)) == 4
+    assert options_of(name) == Options(192, 0)
+    assert prepare(name, **asdict(options_of(name))).content == first.content
+    assert prepare(name).size == 128
+    del said["count"]
+    about.write_text(json.dumps(said))
+    with pytest.raises(DataError, match="damaged"):
+        options_of(name)
 
 
 def test_pictures_of_many_shapes_become_middle_squares(tmp_path: Path) -> None:

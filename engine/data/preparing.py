@@ -12,7 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -60,12 +60,32 @@ def prepare(
         raise DataError(f"The pictures cannot be stored in {root}: {error.strerror or error}.") from error
 
 
+@dataclass(frozen=True)
+class Options:
+    """What a set was prepared with, see `prepare`."""
+
+    largest: int = LARGEST
+    most: int = 0
+
+
+def options_of(name: str, root: Path | None = None) -> Options:
+    """What to prepare a set with once more, so that it becomes what it was: as it was asked for the last time.
+
+    Sets that were prepared before that was kept do not say so: they stay as large as they are.
+
+    Raises:
+        DataError: where it is not prepared here, or damaged.
+    """
+    about = store.read_about(store.folder_of(name, root))
+    return Options(about.largest or about.size, about.most)
+
+
 def _prepared(name: str, largest: int, most: int, root: Path, tell: Tell) -> About:
     """To be called by one process at a time."""
     downloads = root / "downloads" / name
     try:
         plan = _plan(name, largest, most, root, tell)
-        about = _write(name, plan, root, tell)
+        about = _write(name, plan, largest, most, root, tell)
     except (KeyboardInterrupt, SystemExit):
         torchvision_sets.clean(downloads)
         raise
@@ -89,7 +109,7 @@ def _plan(name: str, largest: int, most: int, root: Path, tell: Tell) -> Plan:
     return hub.plan(rest, largest, most, tell)
 
 
-def _write(name: str, plan: Plan, root: Path, tell: Tell) -> About:
+def _write(name: str, plan: Plan, largest: int, most: int, root: Path, tell: Tell) -> About:
     """Decode and store them; those that cannot be read are left out and counted."""
     unreadable = small = classless = 0
     classes = range(len(plan.class_names))
@@ -130,6 +150,8 @@ def _write(name: str, plan: Plan, root: Path, tell: Tell) -> About:
             natural=plan.natural,
             fingerprint=plan.fingerprint,
             notes=tuple(notes),
+            largest=largest,
+            most=most,
         )
 
 

@@ -60,6 +60,9 @@ class About:
     """Pictures of each class."""
     created: float = 0.0
     version: int = 1
+    largest: int = 0
+    """As it was asked for, see `engine.data.preparing.prepare`; 0 where that was not kept yet."""
+    most: int = 0
 
     def text(self) -> str:
         """As JSON."""

@@ -87,8 +87,10 @@ class Writer:
         natural: bool,
         fingerprint: str,
         notes: tuple[str, ...] = (),
+        largest: int = 0,
+        most: int = 0,
     ) -> About:
-        """Put the held-out pictures last, flush all of it to the disk, and give the set its name.
+        """Put the held-out pictures last, flush all of it to the disk, and give the set its name; for the rest see `About`.
 
         Raises:
             OSError: where the disk does not let us.
@@ -135,6 +137,8 @@ class Writer:
             notes=notes,
             per_class=tuple(np.bincount(labels, minlength=len(class_names)).tolist()) if class_names else (),
             created=time.time(),
+            largest=largest,
+            most=most,
         )
         with (self._folder / store.ABOUT).open("w", encoding="utf-8") as text:
             text.write(about.text())
