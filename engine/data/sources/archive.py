@@ -229,8 +229,10 @@ def _pictures(archive: zipfile.ZipFile) -> tuple[dict[str, zipfile.ZipInfo], int
             continue
         if parts[-1].lower() in ("thumbs.db", "desktop.ini"):
             continue
-        link = stat.S_ISLNK(entry.external_attr >> 16)
-        if link or entry.compress_type not in BOUNDED or not parts[-1].lower().endswith(SUFFIXES):
+        if stat.S_ISLNK(entry.external_attr >> 16) or not parts[-1].lower().endswith(SUFFIXES):
+            other += 1
+            continue
+        if entry.compress_type not in BOUNDED:
             other += 1
             continue
         if entry.flag_bits & 0x1:
