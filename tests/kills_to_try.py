@@ -80,8 +80,8 @@ def to_the_end(out: Path, settings: Sequence[str]) -> str:
 def kill(
     out: Path, settings: Sequence[str], dice: random.Random, *, starting: bool, within: float, save_every: float
 ) -> Kill | None:
-    """Start it and kill it at a random moment: `within` so many seconds of training, or while it starts, when it imports, loads,
-    opens, sweeps and looks. None where it was done before."""
+    """Start it and kill it at a random moment: `within` so many seconds of training, or while it starts, when it imports,
+    loads, opens, sweeps and looks. None where it was done before."""
     log = out / "metrics.jsonl"
     before = log.stat().st_size if log.exists() else 0
     wait = dice.uniform(0, within) if not starting else dice.uniform(0, 6)

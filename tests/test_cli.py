@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +18,11 @@ from PIL import Image
 from engine.cli import main
 from engine.data.pixels import to_uint8
 from engine.recipe import Recipe, from_png
+from engine.runs.folder import RunFolder
 from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
+
+ROOT = Path(__file__).resolve().parents[1]
 
 RECIPE = {"model": "ideal:digits", "steps": 4, "seeds": [1, 2, 3, 4], "labels": [3, 4, 5, -1]}
 
@@ -84,3 +93,40 @@ def test_a_bad_recipe_is_one_sentence(text: str, tmp_path: Path, capsys: pytest.
     assert main(["sample", str(tmp_path / "recipe.json"), "--out", str(tmp_path / "x.png")]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert not (tmp_path / "x.png").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="that system has no terminals of this kind")
+def test_a_terminal_that_is_closed_saves_the_run(tmp_path: Path) -> None:
+    """The shell is gone, and with it whoever could read what is printed: the run is saved all the same."""
+    import pty
+
+    leader, follower = pty.openpty()
+    command = [sys.executable, "-m", "engine", "train", "--out", str(tmp_path / "run"), "--device", "cpu"]
+    for setting in ("T=50", "batch=4", "steps=5000", "report_every=2", "sample_every=5000", "data=emoji"):
+        command += ["--set", setting]
+    env = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [*command, "--save-every", "1000"],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env=env,
+        start_new_session=True,
+    )
+    os.close(follower)
+    metrics, deadline = tmp_path / "run" / "metrics.jsonl", time.monotonic() + 120
+    os.set_blocking(leader, False)
+    while not metrics.exists() or metrics.read_bytes().count(b"\n") < 3:
+        with contextlib.suppress(BlockingIOError):
+            os.read(leader, 65536)
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    os.close(leader)
+    process.send_signal(signal.SIGHUP)  # a shell does this when its terminal goes
+    process.wait(60)
+    folder = RunFolder.at(tmp_path / "run")
+    record = folder.read_record()
+    assert record is not None
+    assert record.status == "paused"
+    assert folder.steps()[-1] >= 6

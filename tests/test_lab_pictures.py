@@ -240,6 +240,18 @@ def test_the_page_prepares_a_folder_and_chooses_it(places: Path, page: AppTest) 
     assert at.query_params["data"] == f"folder:{home}"
 
 
+def test_what_somebody_else_prepares_changes_no_settings(places: Path, page: AppTest) -> None:
+    home = birds(places / "birds")
+    preparing.start("birds", f"folder:{home}").wait(60)
+    at = page
+    at.run()
+    assert not at.exception
+    assert at.session_state["training/controls"].data == "digits"
+    assert any("birds is prepared" in success.value for success in at.success)
+    at.button(key="training/pictures choose prepared").click().run()
+    assert at.session_state["training/controls"].data == f"folder:{home}"
+
+
 def test_a_set_that_is_not_here_is_told_and_the_digits_are_taken(places: Path, page: AppTest) -> None:
     at = page
     at.query_params["data"] = "folder:/no/such/place"

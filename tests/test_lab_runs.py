@@ -303,6 +303,13 @@ def test_every_finding_can_be_followed_in_the_page_or_in_the_shell() -> None:
             assert doctor.for_the_shell(finding.change).startswith("--set ")
 
 
+def test_a_value_that_the_page_has_no_room_for_is_left_to_the_shell() -> None:
+    assert doctor.can_take({"steps": 100_000})
+    assert not doctor.can_take({"steps": 120_000})
+    assert not doctor.can_take({"steps": 100, "clip_norm": 5.0})
+    assert doctor.can_take({"warmup": 5})
+
+
 def test_shell_words_are_what_the_command_line_reads() -> None:
     assert doctor.for_the_shell({"clip_norm": 5.0, "steps": 20}) == "--set clip_norm=5 --set steps=20"
 

@@ -17,6 +17,7 @@ from engine.training.config import TrainConfig
 from engine.training.floor import Floor
 from engine.training.learner import parameter_count
 from engine.training.loop import LEVEL_BINS, Report
+from engine.training.preflight import Preflight
 from engine.training.reading import Reading
 from playground.labs import training as lab
 from playground.labs import training_charts as charts
@@ -321,6 +322,15 @@ def test_many_previews_are_thinned_evenly_with_both_ends() -> None:
     exactly = charts.previews(_snapshot(previews=SHOWN_PREVIEWS))
     assert exactly is not None
     assert len(exactly.positions) == SHOWN_PREVIEWS
+
+
+def test_a_run_that_would_have_failed_is_tried_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    answers = iter([Preflight(problems=("The disk is full.",)), Preflight(seconds_per_step=1.0)])
+    monkeypatch.setattr(lab, "_tried", lambda costs: next(answers))
+    monkeypatch.setattr(lab, "_tries", {})
+    assert lab.tried(TrainingControls()).problems == ("The disk is full.",)
+    assert lab.tried(TrainingControls()).passed
+    assert lab.tried(TrainingControls(seed=3)).passed  # the same costs: nothing is tried a third time
 
 
 def test_what_holds_a_run_up_is_said() -> None:

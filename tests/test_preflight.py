@@ -72,6 +72,14 @@ def test_a_disk_that_is_full_or_not_ours(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(module.shutil, "disk_usage", lambda path: real(path)._replace(free=1000))
     (problem,) = preflight(config_of(), folder=tmp_path).problems
     assert "0 MB are free" in problem
+    # What the run has already written need not fit a second time.
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: real(path)._replace(free=module.SPARE + 1000))
+    (problem,) = preflight(config_of(), folder=tmp_path).problems
+    assert "MB more" in problem
+    (tmp_path / "checkpoints").mkdir()
+    with (tmp_path / "checkpoints" / "there").open("wb") as file:
+        file.truncate(10**9)
+    assert preflight(config_of(), folder=tmp_path).passed
     monkeypatch.undo()
     monkeypatch.setattr(module, "for_training", lambda config: DATA)
     monkeypatch.setattr(os, "access", lambda path, mode: False)

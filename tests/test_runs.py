@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 import os
@@ -23,7 +24,7 @@ from torch import Tensor
 from engine import pretrained
 from engine.data.catalogue import DATASETS
 from engine.library import open_model
-from engine.runs import checkpoints, lock, log
+from engine.runs import checkpoints, driver, lock, log
 from engine.runs.driver import Run
 from engine.runs.folder import RunFolder, RunRecord, all_runs, find_run, new_id
 from engine.runs.lock import HeldError, Lease, holder_of
@@ -75,6 +76,52 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
 
 
 # --- whole or not at all ----------------------------------------------------------------------------------------------
+
+
+def test_what_was_learned_alone_is_not_gone_on_from(two: RunFolder, tmp_path: Path) -> None:
+    """As in the zip of a run: it must not begin again at step 0 in the place of what is there."""
+    folder = RunFolder.at(Path(shutil.copytree(two.path, tmp_path / "unpacked")))
+    for step in folder.steps():
+        shutil.rmtree(folder.checkpoints / checkpoints.name_of(step) / "resume")
+    run = _train(folder)
+    assert run.ended[0] == "failed"
+    assert "not what going on needs" in run.ended[1]
+    assert folder.steps() == [3, 4]
+    assert [report.step for report in folder.read_metrics()] == [1, 2, 3, 4]
+
+
+def test_an_earlier_state_is_kept_beside_later_ones_that_are_damaged(two: RunFolder, tmp_path: Path) -> None:
+    folder = RunFolder.at(Path(shutil.copytree(two.path, tmp_path / "mine")))
+    state = loop.begin(CONFIG, DATA)
+    state.step = 2
+    folder.write_state(DATA, CONFIG, state)
+    assert folder.steps() == [2]
+
+
+def test_a_run_does_not_go_on_with_other_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They were prepared anew while it was paused: what is held out today it may have trained on."""
+    folder = RunFolder(tmp_path, new_id())
+    monkeypatch.setattr(driver, "content_of", lambda config: "before")
+    assert _train(folder, until=3).ended == ("paused", "")
+    monkeypatch.setattr(driver, "content_of", lambda config: "after")
+    run = _train(folder)
+    assert run.ended[0] == "failed"
+    assert "prepared anew" in run.ended[1]
+    assert folder.steps() == [2, 3]
+    monkeypatch.setattr(driver, "content_of", lambda config: "before")
+    assert _train(folder).ended == ("finished", "")
+
+
+def test_a_signal_that_comes_while_wishes_are_read_is_not_forgotten(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Run(RunFolder(tmp_path, new_id()), RunRecord(config=CONFIG))
+
+    def take() -> None:
+        run.wish = "paused"
+
+    monkeypatch.setattr(run.folder, "take_wish", take)
+    assert run._wished() == "paused"
 
 
 def test_a_checkpoint_that_cannot_be_finished_leaves_the_earlier_ones_as_they_were(tmp_path: Path) -> None:
@@ -425,11 +472,30 @@ def test_whatever_the_lock_says_it_can_be_taken(tmp_path: Path, junk: bytes) -> 
     Lease(tmp_path).release()
 
 
+def test_a_lock_that_could_not_be_written_is_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The disk is full when a run is taken up; later there is room, and what was released leaves its room behind."""
+    real = lock.os.pwrite
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(lock.os, "pwrite", full)
+    with pytest.raises(OSError, match="No space"):
+        Lease(tmp_path)
+    monkeypatch.setattr(lock.os, "pwrite", real)
+    assert holder_of(tmp_path) is None
+    lease = Lease(tmp_path)
+    size = (tmp_path / lock.FILE).stat().st_size
+    lease.release()
+    assert holder_of(tmp_path) is None
+    assert (tmp_path / lock.FILE).stat().st_size == size
+
+
 def test_whoever_moves_the_folder_takes_the_right_to_write_away(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     lease = Lease(tmp_path / "a")
     size = (tmp_path / "a" / lock.FILE).stat().st_size
-    lease._beat()
+    lease._write(lease._sign())
     assert (tmp_path / "a" / lock.FILE).stat().st_size == size  # a full disk has no say in it
     (tmp_path / "a").rename(tmp_path / "b")
     assert not lease.held

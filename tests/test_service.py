@@ -28,6 +28,7 @@ from engine.runs.service import Snapshot, TrainingService
 from engine.training import loop, resume
 from engine.training.config import TrainConfig
 from engine.training.loop import Report, TrainState
+from engine.training.resume import ResumeError
 
 DATA = "two-sides"
 SECONDS = 60.0
@@ -367,7 +368,8 @@ def test_an_absurd_learning_rate_fails_with_a_sentence_and_the_next_run_goes_on(
     # What is kept of it is usable weights, here and in the next process.
     for service in (training, TrainingService(tmp_path)):
         assert all(weight.isfinite().all() for weight in _weights(service.model(failing).denoiser).values())
-    assert not RunFolder(tmp_path, failing).resume(loop.begin(absurd, _pictures()))
+    with pytest.raises(ResumeError, match="not what going on needs"):
+        RunFolder(tmp_path, failing).resume(loop.begin(absurd, _pictures()))
 
 
 def test_a_surprise_in_the_loop_is_told_and_the_next_run_goes_on(

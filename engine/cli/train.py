@@ -159,9 +159,8 @@ def drive(folder: RunFolder, config: TrainConfig, command: str, args: argparse.N
             _print_preflight(found, config, machine)
         if args.check:
             return 0
-        config = (
-            config if config.at_once or machine.count == 1 else config.model_copy(update={"at_once": found.at_once})
-        )
+        if machine.count > 1:  # there the loop cannot try smaller parts on the way
+            config = config.model_copy(update={"at_once": found.at_once})
         record = folder.read_record()
         if record is None:
             record = RunRecord(config=config, command=command)
@@ -208,13 +207,15 @@ def _driven(run: Run, args: argparse.Namespace) -> int:
     machine, folder, step = run.machine, run.folder, 0
     if run.machine.is_main:
         run.scribe.load()
+        run.folder.take_wish()  # of a time that is over
     said = _Said(run, machine, quiet=args.json)
     with _signals(run) as caught:
         for report in run.train():
             step = report.step
             said.report(report)
-        said.resumed()
-        said.end()
+        with _whoever_listens():
+            said.resumed()
+            said.end()
         status, error = run.ended
         if machine.is_main and run.scribe.may_write:
             run.record = run.record.model_copy(update={"status": status, "error": error})
@@ -255,7 +256,8 @@ def _signals(run: Run) -> Iterator[list[int]]:
             raise KeyboardInterrupt
         caught.append(number)
         run.wish = "paused"
-        print("\nsaving at the next report; Ctrl-C again ends at once, without", file=sys.stderr, flush=True)
+        with _whoever_listens():
+            print("\nsaving at the next report; Ctrl-C again ends at once, without", file=sys.stderr, flush=True)
 
     try:
         before = {number: signal.signal(number, handle) for number in wanted}
@@ -267,6 +269,11 @@ def _signals(run: Run) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _whoever_listens() -> contextlib.AbstractContextManager[None]:
+    """A terminal may be closed while a run goes on: that is no reason to lose what it has learned."""
+    return contextlib.suppress(OSError)
 
 
 class _Said:
@@ -291,6 +298,10 @@ class _Said:
             print("no pictures of this set are held out: nothing measures what it makes of new ones", flush=True)
 
     def report(self, report: Report) -> None:
+        with _whoever_listens():
+            self._report(report)
+
+    def _report(self, report: Report) -> None:
         if not self._main:
             return
         self.resumed()

@@ -196,7 +196,7 @@ class Run:
         """What a run that diverged had learned; there is nothing to go on from."""
         with self.lock:
             state.step = self.history.reports[-1].step if self.history.reports else 0
-            self.learned = (state.step, state.averaged())
+            self.learned = (state.step, Looker.on_cpu(state.averaged()))
         self._save(data, resumable=False)
 
     # --- looking --------------------------------------------------------------------------------------------------
@@ -245,8 +245,9 @@ class Run:
         if not self.machine.is_main:
             return None
         with self.lock:
-            if self.wish is None:
-                self.wish = self.folder.take_wish()
+            said = self.folder.take_wish() if self.wish is None else None
+            if said is not None:  # a signal may have asked in the meantime, and is not to be forgotten
+                self.wish = said
             return self.wish
 
     def _on_main(self, do: Callable[[], None]) -> None:

@@ -220,7 +220,8 @@ class RunFolder:
             raise OSError(code, os.strerror(code) if code else "the disk is full or cannot be written") from error
         if best is not None:
             write_json(self.path / "best.json", {"step": best[0], "loss": best[1]})
-        kept = self.steps()[-2:] + ([best[0]] if best else [])
+        # Whatever lies beyond could not be gone on from, or this state would be further on.
+        kept = [step for step in self.steps() if step <= state.step][-2:] + ([best[0]] if best else [])
         checkpoints.prune(self.checkpoints, kept)
 
     def resume(self, state: TrainState) -> bool:
@@ -230,7 +231,7 @@ class RunFolder:
             False where nothing was saved.
 
         Raises:
-            ResumeError: where all that was saved is damaged or of another network.
+            ResumeError: where all that was saved is damaged, of another network, or only what was learned.
         """
         problem: ValueError | None = None
         for step in reversed(self.steps()):
@@ -248,6 +249,10 @@ class RunFolder:
             return True
         if problem is not None:
             raise ResumeError(f"The run cannot be resumed: {problem}") from problem
+        if self.has_checkpoint:
+            raise ResumeError(
+                "The run cannot be resumed: what it has learned is here, but not what going on needs, as in a zip of it."
+            )
         return False
 
     def read_best(self) -> Point | None:

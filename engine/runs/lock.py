@@ -86,7 +86,13 @@ class Lease:
             raise HeldError(f"This run is being trained by {before}.")
         self._token = secrets.token_hex(8)
         self._end = threading.Event()
-        self._beat()
+        self._writing = threading.Lock()
+        """No sign of life goes into a file that is just being closed."""
+        try:
+            self._write(self._sign())
+        except BaseException:
+            os.close(self._descriptor)
+            raise
         threading.Thread(target=self._keep_beating, name="run-lock", daemon=True).start()
 
     @property
@@ -101,24 +107,27 @@ class Lease:
 
     def release(self) -> None:
         """Let go of the run. A second time does nothing."""
-        if self._end.is_set():
-            return
-        self._end.set()
-        with contextlib.suppress(OSError):
-            if self.held:
-                os.ftruncate(self._descriptor, 0)
-        os.close(self._descriptor)
+        with self._writing:
+            if self._end.is_set():
+                return
+            self._end.set()
+            with contextlib.suppress(OSError):
+                if self.held:
+                    self._write({})
+            os.close(self._descriptor)
 
-    def _beat(self) -> None:
-        said = {"host": node(), "pid": os.getpid(), "time": round(time.time(), 1), "token": self._token}
-        # Always as long: a full disk has no say in it.
+    def _sign(self) -> dict[str, object]:
+        return {"host": node(), "pid": os.getpid(), "time": round(time.time(), 1), "token": self._token}
+
+    def _write(self, said: dict[str, object]) -> None:
+        # Always as long: once it is there, a full disk has no say in it.
         os.pwrite(self._descriptor, json.dumps(said).ljust(LENGTH)[:LENGTH].encode(), 0)
 
     def _keep_beating(self) -> None:
         while not self._end.wait(BEAT):
-            with contextlib.suppress(OSError):
-                if self.held:
-                    self._beat()
+            with self._writing, contextlib.suppress(OSError):
+                if not self._end.is_set() and self.held:
+                    self._write(self._sign())
 
 
 def _flocked(descriptor: int, *, shared: bool) -> bool | None:

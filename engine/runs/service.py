@@ -63,6 +63,7 @@ class TrainingService:
         self._runs: dict[str, Watched] = {}
         self._thread: threading.Thread | None = None
         self._archives: tempfile.TemporaryDirectory[str] | None = None
+        self._archiving = threading.Lock()
         keeping.sweep(self._root)
         with self._lock:
             self._scan()
@@ -231,9 +232,11 @@ class TrainingService:
         with self._lock:
             folder = self._known(run_id).run.folder
             self._archives = self._archives or tempfile.TemporaryDirectory(prefix="runs-")
-            target = Path(self._archives.name) / f"{run_id}.zip"
+            target = Path(self._archives.name) / ("whole" if resumable else "learned") / f"{run_id}.zip"
+            target.parent.mkdir(exist_ok=True)
         try:
-            keeping.archive(folder, target, resumable=resumable)
+            with self._archiving:  # of the same run, perhaps: one of them after the other
+                keeping.archive(folder, target, resumable=resumable)
         except OSError as error:
             raise RunsError(f"The zip cannot be written: {error.strerror or error}.") from error
         return target
@@ -276,7 +279,7 @@ class TrainingService:
                 del self._runs[run_id]
         for run_id, folder in there.items():
             if run_id not in self._runs and (record := folder.read_record()) is not None:
-                self._runs[run_id] = Watched(folder, Run(folder, record, self._lock))
+                self._runs[run_id] = Watched(folder, Run(folder, record, self._lock, OneMachine(best_device())))
 
     def _enqueue(self, watched: Watched) -> None:
         run = watched.run

@@ -150,9 +150,13 @@ def _room_missing(disk: int, folder: Path | None) -> str:
     here = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("."))
     if not os.access(here, os.W_OK):
         return f"The run cannot be written: “{folder}” is not ours to write to."
-    free = shutil.disk_usage(here).free
-    if free < disk + SPARE:
-        return f"The run's checkpoints will take {disk / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free."
+    there = sum(path.stat().st_size for path in (folder / "checkpoints").rglob("*") if path.is_file())
+    free, needed = shutil.disk_usage(here).free, max(0, disk - there)
+    if free < needed + SPARE:
+        return (
+            f"The run's checkpoints will take {needed / 1e6:,.0f} MB more, {SPARE / 1e6:,.0f} MB should stay free, and "
+            f"{free / 1e6:,.0f} MB are free."
+        )
     return ""
 
 
