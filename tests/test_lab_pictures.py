@@ -208,6 +208,14 @@ def test_what_goes_wrong_is_told(places: Path) -> None:
     assert "There are no pictures in" in progress.error
 
 
+def test_a_set_is_prepared_again_as_it_was_asked_for(places: Path) -> None:
+    name = f"folder:{birds(places / 'birds')}"
+    assert finished(preparing.start("birds", name, largest=16)).status == "done"
+    preparing.forget()
+    assert finished(preparing.start_again("birds", name)).status == "done"
+    assert load(name).size == 16
+
+
 # --- the page ---------------------------------------------------------------------------------------------------------
 
 

@@ -198,6 +198,14 @@ def start(title: str, name: str, *, largest: int = 128, most: int = 0) -> Prepar
     return _begin(lambda: Preparation(title, name, largest=largest, most=most))
 
 
+def start_again(title: str, name: str) -> Preparation:
+    """Prepare a set anew, with what was asked for the first time. Raises ValueError while another is being prepared."""
+    from engine.data.preparing import options_of
+
+    options = options_of(name)
+    return start(title, name, largest=options.largest, most=options.most)
+
+
 def start_upload(file: BinaryIO, title: str, *, largest: int = 128) -> Preparation:
     """Store an uploaded zip, and prepare it. Raises ValueError while another set is being prepared."""
 

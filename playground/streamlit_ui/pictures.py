@@ -128,7 +128,7 @@ def _kept(name: str) -> None:
         if st.button(
             "Prepare it again", icon="🔄", key="training/pictures again", disabled=preparing.current() is not None
         ):
-            _start(lambda: preparing.start(lab.title_of(name), name))
+            _start(lambda: preparing.start_again(lab.title_of(name), name))
     with st.popover("Remove from this disk", icon="🗑️"):
         st.write(
             f"This frees {lab.megabytes(lab.bytes_on_disk(name) / 1e6)}. Runs on these pictures can then not be resumed; what "
