@@ -522,8 +522,8 @@ BUGS = [
     Bug(
         "the best checkpoint is thrown away",
         "runs/folder.py",
-        "self.steps()[-2:] + ([best[0]] if best else [])",
-        "self.steps()[-2:]",
+        "if step <= state.step][-2:] + ([best[0]] if best else [])",
+        "if step <= state.step][-2:]",
         "test_runs.py",
         "last_two",
     ),

@@ -317,6 +317,9 @@ def test_copies_are_not_looked_for_where_there_is_nothing_to_compare_with() -> N
 def test_two_near_samples_of_ten_are_no_proof() -> None:
     config = config_of(steps=1000)
     assert examine(_snapshot(config), Facts(copies=Copies(1, 10, 2, 0.057, 0.01))) == ()
+    assert examine(_snapshot(config), Facts(copies=Copies(1, 4, 2, 0.15, 0.01))) == ()
+    assert examine(_snapshot(config), Facts(copies=Copies(1, 40, 20, 0.35, 0.3))) == ()  # no more than by chance
+    assert len(examine(_snapshot(config), Facts(copies=Copies(1, 40, 20, 0.35, 0.01)))) == 1
 
 
 # --- rules that read the settings -------------------------------------------------------------------------------------
