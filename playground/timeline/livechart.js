@@ -7,6 +7,7 @@ import { clip, legendEntry } from "./panels.js";
 
 const CHART_HEIGHT = 300;
 const MARKS_APART = 90;
+const MARK_REACH = 9; // a mark at the edge is drawn whole
 
 const hue = (s, i) => (s.color ?? i) % 6;
 
@@ -83,7 +84,7 @@ export function mount(root) {
     frame = axes(g, theme, width, CHART_HEIGHT, { x, y, logX: log[0], logY: log[1], xLabel: data.x_label, yLabel: data.y_label });
     canvas.setAttribute("aria-label", description());
     g.save();
-    clip(g, frame.rect);
+    clip(g, frame.rect, MARK_REACH);
     g.lineJoin = "round";
     data.series.forEach((s, i) => {
       const color = theme.series[hue(s, i)];

@@ -194,9 +194,9 @@ function niceX(values) {
   return lo < hi ? [lo, hi] : [0, 1];
 }
 
-export function clip(g, rect) {
+export function clip(g, rect, margin = 2) {
   g.beginPath();
-  g.rect(rect.x - 2, rect.y - 2, rect.w + 4, rect.h + 4);
+  g.rect(rect.x - margin, rect.y - margin, rect.w + 2 * margin, rect.h + 2 * margin);
   g.clip();
 }
 
