@@ -5,10 +5,11 @@ Only layout and navigation stand here, and nothing that imports torch: the first
 
 import streamlit as st
 
-from playground.streamlit_ui import forward, home, sampling, schedules, training, warm
+from playground import warming
+from playground.streamlit_ui import forward, home, sampling, schedules, training
 
 st.set_page_config(page_title="Diffusion playground", page_icon="🌫️", layout="wide")
-warm.start()
+warming.start()
 
 pages = {
     "start": st.Page(home.show, title="Start", url_path="start", icon="🌫️", default=True),

@@ -19,9 +19,9 @@ from engine.foreign import hub
 from engine.pretrained import Card
 from engine.runs import service as training_service
 from engine.runs.service import TrainingService
+from playground import warming
 from playground.labs import opening
 from playground.labs.opening import Opening
-from playground.streamlit_ui import warm
 
 from checkpoints_to_try import denoiser_of, save_sound
 
@@ -41,7 +41,7 @@ def _nothing_but_this(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # Loading behind the first paint freezes the garbage collector and sets threads: nothing for a process full of tests.
     ready = threading.Event()
     ready.set()
-    monkeypatch.setattr(warm, "start", lambda: ready)
+    monkeypatch.setattr(warming, "start", lambda: ready)
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
     monkeypatch.setattr(huggingface_hub.constants, "HF_HUB_OFFLINE", True)
 

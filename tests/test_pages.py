@@ -14,7 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.runs import service as training_service
 from engine.runs.service import TrainingService
-from playground.streamlit_ui import warm
+from playground import warming
 
 APP = Path(__file__).parents[1] / "playground" / "app.py"
 SECONDS = 60.0
@@ -30,7 +30,7 @@ def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TrainingSe
     # Loading behind the first paint freezes the garbage collector and sets threads: nothing for a process full of tests.
     ready = threading.Event()
     ready.set()
-    monkeypatch.setattr(warm, "start", lambda: ready)
+    monkeypatch.setattr(warming, "start", lambda: ready)
     yield own
     for run_id in own.ids():
         own.stop(run_id)

@@ -16,8 +16,8 @@ from engine.runs import service as training_service
 from engine.runs.service import TrainingService
 from engine.runs.snapshot import Snapshot
 from engine.training.config import TrainConfig
+from playground import warming
 from playground.labs import runs as lab
-from playground.streamlit_ui import warm
 
 SECONDS = 60.0
 FEW = {"batch": 1, "T": 20, "report_every": 1, "sample_every": 100, "warmup": 0, "averaging": 0.5}
@@ -41,7 +41,7 @@ def runs(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     monkeypatch.setattr(training_service, "_service", own)
     ready = threading.Event()
     ready.set()
-    monkeypatch.setattr(warm, "start", lambda: ready)
+    monkeypatch.setattr(warming, "start", lambda: ready)
     yield own
     for run_id in own.ids():
         own.stop(run_id)

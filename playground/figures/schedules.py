@@ -5,16 +5,20 @@ from __future__ import annotations
 import base64
 import math
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
-from engine.schedule import PURE_NOISE_SNR, NoiseSchedule
-from playground.labs.schedules import Quantity, values_of
+from playground.labs.schedules import Quantity, ScheduleChoice, schedules_of, values_of
 from playground.timeline.packing import png
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from engine.schedule import NoiseSchedule
 
 COLORS = {"drawn": "#4a86e8", "linear": "#e07b20", "cosine": "#1f9d74", "sigmoid": "#a06ae0"}
 """Readable on white and on black: a chart is not drawn anew when the reader changes the theme."""
@@ -27,7 +31,15 @@ AXES: dict[Quantity, tuple[str, str]] = {
 }
 CONFIG: dict[str, object] = {"displayModeBar": False, "responsive": True, "scrollZoom": False}
 MOST_POINTS = 251
+LOGARITHMIC = ("beta", "sigma")
+"""Quantities that may have a logarithmic axis."""
 UPSCALE = 3
+
+
+@lru_cache(maxsize=32)
+def curves_of(choice: ScheduleChoice, quantity: Quantity) -> go.Figure:
+    """`curves` of the chosen schedules, made once: another picture or seed leaves the curves as they are."""
+    return curves(schedules_of(choice), quantity, log=quantity in LOGARITHMIC)
 
 
 def curves(schedules: Mapping[str, NoiseSchedule], quantity: Quantity, *, log: bool = False) -> go.Figure:
@@ -35,7 +47,9 @@ def curves(schedules: Mapping[str, NoiseSchedule], quantity: Quantity, *, log: b
 
     Raises ValueError for a logarithmic axis of another quantity.
     """
-    if log and quantity not in ("beta", "sigma"):
+    import plotly.graph_objects as go
+
+    if log and quantity not in LOGARITHMIC:
         raise ValueError(f"{quantity} has no logarithmic axis.")
     title, y_title = AXES[quantity]
     traces = []
@@ -118,6 +132,8 @@ def strips(rows_of_pictures: Sequence[tuple[str, str, NDArray[np.uint8]]]) -> st
 
 def gauge(name: str, title: str, snr: float) -> str:
     """The terminal SNR on a logarithmic scale: green where N(0, I) is a good start, red where it is not."""
+    from engine.schedule import PURE_NOISE_SNR
+
     exponent = math.log10(snr) if snr > 0 else GAUGE_LOW
     limit = _place(math.log10(PURE_NOISE_SNR))
     track = f"linear-gradient(90deg, #2f9e6e 0 {limit:.2f}%, #d9534a {limit:.2f}% 100%)"

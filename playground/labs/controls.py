@@ -6,7 +6,7 @@ Both front ends draw their widgets from `describe`, the link is `to_link` (only 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeVar, get_args, get_origin
 
@@ -84,25 +84,46 @@ def from_link(model: type[C], parameters: Mapping[str, str]) -> tuple[C, list[st
 
     A bad value gets its default and leaves the others alone; a name that is no control is left alone too.
     """
+    return _taken(model, parameters, model(), _from_text, ("The link asks for", "It was set to"))
+
+
+def from_values(model: type[C], values: Mapping[str, Any], kept: C | None = None) -> tuple[C, list[str]]:
+    """The same for values that come from widgets, or from a program, and so have types already.
+
+    Args:
+        model: the lab's controls.
+        values: by the names of the controls.
+        kept: the settings as they were before; what cannot be taken stays as it was.
+    """
+    return _taken(model, values, kept or model(), _from_value, ("You asked for", "It stays at"))
+
+
+def _taken(
+    model: type[C],
+    given: Mapping[str, Any],
+    kept: C,
+    read: Callable[[Any, FieldInfo], Any],
+    words: tuple[str, str],
+) -> tuple[C, list[str]]:
     good: dict[str, Any] = {}
     problems = []
     for name, field in model.model_fields.items():
-        if name not in parameters:
+        if name not in given:
             continue
         try:
-            value = _from_text(parameters[name], field)
-            good[name] = getattr(model.model_validate({name: value}), name)
+            good[name] = getattr(model.model_validate({name: read(given[name], field)}), name)
         except (ValidationError, ValueError) as refusal:
+            good[name] = getattr(kept, name)
             control = _control(name, field)
             why = reason(refusal)
-            asked = f"The link asks for {control.title} = “{_shortened(parameters[name])}”"
             because = f". {why}" if why else f", which is not {_allowed(control)}."
-            problems.append(f"{asked}{because} It was set to {_titled(control, control.default)}.")
+            asked = f"{words[0]} {control.title} = “{_shortened(_to_text(given[name]))}”"
+            problems.append(f"{asked}{because} {words[1]} {_titled(control, good[name])}.")
     try:
         controls, mended = model.model_validate(good).settled()
         return controls, [*problems, *mended]
     except ValidationError:  # good one by one, but not together
-        return model(), [*problems, "The settings in the link do not fit together, so the lab opens with its own."]
+        return model(), [*problems, "These settings do not fit together, so the lab opens with its own."]
 
 
 def reason(refusal: Exception) -> str:
@@ -171,6 +192,11 @@ def _from_text(text: str, field: FieldInfo) -> Any:
     return text
 
 
+def _from_value(value: Any, field: FieldInfo) -> Any:
+    # A slider of a browser knows no whole numbers: 50.0 is 50.
+    return int(value) if field.annotation is int and isinstance(value, float) and value.is_integer() else value
+
+
 def _allowed(control: Control) -> str:
     if control.kind == "choice":
         return "one of " + ", ".join(str(value) for value, _ in control.options)
@@ -190,4 +216,4 @@ def _shortened(text: str) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-__all__ = ["Control", "Controls", "Field", "checked", "describe", "from_link", "reason", "to_link", "ui"]
+__all__ = ["Control", "Controls", "Field", "checked", "describe", "from_link", "from_values", "reason", "to_link", "ui"]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from engine.schedule import MAX_BETA, NoiseSchedule
 from playground.timeline.curve import MAX_POINTS, MIN_POINTS, Points, check_points, curve_values
+
+if TYPE_CHECKING:
+    from engine.schedule import NoiseSchedule
 
 MIN_BETA = 1e-6
 """Noise comes in at every step, if only this much: where the drawn curve is level, β is this."""
@@ -39,6 +43,8 @@ def from_points(points: Points, T: int) -> NoiseSchedule:
     A curve may be level or arrive at 0 early, ᾱ of a schedule may not: there β is held at 1e-6 or at 0.999, and the
     curve is met again as soon as that allows. Ends at 0, it keeps β_T ≤ 0.999, like the cosine schedule.
     """
+    from engine.schedule import MAX_BETA, NoiseSchedule
+
     wanted = np.maximum(curve_values(points, np.arange(T + 1) / T), LEAST_ALPHA_BAR).tolist()
     alpha_bar = [1.0]
     for value in wanted[1:]:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.schedule import SCHEDULES, NoiseSchedule
 from playground.labs.picture import Picture
 from playground.timeline.panels import HistogramPanel, Line
+
+if TYPE_CHECKING:
+    from engine.schedule import NoiseSchedule
 
 EDGES = np.linspace(-4.0, 4.0, 41)
 """Bins of all histograms; what lies outside is counted in the first and the last."""
@@ -66,6 +69,8 @@ def table_of(schedule: NoiseSchedule) -> Table:
 @lru_cache(maxsize=16)
 def table(name: str, T: int) -> Table:
     """The tables of a schedule of `engine.schedule.SCHEDULES`."""
+    from engine.schedule import SCHEDULES
+
     return table_of(SCHEDULES[name](T))
 
 

@@ -9,19 +9,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import field_validator
 
-from engine.schedule import PURE_NOISE_SNR, NoiseSchedule
 from playground.labs import drawn as drawing
 from playground.labs import noising, picture
 from playground.labs.controls import Controls, Field, checked, ui
 from playground.labs.picture import LARGEST_SEED, PictureChoice
 from playground.timeline.model import Lane, Position, Timeline
 from playground.timeline.panels import CurvePanel, Line
+
+if TYPE_CHECKING:
+    from engine.schedule import NoiseSchedule
 
 NAMES = ("linear", "cosine", "sigmoid", "drawn")
 TITLES = {"linear": "Linear", "cosine": "Cosine", "sigmoid": "Sigmoid", "drawn": "Drawn"}
@@ -30,6 +32,7 @@ COLORS = {"drawn": 0, "linear": 1, "cosine": 2, "sigmoid": 3}
 
 Quantity = Literal["beta", "alpha_bar", "log_snr", "sigma"]
 """The tables that are shown as curves; sigma is the standard deviation of the posterior."""
+QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
 
 MOST_FRAMES = 101
 COLUMNS = 11
@@ -109,6 +112,16 @@ class ScheduleControls(PictureChoice, ScheduleChoice):
     )
 
 
+def without_effect(controls: ScheduleControls) -> dict[str, str]:
+    """Controls that change nothing now, each with the reason."""
+    why = {}
+    if not controls.linear:
+        why["rescale"] = "The linear schedule is not shown."
+    if not controls.cosine:
+        why["s"] = "The cosine schedule is not shown."
+    return why
+
+
 def choice_of(controls: ScheduleControls) -> ScheduleChoice:
     """The settings without the picture: what the curves depend on."""
     return ScheduleChoice.model_validate(controls.model_dump(include=set(ScheduleChoice.model_fields)))
@@ -125,6 +138,8 @@ def schedules_of(controls: ScheduleChoice) -> dict[str, NoiseSchedule]:
 
 @lru_cache(maxsize=64)
 def _schedule(name: str, T: int, rescale: bool, s: float, points: str, zero: bool) -> NoiseSchedule:
+    from engine.schedule import NoiseSchedule
+
     if name == "linear":
         schedule = NoiseSchedule.linear(T, rescale=rescale)
     elif name == "cosine":
@@ -172,6 +187,8 @@ def verdicts(controls: ScheduleControls) -> list[Verdict]:
 
 
 def _verdict(controls: ScheduleControls, name: str, schedule: NoiseSchedule) -> Verdict:
+    from engine.schedule import PURE_NOISE_SNR
+
     snr = schedule.terminal_snr
     if snr == 0:
         return Verdict(

@@ -8,6 +8,7 @@ from engine.data.pictures import PictureError, read_picture
 from playground.labs import picture as pictures
 from playground.labs.picture import Picture
 from playground.streamlit_ui import components, page, warm, widgets
+from playground.text import forward as text
 
 LAB = "forward"
 FILE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
@@ -15,11 +16,7 @@ FILE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
 
 def show() -> None:
     """Draw the page."""
-    page.head(
-        "How a picture turns into noise",
-        "The forward process adds noise, a little at every step, until nothing of the picture is left. "
-        "Drag the strip below the picture to walk through it.",
-    )
+    page.head(text.TITLE, text.LEAD)
     page.settings_hint()
     warm.wait()
     from playground.labs import forward
@@ -36,14 +33,14 @@ def show() -> None:
     picture = _uploaded(forward.UPLOAD_SIZE) if chosen.data == "upload" else pictures.chosen(chosen)
     st.session_state[f"{LAB}/picture"] = picture
     components.timeline(forward.compute(chosen, picture), key=f"{LAB}/timeline")
-    _explain()
+    for paragraph in text.LOOKING_AT:
+        page.looking_at(paragraph)
 
 
 def _not_for_uploads(data: object) -> dict[str, str]:
     if data != "upload":
         return {}
-    why = "A picture of your own has no class and no number."
-    return {"class_index": why, "number": why}
+    return {"class_index": text.NO_CLASS, "number": text.NO_CLASS}
 
 
 def _uploaded(size: int) -> Picture:
@@ -54,38 +51,19 @@ def _uploaded(size: int) -> Picture:
     if before is None:
         before = pictures.chosen(pictures.PictureChoice())
     file = st.file_uploader(
-        "A picture of your own",
+        text.UPLOAD,
         type=FILE_TYPES,
         key=f"{LAB}/file",
-        help=f"The middle square is taken and made {size} × {size} pixels small. It stays on the machine that runs this "
-        "playground and is not part of the link.",
+        help=text.upload_help(size),
     )
     if file is None:
-        st.info("Choose a picture file above. Until then you see the one from before.")
+        st.info(text.UPLOAD_FIRST)
         return before
     if st.session_state.get(f"{LAB}/upload id") != file.file_id or f"{LAB}/upload" not in st.session_state:
         try:
             st.session_state[f"{LAB}/upload"] = read_picture(file.getvalue(), size=size, channels=3)
         except PictureError as problem:
-            st.error(f"{problem} The picture from before stays.")
+            st.error(f"{problem} {text.STAYS}")
             return before
         st.session_state[f"{LAB}/upload id"] = file.file_id
     return st.session_state[f"{LAB}/upload"]
-
-
-def _explain() -> None:
-    page.looking_at(
-        "**The picture at step t.** Pixel values run from −1 (darkest) to 1 (brightest). Noise goes further than a screen "
-        "can: what lies beyond is shown as −1 or 1. In one jump the same noise only grows stronger with t; "
-        "along the steps it changes bit by bit, because each step brings fresh noise."
-    )
-    page.looking_at(
-        "**Pixel values** begin as the picture’s own and end as the bell curve of N(0, 1), whatever the picture was. "
-        "**Share** and **signal-to-noise ratio** say how much of the picture is left at step t."
-    )
-    page.looking_at(
-        "**One jump or t steps: the same law.** Take √ᾱₜ x₀ away from xₜ, divide by √(1−ᾱₜ), and what remains is N(0, 1) at "
-        "every t, whichever way it came in. The last curve measures how strong the noise is, over some 3,000 values, "
-        "drawn anew for every t or added step by step. Both lie on the calculated curve, and waver "
-        "around it as measurements do."
-    )

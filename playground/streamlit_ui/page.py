@@ -6,6 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from playground.text import common
+
 # Streamlit leaves 6rem above the first line, for a header that takes 3.75.
 _STYLE = """<style>
 .stMainBlockContainer { padding-top: 4.5rem; }
@@ -23,12 +25,12 @@ def head(title: str, lead: str) -> None:
 
 def settings_hint() -> None:
     """On a phone the settings are behind a button: say where. Elsewhere this shows nothing."""
-    st.html('<div class="settings-hint">Settings: the » at the top left.</div>')
+    st.html(f'<div class="settings-hint">{common.SETTINGS_HINT}</div>')
 
 
 def looking_at(text: str) -> None:
     """The line under a figure that says what it shows."""
-    st.caption(f"**What am I looking at?** {text}")
+    st.caption(common.looking_at(text))
 
 
 def picture(pixels: npt.NDArray[np.uint8], caption: str = "", *, width: int = 112) -> None:

@@ -13,6 +13,7 @@ from playground.labs.controls import checked
 from playground.labs.sampling import SamplingJob
 from playground.labs.sampling_settings import SamplingControls
 from playground.streamlit_ui import components, open_model, page, warm, widgets
+from playground.text import sampling as text
 
 POLL = 0.25
 """Seconds between two looks at a running job."""
@@ -20,10 +21,7 @@ POLL = 0.25
 
 def show() -> None:
     """Draw the page."""
-    page.head(
-        "Sampling",
-        "Start from pure noise and ask the model, again and again, what is underneath. Watch the picture come out.",
-    )
+    page.head(text.TITLE, text.LEAD)
     page.settings_hint()
     warm.wait()
     with st.sidebar:
@@ -43,10 +41,10 @@ def show() -> None:
         running = True
     row.button("Stop", icon="⏹️", width=120, disabled=not running, key="sampling/stop", on_click=_stop)
     if job is None:
-        st.info("Set what you like in the sidebar, then press Draw.")
+        st.info(text.PRESS_DRAW)
         return
     if wanted is not None and not running and wanted != {walk.side: walk.recipe for walk in job.walks}:
-        row.caption("The settings have changed since these pictures were drawn. Press **Draw** to see them.")
+        row.caption(text.CHANGED)
     if running:
         _running(job)
     else:
@@ -161,16 +159,12 @@ def _finished(job: SamplingJob) -> None:
     sides = {walk.side: job.shots(walk.side) for walk in job.walks}
     shown = lab.timeline(job.id, sides)
     if shown is None:
-        st.info("Stopped before the first step was done. Press Draw to begin again.")
+        st.info(text.STOPPED_EARLY)
         return
     told = "Stopped" if progress.status == "stopped" else "Done"
     st.caption(f"{told} after {progress.done} of {progress.total} steps in {progress.seconds:.1f} s.")
     state = components.timeline(shown, key="sampling/timeline")
-    page.looking_at(
-        "each tile is one picture at the step below the strip. $x_t$ is what is being denoised, $\\hat x_0$ what the model "
-        "thinks is underneath, $\\hat\\epsilon$ the noise it sees there. Drag along the strip, or press the arrow keys. "
-        "Click a picture to see the training pictures it is nearest to."
-    )
+    page.looking_at(text.LOOKING_AT)
     _neighbours(job, sides, state.pick)
     _take_away(job, sides)
 
@@ -185,19 +179,14 @@ def _neighbours(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]], pick: c
     if not found:
         return
     with st.container(border=True):
-        st.markdown(
-            f"**Image {number + 1}{' of ' + side if len(sides) > 1 else ''}** and the training pictures nearest to it"
-        )
+        st.markdown(text.nearest(number + 1, side if len(sides) > 1 else ""))
         columns = st.columns(len(found) + 1)
         with columns[0]:
             page.picture(result[number], "this sample")
         for column, (picture, name, distance) in zip(columns[1:], found, strict=True):
             with column:
                 page.picture(picture, f"{f'class {name}, ' if name else ''}distance {distance:.0f}")
-        page.looking_at(
-            "distance is the root mean square difference per pixel, on the scale 0 to 255. "
-            + lab.by_heart(next(walk.recipe for walk in job.walks if walk.side == side))
-        )
+        page.looking_at(text.DISTANCE + lab.by_heart(next(walk.recipe for walk in job.walks if walk.side == side)))
 
 
 def _take_away(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]]) -> None:
@@ -207,8 +196,7 @@ def _take_away(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]]) -> None:
         shots = sides[walk.side]
         if not shots:
             continue
-        which = f" of {walk.side}" if len(job.walks) > 1 else ""
-        with st.expander(f"Take it with you: picture, recipe and Python{which}"):
+        with st.expander(text.take_away(walk.side if len(job.walks) > 1 else "")):
             columns = st.columns(2)
             columns[0].download_button(
                 "Pictures (PNG, carries its recipe)",

@@ -16,12 +16,16 @@ _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MU
 
 
 @cache
-def javascript(name: str) -> str:
-    """The module `name` ("timeline", "livechart" or "curve_editor") in one piece, exporting nothing but `mount`."""
+def script(name: str) -> str:
+    """The component `name` ("timeline", "livechart" or "curve_editor") in one piece, defining `mount`, exporting nothing."""
     parts: list[str] = []
     _collect(f"{name}.js", parts, set())
-    text = "\n".join(parts)
-    return text + "\nexport { mount };\n"
+    return "\n".join(parts)
+
+
+def javascript(name: str) -> str:
+    """The same as a module that exports `mount`."""
+    return script(name) + "\nexport { mount };\n"
 
 
 @cache

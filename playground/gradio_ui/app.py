@@ -1,0 +1,32 @@
+"""The Gradio app as a whole: its pages, and how they look."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import gradio as gr
+
+from playground.gradio_ui import home, page
+from playground.text import common
+
+
+def build() -> gr.Blocks:
+    """All pages. Nothing here imports torch: it loads behind the first paint."""
+    with gr.Blocks(title=common.PLAYGROUND, analytics_enabled=False) as demo:
+        _navigation()
+        home.build(demo)
+    for address, title in page.PAGES.items():
+        with demo.route(title, f"/{address}"):
+            _navigation()
+            import_module(f"playground.gradio_ui.{address}").build(demo)
+    return demo
+
+
+def looks() -> dict[str, Any]:
+    """What `launch` is given so that the app looks as it should."""
+    return {"theme": page.theme(), "css": page.css(), "footer_links": ["api", "settings"]}
+
+
+def _navigation() -> None:
+    gr.Navbar(main_page_name="Start")

@@ -1,0 +1,95 @@
+"""The client-side components in Gradio: thin adapters around the files of playground/timeline.
+
+Each is a `gr.HTML` whose template never changes, so that Gradio leaves alone what the component drew. A timeline travels as one
+text, base64 of the bytes of `Timeline.to_message()`: Gradio copies and compares values in the browser, and does so fastest
+with one text.
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import gradio as gr
+
+from playground.timeline import source
+from playground.timeline.chart import LiveChart
+from playground.timeline.curve import CurveEditor, Points, check_points
+from playground.timeline.model import Timeline
+from playground.timeline.panels import Line
+
+_ADAPTER = """
+const host = document.createElement("div");
+element.replaceChildren(host);
+const component = mount(host, (name, value) => trigger(name, { value }));
+const read = (value) => (typeof value === "string" ? Uint8Array.from(atob(value), (c) => c.charCodeAt(0)) : value);
+const show = () => {
+  element.classList.toggle("dp-empty", !props.value);
+  if (props.value) component.update(read(props.value));
+};
+watch("value", show);
+show();
+"""
+"""`trigger`, `props`, `watch` and `element` are Gradio's; `mount` is the component's."""
+
+
+def css() -> str:
+    """The stylesheet of all components, to be put on the page once."""
+    return source.css()
+
+
+def _component(name: str, value: object, elem_id: str, *, empty_height: int = 0) -> gr.HTML:
+    return gr.HTML(
+        value,
+        html_template="<div></div>",
+        js_on_load=f"{source.script(name)}\n{_ADAPTER}",
+        apply_default_css=False,
+        elem_id=elem_id,
+        elem_classes=["dp-component", f"dp-is-{name}"],
+        min_height=empty_height or None,
+    )
+
+
+def timeline(elem_id: str, tl: Timeline | None = None, *, empty_height: int = 0) -> gr.HTML:
+    """A timeline. Its events: `pick` and `position`; `timeline_value` makes what it shows.
+
+    Args:
+        elem_id: its id in the page.
+        tl: what to show at once.
+        empty_height: pixels that are kept free for it, so that nothing moves when the first pictures come.
+    """
+    return _component("timeline", tl and timeline_value(tl), elem_id, empty_height=empty_height)
+
+
+def timeline_value(tl: Timeline) -> str:
+    """What a `timeline` takes as its value."""
+    return base64.b64encode(tl.to_message()).decode("ascii")
+
+
+def live_chart(elem_id: str) -> gr.HTML:
+    """A chart that may be updated as often as one likes; `LiveChart.to_payload()` is its value."""
+    return _component("livechart", None, elem_id)
+
+
+def chart_value(chart: LiveChart | None) -> dict[str, Any] | None:
+    """What a `live_chart` takes as its value."""
+    return chart and chart.to_payload()
+
+
+def curve_editor(elem_id: str) -> gr.HTML:
+    """An editor for ᾱ over t/T. Its event `points` brings {"points": [[x, y], …]}; `curve_value` makes what it shows."""
+    return _component("curve_editor", None, elem_id)
+
+
+def curve_value(points: Points, references: tuple[Line, ...] = ()) -> dict[str, Any]:
+    """What a `curve_editor` takes as its value."""
+    return CurveEditor(points, references).to_payload()
+
+
+def drawn_points(event: gr.EventData) -> Points:
+    """The points in an event of a curve editor. Raises ValueError where they are none."""
+    value = event._data.get("value") if isinstance(event._data, dict) else None
+    points = value.get("points") if isinstance(value, dict) else None
+    if not isinstance(points, list):
+        raise ValueError("These are no points of a curve.")
+    return check_points(points)

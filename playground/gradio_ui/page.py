@@ -1,0 +1,144 @@
+"""What all pages share: heading, link, messages, the line below a figure, and what the browser is told."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import gradio as gr
+
+from playground.figures import schedules as schedule_figures
+from playground.gradio_ui import components
+from playground.text import common
+
+LATEX = [{"left": "$", "right": "$", "display": False}]
+
+PAGES = {"forward": "Forward", "schedules": "Schedules", "sampling": "Sampling", "training": "Training"}
+"""Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
+
+
+def head(title: str, lead: str) -> None:
+    """The title of a lab and the one sentence that says what one can do here."""
+    gr.Markdown(f"## {title}\n\n{lead}", elem_classes="dp-title")
+
+
+@contextmanager
+def sidebar() -> Iterator[None]:
+    """Where the settings stand, under a switch that explains them."""
+    with gr.Sidebar(width=330):
+        explain()
+        yield
+
+
+def explain() -> gr.HTML:
+    """A switch: whether the line that explains a setting stands below its title. The browser keeps it."""
+    return gr.HTML(
+        html_template='<label class="dp-explain-switch"><input type="checkbox"> Explain the settings</label>',
+        js_on_load="""
+const box = element.querySelector("input");
+const show = () => document.documentElement.classList.toggle("dp-explain", box.checked);
+box.checked = localStorage.getItem("dp-explain") === "1";
+box.addEventListener("change", () => { localStorage.setItem("dp-explain", box.checked ? "1" : "0"); show(); });
+show();
+""",
+        apply_default_css=False,
+    )
+
+
+def looking_at(text: str) -> gr.Markdown:
+    """The line under a figure that says what it shows."""
+    return gr.Markdown(common.looking_at(text), elem_classes="dp-looking-at")
+
+
+def link() -> gr.HTML:
+    """Writes what it is given, the settings that differ from the defaults, into the address of the page."""
+    return gr.HTML(
+        {},
+        html_template="",
+        js_on_load="""
+watch("value", () => {
+  const kept = new URLSearchParams(location.search);
+  const query = new URLSearchParams(props.value ?? {});
+  for (const name of ["__theme", "view"]) if (kept.has(name)) query.set(name, kept.get(name));
+  const text = query.toString();
+  history.replaceState(history.state, "", location.pathname + (text ? "?" + text : "") + location.hash);
+});
+""",
+        apply_default_css=False,
+        visible="hidden",
+    )
+
+
+def problems() -> gr.HTML:
+    """Names what was asked for and could not be had, where the reader looks first; `listed` makes its value."""
+    return gr.HTML("", elem_classes="dp-problems")
+
+
+def listed(sentences: Sequence[str], kind: str = "warning") -> str:
+    """Messages as HTML; what they quote must not become markup. `kind`: "warning", "error" or "info"."""
+    icon = {"warning": "⚠️", "error": "⛔", "info": "ℹ️"}[kind]
+    return "".join(
+        f'<div class="dp-note dp-note-{kind}" role="status"><span>{icon}</span><span>{html.escape(sentence)}</span></div>'
+        for sentence in sentences
+    )
+
+
+CSS = """
+.gradio-container { --st-font: inherit; }
+:root:not(.dp-explain) .sidebar .info-text { font-size: 0; line-height: 1.3; min-height: 0; }
+:root:not(.dp-explain) .sidebar .info-text em { font-size: 0.82rem; }
+.sidebar .info-text { font-size: 0.82rem; }
+.sidebar .block { padding: 6px 10px !important; overflow: visible !important; }
+.sidebar .form { border: 0; background: none; box-shadow: none; gap: 0; }
+.dp-explain-switch { display: flex; gap: 0.5rem; align-items: center; font-size: 0.9rem; cursor: pointer; }
+.dp-doors { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 1rem; }
+.dp-door { display: flex; flex-direction: column; gap: 0.4rem; padding: 1rem; border: 1px solid var(--border-color-primary);
+  border-radius: 10px; color: var(--body-text-color); text-decoration: none; }
+.dp-door:hover { border-color: var(--color-accent); }
+.dp-door b { color: var(--color-accent); }
+.dp-component.dp-empty { opacity: 0; }
+.dp-title h2 { margin-top: 0; }
+.dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
+.dp-note { display: flex; gap: 0.6rem; padding: 0.6rem 0.9rem; margin: 0.25rem 0; border-radius: 10px;
+  background: color-mix(in srgb, var(--body-text-color) 7%, var(--background-fill-primary)); }
+.dp-note-warning { background: color-mix(in srgb, #e0a100 20%, var(--background-fill-primary)); }
+.dp-note-error { background: color-mix(in srgb, #d9534a 20%, var(--background-fill-primary)); }
+"""
+
+
+def css() -> str:
+    """All style of the app, in one text."""
+    return "\n".join([components.css(), schedule_figures.style().removeprefix("<style>").removesuffix("</style>"), CSS])
+
+
+def theme() -> gr.themes.Base:
+    """The colours and corners of the Streamlit app; no fonts from elsewhere."""
+    return gr.themes.Base(
+        primary_hue=gr.themes.Color(
+            "#f1f1fd",
+            "#e3e3fb",
+            "#cbcbf7",
+            "#adadf1",
+            "#8f8ff5",
+            "#5b5bd6",
+            "#4f4fc4",
+            "#4343a8",
+            "#38388a",
+            "#2d2d6e",
+            "#20204f",
+        ),
+        neutral_hue="slate",
+        font=["system-ui", "-apple-system", "Segoe UI", "sans-serif"],
+        font_mono=["ui-monospace", "SFMono-Regular", "Consolas", "monospace"],
+        radius_size="md",
+    ).set(
+        body_background_fill="#ffffff",
+        body_background_fill_dark="#12131a",
+        background_fill_primary="#ffffff",
+        background_fill_primary_dark="#12131a",
+        background_fill_secondary="#f4f4f8",
+        background_fill_secondary_dark="#1d1f2a",
+        body_text_color="#1c1c28",
+        body_text_color_dark="#ececf4",
+    )

@@ -1,0 +1,123 @@
+"""The Schedules page: layout only, the lab itself is playground/labs/schedules.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from playground import warming
+from playground.figures import schedules as figures
+from playground.gradio_ui import components, page, widgets
+from playground.labs import drawn
+from playground.labs import picture as pictures
+from playground.labs import schedules as lab
+from playground.labs.controls import checked
+from playground.labs.schedules import QUANTITIES, ScheduleControls
+from playground.text import schedules as text
+
+_GAUGE_CLICKS = """
+element.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-mend]");
+  if (button) trigger("mend", { name: button.dataset.mend });
+});
+"""
+
+
+def build(demo: gr.Blocks) -> None:
+    """Draw the page."""
+    panel = widgets.Panel(ScheduleControls, "schedules", _look())
+    with page.sidebar():
+        panel.draw()
+    page.head(text.TITLE, text.LEAD)
+    strips = gr.HTML("", min_height=170, apply_default_css=False)
+    page.looking_at(text.STRIPS)
+    with gr.Column(visible=False) as drawing:
+        gr.Markdown(f"#### {text.DRAW}")
+        curve = components.curve_editor("schedules-curve")
+        page.looking_at(text.DRAWN)
+    gr.Markdown(f"#### {text.GAUGES}")
+    gauges = gr.HTML("", js_on_load=_GAUGE_CLICKS, min_height=120, apply_default_css=False, elem_id="schedules-gauges")
+    page.looking_at(text.GAUGE)
+    timeline = components.timeline("schedules-timeline", empty_height=640)
+    page.looking_at(text.CURVES)
+    with gr.Accordion(text.CLOSER, open=False) as closer:
+        legend = gr.HTML("", apply_default_css=False)
+        plots = []
+        for row in (QUANTITIES[:2], QUANTITIES[2:]):
+            with gr.Row():
+                plots += [gr.Plot(show_label=False) for _ in row]
+    is_open = gr.State(False)
+
+    def show(controls: ScheduleControls, closer_is_open: bool) -> list[Any]:
+        warming.wait()
+        shown = lab.schedules_of(controls)
+        editor = components.curve_value(drawn.parse_points(controls.points), lab.references(controls))
+        draws = [gr.update(visible=controls.drawn), editor if controls.drawn else gr.skip()]
+        if not shown:
+            return [page.listed([text.NONE], "info"), *draws, "", None, *_curves(controls, False)]
+        return [
+            figures.strips([(strip.name, lab.TITLES[strip.name], strip.pictures) for strip in lab.strips(controls)]),
+            *draws,
+            _gauges(controls),
+            components.timeline_value(lab.compute(controls)),
+            *_curves(controls, closer_is_open),
+        ]
+
+    outputs = [strips, drawing, curve, gauges, timeline, legend, *plots]
+
+    def redrawn(event: gr.EventData, is_open: bool, *values: Any) -> list[Any]:
+        controls, problems = panel.read(values)
+        try:
+            controls = checked(controls, points=drawn.format_points(components.drawn_points(event)))
+        except ValueError:  # nothing that the editor sends
+            return [gr.skip()] * (len(panel.shown) + len(outputs))
+        return [*panel.update(controls, problems), *show(controls, is_open)]
+
+    def mended(event: gr.EventData, is_open: bool, *values: Any) -> list[Any]:
+        controls, _ = panel.read(values)
+        name = event._data.get("name") if isinstance(event._data, dict) else None
+        found = next((verdict.remedy for verdict in lab.verdicts(controls) if verdict.name == name), None)
+        controls = found or controls
+        return [*panel.update(controls), *show(controls, is_open)]
+
+    def opened(*values: Any) -> list[Any]:
+        controls, _ = panel.read(values)
+        return [True, *_curves(controls, True)]
+
+    panel.on_load(demo, show, [is_open], outputs)
+    panel.on_change(show, [is_open], outputs)
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+    everything = [*panel.shown, *outputs]
+    curve.points(redrawn, [is_open, *panel.state], everything, trigger_mode="always_last", **quiet)
+    gauges.mend(mended, [is_open, *panel.state], everything, **quiet)
+    closer.expand(opened, panel.state, [is_open, legend, *plots], **quiet)
+    closer.collapse(lambda: False, None, is_open, **quiet)
+
+
+def _look() -> widgets.Look[ScheduleControls]:
+    return widgets.Look(
+        hidden=lambda now: () if now.drawn else ("points",),
+        options=lambda now: {"class_index": pictures.class_titles(now)},
+        limits=lambda now: {"number": pictures.number_range(now)},
+        disabled=lab.without_effect,
+    )
+
+
+def _gauges(controls: ScheduleControls) -> str:
+    cards = []
+    for verdict in lab.verdicts(controls):
+        gauge = figures.gauge(verdict.name, lab.TITLES[verdict.name], verdict.snr)
+        words = f"<p>{text.STATES[verdict.state]} <b>{verdict.headline}.</b> {verdict.sentence}</p>"
+        mend = f'<button class="dp-mend" data-mend="{verdict.name}">{verdict.button}</button>' if verdict.remedy else ""
+        cards.append(f'<div class="dp-card">{gauge}{words}{mend}</div>')
+    return f'<div class="dp-cards">{"".join(cards)}</div>'
+
+
+def _curves(controls: ScheduleControls, wanted: bool) -> list[Any]:
+    """The legend and the four charts; they cost the browser more than all the rest, so they are there for who opens them."""
+    if not wanted:
+        return [gr.skip()] * 5
+    choice = lab.choice_of(controls)
+    legend = figures.legend({name: lab.TITLES[name] for name in lab.schedules_of(choice)})
+    return [legend, *(figures.curves_of(choice, quantity) for quantity in QUANTITIES)]

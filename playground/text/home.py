@@ -1,0 +1,34 @@
+"""The texts of the first page."""
+
+TITLE = "Diffusion playground"
+LEAD = (
+    "These ten digits were not taken from anywhere. A small neural network drew them, by looking at **pure noise** and "
+    "asking fifty times: *what could be underneath?* Drag along the strip to see it happen."
+)
+DAMAGED = "The recording of the first screen is missing or damaged. The labs work without it."
+LOOKING_AT = (
+    "left, what is being denoised; in the middle, what the network believes is underneath; right, the noise it would "
+    "take away. It was recorded from the Sampling lab, where you can make your own."
+)
+DOORS = (
+    (
+        "forward",
+        "➡️",
+        "Forward",
+        "Take a picture apart. Add noise, step by step or in one jump, until nothing is left of it.",
+    ),
+    ("schedules", "📉", "Schedules", "How fast should the noise come in? Linear, cosine, sigmoid, or drawn by you."),
+    (
+        "sampling",
+        "🎲",
+        "Sampling",
+        "Go the way back. Choose a sampler, the number of steps, how much guidance. Compare two.",
+    ),
+    (
+        "training",
+        "🏋️",
+        "Training",
+        "Teach a small network of your own, watch it learn, and sample from it while it does.",
+    ),
+)
+"""Address, icon, title and text of each lab."""
