@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import gradio as gr
 
@@ -39,11 +40,52 @@ def explain() -> gr.HTML:
 const box = element.querySelector("input");
 const show = () => document.documentElement.classList.toggle("dp-explain", box.checked);
 box.checked = localStorage.getItem("dp-explain") === "1";
+// On a phone the settings would lie over the page: there they wait behind their button.
+if (innerWidth < 768) setTimeout(() => document.querySelector(".sidebar.open .toggle-button")?.click(), 0);
 box.addEventListener("change", () => { localStorage.setItem("dp-explain", box.checked ? "1" : "0"); show(); });
 show();
 """,
         apply_default_css=False,
     )
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Who is there: secrets that the browser makes, and that come along with every event that needs them.
+
+    visitor: one for each browser, kept in it; what a visitor owns is found by it.
+    tab: one for each tab, kept over reloads; what a tab is doing is found by it.
+    """
+
+    visitor: gr.Textbox
+    tab: gr.Textbox
+
+    @property
+    def both(self) -> list[gr.Textbox]:
+        """The two components, visitor first: inputs of events, and outputs of the first one."""
+        return [self.visitor, self.tab]
+
+
+def identity() -> Identity:
+    """Make the two components; `WHO` fills them in the first event of a page."""
+    return Identity(gr.Textbox(visible=False), gr.Textbox(visible=False))
+
+
+WHO = """
+(visitor, tab, ...others) => {
+  const secret = (storage, name) => {
+    let value = null;
+    try { value = storage.getItem(name); } catch { /* no storage is allowed: a secret for this page alone */ }
+    if (!value) {
+      value = Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
+      try { storage.setItem(name, value); } catch {}
+    }
+    return value;
+  };
+  return [secret(localStorage, "dp-visitor"), secret(sessionStorage, "dp-tab"), ...others];
+}
+"""
+"""JavaScript for an event whose first two inputs are those of an `Identity`: it gives them their values."""
 
 
 def looking_at(text: str) -> gr.Markdown:
@@ -86,24 +128,28 @@ def listed(sentences: Sequence[str], kind: str = "warning") -> str:
 
 CSS = """
 .gradio-container { --st-font: inherit; }
-:root:not(.dp-explain) .sidebar .info-text { font-size: 0; line-height: 1.3; min-height: 0; }
-:root:not(.dp-explain) .sidebar .info-text em { font-size: 0.82rem; }
-.sidebar .info-text { font-size: 0.82rem; }
-.sidebar .block { padding: 6px 10px !important; overflow: visible !important; }
-.sidebar .form { border: 0; background: none; box-shadow: none; gap: 0; }
-.dp-explain-switch { display: flex; gap: 0.5rem; align-items: center; font-size: 0.9rem; cursor: pointer; }
-.dp-doors { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 1rem; }
-.dp-door { display: flex; flex-direction: column; gap: 0.4rem; padding: 1rem; border: 1px solid var(--border-color-primary);
-  border-radius: 10px; color: var(--body-text-color); text-decoration: none; }
-.dp-door:hover { border-color: var(--color-accent); }
-.dp-door b { color: var(--color-accent); }
+.dp-component { padding: 0 !important; }
 .dp-component.dp-empty { opacity: 0; }
 .dp-title h2 { margin-top: 0; }
 .dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
+.sidebar .info-text { font-size: 0.82rem !important; line-height: 1.35; }
+:root:not(.dp-explain) .sidebar .info-text, :root:not(.dp-explain) .sidebar .info-text strong { font-size: 0 !important; }
+:root:not(.dp-explain) .sidebar .info-text em { font-size: 0.82rem; }
+.sidebar .block { padding: 5px 4px !important; overflow: visible !important; background: none !important; }
+.sidebar .form { border: 0; background: none; box-shadow: none; gap: 0; overflow: visible; }
+.sidebar .wrap:has(> label) { gap: 6px; }
+.dp-explain-switch { display: flex; gap: 0.5rem; align-items: center; font-size: 0.9rem; cursor: pointer; padding: 4px; }
 .dp-note { display: flex; gap: 0.6rem; padding: 0.6rem 0.9rem; margin: 0.25rem 0; border-radius: 10px;
   background: color-mix(in srgb, var(--body-text-color) 7%, var(--background-fill-primary)); }
 .dp-note-warning { background: color-mix(in srgb, #e0a100 20%, var(--background-fill-primary)); }
 .dp-note-error { background: color-mix(in srgb, #d9534a 20%, var(--background-fill-primary)); }
+.dp-doors, .dp-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 1rem; }
+.dp-door, .dp-card { display: flex; flex-direction: column; gap: 0.4rem; padding: 1rem; border-radius: 10px;
+  border: 1px solid var(--border-color-primary); color: var(--body-text-color); text-decoration: none; }
+.dp-door:hover, .dp-door:focus-visible { border-color: var(--color-accent); }
+.dp-door b { color: var(--color-accent); }
+.dp-mend { align-self: start; margin-top: auto; padding: 0.4rem 0.9rem; border-radius: 8px; color: white; cursor: pointer;
+  background: var(--button-primary-background-fill, var(--color-accent)); }
 """
 
 

@@ -67,20 +67,44 @@ class Panel(Generic[C]):
             else:
                 self.widgets.append(self._made(control, start))
 
-    def on_load(self, demo: gr.Blocks, show: Callable[..., Outputs], inputs: list[Any], outputs: list[Any]) -> None:
-        """Open the page with what its link asks for: `show(controls, *inputs)` gives the values of `outputs`."""
+    def on_load(
+        self,
+        demo: gr.Blocks,
+        show: Callable[..., Outputs],
+        inputs: list[Any],
+        outputs: list[Any],
+        identity: page.Identity | None = None,
+    ) -> None:
+        """Open the page with what its link asks for: `show(controls, *inputs)` gives the values of `outputs`.
+
+        With an identity, `show(controls, visitor, tab, session, *inputs)`: who opens the page, and the number of this visit.
+        """
 
         def opened(request: gr.Request, *more: Any) -> Outputs:
             controls, problems = from_link(self._model, dict(request.query_params))
-            return self._answer(controls, problems, show(controls, *more))
+            controls, problems = self.settled(controls, problems)
+            if identity is None:
+                return self._answer(controls, problems, show(controls, *more))
+            visitor, tab, *others = more
+            shown = show(controls, visitor, tab, request.session_hash, *others)
+            return [visitor, tab, *self._answer(controls, problems, shown)]
 
-        demo.load(opened, inputs, [*self.shown, *outputs], show_progress="hidden", api_visibility="private")
+        who = identity.both if identity else []
+        demo.load(
+            opened,
+            [*who, *inputs],
+            [*who, *self.shown, *outputs],
+            js=page.WHO if identity else None,
+            show_progress="hidden",
+            concurrency_limit=None,
+            api_visibility="private",
+        )
 
     def on_change(self, show: Callable[..., Outputs], inputs: list[Any], outputs: list[Any]) -> None:
         """Whenever the reader changes a control: `show(controls, *inputs)` gives the values of `outputs`."""
 
         def changed(*values: Any) -> Outputs:
-            controls, problems = self.read(values)
+            controls, problems = self.settled(*self.read(values))
             return self._answer(controls, problems, show(controls, *values[len(self.state) :]))
 
         gr.on(
@@ -116,10 +140,9 @@ class Panel(Generic[C]):
 
     def update(self, controls: C, problems: list[str] | None = None) -> Outputs:
         """Values for `shown`, so that the widgets, the link and the messages stand for these settings."""
-        return self._answer(controls, problems or [], [])
+        return self._answer(*self.settled(controls, problems or []), [])
 
     def _answer(self, controls: C, problems: list[str], rest: Outputs) -> Outputs:
-        controls, problems = self.settled(controls, problems)
         hidden, disabled = self._look.hidden(controls), self._look.disabled(controls)
         options, limits = self._look.options(controls), self._look.limits(controls)
         updates = [
