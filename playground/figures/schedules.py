@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from collections.abc import Mapping, Sequence
 from functools import cache, lru_cache
@@ -12,8 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.figures.pictures import data_uri
 from playground.labs.schedules import Quantity, ScheduleChoice, schedules_of, values_of
-from playground.timeline.packing import png
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -124,7 +123,7 @@ def strips(rows_of_pictures: Sequence[tuple[str, str, NDArray[np.uint8]]]) -> st
         f'<div class="dp-name">{_key(name)}{title}</div>'
         f'<div class="dp-row" role="img" aria-label="{title}: the picture at t/T from 0 to 1">'
         # One picture for the whole row: the browser takes far longer for eleven. CSS cuts it into columns.
-        f'<img alt="" src="{_data_uri(np.concatenate(list(pictures), axis=1))}"></div>'
+        f'<img alt="" src="{data_uri(np.concatenate(list(pictures), axis=1), UPSCALE)}"></div>'
         for name, title, pictures in rows_of_pictures
     )
     return f'<div class="dp-strips"><div class="dp-corner">t / T</div><div class="dp-ticks">{ticks}</div>{rows}</div>'
@@ -163,9 +162,3 @@ def _key(name: str) -> str:
 
 def _place(exponent: float) -> float:
     return 100 * (exponent - GAUGE_LOW) / (GAUGE_HIGH - GAUGE_LOW)
-
-
-def _data_uri(image: NDArray[np.uint8]) -> str:
-    # Enlarged by a whole number here and made smaller by the browser: pixels stay square and equally large.
-    enlarged = image.repeat(UPSCALE, axis=0).repeat(UPSCALE, axis=1)
-    return f"data:image/png;base64,{base64.b64encode(png(enlarged)).decode('ascii')}"

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 import gradio as gr
+from gradio.events import Dependency
 
 from playground.gradio_ui import page
 from playground.labs.controls import Control, Controls, checked, describe, from_link, from_values, to_link
@@ -31,6 +32,8 @@ class Look(Generic[C]):
     """For controls whose choices are only known now, their values with their titles."""
     limits: Callable[[C], Mapping[str, tuple[float, float]]] = lambda _: {}
     """Least and largest value of numbers whose range depends on the other settings, within their own range."""
+    at_first: Callable[[C], Mapping[str, Mapping[Any, str]]] | None = None
+    """`options` for the moment when the page is built, if those would load torch; by default `options`."""
     bounds: Mapping[str, float] = field(default_factory=dict)
     """Largest values here, where many share one machine; said beside the control."""
 
@@ -41,13 +44,21 @@ class Panel(Generic[C]):
     Args:
         model: the lab's controls.
         lab: its name; the widgets' ids begin with it.
-        look: how they stand.
+        look: how they stand, or what gives that for the values of `context`.
+        context: components on which the look depends too, such as who the reader is.
     """
 
-    def __init__(self, model: type[C], lab: str, look: Look[C] | None = None) -> None:
+    def __init__(
+        self,
+        model: type[C],
+        lab: str,
+        look: Look[C] | Callable[..., Look[C]] | None = None,
+        context: Sequence[gr.components.Component] = (),
+    ) -> None:
         self._model = model
         self._lab = lab
-        self._look = look or Look()
+        self._look_for = look if callable(look) else lambda *_: look or Look()
+        self._context = list(context)
         self._controls = describe(model)
         self._names = [control.name for control in self._controls]
         self.widgets: list[gr.components.Component] = []
@@ -56,16 +67,16 @@ class Panel(Generic[C]):
 
     def draw(self) -> None:
         """Make the widgets where the caller's `with` stands."""
-        start = self._model()
+        start, look = self._model(), self._look_for(*[None] * len(self._context))
         groups: dict[str, gr.Accordion] = {}
         for control in self._controls:
             if control.group and control.group not in groups:
                 groups[control.group] = gr.Accordion(control.group, open=False)
             if control.group:
                 with groups[control.group]:
-                    self.widgets.append(self._made(control, start))
+                    self.widgets.append(self._made(control, start, look))
             else:
-                self.widgets.append(self._made(control, start))
+                self.widgets.append(self._made(control, start, look))
 
     def on_load(
         self,
@@ -74,40 +85,39 @@ class Panel(Generic[C]):
         inputs: list[Any],
         outputs: list[Any],
         identity: page.Identity | None = None,
-    ) -> None:
+    ) -> Dependency:
         """Open the page with what its link asks for: `show(controls, *inputs)` gives the values of `outputs`.
 
         With an identity, `show(controls, visitor, tab, session, *inputs)`: who opens the page, and the number of this visit.
         """
 
         def opened(request: gr.Request, *more: Any) -> Outputs:
-            controls, problems = from_link(self._model, dict(request.query_params))
-            controls, problems = self.settled(controls, problems)
-            if identity is None:
-                return self._answer(controls, problems, show(controls, *more))
-            visitor, tab, *others = more
-            shown = show(controls, visitor, tab, request.session_hash, *others)
-            return [visitor, tab, *self._answer(controls, problems, shown)]
+            who, more = more[: len(secrets)], more[len(secrets) :]
+            look = self._look_for(*(self._known(secrets, who)))
+            controls, problems = self._settled(*from_link(self._model, dict(request.query_params)), look)
+            shown = show(controls, *who, *([request.session_hash] if who else []), *more)
+            return [*who, *self._answer(controls, problems, look), *shown]
 
-        who = identity.both if identity else []
-        demo.load(
+        secrets = identity.both if identity else []
+        return demo.load(
             opened,
-            [*who, *inputs],
-            [*who, *self.shown, *outputs],
+            [*secrets, *inputs],
+            [*secrets, *self.shown, *outputs],
             js=page.WHO if identity else None,
             show_progress="hidden",
             concurrency_limit=None,
             api_visibility="private",
         )
 
-    def on_change(self, show: Callable[..., Outputs], inputs: list[Any], outputs: list[Any]) -> None:
+    def on_change(self, show: Callable[..., Outputs], inputs: list[Any], outputs: list[Any]) -> Dependency:
         """Whenever the reader changes a control: `show(controls, *inputs)` gives the values of `outputs`."""
 
         def changed(*values: Any) -> Outputs:
-            controls, problems = self.settled(*self.read(values))
-            return self._answer(controls, problems, show(controls, *values[len(self.state) :]))
+            look = self._look_of(values)
+            controls, problems = self._settled(*self._read(values), look)
+            return [*self._answer(controls, problems, look), *show(controls, *values[len(self.state) :])]
 
-        gr.on(
+        return gr.on(
             [event for widget in self.widgets for event in _events(widget)],
             changed,
             [*self.state, *inputs],
@@ -120,8 +130,8 @@ class Panel(Generic[C]):
 
     @property
     def state(self) -> list[Any]:
-        """The components whose values `read` takes: the link as it was before, and the widgets."""
-        return [self.link, *self.widgets]
+        """The components whose values `read` takes: the link as it was before, the widgets, the context."""
+        return [self.link, *self.widgets, *self._context]
 
     @property
     def shown(self) -> list[Any]:
@@ -134,60 +144,81 @@ class Panel(Generic[C]):
         Args:
             values: those of `state`; what follows them is left alone.
         """
+        return self._settled(*self._read(values), self._look_of(values))
+
+    def update(self, controls: C, problems: Sequence[str] = (), values: Sequence[Any] = ()) -> Outputs:
+        """Values for `shown`, so that the widgets, the link and the messages stand for these settings.
+
+        Args:
+            controls: the settings.
+            problems: sentences for the reader.
+            values: those of `state`, where there is a context.
+        """
+        look = self._look_of(values) if self._context else self._look_for()
+        return self._answer(*self._settled(controls, problems, look), look)
+
+    def _read(self, values: Sequence[Any]) -> tuple[C, list[str]]:
         link, *others = values
         kept, _ = from_link(self._model, link if isinstance(link, dict) else {})
         return from_values(self._model, dict(zip(self._names, others, strict=False)), kept)
 
-    def update(self, controls: C, problems: list[str] | None = None) -> Outputs:
-        """Values for `shown`, so that the widgets, the link and the messages stand for these settings."""
-        return self._answer(*self.settled(controls, problems or []), [])
+    def _look_of(self, values: Sequence[Any]) -> Look[C]:
+        before = 1 + len(self.widgets)
+        return self._look_for(*values[before : before + len(self._context)])
 
-    def _answer(self, controls: C, problems: list[str], rest: Outputs) -> Outputs:
-        hidden, disabled = self._look.hidden(controls), self._look.disabled(controls)
-        options, limits = self._look.options(controls), self._look.limits(controls)
+    def _known(self, components: Sequence[Any], values: Sequence[Any]) -> list[Any]:
+        """The values of the context when the page opens: of those components whose values are known by then."""
+        known = dict(zip((component._id for component in components), values, strict=True))
+        return [known.get(component._id) for component in self._context]
+
+    def _answer(self, controls: C, problems: Sequence[str], look: Look[C]) -> Outputs:
+        hidden, disabled = look.hidden(controls), look.disabled(controls)
+        options, limits = look.options(controls), look.limits(controls)
         updates = [
             self._updated(
                 control,
                 getattr(controls, control.name),
-                hidden,
-                disabled,
+                control.name in hidden,
+                self._info(control, look, disabled.get(control.name)),
+                control.name not in disabled,
                 options.get(control.name),
                 limits.get(control.name),
             )
             for control in self._controls
         ]
-        return [*updates, to_link(controls), page.listed(problems), *rest]
+        return [*updates, to_link(controls), page.listed(problems)]
 
-    def settled(self, controls: C, problems: list[str]) -> tuple[C, list[str]]:
+    def _settled(self, controls: C, problems: Sequence[str], look: Look[C]) -> tuple[C, list[str]]:
         """Settings that there are choices for, and that are within the bounds of this place."""
         problems = list(problems)
-        for name, choices in self._look.options(controls).items():
-            if getattr(controls, name) not in choices:
-                control = next(control for control in self._controls if control.name == name)
+        titles = {control.name: control.title for control in self._controls}
+        for name, choices in look.options(controls).items():
+            value = getattr(controls, name)
+            if value not in choices:
                 first = next(iter(choices))
-                problems.append(
-                    f"{control.title} “{getattr(controls, name)}” is not here. It was set to {choices[first]}."
-                )
+                problems.append(f"{titles[name]} “{value}” is not here. It was set to {choices[first]}.")
                 controls = checked(controls, **{name: first})
-        for name, most in self._look.bounds.items():
-            if getattr(controls, name) > most:
-                control = next(control for control in self._controls if control.name == name)
-                problems.append(f"{control.title} goes up to {most:g} here, where many share one machine.")
-                controls = checked(controls, **{name: type(getattr(controls, name))(most)})
+        for name, most in look.bounds.items():
+            value = getattr(controls, name)
+            if value > most:
+                problems.append(f"{titles[name]} goes up to {most:g} here, where many share one machine.")
+                controls = checked(controls, **{name: type(value)(most)})
         return controls, problems
 
     # --- one widget -------------------------------------------------------------------------------------------------
 
-    def _made(self, control: Control, start: C) -> gr.components.Component:
-        control = self._bounded(control)
+    def _made(self, control: Control, start: C, look: Look[C]) -> gr.components.Component:
+        most = look.bounds.get(control.name)
+        if most is not None:
+            control = replace(control, high=most, default=min(control.default, most))
         common: dict[str, Any] = {
             "label": control.title,
-            "info": self._info(control, None),
+            "info": self._info(control, look, None),
             "elem_id": f"{self._lab}-{control.name}",
             "interactive": True,
-            "visible": control.name not in self._look.hidden(start),
+            "visible": control.name not in look.hidden(start),
         }
-        options = self._look.options(start).get(control.name)
+        options = (look.at_first or look.options)(start).get(control.name)
         if control.kind == "choice" or options is not None:
             titles = dict(control.options) if options is None else options
             choices = [(title, value) for value, title in titles.items()]
@@ -198,42 +229,32 @@ class Panel(Generic[C]):
             return gr.Checkbox(control.default, **common)
         if control.kind == "text":
             return gr.Textbox(control.default, max_lines=1, **common)
+        whole = control.kind == "whole"
         if control.slider and control.low is not None and control.high is not None:
-            step = control.step or (1 if control.kind == "whole" else (control.high - control.low) / 100)
+            step = control.step or (1 if whole else (control.high - control.low) / 100)
             return gr.Slider(control.low, control.high, control.default, step=step, buttons=[], **common)
-        return gr.Number(
-            control.default, precision=0 if control.kind == "whole" else None, step=control.step or 1, **common
-        )
+        return gr.Number(control.default, precision=0 if whole else None, step=control.step or 1, **common)
 
     def _updated(
         self,
         control: Control,
         value: Any,
-        hidden: Collection[str],
-        disabled: Mapping[str, str],
+        hidden: bool,
+        info: str,
+        interactive: bool,
         options: Mapping[Any, str] | None,
         limits: tuple[float, float] | None,
     ) -> dict[str, Any]:
-        why_off = disabled.get(control.name)
-        change: dict[str, Any] = {
-            "value": value,
-            "visible": control.name not in hidden,
-            "interactive": why_off is None,
-            "info": self._info(control, why_off),
-        }
+        change: dict[str, Any] = {"value": value, "visible": not hidden, "interactive": interactive, "info": info}
         if options is not None:
             change["choices"] = [(title, option) for option, title in options.items()]
         if limits is not None and control.slider:
             change |= {"minimum": limits[0], "maximum": limits[1]}
         return gr.update(**change)
 
-    def _bounded(self, control: Control) -> Control:
-        most = self._look.bounds.get(control.name)
-        return control if most is None else replace(control, high=most, default=min(control.default, most))
-
-    def _info(self, control: Control, why_off: str | None) -> str:
-        most = self._look.bounds.get(control.name)
+    def _info(self, control: Control, look: Look[C], why_off: str | None) -> str:
         # What is emphasised is always to be seen; the rest when the reader wants the settings explained (page.explain).
+        most = look.bounds.get(control.name)
         bound = f"*Up to {most:g} here, where many share one machine.* " if most is not None else ""
         off = f"*{why_off}* " if why_off else ""
         return f"{off}{bound}{control.help}"

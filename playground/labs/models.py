@@ -63,6 +63,14 @@ def classes_told_apart(classifier: str) -> int:
         return 0
 
 
+def classes_of(name: str) -> int:
+    """How many classes a model knows; none where it cannot be opened, which is said elsewhere."""
+    try:
+        return len(open_model(name).class_names)
+    except ValueError:
+        return 0
+
+
 def needs_label(name: str) -> bool:
     """Whether a model can only be asked with a class for each picture, and so cannot be guided."""
     try:

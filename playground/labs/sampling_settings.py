@@ -12,6 +12,7 @@ from pydantic.fields import FieldInfo
 from playground.labs.controls import Controls, Field, ui
 
 if TYPE_CHECKING:
+    from engine.library import Model
     from engine.recipe import Recipe
 
 Side = Literal["A", "B"]
@@ -313,3 +314,23 @@ def without_effect(controls: OneSetting, classes: int) -> dict[str, str]:
     if controls.schedule == "own" and not (controls.compare and getattr(controls, "b_schedule") != "own"):  # noqa: B009
         reasons["T"] = "No effect now: the model's own schedule has its own T."
     return reasons
+
+
+def choices(models: dict[str, str], classifiers: dict[str, str]) -> dict[str, dict[str, str]]:
+    """What there is to choose from, for A and for B, with what the reader reads."""
+    of_each = {"sampler": sampler_titles(), "spacing": spacing_titles(), "classifier": classifiers}
+    return {"model": models, **of_each, **{f"b_{name}": titles for name, titles in of_each.items()}}
+
+
+def wanted(controls: OneSetting, model: Model, classes_told_apart: int) -> dict[Side, Recipe]:
+    """The recipes of these settings, checked against the model. Raises ValueError with a sentence for the reader.
+
+    Args:
+        controls: as set.
+        model: the opened one.
+        classes_told_apart: by the classifier that guides, for a model that knows no classes itself.
+    """
+    found = recipes(controls, len(model.class_names) or classes_told_apart)
+    for recipe in found.values():
+        recipe.check(model)
+    return found

@@ -73,8 +73,8 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
         SamplingControls,
         "sampling",
         hidden=settings.hidden,
-        disabled=lambda now: settings.without_effect(now, _classes(now.model)),
-        options=_options(available),
+        disabled=lambda now: settings.without_effect(now, models.classes_of(now.model)),
+        options=settings.choices(available, models.classifier_choices()),
     )
     open_model.expander()
     try:
@@ -84,30 +84,9 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
         return controls, None
 
 
-def _options(available: dict[str, str]) -> dict[str, dict[str, str]]:
-    """What there is to choose from, for A and for B."""
-    lists = {
-        "sampler": settings.sampler_titles(),
-        "spacing": settings.spacing_titles(),
-        "classifier": models.classifier_choices(),
-    }
-    return {"model": available, **lists, **{f"b_{name}": titles for name, titles in lists.items()}}
-
-
-def _classes(model: str) -> int:
-    """How many classes a model knows; none where it cannot be opened, which is said elsewhere."""
-    try:
-        return len(models.open_model(model).class_names)
-    except ValueError:
-        return 0
-
-
 def _recipes(controls: SamplingControls, model: lab.Model) -> dict[lab.Side, lab.Recipe] | None:
     try:
-        wanted = settings.recipes(controls, len(model.class_names) or models.classes_told_apart(controls.classifier))
-        for recipe in wanted.values():
-            recipe.check(model)
-        return wanted
+        return settings.wanted(controls, model, models.classes_told_apart(controls.classifier))
     except ValueError as error:
         st.error(str(error))
         return None

@@ -1,0 +1,90 @@
+"""The Sampling page: layout only, the lab itself is playground/labs/sampling.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from playground import warming
+from playground.gradio_ui import components, page, sampling_models, sampling_results, widgets
+from playground.labs import models
+from playground.labs import sampling_settings as settings
+from playground.labs.sampling_settings import SamplingControls, Side
+from playground.serving.desk import desk
+from playground.text import sampling as text
+
+if TYPE_CHECKING:
+    from engine.library import Model
+    from engine.recipe import Recipe
+
+SENTENCES = 400
+"""Letters of an error message that are shown."""
+
+
+def build(demo: gr.Blocks) -> None:
+    """Draw the page."""
+    who = page.identity()
+    panel = widgets.Panel(SamplingControls, "sampling", sampling_models.look, [who.visitor])
+    with page.sidebar():
+        panel.draw()
+        opening = sampling_models.Opening()
+    page.head(text.TITLE, text.LEAD)
+    with gr.Row(elem_classes="dp-actions"):
+        draw = gr.Button("🎲 Draw", variant="primary", elem_id="sampling-draw", min_width=140, scale=0)
+        stop = gr.Button("⏹️ Stop", elem_id="sampling-stop", interactive=False, min_width=120, scale=0)
+        results = sampling_results.Results(stop)
+    note = gr.HTML("", elem_id="sampling-note")
+    results.draw()
+
+    def start(tab: str, controls: SamplingControls) -> str:
+        """Ask for these settings; returns what there is to say if that is not possible."""
+        try:
+            model, wanted = _wanted(controls)
+            desk().submit(tab, model, wanted)
+        except ValueError as problem:
+            return page.listed([str(problem)[:SENTENCES]], "error")
+        return ""
+
+    def opened(controls: SamplingControls, visitor: str, tab: str, session: str) -> list[Any]:
+        warming.wait()
+        desk().attach(tab, session)
+        # Something to see at once; after a reload it is what was there before.
+        return [start(tab, controls) if desk().request(tab) is None else _changed(controls, tab)]
+
+    def changed(controls: SamplingControls, tab: str) -> list[Any]:
+        return [_changed(controls, tab)]
+
+    def pressed(tab: str, *values: Any) -> list[Any]:
+        controls, problems = panel.read(values)
+        return [*panel.update(controls, problems, values), start(tab, controls)]
+
+    def stopped(tab: str) -> None:
+        if request := desk().request(tab):
+            request.stop()
+
+    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+    loaded = panel.on_load(demo, opened, [], [note], who)
+    panel.on_change(changed, [who.tab], [note])
+    results.follow(loaded, who.tab)
+    asked = draw.click(pressed, [who.tab, *panel.state], [*panel.shown, note], trigger_mode="multiple", **quiet)
+    results.follow(asked, who.tab)
+    stop.click(stopped, who.tab, None, **quiet)
+    opening.connect(demo, panel, changed, who, note)
+
+
+def _wanted(controls: SamplingControls) -> tuple[Model, dict[Side, Recipe]]:
+    model = models.open_model(controls.model)
+    return model, settings.wanted(controls, model, models.classes_told_apart(controls.classifier))
+
+
+def _changed(controls: SamplingControls, tab: str) -> str:
+    """What is to be said where the pictures are not those of the settings."""
+    try:
+        wanted = _wanted(controls)[1]
+    except ValueError as problem:
+        return page.listed([str(problem)[:SENTENCES]], "error")
+    request = desk().request(tab)
+    if request is None or wanted == {walk.side: walk.recipe for walk in request.walks}:
+        return ""
+    return page.listed([text.CHANGED.replace("**", "")], "info")

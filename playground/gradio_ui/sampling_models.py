@@ -1,0 +1,119 @@
+"""The models of the Sampling page: which can be chosen, and where others are opened by folder, name or upload."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from playground.gradio_ui import page, widgets
+from playground.labs import models, opening
+from playground.labs import sampling_settings as settings
+from playground.labs.controls import checked
+from playground.labs.sampling_settings import SamplingControls
+from playground.serving import limits, mode
+from playground.text import sampling as text
+
+POLL = 0.4
+"""Seconds between two looks at a running download."""
+
+
+def look(visitor: str | None) -> widgets.Look[SamplingControls]:
+    """How the controls stand for this visitor."""
+
+    def options(now: SamplingControls) -> dict[str, dict[str, str]]:
+        return settings.choices(available(now.model, visitor), models.classifier_choices())
+
+    return widgets.Look(
+        hidden=settings.hidden,
+        disabled=lambda now: settings.without_effect(now, models.classes_of(now.model)),
+        options=options,
+        at_first=lambda now: {
+            name: {getattr(now, name): ""} for name in ("model", *(p + n for p in ("", "b_") for n in LISTED))
+        },
+        bounds=limits.current().most,
+    )
+
+
+LISTED = ("sampler", "spacing", "classifier")
+
+
+def available(chosen: str, visitor: str | None) -> dict[str, str]:
+    """Name and title of every model that this visitor may choose: also the one just opened, where models may be opened."""
+    there = models.choices()
+    if chosen in there or mode.public():
+        return there
+    try:
+        models.open_model(chosen)
+    except ValueError:
+        return there
+    return models.choices((chosen,))
+
+
+class Opening:
+    """Where a model is opened that is not in the list. Not in public: it could name any folder of this machine."""
+
+    def __init__(self) -> None:
+        with gr.Accordion(text.OPEN, open=False, visible=not mode.public()) as self._place:
+            self._name = gr.Textbox(
+                label=text.OPEN_NAME, info=text.OPEN_NAME_HELP, placeholder=text.OPEN_EXAMPLE, elem_id="sampling-folder"
+            )
+            self._open = gr.Button(text.OPEN, size="sm", elem_id="sampling-open")
+            self._file = gr.File(label=text.OPEN_FILE, file_types=[".zip"], type="filepath", elem_id="sampling-zip")
+            self._said = gr.HTML("")
+
+    def connect(
+        self,
+        demo: gr.Blocks,
+        panel: widgets.Panel[SamplingControls],
+        show: Callable[[SamplingControls, str], list[Any]],
+        who: page.Identity,
+        note: gr.HTML,
+    ) -> None:
+        """Once a model is open it is the chosen one."""
+
+        async def by_name(tab: str, name: str, *values: Any) -> AsyncIterator[list[Any]]:
+            name = opening.expanded(name)
+            if mode.public() or not name:
+                return
+            if not await asyncio.to_thread(opening.must_be_fetched, name):
+                yield await asyncio.to_thread(chosen, name, tab, values)
+                return
+            async for shown in watched(opening.fetch(name), tab, values):
+                yield shown
+
+        async def by_upload(tab: str, path: str | None, *values: Any) -> AsyncIterator[list[Any]]:
+            if mode.public() or path is None:
+                return
+            with Path(path).open("rb") as file:
+                async for shown in watched(opening.keep(file, Path(path).name), tab, values):
+                    yield shown
+
+        async def watched(job: opening.Opening, tab: str, values: Any) -> AsyncIterator[list[Any]]:
+            while (progress := job.progress).status == "running":
+                moved = f" {progress.done / 1e6:.1f} of {progress.total / 1e6:.1f} MB" if progress.total else ""
+                yield [*nothing, page.listed([f"{job.what} …{moved}"], "info")]
+                await asyncio.sleep(POLL)
+            if progress.status == "done":
+                yield await asyncio.to_thread(chosen, progress.name, tab, values)
+            else:
+                yield [*nothing, page.listed([progress.error], "error")]
+
+        def chosen(name: str, tab: str, values: Any) -> list[Any]:
+            try:
+                models.open_model(name)
+            except ValueError as problem:
+                return [*nothing, page.listed([str(problem)], "error")]
+            controls = checked(panel.read(values)[0], model=name)
+            if models.needs_label(name):
+                controls = checked(controls, labels="each" if controls.labels == "none" else controls.labels, scale=1.0)
+            return [*panel.update(controls, (), values), *show(controls, tab), ""]
+
+        nothing = [gr.skip()] * (len(panel.shown) + 1)
+        outputs = [*panel.shown, note, self._said]
+        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
+        gr.on([self._open.click, self._name.submit], by_name, [who.tab, self._name, *panel.state], outputs, **quiet)
+        self._file.upload(by_upload, [who.tab, self._file, *panel.state], outputs, **quiet)

@@ -1,0 +1,189 @@
+"""The part of the Sampling page that fills while a sampler runs: progress, pictures, and what can be taken away."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from typing import Any
+
+import gradio as gr
+from gradio.events import Dependency
+
+from playground.figures import pictures
+from playground.gradio_ui import components, page
+from playground.labs import sampling as lab
+from playground.labs.sampling import Shot
+from playground.labs.sampling_settings import Side
+from playground.serving.desk import Request, desk
+from playground.text import common
+from playground.text import sampling as text
+
+POLL = 0.25
+"""Seconds between two looks at a request."""
+SIDES: tuple[Side, ...] = ("A", "B")
+
+
+class Results:
+    """What a tab's request has brought so far.
+
+    Args:
+        stop: the button that ends it; it can be pressed while there is something to end.
+    """
+
+    def __init__(self, stop: gr.Button) -> None:
+        self._stop = stop
+        self._status = gr.HTML(_status(text.PRESS_DRAW), elem_id="sampling-status", min_width=260)
+
+    def draw(self) -> None:
+        """Make the components where the caller's `with` stands."""
+        self._timeline = components.timeline("sampling-timeline", empty_height=520)
+        page.looking_at(text.LOOKING_AT)
+        self._nearest = gr.HTML("", elem_id="sampling-nearest", apply_default_css=False)
+        self._takeaways = []
+        for side in SIDES:
+            with gr.Accordion(text.take_away(""), open=False, visible=False) as accordion:
+                files = gr.HTML("", apply_default_css=False, elem_id=f"sampling-files{side}")
+                code = gr.Code(language="python", interactive=False, show_label=False)
+            self._takeaways += [accordion, files, code]
+
+    def follow(self, cause: Dependency, tab: gr.Textbox) -> None:
+        """Show the tab's request from then on, until it has ended."""
+        cause.then(
+            _watched,
+            tab,
+            [self._status, self._stop, self._timeline, self._nearest, *self._takeaways],
+            show_progress="hidden",
+            concurrency_limit=None,
+            trigger_mode="multiple",
+            api_visibility="private",
+        )
+        if not hasattr(self, "_picks"):
+            self._picks = self._timeline.pick(
+                _picked, tab, self._nearest, show_progress="hidden", concurrency_limit=None, api_visibility="private"
+            )
+
+
+async def _watched(tab: str) -> AsyncIterator[list[Any]]:
+    """The tab's request as it comes: small steps while it is drawn, then all of it once more."""
+    request = desk().request(tab)
+    if request is None:
+        yield [_status(text.PRESS_DRAW), gr.update(interactive=False), *[gr.skip()] * 8]
+        return
+    sent = 0
+    totals = {walk.side: len(walk.kept) for walk in request.walks}
+    while request.progress.status == "running":
+        sides = {walk.side: request.shots(walk.side) for walk in request.walks}
+        new = await asyncio.to_thread(_new, request.id, sides, totals, sent)
+        value, sent = new if new else (gr.skip(), sent)
+        yield [_running(request), gr.update(interactive=True), value, *[gr.skip()] * 7]
+        await asyncio.sleep(POLL)
+        if desk().request(tab) is not request:
+            return  # another one has taken its place, and is followed by whoever asked for it
+    yield await asyncio.to_thread(_ended, request)
+
+
+def _new(
+    request_id: str, sides: dict[Side, list[Shot]], totals: dict[Side, int], sent: int
+) -> tuple[str, int] | None:
+    """The frames that have come since `sent` were sent, and how many have been sent then."""
+    if len(set(totals.values())) > 1:  # different numbers of steps: no common strip to add to, so all there is so far
+        whole = lab.timeline(request_id, sides, pick=False)
+        return (components.timeline_value(whole), sent) if whole else None
+    new = lab.live_timeline(request_id, sides, totals, sent)
+    return (components.timeline_value(new), new.first + len(new.positions)) if new else None
+
+
+def _ended(request: Request) -> list[Any]:
+    progress = request.progress
+    sides = {walk.side: request.shots(walk.side) for walk in request.walks}
+    whole = lab.timeline(request.id, sides)
+    off = gr.update(interactive=False)
+    if progress.status == "failed":
+        return [page.listed([progress.error], "error"), off, *[gr.skip()] * 8]
+    if whole is None:
+        return [_status(text.STOPPED_EARLY), off, *[gr.skip()] * 8]
+    word = "Stopped" if progress.status == "stopped" else "Done"
+    said = f"{word} after {progress.done} of {progress.total} steps in {progress.seconds:.1f} s."
+    return [_status(said), off, components.timeline_value(whole), _nearest(request, "A", 0), *_takeaways(request)]
+
+
+def _running(request: Request) -> str:
+    progress = request.progress
+    if request.place:
+        before = "You are next" if request.place == 1 else f"{request.place - 1} before you"
+        return _status(f"Waiting for room on this machine. {before} in the queue.", 0.0)
+    left = f"about {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else "starting"
+    return _status(f"Step {progress.done} of {progress.total}, {left}", progress.done / progress.total)
+
+
+def _status(words: str, share: float | None = None) -> str:
+    bar = "" if share is None else f'<div class="dp-bar"><i style="width:{100 * share:.1f}%"></i></div>'
+    return f'<div class="dp-status-line" role="status"><span>{words}</span>{bar}</div>'
+
+
+def _picked(event: gr.EventData, tab: str) -> Any:
+    """The training pictures nearest to the one that the reader has clicked."""
+    pick = event._data.get("value") if isinstance(event._data, dict) else None
+    request = desk().request(tab)
+    if request is None or not isinstance(pick, dict) or pick.get("id") != request.id:
+        return gr.skip()
+    number = pick.get("picture")
+    side: Side = "B" if str(pick.get("lane")).endswith("B") and len(request.walks) > 1 else "A"
+    return _nearest(request, side, number if isinstance(number, int) else 0)
+
+
+def _nearest(request: Request, side: Side, number: int) -> str:
+    shots = request.shots(side)
+    if not shots or not 0 <= number < len(shots[-1].x0):
+        return ""
+    sample = shots[-1].x0[number]
+    found = lab.neighbours(request.model, sample)
+    if not found:
+        return ""
+    row = [(sample, "this sample")]
+    row += [(picture, f"{f'class {name}, ' if name else ''}distance {d:.0f}") for picture, name, d in found]
+    compared = len(request.walks) > 1
+    recipe = next(walk.recipe for walk in request.walks if walk.side == side)
+    heading = text.nearest(number + 1, side if compared else "")
+    about = common.looking_at(text.DISTANCE + lab.by_heart(recipe))
+    return f'<div class="dp-card">{_bold(heading)}{pictures.row(row)}<small>{_bold(about)}</small></div>'
+
+
+def _bold(markdown: str) -> str:
+    parts = markdown.split("**")
+    return "".join(f"<b>{part}</b>" if k % 2 else part for k, part in enumerate(parts))
+
+
+def _takeaways(request: Request) -> list[Any]:
+    from engine.recipe import png_bytes
+
+    shown: list[Any] = []
+    walks = {walk.side: walk for walk in request.walks}
+    for side in SIDES:
+        if side not in walks or not request.shots(side):
+            shown += [gr.update(visible=False), "", ""]
+            continue
+        recipe, name = walks[side].recipe, f"{request.id}{side}"
+        png = png_bytes(request.shots(side)[-1].x0, recipe, zoom=4)
+        files = [
+            ("⬇️ Pictures (PNG, carries its recipe)", f"samples-{name}.png", "image/png", png),
+            (
+                "⬇️ Recipe (JSON)",
+                f"recipe-{name}.json",
+                "application/json",
+                recipe.model_dump_json(exclude_defaults=True, indent=2).encode(),
+            ),
+        ]
+        links = "".join(
+            f'<a class="dp-download" download="{file}" href="data:{kind};base64,{base64.b64encode(data).decode()}">'
+            f"{title}</a>"
+            for title, file, kind, data in files
+        )
+        title = text.take_away(side if len(walks) > 1 else "")
+        shown += [
+            gr.update(visible=True, label=title),
+            f'<div class="dp-downloads">{links}</div>',
+            gr.update(value=recipe.python()),
+        ]
+    return shown
