@@ -37,14 +37,13 @@ def _load(ready: threading.Event) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         import plotly.graph_objects  # noqa: F401
-        import torch
 
         import engine.ideal
         import engine.pretrained
         import engine.sampling  # noqa: F401
+        from engine import cores
 
-        # The interface must stay quick while a network trains: one core is left to it.
-        torch.set_num_threads(max(1, (torch.get_num_threads() or 2) - 1))
+        cores.leave_one()  # the interface must stay quick while a network trains
         # What is loaded now stays for good: without this, every collection walks through all of torch (0.3 s).
         gc.collect()
         gc.freeze()

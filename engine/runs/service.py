@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from engine import cores
 from engine.data import catalogue
 from engine.library import Model, ModelError
 from engine.models.noisy_classifier import TrainedClassifier
@@ -334,8 +335,9 @@ class TrainingService:
                     self._set_aside(watched, wish)
                     continue
                 run.record = run.record.model_copy(update={"status": "running", "error": ""})
-            for _ in run.train():
-                pass
+            with cores.training():
+                for _ in run.train():
+                    pass
             status, error = run.ended
             with self._work:
                 if status in ("paused", "stopped") and not error:

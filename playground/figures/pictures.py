@@ -13,7 +13,7 @@ from playground.timeline.packing import png
 
 
 def data_uri(image: NDArray[np.uint8], zoom: int) -> str:
-    """A picture, uint8 (H, W, C), as an address that holds it. Each pixel becomes zoom × zoom, or the browser would smooth it."""
+    """A picture, uint8 (H, W, C), as an address that holds it. Each pixel becomes zoom × zoom, or it would be smoothed."""
     enlarged = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
     return f"data:image/png;base64,{base64.b64encode(png(enlarged)).decode('ascii')}"
 

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from playground.gradio_ui import home, page
+from playground.serving.desk import desk
 from playground.text import common
 
 
@@ -16,6 +17,7 @@ def build() -> gr.Blocks:
     with gr.Blocks(title=common.PLAYGROUND, analytics_enabled=False) as demo:
         _navigation()
         home.build(demo)
+        demo.unload(_left)
     for address, title in page.PAGES.items():
         with demo.route(title, f"/{address}"):
             _navigation()
@@ -30,3 +32,9 @@ def looks() -> dict[str, Any]:
 
 def _navigation() -> None:
     gr.Navbar(main_page_name="Start")
+
+
+def _left(request: gr.Request) -> None:
+    """A tab was closed, or is being loaded again."""
+    if request.session_hash:
+        desk().detach(request.session_hash)

@@ -148,6 +148,16 @@ CSS = """
   border: 1px solid var(--border-color-primary); color: var(--body-text-color); text-decoration: none; }
 .dp-door:hover, .dp-door:focus-visible { border-color: var(--color-accent); }
 .dp-door b { color: var(--color-accent); }
+.dp-pictures { display: flex; flex-wrap: wrap; gap: 0.8rem; }
+.dp-pictures figure { margin: 0; } .dp-pictures img { display: block; image-rendering: pixelated; border-radius: 3px; }
+.dp-pictures figcaption { font-size: 0.85rem; opacity: 0.82; margin-top: 4px; }
+.dp-actions { align-items: center; }
+.dp-status-line { min-height: 2.6rem; display: flex; flex-direction: column; justify-content: center; gap: 6px; }
+.dp-bar { height: 6px; border-radius: 3px; background: var(--border-color-primary); overflow: hidden; }
+.dp-bar i { display: block; height: 100%; background: var(--color-accent); transition: width 0.2s linear; }
+.dp-downloads { display: flex; flex-wrap: wrap; gap: 0.8rem; padding-bottom: 0.5rem; }
+.dp-download { padding: 0.45rem 1rem; border-radius: 8px; border: 1px solid var(--border-color-primary);
+  color: var(--body-text-color); text-decoration: none; }
 .dp-mend { align-self: start; margin-top: auto; padding: 0.4rem 0.9rem; border-radius: 8px; color: white; cursor: pointer;
   background: var(--button-primary-background-fill, var(--color-accent)); }
 """

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from playground import warming
-from playground.gradio_ui import components, page, sampling_models, sampling_results, widgets
+from playground.gradio_ui import page, sampling_models, sampling_results, widgets
 from playground.labs import models
 from playground.labs import sampling_settings as settings
 from playground.labs.sampling_settings import SamplingControls, Side

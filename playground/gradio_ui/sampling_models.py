@@ -14,7 +14,7 @@ from playground.labs import models, opening
 from playground.labs import sampling_settings as settings
 from playground.labs.controls import checked
 from playground.labs.sampling_settings import SamplingControls
-from playground.serving import limits, mode
+from playground.serving import mode
 from playground.text import sampling as text
 
 POLL = 0.4
@@ -34,7 +34,6 @@ def look(visitor: str | None) -> widgets.Look[SamplingControls]:
         at_first=lambda now: {
             name: {getattr(now, name): ""} for name in ("model", *(p + n for p in ("", "b_") for n in LISTED))
         },
-        bounds=limits.current().most,
     )
 
 
@@ -62,7 +61,17 @@ class Opening:
                 label=text.OPEN_NAME, info=text.OPEN_NAME_HELP, placeholder=text.OPEN_EXAMPLE, elem_id="sampling-folder"
             )
             self._open = gr.Button(text.OPEN, size="sm", elem_id="sampling-open")
-            self._file = gr.File(label=text.OPEN_FILE, file_types=[".zip"], type="filepath", elem_id="sampling-zip")
+            gr.Markdown(text.OPEN_FILE_HELP)
+            self._file = gr.File(
+                label=text.OPEN_FILE, file_types=[".zip", ".pt"], type="filepath", elem_id="sampling-file"
+            )
+            with gr.Column(visible=False) as self._of_trainer:
+                gr.Markdown(text.OF_TRAINER)
+                self._size = gr.Number(32, label=text.OF_TRAINER_SIZE, precision=0, minimum=4, maximum=1024)
+                self._objective = gr.Dropdown(
+                    [(title, name) for name, title in opening.OBJECTIVES.items()], label=text.OF_TRAINER_OBJECTIVE
+                )
+            self._upload = gr.Button(text.OPEN_UPLOAD, size="sm", visible=False, elem_id="sampling-upload")
             self._said = gr.HTML("")
 
     def connect(
@@ -85,11 +94,14 @@ class Opening:
             async for shown in watched(opening.fetch(name), tab, values):
                 yield shown
 
-        async def by_upload(tab: str, path: str | None, *values: Any) -> AsyncIterator[list[Any]]:
+        async def by_upload(
+            tab: str, path: str | None, size: int, objective: str, *values: Any
+        ) -> AsyncIterator[list[Any]]:
             if mode.public() or path is None:
                 return
+            told = (size, objective) if _of_trainer(path) else (0, "")
             with Path(path).open("rb") as file:
-                async for shown in watched(opening.keep(file, Path(path).name), tab, values):
+                async for shown in watched(opening.keep(file, Path(path).name, *told), tab, values):
                     yield shown
 
         async def watched(job: opening.Opening, tab: str, values: Any) -> AsyncIterator[list[Any]]:
@@ -116,4 +128,19 @@ class Opening:
         outputs = [*panel.shown, note, self._said]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
         gr.on([self._open.click, self._name.submit], by_name, [who.tab, self._name, *panel.state], outputs, **quiet)
-        self._file.upload(by_upload, [who.tab, self._file, *panel.state], outputs, **quiet)
+        self._file.change(
+            lambda path: [
+                gr.update(visible=path is not None),
+                gr.update(visible=path is not None and _of_trainer(path)),
+            ],
+            self._file,
+            [self._upload, self._of_trainer],
+            **quiet,
+        )
+        told = [self._size, self._objective]
+        self._upload.click(by_upload, [who.tab, self._file, *told, *panel.state], outputs, **quiet)
+
+
+def _of_trainer(path: str) -> bool:
+    """Whether a file is one of denoising-diffusion-pytorch, which does not say what it predicts."""
+    return path.lower().endswith(".pt")

@@ -83,9 +83,7 @@ async def _watched(tab: str) -> AsyncIterator[list[Any]]:
     yield await asyncio.to_thread(_ended, request)
 
 
-def _new(
-    request_id: str, sides: dict[Side, list[Shot]], totals: dict[Side, int], sent: int
-) -> tuple[str, int] | None:
+def _new(request_id: str, sides: dict[Side, list[Shot]], totals: dict[Side, int], sent: int) -> tuple[str, int] | None:
     """The frames that have come since `sent` were sent, and how many have been sent then."""
     if len(set(totals.values())) > 1:  # different numbers of steps: no common strip to add to, so all there is so far
         whole = lab.timeline(request_id, sides, pick=False)

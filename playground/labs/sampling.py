@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 import traceback
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -69,23 +69,48 @@ class Progress:
 class SamplingJob:
     """Draws in a thread of its own; the page looks at it whenever it likes. Stops within one step of being asked.
 
+    The network is asked together with whatever other jobs ask of it, see `engine.batching`.
+
     Args:
         model: what to ask.
         wanted: the recipe of each side. All sides advance together, so that both can be watched.
+        begin: at once; else nothing is computed before `begin` is called.
+        on_end: called in the thread of the job when that has nothing more to do.
+
+    Raises:
+        RecipeError, ModelError: where a recipe does not fit the model.
     """
 
-    def __init__(self, job_id: str, model: Model, wanted: dict[Side, Recipe]) -> None:
+    def __init__(
+        self,
+        job_id: str,
+        model: Model,
+        wanted: dict[Side, Recipe],
+        *,
+        begin: bool = True,
+        on_end: Callable[[], None] | None = None,
+    ) -> None:
+        from engine.batching import batched
+
         self.id = job_id
         self.model = model
         self.walks = [Walk(side, recipe, _kept_steps(recipe.steps), []) for side, recipe in wanted.items()]
-        self._streams: list[Iterator[Frame]] = [recipe.frames(model) for recipe in wanted.values()]
         self._stop = threading.Event()
+        asked = replace(model, denoiser=batched(model.denoiser, self._stop))
+        self._streams: list[Iterator[Frame]] = [recipe.frames(asked) for recipe in wanted.values()]
+        self._on_end = on_end
         self._lock = threading.Lock()
         self._status: Status = "running"
         self._error = ""
         self._began = time.perf_counter()
         self._ended: float | None = None
         self._thread = threading.Thread(target=self._run, name="sampling", daemon=True)
+        if begin:
+            self.begin()
+
+    def begin(self) -> None:
+        """Start drawing, once."""
+        self._began = time.perf_counter()
         self._thread.start()
 
     def stop(self) -> None:
@@ -94,7 +119,7 @@ class SamplingJob:
         self._end("stopped")
 
     def wait(self, timeout: float | None = None) -> None:
-        """Block until it has ended."""
+        """Block until it has ended. Raises RuntimeError where it has not begun."""
         self._thread.join(timeout)
 
     @property
@@ -114,27 +139,35 @@ class SamplingJob:
 
     def _run(self) -> None:
         try:
-            pending = list(zip(self.walks, self._streams, strict=True))
-            while pending and not self._stop.is_set():
-                # The side that is further behind goes next, so that both arrive together.
-                walk, stream = min(pending, key=lambda pair: pair[0].steps_done / pair[0].recipe.steps)
-                frame = next(stream, None)
-                if self._stop.is_set():
-                    return
-                if frame is None:
-                    pending.remove((walk, stream))
-                    continue
-                shot = shot_of(frame) if frame.step in walk.kept else None
-                with self._lock:
-                    if self._status != "running":
-                        return
-                    walk.steps_done = frame.step
-                    if shot is not None:
-                        walk.shots.append(shot)
+            self._draw()
             self._end("finished")
         except Exception as problem:  # whatever happens in the thread, the reader is told
-            traceback.print_exc()
+            if not self._stop.is_set():
+                traceback.print_exc()
             self._end("failed", f"Drawing broke off: {problem}")
+        finally:
+            self._streams.clear()  # what they hold of the network's tensors is of no more use
+            if self._on_end is not None:
+                self._on_end()
+
+    def _draw(self) -> None:
+        pending = list(zip(self.walks, self._streams, strict=True))
+        while pending and not self._stop.is_set():
+            # The side that is further behind goes next, so that both arrive together.
+            walk, stream = min(pending, key=lambda pair: pair[0].steps_done / pair[0].recipe.steps)
+            frame = next(stream, None)
+            if self._stop.is_set():
+                return
+            if frame is None:
+                pending.remove((walk, stream))
+                continue
+            shot = shot_of(frame) if frame.step in walk.kept else None
+            with self._lock:
+                if self._status != "running":
+                    return
+                walk.steps_done = frame.step
+                if shot is not None:
+                    walk.shots.append(shot)
 
     def _end(self, status: Status, error: str = "") -> None:
         with self._lock:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from playground.labs import models, opening
 from playground.labs.opening import MAX_UPLOAD_MB, OBJECTIVES, Opening
+from playground.text import sampling as text
 
 POLL = 0.4
 """Seconds between two looks at a running download."""
@@ -33,7 +34,7 @@ def expander() -> None:
     current: Opening | None = st.session_state.get("sampling/opening")
     if asked or current:  # and it stays open, whatever comes of it, until there is a model
         st.session_state["sampling/expanded"] = True
-    with st.expander("Open a model", expanded=st.session_state.get("sampling/expanded", False)):
+    with st.expander(text.OPEN, expanded=st.session_state.get("sampling/expanded", False)):
         if current is not None:
             _watch(current)
             return
@@ -46,12 +47,10 @@ def expander() -> None:
 def _by_name(asked: str) -> None:
     name = opening.expanded(
         st.text_input(
-            "Folder, file, or name on the Hub",
+            text.OPEN_NAME,
             value=asked if asked and opening.must_be_fetched(asked) else "",
-            placeholder="/home/me/my-ddpm or google/ddpm-cifar10-32",
-            help="A diffusers folder with a UNet2DModel in pixel space and a scheduler, weights as safetensors; such a "
-            "folder on the Hugging Face Hub, as owner/name; or a model-10.pt of denoising-diffusion-pytorch with a "
-            'model-10.json beside it that says {"image_size": 32}.',
+            placeholder=text.OPEN_EXAMPLE,
+            help=text.OPEN_NAME_HELP,
             key="sampling/folder",
         )
     )
@@ -73,22 +72,25 @@ def _by_name(asked: str) -> None:
 
 def _by_upload() -> None:
     file = st.file_uploader(
-        "Or upload it",
+        text.OPEN_FILE,
         type=["zip", "pt"],
         max_upload_size=MAX_UPLOAD_MB,
-        help="A zip of a diffusers folder, or a model-10.pt of denoising-diffusion-pytorch.",
+        help=text.OPEN_FILE_HELP,
         key=f"sampling/upload{st.session_state.get('sampling/uploads', 0)}",
     )
     if file is None:
         return
     size, objective = 0, ""
     if file.name.lower().endswith(".pt"):
-        st.caption("Such a file does not say how large its pictures are.")
-        size = int(st.number_input("Height and width, in pixels", 4, 1024, 32, key="sampling/upload size"))
+        st.caption(text.OF_TRAINER)
+        size = int(st.number_input(text.OF_TRAINER_SIZE, 4, 1024, 32, key="sampling/upload size"))
         objective = st.selectbox(
-            "It predicts", list(OBJECTIVES), format_func=OBJECTIVES.__getitem__, key="sampling/upload objective"
+            text.OF_TRAINER_OBJECTIVE,
+            list(OBJECTIVES),
+            format_func=OBJECTIVES.__getitem__,
+            key="sampling/upload objective",
         )
-    if st.button("Open the upload", key="sampling/open upload", width="stretch"):
+    if st.button(text.OPEN_UPLOAD, key="sampling/open upload", width="stretch"):
         st.session_state["sampling/opening"] = opening.keep(file, file.name, size, objective)
         st.rerun()
 

@@ -21,3 +21,19 @@ def nearest(number: int, side: str) -> str:
 def take_away(side: str) -> str:
     """The heading over what can be downloaded; `side` is "" or A or B."""
     return f"Take it with you: picture, recipe and Python{f' of {side}' if side else ''}"
+
+
+OPEN = "Open a model"
+OPEN_NAME = "Folder, file, or name on the Hub"
+OPEN_NAME_HELP = (
+    "A diffusers folder with a UNet2DModel in pixel space and a scheduler, weights as safetensors; such a "
+    "folder on the Hugging Face Hub, as owner/name; or a model-10.pt of denoising-diffusion-pytorch with a "
+    'model-10.json beside it that says {"image_size": 32}.'
+)
+OPEN_EXAMPLE = "/home/me/my-ddpm or google/ddpm-cifar10-32"
+OPEN_FILE = "Or upload it"
+OPEN_FILE_HELP = "A zip of a diffusers folder, or a model-10.pt of denoising-diffusion-pytorch."
+OPEN_UPLOAD = "Open the upload"
+OF_TRAINER = "Such a file does not say how large its pictures are."
+OF_TRAINER_SIZE = "Height and width, in pixels"
+OF_TRAINER_OBJECTIVE = "It predicts"

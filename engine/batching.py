@@ -1,0 +1,260 @@
+"""Many callers, one batch: what many threads ask of one network goes through it together.
+
+`Batched` is a denoiser around another one. A call is put into a queue; one thread, the only one of the process that does so,
+answers what waits there with as few forwards of the network as it can. Whatever the callers are doing, that is possible: each
+row of a batch has its own x_t, level and label, and its noise is drawn elsewhere, from its own seed. Steps, samplers, eta and
+guidance are the callers' own.
+
+    model = replace(model, denoiser=batched(model.denoiser, gave_up))
+    for frame in recipe.frames(model): ...     # in forty threads
+
+Nobody waits for a stranger's long job. A forward takes a bounded number of rows, so that it lasts about `FORWARD_SECONDS`; the
+call that has waited longest comes first, whatever its network, and those that fit in beside it come along. A call of more rows
+than that has one share of them answered and then stands at the end of the queue again.
+
+The numbers are those of the network asked alone, up to the rounding of its convolutions, which depends on how many rows go
+through them together. A caller who is alone, with no more rows than fit, gets the very same numbers.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
+from typing import Any
+from weakref import WeakKeyDictionary
+
+import torch
+from torch import Tensor
+
+from engine import cores
+from engine.denoiser import NO_LABEL, Denoiser
+from engine.ideal import ExactDenoiser
+from engine.process import Prediction
+from engine.schedule import Level
+
+FORWARD_SECONDS = 0.2
+"""What one forward should take at most: how long a stop, or a newcomer, has to wait for what is under way."""
+MOST_ROWS = 64
+"""Rows of one forward. More of them are no faster on a CPU, and slower where they outgrow its caches."""
+FIRST_ROWS = 16
+"""The same for a network that has not been timed yet."""
+
+
+class GaveUpError(Exception):
+    """Whoever asked is no longer interested, and has been told so instead of an answer."""
+
+
+def batched(denoiser: Denoiser, gave_up: threading.Event | None = None) -> Denoiser:
+    """The same denoiser for one of many callers; an exact one, which takes no network's time, is left as it is.
+
+    Args:
+        denoiser: hashable, as all of ours are. Calls go together where it is the same object.
+        gave_up: set it, and a call that waits raises `GaveUpError` instead of being answered.
+    """
+    return denoiser if isinstance(denoiser, ExactDenoiser) else Batched(denoiser, gave_up or threading.Event())
+
+
+@dataclass(frozen=True, eq=False)
+class Batched:
+    """A denoiser whose calls share their forwards with those of other threads. What else it knows, it knows from that denoiser.
+
+    Answers carry no graph, whatever the caller's grad mode, and may be used in any. An error of the network reaches the caller
+    whose rows caused it and nobody else: where a batch fails, its calls are tried one by one.
+
+    Args:
+        denoiser: the one that answers.
+        gave_up: set when the caller has lost interest.
+        worker: the thread that asks it; None for the one that the process has.
+
+    Raises:
+        GaveUpError: (in a call) where that was before the answer.
+    """
+
+    denoiser: Denoiser
+    gave_up: threading.Event = field(default_factory=threading.Event)
+    worker: Worker | None = None
+
+    def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
+        return (self.worker or WORKER).ask(_Call(self.denoiser, x_t, level, label, self.gave_up))
+
+    def __getattr__(self, name: str) -> Any:
+        """`learned_variance`, `classes`, `schedule`, …: whatever the denoiser has that this has not."""
+        if name.startswith("__"):  # copying and pickling ask for those before there is a denoiser
+            raise AttributeError(name)
+        return getattr(self.denoiser, name)
+
+
+@dataclass(eq=False)
+class _Call:
+    """What one caller wants to know, and how much of it is known."""
+
+    denoiser: Denoiser
+    x_t: Tensor
+    level: Level
+    label: Tensor | None
+    gave_up: threading.Event
+    answer: Future[Prediction] = field(default_factory=Future)
+    parts: list[Prediction] = field(default_factory=list)
+    rows_done: int = 0
+
+    def goes_with(self, other: _Call) -> bool:
+        """Whether both can be rows of one batch."""
+        x, y = self.x_t, other.x_t
+        same_kind = (x.shape[1:], x.dtype, x.device) == (y.shape[1:], y.dtype, y.device)
+        return self.denoiser is other.denoiser and same_kind
+
+    def share(self, most: int) -> _Share:
+        """The rows of its next turn: what is left, in turns as equal as can be, none of them above `most`."""
+        left = len(self.x_t) - self.rows_done
+        rows = slice(self.rows_done, self.rows_done + -(-left // -(-left // most)) if left else 0)
+        level = self.level if self.level.log_snr.ndim == 0 else Level(self.level.log_snr[rows])
+        return _Share(self, self.x_t[rows], level, None if self.label is None else self.label[rows])
+
+    def take(self, part: Prediction) -> bool:
+        """Keep the answer to a share; whether that was the last one, and the caller has been told."""
+        self.parts.append(part)
+        self.rows_done += len(part.x0)
+        if self.rows_done < len(self.x_t):
+            return False
+        self.answer.set_result(_joined(self.parts))
+        return True
+
+
+@dataclass(frozen=True, eq=False)
+class _Share:
+    """Rows of a call that go through the network in one forward."""
+
+    call: _Call
+    x_t: Tensor
+    level: Level
+    label: Tensor | None
+
+    def __len__(self) -> int:
+        return len(self.x_t)
+
+
+class Worker:
+    """The thread that asks, and the queue before it. It begins with the first call and ends with the process."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[_Call] = deque()
+        self._something = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._pace: WeakKeyDictionary[Denoiser, float] = WeakKeyDictionary()
+
+    def ask(self, call: _Call) -> Prediction:
+        """Wait in the queue, and for the answer. Raises whatever the denoiser raises, and GaveUpError."""
+        self.most_rows(call.denoiser)  # of one that cannot be a key the caller hears, not the thread
+        with self._something:
+            self._waiting.append(call)
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._loop, name="batching", daemon=True)
+                self._thread.start()
+            self._something.notify()
+        return call.answer.result()
+
+    def most_rows(self, denoiser: Denoiser) -> int:
+        """How many rows a forward of this one takes: 1 … MOST_ROWS, as many as lately took `FORWARD_SECONDS`."""
+        pace = self._pace.get(denoiser)
+        return FIRST_ROWS if pace is None else min(MOST_ROWS, max(1, int(FORWARD_SECONDS / pace)))
+
+    def _loop(self) -> None:
+        while True:
+            self._answer(self._next())
+
+    def _next(self) -> list[_Share]:
+        """What goes through the network next: the oldest call, and those after it that go with it and fit in. Not empty."""
+        with self._something:
+            while True:
+                self._drop_given_up()
+                if self._waiting:
+                    break
+                self._something.wait()
+            first = self._waiting[0]
+            most = room = self.most_rows(first.denoiser)
+            shares = []
+            for call in self._waiting:
+                if not call.goes_with(first):
+                    continue
+                share = call.share(most)
+                if len(share) > room:
+                    break
+                shares.append(share)
+                room -= len(share)
+            taken = {share.call for share in shares}
+            self._waiting = deque(call for call in self._waiting if call not in taken)
+        return shares
+
+    def _drop_given_up(self) -> None:
+        for call in [call for call in self._waiting if call.gave_up.is_set()]:
+            self._waiting.remove(call)
+            call.answer.set_exception(GaveUpError())
+
+    def _answer(self, shares: Sequence[_Share]) -> None:
+        cores.take(cores.for_drawing())
+        began = time.perf_counter()
+        try:
+            answers = _forward(shares)
+        except BaseException as problem:  # whatever it is, it belongs to those who asked: this thread goes on
+            if len(shares) == 1:
+                shares[0].call.answer.set_exception(problem)
+            else:
+                for share in shares:
+                    self._answer([share])
+            return
+        self._learn(shares[0].call.denoiser, (time.perf_counter() - began) / max(1, sum(map(len, shares))))
+        unfinished = [share.call for share, part in zip(shares, answers, strict=True) if not share.call.take(part)]
+        with self._something:
+            self._waiting.extend(unfinished)
+
+    def _learn(self, denoiser: Denoiser, seconds_per_row: float) -> None:
+        """Half of what is known is the last forward: a training run that begins or ends is noticed at once."""
+        self._pace[denoiser] = (self._pace.get(denoiser, seconds_per_row) + seconds_per_row) / 2
+
+
+@torch.no_grad()
+def _forward(shares: Sequence[_Share]) -> list[Prediction]:
+    """One look of the network at all of them. (Not in inference mode: its tensors could not be used with gradients later.)"""
+    denoiser = shares[0].call.denoiser
+    if len(shares) == 1:
+        return [denoiser(shares[0].x_t, shares[0].level, shares[0].label)]
+    x_t = torch.cat([share.x_t for share in shares])
+    level = Level(torch.cat([share.level.log_snr.expand(len(share)) for share in shares]))
+    label = None
+    if any(share.label is not None for share in shares):
+        label = torch.cat([_label(share) for share in shares])
+    prediction, ends = denoiser(x_t, level, label), list(accumulate(map(len, shares), initial=0))
+    x0, noise, mix = prediction
+    return [Prediction(x0[a:b], noise[a:b], None if mix is None else mix[a:b]) for a, b in pairwise(ends)]
+
+
+def _label(share: _Share) -> Tensor:
+    return torch.full((len(share),), NO_LABEL) if share.label is None else share.label
+
+
+def _joined(parts: Sequence[Prediction]) -> Prediction:
+    if len(parts) == 1:
+        return parts[0]
+    x0, noise = torch.cat([part.x0 for part in parts]), torch.cat([part.noise for part in parts])
+    mixes = [part.variance_mix for part in parts if part.variance_mix is not None]
+    return Prediction(x0, noise, torch.cat(mixes) if mixes else None)
+
+
+WORKER: Worker = Worker()
+"""The one of this process."""
+
+
+def _after_fork() -> None:
+    """A forked process has no threads, and perhaps a lock that nobody will open."""
+    global WORKER
+    WORKER = Worker()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

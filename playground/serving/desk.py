@@ -1,0 +1,271 @@
+"""The desk where visitors' requests are taken: one for each tab, first come, first served, and gone when the tab is gone.
+
+What is drawn goes through the network in common batches (`engine.batching`), so what has been admitted advances side by side.
+Admission bounds what is in memory at once; whoever has to wait has a place in the queue, and sees it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from playground.labs.sampling import Progress, SamplingJob, Shot, Walk
+from playground.labs.sampling_settings import Side
+
+if TYPE_CHECKING:
+    from engine.library import Model
+    from engine.recipe import Recipe
+
+GRACE = 10.0
+"""Seconds that a request outlives its last session: a tab that is loaded again finds it."""
+MOST_IMAGES = 2048
+"""Drawn at once, over all requests: 64 visitors, each comparing two settings on 16 images."""
+MOST_BYTES = 1_000_000_000
+"""Of pictures kept for the visitors: of all requests that are being drawn, or are finished and still looked at."""
+MOST_KEPT = 128
+"""Requests that have ended and are still kept."""
+SHORTEST_TAB = 16
+"""Letters of a tab's token; one that is shorter could be guessed, or is that of a browser that made none."""
+
+
+class Request:
+    """What one tab has asked for: the pictures so far, and how far they are. Made by `Desk.submit`."""
+
+    def __init__(self, desk: Desk, model: Model, wanted: dict[Side, Recipe]) -> None:
+        self.id = secrets.token_hex(8)
+        self._desk = desk
+        self._job = SamplingJob(self.id, model, wanted, begin=False, on_end=lambda: desk._ended(self))
+        self.images = sum(len(recipe.seeds) for recipe in wanted.values())
+        self.bytes = sum(len(walk.kept) * len(walk.recipe.seeds) for walk in self._job.walks) * _bytes_of_image(model)
+
+    @property
+    def model(self) -> Model:
+        """What is asked."""
+        return self._job.model
+
+    @property
+    def walks(self) -> list[Walk]:
+        """One for each side, as in SamplingJob."""
+        return self._job.walks
+
+    @property
+    def place(self) -> int:
+        """In the queue, 1 for the next; 0 while it is being drawn and when it has ended."""
+        return self._desk._place(self)
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is; "running" also while it waits, with nothing done and no guess of the time left."""
+        return self._job.progress
+
+    def shots(self, side: Side = "A") -> list[Shot]:
+        """The frames so far, the noise first."""
+        return self._job.shots(side)
+
+    def stop(self) -> None:
+        """End it. What there is stays; the machine is free for others within one forward of the network."""
+        self._job.stop()
+        self._desk._stopped(self)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until it has ended and frees its room; False where it has not by then."""
+        return self._desk._wait(self, timeout)
+
+
+def _bytes_of_image(model: Model) -> int:
+    """In one kept frame, which shows x_t, x̂0 and ε̂."""
+    channels, height, width = model.shape
+    return 3 * channels * height * width
+
+
+@dataclass(eq=False)
+class _Tab:
+    request: Request | None = None
+    sessions: set[str] = field(default_factory=set)
+    deserted_at: float = 0.0
+
+
+class Desk:
+    """Takes requests, admits them, and forgets them. Every method may be called from any thread.
+
+    Args:
+        most_images, most_bytes, most_kept: see the constants. A request that is larger than the whole desk is drawn alone.
+        grace: seconds.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        *,
+        most_images: int = MOST_IMAGES,
+        most_bytes: int = MOST_BYTES,
+        most_kept: int = MOST_KEPT,
+        grace: float = GRACE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most_images, self._most_bytes, self._most_kept = most_images, most_bytes, most_kept
+        self._grace, self._clock = grace, clock
+        self._changed = threading.Condition(threading.RLock())
+        self._tabs: dict[str, _Tab] = {}
+        self._tab_of: dict[str, str] = {}
+        self._queue: list[Request] = []
+        self._drawn: set[Request] = set()
+        self._kept: dict[Request, None] = {}  # those that have ended, the oldest first
+        self._timer: threading.Timer | None = None
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def submit(self, tab: str, model: Model, wanted: dict[Side, Recipe]) -> Request:
+        """Draw this for a tab, in place of whatever it had asked for before. Where no session is attached, grace begins.
+
+        Args:
+            tab: a token that the browser made at random and that it alone knows, see `attach`.
+            model, wanted: as for a SamplingJob.
+
+        Raises:
+            RecipeError, ModelError: where a recipe does not fit the model; the request before it goes on.
+            ValueError: for a token that anybody could guess.
+        """
+        _check(tab)
+        request = Request(self, model, wanted)
+        with self._changed:
+            there = self._tabs.setdefault(tab, _Tab(deserted_at=self._clock()))
+            before, there.request = there.request, request
+            if before is not None:
+                self._forget(before)
+            self._queue.append(request)
+            self._admit()
+            self._watch()
+        return request
+
+    def request(self, tab: str) -> Request | None:
+        """What this tab has asked for last; None where that is nothing, or forgotten."""
+        with self._changed:
+            there = self._tabs.get(tab)
+            return there.request if there is not None else None
+
+    # --- who is there ---------------------------------------------------------------------------------------------
+
+    def attach(self, tab: str, session: str) -> None:
+        """A session shows this tab now, and no other one. Raises ValueError for a token that anybody could guess.
+
+        Args:
+            tab: the token that the browser keeps for as long as the tab is open (sessionStorage): unguessable, for who
+                knows it sees and stops what the tab has asked for.
+            session: of the front end; a tab that is loaded again has another one.
+        """
+        _check(tab)
+        with self._changed:
+            if self._tab_of.get(session) != tab:
+                self.detach(session)
+            self._tab_of[session] = tab
+            self._tabs.setdefault(tab, _Tab()).sessions.add(session)
+
+    def detach(self, session: str) -> None:
+        """A session has ended. If it was the tab's last one, its request is stopped and forgotten after the grace."""
+        with self._changed:
+            tab = self._tab_of.pop(session, None)
+            there = self._tabs.get(tab) if tab is not None else None
+            if there is not None:
+                there.sessions.discard(session)
+                there.deserted_at = self._clock()
+                self._watch()
+
+    def sweep(self) -> None:
+        """Forget what nobody has looked at for longer than the grace. A timer does this by itself."""
+        with self._changed:
+            self._timer = None
+            for tab, there in list(self._tabs.items()):
+                if not there.sessions and self._clock() >= there.deserted_at + self._grace:
+                    del self._tabs[tab]
+                    if there.request is not None:
+                        self._forget(there.request)
+            self._watch()
+
+    def _watch(self) -> None:
+        """See to it that a timer runs where a tab is deserted; there is one at most."""
+        deserted = [there.deserted_at for there in self._tabs.values() if not there.sessions]
+        if deserted and self._timer is None:
+            self._timer = threading.Timer(max(0.0, min(deserted) + self._grace - self._clock()), self.sweep)
+            self._timer.daemon = True
+            self._timer.start()
+
+    # --- the queue, under the lock --------------------------------------------------------------------------------
+
+    def _admit(self) -> None:
+        """Begin with those that are next, as long as they fit in; finished pictures make room, the oldest first."""
+        while self._queue and self._fits(self._queue[0]):
+            request = self._queue.pop(0)
+            self._drawn.add(request)
+            request._job.begin()
+        held = sum(request.bytes for request in (*self._drawn, *self._kept))
+        while self._kept and (held > self._most_bytes or len(self._kept) > self._most_kept):
+            oldest = next(iter(self._kept))
+            held -= oldest.bytes
+            self._forget(oldest)
+
+    def _fits(self, request: Request) -> bool:
+        if not self._drawn:
+            return True
+        together = (*self._drawn, request)
+        images, size = sum(one.images for one in together), sum(one.bytes for one in together)
+        return images <= self._most_images and size <= self._most_bytes
+
+    def _forget(self, request: Request) -> None:
+        for there in self._tabs.values():
+            if there.request is request:
+                there.request = None
+        request._job.stop()
+        self._stopped(request)
+        self._kept.pop(request, None)
+
+    def _stopped(self, request: Request) -> None:
+        """Take it out of the queue, if it is there; one that is being drawn leaves by itself, see `_ended`."""
+        with self._changed:
+            if request in self._queue:
+                self._queue.remove(request)
+                self._keep(request)
+                self._admit()
+                self._changed.notify_all()
+
+    def _ended(self, request: Request) -> None:
+        """Its thread has nothing more to do: the next may begin."""
+        with self._changed:
+            self._drawn.discard(request)
+            self._keep(request)
+            self._admit()
+            self._changed.notify_all()
+
+    def _keep(self, request: Request) -> None:
+        if any(there.request is request for there in self._tabs.values()):
+            self._kept[request] = None
+
+    def _place(self, request: Request) -> int:
+        with self._changed:
+            return self._queue.index(request) + 1 if request in self._queue else 0
+
+    def _wait(self, request: Request, timeout: float | None) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: request not in self._drawn and request not in self._queue, timeout)
+
+
+def _check(tab: str) -> None:
+    if len(tab) < SHORTEST_TAB:
+        raise ValueError(f"The token of a tab has at least {SHORTEST_TAB} letters that nobody can guess.")
+
+
+_desk: Desk | None = None
+_desk_lock = threading.Lock()
+
+
+def desk() -> Desk:
+    """The one desk of this process."""
+    global _desk
+    with _desk_lock:
+        if _desk is None:
+            _desk = Desk()
+        return _desk
