@@ -38,7 +38,7 @@ def explain() -> gr.HTML:
         html_template='<label class="dp-explain-switch"><input type="checkbox"> Explain the settings</label>',
         js_on_load="""
 const box = element.querySelector("input");
-const show = () => document.documentElement.classList.toggle("dp-explain", box.checked);
+const show = () => element.closest(".sidebar")?.classList.toggle("dp-explain", box.checked);
 box.checked = localStorage.getItem("dp-explain") === "1";
 // On a phone the settings would lie over the page: there they wait behind their button.
 if (innerWidth < 768) setTimeout(() => document.querySelector(".sidebar.open .toggle-button")?.click(), 0);
@@ -128,13 +128,14 @@ def listed(sentences: Sequence[str], kind: str = "warning") -> str:
 
 CSS = """
 .gradio-container { --st-font: inherit; }
-.dp-component { padding: 0 !important; }
+.html-container { padding: 0 !important; }
+.block:has(> .html-container > .prose:empty) { display: none; }
 .dp-component.dp-empty { opacity: 0; }
 .dp-title h2 { margin-top: 0; }
 .dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
 .sidebar .info-text { font-size: 0.82rem !important; line-height: 1.35; }
-:root:not(.dp-explain) .sidebar .info-text, :root:not(.dp-explain) .sidebar .info-text strong { font-size: 0 !important; }
-:root:not(.dp-explain) .sidebar .info-text em { font-size: 0.82rem; }
+.sidebar:not(.dp-explain) .info-text, .sidebar:not(.dp-explain) .info-text strong { font-size: 0 !important; }
+.sidebar:not(.dp-explain) .info-text em { font-size: 0.82rem; }
 .sidebar .block { padding: 5px 4px !important; overflow: visible !important; background: none !important; }
 .sidebar .form { border: 0; background: none; box-shadow: none; gap: 0; overflow: visible; }
 .sidebar .wrap:has(> label) { gap: 6px; }

@@ -150,7 +150,7 @@ def _nearest(request: Request, side: Side, number: int) -> str:
 
 def _bold(markdown: str) -> str:
     parts = markdown.split("**")
-    return "".join(f"<b>{part}</b>" if k % 2 else part for k, part in enumerate(parts))
+    return "<div>" + "".join(f"<b>{part}</b>" if k % 2 else part for k, part in enumerate(parts)) + "</div>"
 
 
 def _takeaways(request: Request) -> list[Any]:
