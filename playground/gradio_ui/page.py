@@ -126,6 +126,12 @@ def listed(sentences: Sequence[str], kind: str = "warning") -> str:
     )
 
 
+def status(words: str, share: float | None = None) -> str:
+    """One line that says how far something is, as HTML; `share`, 0 … 1, draws a bar below it."""
+    bar = "" if share is None else f'<div class="dp-bar"><i style="width:{100 * share:.1f}%"></i></div>'
+    return f'<div class="dp-status-line" role="status"><span>{html.escape(words)}</span>{bar}</div>'
+
+
 CSS = """
 .gradio-container { --st-font: inherit; }
 .html-container { padding: 0 !important; }

@@ -8,6 +8,7 @@ import gradio as gr
 
 from playground import warming
 from playground.gradio_ui import page, sampling_models, sampling_results, widgets
+from playground.gradio_ui.following import QUIET
 from playground.labs import models
 from playground.labs import sampling_settings as settings
 from playground.labs.sampling_settings import SamplingControls, Side
@@ -33,7 +34,7 @@ def build(demo: gr.Blocks) -> None:
     with gr.Row(elem_classes="dp-actions"):
         draw = gr.Button("🎲 Draw", variant="primary", elem_id="sampling-draw", min_width=140, scale=0)
         stop = gr.Button("⏹️ Stop", elem_id="sampling-stop", interactive=False, min_width=120, scale=0)
-        results = sampling_results.Results(stop)
+        results = sampling_results.Results(who.tab, stop)
     note = gr.HTML("", elem_id="sampling-note")
     results.draw()
 
@@ -63,13 +64,12 @@ def build(demo: gr.Blocks) -> None:
         if request := desk().request(tab):
             request.stop()
 
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
     loaded = panel.on_load(demo, opened, [], [note], who)
     panel.on_change(changed, [who.tab], [note])
-    results.follow(loaded, who.tab)
-    asked = draw.click(pressed, [who.tab, *panel.state], [*panel.shown, note], trigger_mode="multiple", **quiet)
-    results.follow(asked, who.tab)
-    stop.click(stopped, who.tab, None, **quiet)
+    results.follow(loaded)
+    asked = draw.click(pressed, [who.tab, *panel.state], [*panel.shown, note], trigger_mode="multiple", **QUIET)
+    results.follow(asked)
+    stop.click(stopped, who.tab, None, **QUIET)
     opening.connect(demo, panel, changed, who, note)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import gradio as gr
 
 from playground.gradio_ui import page, widgets
+from playground.gradio_ui.following import QUIET
 from playground.labs import models, opening
 from playground.labs import sampling_settings as settings
 from playground.labs.controls import checked
@@ -126,8 +127,7 @@ class Opening:
 
         nothing = [gr.skip()] * (len(panel.shown) + 1)
         outputs = [*panel.shown, note, self._said]
-        quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
-        gr.on([self._open.click, self._name.submit], by_name, [who.tab, self._name, *panel.state], outputs, **quiet)
+        gr.on([self._open.click, self._name.submit], by_name, [who.tab, self._name, *panel.state], outputs, **QUIET)
         self._file.change(
             lambda path: [
                 gr.update(visible=path is not None),
@@ -135,10 +135,10 @@ class Opening:
             ],
             self._file,
             [self._upload, self._of_trainer],
-            **quiet,
+            **QUIET,
         )
         told = [self._size, self._objective]
-        self._upload.click(by_upload, [who.tab, self._file, *told, *panel.state], outputs, **quiet)
+        self._upload.click(by_upload, [who.tab, self._file, *told, *panel.state], outputs, **QUIET)
 
 
 def _of_trainer(path: str) -> bool:

@@ -12,6 +12,7 @@ from gradio.events import Dependency
 
 from playground.figures import pictures
 from playground.gradio_ui import components, page
+from playground.gradio_ui.following import QUIET
 from playground.labs import sampling as lab
 from playground.labs.sampling import Shot
 from playground.labs.sampling_settings import Side
@@ -28,12 +29,13 @@ class Results:
     """What a tab's request has brought so far.
 
     Args:
+        tab: its secret.
         stop: the button that ends it; it can be pressed while there is something to end.
     """
 
-    def __init__(self, stop: gr.Button) -> None:
-        self._stop = stop
-        self._status = gr.HTML(_status(text.PRESS_DRAW), elem_id="sampling-status", min_width=260)
+    def __init__(self, tab: gr.Textbox, stop: gr.Button) -> None:
+        self._tab, self._stop = tab, stop
+        self._status = gr.HTML(page.status(text.PRESS_DRAW), elem_id="sampling-status", min_width=260)
 
     def draw(self) -> None:
         """Make the components where the caller's `with` stands."""
@@ -46,29 +48,24 @@ class Results:
                 files = gr.HTML("", apply_default_css=False, elem_id=f"sampling-files{side}")
                 code = gr.Code(language="python", interactive=False, show_label=False)
             self._takeaways += [accordion, files, code]
+        self._timeline.pick(_picked, self._tab, self._nearest, **QUIET)
 
-    def follow(self, cause: Dependency, tab: gr.Textbox) -> None:
+    def follow(self, cause: Dependency) -> None:
         """Show the tab's request from then on, until it has ended."""
         cause.then(
             _watched,
-            tab,
+            self._tab,
             [self._status, self._stop, self._timeline, self._nearest, *self._takeaways],
-            show_progress="hidden",
-            concurrency_limit=None,
             trigger_mode="multiple",
-            api_visibility="private",
+            **QUIET,
         )
-        if not hasattr(self, "_picks"):
-            self._picks = self._timeline.pick(
-                _picked, tab, self._nearest, show_progress="hidden", concurrency_limit=None, api_visibility="private"
-            )
 
 
 async def _watched(tab: str) -> AsyncIterator[list[Any]]:
     """The tab's request as it comes: small steps while it is drawn, then all of it once more."""
     request = desk().request(tab)
     if request is None:
-        yield [_status(text.PRESS_DRAW), gr.update(interactive=False), *[gr.skip()] * 8]
+        yield [page.status(text.PRESS_DRAW), gr.update(interactive=False), *[gr.skip()] * 8]
         return
     sent = 0
     totals = {walk.side: len(walk.kept) for walk in request.walks}
@@ -100,24 +97,19 @@ def _ended(request: Request) -> list[Any]:
     if progress.status == "failed":
         return [page.listed([progress.error], "error"), off, *[gr.skip()] * 8]
     if whole is None:
-        return [_status(text.STOPPED_EARLY), off, *[gr.skip()] * 8]
+        return [page.status(text.STOPPED_EARLY), off, *[gr.skip()] * 8]
     word = "Stopped" if progress.status == "stopped" else "Done"
     said = f"{word} after {progress.done} of {progress.total} steps in {progress.seconds:.1f} s."
-    return [_status(said), off, components.timeline_value(whole), _nearest(request, "A", 0), *_takeaways(request)]
+    return [page.status(said), off, components.timeline_value(whole), _nearest(request, "A", 0), *_takeaways(request)]
 
 
 def _running(request: Request) -> str:
     progress = request.progress
     if request.place:
         before = "You are next" if request.place == 1 else f"{request.place - 1} before you"
-        return _status(f"Waiting for room on this machine. {before} in the queue.", 0.0)
+        return page.status(f"Waiting for room on this machine. {before} in the queue.", 0.0)
     left = f"about {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else "starting"
-    return _status(f"Step {progress.done} of {progress.total}, {left}", progress.done / progress.total)
-
-
-def _status(words: str, share: float | None = None) -> str:
-    bar = "" if share is None else f'<div class="dp-bar"><i style="width:{100 * share:.1f}%"></i></div>'
-    return f'<div class="dp-status-line" role="status"><span>{words}</span>{bar}</div>'
+    return page.status(f"Step {progress.done} of {progress.total}, {left}", progress.done / progress.total)
 
 
 def _picked(event: gr.EventData, tab: str) -> Any:

@@ -9,6 +9,7 @@ import gradio as gr
 from playground import warming
 from playground.figures import schedules as figures
 from playground.gradio_ui import components, page, widgets
+from playground.gradio_ui.following import QUIET
 from playground.labs import drawn
 from playground.labs import picture as pictures
 from playground.labs import schedules as lab
@@ -87,12 +88,11 @@ def build(demo: gr.Blocks) -> None:
 
     panel.on_load(demo, show, [is_open], outputs)
     panel.on_change(show, [is_open], outputs)
-    quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
     everything = [*panel.shown, *outputs]
-    curve.points(redrawn, [is_open, *panel.state], everything, trigger_mode="always_last", **quiet)
-    gauges.mend(mended, [is_open, *panel.state], everything, **quiet)
-    closer.expand(opened, panel.state, [is_open, legend, *plots], **quiet)
-    closer.collapse(lambda: False, None, is_open, **quiet)
+    curve.points(redrawn, [is_open, *panel.state], everything, trigger_mode="always_last", **QUIET)
+    gauges.mend(mended, [is_open, *panel.state], everything, **QUIET)
+    closer.expand(opened, panel.state, [is_open, legend, *plots], **QUIET)
+    closer.collapse(lambda: False, None, is_open, **QUIET)
 
 
 def _look() -> widgets.Look[ScheduleControls]:

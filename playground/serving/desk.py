@@ -11,8 +11,9 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from playground.labs.job import Job
 from playground.labs.sampling import Progress, SamplingJob, Shot, Walk
 from playground.labs.sampling_settings import Side
 
@@ -87,6 +88,7 @@ class _Tab:
     request: Request | None = None
     sessions: set[str] = field(default_factory=set)
     deserted_at: float = 0.0
+    jobs: dict[str, Job[Any]] = field(default_factory=dict)
 
 
 class Desk:
@@ -148,6 +150,27 @@ class Desk:
             there = self._tabs.get(tab)
             return there.request if there is not None else None
 
+    # --- other work -----------------------------------------------------------------------------------------------
+
+    def put(self, tab: str, lab: str, job: Job[Any]) -> None:
+        """Keep a lab's job for a tab, in place of the one before it, which is stopped. It ends when the tab is gone.
+
+        Raises ValueError for a token that anybody could guess.
+        """
+        _check(tab)
+        with self._changed:
+            jobs = self._tabs.setdefault(tab, _Tab(deserted_at=self._clock())).jobs
+            before, jobs[lab] = jobs.get(lab), job
+            self._watch()
+        if before is not None:
+            before.stop()
+
+    def job(self, tab: str, lab: str) -> Job[Any] | None:
+        """What this lab is doing for that tab, or has done; None where that is nothing, or forgotten."""
+        with self._changed:
+            there = self._tabs.get(tab)
+            return there.jobs.get(lab) if there is not None else None
+
     # --- who is there ---------------------------------------------------------------------------------------------
 
     def attach(self, tab: str, session: str) -> None:
@@ -182,6 +205,8 @@ class Desk:
             for tab, there in list(self._tabs.items()):
                 if not there.sessions and self._clock() >= there.deserted_at + self._grace:
                     del self._tabs[tab]
+                    for job in there.jobs.values():
+                        job.stop()
                     if there.request is not None:
                         self._forget(there.request)
             self._watch()
