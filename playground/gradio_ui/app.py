@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import gradio as gr
@@ -19,6 +20,8 @@ def build() -> gr.Blocks:
         home.build(demo)
         demo.unload(_left)
     for address, title in page.PAGES.items():
+        if find_spec(f"playground.gradio_ui.{address}") is None:
+            continue
         with demo.route(title, f"/{address}"):
             _navigation()
             import_module(f"playground.gradio_ui.{address}").build(demo)
