@@ -22,10 +22,11 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from itertools import accumulate, pairwise
+from statistics import median
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -140,17 +141,22 @@ class _Share:
 
 
 class Worker:
-    """The thread that asks, and the queue before it. It begins with the first call and ends with the process."""
+    """The thread that asks, and the queue before it. It begins with the first call and ends with the process.
 
-    def __init__(self) -> None:
+    Args:
+        clock: seconds that only grow.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
         self._waiting: deque[_Call] = deque()
         self._something = threading.Condition()
         self._thread: threading.Thread | None = None
-        self._pace: WeakKeyDictionary[Denoiser, float] = WeakKeyDictionary()
+        self._paces: WeakKeyDictionary[Denoiser, deque[float]] = WeakKeyDictionary()
 
     def ask(self, call: _Call) -> Prediction:
         """Wait in the queue, and for the answer. Raises whatever the denoiser raises, and GaveUpError."""
-        self.most_rows(call.denoiser)  # of one that cannot be a key the caller hears, not the thread
+        self._paces.get(call.denoiser)  # of one that cannot be a key the caller hears, not the thread
         with self._something:
             self._waiting.append(call)
             if self._thread is None:
@@ -161,8 +167,10 @@ class Worker:
 
     def most_rows(self, denoiser: Denoiser) -> int:
         """How many rows a forward of this one takes: 1 … MOST_ROWS, as many as lately took `FORWARD_SECONDS`."""
-        pace = self._pace.get(denoiser)
-        return FIRST_ROWS if pace is None else min(MOST_ROWS, max(1, int(FORWARD_SECONDS / pace)))
+        paces = self._paces.get(denoiser)
+        if paces is None:
+            return FIRST_ROWS
+        return min(MOST_ROWS, max(1, int(FORWARD_SECONDS / max(median(paces), 1e-6))))
 
     def _loop(self) -> None:
         while True:
@@ -198,7 +206,7 @@ class Worker:
 
     def _answer(self, shares: Sequence[_Share]) -> None:
         cores.take(cores.for_drawing())
-        began = time.perf_counter()
+        began = self._clock()
         try:
             answers = _forward(shares)
         except BaseException as problem:  # whatever it is, it belongs to those who asked: this thread goes on
@@ -208,14 +216,14 @@ class Worker:
                 for share in shares:
                     self._answer([share])
             return
-        self._learn(shares[0].call.denoiser, (time.perf_counter() - began) / max(1, sum(map(len, shares))))
+        self._learn(shares[0].call.denoiser, (self._clock() - began) / max(1, sum(map(len, shares))))
         unfinished = [share.call for share, part in zip(shares, answers, strict=True) if not share.call.take(part)]
         with self._something:
             self._waiting.extend(unfinished)
 
     def _learn(self, denoiser: Denoiser, seconds_per_row: float) -> None:
-        """Half of what is known is the last forward: a training run that begins or ends is noticed at once."""
-        self._pace[denoiser] = (self._pace.get(denoiser, seconds_per_row) + seconds_per_row) / 2
+        """The median of the last few counts: one that was held up changes nothing, a training run that begins soon does."""
+        self._paces.setdefault(denoiser, deque(maxlen=5)).append(seconds_per_row)
 
 
 @torch.no_grad()
