@@ -54,9 +54,9 @@ def train_status(run: str, visitor: str = "") -> dict:
         visitor: your secret from /train_start.
 
     Returns:
-        {"run", "status": "queued", "running", "paused", "finished", "stopped", "failed" or "interrupted", "place": in the queue,
-        "step", "steps", "loss": the last one, "held_out_loss", "seconds_left", "error": a sentence or "", "model": what a recipe
-        names to draw with it, null before it has learned anything}
+        {"run", "status": "queued", "running", "paused", "finished", "stopped", "failed" or "interrupted", "place": in the
+        queue, "step", "steps", "loss": the last one, "held_out_loss", "seconds_left", "error": "" or a sentence, "model": what
+        a recipe names to draw with it, null before it has learned anything}
     """
     with told():
         warming.wait()
