@@ -113,12 +113,19 @@ class Recipe(BaseModel):
             denoiser = ClassifierGuided(denoiser, open_guide(self.classifier).classifier, self.classifier_scale)
         return CLIPPING[self.clip](denoiser)
 
-    def frames(self, model: Model | None = None, *, run_of: Callable[[str], Model] | None = None) -> Iterator[Frame]:
+    def frames(
+        self,
+        model: Model | None = None,
+        *,
+        run_of: Callable[[str], Model] | None = None,
+        device: torch.device | str = "cpu",
+    ) -> Iterator[Frame]:
         """Carry it out, one frame after the other.
 
         Args:
             model: an opened one, to save opening it again.
             run_of: finds training runs, see `open_model`.
+            device: where the model's network is; those that `open_model` opens are on the CPU.
 
         Raises:
             RecipeError: where the recipe does not fit the model, before anything is computed.
@@ -133,8 +140,9 @@ class Recipe(BaseModel):
             shape=model.shape,
             steps=self.steps,
             seeds=self.seeds,
-            label=torch.tensor(self.labels) if self.labels else None,
+            label=torch.tensor(self.labels, device=device) if self.labels else None,
             spacing=self.spacing,
+            device=device,
         )
 
     def check(self, model: Model) -> None:
