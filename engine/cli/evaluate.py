@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 Kept = TypeVar("Kept", bound=BaseModel)
 
+DEFAULT_SCALE = 2.0
+"""Of guidance, where none is asked for."""
+
 SWEPT = ("sampler", "steps", "spacing", "eta", "variance", "scale")
 """What a grid may have several values of, besides the model; names of `DrawSettings`."""
 
@@ -77,7 +80,6 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--scale",
         nargs="+",
         type=float,
-        default=[2.0],
         metavar="X",
         help="guidance: 1 is the plain model, 0 ignores labels (default: 2)",
     )
@@ -104,6 +106,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     if args.bound:
         return cli_bound.measure(args)
     args.variance = args.variance or ["small"]
+    args.guided, args.scale = args.scale is not None, args.scale or [DEFAULT_SCALE]
     if args.results is None and not args.bits and all(len(getattr(args, name)) == 1 for name in ("model", *SWEPT)):
         return _one(args)
     if args.json or args.write_card:
@@ -128,6 +131,7 @@ def _one(args: argparse.Namespace) -> int:
     settings = settings_of(DrawSettings, samples=args.samples, batch=args.batch, **chosen)
     name = args.model[0]
     model, data, judge = _open(name, args)
+    _check_scale(args, [model])
     progress = ProgressLine()
     for event in evaluate(model, data, judge, settings, command=_command(args, settings)):
         if isinstance(event, Evaluation):
@@ -161,6 +165,12 @@ def _open(name: str, args: argparse.Namespace) -> tuple[Checkpoint, ImageSet, Ju
             f"No classifier ships for “{data_name}”: make one with train-classifier, and name it with --classifier."
         )
     return model, data, classifier.load(args.classifier or data_name, device)
+
+
+def _check_scale(args: argparse.Namespace, models: Sequence[Checkpoint]) -> None:
+    """Raise `CommandError` where guidance is asked for and no model knows classes; of several, those without go unguided."""
+    if args.guided and any(scale not in (0, 1) for scale in args.scale) and not any(m.denoiser.classes for m in models):
+        raise CommandError("The model knows no classes, so that there is nothing to guide towards: leave --scale out.")
 
 
 def _command(args: argparse.Namespace, settings: DrawSettings) -> str:
@@ -202,6 +212,7 @@ def _grid(args: argparse.Namespace) -> int:
     from engine.measuring.results_file import ResultsFile
 
     models = _open_all(args)
+    _check_scale(args, [model.checkpoint for model in models.values()])
     values = {name: getattr(args, name) for name in SWEPT}
     try:
         wanted, left_out = cells(models, values, samples=args.samples, batch=args.batch)
