@@ -16,8 +16,9 @@ INTRODUCTION = """# Measured: what the papers say, on our digits
 This page is made by `python docs/make_results.py`, which trains the small networks, measures what
 [results.jsonl](results.jsonl) does not hold yet, and writes tables, figures and verdicts from those numbers. What is said of
 the papers was written by hand, and so was the end of section f; every word after “Here:” follows from the measurements. Two
-numbers differ where their difference is more than two standard errors. Cells share their seeds and the real pictures they are compared with, so that a
-difference of two Fréchet distances is surer than either of them: its error is found by leaving the same out of both.
+numbers differ where their difference is more than two standard errors. Cells share their seeds and the real pictures they are
+compared with, so that a difference of two Fréchet distances is surer than either of them: its error is found by leaving the
+same out of both.
 
 ± is one standard error: of the Fréchet distance by a jackknife over groups of samples and of real pictures, of recall and
 precision by cutting both into halves, of bits per dimension over the draws of pictures and noise, of times over batches.
