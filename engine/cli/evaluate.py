@@ -53,7 +53,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         nargs="+",
         required=True,
         metavar="MODEL",
-        help="a diffusers folder, the folder of a training run, or the name of a model that ships",
+        help="a diffusers folder, the folder of a training run, a name of the Hub, or the name of a model that ships",
     )
     evaluate.add_argument("--data", help="the picture set that it learned from (default: as its card says)")
     evaluate.add_argument("--classifier", help="a folder of train-classifier (default: the one that ships for the set)")
@@ -130,6 +130,8 @@ def _one(args: argparse.Namespace) -> int:
     chosen = {name: getattr(args, name)[0] for name in SWEPT}
     settings = settings_of(DrawSettings, samples=args.samples, batch=args.batch, **chosen)
     name = args.model[0]
+    if args.write_card and name not in pretrained.CHECKPOINTS and not Path(name).is_dir():
+        raise CommandError("--write-card writes into the model's folder, and this is the name of none: leave it out.")
     model, data, judge = _open(name, args)
     _check_scale(args, [model])
     progress = ProgressLine()
@@ -152,10 +154,11 @@ def _one(args: argparse.Namespace) -> int:
 def _open(name: str, args: argparse.Namespace) -> tuple[Checkpoint, ImageSet, Judge]:
     from engine import pretrained
     from engine.data.catalogue import load
+    from engine.library import located
     from engine.models import classifier
 
     device = device_named(args.device)
-    model = pretrained.load(name, device)
+    model = pretrained.load(name if name in pretrained.CHECKPOINTS else located(name)[0], device)
     data_name = args.data or model.card.data
     if not data_name:
         raise CommandError("The model's card does not say what it learned from: name the set with --data.")
@@ -178,7 +181,8 @@ def _command(args: argparse.Namespace, settings: DrawSettings) -> str:
     from engine.pretrained import CHECKPOINTS
 
     name = args.model[0]
-    words = ["python", "-m", "engine", "evaluate", "--model", name if name in CHECKPOINTS else "DIR"]
+    anywhere = name in CHECKPOINTS or not Path(name).exists()
+    words = ["python", "-m", "engine", "evaluate", "--model", name if anywhere else "DIR"]
     words += ["--data", args.data] if args.data else []
     words += ["--classifier", "CLASSIFIER"] if args.classifier else []
     words += ["--samples", str(settings.samples), "--sampler", settings.sampler, "--steps", str(settings.steps)]
@@ -211,6 +215,8 @@ def _grid(args: argparse.Namespace) -> int:
     from engine.measuring.grid_table import table
     from engine.measuring.results_file import ResultsFile
 
+    if args.bits and args.per_step < 2:  # said now, and not when all the samples have been drawn
+        raise CommandError("An error of the bits is known from 2 noisy pictures for each step: --per-step 2 or more.")
     models = _open_all(args)
     _check_scale(args, [model.checkpoint for model in models.values()])
     values = {name: getattr(args, name) for name in SWEPT}
