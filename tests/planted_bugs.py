@@ -243,6 +243,14 @@ BUGS = [
         "step_before",
     ),
     Bug(
+        "the stochastic DPM-Solver++ does not look back",
+        "samplers.py",
+        "ahead = prediction if before is None else",
+        "ahead = prediction if before is None or self.eta > 0 else",
+        LAWS,
+        "order_of_convergence_of_the_law",
+    ),
+    Bug(
         "Heun asks both times at the beginning",
         "samplers.py",
         "there = denoise(trial, to)",
@@ -265,6 +273,14 @@ BUGS = [
         "mix * broadcast(small.log(), mix) + (1 - mix) * broadcast(large.log(), mix)",
         "test_against_diffusers.py",
         "learned",
+    ),
+    Bug(
+        "learned variance mixes variances, not their logarithms",
+        "samplers.py",
+        "return torch.exp(mix * broadcast(large.log(), mix) + (1 - mix) * broadcast(small.log(), mix))",
+        "return mix * broadcast(large, mix) + (1 - mix) * broadcast(small, mix)",
+        LAWS,
+        "right_learned_variance",
     ),
     Bug(
         "quadratic spacing closer at the noisy end",
