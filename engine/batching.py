@@ -18,6 +18,7 @@ through them together. A caller who is alone, with no more rows than fit, gets t
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
@@ -152,6 +153,7 @@ class Worker:
         self._waiting: deque[_Call] = deque()
         self._something = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._closing = False
         self._paces: WeakKeyDictionary[Denoiser, deque[float]] = WeakKeyDictionary()
 
     def ask(self, call: _Call) -> Prediction:
@@ -162,6 +164,7 @@ class Worker:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._loop, name="batching", daemon=True)
                 self._thread.start()
+                atexit.register(self._close)
             self._something.notify()
         return call.answer.result()
 
@@ -173,17 +176,26 @@ class Worker:
         return min(MOST_ROWS, max(1, int(FORWARD_SECONDS / max(median(paces), 1e-6))))
 
     def _loop(self) -> None:
-        while True:
-            self._answer(self._next())
+        while shares := self._next():
+            self._answer(shares)
+
+    def _close(self) -> None:
+        """As the process ends: a thread that is then still inside the network would bring it down with an abort."""
+        with self._something:
+            self._closing = True
+            self._something.notify()
+        if self._thread is not None:
+            self._thread.join(timeout=10 * FORWARD_SECONDS)
 
     def _next(self) -> list[_Share]:
-        """What goes through the network next: the oldest call, and those after it that go with it and fit in. Not empty."""
+        """What goes through the network next: the oldest call, and those that go and fit with it; nothing at the end."""
         with self._something:
-            while True:
-                self._drop_given_up()
-                if self._waiting:
-                    break
+            self._drop_given_up()
+            while not self._waiting and not self._closing:
                 self._something.wait()
+                self._drop_given_up()
+            if self._closing:
+                return []
             first = self._waiting[0]
             most = room = self.most_rows(first.denoiser)
             shares = []
