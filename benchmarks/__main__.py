@@ -1,4 +1,4 @@
-"""`python -m benchmarks pages|sampler`: measures, prints a table, and writes every value to a file if asked."""
+"""`python -m benchmarks pages|sampler|batching`: measures, prints a table, and writes every value to a file if asked."""
 
 from __future__ import annotations
 
@@ -30,6 +30,14 @@ def main() -> None:
     sampler.add_argument("--images", type=int, default=16, help="drawn together (default: %(default)s)")
     sampler.add_argument("--steps", type=int, default=50, help="of each sampling (default: %(default)s)")
     sampler.add_argument("--walks", type=int, default=8, help="from noise to pictures (default: %(default)s)")
+
+    what = "many visitors at once against one batch of all their pictures"
+    batching = commands.add_parser("batching", parents=[common], help=what)
+    batching.add_argument("--model", default="digits", help="(default: %(default)s)")
+    batching.add_argument("--visitors", type=int, default=40, help="at once (default: %(default)s)")
+    batching.add_argument("--images", type=int, default=16, help="for each of them (default: %(default)s)")
+    batching.add_argument("--steps", type=int, default=20, help="of DDIM (default: %(default)s)")
+    batching.add_argument("--rounds", type=int, default=5, help="of all of them (default: %(default)s)")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it leaves no server behind
 
@@ -38,6 +46,12 @@ def main() -> None:
         from benchmarks.pages import measure
 
         figures = measure(chosen.only, starts=chosen.starts, changes=chosen.changes)
+    elif chosen.command == "batching":
+        from benchmarks.batching import measure as measure_batching
+
+        figures = measure_batching(
+            chosen.model, visitors=chosen.visitors, images=chosen.images, steps=chosen.steps, rounds=chosen.rounds
+        )
     else:
         from benchmarks.sampler import measure as measure_sampler
 
