@@ -1,4 +1,4 @@
-"""`python -m benchmarks pages|sampler|batching`: measures, prints a table, and writes every value to a file if asked."""
+"""`python -m benchmarks pages|sampler|batching|visitors`: measures, prints a table, and writes every value to a file."""
 
 from __future__ import annotations
 
@@ -38,6 +38,14 @@ def main() -> None:
     batching.add_argument("--images", type=int, default=16, help="for each of them (default: %(default)s)")
     batching.add_argument("--steps", type=int, default=20, help="of DDIM (default: %(default)s)")
     batching.add_argument("--rounds", type=int, default=5, help="of all of them (default: %(default)s)")
+
+    what = "a class on one link: as many visitors of the Gradio app, over HTTP, against one batch of all their pictures"
+    visitors = commands.add_parser("visitors", parents=[common], help=what)
+    visitors.add_argument("--visitors", type=int, default=40, help="at once (default: %(default)s)")
+    visitors.add_argument("--images", type=int, default=16, help="for each of them (default: %(default)s)")
+    visitors.add_argument("--steps", type=int, default=20, help="of DDIM (default: %(default)s)")
+    visitors.add_argument("--rounds", type=int, default=5, help="of all of them (default: %(default)s)")
+    visitors.add_argument("--no-training", action="store_true", help="leave out the rounds beside a training run")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it leaves no server behind
 
@@ -51,6 +59,16 @@ def main() -> None:
 
         figures = measure_batching(
             chosen.model, visitors=chosen.visitors, images=chosen.images, steps=chosen.steps, rounds=chosen.rounds
+        )
+    elif chosen.command == "visitors":
+        from benchmarks.visitors import measure as measure_visitors
+
+        figures = measure_visitors(
+            visitors=chosen.visitors,
+            images=chosen.images,
+            steps=chosen.steps,
+            rounds=chosen.rounds,
+            training=not chosen.no_training,
         )
     else:
         from benchmarks.sampler import measure as measure_sampler
