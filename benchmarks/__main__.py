@@ -1,4 +1,4 @@
-"""`python -m benchmarks pages|sampler`: measures, prints a table, and writes every value to a file if asked."""
+"""`python -m benchmarks pages|sampler|training`: measures, prints a table, and writes every value to a file if asked."""
 
 from __future__ import annotations
 
@@ -30,6 +30,12 @@ def main() -> None:
     sampler.add_argument("--images", type=int, default=16, help="drawn together (default: %(default)s)")
     sampler.add_argument("--steps", type=int, default=50, help="of each sampling (default: %(default)s)")
     sampler.add_argument("--walks", type=int, default=8, help="from noise to pictures (default: %(default)s)")
+
+    what = "images a second, two processes beside one, memory by the number of pictures (writes 2.5 GB for a while)"
+    training = commands.add_parser("training", parents=[common], help=what)
+    kinds = ("speed", "processes", "memory")
+    training.add_argument("--only", nargs="+", choices=kinds, default=kinds, help="leave the rest out")
+    training.add_argument("--rounds", type=int, default=3, help="measurements of each speed (default: %(default)s)")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it leaves no server behind
 
@@ -38,6 +44,10 @@ def main() -> None:
         from benchmarks.pages import measure
 
         figures = measure(chosen.only, starts=chosen.starts, changes=chosen.changes)
+    elif chosen.command == "training":
+        from benchmarks.training import measure as measure_training
+
+        figures = measure_training(chosen.only, rounds=chosen.rounds)
     else:
         from benchmarks.sampler import measure as measure_sampler
 
