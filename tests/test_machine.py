@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -395,6 +396,14 @@ def test_wrong_numbers_of_processes_are_refused(monkeypatch: pytest.MonkeyPatch)
 
     with pytest.raises(MachineError, match="take 3 or 6"):
         next(train(config_of(), DATA, begin(config_of(), DATA), Three(count=3)))
+
+
+@pytest.mark.parametrize("tracker", ["trackio", "wandb"])
+def test_a_tracker_that_is_not_installed_is_refused(tracker: str) -> None:
+    if importlib.util.find_spec(tracker) is not None:
+        pytest.skip(f"{tracker} is installed")
+    with pytest.raises(MachineError, match=f"{tracker} is not installed here: pip install {tracker}"):
+        this_machine("cpu", tracker=tracker)
 
 
 def test_a_tracker_gets_the_numbers(tmp_path: Path) -> None:
