@@ -42,7 +42,7 @@ class Bug:
     """pytest's -k, to save time."""
 
 
-HELPERS = ("laws.py", "runs_to_try.py", "checkpoints_to_try.py", "processes_to_try.py", "kills_to_try.py")
+HELPERS = ("laws.py", "peaks.py", "runs_to_try.py", "checkpoints_to_try.py", "processes_to_try.py", "kills_to_try.py")
 LAWS = "test_samplers_laws.py"
 PAPERS = "papers_coefficients or one_point"
 BUGS = [
