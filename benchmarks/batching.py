@@ -31,7 +31,7 @@ class Round:
     """Until the slowest visitor has seen x_T and the x̂0 of the first step."""
 
 
-def measure(model_name: str, *, visitors: int, images: int, steps: int, rounds: int) -> list[Figure]:
+def measure(*, model_name: str, visitors: int, images: int, steps: int, rounds: int) -> list[Figure]:
     """All of it. Raises ModelError for a model that cannot be opened, RuntimeError for a request that fails."""
     cores.take(
         cores.ALL

@@ -71,7 +71,7 @@ class Round:
     """Of the server, afterwards."""
 
 
-def measure(*, visitors: int, images: int, steps: int, rounds: int, training: bool) -> list[Figure]:
+def measure(*, visitors: int, images: int, steps: int, rounds: int, without_training: bool) -> list[Figure]:
     """All of it."""
     cores.take(cores.ALL)
     model = open_model(MODEL)
@@ -83,7 +83,7 @@ def measure(*, visitors: int, images: int, steps: int, rounds: int, training: bo
         asyncio.run(_round(url, process, recipes[:2], _split(_drawn(model, recipes[0], recipes[1]), 2)))  # to warm up
         found, alone = _rounds(url, process, model, recipes, whole, rounds)
         figures += _figures(who, found, alone)
-        if training:
+        if not without_training:
             with _training(url):
                 found, alone = _rounds(url, process, model, recipes, whole, max(1, rounds // 2))
             figures += _figures(f"{who}, while a network trains", found, alone)

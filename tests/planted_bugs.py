@@ -42,7 +42,7 @@ class Bug:
     """pytest's -k, to save time."""
 
 
-HELPERS = ("laws.py", "runs_to_try.py", "checkpoints_to_try.py", "processes_to_try.py", "kills_to_try.py")
+HELPERS = ("laws.py", "peaks.py", "runs_to_try.py", "checkpoints_to_try.py", "processes_to_try.py", "kills_to_try.py")
 LAWS = "test_samplers_laws.py"
 PAPERS = "papers_coefficients or one_point"
 BUGS = [
@@ -651,6 +651,30 @@ BUGS = [
         "pages.madvise(mmap.MADV_DONTNEED)",
         "pass",
         "test_picture_sizes.py",
+    ),
+    Bug(
+        "large sets are taken into memory whole",
+        "training/feed.py",
+        "SMALL = 128_000_000",
+        "SMALL = 10**13",
+        "test_picture_sizes.py",
+        "memory",
+    ),
+    Bug(
+        "a set is put in order with all of it in memory",
+        "data/writing.py",
+        "store.gather(images, rows)",
+        "images[rows]",
+        "test_picture_sources.py",
+        "memory",
+    ),
+    Bug(
+        "who is left says nothing where the main process is gone",
+        "runs/driver.py",
+        '("paused", f"{error}{self._rescue()}"), True',
+        '("paused", f"{error}{self._rescue()}"), False',
+        "test_cli_training.py",
+        "speak_only",
     ),
     Bug(
         "the same pictures held out whatever they show",

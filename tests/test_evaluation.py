@@ -355,6 +355,8 @@ def test_train_then_train_on_then_evaluate(tmp_path: Path, capsys: pytest.Captur
     assert main(["evaluate", "--model", out, "--samples", "20", "--steps", "1", "--scale", "1", "--write-card"]) == 0
     written = RunFolder.at(Path(out)).checkpoint / "README.md"
     assert "On the 4,000 training pictures" in written.read_text()
+    threads = torch.get_num_threads()
+    assert f", on {threads} thread{'s' if threads > 1 else ''} of a CPU." in written.read_text()
 
 
 def test_a_run_that_diverges_keeps_its_last_good_weights(
