@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME`: measures, prints a table, and writes every value to a file if asked. `--help` lists the names."""
+"""`python -m benchmarks NAME`: measures, prints a table, and writes every value to a file if asked. `--help` has the names."""
 
 from __future__ import annotations
 
