@@ -126,8 +126,8 @@ async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
         visitor: your secret from /train_start, where the recipe names a run of your own.
 
     Returns:
-        {"step", "steps", "t", "place": in the queue, 0 when it is being drawn} again and again; the last one has also
-        "png" (all pictures side by side, base64, its recipe inside) and "recipe".
+        {"step", "steps", "t", "place": in the queue, 0 when it is being drawn, "frames": that are there to be seen} again and
+        again; the last one has also "png" (all pictures side by side, base64, its recipe inside) and "recipe".
     """
     from engine.recipe import png_bytes
 
@@ -144,7 +144,13 @@ async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
             while (progress := request.progress).status == "running":
                 shots = request.shots()
                 t = shots[-1].t if shots else wanted.noise_schedule(model).T
-                now = {"step": progress.done, "steps": wanted.steps, "t": t, "place": request.place}
+                now = {
+                    "step": progress.done,
+                    "steps": wanted.steps,
+                    "t": t,
+                    "place": request.place,
+                    "frames": len(shots),
+                }
                 if now != said:
                     yield now
                     said = now
@@ -153,7 +159,8 @@ async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
                 raise ValueError(progress.error or "It was stopped.")
             png = png_bytes(request.shots()[-1].x0, wanted)
             drawn = {"png": _text(png), "recipe": api_recipes.plain(wanted)}
-            yield {"step": wanted.steps, "steps": wanted.steps, "t": 0, "place": 0, **drawn}
+            shown = {"t": 0, "place": 0, "frames": len(request.shots())}
+            yield {"step": wanted.steps, "steps": wanted.steps, **shown, **drawn}
         finally:
             desk().detach(tab)  # also where the caller has stopped reading
 

@@ -266,6 +266,9 @@ def recipes(controls: OneSetting, classes: int) -> dict[Side, Recipe]:
             del settings["smoothing"]
         if not settings["classifier"] or not labels:
             del settings["classifier"], settings["classifier_scale"]
+        if not labels:  # nothing to guide towards, and the page says so: a recipe that asked for it would be refused
+            for name in GUIDED_BY_LABEL:
+                del settings[name]
         return Recipe.model_validate({**common, **settings})
 
     return {"A": one(""), "B": one("b_")} if controls.compare else {"A": one("")}

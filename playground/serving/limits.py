@@ -108,14 +108,14 @@ class Limits:
         yield from _above(config.batch, self.batch, "pictures go into one batch")
         yield from _above(config.size, self.picture_size, "pixels along a side are trained on")
         looks = config.steps // getattr(config, "sample_every", config.steps)
-        yield from _above(looks, self.looks, "looks are taken at one run: sample less often")
+        yield from _above(looks, self.looks, "looks are taken at one run", ": sample less often")
         if config.compile and not self.compiling:
             yield "Networks are not compiled here: it keeps the machine busy for minutes, and pays on a GPU only."
 
 
-def _above(value: int, most: int, what: str) -> Iterator[str]:
+def _above(value: int, most: int, what: str, advice: str = "") -> Iterator[str]:
     if value > most:
-        yield f"At most {most:,} {what} here, not {value:,}."
+        yield f"At most {most:,} {what} here, not {value:,}{advice}."
 
 
 def _held(most: dict[str, int], model: type[SamplingControls] | type[TrainingControls]) -> dict[str, int]:
