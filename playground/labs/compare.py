@@ -227,6 +227,13 @@ def differences(snapshots: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
     return rows
 
 
+def table(snapshots: Sequence[Snapshot]) -> list[list[str]]:
+    """How far each has come and in what they differ: a row of headings, then rows of a title and each run's value."""
+    heads = [f"{glyph} {letter}" for glyph, letter, _ in zip(GLYPHS, LETTERS, snapshots, strict=False)]
+    rows = (("Run", [runs.title(snapshot) for snapshot in snapshots]), *results(snapshots), *differences(snapshots))
+    return [["", *heads], *([title, *values] for title, values in rows)]
+
+
 def results(snapshots: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
     """How far each has come: a title, and a value of each run."""
     rows = [

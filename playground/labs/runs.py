@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.labs import doctor
 from playground.labs import training as lab
 from playground.labs.pictures import title_of
 from playground.timeline import packing
@@ -54,6 +55,25 @@ def row(snapshot: Snapshot) -> Row:
 def title(snapshot: Snapshot) -> str:
     """What the reader has called it, else what it learned and when."""
     return snapshot.title or f"{title_of(snapshot.config.data)}, {lab.when(snapshot.id)}"
+
+
+def standing(snapshot: Snapshot) -> str:
+    """Where it is and what it is, in one line of Markdown."""
+    icon, word = STATUS[snapshot.status]
+    behind = f", {snapshot.place} before it" if snapshot.status == "queued" and snapshot.place else ""
+    behind += " by another process" if snapshot.elsewhere and snapshot.active else ""
+    so_far = f"step {snapshot.step:,} of {snapshot.config.steps:,}"
+    return f"{icon} **{word}**{behind}: {so_far}. {lab.described(snapshot.config)}"
+
+
+def busy(snapshot: Snapshot) -> bool:
+    """Whether it is being trained, so that it cannot be deleted now."""
+    return snapshot.status == "running" or snapshot.elsewhere
+
+
+def may_change(snapshot: Snapshot) -> bool:
+    """Whether there may be more to show of it in a moment."""
+    return snapshot.active or doctor.still_looking()
 
 
 def about(snapshot: Snapshot) -> str:

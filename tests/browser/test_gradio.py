@@ -153,7 +153,9 @@ def test_a_schedule_is_drawn_and_mended(page: Page, gradio_url: str) -> None:
     assert box is not None
     page.mouse.dblclick(box["x"] + 0.6 * box["width"], box["y"] + 0.6 * box["height"])
     expect(page).to_have_url(re.compile("points="))
-    expect(page.locator("#schedules-points textarea, #schedules-points input").first).to_have_value(re.compile(r"0\.[56]\d*,"))
+    expect(page.locator("#schedules-points textarea, #schedules-points input").first).to_have_value(
+        re.compile(r"0\.[56]\d*,")
+    )
     page.get_by_role("button", name="The same curves larger").click()
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
 
