@@ -67,6 +67,16 @@ def fitting(data: str, available: dict[str, str]) -> str:
     return data if data in available else f"ideal:{data}"
 
 
+def drawing_link(snapshot: Snapshot) -> dict[str, str]:
+    """The link into the Sampling lab that draws with a run, or is guided by it; nothing where it has learned nothing yet."""
+    if snapshot.can_guide:
+        return {
+            "model": fitting(snapshot.config.data, choices(mine=lambda _: False)),
+            "classifier": f"run:{snapshot.id}",
+        }
+    return {"model": f"run:{snapshot.id}"} if snapshot.can_sample else {}
+
+
 def classes_told_apart(classifier: str) -> int:
     """How many classes a classifier can guide to; 0 for none, or where it cannot be opened (which a recipe's check tells)."""
     from engine.guides import open_guide
