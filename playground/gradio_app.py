@@ -6,7 +6,7 @@ from pathlib import Path
 # Spaces runs this file by its path, and nothing is installed there: what it imports lies one folder up.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from playground.gradio_ui import launch  # noqa: E402
+from playground.gradio_ui import launch
 
 OPTIONS = launch.parse(sys.argv[1:] if __name__ == "__main__" else [])
 demo = launch.build(OPTIONS)

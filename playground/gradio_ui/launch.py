@@ -20,6 +20,8 @@ from playground import warming
 from playground.gradio_ui import options
 from playground.gradio_ui.options import Options, parse
 from playground.serving import mode
+from playground.serving.allowed import limits_now
+from playground.serving.door import Door
 from playground.text import launching as text
 
 if TYPE_CHECKING:
@@ -59,8 +61,11 @@ def build(chosen: Options) -> gr.Blocks:
 
 def serve(demo: gr.Blocks, chosen: Options) -> int:
     """Serve it until Ctrl-C or SIGTERM. Returns the exit status."""
+    from starlette.middleware import Middleware
+
     from playground.gradio_ui import app
 
+    upload = limits_now().upload_megabytes * 1_000_000
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
@@ -81,7 +86,10 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
                 show_error=False,  # only what was said for the reader (gr.Error) is shown, no other exception
                 enable_monitoring=False,
                 ssr_mode=False,
+                run_history=False,
                 max_threads=THREADS,
+                max_file_size=upload,
+                app_kwargs={"middleware": [Middleware(Door, upload=upload)], "openapi_url": None},
                 **app.looks(),
             )
     except OSError:  # somebody was quicker
@@ -115,7 +123,7 @@ def _reach(chosen: Options) -> list[str]:
     others = chosen.share or options.on_spaces() or not _is_here(chosen.host)
     lines = [text.guarded(len(chosen.auth))] if chosen.auth else [text.OPEN_TO_ALL] if others else []
     if chosen.public:
-        return [*lines, text.PUBLIC_MODE]
+        return [*lines, text.public_mode(limits_now())]
     return [*lines, text.NOT_PUBLIC] if others else lines
 
 

@@ -35,7 +35,10 @@ const show = () => {
   element.classList.toggle("lv-nothing", !props.value);
 };
 const events = ["act", "take", "download"];  // Gradio finds their names here
-const tell = (part, value) => events.includes(part.dataset.on) && trigger(part.dataset.on, { do: part.dataset.do, of: value ?? part.dataset.of ?? "" });
+const tell = (part, value) => {
+  const { on, of } = part.dataset;
+  if (events.includes(on)) trigger(on, { do: part.dataset.do, of: value ?? of ?? "" });
+};
 host.addEventListener("click", (event) => {
   const part = event.target.closest("button[data-on]");
   if (part) tell(part);

@@ -64,7 +64,7 @@ def _account(given: str) -> tuple[str, str]:
     name, colon, password = given.partition(":")
     if not (name.strip() and colon and password):
         raise argparse.ArgumentTypeError(text.WRONG_AUTH)
-    return name, password
+    return name.strip(), password  # Gradio strips what is typed in
 
 
 def _port(given: str) -> int:

@@ -1,5 +1,12 @@
 """What is said when the Gradio app is started from a shell."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playground.serving.limits import Limits
+
 DESCRIPTION = "The playground as a web page to share with others."
 SHARE = "ask for a public link through Gradio's servers, which lasts up to a week; this machine does the work"
 AUTH = "let in only who gives this name and password; may be said several times"
@@ -69,6 +76,16 @@ NOT_PUBLIC = (
     "Whoever opens it may do what you may: use all of this machine, and see, stop and delete every training run. "
     "--public bounds that."
 )
-PUBLIC_MODE = "Public mode: what visitors may ask for is bounded, and nobody sees, stops or deletes what is another's."
+
+
+def public_mode(most: Limits) -> str:
+    """What is bounded."""
+    return (
+        f"Public mode: one visitor draws at most {most.images} images in {most.steps} steps at a time, trains one network for "
+        f"at most {most.training_steps:,} steps or {most.training_seconds // 60} minutes, and uploads files up to "
+        f"{most.upload_megabytes} MB; nobody sees, stops or deletes what is another's."
+    )
+
+
 MCP_AT = "Tools for language models (MCP):"
 END = "Ctrl-C ends it."
