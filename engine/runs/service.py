@@ -173,6 +173,12 @@ class TrainingService:
             self._scan()
             return sorted(self._runs, key=lambda run_id: age_of(run_id, self._runs[run_id].run.record), reverse=True)
 
+    def trains(self) -> str | None:
+        """Id of the run that this process trains at the moment."""
+        with self._lock:
+            watched = self._running()
+            return watched.folder.id if watched is not None else None
+
     def model(self, run_id: str) -> Model:
         """What the run has learned so far, also while it still runs. Raises ModelError where that is nothing that draws.
 
