@@ -177,7 +177,7 @@ class TrainingService:
         """Id of the run that this process trains at the moment."""
         with self._lock:
             watched = self._running()
-            return watched.folder.id if watched is not None else None
+            return watched.run.folder.id if watched is not None else None
 
     def model(self, run_id: str) -> Model:
         """What the run has learned so far, also while it still runs. Raises ModelError where that is nothing that draws.

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from playground.text import launching as text
 
-
 BUCKET = "/data"
 """Where a Space has its storage bucket, if it was given one."""
 
@@ -40,7 +39,7 @@ def on_spaces() -> bool:
 
 
 def runs_folder() -> str | None:
-    """Where a Space keeps training runs: in the bucket that is mounted at /data, where there is one; None for the usual place."""
+    """Where a Space keeps training runs: in the bucket mounted at /data, where there is one; None for the usual place."""
     there = on_spaces() and os.path.ismount(BUCKET) and os.access(BUCKET, os.W_OK)
     return f"{BUCKET}/runs" if there and not os.environ.get("DIFFUSION_PLAYGROUND_RUNS") else None
 
