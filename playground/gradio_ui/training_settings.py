@@ -10,14 +10,12 @@ from playground.labs import training as lab
 from playground.labs.controls import checked, reason
 from playground.labs.training import TrainingControls
 from playground.serving import mode
+from playground.serving.allowed import check_training, limits_now
+from playground.text import training as text
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
 
-BOUNDS = {"steps": 3000, "batch": 64, "at_once": 64, "size": 64}
-"""Where many share one machine."""
-MOST_SECONDS = 600
-"""That a run may take there, as reckoned from a few steps."""
 NOT_HERE = "Not here, where many share one machine."
 
 
@@ -27,7 +25,7 @@ def look() -> widgets.Look[TrainingControls]:
     return widgets.Look(
         options=lambda now: {"data": data_choices(), "size": pictures.size_choices(now)},
         disabled=lambda now: {**lab.without_effect(now), **shared},
-        bounds=BOUNDS if mode.public() else {},
+        bounds=limits_now().highest_of_training() if mode.public() else {},
     )
 
 
@@ -58,10 +56,9 @@ def _wanted(controls: TrainingControls) -> tuple[TrainConfig, list[tuple[str, st
     if not found.passed:
         raise ValueError(found.problems[0])
     seconds = found.seconds_per_step * controls.steps
-    if mode.public() and seconds > MOST_SECONDS:
-        raise ValueError(
-            f"This would take about {lab.duration(seconds)}. Here, where many share one machine, a run may take "
-            f"{lab.duration(MOST_SECONDS)}: take fewer steps, a smaller batch, or a smaller network."
-        )
+    if seconds > limits_now().training_seconds:
+        raise ValueError(text.too_long(lab.duration(seconds), lab.duration(limits_now().training_seconds)))
     metrics = [("Parameters", f"{found.parameters / 1e6:.2f} M"), ("Takes about", lab.duration(seconds))]
-    return lab.config(controls, found.seconds_per_step), metrics, lab.cost(controls, found)
+    config = lab.config(controls, found.seconds_per_step)
+    check_training(config)
+    return config, metrics, lab.cost(controls, found)

@@ -59,6 +59,14 @@ SHARED_PICTURES = (
 )
 
 
+def too_long(takes: str, most: str) -> str:
+    """Where a run would take longer than one may."""
+    return (
+        f"This would take about {takes}. Here, where many share one machine, a run may take {most}: take fewer steps, a "
+        "smaller batch, or a smaller network."
+    )
+
+
 def draw_help(learns: str) -> str:
     """What “Draw with it” does."""
     words = "guided by what this run has learned" if learns == "classifier" else "with what this run has learned so far"
