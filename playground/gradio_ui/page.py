@@ -153,7 +153,7 @@ def listed(sentences: Sequence[str], kind: str = "warning") -> str:
     """Messages as HTML; what they quote must not become markup. `kind`: "warning", "error" or "info"."""
     icon = {"warning": "⚠️", "error": "⛔", "info": "ℹ️"}[kind]
     return "".join(
-        f'<div class="dp-note dp-note-{kind}" role="status"><span>{icon}</span><span>{html.escape(sentence)}</span></div>'
+        f'<div class="dp-message dp-message-{kind}" role="status"><span>{icon}</span><span>{html.escape(sentence)}</span></div>'
         for sentence in sentences
     )
 
@@ -168,6 +168,7 @@ CSS = """
 .gradio-container { --st-font: inherit; }
 .html-container { padding: 0 !important; }
 .block:has(> .html-container > .prose:empty) { display: none; }
+.block.dp-component { display: block !important; }
 .dp-component.dp-empty { opacity: 0; }
 .dp-title h2 { margin-top: 0; }
 .dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
@@ -178,10 +179,10 @@ CSS = """
 .sidebar .form { border: 0; background: none; box-shadow: none; gap: 0; overflow: visible; }
 .sidebar .wrap:has(> label) { gap: 6px; }
 .dp-explain-switch { display: flex; gap: 0.5rem; align-items: center; font-size: 0.9rem; cursor: pointer; padding: 4px; }
-.dp-note { display: flex; gap: 0.6rem; padding: 0.6rem 0.9rem; margin: 0.25rem 0; border-radius: 10px;
+.dp-message { display: flex; gap: 0.6rem; padding: 0.6rem 0.9rem; margin: 0.25rem 0; border-radius: 10px;
   background: color-mix(in srgb, var(--body-text-color) 7%, var(--background-fill-primary)); }
-.dp-note-warning { background: color-mix(in srgb, #e0a100 20%, var(--background-fill-primary)); }
-.dp-note-error { background: color-mix(in srgb, #d9534a 20%, var(--background-fill-primary)); }
+.dp-message-warning { background: color-mix(in srgb, #e0a100 20%, var(--background-fill-primary)); }
+.dp-message-error { background: color-mix(in srgb, #d9534a 20%, var(--background-fill-primary)); }
 .dp-doors, .dp-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 1rem; }
 .dp-door, .dp-card { display: flex; flex-direction: column; gap: 0.4rem; padding: 1rem; border-radius: 10px;
   border: 1px solid var(--border-color-primary); color: var(--body-text-color); text-decoration: none; }
