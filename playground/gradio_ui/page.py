@@ -15,7 +15,13 @@ from playground.text import common
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
-PAGES = {"forward": "Forward", "schedules": "Schedules", "sampling": "Sampling", "training": "Training"}
+PAGES = {
+    "forward": "Forward",
+    "schedules": "Schedules",
+    "sampling": "Sampling",
+    "guidance": "Guidance",
+    "training": "Training",
+}
 """Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
 
 
@@ -137,6 +143,7 @@ CSS = """
 .html-container { padding: 0 !important; }
 .block:has(> .html-container > .prose:empty) { display: none; }
 .dp-component.dp-empty { opacity: 0; }
+.dp-charts .dp-component.dp-empty, .dp-charts .dp-component:has(.dp-empty) { display: none; }
 .dp-title h2 { margin-top: 0; }
 .dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
 .sidebar .info-text { font-size: 0.82rem !important; line-height: 1.35; }
