@@ -143,7 +143,7 @@ CSS = """
 .html-container { padding: 0 !important; }
 .block:has(> .html-container > .prose:empty) { display: none; }
 .dp-component.dp-empty { opacity: 0; }
-.dp-charts .dp-component.dp-empty, .dp-charts .dp-component:has(.dp-empty) { display: none; }
+.dp-charts .dp-component.dp-empty { display: none; }
 .dp-title h2 { margin-top: 0; }
 .dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
 .sidebar .info-text { font-size: 0.82rem !important; line-height: 1.35; }
@@ -165,7 +165,8 @@ CSS = """
 .dp-pictures { display: flex; flex-wrap: wrap; gap: 0.8rem; }
 .dp-pictures figure { margin: 0; } .dp-pictures img { display: block; image-rendering: pixelated; border-radius: 3px; }
 .dp-pictures figcaption { font-size: 0.85rem; opacity: 0.82; margin-top: 4px; }
-.dp-actions { align-items: center; }
+.dp-actions { align-items: center; flex-wrap: wrap; }
+.dp-actions > :last-child:not(button) { flex: 1 1 260px; }
 .dp-status-line { min-height: 2.6rem; display: flex; flex-direction: column; justify-content: center; gap: 6px; }
 .dp-bar { height: 6px; border-radius: 3px; background: var(--border-color-primary); overflow: hidden; }
 .dp-bar i { display: block; height: 100%; background: var(--color-accent); transition: width 0.2s linear; }

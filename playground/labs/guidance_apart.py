@@ -63,6 +63,8 @@ def ways(controls: GuidanceControls, model: Model, seeds: Sequence[int], labels:
     Raises:
         ValueError: with one sentence, where a recipe does not fit the model.
     """
+    from engine.models.noisy_classifier import NOISY_CLASSIFIERS
+
     common = {"seeds": tuple(seeds), "labels": tuple(labels), "classifier": "", "scale_from": 0.0, "scale_to": 1.0}
     found = [Way("by the label", recipe(controls, **common))]
     if controls.beside == "interval":
@@ -71,7 +73,7 @@ def ways(controls: GuidanceControls, model: Model, seeds: Sequence[int], labels:
             Way(title, recipe(controls, **{**common, "scale_from": controls.scale_from, "scale_to": controls.scale_to}))
         )
     elif controls.beside == "classifier":
-        name = controls.classifier or model.data
+        name = controls.classifier or (model.data if model.data in NOISY_CLASSIFIERS else f"ideal:{model.data}")
         push = {"classifier": name, "classifier_scale": controls.classifier_scale, "scale": 0.0, "rescale": 0.0}
         found.append(Way("by a classifier", recipe(controls, **{**common, **push})))
     if not model.class_names:
@@ -191,7 +193,7 @@ def timeline(timeline_id: str, found: Dissection) -> Timeline | None:
                     title,
                     [step.pictures[name] for step in steps],
                     index=index,
-                    width_over_height=0.5,
+                    width_over_height=1.0 if compared else 0.5,
                     help=help_text,
                     group=letter if compared else "",
                 )
