@@ -21,7 +21,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from torch import Tensor
 
 from engine.denoiser import NO_LABEL, Clipped, Denoiser, QuantileClipped
-from engine.guidance import ClassifierGuided, Guided
+from engine.guidance import EVERYWHERE, ClassifierGuided, Guided
 from engine.guides import open_guide
 from engine.ideal import ExactDenoiser
 from engine.library import Model, open_model
@@ -165,11 +165,26 @@ class Recipe(BaseModel):
             raise RecipeError(
                 f"“{model.title}” has no class for “none”, which guidance compares with: take a guidance scale of 1."
             )
+        if self._guidance and all(label == NO_LABEL for label in self.labels):
+            raise RecipeError(
+                f"There is no label that {self._guidance} could guide towards: give the pictures labels, or leave it out."
+            )
         if self.smoothing and not isinstance(model.denoiser, ExactDenoiser):
             raise RecipeError(f"“{model.title}” is no ideal denoiser: only those can be smoothed.")
         learned = "variance" in SAMPLERS[self.sampler].settings and self.variance == "learned"
         if learned and not getattr(model.denoiser, "learned_variance", False):
             raise RecipeError(f"“{model.title}” has learned no variance: choose the small one, the large one or none.")
+
+    @property
+    def _guidance(self) -> str:
+        """What asks for guidance, in words; "" for nothing. The default scale is only meant where there are labels."""
+        if self.scale not in (0, 1, type(self).model_fields["scale"].default):
+            return f"a guidance scale of {self.scale:g}"
+        if self.classifier and self.classifier_scale:
+            return f"the classifier “{self.classifier}”"
+        if (self.scale_from, self.scale_to, self.rescale) != (*EVERYWHERE, 0.0):
+            return "an interval or a rescaling of guidance"
+        return ""
 
     def python(self) -> str:
         """A program that makes the same pictures and saves them."""

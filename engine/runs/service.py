@@ -6,6 +6,7 @@ it at any moment, in any thread. Runs of other processes in the same folder are 
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 import threading
 import time
@@ -63,6 +64,7 @@ class TrainingService:
         self._queue: deque[str] = deque()
         self._runs: dict[str, Watched] = {}
         self._thread: threading.Thread | None = None
+        self._closing = False
         self._archives: tempfile.TemporaryDirectory[str] | None = None
         self._archiving = threading.Lock()
         keeping.sweep(self._root)
@@ -255,6 +257,19 @@ class TrainingService:
                 raise TimeoutError(f"run {run_id} is {snapshot.status} at step {snapshot.step}")
             time.sleep(0.05)
 
+    def close(self, seconds: float = 10.0) -> None:
+        """Pause and save what is being trained, as the program does when it ends; wait for that at most so long.
+
+        A thread that is still computing when the interpreter goes would take the whole program down with it.
+        """
+        with self._work:
+            self._closing = True
+            if (running := self._running()) is not None:
+                running.run.wish = "paused"
+            self._work.notify_all()
+        if self._thread is not None:
+            self._thread.join(seconds)
+
     # --- under the lock -------------------------------------------------------------------------------------------
 
     def _known(self, run_id: str) -> Watched:
@@ -294,6 +309,7 @@ class TrainingService:
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop, name="training", daemon=True)
             self._thread.start()
+            atexit.register(self.close)
         self._work.notify()
 
     def _wish(self, run_id: str, wish: Wish) -> None:
@@ -326,8 +342,10 @@ class TrainingService:
     def _loop(self) -> None:
         while True:
             with self._work:
-                while not self._queue:
+                while not self._queue and not self._closing:
                     self._work.wait()
+                if self._closing:
+                    return
                 watched = self._runs[self._queue.popleft()]
                 run = watched.run
                 wish = run.folder.take_wish()  # another process may have asked while it waited

@@ -7,6 +7,7 @@ gradients are averaged (data-parallel training): up to rounding the same steps a
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -222,11 +223,16 @@ def _accelerator(device: str, tracker: str, folder: str, run: str) -> Accelerato
     if tracker and tracker not in TRACKERS:
         raise MachineError(f"There is no tracker “{tracker}”: take one of {', '.join(TRACKERS)}.")
     try:
-        accelerator = Accelerator(
-            cpu=device == "cpu", mixed_precision="no", log_with=tracker or None, project_dir=folder or None
-        )
+        with warnings.catch_warnings(action="ignore"):  # that there is no such tracker is said below
+            accelerator = Accelerator(
+                cpu=device == "cpu", mixed_precision="no", log_with=tracker or None, project_dir=folder or None
+            )
+        if tracker and not accelerator.log_with:  # it would train, and log nothing
+            raise MachineError(f"{tracker} is not installed here: pip install {tracker}")
         if tracker:
             accelerator.init_trackers(run or "diffusion-playground")
+    except MachineError:
+        raise
     except (ImportError, ValueError) as error:
         raise MachineError(f"{tracker or 'Accelerate'} cannot be used here: {error}") from error
     return accelerator

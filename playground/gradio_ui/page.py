@@ -15,13 +15,7 @@ from playground.text import common
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
-PAGES = {
-    "forward": "Forward",
-    "schedules": "Schedules",
-    "sampling": "Sampling",
-    "guidance": "Guidance",
-    "training": "Training",
-}
+PAGES = {"forward": "Forward", "schedules": "Schedules", "sampling": "Sampling", "guidance": "Guidance"}
 """Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
 
 
@@ -166,7 +160,7 @@ CSS = """
 .dp-pictures figure { margin: 0; } .dp-pictures img { display: block; image-rendering: pixelated; border-radius: 3px; }
 .dp-pictures figcaption { font-size: 0.85rem; opacity: 0.82; margin-top: 4px; }
 .dp-actions { align-items: center; flex-wrap: wrap; }
-.dp-actions > :last-child:not(button) { flex: 1 1 260px; }
+.dp-actions > .block { flex: 1 1 260px; }
 .dp-status-line { min-height: 2.6rem; display: flex; flex-direction: column; justify-content: center; gap: 6px; }
 .dp-bar { height: 6px; border-radius: 3px; background: var(--border-color-primary); overflow: hidden; }
 .dp-bar i { display: block; height: 100%; background: var(--color-accent); transition: width 0.2s linear; }

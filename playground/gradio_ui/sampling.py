@@ -12,6 +12,7 @@ from playground.gradio_ui.following import QUIET
 from playground.labs import models
 from playground.labs import sampling_settings as settings
 from playground.labs.sampling_settings import SamplingControls, Side
+from playground.serving import allowed
 from playground.serving.desk import desk
 from playground.text import sampling as text
 
@@ -42,6 +43,8 @@ def build(demo: gr.Blocks) -> None:
         """Ask for these settings; returns what there is to say if that is not possible."""
         try:
             model, wanted = _wanted(controls)
+            for recipe in wanted.values():
+                allowed.check_recipe(recipe)
             desk().submit(tab, model, wanted)
         except ValueError as problem:
             return page.listed([str(problem)[:SENTENCES]], "error")

@@ -15,7 +15,7 @@ from playground.labs import models, opening
 from playground.labs import sampling_settings as settings
 from playground.labs.controls import checked
 from playground.labs.sampling_settings import SamplingControls
-from playground.serving import mode
+from playground.serving import allowed, mode
 from playground.text import sampling as text
 
 POLL = 0.4
@@ -32,6 +32,7 @@ def look(visitor: str | None) -> widgets.Look[SamplingControls]:
         hidden=settings.hidden,
         disabled=lambda now: settings.without_effect(now, models.classes_of(now.model)),
         options=options,
+        bounds=allowed.limits_now().highest() if mode.public() else {},
         at_first=lambda now: {
             name: {getattr(now, name): ""} for name in ("model", *(p + n for p in ("", "b_") for n in LISTED))
         },

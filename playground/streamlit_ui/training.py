@@ -204,7 +204,7 @@ def _head(snapshot: Snapshot) -> None:
     speed = snapshot.images_per_second
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     row.metric("Loss", f"{last.loss:.4f}" if last else "–", width=110)
-    row.metric("Images a second", f"{speed:.0f}" if speed else "–", width=125, help=lab.pace(snapshot) or None)
+    row.metric("Images a second", f"{speed:.0f}" if speed else "–", width=125)
     row.metric("Time left", lab.duration(snapshot.seconds_left) if snapshot.active else "–", width=90)
     given = {"args": (run_id,), "width": 108}
     if snapshot.status in ("running", "queued"):
@@ -230,3 +230,4 @@ def _head(snapshot: Snapshot) -> None:
         else:
             st.session_state["sampling/wanted"] = f"run:{run_id}"
         st.switch_page(st.session_state["pages"]["sampling"])
+    st.caption(lab.pace(snapshot))
