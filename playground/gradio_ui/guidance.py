@@ -44,6 +44,8 @@ def build(demo: gr.Blocks) -> None:
 
     def start(tab: str, controls: GuidanceControls) -> str:
         """Ask for these settings; returns what there is to say about them."""
+        if not tab:  # pressed before the browser has said who it is
+            return page.listed([common.WAKING], "info")
         said, possible = _said(controls)
         if possible:
             desk().put(tab, LAB, Job(lambda: lab.compute(controls), LAB))
@@ -73,7 +75,8 @@ def build(demo: gr.Blocks) -> None:
         empty = ["", None, *[None] * lab.CHARTS, "", ""]
         if lab.at_once(controls):
             return [start(tab, controls), *empty]
-        desk().put(tab, LAB, Job(lambda: iter(()), LAB))
+        if tab:
+            desk().put(tab, LAB, Job(lambda: iter(()), LAB))
         return [_pressed_for(controls), *empty]
 
     loaded = panel.on_load(demo, opened, [], [note], who)

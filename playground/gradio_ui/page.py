@@ -137,7 +137,9 @@ CSS = """
 .html-container { padding: 0 !important; }
 .block:has(> .html-container > .prose:empty) { display: none; }
 .dp-component.dp-empty { opacity: 0; }
-.dp-charts .dp-component.dp-empty { display: none; }
+.dp-charts { flex-wrap: wrap; }
+.dp-charts > .block { flex: 1 1 280px; }
+.dp-charts > .block:has(> .html-container > .dp-empty) { display: none; }
 .dp-title h2 { margin-top: 0; }
 .dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
 .sidebar .info-text { font-size: 0.82rem !important; line-height: 1.35; }

@@ -41,7 +41,7 @@ class Answer:
     complete: bool
 
 
-_kept: OrderedDict[tuple[tuple[str, Any], ...], Result] = OrderedDict()
+_kept: OrderedDict[tuple[tuple[str, Any], ...], Partial[Result]] = OrderedDict()
 
 
 def same(a: GuidanceControls, b: GuidanceControls) -> bool:
@@ -92,7 +92,7 @@ def compute(controls: GuidanceControls) -> Iterator[Partial[Answer]]:
     key = _key(controls)
     known = _kept.get(key)
     if known is not None:
-        yield Partial(1, 1, Answer(controls, known, complete=True))
+        yield Partial(known.total, known.total, Answer(controls, known.result, complete=True))
         return
     latest: Partial[Any] | None = None
     for partial in _work(controls):
@@ -100,7 +100,7 @@ def compute(controls: GuidanceControls) -> Iterator[Partial[Answer]]:
         yield Partial(partial.done, partial.total, Answer(controls, partial.result, complete=False))
     assert latest is not None
     if not controls.model.startswith("run:") or controls.view == "law":  # what a run has learned changes
-        _kept[key] = latest.result
+        _kept[key] = latest
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     yield Partial(latest.total, latest.total, Answer(controls, latest.result, complete=True))

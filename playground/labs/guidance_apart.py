@@ -221,10 +221,10 @@ def _panels(found: Dissection, shown: Sequence[Step]) -> tuple[EquationPanel | C
         "<line>sizes: {plain} without, {wanted} with the label, {difference} apart; {angle}° between them</line>",
         {
             "s": [f"{scale:g}"] * len(here),
-            "plain": [f"{one.measured['plain']:.3g}" for one in here],
-            "wanted": [f"{one.measured['wanted']:.3g}" for one in here],
-            "difference": [f"{one.measured['difference']:.2g}" for one in here],
-            "angle": [f"{one.measured['angle']:.2g}" for one in here],
+            "plain": [_short(one.measured["plain"]) for one in here],
+            "wanted": [_short(one.measured["wanted"]) for one in here],
+            "difference": [_short(one.measured["difference"]) for one in here],
+            "angle": [_short(one.measured["angle"]) for one in here],
         },
     )
     several = len(found.ways) > 1
@@ -235,6 +235,7 @@ def _panels(found: Dissection, shown: Sequence[Step]) -> tuple[EquationPanel | C
                 f"{title}{f', {letter}' if several else ''}",
                 [one.t for one in steps],
                 [one.measured[name] for one in steps],
+                dashed=letter == "B",
             )
             for letter, steps in zip(LETTERS, found.steps, strict=False)
             for name, title in names.items()
@@ -256,6 +257,10 @@ def _panels(found: Dissection, shown: Sequence[Step]) -> tuple[EquationPanel | C
             "|<i>x̂</i><sub>0</sub>| beyond 1, before clipping", "t", "share of the numbers", lines(beyond), marker
         ),
     )
+
+
+def _short(value: float) -> str:
+    return f"{value:.3f}" if value >= 0.001 else "under 0.001"
 
 
 def table(found: Dissection) -> list[tuple[object, ...]]:

@@ -1,4 +1,4 @@
-"""A newcomer's walk through the Guidance lab, in both front ends: a sweep, another one, one that cannot be, and the two laws."""
+"""A newcomer's walk through the Guidance lab, in both front ends: a sweep, one that cannot be, and the two laws."""
 
 from __future__ import annotations
 
