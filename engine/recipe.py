@@ -121,6 +121,7 @@ class Recipe(BaseModel):
         model: Model | None = None,
         *,
         run_of: Callable[[str], Model] | None = None,
+        device: torch.device | str = "cpu",
         scale: Tensor | None = None,
     ) -> Iterator[Frame]:
         """Carry it out, one frame after the other.
@@ -128,6 +129,7 @@ class Recipe(BaseModel):
         Args:
             model: an opened one, to save opening it again.
             run_of: finds training runs, see `open_model`.
+            device: where the model's network is; those that `open_model` opens are on the CPU.
             scale: of guidance, shape (B,), one for each image in place of the recipe's one for all.
 
         Raises:
@@ -143,8 +145,9 @@ class Recipe(BaseModel):
             shape=model.shape,
             steps=self.steps,
             seeds=self.seeds,
-            label=torch.tensor(self.labels) if self.labels else None,
+            label=torch.tensor(self.labels, device=device) if self.labels else None,
             spacing=self.spacing,
+            device=device,
         )
 
     def check(self, model: Model) -> None:

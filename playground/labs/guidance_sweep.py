@@ -135,14 +135,14 @@ def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) 
     from engine.weights import first_complaint
 
     swept = dict(swept)
-    label, seed = swept.pop("label", controls.label), swept.pop("seed", controls.seed)
-    seeds = tuple(int(seed) + k for k in range(controls.pictures))
+    label, seed = int(swept.pop("label", controls.label)), int(swept.pop("seed", controls.seed))
+    seeds = tuple(seed + k for k in range(controls.pictures))
     knows = bool(model.class_names or controls.classifier or swept.get("classifier"))
-    labels = (
-        (min(int(label), len(model.class_names) - 1) if model.class_names else int(label),) * len(seeds)
-        if knows
-        else ()
-    )
+    if label < 0 or not knows:  # without a label there is nothing to be guided to
+        labels: tuple[int, ...] = ()
+        swept |= {"scale": 0.0, "scale_from": 0.0, "scale_to": 1.0, "rescale": 0.0, "classifier": ""}
+    else:
+        labels = (label,) * len(seeds)
     try:
         return recipe(controls, **swept, seeds=seeds, labels=labels)
     except ValidationError as error:
