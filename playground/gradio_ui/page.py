@@ -16,7 +16,13 @@ from playground.text import common
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
-PAGES = {"forward": "Forward", "schedules": "Schedules", "sampling": "Sampling", "training": "Training"}
+PAGES = {
+    "forward": "Forward",
+    "schedules": "Schedules",
+    "sampling": "Sampling",
+    "guidance": "Guidance",
+    "training": "Training",
+}
 """Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
 
 
@@ -170,6 +176,9 @@ CSS = """
 .block:has(> .html-container > .prose:empty) { display: none; }
 .block.dp-component { display: block !important; }
 .dp-component.dp-empty { opacity: 0; }
+.dp-charts { flex-wrap: wrap; }
+.dp-charts > .block { flex: 1 1 280px; }
+.dp-charts > .block:has(> .html-container > .dp-empty) { display: none; }
 .dp-title h2 { margin-top: 0; }
 .dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
 .sidebar .info-text { font-size: 0.82rem !important; line-height: 1.35; }
