@@ -9,13 +9,20 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from playground.figures import bits
 from playground.figures import schedules as schedule_figures
 from playground.gradio_ui import components
 from playground.text import common
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
-PAGES = {"forward": "Forward", "schedules": "Schedules", "sampling": "Sampling", "training": "Training"}
+PAGES = {
+    "forward": "Forward",
+    "schedules": "Schedules",
+    "sampling": "Sampling",
+    "likelihood": "Likelihood",
+    "training": "Training",
+}
 """Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
 
 
@@ -158,7 +165,7 @@ CSS = """
 .dp-pictures { display: flex; flex-wrap: wrap; gap: 0.8rem; }
 .dp-pictures figure { margin: 0; } .dp-pictures img { display: block; image-rendering: pixelated; border-radius: 3px; }
 .dp-pictures figcaption { font-size: 0.85rem; opacity: 0.82; margin-top: 4px; }
-.dp-actions { align-items: center; }
+.dp-actions { align-items: center; flex-wrap: wrap; }
 .dp-status-line { min-height: 2.6rem; display: flex; flex-direction: column; justify-content: center; gap: 6px; }
 .dp-bar { height: 6px; border-radius: 3px; background: var(--border-color-primary); overflow: hidden; }
 .dp-bar i { display: block; height: 100%; background: var(--color-accent); transition: width 0.2s linear; }
@@ -172,7 +179,8 @@ CSS = """
 
 def css() -> str:
     """All style of the app, in one text."""
-    return "\n".join([components.css(), schedule_figures.style().removeprefix("<style>").removesuffix("</style>"), CSS])
+    own = schedule_figures.style().removeprefix("<style>").removesuffix("</style>")
+    return "\n".join([components.css(), own, bits.STYLE, CSS])
 
 
 def theme() -> gr.themes.Base:

@@ -21,6 +21,8 @@ LEVELS = "t / T (0 is clean, 1 is pure noise)"
 
 def unit(config: TrainConfig) -> str:
     """What the loss is and what it is counted in."""
+    if config.learns == "vae":
+        return "its bound in bits per dimension"
     if config.learns == "classifier":
         return "cross-entropy in nats"
     weights = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
@@ -50,7 +52,7 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
         "training step",
         unit(snapshot.config),
         tuple(series),
-        log_y=snapshot.config.learns == "denoiser",
+        log_y=snapshot.config.learns != "classifier",
         empty=_nothing_yet(snapshot),
     )
 

@@ -10,6 +10,7 @@ from playground.labs import doctor, runs
 from playground.labs import training as lab
 from playground.labs import training_charts as charts
 from playground.labs.controls import reason
+from playground.labs.likelihood_controls import LikelihoodControls
 from playground.labs.training import TrainingControls
 from playground.streamlit_ui import (
     components,
@@ -162,6 +163,13 @@ def _command(snapshot: Snapshot) -> None:
 def _charts(snapshot: Snapshot) -> None:
     """The loss over time and by noise level, and the bound where there is one."""
     reads = snapshot.config.learns == "classifier"
+    if snapshot.config.learns == "vae":  # it sees no noise levels
+        components.live_chart(charts.loss_chart(snapshot), key="training/loss")
+        page.looking_at(
+            "how many bits each number of a picture costs at most: what the reconstruction leaves open, and what the hidden "
+            "numbers cost. The Likelihood lab shows the two apart, and beside the bound of a diffusion model."
+        )
+        return
     left, right = st.columns(2)
     with left:
         components.live_chart(charts.loss_chart(snapshot), key="training/loss")
@@ -217,7 +225,12 @@ def _head(snapshot: Snapshot) -> None:
         words, ready = "guided by what this run has learned", snapshot.can_guide
     else:
         words, ready = "with what this run has learned so far", snapshot.can_sample
-    if row.button(
+    if snapshot.can_encode:
+        if row.button(
+            "Look inside", icon="⚖️", width=145, key="training/inside", help="Opens the Likelihood lab with it."
+        ):
+            _look_inside(snapshot)
+    elif row.button(
         "Draw with it",
         icon="🎲",
         width=145,
@@ -230,3 +243,11 @@ def _head(snapshot: Snapshot) -> None:
         else:
             st.session_state["sampling/wanted"] = f"run:{run_id}"
         st.switch_page(st.session_state["pages"]["sampling"])
+
+
+def _look_inside(snapshot: Snapshot) -> None:
+    """Open the Likelihood lab with a VAE."""
+    data = "emoji" if snapshot.config.data == "emoji" else "digits"
+    widgets.set_controls("likelihood", LikelihoodControls(vae=f"run:{snapshot.id}", data=data))
+    st.session_state.pop("likelihood/job", None)
+    st.switch_page(st.session_state["pages"]["likelihood"])

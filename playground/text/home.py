@@ -25,6 +25,12 @@ DOORS = (
         "Go the way back. Choose a sampler, the number of steps, how much guidance. Compare two.",
     ),
     (
+        "likelihood",
+        "⚖️",
+        "Likelihood",
+        "How many bits a picture costs, and where on the way they are spent. T layers against the one of a VAE.",
+    ),
+    (
         "training",
         "🏋️",
         "Training",
