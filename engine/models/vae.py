@@ -134,7 +134,7 @@ class VAE(nn.Module):
         """
         x = silu(self.from_latent(z)).view(len(z), *self._bottom)
         for block, side in zip(self.up, self.config.sides[-2::-1], strict=True):
-            x = block(interpolate(x, size=(side, side)))
+            x = interpolate(block(x), size=(side, side))
         mean, log_variance = self.conv_out(self.last(x)).chunk(2, dim=1)
         return Gaussian(mean, log_variance.clamp(NARROWEST, WIDEST))
 

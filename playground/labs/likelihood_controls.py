@@ -68,7 +68,13 @@ class LikelihoodControls(Controls):
         description="Which pictures, and which noise.",
         json_schema_extra=ui(slider=False),
     )
-    a_model: str = Field("digits", max_length=500, title="A: model", json_schema_extra=ui(group=OWN))
+    a_model: str = Field(
+        "digits",
+        max_length=500,
+        title="A: model",
+        description="A network that ships, an ideal denoiser, or a run of yours.",
+        json_schema_extra=ui(group=OWN),
+    )
     a_variance: Variance = Field(
         "auto",
         title="A: variance of a step back",
@@ -81,11 +87,22 @@ class LikelihoodControls(Controls):
         description="A denoiser is asked by noise level, so that the bound may take the steps of another schedule.",
         json_schema_extra=ui(titles=SCHEDULES, group=OWN),
     )
-    b_model: str = Field("ideal:digits", max_length=500, title="B: model", json_schema_extra=ui(group=OWN))
-    b_variance: Variance = Field(
-        "auto", title="B: variance of a step back", json_schema_extra=ui(titles=VARIANCES, group=OWN)
+    b_model: str = Field(
+        "ideal:digits",
+        max_length=500,
+        title="B: model",
+        description="What stands beside it.",
+        json_schema_extra=ui(group=OWN),
     )
-    b_schedule: Schedule = Field("own", title="B: steps of", json_schema_extra=ui(titles=SCHEDULES, group=OWN))
+    b_variance: Variance = Field(
+        "auto",
+        title="B: variance of a step back",
+        description="As for A.",
+        json_schema_extra=ui(titles=VARIANCES, group=OWN),
+    )
+    b_schedule: Schedule = Field(
+        "own", title="B: steps of", description="As for A.", json_schema_extra=ui(titles=SCHEDULES, group=OWN)
+    )
     vae: str = Field(
         ANY_VAE,
         max_length=100,
@@ -117,7 +134,14 @@ class LikelihoodControls(Controls):
         description="1 is the one that says most of a picture, and so on.",
         json_schema_extra=ui(slider=False, group=LATENT),
     )
-    down: int = Field(2, ge=1, le=64, title="Down: latent number", json_schema_extra=ui(slider=False, group=LATENT))
+    down: int = Field(
+        2,
+        ge=1,
+        le=64,
+        title="Down: latent number",
+        description="Another one, or the same.",
+        json_schema_extra=ui(slider=False, group=LATENT),
+    )
     run: str = Field(
         "digits",
         max_length=100,
