@@ -1,50 +1,106 @@
-"""`python -m benchmarks pages|sampler`: measures, prints a table, and writes every value to a file if asked."""
+"""`python -m benchmarks NAME`: measures, prints a table, and writes every value to a file if asked. `--help` has the names."""
 
 from __future__ import annotations
 
 import argparse
 import signal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 from benchmarks.figures import load, machine, table, write_json
 
 
+@dataclass(frozen=True)
+class Benchmark:
+    """One that goes by a name: its module has `measure`, which takes the arguments by their names.
+
+    Args:
+        about: what it measures.
+        numbers: whole numbers that can be set: their defaults, and what they are.
+        parts: names of its parts, of which some may be left out; empty for none.
+        switches: what can be switched on, each with a sentence.
+        texts: texts that can be set: their defaults, and what they are.
+    """
+
+    about: str
+    numbers: dict[str, tuple[int, str]] = field(default_factory=dict)
+    parts: tuple[str, ...] = ()
+    switches: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+
+NETWORK = {"model": ("digits", "a network with classes")}
+CLASS = {
+    "visitors": (40, "at once"),
+    "images": (16, "for each of them"),
+    "steps": (20, "of DDIM"),
+    "rounds": (5, "of all of them"),
+}
+BENCHMARKS = {
+    "pages": Benchmark(
+        "first page, scrubbing, changed controls, Stop; needs Chromium",
+        {"starts": (7, "starts of the program"), "changes": (30, "changes of each control")},
+        ("first", "scrub", "change", "training", "stop"),
+    ),
+    "sampler": Benchmark(
+        "what the sampler costs on top of the network; milliseconds of a training step",
+        {"images": (16, "drawn together"), "steps": (50, "of each sampling"), "walks": (8, "from noise to pictures")},
+        texts=NETWORK,
+    ),
+    "training": Benchmark(
+        "images a second, two processes beside one, memory by the number of pictures (writes 2.5 GB for a while)",
+        {"rounds": (3, "measurements of each speed")},
+        ("speed", "processes", "memory"),
+    ),
+    "batching": Benchmark("many visitors at once against one batch of all their pictures", CLASS, texts=NETWORK),
+    "visitors": Benchmark(
+        "the same for visitors of the Gradio app, over HTTP, also while a network trains",
+        CLASS,
+        switches={"without_training": "leave out the rounds beside a training run"},
+    ),
+}
+
+
 def main() -> None:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--json", type=Path, metavar="FILE", help="write every measured value to this file as well")
+    """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks", description="How fast this is on the machine at hand."
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-
-    what = "first page, scrubbing, changed controls, Stop; needs Chromium"
-    pages = commands.add_parser("pages", parents=[common], help=what)
-    parts = ("first", "scrub", "change", "training", "stop")
-    pages.add_argument("--only", nargs="+", choices=parts, default=parts, help="leave the rest out")
-    pages.add_argument("--starts", type=int, default=7, help="starts of the program (default: %(default)s)")
-    pages.add_argument("--changes", type=int, default=30, help="changes of each control (default: %(default)s)")
-
-    what = "what the sampler costs on top of the network; milliseconds of a training step"
-    sampler = commands.add_parser("sampler", parents=[common], help=what)
-    sampler.add_argument("--model", default="digits", help="a network with classes (default: %(default)s)")
-    sampler.add_argument("--images", type=int, default=16, help="drawn together (default: %(default)s)")
-    sampler.add_argument("--steps", type=int, default=50, help="of each sampling (default: %(default)s)")
-    sampler.add_argument("--walks", type=int, default=8, help="from noise to pictures (default: %(default)s)")
-    chosen = parser.parse_args()
+    commands = parser.add_subparsers(dest="name", required=True)
+    for name, benchmark in BENCHMARKS.items():
+        _add(commands.add_parser(name, help=benchmark.about, description=benchmark.about), benchmark)
+    chosen = vars(parser.parse_args())
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it leaves no server behind
 
     print(f"{machine()}. Load of the machine as it begins: {load():.1f}.", flush=True)
-    if chosen.command == "pages":
-        from benchmarks.pages import measure
-
-        figures = measure(chosen.only, starts=chosen.starts, changes=chosen.changes)
-    else:
-        from benchmarks.sampler import measure as measure_sampler
-
-        figures = measure_sampler(chosen.model, images=chosen.images, steps=chosen.steps, walks=chosen.walks)
+    measure: Callable[..., Any] = import_module(f"benchmarks.{chosen.pop('name')}").measure
+    file: Path | None = chosen.pop("json")
+    figures = measure(**chosen)
     print(f"\n{table(figures)}\n\nLoad: programs that wanted to compute in the last minute, this one among them.")
-    if chosen.json:
-        write_json(chosen.json, figures)
+    if file:
+        write_json(file, figures)
+
+
+def _add(parser: argparse.ArgumentParser, benchmark: Benchmark) -> None:
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every measured value to this file as well")
+    if benchmark.parts:
+        parser.add_argument(
+            "--only",
+            dest="parts",
+            nargs="+",
+            choices=benchmark.parts,
+            default=benchmark.parts,
+            help="leave the rest out",
+        )
+    for name, (default, about) in benchmark.numbers.items():
+        parser.add_argument(f"--{name}", type=int, default=default, help=f"{about} (default: %(default)s)")
+    for name, (default, about) in benchmark.texts.items():
+        parser.add_argument(f"--{name}", dest=f"{name}_name", default=default, help=f"{about} (default: %(default)s)")
+    for name, about in benchmark.switches.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", action="store_true", help=about)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ SETTINGS = (
 )
 
 
-def measure(model_name: str, *, images: int, steps: int, walks: int) -> list[Figure]:
+def measure(*, model_name: str, images: int, steps: int, walks: int) -> list[Figure]:
     """All of it. Raises ModelError for a model that cannot be opened, ValueError for one that is no network."""
     torch.set_num_threads(max(1, (os.cpu_count() or 2) - 1))  # as many as the playground takes
     model = open_model(model_name)

@@ -7,6 +7,7 @@ from pathlib import Path
 from results_figures import draw_figures
 from results_rows import Results
 from results_sections import section_a, section_b, section_c, section_d, section_e
+from results_surprises import section_f
 
 from engine.weights import write_text
 
@@ -14,9 +15,10 @@ INTRODUCTION = """# Measured: what the papers say, on our digits
 
 This page is made by `python docs/make_results.py`, which trains the small networks, measures what
 [results.jsonl](results.jsonl) does not hold yet, and writes tables, figures and verdicts from those numbers. What is said of
-the papers was written by hand; every word after “Here:” follows from the measurements. Two numbers differ where their
-difference is more than two standard errors. Cells share their seeds and the real pictures they are compared with, so that a
-difference of two Fréchet distances is surer than either of them: its error is found by leaving the same out of both.
+the papers was written by hand, and so was the end of section f; every word after “Here:” follows from the measurements. Two
+numbers differ where their difference is more than two standard errors. Cells share their seeds and the real pictures they are
+compared with, so that a difference of two Fréchet distances is surer than either of them: its error is found by leaving the
+same out of both.
 
 ± is one standard error: of the Fréchet distance by a jackknife over groups of samples and of real pictures, of recall and
 precision by cutting both into halves, of bits per dimension over the draws of pictures and noise, of times over batches.
@@ -28,7 +30,7 @@ classifier, score against the same held-out ones."""
 
 def page(results: Results) -> str:
     """The whole text."""
-    sections = [section_a, section_b, section_c, section_d, section_e]
+    sections = [section_a, section_b, section_c, section_d, section_e, section_f]
     return (
         "\n\n".join([INTRODUCTION, *(section(results) for section in sections), _machine(results), _missing(results)])
         + "\n"

@@ -79,6 +79,7 @@ def section_a(results: Results) -> str:
     floor = results.floor(FEW)
     same.append(["real pictures (the floor)", *[said(floor[0] if floor else None)] * len(columns)])
     read = [[row_name(row), *(_read(results, paper_row(row, n)) for n in columns)] for row in PAPER_ROWS]
+    bits = [[SHIPPED, *(said(results.bits(BoundCell(SHIPPED, v)), 3) for v in FIXED)]]
     time = [[f"eta {ETAS[0]:g}", *(_time(results, paper_row(f"{ETAS[0]:g}", n)) for n in columns)]]
     paper = [[row_name(row), *PAPER[row].split()] for row in PAPER_ROWS]
     counted = (
@@ -96,6 +97,8 @@ def section_a(results: Results) -> str:
             table([cell.rstrip("*") for cell in head], same),
             "Samples that the classifier reads as what they were drawn for, with 95 % intervals:",
             table(head, read),
+            "Bits per dimension of held-out pictures, by the variance of the reverse steps (in all 1000 of them):",
+            table(["", *(VARIANCES[v] for v in FIXED)], bits),
             "Milliseconds for a picture, in batches; whatever else the machine had to do makes them longer:",
             table(head, time),
             "![Fréchet distance by steps](figures/steps.svg)",

@@ -18,6 +18,11 @@ from engine.schedule import Level, NoiseSchedule, broadcast
 NO_LABEL = -1
 """The label of an image whose class is left open."""
 
+NO_SIGNAL = (
+    "At zero terminal SNR the last x_T is pure noise, and knowing the noise says nothing about the picture. "
+    "Use the target 'velocity' or 'clean', or a schedule that keeps a trace of signal."
+)
+
 
 class Denoiser(Protocol):
     """Says what is under the noise."""
@@ -62,10 +67,7 @@ class NetDenoiser:
 
     def __post_init__(self) -> None:
         if isinstance(self.target, Noise) and self.schedule.terminal_snr == 0:
-            raise ValueError(
-                "At zero terminal SNR the last x_T is pure noise, and knowing the noise says nothing about the picture. "
-                "Use the target 'velocity' or 'clean', or a schedule that keeps a trace of signal."
-            )
+            raise ValueError(NO_SIGNAL)
 
     def output(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Tensor:
         """The network's own output; what it means is still to be read from it.
@@ -84,7 +86,13 @@ class NetDenoiser:
         return self.read(self.output(x_t, level, label), x_t, level)
 
     def read(self, output: Tensor, x_t: Tensor, level: Level) -> Prediction:
-        """What an output of the network says of x_t."""
+        """What an output of the network says of x_t.
+
+        Raises:
+            ValueError: for a noise-predicting network where nothing of the picture is left.
+        """
+        if isinstance(self.target, Noise) and bool((level.log_snr == -torch.inf).any()):
+            raise ValueError(NO_SIGNAL)
         if not self.learned_variance:
             return self.target.read(output, x_t, level)
         of_target, of_variance = output.chunk(2, dim=1)

@@ -100,8 +100,15 @@ def from_checkpoint(name: str, checkpoint: pretrained.Checkpoint, title: str = "
     )
 
 
-def _foreign(name: str, download: bool, progress: hub.Progress | None) -> Model:
-    """What lies on the disk, was uploaded, or is on the Hub."""
+def located(name: str, *, download: bool = True, progress: hub.Progress | None = None) -> tuple[Path, str]:
+    """Where a model lies that is on the disk, was uploaded, or is on the Hub, and what it is called ("" where nobody says).
+
+    Args:
+        name, download, progress: as for `open_model`.
+
+    Raises:
+        ModelError, CheckpointError: where it is on the Hub only and cannot or shall not be fetched, or was uploaded elsewhere.
+    """
     title, path = "", Path(name)
     if name.startswith(uploads.PREFIX):
         upload = uploads.find(name)
@@ -111,6 +118,11 @@ def _foreign(name: str, download: bool, progress: hub.Progress | None) -> Model:
         if there is None and not download:
             raise ModelError(f"“{name}” is no folder here, and not yet downloaded from the Hub.")
         path, title = there or hub.fetch(on_hub, progress), name
+    return path, title
+
+
+def _foreign(name: str, download: bool, progress: hub.Progress | None) -> Model:
+    path, title = located(name, download=download, progress=progress)
     path = newest_in(path)
     model = _on_disk(str(path), _stamp(path))
     of_its_own = model.title if model.title != str(path) else ""

@@ -60,6 +60,7 @@ class Card(BaseModel):
     step: int = Field(0, ge=0)
     null_class: bool = Field(True, description="Whether the network's last class stands for 'none given'.")
     training: dict[str, Any] = Field(default_factory=dict, description="The training config, as it was given.")
+    machine: str = Field("", max_length=200, description="What it computed on; empty where that was not noted.")
     quality: dict[str, Any] = Field(
         default_factory=dict, description="What was measured, with the command that did it."
     )

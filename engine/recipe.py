@@ -20,7 +20,7 @@ from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from engine.denoiser import NO_LABEL, Clipped, Denoiser, QuantileClipped
-from engine.guidance import ClassifierGuided, Guided
+from engine.guidance import EVERYWHERE, ClassifierGuided, Guided
 from engine.guides import open_guide
 from engine.ideal import ExactDenoiser
 from engine.library import Model, open_model
@@ -113,12 +113,19 @@ class Recipe(BaseModel):
             denoiser = ClassifierGuided(denoiser, open_guide(self.classifier).classifier, self.classifier_scale)
         return CLIPPING[self.clip](denoiser)
 
-    def frames(self, model: Model | None = None, *, run_of: Callable[[str], Model] | None = None) -> Iterator[Frame]:
+    def frames(
+        self,
+        model: Model | None = None,
+        *,
+        run_of: Callable[[str], Model] | None = None,
+        device: torch.device | str = "cpu",
+    ) -> Iterator[Frame]:
         """Carry it out, one frame after the other.
 
         Args:
             model: an opened one, to save opening it again.
             run_of: finds training runs, see `open_model`.
+            device: where the model's network is; those that `open_model` opens are on the CPU.
 
         Raises:
             RecipeError: where the recipe does not fit the model, before anything is computed.
@@ -133,8 +140,9 @@ class Recipe(BaseModel):
             shape=model.shape,
             steps=self.steps,
             seeds=self.seeds,
-            label=torch.tensor(self.labels) if self.labels else None,
+            label=torch.tensor(self.labels, device=device) if self.labels else None,
             spacing=self.spacing,
+            device=device,
         )
 
     def check(self, model: Model) -> None:
@@ -155,11 +163,26 @@ class Recipe(BaseModel):
             raise RecipeError(
                 f"“{model.title}” has no class for “none”, which guidance compares with: take a guidance scale of 1."
             )
+        if self._guidance and all(label == NO_LABEL for label in self.labels):
+            raise RecipeError(
+                f"There is no label that {self._guidance} could guide towards: give the pictures labels, or leave it out."
+            )
         if self.smoothing and not isinstance(model.denoiser, ExactDenoiser):
             raise RecipeError(f"“{model.title}” is no ideal denoiser: only those can be smoothed.")
         learned = "variance" in SAMPLERS[self.sampler].settings and self.variance == "learned"
         if learned and not getattr(model.denoiser, "learned_variance", False):
             raise RecipeError(f"“{model.title}” has learned no variance: choose the small one, the large one or none.")
+
+    @property
+    def _guidance(self) -> str:
+        """What asks for guidance, in words; "" for nothing. The default scale is only meant where there are labels."""
+        if self.scale not in (0, 1, type(self).model_fields["scale"].default):
+            return f"a guidance scale of {self.scale:g}"
+        if self.classifier and self.classifier_scale:
+            return f"the classifier “{self.classifier}”"
+        if (self.scale_from, self.scale_to, self.rescale) != (*EVERYWHERE, 0.0):
+            return "an interval or a rescaling of guidance"
+        return ""
 
     def python(self) -> str:
         """A program that makes the same pictures and saves them."""

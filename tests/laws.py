@@ -115,18 +115,26 @@ def affine(denoise: Denoiser, sampler: Sampler, now: Level, to: Level) -> tuple[
 def law_of_samples(
     denoise: Denoiser, schedule: NoiseSchedule, sampler: Sampler, steps: int, spacing: str = "uniform"
 ) -> tuple[float, float]:
-    """Mean and variance of what comes out on Gaussian data from x_T ~ N(0, 1), without drawing anything.
+    """Mean and variance of what comes out on Gaussian data from x_T ~ N(0, 1), without drawing anything."""
+    return law_along(denoise, list(levels(schedule, steps, spacing)), sampler)
 
-    What comes out is a constant and a sum over x_T and the noise of each step, each times a number. Those numbers are found
-    by walking once with everything at 0, and once with each of them at 1, all in one batch: for any sampler that is linear.
+
+def law_along(
+    denoise: Denoiser, path: list[tuple[Level, Level]], sampler: Sampler, mean: float = 0.0, variance: float = 1.0
+) -> tuple[float, float]:
+    """Mean and variance at the end of a path that begins with N(mean, variance), on Gaussian data, without drawing anything.
+
+    What comes out is a constant and a sum over the start and the noise of each step, each times a number. Those numbers
+    are found by walking once with everything at 0, and once with each of them at 1, all in one batch: for any sampler that
+    is linear.
     """
-    x = torch.zeros(steps + 2, 1, dtype=torch.float64)
-    x[1] = 1
+    x = torch.full((len(path) + 2, 1), mean, dtype=torch.float64)
+    x[1] += variance**0.5
 
     def noise(k: int, x: Tensor) -> Tensor:
         z = torch.zeros_like(x)
         z[k + 2] = 1
         return z
 
-    out = walk(denoise, levels(schedule, steps, spacing), sampler, x, noise)
+    out = walk(denoise, path, sampler, x, noise)
     return float(out[0]), float((out[1:] - out[0]).square().sum())

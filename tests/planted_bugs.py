@@ -42,7 +42,7 @@ class Bug:
     """pytest's -k, to save time."""
 
 
-HELPERS = ("laws.py", "runs_to_try.py", "checkpoints_to_try.py", "processes_to_try.py", "kills_to_try.py")
+HELPERS = ("laws.py", "peaks.py", "runs_to_try.py", "checkpoints_to_try.py", "processes_to_try.py", "kills_to_try.py")
 LAWS = "test_samplers_laws.py"
 PAPERS = "papers_coefficients or one_point"
 BUGS = [
@@ -243,6 +243,14 @@ BUGS = [
         "step_before",
     ),
     Bug(
+        "the stochastic DPM-Solver++ does not look back",
+        "samplers.py",
+        "ahead = prediction if before is None else",
+        "ahead = prediction if before is None or self.eta > 0 else",
+        LAWS,
+        "order_of_convergence_of_the_law",
+    ),
+    Bug(
         "Heun asks both times at the beginning",
         "samplers.py",
         "there = denoise(trial, to)",
@@ -265,6 +273,14 @@ BUGS = [
         "mix * broadcast(small.log(), mix) + (1 - mix) * broadcast(large.log(), mix)",
         "test_against_diffusers.py",
         "learned",
+    ),
+    Bug(
+        "learned variance mixes variances, not their logarithms",
+        "samplers.py",
+        "return torch.exp(mix * broadcast(large.log(), mix) + (1 - mix) * broadcast(small.log(), mix))",
+        "return mix * broadcast(large, mix) + (1 - mix) * broadcast(small, mix)",
+        LAWS,
+        "right_learned_variance",
     ),
     Bug(
         "quadratic spacing closer at the noisy end",
@@ -635,6 +651,30 @@ BUGS = [
         "pages.madvise(mmap.MADV_DONTNEED)",
         "pass",
         "test_picture_sizes.py",
+    ),
+    Bug(
+        "large sets are taken into memory whole",
+        "training/feed.py",
+        "SMALL = 128_000_000",
+        "SMALL = 10**13",
+        "test_picture_sizes.py",
+        "memory",
+    ),
+    Bug(
+        "a set is put in order with all of it in memory",
+        "data/writing.py",
+        "store.gather(images, rows)",
+        "images[rows]",
+        "test_picture_sources.py",
+        "memory",
+    ),
+    Bug(
+        "who is left says nothing where the main process is gone",
+        "runs/driver.py",
+        '("paused", f"{error}{self._rescue()}"), True',
+        '("paused", f"{error}{self._rescue()}"), False',
+        "test_cli_training.py",
+        "speak_only",
     ),
     Bug(
         "the same pictures held out whatever they show",

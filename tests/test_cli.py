@@ -50,6 +50,17 @@ def test_sample_makes_the_pictures_of_the_recipe_and_the_png_makes_them_again(tm
     np.testing.assert_array_equal(shown[28:, 28:], to_uint8(last.x)[3, ..., 0])
 
 
+def test_sample_says_in_json_what_it_drew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps(RECIPE))
+    assert main(["sample", str(tmp_path / "recipe.json"), "--out", str(tmp_path / "a.png"), "--json"]) == 0
+    printed = capsys.readouterr()
+    told = json.loads(printed.out)
+    assert printed.err == ""
+    assert (told["out"], told["pictures"]) == (str(tmp_path / "a.png"), 4)
+    assert told["seconds"] > 0
+    assert Recipe.model_validate(told["recipe"]) == from_png((tmp_path / "a.png").read_bytes())
+
+
 def test_runs_lists_what_there_is(run: tuple[Path, str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["runs", "--runs", str(run[0])]) == 0
     assert run[1] in (listed := capsys.readouterr().out)

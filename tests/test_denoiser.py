@@ -125,6 +125,16 @@ def test_predicting_noise_on_a_schedule_that_ends_in_nothing_is_refused() -> Non
         assert NetDenoiser(Remembers(), black, TARGETS[target])(_random(1, 2), black.level(100)).x0.isfinite().all()
 
 
+def test_a_network_of_noise_cannot_be_asked_about_pure_noise_either() -> None:
+    """Trained on a schedule that keeps a trace of signal, it may walk down another, but not from where nothing is left."""
+    black, denoiser = SCHEDULE.with_zero_terminal_snr(), NetDenoiser(Remembers(), SCHEDULE, Noise())
+    with pytest.raises(ValueError, match="pure noise"):
+        list(sample(denoiser, black, DDIM(), shape=(2,), steps=5, seeds=(0,)))
+    with pytest.raises(ValueError, match="pure noise"):
+        denoiser(_random(2, 2), black.level(torch.tensor([50, 100])))
+    assert denoiser(_random(2, 2), black.level(99)).x0.isfinite().all()
+
+
 # --- guidance ---------------------------------------------------------------------------------------------------------
 
 

@@ -274,6 +274,17 @@ def test_what_does_not_fit_is_said_before_anything_is_drawn(
         next(evaluate(loaded, load("digits"), judge, DrawSettings(**{"samples": 20, **settings})))  # type: ignore[arg-type]
 
 
+def test_a_network_that_must_have_a_label_is_measured_without_guidance(tmp_path: Path, judge: classifier.Judge) -> None:
+    """As class-conditional networks of diffusers are: none of their classes stands for "none"."""
+    folder = tiny_model(tmp_path / "m", classes=9)  # ten outputs, of which ours takes the last for "none"
+    (folder / "card.json").unlink()
+    theirs = pretrained.load(folder)
+    with pytest.raises(EvaluationError, match="choose a scale of 1"):
+        next(evaluate(theirs, load("digits"), judge, DrawSettings(samples=20, steps=1)))
+    q = last(evaluate(theirs, load("digits"), judge, DrawSettings(samples=20, steps=1, scale=1))).quality
+    assert q.accuracy is not None
+
+
 def test_a_classifier_of_other_pictures_is_refused(tmp_path: Path, judge: classifier.Judge) -> None:
     model, settings = pretrained.load(tiny_model(tmp_path / "m")), DrawSettings(samples=20, steps=1)
     other = classifier.Judge(judge.net, judge.card.model_copy(update={"data": "letters"}))
@@ -344,6 +355,8 @@ def test_train_then_train_on_then_evaluate(tmp_path: Path, capsys: pytest.Captur
     assert main(["evaluate", "--model", out, "--samples", "20", "--steps", "1", "--scale", "1", "--write-card"]) == 0
     written = RunFolder.at(Path(out)).checkpoint / "README.md"
     assert "On the 4,000 training pictures" in written.read_text()
+    threads = torch.get_num_threads()
+    assert f", on {threads} thread{'s' if threads > 1 else ''} of a CPU." in written.read_text()
 
 
 def test_a_run_that_diverges_keeps_its_last_good_weights(
@@ -387,6 +400,8 @@ def test_train_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
         ["evaluate", "--model", "{model}", "--data", "emoji"],
         ["evaluate", "--model", "{model}", "--classifier", "/no/such/folder"],
         ["evaluate", "--model", "{model}", "--device", "abacus"],
+        ["evaluate", "--model", "{plain}", "--samples", "20", "--steps", "1", "--scale", "3"],
+        ["evaluate", "--model", "{plain}", "--samples", "20", "--steps", "1", "2", "--scale", "1", "3"],
         ["evaluate", "--model", "{model}", "--samples", "20", "--steps", "1", "--json", "{tmp}"],
         ["train-classifier", "--data", "faces", "--out", "{tmp}/c"],
         ["train-classifier", "--epochs", "0", "--out", "{tmp}/c"],
@@ -402,14 +417,14 @@ def test_train_classifier(tmp_path: Path, capsys: pytest.CaptureFixture[str], mo
 def test_bad_words_give_one_sentence_and_status_2(
     tmp_path: Path, words: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    model = tiny_model(tmp_path / "model")
+    model, plain = tiny_model(tmp_path / "model"), tiny_model(tmp_path / "plain", classes=0)
     (tmp_path / "file.pt").write_bytes(b"\x80\x04nonsense")
     recipe(tmp_path / "good.json")
     recipe(tmp_path / "bad.json", steps=-5)
     recipe(tmp_path / "faces.json", data="faces")
     (tmp_path / "torn" / "resume").mkdir(parents=True)
     (tmp_path / "torn" / "resume" / "resume.safetensors").write_bytes(b"torn")
-    assert main([word.format(tmp=tmp_path, model=model) for word in words]) == 2
+    assert main([word.format(tmp=tmp_path, model=model, plain=plain) for word in words]) == 2
     error = [line for line in capsys.readouterr().err.splitlines() if "left" not in line]
     assert len(error) == 1
     assert error[0].startswith(f"python -m engine {words[0]}: ")

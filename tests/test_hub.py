@@ -17,12 +17,13 @@ import huggingface_hub.constants
 import pytest
 
 from engine import pretrained
+from engine.cli import main
 from engine.foreign import hub
 from engine.foreign.hub import HubName
 from engine.library import ModelError, open_model
 from engine.recipe import Recipe
 
-from checkpoints_to_try import save_sound
+from checkpoints_to_try import save_sound, tiny_model
 
 REPO = "someone/ddpm-tiny-8"
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
@@ -124,6 +125,18 @@ def test_what_is_not_there_says_what_to_do(cache: Path, monkeypatch: pytest.Monk
     with pytest.raises(ModelError, match="cannot be reached") as error:
         open_model(REPO)
     assert "\n" not in str(error.value)
+
+
+def test_a_name_is_measured_as_a_folder_is(cache: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["evaluate", "--samples", "20", "--steps", "1", "--model", REPO]
+    assert main(words) == 2
+    assert f"hf download {REPO}" in capsys.readouterr().err
+    _put(cache, tiny_model(tmp_path / "source"))
+    assert main([*words, "--json", str(tmp_path / "q.json")]) == 0
+    assert "Fréchet distance" in capsys.readouterr().out
+    assert f"--model {REPO} " in json.loads((tmp_path / "q.json").read_text())["command"]
+    assert main([*words, "--write-card"]) == 2
+    assert "the name of none" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("gone", ["unet/config.json", f"unet/{pretrained.WEIGHTS}", "scheduler/scheduler_config.json"])

@@ -113,6 +113,16 @@ def test_labels() -> None:
         recipes(SamplingControls(labels="one", label=3), 3)
 
 
+def test_without_labels_the_sliders_of_guidance_stay_out_of_the_recipe() -> None:
+    """A recipe that asks for guidance towards nothing is refused; the page greys those sliders out instead."""
+    controls = SamplingControls(
+        labels="none", scale=5.0, scale_to=0.5, rescale=0.7, classifier="digits", compare=True, b_scale=7.0
+    )
+    for recipe in recipes(controls, 10).values():
+        recipe.check(open_model("digits"))
+        assert recipe == Recipe(**recipe.model_dump(include={"seeds", "sampler"}))
+
+
 def test_every_setting_within_its_bounds_makes_a_recipe() -> None:
     largest = SamplingControls(seed=2**53 - 100, count=64, steps=1000, eta=1, scale=8, T=1000, schedule="sigmoid")
     assert recipes(largest, 10)["A"].seeds[-1] == 2**53 - 37

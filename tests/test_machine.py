@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import subprocess
@@ -20,7 +21,8 @@ from safetensors.torch import load_file
 
 from engine.data.pixels import to_unit
 from engine.data.prepared import for_training
-from engine.runs.folder import RunFolder
+from engine.runs.folder import RunFolder, RunRecord
+from engine.runs.watching import look_at
 from engine.training import batch, loop, resume
 from engine.training.config import TrainConfig
 from engine.training.feed import Feed
@@ -303,8 +305,10 @@ def test_two_processes_are_one(launcher: Sequence[str], learns: str, tmp_path: P
     assert all(float((average[name] - alone.average[name]).abs().max()) < 1e-4 for name in average)
 
 
-def test_one_of_two_is_killed_and_one_goes_on(tmp_path: Path) -> None:
-    """In the shell: the other one says what happened and saves, and one process alone ends as it would have ended alone."""
+@pytest.mark.parametrize("killed", ["1", "0"])
+def test_one_of_two_is_killed_and_one_goes_on(killed: str, tmp_path: Path) -> None:
+    """In the shell: the other one says what happened, the main one also saves, and one process alone ends as it would have
+    ended alone. Where it is the main one that is killed, what it saved last is gone on from."""
     settings = {
         "T": 50,
         "steps": 300,
@@ -319,25 +323,31 @@ def test_one_of_two_is_killed_and_one_goes_on(tmp_path: Path) -> None:
     out, metrics = tmp_path / "run", tmp_path / "run" / "metrics.jsonl"
     with (tmp_path / "said").open("w+") as said:
         launched = subprocess.Popen(
-            [*command, "--processes", "2", "--out", str(out)], stdout=said, stderr=said, env=_environment()
+            [*command, "--processes", "2", "--save-every", "0", "--out", str(out)],
+            stdout=said,
+            stderr=said,
+            env=_environment(),
         )
         deadline = time.monotonic() + 120
         while not (metrics.exists() and metrics.read_bytes().count(b"\n") >= 3):
             assert launched.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.05)
-        (second,) = (
-            process for process in psutil.Process(launched.pid).children() if process.environ().get("RANK") == "1"
-        )
-        second.kill()
+        (process,) = (each for each in psutil.Process(launched.pid).children() if each.environ().get("RANK") == killed)
+        process.kill()
         assert launched.wait(60) != 0
         said.seek(0)
         words = said.read()
     assert "Another of the 2 processes has ended" in words
-    saved = int(words.split("What was learned until step ")[1].split()[0])
-    assert 15 <= saved < 300
-    record = json.loads((out / "run.json").read_text())
-    assert record["status"] == "paused"
+    assert f"python -m engine runs resume {out}" in words
+    saved, status = RunFolder.at(out).steps()[-1], json.loads((out / "run.json").read_text())["status"]
+    assert 10 <= saved < 300
+    if killed == "0":
+        assert status == "running"  # nobody was left to write it: who looks at the run finds no living process
+        assert look_at(RunFolder.at(out)).status == "interrupted"
+    else:
+        assert status == "paused"
+        assert f"What was learned until step {saved} is saved." in words
 
     config = TrainConfig.model_validate(settings)
     state, alone = (begin(config, for_training(config)) for _ in range(2))
@@ -346,6 +356,27 @@ def test_one_of_two_is_killed_and_one_goes_on(tmp_path: Path) -> None:
     for one in (state, alone):
         next(report for report in train(config, for_training(config), one) if report.step >= saved + 5)
     assert _close(state, alone, 1e-3)
+
+
+def test_processes_that_see_different_folders_say_so(tmp_path: Path) -> None:
+    """As on two machines without a shared disk: only the one that finds another state than the main one can tell."""
+    settings = {"T": 50, "batch": 4, "steps": 4, "report_every": 2, "warmup": 0}
+    config = TrainConfig.model_validate(settings)
+    state, folder = begin(config, for_training(config)), RunFolder.at(tmp_path / "run-0")
+    list(train(config.model_copy(update={"steps": 2}), for_training(config), state))
+    folder.write_record(RunRecord(config=config, status="paused"))
+    folder.write_state(for_training(config), config, state)
+    changes = " ".join(f"--set {name}={value}" for name, value in settings.items())
+    program = f"{sys.executable} -m engine train {changes} --device cpu --out {tmp_path}/run-$RANK"
+    done = subprocess.run(
+        [sys.executable, "-m", *TORCHRUN, "--no-python", "bash", "-c", program],
+        capture_output=True,
+        text=True,
+        env=_environment(),
+        timeout=200,
+    )
+    assert done.returncode != 0
+    assert "The processes do not see the same folder" in done.stderr
 
 
 def test_wrong_numbers_of_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -365,6 +396,14 @@ def test_wrong_numbers_of_processes_are_refused(monkeypatch: pytest.MonkeyPatch)
 
     with pytest.raises(MachineError, match="take 3 or 6"):
         next(train(config_of(), DATA, begin(config_of(), DATA), Three(count=3)))
+
+
+@pytest.mark.parametrize("tracker", ["trackio", "wandb"])
+def test_a_tracker_that_is_not_installed_is_refused(tracker: str) -> None:
+    if importlib.util.find_spec(tracker) is not None:
+        pytest.skip(f"{tracker} is installed")
+    with pytest.raises(MachineError, match=f"{tracker} is not installed here: pip install {tracker}"):
+        this_machine("cpu", tracker=tracker)
 
 
 def test_a_tracker_gets_the_numbers(tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from engine.runs import service as training_service
 from engine.runs.service import TrainingService
+from engine.samplers import DDIM, SAMPLERS, NamedSampler
+from engine.schedule import SPACINGS
 from playground import warming
 
 APP = Path(__file__).parents[1] / "playground" / "app.py"
@@ -139,6 +141,31 @@ def test_two_settings_side_by_side() -> None:
     assert "Done after 6 of 6 steps" in _text(at)
     assert len(at.code) == 2
     assert "sampler='ddpm'" in at.code[1].value
+
+
+def test_a_line_in_a_registry_is_a_choice_in_the_sampling_lab(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A new sampler or spacing needs nothing but its line: it is offered for A and B, a link may name it, and it draws."""
+    mine = NamedSampler("My own sampler", "as DDIM", lambda *_: DDIM())
+    monkeypatch.setitem(SAMPLERS, "mine", mine)
+    monkeypatch.setitem(SPACINGS, "backwards", SPACINGS["uniform"])
+    at = _drawn(_fine(_open(_sampling, **QUICK, sampler="mine", spacing="backwards", compare="1", b_sampler="mine")))
+    assert not at.warning
+    assert not at.error
+    for key in ("sampling/sampler", "sampling/b_sampler"):
+        assert [at.selectbox(key=key).options.count(sampler.title) for sampler in SAMPLERS.values()] == [1] * len(
+            SAMPLERS
+        )
+        assert at.selectbox(key=key).value == "mine"
+    assert [walk.recipe.sampler for walk in at.session_state["sampling/job"].walks] == ["mine", "mine"]
+    assert "Done after 52 of 52 steps" in _text(at)
+
+
+def test_without_labels_guidance_is_greyed_out_and_the_page_draws() -> None:
+    at = _drawn(_fine(_open(_sampling, **QUICK, labels="none", scale="5", rescale="0.5", classifier="digits")))
+    assert not at.error
+    assert "Done after 2 of 2 steps" in _text(at)
+    assert at.slider(key="sampling/scale").disabled
+    assert "scale" not in at.code[0].value
 
 
 def test_bad_values_in_a_sampling_link_are_named_and_the_page_opens() -> None:

@@ -37,6 +37,8 @@ from engine.data.sources.plan import Progress, by_folder
 from engine.data.store import gather
 from engine.data.writing import Writer, sweep
 
+from peaks import linux, peak_of
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -464,6 +466,28 @@ def test_stored_pictures_keep_their_classes_when_they_change_places(held: list[b
         if any(held):
             assert data.training.labels.tolist() == [k for k, out in enumerate(held) if not out]
             assert data.held_out_part.labels.tolist() == [k for k, out in enumerate(held) if out]
+
+
+WRITE = """
+import sys
+from pathlib import Path
+import numpy as np
+from engine.data.writing import Writer
+with Writer("cifar10", 64, 3, Path(sys.argv[1])) as writer:
+    for k in range(int(sys.argv[2])):
+        writer.add(np.full((64, 64, 3), k % 251, np.uint8), k % 10, str(k))
+    names = tuple("0123456789")
+    about = writer.finish(title="x", source="", licence="", class_names=names, natural=True, fingerprint="")
+print(about.held_out)
+"""
+
+
+@linux
+def test_a_large_set_is_prepared_with_the_memory_of_a_small_one(tmp_path: Path) -> None:
+    """Also when its held-out pictures are brought to the end, for which all others change places."""
+    (_, small), (held_out, large) = (peak_of(WRITE, tmp_path / str(count), count) for count in (8_000, 24_000))
+    assert int(held_out) == 1000
+    assert large - small < 60_000  # kilobytes; the larger set has 197,000 more
 
 
 # --- zips -------------------------------------------------------------------------------------------------------------

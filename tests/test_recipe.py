@@ -324,9 +324,30 @@ def test_the_settings_of_a_recipe_reach_the_sampler() -> None:
     assert torch.equal(first_steps(sampler="ddpm"), first_steps(sampler="ddpm", eta=0.5))
     assert not torch.equal(first_steps(sampler="ddpm"), first_steps(sampler="ddpm", variance="large"))
     assert not torch.equal(first_steps(), first_steps(schedule="linear", T=50))
-    assert torch.equal(drawn(), drawn(scale=4.0))
     labelled = drawn(labels=(0, 0, 1))
     assert labelled[:, 0, 0, 0].isfinite().all()
+
+
+@pytest.mark.parametrize("labels", [(), (NO_LABEL, NO_LABEL)])
+@pytest.mark.parametrize(
+    ("guidance", "said"),
+    [
+        ({"scale": 3.0}, "a guidance scale of 3"),
+        ({"classifier": "digits"}, "the classifier “digits”"),
+        ({"rescale": 0.5}, "rescaling of guidance"),
+        ({"scale_to": 0.5}, "interval"),
+    ],
+)
+def test_guidance_without_a_label_is_refused_in_one_sentence(
+    labels: tuple[int, ...], guidance: dict[str, object], said: str
+) -> None:
+    model, recipe = open_model("digits"), {"seeds": (0, 1), "labels": labels}
+    with pytest.raises(RecipeError, match=rf"no label that .*{said}.* could guide towards") as error:
+        Recipe.model_validate({**recipe, **guidance}).frames()
+    assert "\n" not in str(error.value)
+    Recipe.model_validate({**recipe, **guidance, "labels": (3, NO_LABEL)}).check(model)
+    for harmless in (0.0, 1.0, 2.0):  # the label ignored, nothing guided, and what a recipe has that says nothing
+        Recipe.model_validate({**recipe, "scale": harmless}).check(model)
 
 
 def test_a_recipe_opens_its_own_model() -> None:

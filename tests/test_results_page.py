@@ -11,6 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
+from torch import Tensor
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 sys.path.insert(0, str(DOCS))
@@ -22,12 +24,19 @@ from results_page import page, write  # noqa: E402
 from results_plan import FEW, SAMPLES, Part, guidance_cell, is_trained, paper_row, plan, variance_cell  # noqa: E402
 from results_rows import Results  # noqa: E402
 from results_sections import claims_a, claims_b, claims_c, claims_d, claims_e  # noqa: E402
+from results_surprises import claim_f  # noqa: E402
 
+from engine import pretrained  # noqa: E402
+from engine.data.catalogue import load  # noqa: E402
+from engine.data.pixels import to_unit  # noqa: E402
+from engine.denoiser import Clipped  # noqa: E402
 from engine.measuring.bound import Term  # noqa: E402
 from engine.measuring.cells import Cell  # noqa: E402
 from engine.measuring.grid import Row  # noqa: E402
 from engine.measuring.grid_bound import BoundCell, BoundRow  # noqa: E402
 from engine.measuring.metrics import Estimate, Jackknife, PrecisionRecall, wilson  # noqa: E402
+from engine.samplers import SAMPLERS  # noqa: E402
+from engine.sampling import sample  # noqa: E402
 from engine.training.config import TrainConfig  # noqa: E402
 
 from checkpoints_to_try import tiny_model  # noqa: E402
@@ -229,6 +238,42 @@ def test_one_number_turns_the_sentences_that_it_decides(tmp_path: Path) -> None:
     verdicts = [claim.verdict for claim in claims_a(results)]
     assert verdicts == [Verdict.MIXED, Verdict.YES, Verdict.NO, Verdict.YES, Verdict.YES]
     assert "| DDPM, larger variance | 0.10 ± 0.00 |" in page(results)
+
+
+def test_section_f_turns_with_the_numbers(tmp_path: Path) -> None:
+    def noisy_is_worse(cell: Cell) -> float:
+        return 2.0 if cell.settings.sampler in ("ddpm", "dpm++2m-sde") or cell.settings.eta else 1.0
+
+    results = Results(file_of(tmp_path / "r.jsonl", noisy_is_worse))
+    assert claim_f(results).verdict is Verdict.NO
+    results = Results(file_of(tmp_path / "s.jsonl", lambda cell: 1 / noisy_is_worse(cell)))
+    assert claim_f(results).verdict is Verdict.YES
+    assert "DPM-Solver++ 2M SDE 0.50 ± 0.00 against DPM-Solver++ 2M 1.00" in page(results)
+
+
+def test_without_fresh_noise_a_network_that_was_trained_too_little_draws_grey() -> None:
+    """What section f says of the small network that ships, on 20 samples in 20 steps: whatever the order of the solver."""
+
+    def grey(x: Tensor) -> float:
+        return float(((x > -0.9) & (x < -0.1)).float().mean())
+
+    def drawn(sampler: str) -> float:
+        denoiser = pretrained.load("digits-learned-variance").denoiser
+        *_, last = sample(
+            Clipped(denoiser),
+            denoiser.schedule,
+            SAMPLERS[sampler](),
+            shape=(1, 28, 28),
+            steps=20,
+            seeds=range(20),
+            label=torch.arange(20) % 10,
+        )
+        return grey(last.x)
+
+    real = grey(to_unit(load("digits").held_out_part.images))
+    assert real == pytest.approx(0.046, abs=0.001)
+    assert all(drawn(sampler) > 2.5 * real for sampler in ("ddim", "dpm++2m"))
+    assert all(drawn(sampler) < 1.5 * real for sampler in ("ddpm", "dpm++2m-sde"))
 
 
 def test_what_was_not_measured_is_a_dash_and_is_listed(tmp_path: Path) -> None:

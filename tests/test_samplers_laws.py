@@ -15,11 +15,11 @@ import torch
 
 from engine.denoiser import NetDenoiser
 from engine.ideal import ExactDenoiser
-from engine.process import TARGETS
+from engine.process import TARGETS, Prediction, posterior_variance
 from engine.samplers import DDIM, Ancestral, DPMSolver2M, Heun, Past, Sampler
 from engine.schedule import SPACINGS, Level, NoiseSchedule
 
-from laws import SAMPLERS, PerfectNet, affine, fresh, gaussian, law_of_samples, levels, schedules, walk
+from laws import SAMPLERS, PerfectNet, affine, fresh, gaussian, law_along, law_of_samples, levels, schedules, walk
 
 SCHEDULES = schedules()
 EVERY_SAMPLER = pytest.mark.parametrize("name", list(SAMPLERS))
@@ -237,6 +237,71 @@ def test_order_of_convergence(sampler: Sampler, order: int, to_the_end: bool) ->
     slopes = [math.log2(a / b) for a, b in pairwise(errors)]
     assert slopes[-1] == pytest.approx(order, abs=0.15), slopes
     assert sum(slopes) / len(slopes) == pytest.approx(order, abs=0.15), slopes
+
+
+@pytest.mark.parametrize(
+    ("sampler", "order"),
+    [
+        (Ancestral("small"), 1),
+        (Ancestral("large"), 1),
+        (DDIM(0.5), 1),
+        (DDIM(1.0), 1),
+        (DPMSolver2M(0.5), 2),
+        (DPMSolver2M(1.0), 2),
+    ],
+    ids=str,
+)
+def test_order_of_convergence_of_the_law(sampler: Sampler, order: int) -> None:
+    """With fresh noise at every step it is the law that converges: its variance on N(0, s²), begun with the right one.
+
+    Only the stochastic DPM-Solver++ 2M does so with order 2; with its D as plain x̂0 it is DDPM, of order 1.
+    """
+    sigma = torch.linspace(0, 0.8, 4097).double()
+    s, std = NoiseSchedule.from_alpha_bar(1 - sigma**2), 0.5
+
+    def variance(t: int) -> float:
+        a = float(s.alpha_bar[t])
+        return a * std**2 + 1 - a
+
+    errors = []
+    for steps in (32, 64, 128, 256):
+        times = torch.linspace(4096, 512, steps + 1).round().int().tolist()
+        path = [(s.level(now), s.level(to)) for now, to in pairwise(times)]
+        _, got = law_along(gaussian(0, std), path, sampler, variance=variance(4096))
+        errors.append(abs(got - variance(512)))
+    slopes = [math.log2(a / b) for a, b in pairwise(errors)]
+    assert slopes == pytest.approx([order] * 3, abs=0.15)
+
+
+@EVERY_SCHEDULE
+@pytest.mark.parametrize(("mean", "std"), [(0.4, 0.6), (0.0, 1.0), (-1.0, 0.1)])
+def test_with_the_right_learned_variance_every_level_is_met_exactly(schedule: str, mean: float, std: float) -> None:
+    """Reverse steps of N(m, s²) are normal with variance β V_{t−1} / V_t, V_t = ᾱ s² + 1 − ᾱ: exact in however few steps.
+
+    As the v of Nichol & Dhariwal 2021, eq. 15. Neither of the fixed variances does it, unless the data are N(0, 1).
+    """
+    s, exact = schedules(12)[schedule], gaussian(mean, std)
+
+    def spread(level: Level) -> torch.Tensor:
+        return level.alpha_bar * std**2 + level.variance
+
+    def learned(x: torch.Tensor, now: Level, label: torch.Tensor | None = None) -> Prediction:
+        t = round(float(s.t_of(now)))
+        to = s.level(t - 1)
+        small, large = posterior_variance(now, to).log(), s.beta[t].log()
+        wanted = (s.beta[t] * spread(to) / spread(now)).log()
+        return exact(x, now)._replace(variance_mix=((wanted - small) / (large - small)).expand_as(x))
+
+    path, last = list(levels(s, 12))[:-1], s.level(12)
+    begin = float(last.alpha_bar) ** 0.5 * mean, float(spread(last))
+    for k in range(1, len(path) + 1):
+        to = path[k - 1][1]
+        got = law_along(learned, path[:k], Ancestral("learned"), *begin)
+        assert got == pytest.approx((float(to.alpha_bar) ** 0.5 * mean, float(spread(to))), rel=1e-9, abs=1e-12)
+    if std != 1:
+        for fixed in ("small", "large"):
+            off = law_along(exact, path, Ancestral(fixed), *begin)[1]  # type: ignore[arg-type]
+            assert abs(off / float(spread(s.level(1))) - 1) > 1e-3
 
 
 @pytest.mark.parametrize("sampler", [DDIM(), Heun(), DPMSolver2M(), Ancestral("zero")], ids=str)

@@ -255,6 +255,23 @@ def test_an_interrupted_run_is_taken_up_by_the_next_process(
     assert [(report.step, report.loss) for report in logged] == [(r.step, r.loss) for r in finished.reports]
 
 
+def test_the_end_of_the_program_saves_what_is_being_trained(tmp_path: Path) -> None:
+    training = TrainingService(tmp_path)
+    run_id = training.submit(_config(steps=100_000))
+    waiting = training.submit(_config())
+    training.wait(run_id, _at(1))
+    training.close(SECONDS)
+    assert training._thread is not None
+    assert not training._thread.is_alive()
+    assert RunFolder(tmp_path, run_id).has_checkpoint
+    after = TrainingService(tmp_path)
+    found = after.snapshot(run_id)
+    assert found is not None
+    assert found.status == "paused"
+    assert found.step >= 1
+    assert after.snapshot(waiting) is not None
+
+
 def test_what_a_stopped_run_has_learned_is_kept(tmp_path: Path, gate: Gate) -> None:
     training = TrainingService(tmp_path)
     run_id = training.submit(_config(sample_every=100))

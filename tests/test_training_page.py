@@ -13,6 +13,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.runs import service as training_service
+from engine.runs.folder import RunFolder
 from engine.runs.service import TrainingService
 from engine.runs.snapshot import Snapshot
 from engine.training.config import TrainConfig
@@ -234,3 +235,32 @@ def test_a_run_of_another_process_says_so(runs: TrainingService, monkeypatch: py
     at = _open()
     assert "by another process" in " ".join(bar.text for bar in at.get("progress"))
     assert at.button(key="training/delete").disabled
+
+
+def test_the_place_in_the_queue_and_the_wait_for_pictures_are_shown(runs: TrainingService) -> None:
+    first, *_, last = (runs.submit(TrainConfig.model_validate(FEW | {"steps": 100_000})) for _ in range(3))
+    runs.wait(first, lambda snapshot: snapshot.step > 0, SECONDS)
+    at = _open(run=last)
+    assert "waiting**, 2 before it" in at.get("progress")[0].text
+    assert "the network waited for pictures" not in _text(at)
+    at = _open(run=first)
+    assert "% of the time the network waited for pictures." in _text(at)
+
+
+def test_what_a_dead_process_left_behind_is_resumed_by_a_click(
+    runs: TrainingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its folder says that it is running, and no living process holds it."""
+    folder = RunFolder(runs._root, runs.ids()[-1])
+    record = folder.read_record()
+    assert record is not None
+    longer = record.config.model_copy(update={"steps": 5})
+    folder.write_record(record.model_copy(update={"status": "running", "config": longer}))
+    later = TrainingService(runs._root)
+    monkeypatch.setattr(training_service, "_service", later)
+    at = _open(run=folder.id)
+    assert "**interrupted**: step 3 of 5" in at.get("progress")[0].text
+    assert not at.button(key="training/resume").disabled
+    at.button(key="training/resume").click().run()
+    later.wait(folder.id, lambda snapshot: snapshot.status == "finished", SECONDS)
+    assert [report.step for report in folder.read_metrics()] == [1, 2, 3, 4, 5]

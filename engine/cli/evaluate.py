@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 Kept = TypeVar("Kept", bound=BaseModel)
 
+DEFAULT_SCALE = 2.0
+"""Of guidance, where none is asked for."""
+
 SWEPT = ("sampler", "steps", "spacing", "eta", "variance", "scale")
 """What a grid may have several values of, besides the model; names of `DrawSettings`."""
 
@@ -50,7 +53,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         nargs="+",
         required=True,
         metavar="MODEL",
-        help="a diffusers folder, the folder of a training run, or the name of a model that ships",
+        help="a diffusers folder, the folder of a training run, a name of the Hub, or the name of a model that ships",
     )
     evaluate.add_argument("--data", help="the picture set that it learned from (default: as its card says)")
     evaluate.add_argument("--classifier", help="a folder of train-classifier (default: the one that ships for the set)")
@@ -77,7 +80,6 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         "--scale",
         nargs="+",
         type=float,
-        default=[2.0],
         metavar="X",
         help="guidance: 1 is the plain model, 0 ignores labels (default: 2)",
     )
@@ -104,6 +106,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     if args.bound:
         return cli_bound.measure(args)
     args.variance = args.variance or ["small"]
+    args.guided, args.scale = args.scale is not None, args.scale or [DEFAULT_SCALE]
     if args.results is None and not args.bits and all(len(getattr(args, name)) == 1 for name in ("model", *SWEPT)):
         return _one(args)
     if args.json or args.write_card:
@@ -127,7 +130,10 @@ def _one(args: argparse.Namespace) -> int:
     chosen = {name: getattr(args, name)[0] for name in SWEPT}
     settings = settings_of(DrawSettings, samples=args.samples, batch=args.batch, **chosen)
     name = args.model[0]
+    if args.write_card and name not in pretrained.CHECKPOINTS and not Path(name).is_dir():
+        raise CommandError("--write-card writes into the model's folder, and this is the name of none: leave it out.")
     model, data, judge = _open(name, args)
+    _check_scale(args, [model])
     progress = ProgressLine()
     for event in evaluate(model, data, judge, settings, command=_command(args, settings)):
         if isinstance(event, Evaluation):
@@ -148,10 +154,11 @@ def _one(args: argparse.Namespace) -> int:
 def _open(name: str, args: argparse.Namespace) -> tuple[Checkpoint, ImageSet, Judge]:
     from engine import pretrained
     from engine.data.catalogue import load
+    from engine.library import located
     from engine.models import classifier
 
     device = device_named(args.device)
-    model = pretrained.load(name, device)
+    model = pretrained.load(name if name in pretrained.CHECKPOINTS else located(name)[0], device)
     data_name = args.data or model.card.data
     if not data_name:
         raise CommandError("The model's card does not say what it learned from: name the set with --data.")
@@ -163,12 +170,19 @@ def _open(name: str, args: argparse.Namespace) -> tuple[Checkpoint, ImageSet, Ju
     return model, data, classifier.load(args.classifier or data_name, device)
 
 
+def _check_scale(args: argparse.Namespace, models: Sequence[Checkpoint]) -> None:
+    """Raise `CommandError` where guidance is asked for and no model knows classes; of several, those without go unguided."""
+    if args.guided and any(scale not in (0, 1) for scale in args.scale) and not any(m.denoiser.classes for m in models):
+        raise CommandError("The model knows no classes, so that there is nothing to guide towards: leave --scale out.")
+
+
 def _command(args: argparse.Namespace, settings: DrawSettings) -> str:
     """What does it again, for whoever has the folder, wherever it lies."""
     from engine.pretrained import CHECKPOINTS
 
     name = args.model[0]
-    words = ["python", "-m", "engine", "evaluate", "--model", name if name in CHECKPOINTS else "DIR"]
+    anywhere = name in CHECKPOINTS or not Path(name).exists()
+    words = ["python", "-m", "engine", "evaluate", "--model", name if anywhere else "DIR"]
     words += ["--data", args.data] if args.data else []
     words += ["--classifier", "CLASSIFIER"] if args.classifier else []
     words += ["--samples", str(settings.samples), "--sampler", settings.sampler, "--steps", str(settings.steps)]
@@ -201,7 +215,10 @@ def _grid(args: argparse.Namespace) -> int:
     from engine.measuring.grid_table import table
     from engine.measuring.results_file import ResultsFile
 
+    if args.bits and args.per_step < 2:  # said now, and not when all the samples have been drawn
+        raise CommandError("An error of the bits is known from 2 noisy pictures for each step: --per-step 2 or more.")
     models = _open_all(args)
+    _check_scale(args, [model.checkpoint for model in models.values()])
     values = {name: getattr(args, name) for name in SWEPT}
     try:
         wanted, left_out = cells(models, values, samples=args.samples, batch=args.batch)

@@ -101,6 +101,8 @@ def _told(folder: RunFolder) -> dict[str, object] | None:
         "loss": last.loss if last else None,
         "floor": history.floor.loss if history.floor else None,
         "images_per_second": last.images_per_second if last else None,
+        "waiting": last.waiting if last else None,
+        "at_once": last.at_once if last else None,
         "held_out_pictures": run.record.held_out,
         "held_out": history.held_out[-1] if history.held_out else None,
         "best": history.best,
@@ -151,7 +153,7 @@ def _show(args: argparse.Namespace) -> int:
         ("step", f"{told['step']:,} of {told['steps']:,}"),
         ("loss", _number(told["loss"]) + (f", the least possible {_number(told['floor'])}" if told["floor"] else "")),
         ("held out", _held_out(told)),
-        ("speed", f"{told['images_per_second']:.0f} images/s" if told["images_per_second"] else ""),
+        ("speed", _speed(told)),
         ("saved", "steps " + ", ".join(str(step) for step in folder.steps()) if folder.steps() else "nothing yet"),
         ("again", told["command"]),
     ]
@@ -170,6 +172,13 @@ def _held_out(told: dict[str, object]) -> str:
     return f"loss {point[1]:.4f} at step {point[0]}" + (
         f", best {best[1]:.4f} at step {best[0]}" if best != point else ""
     )
+
+
+def _speed(told: dict[str, object]) -> str:
+    speed, waiting = told["images_per_second"], told["waiting"]
+    if not isinstance(speed, float) or not isinstance(waiting, float):
+        return ""
+    return f"{speed:.0f} images/s, {told['at_once']} at once; {waiting:.1%} of the time waited for pictures"
 
 
 def _number(value: object) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import json
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.cli.runs import add_root, find
+from engine.cli.words import ProgressLine
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -23,6 +25,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     sample.add_argument("--out", type=Path, required=True, help="the PNG to write; it carries its recipe")
     sample.add_argument("--zoom", type=int, default=4, help="how large each pixel is drawn (default: %(default)s)")
     sample.add_argument("--python", action="store_true", help="print a program that does the same")
+    sample.add_argument("--json", action="store_true", help="print one JSON object at the end, and nothing else")
     add_root(sample)
 
 
@@ -32,13 +35,23 @@ def _sample(args: argparse.Namespace) -> int:
 
     data = args.recipe.read_bytes()
     recipe = from_png(data) if data.startswith(b"\x89PNG") else from_json(data.decode("utf-8", errors="replace"))
-    if args.python:
+    if args.python and not args.json:
         print(recipe.python())
-    began = time.perf_counter()
+    began, line = time.perf_counter(), ProgressLine()
     for frame in recipe.frames(run_of=lambda run_id: _run_model(args.runs, run_id)):
-        print(f"step {frame.step} of {frame.steps}, t = {frame.t}", flush=True)
+        if not args.json:
+            seconds = time.perf_counter() - began
+            left = seconds / frame.step * (frame.steps - frame.step) if frame.step else float("nan")
+            line.show(f"step {frame.step} of {frame.steps}, t = {frame.t}", left, last=frame.step == frame.steps)
+    if not args.json:
+        line.end()
     save_png(str(args.out), to_uint8(frame.x), recipe, zoom=max(1, args.zoom))
-    print(f"{len(recipe.seeds)} pictures in {time.perf_counter() - began:.1f} s, written to {args.out}")
+    seconds = time.perf_counter() - began
+    if args.json:
+        told = {"out": str(args.out), "pictures": len(recipe.seeds), "seconds": round(seconds, 3)}
+        print(json.dumps(told | {"recipe": recipe.model_dump(mode="json")}, ensure_ascii=False))
+        return 0
+    print(f"{len(recipe.seeds)} pictures in {seconds:.1f} s, written to {args.out}")
     return 0
 
 

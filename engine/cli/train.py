@@ -180,7 +180,8 @@ def _print_preflight(found: Preflight, config: TrainConfig, machine: Machine) ->
     gpu = f", {found.memory / 1e9:.1f} GB of the GPU" if found.memory else ""
     seconds = found.seconds_per_step
     print(
-        f"{alone} on {machine.device.type}: {found.parameters / 1e6:.2f} million weights, {seconds:.2f} s a step{parts}{gpu}; "
+        f"{alone} on {machine.device.type}: {found.parameters / 1e6:.2f} million weights, {seconds:.2f} s a step "
+        f"({config.batch / seconds:.0f} images/s){parts}{gpu}; "
         f"{config.steps:,} steps in about {duration(seconds * config.steps)}, {found.disk / 1e6:.0f} MB of disk",
         flush=True,
     )
@@ -223,9 +224,11 @@ def _driven(run: Run, args: argparse.Namespace) -> int:
                 run.scribe.write_record(run.record)
         run.state = None
         run.release()
-    if not machine.is_main:
-        return INTERRUPTED if caught else 2 if error else 0
     again = _again(folder, args)
+    if not machine.is_main:
+        if run.seen_here_only:  # the main process does not know of it, or is the one that is gone
+            print(f"{error} Go on from what was saved last with: {again}", file=sys.stderr, flush=True)
+        return INTERRUPTED if caught else 2 if error else 0
     if error:
         more = f" What was saved before opens as it did; go on with: {again}" if status == "paused" else ""
         raise CommandError(error + more)

@@ -205,7 +205,7 @@ def _reorder(images: npt.NDArray[np.uint8], order: npt.NDArray[np.int64], held: 
     step = max(1, CHUNK_BYTES // max(1, images[0].nbytes))
     for start in range(0, len(kept), step):
         rows = kept[start : start + step]
-        images[start : start + len(rows)] = images[rows]
+        images[start : start + len(rows)] = store.gather(images, rows)
     images[len(kept) :] = last
 
 

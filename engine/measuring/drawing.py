@@ -80,6 +80,11 @@ class DrawSettings(BaseModel):
             raise EvaluationError(f"The model's schedule has {checkpoint.denoiser.schedule.T} steps at most.")
         if self.variance_counts and self.variance == "learned" and not checkpoint.denoiser.learned_variance:
             raise EvaluationError("The model was not taught its variance: choose small or large.")
+        if not checkpoint.denoiser.has_null_class and self.scale != 1:
+            raise EvaluationError(
+                "The model was trained with a label for every picture and has no class for “none”, which guidance compares "
+                "with: choose a scale of 1."
+            )
 
 
 @dataclass(frozen=True)

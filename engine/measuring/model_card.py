@@ -135,6 +135,7 @@ def _training(card: Card, quality: Quality) -> str:
         f"- {card.step:,} steps"
         + (f" of {t['batch']} pictures" if "batch" in t else "")
         + _duration(card.quality.get("training_seconds"))
+        + (f", on {card.machine}" if card.machine else "")
         + "."
     )
     if {"preset", "target", "schedule", "T"} <= t.keys():

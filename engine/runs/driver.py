@@ -64,6 +64,9 @@ class Run:
     ended: tuple[Status, str] = ("interrupted", "")
     """How the last `train` ended: paused, stopped, finished or failed; and one sentence where something was wrong."""
 
+    seen_here_only: bool = False
+    """Whether the error in `ended` may be known to this process alone: another one is lost, or the folder is not shared."""
+
     _looked_at: int | None = None
     _rest_until: float = 0.0
     _looker: Looker | None = None
@@ -78,7 +81,7 @@ class Run:
 
     def train(self) -> Iterator[Report]:
         """Train until it is done, fails, or somebody wishes otherwise. `ended` then says how; nothing is raised."""
-        self.ended = ("interrupted", "")
+        self.ended, self.seen_here_only = ("interrupted", ""), False
         try:
             yield from self._train()
         except _LeftError:
@@ -86,8 +89,10 @@ class Run:
         except SaveError as error:
             self.ended = ("paused", str(error))
         except PeerLostError as error:
-            self.ended = ("paused", f"{error}{self._rescue()}")
-        except (DataError, HeldError, MachineError, ResumeError, ValueError) as error:
+            self.ended, self.seen_here_only = ("paused", f"{error}{self._rescue()}"), True
+        except MachineError as error:
+            self.ended, self.seen_here_only = ("failed", str(error)), True
+        except (DataError, HeldError, ResumeError, ValueError) as error:
             self.ended = ("failed", str(error))
         except Exception as error:  # whatever happens, the thread lives on and the reader is told
             traceback.print_exc()

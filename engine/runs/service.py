@@ -6,6 +6,7 @@ it at any moment, in any thread. Runs of other processes in the same folder are 
 
 from __future__ import annotations
 
+import atexit
 import tempfile
 import threading
 import time
@@ -25,6 +26,7 @@ from engine.runs.command import command_of
 from engine.runs.driver import Run
 from engine.runs.folder import (
     ACTIVE,
+    ID,
     RunFolder,
     RunRecord,
     Status,
@@ -43,6 +45,14 @@ from engine.training.learner import Learner
 from engine.training.machine import OneMachine, best_device
 
 IN_MEMORY = "Nothing of it is lost while this program runs: mend that and press Resume."
+
+
+GONE = "This run cannot be brought back: it is gone for good, or was never here."
+
+
+def no_run(run_id: str) -> str:
+    """What to say of a run that there is not."""
+    return f"There is no training run “{run_id[:40]}”. It may have been deleted."
 
 
 class RunsError(ValueError):
@@ -64,6 +74,7 @@ class TrainingService:
         self._queue: deque[str] = deque()
         self._runs: dict[str, Watched] = {}
         self._thread: threading.Thread | None = None
+        self._closing = False
         self._archives: tempfile.TemporaryDirectory[str] | None = None
         self._archiving = threading.Lock()
         keeping.sweep(self._root)
@@ -72,10 +83,15 @@ class TrainingService:
 
     # --- what a page asks for -------------------------------------------------------------------------------------
 
-    def submit(self, config: TrainConfig) -> str:
-        """Put a run at the end of the queue and give its id. Raises DataError for pictures that there are not."""
+    def submit(self, config: TrainConfig, run_id: str = "") -> str:
+        """Put a run at the end of the queue and give its id. Raises DataError for pictures that there are not.
+
+        Args:
+            config: the run.
+            run_id: a new one of `new_id`, where a front end has put something into its folder already.
+        """
         catalogue.load(config.data)
-        folder, record = RunFolder(self._root, new_id()), RunRecord(config=config)
+        folder, record = RunFolder(self._root, run_id or new_id()), RunRecord(config=config)
         machine = OneMachine(best_device())
         watched = Watched(folder, Run(folder, record, self._lock, machine))
         with self._work:
@@ -159,6 +175,12 @@ class TrainingService:
             self._scan()
             return sorted(self._runs, key=lambda run_id: age_of(run_id, self._runs[run_id].run.record), reverse=True)
 
+    def trains(self) -> str | None:
+        """Id of the run that this process trains at the moment."""
+        with self._lock:
+            watched = self._running()
+            return watched.run.folder.id if watched is not None else None
+
     def model(self, run_id: str) -> Model:
         """What the run has learned so far, also while it still runs. Raises ModelError where that is nothing that draws.
 
@@ -181,6 +203,11 @@ class TrainingService:
     def vae(self, run_id: str) -> TrainedVAE:
         """The same for a run that trains a VAE. Raises ModelError where there is none."""
         return opening.vae_of(*self._learned(run_id))
+
+    def folder_of(self, run_id: str, *, deleted: bool = False) -> Path | None:
+        """Where a run of that id lies, or would lie; None for what is no id. `deleted`: until it is restored."""
+        root = self._root / keeping.DELETED if deleted else self._root
+        return root / run_id if ID.fullmatch(run_id) else None
 
     def saved_models(self, run_id: str) -> tuple[int, ...]:
         """Steps of the run whose checkpoints are kept, oldest first; `model` takes "ID@STEP"."""
@@ -226,7 +253,7 @@ class TrainingService:
             try:
                 keeping.restore(self._root, RunFolder.named(self._root, run_id).id)
             except (OSError, ValueError) as error:
-                raise RunsError("This run cannot be brought back: it is gone for good, or was never here.") from error
+                raise RunsError(GONE) from error
             self._scan()
 
     def archive(self, run_id: str, *, resumable: bool = False) -> Path:
@@ -261,19 +288,32 @@ class TrainingService:
                 raise TimeoutError(f"run {run_id} is {snapshot.status} at step {snapshot.step}")
             time.sleep(0.05)
 
+    def close(self, seconds: float = 10.0) -> None:
+        """Pause and save what is being trained, as the program does when it ends; wait for that at most so long.
+
+        A thread that is still computing when the interpreter goes would take the whole program down with it.
+        """
+        with self._work:
+            self._closing = True
+            if (running := self._running()) is not None:
+                running.run.wish = "paused"
+            self._work.notify_all()
+        if self._thread is not None:
+            self._thread.join(seconds)
+
     # --- under the lock -------------------------------------------------------------------------------------------
 
     def _known(self, run_id: str) -> Watched:
         watched = self._runs.get(run_id)
         if watched is None:
-            raise RunsError(f"There is no training run “{run_id[:40]}”. It may have been deleted.")
+            raise RunsError(no_run(run_id))
         return watched
 
     def _learned(self, run_id: str) -> tuple[RunFolder, RunRecord, Learner | None]:
         with self._lock:
             watched = self._runs.get(run_id)
             if watched is None:
-                raise ModelError(f"There is no training run “{run_id[:40]}”. It may have been deleted.")
+                raise ModelError(no_run(run_id))
             watched.refresh()
             run = watched.run
             return run.folder, run.record, run.learned[1] if run.learned else None
@@ -300,6 +340,7 @@ class TrainingService:
         if self._thread is None:
             self._thread = threading.Thread(target=self._loop, name="training", daemon=True)
             self._thread.start()
+            atexit.register(self.close)
         self._work.notify()
 
     def _wish(self, run_id: str, wish: Wish) -> None:
@@ -332,8 +373,10 @@ class TrainingService:
     def _loop(self) -> None:
         while True:
             with self._work:
-                while not self._queue:
+                while not self._queue and not self._closing:
                     self._work.wait()
+                if self._closing:
+                    return
                 watched = self._runs[self._queue.popleft()]
                 run = watched.run
                 wish = run.folder.take_wish()  # another process may have asked while it waited

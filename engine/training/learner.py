@@ -18,6 +18,7 @@ from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard
 from engine.models.unet import UNet
 from engine.models.vae import VAE, VAECard
 from engine.training.config import TrainConfig
+from engine.training.machine import launched_processes
 from engine.training.objective import AutoencodingLoss, DenoisingLoss, Objective, ReadingLoss, weights
 from engine.training.reading import Reading
 
@@ -96,6 +97,16 @@ def objective_of(config: TrainConfig, learner: Learner, net: nn.Module | None = 
     return ReadingLoss(net)
 
 
+def machine_of(net: nn.Module) -> str:
+    """What a network computes on, in words for its card: what its training cost is counted in."""
+    device, count = next(net.parameters()).device, launched_processes()
+    if device.type == "cuda":
+        one, many = f"one {torch.cuda.get_device_name(device)}", f"{count} × {torch.cuda.get_device_name(device)}"
+        return one if count == 1 else many
+    threads = torch.get_num_threads() * count
+    return f"{threads} thread{'s' if threads > 1 else ''} of a CPU" if device.type == "cpu" else device.type
+
+
 def save(
     folder: Path,
     learner: Learner,
@@ -121,7 +132,12 @@ def save(
     title, training = f"{data.title}, {config.preset}", config.model_dump()
     if isinstance(learner, NetDenoiser):
         card = pretrained.Card(
-            title=title, data=config.data, class_names=data.class_names, step=step, training=training
+            title=title,
+            data=config.data,
+            class_names=data.class_names,
+            step=step,
+            training=training,
+            machine=machine_of(net_of(learner)),
         )
         pretrained.save(folder, learner, weights, card)
         return

@@ -7,6 +7,7 @@ gradients are averaged (data-parallel training): up to rounding the same steps a
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
@@ -178,8 +179,9 @@ class Accelerated:
 
 
 def best_device() -> torch.device:
-    """A GPU where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """$DIFFUSION_PLAYGROUND_DEVICE, or a GPU where there is one."""
+    wanted = os.environ.get("DIFFUSION_PLAYGROUND_DEVICE")
+    return torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def launched_processes() -> int:
@@ -222,11 +224,16 @@ def _accelerator(device: str, tracker: str, folder: str, run: str) -> Accelerato
     if tracker and tracker not in TRACKERS:
         raise MachineError(f"There is no tracker “{tracker}”: take one of {', '.join(TRACKERS)}.")
     try:
-        accelerator = Accelerator(
-            cpu=device == "cpu", mixed_precision="no", log_with=tracker or None, project_dir=folder or None
-        )
+        with warnings.catch_warnings(action="ignore"):  # that there is no such tracker is said below
+            accelerator = Accelerator(
+                cpu=device == "cpu", mixed_precision="no", log_with=tracker or None, project_dir=folder or None
+            )
+        if tracker and not accelerator.log_with:  # it would train, and log nothing
+            raise MachineError(f"{tracker} is not installed here: pip install {tracker}")
         if tracker:
             accelerator.init_trackers(run or "diffusion-playground")
+    except MachineError:
+        raise
     except (ImportError, ValueError) as error:
         raise MachineError(f"{tracker or 'Accelerate'} cannot be used here: {error}") from error
     return accelerator

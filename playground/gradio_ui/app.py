@@ -7,20 +7,27 @@ from typing import Any
 
 import gradio as gr
 
-from playground.gradio_ui import home, page
+from playground.gradio_ui import api, home, page
+from playground.serving import zerogpu
 from playground.serving.desk import desk
 from playground.text import common
+
+KEPT = (600, 3600)
+"""Seconds: how often what visitors have sent is looked through, and how old it becomes."""
 
 
 def build() -> gr.Blocks:
     """All pages. Nothing here imports torch: it loads behind the first paint."""
-    with gr.Blocks(title=common.PLAYGROUND, analytics_enabled=False) as demo:
+    with gr.Blocks(title=common.PLAYGROUND, analytics_enabled=False, delete_cache=KEPT) as demo:
         _navigation()
         home.build(demo)
         demo.unload(_left)
+        api.build()
     for address, title in page.PAGES.items():
         with demo.route(title, f"/{address}"):
             _navigation()
+            if address == "training" and zerogpu.there():
+                gr.HTML(page.listed([zerogpu.TRAINING], "info"))
             import_module(f"playground.gradio_ui.{address}").build(demo)
     return demo
 

@@ -19,6 +19,7 @@ from playground.labs.likelihood import Measured
 from playground.labs.likelihood_controls import LikelihoodControls
 from playground.serving import mode
 from playground.serving.desk import desk
+from playground.serving.ownership import runs_of
 from playground.text import likelihood as text
 
 LAB = "likelihood"
@@ -27,7 +28,7 @@ LAB = "likelihood"
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     who = page.identity()
-    panel = widgets.Panel(LikelihoodControls, LAB, _look())
+    panel = widgets.Panel(LikelihoodControls, LAB, _look, [who.visitor])
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
@@ -65,23 +66,23 @@ def build(demo: gr.Blocks) -> None:
         desk().attach(tab, session)
         job = desk().job(tab, LAB)
         if job is None:  # something to see at once; after a reload it is what was there before
-            _begin(tab, controls)
-        return [_changed(tab, controls), *_of_vae(controls)]
+            _begin(tab, controls, visitor)
+        return [_changed(tab, controls), *_of_vae(controls, visitor)]
 
-    def changed(controls: LikelihoodControls, tab: str, heat_is_open: bool) -> list[Any]:
-        return [_changed(tab, controls), *_of_vae(controls), *_of_heat(controls, heat_is_open)]
+    def changed(controls: LikelihoodControls, tab: str, visitor: str, heat_is_open: bool) -> list[Any]:
+        return [_changed(tab, controls), *_of_vae(controls, visitor), *_of_heat(controls, heat_is_open)]
 
-    def pressed(tab: str, *values: Any) -> list[Any]:
+    def pressed(tab: str, visitor: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
-        _begin(tab, controls)
+        _begin(tab, controls, visitor)
         return [*panel.update(controls, problems, values), ""]
 
     def unfolded(*values: Any) -> list[Any]:
         return [True, *_of_heat(panel.read(values)[0], True)]
 
     loaded = panel.on_load(demo, opened, [], [note, *of_vae], who)
-    panel.on_change(changed, [who.tab, is_open], [note, *of_vae, *of_heat])
-    started = follower.start.click(pressed, [who.tab, *panel.state], [*panel.shown, note], **QUIET)
+    panel.on_change(changed, [who.tab, who.visitor, is_open], [note, *of_vae, *of_heat])
+    started = follower.start.click(pressed, [who.tab, who.visitor, *panel.state], [*panel.shown, note], **QUIET)
     for cause in (loaded, started):
         follower.follow(cause, who.tab, _drawn, results)
     follower.stops(who.tab)
@@ -89,17 +90,19 @@ def build(demo: gr.Blocks) -> None:
     closer.collapse(lambda: False, None, is_open, **QUIET)
 
 
-def _look() -> widgets.Look[LikelihoodControls]:
+def _look(visitor: str | None) -> widgets.Look[LikelihoodControls]:
+    mine = runs_of(visitor).may
     return widgets.Look(
         disabled=settings.without_effect,
-        options=lambda now: settings.choices(models.choices(), latent.vaes(), above_ideal.runs()),
+        options=lambda now: settings.choices(models.choices(mine=mine), latent.vaes(mine), above_ideal.runs(mine)),
         at_first=settings.at_first,
         bounds=settings.MOST_PUBLIC if mode.public() else {},
     )
 
 
-def _begin(tab: str, controls: LikelihoodControls) -> None:
-    desk().put(tab, LAB, Job(lambda: lab.work(controls), LAB))
+def _begin(tab: str, controls: LikelihoodControls, visitor: str) -> None:
+    mine = runs_of(visitor).may
+    desk().put(tab, LAB, Job(lambda: lab.work(controls, mine), LAB))
 
 
 def _changed(tab: str, controls: LikelihoodControls) -> str:
@@ -129,9 +132,9 @@ def _download(table: str) -> str:
     return f'<a class="dp-download" download="bits-by-picture.csv" {href}>⬇️ {text.PRICES_CSV}</a>'
 
 
-def _of_vae(controls: LikelihoodControls) -> list[Any]:
+def _of_vae(controls: LikelihoodControls, visitor: str) -> list[Any]:
     try:
-        views = latent.views(controls)
+        views = latent.views(controls, runs_of(visitor).may)
     except ValueError as problem:
         return [page.listed([str(problem)], "error"), "", None, ""]
     if isinstance(views, str):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import gradio as gr
 
 from playground.figures import bits
 from playground.figures import schedules as schedule_figures
-from playground.gradio_ui import components
+from playground.gradio_ui import components, live
 from playground.text import common
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
@@ -100,19 +101,50 @@ def looking_at(text: str) -> gr.Markdown:
     return gr.Markdown(common.looking_at(text), elem_classes="dp-looking-at")
 
 
-def link() -> gr.HTML:
-    """Writes what it is given, the settings that differ from the defaults, into the address of the page."""
+def link(others: Sequence[str] = ()) -> gr.HTML:
+    """Writes what it is given, the settings that differ from the defaults, into the address of the page.
+
+    Args:
+        others: names in the address that are not the settings', and stay as they are (see `link_of`).
+    """
+    return _link(
+        f"""
+  const kept = new URLSearchParams(location.search);
+  const query = new URLSearchParams(props.value ?? {{}});
+  for (const name of {json.dumps(["__theme", "view", *others])}) if (kept.has(name)) query.set(name, kept.get(name));
+"""
+    )
+
+
+def link_of(names: Sequence[str]) -> gr.HTML:
+    """The same for these names alone; what else stands in the address stays."""
+    return _link(
+        f"""
+  const query = new URLSearchParams(location.search);
+  const given = props.value ?? {{}};
+  for (const name of {json.dumps(list(names))}) if (given[name]) query.set(name, given[name]); else query.delete(name);
+"""
+    )
+
+
+def linked(names: Sequence[str]) -> str:
+    """JavaScript for an event whose first input is a `link_of`: gives it what the address says."""
+    return f"""
+(_, ...others) => {{
+  const query = new URLSearchParams(location.search);
+  return [Object.fromEntries({json.dumps(list(names))}.map((name) => [name, query.get(name) ?? ""])), ...others];
+}}
+"""
+
+
+def _link(query: str) -> gr.HTML:
     return gr.HTML(
         {},
         html_template="",
-        js_on_load="""
-watch("value", () => {
-  const kept = new URLSearchParams(location.search);
-  const query = new URLSearchParams(props.value ?? {});
-  for (const name of ["__theme", "view"]) if (kept.has(name)) query.set(name, kept.get(name));
-  const text = query.toString();
+        js_on_load=f"""
+watch("value", () => {{{query}  const text = query.toString();
   history.replaceState(history.state, "", location.pathname + (text ? "?" + text : "") + location.hash);
-});
+}});
 """,
         apply_default_css=False,
         visible="hidden",
@@ -166,6 +198,7 @@ CSS = """
 .dp-pictures figure { margin: 0; } .dp-pictures img { display: block; image-rendering: pixelated; border-radius: 3px; }
 .dp-pictures figcaption { font-size: 0.85rem; opacity: 0.82; margin-top: 4px; }
 .dp-actions { align-items: center; flex-wrap: wrap; }
+.dp-actions > .block { flex: 1 1 260px; }
 .dp-status-line { min-height: 2.6rem; display: flex; flex-direction: column; justify-content: center; gap: 6px; }
 .dp-bar { height: 6px; border-radius: 3px; background: var(--border-color-primary); overflow: hidden; }
 .dp-bar i { display: block; height: 100%; background: var(--color-accent); transition: width 0.2s linear; }
@@ -180,7 +213,7 @@ CSS = """
 def css() -> str:
     """All style of the app, in one text."""
     own = schedule_figures.style().removeprefix("<style>").removesuffix("</style>")
-    return "\n".join([components.css(), own, bits.STYLE, CSS])
+    return "\n".join([components.css(), own, bits.STYLE, CSS, live.CSS])
 
 
 def theme() -> gr.themes.Base:

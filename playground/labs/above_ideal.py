@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.labs.models import Mine, everyones
 from playground.labs.training import when
 from playground.labs.training_charts import unit
 
@@ -38,7 +39,7 @@ class HeatMap:
     unit: str
 
 
-def runs() -> dict[str, str]:
+def runs(mine: Mine = everyones) -> dict[str, str]:
     """Name and title of every denoiser whose training can be read: those that ship with their log, and the runs."""
     from engine.pretrained import CHECKPOINTS
     from engine.runs.service import service
@@ -47,7 +48,7 @@ def runs() -> dict[str, str]:
         name: f"Trained network: {name}" for name, folder in CHECKPOINTS.items() if (folder / "metrics.jsonl").exists()
     }
     training = service()
-    snapshots = ((run_id, training.snapshot(run_id)) for run_id in training.ids())
+    snapshots = ((run_id, training.snapshot(run_id)) for run_id in training.ids() if mine(run_id))
     own = {
         f"run:{run_id}": f"Your run of {when(run_id)}, step {snapshot.step:,}"
         for run_id, snapshot in snapshots

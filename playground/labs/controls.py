@@ -24,7 +24,8 @@ class Controls(BaseModel):
     def settled(self) -> tuple[Self, list[str]]:
         """These settings with values that do not go together mended, and one sentence for each that was mended.
 
-        A lab overrides it where the range of one control depends on another, such as the classes of a data set.
+        A lab overrides it where the range of one control depends on another, such as the classes of a data set. What was
+        wrong comes first, and how it was mended is the last sentence.
         """
         return self, []
 
@@ -98,6 +99,32 @@ def from_values(model: type[C], values: Mapping[str, Any], kept: C | None = None
     return _taken(model, values, kept or model(), _from_value, ("You asked for", "It stays at"))
 
 
+def demanded(model: type[C], values: Mapping[str, Any]) -> C:
+    """The settings that a program asks for, which must know whether it got them: nothing is mended.
+
+    Raises:
+        ValueError: with one sentence about the first value that cannot be taken, or the first name that is no control.
+    """
+    for name in values:
+        if name not in model.model_fields:
+            known = ", ".join(model.model_fields)
+            raise ValueError(f"There is no setting “{_shortened(str(name))}”, but {known}.")
+    controls, problems = from_values(model, values)
+    return _as_asked(controls, problems)
+
+
+def demanded_by_link(model: type[C], parameters: Mapping[str, str]) -> C:
+    """The same for a link, in which names that are no controls are left alone."""
+    return _as_asked(*from_link(model, parameters))
+
+
+def _as_asked(controls: C, problems: list[str]) -> C:
+    if problems:
+        wrong, _, _mended = problems[0].rpartition(". ")
+        raise ValueError(f"{wrong}." if wrong else problems[0])
+    return controls
+
+
 def _taken(
     model: type[C],
     given: Mapping[str, Any],
@@ -123,7 +150,7 @@ def _taken(
         controls, mended = model.model_validate(good).settled()
         return controls, [*problems, *mended]
     except ValidationError:  # good one by one, but not together
-        return model(), [*problems, "These settings do not fit together, so the lab opens with its own."]
+        return model(), [*problems, "These settings do not fit together. The lab opens with its own."]
 
 
 def reason(refusal: Exception) -> str:
@@ -204,8 +231,12 @@ def _allowed(control: Control) -> str:
         return "0 or 1"
     kind = "a whole number" if control.kind == "whole" else "a number" if control.kind == "number" else "usable here"
     if control.low is not None and control.high is not None:
-        return f"{kind} from {control.low:g} to {control.high:g}"
+        return f"{kind} from {_number(control.low)} to {_number(control.high)}"
     return kind
+
+
+def _number(value: float) -> str:
+    return str(int(value)) if value == int(value) else f"{value:g}"
 
 
 def _titled(control: Control, value: Any) -> str:
@@ -216,4 +247,17 @@ def _shortened(text: str) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
 
 
-__all__ = ["Control", "Controls", "Field", "checked", "describe", "from_link", "from_values", "reason", "to_link", "ui"]
+__all__ = [
+    "Control",
+    "Controls",
+    "Field",
+    "checked",
+    "demanded",
+    "demanded_by_link",
+    "describe",
+    "from_link",
+    "from_values",
+    "reason",
+    "to_link",
+    "ui",
+]

@@ -5,6 +5,7 @@ Ho, Jain & Abbeel 2020, section 2, https://arxiv.org/abs/2006.11239.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, Self
@@ -84,6 +85,16 @@ def compute(controls: ForwardControls, picture: Picture) -> Timeline:
     return _compute(
         controls.way, controls.schedule, controls.T, controls.seed, noising.Hashed(np.ascontiguousarray(picture))
     )
+
+
+def noised(controls: ForwardControls, picture: Picture, times: Sequence[int]) -> NDArray[np.uint8]:
+    """x_t in one jump at these t, under the noise that `compute` shows: uint8 (F, H, W, C)."""
+    table = noising.table(controls.schedule, controls.T)
+    t = np.array(times)
+    x0 = noising.to_unit(picture).reshape(-1)
+    noise = noising.normals(controls.seed, "jump", 1, x0.size)
+    x = noising.column(table.signal[t]) * x0 + noising.column(table.sigma[t]) * noise
+    return noising.to_uint8(x.reshape(len(t), *picture.shape))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.labs.likelihood_controls import ANY_VAE, LikelihoodControls
+from playground.labs.models import Mine, everyones
 from playground.labs.training import when
 from playground.timeline.model import Lane, Position, Timeline
 from playground.timeline.panels import CurvePanel, Line
@@ -50,14 +51,14 @@ class Views:
     problems: tuple[str, ...] = ()
 
 
-def vaes() -> dict[str, str]:
-    """Name and title of every VAE that there is now."""
+def vaes(mine: Mine = everyones) -> dict[str, str]:
+    """Name and title of every VAE that there is now; `mine` says of a run's id whether it is there for this reader."""
     from engine.models.vae import VAES
     from engine.runs.service import service
 
     shipped = {name: f"Trained VAE: {name.removesuffix('-vae')}" for name, folder in VAES.items() if folder.is_dir()}
     training = service()
-    snapshots = ((run_id, training.snapshot(run_id)) for run_id in training.ids())
+    snapshots = ((run_id, training.snapshot(run_id)) for run_id in training.ids() if mine(run_id))
     runs = {
         f"run:{run_id}": f"Your VAE of {when(run_id)}, step {snapshot.step:,}"
         for run_id, snapshot in snapshots
@@ -66,7 +67,7 @@ def vaes() -> dict[str, str]:
     return {ANY_VAE: "what there is for these pictures", **shipped, **runs}
 
 
-def chosen(name: str, data: str) -> tuple[str, str]:
+def chosen(name: str, data: str, mine: Mine = everyones) -> tuple[str, str]:
     """The VAE that is meant, "" for none, and a sentence where there is something to say."""
     from engine.models.vae import VAES
     from engine.runs.service import service
@@ -77,7 +78,7 @@ def chosen(name: str, data: str) -> tuple[str, str]:
     if shipped in VAES and VAES[shipped].is_dir():
         return shipped, ""
     training = service()
-    for run_id in training.ids():
+    for run_id in filter(mine, training.ids()):
         snapshot = training.snapshot(run_id)
         if snapshot is not None and snapshot.can_encode and snapshot.config.data == data:
             return f"run:{run_id}", ""
@@ -96,14 +97,14 @@ def open_vae(name: str) -> TrainedVAE:
     return load(name)
 
 
-def views(controls: LikelihoodControls) -> Views | str:
+def views(controls: LikelihoodControls, mine: Mine = everyones) -> Views | str:
     """All that is shown of the VAE, or a sentence why there is nothing. Raises ValueError where it cannot be opened or used."""
     import torch
 
     from engine.data.catalogue import load
     from engine.data.pixels import to_uint8, to_unit
 
-    name, problem = chosen(controls.vae, controls.data)
+    name, problem = chosen(controls.vae, controls.data, mine)
     if not name:
         return problem
     trained, part = open_vae(name), load(controls.data).held_out_part

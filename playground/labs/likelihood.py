@@ -115,8 +115,8 @@ class Measured:
         return min((len(result.bits) for result in self.results), default=0)
 
 
-def work(controls: LikelihoodControls) -> Iterator[Partial[Measured]]:
-    """Measure picture after picture, each of them for every bar; the result grows with each.
+def work(controls: LikelihoodControls, mine: models.Mine = models.everyones) -> Iterator[Partial[Measured]]:
+    """Measure picture after picture, each of them for every bar; the result grows with each; `mine` as in `latent.vaes`.
 
     Raises:
         ValueError: with one clear sentence, for models and pictures that do not fit together.
@@ -132,7 +132,7 @@ def work(controls: LikelihoodControls) -> Iterator[Partial[Measured]]:
     which = torch.randperm(len(part), generator=dice)[: controls.pictures].numpy()
     images, labels = part.images[which], torch.tensor(part.labels[which])
     x0 = to_unit(images)
-    vae, problem = latent.chosen(controls.vae, controls.data)
+    vae, problem = latent.chosen(controls.vae, controls.data, mine)
     chosen = bars(controls, vae)
     sources = [_source(bar, controls, x0, labels) for bar in chosen]
     found: list[list[PictureCost]] = [[] for _ in chosen]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, create_model, model_validator
 from pydantic.fields import FieldInfo
 
-from playground.labs.controls import Controls, Field, ui
+from playground.labs.controls import Controls, Field, demanded, ui
 
 if TYPE_CHECKING:
     from engine.library import Model
@@ -266,6 +266,9 @@ def recipes(controls: OneSetting, classes: int) -> dict[Side, Recipe]:
             del settings["smoothing"]
         if not settings["classifier"] or not labels:
             del settings["classifier"], settings["classifier_scale"]
+        if not labels:  # nothing to guide towards, and the page says so: a recipe that asked for it would be refused
+            for name in GUIDED_BY_LABEL:
+                del settings[name]
         return Recipe.model_validate({**common, **settings})
 
     return {"A": one(""), "B": one("b_")} if controls.compare else {"A": one("")}
@@ -334,3 +337,31 @@ def wanted(controls: OneSetting, model: Model, classes_told_apart: int) -> dict[
     for recipe in found.values():
         recipe.check(model)
     return found
+
+
+NO_LINK = (
+    "The lab draws with seeds one after the other, and with one class, each class in turn, or none. This recipe has others, so "
+    "no link opens it."
+)
+
+
+def controls_of(recipe: Recipe, classes: int) -> OneSetting:
+    """The settings that ask for this recipe, the other way round than `recipes`.
+
+    Args:
+        recipe: of any origin.
+        classes: how many its model knows.
+
+    Raises:
+        ValueError: with a sentence for the reader, where the lab cannot be set so.
+    """
+    labels = "none" if not recipe.labels else "one" if len(set(recipe.labels)) == 1 else "each"
+    values = {name: getattr(recipe, name) for name in (*OF_EACH_SIDE, "model", "T")}
+    values |= {"labels": labels, "count": len(recipe.seeds), "seed": recipe.seeds[0]}
+    if labels == "one":
+        values["label"] = recipe.labels[0]
+    controls: OneSetting = demanded(SamplingControls, values)
+    again = recipes(controls, classes)["A"]
+    if (again.labels, again.seeds) != (recipe.labels, recipe.seeds):
+        raise ValueError(NO_LINK)
+    return controls

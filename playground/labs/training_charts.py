@@ -64,6 +64,8 @@ def _nothing_yet(snapshot: Snapshot) -> str:
 def level_chart(snapshot: Snapshot) -> LiveChart:
     """Loss by noise level: the recent ones and the floor."""
     series: list[Series] = []
+    if snapshot.config.learns == "vae":
+        return LiveChart("Loss by noise level", LEVELS, unit(snapshot.config), (), empty="A VAE sees no noise levels.")
     reads = snapshot.config.learns == "classifier"
     if snapshot.reports:
         bins = len(snapshot.reports[-1].loss_by_level)

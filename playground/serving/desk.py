@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from playground.labs.job import Job
 from playground.labs.sampling import Progress, SamplingJob, Shot, Walk
 from playground.labs.sampling_settings import Side
+from playground.serving import zerogpu
 
 if TYPE_CHECKING:
     from engine.library import Model
@@ -23,14 +24,15 @@ if TYPE_CHECKING:
 
 GRACE = 10.0
 """Seconds that a request outlives its last session: a tab that is loaded again finds it."""
-MOST_IMAGES = 2048
-"""Drawn at once, over all requests: 64 visitors, each comparing two settings on 16 images."""
+MOST_IMAGES = 640
+"""Drawn at once, over all requests: 40 visitors with 16 images each. Two cores bring so many digits, guided, forward by one
+step in about two seconds: with more of them nobody would see anything move."""
 MOST_BYTES = 1_000_000_000
 """Of pictures kept for the visitors: of all requests that are being drawn, or are finished and still looked at."""
 MOST_KEPT = 128
 """Requests that have ended and are still kept."""
-SHORTEST_TAB = 16
-"""Letters of a tab's token; one that is shorter could be guessed, or is that of a browser that made none."""
+TAB_LENGTHS = range(16, 201)
+"""Letters of a tab's token. A shorter one could be guessed, and an empty one comes from a browser that has made none."""
 
 
 class Request:
@@ -39,8 +41,9 @@ class Request:
     def __init__(self, desk: Desk, model: Model, wanted: dict[Side, Recipe]) -> None:
         self.id = secrets.token_hex(8)
         self._desk = desk
-        self._job = SamplingJob(self.id, model, wanted, begin=False, on_end=lambda: desk._ended(self))
-        self.images = sum(len(recipe.seeds) for recipe in wanted.values())
+        ended = lambda: desk._ended(self)  # noqa: E731
+        self._job = SamplingJob(self.id, model, wanted, begin=False, on_end=ended, frames=zerogpu.frames)
+        self.images = max(len(recipe.seeds) for recipe in wanted.values())  # the sides of a comparison take turns
         self.bytes = sum(len(walk.kept) * len(walk.recipe.seeds) for walk in self._job.walks) * _bytes_of_image(model)
 
     @property
@@ -279,8 +282,10 @@ class Desk:
 
 
 def _check(tab: str) -> None:
-    if len(tab) < SHORTEST_TAB:
-        raise ValueError(f"The token of a tab has at least {SHORTEST_TAB} letters that nobody can guess.")
+    if len(tab) not in TAB_LENGTHS:
+        raise ValueError(
+            f"The token of a tab has {TAB_LENGTHS.start} to {TAB_LENGTHS.stop - 1} letters, made at random."
+        )
 
 
 _desk: Desk | None = None

@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
@@ -123,3 +123,19 @@ def _run_streamlit(script_path: Path, port: int | None = None, env: Mapping[str,
 def run_streamlit() -> RunServer:
     """`with run_streamlit(script_path, port=None, env=None) as url:` serves a script; without a port, on a free one."""
     return _run_streamlit
+
+
+@contextmanager
+def _run_gradio(
+    port: int | None = None, env: Mapping[str, str] | None = None, args: Sequence[str] = ()
+) -> Iterator[str]:
+    port = port or free_port()
+    command = [sys.executable, "-m", "playground.gradio_ui", "--port", str(port), *args]
+    with serve(command, f"http://127.0.0.1:{port}/", env):
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.fixture(scope="session")
+def run_gradio() -> RunServer:
+    """`with run_gradio(port=None, env=None, args=()) as url:` serves the Gradio app; without a port, on a free one."""
+    return _run_gradio

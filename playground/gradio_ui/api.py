@@ -1,0 +1,196 @@
+"""The API: named endpoints for programs, over the same labs and with the same sentences for values that cannot be taken.
+
+Types and docstrings of these functions are what “Use via API” shows, so the types are real ones: no future annotations.
+"""
+
+import asyncio
+import base64
+import inspect
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+
+import gradio as gr
+import numpy as np
+
+from playground import warming
+from playground.gradio_ui import api_recipes, api_training
+from playground.gradio_ui.api_errors import told
+from playground.labs import forward, models, schedules
+from playground.labs import picture as pictures
+from playground.labs.controls import demanded
+from playground.labs.forward import ForwardControls
+from playground.labs.picture import PictureChoice
+from playground.labs.schedules import ScheduleChoice
+from playground.serving import allowed
+from playground.serving.desk import desk
+
+AT_ONCE = 64
+"""Calls of one endpoint that run at a time; more of them wait."""
+MOST_TIMES = 64
+"""Pictures in one answer of /noise."""
+POLL = 0.1
+"""Seconds between two looks at a request that is being drawn."""
+
+
+def noise(
+    data: str = "digits",
+    class_index: int = 3,
+    number: int = 7,
+    schedule: str = "linear",
+    T: int = 200,
+    t: list[int] = [0, 50, 100, 150, 200],  # noqa: B006  (shown in the documentation, and never changed)
+    seed: int = 0,
+) -> dict:
+    """Put noise on a picture in one jump: x_t = √ᾱ_t x_0 + √(1−ᾱ_t) ε, with one ε for all t (Ho et al. 2020, eq. 4).
+
+    Args:
+        data: "digits" or "emoji".
+        class_index: which digit, or which group of emoji, counted from 0.
+        number: which picture of its class, counted from 0.
+        schedule: "linear", "cosine" or "sigmoid".
+        T: steps of the schedule, 10 to 1000.
+        t: 1 to 64 whole numbers from 0 (the picture) to T (noise).
+        seed: of the noise; the same number draws the same noise.
+
+    Returns:
+        {"t": [...], "pictures": [PNG as base64, one for each t], "alpha_bar": [...], "shows": what it is a picture of}
+    """
+    with told():
+        warming.wait()
+        picture = {"data": data, "class_index": class_index, "number": number}
+        demanded(PictureChoice, picture)  # nothing of one's own here
+        controls = demanded(ForwardControls, {**picture, "schedule": schedule, "T": T, "seed": seed})
+        times = _times(t, controls.T)
+        from engine.recipe import png_bytes
+
+        frames = forward.noised(controls, pictures.chosen(controls), times)
+        table = forward.noising.table(controls.schedule, controls.T)
+        return {
+            "t": times,
+            "pictures": [_text(png_bytes(frame[None], None)) for frame in frames],
+            "alpha_bar": table.alpha_bar[times].tolist(),
+            "shows": pictures.name_of(controls),
+        }
+
+
+def schedule(
+    name: str = "linear",
+    T: int = 200,
+    rescale: bool = True,
+    s: float = 0.008,
+    zero_terminal_snr: bool = False,
+    points: str = schedules.drawing.EXAMPLE,
+) -> dict:
+    """The tables of a noise schedule: T + 1 numbers each, t = 0 is the clean picture.
+
+    Args:
+        name: "linear", "cosine", "sigmoid" or "drawn".
+        T: steps, 10 to 1000.
+        rescale: of the linear one, whether its β are multiplied by 1000 / T.
+        s: offset of the cosine one, 0 to 0.2.
+        zero_terminal_snr: whether it is shifted so that nothing of the picture is left at T (Lin et al. 2023).
+        points: of the drawn one, pairs of t/T and ᾱ, such as "0,1; 0.3,0.7; 1,0".
+
+    Returns:
+        {"name", "T", "beta": [...], "alpha_bar": [...], "log_snr": [null at t = 0, where it is infinite, ...],
+        "terminal_snr": ᾱ_T / (1 − ᾱ_T)}
+    """
+    with told():
+        warming.wait()
+        if name not in schedules.NAMES:
+            raise ValueError(
+                f"You asked for Schedule = “{str(name)[:40]}”, which is not one of {', '.join(schedules.NAMES)}."
+            )
+        if not isinstance(zero_terminal_snr, bool):
+            raise ValueError("You asked for Zero terminal SNR with something that is not true or false.")
+        one = {key: key == name for key in schedules.NAMES}
+        asked = {"T": T, "rescale": rescale, "s": s, "points": points, "zero": name if zero_terminal_snr else "none"}
+        found = schedules.schedules_of(demanded(ScheduleChoice, {**one, **asked}))[name]
+        return {
+            "name": name,
+            "T": found.T,
+            "beta": found.beta.tolist(),
+            "alpha_bar": found.alpha_bar.tolist(),
+            "log_snr": [value if np.isfinite(value) else None for value in found.log_snr.tolist()],
+            "terminal_snr": found.terminal_snr,
+        }
+
+
+async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
+    """Draw what a recipe says. Answers while it is drawn, and at the end with the pictures; stop reading to stop it.
+
+    Args:
+        recipe: as in the Sampling lab's JSON, for instance {"model": "digits", "labels": [3], "seeds": [0], "steps": 20}; what
+            it does not name has its default. One seed for each picture.
+        visitor: your secret from /train_start, where the recipe names a run of your own.
+
+    Returns:
+        {"step", "steps", "t", "place": in the queue, 0 when it is being drawn, "frames": that are there to be seen} again and
+        again; the last one has also "png" (all pictures side by side, base64, its recipe inside) and "recipe".
+    """
+    from engine.recipe import png_bytes
+
+    with told():
+        await asyncio.to_thread(warming.wait)
+        wanted = api_recipes.read(recipe)
+        allowed.check_recipe(wanted, api_training.runs_of(visitor), api=True)
+        model = await asyncio.to_thread(models.open_model, wanted.model)
+        tab = secrets.token_hex(16)
+        desk().attach(tab, tab)
+        try:
+            request = await asyncio.to_thread(desk().submit, tab, model, {"A": wanted})
+            said = None
+            while (progress := request.progress).status == "running":
+                shots = request.shots()
+                t = shots[-1].t if shots else wanted.noise_schedule(model).T
+                now = {
+                    "step": progress.done,
+                    "steps": wanted.steps,
+                    "t": t,
+                    "place": request.place,
+                    "frames": len(shots),
+                }
+                if now != said:
+                    yield now
+                    said = now
+                await asyncio.sleep(POLL)
+            if progress.status != "finished":
+                raise ValueError(progress.error or "It was stopped.")
+            png = png_bytes(request.shots()[-1].x0, wanted)
+            drawn = {"png": _text(png), "recipe": api_recipes.plain(wanted)}
+            shown = {"t": 0, "place": 0, "frames": len(request.shots())}
+            yield {"step": wanted.steps, "steps": wanted.steps, **shown, **drawn}
+        finally:
+            desk().detach(tab)  # also where the caller has stopped reading
+
+
+ENDPOINTS: Mapping[str, Callable[..., Any]] = {
+    "noise": noise,
+    "schedule": schedule,
+    "sample": sample,
+    "recipe": api_recipes.recipe,
+    "train_start": api_training.train_start,
+    "train_status": api_training.train_status,
+    "train_stop": api_training.train_stop,
+}
+
+
+def build() -> None:
+    """Add the endpoints to the app that is being built."""
+    for name, function in ENDPOINTS.items():
+        gr.api(function, api_name=name, api_description=inspect.getdoc(function), concurrency_limit=AT_ONCE)
+
+
+def _times(t: object, T: int) -> list[int]:
+    """Checked: 1 to 64 whole numbers from 0 to T."""
+    good = isinstance(t, list) and 1 <= len(t) <= MOST_TIMES
+    if not good or any(type(value) is not int or not 0 <= value <= T for value in t):
+        raise ValueError(
+            f"You asked for t = “{str(t)[:40]}”, which is not 1 to {MOST_TIMES} whole numbers from 0 to {T}."
+        )
+    return t
+
+
+def _text(png: bytes) -> str:
+    return base64.b64encode(png).decode("ascii")

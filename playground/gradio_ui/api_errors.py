@@ -1,0 +1,46 @@
+"""What a program is told when something cannot be done: one sentence, of bounded length, with no path of this machine."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import gradio as gr
+from pydantic import ValidationError
+
+LONGEST = 400
+"""Letters of a sentence."""
+HIDDEN = re.compile(
+    "|".join(
+        re.escape(str(place)) + r"[^\s”\"',]*"
+        for place in (Path(__file__).resolve().parents[2], Path.cwd(), Path.home())
+        if len(place.parts) > 1
+    )
+    or r"(?!)"
+)
+"""Paths of the project, of where it was started, and of who started it."""
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Turn what the labs and the engine say with a ValueError into an answer. Anything else is a mistake of ours: it is logged
+    once, and the caller is told no more than that there was one."""
+    try:
+        yield
+    except ValueError as problem:
+        raise gr.Error(sentence(problem), print_exception=False) from None
+
+
+def sentence(problem: ValueError) -> str:
+    """What may be told to a stranger."""
+    if isinstance(problem, ValidationError):
+        from engine.weights import first_complaint
+
+        said = f"The settings cannot be used: {first_complaint(problem)}."
+    else:
+        said = str(problem)
+    said = " ".join(HIDDEN.sub("…", said).replace(os.environ.get("GRADIO_TEMP_DIR") or "\0", "…").split())
+    return said if len(said) <= LONGEST else said[: LONGEST - 1] + "…"

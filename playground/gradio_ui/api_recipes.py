@@ -1,0 +1,87 @@
+"""Recipes in the API: from JSON or a link, to JSON, Python and a link."""
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from playground import warming
+from playground.gradio_ui import api_training
+from playground.gradio_ui.api_errors import told
+from playground.labs import models
+from playground.labs import sampling_settings as settings
+from playground.labs.controls import demanded_by_link, to_link
+from playground.labs.sampling_settings import OneSetting, SamplingControls
+from playground.serving import allowed
+
+if TYPE_CHECKING:
+    from engine.recipe import Recipe
+
+LONGEST = 100_000
+"""Letters of a recipe as JSON: 1024 seeds and labels fit in."""
+LONGEST_LINK = 8000
+
+
+def recipe(recipe: dict = {}, link: str = "", visitor: str = "") -> dict:  # noqa: B006  (documented so, never changed)
+    """Check a recipe, or read the one that a link of the Sampling lab stands for; give it as JSON, as Python and as a link.
+
+    Args:
+        recipe: as in the Sampling lab's JSON; what it does not name has its default.
+        link: instead of a recipe, the address of the Sampling lab, or what follows its question mark.
+        visitor: your secret from /train_start, where the recipe names a run of your own.
+
+    Returns:
+        {"recipe": what differs from the defaults, "python": a program that draws it, "link": what opens it in the lab, or null
+        where the lab cannot be set so, "note": why not, "second": the recipe of B where a link compares two, else null}
+    """
+    with told():
+        warming.wait()
+        own_runs = api_training.runs_of(visitor)
+        found, second = _of_link(link, own_runs) if link else (read(recipe), None)
+        for one in (found, second):
+            if one is not None:
+                allowed.check_recipe(one, own_runs, api=True)
+        model = models.open_model(found.model)
+        found.check(model)
+        try:
+            controls = settings.controls_of(
+                found, len(model.class_names) or models.classes_told_apart(found.classifier)
+            )
+            there, note = f"sampling?{urlencode(to_link(controls))}", ""
+        except ValueError as problem:
+            there, note = None, str(problem)
+        return {
+            "recipe": plain(found),
+            "python": found.python(),
+            "link": there,
+            "note": note,
+            "second": second and plain(second),
+        }
+
+
+def read(given: object) -> "Recipe":
+    """A recipe from what a program sent: an object, or its JSON as text. Raises ValueError with one sentence."""
+    from engine.recipe import RecipeError, from_json
+
+    text = given if isinstance(given, str) else json.dumps(given)
+    if len(text) > LONGEST:
+        raise RecipeError(f"The recipe has {len(text):,} letters, and at most {LONGEST:,} are read.")
+    return from_json(text)
+
+
+def plain(recipe: "Recipe") -> dict:
+    """What differs from the defaults, as JSON has it."""
+    return recipe.model_dump(mode="json", exclude_defaults=True)
+
+
+def _of_link(link: object, own_runs: frozenset[str]) -> "tuple[Recipe, Recipe | None]":
+    from engine.recipe import Recipe
+
+    if not isinstance(link, str) or len(link) > LONGEST_LINK:
+        raise ValueError(f"A link is a text of at most {LONGEST_LINK:,} letters.")
+    query = urlsplit(link).query if "?" in link else link
+    controls: OneSetting = demanded_by_link(SamplingControls, dict(parse_qsl(query, keep_blank_values=True)))
+    named = {name: getattr(controls, name) for name in ("model", "classifier")}
+    allowed.check_names(Recipe.model_validate(named), own_runs)
+    model = models.open_model(controls.model)
+    found = settings.wanted(controls, model, models.classes_told_apart(controls.classifier))
+    return found["A"], found.get("B")

@@ -1,0 +1,106 @@
+"""Training in the API: begin a run, look at it, stop it. Where strangers are let in, each sees and stops their own only."""
+
+import secrets
+from typing import TYPE_CHECKING
+
+from playground import warming
+from playground.gradio_ui.api_errors import told
+from playground.labs import training as lab
+from playground.labs.controls import demanded
+from playground.labs.training import TrainingControls
+from playground.serving import allowed, mode, ownership
+
+if TYPE_CHECKING:
+    from engine.runs.snapshot import Snapshot
+
+NO_SECRET = "The visitor's secret has 32 hexadecimal digits, drawn at random; left empty, one is made for you."
+
+
+def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  (shown in the documentation, never changed)
+    """Begin a training run, or put it into the queue.
+
+    Args:
+        settings: of the Training lab, for instance {"data": "digits", "steps": 300}; what it does not name has its default.
+        visitor: a secret of 32 hexadecimal digits, by which you find your runs again; left empty, one is made.
+
+    Returns:
+        {"run": its id, "visitor": your secret, and what /train_status says}
+    """
+    with told():
+        warming.wait()
+        secret = visitor or secrets.token_hex(16)
+        if not isinstance(secret, str) or not ownership.SECRET.fullmatch(secret):
+            raise ValueError(NO_SECRET)
+        if not isinstance(settings, dict):
+            raise ValueError('Settings are names with values, such as {"data": "digits", "steps": 300}.')
+        controls = demanded(TrainingControls, settings)
+        allowed.check_training(lab.config(controls, 1.0), api=True)
+        found = lab.tried(controls)
+        if not found.passed:
+            raise ValueError(found.problems[0])
+        run_id = ownership.runs_of(secret).submit(lab.config(controls, found.seconds_per_step))
+        return {"visitor": secret, **_described(_snapshot(run_id, secret))}
+
+
+def train_status(run: str, visitor: str = "") -> dict:
+    """How far a training run is.
+
+    Args:
+        run: its id.
+        visitor: your secret from /train_start.
+
+    Returns:
+        {"run", "status": "queued", "running", "paused", "finished", "stopped", "failed" or "interrupted", "place": in the
+        queue, "step", "steps", "loss": the last one, "held_out_loss", "seconds_left", "error": "" or a sentence, "model": what
+        a recipe names to draw with it, null before it has learned anything}
+    """
+    with told():
+        warming.wait()
+        return _described(_snapshot(run, visitor))
+
+
+def train_stop(run: str, visitor: str = "") -> dict:
+    """End a training run at its next report; what it has learned is kept.
+
+    Args:
+        run: its id.
+        visitor: your secret from /train_start.
+
+    Returns:
+        As /train_status.
+    """
+    with told():
+        warming.wait()
+        _snapshot(run, visitor)
+        ownership.runs_of(visitor).stop(run)
+        return _described(_snapshot(run, visitor))
+
+
+def runs_of(visitor: object) -> frozenset[str]:
+    """Ids of the runs that this visitor may know of."""
+    return frozenset(ownership.runs_of(visitor).ids()) if mode.public() else frozenset()
+
+
+def _snapshot(run: object, visitor: object) -> "Snapshot":
+    """Raises ValueError where there is no such run, or none of this visitor: both are said alike."""
+    snapshot = ownership.runs_of(visitor).snapshot(run) if isinstance(run, str) else None
+    if snapshot is None:
+        from engine.runs.service import no_run
+
+        raise ValueError(no_run(str(run)))
+    return snapshot
+
+
+def _described(snapshot: "Snapshot") -> dict:
+    return {
+        "run": snapshot.id,
+        "status": snapshot.status,
+        "place": snapshot.place,
+        "step": snapshot.step,
+        "steps": snapshot.config.steps,
+        "loss": snapshot.reports[-1].loss if snapshot.reports else None,
+        "held_out_loss": snapshot.held_out[-1][1] if snapshot.held_out else None,
+        "seconds_left": snapshot.seconds_left,
+        "error": snapshot.error,
+        "model": f"run:{snapshot.id}" if snapshot.can_sample else None,
+    }

@@ -1,0 +1,168 @@
+"""Starts the Gradio app, and says where it is and who can reach it."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import errno
+import io
+import os
+import shutil
+import signal
+import socket
+import sys
+import tempfile
+import threading
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from playground import warming
+from playground.gradio_ui import options
+from playground.gradio_ui.options import Options, parse
+from playground.serving import mode, timekeeper
+from playground.serving.allowed import limits_now
+from playground.serving.door import Door
+from playground.text import launching as text
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+__all__ = ["build", "main", "parse", "serve"]
+
+THREADS = 80
+"""Handlers that run at once: a class of forty, each with a page that computes and one that is watched."""
+WAITING = 1000
+"""Events that may wait their turn; more are refused with a sentence of Gradio's."""
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Start it and stay until it is ended. Returns the exit status."""
+    chosen = parse(arguments)
+    if problem := _cannot_listen(chosen.host, chosen.port):
+        print(problem, file=sys.stderr)
+        return 1
+    print(text.COMING, flush=True)
+    return serve(build(chosen), chosen)
+
+
+def build(chosen: Options) -> gr.Blocks:
+    """The app for these options; nothing is served yet."""
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    # A folder of its own for what visitors send: the usual one is shared by all Gradio apps of a machine, and each of them
+    # would serve what the others were given.
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="playground-")
+        atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
+    mode.set_public(chosen.public)
+    if (runs := options.runs_folder()) is not None:
+        os.environ["DIFFUSION_PLAYGROUND_RUNS"] = runs
+    from playground.gradio_ui import app
+
+    return app.build()
+
+
+def serve(demo: gr.Blocks, chosen: Options) -> int:
+    """Serve it until Ctrl-C or SIGTERM. Returns the exit status."""
+    from starlette.middleware import Middleware
+
+    from playground.gradio_ui import app
+
+    upload = limits_now().upload_megabytes * 1_000_000
+    ended = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: ended.set())
+    if chosen.share:
+        print(text.ASKING, flush=True)
+    try:
+        # Gradio's own messages speak of its commands, and of files to put into folders.
+        with contextlib.redirect_stdout(io.StringIO()):
+            demo.queue(max_size=WAITING, default_concurrency_limit=None).launch(
+                server_name=chosen.host,
+                server_port=chosen.port,
+                share=chosen.share,
+                auth=list(chosen.auth) or None,
+                mcp_server=chosen.mcp,
+                prevent_thread_lock=True,
+                quiet=True,
+                inline=False,
+                show_error=False,  # only what was said for the reader (gr.Error) is shown, no other exception
+                enable_monitoring=False,
+                ssr_mode=False,
+                run_history=False,
+                max_threads=THREADS,
+                max_file_size=upload,
+                app_kwargs={"middleware": [Middleware(Door, upload=upload)], "openapi_url": None},
+                **app.looks(),
+            )
+    except OSError:  # somebody was quicker
+        print(text.taken(chosen.port) if chosen.port else text.NO_PORT, file=sys.stderr)
+        return 1
+    warming.start()  # torch: only now, so that the first page does not wait for it
+    if chosen.public:
+        timekeeper.start(limits_now().training_seconds)
+    print("\n".join(_told(chosen, demo)), flush=True)
+    while not ended.wait(3600):
+        pass
+    demo.close(verbose=False)
+    print(text.CLOSED, flush=True)
+    return 0
+
+
+def _told(chosen: Options, demo: gr.Blocks) -> list[str]:
+    """What a person wants to know now."""
+    local = demo.local_url.rstrip("/")
+    if options.on_spaces():
+        kept = text.kept(os.environ.get("DIFFUSION_PLAYGROUND_RUNS"))
+        return [text.on_spaces(os.environ["SPACE_ID"]), *_reach(chosen), kept]
+    lines = [text.address(local, _network_address(chosen.host, demo.server_port), demo.share_url)]
+    if chosen.share and not demo.share_url:
+        lines.append(text.NO_SHARE_LINK)
+    lines += _reach(chosen)
+    if chosen.mcp:
+        lines.append(f"{text.MCP_AT} {local}/gradio_api/mcp/")
+    return [*lines, text.END]
+
+
+def _reach(chosen: Options) -> list[str]:
+    """Who is let in, and what they may do."""
+    others = chosen.share or options.on_spaces() or not _is_here(chosen.host)
+    lines = [text.guarded(len(chosen.auth))] if chosen.auth else [text.OPEN_TO_ALL] if others else []
+    if chosen.public:
+        return [*lines, text.public_mode(limits_now())]
+    return [*lines, text.NOT_PUBLIC] if others else lines
+
+
+# --- addresses --------------------------------------------------------------------------------------------------------
+
+
+def _cannot_listen(host: str, port: int | None) -> str:
+    """One sentence where nobody can listen at that address, else ""."""
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(host.strip("[]"), port or 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, proto) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, UnicodeError) as error:
+        if port and isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            return text.taken(port)
+        why = getattr(error, "strerror", None) or "it is no address"
+        return text.no_address(host, f"{why[:1].lower()}{why[1:]}")
+    return ""
+
+
+def _is_here(host: str) -> bool:
+    return host in ("localhost", "::1", "[::1]") or host.startswith("127.")
+
+
+def _network_address(host: str, port: int) -> str | None:
+    """What others on the network type in; None where they cannot come in."""
+    if _is_here(host):
+        return None
+    if host not in ("0.0.0.0", "::", "[::]"):
+        return f"http://{host}:{port}"
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: it asks the system which of its addresses it would use
+            return f"http://{probe.getsockname()[0]}:{port}"
+        except OSError:
+            return f"http://{socket.gethostname()}:{port}"

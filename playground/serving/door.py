@@ -1,0 +1,70 @@
+"""What the web server lets in: requests of a bounded size, and none for what Gradio offers and we do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+LARGEST = 4_000_000
+"""Bytes of a request that is no upload: settings, links and recipes are far smaller."""
+ENVELOPE = 100_000
+"""Bytes that an upload may have besides the file."""
+UPLOAD = "/gradio_api/upload"
+CLOSED = (
+    "/gradio_api/process_recording",  # runs ffmpeg on what it is sent
+    "/gradio_api/deep_link",  # keeps a copy of all values of a session for every call; our links are in the address
+    "/gradio_api/run-history",
+    "/gradio_api/vibe",
+    "/gradio_api/undo-vibe",
+    "/gradio_api/proxy=",
+    "/gradio_api/stream",
+    "/gradio_api/dev",
+    "/monitoring",
+)
+
+
+class Door:
+    """ASGI middleware.
+
+    Args:
+        app: what is behind it.
+        upload: the most bytes of one file.
+    """
+
+    def __init__(self, app: Any, upload: int) -> None:
+        self._app = app
+        self._upload = upload
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """Refuse with a status and one sentence, or pass on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        path: str = scope["path"]
+        if path.startswith(CLOSED):
+            await _refuse(send, 404, b"There is nothing here.")
+            return
+        most = self._upload + ENVELOPE if path.rstrip("/") == UPLOAD else LARGEST
+        if _told_length(scope) > most:
+            await _refuse(send, 413, f"At most {most:,} bytes are read here.".encode())
+            return
+        left = most
+
+        async def counted() -> Any:
+            # Whoever does not say beforehand how much it is, is cut off when it gets too much.
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            return message if left >= 0 else {"type": "http.disconnect"}
+
+        await self._app(scope, counted, send)
+
+
+def _told_length(scope: Any) -> int:
+    told = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(told) if told.isdigit() else 0
+
+
+async def _refuse(send: Any, status: int, sentence: bytes) -> None:
+    headers = [(b"content-type", b"text/plain; charset=utf-8"), (b"content-length", str(len(sentence)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": sentence})
