@@ -24,7 +24,7 @@ def show() -> None:
     page.settings_hint()
     warm.wait()
     from playground.figures import bits
-    from playground.labs import above_ideal, latent, likelihood, models
+    from playground.labs import above_ideal, latent, models
 
     available, vaes, runs = models.choices(), latent.vaes(), above_ideal.runs()
     with st.sidebar:
@@ -36,22 +36,27 @@ def show() -> None:
         )
     widgets.show_problems(LAB)
     st.html(bits.style())
-    job: Job[Measured] | None = st.session_state.get(f"{LAB}/job")
-    begun, stopped = following.buttons(LAB, start=text.START, icon="⚖️", running=job is not None and job.look.running)
-    if stopped and job is not None:
+    job: Job[Measured] = st.session_state.get(f"{LAB}/job") or _start(controls)  # at first, something to see at once
+    begun, stopped = following.buttons(LAB, start=text.START, icon="⚖️", running=job.look.running)
+    if stopped:
         job.stop()
-    if begun or job is None:  # the first visit: something to see at once
-        if job is not None:
-            job.stop()
-        job = st.session_state[f"{LAB}/job"] = Job(lambda: likelihood.work(controls), LAB)
-        st.session_state[f"{LAB}/measured"] = settings.measured(controls)
-        if begun:
-            st.rerun()
-    elif st.session_state[f"{LAB}/measured"] != settings.measured(controls):
+    if begun:
+        job.stop()
+        _start(controls)
+        st.rerun()
+    if st.session_state[f"{LAB}/measured"] != settings.measured(controls):
         st.info(text.CHANGED)
     following.follow(job, _results, text.WHAT)
     _latent(controls)
     _heat(controls)
+
+
+def _start(controls: LikelihoodControls) -> Job[Measured]:
+    from playground.labs import likelihood
+
+    job = st.session_state[f"{LAB}/job"] = Job(lambda: likelihood.work(controls), LAB)
+    st.session_state[f"{LAB}/measured"] = settings.measured(controls)
+    return job
 
 
 def _results(measured: Measured) -> None:
