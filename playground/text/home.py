@@ -31,6 +31,12 @@ DOORS = (
         "Push a picture towards its class. Any two settings as a grid, a step taken apart, and the price of it.",
     ),
     (
+        "likelihood",
+        "⚖️",
+        "Likelihood",
+        "How many bits a picture costs, and where on the way they are spent. T layers against the one of a VAE.",
+    ),
+    (
         "training",
         "🏋️",
         "Training",
