@@ -25,6 +25,12 @@ DOORS = (
         "Go the way back. Choose a sampler, the number of steps, how much guidance. Compare two.",
     ),
     (
+        "guidance",
+        "🧭",
+        "Guidance",
+        "Push a picture towards its class. Any two settings as a grid, a step taken apart, and the price of it.",
+    ),
+    (
         "likelihood",
         "⚖️",
         "Likelihood",
