@@ -25,6 +25,12 @@ DOORS = (
         "Go the way back. Choose a sampler, the number of steps, how much guidance. Compare two.",
     ),
     (
+        "points",
+        "✨",
+        "Points",
+        "The same in the plane, in a second: 2,000 particles on their way to moons, spirals or what you draw.",
+    ),
+    (
         "training",
         "🏋️",
         "Training",
