@@ -15,7 +15,13 @@ from playground.text import common
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
-PAGES = {"forward": "Forward", "schedules": "Schedules", "sampling": "Sampling", "training": "Training"}
+PAGES = {
+    "forward": "Forward",
+    "schedules": "Schedules",
+    "sampling": "Sampling",
+    "points": "Points",
+    "training": "Training",
+}
 """Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
 
 

@@ -124,10 +124,8 @@ def labels_of(controls: PointsControls, data: PointSet, count: int) -> NDArray[n
 
 def work(controls: PointsControls, data: PointSet, trained: Trained | None) -> Iterator[Partial[Stage | None]]:
     """Draw the clouds; a result comes with the last step."""
-    from engine import cores
     from engine.schedule import SCHEDULES
 
-    cores.take(cores.for_drawing())
     schedule = SCHEDULES[controls.schedule if controls.walk == "same" else controls.walk](controls.T)
     wanted = sides(controls, trained)
     labels = labels_of(controls, data, controls.particles)
@@ -206,13 +204,13 @@ def denoiser_of(
     import torch
 
     from engine.guidance import Guided
-    from engine.ideal import ExactDenoiser
+    from engine.ideal import ExactByClass, ExactDenoiser
 
     if model == "trained" and trained is not None:
         denoiser: Denoiser = trained.denoiser
     else:
         labels = torch.from_numpy(data.labels) if data.class_names else None
-        denoiser = ExactDenoiser(torch.from_numpy(data.x), labels, controls.smoothing)
+        denoiser = ExactByClass(ExactDenoiser(torch.from_numpy(data.x), labels, controls.smoothing))
     return Guided(denoiser, scale) if data.class_names and scale != 1 else denoiser
 
 

@@ -34,6 +34,8 @@ MOST_CLOUDS = 40
 class Learning:
     """A training as far as it has come."""
 
+    controls: PointsControls
+    data: PointSet
     trained: Trained
     state: PointState
     """To train on from."""
@@ -47,10 +49,12 @@ class Learning:
     distance: float
     """Of the last cloud from the data, as energy distance."""
     distance_floor: float
+    ended: bool
+    """Whether this round has come to its end."""
 
 
 def work(controls: PointsControls, data: PointSet, before: Learning | None) -> Iterator[Partial[Learning]]:
-    """One round of training; `before`, where it was on the same points with the same network, goes on.
+    """One round of training; `before` is one that it goes on from (see `goes_on`).
 
     Raises:
         ValueError: where the loss stops being a number.
@@ -70,8 +74,6 @@ def work(controls: PointsControls, data: PointSet, before: Learning | None) -> I
         seed=controls.seed,
     )
     on = training_key(controls, data)
-    if before is not None and before.trained.on != on:
-        before = None
     state = training.begin(config, data) if before is None else before.state
     floor = training.loss_floor(config, data) if before is None else before.floor
     points = torch.from_numpy(data.x)
@@ -101,6 +103,8 @@ def work(controls: PointsControls, data: PointSet, before: Learning | None) -> I
                 done,
                 config.steps,
                 Learning(
+                    controls,
+                    data,
                     trained,
                     state,
                     tuple(steps),
@@ -110,6 +114,7 @@ def work(controls: PointsControls, data: PointSet, before: Learning | None) -> I
                     tuple(clouds),
                     energy_from_data(cloud, points).value,
                     distance_floor,
+                    not report.left,
                 ),
             )
 
@@ -143,9 +148,10 @@ def usable(job: Job[Learning] | None, controls: PointsControls, data: PointSet) 
     return look.result.trained
 
 
-def stage(controls: PointsControls, data: PointSet, learning: Learning, live: bool) -> Stage:
+def stage(learning: Learning) -> Stage:
     """The clouds from fixed noise, one for each moment of the training that is kept."""
-    labels = labels_of(controls.model_copy(update={"label": "each"}), data, PARTICLES)
+    data = learning.data
+    labels = labels_of(learning.controls.model_copy(update={"label": "each"}), data, PARTICLES)
     ratio = learning.distance / learning.distance_floor
     note = (
         f"after {learning.trained.step:,} steps, {learning.trained.seconds:.1f} s · distance to the data "
@@ -167,7 +173,7 @@ def stage(controls: PointsControls, data: PointSet, learning: Learning, live: bo
         data_labels=data.labels if data.class_names else None,
         labels=labels,
         class_names=data.class_names,
-        live=live,
+        live=not learning.ended,
         start_at="last",
         fps=4.0,
         label="Clouds from the same noise as the network learns",
@@ -186,6 +192,12 @@ def chart(learning: Learning) -> LiveChart:
             Series("exact denoiser: nothing can be lower", ends, (learning.floor, learning.floor), "dashed"),
         ),
     )
+
+
+def goes_on(job: Job[Learning] | None, controls: PointsControls, data: PointSet) -> Learning | None:
+    """The training of that job, if one can train on from it: the same points, the same network."""
+    before = None if job is None else job.look.result
+    return before if before is not None and before.trained.on == training_key(controls, data) else None
 
 
 def losses_csv(learning: Learning) -> str:

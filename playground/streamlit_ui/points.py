@@ -75,12 +75,10 @@ def _training(controls: PointsControls, data: PointSet) -> None:
     st.markdown(f"#### {text.TRAIN}")
     st.markdown(text.TRAIN_LEAD)
     job: Job[Learning] | None = st.session_state.get(f"{LAB}/training")
-    on = points_stage.training_key(controls, data)
-    before = job.look.result if job is not None else None
-    goes_on = before is not None and before.trained.on == on
+    before = points_training.goes_on(job, controls, data)
     running = job is not None and job.look.running
     begun, stopped = following.buttons(
-        f"{LAB}/train", start="Train on" if goes_on else "Train", icon="🏋️", running=running
+        f"{LAB}/train", start=text.TRAIN_ON if before else text.BEGIN, icon="🏋️", running=running
     )
     if stopped and job is not None:
         job.stop()
@@ -89,29 +87,24 @@ def _training(controls: PointsControls, data: PointSet) -> None:
         if job is not None:
             job.stop()
             job.wait(5)
-        kept = before if goes_on else None
-        job = Job(lambda: points_training.work(controls, data, kept), "points training")
+        job = Job(lambda: points_training.work(controls, data, before), "points training")
         st.session_state[f"{LAB}/training"] = job
-        st.session_state[f"{LAB}/trained on"] = (controls, data)
         st.rerun()
     if job is None:
         st.caption(text.TRAIN_EMPTY)
         return
-    following.follow(job, lambda learning: _learning(job, learning), "steps")
+    following.follow(job, _learning, "steps")
     if not job.look.running and job.look.result is not None:
-        if goes_on and controls.model == "exact" and controls.compare != "model":
+        if before and controls.model == "exact" and controls.compare != "model":
             st.success(text.TRAINED)
         st.download_button(text.LOSSES, points_training.losses_csv(job.look.result), "losses.csv", "text/csv")
     page.looking_at(text.TRAINING)
 
 
-def _learning(job: Job[Learning], learning: Learning) -> None:
-    controls, data = st.session_state[f"{LAB}/trained on"]
+def _learning(learning: Learning) -> None:
     left, right = st.columns(2)
     with left:
-        components.points_stage(
-            points_training.stage(controls, data, learning, job.look.running), key=f"{LAB}/learning"
-        )
+        components.points_stage(points_training.stage(learning), key=f"{LAB}/learning")
     with right:
         components.live_chart(points_training.chart(learning), key=f"{LAB}/losses")
 

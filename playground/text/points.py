@@ -36,3 +36,5 @@ TRAINING = (
 )
 TRAINED = "Trained. Set **Denoiser** to Trained to sample from it, or compare it with the exact one."
 LOSSES = "Losses (CSV)"
+BEGIN = "Train"
+TRAIN_ON = "Train on"
