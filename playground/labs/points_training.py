@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 REDRAWN_EVERY = 0.5
 """Seconds between two clouds while it learns."""
-PARTICLES, STEPS = 1000, 12
+PARTICLES, STEPS = 1000, 20
 """Of those clouds."""
 MOST_CLOUDS = 40
 """Of them are kept; where more come, every second one goes."""
@@ -173,6 +173,7 @@ def stage(learning: Learning) -> Stage:
         data_labels=data.labels if data.class_names else None,
         labels=labels,
         class_names=data.class_names,
+        ways=False,
         live=not learning.ended,
         start_at="last",
         fps=4.0,

@@ -87,6 +87,7 @@ export function mount(root) {
       view.title.replaceChildren(...groups[i].map(({ cloud, number, hollow }) => heading(cloud, number, hollow)));
       view.canvas.setAttribute("aria-label", `${stage.label}: ${view.title.textContent}. Arrow keys move a pointer, Escape takes it away.`);
     });
+    layers.querySelector("[data-layer=trails]").hidden = !stage.ways;
     layers.querySelector("[data-layer=overlay]").hidden = stage.clouds.length < 2;
     layers.querySelector("[data-layer=arrows]").hidden = !stage.clouds.some((cloud) => cloud.arrows);
     const names = stage.labels || stage.data_labels ? stage.class_names : [];
@@ -230,7 +231,8 @@ export function mount(root) {
       if (cursor) crosshair(g, scale(stage, view.size));
     }
     const i = Math.round(player.position);
-    if (picked === null) readout.textContent = player.playing ? "" : "Point at a particle to see its way and what the denoiser makes of it.";
+    if (!stage.ways) readout.textContent = "";
+    else if (picked === null) readout.textContent = player.playing ? "" : "Point at a particle to see its way and what the denoiser makes of it.";
     else readout.textContent = described(i);
     Object.assign(root.dataset, { position: i, count: stage.positions.length, t: stage.positions[i].t, playing: String(player.playing), particles: stage.clouds[0].x.shape[1], clouds: stage.clouds.length, picked: picked ?? "", id: stage.id });
   }

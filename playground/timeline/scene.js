@@ -63,9 +63,9 @@ export function paintScene(g, theme, stage, size, position, clouds, shown, picke
   if (shown.density) for (const { cloud, number } of clouds) density(g, theme, stage, size, placesAt(cloud, position), number);
   if (shown.data) dataPoints(g, theme, stage, size, map);
   if (shown.arrows && clouds[0].cloud.arrows) arrowField(g, theme, stage, size, clouds[0].cloud.arrows, position);
-  if (shown.trails) for (const entry of clouds) trails(g, theme, stage, map, entry, position);
+  if (shown.trails && stage.ways) for (const entry of clouds) trails(g, theme, stage, map, entry, position);
   if (shown.particles !== false) for (const entry of clouds) particles(g, theme, stage, size, map, entry, placesAt(entry.cloud, position));
-  if (picked !== null) for (const entry of clouds) closer(g, theme, stage, map, entry, position, picked);
+  if (picked !== null && stage.ways) for (const entry of clouds) closer(g, theme, stage, map, entry, position, picked);
 }
 
 export function colorOf(theme, stage, k, number) {

@@ -59,6 +59,7 @@ class Stage:
 
     id: the browser keeps the playhead as long as it stays the same. data: float32 (M, 2), what the clouds are to become.
     labels, data_labels: the class of each particle and each point, −1 for none; told apart by colour and mark.
+    ways: whether positions are moments of one way, so that trails make sense.
     live: while it grows, the playhead keeps to the newest position unless the reader has moved it.
     """
 
@@ -69,6 +70,7 @@ class Stage:
     data_labels: NDArray[np.int64] | None = None
     labels: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
+    ways: bool = True
     live: bool = False
     start_at: Literal["first", "last"] = "first"
     fps: float = 12.0
@@ -142,6 +144,7 @@ class Stage:
             "labels": place(self.labels),
             "class_names": list(self.class_names),
             "reach": REACH,
+            "ways": self.ways,
             "live": self.live,
             "start_at": self.start_at,
             "fps": self.fps,
