@@ -131,7 +131,7 @@ class ExactByClass:
     def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
         self.exact._check(label)
         x0 = torch.empty_like(x_t)
-        for kind in [NO_LABEL] if label is None else label.unique().tolist():
+        for kind in [NO_LABEL] if label is None else torch.unique(label).tolist():
             chosen = torch.arange(len(x_t)) if label is None else (label == kind).nonzero()[:, 0]
             for rows in chosen.split(self.block):
                 there = level if level.log_snr.ndim == 0 else Level(level.log_snr[rows])
@@ -149,7 +149,7 @@ class ExactByClass:
             kind: ExactDenoiser(
                 points[labels == kind], std=self.exact.std, prior=None if prior is None else prior[labels == kind]
             )
-            for kind in labels.unique().tolist()
+            for kind in torch.unique(labels).tolist()
         }
 
 

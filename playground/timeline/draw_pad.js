@@ -12,7 +12,7 @@ const MOST = 360;
 const SPREAD = 0.028; // of a spray, in widths of the pad
 const APART = 0.012; // between two points of a line
 
-function read(text) {
+function pointsOf(text) {
   const points = [];
   text.split(".").forEach((letters, kind) => {
     for (let i = 0; i + 4 <= letters.length; i += 4) {
@@ -23,7 +23,7 @@ function read(text) {
   return points;
 }
 
-function write(points, kinds) {
+function textOf(points, kinds) {
   const parts = Array.from({ length: kinds }, () => "");
   const two = (v) => ALPHABET[v >> 6] + ALPHABET[v & 63];
   for (const [x, y, kind] of points) parts[kind] += two(Math.round(4095 * x)) + two(Math.round(4095 * y));
@@ -70,7 +70,7 @@ export function mount(root, emit) {
     }
     if (data.text !== known) {
       known = data.text;
-      points = read(data.text);
+      points = pointsOf(data.text);
       undone = [];
     }
     restyle();
@@ -152,7 +152,7 @@ export function mount(root, emit) {
   }
 
   function send() {
-    const text = write(points, kinds);
+    const text = textOf(points, kinds);
     if (text === known) return;
     known = text;
     emit("points", { text, base: given });

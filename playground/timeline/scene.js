@@ -231,7 +231,7 @@ function density(g, theme, stage, size, places, number) {
   const most = counts.reduce((a, b) => Math.max(a, b), 1e-9);
   heat.width = heat.height = CELLS;
   const pen = heat.getContext("2d");
-  pen.fillStyle = theme.series[number];
+  pen.fillStyle = theme.series[stage.class_names.length ? 5 : number];
   pen.fillRect(0, 0, CELLS, CELLS);
   const image = pen.getImageData(0, 0, CELLS, CELLS);
   for (let i = 0; i < counts.length; i++) image.data[4 * i + 3] = 235 * Math.sqrt(counts[i] / most);
