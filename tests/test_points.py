@@ -15,7 +15,7 @@ from engine.data.points import MOST_CLASSES, POINT_SETS, PointsError, named, poi
 from engine.data.points_csv import read_csv
 from engine.denoiser import NO_LABEL, NetDenoiser
 from engine.ideal import ExactByClass, ExactDenoiser
-from engine.measuring.metrics import energy_floor, energy_from_data
+from engine.measuring.metrics import energy_distance, energy_floor, energy_from_data
 from engine.process import TARGETS
 from engine.samplers import DDIM, DPMSolver2M
 from engine.sampling import SeededNoise, sample
@@ -154,6 +154,21 @@ def test_the_floor_is_what_the_law_says() -> None:
     assert np.mean(floors) == pytest.approx(expected, rel=0.08)
     assert np.mean(fresh) == pytest.approx(expected, rel=0.12)
     assert np.mean(repeated) == pytest.approx(0.75 * expected, rel=0.12)
+
+
+def test_the_closed_forms_are_the_means_over_the_halvings() -> None:
+    data, samples = torch.from_numpy(named("moons", 60).x), torch.from_numpy(named("star", 80).x)
+    halves, mixed = [], []
+    for seed in range(1500):
+        dice = torch.Generator().manual_seed(seed)
+        order, other = torch.randperm(60, generator=dice), torch.randperm(80, generator=dice)
+        halves.append(energy_distance(data[order[:30]], data[order[30:]]))
+        mixed.append(energy_distance(data[order[:30]], samples[other[:30]]))
+    for values, estimate in ((halves, energy_floor(data)), (mixed, energy_from_data(samples, data))):
+        error = float(np.std(values)) / math.sqrt(len(values))
+        assert estimate.value == pytest.approx(np.mean(values), abs=5 * error)
+        assert error < 0.05 * estimate.value
+        assert 0.3 < estimate.standard_error / np.std(values) < 3
 
 
 def test_another_law_lies_far_above_the_floor() -> None:

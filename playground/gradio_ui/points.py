@@ -90,7 +90,9 @@ def build(demo: gr.Blocks) -> None:
             controls = checked(controls, drawn=value["text"] if isinstance(value, dict) else None)
         except (KeyError, ValueError):  # nothing that the pad sends
             return [gr.skip()] * (len(panel.shown) + len(outputs))
-        return [*panel.update(controls, problems, values), *show(controls, tab, None)]
+        shown = show(controls, tab, None)
+        shown[0] = gr.skip()  # the pad has what it sent, or something newer
+        return [*panel.update(controls, problems, values), *shown]
 
     def given(data: bytes | str | None, tab: str, *values: Any) -> list[Any]:
         if not data:
@@ -146,9 +148,8 @@ def build(demo: gr.Blocks) -> None:
     follow_sampling(panel.on_change(show, [who.tab, own], outputs))
     everything = [*panel.shown, *outputs]
     follow_sampling(pad.points(redrawn, [who.tab, *panel.state], everything, trigger_mode="always_last", **QUIET))
-    for source in (file.upload, pasted.blur):
-        field = file if source is file.upload else pasted
-        follow_sampling(source(given, [field, who.tab, *panel.state], [own, *everything], **QUIET))
+    for field, event in ((file, file.upload), (pasted, pasted.blur)):
+        follow_sampling(event(given, [field, who.tab, *panel.state], [own, *everything], **QUIET))
     follow_training(
         training.start.click(begun, [who.tab, *panel.state], [*panel.shown, message], trigger_mode="once", **QUIET)
     )

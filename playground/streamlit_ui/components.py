@@ -132,18 +132,24 @@ def draw_pad(drawn: str, most: int, kinds: int, *, key: str) -> str:
         most: how many there may be.
         kinds: how many classes one can draw.
     """
+    # An edit belongs to what was given before it. That is named by a number, which another link changes and an edit does not:
+    # two strokes may be drawn before the first has been seen here.
+    base, last = st.session_state.get(f"{key}/given", (0, drawn))
+    if drawn != last:
+        base += 1
     result = _component("draw_pad")(
         key=key,
-        data={"text": drawn, "most": most, "kinds": kinds},
+        data={"text": drawn, "most": most, "kinds": kinds, "base": base},
         default={"points": None},
         on_points_change=_nothing,
     )
-    # An edit belongs to the points that were given then: others are given when another link is opened.
-    edit = result.points if isinstance(result.points, Mapping) and result.points.get("base") == drawn else {}
+    edit = result.points if isinstance(result.points, Mapping) and result.points.get("base") == base else {}
     try:
-        return check_drawn(str(edit.get("text", drawn)))
+        now = check_drawn(str(edit.get("text", drawn)))
     except ValueError:
-        return drawn
+        now = drawn
+    st.session_state[f"{key}/given"] = (base, now)
+    return now
 
 
 def _nothing() -> None:

@@ -2,7 +2,8 @@
 //
 //   mount(root, emit) -> { update(data), destroy() }
 //
-// `data` is {text, most, kinds}: the points as labs/points_drawn.py writes them. Emits "points" {text, base} after every stroke.
+// `data` is {text, most, kinds, base}: the points as labs/points_drawn.py writes them, and what changes when they are other ones
+// than those that were drawn here (by default the text itself). Emits "points" {text, base} after every stroke.
 import { el, watchTheme } from "./dom.js";
 import { fitCanvas, readTheme } from "./draw.js";
 import { SHAPES, addShape } from "./scene.js";
@@ -35,7 +36,7 @@ export function mount(root, emit) {
   let points = [];
   let undone = []; // how many points there were before each stroke
   let known = null; // the text that both sides have
-  let given = ""; // the one that came last from outside: what an edit belongs to
+  let base = null; // names what came last from outside: what an edit belongs to
   let most = 600;
   let kinds = 4;
   let kind = 0;
@@ -63,16 +64,17 @@ export function mount(root, emit) {
   function update(data) {
     if (!data) return;
     most = data.most;
-    given = data.text;
     kinds = data.kinds;
     if (colors.childElementCount !== kinds) {
       colors.replaceChildren(...Array.from({ length: kinds }, (_, k) => el("button", { type: "button", role: "radio", class: "dp-toggle", "data-kind": k, onclick: () => ((kind = k), paint()) }, el("canvas", { class: "dp-mark", "aria-hidden": "true" }), String(k + 1))));
     }
-    if (data.text !== known) {
+    // What comes back is older than what has been drawn since; only what is new from outside replaces it.
+    if ((data.base ?? data.text) !== base && data.text !== known) {
       known = data.text;
       points = pointsOf(data.text);
       undone = [];
     }
+    base = data.base ?? data.text;
     restyle();
   }
 
@@ -155,7 +157,7 @@ export function mount(root, emit) {
     const text = textOf(points, kinds);
     if (text === known) return;
     known = text;
-    emit("points", { text, base: given });
+    emit("points", { text, base });
   }
 
   function restyle() {
