@@ -17,6 +17,7 @@ from playground.timeline.chart import LiveChart
 from playground.timeline.curve import CurveEditor, Points, check_points
 from playground.timeline.model import Timeline
 from playground.timeline.panels import Line
+from playground.timeline.stage import Stage
 
 _ADAPTER = """
 const host = document.createElement("div");
@@ -64,6 +65,26 @@ def timeline(elem_id: str, tl: Timeline | None = None, *, empty_height: int = 0)
 def timeline_value(tl: Timeline) -> str:
     """What a `timeline` takes as its value."""
     return base64.b64encode(tl.to_message()).decode("ascii")
+
+
+def points_stage(elem_id: str, *, empty_height: int = 0) -> gr.HTML:
+    """Particles on their way; `stage_value` makes what it shows."""
+    return _component("points_stage", None, elem_id, empty_height=empty_height)
+
+
+def stage_value(stage: Stage) -> str:
+    """What a `points_stage` takes as its value."""
+    return base64.b64encode(stage.to_message()).decode("ascii")
+
+
+def draw_pad(elem_id: str) -> gr.HTML:
+    """A pad to draw points on. Its event `points` brings {"text", "base"}; `pad_value` makes what it shows."""
+    return _component("draw_pad", None, elem_id)
+
+
+def pad_value(drawn: str, most: int, kinds: int) -> dict[str, Any]:
+    """What a `draw_pad` takes as its value: the points, how many there may be, and how many classes one can draw."""
+    return {"text": drawn, "most": most, "kinds": kinds}
 
 
 def live_chart(elem_id: str) -> gr.HTML:

@@ -37,6 +37,12 @@ DOORS = (
         "How many bits a picture costs, and where on the way they are spent. T layers against the one of a VAE.",
     ),
     (
+        "points",
+        "✨",
+        "Points",
+        "The same in the plane, in a second: 2,000 particles on their way to moons, spirals or what you draw.",
+    ),
+    (
         "training",
         "🏋️",
         "Training",
