@@ -15,7 +15,7 @@ from playground.text import common
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
-PAGES = {"forward": "Forward", "schedules": "Schedules", "sampling": "Sampling"}
+PAGES = {"forward": "Forward", "schedules": "Schedules", "sampling": "Sampling", "xray": "X-ray"}
 """Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
 
 

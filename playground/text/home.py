@@ -25,6 +25,12 @@ DOORS = (
         "Go the way back. Choose a sampler, the number of steps, how much guidance. Compare two.",
     ),
     (
+        "xray",
+        "🩻",
+        "Network x-ray",
+        "Look inside the network while it thinks. Switch parts of it off, and see what breaks.",
+    ),
+    (
         "training",
         "🏋️",
         "Training",
