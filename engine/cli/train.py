@@ -297,7 +297,7 @@ class _Said:
             return
         if self._run.resumed_at is not None:
             print(f"resuming at step {self._run.resumed_at}", flush=True)
-        if self._run.record.held_out == 0 and self._run.record.config.learns == "denoiser":
+        if self._run.record.held_out == 0 and self._run.record.config.learns != "classifier":
             print("no pictures of this set are held out: nothing measures what it makes of new ones", flush=True)
 
     def report(self, report: Report) -> None:

@@ -13,6 +13,7 @@ RUNS/ID/milestones/       averaged weights at evenly spaced steps, to look back 
 RUNS/ID/best.json         which of them had the lowest loss on held-out pictures
 RUNS/ID/wish.json         what another process wants of the one that trains it
 RUNS/ID/lock              who trains it: see `engine.runs.lock`
+RUNS/ID/owner             whose it is, where strangers share a machine: a matter of the front end, which writes it
 
 Folders that were written before there were checkpoints/ open as well: what was learned lies in checkpoint/ there, or in the
 folder itself, and what going on needs in resume/.

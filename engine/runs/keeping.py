@@ -79,7 +79,9 @@ def export(folder: RunFolder, target: Path, checkpoint: Path) -> None:
 
 def _wanted(inner: Path, kept: set[int], resumable: bool) -> bool:
     first = inner.parts[0]
-    if first in ("lock", "wish.json") or any(part.startswith(".") or part.endswith(".part") for part in inner.parts):
+    if first in ("lock", "wish.json", "owner") or any(
+        part.startswith(".") or part.endswith(".part") for part in inner.parts
+    ):
         return False
     if (checkpoints.RESUME in inner.parts or first == "milestones") and not resumable:
         return False

@@ -20,11 +20,13 @@ from engine import cores
 from engine.data import catalogue
 from engine.library import Model, ModelError
 from engine.models.noisy_classifier import TrainedClassifier
+from engine.models.vae import TrainedVAE
 from engine.runs import keeping, opening
 from engine.runs.command import command_of
 from engine.runs.driver import Run
 from engine.runs.folder import (
     ACTIVE,
+    ID,
     RunFolder,
     RunRecord,
     Status,
@@ -43,6 +45,14 @@ from engine.training.learner import Learner
 from engine.training.machine import OneMachine, best_device
 
 IN_MEMORY = "Nothing of it is lost while this program runs: mend that and press Resume."
+
+
+GONE = "This run cannot be brought back: it is gone for good, or was never here."
+
+
+def no_run(run_id: str) -> str:
+    """What to say of a run that there is not."""
+    return f"There is no training run “{run_id[:40]}”. It may have been deleted."
 
 
 class RunsError(ValueError):
@@ -73,10 +83,15 @@ class TrainingService:
 
     # --- what a page asks for -------------------------------------------------------------------------------------
 
-    def submit(self, config: TrainConfig) -> str:
-        """Put a run at the end of the queue and give its id. Raises DataError for pictures that there are not."""
+    def submit(self, config: TrainConfig, run_id: str = "") -> str:
+        """Put a run at the end of the queue and give its id. Raises DataError for pictures that there are not.
+
+        Args:
+            config: the run.
+            run_id: a new one of `new_id`, where a front end has put something into its folder already.
+        """
         catalogue.load(config.data)
-        folder, record = RunFolder(self._root, new_id()), RunRecord(config=config)
+        folder, record = RunFolder(self._root, run_id or new_id()), RunRecord(config=config)
         machine = OneMachine(best_device())
         watched = Watched(folder, Run(folder, record, self._lock, machine))
         with self._work:
@@ -143,6 +158,7 @@ class TrainingService:
                 seconds_left=(config.steps - step) * config.batch / speed if speed and status in ACTIVE else None,
                 images_per_second=speed,
                 can_sample=config.learns == "denoiser" and openable,
+                can_encode=config.learns == "vae" and openable,
                 can_guide=config.learns == "classifier" and run.folder.has_checkpoint,
                 reading=history.reading,
                 title=watched.title,
@@ -158,6 +174,12 @@ class TrainingService:
         with self._lock:
             self._scan()
             return sorted(self._runs, key=lambda run_id: age_of(run_id, self._runs[run_id].run.record), reverse=True)
+
+    def trains(self) -> str | None:
+        """Id of the run that this process trains at the moment."""
+        with self._lock:
+            watched = self._running()
+            return watched.run.folder.id if watched is not None else None
 
     def model(self, run_id: str) -> Model:
         """What the run has learned so far, also while it still runs. Raises ModelError where that is nothing that draws.
@@ -177,6 +199,15 @@ class TrainingService:
     def classifier(self, run_id: str) -> TrainedClassifier:
         """The same for a run that trains a classifier. Raises ModelError where there is nothing that reads."""
         return opening.classifier_of(*self._learned(run_id))
+
+    def vae(self, run_id: str) -> TrainedVAE:
+        """The same for a run that trains a VAE. Raises ModelError where there is none."""
+        return opening.vae_of(*self._learned(run_id))
+
+    def folder_of(self, run_id: str, *, deleted: bool = False) -> Path | None:
+        """Where a run of that id lies, or would lie; None for what is no id. `deleted`: until it is restored."""
+        root = self._root / keeping.DELETED if deleted else self._root
+        return root / run_id if ID.fullmatch(run_id) else None
 
     def saved_models(self, run_id: str) -> tuple[int, ...]:
         """Steps of the run whose checkpoints are kept, oldest first; `model` takes "ID@STEP"."""
@@ -222,7 +253,7 @@ class TrainingService:
             try:
                 keeping.restore(self._root, RunFolder.named(self._root, run_id).id)
             except (OSError, ValueError) as error:
-                raise RunsError("This run cannot be brought back: it is gone for good, or was never here.") from error
+                raise RunsError(GONE) from error
             self._scan()
 
     def archive(self, run_id: str, *, resumable: bool = False) -> Path:
@@ -275,14 +306,14 @@ class TrainingService:
     def _known(self, run_id: str) -> Watched:
         watched = self._runs.get(run_id)
         if watched is None:
-            raise RunsError(f"There is no training run “{run_id[:40]}”. It may have been deleted.")
+            raise RunsError(no_run(run_id))
         return watched
 
     def _learned(self, run_id: str) -> tuple[RunFolder, RunRecord, Learner | None]:
         with self._lock:
             watched = self._runs.get(run_id)
             if watched is None:
-                raise ModelError(f"There is no training run “{run_id[:40]}”. It may have been deleted.")
+                raise ModelError(no_run(run_id))
             watched.refresh()
             run = watched.run
             return run.folder, run.record, run.learned[1] if run.learned else None

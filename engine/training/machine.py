@@ -179,8 +179,9 @@ class Accelerated:
 
 
 def best_device() -> torch.device:
-    """A GPU where there is one."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    """$DIFFUSION_PLAYGROUND_DEVICE, or a GPU where there is one."""
+    wanted = os.environ.get("DIFFUSION_PLAYGROUND_DEVICE")
+    return torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def launched_processes() -> int:

@@ -8,15 +8,12 @@ from playground.gradio_ui.api_errors import told
 from playground.labs import training as lab
 from playground.labs.controls import demanded
 from playground.labs.training import TrainingControls
-from playground.serving import allowed, mode
+from playground.serving import allowed, mode, ownership
 
 if TYPE_CHECKING:
-    from engine.runs.service import TrainingService
     from engine.runs.snapshot import Snapshot
 
-SECRET_LENGTHS = range(16, 201)
-_owners: dict[str, str] = {}
-"""Who has begun which run here."""
+NO_SECRET = "The visitor's secret has 32 hexadecimal digits, drawn at random; left empty, one is made for you."
 
 
 def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  (shown in the documentation, never changed)
@@ -24,7 +21,7 @@ def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  
 
     Args:
         settings: of the Training lab, for instance {"data": "digits", "steps": 300}; what it does not name has its default.
-        visitor: a secret of 16 to 200 letters by which you find your runs again; left empty, one is made.
+        visitor: a secret of 32 hexadecimal digits, by which you find your runs again; left empty, one is made.
 
     Returns:
         {"run": its id, "visitor": your secret, and what /train_status says}
@@ -32,8 +29,8 @@ def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  
     with told():
         warming.wait()
         secret = visitor or secrets.token_hex(16)
-        if not isinstance(secret, str) or len(secret) not in SECRET_LENGTHS:
-            raise ValueError("The visitor's secret is a text of 16 to 200 letters that nobody can guess.")
+        if not isinstance(secret, str) or not ownership.SECRET.fullmatch(secret):
+            raise ValueError(NO_SECRET)
         if not isinstance(settings, dict):
             raise ValueError('Settings are names with values, such as {"data": "digits", "steps": 300}.')
         controls = demanded(TrainingControls, settings)
@@ -41,8 +38,7 @@ def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  
         found = lab.tried(controls)
         if not found.passed:
             raise ValueError(found.problems[0])
-        run_id = _service().submit(lab.config(controls, found.seconds_per_step))
-        _owners[run_id] = secret
+        run_id = ownership.runs_of(secret).submit(lab.config(controls, found.seconds_per_step))
         return {"visitor": secret, **_described(_snapshot(run_id, secret))}
 
 
@@ -76,28 +72,22 @@ def train_stop(run: str, visitor: str = "") -> dict:
     with told():
         warming.wait()
         _snapshot(run, visitor)
-        _service().stop(run)
+        ownership.runs_of(visitor).stop(run)
         return _described(_snapshot(run, visitor))
 
 
 def runs_of(visitor: object) -> frozenset[str]:
-    """Ids of the runs that were begun with this secret."""
-    return frozenset(run_id for run_id, owner in _owners.items() if isinstance(visitor, str) and owner == visitor)
-
-
-def _service() -> "TrainingService":
-    from engine.runs.service import service
-
-    return service()
+    """Ids of the runs that this visitor may know of."""
+    return frozenset(ownership.runs_of(visitor).ids()) if mode.public() else frozenset()
 
 
 def _snapshot(run: object, visitor: object) -> "Snapshot":
     """Raises ValueError where there is no such run, or none of this visitor: both are said alike."""
-    there = isinstance(run, str) and (not mode.public() or run in runs_of(visitor))
-    snapshot = _service().snapshot(run) if there else None
+    snapshot = ownership.runs_of(visitor).snapshot(run) if isinstance(run, str) else None
     if snapshot is None:
-        yours = " of yours" if mode.public() else ""
-        raise ValueError(f"There is no training run “{str(run)[:40]}”{yours} here.")
+        from engine.runs.service import no_run
+
+        raise ValueError(no_run(str(run)))
     return snapshot
 
 

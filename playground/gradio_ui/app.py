@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
 import gradio as gr
 
 from playground.gradio_ui import api, home, page
+from playground.serving import zerogpu
 from playground.serving.desk import desk
 from playground.text import common
 
@@ -24,10 +24,10 @@ def build() -> gr.Blocks:
         demo.unload(_left)
         api.build()
     for address, title in page.PAGES.items():
-        if find_spec(f"playground.gradio_ui.{address}") is None:
-            continue
         with demo.route(title, f"/{address}"):
             _navigation()
+            if address == "training" and zerogpu.there():
+                gr.HTML(page.listed([zerogpu.TRAINING], "info"))
             import_module(f"playground.gradio_ui.{address}").build(demo)
     return demo
 

@@ -76,6 +76,11 @@ def chart_value(chart: LiveChart | None) -> dict[str, Any] | None:
     return chart and chart.to_payload()
 
 
+def figure(name: str, elem_id: str) -> gr.HTML:
+    """A figure that can be taken away: "stacked" or "heatmap"; its value is the figure's plain data."""
+    return _component(name, None, elem_id)
+
+
 def curve_editor(elem_id: str) -> gr.HTML:
     """An editor for ᾱ over t/T. Its event `points` brings {"points": [[x, y], …]}; `curve_value` makes what it shows."""
     return _component("curve_editor", None, elem_id)

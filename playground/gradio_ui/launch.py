@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from playground import warming
 from playground.gradio_ui import options
 from playground.gradio_ui.options import Options, parse
-from playground.serving import mode
+from playground.serving import mode, timekeeper
 from playground.serving.allowed import limits_now
 from playground.serving.door import Door
 from playground.text import launching as text
@@ -54,6 +54,8 @@ def build(chosen: Options) -> gr.Blocks:
         os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="playground-")
         atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
     mode.set_public(chosen.public)
+    if (runs := options.runs_folder()) is not None:
+        os.environ["DIFFUSION_PLAYGROUND_RUNS"] = runs
     from playground.gradio_ui import app
 
     return app.build()
@@ -96,6 +98,8 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
         print(text.taken(chosen.port) if chosen.port else text.NO_PORT, file=sys.stderr)
         return 1
     warming.start()  # torch: only now, so that the first page does not wait for it
+    if chosen.public:
+        timekeeper.start(limits_now().training_seconds)
     print("\n".join(_told(chosen, demo)), flush=True)
     while not ended.wait(3600):
         pass
@@ -108,7 +112,8 @@ def _told(chosen: Options, demo: gr.Blocks) -> list[str]:
     """What a person wants to know now."""
     local = demo.local_url.rstrip("/")
     if options.on_spaces():
-        return [text.on_spaces(os.environ["SPACE_ID"]), *_reach(chosen)]
+        kept = text.kept(os.environ.get("DIFFUSION_PLAYGROUND_RUNS"))
+        return [text.on_spaces(os.environ["SPACE_ID"]), *_reach(chosen), kept]
     lines = [text.address(local, _network_address(chosen.host, demo.server_port), demo.share_url)]
     if chosen.share and not demo.share_url:
         lines.append(text.NO_SHARE_LINK)

@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from playground.text import launching as text
 
+BUCKET = "/data"
+"""Where a Space has its storage bucket, if it was given one."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -33,6 +36,12 @@ class Options:
 def on_spaces() -> bool:
     """Whether this is a Space of the Hugging Face Hub."""
     return bool(os.environ.get("SPACE_ID"))
+
+
+def runs_folder() -> str | None:
+    """Where a Space keeps training runs: in the bucket mounted at /data, where there is one; None for the usual place."""
+    there = on_spaces() and os.path.ismount(BUCKET) and os.access(BUCKET, os.W_OK)
+    return f"{BUCKET}/runs" if there and not os.environ.get("DIFFUSION_PLAYGROUND_RUNS") else None
 
 
 def parse(arguments: Sequence[str]) -> Options:

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import html
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 import gradio as gr
 
+from playground.figures import bits
 from playground.figures import schedules as schedule_figures
-from playground.gradio_ui import components
+from playground.gradio_ui import components, live
 from playground.text import common
+from playground.text.home import DOORS
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
-PAGES = {"forward": "Forward", "schedules": "Schedules", "sampling": "Sampling", "xray": "X-ray"}
+PAGES = {address: title for address, _, title, _ in DOORS}
 """Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
 
 
@@ -93,19 +96,50 @@ def looking_at(text: str) -> gr.Markdown:
     return gr.Markdown(common.looking_at(text), elem_classes="dp-looking-at")
 
 
-def link() -> gr.HTML:
-    """Writes what it is given, the settings that differ from the defaults, into the address of the page."""
+def link(others: Sequence[str] = ()) -> gr.HTML:
+    """Writes what it is given, the settings that differ from the defaults, into the address of the page.
+
+    Args:
+        others: names in the address that are not the settings', and stay as they are (see `link_of`).
+    """
+    return _link(
+        f"""
+  const kept = new URLSearchParams(location.search);
+  const query = new URLSearchParams(props.value ?? {{}});
+  for (const name of {json.dumps(["__theme", "view", *others])}) if (kept.has(name)) query.set(name, kept.get(name));
+"""
+    )
+
+
+def link_of(names: Sequence[str]) -> gr.HTML:
+    """The same for these names alone; what else stands in the address stays."""
+    return _link(
+        f"""
+  const query = new URLSearchParams(location.search);
+  const given = props.value ?? {{}};
+  for (const name of {json.dumps(list(names))}) if (given[name]) query.set(name, given[name]); else query.delete(name);
+"""
+    )
+
+
+def linked(names: Sequence[str]) -> str:
+    """JavaScript for an event whose first input is a `link_of`: gives it what the address says."""
+    return f"""
+(_, ...others) => {{
+  const query = new URLSearchParams(location.search);
+  return [Object.fromEntries({json.dumps(list(names))}.map((name) => [name, query.get(name) ?? ""])), ...others];
+}}
+"""
+
+
+def _link(query: str) -> gr.HTML:
     return gr.HTML(
         {},
         html_template="",
-        js_on_load="""
-watch("value", () => {
-  const kept = new URLSearchParams(location.search);
-  const query = new URLSearchParams(props.value ?? {});
-  for (const name of ["__theme", "view"]) if (kept.has(name)) query.set(name, kept.get(name));
-  const text = query.toString();
+        js_on_load=f"""
+watch("value", () => {{{query}  const text = query.toString();
   history.replaceState(history.state, "", location.pathname + (text ? "?" + text : "") + location.hash);
-});
+}});
 """,
         apply_default_css=False,
         visible="hidden",
@@ -121,7 +155,7 @@ def listed(sentences: Sequence[str], kind: str = "warning") -> str:
     """Messages as HTML; what they quote must not become markup. `kind`: "warning", "error" or "info"."""
     icon = {"warning": "⚠️", "error": "⛔", "info": "ℹ️"}[kind]
     return "".join(
-        f'<div class="dp-note dp-note-{kind}" role="status"><span>{icon}</span><span>{html.escape(sentence)}</span></div>'
+        f'<div class="dp-message dp-message-{kind}" role="status"><span>{icon}</span><span>{html.escape(sentence)}</span></div>'
         for sentence in sentences
     )
 
@@ -136,7 +170,11 @@ CSS = """
 .gradio-container { --st-font: inherit; }
 .html-container { padding: 0 !important; }
 .block:has(> .html-container > .prose:empty) { display: none; }
+.block.dp-component { display: block !important; }
 .dp-component.dp-empty { opacity: 0; }
+.dp-charts { flex-wrap: wrap; }
+.dp-charts > .block { flex: 1 1 280px; }
+.dp-charts > .block:has(> .html-container > .dp-empty) { display: none; }
 .dp-title h2 { margin-top: 0; }
 .dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
 .sidebar .info-text { font-size: 0.82rem !important; line-height: 1.35; }
@@ -146,10 +184,10 @@ CSS = """
 .sidebar .form { border: 0; background: none; box-shadow: none; gap: 0; overflow: visible; }
 .sidebar .wrap:has(> label) { gap: 6px; }
 .dp-explain-switch { display: flex; gap: 0.5rem; align-items: center; font-size: 0.9rem; cursor: pointer; padding: 4px; }
-.dp-note { display: flex; gap: 0.6rem; padding: 0.6rem 0.9rem; margin: 0.25rem 0; border-radius: 10px;
+.dp-message { display: flex; gap: 0.6rem; padding: 0.6rem 0.9rem; margin: 0.25rem 0; border-radius: 10px;
   background: color-mix(in srgb, var(--body-text-color) 7%, var(--background-fill-primary)); }
-.dp-note-warning { background: color-mix(in srgb, #e0a100 20%, var(--background-fill-primary)); }
-.dp-note-error { background: color-mix(in srgb, #d9534a 20%, var(--background-fill-primary)); }
+.dp-message-warning { background: color-mix(in srgb, #e0a100 20%, var(--background-fill-primary)); }
+.dp-message-error { background: color-mix(in srgb, #d9534a 20%, var(--background-fill-primary)); }
 .dp-doors, .dp-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 1rem; }
 .dp-door, .dp-card { display: flex; flex-direction: column; gap: 0.4rem; padding: 1rem; border-radius: 10px;
   border: 1px solid var(--border-color-primary); color: var(--body-text-color); text-decoration: none; }
@@ -173,7 +211,8 @@ CSS = """
 
 def css() -> str:
     """All style of the app, in one text."""
-    return "\n".join([components.css(), schedule_figures.style().removeprefix("<style>").removesuffix("</style>"), CSS])
+    own = schedule_figures.style().removeprefix("<style>").removesuffix("</style>")
+    return "\n".join([components.css(), own, bits.STYLE, CSS, live.CSS])
 
 
 def theme() -> gr.themes.Base:

@@ -12,8 +12,9 @@ from playground.gradio_ui.following import QUIET
 from playground.labs import models
 from playground.labs import sampling_settings as settings
 from playground.labs.sampling_settings import SamplingControls, Side
-from playground.serving import allowed
+from playground.serving import allowed, mode
 from playground.serving.desk import desk
+from playground.serving.ownership import runs_of
 from playground.text import sampling as text
 
 if TYPE_CHECKING:
@@ -39,12 +40,12 @@ def build(demo: gr.Blocks) -> None:
     note = gr.HTML("", elem_id="sampling-note")
     results.draw()
 
-    def start(tab: str, controls: SamplingControls) -> str:
+    def start(visitor: str, tab: str, controls: SamplingControls) -> str:
         """Ask for these settings; returns what there is to say if that is not possible."""
         try:
             model, wanted = _wanted(controls)
             for recipe in wanted.values():
-                allowed.check_recipe(recipe)
+                allowed.check_recipe(recipe, frozenset(runs_of(visitor).ids()) if mode.public() else allowed.NOTHING)
             desk().submit(tab, model, wanted)
         except ValueError as problem:
             return page.listed([str(problem)[:SENTENCES]], "error")
@@ -54,14 +55,14 @@ def build(demo: gr.Blocks) -> None:
         warming.wait()
         desk().attach(tab, session)
         # Something to see at once; after a reload it is what was there before.
-        return [start(tab, controls) if desk().request(tab) is None else _changed(controls, tab)]
+        return [start(visitor, tab, controls) if desk().request(tab) is None else _changed(controls, tab)]
 
     def changed(controls: SamplingControls, tab: str) -> list[Any]:
         return [_changed(controls, tab)]
 
-    def pressed(tab: str, *values: Any) -> list[Any]:
+    def pressed(visitor: str, tab: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
-        return [*panel.update(controls, problems, values), start(tab, controls)]
+        return [*panel.update(controls, problems, values), start(visitor, tab, controls)]
 
     def stopped(tab: str) -> None:
         if request := desk().request(tab):
@@ -70,7 +71,7 @@ def build(demo: gr.Blocks) -> None:
     loaded = panel.on_load(demo, opened, [], [note], who)
     panel.on_change(changed, [who.tab], [note])
     results.follow(loaded)
-    asked = draw.click(pressed, [who.tab, *panel.state], [*panel.shown, note], trigger_mode="multiple", **QUIET)
+    asked = draw.click(pressed, [*who.both, *panel.state], [*panel.shown, note], trigger_mode="multiple", **QUIET)
     results.follow(asked)
     stop.click(stopped, who.tab, None, **QUIET)
     opening.connect(demo, panel, changed, who, note)

@@ -15,7 +15,7 @@ from playground.labs import models, opening
 from playground.labs import sampling_settings as settings
 from playground.labs.controls import checked
 from playground.labs.sampling_settings import SamplingControls
-from playground.serving import allowed, mode
+from playground.serving import allowed, mode, ownership
 from playground.text import sampling as text
 
 POLL = 0.4
@@ -26,7 +26,8 @@ def look(visitor: str | None) -> widgets.Look[SamplingControls]:
     """How the controls stand for this visitor."""
 
     def options(now: SamplingControls) -> dict[str, dict[str, str]]:
-        return settings.choices(available(now.model, visitor), models.classifier_choices())
+        mine = ownership.runs_of(visitor).may
+        return settings.choices(available(now.model, visitor), models.classifier_choices(mine))
 
     return widgets.Look(
         hidden=settings.hidden,
@@ -44,14 +45,15 @@ LISTED = ("sampler", "spacing", "classifier")
 
 def available(chosen: str, visitor: str | None) -> dict[str, str]:
     """Name and title of every model that this visitor may choose: also the one just opened, where models may be opened."""
-    there = models.choices()
+    mine = ownership.runs_of(visitor).may
+    there = models.choices(mine=mine)
     if chosen in there or mode.public():
         return there
     try:
         models.open_model(chosen)
     except ValueError:
         return there
-    return models.choices((chosen,))
+    return models.choices((chosen,), mine)
 
 
 class Opening:

@@ -46,6 +46,7 @@ class Panel(Generic[C]):
         lab: its name; the widgets' ids begin with it.
         look: how they stand, or what gives that for the values of `context`.
         context: components on which the look depends too, such as who the reader is.
+        also_in_link: names in the link that are not controls, and are left alone.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Panel(Generic[C]):
         lab: str,
         look: Look[C] | Callable[..., Look[C]] | None = None,
         context: Sequence[gr.components.Component] = (),
+        also_in_link: Sequence[str] = (),
     ) -> None:
         self._model = model
         self._lab = lab
@@ -62,7 +64,7 @@ class Panel(Generic[C]):
         self._controls = describe(model)
         self._names = [control.name for control in self._controls]
         self.widgets: list[gr.components.Component] = []
-        self.link = page.link()
+        self.link = page.link(also_in_link)
         self.problems = page.problems()
 
     def draw(self) -> None:

@@ -14,8 +14,9 @@ from playground.gradio_ui.following import QUIET
 from playground.labs import xray as lab
 from playground.labs.job import Job
 from playground.labs.xray import Drawing, Seen, Variant, XrayControls
-from playground.serving import allowed
+from playground.serving import allowed, mode
 from playground.serving.desk import desk
+from playground.serving.ownership import runs_of
 from playground.text import xray as text
 
 LOOK, DRAW = "xray-look", "xray"
@@ -47,33 +48,33 @@ def build(demo: gr.Blocks) -> None:
     def opened(controls: XrayControls, visitor: str, tab: str, session: str) -> list[Any]:
         warming.wait()
         desk().attach(tab, session)
-        return changed(controls, tab)
+        return changed(controls, visitor, tab)
 
-    def changed(controls: XrayControls, tab: str) -> list[Any]:
-        problem = _refusal(controls)
+    def changed(controls: XrayControls, visitor: str, tab: str) -> list[Any]:
+        problem = _refusal(controls, visitor)
         if not problem:
             look(controls, tab)
         return [problem or gr.skip()]
 
-    def chosen(event: gr.EventData, tab: str, *values: Any) -> list[Any]:
+    def chosen(event: gr.EventData, visitor: str, tab: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
         after = lab.chosen(controls, components.told(event))
-        if after.off != controls.off:
+        if after.off != controls.off and not _refusal(after, visitor):
             look(after, tab)
         return panel.update(after, problems, values)
 
-    def pressed(tab: str, *values: Any) -> list[Any]:
+    def pressed(visitor: str, tab: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
-        if not _refusal(controls):
+        if not _refusal(controls, visitor):
             desk().put(tab, DRAW, Job(lambda: lab.draw(controls), "x-ray draws"))
         return panel.update(controls, problems, values)
 
     loaded = panel.on_load(demo, opened, [], [looking.status], who)
-    altered = panel.on_change(changed, [who.tab], [looking.status])
-    picked = inside.choice(chosen, [who.tab, *panel.state], panel.shown, trigger_mode="always_last", **QUIET)
+    altered = panel.on_change(changed, who.both, [looking.status])
+    picked = inside.choice(chosen, [*who.both, *panel.state], panel.shown, trigger_mode="always_last", **QUIET)
     for cause in (loaded, altered, picked):
         looking.follow(cause, who.tab, _shown, [inside, lead, table, files])
-    asked = drawing.start.click(pressed, [who.tab, *panel.state], panel.shown, trigger_mode="multiple", **QUIET)
+    asked = drawing.start.click(pressed, [*who.both, *panel.state], panel.shown, trigger_mode="multiple", **QUIET)
     for cause in (loaded, asked):
         drawing.follow(cause, who.tab, _drawn, [table])
     drawing.stops(who.tab)
@@ -95,10 +96,10 @@ def _table(variants: tuple[Variant, ...]) -> str:
     return figures.style() + figures.table(variants)
 
 
-def _refusal(controls: XrayControls) -> str:
+def _refusal(controls: XrayControls, visitor: str) -> str:
     """Why this model may not be looked into here, as HTML; "" where it may."""
     try:
-        allowed.check_model(controls.model)
+        allowed.check_model(controls.model, frozenset(runs_of(visitor).ids()) if mode.public() else allowed.NOTHING)
     except ValueError as problem:
         return page.listed([str(problem)], "error")
     return ""

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from playground.labs import runs, training_charts
 from playground.labs.doctor import title_of, value_of
+from playground.labs.runs import AGAINST, Against
 from playground.timeline.chart import LiveChart, Mark, Series
 from playground.timeline.model import Lane, Position, Timeline
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
-
-Against = Literal["steps", "pictures", "time"]
-AGAINST: dict[Against, tuple[str, str, str]] = {
-    "steps": ("training steps", "training step", "after as many steps"),
-    "pictures": ("pictures seen", "pictures seen", "from as many pictures"),
-    "time": ("time", "seconds of training", "in the same time"),
-}
-"""What progress is counted in: what the reader chooses, the label of the axis, and how two are compared by it."""
 
 LETTERS = "ABCD"
 MARKS: tuple[Mark, ...] = ("circle", "square", "triangle", "diamond")
@@ -90,7 +83,7 @@ def loss_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart:
         AGAINST[against][1],
         _unit(snapshots),
         tuple(series),
-        log_y=all(snapshot.config.learns == "denoiser" for snapshot in snapshots),
+        log_y=all(snapshot.config.learns != "classifier" for snapshot in snapshots),
         empty="None of these runs has reported a loss.",
     )
 
@@ -109,7 +102,7 @@ def held_out_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart
         AGAINST[against][1],
         _unit(snapshots),
         tuple(series),
-        log_y=all(snapshot.config.learns == "denoiser" for snapshot in snapshots),
+        log_y=all(snapshot.config.learns != "classifier" for snapshot in snapshots),
     )
 
 
@@ -134,7 +127,8 @@ def caution(snapshots: Sequence[Snapshot]) -> str:
 
 
 def _what_the_loss_is(snapshot: Snapshot) -> tuple[object, ...]:
-    without = ("target", "weighting") if snapshot.config.learns == "classifier" else ()
+    of_noise = ("target", "weighting", "schedule", "T", "zero_terminal_snr")
+    without = {"classifier": ("target", "weighting"), "vae": of_noise}.get(snapshot.config.learns, ())
     return tuple(getattr(snapshot.config, name) for name in OF_THE_LOSS if name not in without)
 
 
@@ -225,6 +219,13 @@ def differences(snapshots: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
         if name not in NOT_CHOSEN and len(set(values)) > 1:
             rows.append((title_of(name), [value_of(value) for value in values]))
     return rows
+
+
+def table(snapshots: Sequence[Snapshot]) -> list[list[str]]:
+    """How far each has come and in what they differ: a row of headings, then rows of a title and each run's value."""
+    heads = [f"{glyph} {letter}" for glyph, letter, _ in zip(GLYPHS, LETTERS, snapshots, strict=False)]
+    rows = (("Run", [runs.title(snapshot) for snapshot in snapshots]), *results(snapshots), *differences(snapshots))
+    return [["", *heads], *([title, *values] for title, values in rows)]
 
 
 def results(snapshots: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal
 
 from playground.labs.pictures import megabytes
+from playground.labs.training import duration
 
 Status = Literal["running", "done", "stopped", "failed"]
 GRACE = 5.0
@@ -39,6 +40,14 @@ class Progress:
     def share(self) -> float:
         """0 … 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
+
+    @property
+    def in_words(self) -> str:
+        """What is being done, how much of it is done, and how long it still takes."""
+        words = [f"{self.what[:1].lower()}{self.what[1:]}"]
+        words += [self.amount] if self.amount else []
+        words += [f"{duration(self.seconds_left)} left"] if self.seconds_left is not None else []
+        return ", ".join(words)
 
     @property
     def amount(self) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.labs import doctor
 from playground.labs import training as lab
 from playground.labs.pictures import title_of
+from playground.text import training as text
 from playground.timeline import packing
 
 if TYPE_CHECKING:
@@ -26,6 +28,14 @@ STATUS = {
     "interrupted": ("🔌", "interrupted"),
 }
 """Icon and word for each state of a run."""
+
+Against = Literal["steps", "pictures", "time"]
+AGAINST: dict[Against, tuple[str, str, str]] = {
+    "steps": ("training steps", "training step", "after as many steps"),
+    "pictures": ("pictures seen", "pictures seen", "from as many pictures"),
+    "time": ("time", "seconds of training", "in the same time"),
+}
+"""What progress is counted in: what the reader chooses, the label of the axis, and how two are compared by it."""
 
 PER_PAGE = 8
 MOST_COMPARED = 4
@@ -56,6 +66,25 @@ def title(snapshot: Snapshot) -> str:
     return snapshot.title or f"{title_of(snapshot.config.data)}, {lab.when(snapshot.id)}"
 
 
+def standing(snapshot: Snapshot) -> str:
+    """Where it is and what it is, in one line of Markdown."""
+    icon, word = STATUS[snapshot.status]
+    behind = f", {snapshot.place} before it" if snapshot.status == "queued" and snapshot.place else ""
+    behind += " by another process" if snapshot.elsewhere and snapshot.active else ""
+    so_far = f"step {snapshot.step:,} of {snapshot.config.steps:,}"
+    return f"{icon} **{word}**{behind}: {so_far}. {lab.described(snapshot.config)}"
+
+
+def busy(snapshot: Snapshot) -> bool:
+    """Whether it is being trained, so that it cannot be deleted now."""
+    return snapshot.status == "running" or snapshot.elsewhere
+
+
+def may_change(snapshot: Snapshot) -> bool:
+    """Whether there may be more to show of it in a moment."""
+    return snapshot.active or doctor.still_looking()
+
+
 def about(snapshot: Snapshot) -> str:
     """Status, step, loss and settings, in one line."""
     icon, word = STATUS[snapshot.status]
@@ -84,6 +113,41 @@ def on_page(ids: Sequence[str], number: int) -> list[str]:
     """The runs on page 1, 2, …; a number beyond the last gives the last."""
     last = min(max(1, number), pages(len(ids)))
     return list(ids[(last - 1) * PER_PAGE : last * PER_PAGE])
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the page shows: one run, or some of them compared."""
+
+    run: str = ""
+    """"" for none."""
+    compared: tuple[str, ...] = ()
+    against: Against = "steps"
+
+    @property
+    def comparing(self) -> bool:
+        """Whether several are shown side by side."""
+        return len(self.compared) > 1
+
+    def link(self) -> dict[str, str]:
+        """The parameters that open it again; "" for those that are not needed."""
+        against = self.against if self.compared and self.against != "steps" else ""
+        return {"run": self.run, "compare": to_link(self.compared), "against": against}
+
+
+def chosen(asked: object, ids: Sequence[str]) -> tuple[Choice, list[str]]:
+    """What a link asks for, the newest run where it names none, and a sentence for what could not be taken.
+
+    Args:
+        asked: the parameters by name; anything may come.
+        ids: of the runs that there are, newest first.
+    """
+    given = {name: value for name, value in asked.items() if isinstance(value, str)} if isinstance(asked, dict) else {}
+    run = given.get("run", "")
+    problems = [text.NOT_HERE] if run and run not in ids else []
+    compared, more = from_link(given.get("compare", ""), ids)
+    against = next((name for name in AGAINST if name == given.get("against")), "steps")
+    return Choice(run if run in ids else next(iter(ids), ""), tuple(compared), against), problems + more
 
 
 def from_link(text: str, ids: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -6,6 +6,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -76,6 +77,7 @@ class SamplingJob:
         wanted: the recipe of each side. All sides advance together, so that both can be watched.
         begin: at once; else nothing is computed before `begin` is called.
         on_end: called in the thread of the job when that has nothing more to do.
+        frames: carries a recipe out, where that is not done in this process; by default `Recipe.frames`.
 
     Raises:
         RecipeError, ModelError: where a recipe does not fit the model.
@@ -89,6 +91,7 @@ class SamplingJob:
         *,
         begin: bool = True,
         on_end: Callable[[], None] | None = None,
+        frames: Callable[[Recipe, Model], Iterator[Frame]] | None = None,
     ) -> None:
         from engine.batching import batched
 
@@ -97,14 +100,16 @@ class SamplingJob:
         self.walks = [Walk(side, recipe, _kept_steps(recipe.steps), []) for side, recipe in wanted.items()]
         self._stop = threading.Event()
         asked = replace(model, denoiser=batched(model.denoiser, self._stop))
-        self._streams: list[Iterator[Frame]] = [recipe.frames(asked) for recipe in wanted.values()]
+        carry_out = frames or (lambda recipe, model: recipe.frames(model))
+        self._streams: list[Iterator[Frame]] = [carry_out(recipe, asked) for recipe in wanted.values()]
         self._on_end = on_end
         self._lock = threading.Lock()
         self._status: Status = "running"
         self._error = ""
         self._began = time.perf_counter()
         self._ended: float | None = None
-        self._thread = threading.Thread(target=self._run, name="sampling", daemon=True)
+        context = copy_context()  # whose request this is: where a GPU is lent, it is lent to that visitor
+        self._thread = threading.Thread(target=context.run, args=(self._run,), name="sampling", daemon=True)
         if begin:
             self.begin()
 

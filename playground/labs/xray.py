@@ -112,7 +112,7 @@ def hidden(controls: XrayControls) -> set[str]:
 def options(controls: XrayControls, available: Mapping[str, str]) -> dict[str, dict[Any, str]]:
     """What there is to choose from."""
     try:
-        names = models.open_model(controls.model).class_names
+        names = models.open_model(controls.model).class_names if controls.model in available else ()
     except ValueError:
         names = ()
     return {"model": dict(available), "label": {NONE: "none", **dict(enumerate(names))}}

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from playground.labs.job import Job
 from playground.labs.sampling import Progress, SamplingJob, Shot, Walk
 from playground.labs.sampling_settings import Side
+from playground.serving import zerogpu
 
 if TYPE_CHECKING:
     from engine.library import Model
@@ -40,7 +41,8 @@ class Request:
     def __init__(self, desk: Desk, model: Model, wanted: dict[Side, Recipe]) -> None:
         self.id = secrets.token_hex(8)
         self._desk = desk
-        self._job = SamplingJob(self.id, model, wanted, begin=False, on_end=lambda: desk._ended(self))
+        ended = lambda: desk._ended(self)  # noqa: E731
+        self._job = SamplingJob(self.id, model, wanted, begin=False, on_end=ended, frames=zerogpu.frames)
         self.images = max(len(recipe.seeds) for recipe in wanted.values())  # the sides of a comparison take turns
         self.bytes = sum(len(walk.kept) * len(walk.recipe.seeds) for walk in self._job.walks) * _bytes_of_image(model)
 

@@ -98,6 +98,11 @@ def live_chart(chart: LiveChart, *, key: str) -> None:
     _component("livechart")(key=key, data=chart.to_payload())
 
 
+def figure(name: str, data: Mapping[str, Any], *, key: str) -> None:
+    """Show a figure that can be taken away, "stacked" or "heatmap"; it may be updated from a fragment with `run_every`."""
+    _component(name)(key=key, data=dict(data))
+
+
 def curve_editor(points: Points, references: tuple[Line, ...] = (), *, key: str) -> Points:
     """Let the reader draw ᾱ over t/T; returns the points as they are now (curve.check_points says what holds).
 

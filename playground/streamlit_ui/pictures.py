@@ -10,8 +10,9 @@ from playground.labs import pictures as lab
 from playground.labs import preparing
 from playground.labs.controls import checked
 from playground.labs.preparing import Preparation
-from playground.labs.training import PICTURES, TrainingControls, duration
+from playground.labs.training import TrainingControls
 from playground.streamlit_ui import page, widgets
+from playground.text import pictures as text
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
@@ -22,7 +23,6 @@ LAB = "training"
 WANTED, BEFORE, TOLD = "training/pictures wanted", "training/pictures before", "training/pictures told"
 MINE = "training/pictures mine"
 """What this visitor has begun to prepare; others see it too, and choose it if they like."""
-SOURCES = {"known": "Well-known sets", "folder": "A folder", "zip": "A zip", "hub": "Hugging Face"}
 
 
 def take_wanted() -> None:
@@ -56,9 +56,7 @@ def _choose(controls: TrainingControls) -> None:
     widgets.set_controls(LAB, chosen)
     st.session_state[BEFORE] = chosen
     if (flips, rotation) != (controls.flips, controls.rotation):
-        done = [*(["mirrored"] if flips else []), *([f"turned by up to {rotation:g}°"] if rotation else [])]
-        what = f"are {' and '.join(done)}, as suits photographs" if done else "are neither mirrored nor turned"
-        st.session_state[TOLD] = f"These pictures {what}: see “{PICTURES}” in the sidebar."
+        st.session_state[TOLD] = text.treated(flips, rotation)
 
 
 def show(config: TrainConfig | None, *, expanded: bool) -> None:
@@ -71,7 +69,7 @@ def show(config: TrainConfig | None, *, expanded: bool) -> None:
     if config is not None:
         _shown(config, expanded)
     running = preparing.current()
-    with st.expander("Other pictures …", icon="🗂️", expanded=running is not None):
+    with st.expander(text.OTHERS, icon="🗂️", expanded=running is not None):
         if running is not None:
             st.fragment(_watch, run_every=POLL if running.progress.status == "running" else None)(running)
         else:
@@ -83,27 +81,18 @@ def show(config: TrainConfig | None, *, expanded: bool) -> None:
 
 def _shown(config: TrainConfig, expanded: bool) -> None:
     try:
-        with st.spinner("Looking at the pictures …"):
+        with st.spinner(text.LOOKING):
             shown = lab.shown(config)
     except ValueError:  # it was said where the settings are
         return
-    title = f"{shown.title}: {shown.training:,} to train on, {shown.size} × {shown.size}"
+    title = text.heading(shown.title, shown.training, shown.size)
     with st.expander(widgets.plain(title), icon="🖼️", expanded=expanded):
         if told := st.session_state.get(TOLD):
             st.info(told, icon="🪞")
         st.image(shown.sheet, width=min(760, 96 * shown.columns), output_format="PNG")
-        changed = [
-            *(["every other one mirrored"] if config.flips else []),
-            *([f"each turned by up to {config.rotation:g}°"] if config.rotation else []),
-        ]
-        how = f", {' and '.join(changed)}" if changed else ""
-        page.looking_at(
-            f"some of the pictures as the network will see them: {shown.size} × {shown.size} pixels, "
-            f"{'in colour' if shown.channels == 3 else 'grey'}{how}."
-        )
-        held = f"{shown.held_out:,} are held out: never trained on" if shown.held_out else "None are held out"
+        page.looking_at(text.looking_at(shown.size, shown.channels, config.flips, config.rotation))
         lines = [
-            f"**{shown.training:,}** to train on. {held}.",
+            text.counted(shown.training, shown.held_out),
             f"**Classes:** {widgets.plain(lab.classes_in_words(shown.classes))}",
             f"**Source:** {widgets.plain(shown.source)}. **Licence:** {widgets.plain(shown.licence)}",
         ]
@@ -111,10 +100,7 @@ def _shown(config: TrainConfig, expanded: bool) -> None:
             lines.insert(0, widgets.plain(shown.about))
         st.markdown("  \n".join(lines))
         if not shown.floor:
-            st.caption(
-                "There is no dashed line in the loss chart for these: the ideal denoiser would have to look at every one of "
-                "them, in every way that the network sees it, and that is too many."
-            )
+            st.caption(text.NO_FLOOR)
         if shown.prepared:
             _kept(config.data)
 
@@ -122,18 +108,11 @@ def _shown(config: TrainConfig, expanded: bool) -> None:
 def _kept(name: str) -> None:
     """What can be done with a prepared set."""
     if _changed(name):
-        st.warning(
-            "The folder holds other pictures than when it was prepared. What is trained on is what it held then."
-        )
-        if st.button(
-            "Prepare it again", icon="🔄", key="training/pictures again", disabled=preparing.current() is not None
-        ):
+        st.warning(text.CHANGED)
+        if st.button(text.AGAIN, icon="🔄", key="training/pictures again", disabled=preparing.current() is not None):
             _start(lambda: preparing.start_again(lab.title_of(name), name))
-    with st.popover("Remove from this disk", icon="🗑️"):
-        st.write(
-            f"This frees {lab.megabytes(lab.bytes_on_disk(name) / 1e6)}. Runs on these pictures can then not be resumed; what "
-            "they have learned stays."
-        )
+    with st.popover(text.REMOVE, icon="🗑️"):
+        st.write(text.frees(lab.megabytes(lab.bytes_on_disk(name) / 1e6)))
         if st.button("Remove", key="training/pictures remove"):
             try:
                 lab.remove(name)
@@ -158,14 +137,14 @@ def _changed(name: str) -> bool:
 def _sources() -> None:
     source = st.segmented_control(
         "Where from",
-        list(SOURCES),
+        list(text.SOURCES),
         default="known",
         required=True,
-        format_func=SOURCES.__getitem__,
+        format_func=text.SOURCES.__getitem__,
         key="training/pictures from",
     )
     {"known": _known, "folder": _folder, "zip": _zip, "hub": _hub}[source or "known"]()
-    st.caption(f"{lab.megabytes(lab.free_megabytes())} are free on the disk where pictures are kept.")
+    st.caption(text.free(lab.megabytes(lab.free_megabytes())))
 
 
 def _known() -> None:
@@ -173,16 +152,13 @@ def _known() -> None:
     name = st.selectbox("Set", list(offers), format_func=lambda name: offers[name].title, key="training/pictures known")
     offer = offers[name]
     st.markdown(offer.about)
-    st.caption(
-        f"A download of {lab.megabytes(offer.megabytes)}; {lab.megabytes(offer.on_disk)} of disk are needed while it is "
-        f"unpacked. Licence: {offer.licence}."
-    )
+    st.caption(text.offer(lab.megabytes(offer.megabytes), lab.megabytes(offer.on_disk), offer.licence))
     if offer.missing:
         st.warning(widgets.plain(offer.missing))
     there = name in lab.choices()
     if there:
-        st.success("It is prepared here already.")
-        if st.button("Choose it", type="primary", key="training/pictures choose"):
+        st.success(text.PREPARED_ALREADY)
+        if st.button(text.CHOOSE, type="primary", key="training/pictures choose"):
             st.session_state[WANTED] = name
             st.rerun()
         return
@@ -194,14 +170,10 @@ def _known() -> None:
 
 def _folder() -> None:
     path = st.text_input(
-        "Path of the folder",
-        placeholder="/home/me/pictures/birds",
-        help="On the machine that the playground runs on. The folders in it are the classes: birds/owl, birds/wren. Without "
-        "folders in it there are no classes. Nothing in it is changed.",
-        key="training/pictures folder",
+        text.FOLDER, placeholder=text.FOLDER_EXAMPLE, help=text.FOLDER_HELP, key="training/pictures folder"
     )
     largest = _largest("folder")
-    if st.button("Prepare", type="primary", disabled=not path.strip(), key="training/pictures prepare folder"):
+    if st.button(text.PREPARE, type="primary", disabled=not path.strip(), key="training/pictures prepare folder"):
         _start(
             lambda: preparing.start(path.strip().rstrip("/").rsplit("/", 1)[-1], lab.folder_name(path), largest=largest)
         )
@@ -209,51 +181,46 @@ def _folder() -> None:
 
 def _zip() -> None:
     file = st.file_uploader(
-        "A zip of pictures",
+        text.ZIP,
         type=["zip"],
         max_upload_size=lab.MAX_UPLOAD_MB,
-        help="The folders in it are the classes. PNG, JPEG, WebP, GIF, BMP and TIFF are read; everything else is left out.",
+        help=text.ZIP_HELP,
         key=f"training/pictures zip {st.session_state.get('training/pictures zips', 0)}",
     )
     largest = _largest("zip")
-    if st.button("Prepare", type="primary", disabled=file is None, key="training/pictures prepare zip") and file:
+    if st.button(text.PREPARE, type="primary", disabled=file is None, key="training/pictures prepare zip") and file:
         _start(lambda: preparing.start_upload(file, file.name, largest=largest))
 
 
 def _hub() -> None:
     if missing := lab.hub_missing():
         st.warning(widgets.plain(missing))
-    text = st.text_input(
-        "Name on the Hub",
-        placeholder="owner/name",
-        help="Any data set with a column of pictures; a column of classes is found by itself.",
-        key="training/pictures hub",
-    )
+    name = st.text_input(text.HUB, placeholder="owner/name", help=text.HUB_HELP, key="training/pictures hub")
     left, right = st.columns(2)
     with left:
         most = st.selectbox(
-            "Take",
+            text.MOST,
             lab.MOST,
             index=2,
-            format_func=lambda most: f"at most {most:,}" if most else "all of them",
-            help="So many are read as they come, in a mixed order; all of them are downloaded whole first.",
+            format_func=text.most,
+            help=text.MOST_HELP,
             key="training/pictures most",
         )
     with right:
         largest = _largest("hub")
-    ready = bool(text.strip()) and not missing
-    if st.button("Prepare", type="primary", disabled=not ready, key="training/pictures prepare hub"):
-        _start(lambda: preparing.start(text.strip(), lab.hub_name(text), largest=largest, most=most))
+    ready = bool(name.strip()) and not missing
+    if st.button(text.PREPARE, type="primary", disabled=not ready, key="training/pictures prepare hub"):
+        _start(lambda: preparing.start(name.strip(), lab.hub_name(name), largest=largest, most=most))
 
 
 def _largest(where: str) -> int:
     return int(
         st.selectbox(
-            "Keep them at",
+            text.LARGEST,
             lab.LARGEST,
             index=1,
-            format_func=lambda size: f"{size} × {size} at most",
-            help="The middle square of each picture, made smaller where it is larger, never larger.",
+            format_func=text.largest,
+            help=text.LARGEST_HELP,
             key=f"training/pictures largest {where}",
         )
     )
@@ -272,10 +239,7 @@ def _start(begin: object) -> None:
 def _watch(preparation: Preparation) -> None:
     progress = preparation.progress
     if progress.status == "running":
-        words = [f"**{widgets.plain(preparation.title)}**: {progress.what[:1].lower()}{progress.what[1:]}"]
-        words += [progress.amount] if progress.amount else []
-        words += [f"{duration(progress.seconds_left)} left"] if progress.seconds_left is not None else []
-        st.progress(progress.share, text=", ".join(words))
+        st.progress(progress.share, text=f"**{widgets.plain(preparation.title)}**: {progress.in_words}")
         st.button("Cancel", icon="✖️", key="training/pictures cancel", on_click=preparation.stop)
         return
     if progress.status == "done":
@@ -284,13 +248,13 @@ def _watch(preparation: Preparation) -> None:
             st.session_state["training/pictures zips"] = st.session_state.get("training/pictures zips", 0) + 1
             _take(progress.name)
         st.success(f"{widgets.plain(preparation.title)} is prepared.")
-        if st.button("Choose it", type="primary", key="training/pictures choose prepared"):
+        if st.button(text.CHOOSE, type="primary", key="training/pictures choose prepared"):
             _take(progress.name)
     elif progress.status == "failed":
         st.error(widgets.plain(progress.error))
     else:
-        st.info("Cancelled. Nothing of it is left.")
-    if st.button("Try something else", key="training/pictures over"):
+        st.info(text.CANCELLED)
+    if st.button(text.SOMETHING_ELSE, key="training/pictures over"):
         preparing.forget()
         st.rerun()
 

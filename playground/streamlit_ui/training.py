@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from playground.labs import doctor, runs
+from playground.labs import doctor, models, runs
 from playground.labs import training as lab
 from playground.labs import training_charts as charts
 from playground.labs.controls import reason
+from playground.labs.likelihood_controls import LikelihoodControls
 from playground.labs.training import TrainingControls
 from playground.streamlit_ui import (
     components,
@@ -23,6 +24,7 @@ from playground.streamlit_ui import (
 )
 from playground.streamlit_ui.training_doctor import AGAIN
 from playground.streamlit_ui.training_runs import COMPARED, RUN
+from playground.text import training as text
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
@@ -33,11 +35,7 @@ POLL = 0.5
 
 def show() -> None:
     """Draw the page."""
-    page.head(
-        "Training",
-        "Let a small network learn to see through noise, and watch what it draws get better. "
-        "It goes on when you leave this page or reload it.",
-    )
+    page.head(text.TITLE, text.LEAD)
     page.settings_hint()
     warm.wait()
     from engine.runs.service import service
@@ -55,7 +53,7 @@ def show() -> None:
         pictures.follow(controls)
         wanted = _estimate(controls)
         if wanted is not None and st.button(
-            "Start training", type="primary", icon="🏋️", width="stretch", key="training/start"
+            text.START, type="primary", icon="🏋️", width="stretch", key="training/start"
         ):
             st.session_state[RUN], st.session_state[COMPARED] = training.submit(wanted), []
             st.session_state.pop(training_doctor.TOLD, None)
@@ -69,11 +67,7 @@ def show() -> None:
     run_id, compared = st.session_state[RUN], st.session_state[COMPARED]
     pictures.show(wanted, expanded=run_id is None)
     if run_id is None:
-        st.info(
-            "Nothing is being trained. Press **Start training** in the sidebar: above the button stands how long it "
-            "takes on this machine.",
-            icon="🏋️",
-        )
+        st.info(text.NOTHING, icon="🏋️")
         return
     training_runs.show_list(training, ids)
     if len(compared) > 1:
@@ -84,19 +78,14 @@ def show() -> None:
         return
     training_runs.show_name(training, snapshot)
     doctor.findings(snapshot)  # it may begin to look at something now
-    st.session_state["training/polling"] = polling = _changes(snapshot)
+    st.session_state["training/polling"] = polling = runs.may_change(snapshot)
     st.fragment(_run, run_every=POLL if polling else None)(run_id)
-
-
-def _changes(snapshot: Snapshot) -> bool:
-    """Whether there may be more to show of it in a moment."""
-    return snapshot.active or doctor.still_looking()
 
 
 def _estimate(controls: TrainingControls) -> lab.TrainConfig | None:
     """Says what the run will cost, before it starts."""
     try:
-        with st.spinner("Trying a few steps …"):
+        with st.spinner(text.TRYING):
             found = lab.tried(controls)
         if not found.passed:
             raise ValueError(found.problems[0])
@@ -121,7 +110,7 @@ def _run(run_id: str) -> None:
         return
     _head(snapshot)
     found = doctor.findings(snapshot)
-    if st.session_state.pop(AGAIN, False) or _changes(snapshot) != st.session_state["training/polling"]:
+    if st.session_state.pop(AGAIN, False) or runs.may_change(snapshot) != st.session_state["training/polling"]:
         st.rerun()  # it has ended, or goes on again: the page looks again and again only while it must
     if snapshot.error:
         st.error(snapshot.error)
@@ -137,69 +126,47 @@ def _samples(snapshot: Snapshot) -> None:
     """What it draws, or how well it reads."""
     if snapshot.config.learns == "classifier":
         components.live_chart(charts.reading_chart(snapshot), key="training/reading")
-        page.looking_at(
-            "how many of the pictures that it **never saw** it reads rightly at each noise level. The dashed line knows all "
-            "the training pictures by heart and nothing else: above it, the network has understood more than it was shown."
-        )
+        page.looking_at(text.READING)
         return
     strip = charts.previews(snapshot)
     if strip is not None:
         components.timeline(strip, key="training/previews")
-        page.looking_at(
-            "what the network draws from the same noise after more and more training. Drag along the strip to see it grow up."
-        )
+        page.looking_at(text.PREVIEWS)
     elif snapshot.status == "running":
-        st.caption("The first samples are being drawn …")
+        st.caption(text.FIRST_SAMPLES)
 
 
 def _command(snapshot: Snapshot) -> None:
     """What does the same without the page."""
     if snapshot.command:
-        st.caption("The same from the shell:")
+        st.caption(text.SHELL)
         st.code(snapshot.command, "bash", wrap_lines=True)
 
 
 def _charts(snapshot: Snapshot) -> None:
     """The loss over time and by noise level, and the bound where there is one."""
     reads = snapshot.config.learns == "classifier"
+    if snapshot.config.learns == "vae":  # it sees no noise levels
+        components.live_chart(charts.loss_chart(snapshot), key="training/loss")
+        page.looking_at(text.LOSS_OF_VAE)
+        return
     left, right = st.columns(2)
     with left:
         components.live_chart(charts.loss_chart(snapshot), key="training/loss")
-        if reads:
-            page.looking_at(
-                "how surprised the network is by the right class of noised training pictures: 0 is sure and right. The "
-                "dashed line is the **ideal classifier** of these pictures, which nothing can beat on them."
-            )
-        else:
-            page.looking_at(
-                "how wrong the network is on noised training pictures. The dashed line is the **ideal denoiser** of these "
-                "pictures: no network can be lower on them, and one that reached it everywhere would know them by heart."
-            )
+        page.looking_at(text.LOSS_OF_READING if reads else text.LOSS)
     with right:
         components.live_chart(charts.level_chart(snapshot), key="training/levels")
-        page.looking_at(
-            "the same loss apart by how noisy the picture was: where the network still has something to learn."
-        )
+        page.looking_at(text.LEVELS)
     if snapshot.config.learned_variance and not reads:
         components.live_chart(charts.bound_chart(snapshot), key="training/bound")
-        page.looking_at(
-            "how many bits each number of a picture costs at most, by this network with the variance that it has learned. "
-            "One batch says little: a few noise levels make most of it."
-        )
+        page.looking_at(text.BOUND)
 
 
 def _head(snapshot: Snapshot) -> None:
     from engine.runs.service import service
 
     training, run_id = service(), snapshot.id
-    icon, word = runs.STATUS[snapshot.status]
-    behind = f", {snapshot.place} before it" if snapshot.status == "queued" and snapshot.place else ""
-    behind += " by another process" if snapshot.elsewhere and snapshot.active else ""
-    steps = snapshot.config.steps
-    st.progress(
-        min(1.0, snapshot.step / steps),
-        text=f"{icon} **{word}**{behind}: step {snapshot.step:,} of {steps:,}. {lab.described(snapshot.config)}",
-    )
+    st.progress(min(1.0, snapshot.step / snapshot.config.steps), text=runs.standing(snapshot))
     last = snapshot.reports[-1] if snapshot.reports else None
     speed = snapshot.images_per_second
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
@@ -213,17 +180,17 @@ def _head(snapshot: Snapshot) -> None:
         over = snapshot.status in ("finished", "failed")
         row.button("Resume", icon="▶️", key="training/resume", disabled=over, on_click=training.resume, **given)
     row.button("Stop", icon="⏹️", key="training/stop", disabled=not snapshot.active, on_click=training.stop, **given)
-    if snapshot.config.learns == "classifier":
-        words, ready = "guided by what this run has learned", snapshot.can_guide
-    else:
-        words, ready = "with what this run has learned so far", snapshot.can_sample
-    if row.button(
+    if snapshot.can_encode:
+        inside = {"icon": "⚖️", "width": 145, "key": "training/inside", "help": text.LOOK_INSIDE_HELP}
+        if row.button(text.LOOK_INSIDE, **inside):
+            _look_inside(snapshot)
+    elif row.button(
         "Draw with it",
         icon="🎲",
         width=145,
         key="training/draw",
-        disabled=not ready,
-        help=f"Opens the Sampling lab {words}.",
+        disabled=not (snapshot.can_sample or snapshot.can_guide),
+        help=text.draw_help(snapshot.config.learns),
     ):
         if snapshot.can_guide:
             st.session_state["sampling/wanted_classifier"] = {"name": f"run:{run_id}", "data": snapshot.config.data}
@@ -231,3 +198,10 @@ def _head(snapshot: Snapshot) -> None:
             st.session_state["sampling/wanted"] = f"run:{run_id}"
         st.switch_page(st.session_state["pages"]["sampling"])
     st.caption(lab.pace(snapshot))
+
+
+def _look_inside(snapshot: Snapshot) -> None:
+    """Open the Likelihood lab with a VAE."""
+    widgets.set_controls("likelihood", LikelihoodControls.model_validate(models.inside_link(snapshot)))
+    st.session_state.pop("likelihood/job", None)
+    st.switch_page(st.session_state["pages"]["likelihood"])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from playground.labs import compare as lab
-from playground.labs import runs
 from playground.streamlit_ui import components, page, widgets
 from playground.streamlit_ui.training_doctor import AGAIN
 from playground.streamlit_ui.training_runs import COMPARED
+from playground.text import training as text
 
 if TYPE_CHECKING:
     from engine.runs.service import TrainingService
@@ -40,7 +40,7 @@ def _compare(training: TrainingService, ids: Sequence[str]) -> None:
         st.rerun()
     row = st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", gap="small")
     against = _against(row)
-    row.button("Back to one run", icon="↩️", key="training/back", on_click=_back)
+    row.button(text.BACK, icon="↩️", key="training/back", on_click=_back)
     if warning := lab.caution(snapshots):
         st.info(warning, icon="⚖️")
     held_out = lab.held_out_chart(snapshots, against)
@@ -50,15 +50,11 @@ def _compare(training: TrainingService, ids: Sequence[str]) -> None:
     if right is not None and held_out is not None:
         with right:
             components.live_chart(held_out, key="training/compared_held_out")
-    page.looking_at(
-        "each run's loss over the others'. Of two that learn the same thing, the lower one has learned more "
-        f"{lab.AGAINST[against][2]}."
-    )
+    page.looking_at(text.compared_loss(lab.AGAINST[against][2]))
     strip = lab.samples(snapshots, against)
     if strip is not None:
         components.timeline(strip, key="training/compared_samples")
-        same = "from the same noise" if lab.same_noise(snapshots) else "each from its own fixed noise"
-        page.looking_at(f"what each run draws {same}, as far as it had come. One playhead moves all of them.")
+        page.looking_at(text.compared_samples(lab.same_noise(snapshots)))
     _table(snapshots)
 
 
@@ -83,20 +79,14 @@ def _against(row: st.delta_generator.DeltaGenerator) -> lab.Against:
 
 def _table(snapshots: Sequence[Snapshot]) -> None:
     """How far each has come, and the settings in which they differ."""
-    differ = lab.differences(snapshots)
-    heads = [f"{glyph} {letter}" for glyph, letter, _ in zip(lab.GLYPHS, lab.LETTERS, snapshots, strict=False)]
-    lines = [["", *heads], ["---"] * (len(snapshots) + 1)]
-    lines.append(["Run", *(runs.title(snapshot) for snapshot in snapshots)])
-    lines += [[title, *values] for title, values in (*lab.results(snapshots), *differ)]
+    head, *rows = lab.table(snapshots)
+    lines = [head, ["---"] * len(head), *rows]
     st.markdown(
         "\n".join(
             "| " + " | ".join(cell if k == 1 else _cell(cell) for cell in line) + " |" for k, line in enumerate(lines)
         )
     )
-    if differ:
-        st.caption("Only the settings in which these runs differ are listed.")
-    else:
-        st.caption("These runs have the same settings.")
+    st.caption(text.DIFFER if lab.differences(snapshots) else text.SAME)
 
 
 def _cell(text: str) -> str:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from playground.labs import doctor as lab
 from playground.streamlit_ui import widgets
+from playground.text import training as text
 
 if TYPE_CHECKING:
     from engine.doctor.finding import Finding, Setting
@@ -24,7 +25,7 @@ def show(snapshot: Snapshot, found: Sequence[Finding]) -> None:
     """What is the matter with a run; one calm line where nothing is."""
     if not found:
         if snapshot.reports:
-            st.caption("🩺 The doctor sees nothing wrong with this run.")
+            st.caption(text.WELL)
         return
     with st.container(border=True, gap="small", key="training/doctor"):
         for k, finding in enumerate(found):
@@ -38,7 +39,7 @@ def _finding(snapshot: Snapshot, finding: Finding, number: int) -> None:
         row.button(
             f"Try {lab.in_words(finding.change)}",
             key=f"training/take/{number}",
-            help="Sets the controls to those of this run with this change. Nothing starts by itself.",
+            help=text.TRY_HELP,
             on_click=take,
             args=(snapshot.config, finding.change),
         )

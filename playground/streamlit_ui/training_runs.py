@@ -11,6 +11,7 @@ import streamlit as st
 from playground.labs import runs as lab
 from playground.streamlit_ui import widgets
 from playground.streamlit_ui.training_doctor import AGAIN, take
+from playground.text import training as text
 
 if TYPE_CHECKING:
     from engine.runs.service import TrainingService
@@ -55,7 +56,7 @@ def _linked(name: str, key: str, read: Callable[[str], object]) -> None:
 def _the_run(asked: str, ids: list[str]) -> str | None:
     if asked in ids:
         return asked
-    st.warning("The link names a training run that is not here. It may have been started on another machine.")
+    st.warning(text.NOT_HERE)
     return None
 
 
@@ -80,7 +81,7 @@ def show_list(training: TrainingService, ids: list[str]) -> None:
     """Every run, newest first, behind a heading."""
     if len(ids) < 2:
         return
-    place = st.expander(f"All {len(ids)} runs", icon="📚", key="training/list", on_change="rerun")
+    place = st.expander(text.all_runs(len(ids)), icon="📚", key="training/list", on_change="rerun")
     if not place.open:
         return
     with place:
@@ -96,12 +97,7 @@ def _rows(training: TrainingService, ids: list[str]) -> None:
     if st.session_state.pop(AGAIN, False):
         st.rerun()
     compared = st.session_state[COMPARED]
-    st.caption(
-        {
-            0: f"Choose one to see it, or tick two to {lab.MOST_COMPARED} to compare them.",
-            1: "Tick another one to compare the two.",
-        }.get(len(compared), f"{len(compared)} runs are compared below.")
-    )
+    st.caption(text.list_hint(len(compared), lab.MOST_COMPARED))
     for run_id in ids:
         snapshot = training.snapshot(run_id)
         if snapshot is not None:
@@ -151,10 +147,10 @@ def _open(run_id: str) -> None:
 
 def show_name(training: TrainingService, snapshot: Snapshot) -> None:
     """The run's title, and behind a button: rename, download, delete, its settings again."""
-    title, busy = lab.title(snapshot), snapshot.status == "running" or snapshot.elsewhere
+    title, busy = lab.title(snapshot), lab.busy(snapshot)
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small")
     row.markdown(f"### {widgets.plain(title)}", width="content")
-    with row.popover("Rename, download, delete", icon="🗂️", key="training/manage"):
+    with row.popover(text.MANAGE, icon="🗂️", key="training/manage"):
         key = f"training/name/{snapshot.id}/{snapshot.title}"
         st.text_input(
             "Name",
@@ -166,7 +162,7 @@ def show_name(training: TrainingService, snapshot: Snapshot) -> None:
             args=(training, snapshot.id, key),
         )
         st.download_button(
-            "Download as zip",
+            text.DOWNLOAD,
             partial(_archive, training, snapshot.id),
             lab.file_name(snapshot),
             "application/zip",
@@ -174,14 +170,14 @@ def show_name(training: TrainingService, snapshot: Snapshot) -> None:
             on_click="ignore",
             width="stretch",
             key="training/download",
-            help="The weights as a folder that diffusers opens, the recipe, the metrics and the samples.",
+            help=text.DOWNLOAD_HELP,
         )
         st.button(
-            "Take its settings",
+            text.TAKE,
             icon="🎛️",
             width="stretch",
             key="training/take_all",
-            help="Sets the controls to those of this run. Nothing starts by itself.",
+            help=text.TAKE_HELP,
             on_click=take,
             args=(snapshot.config, {}),
         )
@@ -191,7 +187,7 @@ def show_name(training: TrainingService, snapshot: Snapshot) -> None:
             width="stretch",
             key="training/delete",
             disabled=busy,
-            help="It is being trained: stop it first." if busy else "You can undo this.",
+            help=text.BUSY if busy else text.CAN_UNDO,
             on_click=_delete,
             args=(training, snapshot.id, title),
         )

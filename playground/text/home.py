@@ -25,9 +25,21 @@ DOORS = (
         "Go the way back. Choose a sampler, the number of steps, how much guidance. Compare two.",
     ),
     (
+        "guidance",
+        "🧭",
+        "Guidance",
+        "Push a picture towards its class. Any two settings as a grid, a step taken apart, and the price of it.",
+    ),
+    (
+        "likelihood",
+        "⚖️",
+        "Likelihood",
+        "How many bits a picture costs, and where on the way they are spent. T layers against the one of a VAE.",
+    ),
+    (
         "xray",
         "🩻",
-        "Network x-ray",
+        "X-ray",
         "Look inside the network while it thinks. Switch parts of it off, and see what breaks.",
     ),
     (

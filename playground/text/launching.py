@@ -70,6 +70,13 @@ def on_spaces(space: str) -> str:
     return f"The playground runs as the Space {space}: https://huggingface.co/spaces/{space}"
 
 
+def kept(folder: str | None) -> str:
+    """Where a Space keeps its training runs."""
+    if folder is None:
+        return "Training runs are lost when the Space restarts: a storage bucket mounted at /data would keep them."
+    return f"Training runs are kept in {folder}."
+
+
 OPEN_TO_ALL = "No password is asked for: --auth NAME:PASSWORD asks for one."
 
 NOT_PUBLIC = (

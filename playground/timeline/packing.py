@@ -123,7 +123,7 @@ def pack(tiles: Sequence[NDArray[np.uint8]], *, first: int = 0, max_side: int = 
 
 
 def png(image: NDArray[np.uint8]) -> bytes:
-    """A PNG file of uint8 (H, W), (H, W, 1) or (H, W, 3).
+    """A PNG file of uint8 (H, W), (H, W, 1), (H, W, 3), or (H, W, 4) with transparency.
 
     Written here rather than by Pillow because most sheets are noise: trying a filter on every row and searching for
     repeats costs four times as long and saves nothing. So rows are not filtered, and repeats are only searched for
@@ -135,7 +135,7 @@ def png(image: NDArray[np.uint8]) -> bytes:
     if image.ndim == 2:
         image = image[..., None]
     height, width, channels = image.shape
-    colour_type = {1: 0, 3: 2}[channels]
+    colour_type = {1: 0, 3: 2, 4: 6}[channels]
     rows = np.zeros((height, 1 + width * channels), dtype=np.uint8)
     rows[:, 1:] = image.reshape(height, -1)
     header = struct.pack(">IIBBBBB", width, height, 8, colour_type, 0, 0, 0)

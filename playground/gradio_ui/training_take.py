@@ -1,0 +1,72 @@
+"""Takes things from a run of the Training page: its settings, with the doctor's change or without, and its files."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+from gradio.events import Dependency
+
+from playground.gradio_ui import live, page, widgets
+from playground.gradio_ui.following import QUIET
+from playground.labs import doctor, runs
+from playground.labs.training import TrainingControls
+from playground.serving.ownership import runs_of
+
+if TYPE_CHECKING:
+    from playground.gradio_ui.training import View
+
+_CLICK = """() => {
+  const part = document.querySelector("#training-zip");
+  (part?.closest("a") ?? part?.querySelector("a, button") ?? part)?.click();
+}"""
+"""The browser takes a file only where something is clicked that has it."""
+
+
+def connect_take(
+    view: View, panel: widgets.Panel[TrainingControls], context: list[Any], told: gr.HTML
+) -> list[Dependency]:
+    """Connect the buttons; returns the events after which the settings are others."""
+
+    def take(asked: Any, visitor: str, _: Any, event: gr.EventData) -> list[Any]:
+        mine = runs_of(visitor)
+        choice, _ = runs.chosen(asked, mine.ids())
+        snapshot = mine.snapshot(choice.run) if choice.run else None
+        if snapshot is None:
+            return [gr.skip()] * (len(panel.shown) + 1)
+        number = live.done(event)[1]
+        found = doctor.findings(snapshot)
+        known = number.isascii() and number.isdigit() and int(number[:4]) < len(found)
+        change = found[int(number[:4])].change if known else {}
+        controls, left_out = doctor.controls_of(snapshot.config, change)
+        words = f'<div class="dp-message"><span>🎛️</span><span>{live.rich(doctor.told(change, left_out))}</span></div>'
+        return [*panel.update(controls), words]
+
+    def pack(asked: Any, visitor: str, _: Any) -> list[Any]:
+        mine = runs_of(visitor)
+        choice, _ = runs.chosen(asked, mine.ids())
+        snapshot = mine.snapshot(choice.run) if choice.run else None
+        try:
+            if snapshot is None:
+                raise ValueError("There is no run to download.")
+            return [_named(mine.archive(choice.run), runs.file_name(snapshot)), ""]
+        except (ValueError, OSError) as problem:
+            words = str(problem) if isinstance(problem, ValueError) else "The zip cannot be written."
+            return [None, page.listed([words], "error")]
+
+    packed = view.run.name.download(pack, context, [view.zip, told], **QUIET)
+    packed.success(None, None, None, js=_CLICK, **QUIET)
+    return [
+        part.take(take, context, [*panel.shown, told], trigger_mode="multiple", **QUIET)
+        for part in (view.run.name, view.run.doctor)
+    ]
+
+
+def _named(path: Path, name: str) -> Path:
+    """The same file under another name, for the time that it takes to hand it over."""
+    named = Path(tempfile.mkdtemp(prefix="run-", dir=path.parent)) / name
+    os.link(path, named)
+    return named

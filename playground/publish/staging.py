@@ -1,0 +1,109 @@
+"""What goes up: the tracked files that one front end needs to run, and the files that tell a Space what it is."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+ROOT = Path(__file__).resolve().parents[2]
+TEMPLATES = Path(__file__).parent / "templates"
+EVERYWHERE = (
+    "engine/",
+    "playground/",
+    "assets/checkpoints/",
+    "assets/data/",
+    "assets/first_screen/",
+    "assets/licences/",
+)
+ALONE = ("LICENSE", "assets/README.md", "pyproject.toml")
+NEVER = re.compile(r"playground/publish/|assets/checkpoints/.*/metrics\.jsonl$|.*\.py[co]$")
+OTHERS = {
+    "gradio": ("playground/streamlit_ui/", "playground/.streamlit/", "playground/app.py"),
+    "streamlit": ("playground/gradio_ui/", "playground/gradio_app.py"),
+}
+"""Of each front end, what only the other one needs."""
+
+
+class StagingError(ValueError):
+    """What cannot be staged; the message is fit to show to a reader."""
+
+
+@dataclass(frozen=True)
+class Space:
+    """One kind of Space.
+
+    front_end: "gradio" or "streamlit".
+    """
+
+    front_end: str
+
+    @property
+    def sdk(self) -> str:
+        """As the Hub names it: Streamlit runs in a container there."""
+        return "gradio" if self.front_end == "gradio" else "docker"
+
+
+def stage(space: Space, target: Path) -> list[Path]:
+    """Fill an empty folder with exactly what goes up, and give its files, relative to it.
+
+    Raises:
+        StagingError: where the folder has something in it, or this is no checkout of the project.
+    """
+    if target.exists() and any(target.iterdir()):
+        raise StagingError(f"“{target}” is not empty: say another folder with --out.")
+    target.mkdir(parents=True, exist_ok=True)
+    for name in needed(space.front_end, tracked()):
+        (target / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, target / name)
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    (target / "requirements.txt").write_text(_requirements(space, requirements), encoding="utf-8")
+    (target / "README.md").write_text(_readme(space, requirements), encoding="utf-8")
+    if space.sdk == "docker":
+        shutil.copyfile(TEMPLATES / "Dockerfile", target / "Dockerfile")
+    return sorted(path.relative_to(target) for path in target.rglob("*") if path.is_file())
+
+
+def tracked() -> list[str]:
+    """Every file of the project that git knows, as it lies on the disk. Raises StagingError where that cannot be known."""
+    try:
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    except (OSError, subprocess.CalledProcessError) as error:
+        raise StagingError(
+            "Only a git checkout of the project can be published: it says which files belong to it."
+        ) from error
+    return [name for name in listed.split("\0") if name and (ROOT / name).is_file() and not (ROOT / name).is_symlink()]
+
+
+def needed(front_end: str, names: list[str]) -> list[str]:
+    """Those of the files that go up as they are."""
+    return [
+        name
+        for name in names
+        if (name.startswith(EVERYWHERE) or name in ALONE)
+        and not name.startswith(OTHERS[front_end])
+        and not NEVER.match(name)
+    ]
+
+
+def _requirements(space: Space, pinned: str) -> str:
+    """Gradio Spaces install gradio[oauth,mcp] beside these, which wants an older pydantic than the one that is pinned."""
+    if space.front_end != "gradio":
+        return pinned
+    kept = [line for line in pinned.splitlines() if not re.match(r"pydantic(-core)?==", line)]
+    bound = re.search(r'"(pydantic>=[^"]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    if bound is None:
+        raise StagingError("pyproject.toml does not say which pydantic is needed.")
+    return "\n".join([*kept, bound[1]]) + "\n"
+
+
+def _readme(space: Space, pinned: str) -> str:
+    version = re.search(r"^gradio==([\w.]+)", pinned, re.MULTILINE)
+    if version is None:
+        raise StagingError("requirements.txt does not pin gradio.")
+    front = Template((TEMPLATES / f"{space.front_end}.yaml").read_text(encoding="utf-8"))
+    body = (TEMPLATES / "README.md").read_text(encoding="utf-8")
+    return f"---\n{front.substitute(gradio=version[1])}---\n\n{body}"
