@@ -33,7 +33,7 @@ HELD_OUT = 1000
 """At most so many held-out pictures are read by a classifier that was trained."""
 INTERRUPTED = 130
 """The exit status after Ctrl-C."""
-MAY_CHANGE = ("steps", "report_every", "sample_every", "at_once", "compile")
+MAY_CHANGE = ("steps", "report_every", "sample_every", "milestones", "at_once", "compile")
 """What an interrupted run can be taken up with that it was not begun with: none of it changes what is learned from a step."""
 
 

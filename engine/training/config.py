@@ -145,6 +145,14 @@ class TrainConfig(BaseModel):
     sample_every: int = Field(
         150, ge=1, le=1_000_000, title="Sample every … steps", description="Pictures from fixed noise."
     )
+    milestones: int = Field(
+        12,
+        ge=0,
+        le=100,
+        title="Milestones kept",
+        description="The averaged weights at so many evenly spaced steps at most, for the flight recorder; thinned out as the "
+        "run grows. 0 for none. Of networks above 4 million weights none are kept.",
+    )
 
     @model_validator(mode="after")
     def _keeps_signal(self) -> TrainConfig:

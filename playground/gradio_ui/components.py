@@ -112,6 +112,16 @@ def curve_value(points: Points, references: tuple[Line, ...] = ()) -> dict[str, 
     return CurveEditor(points, references).to_payload()
 
 
+def xray(elem_id: str) -> gr.HTML:
+    """The inside of a network; `figures.xray.payload` is its value. Its event `choice` brings what was chosen in it."""
+    return _component("xray", None, elem_id, empty_height=900)
+
+
+def told(event: gr.EventData) -> object:
+    """What an event of a component brings."""
+    return event._data.get("value") if isinstance(event._data, dict) else None
+
+
 def drawn_points(event: gr.EventData) -> Points:
     """The points in an event of a curve editor. Raises ValueError where they are none."""
     value = event._data.get("value") if isinstance(event._data, dict) else None

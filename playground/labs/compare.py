@@ -25,7 +25,7 @@ STOPS = 40
 """Most stops of the timeline of samples."""
 KEPT = 16
 """Packed lanes that are kept."""
-NOT_CHOSEN = ("report_every", "sample_every")
+NOT_CHOSEN = ("report_every", "sample_every", "milestones")
 """How often a run is looked at, which the page chooses by the speed of the machine: no difference between runs."""
 
 OF_THE_LOSS = {

@@ -157,5 +157,10 @@ def draw_pad(drawn: str, most: int, kinds: int, *, key: str) -> str:
     return now
 
 
+def xray(payload: Mapping[str, Any], *, key: str) -> object:
+    """Show the inside of a network (`figures.xray.payload`); returns what was chosen in it last, for `labs.xray.chosen`."""
+    return _component("xray")(key=key, data=payload, default={"choice": None}, on_choice_change=_nothing).choice
+
+
 def _nothing() -> None:
     """Streamlit keeps only those values of a component for which there is a callback."""

@@ -43,6 +43,12 @@ DOORS = (
         "The same in the plane, in a second: 2,000 particles on their way to moons, spirals or what you draw.",
     ),
     (
+        "xray",
+        "🩻",
+        "X-ray",
+        "Look inside the network while it thinks. Switch parts of it off, and see what breaks.",
+    ),
+    (
         "training",
         "🏋️",
         "Training",
