@@ -118,6 +118,30 @@ BUGS = [
         "(x_t - sigma**2 * output) / signal",
         "test_process.py",
     ),
+    # One latent layer
+    Bug(
+        "KL of a VAE without its mean",
+        "latent.py",
+        "mean.square() + log_variance.expm1()",
+        "log_variance.expm1()",
+        "test_latent.py",
+        "bound or kl",
+    ),
+    Bug(
+        "z drawn with the variance in place of its root",
+        "latent.py",
+        "(self.log_variance / 2).exp() * noise",
+        "self.log_variance.exp() * noise",
+        "test_latent.py",
+        "bound or kl",
+    ),
+    Bug(
+        "a block counted as one term, however long it is",
+        "measuring/by_picture.py",
+        "terms = lengths * torch.stack",
+        "terms = torch.stack",
+        "test_by_picture.py",
+    ),
     # Denoisers
     Bug(
         "network asked at t instead of t - 1",

@@ -161,8 +161,10 @@ async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
             drawn = {"png": _text(png), "recipe": api_recipes.plain(wanted)}
             shown = {"t": 0, "place": 0, "frames": len(request.shots())}
             yield {"step": wanted.steps, "steps": wanted.steps, **shown, **drawn}
-        finally:
-            desk().detach(tab)  # also where the caller has stopped reading
+        finally:  # also where the caller has stopped reading: nobody will ask for it again
+            if (last := desk().request(tab)) is not None:
+                last.stop()
+            desk().detach(tab)
 
 
 ENDPOINTS: Mapping[str, Callable[..., Any]] = {

@@ -10,19 +10,15 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from playground.figures import bits
 from playground.figures import schedules as schedule_figures
 from playground.gradio_ui import components, live
 from playground.text import common
+from playground.text.home import DOORS
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
-PAGES = {
-    "forward": "Forward",
-    "schedules": "Schedules",
-    "sampling": "Sampling",
-    "guidance": "Guidance",
-    "training": "Training",
-}
+PAGES = {address: title for address, _, title, _ in DOORS}
 """Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
 
 
@@ -215,9 +211,8 @@ CSS = """
 
 def css() -> str:
     """All style of the app, in one text."""
-    return "\n".join(
-        [components.css(), schedule_figures.style().removeprefix("<style>").removesuffix("</style>"), CSS, live.CSS]
-    )
+    own = schedule_figures.style().removeprefix("<style>").removesuffix("</style>")
+    return "\n".join([components.css(), own, bits.STYLE, CSS, live.CSS])
 
 
 def theme() -> gr.themes.Base:
