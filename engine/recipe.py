@@ -24,8 +24,8 @@ from engine.guidance import EVERYWHERE, ClassifierGuided, Guided
 from engine.guides import open_guide
 from engine.ideal import ExactDenoiser
 from engine.library import Model, open_model
-from engine.samplers import SAMPLERS, Variance
-from engine.sampling import Frame, sample
+from engine.samplers import SAMPLERS, Sampler, Variance
+from engine.sampling import Frame, Start, sample
 from engine.sampling_fields import Eta, SamplerName, SpacingName, Steps
 from engine.schedule import SCHEDULES, NoiseSchedule
 from engine.weights import first_complaint
@@ -113,12 +113,21 @@ class Recipe(BaseModel):
             denoiser = ClassifierGuided(denoiser, open_guide(self.classifier).classifier, self.classifier_scale)
         return CLIPPING[self.clip](denoiser)
 
-    def frames(self, model: Model | None = None, *, run_of: Callable[[str], Model] | None = None) -> Iterator[Frame]:
+    def frames(
+        self,
+        model: Model | None = None,
+        *,
+        run_of: Callable[[str], Model] | None = None,
+        start: Start | None = None,
+        watched: Callable[[Sampler], Sampler] = lambda sampler: sampler,
+    ) -> Iterator[Frame]:
         """Carry it out, one frame after the other.
 
         Args:
             model: an opened one, to save opening it again.
             run_of: finds training runs, see `open_model`.
+            start: to go on from a frame of another walk, see `engine.fork`.
+            watched: puts something around the sampler that looks on, see `engine.anatomy.Dissecting`.
 
         Raises:
             RecipeError: where the recipe does not fit the model, before anything is computed.
@@ -129,11 +138,12 @@ class Recipe(BaseModel):
         return sample(
             self.denoiser(model),
             self.noise_schedule(model),
-            SAMPLERS[self.sampler](self.eta, self.variance),
+            watched(SAMPLERS[self.sampler](self.eta, self.variance)),
             shape=model.shape,
             steps=self.steps,
             seeds=self.seeds,
             label=torch.tensor(self.labels) if self.labels else None,
+            start=start,
             spacing=self.spacing,
         )
 
@@ -179,7 +189,7 @@ class Recipe(BaseModel):
     def python(self) -> str:
         """A program that makes the same pictures and saves them."""
         changed = self.model_dump(exclude_defaults=True, mode="json")
-        arguments = "".join(f"    {name}={_literal(value)},\n" for name, value in changed.items())
+        arguments = "".join(f"    {name}={literal(value)},\n" for name, value in changed.items())
         return (
             "from engine.data.pixels import to_uint8\n"
             "from engine.recipe import Recipe, save_png\n\n"
@@ -190,18 +200,19 @@ class Recipe(BaseModel):
         )
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """A value of a recipe, as JSON has it, written as Python."""
     return repr(tuple(value)) if isinstance(value, list) else repr(value)
 
 
 def png_bytes(
-    pictures: npt.NDArray[np.uint8], recipe: Recipe | None, *, columns: int | None = None, zoom: int = 1
+    pictures: npt.NDArray[np.uint8], recipe: BaseModel | None, *, columns: int | None = None, zoom: int = 1
 ) -> bytes:
     """Pictures side by side as a PNG that carries its recipe.
 
     Args:
         pictures: uint8, shape (B, H, W, C).
-        recipe: written into the file; None for none.
+        recipe: a Recipe or an `engine.fork.Fork`, written into the file; None for none.
         columns: how many in a row; by default as square as can be.
         zoom: each pixel becomes zoom × zoom.
     """
@@ -220,7 +231,7 @@ def png_bytes(
     return out.getvalue()
 
 
-def save_png(path: str, pictures: npt.NDArray[np.uint8], recipe: Recipe, *, zoom: int = 1) -> None:
+def save_png(path: str, pictures: npt.NDArray[np.uint8], recipe: BaseModel, *, zoom: int = 1) -> None:
     """Write `png_bytes` to a file. Raises OSError where that is not possible."""
     with open(path, "wb") as file:
         file.write(png_bytes(pictures, recipe, zoom=zoom))
@@ -228,6 +239,11 @@ def save_png(path: str, pictures: npt.NDArray[np.uint8], recipe: Recipe, *, zoom
 
 def from_png(data: bytes) -> Recipe:
     """The recipe inside an exported picture. Raises RecipeError where there is none or it cannot be used."""
+    return from_json(text_in_png(data))
+
+
+def text_in_png(data: bytes) -> str:
+    """The JSON inside an exported picture. Raises RecipeError where there is none."""
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             text = image.info.get(PNG_KEY)
@@ -237,7 +253,7 @@ def from_png(data: bytes) -> Recipe:
         raise RecipeError(
             "This picture carries no recipe: it was not exported from the playground, or was edited since."
         )
-    return from_json(text)
+    return text
 
 
 def from_json(text: str) -> Recipe:
