@@ -6,7 +6,7 @@ Only layout and navigation stand here, and nothing that imports torch: the first
 import streamlit as st
 
 from playground import warming
-from playground.streamlit_ui import forward, home, sampling, schedules, training
+from playground.streamlit_ui import forward, home, microscope, sampling, schedules, training
 
 st.set_page_config(page_title="Diffusion playground", page_icon="🌫️", layout="wide")
 warming.start()
@@ -16,6 +16,7 @@ pages = {
     "forward": st.Page(forward.show, title="Forward", url_path="forward", icon="➡️"),
     "schedules": st.Page(schedules.show, title="Schedules", url_path="schedules", icon="📉"),
     "sampling": st.Page(sampling.show, title="Sampling", url_path="sampling", icon="🎲"),
+    "microscope": st.Page(microscope.show, title="Microscope", url_path="microscope", icon="🔬"),
     "training": st.Page(training.show, title="Training", url_path="training", icon="🏋️"),
 }
 st.session_state["pages"] = pages  # so that one lab can send the reader to another

@@ -25,6 +25,12 @@ DOORS = (
         "Go the way back. Choose a sampler, the number of steps, how much guidance. Compare two.",
     ),
     (
+        "microscope",
+        "🔬",
+        "Microscope",
+        "One picture, one step, every number. See what an update adds up, and fork the walk to see what else could have come.",
+    ),
+    (
         "training",
         "🏋️",
         "Training",
