@@ -6,7 +6,7 @@ A guided denoiser is a denoiser again, so that guidance can be stacked, clipped 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import torch
 from torch import Tensor
@@ -17,6 +17,15 @@ from engine.schedule import Level, broadcast
 
 EVERYWHERE = (0.0, 1.0)
 """The interval of noise levels that leaves none out."""
+
+
+class Halves(NamedTuple):
+    """The two answers that guidance is put together from: ε̂ = ε̂_plain + s · (ε̂_wanted − ε̂_plain), and x̂0 likewise."""
+
+    wanted: Prediction
+    """Of the class: what s = 1 gives."""
+    plain: Prediction
+    """Of no class in particular: what s = 0 gives."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,15 +67,25 @@ class Guided:
             return self.denoiser(x_t, level, None)
         if bool((scale == 1).all()):
             return self.denoiser(x_t, level, label)
+        return self.mixed(self.halves(x_t, level, label), x_t, level)
+
+    def halves(self, x_t: Tensor, level: Level, label: Tensor) -> Halves:
+        """Both answers, from one batch; shapes as in a call."""
         both = self.denoiser(
             torch.cat([x_t, x_t]),
             level if level.log_snr.ndim == 0 else Level(level.log_snr.repeat(2)),
             torch.cat([label, torch.full_like(label, NO_LABEL)]),
         )
+        mixes = (None, None) if both.variance_mix is None else both.variance_mix.chunk(2)
+        wanted, plain = zip(both.x0.chunk(2), both.noise.chunk(2), mixes, strict=True)
+        return Halves(Prediction(*wanted), Prediction(*plain))
+
+    def mixed(self, halves: Halves, x_t: Tensor, level: Level) -> Prediction:
+        """The guided answer, from both."""
+        scale = self._scale_at(level)
         weight = broadcast(scale, x_t)
-        (x0_wanted, x0_plain), (noise_wanted, noise_plain) = both.x0.chunk(2), both.noise.chunk(2)
+        (x0_wanted, noise_wanted, mix), (x0_plain, noise_plain, _) = halves
         # How much noise a step adds is no matter of guidance: the conditional model's answer stands.
-        mix = None if both.variance_mix is None else both.variance_mix.chunk(2)[0]
         x0 = torch.lerp(x0_plain, x0_wanted, weight)
         if self.rescale == 0:
             return Prediction(x0, torch.lerp(noise_plain, noise_wanted, weight), mix)
@@ -121,7 +140,21 @@ class ClassifierGuided:
         prediction = self.denoiser(x_t, level, label)
         if label is None or self.scale == 0 or not bool((label != NO_LABEL).any()):
             return prediction
-        push = self.scale * self.gradient(x_t, level, label)
+        return self._pushed(prediction, self.scale * self.gradient(x_t, level, label), x_t, level)
+
+    def halves(self, x_t: Tensor, level: Level, label: Tensor) -> Halves:
+        """The denoiser's own answer, and the one of Bayes' rule: what a scale of 0 and of 1 give; shapes as in a call."""
+        plain = self.denoiser(x_t, level, label)
+        return Halves(self._pushed(plain, self.gradient(x_t, level, label), x_t, level), plain)
+
+    def mixed(self, halves: Halves, x_t: Tensor, level: Level) -> Prediction:
+        """The guided answer, from both."""
+        (x0_wanted, noise_wanted, mix), (x0_plain, noise_plain, _) = halves
+        x0, noise = torch.lerp(x0_plain, x0_wanted, self.scale), torch.lerp(noise_plain, noise_wanted, self.scale)
+        return Prediction(x0, noise, mix)
+
+    @staticmethod
+    def _pushed(prediction: Prediction, push: Tensor, x_t: Tensor, level: Level) -> Prediction:
         signal, sigma = level.scales(x_t)
         # Tweedie's formula, x̂0 = (x_t + (1−ᾱ) ∇ log p) / √ᾱ. Where nothing is left of the picture no class can be read.
         of_x0 = torch.where(signal > 0, sigma**2 / signal, 0.0)

@@ -18,6 +18,7 @@ import torch
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from torch import Tensor
 
 from engine.denoiser import NO_LABEL, Clipped, Denoiser, QuantileClipped
 from engine.guidance import EVERYWHERE, ClassifierGuided, Guided
@@ -100,13 +101,15 @@ class Recipe(BaseModel):
         """The schedule that is walked down."""
         return model.schedule if self.schedule == "own" else SCHEDULES[self.schedule](self.T)
 
-    def denoiser(self, model: Model) -> Denoiser:
-        """The model with guidance and clipping around it, in this order."""
+    def denoiser(self, model: Model, scale: Tensor | None = None) -> Denoiser:
+        """The model with guidance and clipping around it, in this order; `scale`, one for each image, replaces the recipe's."""
         denoiser = model.denoiser
         if self.smoothing and isinstance(denoiser, ExactDenoiser):
             denoiser = replace(denoiser, std=self.smoothing)
         if self.labels and model.class_names:
-            denoiser = Guided(denoiser, self.scale, (self.scale_from, self.scale_to), self.rescale)
+            denoiser = Guided(
+                denoiser, self.scale if scale is None else scale, (self.scale_from, self.scale_to), self.rescale
+            )
         elif self.labels:
             denoiser = Guided(denoiser, 0)  # it knows no classes: the label is for the classifier alone
         if self.labels and self.classifier and self.classifier_scale:
@@ -119,6 +122,7 @@ class Recipe(BaseModel):
         *,
         run_of: Callable[[str], Model] | None = None,
         device: torch.device | str = "cpu",
+        scale: Tensor | None = None,
     ) -> Iterator[Frame]:
         """Carry it out, one frame after the other.
 
@@ -126,6 +130,7 @@ class Recipe(BaseModel):
             model: an opened one, to save opening it again.
             run_of: finds training runs, see `open_model`.
             device: where the model's network is; those that `open_model` opens are on the CPU.
+            scale: of guidance, shape (B,), one for each image in place of the recipe's one for all.
 
         Raises:
             RecipeError: where the recipe does not fit the model, before anything is computed.
@@ -134,7 +139,7 @@ class Recipe(BaseModel):
         model = model or open_model(self.model, run_of)
         self.check(model)
         return sample(
-            self.denoiser(model),
+            self.denoiser(model, scale),
             self.noise_schedule(model),
             SAMPLERS[self.sampler](self.eta, self.variance),
             shape=model.shape,

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
@@ -47,13 +48,23 @@ class SeededNoise:
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self._shape = tuple(shape)
         self._device = device
+        # Of very small images several rounds are drawn at a time, which is quicker. torch draws fewer than 16 numbers one after
+        # the other, so that they are the same numbers whether they are asked for in one go or in several.
+        self._rounds = max(1, _ONE_BY_ONE // max(1, math.prod(self._shape)))
+        self._ahead: list[Tensor] = []
 
     def __call__(self) -> Tensor:
         """Fresh N(0, I) of shape (B, *shape)."""
-        drawn = torch.empty(len(self._generators), *self._shape)
-        for image, generator in zip(drawn, self._generators, strict=True):
-            torch.randn(self._shape, generator=generator, out=image)
-        return drawn.to(self._device)
+        if not self._ahead:
+            drawn = torch.empty(len(self._generators), self._rounds, *self._shape)
+            for images, generator in zip(drawn, self._generators, strict=True):
+                torch.randn(images.shape, generator=generator, out=images)
+            self._ahead = list(drawn.unbind(1))
+        return self._ahead.pop(0).contiguous().to(self._device)
+
+
+_ONE_BY_ONE = 15
+"""Numbers that torch draws one after the other."""
 
 
 @torch.no_grad()

@@ -3,20 +3,20 @@
 Only layout and navigation stand here, and nothing that imports torch: the first screen comes without it.
 """
 
+from importlib import import_module
+
 import streamlit as st
 
 from playground import warming
-from playground.streamlit_ui import forward, home, sampling, schedules, training
+from playground.streamlit_ui import home
+from playground.text.home import DOORS, TITLE
 
-st.set_page_config(page_title="Diffusion playground", page_icon="🌫️", layout="wide")
+st.set_page_config(page_title=TITLE, page_icon="🌫️", layout="wide")
 warming.start()
 
-pages = {
-    "start": st.Page(home.show, title="Start", url_path="start", icon="🌫️", default=True),
-    "forward": st.Page(forward.show, title="Forward", url_path="forward", icon="➡️"),
-    "schedules": st.Page(schedules.show, title="Schedules", url_path="schedules", icon="📉"),
-    "sampling": st.Page(sampling.show, title="Sampling", url_path="sampling", icon="🎲"),
-    "training": st.Page(training.show, title="Training", url_path="training", icon="🏋️"),
-}
+pages = {"start": st.Page(home.show, title="Start", url_path="start", icon="🌫️", default=True)}
+for address, icon, title, _ in DOORS:
+    show = import_module(f"playground.streamlit_ui.{address}").show
+    pages[address] = st.Page(show, title=title, url_path=address, icon=icon)
 st.session_state["pages"] = pages  # so that one lab can send the reader to another
 st.navigation(list(pages.values()), position="top").run()

@@ -23,9 +23,9 @@ def _loaded(program: str) -> set[str]:
 
 def test_the_first_screen_comes_without_torch() -> None:
     """Every page's module is loaded, and the first timeline is made if its recording is there."""
-    app = (ROOT / "playground" / "app.py").read_text()
-    imports = "\n".join(line for line in app.splitlines() if line.startswith(("from playground", "import playground")))
-    assert "home" in imports
+    imports = "from importlib import import_module\nfrom playground import warming\nfrom playground.streamlit_ui import home\n"
+    imports += "from playground.text.home import DOORS\n"
+    imports += "for door in DOORS:\n    import_module(f'playground.streamlit_ui.{door[0]}')"
     loaded = _loaded(
         f"{imports}\nfrom playground.labs import start\n"
         "if start.RECORDING.exists():\n    assert start.first_timeline().to_message()\n    assert start.recipe_json()\n"

@@ -8,6 +8,7 @@ import math
 import shlex
 from typing import TYPE_CHECKING
 
+from engine.cli.vae_bound import is_vae_named, measure_vae
 from engine.cli.words import CommandError, ProgressLine, device_named, duration
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ def measure(args: argparse.Namespace) -> int:
         raise CommandError("--json holds one result: give one model and one variance.")
     device = device_named(args.device)
     for name in args.model:
+        if is_vae_named(name):
+            measure_vae(name, args)
+            continue
         model = open_model(name)
         data = args.data or model.data
         if not data:

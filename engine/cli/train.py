@@ -33,7 +33,7 @@ HELD_OUT = 1000
 """At most so many held-out pictures are read by a classifier that was trained."""
 INTERRUPTED = 130
 """The exit status after Ctrl-C."""
-MAY_CHANGE = ("steps", "report_every", "sample_every", "at_once", "compile")
+MAY_CHANGE = ("steps", "report_every", "sample_every", "milestones", "at_once", "compile")
 """What an interrupted run can be taken up with that it was not begun with: none of it changes what is learned from a step."""
 
 
@@ -297,7 +297,7 @@ class _Said:
             return
         if self._run.resumed_at is not None:
             print(f"resuming at step {self._run.resumed_at}", flush=True)
-        if self._run.record.held_out == 0 and self._run.record.config.learns == "denoiser":
+        if self._run.record.held_out == 0 and self._run.record.config.learns != "classifier":
             print("no pictures of this set are held out: nothing measures what it makes of new ones", flush=True)
 
     def report(self, report: Report) -> None:

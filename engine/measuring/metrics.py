@@ -278,6 +278,59 @@ def energy_distance(a: Tensor, b: Tensor) -> float:
     return max(0.0, 2 * _mean_distance(a, b) - _mean_distance(a, a) - _mean_distance(b, b))
 
 
+def energy_floor(data: Tensor, *, splits: int = 4, seed: int = 0) -> Estimate:
+    """The energy distance of two random halves of the data from each other: what samples of the same law have too.
+
+    It is not 0, because so many points are not a law. On average over all halvings it is 2/n E|X − X'| for n points in each
+    half and X, X' two different ones of the data: that is what is returned.
+
+    Args:
+        data: shape (N, D), N ≥ 2.
+        splits, seed: how often it is halved to see how much one halving varies.
+
+    Returns:
+        The mean over all halvings, and the standard deviation of a single one.
+    """
+    return _energies(data, None, splits, seed)
+
+
+def energy_from_data(samples: Tensor, data: Tensor, *, splits: int = 4, seed: int = 0) -> Estimate:
+    """The energy distance of samples from data in sets as large as those of `energy_floor`, so that the two compare.
+
+    It is that between a random half of the data and as many of the samples, on average over both choices:
+    2 E|S − X| − E|X − X'| − E|S − S'| + E|X − X'| / n + E|S − S'| / m. Fresh points of the law of the data lie at the floor.
+    What draws from the data themselves lies at 3/4 of it: it is as near to their law as the data are, and no further from them.
+
+    Args:
+        samples: shape (M, D), M ≥ 2; m = n, or M where that is less.
+        data: shape (N, D), N ≥ 2; n = N / 2.
+        splits, seed: as for `energy_floor`.
+    """
+    return _energies(data, samples, splits, seed)
+
+
+def _energies(data: Tensor, samples: Tensor | None, splits: int, seed: int) -> Estimate:
+    n, dice = len(data) // 2, torch.Generator().manual_seed(seed)
+    if n < 1 or splits < 2 or (samples is not None and len(samples) < 2):
+        raise ValueError("At least two points, two samples and two splits are needed.")
+    data = _rows(data)
+    samples = None if samples is None else _rows(samples)
+    among = _mean_distance(data, data) * len(data) / (len(data) - 1)
+    value = 2 / n * among
+    if samples is not None:
+        m, between = min(n, len(samples)), _mean_distance(samples, data)
+        among_samples = _mean_distance(samples, samples) * len(samples) / (len(samples) - 1)
+        value = 2 * between - (1 - 1 / n) * among - (1 - 1 / m) * among_samples
+    found = []
+    for _ in range(splits):
+        order = torch.randperm(len(data), generator=dice)
+        other = data[order[n : 2 * n]]
+        if samples is not None:
+            other = samples[torch.randperm(len(samples), generator=dice)[:n]]
+        found.append(energy_distance(data[order[:n]], other))
+    return Estimate(value, float(torch.tensor(found, dtype=torch.float64).std()))
+
+
 def _mean_distance(a: Tensor, b: Tensor) -> float:
     exact = "donot_use_mm_for_euclid_dist"  # the quick way loses all digits between points that almost coincide
     total = sum(

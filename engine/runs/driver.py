@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from engine.data.catalogue import DataError, ImageSet
 from engine.data.prepared import content_of, pictures_of
+from engine.runs import milestones
 from engine.runs.folder import RunFolder, RunRecord, Status, Wish
 from engine.runs.history import History
 from engine.runs.lock import HeldError
@@ -130,6 +131,7 @@ class Run:
         with self.lock:
             self.resumed_at = state.step if resumed else None
             self.scribe.forget_after(state.step)
+        self._on_main(lambda: milestones.cut(self.folder.milestones, state.step))
         self._looked_at, self.scribe.saved_step = self.history.looked_at, self.resumed_at
         return state
 
@@ -181,15 +183,24 @@ class Run:
         if self._looked_at is None:
             self._look(data.training, state)
             self._rest_until = 0.0  # that one is not to be waited for
+        if state.step == 0:
+            self._keep_milestone(state)
 
     def _after(self, report: Report, data: ImageSet, state: TrainState) -> None:
         """Note a report, and look where it is time to."""
         with self.lock:
             self.history.reports.append(report)
         self.scribe.log()
+        self._keep_milestone(state)
         config, looked = self.record.config, self._looked_at or 0
         if state.step // config.sample_every > looked // config.sample_every and time.monotonic() > self._rest_until:
             self._look(data, state)
+
+    def _keep_milestone(self, state: TrainState) -> None:
+        config = self.record.config
+        wanted = config.learns == "denoiser" and milestones.due(state.step, config.report_every, config.milestones)
+        if wanted and sum(weight.numel() for weight in state.average.values()) <= milestones.LARGEST:
+            milestones.keep(self.folder.milestones, state.step, state.average, config.report_every, config.milestones)
 
     def _finish(self, data: ImageSet, state: TrainState) -> None:
         if self._looked_at != state.step:

@@ -9,6 +9,7 @@ RUNS/ID/previews.npz      samples from fixed noise, by training step
 RUNS/ID/floor.json        the loss of the ideal denoiser, or of the ideal classifier
 RUNS/ID/reading.json      how well a classifier reads held-out pictures
 RUNS/ID/checkpoints/      what was learned, and what going on needs: see `engine.runs.checkpoints`
+RUNS/ID/milestones/       averaged weights at evenly spaced steps, to look back at: see `engine.runs.milestones`
 RUNS/ID/best.json         which of them had the lowest loss on held-out pictures
 RUNS/ID/wish.json         what another process wants of the one that trains it
 RUNS/ID/lock              who trains it: see `engine.runs.lock`
@@ -131,6 +132,11 @@ class RunFolder:
     def checkpoints(self) -> Path:
         """The folder of all checkpoints."""
         return self.path / "checkpoints"
+
+    @property
+    def milestones(self) -> Path:
+        """The folder of what it had learned at evenly spaced steps."""
+        return self.path / "milestones"
 
     @property
     def checkpoint(self) -> Path:

@@ -50,7 +50,7 @@ def archive(folder: RunFolder, target: Path, *, resumable: bool = False) -> None
     Args:
         folder: the run.
         target: the zip; replaced where it is there.
-        resumable: with what going on needs, which is three times as large as what was learned.
+        resumable: with what going on needs, which is three times as large as what was learned, and with the milestones.
 
     Raises:
         OSError: where the disk does not let us.
@@ -83,6 +83,6 @@ def _wanted(inner: Path, kept: set[int], resumable: bool) -> bool:
         part.startswith(".") or part.endswith(".part") for part in inner.parts
     ):
         return False
-    if checkpoints.RESUME in inner.parts and not resumable:
+    if (checkpoints.RESUME in inner.parts or first == "milestones") and not resumable:
         return False
     return first != "checkpoints" or inner.parts[1] in {checkpoints.name_of(step) for step in kept}

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from engine.data.catalogue import ImageSet
 from engine.denoiser import NetDenoiser
+from engine.models.vae import VAE
 from engine.process import Prediction
 from engine.runs import looks
 from engine.runs.snapshot import Pictures
@@ -42,7 +43,7 @@ class Looker:
 
     def __init__(self, config: TrainConfig, training: ImageSet, held_out: ImageSet) -> None:
         self._config, self._training = config, training
-        measured = config.learns == "denoiser" and len(held_out) > 0
+        measured = config.learns != "classifier" and len(held_out) > 0
         self._loss = HeldOutLoss(config, held_out) if measured else None
 
     def floor(self) -> Floor | None:
@@ -59,10 +60,12 @@ class Looker:
             read_at_most: of a classifier, how many held-out pictures it reads; 0 for `looks.READ`.
         """
         pictures, reading, held_out = None, None, None
-        if isinstance(learned, NetDenoiser):
-            # Nothing is measured of what has learned nothing; and it is what takes least, so it comes first.
-            if self._loss is not None and step and not stop():
-                held_out = self._loss(learned)
+        # Nothing is measured of what has learned nothing; and it is what takes least, so it comes first.
+        if self._loss is not None and step and not stop():
+            held_out = self._loss(learned)
+        if isinstance(learned, VAE):
+            pictures = looks.decoded(learned)
+        elif isinstance(learned, NetDenoiser):
             pictures = looks.preview(_Anywhere(learned), self._config, self._training, stop)
         else:
             reading = looks.reading(learned, self._config, step, stop, most=read_at_most or looks.READ)

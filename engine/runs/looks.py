@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+import torch
 from torch import Tensor
 
 from engine.data.catalogue import ImageSet
@@ -13,6 +14,7 @@ from engine.data.prepared import every_version, held_out_for
 from engine.denoiser import NO_LABEL, Denoiser
 from engine.library import Model
 from engine.models.noisy_classifier import LevelClassifier
+from engine.models.vae import VAE
 from engine.recipe import Recipe
 from engine.runs.snapshot import Pictures
 from engine.schedule import Level
@@ -43,6 +45,15 @@ def preview(denoiser: Denoiser, config: TrainConfig, data: ImageSet, stop: Calla
             return None
         last = frame
     pictures = to_uint8(last.x)
+    pictures.setflags(write=False)
+    return pictures
+
+
+@torch.no_grad()
+def decoded(vae: VAE) -> Pictures:
+    """What a VAE makes of a few z of its prior, always the same: the mean of p(x | z)."""
+    z = torch.randn((PREVIEWS, vae.config.latent), generator=torch.Generator().manual_seed(0))
+    pictures = to_uint8(vae.decode(z.to(vae.to_latent.weight.device)).mean.cpu())
     pictures.setflags(write=False)
     return pictures
 
@@ -87,7 +98,7 @@ def _that_matters(config: TrainConfig) -> TrainConfig:
 @lru_cache(maxsize=16)
 def _floor(config: TrainConfig) -> Floor | None:
     data, schedule = every_version(config), config.noise_schedule()
-    if data is None:
+    if data is None or config.learns == "vae":  # of a VAE it is not known
         return None
     if config.learns == "classifier":
         return ideal_reading(data, schedule)

@@ -13,8 +13,9 @@ from engine import pretrained
 from engine.data.prepared import pictures_of
 from engine.denoiser import NetDenoiser
 from engine.library import Model, ModelError, from_checkpoint
-from engine.models import noisy_classifier
+from engine.models import noisy_classifier, vae
 from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard, TrainedClassifier
+from engine.models.vae import VAE, TrainedVAE, VAECard
 from engine.runs.checkpoints import MANIFEST
 from engine.runs.folder import NOTHING_YET, RunFolder, RunRecord
 from engine.runs.history import signature
@@ -35,6 +36,8 @@ def model_of(folder: RunFolder, record: RunRecord, learned: Learner | None, step
     Raises:
         ModelError: where that is nothing that draws.
     """
+    if record.config.learns == "vae":
+        raise ModelError("This run trains a VAE, which draws in one step: the Likelihood lab opens it.")
     if record.config.learns != "denoiser":
         raise ModelError(
             "This run trains a classifier, which reads pictures and draws none: guide another model by it."
@@ -53,13 +56,23 @@ def model_of(folder: RunFolder, record: RunRecord, learned: Learner | None, step
 def classifier_of(folder: RunFolder, record: RunRecord, learned: Learner | None) -> TrainedClassifier:
     """The same for a run that trains a classifier. Raises ModelError where there is nothing that reads."""
     if record.config.learns != "classifier":
-        raise ModelError("This run trains a denoiser, which draws pictures and reads none.")
+        raise ModelError("This run trains no classifier: what it learns draws pictures and reads none.")
     if learned is None:
         return _opened(folder, noisy_classifier.load, None)
     assert isinstance(learned, LevelClassifier)
     data = pictures_of(record.config)
     card = NoisyClassifierCard(title=f"Your run of {when(record.created)}", data=data.name)
     return TrainedClassifier(learned, card.model_copy(update={"class_names": data.class_names}))
+
+
+def vae_of(folder: RunFolder, record: RunRecord, learned: Learner | None) -> TrainedVAE:
+    """The same for a run that trains a VAE. Raises ModelError where there is none."""
+    if record.config.learns != "vae":
+        raise ModelError("This run trains no VAE.")
+    if learned is None:
+        return _opened(folder, vae.load, None)
+    assert isinstance(learned, VAE)
+    return TrainedVAE(learned, VAECard(title=f"Your run of {when(record.created)}", data=record.config.data))
 
 
 @dataclass(frozen=True)
@@ -79,6 +92,9 @@ def open_either(checkpoint: Path) -> Found:
         card = pretrained.load(checkpoint).card
         hint = "; diffusers opens it with UNet2DModel.from_pretrained(…, subfolder='unet')"
         return Found(checkpoint, card.title or checkpoint.name, card.step, hint)
+    if vae.is_vae(checkpoint):
+        about = vae.load(checkpoint).card
+        return Found(checkpoint, about.title or checkpoint.name, about.step, "; the Likelihood lab opens its run")
     told = noisy_classifier.load(checkpoint).card
     return Found(checkpoint, told.title or checkpoint.name, told.step, "; guidance takes it by its folder")
 

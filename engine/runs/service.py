@@ -20,6 +20,7 @@ from engine import cores
 from engine.data import catalogue
 from engine.library import Model, ModelError
 from engine.models.noisy_classifier import TrainedClassifier
+from engine.models.vae import TrainedVAE
 from engine.runs import keeping, opening
 from engine.runs.command import command_of
 from engine.runs.driver import Run
@@ -157,6 +158,7 @@ class TrainingService:
                 seconds_left=(config.steps - step) * config.batch / speed if speed and status in ACTIVE else None,
                 images_per_second=speed,
                 can_sample=config.learns == "denoiser" and openable,
+                can_encode=config.learns == "vae" and openable,
                 can_guide=config.learns == "classifier" and run.folder.has_checkpoint,
                 reading=history.reading,
                 title=watched.title,
@@ -197,6 +199,10 @@ class TrainingService:
     def classifier(self, run_id: str) -> TrainedClassifier:
         """The same for a run that trains a classifier. Raises ModelError where there is nothing that reads."""
         return opening.classifier_of(*self._learned(run_id))
+
+    def vae(self, run_id: str) -> TrainedVAE:
+        """The same for a run that trains a VAE. Raises ModelError where there is none."""
+        return opening.vae_of(*self._learned(run_id))
 
     def folder_of(self, run_id: str, *, deleted: bool = False) -> Path | None:
         """Where a run of that id lies, or would lie; None for what is no id. `deleted`: until it is restored."""

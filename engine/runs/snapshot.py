@@ -41,6 +41,8 @@ class Snapshot:
     """Whether it has learned something that draws."""
     can_guide: bool = False
     """Whether there is something on disk that reads noisy pictures, for guidance."""
+    can_encode: bool = False
+    """Whether it is a VAE that has learned something."""
     reading: Reading | None = None
     """How well a classifier reads held-out pictures, as of the last look."""
     title: str = ""

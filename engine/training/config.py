@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from engine.models.noisy_classifier import NoisyClassifierConfig
 from engine.models.presets import preset_for
 from engine.models.unet import UNetConfig
+from engine.models.vae import VAEConfig
 from engine.process import TARGETS, Target
 from engine.schedule import SCHEDULES, NoiseSchedule
 
@@ -16,7 +17,7 @@ ScheduleName = Literal["linear", "cosine", "sigmoid"]
 TargetName = Literal["noise", "clean", "velocity"]
 PresetName = Literal["tiny", "small", "medium", "auto"]
 PrecisionName = Literal["fp32", "bf16", "fp16"]
-Learns = Literal["denoiser", "classifier"]
+Learns = Literal["denoiser", "classifier", "vae"]
 WeightingName = Literal["plain", "min-snr", "bound"]
 
 NO_SIGNAL = (
@@ -37,7 +38,8 @@ class TrainConfig(BaseModel):
     learns: Learns = Field(
         "denoiser",
         title="What is trained",
-        description="A denoiser, which draws. Or a classifier of noisy pictures, by whose gradient a denoiser is guided.",
+        description="A denoiser, which draws. Or a classifier of noisy pictures, by whose gradient a denoiser is guided. Or a "
+        "variational autoencoder (VAE), whose bound is compared with the denoiser's.",
     )
     data: str = Field("digits", title="Pictures", description="What the network learns to draw, or to read.")
     size: int = Field(
@@ -53,6 +55,9 @@ class TrainConfig(BaseModel):
         0.0, ge=0, le=30, title="Rotation", description="Each picture is turned by up to so many degrees either way."
     )
     preset: PresetName = Field("tiny", title="Network", description="How large the U-Net is; auto goes by the size.")
+    latent: int = Field(
+        16, ge=2, le=256, title="Latent numbers", description="Of a VAE: into how many numbers a picture is put."
+    )
     target: TargetName = Field(
         "noise", title="The network predicts", description="ε as in DDPM, x_0, or the velocity v."
     )
@@ -140,6 +145,14 @@ class TrainConfig(BaseModel):
     sample_every: int = Field(
         150, ge=1, le=1_000_000, title="Sample every … steps", description="Pictures from fixed noise."
     )
+    milestones: int = Field(
+        12,
+        ge=0,
+        le=100,
+        title="Milestones kept",
+        description="The averaged weights at so many evenly spaced steps at most, for the flight recorder; thinned out as the "
+        "run grows. 0 for none. Of networks above 4 million weights none are kept.",
+    )
 
     @model_validator(mode="after")
     def _keeps_signal(self) -> TrainConfig:
@@ -169,6 +182,10 @@ class TrainConfig(BaseModel):
             widths=preset.widths,
             layers_per_block=preset.layers_per_block,
         )
+
+    def vae(self, size: int, channels: int) -> VAEConfig:
+        """The VAE for this data: as wide and as deep as the U-Net's way down and up."""
+        return VAEConfig(size=size, channels=channels, latent=self.latent, widths=preset_for(self.preset, size).widths)
 
     @property
     def hidden_share(self) -> float:

@@ -7,10 +7,9 @@ from torch import Tensor
 
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
-from engine.denoiser import NetDenoiser
 from engine.process import diffuse
 from engine.training.config import TrainConfig
-from engine.training.learner import objective_of
+from engine.training.learner import Learner, net_of, objective_of
 from engine.training.objective import Noised
 
 MOST = 200
@@ -49,10 +48,10 @@ class HeldOutLoss:
         return len(self._x0)
 
     @torch.no_grad()
-    def __call__(self, denoiser: NetDenoiser) -> float:
+    def __call__(self, learned: Learner) -> float:
         """The mean over the pictures, on the device of the network."""
-        device = next(denoiser.net.parameters()).device
-        objective = objective_of(self._config, denoiser)
+        device = next(net_of(learned).parameters()).device
+        objective = objective_of(self._config, learned)
         total = 0.0
         for rows in torch.split(torch.arange(self.pictures), AT_ONCE):
             x0, noise = self._x0[rows].to(device), self._noise[rows].to(device)

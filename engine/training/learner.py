@@ -1,4 +1,4 @@
-"""What the loop can train, a denoiser or a classifier of noisy pictures, and all that depends on which of them it is."""
+"""What the loop can train, a denoiser, a classifier of noisy pictures or a VAE, and all that depends on which of them it is."""
 
 from __future__ import annotations
 
@@ -13,15 +13,16 @@ from torch import Tensor, nn
 from engine import pretrained
 from engine.data.catalogue import ImageSet
 from engine.denoiser import NetDenoiser
-from engine.models import noisy_classifier
+from engine.models import noisy_classifier, vae
 from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard
 from engine.models.unet import UNet
+from engine.models.vae import VAE, VAECard
 from engine.training.config import TrainConfig
 from engine.training.machine import launched_processes
-from engine.training.objective import DenoisingLoss, Objective, ReadingLoss, weights
+from engine.training.objective import AutoencodingLoss, DenoisingLoss, Objective, ReadingLoss, weights
 from engine.training.reading import Reading
 
-Learner = NetDenoiser | LevelClassifier
+Learner = NetDenoiser | LevelClassifier | VAE
 
 
 def fresh(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu") -> Learner:
@@ -34,7 +35,7 @@ def fresh(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu
         torch.manual_seed(config.seed)
         net = _network(config, data)
     net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    if isinstance(net, LevelClassifier):
+    if not isinstance(net, UNet):
         return net
     classes, learned_variance = len(data.class_names), config.learned_variance
     return NetDenoiser(
@@ -52,9 +53,15 @@ def parameter_count(config: TrainConfig, data: ImageSet) -> int:
         return sum(parameter.numel() for parameter in _network(config, data).parameters())
 
 
-def _network(config: TrainConfig, data: ImageSet) -> UNet | LevelClassifier:
+def _network(config: TrainConfig, data: ImageSet) -> UNet | LevelClassifier | VAE:
     shape = (data.size, data.channels, len(data.class_names))
-    return LevelClassifier(config.classifier(*shape)) if config.learns == "classifier" else UNet(config.unet(*shape))
+    match config.learns:
+        case "classifier":
+            return LevelClassifier(config.classifier(*shape))
+        case "vae":
+            return VAE(config.vae(data.size, data.channels))
+        case "denoiser":
+            return UNet(config.unet(*shape))
 
 
 def net_of(learner: Learner) -> nn.Module:
@@ -69,7 +76,7 @@ def with_weights(learner: Learner, weights: Mapping[str, Tensor]) -> Learner:
     net.eval().requires_grad_(False)
     if isinstance(learner, NetDenoiser):
         return replace(learner, net=net)
-    assert isinstance(net, LevelClassifier)
+    assert isinstance(net, LevelClassifier | VAE)
     return net
 
 
@@ -85,6 +92,8 @@ def objective_of(config: TrainConfig, learner: Learner, net: nn.Module | None = 
     if isinstance(learner, NetDenoiser):
         weight = weights(config.weighting, learner.schedule, learner.target)
         return DenoisingLoss(replace(learner, net=net), weight, config.vlb_weight)
+    if isinstance(learner, VAE):
+        return AutoencodingLoss(net, learner.config.latent)
     return ReadingLoss(net)
 
 
@@ -108,7 +117,7 @@ def save(
     reading: Reading | None = None,
     command: str = "",
 ) -> None:
-    """Write what was learned: a diffusers folder, or the folder of a classifier.
+    """Write what was learned: a diffusers folder, or the folder of a classifier or a VAE.
 
     Args:
         folder: made where it is missing.
@@ -131,6 +140,10 @@ def save(
             machine=machine_of(net_of(learner)),
         )
         pretrained.save(folder, learner, weights, card)
+        return
+    if isinstance(learner, VAE):
+        about = VAECard(title=f"{title}, VAE", data=config.data, step=step, training=training, command=command)
+        vae.save(folder, learner.config, weights, about)
         return
     reading = reading if reading and reading.step == step else None
     told = NoisyClassifierCard(

@@ -1,6 +1,6 @@
 """The training loop of DDPM (Ho et al. 2020, algorithm 1), as an iterator of reports.
 
-The same loop trains a classifier of noisy pictures: only what is minimised differs (`engine.training.objective`).
+The same loop trains a classifier of noisy pictures and a VAE: only what is minimised differs (`engine.training.objective`).
 Whoever drives it decides what becomes of the reports, and stops by no longer asking for the next one.
 """
 
@@ -48,7 +48,7 @@ class Report:
     loss: float
     """Over the steps since the last report. Of a denoiser the squared error of the output per number of the picture, weighted
     as the config says with weights of mean 1 over t: plain it is the mean squared error, and each weighting is to be compared
-    with itself only. Of a classifier the cross-entropy in nats."""
+    with itself only. Of a classifier the cross-entropy in nats. Of a VAE its bound in bits per dimension."""
     loss_by_level: tuple[float, ...]
     """The same for each of `LEVEL_BINS` parts of 0 … T, cleanest first; NaN where none fell."""
     learning_rate: float
@@ -90,7 +90,7 @@ class TrainState:
     def denoiser(self) -> NetDenoiser:
         """What learns, where that is a denoiser. Raises TypeError where it is not."""
         if not isinstance(self.learner, NetDenoiser):
-            raise TypeError("This run trains a classifier.")
+            raise TypeError("This run trains no denoiser.")
         return self.learner
 
     def go_back(self) -> None:
@@ -99,7 +99,7 @@ class TrainState:
             self.average[name].copy_(weight)
 
     def averaged(self) -> Learner:
-        """A denoiser (or classifier) of its own with the averaged weights, ready to sample from."""
+        """A denoiser (or classifier, or VAE) of its own with the averaged weights, ready to sample from."""
         return with_weights(self.learner, self.average)
 
 

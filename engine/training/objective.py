@@ -1,5 +1,5 @@
-"""What training minimises. Of a classifier of noisy pictures: the cross-entropy, in nats. Of a denoiser: a weighted squared
-error, and, where the variance is learned, the bound beside it.
+"""What training minimises. Of a classifier of noisy pictures: the cross-entropy, in nats. Of a VAE: its bound, in bits per
+dimension. Of a denoiser: a weighted squared error, and, where the variance is learned, the bound beside it.
 
 The papers state a weighting as what one unit of squared error of x̂0 counts at a signal-to-noise ratio. The network has another
 target, so it is turned into what one unit of squared error of the output counts (`in_x0` says how), and scaled to a mean of 1
@@ -19,6 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from engine.denoiser import NetDenoiser
 from engine.guidance import NoisyClassifier
+from engine.latent import Gaussian, bound_of
 from engine.likelihood import bound_term
 from engine.process import Clean, Noise, Target, Velocity
 from engine.schedule import Level, NoiseSchedule, broadcast
@@ -105,7 +106,8 @@ class Losses(NamedTuple):
     total: Tensor
     """What is minimised."""
     shown: Tensor
-    """What a report shows of it: of a denoiser always the weighted squared error, of a classifier the cross-entropy."""
+    """What a report shows of it: of a denoiser always the weighted squared error, of a classifier the cross-entropy, of a VAE
+    its bound."""
     bound: Tensor | None = None
     """L_vlb in bits per dimension, one term for all T; None where the variance is not learned."""
 
@@ -140,6 +142,24 @@ class ReadingLoss:
         assert batch.label is not None
         nats = cross_entropy(self.classifier(batch.x_t, batch.level), batch.label, reduction="none")
         return Losses(nats, nats)
+
+
+@dataclass(frozen=True, eq=False)
+class AutoencodingLoss:
+    """The bound of a VAE in bits per dimension; Kingma & Welling 2014, eq. 3. It looks at clean pictures: t has no part in it.
+
+    Args:
+        net: gives q(z | x) and p(x | z) for pictures and noise, as `engine.models.vae.VAE` does.
+        latent: how many numbers z has; the first of each picture's own noise draw it.
+    """
+
+    net: Callable[[Tensor, Tensor], tuple[Gaussian, Gaussian]]
+    latent: int
+
+    def __call__(self, batch: Noised) -> Losses:
+        posterior, pixels = self.net(batch.x0, batch.noise.flatten(1)[:, : self.latent])
+        bits = bound_of(batch.x0, posterior, pixels).total / (batch.x0[0].numel() * math.log(2))
+        return Losses(bits, bits)
 
 
 @dataclass(frozen=True, eq=False)

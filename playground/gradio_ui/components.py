@@ -17,6 +17,7 @@ from playground.timeline.chart import LiveChart
 from playground.timeline.curve import CurveEditor, Points, check_points
 from playground.timeline.model import Timeline
 from playground.timeline.panels import Line
+from playground.timeline.stage import Stage
 
 _ADAPTER = """
 const host = document.createElement("div");
@@ -66,6 +67,26 @@ def timeline_value(tl: Timeline) -> str:
     return base64.b64encode(tl.to_message()).decode("ascii")
 
 
+def points_stage(elem_id: str, *, empty_height: int = 0) -> gr.HTML:
+    """Particles on their way; `stage_value` makes what it shows."""
+    return _component("points_stage", None, elem_id, empty_height=empty_height)
+
+
+def stage_value(stage: Stage) -> str:
+    """What a `points_stage` takes as its value."""
+    return base64.b64encode(stage.to_message()).decode("ascii")
+
+
+def draw_pad(elem_id: str) -> gr.HTML:
+    """A pad to draw points on. Its event `points` brings {"text", "base"}; `pad_value` makes what it shows."""
+    return _component("draw_pad", None, elem_id)
+
+
+def pad_value(drawn: str, most: int, kinds: int) -> dict[str, Any]:
+    """What a `draw_pad` takes as its value: the points, how many there may be, and how many classes one can draw."""
+    return {"text": drawn, "most": most, "kinds": kinds}
+
+
 def live_chart(elem_id: str) -> gr.HTML:
     """A chart that may be updated as often as one likes; `LiveChart.to_payload()` is its value."""
     return _component("livechart", None, elem_id)
@@ -76,6 +97,11 @@ def chart_value(chart: LiveChart | None) -> dict[str, Any] | None:
     return chart and chart.to_payload()
 
 
+def figure(name: str, elem_id: str) -> gr.HTML:
+    """A figure that can be taken away: "stacked" or "heatmap"; its value is the figure's plain data."""
+    return _component(name, None, elem_id)
+
+
 def curve_editor(elem_id: str) -> gr.HTML:
     """An editor for ᾱ over t/T. Its event `points` brings {"points": [[x, y], …]}; `curve_value` makes what it shows."""
     return _component("curve_editor", None, elem_id)
@@ -84,6 +110,16 @@ def curve_editor(elem_id: str) -> gr.HTML:
 def curve_value(points: Points, references: tuple[Line, ...] = ()) -> dict[str, Any]:
     """What a `curve_editor` takes as its value."""
     return CurveEditor(points, references).to_payload()
+
+
+def xray(elem_id: str) -> gr.HTML:
+    """The inside of a network; `figures.xray.payload` is its value. Its event `choice` brings what was chosen in it."""
+    return _component("xray", None, elem_id, empty_height=900)
+
+
+def told(event: gr.EventData) -> object:
+    """What an event of a component brings."""
+    return event._data.get("value") if isinstance(event._data, dict) else None
 
 
 def drawn_points(event: gr.EventData) -> Points:

@@ -42,16 +42,17 @@ class Follower:
 
     def follow(
         self, cause: Dependency, tab: gr.Textbox, draw: Callable[[Any], Sequence[Any]], outputs: Sequence[Any]
-    ) -> None:
+    ) -> Dependency:
         """Show the tab's job from then on: `draw` makes the values of `outputs` from each result as it comes.
 
-        `draw` runs in a thread of its own, so it may take its time.
+        `draw` runs in a thread of its own, so it may take its time. What is returned happens when the job has ended.
         """
 
         async def watched(tab: str) -> AsyncIterator[list[Any]]:
             job = desk().job(tab, self.lab)
             nothing = [gr.skip()] * len(outputs)
-            if job is None:
+            if job is None:  # a generator that yields nothing would empty all of them, the button's words too
+                yield [gr.skip(), gr.update(interactive=False), *nothing]
                 return
             seen = 0
             while True:
@@ -70,7 +71,7 @@ class Follower:
                 if desk().job(tab, self.lab) is not job:
                     return  # another one has taken its place, and is followed by whoever asked for it
 
-        cause.then(watched, tab, [self.status, self.stop, *outputs], trigger_mode="multiple", **QUIET)
+        return cause.then(watched, tab, [self.status, self.stop, *outputs], trigger_mode="multiple", **QUIET)
 
     def stops(self, tab: gr.Textbox) -> None:
         """Let the second button end the tab's job."""

@@ -63,6 +63,9 @@ CSS = """
 .lv button, .lv-button { display: inline-flex; align-items: center; gap: 0.35rem; padding: 0.4rem 0.9rem; border-radius: 8px;
   border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary); color: var(--body-text-color);
   text-decoration: none; cursor: pointer; font-size: 0.95rem; line-height: 1.4; white-space: nowrap; }
+.lv button.lv-primary { background: var(--color-accent); border-color: var(--color-accent); color: white; }
+.lv input:is([type="checkbox"], [type="radio"]) { appearance: auto; accent-color: var(--color-accent); width: 1.1rem;
+  height: 1.1rem; }
 .lv button:hover:not(:disabled), .lv-button:hover, .lv summary:hover { border-color: var(--color-accent); }
 .lv :is(button, a, input, summary):focus-visible { outline: 2px solid var(--color-accent); outline-offset: 2px; }
 .lv button:disabled, .lv-button[aria-disabled] { opacity: 0.45; cursor: default; pointer-events: none; }

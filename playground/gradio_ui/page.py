@@ -10,13 +10,15 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from playground.figures import bits
 from playground.figures import schedules as schedule_figures
 from playground.gradio_ui import components, live
 from playground.text import common
+from playground.text.home import DOORS
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
-PAGES = {"forward": "Forward", "schedules": "Schedules", "sampling": "Sampling", "training": "Training"}
+PAGES = {address: title for address, _, title, _ in DOORS}
 """Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
 
 
@@ -153,7 +155,7 @@ def listed(sentences: Sequence[str], kind: str = "warning") -> str:
     """Messages as HTML; what they quote must not become markup. `kind`: "warning", "error" or "info"."""
     icon = {"warning": "⚠️", "error": "⛔", "info": "ℹ️"}[kind]
     return "".join(
-        f'<div class="dp-note dp-note-{kind}" role="status"><span>{icon}</span><span>{html.escape(sentence)}</span></div>'
+        f'<div class="dp-message dp-message-{kind}" role="status"><span>{icon}</span><span>{html.escape(sentence)}</span></div>'
         for sentence in sentences
     )
 
@@ -168,7 +170,11 @@ CSS = """
 .gradio-container { --st-font: inherit; }
 .html-container { padding: 0 !important; }
 .block:has(> .html-container > .prose:empty) { display: none; }
+.block.dp-component { display: block !important; }
 .dp-component.dp-empty { opacity: 0; }
+.dp-charts { flex-wrap: wrap; }
+.dp-charts > .block { flex: 1 1 280px; }
+.dp-charts > .block:has(> .html-container > .dp-empty) { display: none; }
 .dp-title h2 { margin-top: 0; }
 .dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
 .sidebar .info-text { font-size: 0.82rem !important; line-height: 1.35; }
@@ -178,10 +184,10 @@ CSS = """
 .sidebar .form { border: 0; background: none; box-shadow: none; gap: 0; overflow: visible; }
 .sidebar .wrap:has(> label) { gap: 6px; }
 .dp-explain-switch { display: flex; gap: 0.5rem; align-items: center; font-size: 0.9rem; cursor: pointer; padding: 4px; }
-.dp-note { display: flex; gap: 0.6rem; padding: 0.6rem 0.9rem; margin: 0.25rem 0; border-radius: 10px;
+.dp-message { display: flex; gap: 0.6rem; padding: 0.6rem 0.9rem; margin: 0.25rem 0; border-radius: 10px;
   background: color-mix(in srgb, var(--body-text-color) 7%, var(--background-fill-primary)); }
-.dp-note-warning { background: color-mix(in srgb, #e0a100 20%, var(--background-fill-primary)); }
-.dp-note-error { background: color-mix(in srgb, #d9534a 20%, var(--background-fill-primary)); }
+.dp-message-warning { background: color-mix(in srgb, #e0a100 20%, var(--background-fill-primary)); }
+.dp-message-error { background: color-mix(in srgb, #d9534a 20%, var(--background-fill-primary)); }
 .dp-doors, .dp-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 1rem; }
 .dp-door, .dp-card { display: flex; flex-direction: column; gap: 0.4rem; padding: 1rem; border-radius: 10px;
   border: 1px solid var(--border-color-primary); color: var(--body-text-color); text-decoration: none; }
@@ -205,9 +211,8 @@ CSS = """
 
 def css() -> str:
     """All style of the app, in one text."""
-    return "\n".join(
-        [components.css(), schedule_figures.style().removeprefix("<style>").removesuffix("</style>"), CSS, live.CSS]
-    )
+    own = schedule_figures.style().removeprefix("<style>").removesuffix("</style>")
+    return "\n".join([components.css(), own, bits.STYLE, CSS, live.CSS])
 
 
 def theme() -> gr.themes.Base:

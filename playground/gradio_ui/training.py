@@ -82,12 +82,12 @@ def build(demo: gr.Blocks) -> None:
     loaded = panel.on_load(demo, lambda *_: [], [], [], who)
     loaded.then(first, context, outputs, js=page.linked(LINKED), **QUIET)
     timer.tick(look, context, outputs, trigger_mode="once", **QUIET)
-    start.click(begin, [*context, *panel.state], [*panel.shown, told, *outputs], **QUIET)
+    started = start.click(begin, [*context, *panel.state], [*panel.shown, told, *outputs], **QUIET)
     for part in view.parts:
         part.act(act, context, outputs, trigger_mode="multiple", **QUIET)
     changed = panel.on_change(lambda *_: [], [], [])
     taken = connect_take(view, panel, context, told)
-    pictures.connect(demo, panel, cost, told, loaded, changed, *taken)
+    pictures.connect(demo, panel, cost, told, who.visitor, loaded, changed, started, *taken)
 
 
 class View:
@@ -124,8 +124,7 @@ class View:
         mine = runs_of(visitor)
         ids = mine.ids()
         choice, _ = runs.chosen(asked, ids)
-        if choice.link() != asked:
-            sent.new(self._chosen, tuple(choice.link().items()), choice.link)
+        sent.new(self._chosen, tuple(choice.link().items()), choice.link)
         snapshots = [one for run_id in choice.compared if (one := mine.snapshot(run_id)) is not None]
         comparing = len(snapshots) > 1
         snapshot = mine.snapshot(choice.run) if choice.run and not comparing else None

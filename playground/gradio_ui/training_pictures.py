@@ -13,10 +13,12 @@ from playground import warming
 from playground.figures import pictures as figures
 from playground.gradio_ui import live, page, training_settings, widgets
 from playground.gradio_ui.following import QUIET
+from playground.gradio_ui.training_prepare import PrepareView
 from playground.labs import pictures as lab
 from playground.labs.controls import checked, from_link
 from playground.labs.training import TrainingControls
 from playground.serving import mode
+from playground.serving.ownership import runs_of
 from playground.text import pictures as text
 from playground.text import training as training_text
 
@@ -29,13 +31,20 @@ class PicturesView:
 
     def __init__(self) -> None:
         self._shown = live.live_html("training-pictures")
+        self._prepare = None if mode.public() else PrepareView()
         if mode.public():
             gr.HTML(f'<p class="lv-caption">{training_text.SHARED_PICTURES}</p>', apply_default_css=False)
 
     def connect(
-        self, demo: gr.Blocks, panel: widgets.Panel[TrainingControls], cost: gr.HTML, told: gr.HTML, *causes: Dependency
+        self,
+        demo: gr.Blocks,
+        panel: widgets.Panel[TrainingControls],
+        cost: gr.HTML,
+        told: gr.HTML,
+        visitor: gr.Textbox,
+        *causes: Dependency,
     ) -> None:
-        """Say after each of these events what a run costs now, and show its pictures."""
+        """Say after each of these events what a run costs now, and show its pictures; open, while there is no run to see."""
         before = gr.State({})
         """The settings, as a link says them, when this was said last."""
 
@@ -46,16 +55,24 @@ class PicturesView:
                 return [*[gr.skip()] * len(panel.shown), gr.skip()]
             return [*panel.update(settled), page.listed([words], "info")]
 
-        def tell(link: dict[str, str], *values: Any) -> Iterator[list[Any]]:
+        def tell(visitor: str, link: dict[str, str], *values: Any) -> Iterator[list[Any]]:
             controls, _ = panel.read(values)
             yield [_trying(), gr.skip(), gr.skip()]
             warming.wait()
             config, words = training_settings.cost(controls)
-            yield [words, _pictures(config) if config else gr.skip(), link]
+            shown = _pictures(config, is_open=not runs_of(visitor).ids()) if config else gr.skip()
+            yield [words, shown, link]
 
+        if self._prepare is not None:
+            self._prepare.again(self._shown)
+            causes = (*causes, self._prepare.connect(demo, panel, told))
         for cause in causes:
             cause.then(follow, [before, *panel.state], [*panel.shown, told], trigger_mode="always_last", **QUIET).then(
-                tell, [panel.link, *panel.state], [cost, self._shown, before], trigger_mode="always_last", **QUIET
+                tell,
+                [visitor, panel.link, *panel.state],
+                [cost, self._shown, before],
+                trigger_mode="always_last",
+                **QUIET,
             )
 
 
@@ -77,7 +94,7 @@ def _trying() -> str:
     return f'<p class="lv-caption">{training_text.TRYING}</p>'
 
 
-def _pictures(config: TrainConfig) -> str:
+def _pictures(config: TrainConfig, *, is_open: bool) -> str:
     try:
         shown = lab.shown(config)
     except ValueError:  # it was said where the settings are
@@ -95,8 +112,19 @@ def _pictures(config: TrainConfig) -> str:
     )
     floor = "" if shown.floor else f'<p class="lv-caption">{text.NO_FLOOR}</p>'
     return (
-        f"<details><summary>🖼️ {title}</summary><div class='lv-list'>"
+        # Another key makes another element, so that what was open by itself closes by itself.
+        f'<details data-key="{is_open}"{" open" if is_open else ""}><summary>🖼️ {title}</summary><div class="lv-list">'
         f'<img alt="{title}" style="max-width:min(100%,{width}px);image-rendering:pixelated" '
-        f'src="{figures.data_uri(shown.sheet, 1)}"><p class="lv-caption">{about}</p><p>{"<br>".join(lines)}</p>{floor}</div>'
-        "</details>"
+        f'src="{figures.data_uri(shown.sheet, 1)}"><p class="lv-caption">{about}</p><p>{"<br>".join(lines)}</p>{floor}'
+        f"{_kept(config.data) if shown.prepared and not mode.public() else ''}</div></details>"
     )
+
+
+def _kept(name: str) -> str:
+    """What can be done with a set that was prepared here."""
+    changed = ""
+    if lab.has_changed(name):
+        changed = page.listed([text.CHANGED]) + live.button(f"🔄 {text.AGAIN}", "act", "again", name)
+    frees = text.frees(lab.megabytes(lab.bytes_on_disk(name) / 1e6))
+    remove = f"<p>{frees}</p>{live.button('Remove', 'act', 'remove', name)}"
+    return f'{changed}<details><summary>🗑️ {text.REMOVE}</summary><div class="lv-list">{remove}</div></details>'

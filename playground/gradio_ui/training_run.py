@@ -58,7 +58,7 @@ class RunView:
         sent.text(self.doctor, _doctor(snapshot))
         curves = (*reports, len(snapshot.held_out))
         sent.new(self.loss, curves, lambda: components.chart_value(charts.loss_chart(snapshot)))
-        about = page.common.looking_at(text.LOSS_OF_READING if reads else text.LOSS)
+        about = page.common.looking_at(text.about_loss(snapshot.config.learns))
         sent.text(self.about_loss, about)
         sent.new(self.levels, reports, lambda: components.chart_value(charts.level_chart(snapshot)))
         bounded = snapshot.config.learned_variance and not reads
@@ -137,7 +137,10 @@ def _head(snapshot: Snapshot) -> str:
 
 
 def _draw(snapshot: Snapshot) -> str:
-    """The way into the Sampling lab."""
+    """The way into the Sampling lab, or into the Likelihood lab with a VAE."""
+    if snapshot.can_encode:
+        to = html.escape(urlencode(models.inside_link(snapshot)))
+        return f'<a class="lv-button" href="./likelihood?{to}" title="{text.LOOK_INSIDE_HELP}">⚖️ {text.LOOK_INSIDE}</a>'
     link = models.drawing_link(snapshot)
     where = f'href="./sampling?{html.escape(urlencode(link))}"' if link else 'aria-disabled="true"'
     return f'<a class="lv-button" {where} title="{text.draw_help(snapshot.config.learns)}">🎲 Draw with it</a>'

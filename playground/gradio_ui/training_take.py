@@ -42,7 +42,7 @@ def connect_take(
         known = number.isascii() and number.isdigit() and int(number[:4]) < len(found)
         change = found[int(number[:4])].change if known else {}
         controls, left_out = doctor.controls_of(snapshot.config, change)
-        words = f'<div class="dp-note"><span>🎛️</span><span>{live.rich(doctor.told(change, left_out))}</span></div>'
+        words = f'<div class="dp-message"><span>🎛️</span><span>{live.rich(doctor.told(change, left_out))}</span></div>'
         return [*panel.update(controls), words]
 
     def pack(asked: Any, visitor: str, _: Any) -> list[Any]:

@@ -25,7 +25,7 @@ STOPS = 40
 """Most stops of the timeline of samples."""
 KEPT = 16
 """Packed lanes that are kept."""
-NOT_CHOSEN = ("report_every", "sample_every")
+NOT_CHOSEN = ("report_every", "sample_every", "milestones")
 """How often a run is looked at, which the page chooses by the speed of the machine: no difference between runs."""
 
 OF_THE_LOSS = {
@@ -83,7 +83,7 @@ def loss_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart:
         AGAINST[against][1],
         _unit(snapshots),
         tuple(series),
-        log_y=all(snapshot.config.learns == "denoiser" for snapshot in snapshots),
+        log_y=all(snapshot.config.learns != "classifier" for snapshot in snapshots),
         empty="None of these runs has reported a loss.",
     )
 
@@ -102,7 +102,7 @@ def held_out_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart
         AGAINST[against][1],
         _unit(snapshots),
         tuple(series),
-        log_y=all(snapshot.config.learns == "denoiser" for snapshot in snapshots),
+        log_y=all(snapshot.config.learns != "classifier" for snapshot in snapshots),
     )
 
 
@@ -127,7 +127,8 @@ def caution(snapshots: Sequence[Snapshot]) -> str:
 
 
 def _what_the_loss_is(snapshot: Snapshot) -> tuple[object, ...]:
-    without = ("target", "weighting") if snapshot.config.learns == "classifier" else ()
+    of_noise = ("target", "weighting", "schedule", "T", "zero_terminal_snr")
+    without = {"classifier": ("target", "weighting"), "vae": of_noise}.get(snapshot.config.learns, ())
     return tuple(getattr(snapshot.config, name) for name in OF_THE_LOSS if name not in without)
 
 

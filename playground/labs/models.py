@@ -109,3 +109,8 @@ def open_model(name: str) -> Model:
     from engine.runs.service import service
 
     return library.open_model(name, service().model, download=False)
+
+
+def inside_link(snapshot: Snapshot) -> dict[str, str]:
+    """The parameters with which the Likelihood lab opens a run's VAE."""
+    return {"vae": f"run:{snapshot.id}", **({"data": "emoji"} if snapshot.config.data == "emoji" else {})}

@@ -22,17 +22,22 @@ LOSS, MORE, PICTURES, MACHINE = "Loss", "More", "Size, mirroring, turning", "Spe
 
 NO_SIGNAL = "Zero terminal SNR leaves only noise at T, and knowing the noise then says nothing about the picture"
 OF_DENOISERS = "Only a denoiser has this."
+OF_VAES = "Only a VAE has this."
+OF_NOISE = ("target", "schedule", "T", "weighting", "learned_variance", "vlb_weight", "importance", "zero_terminal_snr")
+OF_NOISE += ("label_dropout",)
+"""Settings of noise levels and labels."""
 
 
 class TrainingControls(Controls):
     """What the reader sets before the start."""
 
-    learns: Literal["denoiser", "classifier"] = Field(
+    learns: Literal["denoiser", "classifier", "vae"] = Field(
         "denoiser",
         title="What is trained",
         description="A denoiser, which draws. Or a classifier that reads noisy pictures: with its gradient a denoiser can be "
-        "guided towards a class in the Sampling lab.",
-        json_schema_extra=ui(titles={"denoiser": "denoiser", "classifier": "classifier"}),
+        "guided towards a class in the Sampling lab. Or a variational autoencoder (VAE), which draws in one step: the "
+        "Likelihood lab sets it beside a denoiser.",
+        json_schema_extra=ui(titles={"denoiser": "denoiser", "classifier": "classifier", "vae": "VAE"}),
     )
     data: str = Field(
         "digits",
@@ -76,6 +81,14 @@ class TrainingControls(Controls):
         description="How large the U-Net is; a classifier is its way down. Larger gets better and learns more slowly. By size: "
         "64 channels and more, the larger the pictures the wider, which wants a GPU.",
         json_schema_extra=ui(titles={"tiny": "tiny", "small": "small", "medium": "medium", "auto": "by size"}),
+    )
+    latent: int = Field(
+        16,
+        ge=2,
+        le=256,
+        title="Latent numbers",
+        description="Of a VAE: into how many numbers it puts a picture.",
+        json_schema_extra=ui(slider=False),
     )
     target: Literal["noise", "clean", "velocity"] = Field(
         "noise",
@@ -210,9 +223,11 @@ class TrainingControls(Controls):
 
 def without_effect(controls: TrainingControls) -> dict[str, str]:
     """Name of each setting that has no effect now, and why."""
-    off = {}
+    off = {} if controls.learns == "vae" else {"latent": OF_VAES}
+    if controls.learns == "vae":
+        return off | dict.fromkeys(OF_NOISE, "A VAE sees no noise levels and no labels.")
     if controls.learns == "classifier":
-        off = dict.fromkeys(("target", "weighting", "learned_variance", "vlb_weight"), OF_DENOISERS)
+        off |= dict.fromkeys(("target", "weighting", "learned_variance", "vlb_weight"), OF_DENOISERS)
         return off | {"label_dropout": "A classifier is always told what it should have read."}
     if not controls.learned_variance:
         off["vlb_weight"] = "It belongs to a learned variance."
@@ -287,7 +302,7 @@ def _costs(controls: TrainingControls) -> TrainConfig:
     from engine.training.config import TrainConfig
 
     names = ("learns", "data", "size", "upsampling", "flips", "rotation", "preset", "batch", "learned_variance")
-    names += ("precision", "at_once")
+    names += ("precision", "at_once", "latent")
     return TrainConfig.model_validate({name: getattr(controls, name) for name in names})
 
 
@@ -323,6 +338,8 @@ def described(config: TrainConfig) -> str:
     """A run in one line."""
     end = f"{config.schedule} schedule, T = {config.T}" + (", zero terminal SNR" if config.zero_terminal_snr else "")
     end += ", t by importance" if config.importance else ""
+    if config.learns == "vae":
+        return f"{_pictures(config)}, {config.preset} VAE, {config.latent} latent numbers"
     if config.learns == "classifier":
         return f"{_pictures(config)}, {config.preset} classifier of noisy pictures, {end}"
     more = WEIGHTED[config.weighting] + (", learned variance" if config.learned_variance else "")

@@ -21,6 +21,8 @@ LEVELS = "t / T (0 is clean, 1 is pure noise)"
 
 def unit(config: TrainConfig) -> str:
     """What the loss is and what it is counted in."""
+    if config.learns == "vae":
+        return "its bound in bits per dimension"
     if config.learns == "classifier":
         return "cross-entropy in nats"
     weights = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
@@ -50,7 +52,7 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
         "training step",
         unit(snapshot.config),
         tuple(series),
-        log_y=snapshot.config.learns == "denoiser",
+        log_y=snapshot.config.learns != "classifier",
         empty=_nothing_yet(snapshot),
     )
 
@@ -62,6 +64,8 @@ def _nothing_yet(snapshot: Snapshot) -> str:
 def level_chart(snapshot: Snapshot) -> LiveChart:
     """Loss by noise level: the recent ones and the floor."""
     series: list[Series] = []
+    if snapshot.config.learns == "vae":
+        return LiveChart("Loss by noise level", LEVELS, unit(snapshot.config), (), empty="A VAE sees no noise levels.")
     reads = snapshot.config.learns == "classifier"
     if snapshot.reports:
         bins = len(snapshot.reports[-1].loss_by_level)

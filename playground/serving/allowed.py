@@ -47,6 +47,14 @@ def check_names(recipe: Recipe, own_runs: frozenset[str] = NOTHING) -> None:
         _check_name(recipe.classifier, [*NOISY_CLASSIFIERS, *ideal], own_runs, "classifier")
 
 
+def check_model(name: str, own_runs: frozenset[str] = NOTHING) -> None:
+    """The same for the name of a model alone."""
+    from engine.data.catalogue import DATASETS
+    from engine.pretrained import CHECKPOINTS
+
+    _check_name(name, [*CHECKPOINTS, *(f"ideal:{data}" for data in DATASETS)], own_runs, "model")
+
+
 def check_training(config: TrainConfig, *, api: bool = False) -> None:
     """The same as `check_recipe` for a training run."""
     from engine.data.catalogue import DATASETS

@@ -19,11 +19,13 @@ from typing import Any
 
 import streamlit as st
 
+from playground.labs.points_drawn import check_drawn
 from playground.timeline import source
 from playground.timeline.chart import LiveChart
 from playground.timeline.curve import CurveEditor, Points, check_points
 from playground.timeline.model import Timeline
 from playground.timeline.panels import Line
+from playground.timeline.stage import Stage
 
 # Streamlit calls the default export for every change of data or theme, each time with new functions, and the returned
 # function when the element goes. A call that was overtaken by a later one may have its function called as well:
@@ -98,6 +100,11 @@ def live_chart(chart: LiveChart, *, key: str) -> None:
     _component("livechart")(key=key, data=chart.to_payload())
 
 
+def figure(name: str, data: Mapping[str, Any], *, key: str) -> None:
+    """Show a figure that can be taken away, "stacked" or "heatmap"; it may be updated from a fragment with `run_every`."""
+    _component(name)(key=key, data=dict(data))
+
+
 def curve_editor(points: Points, references: tuple[Line, ...] = (), *, key: str) -> Points:
     """Let the reader draw ᾱ over t/T; returns the points as they are now (curve.check_points says what holds).
 
@@ -115,6 +122,44 @@ def curve_editor(points: Points, references: tuple[Line, ...] = (), *, key: str)
         return check_points(drawn.get("points") or ())
     except (TypeError, ValueError):
         return editor.points
+
+
+def points_stage(stage: Stage, *, key: str) -> None:
+    """Show particles on their way. The browser keeps the playhead as long as the stage's id stays the same."""
+    _component("points_stage")(key=key, data=stage.to_message())
+
+
+def draw_pad(drawn: str, most: int, kinds: int, *, key: str) -> str:
+    """Let the reader draw points; returns them as they are now, written as labs/points_drawn.py reads them.
+
+    Args:
+        drawn: those to begin with. Giving others later replaces what was drawn; giving back what this returned does not.
+        most: how many there may be.
+        kinds: how many classes one can draw.
+    """
+    # An edit belongs to what was given before it. That is named by a number, which another link changes and an edit does not:
+    # two strokes may be drawn before the first has been seen here.
+    base, last = st.session_state.get(f"{key}/given", (0, drawn))
+    if drawn != last:
+        base += 1
+    result = _component("draw_pad")(
+        key=key,
+        data={"text": drawn, "most": most, "kinds": kinds, "base": base},
+        default={"points": None},
+        on_points_change=_nothing,
+    )
+    edit = result.points if isinstance(result.points, Mapping) and result.points.get("base") == base else {}
+    try:
+        now = check_drawn(str(edit.get("text", drawn)))
+    except ValueError:
+        now = drawn
+    st.session_state[f"{key}/given"] = (base, now)
+    return now
+
+
+def xray(payload: Mapping[str, Any], *, key: str) -> object:
+    """Show the inside of a network (`figures.xray.payload`); returns what was chosen in it last, for `labs.xray.chosen`."""
+    return _component("xray")(key=key, data=payload, default={"choice": None}, on_choice_change=_nothing).choice
 
 
 def _nothing() -> None:

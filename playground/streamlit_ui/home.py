@@ -8,6 +8,9 @@ from playground.labs import start
 from playground.streamlit_ui import components, page
 from playground.text import home as text
 
+IN_A_ROW = 3
+"""Doors beside each other."""
+
 
 def show() -> None:
     """Draw the page."""
@@ -17,8 +20,8 @@ def show() -> None:
     except (OSError, ValueError, KeyError):
         st.warning(text.DAMAGED)
     page.looking_at(text.LOOKING_AT)
-    columns = st.columns(len(text.DOORS))
-    for column, (name, icon, title, about) in zip(columns, text.DOORS, strict=True):
-        with column, st.container(border=True, height="stretch"):
-            st.page_link(st.session_state["pages"][name], label=f"**{title}**", icon=icon)
-            st.markdown(about)
+    for first in range(0, len(text.DOORS), IN_A_ROW):
+        for column, (name, icon, title, about) in zip(st.columns(IN_A_ROW), text.DOORS[first:], strict=False):
+            with column, st.container(border=True, height="stretch"):
+                st.page_link(st.session_state["pages"][name], label=f"**{title}**", icon=icon)
+                st.markdown(about)

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from playground.labs import doctor, runs
+from playground.labs import doctor, models, runs
 from playground.labs import training as lab
 from playground.labs import training_charts as charts
 from playground.labs.controls import reason
+from playground.labs.likelihood_controls import LikelihoodControls
 from playground.labs.training import TrainingControls
 from playground.streamlit_ui import (
     components,
@@ -145,6 +146,10 @@ def _command(snapshot: Snapshot) -> None:
 def _charts(snapshot: Snapshot) -> None:
     """The loss over time and by noise level, and the bound where there is one."""
     reads = snapshot.config.learns == "classifier"
+    if snapshot.config.learns == "vae":  # it sees no noise levels
+        components.live_chart(charts.loss_chart(snapshot), key="training/loss")
+        page.looking_at(text.LOSS_OF_VAE)
+        return
     left, right = st.columns(2)
     with left:
         components.live_chart(charts.loss_chart(snapshot), key="training/loss")
@@ -175,7 +180,11 @@ def _head(snapshot: Snapshot) -> None:
         over = snapshot.status in ("finished", "failed")
         row.button("Resume", icon="▶️", key="training/resume", disabled=over, on_click=training.resume, **given)
     row.button("Stop", icon="⏹️", key="training/stop", disabled=not snapshot.active, on_click=training.stop, **given)
-    if row.button(
+    if snapshot.can_encode:
+        inside = {"icon": "⚖️", "width": 145, "key": "training/inside", "help": text.LOOK_INSIDE_HELP}
+        if row.button(text.LOOK_INSIDE, **inside):
+            _look_inside(snapshot)
+    elif row.button(
         "Draw with it",
         icon="🎲",
         width=145,
@@ -189,3 +198,10 @@ def _head(snapshot: Snapshot) -> None:
             st.session_state["sampling/wanted"] = f"run:{run_id}"
         st.switch_page(st.session_state["pages"]["sampling"])
     st.caption(lab.pace(snapshot))
+
+
+def _look_inside(snapshot: Snapshot) -> None:
+    """Open the Likelihood lab with a VAE."""
+    widgets.set_controls("likelihood", LikelihoodControls.model_validate(models.inside_link(snapshot)))
+    st.session_state.pop("likelihood/job", None)
+    st.switch_page(st.session_state["pages"]["likelihood"])

@@ -25,6 +25,30 @@ DOORS = (
         "Go the way back. Choose a sampler, the number of steps, how much guidance. Compare two.",
     ),
     (
+        "guidance",
+        "🧭",
+        "Guidance",
+        "Push a picture towards its class. Any two settings as a grid, a step taken apart, and the price of it.",
+    ),
+    (
+        "likelihood",
+        "⚖️",
+        "Likelihood",
+        "How many bits a picture costs, and where on the way they are spent. T layers against the one of a VAE.",
+    ),
+    (
+        "points",
+        "✨",
+        "Points",
+        "The same in the plane, in a second: 2,000 particles on their way to moons, spirals or what you draw.",
+    ),
+    (
+        "xray",
+        "🩻",
+        "X-ray",
+        "Look inside the network while it thinks. Switch parts of it off, and see what breaks.",
+    ),
+    (
         "training",
         "🏋️",
         "Training",

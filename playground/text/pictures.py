@@ -25,6 +25,7 @@ ZIP = "A zip of pictures"
 ZIP_HELP = (
     "The folders in it are the classes. PNG, JPEG, WebP, GIF, BMP and TIFF are read; everything else is left out."
 )
+ZIP_FIRST = "Choose a zip first."
 HUB = "Name on the Hub"
 HUB_HELP = "Any data set with a column of pictures; a column of classes is found by itself."
 MOST = "Take"
@@ -79,6 +80,11 @@ def counted(training: int, held_out: int) -> str:
 def offer(download: str, on_disk: str, licence: str) -> str:
     """What getting one of the well-known sets takes."""
     return f"A download of {download}; {on_disk} of disk are needed while it is unpacked. Licence: {licence}."
+
+
+def too_large(most: str) -> str:
+    """Of an upload."""
+    return f"A zip may have {most} at most."
 
 
 def free(amount: str) -> str:

@@ -67,6 +67,18 @@ def too_long(takes: str, most: str) -> str:
     )
 
 
+LOSS_OF_VAE = (
+    "how many bits each number of a picture costs at most: what the reconstruction leaves open, and what the hidden "
+    "numbers cost. The Likelihood lab shows the two apart, beside the bound of a diffusion model."
+)
+LOOK_INSIDE, LOOK_INSIDE_HELP = "Look inside", "Opens the Likelihood lab with this VAE."
+
+
+def about_loss(learns: str) -> str:
+    """What the chart of the loss shows."""
+    return {"classifier": LOSS_OF_READING, "vae": LOSS_OF_VAE}.get(learns, LOSS)
+
+
 def draw_help(learns: str) -> str:
     """What “Draw with it” does."""
     words = "guided by what this run has learned" if learns == "classifier" else "with what this run has learned so far"

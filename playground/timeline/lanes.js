@@ -19,7 +19,8 @@ export function laneView(source, { pick, onPick, onCursor }) {
   const plain = title.textContent;
   const head = el("div", { class: "dp-lane-head" }, title);
   if (meta.help) head.append(el("div", { class: "dp-lane-help" }, markup(meta.help).fragment));
-  const node = el("figure", { class: "dp-lane" }, head, stage);
+  const axes = meta.axes ? axesAround(stage, meta.axes) : null;
+  const node = el("figure", { class: "dp-lane" }, head, axes?.node ?? stage);
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", plain);
   let drawn = null;
@@ -77,7 +78,10 @@ export function laneView(source, { pick, onPick, onCursor }) {
       return lane;
     },
     native,
-    single: meta.pictures === 1,
+    // A grid with axes is read as a whole: no higher than what the window leaves beside the playhead.
+    most: axes ? { w: 960, h: Math.max(320, window.innerHeight - 330) } : meta.pictures === 1 ? { w: 384, h: 384 } : { w: 640, h: 640 },
+    // What stands beside the pictures and takes its part of the width.
+    margin: () => axes?.margin() ?? 0,
     highlight: (k) => place(picked, k),
     // New tiles of the same kind: the old ones stay on the canvas until the next drawing.
     use(next) {
@@ -102,15 +106,26 @@ export function laneView(source, { pick, onPick, onCursor }) {
   };
 }
 
+// Titles and labels around a grid: what its columns and its rows stand for.
+function axesAround(stage, { across, columns, down, rows }) {
+  const labels = (names, kind) => el("div", { class: `dp-axis dp-axis-${kind}` }, ...names.map((name) => el("span", {}, name)));
+  const side = labels(rows, "down");
+  const corner = el("div", { class: "dp-axis-titles" }, el("span", {}, `${across} →`), el("span", {}, `${down} ↓`));
+  const top = labels(columns, "across");
+  top.style.gridTemplateColumns = `repeat(${columns.length}, minmax(0, 1fr))`;
+  side.style.gridTemplateRows = `repeat(${rows.length}, minmax(0, 1fr))`;
+  const node = el("div", { class: "dp-axes" }, corner, el("div"), top, side, stage);
+  return { node, margin: () => Math.ceil(side.getBoundingClientRect().width) + 8 };
+}
+
 // How large the canvases are shown: whole multiples of a pixel where that costs little, and equal lanes equally large.
 export function sizeLanes(views, widths) {
   const scales = new Map();
   const ratio = window.devicePixelRatio || 1;
   views.forEach((view, i) => {
     const key = `${view.native.w}×${view.native.h}`;
-    const most = view.single ? 384 : 640;
-    const scale = Math.min(widths[i], most) / view.native.w;
-    scales.set(key, Math.min(scales.get(key) ?? Infinity, scale, most / view.native.h));
+    const scale = Math.min(widths[i] - view.margin(), view.most.w) / view.native.w;
+    scales.set(key, Math.min(scales.get(key) ?? Infinity, scale, view.most.h / view.native.h));
   });
   for (const view of views) {
     const scale = scales.get(`${view.native.w}×${view.native.h}`);

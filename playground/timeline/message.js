@@ -15,3 +15,14 @@ export function readMessage(bytes) {
   }
   return payload;
 }
+
+// Stage.to_message() (stage.py) back into a payload whose arrays are Float32Arrays with their shape: {shape, values}.
+export function readStage(bytes) {
+  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(16, true);
+  const begin = 20 + length;
+  return JSON.parse(new TextDecoder().decode(bytes.subarray(20, begin)), (_, value) => {
+    if (!Array.isArray(value?.shape) || value.at === undefined) return value;
+    const size = 4 * value.shape.reduce((product, n) => product * n, 1);
+    return { shape: value.shape, values: new Float32Array(bytes.slice(begin + value.at, begin + value.at + size).buffer) };
+  });
+}

@@ -32,12 +32,25 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Axes:
+    """What the columns and the rows of a grid of pictures stand for: a title, and one label for each."""
+
+    across: str
+    columns: tuple[str, ...]
+    down: str
+    rows: tuple[str, ...]
+
+    def to_payload(self) -> dict[str, object]:
+        return {"across": self.across, "columns": list(self.columns), "down": self.down, "rows": list(self.rows)}
+
+
+@dataclass(frozen=True)
 class Lane:
     """One row of tiles. `index[i]` is the number of the tile that position i shows.
 
     `title` and `help` may hold the small markup of panels.EquationPanel. Lanes with the same `group` ("A", "B" or
     "") stand together and share the highlighted picture. `grid` is (rows, columns) of pictures in a tile, `pictures`
-    how many of its cells are filled.
+    how many of its cells are filled. `axes` labels the columns and rows of that grid.
     """
 
     key: str
@@ -48,9 +61,14 @@ class Lane:
     pictures: int = 1
     help: str = ""
     group: str = ""
+    axes: Axes | None = None
 
     def __post_init__(self) -> None:
         rows, columns = self.grid
+        if self.axes and (len(self.axes.rows), len(self.axes.columns)) != self.grid:
+            raise ValueError(
+                f"Lane {self.key!r}: its axes have not one label for each of {rows} rows, {columns} columns."
+            )
         width, height = self.sheets.tile
         if rows < 1 or columns < 1 or width % columns or height % rows:
             raise ValueError(f"Lane {self.key!r}: a tile of {width} × {height} pixels is no {rows} × {columns} grid.")
@@ -85,6 +103,17 @@ class Lane:
         numbers = tuple(range(first, first + len(frames))) if index is None else tuple(index)
         return cls(key, title, sheets, numbers, shape, count, help, group)
 
+    @classmethod
+    def of_grid(
+        cls, key: str, title: str, frames: Sequence[NDArray[np.uint8]], *, axes: Axes, help: str = "", group: str = ""
+    ) -> Lane:
+        """A lane of grids with labelled axes: `frames` as in `of_pictures`, the pictures of each row by row."""
+        shape = (len(axes.rows), len(axes.columns))
+        if len(frames) == 0 or len(frames[0]) != shape[0] * shape[1]:
+            raise ValueError(f"A grid of {shape[0]} × {shape[1]} needs as many pictures in every frame.")
+        sheets = packing.pack([packing.grid(frame, shape) for frame in frames])
+        return cls(key, title, sheets, tuple(range(len(frames))), shape, len(frames[0]), help, group, axes)
+
     def to_payload(self, src: Callable[[Sheet], object]) -> dict[str, object]:
         """`src` says how a sheet's file is written into the payload."""
         return {
@@ -98,6 +127,7 @@ class Lane:
             "pictures": self.pictures,
             "sheets": [{"src": src(s), "first": s.first, "count": s.count} for s in self.sheets.sheets],
             "index": list(self.index),
+            "axes": self.axes and self.axes.to_payload(),
         }
 
 

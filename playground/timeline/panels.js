@@ -33,7 +33,7 @@ function chart(kind) {
     head(data, entries) {
       title.replaceChildren(markup(data.title).fragment);
       canvas.setAttribute("aria-label", title.textContent);
-      legend.replaceChildren(...entries.map(({ name, color, thin }) => legendEntry(name, color, thin ? "thin" : "line")));
+      legend.replaceChildren(...entries.map(({ name, color, style }) => legendEntry(name, color, style ?? "line")));
       legend.hidden = !entries.length;
     },
     paint(theme, still, moving) {
@@ -84,7 +84,7 @@ function histogram() {
       top = (reference ? Math.min(Math.max(most, reference), 2.2 * reference) : most || 1) * 1.08;
       view.head(next, [
         { name: "here", color: "var(--dp-s0)" },
-        ...(next.reference ? [{ name: next.reference.name, color: "var(--dp-text)", thin: true }] : []),
+        ...(next.reference ? [{ name: next.reference.name, color: "var(--dp-text)", style: "thin" }] : []),
       ]);
       view.invalidate();
     },
@@ -131,7 +131,7 @@ function curve() {
     set(next, first, live) {
       data = next;
       marker = splice(live ? marker : [], next.marker, live ? first : 0);
-      view.head(next, next.lines.length > 1 ? next.lines.map((l, i) => ({ name: l.name, color: `var(--dp-s${slot(l, i)})` })) : []);
+      view.head(next, next.lines.length > 1 ? next.lines.map((l, i) => ({ name: l.name, color: `var(--dp-s${slot(l, i)})`, style: l.dashed ? "dashed" : "line" })) : []);
       view.invalidate();
     },
     draw(position, theme) {
@@ -147,6 +147,7 @@ function curve() {
           g.lineJoin = "round";
           data.lines.forEach((l, i) => {
             g.strokeStyle = theme.series[slot(l, i)];
+            g.setLineDash(l.dashed ? [7, 5] : []);
             polyline(g, frame, l.x, l.y, false, data.log_y);
           });
           g.restore();

@@ -20,20 +20,27 @@ from playground.timeline.wire import Numbers, as_float32, as_list
 class Line:
     """A named curve; `y` may hold NaN where there is no value. `color` is one of the six colours of a chart, 0 … 5.
 
-    Without it the lines take the colours in their order.
+    Without it the lines take the colours in their order. `dashed` tells it from another one without its colour.
     """
 
     name: str
     x: Numbers
     y: Numbers
     color: int | None = None
+    dashed: bool = False
 
     def __post_init__(self) -> None:
         if len(self.x) != len(self.y):
             raise ValueError(f"Line {self.name!r}: {len(self.x)} x for {len(self.y)} y.")
 
     def to_payload(self) -> dict[str, object]:
-        return {"name": self.name, "x": as_list(self.x), "y": as_list(self.y), "color": self.color}
+        return {
+            "name": self.name,
+            "x": as_list(self.x),
+            "y": as_list(self.y),
+            "color": self.color,
+            "dashed": self.dashed,
+        }
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ _EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MU
 
 @cache
 def script(name: str) -> str:
-    """The component `name` ("timeline", "livechart" or "curve_editor") in one piece, defining `mount`, exporting nothing."""
+    """The component `name` (such as "timeline", "livechart" or "stacked") in one piece, defining `mount`, exporting nothing."""
     parts: list[str] = []
     _collect(f"{name}.js", parts, set())
     return "\n".join(parts)

@@ -156,6 +156,8 @@ export function mount(root, emit) {
       position = data.live || data.start_at === "last" ? newest() : 0;
     } else if (data.live ? following : wasLive && following) {
       position = newest();
+    } else if (!data.live && !wasLive && count() !== oldCount && oldCount === 1 && data.start_at === "last") {
+      position = newest();  // it stood at its end, and so it does when more comes
     } else if (!data.live && !wasLive && count() !== oldCount && oldCount > 1) {
       position = Math.round((position / (oldCount - 1)) * (count() - 1));
     }

@@ -1,0 +1,311 @@
+"""Looks inside a U-Net and takes parts of it away, while the network itself stays as it is.
+
+Whoever watches or changes something gets a twin: modules of its own on the very same weights. So a network that others are
+asking at the same time never carries a hook.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cosine_similarity, relu, silu
+
+from engine.denoiser import NetDenoiser
+from engine.models.unet import Attention, Downsample, ResidualBlock, UNet, Upsample, timestep_embedding
+from engine.schedule import Level
+
+Kind = Literal["input", "residual", "attention", "down", "up", "output", "time", "class"]
+Part = Literal["embedding", "down", "middle", "up"]
+ACTIVATIONS = {"silu": silu, "relu": relu}
+
+
+@dataclass(frozen=True)
+class Block:
+    """One box of the drawing."""
+
+    name: str
+    """Its path in the network, such as "down_blocks.0.resnets.1"; the first of its modules where it is made of two."""
+    modules: tuple[str, ...]
+    """Paths of all modules that belong to it; what comes out of the last is what comes out of the block."""
+    kind: Kind
+    part: Part
+    resolution: int
+    """0 for the finest."""
+    size: tuple[int, int]
+    """Height and width of what comes out, in pixels; (1, 1) for an embedding."""
+    channels: int
+    """Of what comes out."""
+    parameters: int
+    heads: int = 0
+    """Of attention; 0 for other kinds."""
+
+
+@dataclass(frozen=True)
+class Skip:
+    """What the way up is given beside what comes from below."""
+
+    number: int
+    """In the order in which they begin, 0 for the one of the finest resolution."""
+    source: str
+    """Name of the block whose result is kept."""
+    target: str
+    """Name of the residual block that takes it."""
+    channels: int
+    size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """All of a network, in the order in which it is computed, embeddings first."""
+
+    blocks: tuple[Block, ...]
+    skips: tuple[Skip, ...]
+
+    def block(self, name: str) -> Block:
+        """The block of that name. Raises KeyError where there is none."""
+        found = next((block for block in self.blocks if block.name == name), None)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+
+def anatomy(net: UNet) -> Anatomy:
+    """What a network is made of, read off its own modules; sizes and channels are those of a picture that goes through it."""
+    named = _in_order(net)
+    seen = _sizes(net, [modules[-1] for modules, _, _, _ in named])
+    blocks = []
+    for modules, kind, part, resolution in named:
+        parameters = sum(p.numel() for path in modules for p in net.get_submodule(path).parameters())
+        module, out = net.get_submodule(modules[-1]), seen[modules[-1]]
+        heads = module.heads if isinstance(module, Attention) else 0
+        size = (out.shape[2], out.shape[3]) if out.ndim == 4 else (1, 1)
+        blocks.append(Block(modules[0], modules, kind, part, resolution, size, out.shape[1], parameters, heads))
+    return Anatomy(tuple(blocks), _skips(net, tuple(blocks)))
+
+
+def _in_order(net: UNet) -> list[tuple[tuple[str, ...], Kind, Part, int]]:
+    """Paths of the modules of each block, with its kind, part and resolution."""
+    found: list[tuple[tuple[str, ...], Kind, Part, int]] = [(("time_embedding",), "time", "embedding", 0)]
+    if net.class_embedding is not None:
+        found.append((("class_embedding",), "class", "embedding", 0))
+    found.append((("conv_in",), "input", "down", 0))
+    for i, block in enumerate(net.down_blocks):
+        found += _layers(block, f"down_blocks.{i}", "down", i)
+    found += _layers(net.mid_block, "mid_block", "middle", len(net.down_blocks) - 1)
+    for i, block in enumerate(net.up_blocks):
+        found += _layers(block, f"up_blocks.{i}", "up", len(net.up_blocks) - 1 - i)
+    return [*found, (("conv_norm_out", "conv_out"), "output", "up", 0)]
+
+
+def _layers(
+    block: nn.Module, path: str, part: Part, resolution: int
+) -> Iterator[tuple[tuple[str, ...], Kind, Part, int]]:
+    """Residual blocks, each with the attention that follows it, then what changes the resolution."""
+    attentions = dict(block.named_children()).get("attentions")
+    assert isinstance(block.resnets, nn.ModuleList)
+    for i, _ in enumerate(block.resnets):
+        yield (f"{path}.resnets.{i}",), "residual", part, resolution
+        if isinstance(attentions, nn.ModuleList) and i < len(attentions):
+            yield (f"{path}.attentions.{i}",), "attention", part, resolution
+    for name, child in block.named_modules():
+        if isinstance(child, Downsample):
+            yield (f"{path}.{name}",), "down", part, resolution + 1
+        elif isinstance(child, Upsample):
+            yield (f"{path}.{name}",), "up", part, resolution - 1
+
+
+def _sizes(net: UNet, paths: Sequence[str]) -> Mapping[str, Tensor]:
+    """What comes out of each module for an empty picture; on the device "meta" nothing is computed."""
+    ghost = _twin(net).to("meta")
+    config = net.config
+    x = torch.zeros(1, config.in_channels, config.sample_size, config.sample_size, device="meta")
+    one = torch.zeros(1, dtype=torch.long, device="meta")
+    with watched(ghost, paths) as seen:
+        ghost(x, one, one if net.class_embedding is not None else None)
+    return {path: outputs for path, (_, outputs) in seen.items()}
+
+
+def _skips(net: UNet, blocks: tuple[Block, ...]) -> tuple[Skip, ...]:
+    """The way down keeps the input, every layer and every halving; the way up takes them in the opposite order."""
+    down = [block for block in blocks if block.part == "down"]
+    # Attention comes after its residual block and replaces it as what is kept.
+    kept = [b for b, then in zip(down, [*down[1:], None], strict=True) if then is None or then.kind != "attention"]
+    taking = [block for block in blocks if block.part == "up" and block.kind == "residual"]
+    if len(kept) != len(taking):
+        raise ValueError(f"{len(kept)} results are kept on the way down, and {len(taking)} taken on the way up.")
+    return tuple(
+        Skip(number, source.name, target.name, source.channels, source.size)
+        for number, (source, target) in enumerate(zip(kept, reversed(taking), strict=True))
+    )
+
+
+def _twin(net: UNet) -> UNet:
+    """Modules of its own, on the very same weights."""
+    shared = {id(tensor): tensor for tensor in (*net.parameters(), *net.buffers())}
+    return copy.deepcopy(net, shared)
+
+
+@contextmanager
+def watched(net: nn.Module, paths: Collection[str]) -> Iterator[dict[str, tuple[Tensor, Tensor]]]:
+    """While this is open, every call of the network notes what goes into these modules and what comes out: (input, output).
+
+    Args:
+        net: gets hooks, which are gone afterwards whatever happens. Nobody else should be asking it: see `looked_into`.
+        paths: of modules.
+    """
+    seen: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def note(path: str) -> object:
+        def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+            seen[path] = (inputs[0].detach(), output.detach())
+
+        return hook
+
+    handles = [net.get_submodule(path).register_forward_hook(note(path)) for path in paths]  # type: ignore[arg-type]
+    try:
+        yield seen
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+@dataclass(frozen=True, eq=False)
+class Inside:
+    """One look of a network at a batch, from within."""
+
+    output: Tensor
+    """What the network said, as `NetDenoiser.output`."""
+    activations: Mapping[str, Tensor]
+    """What came out of each block, by its name: (B, C, H, W), or (B, C) of an embedding."""
+    attention: Mapping[str, Tensor]
+    """Of each attention block, who looks where: (B, heads, H·W, H·W), each row sums to 1."""
+
+
+@torch.no_grad()
+def look_inside(
+    denoiser: NetDenoiser, x_t: Tensor, level: Level, label: Tensor | None = None, *, most_positions: int = 1024
+) -> Inside:
+    """Ask a denoiser, and note what happens in its network.
+
+    Args:
+        denoiser: one whose network is our U-Net.
+        x_t, level, label: as for any denoiser.
+        most_positions: attention between more positions than this is left out, for its size is their square.
+
+    Raises:
+        TypeError: where its network is another one.
+    """
+    net = net_of(denoiser)
+    blocks = anatomy(net).blocks
+    copied = _twin(net)
+    with watched(copied, [block.modules[-1] for block in blocks]) as seen:
+        output = replace(denoiser, net=copied).output(x_t, level, label)
+    attention = {
+        block.name: attention_of(module, seen[block.name][0])
+        for block in blocks
+        if isinstance(module := copied.get_submodule(block.name), Attention)
+        and block.size[0] * block.size[1] <= most_positions
+    }
+    return Inside(output, {block.name: seen[block.modules[-1]][1] for block in blocks}, attention)
+
+
+def attention_of(module: Attention, x: Tensor) -> Tensor:
+    """softmax(Q Kᵀ / √d): how much each position takes from each other one; Vaswani et al. 2017, arXiv:1706.03762, eq. 1.
+
+    Args:
+        module: its weights are used, and its output is x + W_out(this · V).
+        x: what goes into it, shape (B, C, H, W).
+
+    Returns:
+        Shape (B, heads, H·W, H·W): rows ask, columns answer, and each row sums to 1.
+    """
+    h = module.group_norm(x).flatten(2).transpose(1, 2)
+    q, k = (project(h).unflatten(2, (module.heads, -1)).transpose(1, 2) for project in (module.to_q, module.to_k))
+    return (q @ k.transpose(2, 3) / math.sqrt(q.shape[3])).softmax(dim=3)
+
+
+def net_of(denoiser: object) -> UNet:
+    """The U-Net of a denoiser. Raises TypeError with one sentence where it has none."""
+    net = getattr(denoiser, "net", None)
+    if not isinstance(net, UNet):
+        raise TypeError("There is no U-Net of ours in this model, and so nothing to look into.")
+    return net
+
+
+def without_skips(denoiser: NetDenoiser, numbers: Collection[int]) -> NetDenoiser:
+    """The same denoiser whose way up gets zeros in place of these skips; what comes from below stays.
+
+    Args:
+        denoiser: one whose network is our U-Net; stays as it is.
+        numbers: of `Skip`; none for the denoiser as it is.
+
+    Raises:
+        TypeError: where its network is another one.
+        ValueError: for a skip that there is not.
+    """
+    net = net_of(denoiser)
+    skips = {skip.number: skip for skip in anatomy(net).skips}
+    if unknown := set(numbers) - skips.keys():
+        raise ValueError(f"There is no skip {min(unknown)}: this network has the skips 0 … {len(skips) - 1}.")
+    changed = _twin(net)
+    for number in sorted(numbers):
+        skip = skips[number]
+
+        def cut(_: nn.Module, inputs: tuple[Tensor, Tensor], channels: int = skip.channels) -> tuple[Tensor, Tensor]:
+            x, embedding = inputs  # below first, then the skip
+            return torch.cat([x[:, :-channels], torch.zeros_like(x[:, -channels:])], dim=1), embedding
+
+        changed.get_submodule(skip.target).register_forward_pre_hook(cut)
+    return replace(denoiser, net=changed)
+
+
+def with_activation(denoiser: NetDenoiser, name: Literal["silu", "relu"]) -> NetDenoiser:
+    """The same weights with another activation in all residual blocks; what learned with one is asked with the other.
+
+    Raises TypeError where its network is not our U-Net.
+    """
+    changed = _twin(net_of(denoiser))
+    for module in changed.modules():
+        if isinstance(module, ResidualBlock):
+            module.activation = ACTIVATIONS[name]
+    return replace(denoiser, net=changed)
+
+
+@dataclass(frozen=True, eq=False)
+class TimeVoice:
+    """What a network is told of the time."""
+
+    similarity: Tensor
+    """Cosine of the angle between the embeddings of any two times, shape (n, n)."""
+    norms: Mapping[str, Tensor]
+    """Of each residual block, by name, how large what it adds for the time is: root mean square over channels, shape (n,)."""
+
+
+@torch.no_grad()
+def time_voice(denoiser: NetDenoiser, levels: Level) -> TimeVoice:
+    """What a network is told at these levels, without a class.
+
+    Args:
+        denoiser: one whose network is our U-Net.
+        levels: n of them, shape (n,).
+
+    Raises:
+        TypeError: where its network is another one.
+    """
+    net = net_of(denoiser)
+    device = next(net.parameters()).device
+    timestep = (denoiser.schedule.t_of(levels) - 1).to(device=device, dtype=torch.float32)
+    embedding = net.time_embedding(timestep_embedding(timestep, net.config))
+    norms = {
+        path: block.time_emb_proj(block.activation(embedding)).square().mean(dim=1).sqrt()
+        for path, block in net.named_modules()
+        if isinstance(block, ResidualBlock)
+    }
+    return TimeVoice(cosine_similarity(embedding[:, None], embedding[None], dim=2), norms)

@@ -1,0 +1,183 @@
+"""In the plane: the law that guided sampling draws from, and the law that its formula promises, both exact.
+
+Guidance at scale w pushes along ∇ log p_t(x|c)^w p_t(x)^(1−w) at every level t. Were these densities the noised versions of
+p(x|c)^w p(x)^(1−w), sampling would end there. They are not: noising a product of powers is another thing than the product of
+powers of what was noised (Bradley & Nakkiran 2024, arXiv:2408.09000; Chidambaram et al. 2024, arXiv:2409.13074).
+For w = 1 both are p(x|c).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from engine.guidance import Guided
+from engine.ideal import ExactDenoiser
+from engine.process import Prediction
+from engine.samplers import Past, Sampler
+from engine.schedule import Level, NoiseSchedule
+
+CLEAN = Level(torch.tensor(torch.inf, dtype=torch.float64))
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A square from −half to half in both directions, in cells × cells cells."""
+
+    half: float = 4.0
+    cells: int = 96
+
+    @property
+    def centres(self) -> Tensor:
+        """Of the cells along one direction: float64, shape (cells,)."""
+        return (torch.arange(self.cells, dtype=torch.float64) + 0.5) * self.width - self.half
+
+    @property
+    def width(self) -> float:
+        """Of a cell."""
+        return 2 * self.half / self.cells
+
+    def points(self) -> Tensor:
+        """The centres of all cells: float64, shape (cells, cells, 2), the second coordinate along the first axis."""
+        y, x = torch.meshgrid(self.centres, self.centres, indexing="ij")
+        return torch.stack([x, y], -1)
+
+    def histogram(self, points: Tensor) -> Tensor:
+        """Density of points, shape (N, 2), per unit of area: float64, shape (cells, cells). What lies outside is left out."""
+        index = ((points.double() + self.half) / self.width).floor().long()
+        inside = ((index >= 0) & (index < self.cells)).all(1)
+        flat = index[inside, 1] * self.cells + index[inside, 0]
+        counts = torch.bincount(flat, minlength=self.cells**2).double()
+        return counts.reshape(self.cells, self.cells) / (len(points) * self.width**2)
+
+
+def log_density(mixture: ExactDenoiser, at: Tensor, level: Level = CLEAN, label: int | None = None) -> Tensor:
+    """log p_t(x), or log p_t(x | label), of a Gaussian mixture that was noised to `level`, with all its constants.
+
+    p_t is again a mixture: each point m becomes N(√ᾱ m, (ᾱ std² + 1 − ᾱ) I).
+
+    Args:
+        mixture: with std > 0, or a level with noise.
+        at: shape (..., d).
+        label: one that some of the points have; None for all of them.
+
+    Returns:
+        float64, shape (...).
+    """
+    points = mixture.points.double()
+    prior = torch.ones(len(points), dtype=torch.float64) if mixture.prior is None else mixture.prior.double()
+    if label is not None:
+        assert mixture.labels is not None
+        points, prior = points[mixture.labels == label], prior[mixture.labels == label]
+    variance = level.alpha_bar * mixture.std**2 + level.variance
+    distance = torch.cdist(at.double().reshape(-1, at.shape[-1]), level.alpha_bar.sqrt() * points).square()
+    each = (
+        (prior / prior.sum()).log() - distance / (2 * variance) - at.shape[-1] / 2 * torch.log(2 * math.pi * variance)
+    )
+    return each.logsumexp(1).reshape(at.shape[:-1])
+
+
+def product(mixture: ExactDenoiser, label: int, scale: float, plane: Plane, level: Level = CLEAN) -> Tensor:
+    """p_t(x|c)^w p_t(x)^(1−w), normalised on the plane: the density whose score guidance follows at that level.
+
+    At a level without noise it is the law that the formula promises. Returns float64, shape (cells, cells), of integral 1.
+    """
+    at = plane.points()
+    wanted, plain = log_density(mixture, at, level, label), log_density(mixture, at, level)
+    log_p = scale * wanted + (1 - scale) * plain
+    density = (log_p - log_p.max()).exp()
+    return density / (density.sum() * plane.width**2)
+
+
+def noised(density: Tensor, plane: Plane, level: Level) -> Tensor:
+    """The law of √ᾱ x_0 + √(1−ᾱ) ε for x_0 of that density: where a forward process would have brought it.
+
+    Each cell's share is spread as a Gaussian, cut into cells exactly, so that nothing is lost but what leaves the plane.
+    """
+    if float(level.variance) == 0:
+        return density
+    edges = torch.linspace(-plane.half, plane.half, plane.cells + 1, dtype=torch.float64)
+    sigma = level.variance.sqrt()
+    below = torch.special.ndtr((edges[:, None] - level.alpha_bar.sqrt() * plane.centres) / sigma)
+    spread = below.diff(dim=0)  # (to, from): the share of a cell's mass along one direction
+    return spread @ density @ spread.T
+
+
+def walk(
+    mixture: ExactDenoiser,
+    label: int,
+    scale: float,
+    *,
+    points: int,
+    schedule: NoiseSchedule,
+    sampler: Sampler,
+    steps: int,
+    seed: int = 0,
+) -> Iterator[tuple[int, Tensor]]:
+    """What guided sampling really does: (t, x_t of shape (points, d)) from T to 0, with the exact denoiser.
+
+    One generator draws for all points, since thousands of them need no seed each. Each tensor is float64 and nobody else's.
+    """
+    dice = torch.Generator().manual_seed(seed)
+    shape = (points, mixture.points.shape[1])
+    labels = torch.full((points,), label)
+    guided = Guided(mixture, scale)
+
+    def draw() -> Tensor:
+        return torch.randn(shape, generator=dice, dtype=torch.float64)
+
+    def denoise(x: Tensor, level: Level) -> Prediction:
+        return guided(x, level, labels)
+
+    x, before = draw(), None
+    path = schedule.timesteps(steps)
+    for t, to in pairwise(path):
+        yield t, x
+        x, prediction = sampler.step(denoise, x, schedule.level(t), schedule.level(to), draw, before)
+        before = Past(schedule.level(t), prediction)
+    yield 0, x
+
+
+def coarse(density: Tensor, factor: int) -> Tensor:
+    """The same density on factor × factor fewer cells, each the mean of those it covers."""
+    n = len(density) // factor
+    return density.reshape(n, factor, n, factor).mean((1, 3))
+
+
+def total_variation(p: Tensor, q: Tensor, area: float) -> float:
+    """½ Σ |p − q| · area, of densities on the same cells, with whatever mass they lack on them as one cell more: in 0 … 1."""
+    inside = float((p - q).abs().sum()) * area
+    outside = abs(float(p.sum() - q.sum())) * area
+    return (inside + outside) / 2
+
+
+@dataclass(frozen=True)
+class Floor:
+    """What a distance would be on average if the points came from the law itself, and how far it moves by chance."""
+
+    mean: float
+    std: float
+
+
+def floor_of(density: Tensor, area: float, points: int, rounds: int = 20, seed: int = 0) -> Floor:
+    """The total variation of so many points of a law from the law itself: never 0, since points are few and cells many.
+
+    Args:
+        density: on cells of that area.
+        points: how many are drawn in each round.
+    """
+    dice = torch.Generator().manual_seed(seed)
+    shares = (density * area).flatten()
+    shares = shares / shares.sum()
+    found = []
+    for _ in range(rounds):
+        drawn = torch.multinomial(shares, points, replacement=True, generator=dice)
+        counts = torch.bincount(drawn, minlength=len(shares)).double() / points
+        found.append(float((counts - shares).abs().sum() / 2))
+    values = torch.tensor(found, dtype=torch.float64)
+    return Floor(float(values.mean()), float(values.std()))

@@ -1,0 +1,112 @@
+"""Milestones of a run: its averaged weights at a few evenly spaced steps, so that one can see how it grew.
+
+RUNS/ID/milestones/step-00000640.safetensors
+
+They are for looking only. Nothing goes on from them, so none is ever needed: where the disk refuses one, it is left out.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from engine.denoiser import NetDenoiser
+from engine.runs.checkpoints import NAME, name_of
+from engine.training.learner import with_weights
+from engine.weights import CheckpointError
+
+ENDING = ".safetensors"
+LARGEST = 4_000_000
+"""Weights of a network of which milestones are kept: 12 of them then take at most 200 MB."""
+
+
+def spacing(step: int, every: int, most: int) -> int:
+    """How far milestones lie apart in a run that has come to `step`: `every` times a power of two.
+
+    As the run grows, the distance doubles whenever there would be more than `most` of them (at least 2), and every other one
+    goes: they stay even without knowing how long the run will be, and there are never fewer than half of `most` once there
+    were as many.
+    """
+    distance = every
+    while step // distance + 1 > most:
+        distance *= 2
+    return distance
+
+
+def due(step: int, every: int, most: int) -> bool:
+    """Whether there is a milestone at this step; `most` below 2 for none at all."""
+    return most >= 2 and step % spacing(step, every, most) == 0
+
+
+def steps(folder: Path) -> list[int]:
+    """At which there are milestones, oldest first.
+
+    Args:
+        folder: that of the milestones of a run; it may be missing.
+    """
+    try:
+        found = [NAME.fullmatch(entry.name.removesuffix(ENDING)) for entry in folder.iterdir()]
+    except OSError:
+        return []
+    return sorted(int(match[1]) for match in found if match)
+
+
+def keep(folder: Path, step: int, average: Mapping[str, Tensor], every: int, most: int) -> None:
+    """Write a milestone, whole or not at all, and delete those that the thinning leaves out.
+
+    Args:
+        folder: made where it is missing.
+        step: of the training, where one is `due`.
+        average: the averaged weights, by name; not changed.
+        every, most: as for `spacing`.
+    """
+    part = folder / f".{name_of(step)}.part"
+    try:
+        folder.mkdir(exist_ok=True)
+        save_file({name: weight.detach().cpu().contiguous() for name, weight in average.items()}, part)
+        os.replace(part, _file(folder, step))
+    except (OSError, SafetensorError):
+        part.unlink(missing_ok=True)
+        return
+    distance = spacing(step, every, most)
+    _delete(folder, [there for there in steps(folder) if there % distance or there > step])
+
+
+def cut(folder: Path, step: int) -> None:
+    """Delete what lies beyond the step that a run is taken up at: it is going to be learned again."""
+    _delete(folder, [there for there in steps(folder) if there > step])
+
+
+def load(folder: Path, step: int, like: NetDenoiser) -> NetDenoiser:
+    """What the run had learned by then.
+
+    Args:
+        folder: that of the milestones.
+        step: of one of them.
+        like: a denoiser of the same run, at any step.
+
+    Raises:
+        CheckpointError: where it is not there, damaged, or of another network.
+    """
+    try:
+        learned = with_weights(like, load_file(_file(folder, step)))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise CheckpointError(f"What the run had learned by step {step:,} cannot be opened.") from error
+    assert isinstance(learned, NetDenoiser)
+    return learned
+
+
+def _file(folder: Path, step: int) -> Path:
+    return folder / (name_of(step) + ENDING)
+
+
+def _delete(folder: Path, unwanted: list[int]) -> None:
+    for step in unwanted:
+        with contextlib.suppress(OSError):
+            _file(folder, step).unlink(missing_ok=True)

@@ -1,0 +1,131 @@
+"""The Guidance page: layout only, the lab itself is playground/labs/guidance.py."""
+
+from __future__ import annotations
+
+import html
+from typing import Any
+
+import gradio as gr
+
+from playground import warming
+from playground.figures import takeaway
+from playground.gradio_ui import components, following, page, widgets
+from playground.gradio_ui.following import QUIET
+from playground.labs import guidance as lab
+from playground.labs import guidance_settings as settings
+from playground.labs.controls import describe
+from playground.labs.guidance_settings import GuidanceControls
+from playground.labs.job import Job
+from playground.serving.desk import desk
+from playground.text import common
+from playground.text import guidance as text
+
+LAB = "guidance"
+AT_ONCE = ("view", "show")
+"""Settings whose change is drawn without being asked for."""
+
+
+def build(demo: gr.Blocks) -> None:
+    """Draw the page."""
+    who = page.identity()
+    panel = widgets.Panel(GuidanceControls, LAB, _look())
+    with page.sidebar():
+        panel.draw()
+    page.head(text.TITLE, text.LEAD)
+    buttons = following.buttons(LAB, f"🎲 {text.START}", what="steps", empty="")
+    note = gr.HTML("", elem_id=f"{LAB}-note")
+    words = gr.HTML("", elem_id=f"{LAB}-words", apply_default_css=False)
+    timeline = components.timeline(f"{LAB}-timeline")
+    with gr.Row(elem_classes="dp-charts"):
+        charts = [components.live_chart(f"{LAB}-chart{k}") for k in range(lab.CHARTS)]
+    looking = gr.Markdown("", elem_classes="dp-looking-at")
+    files = gr.HTML("", elem_id=f"{LAB}-files", apply_default_css=False)
+    figures = [words, timeline, *charts, looking, files]
+
+    def start(tab: str, controls: GuidanceControls) -> str:
+        """Ask for these settings; returns what there is to say about them."""
+        if not tab:  # pressed before the browser has said who it is
+            return page.listed([common.WAKING], "info")
+        said, possible = _said(controls)
+        if possible:
+            desk().put(tab, LAB, Job(lambda: lab.compute(controls), LAB))
+        return said
+
+    def opened(controls: GuidanceControls, visitor: str, tab: str, session: str) -> list[Any]:
+        warming.wait()
+        desk().attach(tab, session)
+        there = desk().job(tab, LAB)
+        answer = there.look.result if there is not None else None
+        if there is not None and (answer is None or lab.same(answer.controls, controls)):
+            return [_said(controls)[0]]  # loaded again: what was there before is followed
+        return [start(tab, controls) if lab.at_once(controls) else _pressed_for(controls)]
+
+    def changed(controls: GuidanceControls, tab: str) -> list[Any]:
+        job = desk().job(tab, LAB)
+        answer = job.look.result if job is not None else None
+        stale = answer is not None and answer.controls.view == controls.view and not lab.same(answer.controls, controls)
+        return [_said(controls, text.CHANGED.replace("**", "") if stale else "")[0]]
+
+    def pressed(tab: str, *values: Any) -> list[Any]:
+        controls, problems = panel.read(values)
+        return [*panel.update(controls, problems, values), start(tab, controls)]
+
+    def switched(tab: str, *values: Any) -> list[Any]:
+        controls, _ = panel.read(values)
+        empty = [page.status(""), "", None, *[None] * lab.CHARTS, "", ""]
+        if lab.at_once(controls):
+            return [start(tab, controls), *empty]
+        desk().drop(tab, LAB)
+        return [_pressed_for(controls), *empty]
+
+    loaded = panel.on_load(demo, opened, [], [note], who)
+    panel.on_change(changed, [who.tab], [note])
+    asked = buttons.start.click(
+        pressed, [who.tab, *panel.state], [*panel.shown, note], trigger_mode="multiple", **QUIET
+    )
+    names = [control.name for control in describe(GuidanceControls)]
+    events = [panel.widgets[names.index(name)].input for name in AT_ONCE]  # type: ignore[attr-defined]
+    turned = gr.on(
+        events, switched, [who.tab, *panel.state], [note, buttons.status, *figures], trigger_mode="always_last", **QUIET
+    )
+    for cause in (loaded, asked, turned):
+        buttons.follow(cause, who.tab, _drawn, figures)
+    buttons.stops(who.tab)
+
+
+def _look() -> widgets.Look[GuidanceControls]:
+    return widgets.Look(
+        hidden=settings.hidden,
+        disabled=settings.without_effect,
+        options=lambda _: settings.choices(),
+        at_first=lambda _: {"model": {"digits": "digits"}, "classifier": {"": "none"}, "sampler": {"ddim": "DDIM"},
+                            "spacing": {"uniform": "even in t"}},
+        bounds=lab.bounds(),
+    )  # fmt: skip
+
+
+def _said(controls: GuidanceControls, before: str = "") -> tuple[str, bool]:
+    """What Draw would do with these settings, and whether it can."""
+    try:
+        words = " ".join(part for part in (before, lab.announced(controls)) if part)
+    except ValueError as problem:
+        return page.listed([str(problem)], "error"), False
+    return (page.listed([words], "info") if words else ""), True
+
+
+def _pressed_for(controls: GuidanceControls) -> str:
+    return page.listed([text.PRESS[controls.view]], "info") + _said(controls)[0]
+
+
+def _drawn(answer: lab.Answer) -> list[Any]:
+    """Values of the figures."""
+    shown = lab.shown(answer)
+    charts = [components.chart_value(chart) for chart in shown.charts]
+    return [
+        f'<p class="dp-words">{html.escape(shown.words)}</p>' if shown.words else "",
+        components.timeline_value(shown.timeline) if shown.timeline else None,
+        *charts,
+        *[None] * (lab.CHARTS - len(charts)),
+        common.looking_at(text.LOOKING_AT[answer.controls.view]),
+        takeaway.links(shown.files),
+    ]

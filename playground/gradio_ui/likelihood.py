@@ -1,0 +1,158 @@
+"""The Likelihood page: layout only, the lab itself is playground/labs/likelihood.py."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import gradio as gr
+
+from playground import warming
+from playground.figures import bits
+from playground.gradio_ui import components, following, page, widgets
+from playground.gradio_ui.following import QUIET
+from playground.labs import above_ideal, latent, models
+from playground.labs import likelihood as lab
+from playground.labs import likelihood_controls as settings
+from playground.labs.job import Job
+from playground.labs.likelihood import Measured
+from playground.labs.likelihood_controls import LikelihoodControls
+from playground.serving import mode
+from playground.serving.desk import desk
+from playground.serving.ownership import runs_of
+from playground.text import likelihood as text
+
+LAB = "likelihood"
+
+
+def build(demo: gr.Blocks) -> None:
+    """Draw the page."""
+    who = page.identity()
+    panel = widgets.Panel(LikelihoodControls, LAB, _look, [who.visitor])
+    with page.sidebar():
+        panel.draw()
+    page.head(text.TITLE, text.LEAD)
+    follower = following.buttons(LAB, f"⚖️ {text.START}", what=text.WHAT, empty=text.EMPTY)
+    note = gr.HTML("", elem_id="likelihood-note")
+    bars = components.figure("stacked", "likelihood-bars")
+    page.looking_at(text.BARS)
+    said = gr.HTML("")
+    with gr.Row():
+        with gr.Column(min_width=320):
+            trade = components.live_chart("likelihood-trade")
+            page.looking_at(text.TRADE)
+        with gr.Column(min_width=320):
+            gr.Markdown(f"#### {text.PRICES}")
+            prices = gr.HTML("", apply_default_css=False, elem_id="likelihood-prices")
+            page.looking_at(text.PRICES_ABOUT)
+    gr.Markdown(f"#### {text.LATENT}")
+    vae_note = gr.HTML("")
+    rows = gr.HTML("", min_height=330, apply_default_css=False, elem_id="likelihood-vae")
+    page.looking_at(text.LATENT_ABOUT)
+    walk = components.timeline("likelihood-walk", empty_height=420)
+    page.looking_at(text.WALK)
+    grid = gr.HTML("", min_height=504, apply_default_css=False, elem_id="likelihood-grid")
+    page.looking_at(text.GRID)
+    with gr.Accordion(text.HEAT, open=False) as closer:
+        heat_note = gr.HTML("")
+        heat = components.figure("heatmap", "likelihood-heat")
+        page.looking_at(text.HEAT_ABOUT)
+    is_open = gr.State(False)
+    of_vae, of_heat = [vae_note, rows, walk, grid], [heat_note, heat]
+    results = [bars, said, trade, prices]
+
+    def opened(controls: LikelihoodControls, visitor: str, tab: str, session: str) -> list[Any]:
+        warming.wait()
+        desk().attach(tab, session)
+        job = desk().job(tab, LAB)
+        if job is None:  # something to see at once; after a reload it is what was there before
+            _begin(tab, controls, visitor)
+        return [_changed(tab, controls), *_of_vae(controls, visitor)]
+
+    def changed(controls: LikelihoodControls, tab: str, visitor: str, heat_is_open: bool) -> list[Any]:
+        return [_changed(tab, controls), *_of_vae(controls, visitor), *_of_heat(controls, heat_is_open)]
+
+    def pressed(tab: str, visitor: str, *values: Any) -> list[Any]:
+        controls, problems = panel.read(values)
+        _begin(tab, controls, visitor)
+        return [*panel.update(controls, problems, values), ""]
+
+    def unfolded(*values: Any) -> list[Any]:
+        return [True, *_of_heat(panel.read(values)[0], True)]
+
+    loaded = panel.on_load(demo, opened, [], [note, *of_vae], who)
+    panel.on_change(changed, [who.tab, who.visitor, is_open], [note, *of_vae, *of_heat])
+    started = follower.start.click(pressed, [who.tab, who.visitor, *panel.state], [*panel.shown, note], **QUIET)
+    for cause in (loaded, started):
+        follower.follow(cause, who.tab, _drawn, results)
+    follower.stops(who.tab)
+    closer.expand(unfolded, panel.state, [is_open, *of_heat], **QUIET)
+    closer.collapse(lambda: False, None, is_open, **QUIET)
+
+
+def _look(visitor: str | None) -> widgets.Look[LikelihoodControls]:
+    mine = runs_of(visitor).may
+    return widgets.Look(
+        disabled=settings.without_effect,
+        options=lambda now: settings.choices(models.choices(mine=mine), latent.vaes(mine), above_ideal.runs(mine)),
+        at_first=settings.at_first,
+        bounds=settings.MOST_PUBLIC if mode.public() else {},
+    )
+
+
+def _begin(tab: str, controls: LikelihoodControls, visitor: str) -> None:
+    mine = runs_of(visitor).may
+    desk().put(tab, LAB, Job(lambda: lab.work(controls, mine), LAB))
+
+
+def _changed(tab: str, controls: LikelihoodControls) -> str:
+    """What is to be said where the bars are not those of the settings."""
+    job = desk().job(tab, LAB)
+    result = job.look.result if job else None
+    if result is None or settings.measured(result.controls) == settings.measured(controls):
+        return ""
+    return page.listed([text.CHANGED], "info")
+
+
+def _drawn(measured: Measured) -> list[Any]:
+    said = [*measured.problems, *lab.differences(measured)]
+    if measured.controls.compare == "ideal":
+        said.append(text.IDEAL)
+    return [
+        bits.stacked(measured),
+        page.listed(said, "info"),
+        components.chart_value(bits.trade(measured)),
+        bits.prices(measured) + _download(bits.csv_of_pictures(measured)),
+    ]
+
+
+def _download(table: str) -> str:
+    data = base64.b64encode(table.encode()).decode()
+    href = f'href="data:text/csv;base64,{data}"'
+    return f'<a class="dp-download" download="bits-by-picture.csv" {href}>⬇️ {text.PRICES_CSV}</a>'
+
+
+def _of_vae(controls: LikelihoodControls, visitor: str) -> list[Any]:
+    try:
+        views = latent.views(controls, runs_of(visitor).may)
+    except ValueError as problem:
+        return [page.listed([str(problem)], "error"), "", None, ""]
+    if isinstance(views, str):
+        return [page.listed([views], "info"), "", None, ""]
+    shown = ((text.ORIGINALS, views.back[0]), (text.BACK, views.back[1]), (text.DRAWN, views.drawn))
+    return [
+        page.listed(views.problems),
+        bits.picture_rows(shown) + f"<p>{text.used(views.used, views.latent)}</p>",
+        components.timeline_value(views.walk),
+        bits.grid(views.grid, *views.axes),
+    ]
+
+
+def _of_heat(controls: LikelihoodControls, wanted: bool) -> list[Any]:
+    """The map takes a second or two when it is asked for first: it is there for who opens it."""
+    if not wanted:
+        return [gr.skip()] * 2
+    try:
+        return ["", bits.heat(above_ideal.heat_map(controls.run))]
+    except ValueError as problem:
+        return [page.listed([str(problem)], "error"), None]

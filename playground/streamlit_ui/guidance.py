@@ -1,0 +1,87 @@
+"""The Guidance page: layout only, the lab itself is playground/labs/guidance.py."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from playground.labs import guidance as lab
+from playground.labs import guidance_settings as settings
+from playground.labs.guidance_settings import GuidanceControls
+from playground.labs.job import Job
+from playground.streamlit_ui import components, following, page, warm, widgets
+from playground.text import guidance as text
+
+LAB = "guidance"
+JOB, ASKED = f"{LAB}/job", f"{LAB}/asked"
+
+
+def show() -> None:
+    """Draw the page."""
+    page.head(text.TITLE, text.LEAD)
+    page.settings_hint()
+    warm.wait()
+    with st.sidebar:
+        controls = widgets.controls(
+            GuidanceControls,
+            LAB,
+            hidden=settings.hidden,
+            disabled=settings.without_effect,
+            options=settings.choices(),
+        )
+    widgets.show_problems(LAB)
+    asked: GuidanceControls | None = st.session_state.get(ASKED)
+    if (asked is None or asked.view != controls.view) and lab.at_once(controls):
+        asked = _start(controls)
+    job: Job[lab.Answer] | None = st.session_state.get(JOB)
+    running = job is not None and job.look.running
+    begun, stopped = following.buttons(LAB, start=text.START, icon="🎲", running=running)
+    if stopped and job is not None:
+        job.stop()
+        st.rerun()
+    if begun:
+        asked = _start(controls)
+        st.rerun()  # so that Stop can be pressed at once
+    _before(controls, asked, running)
+    if job is None or asked is None or asked.view != controls.view:
+        st.info(text.PRESS[controls.view])
+        return
+    following.follow(job, lambda answer: _draw(answer, controls.show), lab.WHAT[controls.view])
+
+
+def _start(controls: GuidanceControls) -> GuidanceControls:
+    before: Job[lab.Answer] | None = st.session_state.get(JOB)
+    if before is not None:
+        before.stop()
+    st.session_state[JOB] = Job(lambda: lab.compute(controls), LAB)
+    st.session_state[ASKED] = controls
+    return controls
+
+
+def _before(controls: GuidanceControls, asked: GuidanceControls | None, running: bool) -> None:
+    """What Draw would do now, or why it can do nothing."""
+    try:
+        words = lab.announced(controls)
+    except ValueError as problem:
+        st.error(widgets.plain(str(problem)))
+        return
+    if asked is not None and asked.view == controls.view and not running and not lab.same(asked, controls):
+        words = f"{text.CHANGED} {words}"
+    if words:
+        st.caption(words)
+
+
+def _draw(answer: lab.Answer, show: str) -> None:
+    view = answer.controls.view
+    shown = lab.shown(answer, show)
+    if shown.words:
+        st.markdown(shown.words)
+    if shown.timeline is not None:
+        components.timeline(shown.timeline, key=f"{LAB}/timeline {view}")
+    for column, (k, chart) in zip(st.columns(max(1, len(shown.charts))), enumerate(shown.charts), strict=False):
+        with column:
+            components.live_chart(chart, key=f"{LAB}/chart {view} {k}")
+    page.looking_at(text.LOOKING_AT[view])
+    if shown.files:
+        with st.expander(text.TAKE_AWAY):
+            for file in shown.files:
+                st.download_button(file.title, file.data, file.name, file.kind, key=f"{LAB}/{file.name}", icon="⬇️")

@@ -1,0 +1,125 @@
+"""The Likelihood page: layout only, the lab itself is playground/labs/likelihood.py."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from playground.labs import likelihood_controls as settings
+from playground.labs.job import Job
+from playground.labs.likelihood_controls import LikelihoodControls
+from playground.streamlit_ui import components, following, page, warm, widgets
+from playground.text import likelihood as text
+
+if TYPE_CHECKING:
+    from playground.labs.likelihood import Measured
+
+LAB = "likelihood"
+
+
+def show() -> None:
+    """Draw the page."""
+    page.head(text.TITLE, text.LEAD)
+    page.settings_hint()
+    warm.wait()
+    from playground.figures import bits
+    from playground.labs import above_ideal, latent, models
+
+    available, vaes, runs = models.choices(), latent.vaes(), above_ideal.runs()
+    with st.sidebar:
+        controls = widgets.controls(
+            LikelihoodControls,
+            LAB,
+            disabled=settings.without_effect,
+            options=settings.choices(available, vaes, runs),
+        )
+    widgets.show_problems(LAB)
+    st.html(bits.style())
+    job: Job[Measured] = st.session_state.get(f"{LAB}/job") or _start(controls)  # at first, something to see at once
+    begun, stopped = following.buttons(LAB, start=text.START, icon="⚖️", running=job.look.running)
+    if stopped:
+        job.stop()
+    if begun:
+        job.stop()
+        _start(controls)
+        st.rerun()
+    if st.session_state[f"{LAB}/measured"] != settings.measured(controls):
+        st.info(text.CHANGED)
+    following.follow(job, _results, text.WHAT)
+    _latent(controls)
+    _heat(controls)
+
+
+def _start(controls: LikelihoodControls) -> Job[Measured]:
+    from playground.labs import likelihood
+
+    job = st.session_state[f"{LAB}/job"] = Job(lambda: likelihood.work(controls), LAB)
+    st.session_state[f"{LAB}/measured"] = settings.measured(controls)
+    return job
+
+
+def _results(measured: Measured) -> None:
+    from playground.figures import bits
+    from playground.labs import likelihood
+
+    for problem in measured.problems:
+        st.info(problem)
+    components.figure("stacked", bits.stacked(measured), key=f"{LAB}/bars")
+    page.looking_at(text.BARS)
+    if measured.controls.compare == "ideal":
+        st.caption(text.IDEAL)
+    for sentence in likelihood.differences(measured):
+        st.caption(widgets.plain(sentence))
+    left, right = st.columns(2)
+    with left:
+        components.live_chart(bits.trade(measured), key=f"{LAB}/trade")
+        page.looking_at(text.TRADE)
+    with right:
+        st.markdown(f"#### {text.PRICES}")
+        st.html(bits.prices(measured) or "<p></p>")
+        page.looking_at(text.PRICES_ABOUT)
+    st.download_button(
+        text.PRICES_CSV, bits.csv_of_pictures(measured), "bits-by-picture.csv", "text/csv", key=f"{LAB}/csv"
+    )
+
+
+def _latent(controls: LikelihoodControls) -> None:
+    from playground.figures import bits
+    from playground.labs import latent
+
+    st.markdown(f"#### {text.LATENT}")
+    try:
+        views = latent.views(controls)
+    except ValueError as problem:
+        st.error(str(problem))
+        return
+    if isinstance(views, str):
+        st.info(views)
+        return
+    for problem in views.problems:
+        st.warning(problem)
+    st.html(bits.picture_rows(((text.ORIGINALS, views.back[0]), (text.BACK, views.back[1]), (text.DRAWN, views.drawn))))
+    page.looking_at(f"{text.LATENT_ABOUT} {text.used(views.used, views.latent)}")
+    components.timeline(views.walk, key=f"{LAB}/walk")
+    page.looking_at(text.WALK)
+    st.html(bits.grid(views.grid, *views.axes))
+    page.looking_at(text.GRID)
+
+
+def _heat(controls: LikelihoodControls) -> None:
+    from playground.figures import bits
+    from playground.labs import above_ideal
+
+    closer = st.expander(text.HEAT, on_change="rerun", key=f"{LAB}/heat open")
+    if not closer.open:
+        return
+    with closer:
+        try:
+            with st.spinner(text.HEAT_WAIT):
+                shown = bits.heat(above_ideal.heat_map(controls.run))
+        except ValueError as problem:
+            st.error(str(problem))
+            return
+        components.figure("heatmap", shown, key=f"{LAB}/heat")
+        page.looking_at(text.HEAT_ABOUT)

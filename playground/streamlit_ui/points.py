@@ -1,0 +1,138 @@
+"""The Points page: layout only, the lab itself is playground/labs/points.py."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from engine.data.points import PointsError, PointSet
+from engine.data.points_csv import read_csv
+from playground.labs import points as lab
+from playground.labs import points_stage, points_training
+from playground.labs.controls import checked
+from playground.labs.job import Job
+from playground.labs.points import PointsControls
+from playground.labs.points_drawn import MOST_DRAWN, MOST_KINDS
+from playground.labs.points_training import Learning
+from playground.streamlit_ui import components, following, page, warm, widgets
+from playground.text import points as text
+from playground.timeline.stage import Stage
+
+LAB = "points"
+
+
+def show() -> None:
+    """Draw the page."""
+    page.head(text.TITLE, text.LEAD)
+    page.settings_hint()
+    own: PointSet | None = st.session_state.get(f"{LAB}/own")
+    with st.sidebar:
+        controls = widgets.controls(
+            PointsControls,
+            LAB,
+            hidden=lab.hidden,
+            disabled=lambda now: lab.without_effect(now, own),
+            options=lambda now: {"label": lab.label_titles(now, own)},
+        )
+    widgets.show_problems(LAB)
+    if controls.data == "drawn":
+        controls = _pad(controls)
+    elif controls.data == "file":
+        own = _file(own)
+    try:
+        data = lab.points_of(controls, own)
+    except PointsError as problem:
+        st.info(str(problem))
+        return
+    warm.wait()
+    _sampling(controls, data)
+    _training(controls, data)
+
+
+def _sampling(controls: PointsControls, data: PointSet) -> None:
+    trained = points_training.usable(st.session_state.get(f"{LAB}/training"), controls, data)
+    if trained is None and (controls.model == "trained" or controls.compare == "model"):
+        st.info(points_stage.NOT_TRAINED)
+    key = points_stage.stage_key(controls, data, trained)
+    job: Job[Stage | None] | None = st.session_state.get(f"{LAB}/job")
+    if job is None or st.session_state.get(f"{LAB}/key") != key:
+        if job is not None:
+            job.stop()
+        job = Job(lambda: points_stage.work(controls, data, trained), "points")
+        st.session_state[f"{LAB}/job"], st.session_state[f"{LAB}/key"] = job, key
+    job.wait(0.3)  # many answers are there by then: no need for a bar
+    following.follow(job, lambda _: None, "steps")
+    shown: Stage | None = job.look.result if not job.look.running else None
+    if shown is not None:
+        st.session_state[f"{LAB}/shown"] = shown
+    else:
+        shown = st.session_state.get(f"{LAB}/shown")  # the one before, until the new one is there
+    if shown is not None:
+        components.points_stage(shown, key=f"{LAB}/stage")
+    page.looking_at(text.STAGE)
+
+
+def _training(controls: PointsControls, data: PointSet) -> None:
+    st.markdown(f"#### {text.TRAIN}")
+    st.markdown(text.TRAIN_LEAD)
+    job: Job[Learning] | None = st.session_state.get(f"{LAB}/training")
+    before = points_training.goes_on(job, controls, data)
+    running = job is not None and job.look.running
+    begun, stopped = following.buttons(
+        f"{LAB}/train", start=text.TRAIN_ON if before else text.BEGIN, icon="🏋️", running=running
+    )
+    if stopped and job is not None:
+        job.stop()
+        st.rerun()
+    if begun:
+        if job is not None:
+            job.stop()
+            job.wait(5)
+        job = Job(lambda: points_training.work(controls, data, before), "points training")
+        st.session_state[f"{LAB}/training"] = job
+        st.rerun()
+    if job is None:
+        st.caption(text.TRAIN_EMPTY)
+        return
+    following.follow(job, _learning, "steps")
+    if not job.look.running and job.look.result is not None:
+        if before and controls.model == "exact" and controls.compare != "model":
+            st.success(text.TRAINED)
+        st.download_button(text.LOSSES, points_training.losses_csv(job.look.result), "losses.csv", "text/csv")
+    page.looking_at(text.TRAINING)
+
+
+def _learning(learning: Learning) -> None:
+    left, right = st.columns(2)
+    with left:
+        components.points_stage(points_training.stage(learning), key=f"{LAB}/learning")
+    with right:
+        components.live_chart(points_training.chart(learning), key=f"{LAB}/losses")
+
+
+def _pad(controls: PointsControls) -> PointsControls:
+    st.markdown(f"#### {text.DRAW}")
+    drawn = components.draw_pad(controls.drawn, MOST_DRAWN, MOST_KINDS, key=f"{LAB}/pad")
+    page.looking_at(text.PAD)
+    if drawn != controls.drawn:
+        return widgets.change(LAB, checked(controls, drawn=drawn))
+    return controls
+
+
+def _file(own: PointSet | None) -> PointSet | None:
+    file = st.file_uploader(text.UPLOAD, type=["csv", "txt", "tsv"], key=f"{LAB}/file", help=text.UPLOAD_HELP)
+    pasted = st.text_area(text.PASTE, key=f"{LAB}/pasted", placeholder="0.1, 0.4\n0.3, −0.2", height=110)
+    given = (file.file_id, file.getvalue()) if file is not None else (pasted, pasted)
+    if not given[1]:
+        return own
+    if st.session_state.get(f"{LAB}/read") != given[0]:
+        try:
+            own, note = read_csv(given[1])
+        except PointsError as problem:
+            st.error(str(problem))
+            return own
+        st.session_state[f"{LAB}/own"], st.session_state[f"{LAB}/own note"] = own, note
+        st.session_state[f"{LAB}/read"] = given[0]
+        st.rerun()  # the settings know its classes from now on
+    if note := st.session_state.get(f"{LAB}/own note"):
+        st.caption(note)
+    return own

@@ -1,0 +1,129 @@
+"""A newcomer's walk through the Points lab, in both front ends."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from conftest import ROOT, free_port, serve
+
+pytestmark = pytest.mark.browser
+GRADIO = """
+from playground.gradio_ui import app, page
+page.PAGES = {"points": "Points"}
+from playground import warming
+demo = app.build()
+demo.queue(default_concurrency_limit=None)
+demo.launch(server_port=PORT, prevent_thread_lock=True, quiet=True, **app.looks())
+warming.start()
+demo.block_thread()
+"""
+
+
+@pytest.fixture(scope="module", params=["streamlit", "gradio"])
+def server(request: pytest.FixtureRequest, run_streamlit) -> Iterator[str]:
+    if request.param == "streamlit":
+        with run_streamlit(ROOT / "playground" / "app.py") as url:
+            yield url
+        return
+    port = free_port()
+    program = GRADIO.replace("PORT", str(port))
+    with serve([sys.executable, "-c", program], f"http://127.0.0.1:{port}/"):
+        yield f"http://127.0.0.1:{port}"
+
+
+def stage(page: Page, number: int = 0):
+    return page.locator(".dp-points[data-count]").nth(number)
+
+
+def test_a_walk_through_the_lab(page: Page, server: str) -> None:
+    page.goto(f"{server}/points?particles=300&count=300&steps=20&train_steps=200")
+    expect(stage(page)).to_have_attribute("data-clouds", "2")
+    expect(stage(page)).to_have_attribute("data-count", "21")
+    # It plays by itself; taken in hand, it stays where it is put, and the playhead asks nobody.
+    page.locator(".dp-strip").first.focus()
+    page.keyboard.press("Home")
+    expect(page.locator(".dp-where").first).to_have_text("t = 200 of 200")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.keyboard.press("PageUp")
+    expect(page.locator(".dp-where").first).to_have_text("t = 100 of 200")
+    # A particle under the pointer tells where it is and what the denoiser makes of it.
+    canvas = page.locator(".dp-points-canvas").first
+    box = canvas.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator(".dp-readout").first).to_contain_text("x̂0 = (")
+    for layer in ("arrows", "density", "overlay"):
+        page.locator(f"[data-layer={layer}]").first.click()
+    expect(page.locator(".dp-points-canvas")).to_have_count(1)
+    assert [url for url in asked if not url.startswith(("data:", "blob:")) and "heartbeat" not in url] == []
+    with page.expect_download() as saved:
+        page.get_by_label("Take away").first.select_option("csv")
+    rows = saved.value.path().read_text().splitlines()
+    assert rows[0].startswith("cloud,particle,class,t,x,y")
+    assert len(rows) == 1 + 2 * 300
+    # A network learns; it is then there to be sampled from.
+    page.get_by_role("button", name="Train", exact=True).last.click()
+    expect(page.get_by_role("button", name="Train on")).to_be_visible()
+    expect(stage(page, 1)).to_have_attribute("data-t", "200")
+    page.get_by_text("Trained", exact=True).filter(visible=True).first.click()
+    page.wait_for_url("**model=trained**")
+    expect(page.get_by_text("No network has been trained")).to_have_count(0)
+
+
+def test_points_are_drawn_with_the_pointer_and_with_the_keys(page: Page, server: str) -> None:
+    page.goto(f"{server}/points?data=drawn&particles=200&steps=10")
+    expect(page.get_by_text("Draw at least two points")).to_be_visible()
+    pad = page.locator(".dp-pad-canvas")
+    expect(pad).to_be_visible()
+    box = pad.bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 40, box["y"] + 40)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 200, box["y"] + 160, steps=6)
+    page.mouse.up()
+    expect(stage(page)).to_have_attribute("data-count", "11")
+    page.wait_for_url("**drawn=**")
+    before = page.url
+    pad.focus()
+    page.keyboard.press("ArrowUp")
+    page.keyboard.press("Space")
+    page.wait_for_url(lambda url: url != before)
+    page.get_by_role("button", name="Clear").click()
+    expect(page.get_by_text("Draw at least two points")).to_be_visible()
+
+
+def test_a_bad_file_is_refused_in_a_sentence_and_a_good_one_is_shown(page: Page, server: str, tmp_path: Path) -> None:
+    page.goto(f"{server}/points?data=file&particles=200&steps=10")
+    expect(page.get_by_text("Choose a CSV file")).to_be_visible()
+    bad, good = tmp_path / "bad.csv", tmp_path / "good.csv"
+    bad.write_text("1,2\n3,four\n")
+    good.write_text("x,y,kind\n" + "".join(f"{k % 9},{k // 9},{'ab'[k % 2]}\n" for k in range(90)))
+    page.locator("input[type=file]").first.set_input_files(bad)
+    expect(page.get_by_text("Line 2 begins with “3, four”")).to_be_visible()
+    remove = page.get_by_role("button", name="Clear").or_(page.get_by_role("button", name="Remove")).first
+    remove.click()
+    page.locator("input[type=file]").first.set_input_files(good)
+    expect(stage(page)).to_have_attribute("data-count", "11")
+    expect(page.locator(".dp-legend").first).to_contain_text("b")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_a_phone(chromium: Browser, server: str, scheme: str) -> None:
+    context = chromium.new_context(viewport={"width": 400, "height": 800}, color_scheme=scheme, has_touch=True)
+    page = context.new_page()
+    page.goto(f"{server}/points?particles=200&steps=10&count=200")
+    expect(stage(page)).to_be_visible(timeout=60_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    canvas = page.locator(".dp-points-canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    assert box
+    page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(page.locator(".dp-readout").first).to_contain_text("Particle", timeout=20_000)
+    context.close()
