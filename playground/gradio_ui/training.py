@@ -36,7 +36,7 @@ def build(demo: gr.Blocks) -> None:
     with page.sidebar():
         panel.draw()
         cost = live.live_html("training-cost")
-        start = gr.Button(f"🏋️ {text.START}", variant="primary", elem_id="training-start")
+        start = gr.Button(f"🏋️ {text.START}", variant="primary", elem_id="training-start", interactive=False)
     page.head(text.TITLE, text.LEAD)
     if mode.public():
         gr.HTML(page.listed([text.SHARED], "info"))
@@ -49,13 +49,14 @@ def build(demo: gr.Blocks) -> None:
 
     def look(asked: Any, visitor: str, seen: Seen, *, problems: list[str] | None = None) -> list[Any]:
         sent = Sent(seen, outputs)
-        active = view.send(sent, asked, visitor, seen, problems)
+        active = view.send(sent, asked if seen.link is None else seen.link, visitor, seen, problems)
         sent.new(timer, active, lambda: gr.Timer(active=active))
         return sent.values()
 
     def first(asked: Any, visitor: str, seen: Seen) -> list[Any]:
         warming.wait()
-        _, problems = runs.chosen(asked, runs_of(visitor).ids())
+        choice, problems = runs.chosen(asked, runs_of(visitor).ids())
+        seen.link = choice.link()
         return look(asked, visitor, seen, problems=problems)
 
     def begin(asked: Any, visitor: str, seen: Seen, *values: Any) -> list[Any]:
@@ -63,23 +64,25 @@ def build(demo: gr.Blocks) -> None:
         controls, problems = panel.read(values)
         try:
             warming.wait()
-            run_id = runs_of(visitor).submit(training_settings.wanted(controls))
+            seen.link = {"run": runs_of(visitor).submit(training_settings.wanted(controls))}
         except (
             ValueError
         ) as problem:  # pictures that are gone, settings that do not go together, a run that is trained already
             return [*panel.update(controls, problems), "", *look(asked, visitor, seen, problems=[str(problem)])]
-        return [*panel.update(controls, problems), "", *look({"run": run_id}, visitor, seen, problems=[])]
+        return [*panel.update(controls, problems), "", *look(asked, visitor, seen, problems=[])]
 
     def act(asked: Any, visitor: str, seen: Seen, event: gr.EventData) -> list[Any]:
         seen.turn += 1
         warming.wait()
         try:
-            asked, problems = view.act(*live.done(event), asked, visitor, seen), []
+            seen.link = view.act(*live.done(event), asked if seen.link is None else seen.link, visitor, seen)
+            problems = []
         except ValueError as problem:
             problems = [str(problem)]
         return look(asked, visitor, seen, problems=problems)
 
-    loaded = panel.on_load(demo, lambda *_: [], [], [], who)
+    # Before the settings of the link are there, it would start others.
+    loaded = panel.on_load(demo, lambda *_: [gr.update(interactive=True)], [], [start], who)
     loaded.then(first, context, outputs, js=page.linked(LINKED), **QUIET)
     timer.tick(look, context, outputs, trigger_mode="once", **QUIET)
     started = start.click(begin, [*context, *panel.state], [*panel.shown, told, *outputs], **QUIET)

@@ -15,6 +15,8 @@ class Seen:
 
     turn: int = 0
     """Counts what the reader does. A look that began before it must not be shown after it."""
+    link: dict[str, str] | None = None
+    """What the reader has chosen to see, once that is known: a look that is under way still brings what was chosen before."""
     keys: dict[int, Hashable] = field(default_factory=dict)
     """What each component was sent last."""
     list_open: bool = False

@@ -12,11 +12,13 @@ from gradio.events import Dependency
 
 from playground.gradio_ui import live, page, widgets
 from playground.gradio_ui.following import QUIET
+from playground.gradio_ui.training_seen import Seen
 from playground.labs import doctor, runs
 from playground.labs.training import TrainingControls
-from playground.serving.ownership import runs_of
+from playground.serving.ownership import VisitorRuns, runs_of
 
 if TYPE_CHECKING:
+    from engine.runs.snapshot import Snapshot
     from playground.gradio_ui.training import View
 
 _CLICK = """() => {
@@ -31,10 +33,13 @@ def connect_take(
 ) -> list[Dependency]:
     """Connect the buttons; returns the events after which the settings are others."""
 
-    def take(asked: Any, visitor: str, _: Any, event: gr.EventData) -> list[Any]:
+    def shown(asked: Any, visitor: str, seen: Seen) -> tuple[VisitorRuns, Snapshot | None]:
         mine = runs_of(visitor)
-        choice, _ = runs.chosen(asked, mine.ids())
-        snapshot = mine.snapshot(choice.run) if choice.run else None
+        choice, _ = runs.chosen(asked if seen.link is None else seen.link, mine.ids())
+        return mine, mine.snapshot(choice.run) if choice.run else None
+
+    def take(asked: Any, visitor: str, seen: Seen, event: gr.EventData) -> list[Any]:
+        _, snapshot = shown(asked, visitor, seen)
         if snapshot is None:
             return [gr.skip()] * (len(panel.shown) + 1)
         number = live.done(event)[1]
@@ -45,14 +50,12 @@ def connect_take(
         words = f'<div class="dp-message"><span>🎛️</span><span>{live.rich(doctor.told(change, left_out))}</span></div>'
         return [*panel.update(controls), words]
 
-    def pack(asked: Any, visitor: str, _: Any) -> list[Any]:
-        mine = runs_of(visitor)
-        choice, _ = runs.chosen(asked, mine.ids())
-        snapshot = mine.snapshot(choice.run) if choice.run else None
+    def pack(asked: Any, visitor: str, seen: Seen) -> list[Any]:
+        mine, snapshot = shown(asked, visitor, seen)
         try:
             if snapshot is None:
                 raise ValueError("There is no run to download.")
-            return [_named(mine.archive(choice.run), runs.file_name(snapshot)), ""]
+            return [_named(mine.archive(snapshot.id), runs.file_name(snapshot)), ""]
         except (ValueError, OSError) as problem:
             words = str(problem) if isinstance(problem, ValueError) else "The zip cannot be written."
             return [None, page.listed([words], "error")]
