@@ -34,6 +34,13 @@ def test_the_first_screen_comes_without_torch() -> None:
     assert not loaded & {"torch", "torchvision", "diffusers", "gradio", "transformers"}
 
 
+def test_the_gradio_app_is_built_without_torch() -> None:
+    """All of its pages are drawn before it can be reached, so none of them may wait for torch."""
+    loaded = _loaded("from playground.gradio_ui import launch\nlaunch.build(launch.parse([]))")
+    assert "gradio" in loaded
+    assert not loaded & {"torch", "torchvision", "diffusers", "streamlit", "transformers"}
+
+
 def test_the_engine_loads_neither_pages_nor_what_takes_seconds() -> None:
     loaded = _loaded("import engine.sampling, engine.runs.service, engine.recipe, engine.library, engine.pretrained")
     assert "torch" in loaded

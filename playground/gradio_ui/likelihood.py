@@ -91,10 +91,13 @@ def build(demo: gr.Blocks) -> None:
 
 
 def _look(visitor: str | None) -> widgets.Look[LikelihoodControls]:
-    mine = runs_of(visitor).may
+    def options(_: LikelihoodControls) -> dict[str, dict[str, str]]:
+        mine = runs_of(visitor).may  # only now: it needs torch, and the first paint does not wait for that
+        return settings.choices(models.choices(mine=mine), latent.vaes(mine), above_ideal.runs(mine))
+
     return widgets.Look(
         disabled=settings.without_effect,
-        options=lambda now: settings.choices(models.choices(mine=mine), latent.vaes(mine), above_ideal.runs(mine)),
+        options=options,
         at_first=settings.at_first,
         bounds=settings.MOST_PUBLIC if mode.public() else {},
     )
