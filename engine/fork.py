@@ -89,16 +89,19 @@ class Fork(BaseModel):
             RecipeError: where the parent ends before that step, or right there.
         """
         for frame in self.parent.frames(model):
-            if frame.step == frame.steps:
-                raise RecipeError(
-                    f"There is nothing to fork at step {self.step}: what is forked there ends after {frame.steps} steps."
-                )
             if frame.step == self.step:
                 return self.carried_on(frame.start)
-        raise AssertionError("a walk without a last frame")
+        raise RecipeError(
+            f"There is nothing to fork at step {self.step}: what is forked there ends after {frame.steps} steps."
+        )
 
     def carried_on(self, start: Start) -> Start:
-        """What of a frame of the parent counts here: not its noise, with another seed, nor what another denoiser said."""
+        """What of a frame of the parent counts here: not its noise, with another seed, nor what another denoiser said.
+
+        Raises RecipeError where that was its last frame.
+        """
+        if start.t == 0:
+            raise RecipeError(f"There is nothing to fork at step {self.step}: what is forked there ends with it.")
         before, now = recipe_of(self.parent), self.recipe
         same_noise = before.seeds == now.seeds
         same_denoiser = all(getattr(before, name) == getattr(now, name) for name in ("labels", *_GUIDANCE))

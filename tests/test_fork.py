@@ -133,7 +133,7 @@ def test_a_fork_comes_back_from_json_from_a_png_and_from_python(first: dict, sec
 def test_garbage_is_refused_with_a_sentence(value: object) -> None:
     import json
 
-    for wrong in (json.dumps({"parent": value, "step": 1, "x": 2}), json.dumps({"parent": {}, "step": value or "x"})):
+    for wrong in (json.dumps({"parent": value, "step": 1, "x": 2}), json.dumps({"parent": {}, "step": [value]})):
         with pytest.raises(RecipeError, match="cannot be used"):
             from_json(wrong)
 

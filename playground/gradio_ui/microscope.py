@@ -147,7 +147,7 @@ def _task(controls: MicroscopeControls, model: Model, before: Microscopy | None 
 
 def _shown(found: Microscopy) -> list[Any]:
     chart = None if found.errors is None else components.chart_value(found.errors.chart())
-    return [found.bench().to_payload(), chart, *_aside(found, found.place.branch, found.place.step)]
+    return [found.bench.to_payload(), chart, *_aside(found, found.place.branch, found.place.step)]
 
 
 def _aside(found: Microscopy, branch: int, step: int) -> list[Any]:

@@ -210,9 +210,8 @@ CSS = """
 .dp-downloads { display: flex; flex-wrap: wrap; gap: 0.8rem; padding-bottom: 0.5rem; }
 .dp-download { padding: 0.45rem 1rem; border-radius: 8px; border: 1px solid var(--border-color-primary);
   color: var(--body-text-color); text-decoration: none; }
-.dp-form, .dp-form > .styler, .dp-form .form { display: grid !important; border: 0; background: none !important; gap: 4px 14px;
-  grid-template-columns: repeat(auto-fit, minmax(min(100%, 230px), 1fr));
-}
+.dp-form, .dp-form > .styler, .dp-form .form { display: grid !important; gap: 4px 14px; border: 0;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 230px), 1fr)); background: none !important; }
 .dp-form .form { grid-column: 1 / -1; }
 .dp-mend { align-self: start; margin-top: auto; padding: 0.4rem 0.9rem; border-radius: 8px; color: white; cursor: pointer;
   background: var(--button-primary-background-fill, var(--color-accent)); }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import html
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 
 import gradio as gr
 from gradio.events import Dependency
@@ -13,6 +15,7 @@ from gradio.events import Dependency
 from playground.figures import pictures
 from playground.gradio_ui import components, page
 from playground.gradio_ui.following import QUIET
+from playground.labs import microscope, models
 from playground.labs import sampling as lab
 from playground.labs.sampling import Shot
 from playground.labs.sampling_settings import Side
@@ -100,7 +103,7 @@ def _ended(request: Request) -> list[Any]:
         return [page.status(text.STOPPED_EARLY), off, *[gr.skip()] * 8]
     word = "Stopped" if progress.status == "stopped" else "Done"
     said = f"{word} after {progress.done} of {progress.total} steps in {progress.seconds:.1f} s."
-    return [page.status(said), off, components.timeline_value(whole), _nearest(request, "A", 0), *_takeaways(request)]
+    return [page.status(said), off, components.timeline_value(whole), _about(request, "A", 0), *_takeaways(request)]
 
 
 def _running(request: Request) -> str:
@@ -120,7 +123,29 @@ def _picked(event: gr.EventData, tab: str) -> Any:
         return gr.skip()
     number = pick.get("picture")
     side: Side = "B" if str(pick.get("lane")).endswith("B") and len(request.walks) > 1 else "A"
-    return _nearest(request, side, number if isinstance(number, int) else 0)
+    position = pick.get("position")
+    return _about(
+        request, side, number if isinstance(number, int) else 0, position if isinstance(position, int) else None
+    )
+
+
+def _about(request: Request, side: Side, number: int, position: int | None = None) -> str:
+    """The way to the Microscope with this picture, and the training pictures nearest to it."""
+    return _microscope(request, side, number, position) + _nearest(request, side, number)
+
+
+def _microscope(request: Request, side: Side, number: int, position: int | None) -> str:
+    shots, recipe = request.shots(side), next(walk.recipe for walk in request.walks if walk.side == side)
+    if not shots or not 0 <= number < len(recipe.seeds):
+        return ""
+    frame = recipe.steps // 2 if position is None else shots[max(0, min(position, len(shots) - 1))].step
+    classes = len(request.model.class_names) or models.classes_told_apart(recipe.classifier)
+    try:
+        link = urlencode(microscope.link_from_sampling(recipe, classes, number, frame))
+    except ValueError:  # seeds and labels that no link has
+        return ""
+    label = text.under_microscope(number + 1, side if len(request.walks) > 1 else "")
+    return f'<p><a class="dp-download" href="microscope?{html.escape(link)}">🔬 {label}</a></p>'
 
 
 def _nearest(request: Request, side: Side, number: int) -> str:

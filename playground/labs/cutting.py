@@ -32,6 +32,9 @@ MOST_THOUGHTS = 6
 MOST_NUMBERS = 20_000_000
 """Numbers of a data set for which an exact denoiser is kept beside a model."""
 
+DIFFERENCE_RANGE = 0.25
+"""Two means that differ by this much are drawn white."""
+
 
 def described(recipe: Recipe) -> str:
     """The settings of a walk in a few words."""
@@ -72,7 +75,8 @@ class Pool:
         """A picture with its symbol and what it is."""
         symbol, title = text.PARTS.get(kind, (kind, kind))
         noise = kind.startswith((NOISE, FRESH)) or kind == "true noise"
-        return Shown(kind, symbol.format(t=t), title, self.add(picture), NOISE_RANGE if noise else 1.0)
+        reach = NOISE_RANGE if noise else DIFFERENCE_RANGE if kind == "difference" else 1.0
+        return Shown(kind, symbol.format(t=t), title, self.add(picture), reach)
 
     def equation(self, name: str, result: Shown, terms: tuple[Term, ...], t: int) -> Equation:
         """A step of one picture as a sum."""
@@ -130,7 +134,7 @@ class Thoughts:
             return None
         wanted = None if label is None or self.exact.labels is None else torch.tensor([label])
         weights = self.exact.weights(x, level, wanted)[0].double()
-        top = weights.topk(min(MOST_THOUGHTS, len(weights)))
+        top = weights.topk(min(MOST_THOUGHTS, int((weights > 0).sum())))
         numbers = [self._numbers.setdefault(i, len(self._numbers)) for i in top.indices.tolist()]
         of_class = len(weights) if wanted is None else int(torch.isin(self.exact.labels, wanted).sum())  # type: ignore[arg-type]
         told = text.thinking(1 / float(weights.square().sum()), of_class, wanted is not None)

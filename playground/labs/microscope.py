@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
@@ -15,7 +17,7 @@ from playground.labs import sampling_settings as settings
 from playground.labs.controls import Field, checked, to_link, ui
 from playground.labs.forks import MAX_FORKS
 from playground.labs.job import Job, Partial
-from playground.labs.sampling_settings import OneSetting, Side
+from playground.labs.sampling_settings import OneSetting
 from playground.text import microscope as text
 from playground.timeline.microscope import Bench, Branch, Place
 
@@ -33,6 +35,9 @@ MAX_CUTS = 60
 """Steps of a walk that are shown; of a longer one, evenly spaced ones. Fewer for large pictures, see MAX_NUMBERS."""
 MAX_NUMBERS = 200_000
 """Numbers of a picture × steps shown: what bounds the memory, and what travels to the browser."""
+
+SELDOM = 0.6
+"""Seconds between two results of a walk."""
 
 
 class MicroscopeControls(OneSetting):
@@ -115,11 +120,19 @@ def wanted(controls: MicroscopeControls, model: Model, classes_told_apart: int) 
     return recipe
 
 
-def link_from_sampling(controls: OneSetting, side: Side, picture: int, frame: int) -> dict[str, str]:
-    """The parameters that open this picture here. The settings of B become the only ones."""
-    prefix = "b_" if side == "B" else ""
-    values = {name: getattr(controls, name) for name in OneSetting.model_fields if name not in ("count", "compare")}
-    values |= {name: getattr(controls, prefix + name) for name in settings.OF_EACH_SIDE}
+def link_from_sampling(recipe: Recipe, classes: int, picture: int, frame: int) -> dict[str, str]:
+    """The parameters that open picture number `picture` of a drawn recipe here, at one of its steps.
+
+    Args:
+        recipe: of one side of the Sampling lab.
+        classes: how many its model knows, or the classifier that guides one that knows none.
+        picture, frame: counted from 0.
+
+    Raises:
+        ValueError: with a sentence for the reader, where no link opens it.
+    """
+    drawn = settings.controls_of(recipe, classes)
+    values = {name: getattr(drawn, name) for name in OneSetting.model_fields if name not in ("count", "compare")}
     return to_link(MicroscopeControls.model_validate({**values, "picture": picture, "frame": frame}))
 
 
@@ -167,6 +180,7 @@ class Microscopy:
         named = f"{self.root.model_dump_json()}{self.known}".encode()
         return hashlib.blake2b(named, digest_size=8).hexdigest()
 
+    @cached_property
     def bench(self) -> Bench:
         """For the browser."""
         shown = [branched.branch for branched in self.branches] + ([self.truth] if self.truth is not None else [])
@@ -244,7 +258,7 @@ def work(model: Model, task: Task) -> Iterator[Partial[Microscopy]]:
             here = replace(known[walk], branch=cutter.renamed(known[walk].branch))
         else:
             starts = found.branches[fork.parent].starts if fork else {}
-            for step in cutter.run(starts.get(fork.step) if fork else None):
+            for step in seldom(cutter.run(starts.get(fork.step) if fork else None)):
                 yield Partial(done + step, total, replace(found, branches=(*found.branches, cutter.branched())))
             here = cutter.branched(done=True)
         found, done = replace(found, branches=(*found.branches, here)), done + _length(walk)
@@ -256,6 +270,15 @@ def work(model: Model, task: Task) -> Iterator[Partial[Microscopy]]:
             found = replace(found, truth=strip, errors=errors)
             yield Partial(done + min(part, truth.LENGTH), total, found)
     yield Partial(total, total, found)
+
+
+def seldom(steps: Iterable[int]) -> Iterator[int]:
+    """Of what comes quickly, only now and then one: all there is by then goes to the browser each time."""
+    shown = time.monotonic()
+    for step in steps:
+        if time.monotonic() - shown >= SELDOM:
+            yield step
+            shown = time.monotonic()
 
 
 def _length(walk: Walk) -> int:

@@ -79,7 +79,7 @@ def _now() -> MicroscopeControls:
 def _drawn(found: Microscopy) -> None:
     """The microscope, and the form that forks where it looks: moving there draws nothing else again."""
     now = _now()
-    place = components.microscope(found.bench(), key=f"{LAB}/bench")
+    place = components.microscope(found.bench, key=f"{LAB}/bench")
     if place is not None:
         now = widgets.change(
             LAB, checked(now, branch=place.branch, frame=place.step, row=place.row, column=place.column)

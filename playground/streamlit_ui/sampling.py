@@ -6,7 +6,7 @@ import secrets
 
 import streamlit as st
 
-from playground.labs import models
+from playground.labs import microscope, models
 from playground.labs import sampling as lab
 from playground.labs import sampling_settings as settings
 from playground.labs.controls import checked
@@ -154,6 +154,7 @@ def _neighbours(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]], pick: c
     result = sides[side][-1].x0 if sides[side] else None
     if result is None or number >= len(result):
         return
+    _microscope(job, side, number, sides[side], pick)
     found = lab.neighbours(job.model, result[number])
     if not found:
         return
@@ -166,6 +167,23 @@ def _neighbours(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]], pick: c
             with column:
                 page.picture(picture, f"{f'class {name}, ' if name else ''}distance {distance:.0f}")
         page.looking_at(text.DISTANCE + lab.by_heart(next(walk.recipe for walk in job.walks if walk.side == side)))
+
+
+def _microscope(
+    job: SamplingJob, side: lab.Side, number: int, shots: list[lab.Shot], pick: components.Pick | None
+) -> None:
+    """The way to the Microscope, with this picture at the step that was shown when it was chosen."""
+    pages = st.session_state.get("pages", {})
+    recipe = next(walk.recipe for walk in job.walks if walk.side == side)
+    frame = shots[min(pick.position, len(shots) - 1)].step if pick is not None else recipe.steps // 2
+    try:
+        classes = len(job.model.class_names) or models.classes_told_apart(recipe.classifier)
+        link = microscope.link_from_sampling(recipe, classes, number, frame)
+    except ValueError:  # seeds and labels that no link has
+        return
+    if "microscope" in pages:
+        label = text.under_microscope(number + 1, side if len(job.walks) > 1 else "")
+        st.page_link(pages["microscope"], label=label, icon="🔬", query_params=link)
 
 
 def _take_away(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]]) -> None:

@@ -33,8 +33,10 @@ ERRORS_ABOUT = (
     "makes small."
 )
 ABOUT_ERRORS = (
-    "each level takes the same real picture and the same noise, mixed as that level has it. The error of x̂₀ falls towards the "
-    "clean end, where there is little left to guess; the error of ε̂ rises, since little noise is hard to tell from detail."
+    "each level takes the same real picture and the same noise, mixed as that level has it. A network's error of x̂₀ falls "
+    "towards the clean end, where there is little left to guess; its error of ε̂ rises, since little noise is hard to tell from "
+    "detail. An ideal denoiser that has never seen the picture stays wrong to the end: it knows its training pictures "
+    "and nothing else."
 )
 
 PARTS: dict[str, tuple[str, str]] = {
@@ -50,7 +52,7 @@ PARTS: dict[str, tuple[str, str]] = {
     "true noise": ("<i>ε</i>", "the noise that was added, which is known here"),
     "next": ("<i>x</i><sub>{t}</sub>", "the picture after this step"),
     "posterior": ("<i>m</i><sub>{t}</sub>", "the mean of the true posterior: where the step would aim if it knew"),
-    "difference": ("mean − <i>m</i>", "where the step aims otherwise than the posterior"),
+    "difference": ("<i>μ</i> − <i>m</i>", "where the model's step aims otherwise, drawn from −¼ to ¼"),
     "exact": ("<i>x̂</i>*<sub>0</sub>", "the exact denoiser's answer, the best for the training pictures"),
 }
 """Symbol and explanation of each part of a sum; {t} is the time."""

@@ -18,6 +18,11 @@ def nearest(number: int, side: str) -> str:
     return f"**Image {number}{f' of {side}' if side else ''}** and the training pictures nearest to it"
 
 
+def under_microscope(number: int, side: str) -> str:
+    """The link to the Microscope with picture `number`, counted from 1; `side` is "" or A or B."""
+    return f"Put image {number}{f' of {side}' if side else ''} under the microscope: its steps, number by number, and forks"
+
+
 def take_away(side: str) -> str:
     """The heading over what can be downloaded; `side` is "" or A or B."""
     return f"Take it with you: picture, recipe and Python{f' of {side}' if side else ''}"

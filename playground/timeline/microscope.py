@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,7 +168,11 @@ class Bench:
     captions: tuple[str, ...] = ()
 
     def to_payload(self) -> dict[str, object]:
-        """What `update` of microscope.js takes."""
+        """What `update` of microscope.js takes; made once, for a page may ask again and again."""
+        return self._payload
+
+    @cached_property
+    def _payload(self) -> dict[str, object]:
         atlas = None
         if self.atlas is not None and len(self.atlas):
             data = base64.b64encode(np.ascontiguousarray(self.atlas).tobytes()).decode("ascii")
