@@ -22,6 +22,7 @@ import streamlit as st
 from playground.timeline import source
 from playground.timeline.chart import LiveChart
 from playground.timeline.curve import CurveEditor, Points, check_points
+from playground.timeline.flight import Flight
 from playground.timeline.model import Timeline
 from playground.timeline.panels import Line
 
@@ -120,6 +121,11 @@ def curve_editor(points: Points, references: tuple[Line, ...] = (), *, key: str)
         return check_points(drawn.get("points") or ())
     except (TypeError, ValueError):
         return editor.points
+
+
+def recorder(flight: Flight, *, key: str) -> None:
+    """Show a field of pictures over two times; while more are computed, with what is new."""
+    _component("recorder")(key=key, data=flight.to_message())
 
 
 def xray(payload: Mapping[str, Any], *, key: str) -> object:
