@@ -105,7 +105,6 @@ def test_looking_changes_nothing_and_leaves_nothing_behind(denoiser: NetDenoiser
 def test_hooks_go_even_when_the_network_fails(denoiser: NetDenoiser) -> None:
     net = xray.net_of(denoiser)
     with pytest.raises(RuntimeError, match="channels"), xray.watched(net, ["conv_in"]):
-        assert hooks(net) == 1
         net(torch.zeros(1, 7, 8, 8), torch.zeros(1), torch.zeros(1, dtype=torch.long))
     assert hooks(net) == 0
 

@@ -57,6 +57,19 @@ def steps(folder: Path) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
+def moments(kept: list[int], saved: list[int]) -> tuple[int, ...]:
+    """Steps to look back at, as even as there are: the milestones, and where the run stands now.
+
+    Args:
+        kept: steps of the milestones, oldest first.
+        saved: steps of the checkpoints, oldest first; they serve alone where there are no milestones.
+    """
+    if len(kept) < 2 or not saved or saved[-1] < kept[-1]:
+        return tuple(sorted({*kept, *saved}))
+    now, distance = saved[-1], kept[1] - kept[0]
+    return (*(step for step in kept if now - step >= distance / 2), now)
+
+
 def keep(folder: Path, step: int, average: Mapping[str, Tensor], every: int, most: int) -> None:
     """Write a milestone, whole or not at all, and delete those that the thinning leaves out.
 

@@ -12,16 +12,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from engine import cores
 from engine.data import catalogue
+from engine.denoiser import NetDenoiser
 from engine.library import Model, ModelError
 from engine.models.noisy_classifier import TrainedClassifier
 from engine.models.vae import TrainedVAE
-from engine.runs import keeping, opening
+from engine.runs import keeping, milestones, opening
 from engine.runs.command import command_of
 from engine.runs.driver import Run
 from engine.runs.folder import (
@@ -214,6 +216,26 @@ class TrainingService:
         with self._lock:
             watched = self._runs.get(run_id)
             return tuple(watched.run.folder.steps()) if watched else ()
+
+    def milestones(self, run_id: str) -> tuple[int, ...]:
+        """Steps of the run at which what it had learned can be looked back at, oldest first; `model_at` takes them."""
+        with self._lock:
+            watched = self._runs.get(run_id)
+            folder = watched.run.folder if watched else None
+        return milestones.moments(milestones.steps(folder.milestones), folder.steps()) if folder else ()
+
+    def model_at(self, run_id: str, step: int) -> Model:
+        """What the run had learned by one of its `milestones`. Raises ModelError where it is gone, or draws nothing."""
+        if step in self.saved_models(run_id):
+            return self.model(f"{run_id}@{step}")
+        folder, _, _ = self._learned(run_id)
+        newest = self.model(run_id)
+        assert isinstance(newest.denoiser, NetDenoiser)
+        try:
+            denoiser = milestones.load(folder.milestones, step, newest.denoiser)
+        except ValueError as error:
+            raise ModelError(str(error)) from error
+        return replace(newest, denoiser=denoiser, title=f"{newest.title}, step {step:,}")
 
     def rename(self, run_id: str, title: str) -> None:
         """Give a run a name, at most 200 letters; an empty one takes it away. Raises RunsError."""

@@ -160,7 +160,7 @@ def _attention(blocks: Sequence[Block], inside: Inside) -> list[dict[str, Any]]:
 
 def _time(seen: Seen, at: int) -> dict[str, Any]:
     norms = np.stack([values.float().numpy() for values in seen.voice.norms.values()])
-    names = {block.name: f"{text.KINDS[block.kind][0]}{text.PARTS[block.part]}" for block in seen.anatomy.blocks}
+    names = {block.name: text.SIDES[block.part] for block in seen.anatomy.blocks}
     sizes = {block.name: block.size for block in seen.anatomy.blocks}
     return {
         "t": list(seen.times),
@@ -207,8 +207,8 @@ def style() -> str:
 
 CSS = """
 .dp-variants { display: grid; gap: 0; }
-.dp-variant { display: grid; grid-template-columns: minmax(180px, 280px) auto minmax(0, 1fr); gap: 8px 24px; align-items: center;
-  padding: 10px 0; border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
+.dp-variant { display: grid; grid-template-columns: minmax(180px, 280px) auto minmax(0, 1fr); gap: 8px 24px;
+  align-items: center; padding: 10px 0; border-top: 1px solid color-mix(in srgb, currentColor 14%, transparent); }
 .dp-variant b { display: block; font-weight: 600; line-height: 1.3; }
 .dp-variant small { opacity: 0.82; font-size: 0.85rem; }
 .dp-change { display: block; height: 6px; margin: 6px 0 2px; border-radius: 3px; max-width: 220px;

@@ -15,6 +15,7 @@ import gradio as gr
 from playground.timeline import source
 from playground.timeline.chart import LiveChart
 from playground.timeline.curve import CurveEditor, Points, check_points
+from playground.timeline.flight import Flight
 from playground.timeline.microscope import Place, place_of
 from playground.timeline.model import Timeline
 from playground.timeline.panels import Line
@@ -122,6 +123,16 @@ def pointed_at(event: gr.EventData, bench_id: str) -> Place | None:
 def curve_value(points: Points, references: tuple[Line, ...] = ()) -> dict[str, Any]:
     """What a `curve_editor` takes as its value."""
     return CurveEditor(points, references).to_payload()
+
+
+def recorder(elem_id: str) -> gr.HTML:
+    """A field of pictures over two times; `flight_value` makes what it shows."""
+    return _component("recorder", None, elem_id, empty_height=700)
+
+
+def flight_value(flight: Flight) -> str:
+    """What a `recorder` takes as its value."""
+    return base64.b64encode(flight.to_message()).decode("ascii")
 
 
 def xray(elem_id: str) -> gr.HTML:

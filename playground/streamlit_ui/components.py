@@ -23,6 +23,7 @@ from playground.labs.points_drawn import check_drawn
 from playground.timeline import source
 from playground.timeline.chart import LiveChart
 from playground.timeline.curve import CurveEditor, Points, check_points
+from playground.timeline.flight import Flight
 from playground.timeline.microscope import Bench, Place, place_of
 from playground.timeline.model import Timeline
 from playground.timeline.panels import Line
@@ -164,6 +165,11 @@ def draw_pad(drawn: str, most: int, kinds: int, *, key: str) -> str:
         now = drawn
     st.session_state[f"{key}/given"] = (base, now)
     return now
+
+
+def recorder(flight: Flight, *, key: str) -> None:
+    """Show a field of pictures over two times; while more are computed, with what is new."""
+    _component("recorder")(key=key, data=flight.to_message())
 
 
 def xray(payload: Mapping[str, Any], *, key: str) -> object:

@@ -60,5 +60,6 @@ DOORS = (
         "Training",
         "Teach a small network of your own, watch it learn, and sample from it while it does.",
     ),
+    ("recorder", "✈️", "Recorder", "Fly over a whole training: how long it had learned, how far it had denoised."),
 )
 """Address, icon, title and text of each lab."""

@@ -2,13 +2,13 @@
 
 TITLE = "Network x-ray"
 LEAD = (
-    "This is the network itself, drawn from its own modules, while it looks at **one noisy picture**. Choose a block to see what "
-    "its channels hold, point at a pixel to see where it looks, and switch a skip off to see what it was good for."
+    "This is the network itself, drawn from its own modules, while it looks at **one noisy picture**. Choose a block to see "
+    "what its channels hold, point at a pixel to see where it looks, and switch a skip off to see what it was good for."
 )
 LOOKING_AT = (
     "the U of the U-Net. On the way down the picture gets smaller and has more channels; on the way up it grows again, and "
-    "each **skip** brings back what was there before it shrank. The bar in a block is its share of the weights. Press a block to "
-    "see inside, press a skip to switch it off: everything below is then computed without it."
+    "each **skip** brings back what was there before it shrank. The bar in a block is its share of the weights. Press a block "
+    "to see inside, press a skip to switch it off: everything below is then computed without it."
 )
 CHANNELS = "Inside the block"
 PARTS_TITLE = "What is each part good for?"
@@ -21,7 +21,7 @@ RELU = (
     "A network that learns with ReLU from the start does fine. Here the weights learned with the other activation, so this "
     "shows how much they rely on it, and not that one is better."
 )
-DRAW = "Draw whole pictures with each"
+DRAW = "Draw whole pictures"
 DRAW_EMPTY = "Draws 6 pictures with each of them, from the same noise."
 STEPS = "steps"
 NOT_YET = "Waiting for the first look …"
@@ -37,6 +37,7 @@ KINDS = {
     "class": ("class", "Class embedding", "One vector for each class and one for none, added to that of the time."),
 }
 """Of each kind of block: its letters in the drawing, its name, and what it does."""
+SIDES = {"embedding": "", "down": "↓ down", "middle": "bottom", "up": "↑ up"}
 PARTS = {"embedding": "", "down": " on the way down", "middle": " at the bottom", "up": " on the way up"}
 
 IN_THE_DRAWING = {
@@ -59,7 +60,7 @@ IN_THE_DRAWING = {
     "similarity": "How alike two times sound: cosine of the angle between their embeddings",
     "norms": "How loudly each residual block is told the time: size of what is added",
     "time_help": (
-        "Times that sound alike are treated alike. The ring marks the present t. In the lower map each row is a block, and "
-        "bright means that much is added to its channels."
+        "Times that sound alike are treated alike. The ring marks the present t. In the second map each row is a block, in the order of "
+        "computing, and bright means that much is added to its channels."
     ),
 }

@@ -41,7 +41,7 @@ export function raster(width, height, level, colour) {
 }
 
 // Enlarges by whole pixels, never smoothed.
-export function show(canvas, small, width, height) {
+export function enlarge(canvas, small, width, height) {
   const ratio = Math.min(3, window.devicePixelRatio || 1);
   canvas.width = Math.max(1, Math.round(width * ratio));
   canvas.height = Math.max(1, Math.round(height * ratio));
@@ -57,7 +57,7 @@ export function show(canvas, small, width, height) {
 // The scale with its numbers; `unit` stands behind each.
 export function legend(node, colour, values, unit = "") {
   const bar = document.createElement("canvas");
-  show(bar, raster(256, 1, (i) => i, colour), 160, 12);
+  enlarge(bar, raster(256, 1, (i) => i, colour), 160, 12);
   const numbers = document.createElement("div");
   numbers.className = "dp-heat-numbers";
   for (const value of values) {

@@ -186,25 +186,8 @@ class Timeline:
         return self._payload(lambda sheet: sheet.src)
 
     def to_message(self) -> bytes:
-        """The same in one piece of bytes, for a front end that can send them; message.js reads it.
-
-        16 bytes that differ when the content does, the length of the JSON as uint32 (little-endian), the JSON, the PNG
-        files. In the JSON a sheet's src is [where it begins, how long it is], counted from the end of the JSON.
-        """
-        files: list[bytes] = []
-        begin = 0
-
-        def place(sheet: Sheet) -> list[int]:
-            nonlocal begin
-            files.append(sheet.png)
-            begin += len(sheet.png)
-            return [begin - len(sheet.png), len(sheet.png)]
-
-        header = json.dumps(self._payload(place), allow_nan=False).encode()
-        # A PNG carries a checksum of its pixels before its end chunk of 12 bytes: no need to hash megabytes again.
-        marks = b"".join(file[-16:-12] for file in files)
-        stamp = hashlib.blake2b(header + marks, digest_size=16).digest()
-        return b"".join((stamp, struct.pack("<I", len(header)), header, *files))
+        """The same in one piece of bytes, for a front end that can send them; see `in_one_piece`."""
+        return in_one_piece(self._payload)
 
     def _payload(self, src: Callable[[Sheet], object]) -> dict[str, object]:
         return {
@@ -223,3 +206,28 @@ class Timeline:
             "report_position": self.report_position,
             "autoplay": self.autoplay,
         }
+
+
+def in_one_piece(payload: Callable[[Callable[[Sheet], object]], dict[str, object]]) -> bytes:
+    """A payload with its sheets as bytes; message.js reads it.
+
+    16 bytes that differ when the content does, the length of the JSON as uint32 (little-endian), the JSON, the PNG
+    files. In the JSON a sheet's src is [where it begins, how long it is], counted from the end of the JSON.
+
+    Args:
+        payload: makes it, given what says how a sheet's file is written into it.
+    """
+    files: list[bytes] = []
+    begin = 0
+
+    def place(sheet: Sheet) -> list[int]:
+        nonlocal begin
+        files.append(sheet.png)
+        begin += len(sheet.png)
+        return [begin - len(sheet.png), len(sheet.png)]
+
+    header = json.dumps(payload(place), allow_nan=False).encode()
+    # A PNG carries a checksum of its pixels before its end chunk of 12 bytes: no need to hash megabytes again.
+    marks = b"".join(file[-16:-12] for file in files)
+    stamp = hashlib.blake2b(header + marks, digest_size=16).digest()
+    return b"".join((stamp, struct.pack("<I", len(header)), header, *files))

@@ -1,6 +1,6 @@
 import { el, markup, watchTheme } from "./dom.js";
 import { formatNumber, readTheme } from "./draw.js";
-import { bytesOf, colours, legend, raster, show } from "./heat.js";
+import { bytesOf, colours, legend, raster, enlarge } from "./heat.js";
 import { csvOf, saveCanvas, saveText } from "./save.js";
 import { drawing, words } from "./unet_drawing.js";
 
@@ -135,7 +135,7 @@ function channelsView() {
     const map = data.maps[name];
     const [count, height, across] = map.shape;
     const values = bytesOf(map.i8, Int8Array);
-    const columns = count === 1 ? 1 : Math.max(2, Math.min(8, Math.floor(width / 100)));
+    const columns = count === 1 ? 1 : Math.max(4, Math.min(8, Math.floor(width / 100)));
     const side = count === 1 ? Math.min(width, 420) : Math.min(120, (width - 8 * (columns - 1)) / columns);
     head.textContent = `${data.words.channels}: ${block.title}`;
     help.textContent = data.words.channels_help + (map.channels.length && map.channels.length < map.of ? ` ${map.channels.length} of ${map.of} channels are shown.` : "");
@@ -144,7 +144,7 @@ function channelsView() {
       ...Array.from({ length: count }, (_, k) => {
         const canvas = el("canvas", { class: "dp-pixels", role: "img", "aria-label": map.channels.length ? `Channel ${map.channels[k]}` : "All numbers" });
         const at = k * height * across;
-        show(canvas, raster(across, height, (i) => 127.5 + values[at + i], colours.signed), side, (side * height) / across);
+        enlarge(canvas, raster(across, height, (i) => 127.5 + values[at + i], colours.signed), side, (side * height) / across);
         const tell = (event) => {
           const box = canvas.getBoundingClientRect();
           const x = Math.max(0, Math.min(across - 1, Math.floor(((event.clientX - box.left) / box.width) * across)));
@@ -291,14 +291,14 @@ function attentionView() {
     const { bytes, top } = row();
     const image = images[Math.max(0, picture.selectedIndex)];
     const blank = el("canvas", { width: 1, height: 1 });
-    const g = show(asking, image.complete && image.naturalWidth ? image : blank, side, tall);
+    const g = enlarge(asking, image.complete && image.naturalWidth ? image : blank, side, tall);
     // Over the picture: the more a position is looked at, the clearer it is; the rest lies in the dark.
     for (let i = 0; i < h * w; i++) {
       g.fillStyle = `rgba(8, 12, 32, ${0.78 * (1 - bytes[i] / 255)})`;
       g.fillRect(((i % w) * side) / w, (Math.floor(i / w) * tall) / h, side / w + 0.3, tall / h + 0.3);
     }
     ring(g, side, tall);
-    ring(show(answer, raster(w, h, (i) => bytes[i], colours.amount), side, tall), side, tall);
+    ring(enlarge(answer, raster(w, h, (i) => bytes[i], colours.amount), side, tall), side, tall);
     legend(scale, colours.amount, [0, 50 * top, 100 * top], " %");
     const best = bytes.indexOf(Math.max(...bytes));
     const even = 100 / (h * w);
@@ -358,7 +358,7 @@ function timeView() {
     const { t, at, similarity, norms, blocks } = data.time;
     const side = Math.min(360, width >= 760 ? width / 2 - 30 : width - 4);
     alike.draw({ title: data.words.similarity, ...similarity, values: bytesOf(similarity.i8, Int8Array), zero: 127.5, unit: 127, colour: colours.signed, t, at, both: true, side, tall: side, say: (v, x, y) => `t = ${t[y]} and t = ${t[x]}: ${formatNumber(v, 3)}` });
-    loud.draw({ title: data.words.norms, ...norms, values: bytesOf(norms.u8), zero: 0, unit: 255, colour: colours.amount, t, at, both: false, side, tall: Math.max(120, 26 * blocks.length), say: (v, x, y) => `${blocks[y]}, t = ${t[x]}: ${formatNumber(v, 3)}` });
+    loud.draw({ title: data.words.norms, ...norms, values: bytesOf(norms.u8), zero: 0, unit: 255, colour: colours.amount, t, at, both: false, names: blocks, side: Math.min(side, width >= 760 ? width / 2 - 230 : width - 190), tall: Math.max(120, 24 * blocks.length), say: (v, x, y) => `${blocks[y]}, t = ${t[x]}: ${formatNumber(v, 3)}` });
   }
 
   function csv() {
@@ -378,15 +378,16 @@ function heatView() {
   const title = el("figcaption", { class: "dp-panel-title" });
   const canvas = el("canvas", { class: "dp-pixels", role: "img" });
   const axis = el("div", { class: "dp-heat-axis" });
+  const rowNames = el("div", { class: "dp-heat-rows" });
   const scale = el("div", { class: "dp-heat-legend" });
   const read = el("output", { class: "dp-xray-read" }, "\u00a0");
-  const node = el("figure", {}, title, canvas, axis, scale, read);
+  const node = el("figure", {}, title, el("div", { class: "dp-heat-body" }, canvas, rowNames), axis, scale, read);
 
   function draw(it) {
     const [rows, columns] = it.shape;
     title.textContent = it.title;
     canvas.setAttribute("aria-label", it.title);
-    const g = show(canvas, raster(columns, rows, (i) => it.zero + it.values[i], it.colour), it.side, it.tall);
+    const g = enlarge(canvas, raster(columns, rows, (i) => it.zero + it.values[i], it.colour), it.side, it.tall);
     const x = ((it.at + 0.5) / columns) * it.side;
     const y = it.both ? ((it.at + 0.5) / rows) * it.tall : null;
     for (const [style, line] of [["#000", 4], ["#fff", 2]]) {
@@ -396,6 +397,8 @@ function heatView() {
       if (y === null) { g.moveTo(x, 0); g.lineTo(x, it.tall); } else g.arc(x, y, 6, 0, 7);
       g.stroke();
     }
+    rowNames.style.height = `${it.tall}px`;
+    rowNames.replaceChildren(...(it.names ?? []).map((name) => el("span", {}, name)));
     axis.style.width = `${it.side}px`;
     axis.replaceChildren(el("span", {}, `t = ${it.t[0]}`), el("span", {}, `t = ${it.t[it.t.length - 1]}`));
     legend(scale, it.colour, it.both ? [-it.max, 0, it.max] : [0, it.max / 2, it.max]);

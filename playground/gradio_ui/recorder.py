@@ -1,0 +1,90 @@
+"""The Flight recorder's page: layout only, the lab itself is playground/labs/recorder.py."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from playground import warming
+from playground.figures import takeaway
+from playground.figures.takeaway import File
+from playground.gradio_ui import components, following, page, widgets
+from playground.gradio_ui.following import QUIET
+from playground.labs import recorder as lab
+from playground.labs.job import Job
+from playground.labs.recorder import RecorderControls, Recording
+from playground.serving.desk import desk
+from playground.serving.ownership import runs_of
+from playground.text import recorder as text
+
+LAB = "recorder"
+
+
+def build(demo: gr.Blocks) -> None:
+    """Draw the page."""
+    who = page.identity()
+    panel = widgets.Panel(RecorderControls, LAB, _look, [who.visitor])
+    with page.sidebar():
+        panel.draw()
+    page.head(text.TITLE, text.LEAD)
+    about = gr.Markdown(text.RECORDED)
+    buttons = following.buttons(LAB, f"✈️ {text.START}", what=text.WHAT)
+    flight = components.recorder(f"{LAB}-flight")
+    page.looking_at(text.LOOKING_AT)
+    files = gr.HTML("", apply_default_css=False)
+    outputs = [flight, files]
+    around = [about, buttons.start, buttons.status, *outputs]
+
+    def opened(controls: RecorderControls, visitor: str, tab: str, session: str) -> list[Any]:
+        warming.wait()
+        desk().attach(tab, session)
+        return changed(controls, tab)
+
+    def changed(controls: RecorderControls, tab: str) -> list[Any]:
+        ships = controls.run == lab.RECORDED
+        shown: list[Any] = [gr.update(visible=ships), gr.update(interactive=not ships)]
+        if ships:
+            try:
+                return [*shown, "", *_shown(controls, lab.recorded())]
+            except ValueError:
+                return [*shown, page.listed([text.DAMAGED]), gr.skip(), gr.skip()]
+        job = desk().job(tab, LAB)
+        there = job.look.result if job is not None else None
+        if there is not None and there.of == lab.drawn_with(controls):
+            return [*shown, "", *_shown(controls, there)]
+        return [*shown, page.status(text.PRESS), None, ""]
+
+    def pressed(visitor: str, tab: str, *values: Any) -> list[Any]:
+        controls, problems = panel.read(values)
+        if controls.run != lab.RECORDED and runs_of(visitor).may(controls.run):
+            desk().put(tab, LAB, Job(lambda: lab.fly(controls), LAB))
+        return panel.update(controls, problems, values)
+
+    loaded = panel.on_load(demo, opened, [], around, who)
+    panel.on_change(changed, [who.tab], around)
+    asked = buttons.start.click(pressed, [*who.both, *panel.state], panel.shown, trigger_mode="multiple", **QUIET)
+    for cause in (loaded, asked):
+        buttons.follow(cause, who.tab, _drawn, outputs)
+    buttons.stops(who.tab)
+
+
+def _drawn(recording: Recording | None) -> list[Any]:
+    return _shown(recording.asked, recording) if recording is not None else [gr.skip(), gr.skip()]
+
+
+def _shown(controls: RecorderControls, recording: Recording) -> list[Any]:
+    flight = lab.flight(recording, controls.show)
+    if flight is None:
+        return [gr.skip(), gr.skip()]
+    made = [File(text.CSV, "flight.csv", "text/csv", takeaway.csv(lab.table(recording)))]
+    links = takeaway.links(made) if len(recording.steps) == recording.total else ""
+    return [components.flight_value(flight), links]
+
+
+def _look(visitor: str | None) -> widgets.Look[RecorderControls]:
+    return widgets.Look(
+        disabled=lab.without_effect,
+        options=lambda _: lab.titles(lab.choices(runs_of(visitor).may)),
+        at_first=lambda now: {"run": {now.run: ""}},
+    )
