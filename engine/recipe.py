@@ -25,8 +25,8 @@ from engine.guidance import EVERYWHERE, ClassifierGuided, Guided
 from engine.guides import open_guide
 from engine.ideal import ExactDenoiser
 from engine.library import Model, open_model
-from engine.samplers import SAMPLERS, Variance
-from engine.sampling import Frame, sample
+from engine.samplers import SAMPLERS, Sampler, Variance
+from engine.sampling import Frame, Start, sample
 from engine.sampling_fields import Eta, SamplerName, SpacingName, Steps
 from engine.schedule import SCHEDULES, NoiseSchedule
 from engine.weights import first_complaint
@@ -123,6 +123,8 @@ class Recipe(BaseModel):
         run_of: Callable[[str], Model] | None = None,
         device: torch.device | str = "cpu",
         scale: Tensor | None = None,
+        start: Start | None = None,
+        watched: Callable[[Sampler], Sampler] = lambda sampler: sampler,
     ) -> Iterator[Frame]:
         """Carry it out, one frame after the other.
 
@@ -131,6 +133,8 @@ class Recipe(BaseModel):
             run_of: finds training runs, see `open_model`.
             device: where the model's network is; those that `open_model` opens are on the CPU.
             scale: of guidance, shape (B,), one for each image in place of the recipe's one for all.
+            start: to go on from a frame of another walk, see `engine.fork`.
+            watched: puts something around the sampler that looks on, see `engine.anatomy.Dissecting`.
 
         Raises:
             RecipeError: where the recipe does not fit the model, before anything is computed.
@@ -141,11 +145,12 @@ class Recipe(BaseModel):
         return sample(
             self.denoiser(model, scale),
             self.noise_schedule(model),
-            SAMPLERS[self.sampler](self.eta, self.variance),
+            watched(SAMPLERS[self.sampler](self.eta, self.variance)),
             shape=model.shape,
             steps=self.steps,
             seeds=self.seeds,
             label=torch.tensor(self.labels, device=device) if self.labels else None,
+            start=start,
             spacing=self.spacing,
             device=device,
         )
@@ -192,7 +197,7 @@ class Recipe(BaseModel):
     def python(self) -> str:
         """A program that makes the same pictures and saves them."""
         changed = self.model_dump(exclude_defaults=True, mode="json")
-        arguments = "".join(f"    {name}={_literal(value)},\n" for name, value in changed.items())
+        arguments = "".join(f"    {name}={literal(value)},\n" for name, value in changed.items())
         return (
             "from engine.data.pixels import to_uint8\n"
             "from engine.recipe import Recipe, save_png\n\n"
@@ -203,18 +208,19 @@ class Recipe(BaseModel):
         )
 
 
-def _literal(value: object) -> str:
+def literal(value: object) -> str:
+    """A value of a recipe, as JSON has it, written as Python."""
     return repr(tuple(value)) if isinstance(value, list) else repr(value)
 
 
 def png_bytes(
-    pictures: npt.NDArray[np.uint8], recipe: Recipe | None, *, columns: int | None = None, zoom: int = 1
+    pictures: npt.NDArray[np.uint8], recipe: BaseModel | None, *, columns: int | None = None, zoom: int = 1
 ) -> bytes:
     """Pictures side by side as a PNG that carries its recipe.
 
     Args:
         pictures: uint8, shape (B, H, W, C).
-        recipe: written into the file; None for none.
+        recipe: a Recipe or an `engine.fork.Fork`, written into the file; None for none.
         columns: how many in a row; by default as square as can be.
         zoom: each pixel becomes zoom × zoom.
     """
@@ -233,7 +239,7 @@ def png_bytes(
     return out.getvalue()
 
 
-def save_png(path: str, pictures: npt.NDArray[np.uint8], recipe: Recipe, *, zoom: int = 1) -> None:
+def save_png(path: str, pictures: npt.NDArray[np.uint8], recipe: BaseModel, *, zoom: int = 1) -> None:
     """Write `png_bytes` to a file. Raises OSError where that is not possible."""
     with open(path, "wb") as file:
         file.write(png_bytes(pictures, recipe, zoom=zoom))
@@ -241,6 +247,11 @@ def save_png(path: str, pictures: npt.NDArray[np.uint8], recipe: Recipe, *, zoom
 
 def from_png(data: bytes) -> Recipe:
     """The recipe inside an exported picture. Raises RecipeError where there is none or it cannot be used."""
+    return from_json(text_in_png(data))
+
+
+def text_in_png(data: bytes) -> str:
+    """The JSON inside an exported picture. Raises RecipeError where there is none."""
     try:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             text = image.info.get(PNG_KEY)
@@ -250,7 +261,7 @@ def from_png(data: bytes) -> Recipe:
         raise RecipeError(
             "This picture carries no recipe: it was not exported from the playground, or was edited since."
         )
-    return from_json(text)
+    return text
 
 
 def from_json(text: str) -> Recipe:

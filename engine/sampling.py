@@ -19,6 +19,19 @@ from engine.samplers import Past, Sampler
 from engine.schedule import Level, NoiseSchedule
 
 
+class Start(NamedTuple):
+    """Where a walk begins that does not begin with noise: all that going on from there needs."""
+
+    x: Tensor
+    """x_t, shape (B, ...)."""
+    t: int
+    """Where on the schedule that is."""
+    before: Past | None = None
+    """What the step that led here was told; None if there was none, or if it is to be forgotten."""
+    drawn: int = 0
+    """How often each seed has been asked for noise by then: the walk goes on with the noise that comes next."""
+
+
 class Frame(NamedTuple):
     """One moment of sampling. N steps give N + 1 of them, the noise first."""
 
@@ -33,6 +46,15 @@ class Frame(NamedTuple):
     """x̂0, what the denoiser makes of this very x_t; x itself in the last frame."""
     noise: Tensor
     """ε̂, the noise that the denoiser sees in this very x_t; all zero in the last frame."""
+    before: Past | None = None
+    """What the step that led here was told; None in the first frame."""
+    drawn: int = 0
+    """How often each seed had been asked for noise when x was there."""
+
+    @property
+    def start(self) -> Start:
+        """Whoever samples on from here, with nothing else changed, gets the frames that follow this one."""
+        return Start(self.x, self.t, self.before, self.drawn)
 
 
 class SeededNoise:
@@ -52,6 +74,8 @@ class SeededNoise:
         # the other, so that they are the same numbers whether they are asked for in one go or in several.
         self._rounds = max(1, _ONE_BY_ONE // max(1, math.prod(self._shape)))
         self._ahead: list[Tensor] = []
+        self.drawn = 0
+        """How often it has been asked."""
 
     def __call__(self) -> Tensor:
         """Fresh N(0, I) of shape (B, *shape)."""
@@ -60,6 +84,7 @@ class SeededNoise:
             for images, generator in zip(drawn, self._generators, strict=True):
                 torch.randn(images.shape, generator=generator, out=images)
             self._ahead = list(drawn.unbind(1))
+        self.drawn += 1
         return self._ahead.pop(0).contiguous().to(self._device)
 
 
@@ -77,7 +102,7 @@ def sample(
     steps: int,
     seeds: Sequence[int],
     label: Tensor | None = None,
-    start: tuple[Tensor, int] | None = None,
+    start: Start | tuple[Tensor, int] | None = None,
     spacing: str = "uniform",
     device: torch.device | str = "cpu",
 ) -> Iterator[Frame]:
@@ -91,7 +116,7 @@ def sample(
         steps: how many steps to take, 1 … T (fewer of them where `start` lies lower on the schedule).
         seeds: one for each image; their number B is the size of the batch.
         label: int64, shape (B,); None for no class.
-        start: (x_t of shape (B, *shape), t) to begin from somewhere else than from N(0, I) at T.
+        start: to begin from somewhere else than from N(0, I) at T: (x_t of shape (B, *shape), t), or the `start` of a frame.
         spacing: where the steps lie, a name in `schedule.SPACINGS`.
 
     Yields:
@@ -103,7 +128,10 @@ def sample(
     draw = SeededNoise(seeds, shape, device)
     if label is not None and label.shape != (len(seeds),):
         raise ValueError(f"{len(seeds)} images need {len(seeds)} labels, not {tuple(label.shape)}.")
-    x, first_t = (draw(), schedule.T) if start is None else (start[0].to(device), start[1])
+    begin = Start(draw(), schedule.T, None, 1) if start is None else Start(*start)
+    x, first_t, before = begin.x.to(device), begin.t, begin.before
+    while draw.drawn < begin.drawn:
+        draw()
     if not 0 <= first_t <= schedule.T:
         raise ValueError(f"t = {first_t} is outside 0 … {schedule.T}.")
     path = [first_t, *(t for t in schedule.timesteps(steps, spacing) if t < first_t)]
@@ -111,10 +139,9 @@ def sample(
     def denoise(x: Tensor, level: Level) -> Prediction:
         return denoiser(x, level, label)
 
-    before: Past | None = None
     for step, (t, next_t) in enumerate(pairwise(path)):
-        now = schedule.level(t)
+        now, drawn = schedule.level(t), draw.drawn
         following, prediction = sampler.step(denoise, x, now, schedule.level(next_t), draw, before)
-        yield Frame(step, len(path) - 1, t, x, prediction.x0, prediction.noise)
+        yield Frame(step, len(path) - 1, t, x, prediction.x0, prediction.noise, before, drawn)
         x, before = following, Past(now, prediction)
-    yield Frame(len(path) - 1, len(path) - 1, 0, x, x, torch.zeros_like(x))
+    yield Frame(len(path) - 1, len(path) - 1, 0, x, x, torch.zeros_like(x), before, draw.drawn)

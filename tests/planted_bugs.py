@@ -187,6 +187,47 @@ BUGS = [
         "test_ideal.py",
     ),
     Bug("spread of the points left out", "ideal.py", "level.alpha_bar * self.std**2", "self.std**2", "test_ideal.py"),
+    Bug(
+        "exact denoiser by class forgets which class",
+        "ideal.py",
+        "points[labels == kind], std=",
+        "points, std=",
+        "test_points.py",
+        "by_class",
+    ),
+    # Points
+    Bug(
+        "energy floor of half as many points",
+        "measuring/metrics.py",
+        "value = 2 / n * among",
+        "value = 1 / n * among",
+        "test_points.py",
+        "floor or halvings",
+    ),
+    Bug(
+        "noise of small images drawn twice",
+        "sampling.py",
+        "self._ahead.pop(0)",
+        "self._ahead[0]",
+        "test_points.py",
+        "drawn_ahead or in_turn",
+    ),
+    Bug(
+        "points noised with the variance",
+        "training/points.py",
+        "noise, t, level, diffuse(x0, level, noise))",
+        "noise, t, level, diffuse(x0, level, noise * level.variance.sqrt()[:, None].float()))",
+        "test_points.py",
+        "textbook",
+    ),
+    Bug(
+        "class of a point never hidden",
+        "training/points.py",
+        "masked_fill(hidden, NO_LABEL)",
+        "masked_fill(hidden & False, NO_LABEL)",
+        "test_points.py",
+        "is_hidden",
+    ),
     # Samplers
     Bug(
         "eta scales the variance",

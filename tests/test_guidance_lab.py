@@ -17,8 +17,9 @@ from playground.labs import guidance as lab
 from playground.labs import guidance_apart, guidance_law, guidance_price, guidance_settings, guidance_sweep, models
 from playground.labs.controls import from_link, to_link
 from playground.labs.guidance_settings import GuidanceControls
-from playground.labs.job import Job
+from playground.labs.job import Job, Partial
 from playground.serving import mode
+from playground.serving.desk import Desk
 
 
 def set_to(**settings: object) -> GuidanceControls:
@@ -232,6 +233,24 @@ def test_a_sweep_stops_when_it_is_told_to() -> None:
     look = job.look
     assert look.status == "stopped"
     assert 0 < look.done < look.total
+
+
+def test_a_dropped_job_is_stopped_and_forgotten() -> None:
+    desk, ended = Desk(), threading.Event()
+
+    def endless() -> Iterator[Partial[int]]:
+        try:
+            while True:
+                yield Partial(0, 1, 0)
+        finally:
+            ended.set()
+
+    tab = "0123456789abcdef" * 2
+    desk.put(tab, "guidance", Job(endless))
+    desk.drop(tab, "guidance")
+    assert desk.job(tab, "guidance") is None
+    assert ended.wait(10)
+    desk.drop(tab, "guidance")  # nothing is there: nothing happens
 
 
 def test_two_axes_are_two_settings() -> None:

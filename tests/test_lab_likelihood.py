@@ -6,16 +6,20 @@ import csv
 import io
 import math
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.models import vae
+from engine.runs.service import TrainingService
+from engine.training.config import TrainConfig
 from engine.training.floor import Floor
 from engine.training.loop import Report
 from engine.training.parts import LEVEL_BINS
 from playground.figures import bits
-from playground.labs import above_ideal, latent, likelihood
+from playground.labs import above_ideal, doctor, latent, likelihood
 from playground.labs.controls import from_link, to_link
 from playground.labs.job import Job
 from playground.labs.likelihood import BarResult, Measured
@@ -255,3 +259,40 @@ def test_the_page_opens_with_something_to_see() -> None:
     page.run()
     assert not page.exception
     assert job.look.status == "finished"
+
+
+# --- a VAE of one's own -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_that_trains_a_vae_goes_all_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Paused, taken up again, finished; listed, opened here, refused elsewhere; and not there for whom it is not."""
+    service = TrainingService(tmp_path)
+    monkeypatch.setattr("engine.runs.service._service", service)
+    few = {"learns": "vae", "batch": 4, "steps": 40, "report_every": 1, "sample_every": 20, "warmup": 0, "latent": 3}
+    run_id = service.submit(TrainConfig.model_validate(few))
+    service.wait(run_id, lambda snapshot: snapshot.step >= 2, 60)
+    service.pause(run_id)
+    service.wait(run_id, lambda snapshot: snapshot.status in ("paused", "finished"), 60)
+    service.resume(run_id)
+    service.wait(run_id, lambda snapshot: snapshot.status == "finished", 60)
+    snapshot = service.snapshot(run_id)
+    assert snapshot is not None
+    assert (snapshot.can_encode, snapshot.can_sample, snapshot.can_guide) == (True, False, False)
+    assert snapshot.floor is None
+    assert snapshot.previews
+    assert snapshot.held_out[-1][0] == 40
+    assert doctor.findings(snapshot) is not None
+    assert f"run:{run_id}" in latent.vaes()
+    assert latent.chosen(f"run:{run_id}", "digits") == (f"run:{run_id}", "")
+    assert f"run:{run_id}" not in latent.vaes(lambda _: False)
+    views = latent.views(LikelihoodControls(vae=f"run:{run_id}"))
+    assert not isinstance(views, str)
+    assert views.latent == 3
+    assert result_of(vae=f"run:{run_id}", pictures=2).results[-1].bar.model == f"run:{run_id}"
+    with pytest.raises(ValueError, match="Likelihood lab"):
+        service.model(run_id)
+    with pytest.raises(ValueError, match="trains no VAE"):
+        service.vae(service.submit(TrainConfig.model_validate(few | {"learns": "denoiser", "steps": 1})))
+    opened = vae.load(tmp_path / run_id)
+    assert opened.card.step == 40
+    assert opened.net.config.latent == 3

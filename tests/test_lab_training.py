@@ -80,6 +80,7 @@ def test_every_setting_reaches_the_run() -> None:
         "flips": True,
         "rotation": 4.0,
         "preset": "small",
+        "latent": 7,
         "target": "velocity",
         "schedule": "sigmoid",
         "T": 300,
@@ -130,10 +131,10 @@ def test_parameters_are_counted_as_they_will_be(data: str, preset: str, more: di
 
 def test_settings_without_effect_say_why() -> None:
     """And change nothing in what is trained: the same loss with any value of them."""
-    assert set(lab.without_effect(TrainingControls())) == {"vlb_weight", "zero_terminal_snr"}
-    assert lab.without_effect(TrainingControls(target="velocity", learned_variance=True)) == {}
+    assert set(lab.without_effect(TrainingControls())) == {"vlb_weight", "zero_terminal_snr", "latent"}
+    assert lab.without_effect(TrainingControls(target="velocity", learned_variance=True)) == {"latent": lab.OF_VAES}
     off = lab.without_effect(TrainingControls(learns="classifier"))
-    assert set(off) == {"target", "weighting", "learned_variance", "vlb_weight", "label_dropout"}
+    assert set(off) == {"target", "weighting", "learned_variance", "vlb_weight", "label_dropout", "latent"}
     assert all(why.endswith(".") for why in off.values())
     others = {
         "target": "clean",
@@ -141,6 +142,7 @@ def test_settings_without_effect_say_why() -> None:
         "learned_variance": True,
         "vlb_weight": 0.7,
         "label_dropout": 0.9,
+        "latent": 3,
     }
     losses = []
     for changes in ({}, others):
@@ -340,3 +342,27 @@ def test_what_holds_a_run_up_is_said() -> None:
         "25.0 % of the time the network waited for pictures. 8 pictures go at once."
     )
     assert "at once" not in lab.pace(_snapshot((replace(slow, at_once=32),)))
+
+
+def test_a_vae_sees_no_noise_and_no_labels() -> None:
+    """The settings that say so change nothing: the same losses with any value of them."""
+    others = {
+        "target": "clean",
+        "weighting": "bound",
+        "schedule": "linear",
+        "T": 50,
+        "learned_variance": True,
+        "vlb_weight": 0.7,
+        "zero_terminal_snr": True,
+        "label_dropout": 0.9,
+    }
+    assert set(others) | {"importance"} == set(lab.without_effect(TrainingControls(learns="vae")))
+    losses = []
+    for changes in ({}, others):
+        controls = TrainingControls.model_validate({"learns": "vae", "batch": 4, "steps": 2, **changes})
+        config = lab.config(controls, 1.0)
+        reports = loop.train(config, load("digits"), loop.begin(config, load("digits")))
+        losses.append([report.loss for report in reports])
+    assert losses[0] == losses[1]
+    snapshot = lab.described(lab.config(TrainingControls(learns="vae", latent=5), 1.0))
+    assert snapshot == "digits, tiny VAE, 5 latent numbers"

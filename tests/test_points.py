@@ -20,7 +20,7 @@ from engine.process import TARGETS
 from engine.samplers import DDIM, DPMSolver2M
 from engine.sampling import SeededNoise, sample
 from engine.schedule import NoiseSchedule
-from engine.training.points import PointTraining, begin, loss_floor, train
+from engine.training.points import PointTraining, begin, loss_floor, noised, train
 
 # --- sets -------------------------------------------------------------------------------------------------------------
 
@@ -255,6 +255,17 @@ def test_the_loss_floor_of_two_points_is_the_textbook_integral() -> None:
         x_t = math.sqrt(a) + math.sqrt(v) * z
         expected.append(float(torch.trapezoid((1 - torch.tanh(math.sqrt(a) * x_t / v)) ** 2 * density, z)) / 2)
     assert loss_floor(config, data, samples=65536) == pytest.approx(np.mean(expected), rel=0.04)
+
+
+def test_the_class_is_hidden_as_often_as_asked_and_x_t_belongs_to_its_noise() -> None:
+    data, schedule = named("pinwheel", 500), NoiseSchedule.cosine(50)
+    points = torch.from_numpy(data.x), torch.from_numpy(data.labels)
+    batch = noised(points, schedule, 20_000, torch.Generator().manual_seed(0), hide=0.3)
+    assert batch.label is not None
+    assert float((batch.label == NO_LABEL).double().mean()) == pytest.approx(0.3, abs=0.015)
+    alpha_bar = schedule.alpha_bar[batch.t].float()[:, None]
+    torch.testing.assert_close(batch.x_t, alpha_bar.sqrt() * batch.x0 + (1 - alpha_bar).sqrt() * batch.noise)
+    assert {int(batch.t.min()), int(batch.t.max())} == {1, 50}
 
 
 def test_training_on_goes_on_where_it_was_and_leaves_earlier_copies_alone() -> None:

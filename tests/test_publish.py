@@ -219,3 +219,26 @@ def test_a_folder_that_is_no_checkout_cannot_be_staged(tmp_path: Path, monkeypat
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     with pytest.raises(StagingError, match="git checkout"):
         stage(Space("gradio"), tmp_path / "out")
+
+
+@pytest.mark.fresh
+@pytest.mark.timeout(1800)
+def test_requirements_install_from_an_empty_environment(tmp_path: Path) -> None:
+    """With what a Gradio Space installs beside them, see the documentation of Spaces; then the copy draws."""
+    folder = tmp_path / "space"
+    stage(Space("gradio"), folder)
+    pinned = re.search(r"^gradio==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
+    assert pinned is not None
+    beside = [f"gradio[oauth,mcp]=={pinned[1]}", "uvicorn>=0.14.0", "websockets>=10.4", "spaces"]
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run(["uv", "venv", "-q", "--python", sys.executable, str(tmp_path / "venv")], check=True)
+    install = ["uv", "pip", "install", "-q", "--python", str(python), "-r", str(folder / "requirements.txt"), *beside]
+    subprocess.run(install, check=True)
+    program = (
+        "import runpy; runpy.run_path('playground/gradio_app.py', run_name='as_a_module')\n"
+        "import engine.recipe; print(len(list(engine.recipe.Recipe(steps=2).frames())), engine.__file__)"
+    )
+    done = subprocess.run([str(python), "-c", program], cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split()[-2] == "3"
+    assert str(folder) in done.stdout

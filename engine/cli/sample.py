@@ -21,7 +21,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     """Put the command into the parser of `engine.cli`."""
     sample = commands.add_parser("sample", help="carry out a recipe: pictures from noise")
     sample.set_defaults(run=_sample)
-    sample.add_argument("recipe", type=Path, help="a recipe as JSON, or a PNG that was exported with its recipe inside")
+    sample.add_argument("recipe", type=Path, help="a recipe or a fork as JSON, or a PNG that carries it")
     sample.add_argument("--out", type=Path, required=True, help="the PNG to write; it carries its recipe")
     sample.add_argument("--zoom", type=int, default=4, help="how large each pixel is drawn (default: %(default)s)")
     sample.add_argument("--python", action="store_true", help="print a program that does the same")
@@ -31,7 +31,8 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _sample(args: argparse.Namespace) -> int:
     from engine.data.pixels import to_uint8
-    from engine.recipe import from_json, from_png, save_png
+    from engine.fork import from_json, from_png, root_of
+    from engine.recipe import save_png
 
     data = args.recipe.read_bytes()
     recipe = from_png(data) if data.startswith(b"\x89PNG") else from_json(data.decode("utf-8", errors="replace"))
@@ -48,10 +49,10 @@ def _sample(args: argparse.Namespace) -> int:
     save_png(str(args.out), to_uint8(frame.x), recipe, zoom=max(1, args.zoom))
     seconds = time.perf_counter() - began
     if args.json:
-        told = {"out": str(args.out), "pictures": len(recipe.seeds), "seconds": round(seconds, 3)}
+        told = {"out": str(args.out), "pictures": len(root_of(recipe).seeds), "seconds": round(seconds, 3)}
         print(json.dumps(told | {"recipe": recipe.model_dump(mode="json")}, ensure_ascii=False))
         return 0
-    print(f"{len(recipe.seeds)} pictures in {seconds:.1f} s, written to {args.out}")
+    print(f"{len(root_of(recipe).seeds)} pictures in {seconds:.1f} s, written to {args.out}")
     return 0
 
 

@@ -15,6 +15,7 @@ import gradio as gr
 from playground.timeline import source
 from playground.timeline.chart import LiveChart
 from playground.timeline.curve import CurveEditor, Points, check_points
+from playground.timeline.microscope import Place, place_of
 from playground.timeline.model import Timeline
 from playground.timeline.panels import Line
 from playground.timeline.stage import Stage
@@ -109,6 +110,17 @@ def figure(name: str, elem_id: str) -> gr.HTML:
 def curve_editor(elem_id: str) -> gr.HTML:
     """An editor for ᾱ over t/T. Its event `points` brings {"points": [[x, y], …]}; `curve_value` makes what it shows."""
     return _component("curve_editor", None, elem_id)
+
+
+def microscope(elem_id: str) -> gr.HTML:
+    """Walks that branch, and their steps taken apart; `Bench.to_payload()` is its value. Its event is `place`."""
+    return _component("microscope", None, elem_id, empty_height=640)
+
+
+def pointed_at(event: gr.EventData, bench_id: str) -> Place | None:
+    """Where the reader looks, in an event of a microscope; None where it showed something else by then."""
+    value = event._data.get("value") if isinstance(event._data, dict) else None
+    return place_of(value, bench_id)
 
 
 def curve_value(points: Points, references: tuple[Line, ...] = ()) -> dict[str, Any]:

@@ -51,7 +51,8 @@ class Follower:
         async def watched(tab: str) -> AsyncIterator[list[Any]]:
             job = desk().job(tab, self.lab)
             nothing = [gr.skip()] * len(outputs)
-            if job is None:
+            if job is None:  # a generator that yields nothing would empty all of them, the button's words too
+                yield [gr.skip(), gr.update(interactive=False), *nothing]
                 return
             seen = 0
             while True:

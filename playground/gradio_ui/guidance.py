@@ -72,11 +72,10 @@ def build(demo: gr.Blocks) -> None:
 
     def switched(tab: str, *values: Any) -> list[Any]:
         controls, _ = panel.read(values)
-        empty = ["", None, *[None] * lab.CHARTS, "", ""]
+        empty = [page.status(""), "", None, *[None] * lab.CHARTS, "", ""]
         if lab.at_once(controls):
             return [start(tab, controls), *empty]
-        if tab:
-            desk().put(tab, LAB, Job(lambda: iter(()), LAB))
+        desk().drop(tab, LAB)
         return [_pressed_for(controls), *empty]
 
     loaded = panel.on_load(demo, opened, [], [note], who)
@@ -86,7 +85,9 @@ def build(demo: gr.Blocks) -> None:
     )
     names = [control.name for control in describe(GuidanceControls)]
     events = [panel.widgets[names.index(name)].input for name in AT_ONCE]  # type: ignore[attr-defined]
-    turned = gr.on(events, switched, [who.tab, *panel.state], [note, *figures], trigger_mode="always_last", **QUIET)
+    turned = gr.on(
+        events, switched, [who.tab, *panel.state], [note, buttons.status, *figures], trigger_mode="always_last", **QUIET
+    )
     for cause in (loaded, asked, turned):
         buttons.follow(cause, who.tab, _drawn, figures)
     buttons.stops(who.tab)

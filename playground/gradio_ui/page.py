@@ -160,6 +160,12 @@ def listed(sentences: Sequence[str], kind: str = "warning") -> str:
     )
 
 
+def bold(markdown: str) -> str:
+    """One line as HTML, in which **this** is bold and nothing else is markup."""
+    parts = html.escape(markdown).split("**")
+    return "<div>" + "".join(f"<b>{part}</b>" if k % 2 else part for k, part in enumerate(parts)) + "</div>"
+
+
 def status(words: str, share: float | None = None) -> str:
     """One line that says how far something is, as HTML; `share`, 0 … 1, draws a bar below it."""
     bar = "" if share is None else f'<div class="dp-bar"><i style="width:{100 * share:.1f}%"></i></div>'
@@ -204,6 +210,10 @@ CSS = """
 .dp-downloads { display: flex; flex-wrap: wrap; gap: 0.8rem; padding-bottom: 0.5rem; }
 .dp-download { padding: 0.45rem 1rem; border-radius: 8px; border: 1px solid var(--border-color-primary);
   color: var(--body-text-color); text-decoration: none; }
+.dp-form, .dp-form > .styler, .dp-form .form { display: grid !important; border: 0; background: none !important; gap: 4px 14px;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 230px), 1fr));
+}
+.dp-form .form { grid-column: 1 / -1; }
 .dp-mend { align-self: start; margin-top: auto; padding: 0.4rem 0.9rem; border-radius: 8px; color: white; cursor: pointer;
   background: var(--button-primary-background-fill, var(--color-accent)); }
 """

@@ -137,12 +137,7 @@ def _nearest(request: Request, side: Side, number: int) -> str:
     recipe = next(walk.recipe for walk in request.walks if walk.side == side)
     heading = text.nearest(number + 1, side if compared else "")
     about = common.looking_at(text.DISTANCE + lab.by_heart(recipe))
-    return f'<div class="dp-card">{_bold(heading)}{pictures.row(row)}<small>{_bold(about)}</small></div>'
-
-
-def _bold(markdown: str) -> str:
-    parts = markdown.split("**")
-    return "<div>" + "".join(f"<b>{part}</b>" if k % 2 else part for k, part in enumerate(parts)) + "</div>"
+    return f'<div class="dp-card">{page.bold(heading)}{pictures.row(row)}<small>{page.bold(about)}</small></div>'
 
 
 def _takeaways(request: Request) -> list[Any]:

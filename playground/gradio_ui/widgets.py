@@ -262,6 +262,25 @@ class Panel(Generic[C]):
         return f"{off}{bound}{control.help}"
 
 
+class Form(Panel[C]):
+    """Controls that stand in the page and in no link."""
+
+    def asked(self, values: Sequence[Any]) -> C:
+        """The settings as the widgets have them; what cannot be taken is as by default."""
+        return from_values(self._model, dict(zip(self._names, values, strict=False)))[0]
+
+    def answer(self, controls: C, options: Mapping[str, Mapping[Any, str]], hidden: Collection[str] = ()) -> Outputs:
+        """Values for `widgets`, so that they stand for these settings.
+
+        Args:
+            controls: the settings.
+            options: for controls whose choices are only known now, their values with their titles.
+            hidden: names of controls that are not shown.
+        """
+        look = replace(self._look_for(), options=lambda _: options, hidden=lambda _: hidden)
+        return self._answer(controls, (), look)[: len(self.widgets)]
+
+
 def _events(widget: gr.components.Component) -> list[Any]:
     """What tells that the reader, and not the page itself, has changed a widget."""
     if isinstance(widget, gr.Textbox):

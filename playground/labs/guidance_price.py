@@ -183,12 +183,12 @@ def charts(price: Price) -> tuple[LiveChart, LiveChart, LiveChart]:
         ends = np.array([0.0, max(point.scale for point in price.points) or 1.0])
         diverse += (Series("real pictures", ends, np.full(2, price.real.value), "dashed", color=5),)
     empty = "The first point appears in a few seconds."
-    note = f"{price.pictures} pictures at each scale; bands are 95 % intervals."
-    x = "guidance scale (1 is the plain conditional model)"
+    note = f"{price.pictures} pictures at each scale; bands are 95 % intervals. A scale of 1 is the plain conditional model."
+    x = "guidance scale"
     return (
         LiveChart("Read as the class wanted", x, "share", series("accuracy"), y_range=(0, 1), note=note, empty=empty),
         LiveChart("Difference within a class", x, "distance in the judge's features", diverse, empty=empty),
-        LiveChart("Beyond black and white, before clipping", x, "share of x̂₀", series("saturation"), empty=empty),
+        LiveChart("Beyond black and white", x, "share of x̂₀, before clipping", series("saturation"), empty=empty),
     )
 
 

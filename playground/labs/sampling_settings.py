@@ -38,7 +38,7 @@ def spacing_titles() -> dict[str, str]:
     return {name: SPACING_TITLES.get(name, name) for name in SPACINGS}
 
 
-def _one_of(titles: Callable[[], dict[str, str]], what: str) -> AfterValidator:
+def one_of(titles: Callable[[], dict[str, str]], what: str) -> AfterValidator:
     """Checks a name in a registry of the engine, which is not loaded before somebody asks for another than the default."""
 
     def check(name: str) -> str:
@@ -82,7 +82,7 @@ class OneSetting(Controls):
         "only give training pictures back; the larger it is, the further from all of them its pictures lie.",
         json_schema_extra=ui(step=0.05),
     )
-    sampler: Annotated[str, _one_of(sampler_titles, "sampler")] = Field(
+    sampler: Annotated[str, one_of(sampler_titles, "sampler")] = Field(
         "ddim",
         title="Sampler",
         description="DDPM adds fresh noise at every step; DDIM goes straight there and needs fewer steps; Heun and "
@@ -153,7 +153,7 @@ class OneSetting(Controls):
         description="How hard it pushes: 1 is Bayes' rule, 0 nothing.",
         json_schema_extra=ui(step=0.25, group=GUIDANCE),
     )
-    spacing: Annotated[str, _one_of(spacing_titles, "spacing")] = Field(
+    spacing: Annotated[str, one_of(spacing_titles, "spacing")] = Field(
         "uniform",
         title="Steps lie",
         description="Evenly in t, closer together near the clean end, or evenly in the logarithm of signal over noise.",

@@ -88,7 +88,7 @@ class TrainingControls(Controls):
         le=256,
         title="Latent numbers",
         description="Of a VAE: into how many numbers it puts a picture.",
-        json_schema_extra=ui(slider=False),
+        json_schema_extra=ui(slider=False, group=MORE),
     )
     target: Literal["noise", "clean", "velocity"] = Field(
         "noise",

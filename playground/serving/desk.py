@@ -168,6 +168,14 @@ class Desk:
         if before is not None:
             before.stop()
 
+    def drop(self, tab: str, lab: str) -> None:
+        """Stop a lab's job for a tab and forget it, if there is one."""
+        with self._changed:
+            there = self._tabs.get(tab)
+            job = there.jobs.pop(lab, None) if there is not None else None
+        if job is not None:
+            job.stop()
+
     def job(self, tab: str, lab: str) -> Job[Any] | None:
         """What this lab is doing for that tab, or has done; None where that is nothing, or forgotten."""
         with self._changed:

@@ -23,6 +23,7 @@ from playground.labs.points_drawn import check_drawn
 from playground.timeline import source
 from playground.timeline.chart import LiveChart
 from playground.timeline.curve import CurveEditor, Points, check_points
+from playground.timeline.microscope import Bench, Place, place_of
 from playground.timeline.model import Timeline
 from playground.timeline.panels import Line
 from playground.timeline.stage import Stage
@@ -93,6 +94,14 @@ def _read_pick(value: object, timeline_id: str) -> Pick | None:
     if not isinstance(value, Mapping) or value.get("id") != timeline_id or not isinstance(value.get("picture"), int):
         return None
     return Pick(str(value.get("lane")), value["picture"], int(value.get("position") or 0))
+
+
+def microscope(bench: Bench, *, key: str) -> Place | None:
+    """Show walks that branch, and their steps taken apart. Returns where the reader has come to rest, None if nowhere yet."""
+    result = _component("microscope")(
+        key=key, data=bench.to_payload(), default={"place": None}, on_place_change=_nothing
+    )
+    return place_of(result.place, bench.id)
 
 
 def live_chart(chart: LiveChart, *, key: str) -> None:

@@ -105,6 +105,37 @@ def set_controls(lab: str, controls: Controls) -> None:
             _start_again(lab, name)
 
 
+def form(
+    model: type[C],
+    key: str,
+    begin: C,
+    *,
+    hidden: Callable[[C], Collection[str]] = lambda _: (),
+    options: Mapping[str, Mapping[Any, str]] | None = None,
+    columns: int = 3,
+) -> C:
+    """Controls that stand in the page and in no link. They begin with `begin`; another key begins anew.
+
+    Args:
+        model: the controls.
+        key: makes the widgets' keys unique.
+        begin: the values to begin with.
+        hidden: names of controls not to draw; they keep their value. Asked for the settings as they are.
+        options: for controls whose choices are only known now, their values with their titles.
+        columns: how many stand beside each other.
+    """
+    kept = begin.model_dump()
+    now = {name: st.session_state.get(f"{key}/{name}", value) for name, value in kept.items()}
+    away = hidden(model.model_validate(now))
+    places = st.columns(columns)
+    for number, control in enumerate(control for control in describe(model) if control.name not in away):
+        with places[number % columns]:
+            choices = (options or {}).get(control.name)
+            value = _widget(control, f"{key}/{control.name}", kept[control.name], None, choices)
+            kept[control.name] = _accepted(model, control, value, kept[control.name])
+    return model.model_validate(kept)
+
+
 def _key(lab: str, name: str) -> str:
     """The widget's key: "lab/name", with a number behind it once its value was changed by code."""
     times = st.session_state.get(f"{lab}/changed", {}).get(name, 0)

@@ -49,6 +49,12 @@ DOORS = (
         "Look inside the network while it thinks. Switch parts of it off, and see what breaks.",
     ),
     (
+        "microscope",
+        "🔬",
+        "Microscope",
+        "One picture, one step, every number. See what an update adds up, and fork the walk to see what else could have come.",
+    ),
+    (
         "training",
         "🏋️",
         "Training",

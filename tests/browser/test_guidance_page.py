@@ -62,6 +62,7 @@ def test_guidance_is_taken_apart_and_priced(page: Page, server: str) -> None:
     expect(page.locator(".dp-formula")).to_contain_text("apart")
     page.goto(f"{server}/guidance?view=price&scales=0,3&per_class=3&steps=3")
     expect(page.get_by_text("This takes a minute or so").first).to_be_visible()
+    expect(page.get_by_role("button", name="Stop")).to_be_disabled()
     page.get_by_role("button", name="Draw").click()
     expect(page.get_by_text("Done after 6 of 6")).to_be_visible()
     expect(page.locator(".dp-livechart canvas").first).to_be_visible()

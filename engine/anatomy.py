@@ -1,0 +1,218 @@
+"""One step of a sampler taken apart: which pictures it adds up, and how much of each.
+
+At a given pair of levels a step is a weighted sum: of x_t, of what the denoiser says (x̂0 and ε̂, once or at each of two
+looks), of what it said before, and of fresh noise. The weights stand in the samplers' own code, in the form in which each paper
+writes its update, and nowhere else: here they are *read off* by giving the very same `step` a picture of ones in the place
+of one part and of zeros in the place of the others. So there is no second copy of any formula, and a sampler that is added
+to the registry can be taken apart at once, as long as its step is such a sum. Whether it is, is checked on the step itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engine.process import Gaussian, Prediction, posterior
+from engine.samplers import Denoise, Draw, Past, Sampler
+from engine.schedule import Level, broadcast
+
+X, X0, NOISE, FRESH = "x", "x0", "noise", "fresh"
+THERE, BEFORE = " there", " before"
+"""Names of the parts: x_t, x̂0, ε̂ and the noise z that is drawn; answers at a second look, or at the step before."""
+
+TOLERANCE = 1e-3
+"""By how much of its largest part a step may differ from its sum: float32's rounding, which steps near pure noise magnify."""
+
+
+@dataclass(frozen=True, eq=False)
+class Term:
+    """One part of the sum."""
+
+    name: str
+    """"x", "x0", "noise" or "fresh"; "x0 there" and "noise there" of a second look, "x0 before" of the step before."""
+    coefficient: Tensor
+    """float64, shape (B, ...): the same number throughout, except where the variance is learned."""
+    picture: Tensor
+    """Shape (B, ...)."""
+
+    @property
+    def product(self) -> Tensor:
+        """coefficient × picture, float64, shape (B, ...)."""
+        # What does not count for one picture of a batch may be anything there: nobody can be asked at a clean level.
+        return torch.where(self.coefficient == 0, 0.0, self.coefficient * self.picture)
+
+
+@dataclass(frozen=True, eq=False)
+class Anatomy:
+    """A step from (x_t, now) to the level `to`."""
+
+    x: Tensor
+    now: Level
+    to: Level
+    following: Tensor
+    """What the sampler itself made of it: x at the level `to`."""
+    prediction: Prediction
+    """What the denoiser said of x_t."""
+    terms: tuple[Term, ...]
+    """Those with a coefficient that is not 0; the fresh noise last."""
+
+    @property
+    def total(self) -> Tensor:
+        """Σ coefficient × picture, which is `following`: float64, shape (B, ...)."""
+        return _sum(self.terms, self.x)
+
+    @property
+    def mean(self) -> Tensor:
+        """The same without the fresh noise: the mean of the step's law p(x_s | x_t)."""
+        return _sum([term for term in self.terms if not term.name.startswith(FRESH)], self.x)
+
+    @property
+    def std(self) -> Tensor:
+        """Of the same law: float64, shape (B, ...); 0 for a deterministic step."""
+        squares = [term.coefficient**2 for term in self.terms if term.name.startswith(FRESH)]
+        return torch.stack(squares).sum(0).sqrt() if squares else torch.zeros_like(self.x, dtype=torch.float64)
+
+
+def dissect(
+    sampler: Sampler, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+) -> Anatomy:
+    """Take a step and say what it is made of. The denoiser is asked, and noise is drawn, as often as the step itself does.
+
+    Args:
+        sampler: any whose step is a weighted sum.
+        denoise, x, now, to, noise, before: as for `Sampler.step`; x of shape (B, ...).
+
+    Raises:
+        ValueError: where the step is no weighted sum of these parts.
+    """
+    said: list[Prediction] = []
+    drawn: list[Tensor] = []
+
+    def asked(x: Tensor, level: Level) -> Prediction:
+        said.append(denoise(x, level))
+        return said[-1]
+
+    def rolled() -> Tensor:
+        drawn.append(noise())
+        return drawn[-1]
+
+    following, prediction = sampler.step(asked, x, now, to, rolled, before)
+    parts = dict(_parts(x, said, drawn, before))
+    weights = _weights(sampler, len(parts), x, now, to, said, before)
+    terms = [Term(name, weight, parts[name]) for name, weight in zip(parts, weights, strict=True)]
+    anatomy = Anatomy(x, now, to, following, prediction, tuple(term for term in terms if bool(term.coefficient.any())))
+    scale = max((float(term.product.abs().max()) for term in anatomy.terms), default=1.0)
+    if not float((anatomy.total - following).abs().max()) <= TOLERANCE * max(scale, 1.0):
+        raise ValueError("A step of this sampler is no weighted sum of pictures, so it cannot be taken apart.")
+    return anatomy
+
+
+def _parts(x: Tensor, said: list[Prediction], drawn: list[Tensor], before: Past | None) -> Iterator[tuple[str, Tensor]]:
+    """Every picture that the step has seen, in the order in which `_weights` gives them 1."""
+    yield X, x
+    for look, prediction in enumerate(said):
+        which = THERE * look
+        yield X0 + which, prediction.x0
+        yield NOISE + which, prediction.noise
+    if before is not None:
+        yield X0 + BEFORE, before.prediction.x0
+        yield NOISE + BEFORE, before.prediction.noise
+    for number, picture in enumerate(drawn):
+        yield FRESH + (f" {number + 1}" if number else ""), picture
+
+
+def _weights(
+    sampler: Sampler, count: int, x: Tensor, now: Level, to: Level, said: list[Prediction], before: Past | None
+) -> list[Tensor]:
+    """How much of each part is in the step, each of x's shape: part k is 1 in row k of a batch, and 0 in all the others."""
+    rows = iter(torch.eye(count, dtype=torch.float64))
+
+    def part() -> Tensor:
+        row = next(rows).reshape(-1, *[1] * x.ndim)
+        return row.expand(count, *x.shape).reshape(count * len(x), *x.shape[1:])
+
+    def answer(like: Prediction) -> Prediction:
+        mix = like.variance_mix
+        mix = None if mix is None else mix.double().cpu().repeat(count, *[1] * (mix.ndim - 1))
+        return Prediction(part(), part(), mix)
+
+    of_x = part()
+    answers = iter([answer(prediction) for prediction in said])
+    earlier = None if before is None else Past(_repeated(before.level, count), answer(before.prediction))
+    whole, _ = sampler.step(lambda *_: next(answers), of_x, _repeated(now, count), _repeated(to, count), part, earlier)
+    return list(whole.reshape(count, *x.shape).to(x.device))
+
+
+def _repeated(level: Level, count: int) -> Level:
+    return level if level.log_snr.ndim == 0 else Level(level.log_snr.repeat(count))
+
+
+def _sum(terms: tuple[Term, ...] | list[Term], x: Tensor) -> Tensor:
+    return torch.stack([term.product for term in terms]).sum(0) if terms else torch.zeros_like(x, dtype=torch.float64)
+
+
+@dataclass(eq=False)
+class Dissecting:
+    """A sampler that steps like another one and keeps the anatomy of its latest step.
+
+    Given to `engine.sampling.sample`, `latest` belongs to the step that leaves the frame just yielded.
+    """
+
+    sampler: Sampler
+    latest: Anatomy | None = field(default=None, init=False)
+
+    def step(
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+    ) -> tuple[Tensor, Prediction]:
+        """See `Sampler.step`."""
+        self.latest = dissect(self.sampler, denoise, x, now, to, noise, before)
+        return self.latest.following, self.latest.prediction
+
+
+class Judged(NamedTuple):
+    """A step from x_t = √ᾱ x_0 + √(1−ᾱ) ε where x_0 and ε are known."""
+
+    posterior: Gaussian
+    """q(x_s | x_t, x_0), what the step would be if it knew x_0: mean of shape (B, ...), variance of shape () or (B,)."""
+    kl: Tensor
+    """KL( q(x_s | x_t, x_0) ‖ p(x_s | x_t) ) in nats per number of the picture, float64 (B,): inf for a deterministic p, and
+    nan for the step to the clean picture, where neither has a density."""
+    mean_error: Tensor
+    """Root mean square difference of the two means, float64 (B,)."""
+    x0_error: Tensor
+    """Of x̂0 and x_0."""
+    noise_error: Tensor
+    """Of ε̂ and ε. At any level it is x0_error × √(ᾱ / (1−ᾱ))."""
+
+
+def judge(anatomy: Anatomy, x0: Tensor, noise: Tensor) -> Judged:
+    """Compare a step with the truth.
+
+    KL( N(m₁, v₁) ‖ N(m₂, v₂) ) = ½ (log v₂/v₁ + (v₁ + (m₁ − m₂)²) / v₂ − 1). With DDPM's small variance all that is left of
+    it is (m₁ − m₂)² / 2β̃, the L_{t−1} of Ho et al. 2020, eq. 8.
+
+    Args:
+        anatomy: of the step from x_t.
+        x0, noise: what x_t was made of, each of its shape.
+    """
+    true = posterior(anatomy.x.double(), x0.double(), anatomy.now, anatomy.to)
+    mean_error = anatomy.mean - true.mean
+    v1, v2 = broadcast(true.variance, true.mean), anatomy.std**2
+    kl = ((v2.log() - v1.log()) + (v1 + mean_error**2) / v2 - 1) / 2
+    kl = torch.where(v2 > 0, kl, torch.inf).flatten(1).mean(1)
+    known = (anatomy.to.variance > 0).to(kl.device).expand(kl.shape)
+    return Judged(
+        true,
+        torch.where(known, kl, torch.nan),
+        _rms(mean_error),
+        _rms(anatomy.prediction.x0 - x0),
+        _rms(anatomy.prediction.noise - noise),
+    )
+
+
+def _rms(x: Tensor) -> Tensor:
+    return x.double().flatten(1).square().mean(1).sqrt()

@@ -1,0 +1,197 @@
+"""The Microscope page: layout only, the lab itself is playground/labs/microscope.py."""
+
+from __future__ import annotations
+
+import base64
+from typing import TYPE_CHECKING, Any
+
+import gradio as gr
+
+from playground import warming
+from playground.gradio_ui import components, following, page, sampling_models, widgets
+from playground.gradio_ui.following import QUIET
+from playground.labs import forks, models
+from playground.labs import microscope as lab
+from playground.labs.controls import checked
+from playground.labs.forks import ForkSettings
+from playground.labs.microscope import Examination, MicroscopeControls, Microscopy, Task
+from playground.serving import allowed, mode
+from playground.serving.desk import desk
+from playground.text import microscope as text
+
+if TYPE_CHECKING:
+    from engine.library import Model
+
+LAB = "microscope"
+
+
+def build(demo: gr.Blocks) -> None:
+    """Draw the page."""
+    who = page.identity()
+    panel = widgets.Panel(MicroscopeControls, LAB, _look, [who.visitor])
+    form = widgets.Form(ForkSettings, f"{LAB}-fork", _form_look())
+    with page.sidebar():
+        panel.draw()
+    page.head(text.TITLE, text.LEAD)
+    follower = following.buttons(LAB, text.START, what="steps", empty=text.EMPTY)
+    note = gr.HTML("", elem_id=f"{LAB}-note")
+    bench = components.microscope(f"{LAB}-bench")
+    page.looking_at(text.LOOKING_AT)
+    with gr.Accordion(f"🌿 {text.FORK}", open=True):
+        about = gr.HTML("", elem_id=f"{LAB}-about")
+        with gr.Group(elem_classes="dp-form"):
+            form.draw()
+        with gr.Row():
+            fork = gr.Button(text.FORK_BUTTON, variant="primary", elem_id=f"{LAB}-fork", scale=0, min_width=160)
+            undo = gr.Button(f"↩️ {text.UNDO}", elem_id=f"{LAB}-undo", scale=0, min_width=220, interactive=False)
+    errors = components.live_chart(f"{LAB}-errors")
+    page.looking_at(text.ABOUT_ERRORS)
+    with gr.Accordion(text.TAKE_AWAY, open=False):
+        files = gr.HTML("", apply_default_css=False, elem_id=f"{LAB}-files")
+        code = gr.Code(language="python", interactive=False, show_label=False)
+
+    def begin(controls: MicroscopeControls, tab: str, *, anew: bool = False) -> str:
+        """Compute what these settings ask for, if that is not there already; returns what is to be said if it cannot be."""
+        job = _job(tab)
+        try:
+            model = models.open_model(controls.model)
+            task = _task(controls, model, None if job is None or anew else job.look.result)
+            if anew or job is None or job.task != task:
+                desk().put(tab, LAB, Examination(model, task))
+        except ValueError as problem:
+            return page.listed([str(problem)], "error")
+        return ""
+
+    def opened(controls: MicroscopeControls, visitor: str, tab: str, session: str) -> list[Any]:
+        warming.wait()
+        desk().attach(tab, session)
+        return [begin(controls, tab), *form_for(controls)]
+
+    def changed(controls: MicroscopeControls, tab: str) -> list[Any]:
+        return [begin(controls, tab), *form_for(controls)]
+
+    def pressed(tab: str, *values: Any) -> str:
+        return begin(panel.read(values)[0], tab, anew=True)
+
+    def form_for(now: MicroscopeControls) -> list[Any]:
+        """The form as it begins where the reader looks."""
+        try:
+            model = models.open_model(now.model)
+            walks = _task(now, model).walks
+        except ValueError:  # which `begin` tells
+            return [gr.skip()] * len(form.widgets)
+        if now.branch >= len(walks):
+            return [gr.skip()] * len(form.widgets)
+        begun = forks.settings_of(lab.settings_of(walks[now.branch]))
+        return form.answer(begun, forks.options(model), forks.hidden(begun, bool(model.class_names)))
+
+    def moved(event: gr.EventData, tab: str, *values: Any) -> list[Any]:
+        """The reader has come to rest elsewhere: the link says so, and a fork would leave from there."""
+        job, now = _job(tab), panel.read(values)[0]
+        found = None if job is None else job.look.result
+        place = None if found is None else components.pointed_at(event, found.id)
+        if found is None or place is None:
+            return [gr.skip()] * (len(panel.shown) + len(form.widgets) + len(aside))
+        there = checked(now, branch=place.branch, frame=place.step, row=place.row, column=place.column)
+        fields = form_for(there) if there.branch != now.branch else [gr.skip()] * len(form.widgets)
+        return [*panel.update(there, (), values), *fields, *_aside(found, there.branch, there.frame)]
+
+    def forked(tab: str, *values: Any) -> list[Any]:
+        job, now = _job(tab), panel.read(values)[0]
+        try:
+            if job is None or job.look.result is None or job.look.running:
+                raise ValueError(text.NOT_YET)
+            controls = lab.forked(job.look.result, now, form.asked(values[len(panel.state) :]))
+        except ValueError as problem:
+            return [page.listed([str(problem)], "info"), *[gr.skip()] * (len(panel.shown) + len(form.widgets))]
+        return [begin(controls, tab), *panel.update(controls, (), values), *form_for(controls)]
+
+    def undone(tab: str, *values: Any) -> list[Any]:
+        controls = lab.without_last(panel.read(values)[0])
+        return [begin(controls, tab), *panel.update(controls, (), values), *form_for(controls)]
+
+    def form_changed(tab: str, *values: Any) -> list[Any]:
+        job, asked = _job(tab), form.asked(values)
+        model = None if job is None or job.look.result is None else job.look.result.model
+        return form.answer(asked, forks.options(model), forks.hidden(asked, model is None or bool(model.class_names)))
+
+    shown, aside = [bench, errors, about, undo, files, code], [about, undo, files, code]
+    all_of_it = [note, *panel.shown, *form.widgets]
+    where = [who.tab, *panel.state]
+    causes = [
+        panel.on_load(demo, opened, [], [note, *form.widgets], who),
+        panel.on_change(changed, [who.tab], [note, *form.widgets]),
+        follower.start.click(pressed, where, note, trigger_mode="multiple", **QUIET),
+        fork.click(forked, [*where, *form.widgets], all_of_it, **QUIET),
+        undo.click(undone, where, all_of_it, **QUIET),
+    ]
+    form.widgets[0].input(form_changed, [who.tab, *form.widgets], form.widgets, **QUIET)
+    bench.place(moved, where, [*panel.shown, *form.widgets, *aside], **QUIET)
+    follower.stops(who.tab)
+    for cause in causes:
+        follower.follow(cause, who.tab, _shown, shown)
+
+
+def _job(tab: str) -> Examination | None:
+    job = desk().job(tab, LAB)
+    return job if isinstance(job, Examination) else None
+
+
+def _task(controls: MicroscopeControls, model: Model, before: Microscopy | None = None) -> Task:
+    """What is asked for, if it may be asked for here. Raises ValueError with a sentence for the reader."""
+    task = lab.task_of(controls, model, models.classes_told_apart(controls.classifier), before)
+    for walk in task.walks:
+        allowed.check_recipe(lab.settings_of(walk))
+    return task
+
+
+def _shown(found: Microscopy) -> list[Any]:
+    chart = None if found.errors is None else components.chart_value(found.errors.chart())
+    return [found.bench().to_payload(), chart, *_aside(found, found.place.branch, found.place.step)]
+
+
+def _aside(found: Microscopy, branch: int, step: int) -> list[Any]:
+    """Where a fork would leave, whether one can be taken back, and what can be taken away of the branch."""
+    walk = found.walk_at(branch)
+    told = lab.fork_refused(found, branch)
+    place = told or text.FORK_ABOUT.format(place=lab.place_in_words(found, branch, step))
+    number = branch if walk is not None else 0
+    links = (
+        [("⬇️ Errors at every level (CSV)", "errors.csv", "text/csv", found.errors.csv().encode())]
+        if found.errors
+        else []
+    )
+    links = [*[(f"⬇️ {title}", *more) for title, *more in lab.files(found, number)], *links]
+    written = "".join(
+        f'<a class="dp-download" download="{name}" href="data:{kind};base64,{base64.b64encode(data).decode()}">{title}</a>'
+        for title, name, kind, data in links
+    )
+    return [
+        page.bold(place),
+        gr.update(interactive=len(found.branches) > 1),
+        f'<div class="dp-downloads">{written}</div>',
+        found.branches[number].walk.python(),
+    ]
+
+
+def _look(visitor: str | None) -> widgets.Look[MicroscopeControls]:
+    """How the controls stand for this visitor."""
+    most = allowed.limits_now().highest() if mode.public() else {}
+
+    def options(now: MicroscopeControls) -> dict[str, dict[str, str]]:
+        there = sampling_models.available(now.model, visitor)
+        return lab.choices(there, models.classifier_choices(), now.model)
+
+    return widgets.Look(
+        hidden=lab.hidden,
+        disabled=lambda now: lab.without_effect(now, models.classes_of(now.model)),
+        options=options,
+        bounds={name: value for name, value in most.items() if name == "steps"},
+        at_first=lambda now: {name: {getattr(now, name): ""} for name in ("model", *sampling_models.LISTED)},
+    )
+
+
+def _form_look() -> widgets.Look[ForkSettings]:
+    return widgets.Look(
+        at_first=lambda now: {"sampler": {now.sampler: ""}, "label": {now.label: "none"}},
+    )
