@@ -27,13 +27,18 @@ element.replaceChildren(host);
 const component = mount(host, (name, value) => trigger(name, { value }));
 const read = (value) => (typeof value === "string" ? Uint8Array.from(atob(value), (c) => c.charCodeAt(0)) : value);
 const show = () => {
-  element.classList.toggle("dp-empty", !props.value);
+  element.classList.toggle("dp-unfilled", !props.value);
+  // The first pictures are decoded before they stand there: until then their place is kept.
+  if (!props.value) host.style.minHeight = emptyHeight + "px";
+  else if (host.style.minHeight) setTimeout(() => { host.style.minHeight = ""; }, 1000);
   if (props.value) component.update(read(props.value));
 };
 watch("value", show);
 show();
 """
-"""`trigger`, `props`, `watch` and `element` are Gradio's; `mount` is the component's."""
+"""`trigger`, `props`, `watch` and `element` are Gradio's; `mount` is the component's.
+
+Gradio's own least height holds only while an event is under way, and so makes a page jump that looks twice a second."""
 
 
 def css() -> str:
@@ -45,11 +50,10 @@ def _component(name: str, value: object, elem_id: str, *, empty_height: int = 0)
     return gr.HTML(
         value,
         html_template="<div></div>",
-        js_on_load=f"{source.script(name)}\n{_ADAPTER}",
+        js_on_load=f"{source.script(name)}\nconst emptyHeight = {empty_height};\n{_ADAPTER}",
         apply_default_css=False,
         elem_id=elem_id,
         elem_classes=["dp-component", f"dp-is-{name}"],
-        min_height=empty_height or None,
     )
 
 

@@ -77,6 +77,7 @@ CSS = """
 .lv-caption { font-size: 0.9rem; opacity: 0.82; overflow-wrap: anywhere; }
 .lv-line { display: flex; flex-wrap: wrap; align-items: center; gap: 0.6rem; }
 .lv-line.lv-apart { justify-content: space-between; }
+:is(#training-loss, #training-levels) .dp-livechart { min-height: 385px; }
 .lv-grow { flex: 1; }
 .lv-words { flex: 1 1 16rem; }
 .lv-metric { display: flex; flex-direction: column; min-width: 6.5rem; font-variant-numeric: tabular-nums; }
@@ -95,7 +96,8 @@ CSS = """
 .lv-scroll :is(th, td) { text-align: left; padding: 0.35rem 0.7rem; border-bottom: 1px solid var(--border-color-primary); }
 @media (max-width: 640px) {
   .lv-menu, .lv-menu summary { width: 100%; } .lv-menu[open] > .lv-box { position: static; width: auto; margin-top: 6px; }
-  .lv-grow { flex-basis: 100%; }
+  :is(#training-loss, #training-levels) .dp-livechart { min-height: 385px; }
+.lv-grow { flex-basis: 100%; }
 }
 .lv-box { border: 1px solid var(--border-color-primary); border-radius: 10px; padding: 0.6rem 0.9rem;
   display: grid; gap: 0.6rem; }

@@ -177,10 +177,10 @@ CSS = """
 .html-container { padding: 0 !important; }
 .block:has(> .html-container > .prose:empty) { display: none; }
 .block.dp-component { display: block !important; }
-.dp-component.dp-empty { opacity: 0; }
+.dp-component.dp-unfilled { opacity: 0; }
 .dp-charts { flex-wrap: wrap; }
 .dp-charts > .block { flex: 1 1 280px; }
-.dp-charts > .block:has(> .html-container > .dp-empty) { display: none; }
+.dp-charts > .block:has(> .html-container > .dp-unfilled) { display: none; }
 .dp-title h2 { margin-top: 0; }
 .dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
 .sidebar .info-text { font-size: 0.82rem !important; line-height: 1.35; }
@@ -190,7 +190,7 @@ CSS = """
 .sidebar .form { border: 0; background: none; box-shadow: none; gap: 0; overflow: visible; }
 .sidebar .wrap:has(> label) { gap: 6px; }
 .dp-explain-switch { display: flex; gap: 0.5rem; align-items: center; font-size: 0.9rem; cursor: pointer; padding: 4px; }
-.dp-message { display: flex; gap: 0.6rem; padding: 0.6rem 0.9rem; margin: 0.25rem 0; border-radius: 10px;
+.dp-message { display: flex; text-align: start; gap: 0.6rem; padding: 0.6rem 0.9rem; margin: 0.25rem 0; border-radius: 10px;
   background: color-mix(in srgb, var(--body-text-color) 7%, var(--background-fill-primary)); }
 .dp-message-warning { background: color-mix(in srgb, #e0a100 20%, var(--background-fill-primary)); }
 .dp-message-error { background: color-mix(in srgb, #d9534a 20%, var(--background-fill-primary)); }

@@ -85,7 +85,9 @@ def build(demo: gr.Blocks) -> None:
     loaded = panel.on_load(demo, lambda *_: [gr.update(interactive=True)], [], [start], who)
     loaded.then(first, context, outputs, js=page.linked(LINKED), **QUIET)
     timer.tick(look, context, outputs, trigger_mode="once", **QUIET)
-    started = start.click(begin, [*context, *panel.state], [*panel.shown, told, *outputs], **QUIET)
+    started = start.click(
+        begin, [*context, *panel.state], [*panel.shown, told, *outputs], js=training_pictures.CLOSE, **QUIET
+    )
     for part in view.parts:
         part.act(act, context, outputs, trigger_mode="multiple", **QUIET)
     changed = panel.on_change(lambda *_: [], [], [])

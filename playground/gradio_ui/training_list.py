@@ -88,7 +88,7 @@ class CompareView:
                     self.held_out = components.live_chart("training-compared-held-out")
             self.about_loss = page.looking_at("")
             with gr.Column(visible=False) as self.samples_place:
-                self.samples = components.timeline("training-compared-samples", empty_height=330)
+                self.samples = components.timeline("training-compared-samples", empty_height=400)
                 self.about_samples = page.looking_at("")
             self.table = live.live_html("training-table")
 

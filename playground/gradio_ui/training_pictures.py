@@ -26,6 +26,12 @@ if TYPE_CHECKING:
     from engine.training.config import TrainConfig
 
 
+CLOSE = """
+(...values) => { document.querySelector("#training-pictures details")?.removeAttribute("open"); return values; }
+"""
+"""JavaScript for the event that begins a run: the pictures make room for it at once."""
+
+
 class PicturesView:
     """What the network will see, behind a heading that says how much there is of it."""
 

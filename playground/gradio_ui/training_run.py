@@ -31,7 +31,7 @@ class RunView:
                 with gr.Column(min_width=300):
                     self.loss = components.live_chart("training-loss")
                     self.about_loss = page.looking_at(text.LOSS)
-                with gr.Column(min_width=300):
+                with gr.Column(min_width=300) as self.levels_place:
                     self.levels = components.live_chart("training-levels")
                     page.looking_at(text.LEVELS)
             with gr.Column(visible=False) as self.bound_place:
@@ -42,7 +42,7 @@ class RunView:
                 page.looking_at(text.READING)
             with gr.Column(visible=False) as self.samples_place:
                 self.waiting = live.live_html("training-waiting")
-                self.samples = components.timeline("training-previews", empty_height=330)
+                self.samples = components.timeline("training-previews", empty_height=270)
                 page.looking_at(text.PREVIEWS)
             self.command = live.live_html("training-command")
 
@@ -60,6 +60,8 @@ class RunView:
         sent.new(self.loss, curves, lambda: components.chart_value(charts.loss_chart(snapshot)))
         about = page.common.looking_at(text.about_loss(snapshot.config.learns))
         sent.text(self.about_loss, about)
+        sees_levels = snapshot.config.learns != "vae"
+        sent.visible(self.levels_place, sees_levels)
         sent.new(self.levels, reports, lambda: components.chart_value(charts.level_chart(snapshot)))
         bounded = snapshot.config.learned_variance and not reads
         sent.visible(self.bound_place, bounded)
@@ -149,7 +151,7 @@ def _draw(snapshot: Snapshot) -> str:
 def _doctor(snapshot: Snapshot) -> str:
     found = doctor.findings(snapshot)
     if not found:
-        return f'<p class="lv-caption">{text.WELL}</p>' if snapshot.reports else ""
+        return f'<p class="lv-caption">{text.WELL if snapshot.reports else "&nbsp;"}</p>'
     lines = []
     for k, finding in enumerate(found):
         change = ""
