@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.figures.pictures import data_uri
-from playground.labs.likelihood import SHOWN, BarResult, Measured, Priced, by_price, rate_and_distortion
+from playground.labs.likelihood import SHOWN, BarResult, Measured, Priced, by_price, in_short, rate_and_distortion
 from playground.timeline.chart import LiveChart, Mark, Series
 
 if TYPE_CHECKING:
     from playground.labs.above_ideal import HeatMap
 
-CUT = 4.0
+CUT = 12.0
 """A bar that is so many times as long as the shortest one is broken off: the others could not be read beside it."""
 MARKS: tuple[Mark, ...] = ("circle", "square", "triangle")
 
@@ -39,11 +39,9 @@ def stacked(measured: Measured) -> dict[str, Any]:
         }
         for result in shown
     ]
-    means = sorted(result.mean for result in shown)
-    within = [mean for mean in means if mean <= CUT * max(means[0], 1e-9)] if means else [1.0]
     return {
         "bars": bars,
-        "most": 1.08 * within[-1] if len(within) == len(means) else 1.5 * within[-1],
+        "most": _most(measured),
         "label": "bits per dimension",
         "note": f"{measured.common} of {len(measured.which)} pictures; ± is one standard error over pictures and noise.",
         "name": f"bits-{measured.controls.compare}-{measured.controls.data}",
@@ -74,6 +72,8 @@ def trade(measured: Measured) -> LiveChart:
         if len(result.bits) < 2:
             continue
         rate, distortion = rate_and_distortion(result)
+        seen = rate <= _most(measured)
+        rate, distortion = rate[seen], distortion[seen]
         series.append(Series(result.bar.title, rate, distortion, mark="diamond" if not result.blocks else MARKS[k % 3]))
     return LiveChart(
         "What the bits buy",
@@ -128,9 +128,9 @@ def prices(measured: Measured) -> str:
         return ""
     count = min(SHOWN, len(ordered) // 2)
     titles = [result.bar.title for result in measured.results]
-    heads = "".join(f"<li><b>{_letter(k)}</b> {html.escape(title)}</li>" for k, title in enumerate(titles))
+    heads = "".join(f"<span><b>{_letter(k)}</b> {html.escape(title)}</span>" for k, title in enumerate(titles))
     cheap, dear = _priced("Cheapest", ordered[:count]), _priced("Dearest", ordered[-count:])
-    return f'<ul class="dp-keys">{heads}</ul><div class="dp-prices">{cheap}{dear}</div>'
+    return f'<div class="dp-keys">{heads}</div><div class="dp-prices">{cheap}{dear}</div>'
 
 
 def picture_rows(rows: Sequence[tuple[str, NDArray[np.uint8]]], *, zoom: int = 3) -> str:
@@ -152,8 +152,7 @@ def grid(picture: NDArray[np.uint8], across: int, down: int) -> str:
 
 
 STYLE = """
-.dp-keys { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin: 0 0 0.6rem; padding: 0; list-style: none; }
-.dp-keys li { margin: 0; font-size: 0.9rem; }
+.dp-keys { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin: 0 0 0.6rem; font-size: 0.9rem; }
 .dp-prices { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: 1rem; }
 .dp-prices h4 { margin: 0 0 0.3rem; font-size: 1rem; }
 .dp-prices .dp-five { display: grid; grid-template-columns: repeat(5, minmax(0, 84px)); gap: 0.5rem; }
@@ -175,11 +174,18 @@ def style() -> str:
 def _priced(title: str, pictures: Sequence[Priced]) -> str:
     figures = "".join(
         f'<figure><img alt="held-out picture {one.number}" src="{data_uri(one.picture, 3)}">'
-        f"<figcaption>{'<br>'.join(f'<b>{_letter(k)}</b> {bits:.2f}' for k, bits in enumerate(one.bits))}"
+        f"<figcaption>{'<br>'.join(f'<b>{_letter(k)}</b> {in_short(bits)}' for k, bits in enumerate(one.bits))}"
         f"</figcaption></figure>"
         for one in pictures
     )
     return f'<div><h4>{title}</h4><div class="dp-five">{figures}</div></div>'
+
+
+def _most(measured: Measured) -> float:
+    """Where the axis of the bars ends, in bits per dimension."""
+    means = sorted(result.mean for result in measured.results if len(result.bits))
+    within = [mean for mean in means if mean <= CUT * max(means[0], 1e-9)] or [1.0]
+    return (1.08 if len(within) == len(means) else 1.5) * within[-1]
 
 
 def _letter(number: int) -> str:

@@ -119,8 +119,8 @@ def _changed(tab: str, controls: LikelihoodControls) -> str:
 
 def _drawn(measured: Measured) -> list[Any]:
     said = [*measured.problems, *lab.differences(measured)]
-    if measured.controls.compare == "ideal":
-        said.append(text.IDEAL)
+    if measured.controls.compare in text.REMARKS:
+        said.append(text.REMARKS[measured.controls.compare])
     return [
         bits.stacked(measured),
         page.listed(said, "info"),

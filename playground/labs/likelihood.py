@@ -239,9 +239,14 @@ def differences(measured: Measured) -> list[str]:
             continue
         word = "more" if mean > 0 else "fewer"
         said.append(
-            f"{other.bar.title}: {abs(mean):.3f} ± {error:.3f} bits per dimension {word} than {first.bar.title}."
+            f"{other.bar.title}: {in_short(abs(mean))} ± {in_short(error)} bits per dimension {word} than {first.bar.title}."
         )
     return said
+
+
+def in_short(bits: float) -> str:
+    """With three decimals, or without any where it is large: "0.021", "5,601"."""
+    return f"{bits:.3f}" if abs(bits) < 10 else f"{bits:,.0f}"
 
 
 @dataclass(frozen=True, eq=False)

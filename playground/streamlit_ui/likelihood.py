@@ -67,8 +67,8 @@ def _results(measured: Measured) -> None:
         st.info(problem)
     components.figure("stacked", bits.stacked(measured), key=f"{LAB}/bars")
     page.looking_at(text.BARS)
-    if measured.controls.compare == "ideal":
-        st.caption(text.IDEAL)
+    if measured.controls.compare in text.REMARKS:
+        st.caption(text.REMARKS[measured.controls.compare])
     for sentence in likelihood.differences(measured):
         st.caption(widgets.plain(sentence))
     left, right = st.columns(2)

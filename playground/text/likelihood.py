@@ -18,11 +18,15 @@ BARS = (
     "their last step as the same 256 levels, so the bars compare. The diffusion models are told the class, which can "
     "save at most 0.004 bits here; the VAE is not."
 )
-IDEAL = (
-    "The ideal denoiser knows the training pictures by heart and nothing else. Of them it needs next to nothing "
-    "beyond saying which one it is; a picture that it has never seen it finds all but impossible. That is why a "
-    "network that **fails** to reach it is the better model."
-)
+REMARKS = {
+    "layers": "Fewer bits do not mean better pictures. The VAE was trained on this very bound, with a variance for every "
+    "pixel; a denoiser is trained on a loss that hardly counts the cleanest steps, where most of its bits are spent. "
+    "Look at what each of them draws.",
+    "ideal": "The ideal denoiser knows the training pictures by heart and nothing else. Those it stores in little more "
+    "than its last step, whose fixed noise blurs them again; a picture that it has never seen it finds all but "
+    "impossible. A network that never reaches it has understood more.",
+}
+"""What is said of a comparison beside its bars."""
 TRADE = (
     "told one after the other, x_T, x_{T−1}, … say more and more of a picture. From left to right: bits spent so far, "
     "and how far off the best guess still is. T layers can stop anywhere on their curve; one layer has a single "
@@ -48,7 +52,7 @@ GRID = (
 )
 HEAT = "When was what learned?"
 HEAT_ABOUT = (
-    "the loss minus that of the ideal denoiser of the same training pictures, by training step and noise level. Dark "
+    "the loss minus that of the ideal denoiser of the same training pictures, by training step and noise level. Strong colour "
     "is what was still to be learned. At low noise the ideal knows which picture it is, and no network that "
     "generalises gets there."
 )

@@ -1,4 +1,4 @@
-// A map of numbers over two axes, dark where they are large; the number under the pointer, or under the arrow keys, is read out.
+// A map of numbers over two axes, strong in colour where they are large; the number under the pointer, or under the arrow keys, is read out.
 //
 //   mount(root, emit) -> { update(data), destroy() }      data is figures/bits.py: heat(); emits nothing.
 import { el, watchTheme } from "./dom.js";
@@ -68,7 +68,7 @@ export function mount(root) {
     const bottom = TOP + rows * CELL;
     const every = Math.ceil(columns / Math.max(2, (width - LEFT) / 90));
     for (let column = every - 1; column < columns; column += every) {
-      svg.append(label(formatNumber(data.x[column]), { x: LEFT + (column + 0.5) * wide, y: bottom + 18, fill: theme.muted, "text-anchor": "middle" }));
+      svg.append(label(formatNumber(data.x[column]), { x: Math.min(width - 24, LEFT + (column + 0.5) * wide), y: bottom + 18, fill: theme.muted, "text-anchor": "middle" }));
     }
     svg.append(label(data.x_label, { x: LEFT + (width - LEFT) / 2, y: bottom + 38, fill: theme.muted, "text-anchor": "middle" }));
     svg.append(label(data.y_label, { x: 2, y: bottom + 18, fill: theme.muted }));

@@ -97,7 +97,7 @@ export function mount(root) {
     });
     if (broken) svg.append(tear(theme, 1 + data.most * scale, top + 30));
     else if (bar.error !== null) {
-      const [low, high, middle] = [bar.total - bar.error, bar.total + bar.error, top + 30 + BAR / 2].map((v, i) => (i < 2 ? 1 + v * scale : v));
+      const [low, high, middle] = [bar.total - bar.error, bar.total + bar.error, top + 30 + BAR + 8].map((v, i) => (i < 2 ? 1 + v * scale : v));
       const path = `M${low} ${middle}H${high}M${low} ${middle - 6}v12M${high} ${middle - 6}v12`;
       svg.append(shape("path", { d: path, stroke: theme.text, "stroke-width": 2, fill: "none" }));
     }
