@@ -972,6 +972,49 @@ BUGS = [
         "test_foreign_trainer.py",
         "never_run",
     ),
+    # A step taken apart, and forks
+    Bug(
+        "anatomy: a look back counts as this look",
+        "anatomy.py",
+        "Past(_repeated(before.level, count), answer(before.prediction))",
+        "Past(_repeated(before.level, count), answer(said[0])._replace(x0=torch.zeros_like(of_x)))",
+        "test_anatomy.py",
+    ),
+    Bug(
+        "anatomy: the mean with the noise in it",
+        "anatomy.py",
+        "if not term.name.startswith(FRESH)]",
+        "]",
+        "test_anatomy.py",
+    ),
+    Bug(
+        "KL the other way round",
+        "anatomy.py",
+        "kl = ((v2.log() - v1.log()) + (v1 + mean_error**2) / v2 - 1) / 2",
+        "kl = ((v1.log() - v2.log()) + (v2 + mean_error**2) / v1 - 1) / 2",
+        "test_anatomy.py",
+    ),
+    Bug(
+        "a fork rolls the parent's dice again",
+        "sampling.py",
+        "while draw.drawn < begin.drawn:",
+        "while False:",
+        "test_fork.py",
+    ),
+    Bug(
+        "a fork forgets the step before",
+        "fork.py",
+        "start.before if same_denoiser else None",
+        "None",
+        "test_fork.py",
+    ),
+    Bug(
+        "a fork's new seed goes on where the old one was",
+        "fork.py",
+        "start.drawn if same_noise else 0",
+        "start.drawn",
+        "test_fork.py",
+    ),
 ]
 
 

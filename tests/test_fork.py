@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from engine.anatomy import Dissecting
 from engine.cli import main
 from engine.data.pixels import to_uint8
 from engine.fork import MAX_DEPTH, Changes, Fork, Walk, from_json, from_png, recipe_of, root_of
@@ -17,7 +18,7 @@ from engine.ideal import ExactDenoiser
 from engine.library import Model, ModelError
 from engine.recipe import Recipe, RecipeError, png_bytes
 from engine.samplers import SAMPLERS
-from engine.sampling import Frame
+from engine.sampling import Frame, SeededNoise
 from engine.schedule import NoiseSchedule
 
 POINTS = torch.rand(20, 1, 4, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
@@ -70,6 +71,16 @@ def test_what_is_changed_shows_from_the_fork_on_and_not_before(changes: dict[str
 def test_another_seed_changes_nothing_where_no_noise_is_added() -> None:
     parent = recipe(eta=0.0)
     assert same(frames(Fork(parent=parent, step=4, changes=Changes(seed=99))), frames(parent)[4:])
+
+
+@pytest.mark.parametrize("step", [2, 7])
+def test_another_seed_is_asked_from_its_beginning(step: int) -> None:
+    fork = Fork(parent=recipe(sampler="ddpm"), step=step, changes=Changes(seed=99))
+    watched: list[Dissecting] = []
+    next(iter(fork.frames(MODEL, watched=lambda sampler: watched.append(Dissecting(sampler)) or watched[-1])))
+    assert watched[0].latest is not None
+    (fresh,) = [term.picture for term in watched[0].latest.terms if term.name == "fresh"]
+    assert torch.equal(fresh, SeededNoise((99, 100), (1, 4, 4))())
 
 
 def test_an_image_forks_alike_whatever_it_is_drawn_together_with() -> None:

@@ -32,6 +32,7 @@ LABS = _every_lab()
 
 TEXTS = {
     "model": ["digits", "ideal:emoji", "/home/me/näıve folder/ü&b=c?d#e%20", "run:20260101-000000-00000000", ""],
+    "forks": ["0@25:sampler=ddpm,seed=7;1@10:scale=4", "0@0:label=-1;0@0:eta=0.25;2@7:"],
     "points": ["0,1; 0.5,0.25; 1,0", "0,1; 0.2,0.9; 0.4,0.5; 1,0.125"],
 }
 """Texts that a lab takes, by the control's name."""

@@ -16,7 +16,7 @@ from playground.timeline import source
 from playground.timeline.chart import LiveChart
 from playground.timeline.curve import CurveEditor, Points, check_points
 from playground.timeline.flight import Flight
-from playground.timeline.microscope import Place, place_of
+from playground.timeline.microscope import Bench, Place, place_of
 from playground.timeline.model import Timeline
 from playground.timeline.panels import Line
 from playground.timeline.stage import Stage
@@ -118,10 +118,10 @@ def microscope(elem_id: str) -> gr.HTML:
     return _component("microscope", None, elem_id, empty_height=640)
 
 
-def pointed_at(event: gr.EventData, bench_id: str) -> Place | None:
-    """Where the reader looks, in an event of a microscope; None where it showed something else by then."""
+def pointed_at(event: gr.EventData, bench: Bench) -> Place | None:
+    """Where the reader looks, in an event of a microscope; None where it shows something else by now."""
     value = event._data.get("value") if isinstance(event._data, dict) else None
-    return place_of(value, bench_id)
+    return place_of(value, bench.stamp)
 
 
 def curve_value(points: Points, references: tuple[Line, ...] = ()) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def build(demo: gr.Blocks) -> None:
         """The reader has come to rest elsewhere: the link says so, and a fork would leave from there."""
         job, now = _job(tab), panel.read(values)[0]
         found = None if job is None else job.look.result
-        place = None if found is None else components.pointed_at(event, found.id)
+        place = None if found is None else components.pointed_at(event, found.bench)
         if found is None or place is None:
             return [gr.skip()] * (len(panel.shown) + len(form.widgets) + len(aside))
         there = checked(now, branch=place.branch, frame=place.step, row=place.row, column=place.column)

@@ -102,7 +102,7 @@ def microscope(bench: Bench, *, key: str) -> Place | None:
     result = _component("microscope")(
         key=key, data=bench.to_payload(), default={"place": None}, on_place_change=_nothing
     )
-    return place_of(result.place, bench.id)
+    return place_of(result.place, bench.stamp)
 
 
 def live_chart(chart: LiveChart, *, key: str) -> None:

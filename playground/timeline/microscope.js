@@ -2,7 +2,7 @@
 //
 //   mount(root, emit) -> { update(data), destroy() }
 //
-// `data` is Bench.to_payload() (microscope.py). Emits "place" {id, branch, step, row, column} when the reader has come to rest.
+// `data` is Bench.to_payload() (microscope.py). Emits "place" {stamp, branch, step, row, column} when the reader has come to rest.
 import { branchView } from "./branches.js";
 import { el, icon, watchTheme } from "./dom.js";
 import { cardView, equationView, valuesAt, written } from "./equation.js";
@@ -62,7 +62,7 @@ export function mount(root, emit) {
   function update(next) {
     if (!next || next === data) return;
     const fresh = !data || data.id !== next.id;
-    const jump = fresh || data.go !== next.go;
+    const jump = fresh || data.stamp !== next.stamp;
     data = next;
     pools = data.branches.map((b, i) => (pools[i]?.packed.f32 === b.pool.f32 ? pools[i] : picturePool(b.pool)));
     atlas = data.atlas && { ...data.atlas, bytes: decodeBytes(data.atlas.u8) };
@@ -152,7 +152,7 @@ export function mount(root, emit) {
       const b = chosen();
       const [row, column] = pixel ?? [-1, -1];
       const cut = data.branches[b].cuts[index()];
-      if (cut) emit("place", { id: data.id, branch: b, step: cut.step, row, column });
+      if (cut) emit("place", { stamp: data.stamp, branch: b, step: cut.step, row, column });
     }, REST);
   }
 

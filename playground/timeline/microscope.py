@@ -145,9 +145,9 @@ class Place:
     column: int = -1
 
 
-def place_of(value: object, bench_id: str) -> Place | None:
-    """What the browser says of where the reader looks; None where that is nothing, or was about other walks."""
-    if not isinstance(value, Mapping) or value.get("id") != bench_id:
+def place_of(value: object, stamp: str) -> Place | None:
+    """What the browser says of where the reader looks; None where that is nothing, or was about another bench."""
+    if not isinstance(value, Mapping) or value.get("stamp") != stamp:
         return None
     numbers = [value.get(name) for name in ("branch", "step", "row", "column")]
     if not all(isinstance(number, int) and -1 <= number <= 1000 for number in numbers):
@@ -157,7 +157,7 @@ def place_of(value: object, bench_id: str) -> Place | None:
 
 @dataclass(frozen=True, eq=False)
 class Bench:
-    """All of it. With the same `id` the browser stays where the reader is, unless `go`, which names the place, has changed."""
+    """All of it. With the same `id` and `go` the browser stays where the reader is; else it goes to `place`."""
 
     id: str
     branches: tuple[Branch, ...]
@@ -166,6 +166,11 @@ class Bench:
     atlas: NDArray[np.uint8] | None = None
     """Pictures that are thought of, uint8 (N, H, W, C)."""
     captions: tuple[str, ...] = ()
+
+    @property
+    def stamp(self) -> str:
+        """What the browser names when it says where the reader looks: a fork later, the old place counts no more."""
+        return f"{self.id}/{self.go}"
 
     def to_payload(self) -> dict[str, object]:
         """What `update` of microscope.js takes; made once, for a page may ask again and again."""
@@ -180,7 +185,7 @@ class Bench:
         place = self.place
         return {
             "id": self.id,
-            "go": self.go,
+            "stamp": self.stamp,
             "place": {"branch": place.branch, "step": place.step, "row": place.row, "column": place.column},
             "branches": [branch.to_payload() for branch in self.branches],
             "atlas": atlas,

@@ -69,6 +69,8 @@ def test_look_point_fork_and_come_back(app: str, page: Page, tmp_path: Path) -> 
     page.keyboard.press("ArrowRight")
     expect(look).to_have_attribute("data-step", "4")
     expect(page).to_have_url(re.compile("frame=4"))
+    page.mouse.move(2, 2)
+    expect(look).to_have_attribute("data-pixel", "14,14")
     look.locator(".dp-card-stage").first.focus()
     page.keyboard.press("ArrowDown")
     expect(look).to_have_attribute("data-pixel", "15,14")
