@@ -80,9 +80,7 @@ def build(demo: gr.Blocks) -> None:
             walks = _task(now, model).walks
         except ValueError:  # which `begin` tells
             return [gr.skip()] * len(form.widgets)
-        if now.branch >= len(walks):
-            return [gr.skip()] * len(form.widgets)
-        begun = forks.settings_of(lab.settings_of(walks[now.branch]))
+        begun = forks.settings_of(lab.settings_of(walks[now.branch if now.branch < len(walks) else 0]))
         return form.answer(begun, forks.options(model), forks.hidden(begun, bool(model.class_names)))
 
     def moved(event: gr.EventData, tab: str, *values: Any) -> list[Any]:
