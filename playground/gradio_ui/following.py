@@ -51,7 +51,8 @@ class Follower:
         async def watched(tab: str) -> AsyncIterator[list[Any]]:
             job = desk().job(tab, self.lab)
             nothing = [gr.skip()] * len(outputs)
-            if job is None:
+            if job is None:  # said as such: of an event that yields nothing, Gradio empties all outputs
+                yield [gr.skip(), gr.skip(), *nothing]
                 return
             seen = 0
             while True:
