@@ -188,10 +188,10 @@ class Run:
 
     def _after(self, report: Report, data: ImageSet, state: TrainState) -> None:
         """Note a report, and look where it is time to."""
+        self._keep_milestone(state)  # first: whoever sees the report may wish something at once
         with self.lock:
             self.history.reports.append(report)
         self.scribe.log()
-        self._keep_milestone(state)
         config, looked = self.record.config, self._looked_at or 0
         if state.step // config.sample_every > looked // config.sample_every and time.monotonic() > self._rest_until:
             self._look(data, state)

@@ -88,7 +88,7 @@ def keep(folder: Path, step: int, average: Mapping[str, Tensor], every: int, mos
         part.unlink(missing_ok=True)
         return
     distance = spacing(step, every, most)
-    _delete(folder, [there for there in steps(folder) if there % distance or there > step])
+    _delete(folder, [there for there in steps(folder) if there % distance])
 
 
 def cut(folder: Path, step: int) -> None:

@@ -99,7 +99,8 @@ def _maps(blocks: Sequence[Block], inside: Inside) -> dict[str, Any]:
     made = {}
     for block in blocks:
         values = inside.activations[block.name][0].float().numpy()
-        if values.ndim == 1:  # an embedding: all its numbers as one map
+        vector = values.ndim == 1
+        if vector:  # an embedding: all its numbers as one map
             values = values.reshape(1, *_folded(len(values)))
             order = np.array([0])
         else:
@@ -107,7 +108,7 @@ def _maps(blocks: Sequence[Block], inside: Inside) -> dict[str, Any]:
         most = max(1, min(MOST_CHANNELS, budget // max(1, values[0].size)))
         shown = values[order[:most]]
         made[block.name] = {
-            "channels": order[:most].tolist() if len(values) > 1 else [],
+            "channels": [] if vector else order[:most].tolist(),
             "of": len(values),
             **_signed(shown),
         }

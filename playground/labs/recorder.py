@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +16,7 @@ from engine.data.catalogue import read_arrays
 from playground.labs.controls import Controls, Field, ui
 from playground.labs.job import Partial
 from playground.labs.picture import LARGEST_SEED
+from playground.labs.sampling import proportion
 from playground.timeline.flight import Flight
 from playground.timeline.model import Lane, Position
 
@@ -117,7 +118,7 @@ class Recording:
     """The same for x_t."""
     names: tuple[str, ...] = ()
     """Of the class of each picture; empty where there are none."""
-    asked: RecorderControls = RecorderControls()
+    asked: RecorderControls = field(default_factory=RecorderControls)
     """What it was computed for."""
 
     @property
@@ -221,7 +222,11 @@ def flight(recording: Recording, show: Literal["x0", "x"], first: int = 0) -> Fl
         return None
     frames = len(recording.t)
     lane = Lane.of_pictures(
-        show, LANES[show], [frame for moment in new for frame in moment], first=first * frames, width_over_height=1.6
+        show,
+        LANES[show],
+        [frame for moment in new for frame in moment],
+        first=first * frames,
+        width_over_height=proportion(len(new[0][0])),
     )
     # In one recording the tiles are counted from its first moment, whatever this message brings.
     return Flight(

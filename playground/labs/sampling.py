@@ -315,7 +315,7 @@ def _lanes(
             [getattr(shot, name) for shot in shots],
             first=first,
             index=None if index is None else index[side],
-            width_over_height=_proportion(len(shots[0].x)),
+            width_over_height=proportion(len(shots[0].x)),
             help=help_text,
             group=side if compared else "",
         )
@@ -324,7 +324,7 @@ def _lanes(
     )
 
 
-def _proportion(images: int) -> float:
+def proportion(images: int) -> float:
     """Width over height of the block of pictures: about square, but wider where that leaves no cell empty."""
     rows = max((rows for rows in range(1, images + 1) if images % rows == 0 and rows * rows <= images), default=1)
     return images / rows**2 if images / rows**2 <= 2.5 else 1.0

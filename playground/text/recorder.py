@@ -6,9 +6,9 @@ LEAD = (
     "other how far it had denoised. Drag either, or drag across the map, which shows one picture at all moments at once."
 )
 LOOKING_AT = (
-    "down the map the network learns, along a row it denoises. Untrained, it sees nothing in the noise. Then come soft blots where "
-    "pictures usually are bright, then strokes, and late in training the last steps of each row add edges. Click a picture in the "
-    "field to see that one in the map."
+    "down the map the network learns, along a row it denoises. Untrained, it sees nothing in the noise. Then come soft blots "
+    "where pictures usually are bright, then strokes, and late in training the last steps of each row add edges. Click a "
+    "picture in the field to see that one in the map."
 )
 RECORDED = (
     "**Recorded**: a tiny network of 428,000 weights that trained for 1,500 steps on 4,000 digits. To fly your own: train "

@@ -60,7 +60,7 @@ IN_THE_DRAWING = {
     "similarity": "How alike two times sound: cosine of the angle between their embeddings",
     "norms": "How loudly each residual block is told the time: size of what is added",
     "time_help": (
-        "Times that sound alike are treated alike. The ring marks the present t. In the second map each row is a block, in the order of "
-        "computing, and bright means that much is added to its channels."
+        "Times that sound alike are treated alike. The ring marks the present t. In the second map each row is a block, in "
+        "the order of computing, and bright means that much is added to its channels."
     ),
 }

@@ -1,4 +1,4 @@
-"""What recorder.js shows: one field of pictures over two times, how long the network had trained and how far it had denoised."""
+"""What recorder.js shows: one field of pictures over two times, how long it had trained and how far it had denoised."""
 
 from __future__ import annotations
 
