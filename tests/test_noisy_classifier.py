@@ -136,7 +136,7 @@ def test_the_loss_is_the_cross_entropy_of_the_true_label(monkeypatch: pytest.Mon
     (report,) = train(config, DATA, state)
     assert report.loss == pytest.approx(0.5 * math.log(4) + 0.5 * math.log(4 / 3), abs=0.1)
     assert report.loss_by_level == pytest.approx([report.loss] * LEVEL_BINS, abs=0.35)
-    with pytest.raises(TypeError, match="classifier"):
+    with pytest.raises(TypeError, match="no denoiser"):
         _ = state.denoiser
 
 

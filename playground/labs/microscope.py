@@ -99,7 +99,8 @@ def choices(models: dict[str, str], classifiers: dict[str, str], chosen: str) ->
 
 def _with_b(controls: OneSetting) -> OneSetting:
     common = {name: getattr(controls, name) for name in OneSetting.model_fields}
-    return settings.SamplingControls.model_validate(common | {"compare": False})
+    # Checked already, and checking a name again would load the engine while a page is being built.
+    return settings.SamplingControls.model_construct(**common | {"compare": False})
 
 
 def wanted(controls: MicroscopeControls, model: Model, classes_told_apart: int) -> Recipe:
