@@ -2,8 +2,8 @@
 
 RUN is the folder of a training run. The one that ships was made by
 
-    python -m engine train --set data=digits --set preset=tiny --set steps=1500 --set sample_every=500 \\
-        --set averaging=0.99 --out runs/flight
+    python -m engine train --set data=digits --set preset=tiny --set target=velocity --set steps=2500 \\
+        --set sample_every=1250 --set averaging=0.995 --out runs/flight
     python assets/make_flight.py runs/flight
 """
 
