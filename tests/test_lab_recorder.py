@@ -106,11 +106,11 @@ def test_the_recording_that_ships_is_small_and_shows_that_it_learned() -> None:
 
 @pytest.fixture
 def run_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    monkeypatch.setitem(DATASETS, "sides", lambda: DATA)
+    monkeypatch.setitem(DATASETS, "sides-of-recorder", lambda: DATA)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     folder = RunFolder(tmp_path, new_id())
-    run = Run(folder, RunRecord(config=config_of(data="sides", steps=8, report_every=4, sample_every=100)))
+    run = Run(folder, RunRecord(config=config_of(data="sides-of-recorder", steps=8, report_every=4, sample_every=100)))
     for _ in run.train():
         pass
     run.release()

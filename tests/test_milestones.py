@@ -22,14 +22,14 @@ from engine.weights import CheckpointError
 
 from runs_to_try import DATA, config_of, same, weights_of
 
-CONFIG = config_of(data="sides", steps=12, report_every=1, sample_every=100, milestones=5)
+CONFIG = config_of(data="sides-of-milestones", steps=12, report_every=1, sample_every=100, milestones=5)
 
 
 @pytest.fixture(autouse=True)
 def _sides(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
-    monkeypatch.setitem(DATASETS, "sides", lambda: DATA)
+    monkeypatch.setitem(DATASETS, "sides-of-milestones", lambda: DATA)
     yield
     torch.set_num_threads(before)
 
