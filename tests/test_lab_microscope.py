@@ -304,3 +304,15 @@ def test_the_payload_is_json_and_short() -> None:
     found = examined(model="digits", steps=50, forks="0@25:sampler=ddpm")
     size = len(json.dumps(found.bench.to_payload(), allow_nan=False))
     assert size < 6_000_000
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_a_model_that_is_not_offered_can_be_chosen_nowhere_in_public(
+    public: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from playground.gradio_ui import microscope as page
+    from playground.serving import mode
+
+    monkeypatch.setattr(mode, "_public", public)
+    offered = page._look("somebody").options(MicroscopeControls(model="/etc"))["model"]
+    assert ("/etc" in offered) is not public

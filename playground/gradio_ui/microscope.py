@@ -178,7 +178,9 @@ def _look(visitor: str | None) -> widgets.Look[MicroscopeControls]:
 
     def options(now: MicroscopeControls) -> dict[str, dict[str, str]]:
         there = sampling_models.available(now.model, visitor)
-        return lab.choices(there, models.classifier_choices(), now.model)
+        # In public a name that is not offered is not even opened: it could be any folder of this machine.
+        chosen = next(iter(there)) if mode.public() else now.model
+        return lab.choices(there, models.classifier_choices(), chosen)
 
     return widgets.Look(
         hidden=lab.hidden,

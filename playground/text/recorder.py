@@ -11,7 +11,7 @@ LOOKING_AT = (
     "picture in the field to see that one in the map."
 )
 RECORDED = (
-    "**Recorded**: a tiny network of 428,000 weights that trained for 1,500 steps on 4,000 digits. To fly your own: train "
+    "**Recorded**: a tiny network of 428,000 weights that trained for 2,500 steps on 4,000 digits. To fly your own: train "
     "something in the **Training** lab, and choose it in the sidebar. A training keeps what it has learned at up to 12 evenly "
     "spaced steps, of networks up to 4 million weights; of larger ones the last checkpoints."
 )
