@@ -74,7 +74,9 @@ BENCHMARKS = {
     ),
     "all": Benchmark(
         "sampling, training, quality and memory one after the other: the tables of docs/performance.md",
-        switches={"quick": "fewer rounds, and the peer of `quality` stopped early: below 12 minutes on a quiet machine"},
+        switches={
+            "quick": "fewer rounds, and the peer of `quality` stopped early: below 12 minutes on a quiet machine"
+        },
     ),
     "report": Benchmark("the cheap ratios in a minute, for continuous integration"),
     "batching": Benchmark("many visitors at once against one batch of all their pictures", CLASS, texts=NETWORK),
@@ -103,7 +105,9 @@ def main() -> None:
     before: Path | None = chosen.pop("against")
     committed = read_medians(before) if before else {}
     figures = measure(**chosen)
-    print(f"\n{tables(figures, committed)}\n\nLoad: programs that wanted to compute in the last minute, this one among them.")
+    print(
+        f"\n{tables(figures, committed)}\n\nLoad: programs that wanted to compute in the last minute, this one among them."
+    )
     if file:
         write_json(file, figures)
 

@@ -52,7 +52,8 @@ def walk(*, images: int, steps: int) -> Work:
         job = SamplingJob("benchmark", model, {"A": recipe})
         job.wait()
         shots = job.shots()
-        assert len(shots) and shots[-1].step == steps, job.progress.error
+        assert shots, job.progress.error
+        assert shots[-1].step == steps, job.progress.error
         kept = sum(shot.x.nbytes + shot.x0.nbytes + shot.noise.nbytes for shot in shots)
         shown = timeline("benchmark", {"A": shots})
         assert shown is not None

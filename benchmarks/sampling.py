@@ -87,7 +87,9 @@ def _guided(wanted: Wanted) -> Iterator[Figure]:
     ):
         pairs = compared(a, b, wanted.rounds, apart=SAME)
         print(f"Guided: the pictures of both are {pairs.apart:.0e} apart, in 0 … 1", flush=True)
-        named = f"Guided DDIM, {wanted.steps} steps, {wanted.images} digits: diffusers' network in two calls a step ÷ ours"
+        named = (
+            f"Guided DDIM, {wanted.steps} steps, {wanted.images} digits: diffusers' network in two calls a step ÷ ours"
+        )
         yield pairs.figure(named, least=GUIDED_GOAL)
         fewer = compared(part, b, wanted.rounds)
         yield fewer.figure("The same, ÷ ours guided between 1 − ᾱ = 0.1 and 0.9 only (other pictures)")
@@ -123,7 +125,7 @@ def _growth(wanted: Wanted) -> Iterator[Figure]:
         recipe = Recipe(
             model="digits", steps=steps, scale=1.0, labels=(1,) * images, seeds=tuple(range(images)), sampler="ddim"
         )
-        each = [1000 * seconds(lambda: list(recipe.frames(model)))[1] / images / steps for _ in range(3)]
+        each = [1000 * seconds(lambda recipe=recipe: list(recipe.frames(model)))[1] / images / steps for _ in range(3)]
         yield Figure(f"DDIM, {images} digits, {steps} steps: for one picture and step", tuple(each), "ms", "median")
     yield from _by_size(wanted.images)
 
@@ -136,9 +138,11 @@ def _by_size(rows: int) -> Iterator[Figure]:
         net = UNet(PRESETS["small"].config(size, 3, 0)).to(memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
         x, t = torch.randn(rows, 3, size, size), torch.zeros(rows)
         with torch.no_grad():
-            times = [1000 * seconds(lambda net=net, x=x: net(x, t))[1] / rows for _ in range(5)]
+            times = [1000 * seconds(lambda net=net, x=x, t=t: net(x, t))[1] / rows for _ in range(5)]
         each = tuple(1000 * ms / size**2 for ms in times[1:])
-        yield Figure(f"“small”, {size} × {size}: {median(times):.2f} ms a picture, for 1,000 pixels", each, "ms", "median")
+        yield Figure(
+            f"“small”, {size} × {size}: {median(times):.2f} ms a picture, for 1,000 pixels", each, "ms", "median"
+        )
 
 
 def _large(wanted: Wanted) -> Iterator[Figure]:

@@ -83,20 +83,24 @@ def _serve(pipe: Connection, maker: str, keep_freed: bool, settings: dict[str, A
         memory.keep_freed()
     torch.set_num_threads(1)
     module, _, name = maker.partition(":")
-    with open(os.devnull, "w") as nowhere, contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError):
+    with (
+        contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError),
+        open(os.devnull, "w") as nowhere,
         # Peers draw bars of progress, which nobody would be able to read.
-        with contextlib.redirect_stdout(nowhere), contextlib.redirect_stderr(nowhere):
+        contextlib.redirect_stdout(nowhere),
+        contextlib.redirect_stderr(nowhere),
+    ):
+        work: Work | None = None
+        while pipe.recv():
             try:
-                work: Work = getattr(import_module(module), name)(**settings)
-            except Exception as problem:
-                pipe.recv()
-                pipe.send(f"{maker}: {problem}")
-                return
-            while pipe.recv():
+                work = work or getattr(import_module(module), name)(**settings)
                 began = time.perf_counter(), time.process_time()
                 result = work()
                 taken = time.perf_counter() - began[0], time.process_time() - began[1]
-                pipe.send(Turn(*taken, result))
+            except Exception as problem:
+                pipe.send(f"{maker}: {type(problem).__name__}: {problem}")
+                return
+            pipe.send(Turn(*taken, result))
 
 
 @dataclass(frozen=True)

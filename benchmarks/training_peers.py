@@ -49,7 +49,11 @@ def bare(*, preset: str, batch: int, steps: int) -> Work:
     config = TrainConfig.model_validate({"preset": preset, "batch": batch})
     data = for_training(config)
     net = net_of(begin(config, data).learner)
-    x, timestep, label = torch.randn(batch, data.channels, data.size, data.size), torch.zeros(batch), torch.arange(batch) % 10
+    x, timestep, label = (
+        torch.randn(batch, data.channels, data.size, data.size),
+        torch.zeros(batch),
+        torch.arange(batch) % 10,
+    )
 
     def work() -> None:
         for _ in range(steps):

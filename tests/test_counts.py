@@ -149,8 +149,6 @@ def test_a_step_of_training_is_one_forward_one_backward_and_one_call_of_each_tha
     assert first == second
     convolutions = first["convolution_backward"]
     assert convolutions == first["convolution"] > 10
-    for name in ("_fused_adamw_", "_foreach_lerp_", "mse_loss"):
-        assert first[name] <= 1, name
     assert first["_fused_adamw_"] == first["_foreach_lerp_"] == 1
 
 
