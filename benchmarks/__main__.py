@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import load, machine, table, write_json
+from benchmarks.figures import load, machine, read_medians, tables, write_json
 
 
 @dataclass(frozen=True)
@@ -45,16 +45,40 @@ BENCHMARKS = {
         {"starts": (7, "starts of the program"), "changes": (30, "changes of each control")},
         ("first", "scrub", "change", "training", "stop"),
     ),
-    "sampler": Benchmark(
-        "what the sampler costs on top of the network; milliseconds of a training step",
-        {"images": (16, "drawn together"), "steps": (50, "of each sampling"), "walks": (8, "from noise to pictures")},
-        texts=NETWORK,
+    "sampling": Benchmark(
+        "against diffusers' pipelines and guidance in two calls, the bare network, the matrix product; how time grows",
+        {
+            "images": (16, "drawn together"),
+            "steps": (50, "of each sampling"),
+            "rounds": (5, "pairs of measurements"),
+        },
+        ("pipelines", "guided", "overhead", "matmul", "allocator", "growth", "large"),
+        texts={"device": ("cpu", "where pipelines, guided and large compute: cpu or cuda")},
     ),
     "training": Benchmark(
         "images a second, two processes beside one, memory by the number of pictures (writes 2.5 GB for a while)",
         {"rounds": (3, "measurements of each speed")},
-        ("speed", "processes", "memory"),
+        ("speed", "loop", "peers", "processes", "memory"),
     ),
+    "quality": Benchmark(
+        "from scratch to recognisable digits, beside denoising-diffusion-pytorch",
+        {
+            "pictures": (100, "drawn at each look"),
+            "percent": (90, "of them recognised"),
+            "limit": (900, "seconds of training for each"),
+        },
+    ),
+    "memory": Benchmark(
+        "what is kept of a long walk (of many training pictures: `training --only memory`)",
+        {"images": (64, "drawn together"), "steps": (1000, "of the walk")},
+    ),
+    "all": Benchmark(
+        "sampling, training, quality and memory one after the other: the tables of docs/performance.md",
+        switches={
+            "quick": "fewer rounds, and the peer of `quality` stopped early: below 12 minutes on a quiet machine"
+        },
+    ),
+    "report": Benchmark("the cheap ratios in a minute, for continuous integration"),
     "batching": Benchmark("many visitors at once against one batch of all their pictures", CLASS, texts=NETWORK),
     "visitors": Benchmark(
         "the same for visitors of the Gradio app, over HTTP, also while a network trains",
@@ -78,14 +102,19 @@ def main() -> None:
     print(f"{machine()}. Load of the machine as it begins: {load():.1f}.", flush=True)
     measure: Callable[..., Any] = import_module(f"benchmarks.{chosen.pop('name')}").measure
     file: Path | None = chosen.pop("json")
+    before: Path | None = chosen.pop("against")
+    committed = read_medians(before) if before else {}
     figures = measure(**chosen)
-    print(f"\n{table(figures)}\n\nLoad: programs that wanted to compute in the last minute, this one among them.")
+    print(
+        f"\n{tables(figures, committed)}\n\nLoad: programs that wanted to compute in the last minute, this one among them."
+    )
     if file:
         write_json(file, figures)
 
 
 def _add(parser: argparse.ArgumentParser, benchmark: Benchmark) -> None:
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every measured value to this file as well")
+    parser.add_argument("--against", type=Path, metavar="FILE", help="show the medians of such a file beside them")
     if benchmark.parts:
         parser.add_argument(
             "--only",

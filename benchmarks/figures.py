@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -31,6 +31,8 @@ class Figure:
         judged: which number is compared with the goal.
         goal: not more than this, in `unit`; None where there is none.
         load: of the machine, taken when the figure was done.
+        least: the goal is to reach `goal`, not to stay below it.
+        group: the heading of the table that it belongs to, where there are several.
     """
 
     what: str
@@ -39,6 +41,8 @@ class Figure:
     judged: Judged = "p95"
     goal: float | None = None
     load: float = field(default_factory=load)
+    least: bool = False
+    group: str = ""
 
     def at(self, percent: float) -> float:
         """So many per cent of the values are not larger than this."""
@@ -49,7 +53,8 @@ class Figure:
         """Whether the goal is reached; None where there is none."""
         if self.goal is None:
             return None
-        return self.at(50 if self.judged == "median" else 95) <= self.goal
+        reached = self.at(50 if self.judged == "median" else 95)
+        return reached >= self.goal if self.least else reached <= self.goal
 
     def measured(self) -> str:
         """The numbers in words."""
@@ -60,9 +65,9 @@ class Figure:
             return f"median {median} {self.unit}, half of them {low} … {high}"
         return f"p50 {median}, p95 {p95}, most {most} {self.unit}"
 
-    def row(self) -> tuple[str, str, str, str, str]:
+    def row(self) -> tuple[str, ...]:
         """What, goal, measured, how often, load."""
-        goal = "–" if self.goal is None else f"{self.judged} ≤ {self.goal:g} {self.unit}"
+        goal = "–" if self.goal is None else f"{self.judged} {'≥' if self.least else '≤'} {self.goal:g} {self.unit}"
         missed = " (missed)" if self.kept is False else ""
         return self.what, goal, self.measured() + missed, str(len(self.values)), f"{self.load:.1f}"
 
@@ -82,10 +87,26 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {name}, {platform.system()}, Python {platform.python_version()}"
 
 
-def table(figures: Sequence[Figure]) -> str:
-    """All of them as a Markdown table that also reads well as it is."""
+def tables(figures: Sequence[Figure], committed: Mapping[str, float]) -> str:
+    """One table for each group, below its heading."""
+    groups = {figure.group: [one for one in figures if one.group == figure.group] for figure in figures}
+    return "\n\n".join(
+        (f"## {group}\n\n" if group else "") + table(members, committed) for group, members in groups.items()
+    )
+
+
+def table(figures: Sequence[Figure], committed: Mapping[str, float]) -> str:
+    """All of them as a Markdown table that also reads well as it is.
+
+    Args:
+        figures: its rows.
+        committed: medians of an earlier measurement, by what was measured; they get a column of their own where there are any.
+    """
     rows = [("Figure", "Goal", "Measured", "n", "Load"), *(figure.row() for figure in figures)]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
+    if committed:
+        before = [f"{committed[figure.what]:.3g}" if figure.what in committed else "–" for figure in figures]
+        rows = [(*row, more) for row, more in zip(rows, ("Before", *before), strict=True)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
         "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
     ]
@@ -93,14 +114,22 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n".join(lines)
 
 
+def read_medians(path: Path) -> dict[str, float]:
+    """The median of each figure that `write_json` has written, by what was measured. Raises OSError where there is no file."""
+    rows = json.loads(path.read_text(encoding="utf-8"))["figures"]
+    return {row["what"]: float(np.median(row["values"])) for row in rows}
+
+
 def write_json(path: Path, figures: Sequence[Figure]) -> None:
     """Everything that was measured, value by value. Raises OSError where that cannot be written."""
     rows = [
         {
             "what": figure.what,
+            "group": figure.group,
             "unit": figure.unit,
             "judged": figure.judged,
             "goal": figure.goal,
+            "least": figure.least,
             "kept": figure.kept,
             "load": figure.load,
             "values": figure.values,

@@ -1,4 +1,5 @@
-"""Training: images a second by network and precision, two processes beside one, and memory by the number of pictures."""
+"""Training: images a second by network and precision, the same network in the loops of others, two processes beside one, and
+memory by the number of pictures."""
 
 from __future__ import annotations
 
@@ -8,12 +9,15 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
 
 from benchmarks.figures import Figure
+from benchmarks.sides import compared, side
+from benchmarks.training_peers import MAKERS, write_pictures
 from engine.data.prepared import for_training
 from engine.runs.folder import RunFolder
 from engine.training.config import TrainConfig
@@ -32,6 +36,8 @@ NETWORKS = (
 )
 """Those of “auto” for pictures above 32 pixels want a GPU."""
 STEPS = 3
+PEER_PRESETS, PEER_STEPS, PEER_PICTURES = ("tiny", "small"), 4, 512
+PEER_GOAL, LOOP_GOAL = 1.5, 1.1
 COUNTS = (5_000, 200_000)
 SIDE = 64
 TORCHRUN = ("-m", "torch.distributed.run", "--standalone", "--nproc_per_node", "2")
@@ -60,7 +66,7 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 
 
 def measure(parts: Sequence[str], *, rounds: int) -> list[Figure]:
-    """Those of "speed", "processes" and "memory" that are asked for. Raises CalledProcessError where a training fails."""
+    """Those of `_PARTS` that are asked for. Raises CalledProcessError where a training fails."""
     torch.set_num_threads(1)
     figures = []
     for part in parts:
@@ -95,6 +101,35 @@ def _seconds(config: TrainConfig) -> list[float]:
         times.append(time.process_time() - began)
         began = time.process_time()
     return times[1:]
+
+
+def _loop(rounds: int) -> Iterator[Figure]:
+    """What the loop costs on top of forward and backward: noise, AdamW, averages, reports."""
+    for preset in PEER_PRESETS:
+        work = {"preset": preset, "batch": 32, "steps": PEER_STEPS}
+        with (
+            side("benchmarks.training_peers:engine", keep_freed=True, **work) as ours,
+            side("benchmarks.training_peers:bare", keep_freed=True, **work) as bare,
+        ):
+            figure = compared(bare, ours, rounds).figure(
+                f"Training “{preset}”, batch 32: a whole step ÷ bare forward and backward"
+            )
+            yield replace(figure, goal=LOOP_GOAL, least=False)
+
+
+def _peers(rounds: int) -> Iterator[Figure]:
+    """The same network and batch in the loops that people would use instead."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = str(write_pictures(Path(place) / "digits", PEER_PICTURES))
+        for preset in PEER_PRESETS:
+            work = {"preset": preset, "batch": 32, "steps": PEER_STEPS}
+            for title, maker in MAKERS.items():
+                with (
+                    side("benchmarks.training_peers:engine", keep_freed=True, **work) as ours,
+                    side(f"benchmarks.training_peers:{maker.__name__}", folder=folder, **work) as theirs,
+                ):
+                    what = f"Training “{preset}”, batch 32: {title} ÷ this engine"
+                    yield compared(ours, theirs, rounds).figure(what, least=PEER_GOAL)
 
 
 def _processes(_: int) -> Iterator[Figure]:
@@ -149,4 +184,10 @@ def _run(words: Sequence[str], more: dict[str, str] | None = None) -> str:
     return subprocess.run([sys.executable, *words], env=env, stdout=subprocess.PIPE, text=True, check=True).stdout
 
 
-_PARTS: dict[str, Callable[[int], Iterator[Figure]]] = {"speed": _speed, "processes": _processes, "memory": _memory}
+_PARTS: dict[str, Callable[[int], Iterator[Figure]]] = {
+    "speed": _speed,
+    "loop": _loop,
+    "peers": _peers,
+    "processes": _processes,
+    "memory": _memory,
+}

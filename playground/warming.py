@@ -41,8 +41,9 @@ def _load(ready: threading.Event) -> None:
         import engine.ideal
         import engine.pretrained
         import engine.sampling  # noqa: F401
-        from engine import cores
+        from engine import cores, memory
 
+        memory.keep_freed()
         cores.leave_one()  # the interface must stay quick while a network trains
         # What is loaded now stays for good: without this, every collection walks through all of torch (0.3 s).
         gc.collect()

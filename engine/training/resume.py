@@ -55,7 +55,7 @@ def load(folder: Path, state: TrainState) -> None:
             moments = {key: tensors[f"adam/{key}/{name}"] for key in ("step", "exp_avg", "exp_avg_sq")}
             state.optimizer.state[parameter] = {
                 # Laid out in memory as the parameter is, as AdamW makes them.
-                key: value if key == "step" else torch.empty_like(parameter).copy_(value)
+                key: value.to(parameter.device) if key == "step" else torch.empty_like(parameter).copy_(value)
                 for key, value in moments.items()
             }
         if state.history is not None:

@@ -1,0 +1,65 @@
+"""Memory of a long walk: what is shown is kept packed, so that it does not grow with the number of steps."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.figures import Figure
+from benchmarks.sides import Work, side
+
+SHORT = 50
+MODEL = "ideal:digits"
+"""The exact denoiser answers in no time, and its pictures take as much room as any. What a network takes is its own."""
+
+
+def measure(*, images: int, steps: int) -> list[Figure]:
+    """A walk of so many steps beside one of `SHORT`, as a lab draws and keeps it, each in a process of its own."""
+    figures, peaks = [], []
+    for count in (SHORT, steps):
+        with side("benchmarks.memory:walk", images=images, steps=count) as one:
+            result = one.turn().result
+        assert result is not None
+        figures += _of_walk(f"{count} steps of {images} digits", result)
+        peaks.append(float(result[0]))
+    figures.append(
+        Figure(f"Peak memory, {steps} steps ÷ {SHORT} steps", (peaks[1] / peaks[0],), "×", "median", goal=1.1)
+    )
+    for figure in figures:
+        print(f"{figure.what}: {figure.measured()}", flush=True)
+    return figures
+
+
+def _of_walk(what: str, result: npt.NDArray[np.float32]) -> Iterator[Figure]:
+    names = ("peak memory of the process", "frames as the lab keeps them", "frames as they go to the browser")
+    for name, megabytes in zip((*names, "the same as float32, all steps"), result.tolist(), strict=True):
+        yield Figure(f"{what}: {name}", (megabytes,), "MB")
+
+
+def walk(*, images: int, steps: int) -> Work:
+    """Draws, and says in megabytes: peak of the process, frames kept, frames sent, and what all steps take as float32."""
+    from engine.library import open_model
+    from engine.recipe import Recipe
+    from playground.labs.sampling import SamplingJob, timeline
+
+    model = open_model(MODEL)
+    recipe = Recipe(model=MODEL, steps=steps, labels=(), seeds=tuple(range(images)))
+
+    def work() -> npt.NDArray[np.float32]:
+        job = SamplingJob("benchmark", model, {"A": recipe})
+        job.wait()
+        shots = job.shots()
+        assert shots, job.progress.error
+        assert shots[-1].step == steps, job.progress.error
+        kept = sum(shot.x.nbytes + shot.x0.nbytes + shot.noise.nbytes for shot in shots)
+        shown = timeline("benchmark", {"A": shots})
+        assert shown is not None
+        sent = len(shown.to_message())
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        floats = 3 * (steps + 1) * images * 4 * int(np.prod(model.shape))
+        return np.array([peak, kept, sent, floats], np.float32) / 1e6
+
+    return work

@@ -1,0 +1,14 @@
+"""The cheap ratios in about a minute: a look at every change, which never judges."""
+
+from __future__ import annotations
+
+from benchmarks import sampling, training
+from benchmarks.figures import Figure
+
+
+def measure() -> list[Figure]:
+    """Few steps and few rounds: such figures tell a step back of a tenth or more from noise, and no less."""
+    return [
+        *sampling.measure(("pipelines", "overhead", "matmul"), images=16, steps=10, rounds=3, device_name="cpu"),
+        *training.measure(("loop",), rounds=3),
+    ]
