@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from playground.serving import desk as desk_module
 from playground.serving.desk import Desk, desk
 
-from conftest import ROOT, RunServer
+from servers import ROOT, RunServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::Warning:gradio")]
 DONE = re.compile(r"Done after \d+")

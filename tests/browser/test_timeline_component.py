@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from playground.timeline import EquationPanel, Lane, Position, Timeline, curve_values, source
 
-from conftest import RunServer
+from servers import RunServer
 
 pytestmark = pytest.mark.browser
 
