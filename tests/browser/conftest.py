@@ -24,9 +24,12 @@ def _executable(own: str) -> str | None:
     return own if Path(own).exists() else None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Headless Chromium: the one on PATH, or Playwright's own, which is installed where there is none."""
+    """Headless Chromium: the one on PATH, or Playwright's own, which is installed where there is none.
+
+    A new one for each file: as long as it is there, asyncio's loop runs in this thread, and other tests need it free.
+    """
     with sync_playwright() as playwright:
         path = _executable(playwright.chromium.executable_path)
         if path is None:  # a fresh machine: the test command does its own set-up
