@@ -1042,6 +1042,8 @@ def run(place: Path, tests: str, only: str = "") -> Result:
     """
     arguments = [
         "-x",
+        "-n",
+        "0",
         "--no-header",
         "--disable-warnings",
         "-p",

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from playground.gradio_ui import api, home, page
+from playground.gradio_ui.described import describe_once
 from playground.serving import zerogpu
 from playground.serving.desk import desk
 from playground.text import common
@@ -29,6 +30,7 @@ def build() -> gr.Blocks:
             if address == "training" and zerogpu.there():
                 gr.HTML(page.listed([zerogpu.TRAINING], "info"))
             import_module(f"playground.gradio_ui.{address}").build(demo)
+    describe_once(demo)
     return demo
 
 

@@ -33,6 +33,8 @@ THREADS = 80
 """Handlers that run at once: a class of forty, each with a page that computes and one that is watched."""
 WAITING = 1000
 """Events that may wait their turn; more are refused with a sentence of Gradio's."""
+SESSIONS = 1000
+"""Whose values are kept, each in about half a megabyte. Every call by the API is one, so those unused for longest go first."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -91,6 +93,7 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
                 run_history=False,
                 max_threads=THREADS,
                 max_file_size=upload,
+                state_session_capacity=SESSIONS,
                 app_kwargs={"middleware": [Middleware(Door, upload=upload)], "openapi_url": None},
                 **app.looks(),
             )

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-ROOT = Path(__file__).resolve().parents[2]
+from servers import SLOW, RunServer, free_port, serve
+
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-SLOW = 60_000
-"""Milliseconds: a training on a busy machine."""
-RunServer = Callable[..., AbstractContextManager[str]]
 
 
 def _executable(own: str) -> str | None:
@@ -32,9 +24,12 @@ def _executable(own: str) -> str | None:
     return own if Path(own).exists() else None
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Headless Chromium: the one on PATH, or Playwright's own, which is installed where there is none."""
+    """Headless Chromium: the one on PATH, or Playwright's own, which is installed where there is none.
+
+    A new one for each file: as long as it is there, asyncio's loop runs in this thread, and other tests need it free.
+    """
     with sync_playwright() as playwright:
         path = _executable(playwright.chromium.executable_path)
         if path is None:  # a fresh machine: the test command does its own set-up
@@ -59,54 +54,6 @@ def page(chromium: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert not errors
-
-
-def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@contextmanager
-def serve(command: list[str], health: str, env: Mapping[str, str] | None = None, wait: float = 60.0) -> Iterator[None]:
-    """Run a server until the block ends. `health` is polled for up to `wait` seconds; the whole process group goes."""
-    process = subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **(env or {})},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    try:
-        deadline = time.monotonic() + wait
-        while True:
-            try:
-                with urllib.request.urlopen(health, timeout=2) as answer:
-                    if answer.status == 200:
-                        break
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                pass
-            if process.poll() is not None or time.monotonic() > deadline:
-                _stop(process)
-                output = process.stdout.read() if process.stdout else ""
-                pytest.fail(f"The server did not start: {' '.join(command)}\n{output}")
-            time.sleep(0.1)
-        yield
-    finally:
-        _stop(process)
-
-
-def _stop(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGTERM)
-        try:
-            process.wait(5)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait(5)
 
 
 @contextmanager

@@ -30,7 +30,7 @@ from engine.data.pixels import to_uint8
 from engine.recipe import Recipe, from_png, png_bytes
 from playground.publish.staging import Space, stage
 
-from conftest import ROOT, SLOW, RunServer, free_port, serve
+from servers import ROOT, SLOW, RunServer, free_port, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::Warning:gradio")]
 SITE = sysconfig.get_paths()["purelib"]

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
 
-from conftest import RunServer
+from servers import RunServer
 
 pytestmark = pytest.mark.browser
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from conftest import ROOT, RunServer
+from servers import ROOT, RunServer
 
 pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::Warning:gradio")]
 LINK = "microscope?model=ideal:digits&steps=8&frame=3"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from conftest import ROOT, free_port, serve
+from servers import ROOT, free_port, serve
 
 pytestmark = pytest.mark.browser
 GRADIO = """

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from conftest import ROOT, SLOW, RunServer
+from servers import ROOT, SLOW, RunServer
 
 pytestmark = pytest.mark.browser
 

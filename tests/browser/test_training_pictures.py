@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
-from conftest import ROOT, SLOW, RunServer
+from servers import ROOT, SLOW, RunServer
 
 pytestmark = pytest.mark.browser
 

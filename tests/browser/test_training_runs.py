@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
 
-from conftest import ROOT, SLOW, RunServer
+from servers import ROOT, SLOW, RunServer
 
 pytestmark = pytest.mark.browser
 

@@ -1,0 +1,8 @@
+"""What holds for every test. It is read before anything loads torch."""
+
+from __future__ import annotations
+
+import os
+
+# Tests run two at a time, and their networks are small: a second thread in each costs more than it brings.
+os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -1,0 +1,46 @@
+"""Visitors of the Gradio app have its components described in common, and their values each to themselves."""
+
+from __future__ import annotations
+
+from copy import copy
+
+import gradio as gr
+import pytest
+from gradio.blocks import Block, BlocksConfig
+from gradio.state_holder import SessionState
+
+from playground.gradio_ui import app
+
+
+@pytest.fixture(scope="module")
+def demo() -> gr.Blocks:
+    return app.build()
+
+
+def test_a_new_session_describes_no_component(demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = SessionState(demo)
+    described: list[Block] = []
+    whole = Block.get_config
+    monkeypatch.setattr(Block, "get_config", lambda self, *more: (described.append(self), whole(self, *more))[1])
+    second = SessionState(demo)
+    assert not described  # some hundreds of them, in the loop that answers everybody, make the others wait
+    assert second.config_values == first.config_values
+    changed = next(block for block in demo.blocks.values() if isinstance(block, gr.Slider))
+    second[changed._id] = copy(changed)
+    second._update_config(changed._id)
+    assert described == [second.blocks_config.blocks[changed._id]]
+
+
+def test_the_descriptions_are_gradios_own(demo: gr.Blocks) -> None:
+    ours = SessionState(demo).config_values
+    assert len(ours) > 300
+    assert ours == {key: BlocksConfig.config_for_block(key, [], block) for key, block in demo.blocks.items()}
+
+
+def test_a_value_stays_with_its_session(demo: gr.Blocks) -> None:
+    mine, others = SessionState(demo), SessionState(demo)
+    slider = next(key for key, block in demo.blocks.items() if isinstance(block, gr.Slider))
+    mine._update_value_in_config(slider, 12345)
+    assert mine.config_values[slider]["props"]["value"] == 12345
+    assert others.config_values[slider]["props"]["value"] != 12345
+    assert SessionState(demo).config_values[slider]["props"]["value"] != 12345
