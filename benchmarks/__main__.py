@@ -68,6 +68,9 @@ BENCHMARKS = {
             "limit": (900, "seconds of training for each"),
         },
     ),
+    "points": Benchmark(
+        "how soon the network of the Points lab has learned each built-in set", {"points": (2000, "of each set")}
+    ),
     "memory": Benchmark(
         "what is kept of a long walk (of many training pictures: `training --only memory`)",
         {"images": (64, "drawn together"), "steps": (1000, "of the walk")},
