@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import load, machine, read_medians, tables, write_json
+from benchmarks.figures import load, machine, read_json, tables, write_json
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ def main() -> None:
     measure: Callable[..., Any] = import_module(f"benchmarks.{chosen.pop('name')}").measure
     file: Path | None = chosen.pop("json")
     before: Path | None = chosen.pop("against")
-    committed = read_medians(before) if before else {}
+    committed = read_json(before) if before else []
     figures = measure(**chosen)
     print(
         f"\n{tables(figures, committed)}\n\nLoad: programs that wanted to compute in the last minute, this one among them."

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Literal
 
@@ -87,7 +87,7 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {name}, {platform.system()}, Python {platform.python_version()}"
 
 
-def tables(figures: Sequence[Figure], committed: Mapping[str, float]) -> str:
+def tables(figures: Sequence[Figure], committed: Sequence[Figure] = ()) -> str:
     """One table for each group, below its heading."""
     groups = {figure.group: [one for one in figures if one.group == figure.group] for figure in figures}
     return "\n\n".join(
@@ -95,16 +95,17 @@ def tables(figures: Sequence[Figure], committed: Mapping[str, float]) -> str:
     )
 
 
-def table(figures: Sequence[Figure], committed: Mapping[str, float]) -> str:
+def table(figures: Sequence[Figure], committed: Sequence[Figure] = ()) -> str:
     """All of them as a Markdown table that also reads well as it is.
 
     Args:
         figures: its rows.
-        committed: medians of an earlier measurement, by what was measured; they get a column of their own where there are any.
+        committed: of an earlier measurement; the medians of the same figures get a column of their own where there are any.
     """
     rows = [("Figure", "Goal", "Measured", "n", "Load"), *(figure.row() for figure in figures)]
     if committed:
-        before = [f"{committed[figure.what]:.3g}" if figure.what in committed else "–" for figure in figures]
+        medians = {figure.what: f"{figure.at(50):.3g}" for figure in committed}
+        before = [medians.get(figure.what, "–") for figure in figures]
         rows = [(*row, more) for row, more in zip(rows, ("Before", *before), strict=True)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = [
@@ -114,10 +115,11 @@ def table(figures: Sequence[Figure], committed: Mapping[str, float]) -> str:
     return "\n".join(lines)
 
 
-def read_medians(path: Path) -> dict[str, float]:
-    """The median of each figure that `write_json` has written, by what was measured. Raises OSError where there is no file."""
+def read_json(path: Path) -> list[Figure]:
+    """What `write_json` has written. Raises OSError where there is no such file."""
+    names = {one.name for one in fields(Figure)}
     rows = json.loads(path.read_text(encoding="utf-8"))["figures"]
-    return {row["what"]: float(np.median(row["values"])) for row in rows}
+    return [Figure(**{name: value for name, value in row.items() if name in names}) for row in rows]
 
 
 def write_json(path: Path, figures: Sequence[Figure]) -> None:
