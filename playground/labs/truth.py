@@ -22,7 +22,8 @@ from engine.recipe import Recipe
 from engine.samplers import SAMPLERS, Ancestral, Sampler
 from engine.sampling import SeededNoise
 from engine.schedule import Level, NoiseSchedule
-from playground.labs.cutting import Pool, Thoughts, label_of, most_cuts
+from playground.labs.cuts import Pool, Thoughts
+from playground.labs.cutting import label_of, most_cuts
 from playground.text import microscope as text
 from playground.timeline.chart import LiveChart, Series
 from playground.timeline.microscope import Branch, Cut
