@@ -14,7 +14,7 @@ from torch import Tensor
 
 from engine.anatomy import FRESH, NOISE, THERE, X0, Anatomy, Term, X
 from engine.ideal import ExactDenoiser
-from engine.process import Prediction
+from engine.process import Prediction, posterior
 from engine.sampling import Frame
 from engine.schedule import Level, NoiseSchedule
 from playground.labs.sampling import NOISE_RANGE
@@ -88,7 +88,8 @@ class Thoughts:
     names: tuple[str, ...] = ()
     most: int = MOST_THOUGHTS
     what: str = "training pictures"
-    _numbers: dict[int, int] = field(default_factory=dict)
+    numbers: dict[int, int] = field(default_factory=dict)
+    """The number in the atlas of each that has been named."""
 
     def at(self, x: Tensor, level: Level, label: int | None) -> Thought | None:
         """What it thinks of x_t, shape (1, ...)."""
@@ -97,16 +98,16 @@ class Thoughts:
         wanted = None if label is None or self.exact.labels is None else torch.tensor([label])
         weights = self.exact.weights(x, level, wanted)[0].double()
         top = weights.topk(min(self.most, int((weights > 0).sum())))
-        numbers = [self._numbers.setdefault(i, len(self._numbers)) for i in top.indices.tolist()]
+        numbers = [self.numbers.setdefault(i, len(self.numbers)) for i in top.indices.tolist()]
         of_class = len(weights) if wanted is None else int(torch.isin(self.exact.labels, wanted).sum())  # type: ignore[arg-type]
         told = text.thinking(1 / float(weights.square().sum()), of_class, wanted is not None, self.what)
         return self.exact(x, level, wanted), tuple(zip(numbers, top.values.tolist(), strict=True)), told
 
     def atlas(self) -> tuple[np.ndarray | None, tuple[str, ...]]:
         """What was named, by its number, shape (N, ...) as in `images`, and what each is."""
-        if self.images is None or not self._numbers:
+        if self.images is None or not self.numbers:
             return None, ()
-        order = list(self._numbers)
+        order = list(self.numbers)
         return self.images[order], tuple(self.names[i] for i in order)
 
 
@@ -144,6 +145,29 @@ def cut_of(pool: Pool, schedule: NoiseSchedule, frame: Frame, anatomy: Anatomy, 
         tuple(facts),
         *(thought[1:] if thought is not None else ()),
     )
+
+
+def posterior_equation(
+    pool: Pool, name: str, end: tuple[str, Tensor], x: Tensor, now: tuple[Level, int], to: tuple[Level, int]
+) -> Equation:
+    """The mean of q(x_s | x_t, x_0) as a sum; Ho et al. 2020, eq. 7.
+
+    Args:
+        pool: takes up the parts and the sum.
+        name: what stands above it.
+        end: which part x_0 is ("x0" where it is the denoiser's, "true x0" where it is known), and itself.
+        x: x_t, shape (1, ...) as x_0.
+        now, to: the two levels, and their t.
+    """
+    kind, x0 = end
+    ones, zeros = torch.ones_like(x, dtype=torch.float64), torch.zeros_like(x, dtype=torch.float64)
+    terms = (
+        Term(kind, posterior(zeros, ones, now[0], to[0]).mean, x0),
+        Term(X, posterior(ones, zeros, now[0], to[0]).mean, x),
+    )
+    mean = posterior(x.double(), x0.double(), now[0], to[0]).mean
+    there = tuple(term for term in terms if bool(term.coefficient.any()))
+    return pool.equation(name, pool.shown("posterior", mean, to[1]), there, now[1])
 
 
 def _number(value: float) -> str:

@@ -6,7 +6,7 @@ Ho et al. 2020, https://arxiv.org/abs/2006.11239, algorithm 2, and the samplers 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.denoiser import Denoiser, NetDenoiser
+    from engine.samplers import Sampler
+    from engine.sampling import Frame
     from engine.schedule import NoiseSchedule
 
 MOST_FRAMES = 101
@@ -52,7 +54,8 @@ def training_key(controls: PointsControls, data: PointSet) -> str:
 
 def stage_key(controls: PointsControls, data: PointSet, trained: Trained | None) -> str:
     """Names all that a stage depends on."""
-    without = controls.model_copy(update={"train_steps": 0, "width": 8, "depth": 1, "drawn": "", "data": "moons"})
+    other = {"train_steps": 0, "width": 8, "depth": 1, "drawn": "", "data": "moons", "particle": -1, "frame": 0}
+    without = controls.model_copy(update=other)
     uses = "trained" in (controls.model, _other(controls.model) if controls.compare == "model" else "")
     return _digest(data, (without, (trained.on, trained.step) if trained and uses else None))
 
@@ -124,9 +127,7 @@ def labels_of(controls: PointsControls, data: PointSet, count: int) -> NDArray[n
 
 def work(controls: PointsControls, data: PointSet, trained: Trained | None) -> Iterator[Partial[Stage | None]]:
     """Draw the clouds; a result comes with the last step."""
-    from engine.schedule import SCHEDULES
-
-    schedule = SCHEDULES[controls.schedule if controls.walk == "same" else controls.walk](controls.T)
+    schedule = schedule_of(controls)
     wanted = sides(controls, trained)
     labels = labels_of(controls, data, controls.particles)
     total, done = sum(side.steps + 1 for side in wanted), 0
@@ -139,6 +140,38 @@ def work(controls: PointsControls, data: PointSet, trained: Trained | None) -> I
                 yield Partial(done, total, None)
         walks.append(walk)
     yield Partial(total, total, _stage(controls, data, trained, walks, labels))
+
+
+def schedule_of(controls: PointsControls) -> NoiseSchedule:
+    """The one that is walked down."""
+    from engine.schedule import SCHEDULES
+
+    return SCHEDULES[controls.schedule if controls.walk == "same" else controls.walk](controls.T)
+
+
+def frames_of(
+    controls: PointsControls,
+    side: Side,
+    schedule: NoiseSchedule,
+    denoiser: Denoiser,
+    label: Tensor | None,
+    particles: range,
+    watched: Callable[[Sampler], Sampler] = lambda sampler: sampler,
+) -> Iterator[Frame]:
+    """The walk of some particles of a cloud, each the same whatever it is drawn together with.
+
+    Args:
+        controls, side, schedule, denoiser: as everywhere here.
+        label: int64, the class of each of these particles; None where there are none.
+        particles: their numbers, from 0: their seeds are the seed plus these.
+        watched: puts something around the sampler that looks on.
+    """
+    from engine.samplers import SAMPLERS
+    from engine.sampling import sample
+
+    seeds = [controls.seed + number for number in particles]
+    sampler = watched(SAMPLERS[side.sampler](controls.eta))
+    return sample(denoiser, schedule, sampler, shape=(2,), steps=side.steps, seeds=seeds, label=label)
 
 
 class _Walk:
@@ -165,15 +198,9 @@ class _Walk:
         self.path = 0.0
 
     def steps(self) -> Iterator[None]:
-        from engine.samplers import SAMPLERS
-        from engine.sampling import sample
-
-        seeds = range(self.controls.seed, self.controls.seed + self.controls.particles)
-        sampler = SAMPLERS[self.side.sampler](self.controls.eta)
         before = None
-        for frame in sample(
-            self.denoiser, self.schedule, sampler, shape=(2,), steps=self.side.steps, seeds=seeds, label=self.label
-        ):
+        everybody = range(self.controls.particles)
+        for frame in frames_of(self.controls, self.side, self.schedule, self.denoiser, self.label, everybody):
             if before is not None:
                 self.path += float((frame.x - before).norm(dim=1).mean())
             before = frame.x
@@ -264,4 +291,5 @@ def _packed(frames: list[Tensor]) -> Array:
     return np.stack([frame.numpy() for frame in frames]).astype(np.float32)
 
 
-__all__ = ["COMPARE_TITLES", "NOT_TRAINED", "Trained", "labels_of", "sides", "stage_key", "training_key", "work"]
+__all__ = ["COMPARE_TITLES", "NOT_TRAINED", "Trained", "frames_of", "labels_of", "schedule_of", "sides", "stage_key"]
+__all__ += ["training_key", "work"]

@@ -176,7 +176,7 @@ export function mount(root, emit) {
     where.textContent = `${data.branches[b].name}: ${cut.text}`;
     colours.hidden = pool.channels !== 3;
     [...colours.children].forEach((node, c) => node.setAttribute("aria-pressed", String(c === channel)));
-    sums.draw(cut.equations, pool, at());
+    sums.draw(cut.equations, pool, [at()]);
     drawCards(cut, pool);
     facts.replaceChildren(...[pixelFact(), ...cut.facts].map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
     drawThoughts(cut);
