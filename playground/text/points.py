@@ -49,7 +49,8 @@ STEP_ABOUT = (
     "one shows the step itself from near by. Point at a term, or move to it with Tab, and its arrow alone is strong; dashed "
     "beside it is the vector before it was weighted. Green dots are the data points that the **exact denoiser** has in mind, "
     "the larger the more: x̂0 is their weighted mean. The **posterior** says where the particle would have been if x̂0 were the "
-    "truth: its dashed circle has the radius σ, and DDPM draws the next place from it."
+    "truth: its dashed circle has the radius σ, and DDPM draws the next place from it. A full circle is the σ of "
+    "the noise that the step itself adds."
 )
 POSTERIOR = "The mean of the posterior, as if x̂0 were the truth: DDPM’s step without its fresh noise"
 POSTERIOR_STD = "σ of the posterior"

@@ -48,7 +48,9 @@ export function equationView({ onHot }) {
       const result = chipView(equation.result.kind, onHot, "dp-result");
       const terms = equation.terms.map((term) => ({ ...chipView(term.kind, onHot), sign: el("span", { class: "dp-sign" }) }));
       const name = el("div", { class: "dp-sum-name" }, equation.name);
-      const line = el("div", { class: "dp-sum" }, result.button, el("span", { class: "dp-sign" }, "="), ...terms.flatMap((t) => [t.sign, t.button]));
+      // A sign goes to the next line with what it belongs to.
+      const signed = terms.map((term) => el("span", { class: "dp-signed" }, term.sign, term.button));
+      const line = el("div", { class: "dp-sum" }, el("span", { class: "dp-signed" }, result.button, el("span", { class: "dp-sign" }, "=")), ...signed);
       return { box: el("div", {}, name, line), result, terms };
     });
     node.replaceChildren(...parts.map((part) => part.box));
@@ -75,7 +77,7 @@ export function equationView({ onHot }) {
           const products = here.map(({ coefficient, value }) => Math.abs(coefficient) * value);
           terms[i].sign.textContent = here[0].coefficient < 0 ? "−" : i ? "+" : "";
           terms[i].top.replaceChildren(`${size} × `, markup(term.symbol).fragment);
-          terms[i].bottom.textContent = `${size} × ${tuple(here.map(({ value }) => value))} = ${tuple(products)}`;
+          terms[i].bottom.replaceChildren(el("span", {}, `${size} × ${tuple(here.map(({ value }) => value))}`), " ", el("span", {}, `= ${tuple(products)}`));
           terms[i].bar.style.width = `${(100 * lengths[i]) / most}%`;
           terms[i].button.title = term.title;
         });

@@ -84,7 +84,7 @@ export function partAt(place, view, size, scene) {
 
 function dots(g, theme, map, { data, thoughts }) {
   g.fillStyle = theme.muted;
-  g.globalAlpha = 0.3;
+  g.globalAlpha = 0.45;
   g.beginPath();
   for (let k = 0; k < data.length; k += 2) {
     const [x, y] = map([data[k], data[k + 1]]);

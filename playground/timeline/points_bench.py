@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from playground.timeline.microscope import Branch
-from playground.timeline.stage import REACH, Array
+from playground.timeline.stage import Array
 from playground.timeline.wire import as_float32, as_list
 
 
@@ -74,7 +74,6 @@ class PointsBench:
             "frame": self.where.frame,
             "name": self.name,
             "times": list(self.times),
-            "reach": REACH,
             "data": as_float32(self.data),
             "ways": [way.to_payload() for way in self.ways],
         }

@@ -17,6 +17,7 @@ export function mount(root, emit) {
   let pools = [];
   let views = [];
   let points = null;
+  let reach = 1; // the data and all ways lie within
   let step = 0; // taken by the first cloud; the nearest cut is shown
   let asked = null; // the particle that was asked for last
   let theme = null;
@@ -58,6 +59,7 @@ export function mount(root, emit) {
     asked = data.particle;
     pools = data.ways.map((way) => picturePool(way.pool));
     points = decodeFloats(data.data);
+    reach = 1.08 * [points, ...data.ways.flatMap((way, k) => [...way.film, way.outcome].map((n) => [pools[k].at(n, 0, 0), pools[k].at(n, 0, 1)]))].flatMap((some) => [...some]).reduce((most, v) => Math.max(most, Math.abs(v)), 0);
     while (views.length > data.ways.length) views.pop().node.remove();
     while (views.length < data.ways.length) {
       views.push(stepView());
@@ -142,7 +144,7 @@ export function mount(root, emit) {
     where.textContent = `t = ${cut.t}`;
     data.ways.forEach((way, k) => {
       const at = k ? nearest(way.cuts, "t", cut.t) : i;
-      views[k].draw({ way, at, pool: pools[k], points, reach: data.reach, theme, width: root.clientWidth });
+      views[k].draw({ way, at, pool: pools[k], points, reach, theme, width: root.clientWidth });
     });
     Object.assign(root.dataset, { step: cut.step, t: cut.t });
   }

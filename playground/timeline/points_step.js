@@ -1,9 +1,11 @@
 // One cloud's row of the Points lab's microscope: the sum with the particle's two coordinates, and its picture, far and near.
 //
-//   stepView() -> { node, draw({way, at, pool, points, reach, theme, width}) }       at: which cut of the way
+//   stepView() -> { node, draw({way, at, pool, points, reach, theme, width}) }
+//
+// at: which cut of the way; reach: how far the whole picture goes, unless an arrow goes further.
 import { el, markup } from "./dom.js";
 import { fitCanvas } from "./draw.js";
-import { chipView, equationView, tuple, valuesAt } from "./equation.js";
+import { chipView, equationView, tuple, valuesAt, written } from "./equation.js";
 import { paintPlane, partAt } from "./plane.js";
 
 const BOTH = [[0, 0, 0], [0, 1, 0]]; // x and y, as pixels of the pool
@@ -84,7 +86,12 @@ export function stepView() {
   return { node, draw };
 }
 
-const plain = (symbol) => markup(symbol).fragment.textContent;
+// A symbol as text for a canvas: x<sub>116</sub> is x₁₁₆.
+function plain(symbol) {
+  const { fragment } = markup(symbol);
+  for (const low of fragment.querySelectorAll("sub")) low.textContent = low.textContent.replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
+  return fragment.textContent;
+}
 
 // What there is to be drawn of a step; see plane.js.
 function sceneOf({ way, at, pool, points }, cut) {
@@ -95,7 +102,7 @@ function sceneOf({ way, at, pool, points }, cut) {
   step.terms.forEach((term, i) => {
     const from = arrows.at(-1)?.to ?? [0, 0];
     const to = from.map((v, axis) => v + values[axis][i].product);
-    arrows.push({ kind: term.kind, label: plain(term.symbol), from, to, raw: place(term.picture) });
+    arrows.push({ kind: term.kind, label: `${written(term.coefficient, 2)} ${plain(term.symbol)}`, from, to, raw: place(term.picture) });
   });
   const known = new Map();
   for (const shown of [step.result, ...more.map(({ result }) => result), ...cut.more, ...cut.equations.flatMap(({ terms }) => terms)]) {
