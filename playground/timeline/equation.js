@@ -7,6 +7,8 @@ export const hueNumber = (kind) => HUES[kind.split(" ")[0]] ?? 5;
 const hue = (kind) => `var(--dp-s${hueNumber(kind)})`;
 export const written = (value, digits = 3) => (Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : "–");
 
+export const share = (weight) => (weight >= 0.01 ? `${(100 * weight).toFixed(0)} %` : `${(100 * weight).toFixed(2)} %`);
+
 const coefficientAt = (term, pool, at) => (term.each === null ? term.coefficient : pool.at(term.each, ...at));
 
 // Value of every term at a pixel, and their sum.
@@ -17,6 +19,19 @@ export function valuesAt(equation, pool, at) {
     return { kind: term.kind, coefficient, value, product: coefficient === 0 ? 0 : coefficient * value };
   });
   return { terms, sum: terms.reduce((sum, term) => sum + term.product, 0), result: pool.at(equation.result.picture, ...at) };
+}
+
+// The numbers of all cuts at one pixel, as rows under COLUMNS.
+export const COLUMNS = ["step", "t", "equation", "part", "coefficient", "value", "product", "sum of the products"];
+export function rowsAt(cuts, pool, at) {
+  const rows = [];
+  for (const cut of cuts) {
+    for (const equation of cut.equations) {
+      const { terms, sum } = valuesAt(equation, pool, at);
+      for (const term of terms) rows.push([cut.step, cut.t, equation.name, term.kind, term.coefficient, term.value, term.product, sum]);
+    }
+  }
+  return rows;
 }
 
 // A number, or a vector of several; numbers that are all alike are one where `alike` says so.

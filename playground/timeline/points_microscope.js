@@ -6,8 +6,10 @@
 // step when the reader has come to rest. The stage of the same id and this stand at the same step (together.js).
 import { decodeFloats, el, icon, watchTheme } from "./dom.js";
 import { readTheme } from "./draw.js";
+import { COLUMNS, rowsAt } from "./equation.js";
 import { picturePool } from "./floats.js";
-import { stepView } from "./points_step.js";
+import { BOTH, stepView } from "./points_step.js";
+import { csvOf, saveText } from "./save.js";
 import { together } from "./together.js";
 
 const REST = 350;
@@ -33,7 +35,8 @@ export function mount(root, emit) {
   const steps = el("div", { class: "dp-steps", hidden: true }, el("div", { class: "dp-buttons" }, button("back", "One step back", () => move(index() - 1)), button("forward", "One step forward", () => move(index() + 1))), slider, where);
   const deck = el("div", { class: "dp-controls" }, el("label", { class: "dp-particle" }, "Particle ", number, " ", name), steps);
   const message = el("div", { class: "dp-message", role: "status" });
-  const body = el("div", { hidden: true });
+  const rows = el("div");
+  const body = el("div", { hidden: true }, rows, el("div", { class: "dp-buttons" }, el("button", { type: "button", class: "dp-chip", "data-action": "csv", onclick: saveNumbers }, "This particle at every step (CSV)")));
   root.append(deck, message, body);
   say("Waiting for the particles …");
 
@@ -63,7 +66,7 @@ export function mount(root, emit) {
     while (views.length > data.ways.length) views.pop().node.remove();
     while (views.length < data.ways.length) {
       views.push(stepView());
-      body.append(views.at(-1).node);
+      rows.append(views.at(-1).node);
     }
     number.max = data.particles - 1;
     number.value = data.particle < 0 ? "" : data.particle;
@@ -123,6 +126,12 @@ export function mount(root, emit) {
   function rested() {
     clearTimeout(resting);
     resting = setTimeout(() => emit("place", { id: data.id, particle: data.particle, frame: step }), REST);
+  }
+
+  function saveNumbers() {
+    const of = (way, k, axis) => rowsAt(way.cuts, pools[k], BOTH[axis]).map((row) => [way.name, "xy"[axis], ...row]);
+    const all = data.ways.flatMap((way, k) => [...of(way, k, 0), ...of(way, k, 1)]);
+    saveText(`particle-${data.particle}.csv`, "text/csv", csvOf([["cloud", "coordinate", ...COLUMNS], ...all]));
   }
 
   // --- drawing ----------------------------------------------------------------------------------------------------

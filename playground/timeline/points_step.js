@@ -5,12 +5,13 @@
 // at: which cut of the way; reach: how far the whole picture goes, unless an arrow goes further.
 import { el, markup } from "./dom.js";
 import { fitCanvas } from "./draw.js";
-import { chipView, equationView, tuple, valuesAt, written } from "./equation.js";
+import { chipView, equationView, share, tuple, valuesAt, written } from "./equation.js";
 import { paintPlane, partAt } from "./plane.js";
 
-const BOTH = [[0, 0, 0], [0, 1, 0]]; // x and y, as pixels of the pool
+export const BOTH = [[0, 0, 0], [0, 1, 0]]; // x and y, as pixels of the pool
 const MARKS = { x: "dot", next: "ring", x0: "cross", exact: "cross", posterior: "plus" };
 const LARGEST = 420;
+const NAMED = 3; // points whose weights are told
 
 export function stepView() {
   let last = null;
@@ -53,7 +54,7 @@ export function stepView() {
     sums.draw(cut.equations, pool, BOTH);
     drawMore(cut, pool);
     facts.replaceChildren(...cut.facts.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
-    thinking.textContent = cut.thinking;
+    thinking.textContent = `${cut.thinking} ${heaviest(cut.thoughts, given.points)}`;
     scene = sceneOf(given, cut);
     const apart = width >= 560;
     const size = Math.floor(Math.min(LARGEST, apart ? (width - 20) / 2 : width));
@@ -91,6 +92,12 @@ function plain(symbol) {
   const { fragment } = markup(symbol);
   for (const low of fragment.querySelectorAll("sub")) low.textContent = low.textContent.replace(/\d/g, (digit) => "₀₁₂₃₄₅₆₇₈₉"[digit]);
   return fragment.textContent;
+}
+
+// The points with the most posterior weight, in words.
+function heaviest(thoughts, points) {
+  const named = thoughts.slice(0, NAMED).map(([row, weight]) => `${share(weight)} on (${[0, 1].map((axis) => written(points[2 * row + axis], 2)).join(", ")})`);
+  return named.length ? `Most posterior weight: ${named.join(", ")}.` : "";
 }
 
 // What there is to be drawn of a step; see plane.js.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,6 +108,10 @@ def test_one_step_of_one_particle_is_taken_apart(page: Page, server: str) -> Non
     expect(look.locator(".dp-step").first).to_have_attribute("data-hot", "x0")
     assert [url for url in asked if url.startswith("http") and not allowed(url)] == []
     page.wait_for_url("**frame=3**")
+    with page.expect_download() as saved:
+        look.locator("[data-action=csv]").click()
+    rows = list(csv.DictReader(saved.value.path().read_text().splitlines()))
+    assert {(row["cloud"], row["coordinate"], row["step"]) for row in rows} >= {("A", "x", "0"), ("B", "y", "9")}
     # Another one by its number; the link opens it again.
     look.get_by_label("Particle, 0 to 199").fill("42")
     page.keyboard.press("Enter")
