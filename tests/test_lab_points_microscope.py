@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.schedule import SCHEDULES
 from playground.labs import points as lab
-from playground.labs import points_microscope, points_stage, points_training
+from playground.labs import points_microscope, points_stage, points_training, points_walk
 from playground.labs.controls import from_link, to_link
 from playground.labs.job import Job
 from playground.labs.points import PointsControls
@@ -103,7 +103,7 @@ def test_a_deterministic_step_has_no_law() -> None:
 def test_the_thoughts_are_points_of_the_class_whose_weighted_mean_is_x0(particle: int) -> None:
     controls = asked(particle=particle, smoothing=0)
     data = lab.points_of(controls)
-    labels = points_stage.labels_of(controls, data, controls.particles)
+    labels = points_walk.labels_of(controls, data, controls.particles)
     assert labels is not None
     shown = bench(controls)
     assert shown.name == data.class_names[labels[particle]]
@@ -152,7 +152,7 @@ def test_nobody_is_taken_apart_until_chosen_and_nothing_is_computed_twice() -> N
     assert bench(asked(particle=4), before=chosen) is not chosen
     assert bench(asked(particle=3, steps=11), before=chosen) is not chosen
     data = lab.points_of(asked())
-    assert len({points_stage.stage_key(asked(particle=k, frame=k), data, None) for k in range(3)}) == 1
+    assert len({points_walk.stage_key(asked(particle=k, frame=k), data, None) for k in range(3)}) == 1
 
 
 def test_the_link_keeps_the_place_and_a_particle_that_there_is_not_is_named() -> None:

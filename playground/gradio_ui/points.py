@@ -13,7 +13,7 @@ from playground import warming
 from playground.gradio_ui import components, following, page, widgets
 from playground.gradio_ui.following import QUIET
 from playground.labs import points as lab
-from playground.labs import points_microscope, points_stage, points_training
+from playground.labs import points_microscope, points_stage, points_training, points_walk
 from playground.labs.controls import checked
 from playground.labs.job import Job
 from playground.labs.points import PointsControls
@@ -123,7 +123,7 @@ def build(demo: gr.Blocks) -> None:
         except PointsError:
             return nothing
         trained = points_training.usable(desk().job(tab, TRAINING), controls, data)
-        where = where_of(components.told(event), points_stage.stage_key(controls, data, trained), controls.particles)
+        where = where_of(components.told(event), points_walk.stage_key(controls, data, trained), controls.particles)
         if where is None:
             return nothing
         there = points_microscope.moved(controls, where)

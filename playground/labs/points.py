@@ -1,7 +1,7 @@
 """The Points lab: its controls, the points that they ask for, and what goes with what.
 
-What is computed from them is in points_stage.py (sampling), points_microscope.py (a step of one particle) and
-points_training.py.
+What is computed from them is in points_walk.py (how particles move), points_stage.py (the clouds),
+points_microscope.py (a step of one particle) and points_training.py.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from engine.data.points import PointSet
 from playground.labs.controls import checked
 from playground.labs.points import PointsControls
-from playground.labs.points_stage import Side, Trained, denoiser_of, frames_of, labels_of, schedule_of, sides, stage_key
+from playground.labs.points_walk import Side, Trained, denoiser_of, frames_of, labels_of, schedule_of, sides, stage_key
 from playground.text import points as text
 from playground.timeline.microscope import Branch, Cut
 from playground.timeline.points_bench import PointsBench, Way, Where

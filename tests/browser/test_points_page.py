@@ -81,6 +81,7 @@ def test_one_step_of_one_particle_is_taken_apart(page: Page, server: str) -> Non
     page.goto(f"{server}/points?particles=200&count=200&steps=10")
     look = page.locator(".dp-points-microscope[data-particle]")
     expect(look).to_contain_text("No particle is chosen. Click on one")
+    expect(stage(page)).to_have_attribute("data-count", "11")
     # A click in the cloud chooses: its step is taken apart, and the link says which.
     page.locator(".dp-strip").first.focus()
     page.keyboard.press("Home")
