@@ -58,6 +58,7 @@ export function mount(root, emit) {
   function update(next) {
     if (!next || next === data) return request();
     const fresh = data?.id !== next.id || asked !== next.particle;
+    const heard = data?.id !== next.id ? others.told(next.id) : null; // the reader was quicker than the data
     data = next;
     asked = data.particle;
     pools = data.ways.map((way) => picturePool(way.pool));
@@ -75,11 +76,10 @@ export function mount(root, emit) {
     const empty = !data.ways.length;
     steps.hidden = body.hidden = empty;
     say(empty ? "No particle is chosen. Click on one in the cloud above, or type its number here." : "");
-    if (!empty) {
-      slider.max = cuts().length - 1;
-      if (fresh) step = data.frame;
-      tell();
-    } else others.say(data.id, { particle: -1, t: null });
+    if (fresh) step = data.frame;
+    if (!empty) slider.max = cuts().length - 1;
+    if (heard?.particle >= 0 && heard.particle !== data.particle) ask(heard.particle, heard.t);
+    else tell();
     request();
   }
 
@@ -121,7 +121,7 @@ export function mount(root, emit) {
     request();
   }
 
-  const tell = () => others.say(data.id, { particle: data.particle, t: cuts()[index()].t });
+  const tell = () => others.say(data.id, { particle: data.particle, t: data.ways.length ? cuts()[index()].t : null });
 
   function rested() {
     clearTimeout(resting);

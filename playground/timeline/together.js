@@ -2,20 +2,20 @@
 //
 //   together(onWord) -> { say(id, place), told(id), leave() }
 //
-// `id` names what is looked at (of a stage, its id); a place is { particle, t }. `told` is what was said last of it.
+// `id` names what is looked at (of a stage, its id); a place is { particle, t }, particle being −1 for none. `told` is the
+// last word, if it was about that: for whoever was not there yet when it was said.
 const NAME = "dp-place";
 
 export function together(onWord) {
-  const last = (window.dpPlaces ??= new Map());
   const own = {};
   const hear = ({ detail }) => detail.from !== own && onWord(detail.id, detail.place);
   window.addEventListener(NAME, hear);
   return {
     say(id, place) {
-      last.set(id, place);
+      window.dpPlace = { id, place };
       window.dispatchEvent(new CustomEvent(NAME, { detail: { from: own, id, place } }));
     },
-    told: (id) => last.get(id) ?? null,
+    told: (id) => (window.dpPlace?.id === id ? window.dpPlace.place : null),
     leave: () => window.removeEventListener(NAME, hear),
   };
 }
