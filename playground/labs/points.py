@@ -1,6 +1,7 @@
 """The Points lab: its controls, the points that they ask for, and what goes with what.
 
-What is computed from them is in points_stage.py (sampling) and points_training.py.
+What is computed from them is in points_walk.py (how particles move), points_stage.py (the clouds),
+points_microscope.py (a step of one particle) and points_training.py.
 """
 
 from __future__ import annotations
@@ -181,6 +182,10 @@ class PointsControls(Controls):
     depth: int = Field(
         3, ge=1, le=6, title="Hidden layers", description="How deep it is.", json_schema_extra=ui(group="Network")
     )
+    particle: int = Field(
+        -1, ge=-1, le=1999, title="Particle", description="Whose step is taken apart, counted from 0; −1 for nobody's."
+    )
+    frame: int = Field(25, ge=0, le=200, title="Frame", description="How many of its steps have been taken by then.")
 
     @field_validator("drawn")
     @classmethod
@@ -188,11 +193,18 @@ class PointsControls(Controls):
         return check_drawn(text)
 
     def settled(self) -> tuple[Self, list[str]]:
-        """With no more steps than the schedule has."""
-        if self.steps <= self.T:
-            return self, []
-        mended = self.model_copy(update={"steps": self.T})
-        return mended, [f"A schedule of {self.T} steps can be walked in at most {self.T}; Steps was set to that."]
+        """With no more steps than the schedule has, and a particle that there is."""
+        mended: dict[str, int] = {}
+        said = []
+        if self.steps > self.T:
+            mended["steps"] = self.T
+            said.append(f"A schedule of {self.T} steps can be walked in at most {self.T}; Steps was set to that.")
+        if self.particle >= self.particles:
+            mended["particle"] = -1
+            said.append(
+                f"There are {self.particles} particles, the last is number {self.particles - 1}. None is chosen."
+            )
+        return self.model_copy(update=mended), said
 
 
 def points_of(controls: PointsControls, own: PointSet | None = None) -> PointSet:
@@ -234,8 +246,8 @@ def label_titles(controls: PointsControls, own: PointSet | None = None) -> dict[
 
 
 def hidden(controls: PointsControls) -> tuple[str, ...]:
-    """Controls that are not drawn: the drawn points are drawn."""
-    return ("drawn",)
+    """Controls that are no widgets: points are drawn, a particle and its step are pointed at."""
+    return ("drawn", "particle", "frame")
 
 
 def without_effect(controls: PointsControls, own: PointSet | None = None) -> dict[str, str]:

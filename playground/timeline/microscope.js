@@ -5,8 +5,9 @@
 // `data` is Bench.to_payload() (microscope.py). Emits "place" {stamp, branch, step, row, column} when the reader has come to rest.
 import { branchView } from "./branches.js";
 import { el, icon, watchTheme } from "./dom.js";
-import { cardView, equationView, valuesAt, written } from "./equation.js";
+import { COLUMNS, cardView, equationView, rowsAt, share, valuesAt, written } from "./equation.js";
 import { decodeBytes, drawBytes, picturePool } from "./floats.js";
+import { csvOf, saveCanvas, saveText } from "./save.js";
 
 const REST = 350;
 const CHANNELS = ["red", "green", "blue"];
@@ -176,7 +177,7 @@ export function mount(root, emit) {
     where.textContent = `${data.branches[b].name}: ${cut.text}`;
     colours.hidden = pool.channels !== 3;
     [...colours.children].forEach((node, c) => node.setAttribute("aria-pressed", String(c === channel)));
-    sums.draw(cut.equations, pool, at());
+    sums.draw(cut.equations, pool, [at()]);
     drawCards(cut, pool);
     facts.replaceChildren(...[pixelFact(), ...cut.facts].map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
     drawThoughts(cut);
@@ -209,19 +210,12 @@ export function mount(root, emit) {
     const figures = cut.thoughts.filter(([, weight]) => weight >= 0.0005 || cut.thoughts[0][1] < 0.01).map(([picture, weight]) => {
       const canvas = el("canvas", { role: "img", "aria-label": `a training picture ${atlas.captions[picture]}` });
       drawBytes(canvas, atlas, atlas.bytes, picture);
-      const share = weight >= 0.01 ? `${(100 * weight).toFixed(0)} %` : `${(100 * weight).toFixed(2)} %`;
-      return el("figure", {}, canvas, el("div", { class: "dp-weight" }, el("i", { style: `width:${100 * weight}%` })), el("figcaption", {}, share, atlas.captions[picture] ? el("span", {}, ` ${atlas.captions[picture]}`) : null));
+      return el("figure", {}, canvas, el("div", { class: "dp-weight" }, el("i", { style: `width:${100 * weight}%` })), el("figcaption", {}, share(weight), atlas.captions[picture] ? el("span", {}, ` ${atlas.captions[picture]}`) : null));
     });
     thoughts.replaceChildren(el("p", {}, cut.thinking), el("div", { class: "dp-thought-row" }, ...figures));
   }
 
   // --- what can be taken away -------------------------------------------------------------------------------------
-  function download(blob, name) {
-    const url = URL.createObjectURL(blob);
-    el("a", { href: url, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10000);
-  }
-
   function savePictures() {
     const b = chosen();
     const cut = data.branches[b].cuts[index()];
@@ -240,21 +234,14 @@ export function mount(root, emit) {
       pool.draw(g, shown.picture, shown.reach, k * (w + 8), 0, w, h);
       g.fillText(cards[k].node.querySelector(".dp-card-symbol").textContent, k * (w + 8), h + 19);
     });
-    sheet.toBlob((blob) => download(blob, `step-${b}-${cut.step}.png`), "image/png");
+    saveCanvas(`step-${b}-${cut.step}.png`, sheet);
   }
 
   function saveNumbers() {
     const b = chosen();
-    const lines = [];
-    for (const cut of data.branches[b].cuts) {
-      for (const equation of cut.equations) {
-        const { terms, sum } = valuesAt(equation, pools[b], at());
-        for (const term of terms) lines.push([cut.step, cut.t, equation.name, term.kind, term.coefficient, term.value, term.product, sum].join());
-      }
-    }
-    const head = "step,t,equation,part,coefficient,value,product,sum of the products";
-    download(new Blob([[head, ...lines, ""].join("\n")], { type: "text/csv" }), `pixel-${at().slice(0, 2).join("-")}.csv`);
-    spoken.textContent = `Saved ${lines.length} lines; the sum here is ${written(valuesAt(data.branches[b].cuts[index()].equations[0], pools[b], at()).sum)}`;
+    const rows = rowsAt(data.branches[b].cuts, pools[b], at());
+    saveText(`pixel-${at().slice(0, 2).join("-")}.csv`, "text/csv", csvOf([COLUMNS, ...rows]));
+    spoken.textContent = `Saved ${rows.length} lines; the sum here is ${written(valuesAt(data.branches[b].cuts[index()].equations[0], pools[b], at()).sum)}`;
   }
 
   return {

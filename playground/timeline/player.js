@@ -3,7 +3,7 @@ import { stripView } from "./strip.js";
 
 // Strip, buttons and keys of one playhead that may stand between two positions while it plays; at rest it stands on one.
 //
-//   playerView({ onChange(position), onReader(atEnd), extras }) -> { node, set, paint, start, stop, key, position, playing, destroy }
+//   playerView({ onChange(position), onReader(atEnd), extras }) -> { node, set, to, paint, start, stop, key, position, playing, destroy }
 
 const SPEEDS = [0.25, 0.5, 1, 2, 4];
 
@@ -149,6 +149,11 @@ export function playerView({ onChange, onReader, extras = [] }) {
       node.hidden = texts.length < 2;
       if (playing) playing = { since: performance.now(), from: Math.min(position, last()) };
       go(to, false);
+    },
+    // As when the reader steps there.
+    to(position) {
+      stop();
+      go(position, false);
     },
     paint: (lane, theme, label) => strip.paint({ lane, picture: null, loaded: texts.length, count: texts.length, theme, label }),
     destroy: () => cancelAnimationFrame(pending),
