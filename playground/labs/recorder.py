@@ -229,9 +229,7 @@ def flight(recording: Recording, show: Literal["x0", "x"]) -> Flight | None:
     return Flight(
         f"{recording.id}-{show}",
         lane,
-        tuple(
-            Position(step, f"after {step:,} training steps" if step else "untrained") for step in recording.steps
-        ),
+        tuple(Position(step, f"after {step:,} training steps" if step else "untrained") for step in recording.steps),
         tuple(Position(t, f"denoised {k} of {frames - 1}, t = {t}") for k, t in enumerate(recording.t)),
         recording.total,
         recording.names,

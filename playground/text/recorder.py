@@ -12,10 +12,10 @@ LOOKING_AT = (
 )
 RECORDED = (
     "**Recorded**: a tiny network of 426,000 weights that trained for 2,500 steps on 4,000 digits. Noise stays noise in the "
-    "first row. After 320 steps every row ends in strokes already, ragged and partly misplaced: the 3 has a tail, the 7 a stray "
-    "dot. By 1,280 steps both are gone and the strokes are smooth; what comes then changes little. To fly your own: train "
-    "something in the **Training** lab, and choose it in the sidebar. A training keeps what it has learned at up to 12 evenly "
-    "spaced steps, of networks up to 4 million weights; of larger ones the last checkpoints."
+    "first row. After 320 steps every row ends in strokes already, ragged and partly misplaced: the 3 has a tail, the 7 a "
+    "stray dot. By 1,280 steps both are gone and the strokes are smooth; what comes then changes little. To fly your own: "
+    "train something in the **Training** lab, and choose it in the sidebar. A training keeps what it has learned at up to 12 "
+    "evenly spaced steps, of networks up to 4 million weights; of larger ones the last checkpoints."
 )
 START = "Fly"
 WHAT = "steps"
