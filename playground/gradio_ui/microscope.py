@@ -194,4 +194,5 @@ def _look(visitor: str | None) -> widgets.Look[MicroscopeControls]:
 def _form_look() -> widgets.Look[ForkSettings]:
     return widgets.Look(
         at_first=lambda now: {"sampler": {now.sampler: ""}, "label": {now.label: "none"}},
+        bounds=allowed.bounds(LAB),
     )
