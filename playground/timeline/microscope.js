@@ -46,7 +46,7 @@ export function mount(root, emit) {
   const thoughts = el("div", { class: "dp-thoughts" });
   const keep = el(
     "div",
-    { class: "dp-buttons" },
+    { class: "dp-takeaway" },
     el("button", { type: "button", class: "dp-chip", "data-action": "png", onclick: savePictures }, "Pictures of this step (PNG)"),
     el("button", { type: "button", class: "dp-chip", "data-action": "svg", onclick: saveDrawing }, "Pictures and sum of this step (SVG)"),
     el("button", { type: "button", class: "dp-chip", "data-action": "csv", onclick: saveNumbers }, "This pixel at every step (CSV)"),
