@@ -219,7 +219,22 @@ def test_without_a_network_the_exact_denoiser_stands_in() -> None:
     assert [side.model for side in points_walk.sides(controls, None)] == ["exact"]
 
 
-@pytest.mark.parametrize("name", ["points_stage", "points_microscope", "draw_pad"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "points_stage",
+        "points_microscope",
+        "draw_pad",
+        "timeline",
+        "livechart",
+        "stacked",
+        "heatmap",
+        "microscope",
+        "xray",
+        "recorder",
+        "curve_editor",
+    ],
+)
 def test_the_files_of_a_component_use_no_name_twice(name: str) -> None:
     """They go to the browser as one text, together with the adapter of the front end."""
     from playground.timeline import source

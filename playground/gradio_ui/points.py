@@ -105,7 +105,7 @@ def build(demo: gr.Blocks) -> None:
             return [gr.skip()] * (1 + len(panel.shown) + len(outputs))
         controls, problems = panel.read(values)
         try:
-            own, note = read_csv(data)
+            own, note = read_csv(data, most_points=lab.most_points())
         except PointsError as problem:
             nothing = [gr.skip()] * (1 + len(panel.shown) + len(outputs))
             nothing[-2] = page.listed([str(problem)], "error")

@@ -11,10 +11,11 @@ from typing import Literal, Self
 from pydantic import field_validator
 
 from engine.data.points import POINT_SETS, PointsError, PointSet, named
+from engine.data.points_csv import MOST_POINTS
 from playground.labs.controls import Controls, Field, ui
 from playground.labs.picture import LARGEST_SEED
 from playground.labs.points_drawn import check_drawn, drawn_set
-from playground.serving.mode import public
+from playground.serving import allowed
 
 Schedule = Literal["linear", "cosine", "sigmoid"]
 SCHEDULE_TITLES = {"linear": "Linear", "cosine": "Cosine", "sigmoid": "Sigmoid"}
@@ -35,8 +36,6 @@ COMPARE_TITLES = {
     "quarter": "A quarter of the steps",
     "unguided": "Guidance scale 1",
 }
-BOUNDS = {"count": 2000, "particles": 1000, "steps": 100, "train_steps": 2000, "width": 128}
-"""Largest values where many share one machine."""
 
 
 class PointsControls(Controls):
@@ -268,6 +267,11 @@ def without_effect(controls: PointsControls, own: PointSet | None = None) -> dic
     return off
 
 
-def bounds() -> dict[str, float]:
-    """Largest values here."""
-    return dict(BOUNDS) if public() else {}
+def bounds() -> dict[str, int]:
+    """Largest values here, by the name of the control."""
+    return allowed.bounds("points")
+
+
+def most_points() -> int:
+    """Points that are kept of a reader's own file: no more than there may be of any other set."""
+    return bounds().get("count", MOST_POINTS)

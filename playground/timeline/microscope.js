@@ -4,12 +4,14 @@
 //
 // `data` is Bench.to_payload() (microscope.py). Emits "place" {stamp, branch, step, row, column} when the reader has come to rest.
 import { branchView } from "./branches.js";
-import { el, icon, watchTheme } from "./dom.js";
+import { el, icon, markup, watchTheme } from "./dom.js";
 import { COLUMNS, cardView, equationView, rowsAt, share, valuesAt, written } from "./equation.js";
 import { decodeBytes, drawBytes, picturePool } from "./floats.js";
 import { csvOf, saveCanvas, saveText } from "./save.js";
+import { svgPen } from "./svg_pen.js";
 
 const REST = 350;
+const SUM_ROW = 30;
 const CHANNELS = ["red", "green", "blue"];
 
 export function mount(root, emit) {
@@ -45,8 +47,9 @@ export function mount(root, emit) {
   const thoughts = el("div", { class: "dp-thoughts" });
   const keep = el(
     "div",
-    { class: "dp-buttons" },
+    { class: "dp-takeaway" },
     el("button", { type: "button", class: "dp-chip", "data-action": "png", onclick: savePictures }, "Pictures of this step (PNG)"),
+    el("button", { type: "button", class: "dp-chip", "data-action": "svg", onclick: saveDrawing }, "Pictures and sum of this step (SVG)"),
     el("button", { type: "button", class: "dp-chip", "data-action": "csv", onclick: saveNumbers }, "This pixel at every step (CSV)"),
   );
   const spoken = el("div", { class: "dp-spoken", "aria-live": "polite" });
@@ -217,24 +220,63 @@ export function mount(root, emit) {
 
   // --- what can be taken away -------------------------------------------------------------------------------------
   function savePictures() {
+    const sheet = sheetOf();
+    const canvas = el("canvas", { width: sheet.width, height: sheet.height });
+    const g = canvas.getContext("2d");
+    sheet.draw(g, (shown, x, y) => g.fillText(markup(shown.symbol).fragment.textContent, x, y));
+    saveCanvas(`${sheet.name}.png`, canvas);
+  }
+
+  // With the sum above the pictures: as large as the page has them, it would not stay sharp in a PNG.
+  function saveDrawing() {
+    const sheet = sheetOf();
+    const sums = sheet.cut.equations.map(asMarkup);
+    const top = SUM_ROW * sums.length;
+    const pen = svgPen(sheet.width, top + sheet.height);
+    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, sheet.width, top);
+    pen.fillStyle = "#111";
+    pen.font = "16px sans-serif";
+    sums.forEach((sum, k) => pen.fillMarkup(sum, 2, SUM_ROW * (k + 1) - 10));
+    pen.save();
+    pen.translate(0, top);
+    sheet.draw(pen, (shown, x, y) => pen.fillMarkup(shown.symbol, x, y));
+    pen.restore();
+    saveText(`${sheet.name}.svg`, "image/svg+xml", new XMLSerializer().serializeToString(pen.svg));
+  }
+
+  // An equation with its coefficients; where these differ from pixel to pixel, those of the pixel that is looked at.
+  function asMarkup(equation) {
+    const { terms } = valuesAt(equation, pools[chosen()], at());
+    const parts = terms.map(({ coefficient }, i) => {
+      const sign = coefficient < 0 ? " − " : i ? " + " : " ";
+      return `${sign}${written(Math.abs(coefficient), 4)} × ${equation.terms[i].symbol}`;
+    });
+    const place = equation.terms.some((term) => term.each !== null) ? ` (row ${at()[0]}, column ${at()[1]})` : "";
+    return `${equation.name}: ${equation.result.symbol} =${parts.join("")}${place}`;
+  }
+
+  // The pictures of the step side by side, to be drawn on a canvas or with a pen; symbol(shown, x, y) writes what stands below one.
+  function sheetOf() {
     const b = chosen();
     const cut = data.branches[b].cuts[index()];
     const pool = pools[b];
     const all = pictures(cut);
     const scale = Math.max(1, Math.round(168 / pool.width));
     const [w, h] = [pool.width * scale, pool.height * scale];
-    const sheet = el("canvas", { width: all.length * (w + 8) - 8, height: h + 26 });
-    const g = sheet.getContext("2d");
-    g.fillStyle = "#fff";
-    g.fillRect(0, 0, sheet.width, sheet.height);
-    g.imageSmoothingEnabled = false;
-    g.fillStyle = "#111";
-    g.font = "16px sans-serif";
-    all.forEach((shown, k) => {
-      pool.draw(g, shown.picture, shown.reach, k * (w + 8), 0, w, h);
-      g.fillText(cards[k].node.querySelector(".dp-card-symbol").textContent, k * (w + 8), h + 19);
-    });
-    saveCanvas(`step-${b}-${cut.step}.png`, sheet);
+    const [width, height] = [all.length * (w + 8) - 8, h + 26];
+    function draw(g, symbol) {
+      g.fillStyle = "#fff";
+      g.fillRect(0, 0, width, height);
+      g.imageSmoothingEnabled = false;
+      g.fillStyle = "#111";
+      g.font = "16px sans-serif";
+      all.forEach((shown, k) => {
+        pool.draw(g, shown.picture, shown.reach, k * (w + 8), 0, w, h);
+        symbol(shown, k * (w + 8), h + 19);
+      });
+    }
+    return { name: `step-${b}-${cut.step}`, cut, width, height, draw };
   }
 
   function saveNumbers() {

@@ -302,7 +302,7 @@ export function mount(root) {
     views.forEach((view, n) => {
       const file = views.length > 1 ? `${name}-${"AB"[n]}` : name;
       if (kind === "png") view.canvas.toBlob((blob) => download(blob, `${file}.png`));
-      else download(new Blob([svgOf(stage, theme, player.position, n)], { type: "image/svg+xml" }), `${file}.svg`);
+      else download(new Blob([svgOf(theme, stage, view.size, player.position, view.entries, shown, picked)], { type: "image/svg+xml" }), `${file}.svg`);
     });
   }
 

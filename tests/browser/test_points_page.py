@@ -6,6 +6,7 @@ import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -68,6 +69,16 @@ def test_a_walk_through_the_lab(page: Page, server: str) -> None:
     rows = saved.value.path().read_text().splitlines()
     assert rows[0].startswith("cloud,particle,class,t,x,y")
     assert len(rows) == 1 + 2 * 300
+    # The drawing shows what the page shows: the density of both clouds, arrows, and particles of two classes twice.
+    with page.expect_download() as saved:
+        page.get_by_label("Take away").first.select_option("svg")
+    drawn = ElementTree.parse(saved.value.path()).getroot()
+    assert len(drawn.findall(".//{*}image")) == 2
+    filled = [path for path in drawn.iterfind(".//{*}path") if path.get("fill") != "none"]
+    circles = [path.get("d", "").count("a") // 2 for path in filled]
+    assert sum(circles) > 300
+    arrows = max((path.get("d", "") for path in drawn.iterfind(".//{*}path[@fill='none']")), key=len)
+    assert 3 * arrows.count("M") == 2 * arrows.count("L") > 600  # each a shaft, and a head of two lines
     # A network learns; it is then there to be sampled from.
     page.get_by_role("button", name="Train", exact=True).last.click()
     expect(page.get_by_role("button", name="Train on")).to_be_visible()
