@@ -1015,6 +1015,39 @@ BUGS = [
         "start.drawn",
         "test_fork.py",
     ),
+    # Looking into the network, and back at its training
+    Bug(
+        "attention without the root of its width",
+        "models/xray.py",
+        "/ math.sqrt(q.shape[3])",
+        "/ q.shape[3]",
+        "test_xray.py",
+        "rows_sum",
+    ),
+    Bug(
+        "what comes from below is cut, not the skip",
+        "models/xray.py",
+        "torch.cat([x[:, :-channels], torch.zeros_like(x[:, -channels:])], dim=1)",
+        "torch.cat([torch.zeros_like(x[:, :-channels]), x[:, -channels:]], dim=1)",
+        "test_xray.py",
+        "as_zeros",
+    ),
+    Bug(
+        "skips are taken in the order they were kept",
+        "models/xray.py",
+        "zip(kept, reversed(taking), strict=True)",
+        "zip(kept, taking, strict=True)",
+        "test_xray.py",
+        "skips_join",
+    ),
+    Bug(
+        "milestones of a process that was killed",
+        "runs/milestones.py",
+        "[there for there in steps(folder) if there > step]",
+        "[there for there in steps(folder) if there < 0]",
+        "test_milestones.py",
+        "cut_off",
+    ),
 ]
 
 

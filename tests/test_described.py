@@ -37,10 +37,21 @@ def test_the_descriptions_are_gradios_own(demo: gr.Blocks) -> None:
     assert ours == {key: BlocksConfig.config_for_block(key, [], block) for key, block in demo.blocks.items()}
 
 
-def test_a_value_stays_with_its_session(demo: gr.Blocks) -> None:
+def test_what_a_session_has_seen_is_neither_kept_nor_shown_to_another(demo: gr.Blocks) -> None:
     mine, others = SessionState(demo), SessionState(demo)
     slider = next(key for key, block in demo.blocks.items() if isinstance(block, gr.Slider))
+    before = dict(others.config_values[slider]["props"])
     mine._update_value_in_config(slider, 12345)
-    assert mine.config_values[slider]["props"]["value"] == 12345
-    assert others.config_values[slider]["props"]["value"] != 12345
-    assert SessionState(demo).config_values[slider]["props"]["value"] != 12345
+    assert others.config_values[slider]["props"] == SessionState(demo).config_values[slider]["props"] == before
+    mine[slider] = copy(demo.blocks[slider])
+    mine._update_config(slider)
+    mine._update_value_in_config(slider, 54321)
+    for session in (mine, others, SessionState(demo)):
+        assert session.config_values[slider]["props"]["value"] not in (12345, 54321)
+
+
+def test_the_page_is_described_as_gradio_does(demo: gr.Blocks) -> None:
+    page = demo.get_config_file()["components"]
+    page[0]["props"]["value"] = "written"
+    assert page[0]["props"]["value"] == "written"
+    assert {type(one) for one in page} == {dict}

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.data.points import POINT_SETS, PointsError
 from playground.labs import points as lab
-from playground.labs import points_stage, points_training
+from playground.labs import points_stage, points_training, points_walk
 from playground.labs.controls import from_link, to_link
 from playground.labs.job import Job
 from playground.labs.points import PointsControls
@@ -64,7 +64,7 @@ def test_the_classes_are_those_of_the_points() -> None:
     assert list(lab.label_titles(PointsControls(data="smiley"))) == ["each", "open", "0", "1", "2", "3"]
     assert "label" in lab.without_effect(PointsControls(data="roll"))
     assert "scale" in lab.without_effect(PointsControls(classes=False))
-    shares = points_stage.labels_of(PointsControls(), lab.points_of(PointsControls()), 1000)
+    shares = points_walk.labels_of(PointsControls(), lab.points_of(PointsControls()), 1000)
     assert shares is not None
     data = lab.points_of(PointsControls())
     assert (shares == 0).mean() == pytest.approx((data.labels == 0).mean(), abs=0.002)
@@ -216,10 +216,25 @@ def test_a_network_is_trained_sampled_from_and_trained_on() -> None:
 
 def test_without_a_network_the_exact_denoiser_stands_in() -> None:
     controls = PointsControls(model="trained", compare="model")
-    assert [side.model for side in points_stage.sides(controls, None)] == ["exact"]
+    assert [side.model for side in points_walk.sides(controls, None)] == ["exact"]
 
 
-@pytest.mark.parametrize("name", ["points_stage", "draw_pad"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "points_stage",
+        "points_microscope",
+        "draw_pad",
+        "timeline",
+        "livechart",
+        "stacked",
+        "heatmap",
+        "microscope",
+        "xray",
+        "recorder",
+        "curve_editor",
+    ],
+)
 def test_the_files_of_a_component_use_no_name_twice(name: str) -> None:
     """They go to the browser as one text, together with the adapter of the front end."""
     from playground.timeline import source

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import re
 import secrets
 import shutil
@@ -19,13 +20,29 @@ from engine.runs import service as training_service
 from engine.runs.folder import new_id
 from engine.runs.service import RunsError, TrainingService
 from engine.training.config import TrainConfig
-from playground.labs import models
+from playground.labs import guidance, models
+from playground.labs.controls import Controls
+from playground.labs.guidance_settings import GuidanceControls
+from playground.labs.likelihood_controls import LikelihoodControls
+from playground.labs.microscope import MicroscopeControls
+from playground.labs.recorder import RecorderControls
+from playground.labs.sampling_settings import SamplingControls
+from playground.labs.xray import XrayControls
+from playground.serving import mode
 from playground.serving.ownership import FILE, Ownership
 
 ANNA, BERT = "a" * 32, "b" * 32
 FEW = {"batch": 1, "T": 20, "report_every": 1, "sample_every": 100, "warmup": 0, "averaging": 0.5}
 SHORT = TrainConfig.model_validate(FEW | {"steps": 2})
 LONG = TrainConfig.model_validate(FEW | {"steps": 100_000})
+CONTROLS: dict[str, type[Controls]] = {
+    "sampling_models": SamplingControls,
+    "guidance": GuidanceControls,
+    "likelihood": LikelihoodControls,
+    "microscope": MicroscopeControls,
+    "xray": XrayControls,
+    "recorder": RecorderControls,
+}
 NEVER_WAS = "20200101-000000-00000000"
 
 
@@ -52,6 +69,53 @@ def service(annas: tuple[Path, str], tmp_path: Path) -> Iterator[TrainingService
 @pytest.fixture
 def shared(service: TrainingService) -> Ownership:
     return Ownership(service, public=True)
+
+
+@pytest.mark.parametrize("lab", ["sampling_models", "guidance", "likelihood", "microscope", "xray", "recorder"])
+def test_what_another_has_trained_is_offered_in_no_lab(
+    lab: str, shared: Ownership, annas: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network in the lists of models, and a classifier in those of what can guide."""
+    draws = annas[1]
+    guides = shared.of(ANNA).submit(TrainConfig.model_validate(FEW | {"steps": 2, "learns": "classifier"}))
+    shared.service.wait(guides, lambda snapshot: not snapshot.active)
+    monkeypatch.setattr(training_service, "_service", shared.service)
+    monkeypatch.setattr(mode, "_public", True)
+    page = importlib.import_module(f"playground.gradio_ui.{lab}")
+    look, controls = (page.look if lab == "sampling_models" else page._look), CONTROLS[lab]()
+    hers, his, nobodys = (repr(look(visitor).options(controls)) for visitor in (ANNA, BERT, None))
+    assert draws in hers
+    assert (guides in hers) is (lab in ("sampling_models", "guidance", "microscope"))
+    for other in (his, nobodys):
+        assert draws not in other
+        assert guides not in other
+
+
+def test_a_sweep_over_classifiers_names_ones_own_alone(shared: Ownership, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id = shared.of(ANNA).submit(TrainConfig.model_validate(FEW | {"steps": 2, "learns": "classifier"}))
+    shared.service.wait(run_id, lambda snapshot: not snapshot.active)
+    monkeypatch.setattr(training_service, "_service", shared.service)
+    monkeypatch.setattr(mode, "_public", True)
+    wanted = GuidanceControls(across="classifier", across_values="gone", down="label", down_values="3", steps=2)
+    for visitor, named in ((ANNA, True), (BERT, False)):
+        for ask in (guidance.announced, lambda *asked: next(guidance.compute(*asked))):
+            with pytest.raises(ValueError, match="is no classifier") as refusal:
+                ask(wanted, shared.of(visitor).may)
+            assert (run_id in str(refusal.value)) is named
+
+
+def test_the_microscope_opens_ones_own_run_alone(
+    shared: Ownership, annas: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from playground.gradio_ui.microscope import _task
+
+    monkeypatch.setattr(training_service, "_service", shared.service)
+    monkeypatch.setattr(mode, "_public", True)
+    controls = MicroscopeControls(model=f"run:{annas[1]}", steps=5)
+    model = models.open_model(controls.model)
+    assert _task(controls, model, ANNA).root.model == controls.model
+    with pytest.raises(ValueError, match="There is no model"):
+        _task(controls, model, BERT)
 
 
 def _answer(ask: Callable[[str], object], run_id: str) -> tuple[str, str]:

@@ -22,14 +22,28 @@ from engine.process import Prediction
 from engine.recipe import Recipe, RecipeError
 from engine.schedule import Level, NoiseSchedule
 from engine.training.config import TrainConfig
-from playground.labs.controls import describe
+from playground.gradio_ui import page
+from playground.labs import guidance, likelihood, microscope, points, recorder, xray
+from playground.labs.controls import Controls, describe
+from playground.labs.forks import MAX_FORKS
+from playground.labs.guidance_settings import GuidanceControls
+from playground.labs.job import BROKE_OFF, Job, Partial
+from playground.labs.likelihood_controls import TITLES, LikelihoodControls
 from playground.labs.sampling_settings import SamplingControls
 from playground.labs.training import TrainingControls
 from playground.serving import desk as desk_module
+from playground.serving import mode, sentences
 from playground.serving.desk import GRACE, Desk
 from playground.serving.limits import LOCAL, PUBLIC
 
 SECONDS = 60.0
+CONTROLS: dict[str, type[Controls]] = {
+    "guidance": GuidanceControls,
+    "likelihood": LikelihoodControls,
+    "microscope": microscope.MicroscopeControls,
+    "points": points.PointsControls,
+    "recorder": recorder.RecorderControls,
+}
 
 
 class Gate:
@@ -388,4 +402,75 @@ def test_what_is_bounded_is_said_beside_the_control() -> None:
 
 
 def test_public_is_tighter_than_local_in_everything() -> None:
-    assert all(getattr(PUBLIC, field.name) < getattr(LOCAL, field.name) for field in fields(PUBLIC))
+    numbers = [field.name for field in fields(PUBLIC) if field.name != "of_labs"]
+    assert all(getattr(PUBLIC, name) < getattr(LOCAL, name) for name in numbers)
+    assert not LOCAL.of_labs
+    for lab, bounds in PUBLIC.of_labs.items():
+        own = {control.name: control.high for control in describe(CONTROLS[lab])}
+        assert all(1 <= most < (own[name] or 0) for name, most in bounds.items())
+
+
+def test_whatever_the_bounded_controls_of_the_other_labs_say_is_no_more_than_one_request_may_cost() -> None:
+    """Images × steps, as in the Sampling lab, of all that one press of a button sets going."""
+    bounds = PUBLIC.of_labs
+    assert bounds["recorder"]["count"] * recorder.STEPS * recorder.MOST_STOPS <= PUBLIC.image_steps
+    walks = (MAX_FORKS + 1) * bounds["microscope"]["steps"]
+    assert walks + microscope.MAX_CUTS <= PUBLIC.image_steps
+    assert bounds["microscope"]["steps"] <= PUBLIC.steps
+    taken_apart = 2 * bounds["guidance"]["count"] * bounds["guidance"]["steps"]  # two ways, side by side
+    assert taken_apart <= PUBLIC.image_steps
+    assert PUBLIC.image_steps >= (xray.MOST_SKIPS + 3) * xray.SAMPLES * xray.STEPS
+
+
+@pytest.fixture
+def in_public(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mode, "_public", True)
+
+
+def test_a_bound_is_measured_as_far_as_one_request_may_go(in_public: None) -> None:
+    for compare in TITLES:
+        likelihood.announced(LikelihoodControls(compare=compare))
+    with pytest.raises(ValueError, match="4,000 are the most here") as refusal:
+        likelihood.announced(LikelihoodControls(blocks=1000))
+    with pytest.raises(ValueError, match=str(refusal.value)):
+        next(likelihood.work(LikelihoodControls(blocks=1000)))
+
+
+def test_no_axis_of_a_sweep_leads_beyond_the_steps_that_are_taken_here(in_public: None) -> None:
+    long = GuidanceControls(across="steps", across_values="251", down="label", down_values="3")
+    with pytest.raises(ValueError, match="At most 250 steps are taken here, not 251"):
+        guidance.announced(long)
+    guidance.announced(long.model_copy(update={"across_values": "250"}))
+
+
+def test_of_a_file_no_more_points_are_kept_than_there_may_be_of_other_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert points.most_points() == 5000
+    monkeypatch.setattr(mode, "_public", True)
+    assert points.most_points() == points.bounds()["count"] == 2000
+
+
+def test_a_job_that_breaks_tells_strangers_nothing_of_this_machine(
+    in_public: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> Iterator[Partial[None]]:
+        yield Partial(0, 1, None)
+        raise KeyError("/srv/runs/20260101-000000-00000000")
+
+    job = Job(broken)
+    job.wait(SECONDS)
+    assert job.look.error == BROKE_OFF
+    assert "20260101-000000" in capsys.readouterr().err  # for whoever keeps the machine
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("“/srv/data/runs/x.pt” is damaged.", "“…” is damaged."),
+        ("It stands in /tmp/a-b.c/d, and nowhere else.", "It stands in …, and nowhere else."),
+        ("See https://example.org/a/b for 3 / 4 of it.", "See https://example.org/a/b for 3 / 4 of it."),
+        ("t / T and and/or 1/2.", "t / T and and/or 1/2."),
+    ],
+)
+def test_no_message_of_a_page_names_a_place_of_this_machine(in_public: None, said: str, told: str) -> None:
+    assert sentences.without_places(said) == told
+    assert told in page.listed([said], "error")

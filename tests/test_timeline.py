@@ -256,4 +256,4 @@ def test_the_javascript_is_one_piece(name: str) -> None:
 def test_nothing_is_fetched_from_elsewhere() -> None:
     for text in (source.css(), *(source.javascript(n) for n in ("timeline", "livechart", "curve_editor"))):
         for word in ("@import", "url(", "fetch(", "XMLHttpRequest", "innerHTML", "https://", "eval("):
-            assert word not in text
+            assert word not in text.replace("url(#", "")  # which stays within a drawing

@@ -42,6 +42,16 @@ class PictureCost(NamedTuple):
 
 
 @torch.no_grad()
+def looks(blocks: Sequence[tuple[int, int]], draws: int = 1) -> int:
+    """How many noisy pictures a denoiser is asked about for the bound of one picture; arguments as for `diffusion_costs`."""
+    return sum(_counts(blocks, draws))
+
+
+def _counts(blocks: Sequence[tuple[int, int]], draws: int) -> list[int]:
+    """Draws of each block."""
+    return [draws * max(1, MORE_AT_FIRST // first) for first, _ in blocks]
+
+
 def diffusion_costs(
     denoiser: Denoiser,
     schedule: NoiseSchedule,
@@ -75,7 +85,7 @@ def diffusion_costs(
     """
     _check(x0, draws)
     lengths = torch.tensor([last - first + 1 for first, last in blocks], dtype=torch.float64)
-    counts = [draws * max(1, MORE_AT_FIRST // first) for first, _ in blocks]
+    counts = _counts(blocks, draws)
     ends = list(zip(blocks, counts, strict=True))
     for index in range(len(x0)):
         dice = _dice(seed, index)

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import gradio as gr
 from pydantic import ValidationError
 
+from playground.serving.sentences import without_places
+
 LONGEST = 400
 """Letters of a sentence."""
-HIDDEN = re.compile(
-    "|".join(
-        re.escape(str(place)) + r"[^\s”\"',]*"
-        for place in (Path(__file__).resolve().parents[2], Path.cwd(), Path.home())
-        if len(place.parts) > 1
-    )
-    or r"(?!)"
-)
-"""Paths of the project, of where it was started, and of who started it."""
 
 
 @contextmanager
@@ -42,5 +33,5 @@ def sentence(problem: ValueError) -> str:
         said = f"The settings cannot be used: {first_complaint(problem)}."
     else:
         said = str(problem)
-    said = " ".join(HIDDEN.sub("…", said).replace(os.environ.get("GRADIO_TEMP_DIR") or "\0", "…").split())
+    said = " ".join(without_places(said).replace(os.environ.get("GRADIO_TEMP_DIR") or "\0", "…").split())
     return said if len(said) <= LONGEST else said[: LONGEST - 1] + "…"

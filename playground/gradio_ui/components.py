@@ -83,6 +83,11 @@ def stage_value(stage: Stage) -> str:
     return base64.b64encode(stage.to_message()).decode("ascii")
 
 
+def points_microscope(elem_id: str) -> gr.HTML:
+    """The steps of one particle; `PointsBench.to_payload()` is its value. Its event is `place`."""
+    return _component("points_microscope", None, elem_id)
+
+
 def draw_pad(elem_id: str) -> gr.HTML:
     """A pad to draw points on. Its event `points` brings {"text", "base"}; `pad_value` makes what it shows."""
     return _component("draw_pad", None, elem_id)

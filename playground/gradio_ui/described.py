@@ -1,12 +1,13 @@
 """What the components are is told to Gradio once, not once for each visitor.
 
 Gradio describes every component of all pages anew for each new session, in the loop that answers everybody: 0.1 s for each of
-forty who come at once, and the last of them would hear nothing for four. The descriptions of untouched components are the same
-for all.
+forty who come at once, and the last of them would hear nothing for four. It does so for its deep links alone, whose values it
+keeps there as well: all that a session has seen, megabytes of it. This app has links of its own and needs neither.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -14,27 +15,36 @@ from gradio.blocks import BlocksConfig
 
 
 def describe_once(demo: gr.Blocks) -> None:
-    """Call it when all pages are built. A component that a session has changed is described anew, as before."""
-    demo.default_config = _Described(demo.default_config, dict(demo.default_config.blocks), {})
+    """Call it when all pages are built."""
+    demo.default_config = _Described(demo.default_config, {}, {})
+
+
+class _Common(dict[str, Any]):
+    """A description that sessions have in common: what is written into its properties goes into a copy, and is forgotten."""
+
+    def __getitem__(self, name: str) -> Any:
+        found = super().__getitem__(name)
+        return dict(found) if name == "props" else found
 
 
 class _Described(BlocksConfig):
-    """A session's components, of which those that are `built` have the descriptions of all sessions in common."""
+    """The components of the app. Its copies are those of its sessions, which are given descriptions in common."""
 
-    def __init__(self, config: BlocksConfig, built: dict[int, Any], known: dict[int, dict[str, Any]]) -> None:
+    def __init__(self, config: BlocksConfig, common: dict[int, _Common], built: Mapping[int, Any]) -> None:
         vars(self).update(vars(config))
-        self._built, self._known = built, known
+        self._common, self._built = common, built
 
     def __copy__(self) -> _Described:
-        return _Described(super().__copy__(), self._built, self._known)
+        return _Described(super().__copy__(), self._common, self._built or dict(self.blocks))
 
     def config_for_block(  # type: ignore[override]  # a static method there
         self, _id: int, rendered_ids: list[int], block: Any, renderable: Any = None
     ) -> dict[str, Any]:
         describe = super().config_for_block
-        if renderable is not None or self._built.get(_id) is not block:
+        if not self._built or renderable is not None:  # not for a session
             return describe(_id, rendered_ids, block, renderable)
-        if _id not in self._known:
-            self._known[_id] = describe(_id, rendered_ids, block)
-        # Gradio writes the session's values into the properties: they are each session's own.
-        return {name: dict(value) if name == "props" else value for name, value in self._known[_id].items()}
+        if self._built.get(_id) is not block:  # which the session has changed
+            return _Common(describe(_id, rendered_ids, block))
+        if _id not in self._common:
+            self._common[_id] = _Common(describe(_id, rendered_ids, block))
+        return self._common[_id]

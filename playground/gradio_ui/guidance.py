@@ -17,6 +17,7 @@ from playground.labs.controls import describe
 from playground.labs.guidance_settings import GuidanceControls
 from playground.labs.job import Job
 from playground.serving.desk import desk
+from playground.serving.ownership import runs_of
 from playground.text import common
 from playground.text import guidance as text
 
@@ -28,7 +29,7 @@ AT_ONCE = ("view", "show")
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     who = page.identity()
-    panel = widgets.Panel(GuidanceControls, LAB, _look())
+    panel = widgets.Panel(GuidanceControls, LAB, _look, [who.visitor])
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
@@ -42,13 +43,14 @@ def build(demo: gr.Blocks) -> None:
     files = gr.HTML("", elem_id=f"{LAB}-files", apply_default_css=False)
     figures = [words, timeline, *charts, looking, files]
 
-    def start(tab: str, controls: GuidanceControls) -> str:
+    def start(visitor: str, tab: str, controls: GuidanceControls) -> str:
         """Ask for these settings; returns what there is to say about them."""
         if not tab:  # pressed before the browser has said who it is
             return page.listed([common.WAKING], "info")
-        said, possible = _said(controls)
+        said, possible = _said(controls, visitor)
         if possible:
-            desk().put(tab, LAB, Job(lambda: lab.compute(controls), LAB))
+            mine = runs_of(visitor).may
+            desk().put(tab, LAB, Job(lambda: lab.compute(controls, mine), LAB))
         return said
 
     def opened(controls: GuidanceControls, visitor: str, tab: str, session: str) -> list[Any]:
@@ -57,64 +59,69 @@ def build(demo: gr.Blocks) -> None:
         there = desk().job(tab, LAB)
         answer = there.look.result if there is not None else None
         if there is not None and (answer is None or lab.same(answer.controls, controls)):
-            return [_said(controls)[0]]  # loaded again: what was there before is followed
-        return [start(tab, controls) if lab.at_once(controls) else _pressed_for(controls)]
+            return [_said(controls, visitor)[0]]  # loaded again: what was there before is followed
+        return [start(visitor, tab, controls) if lab.at_once(controls) else _pressed_for(controls, visitor)]
 
-    def changed(controls: GuidanceControls, tab: str) -> list[Any]:
+    def changed(controls: GuidanceControls, visitor: str, tab: str) -> list[Any]:
         job = desk().job(tab, LAB)
         answer = job.look.result if job is not None else None
         stale = answer is not None and answer.controls.view == controls.view and not lab.same(answer.controls, controls)
-        return [_said(controls, text.CHANGED.replace("**", "") if stale else "")[0]]
+        return [_said(controls, visitor, text.CHANGED.replace("**", "") if stale else "")[0]]
 
-    def pressed(tab: str, *values: Any) -> list[Any]:
+    def pressed(visitor: str, tab: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
-        return [*panel.update(controls, problems, values), start(tab, controls)]
+        return [*panel.update(controls, problems, values), start(visitor, tab, controls)]
 
-    def switched(tab: str, *values: Any) -> list[Any]:
+    def switched(visitor: str, tab: str, *values: Any) -> list[Any]:
         controls, _ = panel.read(values)
         empty = [page.status(""), "", None, *[None] * lab.CHARTS, "", ""]
         if lab.at_once(controls):
-            return [start(tab, controls), *empty]
+            return [start(visitor, tab, controls), *empty]
         desk().drop(tab, LAB)
-        return [_pressed_for(controls), *empty]
+        return [_pressed_for(controls, visitor), *empty]
 
     loaded = panel.on_load(demo, opened, [], [note], who)
-    panel.on_change(changed, [who.tab], [note])
+    panel.on_change(changed, who.both, [note])
     asked = buttons.start.click(
-        pressed, [who.tab, *panel.state], [*panel.shown, note], trigger_mode="multiple", **QUIET
+        pressed, [*who.both, *panel.state], [*panel.shown, note], trigger_mode="multiple", **QUIET
     )
     names = [control.name for control in describe(GuidanceControls)]
     events = [panel.widgets[names.index(name)].input for name in AT_ONCE]  # type: ignore[attr-defined]
     turned = gr.on(
-        events, switched, [who.tab, *panel.state], [note, buttons.status, *figures], trigger_mode="always_last", **QUIET
+        events,
+        switched,
+        [*who.both, *panel.state],
+        [note, buttons.status, *figures],
+        trigger_mode="always_last",
+        **QUIET,
     )
     for cause in (loaded, asked, turned):
         buttons.follow(cause, who.tab, _drawn, figures)
     buttons.stops(who.tab)
 
 
-def _look() -> widgets.Look[GuidanceControls]:
+def _look(visitor: str | None) -> widgets.Look[GuidanceControls]:
     return widgets.Look(
         hidden=settings.hidden,
         disabled=settings.without_effect,
-        options=lambda _: settings.choices(),
+        options=lambda _: settings.choices(runs_of(visitor).may),
         at_first=lambda _: {"model": {"digits": "digits"}, "classifier": {"": "none"}, "sampler": {"ddim": "DDIM"},
                             "spacing": {"uniform": "even in t"}},
         bounds=lab.bounds(),
     )  # fmt: skip
 
 
-def _said(controls: GuidanceControls, before: str = "") -> tuple[str, bool]:
+def _said(controls: GuidanceControls, visitor: str, before: str = "") -> tuple[str, bool]:
     """What Draw would do with these settings, and whether it can."""
     try:
-        words = " ".join(part for part in (before, lab.announced(controls)) if part)
+        words = " ".join(part for part in (before, lab.announced(controls, runs_of(visitor).may)) if part)
     except ValueError as problem:
         return page.listed([str(problem)], "error"), False
     return (page.listed([words], "info") if words else ""), True
 
 
-def _pressed_for(controls: GuidanceControls) -> str:
-    return page.listed([text.PRESS[controls.view]], "info") + _said(controls)[0]
+def _pressed_for(controls: GuidanceControls, visitor: str) -> str:
+    return page.listed([text.PRESS[controls.view]], "info") + _said(controls, visitor)[0]
 
 
 def _drawn(answer: lab.Answer) -> list[Any]:

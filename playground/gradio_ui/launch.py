@@ -34,7 +34,7 @@ THREADS = 80
 WAITING = 1000
 """Events that may wait their turn; more are refused with a sentence of Gradio's."""
 SESSIONS = 1000
-"""Whose values are kept, each in about half a megabyte. Every call by the API is one, so those unused for longest go first."""
+"""Whose state is kept. Every call by the API is one; those unused for longest go first."""
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -17,7 +17,7 @@ from playground.labs import likelihood_controls as settings
 from playground.labs.job import Job
 from playground.labs.likelihood import Measured
 from playground.labs.likelihood_controls import LikelihoodControls
-from playground.serving import mode
+from playground.serving import allowed
 from playground.serving.desk import desk
 from playground.serving.ownership import runs_of
 from playground.text import likelihood as text
@@ -66,16 +66,15 @@ def build(demo: gr.Blocks) -> None:
         desk().attach(tab, session)
         job = desk().job(tab, LAB)
         if job is None:  # something to see at once; after a reload it is what was there before
-            _begin(tab, controls, visitor)
-        return [_changed(tab, controls), *_of_vae(controls, visitor)]
+            _begin(tab, controls, visitor)  # which it does not where it is too much; that is told now
+        return [_changed(tab, controls, visitor), *_of_vae(controls, visitor)]
 
     def changed(controls: LikelihoodControls, tab: str, visitor: str, heat_is_open: bool) -> list[Any]:
-        return [_changed(tab, controls), *_of_vae(controls, visitor), *_of_heat(controls, heat_is_open)]
+        return [_changed(tab, controls, visitor), *_of_vae(controls, visitor), *_of_heat(controls, heat_is_open)]
 
     def pressed(tab: str, visitor: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
-        _begin(tab, controls, visitor)
-        return [*panel.update(controls, problems, values), ""]
+        return [*panel.update(controls, problems, values), _begin(tab, controls, visitor)]
 
     def unfolded(*values: Any) -> list[Any]:
         return [True, *_of_heat(panel.read(values)[0], True)]
@@ -99,17 +98,32 @@ def _look(visitor: str | None) -> widgets.Look[LikelihoodControls]:
         disabled=settings.without_effect,
         options=options,
         at_first=settings.at_first,
-        bounds=settings.MOST_PUBLIC if mode.public() else {},
+        bounds=allowed.bounds(LAB),
     )
 
 
-def _begin(tab: str, controls: LikelihoodControls, visitor: str) -> None:
+def _begin(tab: str, controls: LikelihoodControls, visitor: str) -> str:
+    """Measure, if that may be; returns what there is to say where not."""
     mine = runs_of(visitor).may
+    if refusal := _refusal(controls, visitor):
+        return refusal
     desk().put(tab, LAB, Job(lambda: lab.work(controls, mine), LAB))
+    return ""
 
 
-def _changed(tab: str, controls: LikelihoodControls) -> str:
-    """What is to be said where the bars are not those of the settings."""
+def _refusal(controls: LikelihoodControls, visitor: str) -> str:
+    """Why these settings cannot be measured here, as HTML; "" where they can."""
+    try:
+        lab.announced(controls, runs_of(visitor).may)
+    except ValueError as problem:
+        return page.listed([str(problem)], "error")
+    return ""
+
+
+def _changed(tab: str, controls: LikelihoodControls, visitor: str) -> str:
+    """What is to be said where the settings cannot be measured, or the bars are not theirs."""
+    if refusal := _refusal(controls, visitor):
+        return refusal
     job = desk().job(tab, LAB)
     result = job.look.result if job else None
     if result is None or settings.measured(result.controls) == settings.measured(controls):

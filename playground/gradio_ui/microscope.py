@@ -17,6 +17,7 @@ from playground.labs.forks import ForkSettings
 from playground.labs.microscope import Examination, MicroscopeControls, Microscopy, Task
 from playground.serving import allowed, mode
 from playground.serving.desk import desk
+from playground.serving.ownership import own_runs, runs_of
 from playground.text import microscope as text
 
 if TYPE_CHECKING:
@@ -50,12 +51,12 @@ def build(demo: gr.Blocks) -> None:
         files = gr.HTML("", apply_default_css=False, elem_id=f"{LAB}-files")
         code = gr.Code(language="python", interactive=False, show_label=False)
 
-    def begin(controls: MicroscopeControls, tab: str, *, anew: bool = False) -> str:
+    def begin(controls: MicroscopeControls, visitor: str, tab: str, *, anew: bool = False) -> str:
         """Compute what these settings ask for, if that is not there already; returns what is to be said if it cannot be."""
         job = _job(tab)
         try:
             model = models.open_model(controls.model)
-            task = _task(controls, model, None if job is None or anew else job.look.result)
+            task = _task(controls, model, visitor, None if job is None or anew else job.look.result)
             if anew or job is None or job.task != task:
                 desk().put(tab, LAB, Examination(model, task))
         except ValueError as problem:
@@ -65,25 +66,25 @@ def build(demo: gr.Blocks) -> None:
     def opened(controls: MicroscopeControls, visitor: str, tab: str, session: str) -> list[Any]:
         warming.wait()
         desk().attach(tab, session)
-        return [begin(controls, tab), *form_for(controls)]
+        return [begin(controls, visitor, tab), *form_for(controls, visitor)]
 
-    def changed(controls: MicroscopeControls, tab: str) -> list[Any]:
-        return [begin(controls, tab), *form_for(controls)]
+    def changed(controls: MicroscopeControls, visitor: str, tab: str) -> list[Any]:
+        return [begin(controls, visitor, tab), *form_for(controls, visitor)]
 
-    def pressed(tab: str, *values: Any) -> str:
-        return begin(panel.read(values)[0], tab, anew=True)
+    def pressed(visitor: str, tab: str, *values: Any) -> str:
+        return begin(panel.read(values)[0], visitor, tab, anew=True)
 
-    def form_for(now: MicroscopeControls) -> list[Any]:
+    def form_for(now: MicroscopeControls, visitor: str) -> list[Any]:
         """The form as it begins where the reader looks."""
         try:
             model = models.open_model(now.model)
-            walks = _task(now, model).walks
+            walks = _task(now, model, visitor).walks
         except ValueError:  # which `begin` tells
             return [gr.skip()] * len(form.widgets)
         begun = forks.settings_of(lab.settings_of(walks[now.branch if now.branch < len(walks) else 0]))
         return form.answer(begun, forks.options(model), forks.hidden(begun, bool(model.class_names)))
 
-    def moved(event: gr.EventData, tab: str, *values: Any) -> list[Any]:
+    def moved(event: gr.EventData, visitor: str, tab: str, *values: Any) -> list[Any]:
         """The reader has come to rest elsewhere: the link says so, and a fork would leave from there."""
         job, now = _job(tab), panel.read(values)[0]
         found = None if job is None else job.look.result
@@ -91,10 +92,10 @@ def build(demo: gr.Blocks) -> None:
         if found is None or place is None:
             return [gr.skip()] * (len(panel.shown) + len(form.widgets) + len(aside))
         there = checked(now, branch=place.branch, frame=place.step, row=place.row, column=place.column)
-        fields = form_for(there) if there.branch != now.branch else [gr.skip()] * len(form.widgets)
+        fields = form_for(there, visitor) if there.branch != now.branch else [gr.skip()] * len(form.widgets)
         return [*panel.update(there, (), values), *fields, *_aside(found, there.branch, there.frame)]
 
-    def forked(tab: str, *values: Any) -> list[Any]:
+    def forked(visitor: str, tab: str, *values: Any) -> list[Any]:
         job, now = _job(tab), panel.read(values)[0]
         try:
             if job is None or job.look.result is None or job.look.running:
@@ -102,11 +103,11 @@ def build(demo: gr.Blocks) -> None:
             controls = lab.forked(job.look.result, now, form.asked(values[len(panel.state) :]))
         except ValueError as problem:
             return [page.listed([str(problem)], "info"), *[gr.skip()] * (len(panel.shown) + len(form.widgets))]
-        return [begin(controls, tab), *panel.update(controls, (), values), *form_for(controls)]
+        return [begin(controls, visitor, tab), *panel.update(controls, (), values), *form_for(controls, visitor)]
 
-    def undone(tab: str, *values: Any) -> list[Any]:
+    def undone(visitor: str, tab: str, *values: Any) -> list[Any]:
         controls = lab.without_last(panel.read(values)[0])
-        return [begin(controls, tab), *panel.update(controls, (), values), *form_for(controls)]
+        return [begin(controls, visitor, tab), *panel.update(controls, (), values), *form_for(controls, visitor)]
 
     def form_changed(tab: str, *values: Any) -> list[Any]:
         job, asked = _job(tab), form.asked(values)
@@ -115,10 +116,10 @@ def build(demo: gr.Blocks) -> None:
 
     shown, aside = [bench, errors, about, undo, files, code], [about, undo, files, code]
     all_of_it = [note, *panel.shown, *form.widgets]
-    where = [who.tab, *panel.state]
+    where = [*who.both, *panel.state]
     causes = [
         panel.on_load(demo, opened, [], [note, *form.widgets], who),
-        panel.on_change(changed, [who.tab], [note, *form.widgets]),
+        panel.on_change(changed, who.both, [note, *form.widgets]),
         follower.start.click(pressed, where, note, trigger_mode="multiple", **QUIET),
         fork.click(forked, [*where, *form.widgets], all_of_it, **QUIET),
         undo.click(undone, where, all_of_it, **QUIET),
@@ -135,11 +136,11 @@ def _job(tab: str) -> Examination | None:
     return job if isinstance(job, Examination) else None
 
 
-def _task(controls: MicroscopeControls, model: Model, before: Microscopy | None = None) -> Task:
+def _task(controls: MicroscopeControls, model: Model, visitor: str, before: Microscopy | None = None) -> Task:
     """What is asked for, if it may be asked for here. Raises ValueError with a sentence for the reader."""
     task = lab.task_of(controls, model, models.classes_told_apart(controls.classifier), before)
     for walk in task.walks:
-        allowed.check_recipe(lab.settings_of(walk))
+        allowed.check_recipe(lab.settings_of(walk), own_runs(visitor))
     return task
 
 
@@ -174,19 +175,18 @@ def _aside(found: Microscopy, branch: int, step: int) -> list[Any]:
 
 def _look(visitor: str | None) -> widgets.Look[MicroscopeControls]:
     """How the controls stand for this visitor."""
-    most = allowed.limits_now().highest() if mode.public() else {}
 
     def options(now: MicroscopeControls) -> dict[str, dict[str, str]]:
         there = sampling_models.available(now.model, visitor)
         # In public a name that is not offered is not even opened: it could be any folder of this machine.
         chosen = next(iter(there)) if mode.public() else now.model
-        return lab.choices(there, models.classifier_choices(), chosen)
+        return lab.choices(there, models.classifier_choices(runs_of(visitor).may), chosen)
 
     return widgets.Look(
         hidden=lab.hidden,
         disabled=lambda now: lab.without_effect(now, models.classes_of(now.model)),
         options=options,
-        bounds={name: value for name, value in most.items() if name == "steps"},
+        bounds=allowed.bounds(LAB),
         at_first=lambda now: {name: {getattr(now, name): ""} for name in ("model", *sampling_models.LISTED)},
     )
 
@@ -194,4 +194,5 @@ def _look(visitor: str | None) -> widgets.Look[MicroscopeControls]:
 def _form_look() -> widgets.Look[ForkSettings]:
     return widgets.Look(
         at_first=lambda now: {"sampler": {now.sampler: ""}, "label": {now.label: "none"}},
+        bounds=allowed.bounds(LAB),
     )

@@ -13,6 +13,8 @@ import gradio as gr
 from playground.figures import bits
 from playground.figures import schedules as schedule_figures
 from playground.gradio_ui import components, live
+from playground.serving import mode
+from playground.serving.sentences import without_places
 from playground.text import common
 from playground.text.home import DOORS
 
@@ -152,7 +154,12 @@ def problems() -> gr.HTML:
 
 
 def listed(sentences: Sequence[str], kind: str = "warning") -> str:
-    """Messages as HTML; what they quote must not become markup. `kind`: "warning", "error" or "info"."""
+    """Messages as HTML; what they quote must not become markup. `kind`: "warning", "error" or "info".
+
+    In public they name no place of this machine, whoever has written them.
+    """
+    if mode.public():
+        sentences = [without_places(sentence) for sentence in sentences]
     icon = {"warning": "⚠️", "error": "⛔", "info": "ℹ️"}[kind]
     return "".join(
         f'<div class="dp-message dp-message-{kind}" role="status"><span>{icon}</span><span>{html.escape(sentence)}</span></div>'

@@ -13,7 +13,7 @@ from playground import warming
 from playground.gradio_ui import components, following, page, widgets
 from playground.gradio_ui.following import QUIET
 from playground.labs import points as lab
-from playground.labs import points_stage, points_training
+from playground.labs import points_microscope, points_stage, points_training, points_walk
 from playground.labs.controls import checked
 from playground.labs.job import Job
 from playground.labs.points import PointsControls
@@ -21,6 +21,7 @@ from playground.labs.points_drawn import MOST_DRAWN, MOST_KINDS
 from playground.labs.points_training import Learning
 from playground.serving.desk import desk
 from playground.text import points as text
+from playground.timeline.points_bench import where_of
 
 SAMPLING, TRAINING = "points", "points-training"
 """The names under which the desk keeps the two jobs of a tab."""
@@ -51,6 +52,9 @@ def build(demo: gr.Blocks) -> None:
     sampling = following.Follower(SAMPLING, hidden, stop, status, "steps")
     stage = components.points_stage("points-stage", empty_height=560)
     page.looking_at(text.STAGE)
+    gr.Markdown(f"#### {text.STEP}\n\n{text.STEP_LEAD}")
+    step = components.points_microscope("points-step")
+    page.looking_at(text.STEP_ABOUT)
     gr.Markdown(f"#### {text.TRAIN}\n\n{text.TRAIN_LEAD}")
     training = following.buttons(TRAINING, text.BEGIN, what="steps", empty=text.TRAIN_EMPTY)
     with gr.Row():
@@ -59,7 +63,7 @@ def build(demo: gr.Blocks) -> None:
     table = gr.HTML("", elem_id="points-table")
     page.looking_at(text.TRAINING)
 
-    outputs = [pad, drawing, upload, message, training.start]
+    outputs = [pad, drawing, upload, step, message, training.start]
 
     def show(controls: PointsControls, tab: str, own: PointSet | None) -> list[Any]:
         warming.wait()
@@ -71,13 +75,15 @@ def build(demo: gr.Blocks) -> None:
         try:
             data = lab.points_of(controls, own)
         except PointsError as problem:
-            return [*shown, page.listed([str(problem)], "info"), gr.skip()]
+            return [*shown, None, page.listed([str(problem)], "info"), gr.skip()]
         job = desk().job(tab, TRAINING)
         trained = points_training.usable(job, controls, data)
+        taken_apart = points_microscope.bench(controls, data, trained).to_payload()
         lacking = trained is None and (controls.model == "trained" or controls.compare == "model")
         desk().put(tab, SAMPLING, Job(lambda: points_stage.work(controls, data, trained), "points"))
         button = text.TRAIN_ON if points_training.goes_on(job, controls, data) else text.BEGIN
-        return [*shown, page.listed([points_stage.NOT_TRAINED], "info") if lacking else "", gr.update(value=button)]
+        said = page.listed([points_stage.NOT_TRAINED], "info") if lacking else ""
+        return [*shown, taken_apart, said, gr.update(value=button)]
 
     def opened(controls: PointsControls, visitor: str, tab: str, session: str, own: PointSet | None) -> list[Any]:
         desk().attach(tab, session)
@@ -99,7 +105,7 @@ def build(demo: gr.Blocks) -> None:
             return [gr.skip()] * (1 + len(panel.shown) + len(outputs))
         controls, problems = panel.read(values)
         try:
-            own, note = read_csv(data)
+            own, note = read_csv(data, most_points=lab.most_points())
         except PointsError as problem:
             nothing = [gr.skip()] * (1 + len(panel.shown) + len(outputs))
             nothing[-2] = page.listed([str(problem)], "error")
@@ -107,6 +113,23 @@ def build(demo: gr.Blocks) -> None:
         shown = show(controls, tab, own)
         shown[-2] = page.listed([note], "info") if note else shown[-2]
         return [own, *panel.update(controls, problems, [*values[:-1], own]), *shown]
+
+    def moved(event: gr.EventData, tab: str, *values: Any) -> list[Any]:
+        """The reader looks at another particle, or has come to rest at another step: the link says so."""
+        controls, problems = panel.read(values)
+        nothing = [gr.skip()] * (len(panel.shown) + 1)
+        try:
+            data = lab.points_of(controls, values[-1])
+        except PointsError:
+            return nothing
+        trained = points_training.usable(desk().job(tab, TRAINING), controls, data)
+        where = where_of(components.told(event), points_walk.stage_key(controls, data, trained), controls.particles)
+        if where is None:
+            return nothing
+        there = points_microscope.moved(controls, where)
+        other = there.particle != controls.particle
+        taken_apart = points_microscope.bench(there, data, trained).to_payload() if other else gr.skip()
+        return [*panel.update(there, problems, values), taken_apart]
 
     def begun(tab: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
@@ -150,6 +173,7 @@ def build(demo: gr.Blocks) -> None:
     follow_sampling(pad.points(redrawn, [who.tab, *panel.state], everything, trigger_mode="always_last", **QUIET))
     for field, event in ((file, file.upload), (pasted, pasted.blur)):
         follow_sampling(event(given, [field, who.tab, *panel.state], [own, *everything], **QUIET))
+    step.place(moved, [who.tab, *panel.state], [*panel.shown, step], trigger_mode="always_last", **QUIET)
     follow_training(
         training.start.click(begun, [who.tab, *panel.state], [*panel.shown, message], trigger_mode="once", **QUIET)
     )

@@ -14,6 +14,7 @@ from playground.gradio_ui.following import QUIET
 from playground.labs import recorder as lab
 from playground.labs.job import Job
 from playground.labs.recorder import RecorderControls, Recording
+from playground.serving import allowed
 from playground.serving.desk import desk
 from playground.serving.ownership import runs_of
 from playground.text import recorder as text
@@ -87,4 +88,5 @@ def _look(visitor: str | None) -> widgets.Look[RecorderControls]:
         disabled=lab.without_effect,
         options=lambda _: lab.titles(lab.choices(runs_of(visitor).may)),
         at_first=lambda now: {"run": {now.run: ""}},
+        bounds=allowed.bounds(LAB),
     )

@@ -12,9 +12,9 @@ from playground.gradio_ui.following import QUIET
 from playground.labs import models
 from playground.labs import sampling_settings as settings
 from playground.labs.sampling_settings import SamplingControls, Side
-from playground.serving import allowed, mode
+from playground.serving import allowed
 from playground.serving.desk import desk
-from playground.serving.ownership import runs_of
+from playground.serving.ownership import own_runs
 from playground.text import sampling as text
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ def build(demo: gr.Blocks) -> None:
         try:
             model, wanted = _wanted(controls)
             for recipe in wanted.values():
-                allowed.check_recipe(recipe, frozenset(runs_of(visitor).ids()) if mode.public() else allowed.NOTHING)
+                allowed.check_recipe(recipe, own_runs(visitor))
             desk().submit(tab, model, wanted)
         except ValueError as problem:
             return page.listed([str(problem)[:SENTENCES]], "error")

@@ -257,9 +257,9 @@ class Panel(Generic[C]):
     def _info(self, control: Control, look: Look[C], why_off: str | None) -> str:
         # What is emphasised is always to be seen; the rest when the reader wants the settings explained (page.explain).
         most = look.bounds.get(control.name)
-        bound = f"*Up to {most:g} here, where many share one machine.* " if most is not None else ""
-        off = f"*{why_off}* " if why_off else ""
-        return f"{off}{bound}{control.help}"
+        bound = f"Up to {most:g} here, where many share one machine." if most is not None else ""
+        emphasised = " ".join(filter(None, (why_off, bound)))
+        return f"*{emphasised}* {control.help}" if emphasised else control.help
 
 
 class Form(Panel[C]):

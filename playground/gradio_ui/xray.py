@@ -14,9 +14,9 @@ from playground.gradio_ui.following import QUIET
 from playground.labs import xray as lab
 from playground.labs.job import Job
 from playground.labs.xray import Drawing, Seen, Variant, XrayControls
-from playground.serving import allowed, mode
+from playground.serving import allowed
 from playground.serving.desk import desk
-from playground.serving.ownership import runs_of
+from playground.serving.ownership import own_runs
 from playground.text import xray as text
 
 LOOK, DRAW = "xray-look", "xray"
@@ -99,7 +99,7 @@ def _table(variants: tuple[Variant, ...]) -> str:
 def _refusal(controls: XrayControls, visitor: str) -> str:
     """Why this model may not be looked into here, as HTML; "" where it may."""
     try:
-        allowed.check_model(controls.model, frozenset(runs_of(visitor).ids()) if mode.public() else allowed.NOTHING)
+        allowed.check_model(controls.model, own_runs(visitor))
     except ValueError as problem:
         return page.listed([str(problem)], "error")
     return ""

@@ -1,39 +1,30 @@
-"""A walk cut into steps for the Microscope: the pictures of each, their sum, and what an exact denoiser thinks there."""
+"""A walk of one picture cut into steps for the Microscope; a step itself is in cuts.py."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from engine.anatomy import FRESH, NOISE, THERE, X0, Anatomy, Dissecting, Term, X
+from engine.anatomy import Dissecting
 from engine.data import catalogue
 from engine.data.pixels import to_unit
 from engine.data.sizes import sized
 from engine.fork import Walk, recipe_of
 from engine.ideal import ExactDenoiser
 from engine.library import Model
-from engine.process import Prediction
 from engine.recipe import Recipe
 from engine.samplers import SAMPLERS
-from engine.sampling import Frame, Start
-from engine.schedule import Level
+from engine.sampling import Start
+from playground.labs.cuts import Pool, Thoughts, cut_of
 from playground.labs.microscope import MAX_CUTS, MAX_NUMBERS, Branched, Naming
-from playground.labs.sampling import NOISE_RANGE
-from playground.text import microscope as text
-from playground.timeline.microscope import Branch, Cut, Equation, Shown, Weighted
+from playground.timeline.microscope import Branch, Cut
 
-MOST_THOUGHTS = 6
-"""Training pictures that are shown at a step, the heaviest first."""
 MOST_NUMBERS = 20_000_000
 """Numbers of a data set for which an exact denoiser is kept beside a model."""
-
-DIFFERENCE_RANGE = 0.25
-"""Two means that differ by this much are drawn white."""
 
 
 def described(recipe: Recipe) -> str:
@@ -46,47 +37,6 @@ def described(recipe: Recipe) -> str:
 def most_cuts(shape: tuple[int, ...]) -> int:
     """How many steps of a walk are shown of pictures of that shape (C, H, W)."""
     return max(8, min(MAX_CUTS, MAX_NUMBERS // max(1, int(np.prod(shape)))))
-
-
-# --- pictures -----------------------------------------------------------------------------------------------------------
-
-
-class Pool:
-    """The pictures of a branch, each once: the picture after a step is the very one before the next."""
-
-    def __init__(self) -> None:
-        self._number: dict[int, int] = {}
-        self._kept: list[Tensor] = []  # also so that no other tensor gets the number of one of these
-        self._pictures: list[np.ndarray] = []
-
-    def add(self, picture: Tensor) -> int:
-        """Its number. Shape (1, C, H, W)."""
-        if id(picture) not in self._number:
-            self._number[id(picture)] = len(self._pictures)
-            self._kept.append(picture)
-            self._pictures.append(picture[0].detach().to(device="cpu", dtype=torch.float32).numpy())
-        return self._number[id(picture)]
-
-    def stacked(self) -> np.ndarray:
-        """float32 (N, C, H, W)."""
-        return np.stack(self._pictures)
-
-    def shown(self, kind: str, picture: Tensor, t: int = 0) -> Shown:
-        """A picture with its symbol and what it is."""
-        symbol, title = text.PARTS.get(kind, (kind, kind))
-        noise = kind.startswith((NOISE, FRESH)) or kind == "true noise"
-        reach = NOISE_RANGE if noise else DIFFERENCE_RANGE if kind == "difference" else 1.0
-        return Shown(kind, symbol.format(t=t), title, self.add(picture), reach)
-
-    def equation(self, name: str, result: Shown, terms: tuple[Term, ...], t: int) -> Equation:
-        """A step of one picture as a sum."""
-        weighted = []
-        for term in terms:
-            numbers = term.coefficient
-            first = float(numbers.flatten()[0])
-            each = None if bool((numbers == first).all()) else self.add(numbers)
-            weighted.append(Weighted(self.shown(term.name, term.picture, t), first, each))
-        return Equation(name, result, tuple(weighted))
 
 
 # --- what an exact denoiser thinks ----------------------------------------------------------------------------------
@@ -106,46 +56,12 @@ def _exact(data_name: str, size: int) -> tuple[ExactDenoiser, np.ndarray, tuple[
     return ExactDenoiser(to_unit(data.images), labels), data.images, named
 
 
-@dataclass(eq=False)
-class Thoughts:
-    """Which training pictures the exact denoiser has in mind, with weights; the pictures are kept, each once.
-
-    exact: None where the training pictures are unknown or too many.
-    """
-
-    exact: ExactDenoiser | None
-    images: np.ndarray | None = None
-    names: tuple[str, ...] = ()
-    _numbers: dict[int, int] = field(default_factory=dict)
-
-    @classmethod
-    def of(cls, model: Model, recipe: Recipe) -> Thoughts:
-        """For a model: of an ideal one its own, smoothed as the recipe has it."""
-        found = _exact(model.data, model.shape[-1]) if model.data else None
-        if found is None or found[1].shape[3] != model.shape[0]:
-            return cls(None)
-        return cls(replace(found[0], std=recipe.smoothing), found[1], found[2])
-
-    def at(
-        self, x: Tensor, level: Level, label: int | None
-    ) -> tuple[Prediction, tuple[tuple[int, float], ...], str] | None:
-        """What it says of x_t (1, C, H, W), (number in the atlas, weight) of the heaviest pictures, and a sentence."""
-        if self.exact is None:
-            return None
-        wanted = None if label is None or self.exact.labels is None else torch.tensor([label])
-        weights = self.exact.weights(x, level, wanted)[0].double()
-        top = weights.topk(min(MOST_THOUGHTS, int((weights > 0).sum())))
-        numbers = [self._numbers.setdefault(i, len(self._numbers)) for i in top.indices.tolist()]
-        of_class = len(weights) if wanted is None else int(torch.isin(self.exact.labels, wanted).sum())  # type: ignore[arg-type]
-        told = text.thinking(1 / float(weights.square().sum()), of_class, wanted is not None)
-        return self.exact(x, level, wanted), tuple(zip(numbers, top.values.tolist(), strict=True)), told
-
-    def atlas(self) -> tuple[np.ndarray | None, tuple[str, ...]]:
-        """The pictures by their numbers, uint8 (N, H, W, C), and what each is."""
-        if self.images is None or not self._numbers:
-            return None, ()
-        order = list(self._numbers)
-        return self.images[order], tuple(self.names[i] for i in order)
+def thoughts_of(model: Model, recipe: Recipe) -> Thoughts:
+    """For a model: of an ideal one its own, smoothed as the recipe has it."""
+    found = _exact(model.data, model.shape[-1]) if model.data else None
+    if found is None or found[1].shape[3] != model.shape[0]:
+        return Thoughts(None)
+    return Thoughts(replace(found[0], std=recipe.smoothing), found[1], found[2])
 
 
 def label_of(recipe: Recipe) -> int | None:
@@ -191,36 +107,9 @@ class Cutter:
                 anatomy = watched[-1].latest
                 assert anatomy is not None
                 self._film.append(self._pool.add(frame.x0))
-                self._cuts.append(self._cut(frame, anatomy))
+                thought = self._thoughts.at(anatomy.x, anatomy.now, label_of(self._recipe))
+                self._cuts.append(cut_of(self._pool, self._schedule, frame, anatomy, thought))
             yield frame.step
-
-    def _cut(self, frame: Frame, anatomy: Anatomy) -> Cut:
-        pool, s = self._pool, round(float(self._schedule.t_of(anatomy.to)))
-        to = 0 if bool(anatomy.to.variance == 0) else s
-        equation = pool.equation("The step", pool.shown("next", anatomy.following, to), anatomy.terms, frame.t)
-        there = {term.name for term in anatomy.terms}
-        said = {X: anatomy.x, X0: anatomy.prediction.x0, NOISE: anatomy.prediction.noise}
-        more = [pool.shown(kind, picture, frame.t) for kind, picture in said.items() if kind not in there]
-        facts = [
-            ("noise in x", f"{100 * float(anatomy.now.variance):.1f} % → {100 * float(anatomy.to.variance):.1f} %"),
-            ("σ of the fresh noise", _number(float(anatomy.std.mean()))),
-        ]
-        thought = self._thoughts.at(anatomy.x, anatomy.now, label_of(self._recipe))
-        if thought is not None:
-            more.append(pool.shown("exact", thought[0].x0))
-            facts.append(("x̂₀ against the exact one", _number(_rms(anatomy.prediction.x0 - thought[0].x0))))
-        if any(term.name.endswith(THERE) for term in anatomy.terms):
-            facts.append(("looks at the model", "2"))
-        return Cut(
-            frame.step,
-            frame.t,
-            1 - frame.t / self._schedule.T,
-            f"step {frame.step} of {frame.steps}, t = {frame.t} → {to}",
-            (equation,),
-            tuple(more),
-            tuple(facts),
-            *(thought[1:] if thought is not None else ()),
-        )
 
     def branched(self, *, done: bool = False) -> Branched:
         """What there is by now."""
@@ -240,11 +129,3 @@ class Cutter:
     def renamed(self, branch: Branch) -> Branch:
         """A branch that was cut before, called as it is called now."""
         return replace(branch, name=self._naming.name, label=self._naming.label, parent=self._naming.parent)
-
-
-def _number(value: float) -> str:
-    return f"{value:.4f}"
-
-
-def _rms(x: Tensor) -> float:
-    return float(x.double().square().mean().sqrt())

@@ -18,7 +18,8 @@ from playground.labs.guidance_price import Price
 from playground.labs.guidance_settings import GuidanceControls, View
 from playground.labs.guidance_sweep import Grid
 from playground.labs.job import Partial
-from playground.serving import mode
+from playground.labs.models import Mine, everyones
+from playground.serving import allowed
 from playground.text import guidance as text
 from playground.timeline.chart import LiveChart
 from playground.timeline.model import Axes, Timeline
@@ -28,7 +29,6 @@ CHARTS = 3
 """Most charts of a view."""
 KEPT = 8
 """Results that are kept for whoever asks the same again."""
-MOST_IN_PUBLIC = {"steps": 100, "count": 8, "per_class": 8, "pictures": 2}
 WHAT: dict[View, str] = {"sweep": "steps of cells", "apart": "steps", "price": "steps", "law": "steps"}
 
 
@@ -58,13 +58,16 @@ def _digest(controls: GuidanceControls) -> str:
     return hashlib.sha256(repr(_key(controls)).encode()).hexdigest()[:12]
 
 
-def announced(controls: GuidanceControls) -> str:
-    """What Draw will do with these settings. Raises ValueError with one sentence where it can do nothing."""
+def announced(controls: GuidanceControls, mine: Mine = everyones) -> str:
+    """What Draw will do with these settings; `mine` as in `models.choices`.
+
+    Raises ValueError with one sentence where it can do nothing.
+    """
     if controls.view == "law":
         return guidance_law.IN_WORDS
     model = models.open_model(controls.model)
     if controls.view == "sweep":
-        return guidance_sweep.plan(controls, model).in_words
+        return guidance_sweep.plan(controls, model, mine).in_words
     if controls.view == "price":
         return guidance_price.plan(controls, model).in_words
     _ways(controls)
@@ -83,8 +86,8 @@ def at_once(controls: GuidanceControls) -> bool:
     return controls.view != "price" or _key(controls) in _kept
 
 
-def compute(controls: GuidanceControls) -> Iterator[Partial[Answer]]:
-    """The work of a view; a result that is known already comes at once.
+def compute(controls: GuidanceControls, mine: Mine = everyones) -> Iterator[Partial[Answer]]:
+    """The work of a view; a result that is known already comes at once. `mine` as in `models.choices`.
 
     Raises:
         ValueError: with one sentence for the reader.
@@ -95,23 +98,23 @@ def compute(controls: GuidanceControls) -> Iterator[Partial[Answer]]:
         yield Partial(known.total, known.total, Answer(controls, known.result, complete=True))
         return
     latest: Partial[Any] | None = None
-    for partial in _work(controls):
+    for partial in _work(controls, mine):
         latest = partial
         yield Partial(partial.done, partial.total, Answer(controls, partial.result, complete=False))
     assert latest is not None
-    if not controls.model.startswith("run:") or controls.view == "law":  # what a run has learned changes
+    if "run:" not in repr(key):  # what a run has learned changes, be it the model or a classifier, and is its owner's
         _kept[key] = latest
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     yield Partial(latest.total, latest.total, Answer(controls, latest.result, complete=True))
 
 
-def _work(controls: GuidanceControls) -> Iterator[Partial[Any]]:
+def _work(controls: GuidanceControls, mine: Mine) -> Iterator[Partial[Any]]:
     if controls.view == "law":
         return guidance_law.compute(controls)
     model = models.open_model(controls.model)
     if controls.view == "sweep":
-        return guidance_sweep.draw(guidance_sweep.plan(controls, model))
+        return guidance_sweep.draw(guidance_sweep.plan(controls, model, mine))
     if controls.view == "price":
         return guidance_price.measure(guidance_price.plan(controls, model))
     return guidance_apart.dissect(_ways(controls), model)
@@ -173,6 +176,6 @@ def _files(answer: Answer) -> tuple[File, ...]:
     )
 
 
-def bounds() -> dict[str, float]:
-    """Largest values of settings where many share one machine."""
-    return dict(MOST_IN_PUBLIC) if mode.public() else {}
+def bounds() -> dict[str, int]:
+    """Largest values here, by the name of the setting."""
+    return allowed.bounds("guidance")

@@ -218,7 +218,8 @@ def _panels(found: Dissection, shown: Sequence[Step]) -> tuple[EquationPanel | C
     equation = EquationPanel(
         "",
         "<line><i>ε̂</i> = <i>ε̂</i>(<i>x</i>) + {s} · ( <i>ε̂</i>(<i>x</i>, <i>y</i>) − <i>ε̂</i>(<i>x</i>) )</line>"
-        "<line>sizes: {plain} without, {wanted} with the label, {difference} apart; {angle}° between them</line>",
+        "<line>sizes: {plain} without, {wanted} with the label,</line> "
+        "<line>{difference} apart; {angle}° between them</line>",
         {
             "s": [f"{scale:g}"] * len(here),
             "plain": [_short(one.measured["plain"]) for one in here],

@@ -11,10 +11,9 @@ import numpy as np
 from playground.labs import ranges
 from playground.labs.guidance_apart import Way, walk, ways
 from playground.labs.guidance_settings import GuidanceControls
-from playground.labs.guidance_sweep import MOST_LOOKS_IN_PUBLIC
 from playground.labs.job import Partial
 from playground.labs.ranges import Allowed
-from playground.serving import mode
+from playground.serving.allowed import limits_now
 from playground.timeline.chart import LiveChart, Mark, Series
 
 if TYPE_CHECKING:
@@ -85,7 +84,7 @@ def plan(controls: GuidanceControls, model: Model) -> Plan:
     labels = [label for _ in range(controls.per_class) for label in range(classes)]
     found = ways(controls, model, seeds, labels)
     looks = sum(len(seeds) * way.recipe.steps * 2 * len(scales) for way in found)
-    most = MOST_LOOKS_IN_PUBLIC if mode.public() else MOST_LOOKS
+    most = min(MOST_LOOKS, limits_now().network_looks)
     if looks > most:
         raise ValueError(
             f"The network would look at {looks:,} pictures for this, and {most:,} are the most here: take fewer scales, "

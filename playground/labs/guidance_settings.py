@@ -216,9 +216,9 @@ def without_effect(controls: GuidanceControls) -> dict[str, str]:
     return reasons
 
 
-def choices() -> dict[str, dict[str, str]]:
-    """What there is to choose from, with what the reader reads."""
-    found = sampling.choices(models.choices(), models.classifier_choices())
+def choices(mine: models.Mine = models.everyones) -> dict[str, dict[str, str]]:
+    """What there is to choose from, with what the reader reads; `mine` as in `models.choices`."""
+    found = sampling.choices(models.choices(mine=mine), models.classifier_choices(mine))
     return {name: titles for name, titles in found.items() if name in GuidanceControls.model_fields}
 
 

@@ -13,8 +13,9 @@ from playground.labs import models, ranges
 from playground.labs import sampling_settings as sampling
 from playground.labs.guidance_settings import AXES, GuidanceControls, recipe
 from playground.labs.job import Partial
+from playground.labs.models import Mine, everyones
 from playground.labs.ranges import Allowed, Value
-from playground.serving import mode
+from playground.serving.allowed import limits_now
 from playground.timeline.model import Axes, Lane, Position, Timeline
 from playground.timeline.packing import nearest_index
 
@@ -27,7 +28,6 @@ Pictures = npt.NDArray[np.uint8]
 MOST_CELLS = 64
 MOST_LOOKS = 16_000
 """Rows that a sweep may ask the network for: a minute or so of one core for the networks that ship."""
-MOST_LOOKS_IN_PUBLIC = 4_000
 MOST_POSITIONS = 60
 """Frames of the timeline; fewer where the pictures are many."""
 MOST_BYTES = 24_000_000
@@ -44,27 +44,27 @@ USUAL = {
 """What an axis takes where the reader writes nothing."""
 
 
-def allowed(axis: str, model: Model) -> Allowed:
-    """What the values of an axis may be, for that model."""
+def allowed(axis: str, model: Model, mine: Mine = everyones) -> Allowed:
+    """What the values of an axis may be, for that model; `mine` as for `plan`."""
     what = AXES[axis]
     if axis == "label":
         classes = model.class_names
         names: dict[Value, str] = {-1: "none", **dict(enumerate(classes))}
         return Allowed(what, "whole", -1, len(classes) - 1, names)
-    if named := _names(axis):
+    if named := _names(axis, mine):
         return Allowed(what, "name", names=named)
     if axis in WHOLE:
         return Allowed(what, "whole", *WHOLE[axis])
     return Allowed(what, "number", 0, 20 if axis in ("scale", "classifier_scale") else 1)
 
 
-def _names(axis: str) -> Mapping[Value, str]:
+def _names(axis: str, mine: Mine) -> Mapping[Value, str]:
     if axis == "sampler":
         return dict(sampling.sampler_titles())
     if axis == "spacing":
         return dict(sampling.spacing_titles())
     if axis == "classifier":
-        return dict(models.classifier_choices())
+        return dict(models.classifier_choices(mine))
     return dict({"clip": sampling.CLIP_TITLES, "schedule": sampling.SCHEDULE_TITLES}.get(axis, {}))
 
 
@@ -91,8 +91,13 @@ class Plan:
         return f"{cells}: {across} across, {down} down; the network looks at {self.looks:,} pictures for it, at most."
 
 
-def plan(controls: GuidanceControls, model: Model) -> Plan:
+def plan(controls: GuidanceControls, model: Model, mine: Mine = everyones) -> Plan:
     """The sweep that these settings ask for.
+
+    Args:
+        controls: as set.
+        model: the opened one.
+        mine: says of a run's id whether it is there for this reader, as in `models.choices`.
 
     Raises:
         ValueError: with one sentence, where a range cannot be read, the sweep is too large, or a cell does not fit the model.
@@ -103,7 +108,7 @@ def plan(controls: GuidanceControls, model: Model) -> Plan:
         raise ValueError(f"Both axes are {AXES[controls.across]}: choose another one for one of them.")
     axes = [controls.across, controls.down]
     texts = [controls.across_values, controls.down_values]
-    may = [allowed(axis, model) for axis in axes]
+    may = [allowed(axis, model, mine) for axis in axes]
     values = [ranges.parse(text.strip() or USUAL[axis], one) for axis, text, one in zip(axes, texts, may, strict=True)]
     count = len(values[0]) * len(values[1])
     if count > MOST_CELLS:
@@ -118,8 +123,12 @@ def plan(controls: GuidanceControls, model: Model) -> Plan:
             cell.check(model)
     except RecipeError as problem:
         raise ValueError(str(problem)) from problem
+    limits = limits_now()
+    for cell in cells:  # an axis may be of steps, beyond what the control beside it goes up to
+        if problems := limits.problems(cell):
+            raise ValueError(problems[0])
     looks = _looks(cells)
-    most = MOST_LOOKS_IN_PUBLIC if mode.public() else MOST_LOOKS
+    most = min(MOST_LOOKS, limits.network_looks)
     if looks > most:
         raise ValueError(
             f"The network would look at {looks:,} pictures for this sweep, and {most:,} are the most here: take fewer cells, "

@@ -13,7 +13,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from playground.serving import mode
+
 T = TypeVar("T")
+BROKE_OFF = "This broke off, by a mistake of ours. It has been written down."
 Status = Literal["running", "finished", "stopped", "failed"]
 
 
@@ -55,7 +58,7 @@ class Job(Generic[T]):
 
     Args:
         work: makes the iterator; called in the thread, so it may load and prepare what it needs. A ValueError of it is told to
-            the reader as it is; any other error with a sentence before it.
+            the reader as it is; any other error with a sentence before it, and to strangers by that alone.
         name: of the thread.
     """
 
@@ -105,7 +108,7 @@ class Job(Generic[T]):
             self._end("failed", str(problem))
         except Exception as problem:  # whatever happens in the thread, the reader is told
             traceback.print_exc()
-            self._end("failed", f"This broke off: {problem}")
+            self._end("failed", BROKE_OFF if mode.public() else f"This broke off: {problem}")
 
     def _end(self, status: Status, error: str = "") -> None:
         with self._lock:

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from playground.labs import latent, models
 from playground.labs.job import Partial
 from playground.labs.likelihood_controls import Bar, LikelihoodControls, bars
+from playground.serving.allowed import limits_now
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -134,6 +135,7 @@ def work(controls: LikelihoodControls, mine: models.Mine = models.everyones) -> 
     x0 = to_unit(images)
     vae, problem = latent.chosen(controls.vae, controls.data, mine)
     chosen = bars(controls, vae)
+    check(controls, chosen)
     sources = [_source(bar, controls, x0, labels) for bar in chosen]
     found: list[list[PictureCost]] = [[] for _ in chosen]
     total = len(chosen) * len(which)
@@ -148,6 +150,26 @@ def work(controls: LikelihoodControls, mine: models.Mine = models.everyones) -> 
             yield Partial(index * len(chosen) + k + 1, total, measured)
     for bar, costs in zip(chosen, found, strict=True):
         _remember(_key(bar, controls), costs)
+
+
+def announced(controls: LikelihoodControls, mine: models.Mine = models.everyones) -> None:
+    """Raise ValueError with one sentence where `work` would refuse as too large, or cannot open a model; `mine` as there."""
+    check(controls, bars(controls, latent.chosen(controls.vae, controls.data, mine)[0]))
+
+
+def check(controls: LikelihoodControls, chosen: tuple[Bar, ...]) -> None:
+    """Raise ValueError with one sentence where networks would be asked more than one request may ask of them here."""
+    from engine.measuring.bound import blocks_of
+    from engine.measuring.by_picture import looks
+
+    lengths = [models.open_model(bar.model).schedule.T for bar in chosen if not bar.latent]
+    wanted = controls.pictures * sum(looks(blocks_of(T, min(controls.blocks, T))) for T in lengths)
+    most = limits_now().network_looks
+    if wanted > most:
+        raise ValueError(
+            f"The networks would be asked about {wanted:,} noisy pictures for this, and {most:,} are the most here: take "
+            "fewer pictures or fewer blocks."
+        )
 
 
 def _source(

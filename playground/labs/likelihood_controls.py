@@ -13,8 +13,6 @@ Schedule = Literal["own", "linear", "cosine", "sigmoid"]
 VARIANCES = {"auto": "as it was trained", "small": "β̃ (small)", "large": "β (large)", "learned": "learned"}
 SCHEDULES = {"own": "as it was trained", "linear": "linear", "cosine": "cosine", "sigmoid": "sigmoid"}
 OWN, LATENT, HEAT = "Models of your choice", "VAE: what is looked at", "Loss above the ideal"
-MOST_PUBLIC = {"pictures": 48}
-"""On a machine that many share."""
 ANY_VAE = "auto"
 """The one that ships for these pictures, or the newest run that trained one."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from engine.library import Model
     from engine.recipe import Recipe
     from engine.sampling import Start
-    from playground.labs.cutting import Thoughts
+    from playground.labs.cuts import Thoughts
     from playground.labs.truth import Errors
 
 MAX_CUTS = 60
@@ -243,7 +243,7 @@ def work(model: Model, task: Task) -> Iterator[Partial[Microscopy]]:
     asked = replace(model, denoiser=batched(model.denoiser, threading.Event()))
     old = task.before if task.before is not None and task.before.root == task.root else None
     known = {branched.walk: branched for branched in old.branches if branched.done} if old is not None else {}
-    thoughts = old.thoughts if old is not None else cutting.Thoughts.of(model, task.root)
+    thoughts = old.thoughts if old is not None else cutting.thoughts_of(model, task.root)
     records = task.walks
     total = sum(_length(walk) for walk in records) + truth.LENGTH
     found, done = Microscopy(model, task.root, task.known, (), thoughts, task.place, forking.write(task.forks)), 0

@@ -1,6 +1,7 @@
 """The Points lab: its controls, the points that they ask for, and what goes with what.
 
-What is computed from them is in points_stage.py (sampling) and points_training.py.
+What is computed from them is in points_walk.py (how particles move), points_stage.py (the clouds),
+points_microscope.py (a step of one particle) and points_training.py.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from typing import Literal, Self
 from pydantic import field_validator
 
 from engine.data.points import POINT_SETS, PointsError, PointSet, named
+from engine.data.points_csv import MOST_POINTS
 from playground.labs.controls import Controls, Field, ui
 from playground.labs.picture import LARGEST_SEED
 from playground.labs.points_drawn import check_drawn, drawn_set
-from playground.serving.mode import public
+from playground.serving import allowed
 
 Schedule = Literal["linear", "cosine", "sigmoid"]
 SCHEDULE_TITLES = {"linear": "Linear", "cosine": "Cosine", "sigmoid": "Sigmoid"}
@@ -34,8 +36,6 @@ COMPARE_TITLES = {
     "quarter": "A quarter of the steps",
     "unguided": "Guidance scale 1",
 }
-BOUNDS = {"count": 2000, "particles": 1000, "steps": 100, "train_steps": 2000, "width": 128}
-"""Largest values where many share one machine."""
 
 
 class PointsControls(Controls):
@@ -181,6 +181,10 @@ class PointsControls(Controls):
     depth: int = Field(
         3, ge=1, le=6, title="Hidden layers", description="How deep it is.", json_schema_extra=ui(group="Network")
     )
+    particle: int = Field(
+        -1, ge=-1, le=1999, title="Particle", description="Whose step is taken apart, counted from 0; −1 for nobody's."
+    )
+    frame: int = Field(25, ge=0, le=200, title="Frame", description="How many of its steps have been taken by then.")
 
     @field_validator("drawn")
     @classmethod
@@ -188,11 +192,18 @@ class PointsControls(Controls):
         return check_drawn(text)
 
     def settled(self) -> tuple[Self, list[str]]:
-        """With no more steps than the schedule has."""
-        if self.steps <= self.T:
-            return self, []
-        mended = self.model_copy(update={"steps": self.T})
-        return mended, [f"A schedule of {self.T} steps can be walked in at most {self.T}; Steps was set to that."]
+        """With no more steps than the schedule has, and a particle that there is."""
+        mended: dict[str, int] = {}
+        said = []
+        if self.steps > self.T:
+            mended["steps"] = self.T
+            said.append(f"A schedule of {self.T} steps can be walked in at most {self.T}; Steps was set to that.")
+        if self.particle >= self.particles:
+            mended["particle"] = -1
+            said.append(
+                f"There are {self.particles} particles, the last is number {self.particles - 1}. None is chosen."
+            )
+        return self.model_copy(update=mended), said
 
 
 def points_of(controls: PointsControls, own: PointSet | None = None) -> PointSet:
@@ -234,8 +245,8 @@ def label_titles(controls: PointsControls, own: PointSet | None = None) -> dict[
 
 
 def hidden(controls: PointsControls) -> tuple[str, ...]:
-    """Controls that are not drawn: the drawn points are drawn."""
-    return ("drawn",)
+    """Controls that are no widgets: points are drawn, a particle and its step are pointed at."""
+    return ("drawn", "particle", "frame")
 
 
 def without_effect(controls: PointsControls, own: PointSet | None = None) -> dict[str, str]:
@@ -256,6 +267,11 @@ def without_effect(controls: PointsControls, own: PointSet | None = None) -> dic
     return off
 
 
-def bounds() -> dict[str, float]:
-    """Largest values here."""
-    return dict(BOUNDS) if public() else {}
+def bounds() -> dict[str, int]:
+    """Largest values here, by the name of the control."""
+    return allowed.bounds("points")
+
+
+def most_points() -> int:
+    """Points that are kept of a reader's own file: no more than there may be of any other set."""
+    return bounds().get("count", MOST_POINTS)

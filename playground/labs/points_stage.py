@@ -5,24 +5,22 @@ Ho et al. 2020, https://arxiv.org/abs/2006.11239, algorithm 2, and the samplers 
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.points import PointSet
 from playground.labs.job import Partial
-from playground.labs.points import COMPARE_TITLES, SAMPLER_TITLES, PointsControls
+from playground.labs.points import PointsControls
+from playground.labs.points_walk import Side, Trained, denoiser_of, frames_of, labels_of, schedule_of, sides, stage_key
 from playground.timeline.model import Position
 from playground.timeline.stage import REACH, Array, Arrows, Cloud, Stage
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.denoiser import Denoiser, NetDenoiser
     from engine.schedule import NoiseSchedule
 
 MOST_FRAMES = 101
@@ -33,100 +31,9 @@ NOT_TRAINED = (
 )
 
 
-@dataclass(frozen=True, eq=False)
-class Trained:
-    """A network that was trained here, and what on."""
-
-    denoiser: NetDenoiser
-    on: str
-    """`training_key` of its settings."""
-    step: int
-    seconds: float
-
-
-def training_key(controls: PointsControls, data: PointSet) -> str:
-    """Names all that a network's weights depend on, but for how long it has been trained."""
-    made = (controls.schedule, controls.T, controls.width, controls.depth, controls.seed, data.class_names)
-    return _digest(data, made)
-
-
-def stage_key(controls: PointsControls, data: PointSet, trained: Trained | None) -> str:
-    """Names all that a stage depends on."""
-    without = controls.model_copy(update={"train_steps": 0, "width": 8, "depth": 1, "drawn": "", "data": "moons"})
-    uses = "trained" in (controls.model, _other(controls.model) if controls.compare == "model" else "")
-    return _digest(data, (without, (trained.on, trained.step) if trained and uses else None))
-
-
-def _digest(data: PointSet, more: object) -> str:
-    content = data.x.tobytes() + data.labels.tobytes() + repr(more).encode()
-    return hashlib.blake2b(content, digest_size=9).hexdigest()
-
-
-class Side(NamedTuple):
-    """How one of the clouds is drawn."""
-
-    key: str
-    title: str
-    model: str
-    sampler: str
-    steps: int
-    scale: float
-
-
-def sides(controls: PointsControls, trained: Trained | None) -> tuple[Side, ...]:
-    """The clouds that are wanted; where a trained network is missing, only those that can be had."""
-    exact = "exact" if trained is None else controls.model
-    first = Side("A", "", exact, controls.sampler, controls.steps, controls.scale)
-    match controls.compare:
-        case "nothing":
-            other = first
-        case "model":
-            other = first._replace(model=_other(exact)) if trained is not None else first
-        case "quarter":
-            other = first._replace(steps=max(1, controls.steps // 4))
-        case "unguided":
-            other = first._replace(scale=1.0)
-        case sampler:
-            other = first._replace(sampler=sampler)
-    both = (first,) if other == first else (first, other._replace(key="B"))
-    return tuple(side._replace(title=_title(side, both)) for side in both)
-
-
-def _other(model: str) -> str:
-    return "exact" if model == "trained" else "trained"
-
-
-def _title(side: Side, both: Sequence[Side]) -> str:
-    """What sets it apart from the other."""
-    first, last = both[0], both[-1]
-    if first.model != last.model:
-        return {"exact": "Exact denoiser", "trained": "Trained network"}[side.model]
-    if first.steps != last.steps:
-        return f"{side.steps} steps"
-    if first.scale != last.scale:
-        return f"Guidance scale {side.scale:g}"
-    return SAMPLER_TITLES[side.sampler]
-
-
-def labels_of(controls: PointsControls, data: PointSet, count: int) -> NDArray[np.int64] | None:
-    """The class that each particle is asked for, int64 (count,): −1 where it is left open; None where there are none."""
-    if not data.class_names:
-        return None
-    if controls.label == "each":
-        shares = np.bincount(data.labels, minlength=len(data.class_names)) / len(data)
-        ends = np.round(shares.cumsum() * count).astype(int)
-        labels = np.searchsorted(ends, np.arange(count), side="right").clip(max=len(shares) - 1)
-        return np.random.default_rng(controls.seed).permutation(labels)
-    if controls.label.isdecimal() and int(controls.label) < len(data.class_names):
-        return np.full(count, int(controls.label))
-    return np.full(count, -1)
-
-
 def work(controls: PointsControls, data: PointSet, trained: Trained | None) -> Iterator[Partial[Stage | None]]:
     """Draw the clouds; a result comes with the last step."""
-    from engine.schedule import SCHEDULES
-
-    schedule = SCHEDULES[controls.schedule if controls.walk == "same" else controls.walk](controls.T)
+    schedule = schedule_of(controls)
     wanted = sides(controls, trained)
     labels = labels_of(controls, data, controls.particles)
     total, done = sum(side.steps + 1 for side in wanted), 0
@@ -165,15 +72,9 @@ class _Walk:
         self.path = 0.0
 
     def steps(self) -> Iterator[None]:
-        from engine.samplers import SAMPLERS
-        from engine.sampling import sample
-
-        seeds = range(self.controls.seed, self.controls.seed + self.controls.particles)
-        sampler = SAMPLERS[self.side.sampler](self.controls.eta)
         before = None
-        for frame in sample(
-            self.denoiser, self.schedule, sampler, shape=(2,), steps=self.side.steps, seeds=seeds, label=self.label
-        ):
+        everybody = range(self.controls.particles)
+        for frame in frames_of(self.controls, self.side, self.schedule, self.denoiser, self.label, everybody):
             if before is not None:
                 self.path += float((frame.x - before).norm(dim=1).mean())
             before = frame.x
@@ -195,23 +96,6 @@ class _Walk:
         found = [-self.denoiser(grid, self.schedule.level(self.t[k]), label).noise / 2 for k in at]
         nearest = np.abs(np.arange(len(self.t))[:, None] - np.array(at)).argmin(1)
         return Arrows(GRID, torch.stack(found).numpy(), tuple(nearest.tolist()))
-
-
-def denoiser_of(
-    controls: PointsControls, model: str, data: PointSet, trained: Trained | None, scale: float
-) -> Denoiser:
-    """The exact or the trained denoiser, guided where that makes a difference."""
-    import torch
-
-    from engine.guidance import Guided
-    from engine.ideal import ExactByClass, ExactDenoiser
-
-    if model == "trained" and trained is not None:
-        denoiser: Denoiser = trained.denoiser
-    else:
-        labels = torch.from_numpy(data.labels) if data.class_names else None
-        denoiser = ExactByClass(ExactDenoiser(torch.from_numpy(data.x), labels, controls.smoothing))
-    return Guided(denoiser, scale) if data.class_names and scale != 1 else denoiser
 
 
 def _stage(
@@ -262,6 +146,3 @@ def _stage(
 
 def _packed(frames: list[Tensor]) -> Array:
     return np.stack([frame.numpy() for frame in frames]).astype(np.float32)
-
-
-__all__ = ["COMPARE_TITLES", "NOT_TRAINED", "Trained", "labels_of", "sides", "stage_key", "training_key", "work"]

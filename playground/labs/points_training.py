@@ -12,7 +12,7 @@ import numpy as np
 from engine.data.points import PointSet
 from playground.labs.job import Job, Look, Partial
 from playground.labs.points import PointsControls
-from playground.labs.points_stage import Trained, labels_of, training_key
+from playground.labs.points_walk import Trained, labels_of, training_key
 from playground.timeline.chart import LiveChart, Series
 from playground.timeline.model import Position
 from playground.timeline.stage import Array, Cloud, Stage

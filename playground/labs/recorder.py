@@ -209,35 +209,28 @@ def _longer(before: Recording, model: Model, step: int, frames: list[Any]) -> Re
     )
 
 
-def flight(recording: Recording, show: Literal["x0", "x"], first: int = 0) -> Flight | None:
-    """The moments of the training from number `first` on, for the browser; None where there are none.
+def flight(recording: Recording, show: Literal["x0", "x"]) -> Flight | None:
+    """The moments of the training that there are so far, for the browser; None where there are none.
 
     Args:
         recording: so far.
         show: the guess, or x_t.
-        first: how many the browser has.
     """
-    new = getattr(recording, show)[first:]
-    if not new:
+    moments = getattr(recording, show)
+    if not moments:
         return None
     frames = len(recording.t)
     lane = Lane.of_pictures(
         show,
         LANES[show],
-        [frame for moment in new for frame in moment],
-        first=first * frames,
-        width_over_height=proportion(len(new[0][0])),
+        [frame for moment in moments for frame in moment],
+        width_over_height=proportion(len(moments[0][0])),
     )
-    # In one recording the tiles are counted from its first moment, whatever this message brings.
     return Flight(
         f"{recording.id}-{show}",
         lane,
-        tuple(
-            Position(step, f"after {step:,} training steps" if step else "untrained")
-            for step in recording.steps[first:]
-        ),
+        tuple(Position(step, f"after {step:,} training steps" if step else "untrained") for step in recording.steps),
         tuple(Position(t, f"denoised {k} of {frames - 1}, t = {t}") for k, t in enumerate(recording.t)),
-        first,
         recording.total,
         recording.names,
     )

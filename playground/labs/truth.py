@@ -17,12 +17,13 @@ from engine.data.pixels import to_unit
 from engine.data.sizes import sized
 from engine.denoiser import Denoiser
 from engine.library import Model
-from engine.process import Prediction, diffuse, posterior
+from engine.process import Prediction, diffuse
 from engine.recipe import Recipe
 from engine.samplers import SAMPLERS, Ancestral, Sampler
 from engine.sampling import SeededNoise
 from engine.schedule import Level, NoiseSchedule
-from playground.labs.cutting import Pool, Thoughts, label_of, most_cuts
+from playground.labs.cuts import Pool, Thoughts, posterior_equation
+from playground.labs.cutting import label_of, most_cuts
 from playground.text import microscope as text
 from playground.timeline.chart import LiveChart, Series
 from playground.timeline.microscope import Branch, Cut
@@ -169,18 +170,9 @@ class _Bench:
             if bool(term.coefficient.any())
         )
         step = pool.equation("The model's step", pool.shown("next", anatomy.following[row], s), terms, t)
-        ones, zeros = torch.ones_like(x, dtype=torch.float64), torch.zeros_like(x, dtype=torch.float64)
-        true_terms = (
-            Term("true x0", posterior(zeros, ones, now, to).mean, self._x0),
-            Term("x", posterior(ones, zeros, now, to).mean, x),
-        )
         mean = judged.posterior.mean[row]
-        true = pool.equation(
-            "The mean of the true posterior",
-            pool.shown("posterior", mean, s),
-            tuple(term for term in true_terms if bool(term.coefficient.any())),
-            t,
-        )
+        name = "The mean of the true posterior"
+        true = posterior_equation(pool, name, ("true x0", self._x0), x, (now, t), (to, s))
         x0_hat = anatomy.prediction.x0[row]
         self._film.append(pool.add(x0_hat))
         more = [

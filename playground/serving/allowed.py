@@ -22,6 +22,11 @@ def limits_now() -> Limits:
     return limits.PUBLIC if mode.public() else limits.LOCAL
 
 
+def bounds(lab: str) -> dict[str, int]:
+    """Upper ends of a lab's controls here, by the name of the control; none on one's own machine."""
+    return dict(limits_now().of_labs.get(lab, {}))
+
+
 def check_recipe(recipe: Recipe, own_runs: frozenset[str] = NOTHING, *, api: bool = False) -> None:
     """Raise ValueError with one sentence where a recipe asks for too much, or names what is not offered.
 

@@ -6,8 +6,8 @@ what comes in by another way, a link, a file or the API, with the sentences of `
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from playground.labs.sampling_settings import OneSetting, SamplingControls
@@ -45,6 +45,11 @@ class Limits:
     """In one folder or archive that is prepared for training."""
     compiling: bool
     """Whether torch.compile may be asked for, which keeps the machine busy for minutes before the first step."""
+    network_looks: int
+    """Noisy pictures that networks are asked about by one request of a lab that counts them before it begins: a sweep, what
+    guidance costs, a bound. Both halves of guidance count."""
+    of_labs: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Upper ends of the controls of the other labs, by the lab and the control; what is not named keeps its own range."""
 
     def problems(
         self, wanted: Recipe | SamplingControls | TrainConfig | TrainingControls, *, api: bool = False
@@ -140,6 +145,7 @@ LOCAL = Limits(
     upload_megabytes=2300,
     upload_pictures=10**9,
     compiling=True,
+    network_looks=10**9,
 )
 """On one's own machine: all that recipes, configs and controls can say at all."""
 
@@ -156,5 +162,13 @@ PUBLIC = Limits(
     upload_megabytes=20,
     upload_pictures=5000,
     compiling=False,
+    network_looks=4000,
+    of_labs={
+        "guidance": {"steps": 100, "count": 8, "per_class": 8, "pictures": 2},
+        "likelihood": {"pictures": 48},
+        "microscope": {"steps": 250},
+        "points": {"count": 2000, "particles": 1000, "steps": 100, "train_steps": 2000, "width": 128},
+        "recorder": {"count": 10},
+    },
 )
 """For strangers on two shared cores: they draw the most digits, guided, in about 15 s where nobody else draws."""

@@ -230,6 +230,11 @@ def runs_of(visitor: object) -> VisitorRuns:
     return Ownership(service(), mode.public()).of(visitor)
 
 
+def own_runs(visitor: object) -> frozenset[str]:
+    """Ids of the runs that `playground.serving.allowed` may let this visitor name; on one's own machine it asks for none."""
+    return frozenset(runs_of(visitor).ids()) if mode.public() else frozenset()
+
+
 @lru_cache(maxsize=10_000)
 def _read(file: Path) -> tuple[bytes, str]:
     """Salt and hash: once they are written they stay. Raises OSError and ValueError, and then reads again the next time."""

@@ -27,6 +27,7 @@ from playground.timeline.flight import Flight
 from playground.timeline.microscope import Bench, Place, place_of
 from playground.timeline.model import Timeline
 from playground.timeline.panels import Line
+from playground.timeline.points_bench import PointsBench, Where, where_of
 from playground.timeline.stage import Stage
 
 # Streamlit calls the default export for every change of data or theme, each time with new functions, and the returned
@@ -137,6 +138,17 @@ def curve_editor(points: Points, references: tuple[Line, ...] = (), *, key: str)
 def points_stage(stage: Stage, *, key: str) -> None:
     """Show particles on their way. The browser keeps the playhead as long as the stage's id stays the same."""
     _component("points_stage")(key=key, data=stage.to_message())
+
+
+def points_microscope(bench: PointsBench, on_place: Callable[[Where], None], *, key: str) -> None:
+    """Show the steps of one particle. `on_place` is told where the reader has gone, before the rerun."""
+
+    def moved() -> None:
+        where = where_of(st.session_state[key].place, bench.id, bench.particles)
+        if where is not None:
+            on_place(where)
+
+    _component("points_microscope")(key=key, data=bench.to_payload(), default={"place": None}, on_place_change=moved)
 
 
 def draw_pad(drawn: str, most: int, kinds: int, *, key: str) -> str:

@@ -7,14 +7,16 @@ import streamlit as st
 from engine.data.points import PointsError, PointSet
 from engine.data.points_csv import read_csv
 from playground.labs import points as lab
-from playground.labs import points_stage, points_training
+from playground.labs import points_microscope, points_stage, points_training, points_walk
 from playground.labs.controls import checked
 from playground.labs.job import Job
 from playground.labs.points import PointsControls
 from playground.labs.points_drawn import MOST_DRAWN, MOST_KINDS
 from playground.labs.points_training import Learning
+from playground.labs.points_walk import Trained
 from playground.streamlit_ui import components, following, page, warm, widgets
 from playground.text import points as text
+from playground.timeline.points_bench import PointsBench
 from playground.timeline.stage import Stage
 
 LAB = "points"
@@ -52,7 +54,7 @@ def _sampling(controls: PointsControls, data: PointSet) -> None:
     trained = points_training.usable(st.session_state.get(f"{LAB}/training"), controls, data)
     if trained is None and (controls.model == "trained" or controls.compare == "model"):
         st.info(points_stage.NOT_TRAINED)
-    key = points_stage.stage_key(controls, data, trained)
+    key = points_walk.stage_key(controls, data, trained)
     job: Job[Stage | None] | None = st.session_state.get(f"{LAB}/job")
     if job is None or st.session_state.get(f"{LAB}/key") != key:
         if job is not None:
@@ -69,6 +71,25 @@ def _sampling(controls: PointsControls, data: PointSet) -> None:
     if shown is not None:
         components.points_stage(shown, key=f"{LAB}/stage")
     page.looking_at(text.STAGE)
+    _step(data, trained)
+
+
+@st.fragment
+def _step(data: PointSet, trained: Trained | None) -> None:
+    """One step of the chosen particle: moving along its way draws nothing else again."""
+    st.markdown(f"#### {text.STEP}")
+    st.markdown(text.STEP_LEAD)
+    before: PointsBench | None = st.session_state.get(f"{LAB}/bench")
+    shown = points_microscope.bench(_now(), data, trained, before)
+    st.session_state[f"{LAB}/bench"] = shown
+    components.points_microscope(
+        shown, lambda where: widgets.change(LAB, points_microscope.moved(_now(), where)), key=f"{LAB}/step"
+    )
+    page.looking_at(text.STEP_ABOUT)
+
+
+def _now() -> PointsControls:
+    return st.session_state[f"{LAB}/controls"]
 
 
 def _training(controls: PointsControls, data: PointSet) -> None:

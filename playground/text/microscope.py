@@ -58,9 +58,9 @@ PARTS: dict[str, tuple[str, str]] = {
 """Symbol and explanation of each part of a sum; {t} is the time."""
 
 
-def thinking(effective: float, count: int, of_class: bool) -> str:
-    """What the weights of the exact denoiser say; `effective` pictures share them out of `count`."""
-    of_them = f"{count:,} training pictures{' of the class' if of_class else ''}"
+def thinking(effective: float, count: int, of_class: bool, what: str = "training pictures") -> str:
+    """What the weights of the exact denoiser say; `effective` of them share them out of `count`, and `what` they are."""
+    of_them = f"{count:,} {what}{' of the class' if of_class else ''}"
     if effective < 1.05:
         return f"The exact denoiser is sure: of {of_them} it thinks of one only."
     if effective < 10:

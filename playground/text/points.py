@@ -38,3 +38,33 @@ TRAINED = "Trained. Set **Denoiser** to Trained to sample from it, or compare it
 LOSSES = "Losses (CSV)"
 BEGIN = "Train"
 TRAIN_ON = "Train on"
+
+STEP = "One step of one particle, taken apart"
+STEP_LEAD = (
+    "Every update of a sampler is a **weighted sum of a few vectors**. Choose a particle: click on it in the cloud above, or "
+    "type its number here. The step is where the cloud's strip stands."
+)
+STEP_ABOUT = (
+    "the left picture adds the terms up, head to tail from the middle: the last arrow ends where the particle goes. The right "
+    "one shows the step itself from near by. Point at a term, or move to it with Tab, and its arrow alone is strong; dashed "
+    "beside it is the vector before it was weighted. Green dots are the data points that the **exact denoiser** has in mind, "
+    "the larger the more: x̂0 is their weighted mean. The **posterior** says where the particle would have been if x̂0 were the "
+    "truth: its dashed circle has the radius σ, and DDPM draws the next place from it. A full circle is the σ of "
+    "the noise that the step itself adds."
+)
+POSTERIOR = "The mean of the posterior, as if x̂0 were the truth: DDPM’s step without its fresh noise"
+POSTERIOR_STD = "σ of the posterior"
+PARTS: dict[str, tuple[str, str]] = {
+    "x": ("<i>x</i><sub>{t}</sub>", "where the particle is"),
+    "x0": ("<i>x̂</i><sub>0</sub>", "where the denoiser expects it to end, on average"),
+    "noise": ("<i>ε̂</i>", "the noise that the denoiser sees in it"),
+    "fresh": ("<i>z</i>", "fresh noise, drawn for this step from N(0, I)"),
+    "x0 there": ("<i>x̂</i>′<sub>0</sub>", "where it expects it to end at the second look, after a trial step"),
+    "noise there": ("<i>ε̂</i>′", "the noise that it sees at the second look, after a trial step"),
+    "x0 before": ("<i>x̂</i>⁻<sub>0</sub>", "where it expected it to end one step before"),
+    "noise before": ("<i>ε̂</i>⁻", "the noise that it saw one step before"),
+    "next": ("<i>x</i><sub>{t}</sub>", "where the particle is after this step"),
+    "posterior": ("<i>m</i><sub>{t}</sub>", "the mean of the posterior, if x̂0 were the truth"),
+    "exact": ("<i>x̂</i>*<sub>0</sub>", "where the exact denoiser expects it to end: the mean of the points, by weight"),
+}
+"""Symbol and explanation of each part of a sum; {t} is the time."""

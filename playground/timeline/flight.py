@@ -16,20 +16,18 @@ class Flight:
     Args:
         id: the browser keeps both playheads as long as it stays the same.
         lane: tiles in the order of `trained`, and for each of them in that of `denoised`.
-        trained, denoised: the two times. While more are computed, `trained` has those that are in this message.
-        first: number of the first of `trained` in this message.
+        trained, denoised: the two times. While more are computed, `trained` has those that are there so far.
         total: how many there will be.
         names: of the pictures, "" for none.
 
     Raises:
-        ValueError: where the tiles are not as many as the pairs.
+        ValueError: where the tiles are not as many as the pairs, or the moments more than there will be.
     """
 
     id: str
     lane: Lane
     trained: tuple[Position, ...]
     denoised: tuple[Position, ...]
-    first: int
     total: int
     names: tuple[str, ...] = ()
 
@@ -38,8 +36,8 @@ class Flight:
             raise ValueError(
                 f"{len(self.lane.index)} tiles for {len(self.trained)} × {len(self.denoised)} pairs of times."
             )
-        if not 0 <= self.first <= self.total - len(self.trained):
-            raise ValueError(f"{len(self.trained)} from {self.first} on, of {self.total}, cannot be.")
+        if len(self.trained) > self.total:
+            raise ValueError(f"{len(self.trained)} of {self.total} moments cannot be.")
 
     def to_message(self) -> bytes:
         """What `update` of recorder.js takes."""
@@ -51,7 +49,6 @@ class Flight:
             "lanes": [self.lane.to_payload(src)],
             "trained": [{"t": p.t, "text": p.text} for p in self.trained],
             "denoised": [{"t": p.t, "text": p.text} for p in self.denoised],
-            "first": self.first,
             "total": self.total,
             "names": list(self.names),
         }

@@ -1,9 +1,9 @@
 // A map of numbers over two axes, strong in colour where they are large; the number under the pointer, or under the arrow keys, is read out.
 //
 //   mount(root, emit) -> { update(data), destroy() }      data is figures/bits.py: heat(); emits nothing.
-import { el, watchTheme } from "./dom.js";
+import { el, shape, watchTheme } from "./dom.js";
 import { formatNumber, readTheme } from "./draw.js";
-import { shape, takeaway } from "./takeaway.js";
+import { takeaway } from "./takeaway.js";
 
 const CELL = 24;
 const TOP = 6;

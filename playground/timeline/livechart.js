@@ -2,8 +2,11 @@
 //
 //   mount(root, emit) -> { update(data), destroy() }      data is LiveChart.to_payload() (chart.py); emits nothing.
 import { el, markup, watchTheme } from "./dom.js";
+import { chartFile } from "./chart_file.js";
 import { axes, dot, fitCanvas, formatNumber, mark, niceRange, polyline, readTheme } from "./draw.js";
 import { clip, legendEntry } from "./panels.js";
+import { csvOf } from "./save.js";
+import { fileName, takeawayMenu } from "./takeaway.js";
 
 const CHART_HEIGHT = 300;
 const MARKS_APART = 90;
@@ -21,7 +24,8 @@ export function mount(root) {
   const empty = el("div", { class: "dp-empty", hidden: true });
   const plot = el("div", { class: "dp-plot dp-hover" }, canvas, over, tip, empty);
   const note = el("div", { class: "dp-note" });
-  root.append(title, legend, plot, note);
+  const tools = takeawayMenu(() => figure());
+  root.append(el("div", { class: "dp-chart-head" }, title, tools), legend, plot, note);
   let data = null;
   let theme = null;
   let frame = null;
@@ -75,14 +79,20 @@ export function mount(root) {
     const points = data.series.reduce((sum, s) => sum + s.y.filter((v) => v !== null).length, 0);
     Object.assign(root.dataset, { points, series: data.series.length });
     empty.hidden = points > 0;
+    tools.hidden = !points;
     empty.textContent = data.empty;
     canvas.style.visibility = points > 0 ? "visible" : "hidden";
+    canvas.setAttribute("aria-label", description());
+    plotted(fitCanvas(canvas, width, CHART_HEIGHT), width);
+    crosshair();
+  }
+
+  // Axes and series, on the canvas or into a file.
+  function plotted(g, width) {
     const x = xRange();
     const y = niceRange(all("y"), data.log_y, data.y_range);
-    const g = fitCanvas(canvas, width, CHART_HEIGHT);
     const log = [data.log_x, data.log_y];
     frame = axes(g, theme, width, CHART_HEIGHT, { x, y, logX: log[0], logY: log[1], xLabel: data.x_label, yLabel: data.y_label });
-    canvas.setAttribute("aria-label", description());
     g.save();
     clip(g, frame.rect, MARK_REACH);
     g.lineJoin = "round";
@@ -109,7 +119,23 @@ export function mount(root) {
       else if (s.x.length === 1 && shown(s.x[0], s.y[0], log)) dot(g, theme, frame.X(s.x[0]), frame.Y(s.y[0]), color, 4);
     });
     g.restore();
-    crosshair();
+  }
+
+  function figure() {
+    const entries = data.series.map((s, i) => ({ name: s.name, color: theme.series[hue(s, i)], style: s.style, mark: s.mark }));
+    const svg = chartFile(theme, plot.clientWidth, CHART_HEIGHT, { title: data.title, entries, plot: plotted });
+    paint(); // the axes are those of the screen again
+    return { name: fileName(title.textContent), csv: csvOf(numbers()), svg };
+  }
+
+  // A row for each point; the ends of the band are empty where a series has none.
+  function numbers() {
+    const rows = [["series", data.x_label, data.y_label, "low", "high"]];
+    for (const s of data.series) {
+      const name = markup(s.name).fragment.textContent;
+      s.x.forEach((x, k) => rows.push([name, x, s.y[k], s.low?.[k], s.high?.[k]].map((value) => value ?? "")));
+    }
+    return rows;
   }
 
   const shown = (x, y, [logX, logY]) => x !== null && y !== null && (!logX || x > 0) && (!logY || y > 0);

@@ -4,11 +4,14 @@
 //
 // `data` is Bench.to_payload() (microscope.py). Emits "place" {stamp, branch, step, row, column} when the reader has come to rest.
 import { branchView } from "./branches.js";
-import { el, icon, watchTheme } from "./dom.js";
-import { cardView, equationView, valuesAt, written } from "./equation.js";
+import { el, icon, markup, watchTheme } from "./dom.js";
+import { COLUMNS, cardView, equationView, rowsAt, share, valuesAt, written } from "./equation.js";
 import { decodeBytes, drawBytes, picturePool } from "./floats.js";
+import { csvOf, saveCanvas, saveText } from "./save.js";
+import { svgPen } from "./svg_pen.js";
 
 const REST = 350;
+const SUM_ROW = 30;
 const CHANNELS = ["red", "green", "blue"];
 
 export function mount(root, emit) {
@@ -44,8 +47,9 @@ export function mount(root, emit) {
   const thoughts = el("div", { class: "dp-thoughts" });
   const keep = el(
     "div",
-    { class: "dp-buttons" },
+    { class: "dp-takeaway" },
     el("button", { type: "button", class: "dp-chip", "data-action": "png", onclick: savePictures }, "Pictures of this step (PNG)"),
+    el("button", { type: "button", class: "dp-chip", "data-action": "svg", onclick: saveDrawing }, "Pictures and sum of this step (SVG)"),
     el("button", { type: "button", class: "dp-chip", "data-action": "csv", onclick: saveNumbers }, "This pixel at every step (CSV)"),
   );
   const spoken = el("div", { class: "dp-spoken", "aria-live": "polite" });
@@ -176,7 +180,7 @@ export function mount(root, emit) {
     where.textContent = `${data.branches[b].name}: ${cut.text}`;
     colours.hidden = pool.channels !== 3;
     [...colours.children].forEach((node, c) => node.setAttribute("aria-pressed", String(c === channel)));
-    sums.draw(cut.equations, pool, at());
+    sums.draw(cut.equations, pool, [at()]);
     drawCards(cut, pool);
     facts.replaceChildren(...[pixelFact(), ...cut.facts].map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value))));
     drawThoughts(cut);
@@ -209,52 +213,77 @@ export function mount(root, emit) {
     const figures = cut.thoughts.filter(([, weight]) => weight >= 0.0005 || cut.thoughts[0][1] < 0.01).map(([picture, weight]) => {
       const canvas = el("canvas", { role: "img", "aria-label": `a training picture ${atlas.captions[picture]}` });
       drawBytes(canvas, atlas, atlas.bytes, picture);
-      const share = weight >= 0.01 ? `${(100 * weight).toFixed(0)} %` : `${(100 * weight).toFixed(2)} %`;
-      return el("figure", {}, canvas, el("div", { class: "dp-weight" }, el("i", { style: `width:${100 * weight}%` })), el("figcaption", {}, share, atlas.captions[picture] ? el("span", {}, ` ${atlas.captions[picture]}`) : null));
+      return el("figure", {}, canvas, el("div", { class: "dp-weight" }, el("i", { style: `width:${100 * weight}%` })), el("figcaption", {}, share(weight), atlas.captions[picture] ? el("span", {}, ` ${atlas.captions[picture]}`) : null));
     });
     thoughts.replaceChildren(el("p", {}, cut.thinking), el("div", { class: "dp-thought-row" }, ...figures));
   }
 
   // --- what can be taken away -------------------------------------------------------------------------------------
-  function download(blob, name) {
-    const url = URL.createObjectURL(blob);
-    el("a", { href: url, download: name }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 10000);
+  function savePictures() {
+    const sheet = sheetOf();
+    const canvas = el("canvas", { width: sheet.width, height: sheet.height });
+    const g = canvas.getContext("2d");
+    sheet.draw(g, (shown, x, y) => g.fillText(markup(shown.symbol).fragment.textContent, x, y));
+    saveCanvas(`${sheet.name}.png`, canvas);
   }
 
-  function savePictures() {
+  // With the sum above the pictures: as large as the page has them, it would not stay sharp in a PNG.
+  function saveDrawing() {
+    const sheet = sheetOf();
+    const sums = sheet.cut.equations.map(asMarkup);
+    const top = SUM_ROW * sums.length;
+    const pen = svgPen(sheet.width, top + sheet.height);
+    pen.fillStyle = "#fff";
+    pen.fillRect(0, 0, sheet.width, top);
+    pen.fillStyle = "#111";
+    pen.font = "16px sans-serif";
+    sums.forEach((sum, k) => pen.fillMarkup(sum, 2, SUM_ROW * (k + 1) - 10));
+    pen.save();
+    pen.translate(0, top);
+    sheet.draw(pen, (shown, x, y) => pen.fillMarkup(shown.symbol, x, y));
+    pen.restore();
+    saveText(`${sheet.name}.svg`, "image/svg+xml", new XMLSerializer().serializeToString(pen.svg));
+  }
+
+  // An equation with its coefficients; where these differ from pixel to pixel, those of the pixel that is looked at.
+  function asMarkup(equation) {
+    const { terms } = valuesAt(equation, pools[chosen()], at());
+    const parts = terms.map(({ coefficient }, i) => {
+      const sign = coefficient < 0 ? " − " : i ? " + " : " ";
+      return `${sign}${written(Math.abs(coefficient), 4)} × ${equation.terms[i].symbol}`;
+    });
+    const place = equation.terms.some((term) => term.each !== null) ? ` (row ${at()[0]}, column ${at()[1]})` : "";
+    return `${equation.name}: ${equation.result.symbol} =${parts.join("")}${place}`;
+  }
+
+  // The pictures of the step side by side, to be drawn on a canvas or with a pen; symbol(shown, x, y) writes what stands below one.
+  function sheetOf() {
     const b = chosen();
     const cut = data.branches[b].cuts[index()];
     const pool = pools[b];
     const all = pictures(cut);
     const scale = Math.max(1, Math.round(168 / pool.width));
     const [w, h] = [pool.width * scale, pool.height * scale];
-    const sheet = el("canvas", { width: all.length * (w + 8) - 8, height: h + 26 });
-    const g = sheet.getContext("2d");
-    g.fillStyle = "#fff";
-    g.fillRect(0, 0, sheet.width, sheet.height);
-    g.imageSmoothingEnabled = false;
-    g.fillStyle = "#111";
-    g.font = "16px sans-serif";
-    all.forEach((shown, k) => {
-      pool.draw(g, shown.picture, shown.reach, k * (w + 8), 0, w, h);
-      g.fillText(cards[k].node.querySelector(".dp-card-symbol").textContent, k * (w + 8), h + 19);
-    });
-    sheet.toBlob((blob) => download(blob, `step-${b}-${cut.step}.png`), "image/png");
+    const [width, height] = [all.length * (w + 8) - 8, h + 26];
+    function draw(g, symbol) {
+      g.fillStyle = "#fff";
+      g.fillRect(0, 0, width, height);
+      g.imageSmoothingEnabled = false;
+      g.fillStyle = "#111";
+      g.font = "16px sans-serif";
+      all.forEach((shown, k) => {
+        pool.draw(g, shown.picture, shown.reach, k * (w + 8), 0, w, h);
+        symbol(shown, k * (w + 8), h + 19);
+      });
+    }
+    return { name: `step-${b}-${cut.step}`, cut, width, height, draw };
   }
 
   function saveNumbers() {
     const b = chosen();
-    const lines = [];
-    for (const cut of data.branches[b].cuts) {
-      for (const equation of cut.equations) {
-        const { terms, sum } = valuesAt(equation, pools[b], at());
-        for (const term of terms) lines.push([cut.step, cut.t, equation.name, term.kind, term.coefficient, term.value, term.product, sum].join());
-      }
-    }
-    const head = "step,t,equation,part,coefficient,value,product,sum of the products";
-    download(new Blob([[head, ...lines, ""].join("\n")], { type: "text/csv" }), `pixel-${at().slice(0, 2).join("-")}.csv`);
-    spoken.textContent = `Saved ${lines.length} lines; the sum here is ${written(valuesAt(data.branches[b].cuts[index()].equations[0], pools[b], at()).sum)}`;
+    const rows = rowsAt(data.branches[b].cuts, pools[b], at());
+    saveText(`pixel-${at().slice(0, 2).join("-")}.csv`, "text/csv", csvOf([COLUMNS, ...rows]));
+    spoken.textContent = `Saved ${rows.length} lines; the sum here is ${written(valuesAt(data.branches[b].cuts[index()].equations[0], pools[b], at()).sum)}`;
   }
 
   return {

@@ -1,5 +1,8 @@
+import { chartFile } from "./chart_file.js";
 import { axes, dot, fitCanvas, formatNumber, interpolate, niceRange, pill, polyline } from "./draw.js";
 import { decodeFloats, el, markup } from "./dom.js";
+import { csvOf } from "./save.js";
+import { fileName, takeawayMenu } from "./takeaway.js";
 
 // The panels that move with the playhead. Each: { node, set(data, first, live), draw(position, theme), invalidate() }.
 
@@ -17,28 +20,44 @@ function at(values, i) {
   return undefined;
 }
 
-// A canvas with a part that only changes with size, colours and data, painted once, and a part for each position.
-function chart(kind) {
+// A canvas with a part that only changes with size, colours and data, painted once, and a part for each position. numbers() gives the
+// rows of its CSV.
+function chart(kind, numbers) {
   const title = el("div", { class: "dp-panel-title" });
   const legend = el("div", { class: "dp-legend" });
   const canvas = el("canvas", { role: "img" });
-  const node = el("figure", { class: `dp-panel dp-${kind}` }, title, legend, el("div", { class: "dp-plot" }, canvas));
+  let latest = null; // what was painted last
+  const tools = takeawayMenu(() => {
+    const { theme, still, moving, entries } = latest;
+    const width = canvas.parentElement.clientWidth;
+    const plot = (pen, wide) => moving(pen, still(pen, wide, PANEL_HEIGHT), wide);
+    const colored = entries.map((entry) => ({ ...entry, color: theme[entry.slot] }));
+    const svg = chartFile(theme, width, PANEL_HEIGHT, { title: titled, entries: colored, plot });
+    return { name: fileName(title.textContent), csv: csvOf(numbers()), svg };
+  });
+  const node = el("figure", { class: `dp-panel dp-${kind}` }, el("div", { class: "dp-chart-head" }, title, tools), legend, el("div", { class: "dp-plot" }, canvas));
   const back = document.createElement("canvas");
   let key = "";
   let frame = null;
+  let titled = "";
+  let legends = [];
   return {
     node,
     canvas,
     invalidate: () => (key = ""),
+    // entries: [{ name, slot, style }], slot being the name of a colour of the theme.
     head(data, entries) {
+      titled = data.title;
+      legends = entries;
       title.replaceChildren(markup(data.title).fragment);
       canvas.setAttribute("aria-label", title.textContent);
-      legend.replaceChildren(...entries.map(({ name, color, style }) => legendEntry(name, color, style ?? "line")));
+      legend.replaceChildren(...entries.map(({ name, slot, style }) => legendEntry(name, `var(--dp-${slot})`, style ?? "line")));
       legend.hidden = !entries.length;
     },
     paint(theme, still, moving) {
       const width = canvas.parentElement.clientWidth;
       if (!width) return;
+      latest = { theme, still, moving, entries: legends };
       const wanted = `${width}|${window.devicePixelRatio}|${theme.stamp}`;
       if (wanted !== key) {
         const g = fitCanvas(back, width, PANEL_HEIGHT);
@@ -52,6 +71,13 @@ function chart(kind) {
   };
 }
 
+// The rows of a table: a head, and one for each point of each line.
+function pointsOf(data, lines) {
+  const rows = [["series", data.x_label, data.y_label]];
+  for (const l of lines) l.x.forEach((x, k) => rows.push([markup(l.name).fragment.textContent, x ?? "", l.y[k] ?? ""]));
+  return rows;
+}
+
 const GLYPHS = { circle: "●", square: "■", triangle: "▲", diamond: "◆" };
 
 export function legendEntry(name, color, style, mark = "") {
@@ -63,9 +89,14 @@ export function legendEntry(name, color, style, mark = "") {
 }
 
 function histogram() {
-  const view = chart("histogram");
+  const view = chart("histogram", () => {
+    const row = at(rows, here) ?? [];
+    const bars = { name: "here", x: [...row].map((_, b) => (data.edges[b] + data.edges[b + 1]) / 2), y: row };
+    return pointsOf(data, [bars, ...(data.reference ? [data.reference] : [])]);
+  });
   let data = null;
   let rows = [];
+  let here = 0;
   let top = 1;
   return {
     node: view.node,
@@ -83,13 +114,14 @@ function histogram() {
       const reference = next.reference ? Math.max(...next.reference.y.filter((v) => v !== null)) : 0;
       top = (reference ? Math.min(Math.max(most, reference), 2.2 * reference) : most || 1) * 1.08;
       view.head(next, [
-        { name: "here", color: "var(--dp-s0)" },
-        ...(next.reference ? [{ name: next.reference.name, color: "var(--dp-text)", style: "thin" }] : []),
+        { name: "here", slot: "s0" },
+        ...(next.reference ? [{ name: next.reference.name, slot: "text", style: "thin" }] : []),
       ]);
       view.invalidate();
     },
     draw(position, theme) {
       const edges = data.edges;
+      here = position;
       view.paint(
         theme,
         (g, w, h) => axes(g, theme, w, h, { x: [edges[0], edges[edges.length - 1]], y: [0, top], xLabel: data.x_label, yLabel: data.y_label }),
@@ -122,7 +154,7 @@ function histogram() {
 const slot = (line, i) => (line.color ?? i) % 6;
 
 function curve() {
-  const view = chart("curve");
+  const view = chart("curve", () => pointsOf(data, data.lines));
   let data = null;
   let marker = [];
   return {
@@ -131,7 +163,7 @@ function curve() {
     set(next, first, live) {
       data = next;
       marker = splice(live ? marker : [], next.marker, live ? first : 0);
-      view.head(next, next.lines.length > 1 ? next.lines.map((l, i) => ({ name: l.name, color: `var(--dp-s${slot(l, i)})`, style: l.dashed ? "dashed" : "line" })) : []);
+      view.head(next, next.lines.length > 1 ? next.lines.map((l, i) => ({ name: l.name, slot: `s${slot(l, i)}`, style: l.dashed ? "dashed" : "line" })) : []);
       view.invalidate();
     },
     draw(position, theme) {

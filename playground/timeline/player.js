@@ -1,11 +1,9 @@
-import { el, setIcon } from "./dom.js";
+import { deckView } from "./deck.js";
 import { stripView } from "./strip.js";
 
 // Strip, buttons and keys of one playhead that may stand between two positions while it plays; at rest it stands on one.
 //
-//   playerView({ onChange(position), onReader(atEnd), extras }) -> { node, set, paint, start, stop, key, position, playing, destroy }
-
-const SPEEDS = [0.25, 0.5, 1, 2, 4];
+//   playerView({ onChange(position), onReader(atEnd), extras }) -> { node, set, to, paint, start, stop, key, position, playing, destroy }
 
 export function playerView({ onChange, onReader, extras = [] }) {
   let texts = [""];
@@ -17,42 +15,13 @@ export function playerView({ onChange, onReader, extras = [] }) {
   let pending = 0;
 
   const strip = stripView({ onStart: () => stop(), onMove: (i) => go(i), onEnd: () => {} });
-  const button = (name, label, action) => {
-    const node = el("button", { type: "button", class: "dp-button", "aria-label": label, title: label, "data-action": name, onclick: action });
-    setIcon(node, name);
-    return node;
-  };
-  const play = button("play", "Play", () => (playing ? stop() : start()));
-  play.classList.add("dp-play");
-  const where = el("div", { class: "dp-where" });
-  const speedBox = el("select", { class: "dp-select", "aria-label": "Speed", title: "Speed", onchange: () => setSpeed(Number(speedBox.value)) });
-  for (const s of SPEEDS) speedBox.append(el("option", { value: s }, `${s}×`));
-  speedBox.value = "1";
-  const again = button("loop", "Repeat", () => {
-    loop = !loop;
-    again.setAttribute("aria-pressed", String(loop));
+  const deck = deckView({
+    strip,
+    speeds: [0.25, 0.5, 1, 2, 4],
+    on: { toggle: () => (playing ? stop() : start()), step, speed: setSpeed, loop: (wanted) => (loop = wanted) },
+    extras,
   });
-  again.setAttribute("aria-pressed", "false");
-  const node = el(
-    "div",
-    { class: "dp-deck" },
-    strip.node,
-    el(
-      "div",
-      { class: "dp-controls" },
-      el(
-        "div",
-        { class: "dp-buttons dp-transport" },
-        button("first", "First frame", () => step(-Infinity)),
-        button("back", "One frame back", () => step(-1)),
-        play,
-        button("forward", "One frame forward", () => step(1)),
-        button("last", "Last frame", () => step(Infinity)),
-      ),
-      el("div", { class: "dp-status" }, where),
-      el("div", { class: "dp-buttons dp-options" }, speedBox, again, ...extras),
-    ),
-  );
+  const { node, where, key } = deck;
 
   const last = () => texts.length - 1;
   const rest = () => Math.round(position);
@@ -108,27 +77,8 @@ export function playerView({ onChange, onReader, extras = [] }) {
     const text = texts[rest()] ?? "";
     if (where.textContent !== text) where.textContent = text;
     strip.place(rest(), texts.length, text);
-    setIcon(play, playing ? "pause" : "play");
-    const label = playing ? "Pause" : "Play";
-    play.title = label;
-    play.setAttribute("aria-label", label);
+    deck.playing(Boolean(playing));
     onChange(position);
-  }
-
-  function key(event) {
-    if (event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return false;
-    const jump = event.shiftKey ? 10 : 1;
-    if (event.key === "ArrowLeft" || event.key === "ArrowDown") step(-jump);
-    else if (event.key === "ArrowRight" || event.key === "ArrowUp") step(jump);
-    else if (event.key === "PageDown") step(-10);
-    else if (event.key === "PageUp") step(10);
-    else if (event.key === "Home") step(-Infinity);
-    else if (event.key === "End") step(Infinity);
-    else if (event.key === " " && event.target.tagName !== "BUTTON") playing ? stop() : start();
-    else return false;
-    event.preventDefault();
-    event.stopPropagation();
-    return true;
   }
 
   return {
@@ -149,6 +99,11 @@ export function playerView({ onChange, onReader, extras = [] }) {
       node.hidden = texts.length < 2;
       if (playing) playing = { since: performance.now(), from: Math.min(position, last()) };
       go(to, false);
+    },
+    // As when the reader steps there.
+    to(position) {
+      stop();
+      go(position, false);
     },
     paint: (lane, theme, label) => strip.paint({ lane, picture: null, loaded: texts.length, count: texts.length, theme, label }),
     destroy: () => cancelAnimationFrame(pending),

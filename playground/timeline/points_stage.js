@@ -1,12 +1,14 @@
 // The points stage: particles on their way from noise to data, at screen rate, with no request while the playhead moves.
 //
-//   mount(root, emit) -> { update(bytes), destroy() }      bytes is Stage.to_message() (stage.py); emits nothing.
+//   mount(root) -> { update(bytes), destroy() }      bytes is Stage.to_message() (stage.py); emits nothing.
+// A particle that is clicked on is told to the microscope of the same page, and both stand at the same step (together.js).
 import { el, markup, watchTheme } from "./dom.js";
 import { fitCanvas, readTheme } from "./draw.js";
 import { messageStamp, readStage } from "./message.js";
 import { playerView } from "./player.js";
 import { SHAPES, addShape, paintScene, placesAt, scale } from "./scene.js";
 import { csvOf, download, svgOf } from "./stage_saves.js";
+import { together } from "./together.js";
 
 const MOST = 540; // pixels of a side
 const THUMB = 120;
@@ -25,7 +27,9 @@ export function mount(root) {
   let stage = null;
   let theme = null;
   let stamp = "";
-  let picked = null; // the number of a particle
+  let picked = null; // the number of a particle that is pointed at
+  let pinned = null; // of the one that was chosen
+  let said = null; // t, as the others know it
   let cursor = null; // where the keyboard's pointer stands, in the units of the data
   let following = false;
   let views = [];
@@ -48,6 +52,7 @@ export function mount(root) {
   root.append(message, body);
   root.addEventListener("keydown", (event) => onKey(event));
   const unwatch = watchTheme(() => restyle());
+  const others = together((id, place) => stage && id === stage.id && follow(place));
   const observer = new ResizeObserver(() => layout());
   observer.observe(root);
 
@@ -61,7 +66,7 @@ export function mount(root) {
     const fresh = !before || before.id !== stage.id;
     if (fresh) {
       player.stop();
-      picked = null;
+      picked = pinned = null;
       following = stage.live;
     } else if (picked !== null && picked >= stage.clouds[0].x.shape[1]) picked = null;
     thumbs = new Map();
@@ -72,7 +77,35 @@ export function mount(root) {
     player.set({ texts: stage.positions.map((p) => p.text), fps: stage.fps, position: to });
     build();
     restyle();
-    if (fresh && stage.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.start();
+    const place = fresh && others.told(stage.id);
+    if (place) follow(place);
+    if (fresh && pinned === null && stage.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.start();
+  }
+
+  // The reader has chosen elsewhere on the page.
+  function follow({ particle, t }) {
+    pinned = particle >= 0 && particle < stage.clouds[0].x.shape[1] ? particle : null;
+    if (pinned !== null) {
+      const distance = (i) => Math.abs(stage.positions[i].t - t);
+      const to = stage.positions.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
+      said = stage.positions[to].t;
+      player.to(to);
+    }
+    request();
+  }
+
+  // The one that is pointed at becomes the chosen one.
+  function pin() {
+    if (picked === null || !stage.ways) return;
+    player.stop();
+    pinned = picked;
+    tell();
+    request();
+  }
+
+  function tell() {
+    said = stage.positions[Math.round(player.position)].t;
+    others.say(stage.id, { particle: pinned, t: said });
   }
 
   // One picture for each cloud, or one for both.
@@ -85,7 +118,7 @@ export function mount(root) {
     views.forEach((view, i) => {
       view.entries = groups[i];
       view.title.replaceChildren(...groups[i].map(({ cloud, number, hollow }) => heading(cloud, number, hollow)));
-      view.canvas.setAttribute("aria-label", `${stage.label}: ${view.title.textContent}. Arrow keys move a pointer, Escape takes it away.`);
+      view.canvas.setAttribute("aria-label", `${stage.label}: ${view.title.textContent}. Arrow keys move a pointer, Enter chooses the particle there, Escape takes the pointer away.`);
     });
     layers.querySelector("[data-layer=trails]").hidden = !stage.ways;
     layers.querySelector("[data-layer=overlay]").hidden = stage.clouds.length < 2;
@@ -125,6 +158,7 @@ export function mount(root) {
     canvas.addEventListener("pointerdown", (event) => {
       canvas.dataset.pointer = "";
       point(event);
+      pin();
     });
     canvas.addEventListener("keydown", () => delete canvas.dataset.pointer);
     canvas.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && choose(null));
@@ -161,7 +195,8 @@ export function mount(root) {
       pick(view, cursor[0], cursor[1], Infinity);
       event.preventDefault();
       event.stopPropagation();
-    } else if (event.key === "Escape") {
+    } else if (view && event.key === "Enter") pin();
+    else if (event.key === "Escape") {
       cursor = null;
       choose(null);
     } else player.key(event);
@@ -226,15 +261,16 @@ export function mount(root) {
     if (!stage || !theme || !views[0]?.size) return;
     for (const view of views) {
       const g = fitCanvas(view.canvas, view.size, view.size);
-      paintScene(g, theme, stage, view.size, player.position, view.entries, shown, picked);
+      paintScene(g, theme, stage, view.size, player.position, view.entries, shown, picked ?? pinned);
       if (cursor && document.activeElement !== view.canvas && root.getRootNode().activeElement !== view.canvas) cursor = null;
       if (cursor) crosshair(g, scale(stage, view.size));
     }
     const i = Math.round(player.position);
     if (!stage.ways) readout.textContent = "";
-    else if (picked === null) readout.textContent = player.playing ? "" : "Point at a particle to see its way and what the denoiser makes of it.";
+    else if ((picked ?? pinned) === null) readout.textContent = player.playing ? "" : "Point at a particle to see its way and what the denoiser makes of it; click, or press Enter, to take its step apart.";
     else readout.textContent = described(i);
-    Object.assign(root.dataset, { position: i, count: stage.positions.length, t: stage.positions[i].t, playing: String(player.playing), particles: stage.clouds[0].x.shape[1], clouds: stage.clouds.length, picked: picked ?? "", id: stage.id });
+    if (pinned !== null && stage.positions[i].t !== said) tell();
+    Object.assign(root.dataset, { position: i, count: stage.positions.length, t: stage.positions[i].t, playing: String(player.playing), particles: stage.clouds[0].x.shape[1], clouds: stage.clouds.length, picked: picked ?? pinned ?? "", id: stage.id });
   }
 
   function crosshair(g, { X, Y }) {
@@ -246,14 +282,15 @@ export function mount(root) {
   }
 
   function described(i) {
-    const say = (values, k) => `(${[0, 1].map((axis) => values[2 * k + axis].toFixed(2).replace("-", "−")).join(", ")})`;
+    const k = picked ?? pinned;
+    const say = (values) => `(${[0, 1].map((axis) => values[2 * k + axis].toFixed(2).replace("-", "−")).join(", ")})`;
     const parts = stage.clouds.map((cloud, number) => {
-      const x = say(placesAt(cloud, i), picked);
-      const x0 = cloud.x0 ? `, x̂0 = ${say(placesAt(cloud, i, cloud.x0.values), picked)}` : "";
+      const x = say(placesAt(cloud, i));
+      const x0 = cloud.x0 ? `, x̂0 = ${say(placesAt(cloud, i, cloud.x0.values))}` : "";
       return `${stage.clouds.length > 1 ? `${"AB"[number]}: ` : ""}x = ${x}${x0}`;
     });
-    const label = stage.labels && stage.labels.values[picked] >= 0 ? `, ${stage.class_names[stage.labels.values[picked]]}` : "";
-    return `Particle ${picked + 1}${label}, ${stage.positions[i].text}: ${parts.join("; ")}. ${stage.clouds[0].x0 ? "The cross is x̂0." : ""}`;
+    const label = stage.labels && stage.labels.values[k] >= 0 ? `, ${stage.class_names[stage.labels.values[k]]}` : "";
+    return `Particle ${k}${label}, ${stage.positions[i].text}: ${parts.join("; ")}. ${stage.clouds[0].x0 ? "The cross is x̂0." : ""}`;
   }
 
   function takeAway() {
@@ -265,7 +302,7 @@ export function mount(root) {
     views.forEach((view, n) => {
       const file = views.length > 1 ? `${name}-${"AB"[n]}` : name;
       if (kind === "png") view.canvas.toBlob((blob) => download(blob, `${file}.png`));
-      else download(new Blob([svgOf(stage, theme, player.position, n)], { type: "image/svg+xml" }), `${file}.svg`);
+      else download(new Blob([svgOf(theme, stage, view.size, player.position, view.entries, shown, picked)], { type: "image/svg+xml" }), `${file}.svg`);
     });
   }
 
@@ -276,6 +313,7 @@ export function mount(root) {
       player.destroy();
       observer.disconnect();
       unwatch();
+      others.leave();
       root.replaceChildren();
     },
   };

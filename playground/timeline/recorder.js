@@ -68,8 +68,8 @@ export function mount(root, emit) {
       follows = true;
     }
     meta = data;
-    lane.add(data.lanes[0], decoded, data.first * data.denoised.length);
-    data.trained.forEach((position, i) => (trained[data.first + i] = position));
+    lane.add(data.lanes[0], decoded, 0);
+    trained = data.trained;
     if (fresh) at = [0, data.denoised.length - 1];
     if (follows) at[0] = newest();
     fieldTitle.replaceChildren(markup(data.lanes[0].title).fragment);
@@ -77,7 +77,7 @@ export function mount(root, emit) {
   }
 
   const counts = () => [meta.total, meta.denoised.length];
-  const there = (i) => trained[i] !== undefined;
+  const there = (i) => i < trained.length;
   const newest = () => trained.length - 1;
   const tile = (i, j) => lane.tile(i * meta.denoised.length + j);
 

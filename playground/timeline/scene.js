@@ -1,5 +1,7 @@
 // Draws a moment of the points stage on any canvas: data, density, arrows, trails, particles, and one of them closer.
 
+import { pathFor } from "./svg_pen.js";
+
 const TRAILS = 28;
 const CELLS = 56;
 
@@ -73,7 +75,7 @@ export function colorOf(theme, stage, k, number) {
   return theme.series[label >= 0 ? label % 6 : stage.class_names.length ? 5 : number];
 }
 
-export function dataRadius(stage) {
+function dataRadius(stage) {
   return stage.data.shape[0] > 800 ? 1.3 : 2;
 }
 
@@ -81,7 +83,7 @@ function dataPoints(g, theme, stage, size, { X, Y }) {
   const { values } = stage.data;
   g.globalAlpha = 0.42;
   for (const [label, rows] of byLabel(stage.data_labels, values.length / 2)) {
-    const path = new Path2D();
+    const path = pathFor(g);
     for (const k of rows) addShape(path, SHAPES[Math.max(0, label)], X(values[2 * k]), Y(values[2 * k + 1]), dataRadius(stage));
     g.fillStyle = label >= 0 ? theme.series[label % 6] : theme.muted;
     g.fill(path);
@@ -94,7 +96,7 @@ function particles(g, theme, stage, size, { X, Y }, { number, hollow }, places) 
   g.globalAlpha = 0.85;
   g.lineWidth = 1.2;
   for (const [label, rows] of byLabel(stage.labels, places.length / 2)) {
-    const path = new Path2D();
+    const path = pathFor(g);
     for (const k of rows) addShape(path, SHAPES[Math.max(0, label)], X(places[2 * k]), Y(places[2 * k + 1]), r);
     g.fillStyle = g.strokeStyle = colorOf(theme, stage, rows[0], number);
     if (hollow) g.stroke(path);
@@ -125,17 +127,17 @@ function trails(g, theme, stage, map, { cloud, number, hollow }, position) {
   for (let n = 0; n < Math.min(TRAILS, count); n++) {
     const k = Math.floor((n * count) / Math.min(TRAILS, count));
     g.strokeStyle = colorOf(theme, stage, k, number);
-    g.stroke(pathOf(cloud, map, k, 0, momentAt(cloud, position)));
+    g.stroke(pathOf(g, cloud, map, k, 0, momentAt(cloud, position)));
   }
   g.setLineDash([]);
   g.globalAlpha = 1;
 }
 
-// The way of particle k between two moments, which may lie between frames.
-export function pathOf(cloud, { X, Y }, k, from, to) {
+// The way of particle k between two moments, which may lie between frames; a path for g.
+export function pathOf(g, cloud, { X, Y }, k, from, to) {
   const [, count] = cloud.x.shape;
   const { values } = cloud.x;
-  const path = new Path2D();
+  const path = pathFor(g);
   const point = (f) => {
     const i = Math.floor(f);
     const j = Math.min(cloud.x.shape[0] - 1, i + 1);
@@ -155,7 +157,7 @@ function closer(g, theme, stage, map, { cloud, number, hollow }, position, k) {
   const now = momentAt(cloud, position);
   const color = colorOf(theme, stage, k, number);
   g.lineJoin = "round";
-  for (const [path, dash] of [[pathOf(cloud, map, k, 0, now), []], [pathOf(cloud, map, k, now, cloud.x.shape[0] - 1), [2, 4]]]) {
+  for (const [path, dash] of [[pathOf(g, cloud, map, k, 0, now), []], [pathOf(g, cloud, map, k, now, cloud.x.shape[0] - 1), [2, 4]]]) {
     g.setLineDash(dash);
     g.lineWidth = 4;
     g.strokeStyle = theme.bg;
@@ -184,7 +186,7 @@ function closer(g, theme, stage, map, { cloud, number, hollow }, position, k) {
     g.stroke();
   }
   g.setLineDash([]);
-  const path = new Path2D();
+  const path = pathFor(g);
   addShape(path, stage.labels ? SHAPES[Math.max(0, stage.labels.values[k])] : "circle", x, y, 6);
   g.fillStyle = hollow ? theme.bg : color;
   g.fill(path);

@@ -1,9 +1,9 @@
 // Horizontal bars, each stacked of named segments with their errors; a bar that is far too long is broken off and says so.
 //
 //   mount(root, emit) -> { update(data), destroy() }      data is figures/bits.py: stacked(); emits nothing.
-import { el, watchTheme } from "./dom.js";
+import { el, shape, watchTheme } from "./dom.js";
 import { formatNumber, linearTicks, readTheme } from "./draw.js";
-import { shape, takeaway } from "./takeaway.js";
+import { takeaway } from "./takeaway.js";
 
 const BAR = 34;
 const ROW = 82;

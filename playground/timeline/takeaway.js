@@ -1,26 +1,37 @@
-// Buttons under a figure that is drawn as SVG: its numbers as CSV, and itself as SVG or PNG. All of it in the browser.
+// How a figure is taken away: its numbers as CSV, and itself as SVG or PNG. All of it in the browser.
 import { el } from "./dom.js";
+import { saveBlob, saveText } from "./save.js";
 
 const PNG_SCALE = 2; // of the PNG
 
-// figure() gives { name, csv, svg }, svg an element whose colours are written out, or null.
+// figure() gives { name, csv, svg }: text, and an element whose colours are written out.
+const KINDS = {
+  CSV: ({ name, csv }) => saveText(`${name}.csv`, "text/csv", csv),
+  SVG: ({ name, svg }) => saveText(`${name}.svg`, "image/svg+xml", svgText(svg)),
+  PNG: async ({ name, svg }) => saveBlob(`${name}.png`, await pngOf(svg)),
+};
+
+// As buttons, for below a figure.
 export function takeaway(figure) {
-  const button = (label, act) => el("button", { type: "button", class: "dp-chip", onclick: act }, label);
-  return el(
-    "div",
-    { class: "dp-takeaway" },
-    button("CSV", () => saveAs(`${figure().name}.csv`, new Blob([figure().csv], { type: "text/csv" }))),
-    button("SVG", () => saveAs(`${figure().name}.svg`, new Blob([svgText(figure().svg)], { type: "image/svg+xml" }))),
-    button("PNG", async () => saveAs(`${figure().name}.png`, await pngOf(figure().svg))),
-  );
+  const button = ([kind, save]) => el("button", { type: "button", class: "dp-chip", onclick: () => save(figure()) }, kind);
+  return el("div", { class: "dp-takeaway" }, ...Object.entries(KINDS).map(button));
 }
 
-function saveAs(name, blob) {
-  const link = el("a", { href: URL.createObjectURL(blob), download: name });
-  document.body.append(link);
-  link.click();
-  link.remove();
-  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+// As one small list, for beside a title.
+export function takeawayMenu(figure) {
+  const kinds = el("select", { class: "dp-select dp-save", "aria-label": "Take away", title: "Take this figure away", onchange: () => take() });
+  for (const kind of ["", ...Object.keys(KINDS)]) kinds.append(el("option", { value: kind }, kind || "Save"));
+  function take() {
+    const save = KINDS[kinds.value];
+    kinds.value = "";
+    if (save) save(figure());
+  }
+  return kinds;
+}
+
+// What a file is called after its title.
+export function fileName(title) {
+  return title.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 48).replace(/^-+|-+$/g, "") || "figure";
 }
 
 export function svgText(svg) {
@@ -36,17 +47,4 @@ async function pngOf(svg) {
   canvas.height = PNG_SCALE * svg.height.baseVal.value;
   canvas.getContext("2d").drawImage(image, 0, 0, canvas.width, canvas.height);
   return new Promise((done) => canvas.toBlob(done, "image/png"));
-}
-
-const SVG = "http://www.w3.org/2000/svg";
-
-// An SVG element; text is only ever text.
-export function shape(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined) node.setAttribute(name, value);
-  }
-  node.append(...children);
-  return node;
 }

@@ -5,15 +5,14 @@
 //
 // `data` is Timeline.to_payload() (model.py), or the bytes of Timeline.to_message(). Emits "pick" {id, lane, picture, position}, picture being null when it is
 // given up, and "position" (a number) when the playhead comes to rest, if data.report_position.
-import { el, setIcon, watchTheme } from "./dom.js";
+import { deckButton, deckView } from "./deck.js";
+import { el, watchTheme } from "./dom.js";
 import { readTheme } from "./draw.js";
 import { laneView, saveFrame, sizeLanes, zoomView } from "./lanes.js";
 import { messageStamp, readMessage } from "./message.js";
 import { PANELS } from "./panels.js";
 import { stripView } from "./strip.js";
 import { decodeLanes, tileLane } from "./tiles.js";
-
-const SPEEDS = [0.5, 1, 2, 4];
 
 export function mount(root, emit) {
   let destroyed = false;
@@ -46,51 +45,25 @@ export function mount(root, emit) {
     onMove: (i) => moveTo(i, true),
     onEnd: () => rested(),
   });
-  const button = (name, label, action) => {
-    const node = el("button", { type: "button", class: "dp-button", "aria-label": label, title: label, "data-action": name, onclick: action });
-    setIcon(node, name);
-    return node;
-  };
-  const play = button("play", "Play", () => (playing ? stop() : start()));
-  play.classList.add("dp-play");
-  const where = el("div", { class: "dp-where" });
   const live = el("span", { class: "dp-live", hidden: true });
   const follow = el("button", { type: "button", class: "dp-chip", "data-action": "follow", hidden: true, onclick: () => followNewest() }, "Follow the newest");
-  const speedBox = el("select", { class: "dp-select", "aria-label": "Speed", title: "Speed", onchange: () => setSpeed(Number(speedBox.value)) });
-  for (const s of SPEEDS) speedBox.append(el("option", { value: s }, `${s}×`));
-  speedBox.value = "1";
-  const loopButton = button("loop", "Repeat", () => setLoop(!loop));
-  loopButton.setAttribute("aria-pressed", "false");
-  const save = button("save", "Save this frame as a picture", () => saveFrame(lanes, position, fileName()));
-  const deck = el(
-    "div",
-    { class: "dp-deck" },
-    strip.node,
-    el(
-      "div",
-      { class: "dp-controls" },
-      el(
-        "div",
-        { class: "dp-buttons dp-transport" },
-        button("first", "First frame", () => step(-Infinity)),
-        button("back", "One frame back", () => step(-1)),
-        play,
-        button("forward", "One frame forward", () => step(1)),
-        button("last", "Last frame", () => step(Infinity)),
-      ),
-      el("div", { class: "dp-status" }, where, live, follow),
-      el("div", { class: "dp-buttons dp-options" }, speedBox, loopButton, save),
-    ),
-  );
+  const deck = deckView({
+    strip,
+    speeds: [0.5, 1, 2, 4],
+    on: { toggle: () => (playing ? stop() : start()), step, speed: setSpeed, loop: (wanted) => (loop = wanted) },
+    status: [live, follow],
+    extras: [deckButton("save", "Save this frame as a picture", () => saveFrame(lanes, position, fileName()))],
+  });
+  const { where } = deck;
   const caption = el("div", { class: "dp-caption" });
   const panelBox = el("div", { class: "dp-panels dp-beside" });
   const moreBox = el("div", { class: "dp-panels dp-more" });
   const spoken = el("div", { class: "dp-spoken", "aria-live": "polite" });
   const message = el("div", { class: "dp-message", role: "status" }, "Loading pictures …");
-  const body = el("div", { class: "dp-body", hidden: true }, laneBox, deck, caption, zoom.node, panelBox, moreBox);
+  const body = el("div", { class: "dp-body", hidden: true }, laneBox, deck.node, caption, zoom.node, panelBox, moreBox);
   root.append(message, body, spoken);
 
-  root.addEventListener("keydown", onKey);
+  root.addEventListener("keydown", (event) => meta && deck.key(event));
   const unwatch = watchTheme(() => restyle());
   const observer = new ResizeObserver(() => layout());
   observer.observe(root);
@@ -246,11 +219,6 @@ export function mount(root, emit) {
     if (playing) playing = { since: performance.now(), from: position };
   }
 
-  function setLoop(on) {
-    loop = on;
-    loopButton.setAttribute("aria-pressed", String(on));
-  }
-
   function followNewest() {
     stop();
     following = true;
@@ -299,12 +267,7 @@ export function mount(root, emit) {
     const text = known(captions, position) ?? "";
     if (caption.textContent !== text) caption.textContent = text;
     strip.place(position, count(), here.text);
-    setIcon(play, playing ? "pause" : "play");
-    const label = playing ? "Pause" : "Play";
-    if (play.title !== label) {
-      play.title = label;
-      play.setAttribute("aria-label", label);
-    }
+    deck.playing(Boolean(playing));
     follow.hidden = !meta.live || following;
     Object.assign(root.dataset, { position, count: count(), loaded: positions.length, t: here.t, playing: String(Boolean(playing)), live: String(meta.live) });
   }
@@ -375,22 +338,6 @@ export function mount(root, emit) {
     for (const view of views) view.highlight(inGroup(view.lane) ? picked.picture : null);
     zoom.show(picked ? lanes.filter(inGroup) : [], picked ? picked.picture : null);
     root.dataset.picked = picked ? picked.picture : "";
-  }
-
-  function onKey(event) {
-    if (!meta || event.ctrlKey || event.metaKey || event.altKey || event.target.tagName === "SELECT") return;
-    const jump = event.shiftKey ? 10 : 1;
-    const onButton = event.target.tagName === "BUTTON";
-    if (event.key === "ArrowLeft" || event.key === "ArrowDown") step(-jump);
-    else if (event.key === "ArrowRight" || event.key === "ArrowUp") step(jump);
-    else if (event.key === "PageDown") step(-10);
-    else if (event.key === "PageUp") step(10);
-    else if (event.key === "Home") step(-Infinity);
-    else if (event.key === "End") step(Infinity);
-    else if (event.key === " " && !onButton) playing ? stop() : start();
-    else return;
-    event.preventDefault();
-    event.stopPropagation();
   }
 
   const fileName = () => `${meta.id}-t${known(positions, position)?.t ?? position}`.replace(/[^A-Za-z0-9._-]+/g, "-") + ".png";

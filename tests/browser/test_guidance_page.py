@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from PIL import Image
+from playwright.sync_api import Browser, Locator, Page, expect
 
 APP = Path(__file__).resolve().parents[2] / "playground" / "app.py"
 pytestmark = pytest.mark.browser
@@ -60,6 +63,11 @@ def test_guidance_is_taken_apart_and_priced(page: Page, server: str) -> None:
     expect(page.get_by_text("Done after 8 of 8")).to_be_visible()
     expect(page.locator(".dp-lane")).to_have_count(10)
     expect(page.locator(".dp-formula")).to_contain_text("apart")
+    rows, drawn, size = taken_away(page, page.locator(".dp-panel").nth(1))
+    assert rows[0] == ["series", "t", "root mean square"]
+    assert [row[0] for row in rows[1:]] == ["difference, A"] * 4 + ["difference, B"] * 4
+    assert {"Size of ε̂, per number", "difference, A", "difference, B"} <= drawn
+    assert size[0] >= 1200
     page.goto(f"{server}/guidance?view=price&scales=0,3&per_class=3&steps=3")
     expect(page.get_by_text("This takes a minute or so").first).to_be_visible()
     expect(page.get_by_role("button", name="Stop")).to_be_disabled()
@@ -67,6 +75,30 @@ def test_guidance_is_taken_apart_and_priced(page: Page, server: str) -> None:
     expect(page.get_by_text("Done after 6 of 6")).to_be_visible()
     expect(page.locator(".dp-livechart canvas").first).to_be_visible()
     expect(page.get_by_text("Read as the class wanted")).to_be_visible()
+    rows, drawn, size = taken_away(page, page.locator(".dp-livechart").first)
+    assert rows[0] == ["series", "guidance scale", "share", "low", "high"]
+    assert [(row[0], float(row[1])) for row in rows[1:]] == [("by the label", 0.0), ("by the label", 3.0)]
+    assert all(0 <= float(row[3]) <= float(row[2]) <= float(row[4]) <= 1 for row in rows[1:])
+    assert {"Read as the class wanted", "by the label", "guidance scale"} <= drawn
+    assert size[0] >= 1200
+
+
+def taken_away(page: Page, figure: Locator) -> tuple[list[list[str]], set[str], tuple[int, int]]:
+    """What is saved of a figure: the rows of its CSV, the texts in its SVG, and the size of its PNG."""
+    files = {}
+    for kind in ("CSV", "SVG", "PNG"):
+        with page.expect_download() as download:
+            figure.get_by_label("Take away").select_option(kind)
+        assert download.value.suggested_filename.endswith(f".{kind.lower()}")
+        files[kind] = Path(download.value.path())
+    svg = ElementTree.parse(files["SVG"]).getroot()
+    assert svg.find(".//{*}clipPath") is not None
+    drawn = {"".join(text.itertext()) for text in svg.iterfind(".//{*}text")}
+    picture = Image.open(files["PNG"])
+    assert picture.size == (2 * round(float(svg.get("width", 0))), 2 * round(float(svg.get("height", 0))))
+    assert len(picture.convert("RGB").getcolors(10**6) or ()) > 10
+    with files["CSV"].open(encoding="utf-8", newline="") as table:
+        return list(csv.reader(table)), drawn, picture.size
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

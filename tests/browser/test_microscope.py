@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -81,6 +82,13 @@ def test_look_point_fork_and_come_back(app: str, page: Page, tmp_path: Path) -> 
     download.value.save_as(tmp_path / "pixel.csv")
     rows = [line.split(",") for line in (tmp_path / "pixel.csv").read_text().splitlines()[1:]]
     assert {row[0] for row in rows} == {str(step) for step in range(8)}
+
+    with page.expect_download() as download:
+        look.locator("[data-action=svg]").click()
+    drawn = ElementTree.parse(download.value.path()).getroot()
+    said = ["".join(text.itertext()) for text in drawn.iterfind(".//{*}text")]
+    assert said[0].startswith("The step: x")
+    assert len(drawn.findall(".//{*}image")) == look.locator(".dp-part").count() == len(said) - 1
 
     # A fork with another class, and back again by its link.
     form = page.locator("#microscope-fork-label, [class*='st-key-microscope-fork']").filter(has_text="Class from here")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from servers import ROOT, free_port, serve
 
@@ -67,6 +69,16 @@ def test_a_walk_through_the_lab(page: Page, server: str) -> None:
     rows = saved.value.path().read_text().splitlines()
     assert rows[0].startswith("cloud,particle,class,t,x,y")
     assert len(rows) == 1 + 2 * 300
+    # The drawing shows what the page shows: the density of both clouds, arrows, and particles of two classes twice.
+    with page.expect_download() as saved:
+        page.get_by_label("Take away").first.select_option("svg")
+    drawn = ElementTree.parse(saved.value.path()).getroot()
+    assert len(drawn.findall(".//{*}image")) == 2
+    filled = [path for path in drawn.iterfind(".//{*}path") if path.get("fill") != "none"]
+    circles = [path.get("d", "").count("a") // 2 for path in filled]
+    assert sum(circles) > 300
+    arrows = max((path.get("d", "") for path in drawn.iterfind(".//{*}path[@fill='none']")), key=len)
+    assert 3 * arrows.count("M") == 2 * arrows.count("L") > 600  # each a shaft, and a head of two lines
     # A network learns; it is then there to be sampled from.
     page.get_by_role("button", name="Train", exact=True).last.click()
     expect(page.get_by_role("button", name="Train on")).to_be_visible()
@@ -74,6 +86,76 @@ def test_a_walk_through_the_lab(page: Page, server: str) -> None:
     page.get_by_text("Trained", exact=True).filter(visible=True).first.click()
     page.wait_for_url("**model=trained**")
     expect(page.get_by_text("No network has been trained")).to_have_count(0)
+
+
+def test_one_step_of_one_particle_is_taken_apart(page: Page, server: str) -> None:
+    page.goto(f"{server}/points?particles=200&count=200&steps=10")
+    look = page.locator(".dp-points-microscope[data-particle]")
+    expect(look).to_contain_text("No particle is chosen. Click on one")
+    expect(stage(page)).to_have_attribute("data-count", "11")
+    # A click in the cloud chooses: its step is taken apart, and the link says which.
+    page.locator(".dp-strip").first.focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("ArrowRight")
+    canvas = page.locator(".dp-points-canvas").first
+    box = canvas.bounding_box()
+    assert box
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(look).to_have_attribute("data-ways", "2")
+    expect(look).to_have_attribute("data-step", "1")
+    page.wait_for_url("**frame=1**")
+    assert "particle=" in page.url
+    sums(look)
+    # Cloud and microscope stand at the same step, whichever is moved, and ask nobody for it.
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    look.get_by_label("One step forward").click()
+    expect(stage(page)).to_have_attribute("data-t", "160")
+    page.locator(".dp-strip").first.focus()
+    page.keyboard.press("ArrowRight")
+    expect(look).to_have_attribute("data-t", "140")
+    sums(look)
+    # A term and its arrow are strong together: pointed at here, found there.
+    look.locator(".dp-sum .dp-term[data-kind=x0]").first.focus()
+    expect(look.locator(".dp-step").first).to_have_attribute("data-hot", "x0")
+    assert [url for url in asked if url.startswith("http") and not allowed(url)] == []
+    page.wait_for_url("**frame=3**")
+    with page.expect_download() as saved:
+        look.locator("[data-action=csv]").click()
+    rows = list(csv.DictReader(saved.value.path().read_text().splitlines()))
+    assert {(row["cloud"], row["coordinate"], row["step"]) for row in rows} >= {("A", "x", "0"), ("B", "y", "9")}
+    # Another one by its number; the link opens it again.
+    look.get_by_label("Particle, 0 to 199").fill("42")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**particle=42**")
+    expect(look).to_have_attribute("data-particle", "42")
+    page.goto(page.url)
+    expect(look).to_have_attribute("data-particle", "42")
+    expect(look).to_have_attribute("data-step", "3")
+    expect(stage(page)).to_have_attribute("data-picked", "42")
+    expect(stage(page)).to_have_attribute("data-t", "140")
+
+
+def allowed(url: str) -> bool:
+    """What Gradio asks of itself: whether it is alive, and the event that brings the place of rest."""
+    return any(part in url for part in ("heartbeat", "queue/"))
+
+
+def sums(look: Locator) -> None:
+    """What is written is a sum, in both coordinates, up to the rounding of its parts."""
+    lines = look.locator(".dp-sum:not(.dp-more-parts)").all()
+    assert len(lines) == 4
+    for line in lines:
+        result, *terms = (vector(text) for text in line.locator(".dp-term-bottom").all_inner_texts())
+        signs = [text.strip() for text in line.locator(".dp-sign").all_inner_texts()][1:]
+        for axis in (0, 1):
+            total = sum(-term[axis] if sign == "−" else term[axis] for sign, term in zip(signs, terms, strict=True))
+            assert result[axis] == pytest.approx(total, abs=0.003)
+
+
+def vector(text: str) -> tuple[float, ...]:
+    written = text.replace("−", "-").split("=")[-1].strip(" ()")
+    return tuple(float(number) for number in written.split(","))
 
 
 def test_points_are_drawn_with_the_pointer_and_with_the_keys(page: Page, server: str) -> None:
@@ -126,4 +208,6 @@ def test_it_fits_a_phone(chromium: Browser, server: str, scheme: str) -> None:
     assert box
     page.touchscreen.tap(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     expect(page.locator(".dp-readout").first).to_contain_text("Particle", timeout=20_000)
+    expect(page.locator(".dp-plane").first).to_be_visible(timeout=20_000)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
     context.close()
