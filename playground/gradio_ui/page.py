@@ -22,6 +22,8 @@ LATEX = [{"left": "$", "right": "$", "display": False}]
 
 PAGES = {address: title for address, _, title, _ in DOORS}
 """Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
+SIDEBAR = 330
+"""Width in pixels."""
 
 
 def head(title: str, lead: str) -> None:
@@ -32,7 +34,7 @@ def head(title: str, lead: str) -> None:
 @contextmanager
 def sidebar() -> Iterator[None]:
     """Where the settings stand, under a switch that explains them."""
-    with gr.Sidebar(width=330):
+    with gr.Sidebar(width=SIDEBAR):
         explain()
         yield
 
@@ -182,6 +184,8 @@ def status(words: str, share: float | None = None) -> str:
 CSS = """
 .gradio-container { --st-font: inherit; }
 .html-container { padding: 0 !important; }
+.nav-holder nav { gap: 0; padding: 0 16px; }
+@media (min-width: 768px) { body:has(.sidebar.open) .nav-holder { padding-left: var(--dp-sidebar); } }
 .block:has(> .html-container > .prose:empty) { display: none; }
 .block.dp-component { display: block !important; }
 .dp-component.dp-unfilled { opacity: 0; }
@@ -228,7 +232,7 @@ CSS = """
 def css() -> str:
     """All style of the app, in one text."""
     own = schedule_figures.style().removeprefix("<style>").removesuffix("</style>")
-    return "\n".join([components.css(), own, bits.STYLE, CSS, live.CSS])
+    return "\n".join([components.css(), own, bits.STYLE, f":root {{ --dp-sidebar: {SIDEBAR}px; }}", CSS, live.CSS])
 
 
 def theme() -> gr.themes.Base:

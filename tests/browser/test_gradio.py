@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from playground.gradio_ui.page import SIDEBAR
 from playground.serving import desk as desk_module
 from playground.serving.desk import Desk, desk
 
@@ -68,10 +69,15 @@ def test_the_first_page_shows_digits_and_leads_to_every_lab(page: Page, gradio_u
     page.goto(gradio_url)
     expect(page.locator(".dp-timeline canvas").first).to_be_visible()
     doors = page.locator(".dp-door")
-    assert doors.count() >= 4
+    doors_are = doors.count()
+    assert doors_are >= 4
     doors.filter(has_text="Forward").click()
     expect(page).to_have_url(re.compile("/forward$"))
     expect(page.locator("#forward-timeline canvas").first).to_be_visible()
+    links = page.locator("nav a").evaluate_all("all => all.map((one) => one.getBoundingClientRect().toJSON())")
+    assert len(links) == doors_are + 1
+    assert min(link["left"] for link in links) >= SIDEBAR  # none is below it
+    assert len({link["top"] for link in links}) == 1
     assert not [url for url in outside if not url.startswith((gradio_url, "data:", "blob:"))]
 
 
