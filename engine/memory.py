@@ -29,3 +29,11 @@ def keep_freed() -> bool:
     except (OSError, AttributeError, TypeError):  # another libc, another system
         return False
     return bool(mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD) and mallopt(_M_TRIM_THRESHOLD, KEPT))
+
+
+def give_back() -> bool:
+    """Hand everything that is free back to the system after all: for a program that has nothing to do; whether it did."""
+    try:
+        return bool(ctypes.CDLL(None).malloc_trim(0))
+    except (OSError, AttributeError, TypeError):
+        return False

@@ -5,6 +5,10 @@ How long that takes is for `python -m benchmarks`; no test here looks at a clock
 
 from __future__ import annotations
 
+import os
+import platform
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -156,3 +160,35 @@ def test_a_batch_in_two_parts_is_two_forwards_and_still_one_step() -> None:
     (whole, _), (halves, _) = _steps(), _steps(at_once=2)
     assert halves["convolution"] == 2 * whole["convolution"]
     assert halves["_fused_adamw_"] == halves["_foreach_lerp_"] == 1
+
+
+FAULTS = """
+import resource, sys, torch
+from engine import memory
+if sys.argv[1] == "kept":
+    assert memory.keep_freed()
+def look():
+    pieces = [torch.ones(1_000_000) for _ in range(20)]  # some megabytes each, freed together, as a forward does
+for _ in range(3):
+    look()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+for _ in range(10):
+    look()
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)
+if sys.argv[1] == "kept":
+    assert memory.give_back()
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="it is glibc's malloc that is told to keep memory")
+def test_memory_that_is_kept_is_not_asked_for_again() -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_", "LD_"))}
+    kept, given_back = (
+        int(
+            subprocess.run(
+                [sys.executable, "-c", FAULTS, way], env=env, capture_output=True, text=True, check=True
+            ).stdout
+        )
+        for way in ("kept", "given back")
+    )
+    assert kept < given_back / 20

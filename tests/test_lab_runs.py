@@ -165,13 +165,13 @@ def test_the_floor_is_drawn_where_it_is_the_same_for_all() -> None:
 
     assert floors(_snapshot(floor=0.1), _snapshot(floor=0.1)) == 1
     assert floors(_snapshot(floor=0.1), _snapshot(floor=0.2)) == 0
-    assert floors(_snapshot(floor=0.1), _snapshot(floor=0.1, target="velocity")) == 0
+    assert floors(_snapshot(floor=0.1), _snapshot(floor=0.1, target="noise")) == 0
 
 
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        ({"target": "velocity"}, "what the network predicts"),
+        ({"target": "noise"}, "what the network predicts"),
         ({"T": 50, "schedule": "linear"}, "the noise schedule and T"),
         ({"data": "emoji"}, "their pictures"),
     ],

@@ -131,8 +131,10 @@ def test_parameters_are_counted_as_they_will_be(data: str, preset: str, more: di
 
 def test_settings_without_effect_say_why() -> None:
     """And change nothing in what is trained: the same loss with any value of them."""
-    assert set(lab.without_effect(TrainingControls())) == {"vlb_weight", "zero_terminal_snr", "latent"}
-    assert lab.without_effect(TrainingControls(target="velocity", learned_variance=True)) == {"latent": lab.OF_VAES}
+    assert set(lab.without_effect(TrainingControls())) == {"vlb_weight", "latent"}
+    of_noise = lab.without_effect(TrainingControls(target="noise"))
+    assert set(of_noise) == {"vlb_weight", "zero_terminal_snr", "latent"}
+    assert lab.without_effect(TrainingControls(learned_variance=True)) == {"latent": lab.OF_VAES}
     off = lab.without_effect(TrainingControls(learns="classifier"))
     assert set(off) == {"target", "weighting", "learned_variance", "vlb_weight", "label_dropout", "latent"}
     assert all(why.endswith(".") for why in off.values())
@@ -154,18 +156,18 @@ def test_settings_without_effect_say_why() -> None:
 
 
 def test_zero_terminal_snr_and_the_noise_target_do_not_go_together() -> None:
-    mended, told = TrainingControls(zero_terminal_snr=True).settled()
+    mended, told = TrainingControls(zero_terminal_snr=True, target="noise").settled()
     assert not mended.zero_terminal_snr
     assert told
     assert "nothing about the picture" in told[0]
     for fine in (
-        TrainingControls(zero_terminal_snr=True, target="velocity"),
+        TrainingControls(zero_terminal_snr=True),
         TrainingControls(zero_terminal_snr=True, learns="classifier"),
     ):
         assert fine.settled() == (fine, [])
         lab.config(fine, 0.1)
     # From the other side too: a link that asks for both opens with a sentence.
-    opened, problems = from_link(TrainingControls, {"zero_terminal_snr": "1"})
+    opened, problems = from_link(TrainingControls, {"zero_terminal_snr": "1", "target": "noise"})
     assert not opened.zero_terminal_snr
     assert len(problems) == 1
 
@@ -200,7 +202,7 @@ def test_a_run_in_words() -> None:
     )
     classifier = TrainConfig(learns="classifier", target="velocity", weighting="bound")
     assert lab.described(classifier) == "digits, tiny classifier of noisy pictures, cosine schedule, T = 1000"
-    assert lab.described(TrainConfig(T=300)) == "digits, tiny network, predicts noise, cosine schedule, T = 300"
+    assert lab.described(TrainConfig(target="noise", T=300)) == "digits, tiny network, predicts noise, cosine schedule, T = 300"
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------

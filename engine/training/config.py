@@ -59,7 +59,9 @@ class TrainConfig(BaseModel):
         16, ge=2, le=256, title="Latent numbers", description="Of a VAE: into how many numbers a picture is put."
     )
     target: TargetName = Field(
-        "noise", title="The network predicts", description="ε as in DDPM, x_0, or the velocity v."
+        "velocity",
+        title="The network predicts",
+        description="ε as in DDPM, x_0, or the velocity v, with which a short training comes furthest (docs/performance.md).",
     )
     schedule: ScheduleName = Field(
         "cosine", title="Noise schedule", description="How the noise comes in over the T steps."

@@ -91,9 +91,10 @@ class TrainingControls(Controls):
         json_schema_extra=ui(slider=False, group=MORE),
     )
     target: Literal["noise", "clean", "velocity"] = Field(
-        "noise",
+        "velocity",
         title="The network predicts",
-        description="The noise ε as in DDPM, the clean picture x₀, or a mix of both, the velocity v.",
+        description="The noise ε as in DDPM, the clean picture x₀, or a mix of both, the velocity v: with it a short training "
+        "comes furthest.",
         json_schema_extra=ui(titles={"noise": "noise ε", "clean": "x₀", "velocity": "v"}),
     )
     schedule: Literal["linear", "cosine", "sigmoid"] = Field(

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from engine import memory
 from playground.labs.job import Job
 from playground.labs.sampling import Progress, SamplingJob, Shot, Walk
 from playground.labs.sampling_settings import Side
@@ -221,6 +222,9 @@ class Desk:
                     if there.request is not None:
                         self._forget(there.request)
             self._watch()
+            nobody = not self._tabs
+        if nobody:  # what a class has left in the heaps of forty threads would stay there, and be more after each
+            memory.give_back()
 
     def _watch(self) -> None:
         """See to it that a timer runs where a tab is deserted; there is one at most."""
