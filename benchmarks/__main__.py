@@ -10,7 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from benchmarks.figures import load, machine, read_json, tables, write_json
+from benchmarks.figures import load, machine, read_json, table, write_json
 
 
 @dataclass(frozen=True)
@@ -75,12 +75,6 @@ BENCHMARKS = {
         "what is kept of a long walk (of many training pictures: `training --only memory`)",
         {"images": (64, "drawn together"), "steps": (1000, "of the walk")},
     ),
-    "all": Benchmark(
-        "sampling, training, quality and memory one after the other: the tables of docs/performance.md",
-        switches={
-            "quick": "fewer rounds, and the peer of `quality` stopped early: below 12 minutes on a quiet machine"
-        },
-    ),
     "report": Benchmark("the cheap ratios in a minute, for continuous integration"),
     "batching": Benchmark("many visitors at once against one batch of all their pictures", CLASS, texts=NETWORK),
     "visitors": Benchmark(
@@ -109,7 +103,7 @@ def main() -> None:
     committed = read_json(before) if before else []
     figures = measure(**chosen)
     print(
-        f"\n{tables(figures, committed)}\n\nLoad: programs that wanted to compute in the last minute, this one among them."
+        f"\n{table(figures, committed)}\n\nLoad: programs that wanted to compute in the last minute, this one among them."
     )
     if file:
         write_json(file, figures)

@@ -32,7 +32,6 @@ class Figure:
         goal: not more than this, in `unit`; None where there is none.
         load: of the machine, taken when the figure was done.
         least: the goal is to reach `goal`, not to stay below it.
-        group: the heading of the table that it belongs to, where there are several.
     """
 
     what: str
@@ -42,7 +41,6 @@ class Figure:
     goal: float | None = None
     load: float = field(default_factory=load)
     least: bool = False
-    group: str = ""
 
     def at(self, percent: float) -> float:
         """So many per cent of the values are not larger than this."""
@@ -87,14 +85,6 @@ def machine() -> str:
     return f"{os.cpu_count()} cores, {name}, {platform.system()}, Python {platform.python_version()}"
 
 
-def tables(figures: Sequence[Figure], committed: Sequence[Figure] = ()) -> str:
-    """One table for each group, below its heading."""
-    groups = {figure.group: [one for one in figures if one.group == figure.group] for figure in figures}
-    return "\n\n".join(
-        (f"## {group}\n\n" if group else "") + table(members, committed) for group, members in groups.items()
-    )
-
-
 def table(figures: Sequence[Figure], committed: Sequence[Figure] = ()) -> str:
     """All of them as a Markdown table that also reads well as it is.
 
@@ -127,7 +117,6 @@ def write_json(path: Path, figures: Sequence[Figure]) -> None:
     rows = [
         {
             "what": figure.what,
-            "group": figure.group,
             "unit": figure.unit,
             "judged": figure.judged,
             "goal": figure.goal,

@@ -26,7 +26,16 @@ DATA = _sides()
 
 def config_of(**changed: object) -> TrainConfig:
     """A short run of the tiny network, with this changed."""
-    values = {"preset": "tiny", "T": 50, "steps": 12, "batch": 4, "warmup": 3, "report_every": 4, "averaging": 0.9}
+    values = {
+        "preset": "tiny",
+        "target": "noise",
+        "T": 50,
+        "steps": 12,
+        "batch": 4,
+        "warmup": 3,
+        "report_every": 4,
+        "averaging": 0.9,
+    }
     return TrainConfig.model_validate({**values, **changed})
 
 

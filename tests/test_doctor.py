@@ -101,7 +101,7 @@ def _rules(found: Sequence[Finding]) -> list[str]:
 
 @pytest.fixture(scope="module")
 def healthy() -> Trained:
-    return _train(batch=16, target="noise")
+    return _train(batch=16)
 
 
 @pytest.fixture(scope="module")

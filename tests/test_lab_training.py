@@ -202,7 +202,10 @@ def test_a_run_in_words() -> None:
     )
     classifier = TrainConfig(learns="classifier", target="velocity", weighting="bound")
     assert lab.described(classifier) == "digits, tiny classifier of noisy pictures, cosine schedule, T = 1000"
-    assert lab.described(TrainConfig(target="noise", T=300)) == "digits, tiny network, predicts noise, cosine schedule, T = 300"
+    assert (
+        lab.described(TrainConfig(target="noise", T=300))
+        == "digits, tiny network, predicts noise, cosine schedule, T = 300"
+    )
 
 
 # --- charts -----------------------------------------------------------------------------------------------------------

@@ -390,7 +390,7 @@ def test_earlier_runs_and_recipes_open(tmp_path: Path) -> None:
 
 def test_plain_is_what_it_was() -> None:
     """With weights as they come the loss is the mean squared error of the noise, of the very batch that was drawn."""
-    config = config_of(target="noise", steps=1, report_every=1, batch=16)
+    config = config_of(steps=1, report_every=1, batch=16)
     state = begin(config, DATA)
     drawn = draw(config, len(DATA.images), 0, None)
     noise = SeededNoise(drawn.seeds.tolist(), (1, 8, 8))()
