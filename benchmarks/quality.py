@@ -144,7 +144,7 @@ def _theirs(judge: Judge, pictures: int) -> Iterator[Look]:
 @torch.no_grad()
 def _read(judge: Judge, x: Tensor, labels: Tensor) -> float:
     """The share of these pictures in [−1, 1] that the judge reads as their labels say."""
-    return float((judge.net(x.clamp(-1, 1)).argmax(1) == labels).float().mean())
+    return int((judge.net(x.clamp(-1, 1)).argmax(1) == labels).sum()) / len(x)
 
 
 @contextlib.contextmanager

@@ -18,7 +18,6 @@ from engine.models.unet import UNet, UNetConfig
 from engine.pretrained import Card
 from engine.process import TARGETS
 from engine.recipe import Recipe
-from engine.runs.folder import new_id
 from engine.schedule import NoiseSchedule
 
 
@@ -122,7 +121,7 @@ def test_the_network_that_ships() -> None:
         "ideal:../digits",
         "run:",
         "run:..",
-        f"run:{new_id()}",
+        "run:20260101-000000-0123abcd",
         "/dev/null",
         "/proc/self/mem",
         "\0",
