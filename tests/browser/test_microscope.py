@@ -63,7 +63,9 @@ def test_look_point_fork_and_come_back(app: str, page: Page, tmp_path: Path) -> 
     look.locator(".dp-card-stage").nth(1).hover(position={"x": 5, "y": 5})
     expect(look).not_to_have_attribute("data-pixel", before or "")
     sums(look)
-    assert not [url for url in asked if not url.startswith(("data:", "blob:"))]
+    assert not [
+        url for url in asked if not url.startswith(("data:", "blob:")) and "/static/" not in url
+    ]  # programs may come late
 
     # By key: along the strip, and over the picture.
     look.locator(".dp-branch-slider").first.focus()

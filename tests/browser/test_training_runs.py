@@ -26,7 +26,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with three real runs that an earlier process has trained; the second diverged."""
     root: Path = tmp_path_factory.mktemp("runs")
     service = TrainingService(root)
-    for changes in ({"steps": 12}, {"steps": 40, "learning_rate": 1.0}, {"steps": 8, "target": "velocity"}):
+    for changes in ({"steps": 12}, {"steps": 40, "learning_rate": 1.0}, {"steps": 8, "target": "noise"}):
         run_id = service.submit(TrainConfig.model_validate(FEW | changes))
         service.wait(run_id, lambda snapshot: not snapshot.active, 120)
     return root
@@ -101,9 +101,9 @@ def test_a_run_is_named_downloaded_deleted_and_brought_back(app: str, page: Page
     newest = _ids(runs)[0]
     page.goto(f"{app}/training?batch=1&run={newest}")
     page.get_by_role("button", name="Rename, download, delete").click()
-    page.get_by_role("textbox", name="Name").fill("The one with velocity")
+    page.get_by_role("textbox", name="Name").fill("The one with noise")
     page.get_by_role("textbox", name="Name").press("Enter")
-    expect(page.get_by_role("heading", name="The one with velocity")).to_be_visible()
+    expect(page.get_by_role("heading", name="The one with noise")).to_be_visible()
 
     _settle(page)
     button = page.get_by_role("button", name="Download as zip")
@@ -111,7 +111,7 @@ def test_a_run_is_named_downloaded_deleted_and_brought_back(app: str, page: Page
         page.get_by_role("button", name="Rename, download, delete").click()
     with page.expect_download(timeout=SLOW) as told:
         button.click()
-    assert told.value.suggested_filename.startswith("The-one-with-velocity-")
+    assert told.value.suggested_filename.startswith("The-one-with-noise-")
     told.value.save_as(tmp_path / "run.zip")
     with zipfile.ZipFile(tmp_path / "run.zip") as archive:
         assert archive.testzip() is None
@@ -120,10 +120,10 @@ def test_a_run_is_named_downloaded_deleted_and_brought_back(app: str, page: Page
     assert any(name.endswith("unet/diffusion_pytorch_model.safetensors") for name in names)
 
     page.get_by_test_id("stPopoverBody").get_by_role("button", name="Delete").click()
-    expect(page.get_by_text("Deleted The one with velocity.")).to_be_visible()
+    expect(page.get_by_text("Deleted The one with noise.")).to_be_visible()
     assert newest not in _ids(runs)
     page.get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("heading", name="The one with velocity")).to_be_visible()
+    expect(page.get_by_role("heading", name="The one with noise")).to_be_visible()
     assert newest in _ids(runs)
 
 

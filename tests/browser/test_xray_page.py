@@ -29,6 +29,7 @@ def test_a_walk_through_the_network(page: Page, server: str) -> None:
     att = root.locator(".dp-unet-block[data-name='mid_block.attentions.0']")
     att.click()
     expect(root).to_have_attribute("data-block", "mid_block.attentions.0")
+    page.wait_for_url("**block=mid_block.attentions.0**")
     page.keyboard.press("ArrowRight")
     expect(root).to_have_attribute("data-block", "mid_block.resnets.1")
     page.wait_for_url("**block=mid_block.resnets.1**")
