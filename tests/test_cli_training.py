@@ -25,6 +25,7 @@ def _train(*words: str, settings: tuple[str, ...] = ()) -> int:
     return main(["train", *changes, "--device", "cpu", *words])
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="that system has no signal that would stand for Ctrl-C")
 def test_ctrl_c_saves_and_what_it_says_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     settings = (*SETTINGS, "steps=80")

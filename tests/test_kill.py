@@ -13,6 +13,7 @@ import pytest
 from kills_to_try import SETTINGS, differences, kill, to_the_end
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(__import__("signal"), "SIGKILL"), reason="this system knows no kill -9")
 def test_what_kill_9_leaves_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
     settings, dice = [*SETTINGS, "steps=120"], random.Random(time.time_ns())

@@ -266,6 +266,7 @@ def cpu_share(process: psutil.Process, seconds: float) -> float:
     return (after.user + after.system - before.user - before.system) / seconds
 
 
+@pytest.mark.slow
 def test_a_call_that_nobody_reads_any_more_frees_the_machine() -> None:
     """Cancelled, and with a caller that is gone without a word: what it had asked for would take minutes."""
     recipe = {"model": "emoji", "steps": 1000, "seeds": list(range(16)), "labels": [1] * 16}
