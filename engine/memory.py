@@ -1,7 +1,7 @@
 """Memory that one look of a network has freed is kept for the next.
 
 Each look makes and frees some hundred megabytes, in pieces of a few. glibc gives pieces of that size back to the system, which
-hands them out again page by page, each emptied first: 6,000 page faults for a batch of 32 digits, a twelfth of its time
+hands them out again page by page, each emptied first: 6,000 page faults for a batch of 32 digits, a tenth of its time
 (`python -m benchmarks sampling --only allocator`). Kept they cost nothing, and the process is no larger at its largest.
 """
 
