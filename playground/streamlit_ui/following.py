@@ -27,7 +27,8 @@ def follow(job: Job[T], draw: Callable[[T], Any], what: str = "") -> None:
     if job.look.running:
         st.fragment(_running, run_every=POLL)(job, draw, what)
     else:
-        _shown(job.look, draw, what)
+        with st.container():  # as a fragment has one: another place would put the components up anew, as they began
+            _shown(job.look, draw, what)
 
 
 def _running(job: Job[T], draw: Callable[[T], Any], what: str) -> None:

@@ -1,9 +1,12 @@
-"""The three components in a Streamlit page, for test_timeline_component.py."""
+"""The components in a Streamlit page, for test_timeline_component.py."""
+
+import time
 
 import numpy as np
 import streamlit as st
 
-from playground.streamlit_ui import components
+from playground.labs.job import Job, Partial
+from playground.streamlit_ui import components, following
 from playground.timeline import (
     CurvePanel,
     EquationPanel,
@@ -90,7 +93,18 @@ def stream():
     components.timeline(tl, key="stream")
 
 
-if st.query_params.get("show") == "stream":
+def work():
+    result = timeline(0, N, False, "job")
+    yield Partial(1, 2, result)
+    time.sleep(3)
+    yield Partial(2, 2, result)
+
+
+if st.query_params.get("show") == "job":
+    if "work" not in st.session_state:
+        st.session_state.work = Job(work)
+    following.follow(st.session_state.work, lambda tl: components.timeline(tl, key="job"))
+elif st.query_params.get("show") == "stream":
     stream()
 elif st.query_params.get("show") == "charts":
     x = np.arange(1, 301)

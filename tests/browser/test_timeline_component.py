@@ -246,6 +246,18 @@ def loaded(page: Page, root: Locator, frames: int) -> dict[str, str]:
     return dict(root.evaluate("node => ({ ...node.dataset })"))
 
 
+def test_what_a_job_has_brought_stays_as_the_reader_left_it_when_the_job_ends(chromium: Browser, url: str) -> None:
+    with opened(chromium, f"{url}/?show=job") as (page, _):
+        root = ready(page)
+        drag(page, root, 0.02, 0.75)
+        assert value(root, "position") == "150"
+        root.evaluate("node => { node.dataset.same = 'yes' }")
+        expect(page.get_by_text("Done after 2 of 2")).to_be_visible(timeout=30_000)
+        page.wait_for_timeout(500)
+        assert value(root, "position") == "150"
+        assert value(root, "same") == "yes"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_at_400_pixels(chromium: Browser, url: str, scheme: str) -> None:
     with opened(chromium, url, 400, color_scheme=scheme, has_touch=True) as (page, _):
