@@ -7,14 +7,24 @@ from copy import copy
 import gradio as gr
 import pytest
 from gradio.blocks import Block, BlocksConfig
+from gradio.routes import App
 from gradio.state_holder import SessionState
 
-from playground.gradio_ui import app
+from playground.gradio_ui import app, page
 
 
 @pytest.fixture(scope="module")
 def demo() -> gr.Blocks:
     return app.build()
+
+
+def test_the_server_is_made_once_however_many_pages_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[gr.Blocks] = []
+    whole = App.create_app
+    monkeypatch.setattr(App, "create_app", lambda demo, *a, **more: (made.append(demo), whole(demo, *a, **more))[1])
+    demo = app.build()
+    assert len(demo.pages) == 1 + len(page.PAGES)
+    assert made == [demo, demo]  # when `Blocks` is made, and at the end of its block; each describes all components
 
 
 def test_a_new_session_describes_no_component(demo: gr.Blocks, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,14 +24,24 @@ def build() -> gr.Blocks:
         home.build(demo)
         demo.unload(_left)
         api.build()
-    for address, title in page.PAGES.items():
-        with demo.route(title, f"/{address}"):
+        for address, title in page.PAGES.items():
+            _route(demo, address, title)
             _navigation()
             if address == "training" and zerogpu.there():
                 gr.HTML(page.listed([zerogpu.TRAINING], "info"))
             import_module(f"playground.gradio_ui.{address}").build(demo)
     describe_once(demo)
     return demo
+
+
+def _route(demo: gr.Blocks, address: str, title: str) -> None:
+    """What is drawn from here on stands on a page of its own, as after `with demo.route(title, address)`.
+
+    At the end of each such block Gradio makes its whole server anew, with a description of every component there is so far:
+    for ten pages that was a third of the time until the first could be seen.
+    """
+    demo.pages.append((address, title, True))
+    demo.current_page = address
 
 
 def looks() -> dict[str, Any]:
