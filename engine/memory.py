@@ -8,6 +8,7 @@ hands them out again page by page, each emptied first: 6,000 page faults for a b
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 
 MMAP_THRESHOLD, KEPT = 32 << 20, 256 << 20
@@ -32,7 +33,12 @@ def keep_freed() -> bool:
 
 
 def give_back() -> bool:
-    """Hand everything that is free back to the system after all: for a program that has nothing to do; whether it did."""
+    """Hand everything that is free back to the system after all: for a program that has nothing to do; whether it did.
+
+    Rings of objects that nobody needs are looked for first: Python does so by itself only once there are many, and a program
+    that rests makes none.
+    """
+    gc.collect()
     try:
         return bool(ctypes.CDLL(None).malloc_trim(0))
     except (OSError, AttributeError, TypeError):

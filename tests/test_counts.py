@@ -9,6 +9,7 @@ import os
 import platform
 import subprocess
 import sys
+import weakref
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -177,6 +178,17 @@ print(resident() - before)
 assert memory.give_back()
 print(resident() - before)
 """
+
+
+def test_rings_of_objects_that_nobody_needs_go_as_well() -> None:
+    class Ring:
+        def __init__(self) -> None:
+            self.itself = self
+
+    there = weakref.ref(Ring())
+    assert there() is not None
+    memory.give_back()
+    assert there() is None
 
 
 def test_freed_memory_is_kept_until_it_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
