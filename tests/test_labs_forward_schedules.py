@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 from collections.abc import Sequence
 from typing import Any
@@ -240,6 +241,16 @@ def test_figures_have_axis_titles_and_one_colour_for_each_schedule() -> None:
                 assert all(value is None or np.isfinite(value) for value in trace.y)
     with pytest.raises(ValueError, match="no logarithmic axis"):
         figures.curves(shown, "alpha_bar", log=True)
+
+
+def test_the_table_of_schedules_holds_every_value_at_every_step() -> None:
+    shown = schedules.schedules_of(ScheduleControls(T=30, drawn=True, zero="all"))
+    rows = list(csv.DictReader(figures.table(shown).data.decode().splitlines()))
+    assert [(row["schedule"], int(row["t"])) for row in rows] == [(name, t) for name in shown for t in range(31)]
+    for row in rows:
+        for quantity in figures.AXES:
+            value = float(schedules.values_of(shown[row["schedule"]], quantity)[int(row["t"])])
+            assert float(row[quantity]) == pytest.approx(value, rel=1e-5) if row[quantity] else np.isinf(value)
 
 
 def test_ratios_read_well() -> None:

@@ -11,8 +11,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from playground.figures import takeaway
 from playground.figures.pictures import data_uri
+from playground.figures.takeaway import File
 from playground.labs.schedules import Quantity, ScheduleChoice, schedules_of, values_of
+from playground.text import schedules as text
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -28,7 +31,14 @@ AXES: dict[Quantity, tuple[str, str]] = {
     "log_snr": ("Signal-to-noise ratio", "log ᾱ<sub>t</sub> / (1 − ᾱ<sub>t</sub>), in nats"),
     "sigma": ("Noise of one step back", "σ<sub>t</sub> = √β̃<sub>t</sub>, in pixel values"),
 }
-CONFIG: dict[str, object] = {"displayModeBar": False, "responsive": True, "scrollZoom": False}
+CONFIG: dict[str, object] = {
+    "modeBarButtons": [["toImage"]],
+    "toImageButtonOptions": {"format": "svg", "filename": "schedules"},
+    "displaylogo": False,
+    "responsive": True,
+    "scrollZoom": False,
+}
+"""Of Plotly's buttons the one that saves the chart, which shows where it is pointed at."""
 MOST_POINTS = 251
 LOGARITHMIC = ("beta", "sigma")
 """Quantities that may have a logarithmic axis."""
@@ -89,6 +99,15 @@ def curves(schedules: Mapping[str, NoiseSchedule], quantity: Quantity, *, log: b
     }
     # In one piece: every call that changes a figure afterwards costs as much as making it.
     return go.Figure({"data": traces, "layout": layout})
+
+
+def table(schedules: Mapping[str, NoiseSchedule]) -> File:
+    """All quantities of all schedules at every step as CSV; where one is infinite the field is empty."""
+    rows: list[list[object]] = [["schedule", "t", *AXES]]
+    for name, schedule in schedules.items():
+        columns = [_drawable(values_of(schedule, quantity), log=False) for quantity in AXES]
+        rows += [[name, t, *values] for t, values in enumerate(zip(*columns, strict=True))]
+    return File(text.CSV, "schedules.csv", "text/csv", takeaway.csv(rows))
 
 
 def _drawable(values: NDArray[np.float64], log: bool) -> list[float | None]:

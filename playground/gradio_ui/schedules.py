@@ -8,6 +8,7 @@ import gradio as gr
 
 from playground import warming
 from playground.figures import schedules as figures
+from playground.figures import takeaway
 from playground.gradio_ui import components, page, widgets
 from playground.gradio_ui.following import QUIET
 from playground.labs import drawn
@@ -48,6 +49,7 @@ def build(demo: gr.Blocks) -> None:
         for row in (QUANTITIES[:2], QUANTITIES[2:]):
             with gr.Row():
                 plots += [gr.Plot(show_label=False) for _ in row]
+        files = gr.HTML("", apply_default_css=False)
     is_open = gr.State(False)
 
     def show(controls: ScheduleControls, closer_is_open: bool) -> list[Any]:
@@ -65,7 +67,7 @@ def build(demo: gr.Blocks) -> None:
             *_curves(controls, closer_is_open),
         ]
 
-    outputs = [strips, drawing, curve, gauges, timeline, legend, *plots]
+    outputs = [strips, drawing, curve, gauges, timeline, legend, *plots, files]
 
     def redrawn(event: gr.EventData, is_open: bool, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
@@ -91,7 +93,7 @@ def build(demo: gr.Blocks) -> None:
     everything = [*panel.shown, *outputs]
     curve.points(redrawn, [is_open, *panel.state], everything, trigger_mode="always_last", **QUIET)
     gauges.mend(mended, [is_open, *panel.state], everything, **QUIET)
-    closer.expand(opened, panel.state, [is_open, legend, *plots], **QUIET)
+    closer.expand(opened, panel.state, [is_open, legend, *plots, files], **QUIET)
     closer.collapse(lambda: False, None, is_open, **QUIET)
 
 
@@ -115,9 +117,11 @@ def _gauges(controls: ScheduleControls) -> str:
 
 
 def _curves(controls: ScheduleControls, wanted: bool) -> list[Any]:
-    """The legend and the four charts; they cost the browser more than all the rest, so they are there for who opens them."""
+    """The legend, the four charts and their file, which cost the browser more than all the rest: for who opens them."""
     if not wanted:
-        return [gr.skip()] * 5
+        return [gr.skip()] * 6
     choice = lab.choice_of(controls)
-    legend = figures.legend({name: lab.TITLES[name] for name in lab.schedules_of(choice)})
-    return [legend, *(figures.curves_of(choice, quantity) for quantity in QUANTITIES)]
+    schedules = lab.schedules_of(choice)
+    legend = figures.legend({name: lab.TITLES[name] for name in schedules})
+    files = takeaway.links([figures.table(schedules)])
+    return [legend, *(figures.curves_of(choice, quantity) for quantity in QUANTITIES), files]

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from playground.labs.job import Job, Look, in_words
+from playground.labs.job import Job, in_words
 
 T = TypeVar("T")
 POLL = 0.4
@@ -23,25 +23,22 @@ def buttons(key: str, *, start: str, icon: str, running: bool, disabled: bool = 
 
 
 def follow(job: Job[T], draw: Callable[[T], Any], what: str = "") -> None:
-    """Show the job: `draw` gets each result as it comes. The page runs anew once the job has ended."""
-    if job.look.running:
-        st.fragment(_running, run_every=POLL)(job, draw, what)
-    else:
-        with st.container():  # as a fragment has one: another place would put the components up anew, as they began
-            _shown(job.look, draw, what)
+    """Show the job: `draw` gets each result as it comes. The page runs anew once the job has ended.
+
+    It is a fragment before and after the end: what `draw` puts up stays as the reader left it, and what the reader does with it
+    at that very moment still finds whom to tell. So `draw` asks for a new run of the page itself where others depend on it.
+    """
+    running = job.look.running
+    st.fragment(_shown, run_every=POLL if running else None)(job, draw, what, running)
 
 
-def _running(job: Job[T], draw: Callable[[T], Any], what: str) -> None:
+def _shown(job: Job[T], draw: Callable[[T], Any], what: str, running: bool) -> None:
     look = job.look
-    if not look.running:
+    if running and not look.running:
         st.rerun()
-    st.progress(look.share, text=in_words(look, what))
-    if look.result is not None:
-        draw(look.result)
-
-
-def _shown(look: Look[T], draw: Callable[[T], Any], what: str) -> None:
-    if look.error:
+    if look.running:
+        st.progress(look.share, text=in_words(look, what))
+    elif look.error:
         st.error(look.error)
     else:
         st.caption(in_words(look, what))

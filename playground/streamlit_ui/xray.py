@@ -55,7 +55,12 @@ def _seen(seen: Seen | None) -> None:
     if seen is None:
         return
     controls: XrayControls = st.session_state[f"{LAB}/controls"]
-    told = components.xray(figures.payload(seen), key=f"{LAB}/inside")
+    # A look, and a drawing that is put up anew (after another page, say), begin with the block that was chosen. From then on
+    # the drawing knows better, and what it began with stays: whatever has changed is sent again as a whole.
+    begun, key = st.session_state.get(f"{LAB}/begun"), f"{LAB}/inside"
+    if begun is None or begun[0] != seen.controls or getattr(st.session_state.get(key), "choice", None) is None:
+        begun = st.session_state[f"{LAB}/begun"] = (seen.controls, controls.block)
+    told = components.xray(figures.payload(seen, begun[1]), key=key)
     page.looking_at(text.LOOKING_AT)
     if not isinstance(told, Mapping) or told.get("base") != seen.controls.choice:
         return  # chosen in an earlier drawing

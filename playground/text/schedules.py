@@ -21,6 +21,7 @@ CURVES = (
     "sampler adds again when it goes one step back (DDPM, with the posterior's variance)."
 )
 CLOSER = "The same curves larger, to read values off"
+CSV = "All values as CSV"
 DRAW = "Draw your own"
 POINTS = "Points: t/T, ᾱ; t/T, ᾱ; …"
 POINTS_STAY = "The curve stays as it was."

@@ -9,10 +9,13 @@ import { readTheme } from "./draw.js";
 import { COLUMNS, rowsAt } from "./equation.js";
 import { picturePool } from "./floats.js";
 import { BOTH, stepView } from "./points_step.js";
-import { csvOf, saveText } from "./save.js";
+import { csvOf } from "./save.js";
+import { svgPen } from "./svg_pen.js";
+import { takeaway } from "./takeaway.js";
 import { together } from "./together.js";
 
 const REST = 350;
+const CLOUDS_APART = 16; // between the clouds' pictures in a file
 
 export function mount(root, emit) {
   let data = null;
@@ -36,7 +39,7 @@ export function mount(root, emit) {
   const deck = el("div", { class: "dp-controls" }, el("label", { class: "dp-particle" }, "Particle ", number, " ", name), steps);
   const message = el("div", { class: "dp-message", role: "status" });
   const rows = el("div");
-  const body = el("div", { hidden: true }, rows, el("div", { class: "dp-buttons" }, el("button", { type: "button", class: "dp-chip", "data-action": "csv", onclick: saveNumbers }, "This particle at every step (CSV)")));
+  const body = el("div", { hidden: true }, rows, takeaway(figure));
   root.append(deck, message, body);
   say("Waiting for the particles …");
 
@@ -128,10 +131,22 @@ export function mount(root, emit) {
     resting = setTimeout(() => emit("place", { id: data.id, particle: data.particle, frame: step }), REST);
   }
 
-  function saveNumbers() {
+  // The pictures of this step, one cloud below the other; the numbers of every step.
+  function figure() {
     const of = (way, k, axis) => rowsAt(way.cuts, pools[k], BOTH[axis]).map((row) => [way.name, "xy"[axis], ...row]);
     const all = data.ways.flatMap((way, k) => [...of(way, k, 0), ...of(way, k, 1)]);
-    saveText(`particle-${data.particle}.csv`, "text/csv", csvOf([["cloud", "coordinate", ...COLUMNS], ...all]));
+    const sheets = views.map((view) => view.sheet);
+    const heights = sheets.map((sheet) => sheet.height + CLOUDS_APART);
+    const pen = svgPen(Math.max(...sheets.map((sheet) => sheet.width)), heights.reduce((sum, height) => sum + height));
+    pen.fillStyle = theme.bg;
+    pen.fillRect(0, 0, pen.svg.width.baseVal.value, pen.svg.height.baseVal.value);
+    sheets.forEach((sheet, k) => {
+      pen.save();
+      pen.translate(0, heights.slice(0, k).reduce((sum, height) => sum + height, 0));
+      sheet.draw(pen);
+      pen.restore();
+    });
+    return { name: `particle-${data.particle}`, csv: csvOf([["cloud", "coordinate", ...COLUMNS], ...all]), svg: pen.svg };
   }
 
   // --- drawing ----------------------------------------------------------------------------------------------------

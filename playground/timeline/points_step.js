@@ -1,7 +1,8 @@
 // One cloud's row of the Points lab's microscope: the sum with the particle's two coordinates, and its picture, far and near.
 //
-//   stepView() -> { node, draw({way, at, pool, points, reach, theme, width}) }
+//   stepView() -> { node, draw({way, at, pool, points, reach, theme, width}), sheet }
 //
+// sheet: {width, height, draw(pen)}, the two pictures under their names, to be taken away.
 // at: which cut of the way; reach: how far the whole picture goes, unless an arrow goes further.
 import { el, markup } from "./dom.js";
 import { fitCanvas } from "./draw.js";
@@ -11,6 +12,8 @@ import { paintPlane, partAt } from "./plane.js";
 export const BOTH = [[0, 0, 0], [0, 1, 0]]; // x and y, as pixels of the pool
 const MARKS = { x: "dot", next: "ring", x0: "cross", exact: "cross", posterior: "plus" };
 const LARGEST = 420;
+const SHEET_GAP = 16;
+const SHEET_HEAD = 54;
 const NAMED = 3; // points whose weights are told
 
 export function stepView() {
@@ -84,7 +87,33 @@ export function stepView() {
     }
   }
 
-  return { node, draw };
+  // Both pictures beside each other, as they are shown, but with nothing pointed at.
+  const sheet = {
+    get width() {
+      return 2 * whole.size + SHEET_GAP;
+    },
+    get height() {
+      return whole.size + SHEET_HEAD;
+    },
+    draw(pen) {
+      const { way, at, theme } = last;
+      pen.font = `600 16px ${theme.font}`;
+      pen.fillStyle = theme.text;
+      pen.fillMarkup(`${way.label}, ${way.cuts[at].text}`, 4, 20);
+      [whole, near].forEach((view, k) => {
+        pen.save();
+        pen.translate(k * (view.size + SHEET_GAP), 0);
+        pen.font = `14px ${theme.font}`;
+        pen.fillStyle = theme.muted;
+        pen.fillText(view.caption, 4, 44);
+        pen.translate(0, SHEET_HEAD);
+        paintPlane(pen, theme, view.size, view.at, scene, null);
+        pen.restore();
+      });
+    },
+  };
+
+  return { node, draw, sheet };
 }
 
 // A symbol as text for a canvas: x<sub>116</sub> is x₁₁₆.

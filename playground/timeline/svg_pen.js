@@ -61,6 +61,7 @@ export function svgPen(width, height) {
     strokeStyle: "#000",
     lineWidth: 1,
     lineJoin: "miter",
+    lineCap: "butt",
     globalAlpha: 1,
     font: "14px sans-serif",
     textAlign: "start",
@@ -94,6 +95,11 @@ export function svgPen(width, height) {
       return ruler.measureText(text);
     },
     fillText: (text, x, y) => written(x, y).append(text),
+    strokeText: (text, x, y) => {
+      const node = written(x, y);
+      for (const [name, value] of Object.entries({ fill: "none", ...stroked() })) node.setAttribute(name, value);
+      node.append(text);
+    },
     // What a canvas cannot: text with the tags of `markup`. Returns about how wide it is.
     fillMarkup: (text, x, y) => {
       const { fragment } = markup(text);
@@ -127,7 +133,7 @@ export function svgPen(width, height) {
 
   function stroked() {
     const [stroke, opacity] = plain(pen.strokeStyle);
-    const line = { stroke, "stroke-opacity": opacity, "stroke-width": pen.lineWidth, "stroke-linejoin": pen.lineJoin };
+    const line = { stroke, "stroke-opacity": opacity, "stroke-width": pen.lineWidth, "stroke-linejoin": pen.lineJoin, "stroke-linecap": pen.lineCap };
     return dash.length ? { ...line, "stroke-dasharray": dash.join(" ") } : line;
   }
 

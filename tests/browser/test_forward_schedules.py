@@ -108,6 +108,19 @@ def test_the_gauge_warns_and_its_button_rescales(page: Page, server: str) -> Non
     page.wait_for_function("!location.search.includes('rescale')", timeout=15_000)
 
 
+def test_curves_can_be_taken_away(page: Page, server: str) -> None:
+    page.goto(f"{server}/schedules")
+    page.get_by_text("The same curves larger").click()
+    chart = page.locator(".js-plotly-plot").first
+    chart.hover()
+    with page.expect_download() as saved:
+        chart.locator(".modebar-btn").click()
+    assert saved.value.suggested_filename == "schedules.svg"
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="All values as CSV").click()
+    assert saved.value.path().read_text().startswith("schedule,t,beta,alpha_bar,log_snr,sigma")
+
+
 def test_a_curve_that_is_drawn_becomes_a_schedule(page: Page, server: str) -> None:
     opened(page, f"{server}/schedules?drawn=1&T=50")
     expect(page.locator(".dp-lane")).to_have_count(4, timeout=15_000)

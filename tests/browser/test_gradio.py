@@ -164,6 +164,9 @@ def test_a_schedule_is_drawn_and_mended(page: Page, gradio_url: str) -> None:
     )
     page.get_by_role("button", name="The same curves larger").click()
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="All values as CSV").click()
+    assert saved.value.path().read_text().startswith("schedule,t,beta,alpha_bar,log_snr,sigma")
 
 
 def test_pictures_stream_without_moving_the_page_and_stop_stops(page: Page, gradio_url: str) -> None:

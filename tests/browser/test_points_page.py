@@ -9,6 +9,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from servers import ROOT, free_port, serve
@@ -123,9 +124,18 @@ def test_one_step_of_one_particle_is_taken_apart(page: Page, server: str) -> Non
     assert [url for url in asked if url.startswith("http") and not allowed(url)] == []
     page.wait_for_url("**frame=3**")
     with page.expect_download() as saved:
-        look.locator("[data-action=csv]").click()
+        look.get_by_role("button", name="CSV").click()
     rows = list(csv.DictReader(saved.value.path().read_text().splitlines()))
     assert {(row["cloud"], row["coordinate"], row["step"]) for row in rows} >= {("A", "x", "0"), ("B", "y", "9")}
+    with page.expect_download() as saved:
+        look.get_by_role("button", name="SVG").click()
+    drawn = ElementTree.parse(saved.value.path()).getroot()
+    drawing = drawn.findall(".//{http://www.w3.org/2000/svg}g[@clip-path]")
+    assert len(drawing) == 4  # two pictures for each cloud, data and all
+    assert all(max(len(path.get("d") or "") for path in part.iter()) > 3000 for part in drawing)
+    with page.expect_download() as saved:
+        look.get_by_role("button", name="PNG").click()
+    assert Image.open(saved.value.path()).size == tuple(2 * int(float(drawn.get(side))) for side in ("width", "height"))
     # Another one by its number; the link opens it again.
     look.get_by_label("Particle, 0 to 199").fill("42")
     page.keyboard.press("Enter")

@@ -62,6 +62,17 @@ def test_a_walk_through_the_network(page: Page, server: str) -> None:
     expect(page.get_by_text("Stopped after")).to_be_visible()
 
 
+def test_the_block_that_was_chosen_is_there_after_another_page(page: Page, server: str) -> None:
+    page.goto(f"{server}/xray")
+    root = page.locator(".dp-xray[data-id]")
+    root.locator(".dp-unet-block[data-name='mid_block.attentions.0']").click()
+    page.wait_for_url("**block=mid_block.attentions.0**")
+    page.get_by_role("link", name="Forward").first.click()
+    expect(page.locator(".dp-timeline canvas").first).to_be_visible()
+    page.go_back()
+    expect(root).to_have_attribute("data-block", "mid_block.attentions.0")
+
+
 def test_a_model_without_a_network_says_so(page: Page, server: str) -> None:
     page.goto(f"{server}/xray?model=ideal:digits")
     expect(page.get_by_text("has no U-Net of ours to look into")).to_be_visible()
