@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -41,14 +41,24 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def streamlit(script: Path, port: int, env: Mapping[str, str] | None = None) -> AbstractContextManager[float]:
+    """`streamlit run script`; see `serving`."""
+    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
+    command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--browser.gatherUsageStats", "false"]
+    return serving(command, port, env)
+
+
+def gradio(port: int, env: Mapping[str, str] | None = None) -> AbstractContextManager[float]:
+    """The Gradio app as Spaces starts it; see `serving`."""
+    return serving([sys.executable, str(ROOT / "playground" / "gradio_app.py"), "--port", str(port)], port, env)
+
+
 @contextmanager
-def streamlit(script: Path, port: int, env: Mapping[str, str] | None = None) -> Iterator[float]:
-    """`streamlit run script`, from its spawn to its end; gives the wall-clock time of the spawn once it listens.
+def serving(command: list[str], port: int, env: Mapping[str, str] | None = None) -> Iterator[float]:
+    """A server from its spawn to its end; gives the wall-clock time of the spawn once it listens.
 
     Raises RuntimeError where the server does not come up.
     """
-    command = [sys.executable, "-m", "streamlit", "run", str(script), "--server.port", str(port)]
-    command += ["--server.address", "127.0.0.1", "--server.headless", "true", "--browser.gatherUsageStats", "false"]
     spawned = time.time()
     process = subprocess.Popen(
         command,

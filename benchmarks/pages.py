@@ -9,13 +9,13 @@ from __future__ import annotations
 import re
 import tempfile
 from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from benchmarks.browser import ROOT, answer_time, at_rest, chromium, free_port, moment, new_page, streamlit
+from benchmarks.browser import ROOT, answer_time, at_rest, chromium, free_port, gradio, moment, new_page, streamlit
 from benchmarks.figures import Figure
 
 APP = ROOT / "playground" / "app.py"
@@ -70,24 +70,25 @@ def _playground(folder: Path) -> Iterator[str]:
 
 
 def first_page(browser: Browser, folder: Path, starts: int) -> list[Figure]:
-    """From the spawn of `streamlit run` to pictures on the start page; beside it, to the text of a page of one line."""
+    """From the spawn of a server to pictures on the start page, by turns: ours, Gradio's, and Streamlit's of one line."""
     bare = folder / "bare.py"
     bare.write_text(BARE, encoding="utf-8")
     env = {"DIFFUSION_PLAYGROUND_RUNS": str(folder / "runs")}
     page = new_page(browser)
-    kinds = {
-        "ours": (APP, free_port(), TIMELINE_DRAWN),
-        "bare": (bare, free_port(), "text('[data-testid=stMarkdown]', 'Hello')"),
+    kinds: dict[str, tuple[Callable[[int], AbstractContextManager[float]], str]] = {
+        "ours": (lambda port: streamlit(APP, port, env), TIMELINE_DRAWN),
+        "bare": (lambda port: streamlit(bare, port, env), "text('[data-testid=stMarkdown]', 'Hello')"),
+        "gradio": (lambda port: gradio(port, env), TIMELINE_DRAWN),
     }
     seconds: dict[str, list[float]] = {name: [] for name in kinds}
     for attempt in range(starts + 1):  # the first warms the disk and the browser up
-        for name, (script, port, ready) in kinds.items():
-            with streamlit(script, port, env) as spawned:
+        for name, (start, ready) in kinds.items():
+            port = free_port()
+            with start(port) as spawned:
                 page.goto(f"http://127.0.0.1:{port}", wait_until="commit")
+                came = moment(page, ready) - spawned
                 if attempt:
-                    seconds[name].append(moment(page, ready) - spawned)
-                else:
-                    moment(page, ready)
+                    seconds[name].append(came)
                 page.goto("about:blank")
     page.context.close()
     ratios = tuple(ours / bare for ours, bare in zip(seconds["ours"], seconds["bare"], strict=True))
@@ -95,6 +96,7 @@ def first_page(browser: Browser, folder: Path, starts: int) -> list[Figure]:
         Figure("First usable page, from `streamlit run`", tuple(seconds["ours"]), "s", "median", 4),
         Figure("The same for a Streamlit page of one line", tuple(seconds["bare"]), "s", "median"),
         Figure("First usable page / page of one line", ratios, "×", "median"),
+        Figure("First usable page of the Gradio app, as Spaces starts it", tuple(seconds["gradio"]), "s", "median", 10),
     ]
 
 
