@@ -24,6 +24,16 @@ PIXELS = """root => {
 }"""
 
 
+def at_rest(page: Page, timeline: Locator) -> list[str]:
+    """The pictures at the last frame, once nothing changes them any more."""
+    expect(timeline).to_have_attribute("data-position", str(int(timeline.get_attribute("data-count") or 0) - 1))
+    before, now = [""], timeline.evaluate(PIXELS)
+    while now != before:
+        page.wait_for_timeout(300)
+        before, now = now, timeline.evaluate(PIXELS)
+    return list(now)
+
+
 @pytest.fixture(scope="module")
 def gradio_url(run_gradio: RunServer) -> Iterator[str]:
     with run_gradio() as url:
@@ -99,8 +109,7 @@ def test_a_link_shows_the_same_pixels_in_both(
         expect(timeline.locator("canvas").first).to_be_visible()
         page.keyboard.press("Tab")
         timeline.locator("[data-action=last]").click()
-        page.wait_for_timeout(300)
-        pixels.append(timeline.evaluate(PIXELS))
+        pixels.append(at_rest(page, timeline))
         links.append(dict(part.split("=") for part in page.url.partition("?")[2].split("&")))
     assert links[0] == links[1] == dict(part.split("=") for part in query.split("&"))
     assert pixels[0]
