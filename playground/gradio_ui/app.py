@@ -38,7 +38,7 @@ def _route(demo: gr.Blocks, address: str, title: str) -> None:
     """What is drawn from here on stands on a page of its own, as after `with demo.route(title, address)`.
 
     At the end of each such block Gradio makes its whole server anew, with a description of every component there is so far:
-    for ten pages that was a third of the time until the first could be seen.
+    for ten pages that was a fifth of the time until the first could be seen.
     """
     demo.pages.append((address, title, True))
     demo.current_page = address

@@ -226,6 +226,13 @@ CSS = """
 .dp-form .form { grid-column: 1 / -1; }
 .dp-mend { align-self: start; margin-top: auto; padding: 0.4rem 0.9rem; border-radius: 8px; color: white; cursor: pointer;
   background: var(--button-primary-background-fill, var(--color-accent)); }
+/* Plotly draws on white, whatever the theme is. */
+.js-plotly-plot .main-svg { background: transparent !important; }
+.js-plotly-plot .bglayer .bg { fill: transparent !important; }
+.js-plotly-plot :is(.xtick, .ytick, .g-gtitle, .g-xtitle, .g-ytitle) text { fill: var(--body-text-color) !important; }
+.js-plotly-plot :is(.gridlayer, .zerolinelayer) path {
+  stroke: color-mix(in srgb, var(--body-text-color) 18%, transparent) !important;
+}
 """
 
 

@@ -173,6 +173,9 @@ def test_a_schedule_is_drawn_and_mended(page: Page, gradio_url: str) -> None:
     )
     page.get_by_role("button", name="The same curves larger").click()
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    ground = "chart => getComputedStyle(chart).backgroundColor"
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    assert page.locator(".js-plotly-plot .main-svg").first.evaluate(ground) == "rgba(0, 0, 0, 0)"  # in the dark as well
     with page.expect_download() as saved:
         page.get_by_role("link", name="All values as CSV").click()
     assert saved.value.path().read_text().startswith("schedule,t,beta,alpha_bar,log_snr,sigma")
