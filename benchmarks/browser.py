@@ -1,4 +1,4 @@
-"""A server of Streamlit, a headless Chromium, and a stopwatch that runs inside the page."""
+"""Servers of both apps, a headless Chromium, and a stopwatch that runs inside the page."""
 
 from __future__ import annotations
 

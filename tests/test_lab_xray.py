@@ -44,6 +44,8 @@ def test_the_first_look_shows_every_block_and_all_parameters(seen: Seen) -> None
     assert sum(block["parameters"] for block in sent["blocks"]) == sent["parameters"] == net.parameter_count
     assert sent["maps"].keys() == {block["name"] for block in sent["blocks"]}
     assert len({block["title"] for block in sent["blocks"]}) > 5
+    assert sent["block"] == figures.payload(seen, "no such block")["block"] == "down_blocks.0.resnets.0"
+    assert figures.payload(seen, "mid_block.attentions.0")["block"] == "mid_block.attentions.0"
 
 
 def test_channel_maps_are_the_activations_to_a_part_in_127_the_liveliest_first(seen: Seen) -> None:

@@ -244,8 +244,9 @@ def test_figures_have_axis_titles_and_one_colour_for_each_schedule() -> None:
 
 
 def test_the_table_of_schedules_holds_every_value_at_every_step() -> None:
-    shown = schedules.schedules_of(ScheduleControls(T=30, drawn=True, zero="all"))
-    rows = list(csv.DictReader(figures.table(shown).data.decode().splitlines()))
+    choice = schedules.choice_of(ScheduleControls(T=30, drawn=True, zero="all"))
+    shown = schedules.schedules_of(choice)
+    rows = list(csv.DictReader(figures.table_of(choice).data.decode().splitlines()))
     assert [(row["schedule"], int(row["t"])) for row in rows] == [(name, t) for name in shown for t in range(31)]
     for row in rows:
         for quantity in figures.AXES:

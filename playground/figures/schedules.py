@@ -101,10 +101,11 @@ def curves(schedules: Mapping[str, NoiseSchedule], quantity: Quantity, *, log: b
     return go.Figure({"data": traces, "layout": layout})
 
 
-def table(schedules: Mapping[str, NoiseSchedule]) -> File:
-    """All quantities of all schedules at every step as CSV; where one is infinite the field is empty."""
+@lru_cache(maxsize=32)
+def table_of(choice: ScheduleChoice) -> File:
+    """All quantities of the chosen schedules at every step as CSV, made once; where one is infinite the field is empty."""
     rows: list[list[object]] = [["schedule", "t", *AXES]]
-    for name, schedule in schedules.items():
+    for name, schedule in schedules_of(choice).items():
         columns = [_drawable(values_of(schedule, quantity), log=False) for quantity in AXES]
         rows += [[name, t, *values] for t, values in enumerate(zip(*columns, strict=True))]
     return File(text.CSV, "schedules.csv", "text/csv", takeaway.csv(rows))

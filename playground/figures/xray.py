@@ -30,15 +30,16 @@ MOST_BYTES = 1_500_000
 def payload(seen: Seen, block: str = "") -> dict[str, Any]:
     """Everything of one look as JSON: numbers packed, a byte for each value, beside the value that 127 or 255 stands for.
 
-    `block` is shown first; without it the one that was chosen when the look began, or the first that has channels.
+    `block` is shown first; without it the one that was chosen when the look began; of neither this network's, `first_block`.
     """
     off = set(seen.controls.skips_off)
     blocks, inside = seen.anatomy.blocks, seen.inside
     total = sum(block.parameters for block in blocks)
     at = int(np.argmin(np.abs(np.array(seen.times) - seen.t)))
+    chosen = block or seen.controls.block
     sent = {
         "base": seen.controls.choice,
-        "block": block or seen.controls.block or first_block(seen.anatomy),
+        "block": chosen if any(one.name == chosen for one in blocks) else first_block(seen.anatomy),
         "title": seen.title,
         "parameters": total,
         "at": f"t = {seen.t} of {seen.T}",

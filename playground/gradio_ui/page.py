@@ -233,6 +233,9 @@ CSS = """
 .js-plotly-plot :is(.gridlayer, .zerolinelayer) path {
   stroke: color-mix(in srgb, var(--body-text-color) 18%, transparent) !important;
 }
+.js-plotly-plot .modebar-group { background: transparent !important; }
+.js-plotly-plot .modebar-group:has(.plotlyjsicon) { display: none; }
+.js-plotly-plot .modebar-btn path { fill: color-mix(in srgb, var(--body-text-color) 60%, transparent) !important; }
 """
 
 

@@ -84,16 +84,19 @@ def build(demo: gr.Blocks) -> None:
         controls = found or controls
         return [*panel.update(controls), *show(controls, is_open)]
 
-    def opened(*values: Any) -> list[Any]:
+    def closely(is_open: bool, *values: Any) -> list[Any]:
         controls, _ = panel.read(values)
-        return [True, *_curves(controls, True)]
+        return _curves(controls, is_open)
 
-    panel.on_load(demo, show, [is_open], outputs)
+    loaded = panel.on_load(demo, show, [is_open], outputs)
+    opened = closer.expand(lambda: True, None, is_open, **QUIET)
+    # After the load as well: who opens them before it has ended would see the curves of the defaults.
+    for cause in (loaded, opened):
+        cause.then(closely, [is_open, *panel.state], [legend, *plots, files], **QUIET)
     panel.on_change(show, [is_open], outputs)
     everything = [*panel.shown, *outputs]
     curve.points(redrawn, [is_open, *panel.state], everything, trigger_mode="always_last", **QUIET)
     gauges.mend(mended, [is_open, *panel.state], everything, **QUIET)
-    closer.expand(opened, panel.state, [is_open, legend, *plots, files], **QUIET)
     closer.collapse(lambda: False, None, is_open, **QUIET)
 
 
@@ -121,7 +124,6 @@ def _curves(controls: ScheduleControls, wanted: bool) -> list[Any]:
     if not wanted:
         return [gr.skip()] * 6
     choice = lab.choice_of(controls)
-    schedules = lab.schedules_of(choice)
-    legend = figures.legend({name: lab.TITLES[name] for name in schedules})
-    files = takeaway.links([figures.table(schedules)])
+    legend = figures.legend({name: lab.TITLES[name] for name in lab.schedules_of(choice)})
+    files = takeaway.links([figures.table_of(choice)])
     return [legend, *(figures.curves_of(choice, quantity) for quantity in QUANTITIES), files]

@@ -86,7 +86,7 @@ def _curves(chosen: ScheduleControls) -> None:
     for row in (lab.QUANTITIES[:2], lab.QUANTITIES[2:]):
         for column, quantity in zip(st.columns(2), row, strict=True):
             column.plotly_chart(figures.curves_of(choice, quantity), key=f"{LAB}/{quantity}", config=figures.CONFIG)
-    file = figures.table(lab.schedules_of(choice))
+    file = figures.table_of(choice)
     st.download_button(file.title, file.data, file.name, file.kind, key=f"{LAB}/{file.name}", icon="⬇️")
 
 

@@ -136,16 +136,19 @@ export function mount(root, emit) {
     const of = (way, k, axis) => rowsAt(way.cuts, pools[k], BOTH[axis]).map((row) => [way.name, "xy"[axis], ...row]);
     const all = data.ways.flatMap((way, k) => [...of(way, k, 0), ...of(way, k, 1)]);
     const sheets = views.map((view) => view.sheet);
-    const heights = sheets.map((sheet) => sheet.height + CLOUDS_APART);
-    const pen = svgPen(Math.max(...sheets.map((sheet) => sheet.width)), heights.reduce((sum, height) => sum + height));
+    const width = Math.max(...sheets.map((sheet) => sheet.width));
+    const height = sheets.reduce((sum, sheet) => sum + sheet.height + CLOUDS_APART, 0);
+    const pen = svgPen(width, height);
     pen.fillStyle = theme.bg;
-    pen.fillRect(0, 0, pen.svg.width.baseVal.value, pen.svg.height.baseVal.value);
-    sheets.forEach((sheet, k) => {
+    pen.fillRect(0, 0, width, height);
+    let top = 0;
+    for (const sheet of sheets) {
       pen.save();
-      pen.translate(0, heights.slice(0, k).reduce((sum, height) => sum + height, 0));
+      pen.translate(0, top);
       sheet.draw(pen);
       pen.restore();
-    });
+      top += sheet.height + CLOUDS_APART;
+    }
     return { name: `particle-${data.particle}`, csv: csvOf([["cloud", "coordinate", ...COLUMNS], ...all]), svg: pen.svg };
   }
 

@@ -42,7 +42,7 @@ export function mount(root, emit) {
   function update(next) {
     if (data && next.id === data.id) return;
     data = next;
-    chosen = data.blocks.some((b) => b.name === data.block) ? data.block : data.blocks[0].name;
+    chosen = data.block;
     off = data.skips.filter((s) => s.off).map((s) => s.number).join();
     title.textContent = `${data.title}: ${words(data.parameters)} parameters`;
     help.textContent = data.words.help;

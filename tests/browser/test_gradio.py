@@ -181,6 +181,18 @@ def test_a_schedule_is_drawn_and_mended(page: Page, gradio_url: str) -> None:
     assert saved.value.path().read_text().startswith("schedule,t,beta,alpha_bar,log_snr,sigma")
 
 
+def test_curves_that_are_opened_at_once_are_those_of_the_link(page: Page, gradio_url: str) -> None:
+    page.goto(f"{gradio_url}/schedules?T=50", wait_until="commit")
+    page.get_by_role("button", name="The same curves larger").click()
+    last = """() => {
+      const link = document.querySelector("a[download='schedules.csv']");
+      return link && atob(link.href.split(",")[1]).trim().split("\\n").at(-1).startsWith("sigmoid,50,");
+    }"""
+    page.wait_for_function(last)
+    page.wait_for_timeout(1500)
+    assert page.evaluate(last)
+
+
 def test_pictures_stream_without_moving_the_page_and_stop_stops(page: Page, gradio_url: str) -> None:
     page.goto(f"{gradio_url}/sampling?steps=300&count=4")
     deck = page.locator("#sampling-timeline .dp-deck")
