@@ -22,6 +22,7 @@ from playground.gradio_ui.options import Options, parse
 from playground.serving import mode, timekeeper
 from playground.serving.allowed import limits_now
 from playground.serving.door import Door
+from playground.serving.streams import Streams
 from playground.text import launching as text
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
                 max_threads=THREADS,
                 max_file_size=upload,
                 state_session_capacity=SESSIONS,
-                app_kwargs={"middleware": [Middleware(Door, upload=upload)], "openapi_url": None},
+                app_kwargs={"middleware": [Middleware(Door, upload=upload), Middleware(Streams)], "openapi_url": None},
                 **app.looks(),
             )
     except OSError:  # somebody was quicker

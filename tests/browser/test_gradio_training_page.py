@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
 
+from lag import late_ends
 from servers import RunServer
 
 pytestmark = pytest.mark.browser
@@ -124,6 +125,19 @@ def test_two_tabs_watch_one_run_and_the_list_compares_it(app: str, page: Page, r
     other.get_by_role("button", name="Stop").click()
     for tab in (page, other):
         expect(tab.get_by_text(re.compile("stopped: step"))).to_be_visible()
+
+
+def test_a_slow_network_loses_nothing(app: str, page: Page) -> None:
+    """Without `playground.serving.streams` the second event of the page is never answered."""
+    with late_ends(app) as url:
+        page.goto(f"{url}/training?{TINY}")
+        expect(page.locator("#training-cost")).to_contain_text("Takes about")
+        page.get_by_role("button", name="Start training").click()
+        expect(page.get_by_text(re.compile(r"training: step [1-9]"))).to_be_visible()
+        for asked, answer in (("Pause", "paused: step"), ("Resume", "training: step"), ("Stop", "stopped: step")):
+            page.get_by_role("button", name=asked).click()
+            expect(page.get_by_text(re.compile(answer))).to_be_visible()
+        page.goto("about:blank")  # while it is still there
 
 
 def test_the_doctors_click_sets_the_learning_rate_and_starts_nothing(app: str, page: Page, runs: Path) -> None:
