@@ -65,3 +65,13 @@ def test_the_page_is_described_as_gradio_does(demo: gr.Blocks) -> None:
     page[0]["props"]["value"] = "written"
     assert page[0]["props"]["value"] == "written"
     assert {type(one) for one in page} == {dict}
+
+
+def test_what_begins_work_can_be_pressed_once_the_link_is_read(demo: gr.Blocks) -> None:
+    begins = {block.elem_id: block for block in demo.blocks.values() if isinstance(block, gr.Button)}
+    begins = {name: button for name, button in begins.items() if name and name.endswith(("-start", "-draw"))}
+    assert len(begins) > 7
+    loads = [fn for fn in demo.fns.values() if any(event == "load" for _, event in fn.targets)]
+    for name, button in begins.items():
+        assert not button.interactive, name  # with settings that are not those of the link
+        assert any(button in fn.outputs for fn in loads), name

@@ -84,11 +84,11 @@ class Follower:
 
 
 def buttons(lab: str, start: str, *, what: str = "", empty: str = "") -> Follower:
-    """Make the row: begin, stop, and how far it is; `empty` stands there before the first job."""
+    """Make the row: begin (once the page is loaded), stop, and how far it is; `empty` stands there before the first job."""
     with gr.Row(elem_classes="dp-actions"):
         return Follower(
             lab,
-            gr.Button(start, variant="primary", elem_id=f"{lab}-start", min_width=140, scale=0),
+            gr.Button(start, variant="primary", elem_id=f"{lab}-start", interactive=False, min_width=140, scale=0),
             gr.Button("⏹️ Stop", elem_id=f"{lab}-stop", interactive=False, min_width=120, scale=0),
             gr.HTML(page.status(empty), elem_id=f"{lab}-status", min_width=260),
             what,

@@ -45,8 +45,6 @@ def build(demo: gr.Blocks) -> None:
 
     def start(visitor: str, tab: str, controls: GuidanceControls) -> str:
         """Ask for these settings; returns what there is to say about them."""
-        if not tab:  # pressed before the browser has said who it is
-            return page.listed([common.WAKING], "info")
         said, possible = _said(controls, visitor)
         if possible:
             mine = runs_of(visitor).may
@@ -80,7 +78,7 @@ def build(demo: gr.Blocks) -> None:
         desk().drop(tab, LAB)
         return [_pressed_for(controls, visitor), *empty]
 
-    loaded = panel.on_load(demo, opened, [], [note], who)
+    loaded = panel.on_load(demo, opened, [], [note], who, buttons.start)
     panel.on_change(changed, who.both, [note])
     asked = buttons.start.click(
         pressed, [*who.both, *panel.state], [*panel.shown, note], trigger_mode="multiple", **QUIET

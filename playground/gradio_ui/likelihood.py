@@ -79,7 +79,7 @@ def build(demo: gr.Blocks) -> None:
     def unfolded(*values: Any) -> list[Any]:
         return [True, *_of_heat(panel.read(values)[0], True)]
 
-    loaded = panel.on_load(demo, opened, [], [note, *of_vae], who)
+    loaded = panel.on_load(demo, opened, [], [note, *of_vae], who, follower.start)
     panel.on_change(changed, [who.tab, who.visitor, is_open], [note, *of_vae, *of_heat])
     started = follower.start.click(pressed, [who.tab, who.visitor, *panel.state], [*panel.shown, note], **QUIET)
     for cause in (loaded, started):

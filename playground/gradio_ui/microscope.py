@@ -118,7 +118,7 @@ def build(demo: gr.Blocks) -> None:
     all_of_it = [note, *panel.shown, *form.widgets]
     where = [*who.both, *panel.state]
     causes = [
-        panel.on_load(demo, opened, [], [note, *form.widgets], who),
+        panel.on_load(demo, opened, [], [note, *form.widgets], who, follower.start),
         panel.on_change(changed, who.both, [note, *form.widgets]),
         follower.start.click(pressed, where, note, trigger_mode="multiple", **QUIET),
         fork.click(forked, [*where, *form.widgets], all_of_it, **QUIET),

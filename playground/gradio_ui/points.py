@@ -75,7 +75,7 @@ def build(demo: gr.Blocks) -> None:
         try:
             data = lab.points_of(controls, own)
         except PointsError as problem:
-            return [*shown, None, page.listed([str(problem)], "info"), gr.skip()]
+            return [*shown, None, page.listed([str(problem)], "info"), gr.update(interactive=True)]
         job = desk().job(tab, TRAINING)
         trained = points_training.usable(job, controls, data)
         taken_apart = points_microscope.bench(controls, data, trained).to_payload()
@@ -83,7 +83,7 @@ def build(demo: gr.Blocks) -> None:
         desk().put(tab, SAMPLING, Job(lambda: points_stage.work(controls, data, trained), "points"))
         button = text.TRAIN_ON if points_training.goes_on(job, controls, data) else text.BEGIN
         said = page.listed([points_stage.NOT_TRAINED], "info") if lacking else ""
-        return [*shown, taken_apart, said, gr.update(value=button)]
+        return [*shown, taken_apart, said, gr.update(value=button, interactive=True)]
 
     def opened(controls: PointsControls, visitor: str, tab: str, session: str, own: PointSet | None) -> list[Any]:
         desk().attach(tab, session)

@@ -34,7 +34,9 @@ def build(demo: gr.Blocks) -> None:
         opening = sampling_models.Opening()
     page.head(text.TITLE, text.LEAD)
     with gr.Row(elem_classes="dp-actions"):
-        draw = gr.Button("🎲 Draw", variant="primary", elem_id="sampling-draw", min_width=140, scale=0)
+        draw = gr.Button(
+            "🎲 Draw", variant="primary", elem_id="sampling-draw", interactive=False, min_width=140, scale=0
+        )
         stop = gr.Button("⏹️ Stop", elem_id="sampling-stop", interactive=False, min_width=120, scale=0)
         results = sampling_results.Results(who.tab, stop)
     note = gr.HTML("", elem_id="sampling-note")
@@ -68,7 +70,7 @@ def build(demo: gr.Blocks) -> None:
         if request := desk().request(tab):
             request.stop()
 
-    loaded = panel.on_load(demo, opened, [], [note], who)
+    loaded = panel.on_load(demo, opened, [], [note], who, draw)
     panel.on_change(changed, [who.tab], [note])
     results.follow(loaded)
     asked = draw.click(pressed, [*who.both, *panel.state], [*panel.shown, note], trigger_mode="multiple", **QUIET)

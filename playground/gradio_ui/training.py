@@ -81,8 +81,7 @@ def build(demo: gr.Blocks) -> None:
             problems = [str(problem)]
         return look(asked, visitor, seen, problems=problems)
 
-    # Before the settings of the link are there, it would start others.
-    loaded = panel.on_load(demo, lambda *_: [gr.update(interactive=True)], [], [start], who)
+    loaded = panel.on_load(demo, lambda *_: [], [], [], who, start)
     loaded.then(first, context, outputs, js=page.linked(LINKED), **QUIET)
     timer.tick(look, context, outputs, trigger_mode="once", **QUIET)
     started = start.click(

@@ -87,10 +87,12 @@ class Panel(Generic[C]):
         inputs: list[Any],
         outputs: list[Any],
         identity: page.Identity | None = None,
+        start: gr.Button | None = None,
     ) -> Dependency:
         """Open the page with what its link asks for: `show(controls, *inputs)` gives the values of `outputs`.
 
         With an identity, `show(controls, visitor, tab, session, *inputs)`: who opens the page, and the number of this visit.
+        `start` can be pressed from then on: before, it would take other settings than those of the link.
         """
 
         def opened(request: gr.Request, *more: Any) -> Outputs:
@@ -98,13 +100,18 @@ class Panel(Generic[C]):
             look = self._look_for(*(self._known(secrets, who)))
             controls, problems = self._settled(*from_link(self._model, dict(request.query_params)), look)
             shown = show(controls, *who, *([request.session_hash] if who else []), *more)
-            return [*who, *self._answer(controls, problems, look), *shown]
+            return [
+                *who,
+                *self._answer(controls, problems, look),
+                *shown,
+                *[gr.update(interactive=True)] * len(waiting),
+            ]
 
-        secrets = identity.both if identity else []
+        secrets, waiting = identity.both if identity else [], [start] if start is not None else []
         return demo.load(
             opened,
             [*secrets, *inputs],
-            [*secrets, *self.shown, *outputs],
+            [*secrets, *self.shown, *outputs, *waiting],
             js=page.WHO if identity else None,
             show_progress="hidden",
             concurrency_limit=None,

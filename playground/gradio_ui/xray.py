@@ -69,7 +69,7 @@ def build(demo: gr.Blocks) -> None:
             desk().put(tab, DRAW, Job(lambda: lab.draw(controls), "x-ray draws"))
         return panel.update(controls, problems, values)
 
-    loaded = panel.on_load(demo, opened, [], [looking.status], who)
+    loaded = panel.on_load(demo, opened, [], [looking.status], who, drawing.start)
     altered = panel.on_change(changed, who.both, [looking.status])
     picked = inside.choice(chosen, [*who.both, *panel.state], panel.shown, trigger_mode="always_last", **QUIET)
     for cause in (loaded, altered, picked):
