@@ -78,13 +78,14 @@ def test_what_cannot_be_meant_gets_one_sentence(text: str, allowed: Allowed, wor
     assert str(refusal.value).endswith(".")
 
 
-@settings(max_examples=400, deadline=500)
+@settings(max_examples=400, deadline=None)
 @given(
     st.one_of(st.text(max_size=40), st.text("0123456789:,;.-+e nifa", max_size=40)),
     st.sampled_from([SCALE, SEED, SAMPLER, CLASS]),
 )
 @example("0:1e308:1e-308", SCALE)
 @example("٣:٥", SEED)
+@example(" 0\n0", SCALE)
 @example("-0", SEED)
 def test_any_text_gives_values_within_bounds_or_a_sentence(text: str, allowed: Allowed) -> None:
     try:
@@ -93,7 +94,7 @@ def test_any_text_gives_values_within_bounds_or_a_sentence(text: str, allowed: A
         sentence = str(refusal)
         assert sentence[0].isupper() or sentence[0] == "“"
         assert sentence.endswith(".")
-        assert "\n" not in sentence.replace(text, "")
+        assert len(sentence.splitlines()) == 1
         assert len(sentence) < 300
         return
     assert 1 <= len(values) <= MOST_VALUES

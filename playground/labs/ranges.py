@@ -142,4 +142,5 @@ def _text(number: Decimal) -> str:
 
 
 def _short(text: str) -> str:
+    text = " ".join(text.split())  # within one line of a sentence
     return text if len(text) <= 30 else text[:29] + "…"
