@@ -58,7 +58,8 @@ BENCHMARKS = {
     "training": Benchmark(
         "images a second, two processes beside one, memory by the number of pictures (writes 2.5 GB for a while)",
         {"rounds": (3, "measurements of each speed")},
-        ("speed", "loop", "peers", "processes", "memory"),
+        ("speed", "loop", "peers", "processes", "memory", "large"),
+        texts={"device": ("cpu", "where large trains: cpu or cuda")},
     ),
     "quality": Benchmark(
         "from scratch to recognisable digits, beside denoising-diffusion-pytorch",

@@ -17,6 +17,7 @@ from safetensors.torch import load_file
 
 from benchmarks.figures import Figure
 from benchmarks.sides import compared, side
+from benchmarks.training_large import large
 from benchmarks.training_peers import MAKERS, write_pictures
 from engine.data.prepared import for_training
 from engine.runs.folder import RunFolder
@@ -65,12 +66,12 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 """In kilobytes, and of this program alone: what the one that started it had taken does not count."""
 
 
-def measure(parts: Sequence[str], *, rounds: int) -> list[Figure]:
-    """Those of `_PARTS` that are asked for. Raises CalledProcessError where a training fails."""
+def measure(parts: Sequence[str], *, rounds: int, device_name: str) -> list[Figure]:
+    """Those that are asked for. Raises CalledProcessError where a training fails."""
     torch.set_num_threads(1)
     figures = []
     for part in parts:
-        for figure in _PARTS[part](rounds):
+        for figure in large(device_name, rounds) if part == "large" else _PARTS[part](rounds):
             figures.append(figure)
             print(f"{figure.what}: {figure.measured()}", flush=True)
     return figures
