@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -69,9 +70,9 @@ print(next(line.split()[1] for line in open("/proc/self/status") if line.startsw
 def measure(parts: Sequence[str], *, rounds: int, device_name: str) -> list[Figure]:
     """Those that are asked for. Raises CalledProcessError where a training fails."""
     torch.set_num_threads(1)
-    figures = []
+    measures, figures = {**_PARTS, "large": partial(large, device_name)}, []
     for part in parts:
-        for figure in large(device_name, rounds) if part == "large" else _PARTS[part](rounds):
+        for figure in measures[part](rounds):
             figures.append(figure)
             print(f"{figure.what}: {figure.measured()}", flush=True)
     return figures

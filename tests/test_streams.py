@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.serving import streams
 from playground.serving.streams import JOIN, STREAM, Streams
 
+SOON = 10
+"""Seconds: at once, on a busy machine."""
 LAST = b'data: {"msg":"close_stream"}\n\n'
 Message = dict[str, Any]
 
@@ -76,7 +78,9 @@ def _event(session: str) -> bytes:
     return json.dumps({"data": ['"session_hash":"b"'], "fn_index": 3, "session_hash": session}).encode()
 
 
-def test_an_event_at_the_end_of_a_stream_is_answered_when_the_page_has_hung_up() -> None:
+def test_an_event_at_the_end_of_a_stream_is_answered_when_the_page_has_hung_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streams, "PATIENCE", 10 * SOON)
+
     async def play() -> list[str]:
         page = Page()
         stream = asyncio.create_task(page.stream("a"))
@@ -87,8 +91,8 @@ def test_an_event_at_the_end_of_a_stream_is_answered_when_the_page_has_hung_up()
             await asyncio.sleep(0)
         assert not mine.done()
         page.hung_up.set()
-        await asyncio.wait_for(asyncio.gather(stream, mine), 0.2)
-        await asyncio.wait_for(page.event(_event("a"), "later"), 0.2)
+        await asyncio.wait_for(asyncio.gather(stream, mine), SOON)
+        await asyncio.wait_for(page.event(_event("a"), "later"), SOON)
         assert not page.app._ending
         return [word for word in page.heard if word]
 
@@ -102,7 +106,7 @@ def test_a_page_whose_hanging_up_is_not_passed_on_waits_a_moment(monkeypatch: py
         page = Page()
         stream = asyncio.create_task(page.stream("a"))
         await page.until("end")
-        await asyncio.wait_for(asyncio.gather(stream, page.event(_event("a"), "mine")), 2)
+        await asyncio.wait_for(asyncio.gather(stream, page.event(_event("a"), "mine")), SOON)
         return [word for word in page.heard if word]
 
     assert asyncio.run(play()) == ["end", "over", "mine"]
@@ -119,11 +123,12 @@ def test_a_stream_that_breaks_off_holds_nobody_back() -> None:
         page = Page(breaks)
         with pytest.raises(ConnectionError):
             await page.stream("a")
-        await asyncio.wait_for(page.event(_event("a"), "mine"), 0.2)
+        await asyncio.wait_for(page.event(_event("a"), "mine"), SOON)
 
     asyncio.run(play())
 
 
+@settings(deadline=None)
 @given(st.one_of(st.binary(max_size=60), st.recursive(st.none() | st.text(max_size=5), st.lists).map(json.dumps)))
 def test_whatever_is_sent_is_passed_on(body: bytes | str) -> None:
     page = Page()
