@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from engine.recipe import Recipe
-from playground.labs.sampling import shot_of
+from engine.recipes.recipe import Recipe
+from playground.labs.sampling.job import shot_of
 
 OUT = Path(__file__).parent / "first_screen" / "digits.npz"
 

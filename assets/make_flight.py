@@ -13,27 +13,27 @@ from pathlib import Path
 import numpy as np
 
 from engine.runs import service as runs
-from playground.labs import recorder
+from playground.labs.recorder import job
 
 
 def main(folder: Path) -> None:
     runs._service = runs.TrainingService(folder.parent)
     last = None
-    for partial in recorder.fly(recorder.RecorderControls(run=folder.name)):
+    for partial in job.fly(job.RecorderControls(run=folder.name)):
         last = partial.result or last
     assert last is not None
     # Every other frame, and the guess and x_t as they are shown: small, and nothing of what one sees is lost.
     frames = list(range(0, len(last.t), 2))
-    recorder.RECORDING.parent.mkdir(exist_ok=True)
+    job.RECORDING.parent.mkdir(exist_ok=True)
     np.savez_compressed(
-        recorder.RECORDING,
+        job.RECORDING,
         steps=np.array(last.steps),
         t=np.array([last.t[k] for k in frames]),
         x0=np.stack(last.x0)[:, frames],
         x=np.stack(last.x)[:, frames],
         names=np.array(last.names),
     )
-    print(f"{recorder.RECORDING.name}: {last.steps}, {recorder.RECORDING.stat().st_size / 1e6:.2f} MB")
+    print(f"{job.RECORDING.name}: {last.steps}, {job.RECORDING.stat().st_size / 1e6:.2f} MB")
 
 
 if __name__ == "__main__":

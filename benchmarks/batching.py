@@ -10,10 +10,10 @@ from dataclasses import dataclass
 import psutil
 
 from benchmarks.figures import Figure
-from engine import cores
-from engine.library import Model, open_model
-from engine.recipe import Recipe
-from playground.serving.desk import Desk, Request
+from engine.recipes.recipe import Recipe
+from engine.registry import Model, open_model
+from engine.runtime import torch_threads
+from playground.serving.request_queue import Desk, Request
 
 RATIO_GOAL = 1.3
 FIRST_GOAL = 2.0
@@ -33,8 +33,8 @@ class Round:
 
 def measure(*, model_name: str, visitors: int, images: int, steps: int, rounds: int) -> list[Figure]:
     """All of it. Raises ModelError for a model that cannot be opened, RuntimeError for a request that fails."""
-    cores.take(
-        cores.ALL
+    torch_threads.take(
+        torch_threads.ALL
     )  # for the one batch, which is drawn in this thread; the requests' network takes them by itself
     model = open_model(model_name)
     recipes = [_recipe(model, images, steps, first=k * images) for k in range(visitors)]

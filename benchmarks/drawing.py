@@ -21,8 +21,8 @@ from torch import Tensor
 
 from benchmarks.sides import Work
 from engine.denoiser import NetDenoiser
-from engine.library import Model, open_model
-from engine.recipe import Recipe
+from engine.recipes.recipe import Recipe
+from engine.registry import Model, open_model
 from engine.samplers import SAMPLERS
 from engine.sampling import sample
 

@@ -41,9 +41,9 @@ def _of_walk(what: str, result: npt.NDArray[np.float32]) -> Iterator[Figure]:
 
 def walk(*, images: int, steps: int) -> Work:
     """Draws, and says in megabytes: peak of the process, frames kept, frames sent, and what all steps take as float32."""
-    from engine.library import open_model
-    from engine.recipe import Recipe
-    from playground.labs.sampling import SamplingJob, timeline
+    from engine.recipes.recipe import Recipe
+    from engine.registry import open_model
+    from playground.labs.sampling.job import SamplingJob, timeline
 
     model = open_model(MODEL)
     recipe = Recipe(model=MODEL, steps=steps, labels=(), seeds=tuple(range(images)))

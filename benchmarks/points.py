@@ -15,7 +15,7 @@ import torch
 from benchmarks.figures import Figure
 from engine.data.points import POINT_SETS, named
 from engine.denoiser import Denoiser
-from engine.measuring.metrics import energy_floor, energy_from_data
+from engine.evaluation.metrics import energy_floor, energy_from_data
 from engine.samplers import DPMSolver2M
 from engine.sampling import sample
 from engine.training.points import PointTraining, begin, train

@@ -21,7 +21,6 @@ import torch
 from torch import Tensor
 
 from benchmarks.figures import Figure
-from engine import memory
 from engine.data.catalogue import load
 from engine.data.pixels import unit_of
 from engine.data.prepared import for_training
@@ -29,6 +28,7 @@ from engine.denoiser import Clipped, NetDenoiser
 from engine.guidance import Guided
 from engine.models import classifier
 from engine.models.classifier import Judge
+from engine.runtime import allocator
 from engine.samplers import SAMPLERS
 from engine.sampling import sample
 from engine.training.config import TrainConfig
@@ -58,7 +58,7 @@ class Look:
 def measure(*, pictures: int, percent: int, limit: int) -> list[Figure]:
     """Train both until so many per cent are recognisable, or for so many seconds."""
     torch.set_num_threads(1)
-    memory.keep_freed()
+    allocator.keep_freed()
     judge, wanted = classifier.load(JUDGE), percent / 100
     digits = load("digits").held_out_part
     real = _read(judge, unit_of(torch.tensor(digits.images)), torch.tensor(digits.labels))

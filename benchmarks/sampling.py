@@ -15,10 +15,10 @@ from benchmarks import drawing
 from benchmarks.figures import Figure
 from benchmarks.overhead import overheads, seconds, share_of_matrix_product
 from benchmarks.sides import compared, side
-from engine import memory
-from engine.library import open_model
-from engine.pretrained import CHECKPOINTS
-from engine.recipe import Recipe
+from engine.interop.pretrained import CHECKPOINTS
+from engine.recipes.recipe import Recipe
+from engine.registry import open_model
+from engine.runtime import allocator
 
 SAME = 1e-3
 """How far pictures in 0 … 1 of the same method may lie apart: a quarter of one grey."""
@@ -39,7 +39,7 @@ class Wanted:
 def measure(parts: Sequence[str], *, images: int, steps: int, rounds: int, device_name: str) -> list[Figure]:
     """The parts that are asked for. Raises RuntimeError where a peer draws other pictures than ours."""
     torch.set_num_threads(1)
-    memory.keep_freed()  # as the programs of this project do
+    allocator.keep_freed()  # as the programs of this project do
     wanted, figures = Wanted(images, steps, rounds, device_name), []
     for part in parts:
         for figure in PARTS[part](wanted):
@@ -105,7 +105,7 @@ def _matmul(wanted: Wanted) -> Iterator[Figure]:
 
 
 def _allocator(wanted: Wanted) -> Iterator[Figure]:
-    """What `engine.memory` brings."""
+    """What `engine.runtime.allocator` brings."""
     for rows in (wanted.images, 4 * wanted.images):
         work = {"model": "digits", "rows": rows, "count": 8}
         with (

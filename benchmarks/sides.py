@@ -77,10 +77,10 @@ def side(maker: str, *, keep_freed: bool = False, **settings: Any) -> Iterator[S
 def _serve(pipe: Connection, maker: str, keep_freed: bool, settings: dict[str, Any]) -> None:
     import torch
 
-    from engine import memory
+    from engine.runtime import allocator
 
     if keep_freed:
-        memory.keep_freed()
+        allocator.keep_freed()
     torch.set_num_threads(1)
     module, _, name = maker.partition(":")
     with (

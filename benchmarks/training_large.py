@@ -12,9 +12,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.figures import Figure
 from engine.data.prepared import for_training
 from engine.training.config import TrainConfig
+from engine.training.distributed import OneMachine
 from engine.training.learner import parameter_count
 from engine.training.loop import begin, train
-from engine.training.machine import OneMachine
 
 SHARE_GOAL = 40.0
 """Per cent, on a GPU and in bf16."""

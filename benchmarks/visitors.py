@@ -27,11 +27,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.figures import Figure
-from engine import cores
 from engine.data.pixels import to_uint8
-from engine.library import Model, open_model
-from engine.recipe import Recipe, from_png, png_bytes
-from playground.serving.desk import GRACE
+from engine.recipes.recipe import Recipe, from_png, png_bytes
+from engine.registry import Model, open_model
+from engine.runtime import torch_threads
+from playground.serving.request_queue import GRACE
 
 MODEL, SCALE = "digits", 2.0
 RATIO_GOAL = 1.3
@@ -40,7 +40,7 @@ MEMORY_GOAL = 1.05
 PATIENCE = 600.0
 """Seconds."""
 NEAR = 1
-"""Grey levels: the sum over a batch is rounded by its size, see engine.batching."""
+"""Grey levels: the sum over a batch is rounded by its size, see engine.runtime.batching."""
 
 Pictures = NDArray[np.uint8]
 
@@ -75,7 +75,7 @@ class Round:
 
 def measure(*, visitors: int, images: int, steps: int, rounds: int, without_training: bool) -> list[Figure]:
     """All of it."""
-    cores.take(cores.ALL)
+    torch_threads.take(torch_threads.ALL)
     model = open_model(MODEL)
     recipes = [_recipe(model, images, steps, k * images) for k in range(visitors)]
     whole = _recipe(model, visitors * images, steps, 0)

@@ -18,11 +18,11 @@ from pathlib import Path
 from results_plan import HERE, RECIPES, STUDIES, Networks, Part, is_trained, plan
 
 from engine.cli import main as engine
-from engine.cli.words import ProgressLine
-from engine.measuring.bound import BoundProgress
-from engine.measuring.grid import GridProgress, run
-from engine.measuring.grid_bound import run_bounds
-from engine.measuring.results_file import ResultsFile
+from engine.cli.common import ProgressLine
+from engine.evaluation.bound import BoundProgress
+from engine.evaluation.grid import GridProgress, run
+from engine.evaluation.grid_bound import run_bounds
+from engine.evaluation.results_file import ResultsFile
 
 RESULTS = HERE / "results.jsonl"
 NETWORKS = HERE.parent / "runs" / "studies"

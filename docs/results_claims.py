@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import pairwise
 
-from engine.measuring.metrics import Z_95, Estimate, Jackknife, Share
+from engine.evaluation.metrics import Z_95, Estimate, Jackknife, Share
 
 SURE = 2.0
 """Differences below this many standard errors count as none."""

@@ -29,7 +29,7 @@ from results_plan import (
 from results_rows import Results
 from results_sections import HOW, VARIANCES, row_name
 
-from engine.measuring.metrics import Estimate, Jackknife
+from engine.evaluation.metrics import Estimate, Jackknife
 from engine.samplers import SAMPLERS
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")

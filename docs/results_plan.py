@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from engine import pretrained
 from engine.data.catalogue import load
-from engine.measuring.cells import Cell, Opened, opened
-from engine.measuring.drawing import DrawSettings, evaluations
-from engine.measuring.grid_bound import BoundCell
+from engine.evaluation.cells import Cell, Opened, opened
+from engine.evaluation.drawing import DrawSettings, evaluations
+from engine.evaluation.grid_bound import BoundCell
+from engine.interop import pretrained
 from engine.models import classifier
 from engine.samplers import Variance
 from engine.training.config import TrainConfig

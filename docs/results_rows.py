@@ -7,10 +7,10 @@ from pathlib import Path
 
 from results_plan import FEW, plan
 
-from engine.measuring.cells import Cell
-from engine.measuring.grid import Row
-from engine.measuring.grid_bound import BoundCell, BoundRow
-from engine.measuring.metrics import Estimate, Jackknife
+from engine.evaluation.cells import Cell
+from engine.evaluation.grid import Row
+from engine.evaluation.grid_bound import BoundCell, BoundRow
+from engine.evaluation.metrics import Estimate, Jackknife
 
 
 class Results:

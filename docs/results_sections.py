@@ -28,9 +28,9 @@ from results_plan import (
 )
 from results_rows import Results
 
-from engine.measuring.cells import Cell
-from engine.measuring.grid_bound import BoundCell
-from engine.measuring.metrics import Jackknife
+from engine.evaluation.cells import Cell
+from engine.evaluation.grid_bound import BoundCell
+from engine.evaluation.metrics import Jackknife
 from engine.samplers import SAMPLERS, Variance
 
 PAPER = {

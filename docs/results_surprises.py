@@ -12,8 +12,8 @@ DDIM, 23.9 % ± 2.5 with Heun and 24.6 % ± 2.5 with DPM-Solver++ 2M, but 5.3 % 
 stochastic DPM-Solver++. Solvers of higher order lead into the grey as well: it is no error of the steps. The network sees too
 bright a picture in nearly pure noise (x̂0 is −0.44 on average at t = 1000, a digit −0.74); without fresh noise that stays, as a
 veil. The longer trained network of section a has no such veil by any sampler (4.7 % to 4.8 % ± 0.2, 50 samples). These
-numbers were measured once, by hand (PyTorch 2.15, one thread of a shared CPU); tests/test_results_page.py holds what they say
-on fewer samples."""
+numbers were measured once, by hand (PyTorch 2.15, one thread of a shared CPU); tests/docs/test_results_page.py holds what they
+say on fewer samples."""
 
 
 def section_f(results: Results) -> str:

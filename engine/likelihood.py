@@ -5,7 +5,7 @@
     L_{t−1} = KL( q(x_{t−1} | x_t, x_0) ‖ p(x_{t−1} | x_t) )        `bound_term` for t = 2 … T
     L_0     = −log p(x_0 | x_1)                                     `bound_term` for t = 1, by a `Decoder`
 
-All of it in nats for each picture, summed over the picture's numbers. `engine.measuring.bound` estimates the whole sum.
+All of it in nats for each picture, summed over the picture's numbers. `engine.evaluation.bound` estimates the whole sum.
 """
 
 from __future__ import annotations

@@ -7,12 +7,12 @@ from importlib import import_module
 
 import streamlit as st
 
-from playground import warming
+from playground import preload
+from playground.labs.home.text import DOORS, TITLE
 from playground.streamlit_ui import home
-from playground.text.home import DOORS, TITLE
 
 st.set_page_config(page_title=TITLE, page_icon="🌫️", layout="wide")
-warming.start()
+preload.start()
 
 pages = {"start": st.Page(home.show, title="Start", url_path="start", icon="🌫️", default=True)}
 for address, icon, title, _ in DOORS:

@@ -8,10 +8,10 @@ from typing import Any
 
 import torch
 
-from engine import pretrained
 from engine.denoiser import NetDenoiser
+from engine.interop import pretrained
+from engine.interop.pretrained import Card
 from engine.models.unet import UNet, UNetConfig
-from engine.pretrained import Card
 from engine.process import TARGETS, Velocity
 from engine.schedule import NoiseSchedule
 

@@ -23,8 +23,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file
 
-from engine.runs import checkpoints
 from engine.runs.folder import RunFolder
+from engine.storage import checkpoints
 
 ROOT = Path(__file__).resolve().parents[1]
 SETTINGS = ("T=50", "batch=4", "warmup=20", "report_every=5", "sample_every=100", "importance=true")

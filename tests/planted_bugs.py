@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 os.environ["OMP_NUM_THREADS"] = "1"  # before torch is loaded: a fork inherits no threads
@@ -137,10 +138,10 @@ BUGS = [
     ),
     Bug(
         "a block counted as one term, however long it is",
-        "measuring/by_picture.py",
+        "evaluation/per_picture.py",
         "terms = lengths * torch.stack",
         "terms = torch.stack",
-        "test_by_picture.py",
+        "test_per_picture.py",
     ),
     # Denoisers
     Bug(
@@ -198,7 +199,7 @@ BUGS = [
     # Points
     Bug(
         "energy floor of half as many points",
-        "measuring/metrics.py",
+        "evaluation/metrics.py",
         "value = 2 / n * among",
         "value = 1 / n * among",
         "test_points.py",
@@ -409,20 +410,20 @@ BUGS = [
         "guidance.py",
         "return Halves(Prediction(*wanted), Prediction(*plain))",
         "return Halves(Prediction(*plain), Prediction(*wanted))",
-        "test_apart.py",
+        "test_guidance_trace.py",
         "nothing or bayes",
     ),
     Bug(
         "the last look of a step for its first",
-        "apart.py",
+        "analysis/guidance_trace.py",
         "self._seen[0] if self._seen",
         "self._seen[-1] if self._seen",
-        "test_apart.py",
+        "test_guidance_trace.py",
         "looking",
     ),
     Bug(
         "two classes are one question",
-        "once.py",
+        "runtime/deduplication.py",
         "levels[k].tobytes() + labels[k].tobytes()",
         "levels[k].tobytes()",
         "test_sweep.py",
@@ -430,7 +431,7 @@ BUGS = [
     ),
     Bug(
         "a sweep takes one scale for all cells",
-        "sweep.py",
+        "recipes/sweep.py",
         "scales = tuple(cell.scale for cell in chosen",
         "scales = tuple(chosen[0].scale for cell in chosen",
         "test_sweep.py",
@@ -438,23 +439,23 @@ BUGS = [
     ),
     Bug(
         "the product law with w + 1 for w",
-        "product_law.py",
+        "analysis/guided_density.py",
         "log_p = scale * wanted + (1 - scale) * plain",
         "log_p = (scale + 1) * wanted - scale * plain",
-        "test_product_law.py",
+        "test_guided_density.py",
         "product",
     ),
     Bug(
         "a density that is noised does not shrink",
-        "product_law.py",
+        "analysis/guided_density.py",
         "level.alpha_bar.sqrt() * plane.centres",
         "plane.centres",
-        "test_product_law.py",
+        "test_guided_density.py",
         "noising",
     ),
     Bug(
         "diversity's error as if pictures, not seeds, were left out",
-        "measuring/diversity.py",
+        "evaluation/diversity.py",
         "variance = (seeds - 1) / seeds * (without",
         "variance = 1 / seeds * (without",
         "test_diversity.py",
@@ -518,7 +519,7 @@ BUGS = [
     ),
     Bug(
         "a block of the bound counts as one of its steps",
-        "measuring/bound.py",
+        "evaluation/bound.py",
         "lengths = torch.tensor([last - first + 1 for",
         "lengths = torch.tensor([1 for",
         "test_bound.py",
@@ -604,7 +605,7 @@ BUGS = [
         "training/batch.py",
         "np.random.SeedSequence((seed, step))",
         "np.random.SeedSequence((seed, 0))",
-        "test_machine.py",
+        "test_distributed.py",
         "follows_from_seed",
     ),
     Bug(
@@ -612,7 +613,7 @@ BUGS = [
         "training/batch.py",
         "return torch.randint(count, (config.batch,), generator=dice(config.seed, step))",
         "return torch.randint(count, (config.batch,), generator=dice(config.seed, step + 1))",
-        "test_machine.py",
+        "test_distributed.py",
         "follows_from_seed",
     ),
     Bug(
@@ -620,15 +621,15 @@ BUGS = [
         "training/loop.py",
         ".sum() / len(pictures)",
         ".mean()",
-        "test_machine.py",
+        "test_distributed.py",
         "add_up_to_the_batch",
     ),
     Bug(
         "pictures in the order of the disk",
-        "training/feed.py",
+        "training/prefetch.py",
         "levels[order] =",
         "levels[:] =",
-        "test_machine.py",
+        "test_distributed.py",
         "read_ahead_are_those",
     ),
     Bug(
@@ -636,13 +637,13 @@ BUGS = [
         "training/learner.py",
         "net = net_of(learner) if net is None else net",
         "net = net or net_of(learner)",
-        "test_machine.py",
+        "test_distributed.py",
         "compiled",
     ),
     # Runs on the disk
     Bug(
         "a checkpoint is written in its place",
-        "runs/checkpoints.py",
+        "storage/checkpoints.py",
         'part = folder / f".{target.name}.{secrets.token_hex(4)}"',
         "part = target",
         "test_runs.py",
@@ -650,7 +651,7 @@ BUGS = [
     ),
     Bug(
         "damage to what was learned is not looked for",
-        "runs/checkpoints.py",
+        "storage/checkpoints.py",
         "told != _of(path)",
         "not path.exists()",
         "test_runs.py",
@@ -775,7 +776,7 @@ BUGS = [
     ),
     Bug(
         "large sets are taken into memory whole",
-        "training/feed.py",
+        "training/prefetch.py",
         "SMALL = 128_000_000",
         "SMALL = 10**13",
         "test_picture_sizes.py",
@@ -877,7 +878,7 @@ BUGS = [
     # Measuring
     Bug(
         "recall counts each point as its own neighbour",
-        "measuring/metrics.py",
+        "evaluation/metrics.py",
         "reach_a = among_a[keep_a][:, keep_a].kthvalue(k + 1, dim=1)",
         "reach_a = among_a[keep_a][:, keep_a].kthvalue(k, dim=1)",
         "test_metrics.py",
@@ -885,7 +886,7 @@ BUGS = [
     ),
     Bug(
         "error of precision as if its halves were whole sets",
-        "measuring/metrics.py",
+        "evaluation/metrics.py",
         "errors = (squares / (4 * splits)).sqrt()",
         "errors = (squares / splits).sqrt()",
         "test_metrics.py",
@@ -893,7 +894,7 @@ BUGS = [
     ),
     Bug(
         "groups of the jackknife leave the classes to chance",
-        "measuring/metrics.py",
+        "evaluation/metrics.py",
         "order = order[classes.cpu()[order].argsort(stable=True)]",
         "order = order.clone()",
         "test_metrics.py",
@@ -901,7 +902,7 @@ BUGS = [
     ),
     Bug(
         "every batch has the same seeds",
-        "measuring/drawing.py",
+        "evaluation/drawing.py",
         "seeds=seeds,",
         "seeds=range(len(seeds)),",
         "test_grid.py",
@@ -909,7 +910,7 @@ BUGS = [
     ),
     Bug(
         "a network's cells are kept when its weights change",
-        "measuring/cells.py",
+        "evaluation/cells.py",
         "key.encode() + weight.detach().cpu().contiguous().numpy().tobytes()",
         "key.encode()",
         "test_grid.py",
@@ -918,7 +919,7 @@ BUGS = [
     # To diffusers and back
     Bug(
         "schedule shifted by one at diffusers",
-        "foreign/diffusers_format.py",
+        "interop/diffusers_format.py",
         "schedule.beta[1:].tolist()",
         "schedule.beta[:-1].tolist()",
         "test_pretrained.py",
@@ -926,7 +927,7 @@ BUGS = [
     ),
     Bug(
         "clean and velocity exchanged at diffusers",
-        "foreign/diffusers_format.py",
+        "interop/diffusers_format.py",
         '"clean": "sample", "velocity": "v_prediction"',
         '"velocity": "sample", "clean": "v_prediction"',
         "test_pretrained.py",
@@ -934,65 +935,65 @@ BUGS = [
     ),
     Bug(
         "a foreign network's last class taken for none",
-        "pretrained.py",
+        "interop/pretrained.py",
         "null_class = ours and card.null_class",
         "null_class = card.null_class",
-        "test_foreign_models.py",
+        "test_diffusers_models.py",
         "without_one_for_none",
     ),
     Bug(
         "queries and keys of old files exchanged",
-        "foreign/diffusers_format.py",
+        "interop/diffusers_format.py",
         '"query": "to_q", "key": "to_k"',
         '"query": "to_k", "key": "to_q"',
-        "test_foreign_models.py",
+        "test_diffusers_models.py",
         "names_of_old",
     ),
     Bug(
         "scaled-linear betas not squared",
-        "foreign/diffusers_format.py",
+        "interop/diffusers_format.py",
         "config.beta_end**0.5, T, dtype=torch.float64) ** 2",
         "config.beta_end**0.5, T, dtype=torch.float64)",
-        "test_foreign_models.py",
+        "test_diffusers_models.py",
         "betas_are_those",
     ),
     Bug(
         "a Trainer's weights as trained, not its average",
-        "foreign/trainer.py",
+        "interop/lucidrains.py",
         "plain = inner or plain",
         "plain = plain or inner",
-        "test_foreign_trainer.py",
+        "test_lucidrains.py",
         "average_is_taken",
     ),
     Bug(
         "pickled code of a Trainer's file is run",
-        "foreign/trainer.py",
+        "interop/lucidrains.py",
         "weights_only=True, mmap=True",
         "weights_only=False, mmap=True",
-        "test_foreign_trainer.py",
+        "test_lucidrains.py",
         "never_run",
     ),
     # A step taken apart, and forks
     Bug(
         "anatomy: a look back counts as this look",
-        "anatomy.py",
+        "analysis/step_decomposition.py",
         "Past(_repeated(before.level, count), answer(before.prediction))",
         "Past(_repeated(before.level, count), answer(said[0])._replace(x0=torch.zeros_like(of_x)))",
-        "test_anatomy.py",
+        "test_step_decomposition.py",
     ),
     Bug(
         "anatomy: the mean with the noise in it",
-        "anatomy.py",
+        "analysis/step_decomposition.py",
         "if not term.name.startswith(FRESH)]",
         "]",
-        "test_anatomy.py",
+        "test_step_decomposition.py",
     ),
     Bug(
         "KL the other way round",
-        "anatomy.py",
+        "analysis/step_decomposition.py",
         "kl = ((v2.log() - v1.log()) + (v1 + mean_error**2) / v2 - 1) / 2",
         "kl = ((v1.log() - v2.log()) + (v2 + mean_error**2) / v1 - 1) / 2",
-        "test_anatomy.py",
+        "test_step_decomposition.py",
     ),
     Bug(
         "a fork rolls the parent's dice again",
@@ -1003,14 +1004,14 @@ BUGS = [
     ),
     Bug(
         "a fork forgets the step before",
-        "fork.py",
+        "recipes/fork.py",
         "start.before if same_denoiser else None",
         "None",
         "test_fork.py",
     ),
     Bug(
         "a fork's new seed goes on where the old one was",
-        "fork.py",
+        "recipes/fork.py",
         "start.drawn if same_noise else 0",
         "start.drawn",
         "test_fork.py",
@@ -1018,7 +1019,7 @@ BUGS = [
     # Looking into the network, and back at its training
     Bug(
         "attention without the root of its width",
-        "models/xray.py",
+        "analysis/xray.py",
         "/ math.sqrt(q.shape[3])",
         "/ q.shape[3]",
         "test_xray.py",
@@ -1026,7 +1027,7 @@ BUGS = [
     ),
     Bug(
         "what comes from below is cut, not the skip",
-        "models/xray.py",
+        "analysis/xray.py",
         "torch.cat([x[:, :-channels], torch.zeros_like(x[:, -channels:])], dim=1)",
         "torch.cat([torch.zeros_like(x[:, :-channels]), x[:, -channels:]], dim=1)",
         "test_xray.py",
@@ -1034,7 +1035,7 @@ BUGS = [
     ),
     Bug(
         "skips are taken in the order they were kept",
-        "models/xray.py",
+        "analysis/xray.py",
         "zip(kept, reversed(taking), strict=True)",
         "zip(kept, taking, strict=True)",
         "test_xray.py",
@@ -1081,7 +1082,7 @@ def run(place: Path, tests: str, only: str = "") -> Result:
         "--disable-warnings",
         "-p",
         "no:cacheprovider",
-        *(f"tests/{name}" for name in tests.split()),
+        *(str(_located(name)) for name in tests.split()),
     ]
     arguments += ["-k", only] if only else []
     log = place / "log"
@@ -1107,13 +1108,21 @@ def run(place: Path, tests: str, only: str = "") -> Result:
     return Result(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), log.read_text(encoding="utf-8"))
 
 
+@cache
+def _located(name: str) -> Path:
+    """The one test file of that name, relative to the project."""
+    (found,) = (ROOT / "tests").rglob(name)
+    return found.relative_to(ROOT)
+
+
 def _lay_out(place: Path) -> None:
     """A copy of the engine and of the tests of its mathematics; the data are linked."""
     ignore = shutil.ignore_patterns("__pycache__")
     shutil.copytree(ROOT / "engine", place / "engine", ignore=ignore)
     (place / "tests").mkdir()
     for name in {*HELPERS, *(name for bug in BUGS for name in bug.tests.split())}:
-        shutil.copy(ROOT / "tests" / name, place / "tests" / name)
+        (place / _located(name)).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / _located(name), place / _located(name))
     shutil.copy(ROOT / "pyproject.toml", place / "pyproject.toml")
     (place / "assets").symlink_to(ROOT / "assets")
 

@@ -12,8 +12,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from engine.training.distributed import this_machine
 from engine.training.loop import begin, train
-from engine.training.machine import this_machine
 
 from runs_to_try import DATA, config_of
 

@@ -15,8 +15,8 @@ from engine.cli import evaluate as cli_evaluate
 from engine.cli import runs as cli_runs
 from engine.cli import sample as cli_sample
 from engine.cli import train as cli_train
-from engine.cli.words import CommandError, duration, settings_of
-from engine.memory import keep_freed
+from engine.cli.common import CommandError, duration, settings_of
+from engine.runtime.allocator import keep_freed
 
 Command = Callable[[argparse.Namespace], int]
 MENDABLE = 2
@@ -29,11 +29,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_freed()
     # The heavy imports wait until the command line itself is known to be right.
     from engine.data.catalogue import DataError
-    from engine.library import ModelError
-    from engine.measuring.evaluation import EvaluationError
-    from engine.recipe import RecipeError
-    from engine.training.machine import MachineError
-    from engine.weights import CheckpointError
+    from engine.evaluation.evaluate import EvaluationError
+    from engine.recipes.recipe import RecipeError
+    from engine.registry import ModelError
+    from engine.storage.checked_files import CheckpointError
+    from engine.training.distributed import MachineError
 
     run: Command = args.run
     try:

@@ -8,12 +8,12 @@ import math
 import shlex
 from typing import TYPE_CHECKING
 
+from engine.cli.common import CommandError, ProgressLine, device_named, duration
 from engine.cli.vae_bound import is_vae_named, measure_vae
-from engine.cli.words import CommandError, ProgressLine, device_named, duration
 
 if TYPE_CHECKING:
-    from engine.library import Model
-    from engine.measuring.bound import Bound, Term
+    from engine.evaluation.bound import Bound, Term
+    from engine.registry import Model
     from engine.samplers import Variance
 
 
@@ -39,8 +39,8 @@ def add(evaluate: argparse.ArgumentParser) -> None:
 
 def measure(args: argparse.Namespace) -> int:
     """Carry the command out, for each model and variance that was named."""
-    from engine.library import open_model
-    from engine.weights import write_text
+    from engine.registry import open_model
+    from engine.storage.checked_files import write_text
 
     if args.results or args.write_card:
         raise CommandError("--results and --write-card are for samples: with --bound write the result with --json.")
@@ -72,7 +72,7 @@ def measure(args: argparse.Namespace) -> int:
 def _measured(model: Model, data_name: str, variance: Variance | None, device: str, args: argparse.Namespace) -> Bound:
     from engine.data.catalogue import load
     from engine.denoiser import NetDenoiser
-    from engine.measuring.bound import Bound, check_fit, held_out_bound
+    from engine.evaluation.bound import Bound, check_fit, held_out_bound
 
     data = load(data_name)
     check_fit(model.shape, len(model.class_names), data)
@@ -104,7 +104,7 @@ def _measured(model: Model, data_name: str, variance: Variance | None, device: s
 
 def _command(args: argparse.Namespace, name: str) -> str:
     """What does it again, for whoever has the folder, wherever it lies."""
-    from engine.pretrained import CHECKPOINTS
+    from engine.interop.pretrained import CHECKPOINTS
 
     known = name in CHECKPOINTS or name.startswith("ideal:")
     words = ["python", "-m", "engine", "evaluate", "--bound", "--model", name if known else "DIR"]

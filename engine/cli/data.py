@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.cli.words import CommandError, ProgressLine
+from engine.cli.common import CommandError, ProgressLine
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from engine.cli import bound as cli_bound
-from engine.cli.words import CommandError, ProgressLine, complaint, device_named, duration, settings_of
+from engine.cli.common import CommandError, ProgressLine, complaint, device_named, duration, settings_of
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from engine.data.catalogue import ImageSet
-    from engine.measuring.cells import Cell, Opened
-    from engine.measuring.drawing import DrawSettings
-    from engine.measuring.evaluation import Evaluation
-    from engine.measuring.grid import Row
-    from engine.measuring.grid_bound import BoundCell
-    from engine.measuring.metrics import Estimate
-    from engine.measuring.results_file import ResultsFile
+    from engine.evaluation.cells import Cell, Opened
+    from engine.evaluation.drawing import DrawSettings
+    from engine.evaluation.evaluate import Evaluation
+    from engine.evaluation.grid import Row
+    from engine.evaluation.grid_bound import BoundCell
+    from engine.evaluation.metrics import Estimate
+    from engine.evaluation.results_file import ResultsFile
+    from engine.interop.pretrained import Checkpoint
     from engine.models.classifier import Judge
-    from engine.pretrained import Checkpoint
     from engine.samplers import Variance
 
 Kept = TypeVar("Kept", bound=BaseModel)
@@ -120,12 +120,12 @@ def _evaluate(args: argparse.Namespace) -> int:
 
 
 def _one(args: argparse.Namespace) -> int:
-    from engine import pretrained
-    from engine.measuring.drawing import DrawSettings
-    from engine.measuring.evaluation import Evaluation, evaluate
-    from engine.measuring.model_card import write_card
-    from engine.runs.checkpoints import newest_in
-    from engine.weights import write_text
+    from engine.evaluation.drawing import DrawSettings
+    from engine.evaluation.evaluate import Evaluation, evaluate
+    from engine.evaluation.model_card import write_card
+    from engine.interop import pretrained
+    from engine.storage.checked_files import write_text
+    from engine.storage.checkpoints import newest_in
 
     chosen = {name: getattr(args, name)[0] for name in SWEPT}
     settings = settings_of(DrawSettings, samples=args.samples, batch=args.batch, **chosen)
@@ -152,10 +152,10 @@ def _one(args: argparse.Namespace) -> int:
 
 
 def _open(name: str, args: argparse.Namespace) -> tuple[Checkpoint, ImageSet, Judge]:
-    from engine import pretrained
     from engine.data.catalogue import load
-    from engine.library import located
+    from engine.interop import pretrained
     from engine.models import classifier
+    from engine.registry import located
 
     device = device_named(args.device)
     model = pretrained.load(name if name in pretrained.CHECKPOINTS else located(name)[0], device)
@@ -178,7 +178,7 @@ def _check_scale(args: argparse.Namespace, models: Sequence[Checkpoint]) -> None
 
 def _command(args: argparse.Namespace, settings: DrawSettings) -> str:
     """What does it again, for whoever has the folder, wherever it lies."""
-    from engine.pretrained import CHECKPOINTS
+    from engine.interop.pretrained import CHECKPOINTS
 
     name = args.model[0]
     anywhere = name in CHECKPOINTS or not Path(name).exists()
@@ -194,7 +194,7 @@ def _command(args: argparse.Namespace, settings: DrawSettings) -> str:
 
 
 def _summary(evaluation: Evaluation) -> str:
-    from engine.measuring.model_card import results
+    from engine.evaluation.model_card import results
 
     q = evaluation.quality
     lines = [f"{q.settings.samples} samples in {duration(q.seconds)}, {q.threads} threads, model at step {q.step}"]
@@ -210,10 +210,10 @@ def _summary(evaluation: Evaluation) -> str:
 
 
 def _grid(args: argparse.Namespace) -> int:
-    from engine.measuring.cells import cells
-    from engine.measuring.grid_bound import bound_cells
-    from engine.measuring.grid_table import table
-    from engine.measuring.results_file import ResultsFile
+    from engine.evaluation.cells import cells
+    from engine.evaluation.grid_bound import bound_cells
+    from engine.evaluation.grid_table import table
+    from engine.evaluation.results_file import ResultsFile
 
     if args.bits and args.per_step < 2:  # said now, and not when all the samples have been drawn
         raise CommandError("An error of the bits is known from 2 noisy pictures for each step: --per-step 2 or more.")
@@ -238,8 +238,8 @@ def _grid(args: argparse.Namespace) -> int:
 
 
 def _open_all(args: argparse.Namespace) -> dict[str, Opened]:
-    from engine.measuring.cells import opened
-    from engine.pretrained import CHECKPOINTS
+    from engine.evaluation.cells import opened
+    from engine.interop.pretrained import CHECKPOINTS
 
     models: dict[str, Opened] = {}
     for name in args.model:
@@ -252,8 +252,8 @@ def _open_all(args: argparse.Namespace) -> dict[str, Opened]:
 
 def _samples(wanted: Sequence[Cell], models: Mapping[str, Opened], file: ResultsFile | None) -> list[Row]:
     """Measure what is missing; the rows of all cells, in their order."""
-    from engine.measuring.cells import key_of
-    from engine.measuring.grid import Row, run
+    from engine.evaluation.cells import key_of
+    from engine.evaluation.grid import Row, run
 
     keys = [key_of(cell, models[cell.model]) for cell in wanted]
     found = _kept(Row, file, keys)
@@ -275,9 +275,9 @@ def _bits(
     wanted: Sequence[BoundCell], models: Mapping[str, Opened], file: ResultsFile | None
 ) -> dict[tuple[str, Variance], Estimate]:
     """Measure what is missing; bits per dimension by model and variance."""
-    from engine.measuring.bound import BoundError
-    from engine.measuring.grid_bound import BoundRow, bound_key, run_bounds
-    from engine.measuring.metrics import Estimate
+    from engine.evaluation.bound import BoundError
+    from engine.evaluation.grid_bound import BoundRow, bound_key, run_bounds
+    from engine.evaluation.metrics import Estimate
 
     keys = [bound_key(cell, models[cell.model]) for cell in wanted]
     found = _kept(BoundRow, file, keys)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.cli import train as cli_train
-from engine.cli.words import CommandError
+from engine.cli.common import CommandError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -196,7 +196,7 @@ def _resume(args: argparse.Namespace) -> int:
 def _export(args: argparse.Namespace) -> int:
     from engine.runs import keeping
     from engine.runs.opening import open_either
-    from engine.weights import CheckpointError
+    from engine.storage.checked_files import CheckpointError
 
     folder = find(args.runs, args.id)
     try:

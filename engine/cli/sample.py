@@ -8,13 +8,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.cli.common import ProgressLine
 from engine.cli.runs import add_root, find
-from engine.cli.words import ProgressLine
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from engine.library import Model
+    from engine.registry import Model
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,8 +31,8 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _sample(args: argparse.Namespace) -> int:
     from engine.data.pixels import to_uint8
-    from engine.fork import from_json, from_png, root_of
-    from engine.recipe import save_png
+    from engine.recipes.fork import from_json, from_png, root_of
+    from engine.recipes.recipe import save_png
 
     data = args.recipe.read_bytes()
     recipe = from_png(data) if data.startswith(b"\x89PNG") else from_json(data.decode("utf-8", errors="replace"))
@@ -57,12 +57,15 @@ def _sample(args: argparse.Namespace) -> int:
 
 
 def _run_model(root: Path, run_id: str) -> Model:
-    from engine import library, pretrained
+    from engine import registry
+    from engine.interop import pretrained
 
     name, _, at = run_id.partition("@")
     folder = find(root, name)
     try:
         opened = folder.open(pretrained.load, folder.step_of(at) if at else None)
-        return library.from_checkpoint(f"run:{run_id}", opened)
+        return registry.from_checkpoint(f"run:{run_id}", opened)
     except pretrained.CheckpointError as error:
-        raise library.ModelError(f"The run “{run_id}” in “{root}” has nothing that could be opened: {error}") from error
+        raise registry.ModelError(
+            f"The run “{run_id}” in “{root}” has nothing that could be opened: {error}"
+        ) from error

@@ -16,18 +16,18 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from engine.cli.words import CommandError, ProgressLine, complaint, duration
+from engine.cli.common import CommandError, ProgressLine, complaint, duration
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from engine.runs.driver import Run
     from engine.runs.folder import RunFolder, RunRecord
+    from engine.training.classifier_accuracy import Reading
     from engine.training.config import TrainConfig
+    from engine.training.distributed import Machine
     from engine.training.loop import Report
-    from engine.training.machine import Machine
     from engine.training.preflight import Preflight
-    from engine.training.reading import Reading
 
 HELD_OUT = 1000
 """At most so many held-out pictures are read by a classifier that was trained."""
@@ -89,7 +89,7 @@ def add_driving(parser: argparse.ArgumentParser) -> None:
 
 def _train(args: argparse.Namespace) -> int:
     from engine.runs.folder import RunFolder, default_root, new_id
-    from engine.training.machine import launched_processes
+    from engine.training.distributed import launched_processes
 
     config = recipe_of(args.recipe, args.set)
     if args.out is None and launched_processes() > 1:
@@ -146,7 +146,7 @@ def drive(folder: RunFolder, config: TrainConfig, command: str, args: argparse.N
     from engine.data.prepared import pictures_of
     from engine.runs.driver import Run
     from engine.runs.folder import RunRecord
-    from engine.training.machine import this_machine
+    from engine.training.distributed import this_machine
     from engine.training.preflight import preflight
 
     pictures_of(config)  # what is not there is said before a folder is made

@@ -8,14 +8,14 @@ import math
 import time
 from pathlib import Path
 
-from engine.cli.words import CommandError, ProgressLine
+from engine.cli.common import CommandError, ProgressLine
 
 
 def is_vae_named(name: str) -> bool:
     """Whether a name or folder is that of a VAE, whose bound has two terms."""
     from engine.models.vae import VAES, is_vae
-    from engine.runs.checkpoints import newest_in
-    from engine.weights import CheckpointError
+    from engine.storage.checked_files import CheckpointError
+    from engine.storage.checkpoints import newest_in
 
     if name in VAES:
         return True
@@ -31,10 +31,10 @@ def measure_vae(name: str, args: argparse.Namespace) -> None:
 
     from engine.data.catalogue import load
     from engine.data.pixels import to_unit
-    from engine.measuring.bound import check_fit
-    from engine.measuring.by_picture import latent_costs
+    from engine.evaluation.bound import check_fit
+    from engine.evaluation.per_picture import latent_costs
     from engine.models import vae
-    from engine.weights import write_text
+    from engine.storage.checked_files import write_text
 
     trained = vae.load(name)
     data = load(args.data or trained.card.data)

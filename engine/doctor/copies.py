@@ -1,4 +1,4 @@
-"""Has a run begun to repeat its training pictures? A quick look at its last samples; `engine.measuring` measures in earnest."""
+"""Has a run begun to repeat its training pictures? A quick estimate from its last samples; `engine.evaluation` measures it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
 from engine.data.prepared import MOST_NUMBERS
 from engine.doctor.finding import Copies
-from engine.measuring.memorising import memorised_share
+from engine.evaluation.memorization import memorised_share
 from engine.runs.snapshot import Pictures
 
 MOST_TRAINING = 20_000

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.training.loop import Report
-from engine.training.parts import LEVEL_BINS
+from engine.training.timestep_bins import LEVEL_BINS
 
 Numbers = npt.NDArray[np.float64]
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.doctor.curves import Curves, mean_of_known
 from engine.doctor.finding import Facts, Finding, Setting
-from engine.training.parts import LEVEL_BINS
+from engine.training.timestep_bins import LEVEL_BINS
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot

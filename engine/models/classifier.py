@@ -4,7 +4,7 @@
     DIR/model.safetensors                      its weights
     DIR/card.json                              how it was trained, and how well it reads pictures that it never saw
 
-The averages before its last layer are the space in which the Fréchet distance is measured (`engine.measuring.metrics`).
+The averages before its last layer are the space in which the Fréchet distance is measured (`engine.evaluation.metrics`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
-from engine.models import folder as on_disk
+from engine.storage import saved_network as on_disk
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 CLASSIFIERS: dict[str, Path] = {name: ASSETS / "checkpoints" / f"{name}-classifier" for name in ("digits", "emoji")}

@@ -25,12 +25,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from engine.models import folder as on_disk
 from engine.models.classifier import ASSETS
 from engine.models.unet import DownBlock, MiddleBlock, TimeEmbedding, UNetConfig, Width, timestep_embedding
-from engine.runs.checkpoints import newest_in
 from engine.schedule import Level, broadcast
-from engine.weights import CheckpointError, checked_folder, first_complaint, read_json
+from engine.storage import saved_network as on_disk
+from engine.storage.checked_files import CheckpointError, checked_folder, first_complaint, read_json
+from engine.storage.checkpoints import newest_in
 
 NOISY_CLASSIFIERS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits-noisy-classifier"}
 """The classifiers of noisy pictures that ship, by the name of the picture set that they read."""

@@ -4,7 +4,7 @@ arXiv:1312.6114. Small and convolutional. The prior is N(0, I). The decoder give
 a mean and a variance of its own, read as 256 levels by `engine.likelihood.Discretised`: the very last step of the diffusion
 model's bound, so that bits per dimension compare. No class is given to it.
 
-    DIR/config.json, DIR/model.safetensors, DIR/card.json       as of a classifier, see `engine.models.folder`
+    DIR/config.json, DIR/model.safetensors, DIR/card.json       as of a classifier, see `engine.storage.saved_network`
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from torch import Tensor, nn
 from torch.nn.functional import interpolate, silu
 
 from engine.latent import Gaussian
-from engine.models import folder as on_disk
 from engine.models.classifier import ASSETS
 from engine.models.unet import Width
-from engine.runs.checkpoints import newest_in
-from engine.weights import CheckpointError, checked_folder, read_json
+from engine.storage import saved_network as on_disk
+from engine.storage.checked_files import CheckpointError, checked_folder, read_json
+from engine.storage.checkpoints import newest_in
 
 VAES: dict[str, Path] = {"digits-vae": ASSETS / "checkpoints" / "digits-vae"}
 """The VAEs that ship, by name."""

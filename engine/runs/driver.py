@@ -21,9 +21,9 @@ from engine.runs.looking import Look, Looker
 from engine.runs.scribe import Scribe
 from engine.runs.trouble import SaveError
 from engine.training import loop
+from engine.training.distributed import Machine, MachineError, OneMachine, PeerLostError
 from engine.training.learner import Learner
 from engine.training.loop import Report, TrainingDivergedError, TrainState
-from engine.training.machine import Machine, MachineError, OneMachine, PeerLostError
 from engine.training.resume import ResumeError
 
 SAVE_EVERY = 30.0

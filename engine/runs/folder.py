@@ -8,7 +8,7 @@ RUNS/ID/held_out.jsonl    the loss on held-out pictures, one measurement a line
 RUNS/ID/previews.npz      samples from fixed noise, by training step
 RUNS/ID/floor.json        the loss of the ideal denoiser, or of the ideal classifier
 RUNS/ID/reading.json      how well a classifier reads held-out pictures
-RUNS/ID/checkpoints/      what was learned, and what going on needs: see `engine.runs.checkpoints`
+RUNS/ID/checkpoints/      what was learned, and what going on needs: see `engine.storage.checkpoints`
 RUNS/ID/milestones/       averaged weights at evenly spaced steps, to look back at: see `engine.runs.milestones`
 RUNS/ID/best.json         which of them had the lowest loss on held-out pictures
 RUNS/ID/wish.json         what another process wants of the one that trains it
@@ -38,17 +38,18 @@ from safetensors import SafetensorError
 
 from engine.data import catalogue
 from engine.data.catalogue import ImageSet
-from engine.runs import checkpoints, log
-from engine.runs.checkpoints import RESUME
+from engine.runs import log
 from engine.runs.log import Point
+from engine.storage import checkpoints
+from engine.storage.checked_files import CheckpointError, write_json
+from engine.storage.checkpoints import RESUME
 from engine.training import learner, resume
+from engine.training.bayes_optimal import Floor
+from engine.training.classifier_accuracy import Reading
 from engine.training.config import TrainConfig
-from engine.training.floor import Floor
 from engine.training.loop import Report, TrainState
-from engine.training.parts import LEVEL_BINS
-from engine.training.reading import Reading
 from engine.training.resume import ResumeError
-from engine.weights import CheckpointError, write_json
+from engine.training.timestep_bins import LEVEL_BINS
 
 Status = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 ACTIVE: tuple[Status, ...] = ("queued", "running", "paused")

@@ -11,9 +11,9 @@ from engine.runs import log
 from engine.runs.folder import RunFolder
 from engine.runs.log import Point, Tail
 from engine.runs.snapshot import Pictures
-from engine.training.floor import Floor
+from engine.training.bayes_optimal import Floor
+from engine.training.classifier_accuracy import Reading
 from engine.training.loop import Report
-from engine.training.reading import Reading
 
 MOST_PREVIEWS = 60
 """Of a long run, so many looks at what it draws are kept, evenly spread."""

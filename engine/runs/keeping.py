@@ -9,8 +9,8 @@ import time
 import zipfile
 from pathlib import Path
 
-from engine.runs import checkpoints
 from engine.runs.folder import RunFolder
+from engine.storage import checkpoints
 
 DELETED = ".deleted"
 KEPT_FOR = 24 * 3600.0

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from engine.training.loop import Report
-from engine.training.parts import LEVEL_BINS
+from engine.training.timestep_bins import LEVEL_BINS
 
 _REPORT = TypeAdapter(Report)
 _NUMBERS = ("loss", "learning_rate", "gradient_norm", "images_per_second", "waiting")

@@ -15,11 +15,11 @@ from engine.process import Prediction
 from engine.runs import looks
 from engine.runs.snapshot import Pictures
 from engine.schedule import Level
+from engine.training.bayes_optimal import Floor
+from engine.training.classifier_accuracy import Reading
 from engine.training.config import TrainConfig
-from engine.training.floor import Floor
 from engine.training.held_out import HeldOutLoss
 from engine.training.learner import Learner, net_of
-from engine.training.reading import Reading
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,15 +12,15 @@ from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_uint8
 from engine.data.prepared import every_version, held_out_for
 from engine.denoiser import NO_LABEL, Denoiser
-from engine.library import Model
 from engine.models.noisy_classifier import LevelClassifier
 from engine.models.vae import VAE
-from engine.recipe import Recipe
+from engine.recipes.recipe import Recipe
+from engine.registry import Model
 from engine.runs.snapshot import Pictures
 from engine.schedule import Level
+from engine.training.bayes_optimal import Floor, ideal_loss
+from engine.training.classifier_accuracy import Reading, exact_reader, ideal_reading, read_by_level
 from engine.training.config import TrainConfig
-from engine.training.floor import Floor, ideal_loss
-from engine.training.reading import Reading, exact_reader, ideal_reading, read_by_level
 
 PREVIEWS = 10
 """Pictures drawn from fixed noise, class after class."""

@@ -17,9 +17,9 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.denoiser import NetDenoiser
-from engine.runs.checkpoints import NAME, name_of
+from engine.storage.checked_files import CheckpointError
+from engine.storage.checkpoints import NAME, name_of
 from engine.training.learner import with_weights
-from engine.weights import CheckpointError
 
 ENDING = ".safetensors"
 LARGEST = 4_000_000

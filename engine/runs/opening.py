@@ -9,18 +9,18 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
 
-from engine import pretrained
 from engine.data.prepared import pictures_of
 from engine.denoiser import NetDenoiser
-from engine.library import Model, ModelError, from_checkpoint
+from engine.interop import pretrained
 from engine.models import noisy_classifier, vae
 from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard, TrainedClassifier
 from engine.models.vae import VAE, TrainedVAE, VAECard
-from engine.runs.checkpoints import MANIFEST
+from engine.registry import Model, ModelError, from_checkpoint
 from engine.runs.folder import NOTHING_YET, RunFolder, RunRecord
 from engine.runs.history import signature
+from engine.storage.checked_files import CheckpointError
+from engine.storage.checkpoints import MANIFEST
 from engine.training.learner import Learner
-from engine.weights import CheckpointError
 
 Opened = TypeVar("Opened")
 

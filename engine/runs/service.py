@@ -17,12 +17,11 @@ from pathlib import Path
 
 import numpy as np
 
-from engine import cores
 from engine.data import catalogue
 from engine.denoiser import NetDenoiser
-from engine.library import Model, ModelError
 from engine.models.noisy_classifier import TrainedClassifier
 from engine.models.vae import TrainedVAE
+from engine.registry import Model, ModelError
 from engine.runs import keeping, milestones, opening
 from engine.runs.command import command_of
 from engine.runs.driver import Run
@@ -42,9 +41,10 @@ from engine.runs.lock import HeldError
 from engine.runs.snapshot import Snapshot
 from engine.runs.trouble import SaveError, save_error
 from engine.runs.watching import Watched
+from engine.runtime import torch_threads
 from engine.training.config import TrainConfig
+from engine.training.distributed import OneMachine, best_device
 from engine.training.learner import Learner
-from engine.training.machine import OneMachine, best_device
 
 IN_MEMORY = "Nothing of it is lost while this program runs: mend that and press Resume."
 
@@ -406,7 +406,7 @@ class TrainingService:
                     self._set_aside(watched, wish)
                     continue
                 run.record = run.record.model_copy(update={"status": "running", "error": ""})
-            with cores.training():
+            with torch_threads.training():
                 for _ in run.train():
                     pass
             status, error = run.ended

@@ -8,10 +8,10 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.runs.folder import ACTIVE, Status
+from engine.training.bayes_optimal import Floor
+from engine.training.classifier_accuracy import Reading
 from engine.training.config import TrainConfig
-from engine.training.floor import Floor
 from engine.training.loop import Report
-from engine.training.reading import Reading
 
 Pictures = npt.NDArray[np.uint8]
 """Shape (B, H, W, C)."""

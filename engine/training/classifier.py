@@ -2,7 +2,7 @@
 
 It shares no weights, no loss and no pictures of its own making with a diffusion model. It learns from the training part of
 a set only, and not from all of it: `learned_part` keeps some back. They are for choosing settings, and they are the real
-pictures that the held-out ones are compared with (`engine.measuring.evaluation`): both sides of that comparison are new to
+pictures that the held-out ones are compared with (`engine.evaluation.evaluate`): both sides of that comparison are new to
 it, and nothing that it may know by heart takes part.
 """
 

@@ -10,17 +10,17 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from engine import pretrained
 from engine.data.catalogue import ImageSet
 from engine.denoiser import NetDenoiser
+from engine.interop import pretrained
 from engine.models import noisy_classifier, vae
 from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard
 from engine.models.unet import UNet
 from engine.models.vae import VAE, VAECard
+from engine.training.classifier_accuracy import Reading
 from engine.training.config import TrainConfig
-from engine.training.machine import launched_processes
+from engine.training.distributed import launched_processes
 from engine.training.objective import AutoencodingLoss, DenoisingLoss, Objective, ReadingLoss, weights
-from engine.training.reading import Reading
 
 Learner = NetDenoiser | LevelClassifier | VAE
 

@@ -23,12 +23,12 @@ from engine.process import diffuse
 from engine.sampling import SeededNoise
 from engine.training.batch import Drawn, chosen_at, draw
 from engine.training.config import TrainConfig
-from engine.training.feed import Feed
+from engine.training.distributed import Machine, MachineError, OneMachine
 from engine.training.importance import LossHistory
 from engine.training.learner import Learner, fresh, net_of, objective_of, with_weights
-from engine.training.machine import Machine, MachineError, OneMachine
 from engine.training.objective import Losses, Noised
-from engine.training.parts import LEVEL_BINS, part_of
+from engine.training.prefetch import Feed
+from engine.training.timestep_bins import LEVEL_BINS, part_of
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 """What the network computes in, by name. Its weights, their averages and AdamW's moments are always float32."""

@@ -17,8 +17,8 @@ from engine.data.catalogue import ImageSet
 from engine.data.prepared import for_training
 from engine.training import loop
 from engine.training.config import TrainConfig
+from engine.training.distributed import Machine, OneMachine
 from engine.training.learner import parameter_count
-from engine.training.machine import Machine, OneMachine
 
 STEPS = 3
 """Measured, after one to warm up."""

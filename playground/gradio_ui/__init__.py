@@ -1,1 +1,1 @@
-"""The Gradio front end: layout only. The labs are in playground/labs, what moves in playground/timeline."""
+"""The Gradio front end: layout only. The labs are in playground/labs, what moves in playground/components/src."""

@@ -13,17 +13,19 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from playground import warming
+from playground import preload
 from playground.gradio_ui import api_recipes, api_training
 from playground.gradio_ui.api_errors import told
-from playground.labs import forward, models, schedules
-from playground.labs import picture as pictures
-from playground.labs.controls import demanded
-from playground.labs.forward import ForwardControls
-from playground.labs.picture import PictureChoice
-from playground.labs.schedules import ScheduleChoice
-from playground.serving import allowed
-from playground.serving.desk import desk
+from playground.labs.forward import view
+from playground.labs.forward.view import ForwardControls
+from playground.labs.schedules import view as schedules
+from playground.labs.schedules.view import ScheduleChoice
+from playground.labs.shared import models
+from playground.labs.shared import picture as pictures
+from playground.labs.shared.controls import demanded
+from playground.labs.shared.picture import PictureChoice
+from playground.policy import access
+from playground.serving.request_queue import desk
 
 AT_ONCE = 64
 """Calls of one endpoint that run at a time; more of them wait."""
@@ -57,15 +59,15 @@ def noise(
         {"t": [...], "pictures": [PNG as base64, one for each t], "alpha_bar": [...], "shows": what it is a picture of}
     """
     with told():
-        warming.wait()
+        preload.wait()
         picture = {"data": data, "class_index": class_index, "number": number}
         demanded(PictureChoice, picture)  # nothing of one's own here
         controls = demanded(ForwardControls, {**picture, "schedule": schedule, "T": T, "seed": seed})
         times = _times(t, controls.T)
-        from engine.recipe import png_bytes
+        from engine.recipes.recipe import png_bytes
 
-        frames = forward.noised(controls, pictures.chosen(controls), times)
-        table = forward.noising.table(controls.schedule, controls.T)
+        frames = view.noised(controls, pictures.chosen(controls), times)
+        table = view.noising.table(controls.schedule, controls.T)
         return {
             "t": times,
             "pictures": [_text(png_bytes(frame[None], None)) for frame in frames],
@@ -97,7 +99,7 @@ def schedule(
         "terminal_snr": ᾱ_T / (1 − ᾱ_T)}
     """
     with told():
-        warming.wait()
+        preload.wait()
         if name not in schedules.NAMES:
             raise ValueError(
                 f"You asked for Schedule = “{str(name)[:40]}”, which is not one of {', '.join(schedules.NAMES)}."
@@ -129,12 +131,12 @@ async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
         {"step", "steps", "t", "place": in the queue, 0 when it is being drawn, "frames": that are there to be seen} again and
         again; the last one has also "png" (all pictures side by side, base64, its recipe inside) and "recipe".
     """
-    from engine.recipe import png_bytes
+    from engine.recipes.recipe import png_bytes
 
     with told():
-        await asyncio.to_thread(warming.wait)
+        await asyncio.to_thread(preload.wait)
         wanted = api_recipes.read(recipe)
-        allowed.check_recipe(wanted, api_training.runs_of(visitor), api=True)
+        access.check_recipe(wanted, api_training.runs_of(visitor), api=True)
         model = await asyncio.to_thread(models.open_model, wanted.model)
         tab = secrets.token_hex(16)
         desk().attach(tab, tab)

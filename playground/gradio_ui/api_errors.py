@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import gradio as gr
 from pydantic import ValidationError
 
-from playground.serving.sentences import without_places
+from playground.policy.messages import without_places
 
 LONGEST = 400
 """Letters of a sentence."""
@@ -28,7 +28,7 @@ def told() -> Iterator[None]:
 def sentence(problem: ValueError) -> str:
     """What may be told to a stranger."""
     if isinstance(problem, ValidationError):
-        from engine.weights import first_complaint
+        from engine.storage.checked_files import first_complaint
 
         said = f"The settings cannot be used: {first_complaint(problem)}."
     else:

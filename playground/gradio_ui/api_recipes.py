@@ -4,17 +4,17 @@ import json
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from playground import warming
+from playground import preload
 from playground.gradio_ui import api_training
 from playground.gradio_ui.api_errors import told
-from playground.labs import models
-from playground.labs import sampling_settings as settings
-from playground.labs.controls import demanded_by_link, to_link
-from playground.labs.sampling_settings import OneSetting, SamplingControls
-from playground.serving import allowed
+from playground.labs.sampling import controls as settings
+from playground.labs.sampling.controls import OneSetting, SamplingControls
+from playground.labs.shared import models
+from playground.labs.shared.controls import demanded_by_link, to_link
+from playground.policy import access
 
 if TYPE_CHECKING:
-    from engine.recipe import Recipe
+    from engine.recipes.recipe import Recipe
 
 LONGEST = 100_000
 """Letters of a recipe as JSON: 1024 seeds and labels fit in."""
@@ -34,12 +34,12 @@ def recipe(recipe: dict = {}, link: str = "", visitor: str = "") -> dict:  # noq
         where the lab cannot be set so, "note": why not, "second": the recipe of B where a link compares two, else null}
     """
     with told():
-        warming.wait()
+        preload.wait()
         own_runs = api_training.runs_of(visitor)
         found, second = _of_link(link, own_runs) if link else (read(recipe), None)
         for one in (found, second):
             if one is not None:
-                allowed.check_recipe(one, own_runs, api=True)
+                access.check_recipe(one, own_runs, api=True)
         model = models.open_model(found.model)
         found.check(model)
         try:
@@ -60,7 +60,7 @@ def recipe(recipe: dict = {}, link: str = "", visitor: str = "") -> dict:  # noq
 
 def read(given: object) -> "Recipe":
     """A recipe from what a program sent: an object, or its JSON as text. Raises ValueError with one sentence."""
-    from engine.recipe import RecipeError, from_json
+    from engine.recipes.recipe import RecipeError, from_json
 
     text = given if isinstance(given, str) else json.dumps(given)
     if len(text) > LONGEST:
@@ -74,14 +74,14 @@ def plain(recipe: "Recipe") -> dict:
 
 
 def _of_link(link: object, own_runs: frozenset[str]) -> "tuple[Recipe, Recipe | None]":
-    from engine.recipe import Recipe
+    from engine.recipes.recipe import Recipe
 
     if not isinstance(link, str) or len(link) > LONGEST_LINK:
         raise ValueError(f"A link is a text of at most {LONGEST_LINK:,} letters.")
     query = urlsplit(link).query if "?" in link else link
     controls: OneSetting = demanded_by_link(SamplingControls, dict(parse_qsl(query, keep_blank_values=True)))
     named = {name: getattr(controls, name) for name in ("model", "classifier")}
-    allowed.check_names(Recipe.model_validate(named), own_runs)
+    access.check_names(Recipe.model_validate(named), own_runs)
     model = models.open_model(controls.model)
     found = settings.wanted(controls, model, models.classes_told_apart(controls.classifier))
     return found["A"], found.get("B")

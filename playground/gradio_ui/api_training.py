@@ -3,12 +3,12 @@
 import secrets
 from typing import TYPE_CHECKING
 
-from playground import warming
+from playground import preload
 from playground.gradio_ui.api_errors import told
-from playground.labs import training as lab
-from playground.labs.controls import demanded
-from playground.labs.training import TrainingControls
-from playground.serving import allowed, mode, ownership
+from playground.labs.shared.controls import demanded
+from playground.labs.training import controls as lab
+from playground.labs.training.controls import TrainingControls
+from playground.policy import access, mode, ownership
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
@@ -27,14 +27,14 @@ def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  
         {"run": its id, "visitor": your secret, and what /train_status says}
     """
     with told():
-        warming.wait()
+        preload.wait()
         secret = visitor or secrets.token_hex(16)
         if not isinstance(secret, str) or not ownership.SECRET.fullmatch(secret):
             raise ValueError(NO_SECRET)
         if not isinstance(settings, dict):
             raise ValueError('Settings are names with values, such as {"data": "digits", "steps": 300}.')
         controls = demanded(TrainingControls, settings)
-        allowed.check_training(lab.config(controls, 1.0), api=True)
+        access.check_training(lab.config(controls, 1.0), api=True)
         found = lab.tried(controls)
         if not found.passed:
             raise ValueError(found.problems[0])
@@ -55,7 +55,7 @@ def train_status(run: str, visitor: str = "") -> dict:
         a recipe names to draw with it, null before it has learned anything}
     """
     with told():
-        warming.wait()
+        preload.wait()
         return _described(_snapshot(run, visitor))
 
 
@@ -70,7 +70,7 @@ def train_stop(run: str, visitor: str = "") -> dict:
         As /train_status.
     """
     with told():
-        warming.wait()
+        preload.wait()
         _snapshot(run, visitor)
         ownership.runs_of(visitor).stop(run)
         return _described(_snapshot(run, visitor))

@@ -9,9 +9,9 @@ import gradio as gr
 
 from playground.gradio_ui import api, home, page
 from playground.gradio_ui.described import describe_once
+from playground.labs.shared import text
 from playground.serving import zerogpu
-from playground.serving.desk import desk
-from playground.text import common
+from playground.serving.request_queue import desk
 
 KEPT = (600, 3600)
 """Seconds: how often what visitors have sent is looked through, and how old it becomes."""
@@ -19,7 +19,7 @@ KEPT = (600, 3600)
 
 def build() -> gr.Blocks:
     """All pages. Nothing here imports torch: it loads behind the first paint."""
-    with gr.Blocks(title=common.PLAYGROUND, analytics_enabled=False, delete_cache=KEPT) as demo:
+    with gr.Blocks(title=text.PLAYGROUND, analytics_enabled=False, delete_cache=KEPT) as demo:
         _navigation()
         home.build(demo)
         demo.unload(_left)

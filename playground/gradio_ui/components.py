@@ -1,4 +1,4 @@
-"""The client-side components in Gradio: thin adapters around the files of playground/timeline.
+"""The client-side components in Gradio: thin adapters around the files of playground/components/src.
 
 Each is a `gr.HTML` whose template never changes, so that Gradio leaves alone what the component drew. A timeline travels as one
 text, base64 of the bytes of `Timeline.to_message()`: Gradio copies and compares values in the browser, and does so fastest
@@ -12,14 +12,14 @@ from typing import Any
 
 import gradio as gr
 
-from playground.timeline import source
-from playground.timeline.chart import LiveChart
-from playground.timeline.curve import CurveEditor, Points, check_points
-from playground.timeline.flight import Flight
-from playground.timeline.microscope import Bench, Place, place_of
-from playground.timeline.model import Timeline
-from playground.timeline.panels import Line
-from playground.timeline.stage import Stage
+from playground.components import source
+from playground.components.payloads.chart import LiveChart
+from playground.components.payloads.curve import CurveEditor, Points, check_points
+from playground.components.payloads.microscope import Bench, Place, place_of
+from playground.components.payloads.panels import Line
+from playground.components.payloads.recorder import Flight
+from playground.components.payloads.stage import Stage
+from playground.components.payloads.timeline import Timeline
 
 _ADAPTER = """
 const host = document.createElement("div");

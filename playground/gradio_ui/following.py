@@ -14,8 +14,8 @@ import gradio as gr
 from gradio.events import Dependency
 
 from playground.gradio_ui import page
-from playground.labs.job import in_words
-from playground.serving.desk import desk
+from playground.labs.shared.job import in_words
+from playground.serving.request_queue import desk
 
 POLL = 0.4
 """Seconds between two looks at a running job."""

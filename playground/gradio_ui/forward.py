@@ -1,4 +1,4 @@
-"""The Forward page: layout only, the lab itself is playground/labs/forward.py."""
+"""The Forward page: layout only, the lab itself is playground/labs/forward/view.py."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 import gradio as gr
 
 from engine.data.pictures import PictureError, read_picture
-from playground import warming
+from playground import preload
 from playground.gradio_ui import components, page, widgets
-from playground.labs import picture as pictures
-from playground.labs.forward import UPLOAD_SIZE, ForwardControls, compute
-from playground.labs.picture import Picture
-from playground.text import forward as text
+from playground.labs.forward import text
+from playground.labs.forward.view import UPLOAD_SIZE, ForwardControls, compute
+from playground.labs.shared import picture as pictures
+from playground.labs.shared.picture import Picture
 
 FILE_TYPES = [".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"]
 
@@ -36,7 +36,7 @@ def build(demo: gr.Blocks) -> None:
         page.looking_at(paragraph)
 
     def show(controls: ForwardControls, own: Picture | None, before: Picture | None) -> list[Any]:
-        warming.wait()
+        preload.wait()
         note = ""
         if controls.data != "upload":
             picture = pictures.chosen(controls)

@@ -1,4 +1,4 @@
-"""The Guidance page: layout only, the lab itself is playground/labs/guidance.py."""
+"""The Guidance page: layout only, the lab itself is playground/labs/guidance/view.py."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from typing import Any
 
 import gradio as gr
 
-from playground import warming
-from playground.figures import takeaway
+from playground import preload
 from playground.gradio_ui import components, following, page, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs import guidance as lab
-from playground.labs import guidance_settings as settings
-from playground.labs.controls import describe
-from playground.labs.guidance_settings import GuidanceControls
-from playground.labs.job import Job
-from playground.serving.desk import desk
-from playground.serving.ownership import runs_of
-from playground.text import common
-from playground.text import guidance as text
+from playground.labs.guidance import controls as settings
+from playground.labs.guidance import text
+from playground.labs.guidance import view as lab
+from playground.labs.guidance.controls import GuidanceControls
+from playground.labs.shared import exports
+from playground.labs.shared import text as common
+from playground.labs.shared.controls import describe
+from playground.labs.shared.job import Job
+from playground.policy.ownership import runs_of
+from playground.serving.request_queue import desk
 
 LAB = "guidance"
 AT_ONCE = ("view", "show")
@@ -52,7 +52,7 @@ def build(demo: gr.Blocks) -> None:
         return said
 
     def opened(controls: GuidanceControls, visitor: str, tab: str, session: str) -> list[Any]:
-        warming.wait()
+        preload.wait()
         desk().attach(tab, session)
         there = desk().job(tab, LAB)
         answer = there.look.result if there is not None else None
@@ -132,5 +132,5 @@ def _drawn(answer: lab.Answer) -> list[Any]:
         *charts,
         *[None] * (lab.CHARTS - len(charts)),
         common.looking_at(text.LOOKING_AT[answer.controls.view]),
-        takeaway.links(shown.files),
+        exports.links(shown.files),
     ]

@@ -5,15 +5,14 @@ from __future__ import annotations
 import gradio as gr
 
 from playground.gradio_ui import components, page
-from playground.labs import start
-from playground.text import home as text
+from playground.labs.home import text, view
 
 
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD)
     try:
-        components.timeline("start-timeline", start.first_timeline())
+        components.timeline("start-timeline", view.first_timeline())
     except (OSError, ValueError, KeyError):
         gr.HTML(page.listed([text.DAMAGED]))
     page.looking_at(text.LOOKING_AT)

@@ -16,14 +16,15 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from playground import warming
+from playground import preload
+from playground.gradio_ui import launch_text as text
 from playground.gradio_ui import options
 from playground.gradio_ui.options import Options, parse
-from playground.serving import mode, timekeeper
-from playground.serving.allowed import limits_now
-from playground.serving.door import Door
+from playground.policy import mode
+from playground.policy.access import limits_now
+from playground.serving import run_time_limit
+from playground.serving.request_filter import Door
 from playground.serving.streams import Streams
-from playground.text import launching as text
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -101,9 +102,9 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
     except OSError:  # somebody was quicker
         print(text.taken(chosen.port) if chosen.port else text.NO_PORT, file=sys.stderr)
         return 1
-    warming.start()  # torch: only now, so that the first page does not wait for it
+    preload.start()  # torch: only now, so that the first page does not wait for it
     if chosen.public:
-        timekeeper.start(limits_now().training_seconds)
+        run_time_limit.start(limits_now().training_seconds)
     print("\n".join(_told(chosen, demo)), flush=True)
     while not ended.wait(3600):
         pass

@@ -1,4 +1,4 @@
-"""The Likelihood page: layout only, the lab itself is playground/labs/likelihood.py."""
+"""The Likelihood page: layout only, the lab itself is playground/labs/likelihood/job.py."""
 
 from __future__ import annotations
 
@@ -7,20 +7,19 @@ from typing import Any
 
 import gradio as gr
 
-from playground import warming
-from playground.figures import bits
+from playground import preload
 from playground.gradio_ui import components, following, page, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs import above_ideal, latent, models
-from playground.labs import likelihood as lab
-from playground.labs import likelihood_controls as settings
-from playground.labs.job import Job
-from playground.labs.likelihood import Measured
-from playground.labs.likelihood_controls import LikelihoodControls
-from playground.serving import allowed
-from playground.serving.desk import desk
-from playground.serving.ownership import runs_of
-from playground.text import likelihood as text
+from playground.labs.likelihood import controls as settings
+from playground.labs.likelihood import excess_loss, figures, latent, text
+from playground.labs.likelihood import job as lab
+from playground.labs.likelihood.controls import LikelihoodControls
+from playground.labs.likelihood.job import Measured
+from playground.labs.shared import models
+from playground.labs.shared.job import Job
+from playground.policy import access
+from playground.policy.ownership import runs_of
+from playground.serving.request_queue import desk
 
 LAB = "likelihood"
 
@@ -62,7 +61,7 @@ def build(demo: gr.Blocks) -> None:
     results = [bars, said, trade, prices]
 
     def opened(controls: LikelihoodControls, visitor: str, tab: str, session: str) -> list[Any]:
-        warming.wait()
+        preload.wait()
         desk().attach(tab, session)
         job = desk().job(tab, LAB)
         if job is None:  # something to see at once; after a reload it is what was there before
@@ -92,13 +91,13 @@ def build(demo: gr.Blocks) -> None:
 def _look(visitor: str | None) -> widgets.Look[LikelihoodControls]:
     def options(_: LikelihoodControls) -> dict[str, dict[str, str]]:
         mine = runs_of(visitor).may  # only now: it needs torch, and the first paint does not wait for that
-        return settings.choices(models.choices(mine=mine), latent.vaes(mine), above_ideal.runs(mine))
+        return settings.choices(models.choices(mine=mine), latent.vaes(mine), excess_loss.runs(mine))
 
     return widgets.Look(
         disabled=settings.without_effect,
         options=options,
         at_first=settings.at_first,
-        bounds=allowed.bounds(LAB),
+        bounds=access.bounds(LAB),
     )
 
 
@@ -136,10 +135,10 @@ def _drawn(measured: Measured) -> list[Any]:
     if measured.controls.compare in text.REMARKS:
         said.append(text.REMARKS[measured.controls.compare])
     return [
-        bits.stacked(measured),
+        figures.stacked(measured),
         page.listed(said, "info"),
-        components.chart_value(bits.trade(measured)),
-        bits.prices(measured) + _download(bits.csv_of_pictures(measured)),
+        components.chart_value(figures.trade(measured)),
+        figures.prices(measured) + _download(figures.csv_of_pictures(measured)),
     ]
 
 
@@ -159,9 +158,9 @@ def _of_vae(controls: LikelihoodControls, visitor: str) -> list[Any]:
     shown = ((text.ORIGINALS, views.back[0]), (text.BACK, views.back[1]), (text.DRAWN, views.drawn))
     return [
         page.listed(views.problems),
-        bits.picture_rows(shown) + f"<p>{text.used(views.used, views.latent)}</p>",
+        figures.picture_rows(shown) + f"<p>{text.used(views.used, views.latent)}</p>",
         components.timeline_value(views.walk),
-        bits.grid(views.grid, *views.axes),
+        figures.grid(views.grid, *views.axes),
     ]
 
 
@@ -170,6 +169,6 @@ def _of_heat(controls: LikelihoodControls, wanted: bool) -> list[Any]:
     if not wanted:
         return [gr.skip()] * 2
     try:
-        return ["", bits.heat(above_ideal.heat_map(controls.run))]
+        return ["", figures.heat(excess_loss.heat_map(controls.run))]
     except ValueError as problem:
         return [page.listed([str(problem)], "error"), None]

@@ -1,4 +1,4 @@
-"""The Microscope page: layout only, the lab itself is playground/labs/microscope.py."""
+"""The Microscope page: layout only, the lab itself is playground/labs/microscope/job.py."""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from playground import warming
+from playground import preload
 from playground.gradio_ui import components, following, page, sampling_models, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs import forks, models
-from playground.labs import microscope as lab
-from playground.labs.controls import checked
-from playground.labs.forks import ForkSettings
-from playground.labs.microscope import Examination, MicroscopeControls, Microscopy, Task
-from playground.serving import allowed, mode
-from playground.serving.desk import desk
-from playground.serving.ownership import own_runs, runs_of
-from playground.text import microscope as text
+from playground.labs.microscope import forks, text
+from playground.labs.microscope import job as lab
+from playground.labs.microscope.forks import ForkSettings
+from playground.labs.microscope.job import Examination, MicroscopeControls, Microscopy, Task
+from playground.labs.shared import models
+from playground.labs.shared.controls import checked
+from playground.policy import access, mode
+from playground.policy.ownership import own_runs, runs_of
+from playground.serving.request_queue import desk
 
 if TYPE_CHECKING:
-    from engine.library import Model
+    from engine.registry import Model
 
 LAB = "microscope"
 
@@ -64,7 +64,7 @@ def build(demo: gr.Blocks) -> None:
         return ""
 
     def opened(controls: MicroscopeControls, visitor: str, tab: str, session: str) -> list[Any]:
-        warming.wait()
+        preload.wait()
         desk().attach(tab, session)
         return [begin(controls, visitor, tab), *form_for(controls, visitor)]
 
@@ -140,7 +140,7 @@ def _task(controls: MicroscopeControls, model: Model, visitor: str, before: Micr
     """What is asked for, if it may be asked for here. Raises ValueError with a sentence for the reader."""
     task = lab.task_of(controls, model, models.classes_told_apart(controls.classifier), before)
     for walk in task.walks:
-        allowed.check_recipe(lab.settings_of(walk), own_runs(visitor))
+        access.check_recipe(lab.settings_of(walk), own_runs(visitor))
     return task
 
 
@@ -186,7 +186,7 @@ def _look(visitor: str | None) -> widgets.Look[MicroscopeControls]:
         hidden=lab.hidden,
         disabled=lambda now: lab.without_effect(now, models.classes_of(now.model)),
         options=options,
-        bounds=allowed.bounds(LAB),
+        bounds=access.bounds(LAB),
         at_first=lambda now: {name: {getattr(now, name): ""} for name in ("model", *sampling_models.LISTED)},
     )
 
@@ -194,5 +194,5 @@ def _look(visitor: str | None) -> widgets.Look[MicroscopeControls]:
 def _form_look() -> widgets.Look[ForkSettings]:
     return widgets.Look(
         at_first=lambda now: {"sampler": {now.sampler: ""}, "label": {now.label: "none"}},
-        bounds=allowed.bounds(LAB),
+        bounds=access.bounds(LAB),
     )

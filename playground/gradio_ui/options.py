@@ -8,7 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from playground.text import launching as text
+from playground.gradio_ui import launch_text as text
 
 BUCKET = "/data"
 """Where a Space has its storage bucket, if it was given one."""

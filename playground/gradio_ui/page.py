@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import gradio as gr
 
-from playground.figures import bits
-from playground.figures import schedules as schedule_figures
 from playground.gradio_ui import components, live
-from playground.serving import mode
-from playground.serving.sentences import without_places
-from playground.text import common
-from playground.text.home import DOORS
+from playground.labs.home.text import DOORS
+from playground.labs.likelihood import figures
+from playground.labs.schedules import figures as schedule_figures
+from playground.labs.shared import text as common
+from playground.policy import mode
+from playground.policy.messages import without_places
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
@@ -242,7 +242,7 @@ CSS = """
 def css() -> str:
     """All style of the app, in one text."""
     own = schedule_figures.style().removeprefix("<style>").removesuffix("</style>")
-    return "\n".join([components.css(), own, bits.STYLE, f":root {{ --dp-sidebar: {SIDEBAR}px; }}", CSS, live.CSS])
+    return "\n".join([components.css(), own, figures.STYLE, f":root {{ --dp-sidebar: {SIDEBAR}px; }}", CSS, live.CSS])
 
 
 def theme() -> gr.themes.Base:

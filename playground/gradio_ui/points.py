@@ -1,4 +1,4 @@
-"""The Points page: layout only, the lab itself is playground/labs/points.py."""
+"""The Points page: layout only, the lab itself is playground/labs/points/controls.py."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import gradio as gr
 
 from engine.data.points import PointsError, PointSet
 from engine.data.points_csv import read_csv
-from playground import warming
+from playground import preload
+from playground.components.payloads.points_step import where_of
 from playground.gradio_ui import components, following, page, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs import points as lab
-from playground.labs import points_microscope, points_stage, points_training, points_walk
-from playground.labs.controls import checked
-from playground.labs.job import Job
-from playground.labs.points import PointsControls
-from playground.labs.points_drawn import MOST_DRAWN, MOST_KINDS
-from playground.labs.points_training import Learning
-from playground.serving.desk import desk
-from playground.text import points as text
-from playground.timeline.points_bench import where_of
+from playground.labs.points import controls as lab
+from playground.labs.points import decomposition, text, trajectory
+from playground.labs.points import job as points_stage
+from playground.labs.points import training as points_training
+from playground.labs.points.controls import PointsControls
+from playground.labs.points.drawn import MOST_DRAWN, MOST_KINDS
+from playground.labs.points.training import Learning
+from playground.labs.shared.controls import checked
+from playground.labs.shared.job import Job
+from playground.serving.request_queue import desk
 
 SAMPLING, TRAINING = "points", "points-training"
 """The names under which the desk keeps the two jobs of a tab."""
@@ -66,7 +67,7 @@ def build(demo: gr.Blocks) -> None:
     outputs = [pad, drawing, upload, step, message, training.start]
 
     def show(controls: PointsControls, tab: str, own: PointSet | None) -> list[Any]:
-        warming.wait()
+        preload.wait()
         shown = [
             components.pad_value(controls.drawn, MOST_DRAWN, MOST_KINDS) if controls.data == "drawn" else gr.skip(),
             gr.update(visible=controls.data == "drawn"),
@@ -78,7 +79,7 @@ def build(demo: gr.Blocks) -> None:
             return [*shown, None, page.listed([str(problem)], "info"), gr.update(interactive=True)]
         job = desk().job(tab, TRAINING)
         trained = points_training.usable(job, controls, data)
-        taken_apart = points_microscope.bench(controls, data, trained).to_payload()
+        taken_apart = decomposition.bench(controls, data, trained).to_payload()
         lacking = trained is None and (controls.model == "trained" or controls.compare == "model")
         desk().put(tab, SAMPLING, Job(lambda: points_stage.work(controls, data, trained), "points"))
         button = text.TRAIN_ON if points_training.goes_on(job, controls, data) else text.BEGIN
@@ -123,12 +124,12 @@ def build(demo: gr.Blocks) -> None:
         except PointsError:
             return nothing
         trained = points_training.usable(desk().job(tab, TRAINING), controls, data)
-        where = where_of(components.told(event), points_walk.stage_key(controls, data, trained), controls.particles)
+        where = where_of(components.told(event), trajectory.stage_key(controls, data, trained), controls.particles)
         if where is None:
             return nothing
-        there = points_microscope.moved(controls, where)
+        there = decomposition.moved(controls, where)
         other = there.particle != controls.particle
-        taken_apart = points_microscope.bench(there, data, trained).to_payload() if other else gr.skip()
+        taken_apart = decomposition.bench(there, data, trained).to_payload() if other else gr.skip()
         return [*panel.update(there, problems, values), taken_apart]
 
     def begun(tab: str, *values: Any) -> list[Any]:

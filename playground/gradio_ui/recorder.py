@@ -1,4 +1,4 @@
-"""The Flight recorder's page: layout only, the lab itself is playground/labs/recorder.py."""
+"""The Flight recorder's page: layout only, the lab itself is playground/labs/recorder/job.py."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any
 
 import gradio as gr
 
-from playground import warming
-from playground.figures import takeaway
-from playground.figures.takeaway import File
+from playground import preload
 from playground.gradio_ui import components, following, page, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs import recorder as lab
-from playground.labs.job import Job
-from playground.labs.recorder import RecorderControls, Recording
-from playground.serving import allowed
-from playground.serving.desk import desk
-from playground.serving.ownership import runs_of
-from playground.text import recorder as text
+from playground.labs.recorder import job as lab
+from playground.labs.recorder import text
+from playground.labs.recorder.job import RecorderControls, Recording
+from playground.labs.shared import exports
+from playground.labs.shared.exports import File
+from playground.labs.shared.job import Job
+from playground.policy import access
+from playground.policy.ownership import runs_of
+from playground.serving.request_queue import desk
 
 LAB = "recorder"
 
@@ -38,7 +38,7 @@ def build(demo: gr.Blocks) -> None:
     around = [about, buttons.start, buttons.status, *outputs]
 
     def opened(controls: RecorderControls, visitor: str, tab: str, session: str) -> list[Any]:
-        warming.wait()
+        preload.wait()
         desk().attach(tab, session)
         return changed(controls, tab)
 
@@ -78,8 +78,8 @@ def _shown(controls: RecorderControls, recording: Recording) -> list[Any]:
     flight = lab.flight(recording, controls.show)
     if flight is None:
         return [gr.skip(), gr.skip()]
-    made = [File(text.CSV, "flight.csv", "text/csv", takeaway.csv(lab.table(recording)))]
-    links = takeaway.links(made) if len(recording.steps) == recording.total else ""
+    made = [File(text.CSV, "flight.csv", "text/csv", exports.csv(lab.table(recording)))]
+    links = exports.links(made) if len(recording.steps) == recording.total else ""
     return [components.flight_value(flight), links]
 
 
@@ -88,5 +88,5 @@ def _look(visitor: str | None) -> widgets.Look[RecorderControls]:
         disabled=lab.without_effect,
         options=lambda _: lab.titles(lab.choices(runs_of(visitor).may)),
         at_first=lambda now: {"run": {now.run: ""}},
-        bounds=allowed.bounds(LAB),
+        bounds=access.bounds(LAB),
     )

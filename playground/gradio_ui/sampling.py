@@ -1,4 +1,4 @@
-"""The Sampling page: layout only, the lab itself is playground/labs/sampling.py."""
+"""The Sampling page: layout only, the lab itself is playground/labs/sampling/job.py."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from playground import warming
+from playground import preload
 from playground.gradio_ui import page, sampling_models, sampling_results, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs import models
-from playground.labs import sampling_settings as settings
-from playground.labs.sampling_settings import SamplingControls, Side
-from playground.serving import allowed
-from playground.serving.desk import desk
-from playground.serving.ownership import own_runs
-from playground.text import sampling as text
+from playground.labs.sampling import controls as settings
+from playground.labs.sampling import text
+from playground.labs.sampling.controls import SamplingControls, Side
+from playground.labs.shared import models
+from playground.policy import access
+from playground.policy.ownership import own_runs
+from playground.serving.request_queue import desk
 
 if TYPE_CHECKING:
-    from engine.library import Model
-    from engine.recipe import Recipe
+    from engine.recipes.recipe import Recipe
+    from engine.registry import Model
 
 SENTENCES = 400
 """Letters of an error message that are shown."""
@@ -47,14 +47,14 @@ def build(demo: gr.Blocks) -> None:
         try:
             model, wanted = _wanted(controls)
             for recipe in wanted.values():
-                allowed.check_recipe(recipe, own_runs(visitor))
+                access.check_recipe(recipe, own_runs(visitor))
             desk().submit(tab, model, wanted)
         except ValueError as problem:
             return page.listed([str(problem)[:SENTENCES]], "error")
         return ""
 
     def opened(controls: SamplingControls, visitor: str, tab: str, session: str) -> list[Any]:
-        warming.wait()
+        preload.wait()
         desk().attach(tab, session)
         # Something to see at once; after a reload it is what was there before.
         return [start(visitor, tab, controls) if desk().request(tab) is None else _changed(controls, tab)]

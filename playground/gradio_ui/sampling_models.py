@@ -11,12 +11,12 @@ import gradio as gr
 
 from playground.gradio_ui import page, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs import models, opening
-from playground.labs import sampling_settings as settings
-from playground.labs.controls import checked
-from playground.labs.sampling_settings import SamplingControls
-from playground.serving import allowed, mode, ownership
-from playground.text import sampling as text
+from playground.labs.sampling import controls as settings
+from playground.labs.sampling import text
+from playground.labs.sampling.controls import SamplingControls
+from playground.labs.shared import models, opening
+from playground.labs.shared.controls import checked
+from playground.policy import access, mode, ownership
 
 POLL = 0.4
 """Seconds between two looks at a running download."""
@@ -33,7 +33,7 @@ def look(visitor: str | None) -> widgets.Look[SamplingControls]:
         hidden=settings.hidden,
         disabled=lambda now: settings.without_effect(now, models.classes_of(now.model)),
         options=options,
-        bounds=allowed.limits_now().highest() if mode.public() else {},
+        bounds=access.limits_now().highest() if mode.public() else {},
         at_first=lambda now: {
             name: {getattr(now, name): ""} for name in ("model", *(p + n for p in ("", "b_") for n in LISTED))
         },

@@ -12,16 +12,16 @@ from urllib.parse import urlencode
 import gradio as gr
 from gradio.events import Dependency
 
-from playground.figures import pictures
 from playground.gradio_ui import components, page
 from playground.gradio_ui.following import QUIET
-from playground.labs import microscope, models
-from playground.labs import sampling as lab
-from playground.labs.sampling import Shot
-from playground.labs.sampling_settings import Side
-from playground.serving.desk import Request, desk
-from playground.text import common
-from playground.text import sampling as text
+from playground.labs.microscope import job
+from playground.labs.sampling import job as lab
+from playground.labs.sampling import text
+from playground.labs.sampling.controls import Side
+from playground.labs.sampling.job import Shot
+from playground.labs.shared import models, pictures_html
+from playground.labs.shared import text as common
+from playground.serving.request_queue import Request, desk
 
 POLL = 0.25
 """Seconds between two looks at a request."""
@@ -141,7 +141,7 @@ def _microscope(request: Request, side: Side, number: int, position: int | None)
     frame = recipe.steps // 2 if position is None else shots[max(0, min(position, len(shots) - 1))].step
     classes = len(request.model.class_names) or models.classes_told_apart(recipe.classifier)
     try:
-        link = urlencode(microscope.link_from_sampling(recipe, classes, number, frame))
+        link = urlencode(job.link_from_sampling(recipe, classes, number, frame))
     except ValueError:  # seeds and labels that no link has
         return ""
     label = text.under_microscope(number + 1, side if len(request.walks) > 1 else "")
@@ -162,11 +162,11 @@ def _nearest(request: Request, side: Side, number: int) -> str:
     recipe = next(walk.recipe for walk in request.walks if walk.side == side)
     heading = text.nearest(number + 1, side if compared else "")
     about = common.looking_at(text.DISTANCE + lab.by_heart(recipe))
-    return f'<div class="dp-card">{page.bold(heading)}{pictures.row(row)}<small>{page.bold(about)}</small></div>'
+    return f'<div class="dp-card">{page.bold(heading)}{pictures_html.row(row)}<small>{page.bold(about)}</small></div>'
 
 
 def _takeaways(request: Request) -> list[Any]:
-    from engine.recipe import png_bytes
+    from engine.recipes.recipe import png_bytes
 
     shown: list[Any] = []
     walks = {walk.side: walk for walk in request.walks}

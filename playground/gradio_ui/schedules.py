@@ -1,4 +1,4 @@
-"""The Schedules page: layout only, the lab itself is playground/labs/schedules.py."""
+"""The Schedules page: layout only, the lab itself is playground/labs/schedules/view.py."""
 
 from __future__ import annotations
 
@@ -6,17 +6,15 @@ from typing import Any
 
 import gradio as gr
 
-from playground import warming
-from playground.figures import schedules as figures
-from playground.figures import takeaway
+from playground import preload
 from playground.gradio_ui import components, page, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs import drawn
-from playground.labs import picture as pictures
-from playground.labs import schedules as lab
-from playground.labs.controls import checked
-from playground.labs.schedules import QUANTITIES, ScheduleControls
-from playground.text import schedules as text
+from playground.labs.schedules import drawn, figures, text
+from playground.labs.schedules import view as lab
+from playground.labs.schedules.view import QUANTITIES, ScheduleControls
+from playground.labs.shared import exports
+from playground.labs.shared import picture as pictures
+from playground.labs.shared.controls import checked
 
 _GAUGE_CLICKS = """
 element.addEventListener("click", (event) => {
@@ -53,7 +51,7 @@ def build(demo: gr.Blocks) -> None:
     is_open = gr.State(False)
 
     def show(controls: ScheduleControls, closer_is_open: bool) -> list[Any]:
-        warming.wait()
+        preload.wait()
         shown = lab.schedules_of(controls)
         editor = components.curve_value(drawn.parse_points(controls.points), lab.references(controls))
         draws = [gr.update(visible=controls.drawn), editor if controls.drawn else gr.skip()]
@@ -125,5 +123,5 @@ def _curves(controls: ScheduleControls, wanted: bool) -> list[Any]:
         return [gr.skip()] * 6
     choice = lab.choice_of(controls)
     legend = figures.legend({name: lab.TITLES[name] for name in lab.schedules_of(choice)})
-    files = takeaway.links([figures.table_of(choice)])
+    files = exports.links([figures.table_of(choice)])
     return [legend, *(figures.curves_of(choice, quantity) for quantity in QUANTITIES), files]

@@ -1,6 +1,6 @@
-"""The Training page: layout only, the lab itself is playground/labs/training.py.
+"""The Training page: layout only, the lab itself is playground/labs/training/controls.py.
 
-Whatever a page does with runs goes through `playground.serving.ownership`: its events can be sent by anyone, with any values.
+Whatever a page does with runs goes through `playground.policy.ownership`: its events can be sent by anyone, with any values.
 """
 
 from __future__ import annotations
@@ -10,18 +10,17 @@ from typing import Any
 
 import gradio as gr
 
-from playground import warming
+from playground import preload
 from playground.gradio_ui import live, page, training_pictures, training_settings, widgets
 from playground.gradio_ui.following import QUIET
+from playground.gradio_ui.training_downloads import connect_take
 from playground.gradio_ui.training_list import CompareView, deleted, listed
 from playground.gradio_ui.training_run import RunView
-from playground.gradio_ui.training_seen import Seen, Sent
-from playground.gradio_ui.training_take import connect_take
-from playground.labs import runs
-from playground.labs.training import TrainingControls
-from playground.serving import mode
-from playground.serving.ownership import runs_of
-from playground.text import training as text
+from playground.gradio_ui.training_sent import Seen, Sent
+from playground.labs.training import runs, text
+from playground.labs.training.controls import TrainingControls
+from playground.policy import mode
+from playground.policy.ownership import runs_of
 
 POLL = 0.7
 """Seconds between two looks at what is being trained."""
@@ -54,7 +53,7 @@ def build(demo: gr.Blocks) -> None:
         return sent.values()
 
     def first(asked: Any, visitor: str, seen: Seen) -> list[Any]:
-        warming.wait()
+        preload.wait()
         choice, problems = runs.chosen(asked, runs_of(visitor).ids())
         seen.link = choice.link()
         return look(asked, visitor, seen, problems=problems)
@@ -63,7 +62,7 @@ def build(demo: gr.Blocks) -> None:
         seen.turn += 1
         controls, problems = panel.read(values)
         try:
-            warming.wait()
+            preload.wait()
             seen.link = {"run": runs_of(visitor).submit(training_settings.wanted(controls))}
         except (
             ValueError
@@ -73,7 +72,7 @@ def build(demo: gr.Blocks) -> None:
 
     def act(asked: Any, visitor: str, seen: Seen, event: gr.EventData) -> list[Any]:
         seen.turn += 1
-        warming.wait()
+        preload.wait()
         try:
             seen.link = view.act(*live.done(event), asked if seen.link is None else seen.link, visitor, seen)
             problems = []

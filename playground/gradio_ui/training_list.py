@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 
 import gradio as gr
 
-from playground.figures import pictures
 from playground.gradio_ui import components, live, page
-from playground.gradio_ui.training_seen import Seen, Sent
-from playground.labs import compare, runs
-from playground.labs.runs import Choice
-from playground.text import training as text
+from playground.gradio_ui.training_sent import Seen, Sent
+from playground.labs.shared import pictures_html
+from playground.labs.training import compare, runs, text
+from playground.labs.training.runs import Choice
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
-    from playground.serving.ownership import VisitorRuns
+    from playground.policy.ownership import VisitorRuns
 
 PICTURE_WIDTH = 96
 """CSS pixels of a run's small picture."""
@@ -59,7 +58,7 @@ def _row(row: runs.Row, choice: Choice) -> str:
     if row.picture is not None:
         zoom = max(1, round(2 * PICTURE_WIDTH / row.picture.shape[1]))
         alt = html.escape(f"Samples of {row.title}")
-        picture = f'<img class="lv-picture" alt="{alt}" src="{pictures.data_uri(row.picture, zoom)}">'
+        picture = f'<img class="lv-picture" alt="{alt}" src="{pictures_html.data_uri(row.picture, zoom)}">'
     title = live.button(row.title, "act", "open", row.id, kind="lv-text")
     about = f'<div class="lv-caption">{shown}{html.escape(row.about)}</div>'
     return f'<div class="lv-row" data-key="{html.escape(row.id)}">{tick}{picture}<div>{title}{about}</div></div>'

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.events import Dependency
 
-from playground import warming
-from playground.figures import pictures as figures
+from playground import preload
 from playground.gradio_ui import live, page, training_settings, widgets
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.training_prepare import PrepareView
-from playground.labs import pictures as lab
-from playground.labs.controls import checked, from_link
-from playground.labs.training import TrainingControls
-from playground.serving import mode
-from playground.serving.ownership import runs_of
-from playground.text import pictures as text
-from playground.text import training as training_text
+from playground.labs.shared import pictures_html as figures
+from playground.labs.shared.controls import checked, from_link
+from playground.labs.training import pictures as lab
+from playground.labs.training import pictures_text as text
+from playground.labs.training import text as training_text
+from playground.labs.training.controls import TrainingControls
+from playground.policy import mode
+from playground.policy.ownership import runs_of
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
@@ -64,7 +64,7 @@ class PicturesView:
         def tell(visitor: str, link: dict[str, str], *values: Any) -> Iterator[list[Any]]:
             controls, _ = panel.read(values)
             yield [_trying(), gr.skip(), gr.skip()]
-            warming.wait()
+            preload.wait()
             config, words = training_settings.cost(controls)
             shown = _pictures(config, is_open=not runs_of(visitor).ids()) if config else gr.skip()
             yield [words, shown, link]

@@ -11,12 +11,12 @@ from gradio.events import Dependency
 
 from playground.gradio_ui import live, page, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs import pictures as lab
-from playground.labs import preparing
-from playground.labs.controls import checked
-from playground.labs.preparing import Preparation
-from playground.labs.training import TrainingControls
-from playground.text import pictures as text
+from playground.labs.shared.controls import checked
+from playground.labs.training import pictures as lab
+from playground.labs.training import pictures_text as text
+from playground.labs.training import preparing
+from playground.labs.training.controls import TrainingControls
+from playground.labs.training.preparing import Preparation
 
 POLL = 0.5
 """Seconds between two looks at a preparation."""

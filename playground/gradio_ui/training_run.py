@@ -9,11 +9,10 @@ from urllib.parse import urlencode
 import gradio as gr
 
 from playground.gradio_ui import components, live, page
-from playground.gradio_ui.training_seen import Sent
-from playground.labs import doctor, models, runs
-from playground.labs import training as lab
-from playground.labs import training_charts as charts
-from playground.text import training as text
+from playground.gradio_ui.training_sent import Sent
+from playground.labs.shared import models
+from playground.labs.training import charts, doctor, runs, text
+from playground.labs.training import controls as lab
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot

@@ -5,13 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from playground.gradio_ui import page, widgets
-from playground.labs import pictures
-from playground.labs import training as lab
-from playground.labs.controls import checked, reason
-from playground.labs.training import TrainingControls
-from playground.serving import mode
-from playground.serving.allowed import check_training, limits_now
-from playground.text import training as text
+from playground.labs.shared.controls import checked, reason
+from playground.labs.training import controls as lab
+from playground.labs.training import pictures, text
+from playground.labs.training.controls import TrainingControls
+from playground.policy import mode
+from playground.policy.access import check_training, limits_now
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig

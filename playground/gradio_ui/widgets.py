@@ -14,7 +14,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from playground.gradio_ui import page
-from playground.labs.controls import Control, Controls, checked, describe, from_link, from_values, to_link
+from playground.labs.shared.controls import Control, Controls, checked, describe, from_link, from_values, to_link
 
 C = TypeVar("C", bound=Controls)
 Outputs = list[Any]

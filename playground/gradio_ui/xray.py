@@ -1,4 +1,4 @@
-"""The Network x-ray page: layout only, the lab itself is playground/labs/xray.py."""
+"""The Network x-ray page: layout only, the lab itself is playground/labs/xray/job.py."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from typing import Any
 
 import gradio as gr
 
-from playground import warming
-from playground.figures import takeaway
-from playground.figures import xray as figures
+from playground import preload
 from playground.gradio_ui import components, following, page, sampling_models, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs import xray as lab
-from playground.labs.job import Job
-from playground.labs.xray import Drawing, Seen, Variant, XrayControls
-from playground.serving import allowed
-from playground.serving.desk import desk
-from playground.serving.ownership import own_runs
-from playground.text import xray as text
+from playground.labs.shared import exports
+from playground.labs.shared.job import Job
+from playground.labs.xray import job as lab
+from playground.labs.xray import text
+from playground.labs.xray import view as figures
+from playground.labs.xray.job import Drawing, Seen, Variant, XrayControls
+from playground.policy import access
+from playground.policy.ownership import own_runs
+from playground.serving.request_queue import desk
 
 LOOK, DRAW = "xray-look", "xray"
 """The two jobs of a tab."""
@@ -46,7 +46,7 @@ def build(demo: gr.Blocks) -> None:
         desk().put(tab, LOOK, job)
 
     def opened(controls: XrayControls, visitor: str, tab: str, session: str) -> list[Any]:
-        warming.wait()
+        preload.wait()
         desk().attach(tab, session)
         return changed(controls, visitor, tab)
 
@@ -84,7 +84,7 @@ def _shown(seen: Seen | None) -> list[Any]:
     if seen is None:
         return [gr.skip()] * 4
     words = f"#### {text.PARTS_TITLE}\n\n{text.PARTS_LEAD.format(trained=seen.trained_with)}"
-    links = takeaway.links(figures.files(seen, seen.variants))
+    links = exports.links(figures.files(seen, seen.variants))
     return [figures.payload(seen), words, _table(seen.variants), links]
 
 
@@ -99,7 +99,7 @@ def _table(variants: tuple[Variant, ...]) -> str:
 def _refusal(controls: XrayControls, visitor: str) -> str:
     """Why this model may not be looked into here, as HTML; "" where it may."""
     try:
-        allowed.check_model(controls.model, own_runs(visitor))
+        access.check_model(controls.model, own_runs(visitor))
     except ValueError as problem:
         return page.listed([str(problem)], "error")
     return ""

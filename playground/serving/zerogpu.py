@@ -18,8 +18,8 @@ except ImportError:
     spaces = None
 
 if TYPE_CHECKING:
-    from engine.library import Model
-    from engine.recipe import Recipe
+    from engine.recipes.recipe import Recipe
+    from engine.registry import Model
     from engine.sampling import Frame
 
 LONGEST = 120
@@ -43,7 +43,7 @@ if there():
 
 def frames(recipe: Recipe, model: Model) -> Iterator[Frame]:
     """As `recipe.frames(model)`; on ZeroGPU with a GPU, where the network is one that ships and nothing else is asked."""
-    from engine.pretrained import CHECKPOINTS
+    from engine.interop.pretrained import CHECKPOINTS
 
     if not there() or recipe.model not in CHECKPOINTS or recipe.classifier:
         return recipe.frames(model)
@@ -74,7 +74,7 @@ def _drawn(recipe: Recipe) -> Iterator[Any]:
     """(step, steps, t, x, x0, noise) of each frame, as arrays: they are sent between processes."""
     import torch
 
-    from engine.library import open_model
+    from engine.registry import open_model
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
     model = open_model(recipe.model)

@@ -1,4 +1,4 @@
-"""The client-side components in Streamlit: thin adapters around the files of playground/timeline.
+"""The client-side components in Streamlit: thin adapters around the files of playground/components/src.
 
 Streamlit sends an element's data to the browser again only when it has changed (unchanged messages above 10 kB go as
 a reference to the browser's own copy), and calls the JavaScript again only for changed data or colours. So a rerun
@@ -19,16 +19,16 @@ from typing import Any
 
 import streamlit as st
 
-from playground.labs.points_drawn import check_drawn
-from playground.timeline import source
-from playground.timeline.chart import LiveChart
-from playground.timeline.curve import CurveEditor, Points, check_points
-from playground.timeline.flight import Flight
-from playground.timeline.microscope import Bench, Place, place_of
-from playground.timeline.model import Timeline
-from playground.timeline.panels import Line
-from playground.timeline.points_bench import PointsBench, Where, where_of
-from playground.timeline.stage import Stage
+from playground.components import source
+from playground.components.payloads.chart import LiveChart
+from playground.components.payloads.curve import CurveEditor, Points, check_points
+from playground.components.payloads.microscope import Bench, Place, place_of
+from playground.components.payloads.panels import Line
+from playground.components.payloads.points_step import PointsBench, Where, where_of
+from playground.components.payloads.recorder import Flight
+from playground.components.payloads.stage import Stage
+from playground.components.payloads.timeline import Timeline
+from playground.labs.points.drawn import check_drawn
 
 # Streamlit calls the default export for every change of data or theme, each time with new functions, and the returned
 # function when the element goes. A call that was overtaken by a later one may have its function called as well:

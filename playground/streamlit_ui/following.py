@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from playground.labs.job import Job, in_words
+from playground.labs.shared.job import Job, in_words
 
 T = TypeVar("T")
 POLL = 0.4

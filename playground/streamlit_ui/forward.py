@@ -1,14 +1,14 @@
-"""The Forward page: layout only, the lab itself is playground/labs/forward.py."""
+"""The Forward page: layout only, the lab itself is playground/labs/forward/view.py."""
 
 from __future__ import annotations
 
 import streamlit as st
 
 from engine.data.pictures import PictureError, read_picture
-from playground.labs import picture as pictures
-from playground.labs.picture import Picture
-from playground.streamlit_ui import components, page, warm, widgets
-from playground.text import forward as text
+from playground.labs.forward import text
+from playground.labs.shared import picture as pictures
+from playground.labs.shared.picture import Picture
+from playground.streamlit_ui import components, loading, page, widgets
 
 LAB = "forward"
 FILE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
@@ -18,21 +18,21 @@ def show() -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
-    warm.wait()
-    from playground.labs import forward
+    loading.wait()
+    from playground.labs.forward import view
 
     with st.sidebar:
         chosen = widgets.controls(
-            forward.ForwardControls,
+            view.ForwardControls,
             LAB,
             options=lambda now: {} if now.data == "upload" else {"class_index": pictures.class_titles(now)},
             limits=lambda now: {} if now.data == "upload" else {"number": pictures.number_range(now)},
             disabled=lambda now: _not_for_uploads(now.data),
         )
     widgets.show_problems(LAB)
-    picture = _uploaded(forward.UPLOAD_SIZE) if chosen.data == "upload" else pictures.chosen(chosen)
+    picture = _uploaded(view.UPLOAD_SIZE) if chosen.data == "upload" else pictures.chosen(chosen)
     st.session_state[f"{LAB}/picture"] = picture
-    components.timeline(forward.compute(chosen, picture), key=f"{LAB}/timeline")
+    components.timeline(view.compute(chosen, picture), key=f"{LAB}/timeline")
     for paragraph in text.LOOKING_AT:
         page.looking_at(paragraph)
 

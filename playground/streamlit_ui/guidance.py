@@ -1,15 +1,15 @@
-"""The Guidance page: layout only, the lab itself is playground/labs/guidance.py."""
+"""The Guidance page: layout only, the lab itself is playground/labs/guidance/view.py."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from playground.labs import guidance as lab
-from playground.labs import guidance_settings as settings
-from playground.labs.guidance_settings import GuidanceControls
-from playground.labs.job import Job
-from playground.streamlit_ui import components, following, page, warm, widgets
-from playground.text import guidance as text
+from playground.labs.guidance import controls as settings
+from playground.labs.guidance import text
+from playground.labs.guidance import view as lab
+from playground.labs.guidance.controls import GuidanceControls
+from playground.labs.shared.job import Job
+from playground.streamlit_ui import components, following, loading, page, widgets
 
 LAB = "guidance"
 JOB, ASKED = f"{LAB}/job", f"{LAB}/asked"
@@ -19,7 +19,7 @@ def show() -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
-    warm.wait()
+    loading.wait()
     with st.sidebar:
         controls = widgets.controls(
             GuidanceControls,

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import streamlit as st
 
-from playground.labs import start
+from playground.labs.home import text, view
 from playground.streamlit_ui import components, page
-from playground.text import home as text
 
 IN_A_ROW = 3
 """Doors beside each other."""
@@ -16,7 +15,7 @@ def show() -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD)
     try:
-        components.timeline(start.first_timeline(), key="start/timeline")
+        components.timeline(view.first_timeline(), key="start/timeline")
     except (OSError, ValueError, KeyError):
         st.warning(text.DAMAGED)
     page.looking_at(text.LOOKING_AT)

@@ -1,4 +1,4 @@
-"""The Likelihood page: layout only, the lab itself is playground/labs/likelihood.py."""
+"""The Likelihood page: layout only, the lab itself is playground/labs/likelihood/job.py."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from playground.labs import likelihood_controls as settings
-from playground.labs.job import Job
-from playground.labs.likelihood_controls import LikelihoodControls
-from playground.streamlit_ui import components, following, page, warm, widgets
-from playground.text import likelihood as text
+from playground.labs.likelihood import controls as settings
+from playground.labs.likelihood import text
+from playground.labs.likelihood.controls import LikelihoodControls
+from playground.labs.shared.job import Job
+from playground.streamlit_ui import components, following, loading, page, widgets
 
 if TYPE_CHECKING:
-    from playground.labs.likelihood import Measured
+    from playground.labs.likelihood.job import Measured
 
 LAB = "likelihood"
 
@@ -22,11 +22,11 @@ def show() -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
-    warm.wait()
-    from playground.figures import bits
-    from playground.labs import above_ideal, latent, models
+    loading.wait()
+    from playground.labs.likelihood import excess_loss, figures, latent
+    from playground.labs.shared import models
 
-    available, vaes, runs = models.choices(), latent.vaes(), above_ideal.runs()
+    available, vaes, runs = models.choices(), latent.vaes(), excess_loss.runs()
     with st.sidebar:
         controls = widgets.controls(
             LikelihoodControls,
@@ -35,7 +35,7 @@ def show() -> None:
             options=settings.choices(available, vaes, runs),
         )
     widgets.show_problems(LAB)
-    st.html(bits.style())
+    st.html(figures.style())
     job: Job[Measured] = st.session_state.get(f"{LAB}/job") or _start(controls)  # at first, something to see at once
     begun, stopped = following.buttons(LAB, start=text.START, icon="⚖️", running=job.look.running)
     if stopped:
@@ -52,7 +52,7 @@ def show() -> None:
 
 
 def _start(controls: LikelihoodControls) -> Job[Measured]:
-    from playground.labs import likelihood
+    from playground.labs.likelihood import job as likelihood
 
     job = st.session_state[f"{LAB}/job"] = Job(lambda: likelihood.work(controls), LAB)
     st.session_state[f"{LAB}/measured"] = settings.measured(controls)
@@ -60,12 +60,12 @@ def _start(controls: LikelihoodControls) -> Job[Measured]:
 
 
 def _results(measured: Measured) -> None:
-    from playground.figures import bits
-    from playground.labs import likelihood
+    from playground.labs.likelihood import figures
+    from playground.labs.likelihood import job as likelihood
 
     for problem in measured.problems:
         st.info(problem)
-    components.figure("stacked", bits.stacked(measured), key=f"{LAB}/bars")
+    components.figure("stacked", figures.stacked(measured), key=f"{LAB}/bars")
     page.looking_at(text.BARS)
     if measured.controls.compare in text.REMARKS:
         st.caption(text.REMARKS[measured.controls.compare])
@@ -73,20 +73,19 @@ def _results(measured: Measured) -> None:
         st.caption(widgets.plain(sentence))
     left, right = st.columns(2)
     with left:
-        components.live_chart(bits.trade(measured), key=f"{LAB}/trade")
+        components.live_chart(figures.trade(measured), key=f"{LAB}/trade")
         page.looking_at(text.TRADE)
     with right:
         st.markdown(f"#### {text.PRICES}")
-        st.html(bits.prices(measured) or "<p></p>")
+        st.html(figures.prices(measured) or "<p></p>")
         page.looking_at(text.PRICES_ABOUT)
     st.download_button(
-        text.PRICES_CSV, bits.csv_of_pictures(measured), "bits-by-picture.csv", "text/csv", key=f"{LAB}/csv"
+        text.PRICES_CSV, figures.csv_of_pictures(measured), "bits-by-picture.csv", "text/csv", key=f"{LAB}/csv"
     )
 
 
 def _latent(controls: LikelihoodControls) -> None:
-    from playground.figures import bits
-    from playground.labs import latent
+    from playground.labs.likelihood import figures, latent
 
     st.markdown(f"#### {text.LATENT}")
     try:
@@ -99,17 +98,18 @@ def _latent(controls: LikelihoodControls) -> None:
         return
     for problem in views.problems:
         st.warning(problem)
-    st.html(bits.picture_rows(((text.ORIGINALS, views.back[0]), (text.BACK, views.back[1]), (text.DRAWN, views.drawn))))
+    st.html(
+        figures.picture_rows(((text.ORIGINALS, views.back[0]), (text.BACK, views.back[1]), (text.DRAWN, views.drawn)))
+    )
     page.looking_at(f"{text.LATENT_ABOUT} {text.used(views.used, views.latent)}")
     components.timeline(views.walk, key=f"{LAB}/walk")
     page.looking_at(text.WALK)
-    st.html(bits.grid(views.grid, *views.axes))
+    st.html(figures.grid(views.grid, *views.axes))
     page.looking_at(text.GRID)
 
 
 def _heat(controls: LikelihoodControls) -> None:
-    from playground.figures import bits
-    from playground.labs import above_ideal
+    from playground.labs.likelihood import excess_loss, figures
 
     closer = st.expander(text.HEAT, on_change="rerun", key=f"{LAB}/heat open")
     if not closer.open:
@@ -117,7 +117,7 @@ def _heat(controls: LikelihoodControls) -> None:
     with closer:
         try:
             with st.spinner(text.HEAT_WAIT):
-                shown = bits.heat(above_ideal.heat_map(controls.run))
+                shown = figures.heat(excess_loss.heat_map(controls.run))
         except ValueError as problem:
             st.error(str(problem))
             return

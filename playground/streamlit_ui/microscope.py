@@ -1,4 +1,4 @@
-"""The Microscope page: layout only, the lab itself is playground/labs/microscope.py."""
+"""The Microscope page: layout only, the lab itself is playground/labs/microscope/job.py."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from playground.labs import forks, models
-from playground.labs import microscope as lab
-from playground.labs.controls import checked
-from playground.labs.microscope import Examination, MicroscopeControls, Microscopy, Task
-from playground.streamlit_ui import components, following, open_model, page, warm, widgets
-from playground.text import microscope as text
+from playground.labs.microscope import forks, text
+from playground.labs.microscope import job as lab
+from playground.labs.microscope.job import Examination, MicroscopeControls, Microscopy, Task
+from playground.labs.shared import models
+from playground.labs.shared.controls import checked
+from playground.streamlit_ui import components, following, loading, open_model, page, widgets
 
 if TYPE_CHECKING:
-    from engine.library import Model
+    from engine.registry import Model
 
 LAB = "microscope"
 
@@ -23,7 +23,7 @@ def show() -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
-    warm.wait()
+    loading.wait()
     with st.sidebar:
         controls = _settings()
     widgets.show_problems(LAB)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
-from playground.labs import models, opening
-from playground.labs.opening import MAX_UPLOAD_MB, OBJECTIVES, Opening
-from playground.text import sampling as text
+from playground.labs.sampling import text
+from playground.labs.shared import models, opening
+from playground.labs.shared.opening import MAX_UPLOAD_MB, OBJECTIVES, Opening
 
 POLL = 0.4
 """Seconds between two looks at a running download."""

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
-from playground.text import common
+from playground.labs.shared import text as common
 
 # Streamlit leaves 6rem above the first line, for a header that takes 3.75.
 _STYLE = """<style>

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from playground.labs import pictures as lab
-from playground.labs import preparing
-from playground.labs.controls import checked
-from playground.labs.preparing import Preparation
-from playground.labs.training import TrainingControls
+from playground.labs.shared.controls import checked
+from playground.labs.training import pictures as lab
+from playground.labs.training import pictures_text as text
+from playground.labs.training import preparing
+from playground.labs.training.controls import TrainingControls
+from playground.labs.training.preparing import Preparation
 from playground.streamlit_ui import page, widgets
-from playground.text import pictures as text
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig

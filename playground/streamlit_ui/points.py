@@ -1,4 +1,4 @@
-"""The Points page: layout only, the lab itself is playground/labs/points.py."""
+"""The Points page: layout only, the lab itself is playground/labs/points/controls.py."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import streamlit as st
 
 from engine.data.points import PointsError, PointSet
 from engine.data.points_csv import read_csv
-from playground.labs import points as lab
-from playground.labs import points_microscope, points_stage, points_training, points_walk
-from playground.labs.controls import checked
-from playground.labs.job import Job
-from playground.labs.points import PointsControls
-from playground.labs.points_drawn import MOST_DRAWN, MOST_KINDS
-from playground.labs.points_training import Learning
-from playground.labs.points_walk import Trained
-from playground.streamlit_ui import components, following, page, warm, widgets
-from playground.text import points as text
-from playground.timeline.points_bench import PointsBench
-from playground.timeline.stage import Stage
+from playground.components.payloads.points_step import PointsBench
+from playground.components.payloads.stage import Stage
+from playground.labs.points import controls as lab
+from playground.labs.points import decomposition, text, training, trajectory
+from playground.labs.points import job as points_stage
+from playground.labs.points.controls import PointsControls
+from playground.labs.points.drawn import MOST_DRAWN, MOST_KINDS
+from playground.labs.points.training import Learning
+from playground.labs.points.trajectory import Trained
+from playground.labs.shared.controls import checked
+from playground.labs.shared.job import Job
+from playground.streamlit_ui import components, following, loading, page, widgets
 
 LAB = "points"
 
@@ -45,16 +45,16 @@ def show() -> None:
     except PointsError as problem:
         st.info(str(problem))
         return
-    warm.wait()
+    loading.wait()
     _sampling(controls, data)
     _training(controls, data)
 
 
 def _sampling(controls: PointsControls, data: PointSet) -> None:
-    trained = points_training.usable(st.session_state.get(f"{LAB}/training"), controls, data)
+    trained = training.usable(st.session_state.get(f"{LAB}/training"), controls, data)
     if trained is None and (controls.model == "trained" or controls.compare == "model"):
         st.info(points_stage.NOT_TRAINED)
-    key = points_walk.stage_key(controls, data, trained)
+    key = trajectory.stage_key(controls, data, trained)
     job: Job[Stage | None] | None = st.session_state.get(f"{LAB}/job")
     if job is None or st.session_state.get(f"{LAB}/key") != key:
         if job is not None:
@@ -80,10 +80,10 @@ def _step(data: PointSet, trained: Trained | None) -> None:
     st.markdown(f"#### {text.STEP}")
     st.markdown(text.STEP_LEAD)
     before: PointsBench | None = st.session_state.get(f"{LAB}/bench")
-    shown = points_microscope.bench(_now(), data, trained, before)
+    shown = decomposition.bench(_now(), data, trained, before)
     st.session_state[f"{LAB}/bench"] = shown
     components.points_microscope(
-        shown, lambda where: widgets.change(LAB, points_microscope.moved(_now(), where)), key=f"{LAB}/step"
+        shown, lambda where: widgets.change(LAB, decomposition.moved(_now(), where)), key=f"{LAB}/step"
     )
     page.looking_at(text.STEP_ABOUT)
 
@@ -96,7 +96,7 @@ def _training(controls: PointsControls, data: PointSet) -> None:
     st.markdown(f"#### {text.TRAIN}")
     st.markdown(text.TRAIN_LEAD)
     job: Job[Learning] | None = st.session_state.get(f"{LAB}/training")
-    before = points_training.goes_on(job, controls, data)
+    before = training.goes_on(job, controls, data)
     running = job is not None and job.look.running
     begun, stopped = following.buttons(
         f"{LAB}/train", start=text.TRAIN_ON if before else text.BEGIN, icon="🏋️", running=running
@@ -108,7 +108,7 @@ def _training(controls: PointsControls, data: PointSet) -> None:
         if job is not None:
             job.stop()
             job.wait(5)
-        job = Job(lambda: points_training.work(controls, data, before), "points training")
+        job = Job(lambda: training.work(controls, data, before), "points training")
         st.session_state[f"{LAB}/training"] = job
         st.rerun()
     if job is None:
@@ -118,16 +118,16 @@ def _training(controls: PointsControls, data: PointSet) -> None:
     if not job.look.running and job.look.result is not None:
         if before and controls.model == "exact" and controls.compare != "model":
             st.success(text.TRAINED)
-        st.download_button(text.LOSSES, points_training.losses_csv(job.look.result), "losses.csv", "text/csv")
+        st.download_button(text.LOSSES, training.losses_csv(job.look.result), "losses.csv", "text/csv")
     page.looking_at(text.TRAINING)
 
 
 def _learning(learning: Learning) -> None:
     left, right = st.columns(2)
     with left:
-        components.points_stage(points_training.stage(learning), key=f"{LAB}/learning")
+        components.points_stage(training.stage(learning), key=f"{LAB}/learning")
     with right:
-        components.live_chart(points_training.chart(learning), key=f"{LAB}/losses")
+        components.live_chart(training.chart(learning), key=f"{LAB}/losses")
 
 
 def _pad(controls: PointsControls) -> PointsControls:

@@ -1,15 +1,15 @@
-"""The Flight recorder's page: layout only, the lab itself is playground/labs/recorder.py."""
+"""The Flight recorder's page: layout only, the lab itself is playground/labs/recorder/job.py."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from playground.figures import takeaway
-from playground.labs import recorder as lab
-from playground.labs.job import Job
-from playground.labs.recorder import RecorderControls, Recording
-from playground.streamlit_ui import components, following, page, warm, widgets
-from playground.text import recorder as text
+from playground.labs.recorder import job as lab
+from playground.labs.recorder import text
+from playground.labs.recorder.job import RecorderControls, Recording
+from playground.labs.shared import exports
+from playground.labs.shared.job import Job
+from playground.streamlit_ui import components, following, loading, page, widgets
 
 LAB = "recorder"
 
@@ -18,7 +18,7 @@ def show() -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
-    warm.wait()
+    loading.wait()
     with st.sidebar:
         available = lab.choices()
         controls = widgets.controls(
@@ -64,5 +64,5 @@ def _flight(controls: RecorderControls, recording: Recording | None) -> None:
     components.recorder(flight, key=f"{LAB}/flight")
     page.looking_at(text.LOOKING_AT)
     if len(recording.steps) == recording.total:
-        data = takeaway.csv(lab.table(recording))
+        data = exports.csv(lab.table(recording))
         st.download_button(text.CSV, data, "flight.csv", "text/csv", key=f"{LAB}/csv")

@@ -6,14 +6,15 @@ import secrets
 
 import streamlit as st
 
-from playground.labs import microscope, models
-from playground.labs import sampling as lab
-from playground.labs import sampling_settings as settings
-from playground.labs.controls import checked
-from playground.labs.sampling import SamplingJob
-from playground.labs.sampling_settings import SamplingControls
-from playground.streamlit_ui import components, open_model, page, warm, widgets
-from playground.text import sampling as text
+from playground.labs.microscope import job as microscope
+from playground.labs.sampling import controls as settings
+from playground.labs.sampling import job as lab
+from playground.labs.sampling import text
+from playground.labs.sampling.controls import SamplingControls
+from playground.labs.sampling.job import SamplingJob
+from playground.labs.shared import models
+from playground.labs.shared.controls import checked
+from playground.streamlit_ui import components, loading, open_model, page, widgets
 
 POLL = 0.25
 """Seconds between two looks at a running job."""
@@ -23,7 +24,7 @@ def show() -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
-    warm.wait()
+    loading.wait()
     with st.sidebar:
         controls, model = _settings()
     widgets.show_problems("sampling")
@@ -187,7 +188,7 @@ def _microscope(
 
 
 def _take_away(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]]) -> None:
-    from engine.recipe import png_bytes
+    from engine.recipes.recipe import png_bytes
 
     for walk in job.walks:
         shots = sides[walk.side]

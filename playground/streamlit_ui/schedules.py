@@ -1,4 +1,4 @@
-"""The Schedules page: layout only, the lab itself is playground/labs/schedules.py."""
+"""The Schedules page: layout only, the lab itself is playground/labs/schedules/view.py."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from playground.labs import picture as pictures
-from playground.streamlit_ui import components, page, warm, widgets
-from playground.text import schedules as text
+from playground.labs.schedules import text
+from playground.labs.shared import picture as pictures
+from playground.streamlit_ui import components, loading, page, widgets
 
 if TYPE_CHECKING:
-    from playground.labs.schedules import ScheduleControls
+    from playground.labs.schedules.view import ScheduleControls
 
 LAB = "schedules"
 POINTS, POINTS_SHOWN, POINTS_PROBLEM = f"{LAB}/points text", f"{LAB}/points shown", f"{LAB}/points problem"
@@ -21,9 +21,9 @@ def show() -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
-    warm.wait()
-    from playground.figures import schedules as figures
-    from playground.labs import schedules as lab
+    loading.wait()
+    from playground.labs.schedules import figures
+    from playground.labs.schedules import view as lab
 
     with st.sidebar:
         chosen = widgets.controls(
@@ -57,8 +57,8 @@ def show() -> None:
 
 
 def _gauges(chosen: ScheduleControls) -> None:
-    from playground.figures import schedules as figures
-    from playground.labs import schedules as lab
+    from playground.labs.schedules import figures
+    from playground.labs.schedules import view as lab
 
     st.markdown(f"#### {text.GAUGES}")
     verdicts = lab.verdicts(chosen)
@@ -78,8 +78,8 @@ def _gauges(chosen: ScheduleControls) -> None:
 
 
 def _curves(chosen: ScheduleControls) -> None:
-    from playground.figures import schedules as figures
-    from playground.labs import schedules as lab
+    from playground.labs.schedules import figures
+    from playground.labs.schedules import view as lab
 
     choice = lab.choice_of(chosen)
     st.html(figures.legend({name: lab.TITLES[name] for name in lab.schedules_of(choice)}))
@@ -92,9 +92,9 @@ def _curves(chosen: ScheduleControls) -> None:
 
 def _drawing(chosen: ScheduleControls) -> ScheduleControls:
     """The editor and the field for the points; returns the settings with the points as they are now."""
-    from playground.labs import drawn
-    from playground.labs import schedules as lab
-    from playground.labs.controls import checked
+    from playground.labs.schedules import drawn
+    from playground.labs.schedules import view as lab
+    from playground.labs.shared.controls import checked
 
     st.markdown(f"#### {text.DRAW}")
     points = components.curve_editor(drawn.parse_points(chosen.points), lab.references(chosen), key=f"{LAB}/curve")
@@ -119,7 +119,7 @@ def _drawing(chosen: ScheduleControls) -> ScheduleControls:
 def _typed() -> None:
     from pydantic import ValidationError
 
-    from playground.labs.controls import checked, reason
+    from playground.labs.shared.controls import checked, reason
 
     kept = st.session_state[f"{LAB}/controls"]
     try:

@@ -6,25 +6,24 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from playground.labs import doctor, models, runs
-from playground.labs import training as lab
-from playground.labs import training_charts as charts
-from playground.labs.controls import reason
-from playground.labs.likelihood_controls import LikelihoodControls
-from playground.labs.training import TrainingControls
+from playground.labs.likelihood.controls import LikelihoodControls
+from playground.labs.shared import models
+from playground.labs.shared.controls import reason
+from playground.labs.training import charts, doctor, runs, text
+from playground.labs.training import controls as lab
+from playground.labs.training.controls import TrainingControls
 from playground.streamlit_ui import (
     components,
+    loading,
     page,
     pictures,
     training_compare,
     training_doctor,
     training_runs,
-    warm,
     widgets,
 )
 from playground.streamlit_ui.training_doctor import AGAIN
 from playground.streamlit_ui.training_runs import COMPARED, RUN
-from playground.text import training as text
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
@@ -37,7 +36,7 @@ def show() -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
-    warm.wait()
+    loading.wait()
     from engine.runs.service import service
 
     training = service()

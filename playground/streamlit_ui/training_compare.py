@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from playground.labs import compare as lab
+from playground.labs.training import compare as lab
+from playground.labs.training import text
 from playground.streamlit_ui import components, page, widgets
 from playground.streamlit_ui.training_doctor import AGAIN
 from playground.streamlit_ui.training_runs import COMPARED
-from playground.text import training as text
 
 if TYPE_CHECKING:
     from engine.runs.service import TrainingService

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from playground.labs import doctor as lab
+from playground.labs.training import doctor as lab
+from playground.labs.training import text
 from playground.streamlit_ui import widgets
-from playground.text import training as text
 
 if TYPE_CHECKING:
     from engine.doctor.finding import Finding, Setting

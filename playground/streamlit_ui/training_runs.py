@@ -8,10 +8,10 @@ from typing import IO, TYPE_CHECKING
 
 import streamlit as st
 
-from playground.labs import runs as lab
+from playground.labs.training import runs as lab
+from playground.labs.training import text
 from playground.streamlit_ui import widgets
 from playground.streamlit_ui.training_doctor import AGAIN, take
-from playground.text import training as text
 
 if TYPE_CHECKING:
     from engine.runs.service import TrainingService

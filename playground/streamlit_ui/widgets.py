@@ -17,7 +17,7 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
-from playground.labs.controls import Control, Controls, checked, describe, from_link, reason, to_link
+from playground.labs.shared.controls import Control, Controls, checked, describe, from_link, reason, to_link
 
 C = TypeVar("C", bound=Controls)
 

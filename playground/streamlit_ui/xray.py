@@ -1,4 +1,4 @@
-"""The Network x-ray page: layout only, the lab itself is playground/labs/xray.py."""
+"""The Network x-ray page: layout only, the lab itself is playground/labs/xray/job.py."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 
 import streamlit as st
 
-from playground.labs import models
-from playground.labs import xray as lab
-from playground.labs.job import Job
-from playground.labs.xray import Drawing, Seen, XrayControls
-from playground.streamlit_ui import components, following, open_model, page, warm, widgets
-from playground.text import xray as text
+from playground.labs.shared import models
+from playground.labs.shared.job import Job
+from playground.labs.xray import job as lab
+from playground.labs.xray import text
+from playground.labs.xray.job import Drawing, Seen, XrayControls
+from playground.streamlit_ui import components, following, loading, open_model, page, widgets
 
 LAB = "xray"
 AT_ONCE = 0.6
@@ -23,7 +23,7 @@ def show() -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
-    warm.wait()
+    loading.wait()
     with st.sidebar:
         available = models.choices(tuple(open_model.opened()))
         controls = widgets.controls(
@@ -50,7 +50,7 @@ def _look(controls: XrayControls) -> Job[Seen | None]:
 
 
 def _seen(seen: Seen | None) -> None:
-    from playground.figures import xray as figures
+    from playground.labs.xray import view as figures
 
     if seen is None:
         return
@@ -72,7 +72,7 @@ def _seen(seen: Seen | None) -> None:
 
 
 def _parts(controls: XrayControls, look: Job[Seen | None]) -> None:
-    from playground.figures import xray as figures
+    from playground.labs.xray import view as figures
 
     seen = look.look.result
     if seen is None or look.look.running:

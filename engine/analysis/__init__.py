@@ -1,0 +1,1 @@
+"""What happens inside a sampling step, under guidance, and inside a U-Net, taken apart and measured."""

@@ -1,0 +1,1 @@
+"""How good a model is, with uncertainty: quality, likelihood, memorization; grids of measurements; model cards."""

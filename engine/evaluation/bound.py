@@ -1,0 +1,310 @@
+"""How many bits a picture costs: an estimate of the whole variational bound, with its error.
+
+`variational_bound` is a generator: whoever drives it shows the progress, and stops by dropping it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+
+from engine.data.catalogue import ImageSet
+from engine.data.pixels import to_unit
+from engine.denoiser import Clipped, Denoiser, NetDenoiser
+from engine.evaluation.bound_result import Bound, BoundError, BoundProgress, Term, term_of
+from engine.interop.pretrained import Checkpoint
+from engine.likelihood import BOUNDED, DISCRETISED, LEVELS, Decoder, bound_term, prior_term
+from engine.process import diffuse
+from engine.samplers import Variance
+from engine.schedule import NoiseSchedule
+
+__all__ = [
+    "Bound",
+    "BoundError",
+    "BoundProgress",
+    "Term",
+    "bits_per_dim",
+    "blocks_of",
+    "check_fit",
+    "held_out_bound",
+    "variational_bound",
+]
+
+OFF_LEVEL = 0.01
+"""A picture of 256 levels lies this close to them, in steps between two levels; float32 is off by some 10⁻⁵."""
+
+MORE_AT_FIRST = 32
+"""Step t < 32 is looked at 32 / t times as often as later ones: the first cost the most, and their errors decide the sum's."""
+
+
+@torch.no_grad()
+def variational_bound(
+    denoiser: Denoiser,
+    schedule: NoiseSchedule,
+    x0: Tensor,
+    labels: Tensor | None = None,
+    *,
+    variance: Variance = "small",
+    decoder: Decoder = DISCRETISED,
+    per_step: int = 16,
+    strata: int | None = None,
+    seed: int = 0,
+    batch: int = 128,
+) -> Iterator[BoundProgress | Bound]:
+    """Measure every term of the bound on pictures and noise of its own.
+
+    Each term is the mean of n independent draws of a picture (with replacement) and of noise: it is unbiased, and its standard
+    error is their standard deviation / √n. n is `per_step`, and up to 32 times as much for the first steps. L_T needs no draw.
+
+    A quick estimate comes with `strata`: 1 … T is cut into that many blocks, short ones near t = 1 where the bound is spent,
+    and each draw takes a t of its own, evenly from its block. (Length of the block) × (mean of the draws) is unbiased for the
+    sum of the block's terms, and the standard deviation of the draws, in which the differences between the terms are
+    contained, gives its error as before.
+
+    Args:
+        denoiser: any; one that clips x̂0 to the range of the data has no higher terms for t ≥ 2.
+        schedule: whose steps are taken.
+        x0: floating, shape (N, ...), at least one picture; for `DISCRETISED` with 256 levels in [−1, 1].
+        labels: int64, shape (N,); None where no class is given.
+        variance: of the reverse steps.
+        decoder: what the last step is.
+        per_step: draws for each term or block, at least 2; 32 / t times as many for those that begin at t < 32.
+        strata: how many blocks, 1 … T; None measures each of the T terms.
+        seed: decides every draw; 0 … 2⁶³ − 1.
+        batch: noisy pictures at once; changes the speed only.
+
+    Yields:
+        `BoundProgress` after every batch, then one `Bound`.
+
+    Raises:
+        BoundError: for settings that cannot be, or a model that gives no numbers.
+        ValueError: from `bound_term`, and from a denoiser that cannot use the labels.
+    """
+    _check(x0, labels, decoder, variance, per_step, batch)
+    began = time.perf_counter()
+    blocks = blocks_of(schedule.T, strata)
+    draws = [per_step * max(1, MORE_AT_FIRST // first) for first, _ in blocks]
+    total = sum(draws)
+    values = torch.empty(total, dtype=torch.float64)
+    done = 0
+    for index, t, noise in _batches(x0, blocks, draws, seed, batch):
+        chosen = x0[index]
+        level = schedule.level(t)
+        x_t = diffuse(chosen, level, noise)
+        prediction = denoiser(x_t, level, None if labels is None else labels[index])
+        terms = bound_term(prediction, chosen, x_t, schedule, t, variance, decoder)
+        values[done : done + len(t)] = terms.cpu()
+        done += len(t)
+        yield BoundProgress(done, total, time.perf_counter() - began)
+    if not bool(values.isfinite().all()):
+        raise BoundError("The model gives pictures that are not numbers: its training went wrong.")
+    yield _bound(
+        torch.split(values, draws),
+        blocks,
+        float(prior_term(x0, schedule).mean()),
+        x0,
+        schedule,
+        variance,
+        decoder,
+        seed,
+        time.perf_counter() - began,
+    )
+
+
+def held_out_bound(
+    denoiser: Denoiser,
+    schedule: NoiseSchedule,
+    data: ImageSet,
+    *,
+    labelled: bool,
+    variance: Variance | None = None,
+    per_step: int = 16,
+    strata: int | None = None,
+    seed: int = 0,
+    batch: int = 128,
+    device: torch.device | str = "cpu",
+) -> Iterator[BoundProgress | Bound]:
+    """`variational_bound` on the held-out pictures of a set, x̂0 clipped to their range as in the papers' code.
+
+    Args:
+        denoiser, schedule: the model, and the schedule that it was trained on.
+        data: the whole set, held-out pictures included.
+        labelled: whether the model is given each picture's class.
+        variance: None for the learned one where there is one, and the small one elsewhere.
+        per_step, strata, seed, batch: as there.
+
+    Raises:
+        BoundError: as there, and where nothing is held out.
+    """
+    part = data.held_out_part
+    if not len(part):
+        raise BoundError(f"No pictures of “{data.name}” are held out: there is nothing to measure on.")
+    if variance is None:
+        learned = isinstance(denoiser, NetDenoiser) and denoiser.learned_variance
+        variance = "learned" if learned else "small"
+    yield from variational_bound(
+        Clipped(denoiser),
+        schedule,
+        to_unit(part.images).to(device),
+        torch.tensor(part.labels, device=device) if labelled else None,
+        variance=variance,
+        per_step=per_step,
+        strata=strata,
+        seed=seed,
+        batch=batch,
+    )
+
+
+def bits_per_dim(
+    checkpoint: Checkpoint,
+    data: ImageSet,
+    *,
+    variance: Variance | None = None,
+    per_step: int = 16,
+    strata: int | None = None,
+    seed: int = 0,
+    batch: int = 128,
+) -> Bound:
+    """The bound of a checkpoint on the held-out pictures of its set, with their labels where it knows classes.
+
+    Arguments and errors are those of `held_out_bound`; BoundError also where pictures or classes do not fit the model.
+    """
+    net = checkpoint.denoiser
+    check_fit(checkpoint.shape, net.classes, data)
+    bound: Bound | None = None
+    for event in held_out_bound(
+        net,
+        net.schedule,
+        data,
+        labelled=net.classes > 0,
+        variance=variance,
+        per_step=per_step,
+        strata=strata,
+        seed=seed,
+        batch=batch,
+        device=next(net.net.parameters()).device,
+    ):
+        bound = event if isinstance(event, Bound) else None
+    assert bound is not None
+    return bound
+
+
+def check_fit(shape: tuple[int, int, int], classes: int, data: ImageSet) -> None:
+    """Raises BoundError where a model of this shape (C, H, W) and number of classes cannot look at these pictures."""
+    of_data = (data.channels, data.size, data.size)
+    if shape != of_data:
+        model, pictures = (" × ".join(str(n) for n in part) for part in (shape, of_data))
+        raise BoundError(f"The model is for pictures of {model}, those of “{data.name}” have {pictures}.")
+    if classes not in (0, len(data.class_names)):
+        raise BoundError(f"The model knows {classes} classes, the set “{data.name}” has {len(data.class_names)}.")
+
+
+def blocks_of(T: int, strata: int | None) -> list[tuple[int, int]]:
+    """1 … T cut into (first, last): each t alone for None, else that many blocks; t = 1 alone, then ever longer ones.
+
+    Raises:
+        BoundError: for strata outside 1 … T.
+    """
+    if strata is None:
+        return [(t, t) for t in range(1, T + 1)]
+    if not 1 <= strata <= T:
+        raise BoundError(f"The {T} terms of this bound can be cut into 1 to {T} blocks, not into {strata}.")
+    ends = [0]
+    for k in range(1, strata + 1):
+        # At least one t for this block, and one for each that is still to come.
+        end = round(T ** (k / strata)) if k > 1 or strata == 1 else 1
+        ends.append(min(max(ends[-1] + 1, end), T - (strata - k)))
+    return [(before + 1, end) for before, end in pairwise(ends)]
+
+
+def _batches(
+    x0: Tensor, blocks: list[tuple[int, int]], draws: list[int], seed: int, batch: int
+) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+    """(which picture, t, noise) of every draw in order; the same draws whatever the batch."""
+    generator = torch.Generator().manual_seed(seed)
+    waiting: list[tuple[Tensor, Tensor, Tensor]] = []
+    for (first, last), count in zip(blocks, draws, strict=True):
+        index = torch.randint(len(x0), (count,), generator=generator)
+        t = torch.randint(first, last + 1, (count,), generator=generator)
+        waiting.append((index, t, torch.randn(count, *x0.shape[1:], generator=generator, dtype=x0.dtype)))
+        if sum(len(t) for _, t, _ in waiting) < batch and last < blocks[-1][1]:
+            continue
+        index, t, noise = (torch.cat(parts) for parts in zip(*waiting, strict=True))
+        waiting.clear()
+        for start in range(0, len(t), batch):
+            some = slice(start, start + batch)
+            yield index[some].to(x0.device), t[some], noise[some].to(x0.device)
+
+
+def _bound(
+    values: tuple[Tensor, ...],
+    blocks: list[tuple[int, int]],
+    prior: float,
+    x0: Tensor,
+    schedule: NoiseSchedule,
+    variance: Variance,
+    decoder: Decoder,
+    seed: int,
+    seconds: float,
+) -> Bound:
+    """From the draws of each block, in nats."""
+    lengths = torch.tensor([last - first + 1 for first, last in blocks], dtype=torch.float64)
+    means = lengths * torch.stack([drawn.mean() for drawn in values])
+    errors = lengths * torch.stack([drawn.std() / math.sqrt(len(drawn)) for drawn in values])
+    dimensions = x0[0].numel()
+    nats, error = prior + float(means.sum()), float(errors.square().sum().sqrt())
+    bits = dimensions * math.log(2)
+    return Bound(
+        nats=nats,
+        standard_error=error,
+        bits_per_dim=nats / bits,
+        bits_per_dim_error=error / bits,
+        prior=term_of(schedule.T, schedule.T, prior, 0.0, dimensions, len(x0)),
+        terms=tuple(
+            term_of(first, last, mean, of_mean, dimensions, len(drawn))
+            for (first, last), mean, of_mean, drawn in zip(blocks, means.tolist(), errors.tolist(), values, strict=True)
+        ),
+        variance=variance,
+        decoder=decoder.name,
+        T=schedule.T,
+        dimensions=dimensions,
+        pictures=len(x0),
+        seed=seed,
+        seconds=round(seconds, 1),
+    )
+
+
+def _check(
+    x0: Tensor,
+    labels: Tensor | None,
+    decoder: Decoder,
+    variance: Variance,
+    per_step: int,
+    batch: int,
+) -> None:
+    if x0.ndim < 2 or not x0.numel() or not x0.is_floating_point():
+        raise BoundError(
+            f"There must be at least one picture, shape (N, ...), not {x0.dtype} of shape {tuple(x0.shape)}."
+        )
+    if labels is not None and labels.shape != (len(x0),):
+        raise BoundError(f"{len(x0)} pictures need {len(x0)} labels, not {tuple(labels.shape)}.")
+    if variance not in BOUNDED:
+        raise BoundError(f"There is a bound for the variances {', '.join(BOUNDED)}, and none for “{variance}”.")
+    if per_step < 2:
+        raise BoundError(f"An error is known from 2 draws for each term, not from {per_step}.")
+    if batch < 1:
+        raise BoundError(f"A batch has at least one picture, not {batch}.")
+    if not bool(x0.isfinite().all()):
+        raise BoundError("The pictures contain values that are not numbers.")
+    if decoder == DISCRETISED:
+        level = (x0.double() + 1) * ((LEVELS - 1) / 2)
+        off = (level - level.round().clamp(0, LEVELS - 1)).abs().amax()
+        if float(off) > OFF_LEVEL:
+            raise BoundError(
+                "These pictures do not have 256 levels in −1 … 1: round them first, or take the decoder for densities."
+            )

@@ -1,0 +1,127 @@
+"""Bits per dimension beside a grid: one bound for each model and variance, kept in the same file of results."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field
+
+from engine.evaluation.bound import Bound, BoundProgress, Term, check_fit, held_out_bound
+from engine.evaluation.cells import Cell, Opened
+from engine.evaluation.results_file import ResultsFile
+from engine.samplers import Variance
+
+
+@dataclass(frozen=True)
+class BoundCell:
+    """One bound: of a model by its name, on the held-out pictures of its set, with their labels."""
+
+    model: str
+    variance: Variance
+    per_step: int = 16
+    """Noisy pictures for each of the T terms."""
+    seed: int = 0
+
+
+class BoundRow(BaseModel):
+    """What was measured; a line of the results."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    key: str
+    model: str
+    fingerprint: str
+    data: str
+    variance: Variance
+    per_step: int
+    seed: int
+    pictures: int = Field(description="Held-out pictures to draw from.")
+    bits_per_dim: float
+    bits_per_dim_error: float
+    prior: Term
+    parts: tuple[Term, ...] = Field(description="Where on the way the bits are spent.")
+    seconds: float
+    device: str
+    threads: int
+    torch: str
+
+
+def bound_cells(wanted: Sequence[Cell], per_step: int = 16) -> list[BoundCell]:
+    """One bound for each model and variance among the cells of a grid; without any noise there is none."""
+    pairs = dict.fromkeys((cell.model, cell.settings.variance) for cell in wanted)
+    return [BoundCell(model, variance, per_step) for model, variance in pairs if variance != "zero"]
+
+
+def bound_key(cell: BoundCell, model: Opened) -> str:
+    """What tells one measurement from any other: 16 hexadecimal digits."""
+    said = {"bound": [cell.variance, cell.per_step, cell.seed], "of": model.fingerprint, "data": model.data.name}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def run_bounds(
+    wanted: Sequence[BoundCell], models: Mapping[str, Opened], file: ResultsFile | None = None
+) -> Iterator[tuple[BoundCell, BoundProgress] | BoundRow]:
+    """Measure all bounds that the file does not hold yet; those that another process is measuring are left to it.
+
+    Yields:
+        The cell in work with its progress after every batch, and a `BoundRow` for every bound that was measured here.
+
+    Raises:
+        BoundError: where model and pictures do not fit together, or the model gives no numbers.
+    """
+    for cell in wanted:
+        model = models[cell.model]
+        key = bound_key(cell, model)
+        if file and not file.claim(key):
+            continue
+        try:
+            if file and key in file.rows():
+                continue
+            denoiser = model.checkpoint.denoiser
+            check_fit(model.checkpoint.shape, denoiser.classes, model.data)
+            device = str(next(denoiser.net.parameters()).device)
+            for event in held_out_bound(
+                denoiser,
+                denoiser.schedule,
+                model.data,
+                labelled=denoiser.classes > 0,
+                variance=cell.variance,
+                per_step=cell.per_step,
+                seed=cell.seed,
+                device=device,
+            ):
+                if isinstance(event, BoundProgress):
+                    yield cell, event
+                    continue
+                row = _row(cell, key, model, event, device)
+                if file:
+                    file.append(row.model_dump(mode="json"))
+                yield row
+        finally:
+            if file:
+                file.release(key)
+
+
+def _row(cell: BoundCell, key: str, model: Opened, bound: Bound, device: str) -> BoundRow:
+    return BoundRow(
+        key=key,
+        model=model.name,
+        fingerprint=model.fingerprint,
+        data=model.data.name,
+        variance=cell.variance,
+        per_step=cell.per_step,
+        seed=cell.seed,
+        pictures=bound.pictures,
+        bits_per_dim=bound.bits_per_dim,
+        bits_per_dim_error=bound.bits_per_dim_error,
+        prior=bound.prior,
+        parts=tuple(bound.parts()),
+        seconds=bound.seconds,
+        device=device,
+        threads=torch.get_num_threads(),
+        torch=torch.__version__,
+    )

@@ -1,0 +1,155 @@
+"""What each picture costs, one after the other: the variational bound of a diffusion model, and that of a VAE.
+
+`engine.evaluation.bound` measures the mean over pictures as closely as so many draws allow. Here every picture is looked at in
+every block of t, so that each has a number of its own, and their mean is the number of them all. Two models that are given the
+same pictures and the same seed are given the same noise: their difference is known far better than either.
+
+Both are generators: whoever drives one shows each picture as it comes, and stops by dropping it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from engine.denoiser import Denoiser
+from engine.evaluation.bound_result import BoundError
+from engine.latent import Autoencoder, latent_bound
+from engine.likelihood import DISCRETISED, Decoder, bound_term, prior_term
+from engine.process import diffuse
+from engine.samplers import Variance
+from engine.schedule import NoiseSchedule
+
+MORE_AT_FIRST = 8
+"""Block first … last with first < 8 is looked at 8 / first times as often as later ones: the first steps cost the most."""
+AT_ONCE = 128
+"""Noisy versions of a picture that go through the network together."""
+
+
+class PictureCost(NamedTuple):
+    """One picture's bound."""
+
+    number: int
+    """Which of the pictures that were given."""
+    nats: Tensor
+    """Its terms, float64: one for each block of t and then L_T; of a VAE the reconstruction and the KL."""
+    squared_error: Tensor
+    """Of x̂0 for each block, of a VAE of its reconstruction, held to −1 … 1: the mean over the picture's numbers, float64."""
+
+
+@torch.no_grad()
+def looks(blocks: Sequence[tuple[int, int]], draws: int = 1) -> int:
+    """How many noisy pictures a denoiser is asked about for the bound of one picture; arguments as for `diffusion_costs`."""
+    return sum(_counts(blocks, draws))
+
+
+def _counts(blocks: Sequence[tuple[int, int]], draws: int) -> list[int]:
+    """Draws of each block."""
+    return [draws * max(1, MORE_AT_FIRST // first) for first, _ in blocks]
+
+
+def diffusion_costs(
+    denoiser: Denoiser,
+    schedule: NoiseSchedule,
+    x0: Tensor,
+    labels: Tensor | None = None,
+    *,
+    blocks: Sequence[tuple[int, int]],
+    variance: Variance = "small",
+    decoder: Decoder = DISCRETISED,
+    draws: int = 1,
+    seed: int = 0,
+) -> Iterator[PictureCost]:
+    """The bound of each picture, term by term; Ho et al. 2020, eq. 5.
+
+    For each block first … last there are so many draws of a t in it and of noise; (its length) × (their mean) is unbiased for
+    the sum of the block's terms. The first blocks, which cost the most, are drawn up to 8 times as often.
+
+    Args:
+        denoiser: any.
+        schedule: whose steps are taken.
+        x0: floating, shape (N, ...), with 256 levels in [−1, 1] for `DISCRETISED`.
+        labels: int64, shape (N,); None where no class is given.
+        blocks: (first, last) of each, together 1 … T: `engine.evaluation.bound.blocks_of`.
+        variance: of the reverse steps.
+        decoder: what the last step is.
+        draws: for each block, at least 1.
+        seed: with the picture's place it decides its draws, which are the same for every model.
+
+    Raises:
+        BoundError: for settings that cannot be, or a model that gives no numbers.
+    """
+    _check(x0, draws)
+    lengths = torch.tensor([last - first + 1 for first, last in blocks], dtype=torch.float64)
+    counts = _counts(blocks, draws)
+    ends = list(zip(blocks, counts, strict=True))
+    for index in range(len(x0)):
+        dice = _dice(seed, index)
+        t = torch.cat([torch.randint(first, last + 1, (count,), generator=dice) for (first, last), count in ends])
+        noise = torch.randn((len(t), *x0.shape[1:]), generator=dice, dtype=x0.dtype)
+        nats, errors = torch.empty(len(t), dtype=torch.float64), torch.empty(len(t), dtype=torch.float64)
+        for rows in torch.split(torch.arange(len(t)), AT_ONCE):
+            clean = x0[index].expand(len(rows), *x0.shape[1:])
+            level = schedule.level(t[rows])
+            x_t = diffuse(clean, level, noise[rows].to(x0.device))
+            label = None if labels is None else labels[index].expand(len(rows))
+            said = denoiser(x_t, level, label)
+            nats[rows] = bound_term(said, clean, x_t, schedule, t[rows], variance, decoder).double().cpu()
+            errors[rows] = (said.x0 - clean).square().flatten(1).double().mean(1).cpu()
+        terms = lengths * torch.stack([drawn.mean() for drawn in torch.split(nats, counts)])
+        whole = torch.cat([terms, prior_term(x0[index : index + 1].cpu(), schedule)])
+        yield _finite(PictureCost(index, whole, torch.stack([drawn.mean() for drawn in torch.split(errors, counts)])))
+
+
+@torch.no_grad()
+def latent_costs(
+    model: Autoencoder,
+    x0: Tensor,
+    latent: int,
+    *,
+    decoder: Decoder = DISCRETISED,
+    draws: int = 32,
+    seed: int = 0,
+) -> Iterator[PictureCost]:
+    """The same of a model with one latent layer: reconstruction (the mean over so many z) and KL (exact).
+
+    Args:
+        model: what encodes and decodes.
+        x0, decoder, seed: as above.
+        latent: how many numbers z has.
+        draws: of z for each picture, at least 1.
+
+    Raises:
+        BoundError: as above.
+        ValueError: of the model, for pictures of another shape.
+    """
+    _check(x0, draws)
+    for index in range(len(x0)):
+        noise = torch.randn((draws, latent), generator=_dice(seed, index), dtype=x0.dtype).to(x0.device)
+        clean = x0[index].expand(draws, *x0.shape[1:])
+        bound = latent_bound(model, clean, noise, decoder)
+        said = model.decode(model.encode(clean[:1]).mean)
+        error = (said.mean.clamp(-1, 1) - clean[:1]).square().double().mean().cpu().reshape(1)
+        terms = torch.stack([bound.reconstruction.mean(), bound.kl.mean()]).double().cpu()
+        yield _finite(PictureCost(index, terms, error))
+
+
+def _dice(seed: int, index: int) -> torch.Generator:
+    return torch.Generator().manual_seed((seed * 1_000_003 + index) % 2**63)
+
+
+def _check(x0: Tensor, draws: int) -> None:
+    if x0.ndim < 2 or not x0.numel() or not x0.is_floating_point():
+        raise BoundError(f"There must be at least one picture, shape (N, ...), not {tuple(x0.shape)}.")
+    if draws < 1:
+        raise BoundError(f"Every block is looked at at least once, not {draws} times.")
+
+
+def _finite(cost: PictureCost) -> PictureCost:
+    if not math.isfinite(float(cost.nats.sum())):
+        raise BoundError("The model gives pictures that are not numbers: its training went wrong.")
+    return cost

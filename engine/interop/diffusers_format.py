@@ -1,0 +1,396 @@
+"""How diffusers names and counts things: the configs of its networks and schedulers, read and written.
+
+Its step i = 0 … T − 1 is our t = i + 1. This module, `pretrained` beside it and `NetDenoiser` are the only places that know.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor, nn
+
+from engine.interop.diffusers_unet import ForeignUNet, ForeignUNetConfig
+from engine.models.unet import UNet, UNetConfig
+from engine.schedule import NoiseSchedule
+from engine.storage.checked_files import CheckpointError, first_complaint
+
+MAX_PARAMETERS = 500_000_000
+"""Two gigabytes of float32: far more than any pixel-space `UNet2DModel` that this playground is for."""
+
+PREDICTION_TYPES = {"noise": "epsilon", "clean": "sample", "velocity": "v_prediction"}
+"""Our names of what a network predicts, and diffusers'."""
+
+AnyUNetConfig = UNetConfig | ForeignUNetConfig
+
+# --- what a folder is -------------------------------------------------------------------------------------------------
+
+NO_PIXELS = ("vae", "vqvae", "movq", "image_encoder", "autoencoder")
+TEXT = ("text_encoder", "tokenizer", "transformer", "prior", "text_model", "bert")
+
+
+def check_index(index: dict[str, Any]) -> None:
+    """Raise `CheckpointError`, saying what it is, where a model_index.json describes another kind of pipeline."""
+    name = _said(index.get("_class_name"))
+    parts = [key for key, value in index.items() if isinstance(value, list) and any(value)]
+    if any(part.startswith(TEXT) for part in parts):
+        raise CheckpointError(
+            f"This is a {name}, which draws from text; only models that draw from noise alone open here."
+        )
+    if any(part.startswith(NO_PIXELS) for part in parts):
+        raise CheckpointError(
+            f"This is a {name}, which works on compressed pictures (latents); only models that work on pixels open here."
+        )
+    network = index.get("unet")
+    if not isinstance(network, list) or len(network) != 2 or network[1] != "UNet2DModel":
+        what = f"has a {_said(network[1])}" if isinstance(network, list) and len(network) == 2 else "has no “unet”"
+        raise CheckpointError(
+            f"This is a {name}, which {what}; only pipelines with a UNet2DModel in pixel space open here."
+        )
+
+
+def is_unet(values: dict[str, Any]) -> bool:
+    """Whether a config.json is that of a diffusers network, rather than of something else that lies in a folder."""
+    return "_class_name" in values
+
+
+def not_a_unet(values: dict[str, Any]) -> CheckpointError:
+    """What to say of the config.json of something else."""
+    kind = values.get("model_type") or next(iter(values.get("architectures") or []), None)
+    if kind is not None:
+        return CheckpointError(f"This is a Transformers model ({_said(kind)}), not a diffusion model.")
+    return CheckpointError("config.json does not say what network it is of; only UNet2DModel opens here.")
+
+
+def _said(value: object) -> str:
+    """A name out of somebody's file, fit to stand in a sentence."""
+    return re.sub(r"\s+", " ", str(value))[:60]
+
+
+# --- networks ---------------------------------------------------------------------------------------------------------
+
+
+def unet_from_diffusers(values: dict[str, Any]) -> AnyUNetConfig:
+    """The network of a unet/config.json: ours where it does the same arithmetic, else diffusers' own.
+
+    Raises:
+        CheckpointError: with one sentence that says what it is, or what is wrong with it.
+    """
+    name = values.get("_class_name")
+    if name == "UNet2DConditionModel":
+        raise CheckpointError(
+            "The network is a UNet2DConditionModel, which draws from text; only UNet2DModel opens here."
+        )
+    if name != "UNet2DModel":
+        raise CheckpointError(
+            f"The network is a {_said(name)}; only UNet2DModel opens here (no text, no latent models)."
+        )
+    if values.get("time_embedding_type") == "fourier":
+        raise CheckpointError(
+            "This network takes a noise strength instead of a time (time_embedding_type = fourier): it belongs to a "
+            "variance-exploding model, not to a DDPM."
+        )
+    if values.get("class_embed_type") == "identity":
+        raise CheckpointError(
+            "This network takes a vector instead of a class (class_embed_type = identity), and nobody here has one."
+        )
+    if values.get("sample_size") is None:
+        raise CheckpointError("unet/config.json does not say how large the pictures are: its sample_size is missing.")
+    # Settings that may be null keep it; everywhere else null means that the default was meant.
+    nullable = ("mid_block_type", "attention_head_dim", "attn_norm_num_groups", "class_embed_type")
+    given = {key: value for key, value in values.items() if value is not None or key in nullable}
+    try:
+        foreign = ForeignUNetConfig.model_validate(given)
+    except ValidationError as error:
+        raise CheckpointError(
+            f"unet/config.json describes no network that can be built here: {first_complaint(error)}."
+        ) from error
+    _check_channels(foreign)
+    own = _as_ours(foreign)
+    _check_size(own or foreign)
+    return own or foreign
+
+
+def _check_channels(config: ForeignUNetConfig) -> None:
+    if config.out_channels not in (config.in_channels, 2 * config.in_channels):
+        raise CheckpointError(
+            f"The network takes {config.in_channels} channels and gives back {config.out_channels}: it needs another "
+            "picture as input (as for super-resolution or inpainting), so it cannot draw from noise alone."
+        )
+    if config.class_embed_type == "timestep" and config.num_class_embeds is None:
+        raise CheckpointError(
+            "This network takes its class as a number (class_embed_type = timestep) and does not say how many there are: "
+            "num_class_embeds is missing in unet/config.json."
+        )
+
+
+def _as_ours(config: ForeignUNetConfig) -> UNetConfig | None:
+    """The same network as one of ours; None where ours does something else."""
+    as_ours = {
+        "center_input_sample": False,
+        "time_embedding_type": "positional",
+        "mid_block_type": "UNetMidBlock2D",
+        "mid_block_scale_factor": 1,
+        "downsample_type": "conv",
+        "upsample_type": "conv",
+        "resnet_time_scale_shift": "default",
+        "add_attention": True,
+        "attn_norm_num_groups": None,
+        "class_embed_type": None,
+    }
+    downs = config.down_block_types
+    mirrored = tuple(name.replace("Down", "Up") for name in reversed(downs))
+    if (
+        any(getattr(config, key) != value for key, value in as_ours.items())
+        or config.time_embedding_dim not in (None, 4 * config.block_out_channels[0])
+        or not set(downs) <= {"DownBlock2D", "AttnDownBlock2D"}
+        or config.up_block_types != mirrored
+        or config.size[0] != config.size[1]
+    ):
+        return None
+    fields = {key: getattr(config, key) for key in UNetConfig.model_fields if key != "attention"}
+    fields |= {"sample_size": config.size[0], "attention": [name == "AttnDownBlock2D" for name in downs]}
+    fields["act_fn"] = "silu" if config.act_fn == "swish" else config.act_fn
+    try:
+        return UNetConfig.model_validate(fields)
+    except ValidationError:
+        return None
+
+
+def build(config: AnyUNetConfig) -> UNet | ForeignUNet:
+    """The network of that config, on the device that torch stands at."""
+    return UNet(config) if isinstance(config, UNetConfig) else ForeignUNet(config)
+
+
+def _check_size(config: AnyUNetConfig) -> None:
+    """Raise `CheckpointError` where its parts do not fit or it is too large. On "meta" this takes neither memory nor time."""
+    try:
+        with torch.device("meta"):
+            net = build(config)
+        if net.parameter_count <= MAX_PARAMETERS and isinstance(net, ForeignUNet):
+            net.try_out()
+    except (
+        ValueError,
+        TypeError,
+        RuntimeError,
+        NotImplementedError,
+        AttributeError,
+        IndexError,
+        ArithmeticError,
+    ) as error:
+        why = str(error).split("\n")[0][:200].rstrip(".")
+        raise CheckpointError(f"unet/config.json describes no network that can be built: {why}.") from error
+    if net.parameter_count > MAX_PARAMETERS:
+        millions = net.parameter_count / 1e6
+        raise CheckpointError(f"A network of {millions:,.0f} million parameters is too large for this playground.")
+
+
+def shape_of(config: AnyUNetConfig) -> tuple[int, int, int]:
+    """Of one picture: channels, height, width."""
+    size = (config.sample_size, config.sample_size) if isinstance(config, UNetConfig) else config.size
+    return (config.in_channels, *size)
+
+
+OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
+"""What the parts of attention were called before diffusers 0.15; google/ddpm-cifar10-32 and its like still are written so."""
+
+
+def today(name: str) -> str:
+    """The name that a weight of an old checkpoint bears today."""
+    return re.sub(
+        r"(\.attentions\.\d+)\.(query|key|value|proj_attn)\.",
+        lambda found: f"{found[1]}.{OLD_ATTENTION[found[2]]}.",
+        name,
+    )
+
+
+def weights_of(net: nn.Module) -> nn.Module:
+    """The module whose names a checkpoint's weights bear."""
+    return net.theirs if isinstance(net, ForeignUNet) else net
+
+
+def unet_to_diffusers(config: UNetConfig) -> dict[str, Any]:
+    """unet/config.json for one of our networks."""
+    resolutions = range(len(config.block_out_channels))
+    names = ["AttnDownBlock2D" if config.attends(r) else "DownBlock2D" for r in resolutions]
+    values = config.model_dump(exclude={"attention"})
+    return {
+        "_class_name": "UNet2DModel",
+        **values,
+        "block_out_channels": list(config.block_out_channels),
+        "down_block_types": names,
+        "up_block_types": [name.replace("Down", "Up") for name in reversed(names)],
+        "center_input_sample": False,
+        "time_embedding_type": "positional",
+        "mid_block_scale_factor": 1,
+    }
+
+
+# --- schedulers -------------------------------------------------------------------------------------------------------
+
+SAME_PROCESS = (
+    "DDPM",
+    "DDIM",
+    "PNDM",
+    "IPNDM",
+    "DPMSolver",
+    "DEIS",
+    "UniPC",
+    "Heun",
+    "EulerDiscrete",
+    "EulerAncestral",
+    "LMSDiscrete",
+    "KDPM2",
+    "SASolver",
+    "RePaint",
+)
+"""How the names begin of schedulers that only walk differently: the noise that the network was trained on is that of DDPM."""
+
+OTHER_PROCESS = {
+    "ScoreSdeVe": "a variance-exploding model (score SDE)",
+    "KarrasVe": "a variance-exploding model",
+    "EDM": "a model with the preconditioning of EDM",
+    "CMStochastic": "a consistency model",
+    "LCM": "a consistency model",
+    "TCD": "a consistency model",
+    "FlowM": "a flow matching model",
+    "SCM": "a consistency model",
+}
+"""How the names begin of schedulers of another process, and of what."""
+
+
+class _SchedulerConfig(BaseModel):
+    """What is read of a scheduler_config.json; the defaults are diffusers'."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    num_train_timesteps: int = Field(1000, ge=1, le=100_000)
+    beta_start: float = Field(1e-4, gt=0, lt=1)
+    beta_end: float = Field(0.02, gt=0, lt=1)
+    beta_schedule: str = "linear"
+    trained_betas: list[float] | None = Field(None, max_length=100_000)
+    prediction_type: str = "epsilon"
+    rescale_betas_zero_snr: bool = False
+    variance_type: str | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class ReadScheduler:
+    """What a scheduler_config.json says of the training."""
+
+    schedule: NoiseSchedule
+    target: str
+    """A name in `engine.process.TARGETS`."""
+    learned_variance: bool
+
+
+def scheduler_from_diffusers(values: dict[str, Any], unet: AnyUNetConfig) -> ReadScheduler:
+    """The noise schedule that the network was trained on, and what its output means.
+
+    Args:
+        values: of a scheduler_config.json. Which sampler it names does not matter, only the process that it walks down.
+        unet: the network beside it, whose outputs must fit.
+
+    Raises:
+        CheckpointError: for another process, an unknown schedule or target, or a variance that does not fit the network.
+    """
+    _check_process(values.get("_class_name"))
+    given = {key: value for key, value in values.items() if value is not None}
+    if given.get("predict_epsilon") is False:  # how it was said before prediction_type
+        given.setdefault("prediction_type", "sample")
+    try:
+        config = _SchedulerConfig.model_validate(given)
+    except ValidationError as error:
+        raise CheckpointError(f"scheduler_config.json makes no sense: {first_complaint(error)}.") from error
+    target = next((ours for ours, theirs in PREDICTION_TYPES.items() if theirs == config.prediction_type), None)
+    if target is None:
+        raise CheckpointError(f"Networks that predict “{_said(config.prediction_type)}” are not supported here.")
+    try:
+        schedule = _schedule(config)
+    except ValueError as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"The noise schedule cannot be used: {error}") from error
+    return ReadScheduler(schedule, target, _learned_variance(config.variance_type, unet))
+
+
+def _check_process(name: object) -> None:
+    if name is None:
+        return
+    name = _said(name)
+    for start, what in OTHER_PROCESS.items():
+        if name.startswith(start):
+            raise CheckpointError(f"The scheduler is a {name}: this is {what}, not a DDPM, and does not open here.")
+    if not name.startswith(SAME_PROCESS):
+        raise CheckpointError(f"The scheduler is a {name}, and which noise it was trained on is not known here.")
+
+
+def _schedule(config: _SchedulerConfig) -> NoiseSchedule:
+    T, name = config.num_train_timesteps, config.beta_schedule
+    if config.trained_betas is not None:
+        schedule = NoiseSchedule(torch.tensor([0.0, *config.trained_betas], dtype=torch.float64), _said(name))
+    elif name == "linear":
+        ramp = torch.linspace(config.beta_start, config.beta_end, T, dtype=torch.float64)
+        schedule = _from_betas(ramp, name)
+    elif name == "squaredcos_cap_v2":
+        schedule = NoiseSchedule.cosine(T)
+    elif name == "scaled_linear":
+        schedule = _from_betas(
+            torch.linspace(config.beta_start**0.5, config.beta_end**0.5, T, dtype=torch.float64) ** 2, name
+        )
+    elif name == "sigmoid":
+        share = torch.sigmoid(torch.linspace(-6, 6, T, dtype=torch.float64))
+        schedule = _from_betas(config.beta_start + (config.beta_end - config.beta_start) * share, name)
+    else:
+        raise CheckpointError(f"The noise schedule “{_said(name)}” is not known here.")
+    return schedule.with_zero_terminal_snr() if config.rescale_betas_zero_snr else schedule
+
+
+def _from_betas(betas: Tensor, name: str) -> NoiseSchedule:
+    """Of β_1 … β_T."""
+    return NoiseSchedule(torch.cat([torch.zeros(1, dtype=torch.float64), betas]), name)
+
+
+def _learned_variance(variance_type: str | None, unet: AnyUNetConfig) -> bool:
+    doubled = unet.out_channels == 2 * unet.in_channels
+    if variance_type == "learned":
+        raise CheckpointError(
+            "This model learned its variance as such (variance_type = learned); only learned_range is known here, the mix of "
+            "the small and the large one by Nichol & Dhariwal."
+        )
+    if variance_type == "learned_range" and not doubled:
+        raise CheckpointError(
+            f"The scheduler says that the variance is learned, but the network gives back {unet.out_channels} channels "
+            f"instead of {2 * unet.in_channels}: there is none in them."
+        )
+    if doubled and variance_type != "learned_range":
+        raise CheckpointError(
+            f"The network gives back {unet.out_channels} channels for {unet.in_channels}, as where the variance is learned, "
+            "but the scheduler does not say so: if that is what they are, put variance_type = learned_range into "
+            "scheduler_config.json."
+        )
+    return doubled
+
+
+def scheduler_to_diffusers(schedule: NoiseSchedule, target: str, learned_variance: bool) -> dict[str, Any]:
+    """scheduler/scheduler_config.json.
+
+    Args:
+        schedule: written as the table itself rather than by name: diffusers' names mean other numbers for T ≠ 1000, and
+            for its sigmoid.
+        target: a name in `engine.process.TARGETS`.
+        learned_variance: whether the network's second half of channels says the variance.
+    """
+    return {
+        "_class_name": "DDPMScheduler",
+        "num_train_timesteps": schedule.T,
+        "trained_betas": schedule.beta[1:].tolist(),
+        "beta_schedule": schedule.name,
+        "prediction_type": PREDICTION_TYPES[target],
+        "variance_type": "learned_range" if learned_variance else "fixed_small",
+        "clip_sample": True,
+        "clip_sample_range": 1.0,
+    }

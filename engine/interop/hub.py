@@ -1,0 +1,235 @@
+"""Models of the Hugging Face Hub by name: "google/ddpm-cifar10-32", or "owner/name@revision".
+
+They lie in the Hub's own cache ($HF_HUB_CACHE), shared with diffusers and whatever else uses it. A name that is there opens
+without a network. Only configs and safetensors are downloaded, and the configs first: what would not open is not downloaded.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.interop import pretrained
+from engine.interop.pretrained import WEIGHTS
+from engine.storage.checked_files import MAX_JSON_BYTES, PICKLES, CheckpointError
+
+Progress = Callable[[int, int], None]
+"""Told how many bytes have come, and of how many; what it raises ends the download."""
+
+MAX_WEIGHT_BYTES = 2_200_000_000
+"""Somewhat more than `diffusers_format.MAX_PARAMETERS` take in float32."""
+
+HALF = WEIGHTS.replace(".safetensors", ".fp16.safetensors")
+CONFIGS = (
+    "model_index.json",
+    "card.json",
+    "config.json",
+    "scheduler_config.json",
+    "unet/config.json",
+    "scheduler/scheduler_config.json",
+)
+"""All that is read of a folder besides its weights."""
+WEIGHT_FILES = (WEIGHTS, HALF, f"unet/{WEIGHTS}", f"unet/{HALF}")
+"""Where the weights may lie."""
+
+NAME = re.compile(r"([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@([\w.][\w./-]{0,100}))?")
+
+
+@dataclass(frozen=True)
+class HubName:
+    """A repository of the Hub at a revision: a branch, a tag, a commit, or refs/pr/N."""
+
+    repo: str
+    revision: str = "main"
+
+    def __str__(self) -> str:
+        return self.repo if self.revision == "main" else f"{self.repo}@{self.revision}"
+
+
+def parse(name: str) -> HubName | None:
+    """The name, where it could be one of the Hub; None where it could not."""
+    found = NAME.fullmatch(name)
+    if found is None or ".." in name or "--" in name:
+        return None
+    return HubName(found[1], found[2] or "main")
+
+
+def cached(name: HubName) -> Path | None:
+    """The folder in the Hub's cache that holds all that is needed; None where something is missing. Asks no network."""
+    from huggingface_hub import try_to_load_from_cache  # here, for it costs time that only this needs
+
+    def there(file: str) -> Path | None:
+        path = try_to_load_from_cache(name.repo, file, revision=name.revision)
+        return Path(path) if isinstance(path, str) and Path(path).is_file() else None
+
+    for inner, scheduler in (("unet/", "scheduler/"), ("", ""), ("", "scheduler/")):
+        config = there(inner + "config.json")
+        weights = there(inner + WEIGHTS) or there(inner + HALF)
+        if config and weights and there(scheduler + "scheduler_config.json"):
+            return config.parents[1] if inner else config.parent
+    return None
+
+
+def fetch(name: HubName, progress: Progress | None = None) -> Path:
+    """The folder of that name, downloaded into the Hub's cache where it is not there yet.
+
+    Args:
+        name: what to get.
+        progress: told how far it is.
+
+    Raises:
+        CheckpointError: with one sentence that says what is wrong and what to do, where it cannot be had or would not open.
+        Exception: whatever `progress` raises.
+    """
+    folder = cached(name)
+    if folder is not None:
+        return folder
+    try:
+        return _download(name, _Stoppable(progress))
+    except CheckpointError:
+        raise
+    except _Stopped as stopped:
+        raise stopped.reason from None
+    except Exception as error:  # of the Hub's client, of its client for HTTP, of the disk: all end in one sentence
+        raise _explained(name, error) from error
+
+
+def _download(name: HubName, report: _Stoppable) -> Path:
+    from huggingface_hub import HfApi, hf_hub_download
+
+    info = HfApi().model_info(name.repo, revision=name.revision, files_metadata=True, timeout=10)
+    sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or []}
+
+    def get(file: str, bar: Any = _Bar) -> Path:
+        return Path(hf_hub_download(name.repo, file, revision=name.revision, tqdm_class=bar))
+
+    folder = None
+    for file in CONFIGS:
+        if file in sizes:
+            if sizes[file] > MAX_JSON_BYTES:
+                raise CheckpointError(f"{file} of “{name}” is far too large for what it should hold.")
+            path = get(file)
+            folder = path.parents[1] if "/" in file else path.parent
+    if folder is None:
+        raise CheckpointError(f"“{name}” is no {pretrained.KIND}: there is no config.json in it.")
+    config, *_ = pretrained.read_configs(folder)
+    inner = "unet/" if config.parent.name == "unet" and config.parent != folder else ""
+    weights = next((inner + file for file in (WEIGHTS, HALF) if inner + file in sizes), None)
+    if weights is None:
+        raise CheckpointError(_without_weights(name, inner, sizes))
+    if sizes[weights] > MAX_WEIGHT_BYTES:
+        raise CheckpointError(
+            f"The weights of “{name}” take {sizes[weights] / 1e9:.1f} GB, too much for this playground."
+        )
+    get(weights, _bar_that_tells(report, sizes[weights]))
+    return folder
+
+
+def _without_weights(name: HubName, inner: str, sizes: dict[str, int]) -> str:
+    if f"{inner}{WEIGHTS}.index.json" in sizes:
+        return (
+            f"The weights of “{name}” are split into several files, which only networks too large for this place are."
+        )
+    pickled = [file for file in sizes if file.startswith(inner + "diffusion_pytorch_model") and file.endswith(PICKLES)]
+    if pickled:
+        return (
+            f"The weights of “{name}” are only there as a pickle ({pickled[0]}), which can run any program when it is opened: "
+            f"only safetensors are read. Ask for another revision that has them, as {name.repo}@REVISION, or, where you trust "
+            f'it, convert it: diffusers.DDPMPipeline.from_pretrained("{name.repo}").save_pretrained("FOLDER").'
+        )
+    return f"The weights are missing: “{name}” has no {inner}{WEIGHTS}."
+
+
+def _explained(name: HubName, error: Exception) -> CheckpointError:
+    """What to do about an error of the download, in one sentence."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.GatedRepoError):
+        return CheckpointError(
+            f"“{name.repo}” is given only to those who ask: accept the terms on its page, then run “hf auth login”."
+        )
+    if isinstance(error, errors.RevisionNotFoundError):
+        return CheckpointError(f"“{name.repo}” is on the Hub, but has no revision “{name.revision}”.")
+    if isinstance(error, errors.RepositoryNotFoundError):
+        return CheckpointError(
+            f"There is no folder “{name}” here and no such model on the Hub (or it is private): look at how it is spelt."
+        )
+    if isinstance(error, errors.HFValidationError):
+        return CheckpointError(f"“{name}” is neither a folder here nor a name that the Hub could have.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
+        return CheckpointError(f"“{name}” cannot be stored in the Hub's cache: {error.strerror}.")
+    off = (
+        "the Hub is switched off here (HF_HUB_OFFLINE)"
+        if isinstance(error, errors.OfflineModeIsEnabled)
+        else (f"the Hub cannot be reached ({type(error).__name__})")
+    )
+    return CheckpointError(
+        f"There is no folder “{name}” here, it is not in the Hub's cache, and {off}: download it elsewhere with "
+        f"“hf download {name.repo}” and upload the folder as a zip, or set HF_HUB_CACHE to a cache that has it."
+    )
+
+
+class _Stopped(Exception):  # noqa: N818
+    """Carries what the reader's progress raised through the Hub's client, unmistaken for one of the client's."""
+
+    def __init__(self, reason: Exception) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
+
+
+@dataclass(frozen=True)
+class _Stoppable:
+    progress: Progress | None
+
+    def __call__(self, done: int, total: int) -> None:
+        if self.progress is not None:
+            try:
+                self.progress(done, total)
+            except Exception as reason:
+                raise _Stopped(reason) from reason
+
+
+class _Bar:
+    """As much of tqdm as the Hub's client needs, and silent."""
+
+    def __init__(self, *, initial: int = 0, **_: Any) -> None:
+        self.n = initial
+        self._tell()
+
+    def update(self, n: float | None = 1) -> None:
+        """So many bytes more; fewer where it begins again."""
+        self.n += int(n or 0)
+        self._tell()
+
+    def _tell(self) -> None: ...
+
+    def update_transfer(self, n: float | None = 1) -> None: ...
+
+    def set_postfix_str(self, *_: Any, **__: Any) -> None: ...
+
+    def set_transfer_postfix_str(self, *_: Any, **__: Any) -> None: ...
+
+    def set_description(self, *_: Any, **__: Any) -> None: ...
+
+    def set_description_str(self, *_: Any, **__: Any) -> None: ...
+
+    def refresh(self, *_: Any, **__: Any) -> None: ...
+
+    def close(self) -> None: ...
+
+    def __enter__(self) -> _Bar:
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+def _bar_that_tells(report: _Stoppable, total: int) -> type[_Bar]:
+    class Telling(_Bar):
+        def _tell(self) -> None:
+            report(self.n, total)
+
+    return Telling

@@ -1,0 +1,408 @@
+"""Models of denoising-diffusion-pytorch: its `Unet` in `GaussianDiffusion`, as its `Trainer` saves them (model-N.pt).
+
+https://github.com/lucidrains/denoising-diffusion-pytorch, version 2. Such a file holds weights and tables but not the settings
+they belong to. What can be told from names, shapes and tables is told: the network, the noise schedule, the objective (its
+weights of the loss differ), self-conditioning, a learned variance. The size of the pictures cannot, and the frequencies of the
+time's sines cannot; a JSON file of the same name beside it says them:
+
+    model-10.json    {"image_size": 32}
+
+The file is a pickle, and the only kind that is opened here: by torch's reader for weights alone (`weights_only=True`), which
+runs nothing that the file asks for. The averaged weights are taken where there are any.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor, nn
+
+from engine.denoiser import NetDenoiser
+from engine.interop.diffusers_format import MAX_PARAMETERS
+from engine.process import TARGETS, Target
+from engine.schedule import SCHEDULES, Level, NoiseSchedule
+from engine.storage.checked_files import CheckpointError, first_complaint, read_json
+
+INSTALL = "uv pip install denoising-diffusion-pytorch"
+KIND = "checkpoint of denoising-diffusion-pytorch"
+MAX_FILE_BYTES = 12_000_000_000
+"""A `Trainer` saves every weight five times over: twice averaged, and with two moments of Adam."""
+MAX_PICKLE_BYTES = 20_000_000
+
+OBJECTIVES = {"pred_noise": "noise", "pred_x0": "clean", "pred_v": "velocity"}
+"""Its names of what a network predicts, and ours."""
+
+Pixels = Annotated[int, Field(ge=4, le=1024)]
+
+
+class TrainerSettings(BaseModel):
+    """What a reader says of a checkpoint because it does not say so itself."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    image_size: Pixels | tuple[Pixels, Pixels]
+    objective: Literal["pred_noise", "pred_x0", "pred_v"] | None = Field(
+        None, description="None: to be told from the weights of the loss."
+    )
+    sinusoidal_pos_emb_theta: float = Field(10_000, gt=1, le=1e9)
+    auto_normalize: bool = True
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width."""
+        return self.image_size if isinstance(self.image_size, tuple) else (self.image_size, self.image_size)
+
+
+@dataclass(frozen=True, eq=False)
+class TrainerModel:
+    """A denoiser and the shape of its pictures: channels, height, width."""
+
+    denoiser: NetDenoiser
+    shape: tuple[int, int, int]
+
+
+# --- the file ---------------------------------------------------------------------------------------------------------
+
+
+def load(path: Path, settings: TrainerSettings | None = None, device: torch.device | str = "cpu") -> TrainerModel:
+    """Open a model-N.pt.
+
+    Args:
+        path: the file.
+        settings: what it does not say; None to read them from the JSON file beside it.
+        device: where the network goes.
+
+    Raises:
+        CheckpointError: with one clear sentence, for a file that is damaged, of another kind or of absurd size, for settings
+            that are missing or do not fit, and where the package is not installed. Nothing in the file is executed.
+    """
+    state = read_state(path)
+    return from_state(state, settings or read_settings(path, state), device)
+
+
+def read_settings(path: Path, state: Mapping[str, Tensor]) -> TrainerSettings:
+    """The settings beside the file. Raises `CheckpointError`, saying what belongs in there, where there are none."""
+    beside = path.with_suffix(".json")
+    if not beside.exists():
+        hint = "" if _objective(state) else ', "objective": "pred_noise" (or "pred_x0", "pred_v")'
+        raise CheckpointError(
+            f"{path.name} does not say how large its pictures are: put a file {beside.name} beside it, "
+            f'such as {{"image_size": 32{hint}}}.'
+        )
+    try:
+        return TrainerSettings.model_validate(read_json(beside, KIND))
+    except ValidationError as error:
+        raise CheckpointError(f"{beside.name} cannot be used: {first_complaint(error)}.") from error
+
+
+def read_state(path: Path) -> dict[str, Tensor]:
+    """The weights of the `Unet` (model.…) and the tables of the `GaussianDiffusion` in a `Trainer`'s file, averaged if any.
+
+    Nothing of the file is executed, and nothing of its size is taken from memory: it is mapped.
+
+    Raises:
+        CheckpointError: where it is no such file.
+    """
+    _check_archive(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # torch raises whatever its many readers raise
+        if "weights_only" in str(error) or "Unsupported" in str(error):
+            raise CheckpointError(
+                f"{path.name} holds more than weights: it asks for programs to be run, and they are not."
+            ) from error
+        raise CheckpointError(f"{path.name} is damaged or cut short.") from error
+    return _state_in(content, path.name)
+
+
+def _check_archive(path: Path) -> None:
+    """Raise `CheckpointError` where the file is not what torch.save writes: an archive, uncompressed, with a small pickle."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise CheckpointError(f"{path.name} is too large for this playground.")
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(f"{path.name} is no file of torch.save, or damaged or cut short.") from error
+    packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
+    pickles = [entry.file_size for entry in entries if entry.filename.endswith("data.pkl")]
+    if packed or len(pickles) != 1 or pickles[0] > MAX_PICKLE_BYTES or len(entries) > 100_000:
+        raise CheckpointError(f"{path.name} is no file of torch.save.")
+
+
+def _state_in(content: object, name: str) -> dict[str, Tensor]:
+    """The one set of weights that counts, under the names of `GaussianDiffusion`."""
+    other = CheckpointError(
+        f"{name} is no {KIND}: it should hold what its Trainer saves, a “model” and an “ema” of GaussianDiffusion."
+    )
+    if not isinstance(content, dict):
+        raise other
+    averaged, plain = content.get("ema"), content.get("model", content)
+    if isinstance(averaged, dict) and _truth(averaged.get("initted", True)):
+        inner = {key.removeprefix("ema_model."): value for key, value in averaged.items() if _of_average(key)}
+        plain = inner or plain
+    if not isinstance(plain, dict):
+        raise other
+    state = {str(key).removeprefix("module."): value for key, value in plain.items() if isinstance(value, Tensor)}
+    if "betas" not in state or "model.init_conv.weight" not in state:
+        _say_what_it_is(state, name, other)
+    return state
+
+
+def _of_average(key: object) -> bool:
+    return isinstance(key, str) and key.startswith("ema_model.")
+
+
+def _truth(value: object) -> bool:
+    """Of a flag that may be a tensor: True where it is neither given nor false."""
+    return bool(value.any()) if isinstance(value, Tensor) and value.numel() == 1 else value is not False
+
+
+def _say_what_it_is(state: Mapping[str, Tensor], name: str, other: CheckpointError) -> None:
+    start = f"{name} is a model of denoising-diffusion-pytorch, but "
+    unet = any(key.startswith("model.") for key in state)
+    if unet and "model.init_conv.weight" not in state and "betas" in state:
+        raise CheckpointError(start + "its network is not the plain Unet, which is the only one that opens here.")
+    if unet and "model.init_conv.weight" in state:
+        raise CheckpointError(
+            start + "in continuous time or elucidated: only GaussianDiffusion with its T steps opens here."
+        )
+    raise other
+
+
+# --- the model --------------------------------------------------------------------------------------------------------
+
+
+def from_state(
+    state: Mapping[str, Tensor], settings: TrainerSettings, device: torch.device | str = "cpu"
+) -> TrainerModel:
+    """The denoiser of a state dict of `GaussianDiffusion`.
+
+    Args:
+        state: its weights and tables, by the names that they have there.
+        settings: what they do not say.
+        device: where the network goes.
+
+    Raises:
+        CheckpointError: with one clear sentence, as in `load`.
+    """
+    if not settings.auto_normalize:
+        raise CheckpointError(
+            "This model was trained on pictures from 0 to 1 (auto_normalize = false), not from −1 to 1: that is not known here."
+        )
+    unet = infer_unet({key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")})
+    halvings = len(unet.dim_mults) - 1
+    if any(side % 2**halvings for side in settings.size):
+        raise CheckpointError(
+            f"Pictures of {settings.size[0]} × {settings.size[1]} cannot be halved {halvings} times evenly, as this network "
+            "does: image_size must be another."
+        )
+    schedule = _schedule(state)
+    named = settings.objective or _objective(state)
+    if named is None:
+        raise CheckpointError(
+            "Whether this model predicts noise, picture or velocity cannot be told from its file: say so in the JSON beside "
+            'it, as "objective": "pred_noise" (or "pred_x0", "pred_v").'
+        )
+    if unet.learned_variance and named != "pred_noise":
+        raise CheckpointError("With a learned variance only the objective pred_noise is known here.")
+    target = TARGETS[OBJECTIVES[named]]
+    net = AskedAsOurs(_filled(unet, settings, state), schedule, target, unet.self_condition)
+    net = net.to(device).eval().requires_grad_(False)
+    try:
+        denoiser = NetDenoiser(net, schedule, target, learned_variance=unet.learned_variance)
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
+    return TrainerModel(denoiser, (unet.channels, *settings.size))
+
+
+@dataclass(frozen=True)
+class UnetShape:
+    """The arguments of its `Unet`, as far as a state dict tells them."""
+
+    dim: int
+    init_dim: int
+    dim_mults: tuple[int, ...]
+    channels: int
+    self_condition: bool
+    learned_variance: bool
+    full_attn: tuple[bool, ...]
+    attn_heads: tuple[int, ...]
+    attn_dim_head: tuple[int, ...]
+
+
+def infer_unet(weights: Mapping[str, Tensor]) -> UnetShape:
+    """What network these are the weights of.
+
+    Args:
+        weights: of a `Unet`, by name.
+
+    Raises:
+        CheckpointError: where it is another network.
+    """
+    if "time_mlp.0.weights" in weights:
+        raise CheckpointError(
+            "This network takes the noise level itself (learned or random sines), as for models in continuous time: only "
+            "GaussianDiffusion with its T steps opens here."
+        )
+    if any(key.startswith(("classes_mlp", "null_classes_emb", "classes_emb")) for key in weights):
+        raise CheckpointError("This is the network with classes of that package; only its plain Unet opens here.")
+    try:
+        first, last = weights["init_conv.weight"], weights["final_conv.weight"]
+        if first.ndim != 4:
+            raise CheckpointError("This network is for sequences, not for pictures: only the plain Unet opens here.")
+        dim = weights["time_mlp.1.weight"].shape[0] // 4
+        stages = sum(f"downs.{k}.0.block1.proj.weight" in weights for k in range(9))
+        widths = [
+            weights[f"downs.{k}.3.weight" if k == stages - 1 else f"downs.{k}.3.1.weight"].shape[0]
+            for k in range(stages)
+        ]
+        # Of full attention (2, heads, memories, channels), of linear attention (2, heads, channels, memories).
+        full = tuple(f"downs.{k}.2.to_out.weight" in weights for k in range(stages))
+        memory = [weights[f"downs.{k}.2.mem_kv"].shape for k in range(stages)]
+        inputs, outputs = first.shape[1], last.shape[0]
+        channels = min(inputs, outputs)
+        if dim < 1 or not stages or any(width % dim for width in widths) or channels < 1:
+            raise KeyError("widths")
+        return UnetShape(
+            dim,
+            first.shape[0],
+            tuple(width // dim for width in widths),
+            channels,
+            self_condition=inputs == 2 * channels,
+            learned_variance=outputs == 2 * channels,
+            full_attn=full,
+            attn_heads=tuple(shape[1] for shape in memory),
+            attn_dim_head=tuple(shape[3] if whole else shape[2] for shape, whole in zip(memory, full, strict=True)),
+        )
+    except (KeyError, IndexError) as error:
+        raise CheckpointError(
+            f"The network is not the Unet of denoising-diffusion-pytorch as it is since version 1.9: look at {error}."
+        ) from error
+
+
+def _filled(unet: UnetShape, settings: TrainerSettings, state: Mapping[str, Tensor]) -> nn.Module:
+    """Its `Unet` with these weights in it."""
+    if find_spec("denoising_diffusion_pytorch") is None:
+        raise CheckpointError(f"This needs the package denoising-diffusion-pytorch: install it with “{INSTALL}”.")
+    if max(unet.dim, unet.init_dim, *(unet.dim * m for m in unet.dim_mults)) > 8192 or max(unet.attn_heads) > 256:
+        raise CheckpointError("This network is too large for this playground.")
+    from denoising_diffusion_pytorch import Unet  # here, for it costs seconds that nobody else should pay
+
+    made: Any = Unet
+    try:
+        with torch.device("meta"):
+            net: nn.Module = made(
+                dim=unet.dim,
+                init_dim=unet.init_dim,
+                out_dim=2 * unet.channels if unet.learned_variance else unet.channels,
+                dim_mults=unet.dim_mults,
+                channels=unet.channels,
+                self_condition=unet.self_condition,
+                learned_variance=unet.learned_variance,
+                sinusoidal_pos_emb_theta=settings.sinusoidal_pos_emb_theta,
+                full_attn=unet.full_attn if any(unet.full_attn) else None,
+                attn_heads=unet.attn_heads,
+                attn_dim_head=unet.attn_dim_head,
+            )
+    except (AssertionError, ValueError, TypeError, RuntimeError) as error:
+        raise CheckpointError("The weights fit no network that denoising-diffusion-pytorch builds.") from error
+    if sum(weight.numel() for weight in net.parameters()) > MAX_PARAMETERS:
+        raise CheckpointError("This network is too large for this playground.")
+    wanted = {name: tuple(weight.shape) for name, weight in net.state_dict().items()}
+    given = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
+    shapes = {name: tuple(weight.shape) for name, weight in given.items()}
+    if shapes != wanted:
+        odd = sorted(set(shapes) ^ set(wanted)) or [name for name in shapes if shapes[name] != wanted[name]]
+        raise CheckpointError(f"The weights do not fit the Unet of denoising-diffusion-pytorch: see “{odd[0]}”.")
+    weights = {name: weight.to(torch.float32, copy=True) for name, weight in given.items()}
+    if not all(bool(torch.isfinite(weight).all()) for weight in weights.values()):
+        raise CheckpointError(
+            "The weights hold values that are not numbers: that training went wrong before it was saved."
+        )
+    net.load_state_dict(weights, assign=True)
+    return net
+
+
+class AskedAsOurs(nn.Module):
+    """Its `Unet`, asked as `NetDenoiser` asks. It counts 0 … T − 1 as diffusers does.
+
+    Args:
+        unet: the network.
+        schedule, target: what its output means.
+        self_condition: whether it wants a guess of the picture beside x_t. It is asked twice then, first with none, as in
+            training; the package's own samplers hand it the guess of the step before instead, which a denoiser, that is asked
+            about one x_t alone, has not.
+    """
+
+    def __init__(self, unet: nn.Module, schedule: NoiseSchedule, target: Target, self_condition: bool) -> None:
+        super().__init__()
+        self.unet, self.schedule, self.target, self.self_condition = unet, schedule, target, self_condition
+
+    def forward(self, x: Tensor, timestep: Tensor, classes: None = None) -> Tensor:
+        """As `engine.models.unet.UNet.forward`, without classes."""
+        output = self.unet(x, timestep, None)
+        if not self.self_condition:
+            return output
+        return self.unet(x, timestep, self.target.read(output, x, self._level(timestep)).x0)
+
+    def _level(self, timestep: Tensor) -> Level:
+        """The inverse of `NoiseSchedule.t_of`: linear in log-SNR between the steps."""
+        t = (timestep.cpu().double() + 1).clamp(1, self.schedule.T)
+        below = t.floor().long()
+        above = (below + 1).clamp(max=self.schedule.T)
+        table = self.schedule.log_snr
+        return Level(torch.where(t > below, torch.lerp(table[below], table[above], t - below), table[below]))
+
+
+# --- schedule and objective -------------------------------------------------------------------------------------------
+
+
+def _table(state: Mapping[str, Tensor], name: str) -> Tensor | None:
+    table = state.get(name)
+    return table.double() if table is not None and table.ndim == 1 and 1 <= len(table) <= 100_000 else None
+
+
+def _schedule(state: Mapping[str, Tensor]) -> NoiseSchedule:
+    """Its table of β; the one of a name, with all its digits, where it is that one rounded to float32."""
+    betas = _table(state, "betas")
+    if betas is None:
+        raise CheckpointError("The noise schedule cannot be used: its table of betas is none.")
+    for named in SCHEDULES.values():
+        schedule = named(len(betas))
+        if torch.allclose(schedule.beta[1:], betas, rtol=1e-6, atol=1e-9):
+            return schedule
+    try:
+        return NoiseSchedule(torch.cat([torch.zeros(1, dtype=torch.float64), betas]), "the model's own")
+    except ValueError as error:
+        raise CheckpointError(f"The noise schedule cannot be used: {error}") from error
+
+
+def _objective(state: Mapping[str, Tensor]) -> str | None:
+    """What the network predicts, as its weights of the loss tell; None where they do not.
+
+    They are min(SNR, γ) over SNR, 1 or SNR + 1, where noise, picture or velocity is predicted, γ being infinite or that of
+    min-SNR weighting (Hang et al. 2023, arXiv:2303.09556): of the three, the one is right that gives back the SNR up to a
+    ceiling.
+    """
+    weight, alpha_bar = _table(state, "loss_weight"), _table(state, "alphas_cumprod")
+    if weight is None or alpha_bar is None or weight.shape != alpha_bar.shape or not len(weight):
+        return None
+    # Where nothing of the picture is left its weights may be 0 / 0, and say nothing.
+    weight, alpha_bar = (table[(alpha_bar > 0) & weight.isfinite()] for table in (weight, alpha_bar))
+    snr = alpha_bar / (1 - alpha_bar)
+    fitting = []
+    for name, factor in (("pred_noise", snr), ("pred_x0", torch.ones_like(snr)), ("pred_v", snr + 1)):
+        capped = weight * factor
+        if torch.allclose(capped, snr.clamp(max=float(capped.max())), rtol=2e-3, atol=1e-7):
+            fitting.append(name)
+    return fitting[0] if len(fitting) == 1 else None

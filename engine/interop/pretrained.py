@@ -1,0 +1,210 @@
+"""Checkpoints: folders that diffusers opens as they are, and that open here.
+
+    DIR/model_index.json      what the parts are
+    DIR/unet/                 config.json and diffusion_pytorch_model.safetensors, for `UNet2DModel.from_pretrained`
+    DIR/scheduler/            scheduler_config.json, for `DDPMScheduler.from_pretrained` and `DDIMScheduler.from_pretrained`
+    DIR/card.json             what only we write: class names, the training config, measured quality
+
+Older folders of diffusers, without the two inner ones, open as well: config.json, the weights and scheduler_config.json lie
+side by side there. Only safetensors are read. How diffusers names and counts things stands in
+`engine.interop.diffusers_format`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from torch import Tensor, nn
+
+from engine.denoiser import NetDenoiser
+from engine.interop import diffusers_format as theirs
+from engine.models.unet import UNet, UNetConfig
+from engine.process import TARGETS
+from engine.storage.checked_files import (
+    PICKLES,
+    CheckpointError,
+    checked_folder,
+    first_complaint,
+    load_weights,
+    read_json,
+    save_weights,
+    write_json,
+)
+from engine.storage.checkpoints import newest_in
+
+__all__ = ["CHECKPOINTS", "PICKLES", "Card", "Checkpoint", "CheckpointError", "load", "save", "write_json"]
+
+ASSETS = Path(__file__).resolve().parents[2] / "assets"
+CHECKPOINTS: dict[str, Path] = {
+    name: ASSETS / "checkpoints" / name for name in ("digits", "digits-learned-variance", "emoji")
+}
+"""The trained networks that ship, by name."""
+
+KIND = "diffusers folder of a DDPM"
+WEIGHTS = "diffusion_pytorch_model.safetensors"
+
+
+class Card(BaseModel):
+    """What a checkpoint says of itself beyond what diffusers needs."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    title: str = Field("", max_length=200)
+    data: str = Field("", max_length=200)
+    class_names: tuple[str, ...] = Field((), max_length=10_000)
+    step: int = Field(0, ge=0)
+    null_class: bool = Field(True, description="Whether the network's last class stands for 'none given'.")
+    training: dict[str, Any] = Field(default_factory=dict, description="The training config, as it was given.")
+    machine: str = Field("", max_length=200, description="What it computed on; empty where that was not noted.")
+    quality: dict[str, Any] = Field(
+        default_factory=dict, description="What was measured, with the command that did it."
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Checkpoint:
+    """A denoiser with the card of the folder that it came from."""
+
+    denoiser: NetDenoiser
+    unet: theirs.AnyUNetConfig
+    card: Card
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of one picture: channels, height, width."""
+        return theirs.shape_of(self.unet)
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def save(folder: Path, denoiser: NetDenoiser, weights: Mapping[str, Tensor], card: Card) -> None:
+    """Write a checkpoint; each file is whole or not there at all (written beside its name, then renamed).
+
+    Args:
+        folder: made where it is missing; files of an earlier checkpoint in it are replaced.
+        denoiser: its network must be our `UNet`.
+        weights: what to write as the network's, usually the averaged ones.
+        card: said to readers.
+
+    Raises:
+        OSError: where the disk does not let us.
+        ValueError: where the denoiser's target has no name at diffusers.
+    """
+    net = denoiser.net
+    if not isinstance(net, UNet):
+        raise TypeError("Only our own U-Net is written as a diffusers folder.")
+    target = next((name for name, target in TARGETS.items() if target == denoiser.target), None)
+    if target is None:
+        raise ValueError("This target has no name at diffusers.")
+    for part in ("unet", "scheduler"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    save_weights(folder / "unet" / WEIGHTS, weights)
+    write_json(folder / "unet" / "config.json", theirs.unet_to_diffusers(net.config))
+    write_json(
+        folder / "scheduler" / "scheduler_config.json",
+        theirs.scheduler_to_diffusers(denoiser.schedule, target, denoiser.learned_variance),
+    )
+    write_json(folder / "card.json", card.model_copy(update={"null_class": denoiser.has_null_class}).model_dump())
+    write_json(
+        folder / "model_index.json",
+        {
+            "_class_name": "DDPMPipeline",
+            "unet": ["diffusers", "UNet2DModel"],
+            "scheduler": ["diffusers", "DDPMScheduler"],
+        },
+    )
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
+    """Open a folder as a denoiser.
+
+    Args:
+        folder: a diffusers folder with a `UNet2DModel` in pixel space, the folder of a training run, of which the newest
+            checkpoint that is whole counts, or a name in `CHECKPOINTS`.
+        device: where the network goes.
+
+    Raises:
+        CheckpointError: with one clear sentence, for a folder that is missing, incomplete, damaged, a pickle, of another
+            architecture or of absurd size. Nothing of it is executed in any case.
+    """
+    path = newest_in(checked_folder(CHECKPOINTS.get(str(folder), Path(folder)), str(folder)))
+    unet_file, config, scheduler = read_configs(path)
+    card, ours = Card(), (path / "card.json").exists()
+    if ours:
+        try:
+            card = Card.model_validate(read_json(path / "card.json", KIND))
+        except ValidationError as error:
+            raise CheckpointError(f"card.json in “{path.name}” is damaged: {first_complaint(error)}.") from error
+    # Only what we wrote keeps one class for "none given"; elsewhere every class is a class.
+    null_class = ours and card.null_class
+    classes = (config.num_class_embeds or 0) - (null_class and config.num_class_embeds is not None)
+    net = _filled(config, _weights_file(unet_file.parent))
+    net = net.to(device=device, memory_format=torch.channels_last).eval().requires_grad_(False)  # type: ignore[call-overload]
+    try:
+        denoiser = NetDenoiser(
+            net,
+            scheduler.schedule,
+            TARGETS[scheduler.target],
+            classes,
+            learned_variance=scheduler.learned_variance,
+            has_null_class=null_class or not classes,
+        )
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
+    return Checkpoint(denoiser=denoiser, unet=config, card=card)
+
+
+def read_configs(path: Path) -> tuple[Path, theirs.AnyUNetConfig, theirs.ReadScheduler]:
+    """What a folder says of its network and scheduler, and where the network's config lies; its weights are not looked at.
+
+    Raises:
+        CheckpointError: with one clear sentence, as in `load`.
+    """
+    unet_file, scheduler_file = _parts(path)
+    config = theirs.unet_from_diffusers(read_json(unet_file, KIND))
+    return unet_file, config, theirs.scheduler_from_diffusers(read_json(scheduler_file, KIND), config)
+
+
+def _parts(path: Path) -> tuple[Path, Path]:
+    """Where the configs of the network and of the scheduler lie: in folders of their own, or, as once, side by side."""
+    if path.name == "unet" and (path.parent / "scheduler").is_dir():  # one folder too deep: no reason to refuse
+        path = path.parent
+    if (path / "model_index.json").exists():
+        theirs.check_index(read_json(path / "model_index.json", KIND))
+    flat = path / "config.json"
+    if (path / "unet").is_dir() or not flat.exists():
+        return path / "unet" / "config.json", path / "scheduler" / "scheduler_config.json"
+    if not theirs.is_unet(values := read_json(flat, KIND)):
+        raise theirs.not_a_unet(values)
+    beside = path / "scheduler_config.json"
+    return flat, beside if beside.exists() else path / "scheduler" / "scheduler_config.json"
+
+
+def _weights_file(folder: Path) -> Path:
+    """The weights, or the ones in half precision where there are no others."""
+    whole, half = folder / WEIGHTS, folder / WEIGHTS.replace(".safetensors", ".fp16.safetensors")
+    if (folder / f"{WEIGHTS}.index.json").exists() and not whole.exists():
+        raise CheckpointError(
+            "The weights are split into several files, which only networks too large for this place are."
+        )
+    return half if half.exists() and not whole.exists() else whole
+
+
+def _filled(config: theirs.AnyUNetConfig, file: Path) -> nn.Module:
+    if isinstance(config, UNetConfig):
+        with torch.device("meta"):
+            net: nn.Module = UNet(config)
+        net = net.to_empty(device="cpu")
+    else:
+        net = theirs.build(config)
+    load_weights(theirs.weights_of(net), file, theirs.today)
+    return net

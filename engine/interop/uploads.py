@@ -1,0 +1,231 @@
+"""Models that a reader uploads: a zip of a diffusers folder, or a model-N.pt of denoising-diffusion-pytorch.
+
+UPLOADS/ID/upload.json    what it was called
+UPLOADS/ID/model/         the folder, or model.pt with model.json
+
+ID is taken from the content, so that the same upload always has the same name, "upload:ID", and a recipe that bears it can be
+carried out wherever the same file has been uploaded. Of a zip only the files with known names are taken, under our own paths.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import stat
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import BinaryIO
+
+from engine.interop import hub, pretrained
+from engine.interop import lucidrains as foreign_trainer
+from engine.interop.lucidrains import TrainerSettings
+from engine.storage.checked_files import MAX_JSON_BYTES, CheckpointError, read_json, write_json
+
+PREFIX = "upload:"
+ID = re.compile(r"[0-9a-f]{16}")
+MAX_ENTRIES = 10_000
+CHUNK = 1 << 20
+BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Of these `zipfile` unpacks no more than it is asked for; of all others the whole entry at once, however large."""
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Upload:
+    """Something that was uploaded."""
+
+    name: str
+    """upload:ID."""
+    title: str
+    path: Path
+    """What to open: a diffusers folder, or a .pt file."""
+
+
+def default_root() -> Path:
+    """Where uploads are kept: uploads/ beside the runs, see `engine.runs.folder.default_root`."""
+    return Path(os.environ.get("DIFFUSION_PLAYGROUND_RUNS") or "runs") / "uploads"
+
+
+def find(name: str, root: Path | None = None) -> Upload:
+    """What was uploaded under that name. Raises `CheckpointError`, asking for it again, where it is not here."""
+    upload_id = name.removeprefix(PREFIX)
+    folder = (root or default_root()) / upload_id
+    if ID.fullmatch(upload_id) is None or not (folder / "model").is_dir():
+        raise CheckpointError("This model was uploaded elsewhere, or is no longer kept: upload it again.")
+    file = folder / "model" / "model.pt"
+    title = str(read_json(folder / "upload.json", "upload").get("title", ""))[:200]
+    return Upload(PREFIX + upload_id, title, file if file.exists() else folder / "model")
+
+
+def every(root: Path | None = None) -> list[Upload]:
+    """All that is kept, by name."""
+    try:
+        ids = sorted(path.name for path in (root or default_root()).iterdir() if ID.fullmatch(path.name))
+    except OSError:
+        return []
+    found = []
+    for upload_id in ids:
+        try:
+            found.append(find(PREFIX + upload_id, root))
+        except CheckpointError:
+            continue
+    return found
+
+
+def keep(
+    file: BinaryIO,
+    title: str,
+    settings: TrainerSettings | None = None,
+    *,
+    root: Path | None = None,
+    progress: Progress | None = None,
+) -> Upload:
+    """Check an uploaded file and keep it. What is already here is not stored again.
+
+    Args:
+        file: a zip, or what a `Trainer` saved; seekable.
+        title: what it was called.
+        settings: of a `Trainer`'s file, what it does not say itself.
+        root: where uploads are kept.
+        progress: told how many bytes have been stored, and of how many.
+
+    Raises:
+        CheckpointError: with one clear sentence, where it does not open as a model. Nothing is left of it then.
+        OSError: where the disk does not let us.
+    """
+    root = root or default_root()
+    is_trainer = title.lower().endswith((".pt", ".pth"))
+    upload_id = _id_of(file, settings if is_trainer else None)
+    try:
+        return find(PREFIX + upload_id, root)
+    except CheckpointError:
+        pass
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root, prefix="new-") as made:
+        model = Path(made) / "model"
+        model.mkdir()
+        if is_trainer:
+            _store_trainer(file, model, settings, progress)
+        else:
+            _unpack(file, model, progress)
+            pretrained.load(model)
+        write_json(Path(made) / "upload.json", {"title": title[:200]})
+        try:
+            os.rename(made, root / upload_id)
+        except OSError:
+            if not (root / upload_id / "model").is_dir():  # else somebody has just uploaded the same
+                raise
+        os.makedirs(made, exist_ok=True)  # for the context to take away
+    return find(PREFIX + upload_id, root)
+
+
+def _id_of(file: BinaryIO, settings: TrainerSettings | None) -> str:
+    digest = hashlib.sha256()
+    file.seek(0)
+    while chunk := file.read(CHUNK):
+        digest.update(chunk)
+    if settings is not None:
+        digest.update(settings.model_dump_json().encode())
+    return digest.hexdigest()[:16]
+
+
+def _store_trainer(file: BinaryIO, model: Path, settings: TrainerSettings | None, progress: Progress | None) -> None:
+    if settings is None:
+        raise CheckpointError("This file does not say how large its pictures are: give their size beside it.")
+    size = file.seek(0, os.SEEK_END)
+    _check_room(size, model)
+    file.seek(0)
+    with (model / "model.pt").open("wb") as out:
+        _copy(file, out, foreign_trainer.MAX_FILE_BYTES, lambda done: progress(done, size) if progress else None)
+    write_json(model / "model.json", settings.model_dump(mode="json", exclude_none=True))
+    foreign_trainer.load(model / "model.pt")
+
+
+def _copy(source: BinaryIO, out: BinaryIO, limit: int, told: Callable[[int], None]) -> None:
+    done = 0
+    while chunk := source.read(CHUNK):
+        done += len(chunk)
+        if done > limit:
+            raise CheckpointError("The upload holds more than it says, or more than a model can take.")
+        out.write(chunk)
+        told(done)
+
+
+def _check_room(size: int, folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if size > free - 200_000_000:
+        raise CheckpointError(f"There is no room for {size / 1e6:,.0f} MB here: {free / 1e6:,.0f} MB are free.")
+
+
+# --- zips -------------------------------------------------------------------------------------------------------------
+
+
+def _unpack(file: BinaryIO, model: Path, progress: Progress | None) -> None:
+    """Take the files of a diffusers folder out of a zip, whatever folder of the zip it lies in.
+
+    Paths are never taken from the zip: a file is written only where it has one of the known names, and to that name.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            wanted = _wanted(archive)
+            total = sum(entry.file_size for entry in wanted.values())
+            _check_room(total, model)
+            before = 0
+            for name, entry in wanted.items():
+                target = model / name
+                target.parent.mkdir(exist_ok=True)
+                limit = MAX_JSON_BYTES if name.endswith(".json") else hub.MAX_WEIGHT_BYTES
+
+                def told(done: int, before: int = before) -> None:
+                    if progress is not None:
+                        progress(before + done, total)
+
+                with archive.open(entry) as source, target.open("wb") as out:
+                    _copy(source, out, min(limit, entry.file_size), told)  # type: ignore[arg-type]
+                before += entry.file_size
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError("This is no zip, or it is damaged or cut short.") from error
+
+
+def _wanted(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """The entries to take, by the name that they get."""
+    entries = archive.infolist()
+    if len(entries) > MAX_ENTRIES:
+        raise CheckpointError(f"The zip holds {len(entries):,} files, far more than a model.")
+    plain = {
+        PurePosixPath(e.filename): e for e in entries if not e.is_dir() and not stat.S_ISLNK(e.external_attr >> 16)
+    }
+    known = (*hub.CONFIGS, *hub.WEIGHT_FILES)
+    # The folder of the zip that the model lies in: the one nearest to the top that has a network's config.
+    tops = [
+        path.parents[len(PurePosixPath(config).parts) - 1]
+        for config in ("model_index.json", "unet/config.json", "config.json")
+        for path in plain
+        if path.parts[-len(PurePosixPath(config).parts) :] == PurePosixPath(config).parts
+    ]
+    if not tops:
+        inside = sorted({path.suffix for path in plain if path.suffix in (".pt", ".pth")})
+        hint = " A model-N.pt is uploaded as it is, without a zip around it." if inside else ""
+        raise CheckpointError(f"The zip holds no {pretrained.KIND}: there is no config.json in it.{hint}")
+    top = min(tops, key=lambda path: (len(path.parts), tops.index(path)))
+    wanted = {name: plain[top / name] for name in known if top / name in plain}
+    for name, entry in wanted.items():
+        limit = MAX_JSON_BYTES if name.endswith(".json") else hub.MAX_WEIGHT_BYTES
+        if entry.file_size > limit:
+            raise CheckpointError(f"{name} in the zip is far too large for what it should hold.")
+        if entry.flag_bits & 0x1:
+            raise CheckpointError("The zip is locked with a password: pack it without one.")
+        if entry.compress_type not in BOUNDED:
+            raise CheckpointError(
+                f"{name} in the zip is compressed in an unusual way: pack it with Deflate, or stored."
+            )
+    return wanted

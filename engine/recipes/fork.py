@@ -1,0 +1,204 @@
+"""Fork: a walk that leaves another one at some step and goes on with other settings. A recipe continued.
+
+The same fork gives the same pictures wherever it is opened: what it leaves is carried out again, from its own recipe, up to the
+step where they part. With nothing changed, a fork gives the remaining frames of its parent to the bit.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.denoiser import NO_LABEL
+from engine.recipes.recipe import Label, Recipe, RecipeError, Seed, literal, text_in_png
+from engine.recipes.sampling_fields import SamplerName, SpacingName, Steps
+from engine.registry import Model, ModelError, open_model
+from engine.samplers import Sampler, Variance
+from engine.sampling import Frame, Start
+from engine.storage.checked_files import first_complaint
+
+MAX_DEPTH = 16
+"""Forks of forks of forks: each is carried out up to where it is left."""
+
+_GUIDANCE = ("scale", "scale_from", "scale_to", "rescale", "classifier", "classifier_scale")
+"""Settings of a recipe that only matter where there is a label."""
+
+
+class Changes(BaseModel):
+    """What is otherwise from some step on; None leaves a setting as it was."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sampler: SamplerName | None = None
+    steps: Steps | None = Field(None, description="Of the whole way, as in a recipe; those still to come are taken.")
+    spacing: SpacingName | None = None
+    eta: float | None = Field(None, ge=0, le=1)
+    variance: Variance | None = None
+    scale: float | None = Field(None, ge=0, le=20)
+    label: Label | None = Field(None, description="Of all pictures; −1 for none.")
+    seed: Seed | None = Field(None, description="Of the noise still to come: image k gets seed + k.")
+
+    def applied(self, recipe: Recipe) -> Recipe:
+        """The recipe with these settings. Raises RecipeError where it would be none."""
+        values = recipe.model_dump() | self.model_dump(exclude_none=True, exclude={"label", "seed"})
+        count = len(recipe.seeds)
+        if self.seed is not None:
+            values["seeds"] = tuple(self.seed + k for k in range(count))
+        if self.label is not None:
+            values["labels"] = (self.label,) * count if self.label != NO_LABEL else ()
+        if not values["labels"] and self.label is not None:  # nothing to guide towards any more
+            values |= {name: Recipe.model_fields[name].default for name in _GUIDANCE}
+        try:
+            return Recipe.model_validate(values)
+        except ValidationError as error:
+            raise RecipeError(f"The fork cannot be used: {first_complaint(error)}.") from error
+
+
+class Fork(BaseModel):
+    """A walk that goes on from step `step` of its parent. Raises pydantic's ValidationError for what is none."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    parent: Fork | Recipe
+    step: int = Field(ge=0, le=1000, description="How many steps the parent had taken when they parted.")
+    changes: Changes = Changes()
+
+    @property
+    def recipe(self) -> Recipe:
+        """The settings from the fork on. Raises RecipeError where the changes do not go together."""
+        return self.changes.applied(recipe_of(self.parent))
+
+    @property
+    def depth(self) -> int:
+        """1 for a fork of a recipe, 2 for a fork of that, …"""
+        return 1 + (self.parent.depth if isinstance(self.parent, Fork) else 0)
+
+    def check(self, model: Model) -> None:
+        """Raise RecipeError where this cannot be carried out with that model."""
+        if self.depth > MAX_DEPTH:
+            raise RecipeError(f"Forks of forks go {MAX_DEPTH} deep at most, not {self.depth}.")
+        self.parent.check(model)
+        self.recipe.check(model)
+
+    def start(self, model: Model) -> Start:
+        """Where it begins: the parent is carried out up to there.
+
+        Raises:
+            RecipeError: where the parent ends before that step, or right there.
+        """
+        for frame in self.parent.frames(model):
+            if frame.step == self.step:
+                return self.carried_on(frame.start)
+        raise RecipeError(
+            f"There is nothing to fork at step {self.step}: what is forked there ends after {frame.steps} steps."
+        )
+
+    def carried_on(self, start: Start) -> Start:
+        """What of a frame of the parent counts here: not its noise, with another seed, nor what another denoiser said.
+
+        Raises RecipeError where that was its last frame.
+        """
+        if start.t == 0:
+            raise RecipeError(f"There is nothing to fork at step {self.step}: what is forked there ends with it.")
+        before, now = recipe_of(self.parent), self.recipe
+        same_noise = before.seeds == now.seeds
+        same_denoiser = all(getattr(before, name) == getattr(now, name) for name in ("labels", *_GUIDANCE))
+        return Start(start.x, start.t, start.before if same_denoiser else None, start.drawn if same_noise else 0)
+
+    def frames(
+        self,
+        model: Model | None = None,
+        *,
+        run_of: Callable[[str], Model] | None = None,
+        start: Start | None = None,
+        watched: Callable[[Sampler], Sampler] = lambda sampler: sampler,
+    ) -> Iterator[Frame]:
+        """Carry it out from the fork on: its first frame is x_t of the parent, and is number 0.
+
+        Args:
+            model, run_of, watched: as for `Recipe.frames`.
+            start: that of the parent's frame number `step`, to save carrying the parent out again.
+
+        Raises:
+            RecipeError: where it does not fit the model.
+            ModelError: where the model is gone.
+        """
+        if model is None:
+            model = self._model(run_of)
+        self.check(model)
+        return self._frames(model, start, watched)
+
+    def _frames(self, model: Model, start: Start | None, watched: Callable[[Sampler], Sampler]) -> Iterator[Frame]:
+        begin = self.start(model) if start is None else self.carried_on(start)
+        yield from self.recipe.frames(model, start=begin, watched=watched)
+
+    def _model(self, run_of: Callable[[str], Model] | None) -> Model:
+        name = root_of(self).model
+        try:
+            return open_model(name, run_of)
+        except ModelError as error:
+            raise ModelError(f"This fork goes on with a model that is gone: {error}") from error
+
+    def python(self) -> str:
+        """A program that makes the same pictures and saves them."""
+        return (
+            "from engine.data.pixels import to_uint8\n"
+            "from engine.recipes.fork import Changes, Fork\n"
+            "from engine.recipes.recipe import Recipe, save_png\n\n"
+            f"fork = {_written(self)}\n"
+            "for frame in fork.frames():\n"
+            '    print(f"step {frame.step} of {frame.steps}, t = {frame.t}")\n'
+            'save_png("pictures.png", to_uint8(frame.x), fork)\n'
+        )
+
+
+Walk = Recipe | Fork
+"""What can be carried out, and forked."""
+
+
+def recipe_of(walk: Walk) -> Recipe:
+    """The settings with which a walk ends."""
+    return walk if isinstance(walk, Recipe) else walk.recipe
+
+
+def root_of(walk: Walk) -> Recipe:
+    """The recipe with which a walk begins."""
+    while isinstance(walk, Fork):
+        walk = walk.parent
+    return walk
+
+
+def _written(walk: Walk, indent: str = "") -> str:
+    """As Python."""
+    deeper = indent + "    "
+    if isinstance(walk, Recipe):
+        return f"Recipe({_arguments(walk)})"
+    return (
+        f"Fork(\n{deeper}parent={_written(walk.parent, deeper)},\n{deeper}step={walk.step},\n"
+        f"{deeper}changes=Changes({_arguments(walk.changes)}),\n{indent})"
+    )
+
+
+def _arguments(model: BaseModel) -> str:
+    values = model.model_dump(exclude_defaults=True, mode="json")
+    return ", ".join(f"{name}={literal(value)}" for name, value in values.items())
+
+
+def from_json(text: str) -> Walk:
+    """A recipe or a fork from JSON. Raises RecipeError with the first thing that is wrong with it."""
+    try:
+        data = json.loads(text)
+        forked = isinstance(data, dict) and "parent" in data
+        return (Fork if forked else Recipe).model_validate(data)
+    except ValidationError as error:
+        raise RecipeError(f"The recipe cannot be used: {first_complaint(error)}.") from error
+    # Python refuses to read a whole number of thousands of digits, with a plain ValueError.
+    except (ValueError, RecursionError) as error:
+        raise RecipeError("The recipe is not JSON that can be read.") from error
+
+
+def from_png(data: bytes) -> Walk:
+    """The recipe or fork inside an exported picture. Raises RecipeError where there is none or it cannot be used."""
+    return from_json(text_in_png(data))

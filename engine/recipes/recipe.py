@@ -1,0 +1,277 @@
+"""Recipe: everything that determines a result. The same recipe gives the same pictures wherever it is opened.
+
+It is the link in the page, the text in an exported PNG, a JSON file, what `python -m engine sample` takes, and a few lines of
+Python that anyone can run.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Annotated, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from torch import Tensor
+
+from engine.classifier_registry import open_guide
+from engine.denoiser import NO_LABEL, Clipped, Denoiser, QuantileClipped
+from engine.guidance import EVERYWHERE, ClassifierGuided, Guided
+from engine.ideal import ExactDenoiser
+from engine.recipes.sampling_fields import Eta, SamplerName, SpacingName, Steps
+from engine.registry import Model, open_model
+from engine.samplers import SAMPLERS, Sampler, Variance
+from engine.sampling import Frame, Start, sample
+from engine.schedule import SCHEDULES, NoiseSchedule
+from engine.storage.checked_files import first_complaint
+
+MAX_IMAGES = 1024
+MAX_SEED = 2**53 - 1
+"""Above this, the numbers of JSON and of browsers are no longer exact."""
+PNG_KEY = "diffusion-playground-recipe"
+
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Label = Annotated[int, Field(ge=NO_LABEL, le=100_000)]
+
+
+class RecipeError(ValueError):
+    """A recipe that cannot be read or carried out; the message is fit to show to a reader."""
+
+
+CLIPPING: dict[str, Callable[[Denoiser], Denoiser]] = {
+    "range": Clipped,
+    "quantile": QuantileClipped,
+    "none": lambda denoiser: denoiser,
+}
+"""What is done with an x̂0 that leaves the range of pictures."""
+
+
+def _clip(value: object) -> object:
+    """Yes and no, which earlier recipes have, as the names of today."""
+    return ("range" if value else "none") if isinstance(value, bool) else value
+
+
+class Recipe(BaseModel):
+    """One result of sampling. Raises pydantic's ValidationError for values out of range."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = Field("digits", max_length=500, description="See engine.registry.open_model.")
+    smoothing: float = Field(
+        0.0, ge=0, le=2, description="Of an ideal denoiser: spread around each picture, as a standard deviation."
+    )
+    sampler: SamplerName = "ddim"
+    steps: Steps = 50
+    spacing: SpacingName = "uniform"
+    eta: Eta = 0.0
+    variance: Variance = Field("small", description="Of DDPM: β̃, β, what was learned, or none.")
+    scale: float = Field(
+        2.0, ge=0, le=20, description="Guidance: 1 is the plain conditional model, 0 ignores the label."
+    )
+    scale_from: float = Field(0.0, ge=0, le=1, description="Guidance works from this share of noise 1 − ᾱ")
+    scale_to: float = Field(1.0, ge=0, le=1, description="up to this one.")
+    rescale: float = Field(0.0, ge=0, le=1, description="How much of the contrast that guidance adds is taken back.")
+    classifier: str = Field(
+        "", max_length=500, description="One that guides too, see engine.classifier_registry.open_guide."
+    )
+    classifier_scale: float = Field(1.0, ge=0, le=20, description="Its s: 1 is Bayes' rule, 0 no guidance.")
+    clip: Annotated[Literal["range", "quantile", "none"], BeforeValidator(_clip)] = Field(
+        "range", description="x̂0 held to the range of pictures, scaled back where it leaves it, or left alone."
+    )
+    schedule: Literal["own", "linear", "cosine", "sigmoid"] = Field("own", description="'own' is the model's.")
+    T: int = Field(1000, ge=1, le=1000, description="Of the schedule, where it is not the model's own.")
+    labels: tuple[Label, ...] = Field((), max_length=MAX_IMAGES, description="One for each image, −1 for none.")
+    seeds: tuple[Seed, ...] = Field((0,), min_length=1, max_length=MAX_IMAGES, description="One for each image.")
+
+    @model_validator(mode="after")
+    def _one_label_each(self) -> Recipe:
+        if self.labels and len(self.labels) != len(self.seeds):
+            raise ValueError(
+                f"{len(self.seeds)} seeds need {len(self.seeds)} labels or none at all, not {len(self.labels)}"
+            )
+        if self.scale_from > self.scale_to:
+            raise ValueError("guidance cannot begin above the share of noise where it ends")
+        return self
+
+    def noise_schedule(self, model: Model) -> NoiseSchedule:
+        """The schedule that is walked down."""
+        return model.schedule if self.schedule == "own" else SCHEDULES[self.schedule](self.T)
+
+    def denoiser(self, model: Model, scale: Tensor | None = None) -> Denoiser:
+        """The model with guidance and clipping around it, in this order; `scale`, one for each image, replaces the recipe's."""
+        denoiser = model.denoiser
+        if self.smoothing and isinstance(denoiser, ExactDenoiser):
+            denoiser = replace(denoiser, std=self.smoothing)
+        if self.labels and model.class_names:
+            denoiser = Guided(
+                denoiser, self.scale if scale is None else scale, (self.scale_from, self.scale_to), self.rescale
+            )
+        elif self.labels:
+            denoiser = Guided(denoiser, 0)  # it knows no classes: the label is for the classifier alone
+        if self.labels and self.classifier and self.classifier_scale:
+            denoiser = ClassifierGuided(denoiser, open_guide(self.classifier).classifier, self.classifier_scale)
+        return CLIPPING[self.clip](denoiser)
+
+    def frames(
+        self,
+        model: Model | None = None,
+        *,
+        run_of: Callable[[str], Model] | None = None,
+        device: torch.device | str = "cpu",
+        scale: Tensor | None = None,
+        start: Start | None = None,
+        watched: Callable[[Sampler], Sampler] = lambda sampler: sampler,
+    ) -> Iterator[Frame]:
+        """Carry it out, one frame after the other.
+
+        Args:
+            model: an opened one, to save opening it again.
+            run_of: finds training runs, see `open_model`.
+            device: where the model's network is; those that `open_model` opens are on the CPU.
+            scale: of guidance, shape (B,), one for each image in place of the recipe's one for all.
+            start: to go on from a frame of another walk, see `engine.recipes.fork`.
+            watched: puts something around the sampler that looks on, see `engine.analysis.step_decomposition.Dissecting`.
+
+        Raises:
+            RecipeError: where the recipe does not fit the model, before anything is computed.
+            ModelError: where there is no such model or classifier.
+        """
+        model = model or open_model(self.model, run_of)
+        self.check(model)
+        return sample(
+            self.denoiser(model, scale),
+            self.noise_schedule(model),
+            watched(SAMPLERS[self.sampler](self.eta, self.variance)),
+            shape=model.shape,
+            steps=self.steps,
+            seeds=self.seeds,
+            label=torch.tensor(self.labels, device=device) if self.labels else None,
+            start=start,
+            spacing=self.spacing,
+            device=device,
+        )
+
+    def check(self, model: Model) -> None:
+        """Raise RecipeError where this cannot be carried out with that model, ModelError where the classifier is not there."""
+        T = self.noise_schedule(model).T
+        if self.steps > T:
+            raise RecipeError(f"{self.steps} steps do not fit into a schedule of T = {T}: take {T} or fewer.")
+        guide = open_guide(self.classifier) if self.classifier and self.labels else None
+        if guide is not None and (misfit := guide.misfit(model)):
+            raise RecipeError(misfit)
+        names = model.class_names or (guide.class_names if guide is not None else ())
+        if any(label >= len(names) for label in self.labels):
+            known = f"only the classes 0 … {len(names) - 1}" if names else "no classes"
+            raise RecipeError(f"“{model.title}” knows {known}: choose another label or none.")
+        if model.needs_label and (not self.labels or NO_LABEL in self.labels):
+            raise RecipeError(f"“{model.title}” was trained with a label for every picture: give each of them a class.")
+        if model.needs_label and self.scale != 1:
+            raise RecipeError(
+                f"“{model.title}” has no class for “none”, which guidance compares with: take a guidance scale of 1."
+            )
+        if self._guidance and all(label == NO_LABEL for label in self.labels):
+            raise RecipeError(
+                f"There is no label that {self._guidance} could guide towards: give the pictures labels, or leave it out."
+            )
+        if self.smoothing and not isinstance(model.denoiser, ExactDenoiser):
+            raise RecipeError(f"“{model.title}” is no ideal denoiser: only those can be smoothed.")
+        learned = "variance" in SAMPLERS[self.sampler].settings and self.variance == "learned"
+        if learned and not getattr(model.denoiser, "learned_variance", False):
+            raise RecipeError(f"“{model.title}” has learned no variance: choose the small one, the large one or none.")
+
+    @property
+    def _guidance(self) -> str:
+        """What asks for guidance, in words; "" for nothing. The default scale is only meant where there are labels."""
+        if self.scale not in (0, 1, type(self).model_fields["scale"].default):
+            return f"a guidance scale of {self.scale:g}"
+        if self.classifier and self.classifier_scale:
+            return f"the classifier “{self.classifier}”"
+        if (self.scale_from, self.scale_to, self.rescale) != (*EVERYWHERE, 0.0):
+            return "an interval or a rescaling of guidance"
+        return ""
+
+    def python(self) -> str:
+        """A program that makes the same pictures and saves them."""
+        changed = self.model_dump(exclude_defaults=True, mode="json")
+        arguments = "".join(f"    {name}={literal(value)},\n" for name, value in changed.items())
+        return (
+            "from engine.data.pixels import to_uint8\n"
+            "from engine.recipes.recipe import Recipe, save_png\n\n"
+            f"recipe = Recipe(\n{arguments})\n"
+            "for frame in recipe.frames():\n"
+            '    print(f"step {frame.step} of {frame.steps}, t = {frame.t}")\n'
+            'save_png("pictures.png", to_uint8(frame.x), recipe)\n'
+        )
+
+
+def literal(value: object) -> str:
+    """A value of a recipe, as JSON has it, written as Python."""
+    return repr(tuple(value)) if isinstance(value, list) else repr(value)
+
+
+def png_bytes(
+    pictures: npt.NDArray[np.uint8], recipe: BaseModel | None, *, columns: int | None = None, zoom: int = 1
+) -> bytes:
+    """Pictures side by side as a PNG that carries its recipe.
+
+    Args:
+        pictures: uint8, shape (B, H, W, C).
+        recipe: a Recipe or an `engine.recipes.fork.Fork`, written into the file; None for none.
+        columns: how many in a row; by default as square as can be.
+        zoom: each pixel becomes zoom × zoom.
+    """
+    count, height, width, channels = pictures.shape
+    columns = columns or int(np.ceil(np.sqrt(count)))
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * columns, height, width, channels), np.uint8)
+    sheet[:count] = pictures
+    sheet = sheet.reshape(rows, columns, height, width, channels).swapaxes(1, 2)
+    sheet = sheet.reshape(rows * height, columns * width, channels).repeat(zoom, 0).repeat(zoom, 1)
+    info = PngInfo()
+    if recipe is not None:
+        info.add_text(PNG_KEY, recipe.model_dump_json(exclude_defaults=True))
+    out = io.BytesIO()
+    Image.fromarray(sheet[..., 0] if channels == 1 else sheet).save(out, "PNG", pnginfo=info)
+    return out.getvalue()
+
+
+def save_png(path: str, pictures: npt.NDArray[np.uint8], recipe: BaseModel, *, zoom: int = 1) -> None:
+    """Write `png_bytes` to a file. Raises OSError where that is not possible."""
+    with open(path, "wb") as file:
+        file.write(png_bytes(pictures, recipe, zoom=zoom))
+
+
+def from_png(data: bytes) -> Recipe:
+    """The recipe inside an exported picture. Raises RecipeError where there is none or it cannot be used."""
+    return from_json(text_in_png(data))
+
+
+def text_in_png(data: bytes) -> str:
+    """The JSON inside an exported picture. Raises RecipeError where there is none."""
+    try:
+        with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
+            text = image.info.get(PNG_KEY)
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        raise RecipeError("This is no PNG picture that can be read.") from error
+    if not isinstance(text, str):
+        raise RecipeError(
+            "This picture carries no recipe: it was not exported from the playground, or was edited since."
+        )
+    return text
+
+
+def from_json(text: str) -> Recipe:
+    """A recipe from JSON. Raises RecipeError with the first thing that is wrong with it."""
+    try:
+        return Recipe.model_validate(json.loads(text))
+    except ValidationError as error:
+        raise RecipeError(f"The recipe cannot be used: {first_complaint(error)}.") from error
+    # Python refuses to read a whole number of thousands of digits, with a plain ValueError.
+    except (ValueError, RecursionError) as error:
+        raise RecipeError("The recipe is not JSON that can be read.") from error

@@ -1,0 +1,152 @@
+"""The checkpoints of a run: folders that are there whole or not at all.
+
+RUNS/ID/checkpoints/step-00001200/   what was learned: a diffusers folder, or that of a classifier
+    resume/                          what going on needs besides
+    whole.json                       size and SHA-256 of every file, so that damage is noticed
+
+One is written under another name, flushed to the disk, and then renamed: whoever is killed on the way leaves the earlier
+ones as they were.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from engine.storage.checked_files import CheckpointError, read_json
+
+NAME = re.compile(r"step-([0-9]{8,12})")
+MANIFEST = "whole.json"
+RESUME = "resume"
+MAY_CHANGE = ("card.json", "README.md", "samples.png")
+"""What is measured later is written into these."""
+
+
+def name_of(step: int) -> str:
+    """The folder's name; sorts by step."""
+    return f"step-{step:08d}"
+
+
+def steps(folder: Path) -> list[int]:
+    """Steps at which there are checkpoints, oldest first. Whether they open is another question."""
+    try:
+        found = [NAME.fullmatch(entry.name) for entry in folder.iterdir()]
+    except (OSError, ValueError):  # a name with a zero in it is the name of nothing
+        return []
+    return sorted(int(match[1]) for match in found if match)
+
+
+def write(folder: Path, step: int, fill: Callable[[Path], None]) -> Path:
+    """Write a checkpoint; one of the same step is replaced.
+
+    Args:
+        folder: that of all checkpoints; made where it is missing, its own parent is not.
+        step: of the training.
+        fill: writes the files into the folder that it is given.
+
+    Raises:
+        OSError: where the disk does not let us; the earlier checkpoints are then as they were.
+    """
+    if not folder.is_dir():
+        folder.mkdir()
+    target = folder / name_of(step)
+    part = folder / f".{target.name}.{secrets.token_hex(4)}"
+    try:
+        part.mkdir()
+        fill(part)
+        files = sorted(path for path in part.rglob("*") if path.is_file())
+        told = {path.relative_to(part).as_posix(): _of(path) for path in files if path.name not in MAY_CHANGE}
+        (part / MANIFEST).write_text(json.dumps({"files": told}, indent=2) + "\n", encoding="utf-8")
+        flush(part)
+        if target.exists():
+            os.rename(target, folder / f".{target.name}.{secrets.token_hex(4)}")
+        os.rename(part, target)
+        _flush_one(folder)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
+    sweep(folder)
+    return target
+
+
+def prune(folder: Path, kept: Collection[int]) -> None:
+    """Delete all checkpoints but those of these steps. Renamed first: none is ever there by half."""
+    for step in steps(folder):
+        if step not in kept:
+            with contextlib.suppress(OSError):
+                os.rename(folder / name_of(step), folder / f".{name_of(step)}.{secrets.token_hex(4)}")
+    sweep(folder)
+
+
+def sweep(folder: Path) -> None:
+    """Remove what a process that was killed has left unfinished. For whoever holds the run only."""
+    with contextlib.suppress(OSError):
+        for entry in list(folder.iterdir()):
+            if entry.name.startswith(".step-"):
+                shutil.rmtree(entry, ignore_errors=True)
+
+
+def check(checkpoint: Path, *, resuming: bool = False) -> None:
+    """Whether all is there and as it was written: of what was learned, or of what resuming needs.
+
+    Raises:
+        CheckpointError: with one clear sentence.
+    """
+    files = read_json(checkpoint / MANIFEST, "whole checkpoint").get("files")
+    if not isinstance(files, dict):
+        raise CheckpointError(f"{MANIFEST} in “{checkpoint.name}” is damaged.")
+    mine = {name: told for name, told in files.items() if name.startswith(f"{RESUME}/") == resuming}
+    for name, told in mine.items():
+        path = checkpoint / name
+        try:
+            if ".." in Path(name).parts or told != _of(path):
+                raise CheckpointError(f"“{checkpoint.name}” is damaged: {name} is not what was written.")
+        except (OSError, ValueError) as error:
+            if isinstance(error, CheckpointError):
+                raise
+            raise CheckpointError(f"“{checkpoint.name}” is damaged: {name} is missing.") from error
+    if not mine:
+        raise CheckpointError(f"“{checkpoint.name}” holds nothing to {'go on from' if resuming else 'open'}.")
+
+
+def newest_in(folder: Path) -> Path:
+    """Of a run's folder the newest checkpoint that is whole; of any other folder, or where there is none, the folder itself."""
+    place = folder / "checkpoints"
+    for step in reversed(steps(place)):
+        try:
+            check(place / name_of(step))
+        except CheckpointError:
+            continue
+        return place / name_of(step)
+    earlier = folder / "checkpoint"
+    return earlier if (folder / "run.json").exists() and earlier.is_dir() else folder
+
+
+def flush(folder: Path) -> None:
+    """Wait until all files and folders in it are on the disk, so that a power cut leaves them whole."""
+    for place, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            _flush_one(Path(place) / name)
+        _flush_one(Path(place))
+
+
+def _flush_one(path: Path) -> None:
+    if os.name == "nt" and path.is_dir():  # that system flushes no folders
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _of(path: Path) -> dict[str, object]:
+    with path.open("rb") as file:
+        return {"bytes": os.fstat(file.fileno()).st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

@@ -1,0 +1,62 @@
+"""The loss that nothing can beat: what the exact denoiser of the training pictures has on them.
+
+A curve that comes close to it at low noise has learned the pictures by heart; the distance at high noise can still be learned.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from engine.data.catalogue import ImageSet
+from engine.data.pixels import to_unit
+from engine.ideal import ExactDenoiser
+from engine.process import Target, diffuse
+from engine.schedule import NoiseSchedule
+from engine.training.objective import weights
+from engine.training.timestep_bins import LEVEL_BINS, times_of_part
+
+
+@dataclass(frozen=True)
+class Floor:
+    """In the units of the training loss: weighted squared error per number of the picture, or nats of a classifier."""
+
+    loss: float
+    loss_by_level: tuple[float, ...]
+    """For each of `LEVEL_BINS` parts of 0 … T, cleanest first."""
+
+
+@torch.no_grad()
+def ideal_loss(
+    data: ImageSet,
+    schedule: NoiseSchedule,
+    target: Target,
+    weighting: str = "plain",
+    *,
+    samples: int = 160,
+    seed: int = 0,
+) -> Floor:
+    """Measure it by Monte Carlo.
+
+    Args:
+        data: the training pictures; where there are classes, the exact denoiser is told the label.
+        schedule, target, weighting: of the run.
+        samples: noised pictures for each part of 0 … T.
+        seed: of the draw.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    images, labels = to_unit(data.images), torch.tensor(data.labels)
+    exact = ExactDenoiser(images, labels)
+    weight = weights(weighting, schedule, target)
+    by_level, shares = [], []
+    for part in range(LEVEL_BINS):
+        t, share = times_of_part(schedule.T, part, samples, generator)
+        chosen = torch.randint(len(images), (samples,), generator=generator)
+        noise = torch.randn((samples, *images.shape[1:]), generator=generator)
+        level, x0 = schedule.level(t), images[chosen]
+        guess = exact(diffuse(x0, level, noise), level, labels[chosen])
+        wrong = target.of(guess.x0, guess.noise, level) - target.of(x0, noise, level)
+        by_level.append(float((wrong.square().flatten(1).mean(1) * weight[t]).mean()))
+        shares.append(share)
+    return Floor(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))

@@ -1,0 +1,105 @@
+"""How well a classifier reads noisy pictures that it never saw, by noise level, beside the exact answer of its training set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.nn.functional import cross_entropy
+
+from engine.data.catalogue import ImageSet
+from engine.data.pixels import to_unit
+from engine.data.store import gather
+from engine.guidance import NoisyClassifier
+from engine.ideal import ExactClassifier, ExactDenoiser
+from engine.process import diffuse
+from engine.schedule import NoiseSchedule
+from engine.training.bayes_optimal import Floor
+from engine.training.timestep_bins import LEVEL_BINS, times_of_part
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What was read rightly, in each of `LEVEL_BINS` equal parts of 0 … T, cleanest first."""
+
+    step: int
+    """Of the training."""
+    pictures: int
+    """How many held-out pictures, each shown once in every part."""
+    accuracy_by_level: tuple[float, ...]
+    """Share of them that is read as what it is."""
+    loss_by_level: tuple[float, ...]
+    """Cross-entropy in nats."""
+    exact_by_level: tuple[float, ...] = ()
+    """The accuracy of `exact_reader` of the training pictures on the same; empty where these are too many to ask."""
+
+
+def exact_reader(data: ImageSet) -> ExactClassifier:
+    """p(y | x_t) if there were no other pictures than these: the best that any classifier can do on them."""
+    exact = ExactDenoiser(to_unit(data.images), torch.tensor(data.labels))
+    return ExactClassifier(exact, len(data.class_names))
+
+
+@torch.no_grad()
+def read_by_level(
+    classifier: NoisyClassifier,
+    pictures: ImageSet,
+    schedule: NoiseSchedule,
+    *,
+    most: int = 1000,
+    seed: int = 0,
+    stop: Callable[[], bool] = lambda: False,
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Show a classifier the pictures at every level.
+
+    Args:
+        classifier: any.
+        pictures: at most `most` of them are shown, drawn by `seed`, as are their levels and noise.
+        schedule: whose t = 1 … T it is about.
+        stop: asked before each part.
+
+    Returns:
+        Accuracy and cross-entropy in nats by part of 0 … T; None where it was stopped.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    chosen = torch.randperm(len(pictures), generator=generator)[:most]
+    x0, labels = to_unit(gather(pictures.images, chosen.numpy())), torch.tensor(pictures.labels)[chosen]
+    accuracy, loss = [], []
+    for part in range(LEVEL_BINS):
+        t, _ = times_of_part(schedule.T, part, len(x0), generator)
+        noise = torch.randn(x0.shape, generator=generator)
+        right, nats = 0, 0.0
+        for rows in torch.split(torch.arange(len(x0)), 250):
+            if stop():
+                return None
+            level = schedule.level(t[rows])
+            logits = classifier(diffuse(x0[rows], level, noise[rows]), level).cpu()
+            right += int((logits.argmax(1) == labels[rows]).sum())
+            nats += float(cross_entropy(logits.double(), labels[rows], reduction="sum"))
+        accuracy.append(right / len(x0))
+        loss.append(nats / len(x0))
+    return tuple(accuracy), tuple(loss)
+
+
+@torch.no_grad()
+def ideal_reading(data: ImageSet, schedule: NoiseSchedule, *, samples: int = 160, seed: int = 0) -> Floor:
+    """The cross-entropy that no classifier can beat on these pictures, in nats, by Monte Carlo.
+
+    Args:
+        data: the training pictures.
+        schedule: of the run.
+        samples: noised pictures for each part of 0 … T.
+        seed: of the draw.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    images, labels = to_unit(data.images), torch.tensor(data.labels)
+    exact, by_level, shares = exact_reader(data), [], []
+    for part in range(LEVEL_BINS):
+        t, share = times_of_part(schedule.T, part, samples, generator)
+        chosen = torch.randint(len(images), (samples,), generator=generator)
+        level = schedule.level(t)
+        x_t = diffuse(images[chosen], level, torch.randn((samples, *images.shape[1:]), generator=generator))
+        by_level.append(float(cross_entropy(exact(x_t, level).double(), labels[chosen])))
+        shares.append(share)
+    return Floor(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))

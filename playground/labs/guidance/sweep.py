@@ -1,0 +1,255 @@
+"""Sweep grids: any two settings of a recipe against each other, drawn as one job and kept from noise to picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from playground.components.payloads.packing import nearest_index
+from playground.components.payloads.timeline import Axes, Lane, Position, Timeline
+from playground.labs.guidance.controls import AXES, GuidanceControls, recipe
+from playground.labs.sampling import controls as sampling
+from playground.labs.shared import models, ranges
+from playground.labs.shared.job import Partial
+from playground.labs.shared.models import Mine, everyones
+from playground.labs.shared.ranges import Allowed, Value
+from playground.policy.access import limits_now
+
+if TYPE_CHECKING:
+    from engine.recipes.recipe import Recipe
+    from engine.registry import Model
+
+Pictures = npt.NDArray[np.uint8]
+
+MOST_CELLS = 64
+MOST_LOOKS = 16_000
+"""Rows that a sweep may ask the network for: a minute or so of one core for the networks that ship."""
+MOST_POSITIONS = 60
+"""Frames of the timeline; fewer where the pictures are many."""
+MOST_BYTES = 24_000_000
+"""Of the kept pictures of one kind."""
+BLANK = 128
+"""The grey of a cell that has not begun."""
+WHOLE = {"steps": (1, 1000), "seed": (0, 2**53 - 100)}
+USUAL = {
+    "scale": "0,1,2,4,8", "steps": "5,10,20,50", "eta": "0:1:0.25", "label": "0:4", "seed": "0:4", "sampler": "ddim,ddpm",
+    "scale_from": "0:0.8:0.2", "scale_to": "0.2:1:0.2", "rescale": "0:1:0.25", "clip": "range,quantile,none",
+    "spacing": "uniform,quadratic,log-snr", "schedule": "own,linear,cosine", "classifier": "none,digits",
+    "classifier_scale": "0,1,2,4,8",
+}  # fmt: skip
+"""What an axis takes where the reader writes nothing."""
+
+
+def allowed(axis: str, model: Model, mine: Mine = everyones) -> Allowed:
+    """What the values of an axis may be, for that model; `mine` as for `plan`."""
+    what = AXES[axis]
+    if axis == "label":
+        classes = model.class_names
+        names: dict[Value, str] = {-1: "none", **dict(enumerate(classes))}
+        return Allowed(what, "whole", -1, len(classes) - 1, names)
+    if named := _names(axis, mine):
+        return Allowed(what, "name", names=named)
+    if axis in WHOLE:
+        return Allowed(what, "whole", *WHOLE[axis])
+    return Allowed(what, "number", 0, 20 if axis in ("scale", "classifier_scale") else 1)
+
+
+def _names(axis: str, mine: Mine) -> Mapping[Value, str]:
+    if axis == "sampler":
+        return dict(sampling.sampler_titles())
+    if axis == "spacing":
+        return dict(sampling.spacing_titles())
+    if axis == "classifier":
+        return dict(models.classifier_choices(mine))
+    return dict({"clip": sampling.CLIP_TITLES, "schedule": sampling.SCHEDULE_TITLES}.get(axis, {}))
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A sweep that is known to be possible: its axes, and a recipe for each cell, row by row."""
+
+    across: str
+    columns: tuple[str, ...]
+    down: str
+    rows: tuple[str, ...]
+    cells: tuple[Recipe, ...]
+    model: Model
+    looks: int
+    """Rows that the network is asked for, at most."""
+
+    @property
+    def in_words(self) -> str:
+        """What it will be, and what it costs, before it begins."""
+        cells = f"{len(self.columns)} × {len(self.rows)} = {len(self.cells)} cells"
+        across, down = (
+            f"{AXES[axis]} {_list(values)}" for axis, values in ((self.across, self.columns), (self.down, self.rows))
+        )
+        return f"{cells}: {across} across, {down} down; the network looks at {self.looks:,} pictures for it, at most."
+
+
+def plan(controls: GuidanceControls, model: Model, mine: Mine = everyones) -> Plan:
+    """The sweep that these settings ask for.
+
+    Args:
+        controls: as set.
+        model: the opened one.
+        mine: says of a run's id whether it is there for this reader, as in `models.choices`.
+
+    Raises:
+        ValueError: with one sentence, where a range cannot be read, the sweep is too large, or a cell does not fit the model.
+    """
+    from engine.recipes.recipe import RecipeError
+
+    if controls.across == controls.down:
+        raise ValueError(f"Both axes are {AXES[controls.across]}: choose another one for one of them.")
+    axes = [controls.across, controls.down]
+    texts = [controls.across_values, controls.down_values]
+    may = [allowed(axis, model, mine) for axis in axes]
+    values = [ranges.parse(text.strip() or USUAL[axis], one) for axis, text, one in zip(axes, texts, may, strict=True)]
+    count = len(values[0]) * len(values[1])
+    if count > MOST_CELLS:
+        raise ValueError(
+            f"This sweep has {count:,} cells, and {MOST_CELLS} are the most: take fewer values or larger steps."
+        )
+    cells = [
+        _cell(controls, model, {axes[0]: column, axes[1]: row}) for row in values[1] for column in values[0]
+    ]  # fmt: skip
+    try:
+        for cell in cells:
+            cell.check(model)
+    except RecipeError as problem:
+        raise ValueError(str(problem)) from problem
+    limits = limits_now()
+    for cell in cells:  # an axis may be of steps, beyond what the control beside it goes up to
+        if problems := limits.problems(cell):
+            raise ValueError(problems[0])
+    looks = _looks(cells)
+    most = min(MOST_LOOKS, limits.network_looks)
+    if looks > most:
+        raise ValueError(
+            f"The network would look at {looks:,} pictures for this sweep, and {most:,} are the most here: take fewer cells, "
+            "pictures or steps."
+        )
+    titles = [tuple(_title(axis, value, one) for value in v) for axis, one, v in zip(axes, may, values, strict=True)]
+    return Plan(axes[0], titles[0], axes[1], titles[1], tuple(cells), model, looks)
+
+
+def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) -> Recipe:
+    from pydantic import ValidationError
+
+    from engine.storage.checked_files import first_complaint
+
+    swept = dict(swept)
+    label, seed = int(swept.pop("label", controls.label)), int(swept.pop("seed", controls.seed))
+    seeds = tuple(seed + k for k in range(controls.pictures))
+    knows = bool(model.class_names or controls.classifier or swept.get("classifier"))
+    if label < 0 or not knows:  # without a label there is nothing to be guided to
+        labels: tuple[int, ...] = ()
+        swept |= {"scale": 0.0, "scale_from": 0.0, "scale_to": 1.0, "rescale": 0.0, "classifier": ""}
+    else:
+        labels = (label,) * len(seeds)
+    try:
+        return recipe(controls, **swept, seeds=seeds, labels=labels)
+    except ValidationError as error:
+        raise ValueError(f"This sweep cannot be drawn: {first_complaint(error)}.") from error
+
+
+def _looks(cells: list[Recipe]) -> int:
+    from engine.recipes.sweep import batches
+
+    return sum(batch.looks for batch in batches(cells))
+
+
+def _title(axis: str, value: Value, one: Allowed) -> str:
+    if one.names and value in one.names:
+        return one.names[value]
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _list(values: tuple[str, ...]) -> str:
+    return ", ".join(values) if len(values) <= 9 else f"{', '.join(values[:4])}, … {values[-1]}"
+
+
+@dataclass(frozen=True, eq=False)
+class Grid:
+    """A sweep as far as it is."""
+
+    plan: Plan
+    now: Pictures
+    """The newest guess of each cell, its pictures side by side: uint8, shape (cells, H, W, C)."""
+    frames: Mapping[str, Pictures] | None = None
+    """Once it is complete: "x0" and "x", shape (positions, cells, H, W, C)."""
+
+
+def draw(plan: Plan) -> Iterator[Partial[Grid]]:
+    """Draw the cells, batch after batch; a result after every step of a batch."""
+    from engine.data.pixels import to_uint8
+    from engine.recipes import sweep
+    from engine.runtime.batching import batched
+
+    images = len(plan.cells[0].seeds)
+    channels, height, width = plan.model.shape
+    count = _positions(plan)
+    shape = (len(plan.cells), height, images * width, channels)
+    kept = {kind: np.full((count, *shape), BLANK, np.uint8) for kind in ("x0", "x")}
+    now = np.full(shape, BLANK, np.uint8)
+    total, done = sum(cell.steps for cell in plan.cells), 0
+    model = replace(plan.model, denoiser=batched(plan.model.denoiser))
+    for batch, frame in sweep.draw(plan.cells, model):
+        cells = list(batch.cells)
+        pictures = {kind: _side_by_side(to_uint8(x), batch.images) for kind, x in (("x0", frame.x0), ("x", frame.x))}
+        # Positions are shares of the way: those for which this step is the nearest get its pictures.
+        here = np.array(_steps_shown(count, frame.steps)) == frame.step
+        for kind, block in pictures.items():
+            kept[kind][np.ix_(here, cells)] = block
+        now[cells] = pictures["x0"]
+        done += len(cells) * (frame.step > 0)
+        yield Partial(done, total, Grid(plan, now.copy()))
+    yield Partial(total, total, Grid(plan, now.copy(), kept))
+
+
+def _positions(plan: Plan) -> int:
+    channels, height, width = plan.model.shape
+    one = len(plan.cells) * len(plan.cells[0].seeds) * channels * height * width
+    return max(2, min(MOST_POSITIONS, max(cell.steps for cell in plan.cells) + 1, MOST_BYTES // one))
+
+
+def _steps_shown(positions: int, steps: int) -> tuple[int, ...]:
+    """For each position of the timeline, the step of a walk of that many steps: the nearest by share of the way."""
+    return nearest_index(np.linspace(0, 1, positions).tolist(), np.linspace(0, 1, steps + 1).tolist())
+
+
+def _side_by_side(pictures: Pictures, images: int) -> Pictures:
+    """(cells · images, H, W, C) to (cells, H, images · W, C)."""
+    n, height, width, channels = pictures.shape
+    rows = pictures.reshape(n // images, images, height, width, channels)
+    return rows.swapaxes(1, 2).reshape(n // images, height, images * width, channels)
+
+
+def timeline(timeline_id: str, grid: Grid, show: str) -> Timeline:
+    """The whole grid on one playhead, its axes beside it; while it is drawn, as it is at the moment."""
+    plan = grid.plan
+    axes = Axes(AXES[plan.across], plan.columns, AXES[plan.down], plan.rows)
+    frames = [grid.now] if grid.frames is None else list(grid.frames[show])
+    lane = Lane.of_grid("grid", TITLES[show if grid.frames is not None else "x0"], frames, axes=axes)
+    if grid.frames is None:
+        return Timeline(f"{timeline_id}-live", (lane,), (Position(0, "being drawn"),), label="Sweep, as it is drawn")
+    steps = {cell.steps for cell in plan.cells}
+    positions = tuple(_position(k, len(frames), steps) for k in range(len(frames)))
+    return Timeline(timeline_id, (lane,), positions, start_at="last", pick=False, label="Sweep, from noise to picture")
+
+
+TITLES = {"x0": "<i>x̂</i><sub>0</sub>, the guess", "x": "<i>x</i><sub>t</sub>, the noisy picture"}
+
+
+def _position(k: int, count: int, steps: set[int]) -> Position:
+    share = k / (count - 1)
+    if len(steps) == 1:
+        total = next(iter(steps))
+        step = _steps_shown(count, total)[k]
+        return Position(step, f"step {step} of {total}")
+    return Position(round(100 * share), f"{100 * share:.0f} % of the way")

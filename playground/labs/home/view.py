@@ -1,0 +1,34 @@
+"""The first screen: a recorded run of the Sampling lab, shown without waiting for the engine. Needs numpy only."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from pathlib import Path
+
+from engine.data.catalogue import read_arrays
+from playground.components.payloads.timeline import Timeline
+from playground.labs.sampling.job import Shot, timeline
+
+RECORDING = Path(__file__).resolve().parents[3] / "assets" / "first_screen" / "digits.npz"
+"""Made by assets/make_first_screen.py."""
+
+
+@lru_cache(maxsize=1)
+def first_timeline() -> Timeline:
+    """The recorded trajectory, ready to be shown. Raises ValueError where the asset is missing or damaged."""
+    arrays = read_arrays(RECORDING, ("steps", "t", "x", "x0", "noise"))
+    shots = [
+        Shot(int(step), int(t), x, x0, noise)
+        for step, t, x, x0, noise in zip(*(arrays[name] for name in ("steps", "t", "x", "x0", "noise")), strict=True)
+    ]
+    shown = timeline("first-screen", {"A": shots}, pick=False, autoplay=True)
+    if shown is None:
+        raise ValueError("The recording has no frames.")
+    return shown
+
+
+@lru_cache(maxsize=1)
+def recipe_json() -> str:
+    """The recipe that makes the very same pictures, as JSON. Raises ValueError where the asset is missing or damaged."""
+    return json.dumps(json.loads(str(read_arrays(RECORDING, ("recipe",))["recipe"])))

@@ -1,0 +1,108 @@
+"""Loss minus the ideal denoiser's loss, by noise level and training step: what was still to be learned, and when it was."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.labs.shared.models import Mine, everyones
+from playground.labs.training.charts import unit
+from playground.labs.training.controls import when
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from engine.training.bayes_optimal import Floor
+    from engine.training.loop import Report
+
+COLUMNS = 48
+"""Training steps are gathered in so many columns."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeatMap:
+    """One run.
+
+    steps: float64 (K,), the last training step of each column.
+    excess: float64 (levels, K), cleanest first; NaN where no picture fell.
+    """
+
+    title: str
+    steps: NDArray[np.float64]
+    excess: NDArray[np.float64]
+    unit: str
+
+
+def runs(mine: Mine = everyones) -> dict[str, str]:
+    """Name and title of every denoiser whose training can be read: those that ship with their log, and the runs."""
+    from engine.interop.pretrained import CHECKPOINTS
+    from engine.runs.service import service
+
+    shipped = {
+        name: f"Trained network: {name}" for name, folder in CHECKPOINTS.items() if (folder / "metrics.jsonl").exists()
+    }
+    training = service()
+    snapshots = ((run_id, training.snapshot(run_id)) for run_id in training.ids() if mine(run_id))
+    own = {
+        f"run:{run_id}": f"Your run of {when(run_id)}, step {snapshot.step:,}"
+        for run_id, snapshot in snapshots
+        if snapshot is not None and snapshot.config.learns == "denoiser" and snapshot.reports
+    }
+    return {**shipped, **own}
+
+
+def heat_map(name: str) -> HeatMap:
+    """The map of a run. Raises ValueError with one clear sentence where there is none."""
+    from engine.interop.pretrained import CHECKPOINTS
+    from engine.runs.service import service
+
+    if name in CHECKPOINTS:
+        return _of_checkpoint(CHECKPOINTS[name])
+    snapshot = service().snapshot(name.removeprefix("run:")) if name.startswith("run:") else None
+    if snapshot is None or snapshot.config.learns != "denoiser":
+        raise ValueError(f"There is no training of a denoiser “{name[:40]}” here.")
+    if not snapshot.reports or snapshot.floor is None:
+        raise ValueError(
+            "This run has no loss yet, or its ideal loss is not known: its pictures are too many, or turned."
+        )
+    title = snapshot.title or f"Your run of {when(snapshot.id)}"
+    return binned(title, snapshot.reports, snapshot.floor, unit(snapshot.config))
+
+
+@lru_cache(maxsize=4)
+def _of_checkpoint(folder: Path) -> HeatMap:
+    from engine.runs.log import report_of
+    from engine.runs.looks import floor_of
+    from engine.training.config import TrainConfig
+
+    try:
+        lines = (folder / "metrics.jsonl").read_bytes().splitlines()
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"The log of “{folder.name}” is missing.") from error
+    config = TrainConfig.model_validate(card["training"])
+    floor = floor_of(config)
+    reports = [report for line in lines if (report := report_of(line)) is not None]
+    if floor is None or not reports:
+        raise ValueError(f"The ideal loss of “{folder.name}” is not known.")
+    return binned(card["title"], reports, floor, unit(config))
+
+
+def binned(title: str, reports: Sequence[Report], floor: Floor, in_units: str) -> HeatMap:
+    """Loss minus floor, the mean over the reports of each column."""
+    loss = np.array([report.loss_by_level for report in reports], dtype=np.float64) - np.array(floor.loss_by_level)
+    steps = np.array([report.step for report in reports], dtype=np.float64)
+    columns = np.array_split(np.arange(len(reports)), min(COLUMNS, len(reports)))
+    known = np.isfinite(loss)
+    excess = np.full((loss.shape[1], len(columns)), np.nan)
+    for k, rows in enumerate(columns):
+        count = known[rows].sum(0)
+        total = np.where(known[rows], loss[rows], 0).sum(0)
+        excess[:, k] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    return HeatMap(title, np.array([steps[rows[-1]] for rows in columns]), excess, in_units)

@@ -1,0 +1,189 @@
+"""The VAE of the Likelihood lab: which there are, what comes back through one, a walk from picture to picture, a grid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.components.payloads.panels import CurvePanel, Line
+from playground.components.payloads.timeline import Lane, Position, Timeline
+from playground.labs.likelihood.controls import ANY_VAE, LikelihoodControls
+from playground.labs.shared.models import Mine, everyones
+from playground.labs.training.controls import when
+
+if TYPE_CHECKING:
+    from engine.models.vae import TrainedVAE
+
+STOPS = 41
+"""Of the walk."""
+GRID = 9
+REACH = 2.5
+"""The grid goes so many standard deviations of the prior either way."""
+BACK = 8
+"""Pictures that go through and come back."""
+USED = 0.1
+"""Nats: a latent number whose KL is smaller says next to nothing."""
+MEASURED = 200
+
+Pictures = NDArray[np.uint8]
+
+
+@dataclass(frozen=True, eq=False)
+class Views:
+    """What there is to see of a VAE."""
+
+    title: str
+    back: tuple[Pictures, Pictures]
+    """Held-out pictures and what comes back, each (B, H, W, C)."""
+    drawn: Pictures
+    """From the prior, (B, H, W, C)."""
+    grid: Pictures
+    """(GRID · H, GRID · W, C): two latent numbers vary, the others stay those of the first picture."""
+    walk: Timeline
+    used: int
+    latent: int
+    """So many latent numbers say something, of so many."""
+    axes: tuple[int, int]
+    """Which of them go across and down, 1 … latent by how much they say."""
+    problems: tuple[str, ...] = ()
+
+
+def vaes(mine: Mine = everyones) -> dict[str, str]:
+    """Name and title of every VAE that there is now; `mine` says of a run's id whether it is there for this reader."""
+    from engine.models.vae import VAES
+    from engine.runs.service import service
+
+    shipped = {name: f"Trained VAE: {name.removesuffix('-vae')}" for name, folder in VAES.items() if folder.is_dir()}
+    training = service()
+    snapshots = ((run_id, training.snapshot(run_id)) for run_id in training.ids() if mine(run_id))
+    runs = {
+        f"run:{run_id}": f"Your VAE of {when(run_id)}, step {snapshot.step:,}"
+        for run_id, snapshot in snapshots
+        if snapshot is not None and snapshot.can_encode
+    }
+    return {ANY_VAE: "what there is for these pictures", **shipped, **runs}
+
+
+def chosen(name: str, data: str, mine: Mine = everyones) -> tuple[str, str]:
+    """The VAE that is meant, "" for none, and a sentence where there is something to say."""
+    from engine.models.vae import VAES
+    from engine.runs.service import service
+
+    if name != ANY_VAE:
+        return name, ""
+    shipped = f"{data}-vae"
+    if shipped in VAES and VAES[shipped].is_dir():
+        return shipped, ""
+    training = service()
+    for run_id in filter(mine, training.ids()):
+        snapshot = training.snapshot(run_id)
+        if snapshot is not None and snapshot.can_encode and snapshot.config.data == data:
+            return f"run:{run_id}", ""
+    return "", f"There is no VAE of {data} yet: the Training lab trains one, “What is trained: VAE”."
+
+
+def open_vae(name: str) -> TrainedVAE:
+    """The VAE of that name. Raises ValueError with one clear sentence."""
+    from engine.models.vae import VAES, load
+    from engine.runs.service import service
+
+    if name.startswith("run:"):
+        return service().vae(name.removeprefix("run:"))
+    if name not in VAES:  # a link may not name any folder of this machine
+        raise ValueError(f"There is no VAE “{name[:40]}” here.")
+    return load(name)
+
+
+def views(controls: LikelihoodControls, mine: Mine = everyones) -> Views | str:
+    """All that is shown of the VAE, or a sentence why there is nothing. Raises ValueError where it cannot be opened or used."""
+    import torch
+
+    from engine.data.catalogue import load
+    from engine.data.pixels import to_uint8, to_unit
+
+    name, problem = chosen(controls.vae, controls.data, mine)
+    if not name:
+        return problem
+    trained, part = open_vae(name), load(controls.data).held_out_part
+    net, problems = trained.net, []
+    numbers = []
+    for number, title in ((controls.first, "From picture"), (controls.second, "to picture")):
+        if number >= len(part):
+            problems.append(
+                f"{title}: there are {len(part)} held-out pictures, numbered from 0. The last one is shown."
+            )
+        numbers.append(min(number, len(part) - 1))
+    latent = net.config.latent
+    across, down = (min(axis, latent) for axis in (controls.across, controls.down))
+    if (across, down) != (controls.across, controls.down):
+        problems.append(f"This VAE has {latent} latent numbers. The last one is shown.")
+    spread = np.linspace(0, len(part) - 1, BACK).round().astype(int)
+    with torch.no_grad():
+        kl = _kl_of_each(net.encode(to_unit(part.images[:MEASURED])))
+        order = torch.argsort(kl, descending=True)
+        z = net.encode(to_unit(part.images[numbers])).mean
+        weight = torch.linspace(0, 1, STOPS)[:, None]
+        path = (1 - weight) * z[0] + weight * z[1]
+        steps = torch.linspace(-REACH, REACH, GRID)
+        cells = z[0].repeat(GRID * GRID, 1)
+        cells[:, order[across - 1]] = steps.repeat(GRID)
+        cells[:, order[down - 1]] = steps.repeat_interleave(GRID)
+        prior = torch.randn((BACK, latent), generator=torch.Generator().manual_seed(controls.seed))
+        back = to_uint8(net.decode(net.encode(to_unit(part.images[spread])).mean).mean)
+        walked, gridded, drawn = (to_uint8(net.decode(points).mean) for points in (path, cells, prior))
+    ends = part.images[numbers].astype(np.float64)
+    mixed = [((1 - w) * ends[0] + w * ends[1]).round().astype(np.uint8) for w in weight[:, 0].tolist()]
+    return Views(
+        trained.card.title or name,
+        (part.images[spread], back),
+        drawn,
+        _tiled(gridded),
+        _walk(f"{name}-{numbers}", walked, mixed, path[:, order].numpy()),
+        int((kl > USED).sum()),
+        latent,
+        (across, down),
+        tuple(problems),
+    )
+
+
+def _walk(key: str, through: Pictures, mixed: list[Pictures], path: NDArray[np.float32]) -> Timeline:
+    at = np.arange(STOPS)
+    shown = min(4, path.shape[1])
+    lines = tuple(Line(f"latent number {k + 1}", at, path[:, k]) for k in range(shown))
+    return Timeline(
+        f"walk-{key}",
+        (
+            Lane.of_pictures(
+                "latent",
+                "Through the latent numbers",
+                through[:, None],
+                help="Between two pictures there are pictures.",
+            ),
+            Lane.of_pictures(
+                "pixels", "Mixing the pixels", [one[None] for one in mixed], help="The one fades into the other."
+            ),
+        ),
+        tuple(Position(k, f"{100 * k / (STOPS - 1):.0f} % of the way") for k in range(STOPS)),
+        panels=(CurvePanel("The latent numbers that say most", "stop", "value", lines, at),),
+        fps=15,
+        label="From one picture to another",
+    )
+
+
+def _kl_of_each(posterior: object) -> object:
+    """KL of each latent number to N(0, 1), the mean over the pictures, shape (latent,)."""
+    from engine.latent import Gaussian
+
+    assert isinstance(posterior, Gaussian)
+    mean, log_variance = posterior
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(0)
+
+
+def _tiled(pictures: Pictures) -> Pictures:
+    """GRID × GRID of them as one."""
+    _, height, width, channels = pictures.shape
+    rows = pictures.reshape(GRID, GRID, height, width, channels).swapaxes(1, 2)
+    return rows.reshape(GRID * height, GRID * width, channels)

@@ -1,0 +1,130 @@
+"""The Points lab's microscope: one particle on its way, every step of it taken apart into a weighted sum of vectors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from engine.data.points import PointSet
+from playground.components.payloads.microscope import Branch, Cut
+from playground.components.payloads.points_step import PointsBench, Way, Where
+from playground.labs.points import text
+from playground.labs.points.controls import PointsControls
+from playground.labs.points.trajectory import (
+    Side,
+    Trained,
+    denoiser_of,
+    frames_of,
+    labels_of,
+    schedule_of,
+    sides,
+    stage_key,
+)
+from playground.labs.shared.controls import checked
+
+if TYPE_CHECKING:
+    from engine.analysis.step_decomposition import Anatomy, Dissecting
+    from engine.samplers import Sampler
+    from engine.schedule import NoiseSchedule
+    from playground.labs.shared.decomposition import Pool, Thoughts
+
+MOST_THOUGHTS = 100
+"""Points that are named at a step, the heaviest first."""
+LEAST_THOUGHT = 1e-3
+"""Points with less than this share of the heaviest one's weight are not named: they could not be seen."""
+
+
+def bench(
+    controls: PointsControls, data: PointSet, trained: Trained | None, before: PointsBench | None = None
+) -> PointsBench:
+    """The chosen particle, as each of the clouds moves it; empty while none is chosen.
+
+    Args:
+        controls, data, trained: what the stage is made of.
+        before: the one that is shown; given back where it shows this particle already.
+    """
+    stage, particle = stage_key(controls, data, trained), controls.particle
+    if before is not None and (before.id, before.where.particle) == (stage, particle):
+        return before
+    times = tuple(schedule_of(controls).timesteps(sides(controls, trained)[0].steps))
+    empty = PointsBench(stage, controls.particles, Where(particle, controls.frame), times, data.x)
+    if particle < 0:
+        return empty
+    labels = labels_of(controls, data, controls.particles)
+    label = -1 if labels is None else int(labels[particle])
+    ways = tuple(_way(controls, side, data, trained, label) for side in sides(controls, trained))
+    return replace(empty, ways=ways, name=data.class_names[label] if label >= 0 else "")
+
+
+def moved(controls: PointsControls, where: Where) -> PointsControls:
+    """The settings once the reader looks there."""
+    return checked(controls, particle=where.particle, frame=where.frame)
+
+
+def _way(controls: PointsControls, side: Side, data: PointSet, trained: Trained | None, label: int) -> Way:
+    """One sampler's walk of the chosen particle, redrawn alone: it has a seed of its own.
+
+    Args:
+        controls, side, data, trained: as for the stage.
+        label: the class of the particle, −1 where it is left open or there are none.
+    """
+    import torch
+
+    from engine.analysis.step_decomposition import Dissecting
+    from engine.process import posterior_variance
+    from playground.labs.shared.decomposition import Pool, cut_of
+
+    watched: list[Dissecting] = []
+
+    def looking_on(sampler: Sampler) -> Sampler:
+        watched.append(Dissecting(sampler))
+        return watched[-1]
+
+    schedule, pool, thoughts = schedule_of(controls), Pool(text.PARTS), _thoughts(controls, side, data)
+    denoiser = denoiser_of(controls, side.model, data, trained, side.scale)
+    asked = torch.tensor([label]) if data.class_names else None
+    told = label if label >= 0 and side.scale > 0 else None
+    only = range(controls.particle, controls.particle + 1)
+    cuts: list[Cut] = []
+    std: list[float] = []
+    posterior_std: list[float] = []
+    film: list[int] = []
+    for frame in frames_of(controls, side, schedule, denoiser, asked, only, looking_on):
+        film.append(pool.add(frame.x))
+        anatomy = watched[-1].latest
+        if frame.step == frame.steps or anatomy is None:
+            break
+        cut = cut_of(pool, schedule, frame, anatomy, thoughts.at(frame.x, anatomy.now, told))
+        std.append(float(anatomy.std.mean()))
+        posterior_std.append(float(posterior_variance(anatomy.now, anatomy.to).sqrt()))
+        cuts.append(_with_posterior(cut, pool, schedule, anatomy, posterior_std[-1]))
+    *way, outcome = film
+    shape = (-1, 1, 1, 2)
+    branch = Branch(side.key, side.title, pool.stacked().reshape(shape), tuple(cuts), tuple(way), outcome)
+    return Way(branch, tuple(std), tuple(posterior_std))
+
+
+def _with_posterior(cut: Cut, pool: Pool, schedule: NoiseSchedule, anatomy: Anatomy, std: float) -> Cut:
+    """With q(x_s | x_t, x̂0) beside the step, and only those thoughts that can be seen."""
+    from playground.labs.shared.decomposition import posterior_equation
+
+    to = 0 if bool(anatomy.to.variance == 0) else round(float(schedule.t_of(anatomy.to)))
+    end = ("x0", anatomy.prediction.x0)
+    sum_of_it = posterior_equation(pool, text.POSTERIOR, end, anatomy.x, (anatomy.now, cut.t), (anatomy.to, to))
+    heaviest = max((weight for _, weight in cut.thoughts), default=0.0)
+    seen = tuple((row, float(f"{weight:.4g}")) for row, weight in cut.thoughts if weight >= LEAST_THOUGHT * heaviest)
+    facts = (*cut.facts, (text.POSTERIOR_STD, f"{std:.4f}"))
+    return replace(cut, equations=(*cut.equations, sum_of_it), facts=facts, thoughts=seen)
+
+
+def _thoughts(controls: PointsControls, side: Side, data: PointSet) -> Thoughts:
+    """Of the exact denoiser: the very one that moves the cloud, or beside a network the one of the plain points."""
+    import torch
+
+    from engine.ideal import ExactDenoiser
+    from playground.labs.shared.decomposition import Thoughts
+
+    labels = torch.from_numpy(data.labels) if data.class_names else None
+    exact = ExactDenoiser(torch.from_numpy(data.x), labels, controls.smoothing if side.model == "exact" else 0.0)
+    rows = {row: row for row in range(len(data))}  # the atlas are the points themselves
+    return Thoughts(exact, data.x, most=MOST_THOUGHTS, what="points", numbers=rows)

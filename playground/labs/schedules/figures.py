@@ -1,0 +1,184 @@
+"""The curves of noise schedules as Plotly figures, and strips and gauges as HTML. Pure functions of engine values."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.labs.schedules import text
+from playground.labs.schedules.view import Quantity, ScheduleChoice, schedules_of, values_of
+from playground.labs.shared import exports
+from playground.labs.shared.exports import File
+from playground.labs.shared.pictures_html import data_uri
+
+if TYPE_CHECKING:
+    import plotly.graph_objects as go
+
+    from engine.schedule import NoiseSchedule
+
+COLORS = {"drawn": "#4a86e8", "linear": "#e07b20", "cosine": "#1f9d74", "sigmoid": "#a06ae0"}
+"""Readable on white and on black: a chart is not drawn anew when the reader changes the theme."""
+
+AXES: dict[Quantity, tuple[str, str]] = {
+    "beta": ("Noise added at step t", "β<sub>t</sub>, a variance"),
+    "alpha_bar": ("Share of the picture left", "ᾱ<sub>t</sub>, share of the variance"),
+    "log_snr": ("Signal-to-noise ratio", "log ᾱ<sub>t</sub> / (1 − ᾱ<sub>t</sub>), in nats"),
+    "sigma": ("Noise of one step back", "σ<sub>t</sub> = √β̃<sub>t</sub>, in pixel values"),
+}
+CONFIG: dict[str, object] = {
+    "modeBarButtons": [["toImage"]],
+    "toImageButtonOptions": {"format": "svg", "filename": "schedules"},
+    "displaylogo": False,
+    "responsive": True,
+    "scrollZoom": False,
+}
+"""Of Plotly's buttons the one that saves the chart, which shows where it is pointed at."""
+MOST_POINTS = 251
+LOGARITHMIC = ("beta", "sigma")
+"""Quantities that may have a logarithmic axis."""
+UPSCALE = 3
+
+
+@lru_cache(maxsize=32)
+def curves_of(choice: ScheduleChoice, quantity: Quantity) -> go.Figure:
+    """`curves` of the chosen schedules, made once: another picture or seed leaves the curves as they are."""
+    return curves(schedules_of(choice), quantity, log=quantity in LOGARITHMIC)
+
+
+def curves(schedules: Mapping[str, NoiseSchedule], quantity: Quantity, *, log: bool = False) -> go.Figure:
+    """One quantity of all schedules over t. `log` draws it on a logarithmic axis (β and σ only: ᾱ ends at 0).
+
+    Raises ValueError for a logarithmic axis of another quantity.
+    """
+    import plotly.graph_objects as go
+
+    if log and quantity not in LOGARITHMIC:
+        raise ValueError(f"{quantity} has no logarithmic axis.")
+    title, y_title = AXES[quantity]
+    traces = []
+    for name, schedule in schedules.items():
+        t = np.unique(np.linspace(0, schedule.T, min(schedule.T + 1, MOST_POINTS)).round().astype(int))
+        trace = {
+            "type": "scatter",
+            "mode": "lines",
+            "name": name,
+            "x": t.tolist(),
+            "y": _drawable(values_of(schedule, quantity)[t], log),
+            "line": {"color": COLORS[name], "width": 3},
+            "hovertemplate": "%{y:.4g}",
+        }
+        traces.append(trace)
+    both_axes = {"tickfont": {"size": 14}, "fixedrange": True}
+    y_axis: dict[str, object] = {
+        **both_axes,
+        "title": {"text": y_title, "font": {"size": 15}},
+        "type": "log" if log else "linear",
+        "exponentformat": "power",
+        "automargin": True,
+    }
+    if log:
+        y_axis["dtick"] = 1
+    if quantity == "alpha_bar":
+        y_axis["range"] = [0, 1.02]
+    layout = {
+        "title": {"text": title, "font": {"size": 18}, "x": 0, "xref": "container", "pad": {"l": 4}},
+        "height": 300,
+        "margin": {"l": 8, "r": 12, "t": 44, "b": 8},
+        "showlegend": False,
+        "hovermode": "x unified",
+        "dragmode": False,
+        "font": {"size": 15},
+        "xaxis": {**both_axes, "title": {"text": "step t", "font": {"size": 15}}},
+        "yaxis": y_axis,
+    }
+    # In one piece: every call that changes a figure afterwards costs as much as making it.
+    return go.Figure({"data": traces, "layout": layout})
+
+
+@lru_cache(maxsize=32)
+def table_of(choice: ScheduleChoice) -> File:
+    """All quantities of the chosen schedules at every step as CSV, made once; where one is infinite the field is empty."""
+    rows: list[list[object]] = [["schedule", "t", *AXES]]
+    for name, schedule in schedules_of(choice).items():
+        columns = [_drawable(values_of(schedule, quantity), log=False) for quantity in AXES]
+        rows += [[name, t, *values] for t, values in enumerate(zip(*columns, strict=True))]
+    return File(text.CSV, "schedules.csv", "text/csv", exports.csv(rows))
+
+
+def _drawable(values: NDArray[np.float64], log: bool) -> list[float | None]:
+    """Infinite log-SNRs, and zeros on a logarithmic axis, as gaps; the rest to six digits."""
+    drawn = np.isfinite(values) & ((values > 0) if log else True)
+    return [float(f"{value:.6g}") if ok else None for value, ok in zip(values.tolist(), drawn, strict=True)]
+
+
+# --- HTML -------------------------------------------------------------------------------------------------------------
+
+GAUGE_LOW, GAUGE_HIGH = -8.0, 1.0
+"""The gauge's ends, as powers of ten of the terminal SNR."""
+
+
+@cache
+def style() -> str:
+    """The style of all HTML made here, to be put on the page once."""
+    return f"<style>{(Path(__file__).parent / 'schedules.css').read_text(encoding='utf-8')}</style>"
+
+
+def legend(titles: Mapping[str, str]) -> str:
+    """Name and colour of each schedule, for all charts at once."""
+    entries = "".join(f"<span>{_key(name)}{title}</span>" for name, title in titles.items())
+    return f'<div class="dp-legend-row">{entries}</div>'
+
+
+def strips(rows_of_pictures: Sequence[tuple[str, str, NDArray[np.uint8]]]) -> str:
+    """Aligned rows of pictures: (name, title, uint8 (N, H, W, C)), under a scale of t/T from 0 to 1; N ≥ 2 for all."""
+    columns = len(rows_of_pictures[0][2])
+    ticks = "".join(f"<span>{k / (columns - 1):g}</span>" for k in range(columns))
+    rows = "".join(
+        f'<div class="dp-name">{_key(name)}{title}</div>'
+        f'<div class="dp-row" role="img" aria-label="{title}: the picture at t/T from 0 to 1">'
+        # One picture for the whole row: the browser takes far longer for eleven. CSS cuts it into columns.
+        f'<img alt="" src="{data_uri(np.concatenate(list(pictures), axis=1), UPSCALE)}"></div>'
+        for name, title, pictures in rows_of_pictures
+    )
+    return f'<div class="dp-strips"><div class="dp-corner">t / T</div><div class="dp-ticks">{ticks}</div>{rows}</div>'
+
+
+def gauge(name: str, title: str, snr: float) -> str:
+    """The terminal SNR on a logarithmic scale: green where N(0, I) is a good start, red where it is not."""
+    from engine.schedule import PURE_NOISE_SNR
+
+    exponent = math.log10(snr) if snr > 0 else GAUGE_LOW
+    limit = _place(math.log10(PURE_NOISE_SNR))
+    track = f"linear-gradient(90deg, #2f9e6e 0 {limit:.2f}%, #d9534a {limit:.2f}% 100%)"
+    return (
+        f'<div class="dp-verdict"><span>{_key(name)}{title}</span><span>SNR at T: {ratio(snr)}</span></div>'
+        f'<div class="dp-gauge" style="background:{track}" role="img" aria-label="{title}: terminal SNR {ratio(snr)}">'
+        f'<i style="left:{min(98.5, max(1.5, _place(exponent))):.2f}%"></i></div>'
+        f'<div class="dp-scale"><span style="left:0">10⁻⁸</span>'
+        f'<span style="left:{limit:.2f}%">0.01</span><span style="left:100%">10</span></div>'
+    )
+
+
+def ratio(value: float) -> str:
+    """A ratio for reading: "0", "0.024", "3.1 · 10⁻⁵"."""
+    if value == 0:
+        return "0"
+    exponent = math.floor(math.log10(value))
+    if exponent >= -3:
+        return f"{value:.2g}"
+    raised = str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{value / 10**exponent:.1f} · 10{raised}"
+
+
+def _key(name: str) -> str:
+    return f'<span class="dp-key" style="background:{COLORS[name]}"></span>'
+
+
+def _place(exponent: float) -> float:
+    return 100 * (exponent - GAUGE_LOW) / (GAUGE_HIGH - GAUGE_LOW)

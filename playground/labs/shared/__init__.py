@@ -1,0 +1,1 @@
+"""What several labs use: controls, jobs, models, pictures, exports."""

@@ -1,0 +1,178 @@
+"""One step of a walk as the browser shows it: what is added up, the sum, and what an exact denoiser thinks there.
+
+What walks is anything with numbers: pictures (the Microscope) as well as particles in the plane (the Points lab).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from engine.analysis.step_decomposition import FRESH, NOISE, THERE, X0, Anatomy, Term, X
+from engine.ideal import ExactDenoiser
+from engine.process import Prediction, posterior
+from engine.sampling import Frame
+from engine.schedule import Level, NoiseSchedule
+from playground.components.payloads.microscope import Cut, Equation, Shown, Weighted
+from playground.labs.microscope import text
+from playground.labs.sampling.job import NOISE_RANGE
+
+MOST_THOUGHTS = 6
+"""Training pictures that are shown at a step, the heaviest first."""
+
+DIFFERENCE_RANGE = 0.25
+"""Two means that differ by this much are drawn white."""
+
+Thought = tuple[Prediction, tuple[tuple[int, float], ...], str]
+"""What an exact denoiser says of x_t, (number in the atlas, weight) of what it has most in mind, and a sentence about that."""
+
+
+class Pool:
+    """The pictures of a branch, each once: the picture after a step is the very one before the next.
+
+    Args:
+        parts: symbol and explanation of each part of a sum, as text/microscope.py has them.
+    """
+
+    def __init__(self, parts: Mapping[str, tuple[str, str]] = text.PARTS) -> None:
+        self._parts = parts
+        self._number: dict[int, int] = {}
+        self._kept: list[Tensor] = []  # also so that no other tensor gets the number of one of these
+        self._pictures: list[np.ndarray] = []
+
+    def add(self, picture: Tensor) -> int:
+        """Its number. Shape (1, ...), the same for all."""
+        if id(picture) not in self._number:
+            self._number[id(picture)] = len(self._pictures)
+            self._kept.append(picture)
+            self._pictures.append(picture[0].detach().to(device="cpu", dtype=torch.float32).numpy())
+        return self._number[id(picture)]
+
+    def stacked(self) -> np.ndarray:
+        """float32 (N, ...)."""
+        return np.stack(self._pictures)
+
+    def shown(self, kind: str, picture: Tensor, t: int = 0) -> Shown:
+        """A picture with its symbol and what it is."""
+        symbol, title = self._parts.get(kind, (kind, kind))
+        noise = kind.startswith((NOISE, FRESH)) or kind == "true noise"
+        reach = NOISE_RANGE if noise else DIFFERENCE_RANGE if kind == "difference" else 1.0
+        return Shown(kind, symbol.format(t=t), title, self.add(picture), reach)
+
+    def equation(self, name: str, result: Shown, terms: tuple[Term, ...], t: int) -> Equation:
+        """A step of one picture as a sum."""
+        weighted = []
+        for term in terms:
+            numbers = term.coefficient
+            first = float(numbers.flatten()[0])
+            each = None if bool((numbers == first).all()) else self.add(numbers)
+            weighted.append(Weighted(self.shown(term.name, term.picture, t), first, each))
+        return Equation(name, result, tuple(weighted))
+
+
+@dataclass(eq=False)
+class Thoughts:
+    """Which of its data the exact denoiser has in mind, with weights; those that are named are kept, each once.
+
+    exact: None where the data are unknown or too many.
+    images: the data, shape (N, ...), and `names`, what each is.
+    most: how many are named at a step; `what` they are called.
+    """
+
+    exact: ExactDenoiser | None
+    images: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+    most: int = MOST_THOUGHTS
+    what: str = "training pictures"
+    numbers: dict[int, int] = field(default_factory=dict)
+    """The number in the atlas of each that has been named."""
+
+    def at(self, x: Tensor, level: Level, label: int | None) -> Thought | None:
+        """What it thinks of x_t, shape (1, ...)."""
+        if self.exact is None:
+            return None
+        wanted = None if label is None or self.exact.labels is None else torch.tensor([label])
+        weights = self.exact.weights(x, level, wanted)[0].double()
+        top = weights.topk(min(self.most, int((weights > 0).sum())))
+        numbers = [self.numbers.setdefault(i, len(self.numbers)) for i in top.indices.tolist()]
+        of_class = len(weights) if wanted is None else int(torch.isin(self.exact.labels, wanted).sum())  # type: ignore[arg-type]
+        told = text.thinking(1 / float(weights.square().sum()), of_class, wanted is not None, self.what)
+        return self.exact(x, level, wanted), tuple(zip(numbers, top.values.tolist(), strict=True)), told
+
+    def atlas(self) -> tuple[np.ndarray | None, tuple[str, ...]]:
+        """What was named, by its number, shape (N, ...) as in `images`, and what each is."""
+        if self.images is None or not self.numbers:
+            return None, ()
+        order = list(self.numbers)
+        return self.images[order], tuple(self.names[i] for i in order)
+
+
+def cut_of(pool: Pool, schedule: NoiseSchedule, frame: Frame, anatomy: Anatomy, thought: Thought | None) -> Cut:
+    """The step that leaves a frame.
+
+    Args:
+        pool: takes up what the step adds.
+        schedule: that is walked down.
+        frame, anatomy: of one picture, shape (1, ...).
+        thought: what an exact denoiser makes of the frame; None for nothing.
+    """
+    s = round(float(schedule.t_of(anatomy.to)))
+    to = 0 if bool(anatomy.to.variance == 0) else s
+    equation = pool.equation("The step", pool.shown("next", anatomy.following, to), anatomy.terms, frame.t)
+    there = {term.name for term in anatomy.terms}
+    said = {X: anatomy.x, X0: anatomy.prediction.x0, NOISE: anatomy.prediction.noise}
+    more = [pool.shown(kind, picture, frame.t) for kind, picture in said.items() if kind not in there]
+    facts = [
+        ("noise in x", f"{100 * float(anatomy.now.variance):.1f} % → {100 * float(anatomy.to.variance):.1f} %"),
+        ("σ of the fresh noise", _number(float(anatomy.std.mean()))),
+    ]
+    if thought is not None:
+        more.append(pool.shown("exact", thought[0].x0))
+        facts.append(("x̂₀ against the exact one", _number(_rms(anatomy.prediction.x0 - thought[0].x0))))
+    if any(term.name.endswith(THERE) for term in anatomy.terms):
+        facts.append(("looks at the model", "2"))
+    return Cut(
+        frame.step,
+        frame.t,
+        1 - frame.t / schedule.T,
+        f"step {frame.step} of {frame.steps}, t = {frame.t} → {to}",
+        (equation,),
+        tuple(more),
+        tuple(facts),
+        *(thought[1:] if thought is not None else ()),
+    )
+
+
+def posterior_equation(
+    pool: Pool, name: str, end: tuple[str, Tensor], x: Tensor, now: tuple[Level, int], to: tuple[Level, int]
+) -> Equation:
+    """The mean of q(x_s | x_t, x_0) as a sum; Ho et al. 2020, eq. 7.
+
+    Args:
+        pool: takes up the parts and the sum.
+        name: what stands above it.
+        end: which part x_0 is ("x0" where it is the denoiser's, "true x0" where it is known), and itself.
+        x: x_t, shape (1, ...) as x_0.
+        now, to: the two levels, and their t.
+    """
+    kind, x0 = end
+    ones, zeros = torch.ones_like(x, dtype=torch.float64), torch.zeros_like(x, dtype=torch.float64)
+    terms = (
+        Term(kind, posterior(zeros, ones, now[0], to[0]).mean, x0),
+        Term(X, posterior(ones, zeros, now[0], to[0]).mean, x),
+    )
+    mean = posterior(x.double(), x0.double(), now[0], to[0]).mean
+    there = tuple(term for term in terms if bool(term.coefficient.any()))
+    return pool.equation(name, pool.shown("posterior", mean, to[1]), there, now[1])
+
+
+def _number(value: float) -> str:
+    return f"{value:.4f}"
+
+
+def _rms(x: Tensor) -> float:
+    return float(x.double().square().mean().sqrt())

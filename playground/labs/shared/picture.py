@@ -1,0 +1,90 @@
+"""Which picture a lab shows: the controls that Forward and Schedules share, and the picture that they stand for.
+
+Needs numpy only, so that the controls of a page can be drawn before torch is loaded.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.data.catalogue import ImageSet, load
+from playground.labs.shared.controls import Controls, Field, ui
+
+LARGEST_SEED = 2**31 - 1
+
+Picture = NDArray[np.uint8]
+"""uint8 (H, W, C) with C = 1 or 3."""
+
+
+class PictureChoice(Controls):
+    """A picture of a data set, by class and number."""
+
+    data: Literal["digits", "emoji"] = Field(
+        "digits",
+        title="Picture from",
+        description="Handwritten digits (grey, 28 × 28) or emoji (colour, 32 × 32).",
+        json_schema_extra=ui(titles={"digits": "Digits", "emoji": "Emoji"}),
+    )
+    class_index: int = Field(
+        3, ge=0, le=999, title="Class", description="Which digit, or which group of emoji.", json_schema_extra=ui()
+    )
+    number: int = Field(
+        7,
+        ge=0,
+        le=999,
+        title="Number in its class",
+        description="Each class holds many pictures; step through them.",
+        json_schema_extra=ui(slider=False),
+    )
+
+    def settled(self) -> tuple[Self, list[str]]:
+        """Class and number brought into the range that the data set has, and a sentence for each that was not."""
+        pictures = load(self.data)
+        problems = []
+        label, number = self.class_index, self.number
+        if label >= len(pictures.class_names):
+            problems.append(
+                f"“{pictures.title}” has {len(pictures.class_names)} classes, numbered from 0; "
+                f"there is no class {label}. The first one is shown."
+            )
+            label = 0
+        count = count_of(pictures, label)
+        if number >= count:
+            problems.append(
+                f"“{pictures.class_names[label]}” has {count} pictures, numbered from 0; "
+                f"there is no number {number}. The last one is shown."
+            )
+            number = count - 1
+        return (self.model_copy(update={"class_index": label, "number": number}) if problems else self), problems
+
+
+def count_of(pictures: ImageSet, label: int) -> int:
+    """How many pictures of that class there are."""
+    return int(np.count_nonzero(pictures.labels == label))
+
+
+def class_titles(controls: PictureChoice) -> dict[Any, str]:
+    """The classes that can be chosen now, with their names."""
+    return dict(enumerate(load(controls.data).class_names))
+
+
+def number_range(controls: PictureChoice) -> tuple[int, int]:
+    """The numbers that can be chosen now."""
+    return 0, count_of(load(controls.data), controls.class_index) - 1
+
+
+def chosen(controls: PictureChoice) -> Picture:
+    """The picture that these settings stand for. Raises `DataError` where there is none."""
+    return load(controls.data).picture(controls.class_index, controls.number)
+
+
+def name_of(controls: PictureChoice) -> str:
+    """What the picture shows, in words."""
+    pictures = load(controls.data)
+    if not pictures.names:
+        return f"a handwritten {pictures.class_names[controls.class_index]}"
+    members = np.flatnonzero(pictures.labels == controls.class_index)
+    return pictures.names[members[controls.number]]

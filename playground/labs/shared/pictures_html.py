@@ -1,0 +1,29 @@
+"""Small pictures as HTML, enlarged without smoothing so that every pixel is seen."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.components.payloads.packing import png
+
+
+def data_uri(image: NDArray[np.uint8], zoom: int) -> str:
+    """A picture, uint8 (H, W, C), as an address that holds it. Each pixel becomes zoom × zoom, or it would be smoothed."""
+    enlarged = image.repeat(zoom, axis=0).repeat(zoom, axis=1)
+    return f"data:image/png;base64,{base64.b64encode(png(enlarged)).decode('ascii')}"
+
+
+def row(pictures: Sequence[tuple[NDArray[np.uint8], str]], *, width: int = 112) -> str:
+    """Pictures beside each other, (uint8 (H, W, C), caption), each `width` CSS pixels wide."""
+    figures = "".join(
+        f'<figure style="width:{width}px"><img alt="{html.escape(caption)}" width="{width}" '
+        f'src="{data_uri(picture, max(1, round(2 * width / picture.shape[1])))}">'
+        f"<figcaption>{html.escape(caption)}</figcaption></figure>"
+        for picture, caption in pictures
+    )
+    return f'<div class="dp-pictures">{figures}</div>'

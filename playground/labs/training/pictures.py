@@ -1,0 +1,302 @@
+"""The pictures of the Training lab: which there are, how more are got, and what the network will see of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from engine.data.catalogue import ImageSet
+    from engine.training.config import TrainConfig
+    from playground.labs.training.controls import TrainingControls
+
+SHOWN = 16
+"""Pictures that are shown before the start."""
+MAX_UPLOAD_MB = 500
+SIZES = (16, 32, 48, 64, 96, 128)
+"""What pictures can be resized to."""
+LARGEST = (32, 64, 96, 128, 256)
+"""What pictures of many sizes can be kept at."""
+MOST = (1_000, 5_000, 20_000, 100_000, 0)
+"""How many pictures can be taken of a set of the Hub; 0 for all."""
+
+
+def choices() -> dict[str, str]:
+    """Name and title of every set that can be trained on now: those that ship, and those that were prepared here."""
+    from engine.data import store
+    from engine.data.catalogue import DATASETS
+
+    shipped = {name: name for name in DATASETS}
+    return shipped | {about.name: f"{about.title} ({about.size} × {about.size})" for about in store.every()}
+
+
+def title_of(name: str) -> str:
+    """What a set is called in a line of text."""
+    from engine.data import store
+    from engine.data.catalogue import DATASETS, DataError
+
+    if name in DATASETS:
+        return name
+    try:
+        return store.read_about(store.folder_of(name)).title
+    except DataError:
+        return name.rsplit("/", 1)[-1] if name.startswith(("folder:", "hub:")) else name
+
+
+def size_choices(controls: TrainingControls) -> dict[Any, str]:
+    """The sizes that these pictures can be trained at, larger ones only where enlarging is allowed."""
+    from engine.data.catalogue import DataError, load
+
+    try:
+        own = load(controls.data).size
+    except DataError:
+        return {0: "as they are"}
+    sizes = [size for size in SIZES if size < own or (controls.upsampling and size != own)]
+    return {0: f"as they are, {own} × {own}"} | {size: f"{size} × {size}" for size in sizes}
+
+
+def suggestion(name: str) -> tuple[bool, float]:
+    """Whether to mirror, and by how many degrees to turn, the pictures of a set. Nothing for one that is not there."""
+    from engine.data.augment import suggested
+    from engine.data.catalogue import DataError, load
+
+    try:
+        return suggested(load(name))
+    except DataError:
+        return False, 0.0
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the page says of the pictures before the start."""
+
+    title: str
+    sheet: npt.NDArray[np.uint8]
+    """Some of them as the network will see them, uint8 (H, W, 3 or 1)."""
+    columns: int
+    training: int
+    held_out: int
+    size: int
+    channels: int
+    classes: tuple[tuple[str, int], ...]
+    """Name of each class, and how many there are to train on; empty where there are none."""
+    source: str
+    licence: str
+    about: str
+    prepared: bool
+    floor: bool
+    """Whether the ideal denoiser can be worked out, so that the loss has a floor to be compared with."""
+
+
+def shown(config: TrainConfig, columns: int = 8) -> Shown:
+    """The pictures of a run, at its size, mirrored and turned as in training. Raises DataError."""
+    import torch
+
+    from engine.data.augment import augment
+    from engine.data.catalogue import DATASETS
+    from engine.data.pixels import to_uint8, to_unit
+    from engine.data.prepared import every_version, pictures_of
+    from engine.data.store import gather
+
+    data = pictures_of(config)
+    training = data.training
+    x0 = to_unit(gather(training.images, _some(training)))
+    drawn = torch.rand((len(x0), 2), generator=torch.Generator().manual_seed(0))
+    seen = to_uint8(augment(x0, config.flips, config.rotation, drawn))
+    counts = np.bincount(training.labels, minlength=len(data.class_names)).tolist() if data.class_names else []
+    return Shown(
+        title=data.title,
+        sheet=sheet(seen, columns),
+        columns=min(columns, len(seen)),
+        training=len(training),
+        held_out=len(data) - len(training),
+        size=data.size,
+        channels=data.channels,
+        classes=tuple(zip(data.class_names, counts, strict=True)),
+        source=data.source,
+        licence=data.licence,
+        about=data.about,
+        prepared=data.name not in DATASETS,
+        floor=every_version(config) is not None,
+    )
+
+
+def _some(data: ImageSet) -> npt.NDArray[np.int64]:
+    """Rows of pictures to show: class after class, spread over the set, always the same."""
+    if not data.class_names:
+        return np.unique(np.linspace(0, len(data) - 1, min(SHOWN, len(data))).astype(np.int64))
+    order = np.argsort(data.labels, kind="stable")
+    starts = np.searchsorted(data.labels[order], np.arange(len(data.class_names)))
+    ends = np.append(starts[1:], len(order))
+    rows: list[int] = []
+    for k in range(int((ends - starts).max())):
+        rows += [int(order[start + k]) for start, end in zip(starts, ends, strict=True) if start + k < end]
+        if len(rows) >= SHOWN:
+            break
+    return np.array(rows[:SHOWN], dtype=np.int64)
+
+
+def sheet(pictures: npt.NDArray[np.uint8], columns: int, least: int = 768) -> npt.NDArray[np.uint8]:
+    """Pictures side by side, enlarged by whole pixels and nearest neighbour to `least` pixels of width at least.
+
+    Args:
+        pictures: uint8 (N, H, W, C).
+        columns: in one row.
+        least: width of the sheet.
+
+    Returns:
+        uint8 (H, W, 4): what lies between the pictures is transparent, so that it suits light and dark pages.
+    """
+    count, height, width, channels = pictures.shape
+    columns = min(columns, count)
+    zoom = max(1, -(-least // (columns * width)))
+    gap = max(2, zoom * width // 16)
+    rows = -(-count // columns)
+    big = pictures.repeat(zoom, 1).repeat(zoom, 2)
+    if channels == 1:
+        big = big.repeat(3, 3)
+    high, wide = zoom * height, zoom * width
+    made = np.zeros((rows * (high + gap) - gap, columns * (wide + gap) - gap, 4), np.uint8)
+    for k, picture in enumerate(big):
+        top, left = k // columns * (high + gap), k % columns * (wide + gap)
+        made[top : top + high, left : left + wide, :3] = picture
+        made[top : top + high, left : left + wide, 3] = 255
+    return made
+
+
+def classes_in_words(classes: tuple[tuple[str, int], ...], most: int = 12) -> str:
+    """Names and counts of the classes in one line."""
+    if not classes:
+        return "No classes: the network learns them all as one kind."
+    counts = [count for _, count in classes]
+    names = ", ".join(name for name, _ in classes[:most]) + (" …" if len(classes) > most else "")
+    if min(counts) == max(counts):
+        return f"{len(classes):,} of {counts[0]:,} pictures each: {names}"
+    if len(classes) <= most:
+        return ", ".join(f"{name} ({count:,})" for name, count in classes)
+    return f"{len(classes):,} of {min(counts):,} to {max(counts):,} pictures: {names}"
+
+
+# --- what can be got ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One of torchvision's sets."""
+
+    name: str
+    title: str
+    about: str
+    megabytes: int
+    """To download."""
+    on_disk: int
+    """Megabytes needed meanwhile."""
+    licence: str
+    missing: str
+    """What must be installed first; "" for nothing."""
+
+
+def offers() -> dict[str, Offer]:
+    """Torchvision's sets by name."""
+    from engine.data.sources.torchvision_sets import SOURCES
+
+    needs = (
+        ""
+        if importlib.util.find_spec("gdown")
+        else 'It lies on Google Drive: pip install "diffusion-playground[celeba]"'
+    )
+    return {
+        name: Offer(
+            name,
+            source.title,
+            source.about,
+            source.megabytes,
+            source.on_disk,
+            source.licence,
+            needs if name == "celeba" else "",
+        )
+        for name, source in SOURCES.items()
+    }
+
+
+def hub_missing() -> str:
+    """What must be installed before a set of the Hub can be opened; "" for nothing."""
+    from engine.data.sources.hub import INSTALL
+
+    return "" if importlib.util.find_spec("datasets") else f"This needs the package “datasets”: {INSTALL}"
+
+
+def megabytes(number: float) -> str:
+    """ "12 MB", "2.6 GB"."""
+    return f"{number:,.0f} MB" if number < 1000 else f"{number / 1000:.1f} GB"
+
+
+def folder_name(path: str) -> str:
+    """The name of the set that a folder's path stands for. Raises ValueError with one sentence."""
+    from engine.data.catalogue import DataError
+    from engine.data.store import normal
+
+    if not path.strip():
+        raise DataError("Give the path of a folder on the machine that the playground runs on.")
+    name = normal(f"folder:{path.strip()}")
+    folder = Path(name.removeprefix("folder:"))
+    if not folder.is_dir():
+        raise DataError(f"There is no folder “{folder}” on the machine that the playground runs on.")
+    return name
+
+
+def hub_name(text: str) -> str:
+    """The name of the set that a name on the Hub, or the address of its page, stands for. Raises ValueError."""
+    from engine.data.catalogue import DataError
+    from engine.data.sources.hub import NAME
+
+    text = text.strip().removeprefix("https://").removeprefix("huggingface.co/").removeprefix("datasets/").strip("/")
+    if NAME.fullmatch(text) is None or ".." in text:
+        raise DataError("A data set on the Hub is called owner/name, for example ylecun/mnist.")
+    return f"hub:{text}"
+
+
+def has_changed(name: str) -> bool:
+    """Whether a folder holds other pictures than when it was prepared, or is gone. Looks at every file's date."""
+    from engine.data import store
+    from engine.data.catalogue import DataError
+    from engine.data.sources import folder
+
+    if not name.startswith("folder:"):
+        return False
+    try:
+        about = store.read_about(store.folder_of(name))
+        return folder.fingerprint(Path(name.removeprefix("folder:"))) != about.fingerprint
+    except DataError:
+        return True
+
+
+def bytes_on_disk(name: str) -> int:
+    """Of a prepared set."""
+    from engine.data import store
+
+    return sum(path.stat().st_size for path in store.folder_of(name).glob("*") if path.is_file())
+
+
+def remove(name: str) -> None:
+    """Take a prepared set off the disk."""
+    from engine.data import store
+
+    store.remove(name)
+
+
+def free_megabytes() -> float:
+    """On the disk that prepared sets are kept on."""
+    from engine.data import store
+
+    root = store.data_root().absolute()
+    while not root.exists():
+        root = root.parent
+    return shutil.disk_usage(root).free / 1e6

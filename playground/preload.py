@@ -1,0 +1,55 @@
+"""Loads torch behind the first paint, once for the whole process, so that the first screen does not wait for it."""
+
+from __future__ import annotations
+
+import atexit
+import gc
+import os
+import threading
+import time
+import traceback
+
+PAINT_FIRST = 0.3
+"""Seconds: importing at once would fight the first page for the interpreter's lock."""
+
+_lock = threading.Lock()
+_ready: threading.Event | None = None
+
+
+def start() -> threading.Event:
+    """Begin loading in the background, if that has not begun; the event is set when the engine can be used without a wait."""
+    global _ready
+    with _lock:
+        if _ready is None:
+            _ready = threading.Event()
+            threading.Thread(target=_load, args=(_ready,), name="warm-up", daemon=True).start()
+        return _ready
+
+
+def wait() -> None:
+    """Return when the engine can be used without a wait."""
+    start().wait(timeout=60)
+
+
+def _load(ready: threading.Event) -> None:
+    time.sleep(PAINT_FIRST)
+    # Threads that wait by spinning would starve each other where training and sampling run side by side.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        import plotly.graph_objects  # noqa: F401
+
+        import engine.ideal
+        import engine.interop.pretrained
+        import engine.sampling  # noqa: F401
+        from engine.runtime import allocator, torch_threads
+
+        allocator.keep_freed()
+        torch_threads.leave_one()  # the interface must stay quick while a network trains
+        # What is loaded now stays for good: without this, every collection walks through all of torch (0.3 s).
+        gc.collect()
+        gc.freeze()
+        atexit.register(gc.unfreeze)  # or libraries complain at the end that their objects were never collected
+    except Exception:
+        traceback.print_exc()
+    finally:
+        ready.set()

@@ -1,0 +1,314 @@
+"""The desk where visitors' requests are taken: one for each tab, first come, first served, and gone when the tab is gone.
+
+What is drawn goes through the network in common batches (`engine.runtime.batching`): what has been admitted advances
+side by side.
+Admission bounds what is in memory at once; whoever has to wait has a place in the queue, and sees it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from engine.runtime import allocator
+from playground.labs.sampling.controls import Side
+from playground.labs.sampling.job import Progress, SamplingJob, Shot, Walk
+from playground.labs.shared.job import Job
+from playground.serving import zerogpu
+
+if TYPE_CHECKING:
+    from engine.recipes.recipe import Recipe
+    from engine.registry import Model
+
+GRACE = 10.0
+"""Seconds that a request outlives its last session: a tab that is loaded again finds it."""
+MOST_IMAGES = 640
+"""Drawn at once, over all requests: 40 visitors with 16 images each. Two cores bring so many digits, guided, forward by one
+step in about two seconds: with more of them nobody would see anything move."""
+MOST_BYTES = 1_000_000_000
+"""Of pictures kept for the visitors: of all requests that are being drawn, or are finished and still looked at."""
+MOST_KEPT = 128
+"""Requests that have ended and are still kept."""
+TAB_LENGTHS = range(16, 201)
+"""Letters of a tab's token. A shorter one could be guessed, and an empty one comes from a browser that has made none."""
+
+
+class Request:
+    """What one tab has asked for: the pictures so far, and how far they are. Made by `Desk.submit`."""
+
+    def __init__(self, desk: Desk, model: Model, wanted: dict[Side, Recipe]) -> None:
+        self.id = secrets.token_hex(8)
+        self._desk = desk
+        ended = lambda: desk._ended(self)  # noqa: E731
+        self._job = SamplingJob(self.id, model, wanted, begin=False, on_end=ended, frames=zerogpu.frames)
+        self.images = max(len(recipe.seeds) for recipe in wanted.values())  # the sides of a comparison take turns
+        self.bytes = sum(len(walk.kept) * len(walk.recipe.seeds) for walk in self._job.walks) * _bytes_of_image(model)
+
+    @property
+    def model(self) -> Model:
+        """What is asked."""
+        return self._job.model
+
+    @property
+    def walks(self) -> list[Walk]:
+        """One for each side, as in SamplingJob."""
+        return self._job.walks
+
+    @property
+    def place(self) -> int:
+        """In the queue, 1 for the next; 0 while it is being drawn and when it has ended."""
+        return self._desk._place(self)
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is; "running" also while it waits, with nothing done and no guess of the time left."""
+        return self._job.progress
+
+    def shots(self, side: Side = "A") -> list[Shot]:
+        """The frames so far, the noise first."""
+        return self._job.shots(side)
+
+    def stop(self) -> None:
+        """End it. What there is stays; the machine is free for others within one forward of the network."""
+        self._job.stop()
+        self._desk._stopped(self)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until it has ended and frees its room; False where it has not by then."""
+        return self._desk._wait(self, timeout)
+
+
+def _bytes_of_image(model: Model) -> int:
+    """In one kept frame, which shows x_t, x̂0 and ε̂."""
+    channels, height, width = model.shape
+    return 3 * channels * height * width
+
+
+@dataclass(eq=False)
+class _Tab:
+    request: Request | None = None
+    sessions: set[str] = field(default_factory=set)
+    deserted_at: float = 0.0
+    jobs: dict[str, Job[Any]] = field(default_factory=dict)
+
+
+class Desk:
+    """Takes requests, admits them, and forgets them. Every method may be called from any thread.
+
+    Args:
+        most_images, most_bytes, most_kept: see the constants. A request that is larger than the whole desk is drawn alone.
+        grace: seconds.
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        *,
+        most_images: int = MOST_IMAGES,
+        most_bytes: int = MOST_BYTES,
+        most_kept: int = MOST_KEPT,
+        grace: float = GRACE,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._most_images, self._most_bytes, self._most_kept = most_images, most_bytes, most_kept
+        self._grace, self._clock = grace, clock
+        self._changed = threading.Condition(threading.RLock())
+        self._tabs: dict[str, _Tab] = {}
+        self._tab_of: dict[str, str] = {}
+        self._queue: list[Request] = []
+        self._drawn: set[Request] = set()
+        self._kept: dict[Request, None] = {}  # those that have ended, the oldest first
+        self._timer: threading.Timer | None = None
+
+    # --- requests -------------------------------------------------------------------------------------------------
+
+    def submit(self, tab: str, model: Model, wanted: dict[Side, Recipe]) -> Request:
+        """Draw this for a tab, in place of whatever it had asked for before. Where no session is attached, grace begins.
+
+        Args:
+            tab: a token that the browser made at random and that it alone knows, see `attach`.
+            model, wanted: as for a SamplingJob.
+
+        Raises:
+            RecipeError, ModelError: where a recipe does not fit the model; the request before it goes on.
+            ValueError: for a token that anybody could guess.
+        """
+        _check(tab)
+        request = Request(self, model, wanted)
+        with self._changed:
+            there = self._tabs.setdefault(tab, _Tab(deserted_at=self._clock()))
+            before, there.request = there.request, request
+            if before is not None:
+                self._forget(before)
+            self._queue.append(request)
+            self._admit()
+            self._watch()
+        return request
+
+    def request(self, tab: str) -> Request | None:
+        """What this tab has asked for last; None where that is nothing, or forgotten."""
+        with self._changed:
+            there = self._tabs.get(tab)
+            return there.request if there is not None else None
+
+    # --- other work -----------------------------------------------------------------------------------------------
+
+    def put(self, tab: str, lab: str, job: Job[Any]) -> None:
+        """Keep a lab's job for a tab, in place of the one before it, which is stopped. It ends when the tab is gone.
+
+        Raises ValueError for a token that anybody could guess.
+        """
+        _check(tab)
+        with self._changed:
+            jobs = self._tabs.setdefault(tab, _Tab(deserted_at=self._clock())).jobs
+            before, jobs[lab] = jobs.get(lab), job
+            self._watch()
+        if before is not None:
+            before.stop()
+
+    def drop(self, tab: str, lab: str) -> None:
+        """Stop a lab's job for a tab and forget it, if there is one."""
+        with self._changed:
+            there = self._tabs.get(tab)
+            job = there.jobs.pop(lab, None) if there is not None else None
+        if job is not None:
+            job.stop()
+
+    def job(self, tab: str, lab: str) -> Job[Any] | None:
+        """What this lab is doing for that tab, or has done; None where that is nothing, or forgotten."""
+        with self._changed:
+            there = self._tabs.get(tab)
+            return there.jobs.get(lab) if there is not None else None
+
+    # --- who is there ---------------------------------------------------------------------------------------------
+
+    def attach(self, tab: str, session: str) -> None:
+        """A session shows this tab now, and no other one. Raises ValueError for a token that anybody could guess.
+
+        Args:
+            tab: the token that the browser keeps for as long as the tab is open (sessionStorage): unguessable, for who
+                knows it sees and stops what the tab has asked for.
+            session: of the front end; a tab that is loaded again has another one.
+        """
+        _check(tab)
+        with self._changed:
+            if self._tab_of.get(session) != tab:
+                self.detach(session)
+            self._tab_of[session] = tab
+            self._tabs.setdefault(tab, _Tab()).sessions.add(session)
+
+    def detach(self, session: str) -> None:
+        """A session has ended. If it was the tab's last one, its request is stopped and forgotten after the grace."""
+        with self._changed:
+            tab = self._tab_of.pop(session, None)
+            there = self._tabs.get(tab) if tab is not None else None
+            if there is not None:
+                there.sessions.discard(session)
+                there.deserted_at = self._clock()
+                self._watch()
+
+    def sweep(self) -> None:
+        """Forget what nobody has looked at for longer than the grace. A timer does this by itself."""
+        with self._changed:
+            self._timer = None
+            for tab, there in list(self._tabs.items()):
+                if not there.sessions and self._clock() >= there.deserted_at + self._grace:
+                    del self._tabs[tab]
+                    for job in there.jobs.values():
+                        job.stop()
+                    if there.request is not None:
+                        self._forget(there.request)
+            self._watch()
+            nobody = not self._tabs
+        if nobody:  # what a class has left in the heaps of forty threads would stay there, and be more after each
+            allocator.give_back()
+
+    def _watch(self) -> None:
+        """See to it that a timer runs where a tab is deserted; there is one at most."""
+        deserted = [there.deserted_at for there in self._tabs.values() if not there.sessions]
+        if deserted and self._timer is None:
+            self._timer = threading.Timer(max(0.0, min(deserted) + self._grace - self._clock()), self.sweep)
+            self._timer.daemon = True
+            self._timer.start()
+
+    # --- the queue, under the lock --------------------------------------------------------------------------------
+
+    def _admit(self) -> None:
+        """Begin with those that are next, as long as they fit in; finished pictures make room, the oldest first."""
+        while self._queue and self._fits(self._queue[0]):
+            request = self._queue.pop(0)
+            self._drawn.add(request)
+            request._job.begin()
+        held = sum(request.bytes for request in (*self._drawn, *self._kept))
+        while self._kept and (held > self._most_bytes or len(self._kept) > self._most_kept):
+            oldest = next(iter(self._kept))
+            held -= oldest.bytes
+            self._forget(oldest)
+
+    def _fits(self, request: Request) -> bool:
+        if not self._drawn:
+            return True
+        together = (*self._drawn, request)
+        images, size = sum(one.images for one in together), sum(one.bytes for one in together)
+        return images <= self._most_images and size <= self._most_bytes
+
+    def _forget(self, request: Request) -> None:
+        for there in self._tabs.values():
+            if there.request is request:
+                there.request = None
+        request._job.stop()
+        self._stopped(request)
+        self._kept.pop(request, None)
+
+    def _stopped(self, request: Request) -> None:
+        """Take it out of the queue, if it is there; one that is being drawn leaves by itself, see `_ended`."""
+        with self._changed:
+            if request in self._queue:
+                self._queue.remove(request)
+                self._keep(request)
+                self._admit()
+                self._changed.notify_all()
+
+    def _ended(self, request: Request) -> None:
+        """Its thread has nothing more to do: the next may begin."""
+        with self._changed:
+            self._drawn.discard(request)
+            self._keep(request)
+            self._admit()
+            self._changed.notify_all()
+
+    def _keep(self, request: Request) -> None:
+        if any(there.request is request for there in self._tabs.values()):
+            self._kept[request] = None
+
+    def _place(self, request: Request) -> int:
+        with self._changed:
+            return self._queue.index(request) + 1 if request in self._queue else 0
+
+    def _wait(self, request: Request, timeout: float | None) -> bool:
+        with self._changed:
+            return self._changed.wait_for(lambda: request not in self._drawn and request not in self._queue, timeout)
+
+
+def _check(tab: str) -> None:
+    if len(tab) not in TAB_LENGTHS:
+        raise ValueError(
+            f"The token of a tab has {TAB_LENGTHS.start} to {TAB_LENGTHS.stop - 1} letters, made at random."
+        )
+
+
+_desk: Desk | None = None
+_desk_lock = threading.Lock()
+
+
+def desk() -> Desk:
+    """The one desk of this process."""
+    global _desk
+    with _desk_lock:
+        if _desk is None:
+            _desk = Desk()
+        return _desk

@@ -1,0 +1,136 @@
+"""What is tried before a run begins: it says what would fail, and measures what it says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+import torch
+
+from engine.data.catalogue import DataError
+from engine.training import preflight as module
+from engine.training.config import TrainConfig
+from engine.training.distributed import OneMachine
+from engine.training.loop import begin
+from engine.training.preflight import preflight
+
+from runs_to_try import DATA, config_of, same
+
+
+@pytest.fixture(autouse=True)
+def _sides(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "for_training", lambda config: DATA)
+
+
+def test_a_run_that_works_passes_and_nothing_is_kept() -> None:
+    before = torch.random.get_rng_state()
+    found = preflight(config_of(batch=8))
+    assert found.passed
+    assert found.remarks == ()
+    assert found.at_once == 8
+    assert 0 < found.seconds_per_step < 10
+    net = begin(config_of(), DATA).net
+    assert found.parameters == sum(parameter.numel() for parameter in net.parameters())
+    assert found.disk > 5 * 4 * found.parameters
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert same(begin(config_of(), DATA).average, {name: w.detach() for name, w in net.state_dict().items()})
+
+
+@pytest.mark.parametrize(
+    ("changed", "processes", "sentence"),
+    [
+        ({"learning_rate": 1.0, "clip_norm": 1000.0, "warmup": 0}, 1, ""),  # odd, and not for a preflight to forbid
+        ({"batch": 9}, 2, "cannot share a batch of 9"),
+    ],
+)
+def test_what_would_fail_is_told(changed: dict[str, object], processes: int, sentence: str) -> None:
+    found = preflight(config_of(**changed), OneMachine(count=processes))
+    assert found.passed is not bool(sentence)
+    assert sentence in " ".join(found.problems)
+
+
+def test_pictures_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    def missing(config: TrainConfig) -> None:
+        raise DataError("There is no picture set “nothing”.")
+
+    monkeypatch.setattr(module, "for_training", missing)
+    assert preflight(config_of()).problems == ("There is no picture set “nothing”.",)
+
+
+def test_pictures_that_cannot_be_halved() -> None:
+    odd = type(DATA)("o", "O", DATA.images[:, :7, :7], DATA.labels, DATA.class_names, DATA.held_out, "", "", "")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "for_training", lambda config: odd)
+        (problem,) = preflight(config_of()).problems
+    assert "cannot be halved" in problem
+
+
+def test_a_disk_that_is_full_or_not_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert preflight(config_of(), folder=tmp_path / "deep" / "run").passed
+    real = module.shutil.disk_usage
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: real(path)._replace(free=1000))
+    (problem,) = preflight(config_of(), folder=tmp_path).problems
+    assert "0 MB are free" in problem
+    # What the run has already written need not fit a second time.
+    monkeypatch.setattr(module.shutil, "disk_usage", lambda path: real(path)._replace(free=module.SPARE + 1000))
+    (problem,) = preflight(config_of(), folder=tmp_path).problems
+    assert "MB more" in problem
+    (tmp_path / "checkpoints").mkdir()
+    with (tmp_path / "checkpoints" / "there").open("wb") as file:
+        file.truncate(10**9)
+    assert preflight(config_of(), folder=tmp_path).passed
+    monkeypatch.undo()
+    monkeypatch.setattr(module, "for_training", lambda config: DATA)
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    (problem,) = preflight(config_of(), folder=tmp_path).problems
+    assert "not ours to write" in problem
+
+
+def test_memory_that_is_not_enough_for_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory.")
+
+    monkeypatch.setattr(module, "_timed", full)
+    (problem,) = preflight(config_of()).problems
+    assert "Not even one picture" in problem
+
+
+def test_a_precision_that_is_slower_here_is_told_with_the_measured_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = module._timed
+    times = {"bf16": [0.5, 0.3, 0.3, 0.3], "fp32": [0.4, 0.2, 0.2, 0.2]}
+
+    def told(config: TrainConfig, *rest: object, steps: int = 3) -> tuple[list[float], int]:
+        return times[config.precision][: steps + 1], real(config, *rest, steps=steps)[1]  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "_timed", told)
+    (remark,) = preflight(config_of(precision="bf16"), thorough=True).remarks
+    assert "1.50 times as long" in remark
+    times["bf16"] = [0.5, 0.1, 0.1, 0.1]
+    assert preflight(config_of(precision="bf16"), thorough=True).remarks == ()
+
+
+def test_where_a_batch_takes_long_it_is_reckoned_from_single_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def told(config: TrainConfig, *rest: object, steps: int = 3) -> tuple[list[float], int]:
+        asked.append(config.batch)
+        return [1.0] + [2.0] * steps, config.batch
+
+    monkeypatch.setattr(module, "_timed", told)
+    found = preflight(config_of(batch=12))
+    assert asked == [1]
+    assert (found.seconds_per_step, found.at_once) == (24.0, 12)
+    assert preflight(config_of(batch=2)).seconds_per_step == 2.0
+    assert asked == [1, 1, 2]
+
+
+def test_a_network_that_is_larger_than_memory_is_not_even_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    needed = 20 * preflight(config_of()).parameters
+    memory = module.psutil.virtual_memory()
+    monkeypatch.setattr(module.psutil, "virtual_memory", lambda: memory._replace(available=needed))
+    assert preflight(config_of()).passed
+    monkeypatch.setattr(module.psutil, "virtual_memory", lambda: memory._replace(available=needed - 1))
+    monkeypatch.setattr(module.loop, "begin", None)
+    (problem,) = preflight(config_of()).problems
+    assert "take a smaller one" in problem

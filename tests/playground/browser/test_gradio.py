@@ -1,0 +1,262 @@
+"""The Gradio app in Chromium: what it shows, what a link opens, and that it shows what the Streamlit app shows."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from playground.gradio_ui.page import SIDEBAR
+from playground.serving import request_queue as desk_module
+from playground.serving.request_queue import Desk, desk
+
+from servers import ROOT, RunServer
+
+pytestmark = [pytest.mark.browser, pytest.mark.filterwarnings("ignore::Warning:gradio")]
+DONE = re.compile(r"Done after \d+")
+PIXELS = """root => {
+  const canvases = [...root.querySelectorAll(".dp-lane canvas, .dp-stage canvas")];
+  return [...new Set(canvases)].map((canvas) => canvas.toDataURL());
+}"""
+
+
+def at_rest(page: Page, timeline: Locator) -> list[str]:
+    """The pictures at the last frame, once nothing changes them any more."""
+    expect(timeline).to_have_attribute("data-position", str(int(timeline.get_attribute("data-count") or 0) - 1))
+    before, now = [""], timeline.evaluate(PIXELS)
+    while now != before:
+        page.wait_for_timeout(300)
+        before, now = now, timeline.evaluate(PIXELS)
+    return list(now)
+
+
+@pytest.fixture(scope="module")
+def gradio_url(run_gradio: RunServer) -> Iterator[str]:
+    with run_gradio() as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def streamlit_url(run_streamlit: RunServer) -> Iterator[str]:
+    with run_streamlit(ROOT / "playground" / "app.py") as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def here() -> Iterator[str]:
+    """The app in this very process, where its desk can be looked at. A tab is forgotten after a second."""
+    from playground import preload
+    from playground.gradio_ui import app
+
+    before, desk_module._desk = desk_module._desk, Desk(grace=1.0)
+    demo = app.build()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+        _, url, _ = demo.queue(default_concurrency_limit=None).launch(
+            prevent_thread_lock=True, quiet=True, show_error=False, **app.looks()
+        )
+        preload.start()
+        yield url.rstrip("/")
+    demo.close(verbose=False)
+    desk_module._desk = before
+
+
+def drawn(page: Page) -> Locator:
+    """The Sampling page's timeline once its pictures are complete."""
+    expect(page.get_by_text(DONE)).to_be_visible()
+    timeline = page.locator(".dp-timeline")
+    expect(timeline).not_to_have_attribute("data-live", "true")
+    return timeline
+
+
+def test_the_first_page_shows_digits_and_leads_to_every_lab(page: Page, gradio_url: str) -> None:
+    outside: list[str] = []
+    page.on("request", lambda request: outside.append(request.url))
+    page.goto(gradio_url)
+    expect(page.locator(".dp-timeline canvas").first).to_be_visible()
+    doors = page.locator(".dp-door")
+    doors_are = doors.count()
+    assert doors_are >= 4
+    doors.filter(has_text="Forward").click()
+    expect(page).to_have_url(re.compile("/forward$"))
+    expect(page.locator("#forward-timeline canvas").first).to_be_visible()
+    links = page.locator("nav a").evaluate_all("all => all.map((one) => one.getBoundingClientRect().toJSON())")
+    assert len(links) == doors_are + 1
+    assert min(link["left"] for link in links) >= SIDEBAR  # none is below it
+    assert len({link["top"] for link in links}) == 1
+    assert not [url for url in outside if not url.startswith((gradio_url, "data:", "blob:"))]
+
+
+@pytest.mark.parametrize(
+    ("address", "query"),
+    [
+        ("forward", "data=emoji&class_index=2&number=11&way=both&schedule=cosine&T=40&seed=3"),
+        ("sampling", "labels=one&label=8&count=4&seed=5&steps=6&eta=0.5&scale=3"),
+        ("sampling", "count=3&steps=5&compare=1&b_steps=4&b_scale=0"),
+    ],
+)
+def test_a_link_shows_the_same_pixels_in_both(
+    page: Page, gradio_url: str, streamlit_url: str, address: str, query: str
+) -> None:
+    pixels, links = [], []
+    for url in (gradio_url, streamlit_url):
+        page.goto(f"{url}/{address}?{query}")
+        timeline = drawn(page) if address == "sampling" else page.locator(".dp-timeline")
+        expect(timeline.locator("canvas").first).to_be_visible()
+        page.keyboard.press("Tab")
+        timeline.locator("[data-action=last]").click()
+        pixels.append(at_rest(page, timeline))
+        links.append(dict(part.split("=") for part in page.url.partition("?")[2].split("&")))
+    assert links[0] == links[1] == dict(part.split("=") for part in query.split("&"))
+    assert pixels[0]
+    assert pixels[0] == pixels[1]
+
+
+def test_settings_go_into_the_link_and_out_of_it(page: Page, gradio_url: str) -> None:
+    page.goto(f"{gradio_url}/forward?T=100000&data=emoji&nonsense=1")
+    expect(page.get_by_text("not a whole number from 10 to 1000")).to_be_visible()
+    timeline = page.locator("#forward-timeline")
+    expect(timeline).to_contain_text("of 200")
+    expect(page).to_have_url(re.compile(r"/forward\?data=emoji$"))
+    number = page.locator("#forward-T input[type=number]")
+    number.fill("60")
+    number.press("Enter")
+    expect(timeline).to_contain_text("of 60")
+    expect(page).to_have_url(re.compile("T=60"))
+    page.locator("#forward-schedule label", has_text="Cosine").click()
+    expect(page).to_have_url(re.compile("schedule=cosine"))
+    page.reload()
+    expect(timeline).to_contain_text("of 60")
+    expect(page.locator("#forward-schedule input[value=cosine]")).to_be_checked()
+    explained = page.get_by_text("How fast the noise comes in. The Schedules lab compares them.")
+    assert explained.evaluate("node => getComputedStyle(node).fontSize") == "0px"
+    page.get_by_text("Explain the settings").click()
+    assert explained.evaluate("node => getComputedStyle(node).fontSize") != "0px"
+
+
+def test_a_picture_of_ones_own_and_a_file_that_is_none(page: Page, gradio_url: str, tmp_path: Path) -> None:
+    page.goto(f"{gradio_url}/forward?data=upload&T=20")
+    expect(page.get_by_text("Choose a picture file above")).to_be_visible()
+    timeline = page.locator("#forward-timeline")
+    before = timeline.evaluate(PIXELS)
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n and nothing more")
+    page.locator("#forward-file input[type=file]").set_input_files(broken)
+    expect(page.get_by_text("The picture from before stays.")).to_be_visible()
+    assert timeline.evaluate(PIXELS) == before
+    page.get_by_label("Remove this file").or_(page.locator("#forward-file button[aria-label='Clear']")).first.click()
+    page.locator("#forward-file input[type=file]").set_input_files(ROOT / "assets" / "screenshots" / "start.png")
+    expect(page.get_by_text("The picture from before stays.")).to_be_hidden()
+    page.wait_for_function(
+        "before => document.querySelector('#forward-timeline .dp-stage canvas').toDataURL() !== before", arg=before[0]
+    )
+
+
+def test_a_schedule_is_drawn_and_mended(page: Page, gradio_url: str) -> None:
+    page.goto(f"{gradio_url}/schedules?drawn=1&rescale=0&T=50")
+    expect(page.get_by_text("Picture left over")).to_be_visible()
+    page.get_by_role("button", name="Scale it to T").click()
+    expect(page.get_by_text("Picture left over")).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("rescale"))
+    editor = page.locator("#schedules-curve canvas").first
+    editor.scroll_into_view_if_needed()
+    box = editor.bounding_box()
+    assert box is not None
+    page.mouse.dblclick(box["x"] + 0.6 * box["width"], box["y"] + 0.6 * box["height"])
+    expect(page).to_have_url(re.compile("points="))
+    expect(page.locator("#schedules-points textarea, #schedules-points input").first).to_have_value(
+        re.compile(r"0\.[56]\d*,")
+    )
+    page.get_by_role("button", name="The same curves larger").click()
+    expect(page.locator(".js-plotly-plot")).to_have_count(4)
+    ground = "chart => getComputedStyle(chart).backgroundColor"
+    expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
+    assert page.locator(".js-plotly-plot .main-svg").first.evaluate(ground) == "rgba(0, 0, 0, 0)"  # in the dark as well
+    with page.expect_download() as saved:
+        page.get_by_role("link", name="All values as CSV").click()
+    assert saved.value.path().read_text().startswith("schedule,t,beta,alpha_bar,log_snr,sigma")
+
+
+def test_curves_that_are_opened_at_once_are_those_of_the_link(page: Page, gradio_url: str) -> None:
+    page.goto(f"{gradio_url}/schedules?T=50", wait_until="commit")
+    page.get_by_role("button", name="The same curves larger").click()
+    last = """() => {
+      const link = document.querySelector("a[download='schedules.csv']");
+      return link && atob(link.href.split(",")[1]).trim().split("\\n").at(-1).startsWith("sigmoid,50,");
+    }"""
+    page.wait_for_function(last)
+    page.wait_for_timeout(1500)
+    assert page.evaluate(last)
+
+
+def test_pictures_stream_without_moving_the_page_and_stop_stops(page: Page, gradio_url: str) -> None:
+    page.goto(f"{gradio_url}/sampling?steps=300&count=4")
+    deck = page.locator("#sampling-timeline .dp-deck")
+    expect(deck).to_be_visible()
+    tops = set()
+    for _ in range(8):
+        tops.add(round(deck.evaluate("node => node.getBoundingClientRect().top")))
+        page.wait_for_timeout(150)
+    assert len(tops) == 1
+    page.locator("#sampling-stop").click()
+    expect(page.get_by_text(re.compile(r"Stopped after \d+ of 300"))).to_be_visible()
+    expect(page.locator("#sampling-stop")).to_be_disabled()
+
+
+def test_a_reload_finds_the_running_request_and_a_closed_tab_ends_it(
+    chromium: Browser, here: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk(), "_grace", 60.0)  # a busy machine takes its time to load a page again
+    context = chromium.new_context()
+    page = context.new_page()
+    page.goto(f"{here}/sampling?steps=1000&count=4")
+    expect(page.locator("#sampling-status")).to_contain_text(re.compile(r"Step [1-9]"), timeout=30_000)
+    (tab,) = desk()._tabs
+    request = desk().request(tab)
+    assert request is not None
+    page.reload()
+    expect(page.locator("#sampling-status")).to_contain_text(re.compile(r"Step [1-9]"), timeout=30_000)
+    assert desk().request(tab) is request  # not drawn anew
+    assert request.progress.status == "running"
+    other = context.new_page()  # another tab of the same visitor has a request of its own
+    other.goto(f"{here}/sampling?steps=900&count=2")
+    expect(other.locator("#sampling-status")).to_contain_text(re.compile(r"Step [1-9]"), timeout=30_000)
+    assert len(desk()._tabs) == 2
+    context.close()
+    monkeypatch.setattr(desk(), "_grace", 0.0)
+    for _ in range(150):
+        desk().sweep()
+        if not desk()._tabs:
+            break
+        time.sleep(0.1)
+    assert not desk()._tabs
+    assert request.wait(15)
+    assert request.progress.status == "stopped"
+
+
+@pytest.mark.parametrize("address", ["", "forward", "schedules", "sampling"])
+def test_a_phone_shows_the_page_and_not_its_settings(chromium: Browser, gradio_url: str, address: str) -> None:
+    context = chromium.new_context(viewport={"width": 400, "height": 800}, has_touch=True, color_scheme="dark")
+    page = context.new_page()
+    page.goto(f"{gradio_url}/{address}")
+    expect(page.locator(".dp-timeline canvas").first).to_be_visible(timeout=30_000)
+    page.wait_for_timeout(600)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 400
+    if address:
+        assert page.locator(".sidebar.open").count() == 0
+        page.get_by_role("button", name="Toggle Sidebar").click()
+        expect(page.get_by_text("Explain the settings")).to_be_in_viewport()
+    background = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert background == "rgb(18, 19, 26)"
+    context.close()
+
+
+def test_names_with_markup_are_shown_as_they_are(page: Page, gradio_url: str) -> None:
+    page.goto(f"{gradio_url}/sampling?model=<img src=x onerror=document.title='hacked'>&steps=2&count=1")
+    expect(page.get_by_text("is not here. It was set to")).to_be_visible()
+    assert "hacked" not in page.title()
+    assert page.locator(".dp-problems img").count() == 0

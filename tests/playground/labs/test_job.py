@@ -1,0 +1,67 @@
+"""Jobs: results as they come, stopping, and errors in the reader's words."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+from playground.labs.shared.job import Job, Partial, in_words
+
+
+def test_results_are_seen_as_they_come_and_stay() -> None:
+    go, seen = threading.Event(), threading.Event()
+
+    def work() -> Iterator[Partial[str]]:
+        yield Partial(1, 2, "half")
+        seen.set()
+        go.wait(10)
+        yield Partial(2, 2, "whole")
+
+    job = Job(work)
+    assert seen.wait(10)
+    half = job.look
+    assert (half.running, half.result, half.share, half.version) == (True, "half", 0.5, 1)
+    assert half.seconds_left is not None
+    assert "1 of 2" in in_words(half)
+    go.set()
+    job.wait(10)
+    whole = job.look
+    assert (whole.status, whole.result, whole.version, whole.seconds_left) == ("finished", "whole", 2, None)
+    assert job.look.seconds == whole.seconds  # its clock has stopped
+
+
+def test_a_stopped_job_drops_its_iterator_and_keeps_what_there_was() -> None:
+    closed, begun = threading.Event(), threading.Event()
+
+    def work() -> Iterator[Partial[int]]:
+        try:
+            for k in range(10**9):
+                yield Partial(k, 10**9, k)
+                begun.set()
+        finally:
+            closed.set()
+
+    job = Job(work)
+    assert begun.wait(10)
+    job.stop()
+    assert job.look.status == "stopped"
+    assert closed.wait(10)
+    job.wait(10)
+    assert job.look.result is not None
+    assert in_words(job.look).startswith("Stopped")
+
+
+def test_a_refusal_is_told_as_it_is_and_a_fault_with_a_sentence() -> None:
+    def refuses() -> Iterator[Partial[int]]:
+        yield Partial(1, 3, 7)
+        raise ValueError("Take fewer cells.")
+
+    def breaks() -> Iterator[Partial[int]]:
+        yield from ()
+        raise RuntimeError("out of memory")
+
+    refused, broken = Job(refuses), Job(breaks)
+    refused.wait(10)
+    broken.wait(10)
+    assert (refused.look.status, refused.look.error, refused.look.result) == ("failed", "Take fewer cells.", 7)
+    assert broken.look.error == "This broke off: out of memory"

@@ -1,0 +1,320 @@
+"""The Microscope: what it shows adds up, forks come back from their link, and what cannot be is told in a sentence."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.recipes.fork import Fork, recipe_of
+from engine.samplers import SAMPLERS
+from playground.components.payloads.microscope import Branch, Equation, Place, place_of
+from playground.labs.microscope import forks, reference
+from playground.labs.microscope import job as lab
+from playground.labs.microscope import steps as cutting
+from playground.labs.microscope.forks import MAX_FORKS, Branching, ForkSettings
+from playground.labs.microscope.job import Examination, MicroscopeControls, Microscopy
+from playground.labs.sampling.controls import SamplingControls, recipes
+from playground.labs.shared import models
+
+QUICK = {"model": "ideal:digits", "steps": 6, "frame": 2}
+
+
+def examined(before: Microscopy | None = None, **values: object) -> Microscopy:
+    controls = MicroscopeControls.model_validate({**QUICK, **values})
+    model = models.open_model(controls.model)
+    *_, last = lab.work(model, lab.task_of(controls, model, 0, before))
+    assert last.done == last.total
+    return last.result
+
+
+def equations(branch: Branch) -> Iterator[tuple[Equation, np.ndarray]]:
+    """Each equation with the sum of its products, as the browser adds them up."""
+    for cut in branch.cuts:
+        for equation in cut.equations:
+            products = []
+            for term in equation.terms:
+                weight = term.coefficient if term.each is None else branch.pool[term.each]
+                products.append(weight * branch.pool[term.shown.picture])
+            yield equation, np.sum(products, axis=0)
+
+
+@pytest.mark.parametrize("sampler", list(SAMPLERS))
+def test_what_is_shown_adds_up_at_every_pixel_and_leads_to_the_next_picture(sampler: str) -> None:
+    found = examined(sampler=sampler, eta=0.5)
+    branch = found.branches[0].branch
+    for equation, total in equations(branch):
+        np.testing.assert_allclose(total, branch.pool[equation.result.picture], atol=2e-4)
+    for cut, following in zip(branch.cuts[:-1], branch.cuts[1:], strict=True):
+        parts = [term.shown for term in following.equations[0].terms] + list(following.more)
+        (x,) = [shown for shown in parts if shown.kind == "x"]
+        assert cut.equations[0].result.picture == x.picture
+    assert branch.cuts[-1].equations[0].result.picture == branch.outcome
+
+
+def test_a_network_with_a_learned_variance_has_a_weight_for_each_pixel() -> None:
+    learned = [
+        name for name in models.choices() if getattr(models.open_model(name).denoiser, "learned_variance", False)
+    ]
+    branch = examined(model=learned[0], sampler="ddpm", variance="learned").branches[0].branch
+    assert any(term.each is not None for cut in branch.cuts for term in cut.equations[0].terms)
+    for equation, total in equations(branch):
+        np.testing.assert_allclose(total, branch.pool[equation.result.picture], atol=2e-4)
+
+
+def test_the_picture_is_the_one_of_the_sampling_lab() -> None:
+    controls = SamplingControls(**{name: QUICK[name] for name in ("model", "steps")}, count=5, seed=3)
+    recipe = recipes(controls, 10)["A"]
+    *_, last = recipe.frames(models.open_model("ideal:digits"))
+    link = lab.link_from_sampling(recipe, 10, 4, 2)
+    assert link["picture"] == "4"
+    found = examined(**{name: value for name, value in link.items() if name not in ("picture", "frame", "seed", "steps")},
+                     picture=4, seed=3)  # fmt: skip
+    torch.testing.assert_close(found.branches[0].outcome[0], last.x[4])
+
+
+def test_a_long_walk_is_thinned_and_begins_and_ends_where_it_does() -> None:
+    branch = examined(steps=90, scale=1.0).branches[0].branch
+    assert len(branch.cuts) == lab.MAX_CUTS
+    assert (branch.cuts[0].step, branch.cuts[-1].step) == (0, 89)
+    assert cutting.most_cuts((3, 64, 64)) < 20
+
+
+# --- the exact denoiser's thoughts --------------------------------------------------------------------------------------
+
+
+def test_what_the_exact_denoiser_has_in_mind_adds_up_and_narrows_down() -> None:
+    found = examined(labels="one", label=3)
+    cuts = found.branches[0].branch.cuts
+    for cut in cuts:
+        weights = [weight for _, weight in cut.thoughts]
+        assert weights == sorted(weights, reverse=True)
+        assert 0 < sum(weights) <= 1 + 1e-9
+        for number, _ in cut.thoughts:
+            assert found.bench.captions[number] == "3"
+    assert sum(weight for _, weight in cuts[0].thoughts) < 0.2
+    assert cuts[-1].thoughts[0][1] > 0.99
+    thoughts, level = found.thoughts, models.open_model("ideal:digits").schedule.level(400)
+    assert thoughts.exact is not None
+    whole = thoughts.exact.weights(found.branches[0].starts[3].x, level)
+    assert float(whole.sum()) == pytest.approx(1, abs=1e-5)
+
+
+def test_an_ideal_model_thinks_what_it_says() -> None:
+    """Its own x̂0 is the exact one, up to the clipping of rounding."""
+    for cut in examined(scale=1.0).branches[0].branch.cuts:
+        assert float(dict(cut.facts)["x̂₀ against the exact one"]) == pytest.approx(0, abs=1e-3)
+
+
+# --- the real picture -----------------------------------------------------------------------------------------------------
+
+
+def test_the_mean_of_the_posterior_adds_up_and_errors_are_those_of_the_model() -> None:
+    found = examined(sampler="ddpm", scale=1.0)
+    assert found.truth is not None
+    assert found.errors is not None
+    for equation, total in equations(found.truth):
+        np.testing.assert_allclose(total, found.truth.pool[equation.result.picture], atol=2e-4)
+    assert not found.errors.as_ddpm
+    assert all(kl >= -1e-9 for kl in found.errors.kl[:-1])
+    assert math.isnan(found.errors.kl[-1])  # the step to the clean picture has no density
+    assert len(found.errors.csv().splitlines()) == 7
+    errors = found.errors
+    for t, x0, noise in zip(errors.t, errors.x0, errors.noise, strict=True):
+        level = models.open_model("ideal:digits").schedule.level(t)
+        ratio = float((level.alpha_bar / level.variance).sqrt())
+        assert noise == pytest.approx(x0 * ratio, rel=1e-2, abs=1e-4)
+
+
+def test_on_a_picture_it_has_seen_the_ideal_denoiser_knows_the_answer_long_before_the_end() -> None:
+    seen, unseen = (examined(known=known, scale=1.0, steps=12).errors for known in ("training", "held out"))
+    assert seen is not None
+    assert unseen is not None
+    assert seen.x0[-1] == pytest.approx(0, abs=1e-4)
+    assert unseen.x0[-1] > 0.05
+
+
+def test_a_model_without_known_pictures_is_compared_with_none() -> None:
+    controls = MicroscopeControls.model_validate(QUICK)
+    from dataclasses import replace
+
+    model = replace(models.open_model("ideal:digits"), data="")
+    *_, last = lab.work(model, lab.task_of(controls, model, 0))
+    assert last.result.truth is None
+    assert not last.result.branches[0].branch.cuts[0].thoughts
+    assert reference.real_picture(model, ("training", 0)) is None
+
+
+# --- forks --------------------------------------------------------------------------------------------------------------
+
+
+def test_forks_share_the_picture_where_they_leave_and_are_computed_once() -> None:
+    found = examined(forks="0@2:sampler=ddpm,seed=7;1@1:label=8")
+    walk, first, second = (branched.branch for branched in found.branches)
+    torch.testing.assert_close(found.branches[1].starts[0].x, found.branches[0].starts[2].x, rtol=0, atol=0)
+    torch.testing.assert_close(found.branches[2].starts[0].x, found.branches[1].starts[1].x, rtol=0, atol=0)
+    assert (walk.parent, first.parent, second.parent) == (None, 0, 1)
+    assert (first.label, second.label) == ("DDPM, seed 7", "class 8")
+    assert first.cuts[0].way == walk.cuts[2].way
+    # What the page shows is what the record says.
+    *_, last = found.branches[2].walk.frames(models.open_model("ideal:digits"))
+    torch.testing.assert_close(last.x, found.branches[2].outcome, rtol=0, atol=1e-6)
+
+    again = examined(found, forks="0@2:sampler=ddpm,seed=7;1@1:label=8;0@4:scale=5")
+    for old, new in zip(found.branches, again.branches, strict=False):
+        assert old.branch.pool is new.branch.pool
+    assert again.truth is found.truth
+
+
+def test_nothing_changed_is_no_fork_and_too_many_are_refused() -> None:
+    found = examined()
+    now = MicroscopeControls.model_validate(QUICK)
+    begun = forks.settings_of(found.root)
+    with pytest.raises(ValueError, match="very same walk"):
+        lab.forked(found, now, begun)
+    changed = lab.forked(found, now, begun.model_copy(update={"sampler": "ddpm", "seed": 4}))
+    assert (changed.forks, changed.branch, changed.frame) == ("0@2:sampler=ddpm,seed=4", 1, 0)
+    assert lab.without_last(changed).forks == ""
+    with pytest.raises(ValueError, match="choose a step on one of the walks"):
+        lab.forked(found, now.model_copy(update={"branch": 1}), begun)
+    too_fine = forks.walks(
+        found.root.model_copy(update={"schedule": "linear", "T": 50}), (Branching(0, 1, (("steps", "51"),)),)
+    )
+    with pytest.raises(ValueError, match="do not fit"):
+        too_fine[-1].check(found.model)
+    many = examined(forks=";".join(f"0@1:seed={k},sampler=ddpm" for k in range(MAX_FORKS)))
+    assert "take one back" in lab.fork_refused(many, 0)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("nonsense", "written like"),
+        ("1@2:seed=3", "each after the one that it leaves"),
+        ("0@2:seed=-3", "cannot be used"),
+        ("0@2:colour=red", "cannot be used"),
+        ("0@2:sampler=euler", "there is no sampler"),
+        (";".join(["0@1:seed=1"] * 8), "At most 7 forks"),
+    ],
+)
+def test_a_bad_fork_in_a_link_is_told_and_the_page_opens_without(text: str, told: str) -> None:
+    from playground.labs.shared.controls import from_link
+
+    controls, problems = from_link(MicroscopeControls, {"forks": text, "steps": "6"})
+    assert (controls.forks, controls.steps) == ("", 6)
+    assert len(problems) == 1
+    assert told in problems[0]
+
+
+@pytest.mark.parametrize("step", [6, 7, 900])
+def test_a_fork_where_no_step_is_left_is_told(step: int) -> None:
+    job = Examination(models.open_model("ideal:digits"), lab.task_of(
+        MicroscopeControls.model_validate({**QUICK, "forks": f"0@{step}:seed=3"}), models.open_model("ideal:digits"), 0
+    ))  # fmt: skip
+    job.wait(60)
+    assert job.look.status == "failed"
+    assert job.look.error.startswith(f"There is nothing to fork at step {step}")
+    assert job.look.result is not None  # and the walk itself is there
+
+
+def test_a_model_that_is_gone_is_told_and_not_replaced() -> None:
+    options = lab.choices({"digits": "Digits"}, {"": "none"}, "run:gone")
+    assert "run:gone" in options["model"]
+    with pytest.raises(ValueError, match=r"There is no training run"):
+        models.open_model("run:gone")
+
+
+CHANGES = st.lists(
+    st.sampled_from(
+        [
+            ("sampler", "ddpm"),
+            ("sampler", "dpm++2m-sde"),
+            ("eta", "0.25"),
+            ("seed", "12"),
+            ("label", "-1"),
+            ("scale", "4"),
+        ]
+    ),
+    max_size=3,
+    unique_by=lambda pair: pair[0],
+).map(tuple)
+
+
+@given(st.lists(st.tuples(st.integers(0, 20), st.integers(0, 1000), CHANGES), max_size=MAX_FORKS))
+def test_forks_come_back_from_their_text(several: list[tuple[int, int, tuple[tuple[str, str], ...]]]) -> None:
+    written = tuple(Branching(parent % (k + 1), step, changes) for k, (parent, step, changes) in enumerate(several))
+    assert forks.read(forks.write(written)) == written
+    root = recipes(SamplingControls(), 10)["A"]
+    walks = forks.walks(root, written)
+    for fork, walk in zip(written, walks[1:], strict=True):
+        assert isinstance(walk, Fork)
+        assert walk.parent == walks[fork.parent]
+        assert walk.step == fork.step
+
+
+@given(
+    st.sampled_from(list(SAMPLERS)), st.integers(1, 1000), st.floats(0, 1), st.floats(0, 20), st.integers(-1, 9),
+    st.integers(0, 2**53 - 100),
+)  # fmt: skip
+def test_the_form_asks_for_what_it_says(
+    sampler: str, steps: int, eta: float, scale: float, label: int, seed: int
+) -> None:
+    root = recipes(SamplingControls(count=1), 10)["A"]
+    wanted = ForkSettings(sampler=sampler, steps=steps, eta=eta, scale=scale, label=label, seed=seed)
+    fork = forks.asked_for(wanted, 0, 3, root)
+    assert forks.read(forks.write((fork,))) == (fork,)
+    after = recipe_of(forks.walks(root, (fork,))[1])
+    assert (after.sampler, after.steps, after.eta, after.seeds) == (sampler, steps, eta, (seed,))
+    if label >= 0:
+        assert (after.labels, after.scale) == ((label,), scale)
+
+
+def test_what_is_taken_away_makes_the_same_pixels(tmp_path: object) -> None:
+    from engine.recipes.fork import from_json, from_png
+
+    found = examined(forks="0@2:sampler=ddpm,seed=7")
+    (_, _, _, png), (_, _, _, record) = lab.files(found, 1)
+    assert from_png(png) == from_json(record.decode()) == found.branches[1].walk
+
+
+# --- the browser ----------------------------------------------------------------------------------------------------------
+
+
+def test_where_the_reader_looks_is_only_believed_of_these_walks() -> None:
+    good = {"stamp": "a/", "branch": 1, "step": 3, "row": 4, "column": 5}
+    assert place_of(good, "a/") == Place(1, 3, 4, 5)
+    for wrong in (
+        None,
+        3,
+        {},
+        {**good, "stamp": "a/0@1:"},
+        {**good, "step": "3"},
+        {**good, "row": 10**9},
+        {**good, "branch": -5},
+    ):
+        assert place_of(wrong, "a/") is None
+
+
+def test_the_payload_is_json_and_short() -> None:
+    import json
+
+    found = examined(model="digits", steps=50, forks="0@25:sampler=ddpm")
+    size = len(json.dumps(found.bench.to_payload(), allow_nan=False))
+    assert size < 6_000_000
+
+
+@pytest.mark.parametrize("public", [True, False])
+def test_a_model_that_is_not_offered_can_be_chosen_nowhere_in_public(
+    public: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from playground.gradio_ui import microscope as page
+    from playground.policy import mode
+
+    monkeypatch.setattr(mode, "_public", public)
+    offered = page._look("somebody").options(MicroscopeControls(model="/etc"))["model"]
+    assert ("/etc" in offered) is not public

@@ -1,0 +1,481 @@
+"""The desk: who gets which pictures, when it is their turn, what is left when a tab is gone; and what may be asked for."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from engine.data.pixels import to_uint8
+from engine.denoiser import Denoiser
+from engine.process import Prediction
+from engine.recipes.recipe import Recipe, RecipeError
+from engine.registry import Model
+from engine.schedule import Level, NoiseSchedule
+from engine.training.config import TrainConfig
+from playground.gradio_ui import page
+from playground.labs.guidance import view
+from playground.labs.guidance.controls import GuidanceControls
+from playground.labs.likelihood import job as likelihood
+from playground.labs.likelihood.controls import TITLES, LikelihoodControls
+from playground.labs.microscope import job as microscope
+from playground.labs.microscope.forks import MAX_FORKS
+from playground.labs.points import controls as points
+from playground.labs.recorder import job as recorder
+from playground.labs.sampling.controls import SamplingControls
+from playground.labs.shared.controls import Controls, describe
+from playground.labs.shared.job import BROKE_OFF, Job, Partial
+from playground.labs.training.controls import TrainingControls
+from playground.labs.xray import job as xray
+from playground.policy import messages, mode
+from playground.policy.limits import LOCAL, PUBLIC
+from playground.serving import request_queue as desk_module
+from playground.serving.request_queue import GRACE, Desk
+
+SECONDS = 60.0
+CONTROLS: dict[str, type[Controls]] = {
+    "guidance": GuidanceControls,
+    "likelihood": LikelihoodControls,
+    "microscope": microscope.MicroscopeControls,
+    "points": points.PointsControls,
+    "recorder": recorder.RecorderControls,
+}
+
+
+class Gate:
+    """A network, of sorts, that answers only while it is open."""
+
+    def __init__(self, *, is_open: bool = True) -> None:
+        self.calls, self._open = 0, threading.Event()
+        if is_open:
+            self._open.set()
+
+    def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
+        self.calls += 1
+        assert self._open.wait(SECONDS)
+        return Prediction(torch.zeros_like(x_t), x_t)
+
+    def open(self) -> None:
+        self._open.set()
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate(is_open=False)
+    yield gate
+    gate.open()
+
+
+def _model(net: Denoiser) -> Model:
+    return Model("m", "M", net, (1, 2, 2), (), NoiseSchedule.cosine(1000), "")
+
+
+def _recipe(images: int = 4, steps: int = 5, first: int = 0) -> Recipe:
+    return Recipe(model="m", steps=steps, seeds=tuple(range(first, first + images)))
+
+
+def _tab() -> str:
+    return secrets.token_hex(16)
+
+
+def _attached(desk: Desk, session: str = "s") -> str:
+    tab = _tab()
+    desk.attach(tab, session + tab)
+    return tab
+
+
+def _until(true: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
+# --- requests and places ----------------------------------------------------------------------------------------------
+
+
+def test_every_tab_gets_its_own_pictures() -> None:
+    desk, model = Desk(), _model(Gate())
+    tabs = [_attached(desk) for _ in range(40)]
+    for k, tab in enumerate(tabs):
+        desk.submit(tab, model, {"A": _recipe(first=100 * k, steps=2 + k % 4)})
+    for k, tab in enumerate(tabs):
+        request = desk.request(tab)
+        assert request is not None
+        assert request.wait(SECONDS)
+        assert request.progress.status == "finished"
+        first, *_ = _recipe(first=100 * k, steps=2 + k % 4).frames(model)
+        assert np.array_equal(request.shots()[0].x, to_uint8(first.x))
+        assert len(request.shots("A")) == 3 + k % 4
+    assert len({desk.request(tab).id for tab in tabs}) == 40  # type: ignore[union-attr]
+
+
+def test_forty_visitors_with_sixteen_images_are_all_drawn_at_once(gate: Gate) -> None:
+    desk = Desk()
+    requests = [desk.submit(_attached(desk), _model(gate), {"A": _recipe(16), "B": _recipe(16)}) for _ in range(40)]
+    assert [request.place for request in requests] == [0] * 40
+    late = desk.submit(_attached(desk), _model(gate), {"A": _recipe(1)})
+    assert late.place == 1
+    gate.open()
+    assert all(request.wait(SECONDS) for request in [*requests, late])
+    assert late.progress.status == "finished"
+
+
+def test_places_are_those_of_a_queue(gate: Gate) -> None:
+    desk, model = Desk(most_images=8), _model(gate)
+    first, second, third, fourth = (desk.submit(_attached(desk), model, {"A": _recipe(n)}) for n in (4, 4, 8, 1))
+    # The last would fit in beside the first two, but nobody is passed.
+    assert [one.place for one in (first, second, third, fourth)] == [0, 0, 1, 2]
+    assert third.progress.status == "running"
+    assert (third.progress.done, third.progress.total, third.progress.seconds_left) == (0, 5, None)
+    assert third.shots() == []
+    second.stop()
+    assert second.progress.status == "stopped"
+    assert third.place == 1  # the machine is not free before the step that is under way has ended
+    third.stop()
+    assert (third.place, fourth.place) == (0, 1)
+    gate.open()
+    assert first.wait(SECONDS)
+    assert fourth.wait(SECONDS)
+    assert [one.progress.status for one in (first, second, third, fourth)] == [
+        "finished",
+        "stopped",
+        "stopped",
+        "finished",
+    ]
+
+
+def test_more_than_the_whole_desk_is_drawn_alone(gate: Gate) -> None:
+    desk, model = Desk(most_images=8), _model(gate)
+    small = desk.submit(_attached(desk), model, {"A": _recipe(1)})
+    large = desk.submit(_attached(desk), model, {"A": _recipe(100, steps=1)})
+    assert (small.place, large.place) == (0, 1)
+    gate.open()
+    assert large.wait(SECONDS)
+    assert large.progress.status == "finished"
+
+
+def test_memory_is_bounded_by_the_pictures_that_are_kept(gate: Gate) -> None:
+    model = _model(gate)
+    frame = 3 * 4  # bytes of one image of 2 × 2 in one frame
+    desk = Desk(most_bytes=4 * 6 * frame)
+    one, two = (desk.submit(_attached(desk), model, {"A": _recipe(4, steps=5)}) for _ in range(2))
+    assert (one.bytes, one.place, two.place) == (4 * 6 * frame, 0, 1)
+    gate.open()
+    assert two.wait(SECONDS)
+    assert two.progress.status == "finished"
+
+
+def test_a_new_request_of_a_tab_replaces_the_one_before(gate: Gate) -> None:
+    desk, model, tab = Desk(most_images=4), _model(gate), _tab()
+    desk.attach(tab, "session")
+    before = desk.submit(tab, model, {"A": _recipe()})
+    now = desk.submit(tab, model, {"A": _recipe(first=9)})
+    assert before.progress.status == "stopped"
+    assert desk.request(tab) is now
+    gate.open()
+    assert now.wait(SECONDS)
+    assert now.progress.status == "finished"
+
+
+def test_a_recipe_that_does_not_fit_leaves_the_request_before_alone() -> None:
+    desk, tab = Desk(), _tab()
+    desk.attach(tab, "session")
+    before = desk.submit(tab, _model(Gate()), {"A": _recipe()})
+    with pytest.raises(RecipeError):
+        desk.submit(tab, _model(Gate()), {"A": Recipe(model="m", labels=(3,), seeds=(0,))})
+    assert desk.request(tab) is before
+    assert before.wait(SECONDS)
+    assert before.progress.status == "finished"
+
+
+def test_a_network_that_breaks_frees_its_room(capsys: pytest.CaptureFixture[str]) -> None:
+    def broken(x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
+        raise RuntimeError("unplugged")
+
+    desk = Desk(most_images=4)
+    bad = desk.submit(_attached(desk), _model(broken), {"A": _recipe()})
+    good = desk.submit(_attached(desk), _model(Gate()), {"A": _recipe()})
+    assert bad.wait(SECONDS)
+    assert good.wait(SECONDS)
+    assert (bad.progress.status, good.progress.status) == ("failed", "finished")
+    assert "unplugged" in bad.progress.error
+
+
+def test_nobody_gets_at_a_request_without_its_token(gate: Gate) -> None:
+    desk = Desk()
+    tab = _attached(desk)
+    desk.submit(tab, _model(gate), {"A": _recipe()})
+    assert desk.request(_tab()) is None
+    assert desk.request(tab[:-1]) is None
+    for guessable in ("", "1", "session"):
+        with pytest.raises(ValueError, match="letters"):
+            desk.submit(guessable, _model(gate), {"A": _recipe()})
+        with pytest.raises(ValueError, match="letters"):
+            desk.attach(guessable, "another")
+        assert desk.request(guessable) is None
+
+
+# --- tabs that come and go --------------------------------------------------------------------------------------------
+
+
+def test_a_tab_that_is_loaded_again_finds_its_request(gate: Gate) -> None:
+    clock = Clock()
+    desk, tab = Desk(clock=clock), _tab()
+    desk.attach(tab, "first")
+    request = desk.submit(tab, _model(gate), {"A": _recipe()})
+    desk.detach("first")
+    clock.now += GRACE - 1
+    desk.sweep()
+    desk.attach(tab, "second")
+    clock.now += 10 * GRACE
+    desk.sweep()
+    assert desk.request(tab) is request
+    assert request.progress.status == "running"
+
+
+def test_a_closed_tab_stops_its_request_after_the_grace(gate: Gate) -> None:
+    clock = Clock()
+    desk, tab = Desk(clock=clock), _tab()
+    desk.attach(tab, "one")
+    desk.attach(tab, "two")
+    request = desk.submit(tab, _model(gate), {"A": _recipe()})
+    desk.detach("one")
+    clock.now += 2 * GRACE
+    desk.sweep()
+    assert request.progress.status == "running"  # somebody still looks
+    desk.detach("two")
+    desk.detach("two")  # twice, or never attached: nothing
+    desk.detach("nobody")
+    clock.now += GRACE
+    desk.sweep()
+    assert request.progress.status == "stopped"
+    assert desk.request(tab) is None
+    gate.open()
+    assert request.wait(SECONDS)
+
+
+def test_a_request_that_waits_is_forgotten_with_its_tab(gate: Gate) -> None:
+    clock = Clock()
+    desk, model = Desk(most_images=4, clock=clock), _model(gate)
+    desk.submit(_attached(desk), model, {"A": _recipe()})
+    tab = _tab()
+    desk.attach(tab, "gone")
+    desk.submit(tab, model, {"A": _recipe()})
+    behind = desk.submit(_attached(desk), model, {"A": _recipe()})
+    assert behind.place == 2
+    desk.detach("gone")
+    clock.now += GRACE
+    desk.sweep()
+    assert behind.place == 1
+
+
+def test_a_session_that_moves_to_another_tab_leaves_the_first(gate: Gate) -> None:
+    clock = Clock()
+    desk, old, new = Desk(clock=clock), _tab(), _tab()
+    desk.attach(old, "session")
+    request = desk.submit(old, _model(gate), {"A": _recipe()})
+    desk.attach(new, "session")
+    clock.now += GRACE
+    desk.sweep()
+    assert request.progress.status == "stopped"
+
+
+def test_nobody_has_to_sweep(gate: Gate) -> None:
+    """A timer does, also for a request that no session was ever attached to."""
+    desk, tab = Desk(grace=0.05), _tab()
+    request = desk.submit(tab, _model(gate), {"A": _recipe()})
+    _until(lambda: desk.request(tab) is None)
+    assert request.progress.status == "stopped"
+
+
+def test_finished_requests_are_kept_while_somebody_looks_and_the_oldest_go_first() -> None:
+    desk, model = Desk(most_kept=3), _model(Gate())
+    tabs = [_attached(desk) for _ in range(5)]
+    for tab in tabs:
+        assert desk.submit(tab, model, {"A": _recipe()}).wait(SECONDS)
+    assert [desk.request(tab) is not None for tab in tabs] == [False, False, True, True, True]
+
+
+def test_rounds_of_forty_leave_no_thread_and_no_request_behind() -> None:
+    desk, model = Desk(grace=0.0), _model(Gate())
+    one = desk.submit(_tab(), model, {"A": _recipe()})
+    one.wait(SECONDS)
+    threads = threading.active_count()
+    for _ in range(5):
+        tabs = [_attached(desk) for _ in range(40)]
+        requests = [desk.submit(tab, model, {"A": _recipe(16, steps=3)}) for tab in tabs]
+        assert all(request.wait(SECONDS) for request in requests)
+        for tab in tabs:
+            desk.detach("s" + tab)
+        del requests
+    _until(lambda: threading.active_count() <= threads)
+
+
+def test_the_process_has_one_desk() -> None:
+    assert desk_module.desk() is desk_module.desk()
+
+
+# --- limits -----------------------------------------------------------------------------------------------------------
+
+COUNTS = st.integers(1, 64)
+STEPS = st.integers(1, 1000)
+
+
+@given(COUNTS, STEPS, STEPS, st.booleans())
+def test_what_is_too_large_is_said_and_nothing_else(count: int, steps: int, b_steps: int, compare: bool) -> None:
+    controls = SamplingControls(count=count, steps=steps, b_steps=b_steps, compare=compare)
+    problems = PUBLIC.problems(controls)
+    taken = [steps, b_steps] if compare else [steps]
+    too_large = [count > PUBLIC.images, *(value > PUBLIC.steps for value in taken)]
+    work = not any(too_large) and count * sum(taken) > PUBLIC.image_steps
+    assert len(problems) == sum(too_large) + work
+    assert all(problem.startswith("At most ") and problem.endswith(".") for problem in problems)
+    assert LOCAL.problems(controls) == []
+
+
+@given(st.integers(1, 1024), STEPS)
+def test_recipes_are_judged_like_controls(images: int, steps: int) -> None:
+    recipe = _recipe(images, steps)
+    assert LOCAL.problems(recipe) == LOCAL.problems(recipe, api=True) == []
+    if images <= 64:
+        assert PUBLIC.problems(recipe) == PUBLIC.problems(SamplingControls(count=images, steps=steps))
+    tighter = replace(PUBLIC, api_images=4)
+    assert any("images" in problem for problem in tighter.problems(recipe, api=True)) >= (images > 4)
+
+
+def test_the_sentences() -> None:
+    assert PUBLIC.problems(SamplingControls(count=64, steps=1000, compare=True, b_steps=300)) == [
+        "At most 16 images are drawn together here, not 64.",
+        "At most 250 steps are taken here, not 1,000.",
+        "At most 250 steps are taken for B here, not 300.",
+    ]
+    assert PUBLIC.problems(TrainConfig(steps=1_000_000, batch=1024, size=512, compile=True, sample_every=1)) == [
+        "At most 3,000 training steps are taken in one run here, not 1,000,000.",
+        "At most 64 pictures go into one batch here, not 1,024.",
+        "At most 64 pixels along a side are trained on here, not 512.",
+        "At most 50 looks are taken at one run here, not 1,000,000: sample less often.",
+        "Networks are not compiled here: it keeps the machine busy for minutes, and pays on a GPU only.",
+    ]
+
+
+@given(st.integers(1, 1_000_000), st.integers(1, 1024), st.integers(0, 512))
+@settings(max_examples=50)
+def test_training_is_judged_by_what_determines_its_cost(steps: int, batch: int, size: int) -> None:
+    config = TrainConfig(steps=steps, batch=batch, size=size, sample_every=max(1, steps // 10))
+    assert LOCAL.problems(config) == []
+    too_large = [steps > PUBLIC.training_steps, batch > PUBLIC.batch, size > PUBLIC.picture_size]
+    assert len(PUBLIC.problems(config)) == sum(too_large)
+
+
+def test_the_defaults_of_the_labs_and_what_their_bounded_controls_can_say_are_within_the_limits() -> None:
+    for controls in (SamplingControls(), SamplingControls(compare=True), TrainingControls(), TrainConfig()):
+        assert PUBLIC.problems(controls) == []
+    for name, most in PUBLIC.highest().items():
+        assert PUBLIC.problems(SamplingControls(**{"count": 1, "steps": 1, name: most})) == []
+    assert PUBLIC.highest() == {"count": 16, "steps": 250, "b_steps": 250}
+
+
+def test_on_ones_own_machine_the_controls_keep_their_ranges() -> None:
+    own = {control.name: control.high for control in describe(SamplingControls)}
+    assert LOCAL.highest() == {name: own[name] for name in ("count", "steps", "b_steps")}
+    own = {control.name: control.high for control in describe(TrainingControls)}
+    assert LOCAL.highest_of_training() == {name: own[name] for name in ("steps", "batch", "at_once", "size")}
+
+
+def test_what_is_bounded_is_said_beside_the_control() -> None:
+    assert PUBLIC.note("steps") == "At most 250 here, since many share this machine."
+    assert PUBLIC.note("steps", training=True) == "At most 3,000 here, since many share this machine."
+    assert PUBLIC.note("eta") == LOCAL.note("steps") == LOCAL.note("steps", training=True) == ""
+
+
+def test_public_is_tighter_than_local_in_everything() -> None:
+    numbers = [field.name for field in fields(PUBLIC) if field.name != "of_labs"]
+    assert all(getattr(PUBLIC, name) < getattr(LOCAL, name) for name in numbers)
+    assert not LOCAL.of_labs
+    for lab, bounds in PUBLIC.of_labs.items():
+        own = {control.name: control.high for control in describe(CONTROLS[lab])}
+        assert all(1 <= most < (own[name] or 0) for name, most in bounds.items())
+
+
+def test_whatever_the_bounded_controls_of_the_other_labs_say_is_no_more_than_one_request_may_cost() -> None:
+    """Images × steps, as in the Sampling lab, of all that one press of a button sets going."""
+    bounds = PUBLIC.of_labs
+    assert bounds["recorder"]["count"] * recorder.STEPS * recorder.MOST_STOPS <= PUBLIC.image_steps
+    walks = (MAX_FORKS + 1) * bounds["microscope"]["steps"]
+    assert walks + microscope.MAX_CUTS <= PUBLIC.image_steps
+    assert bounds["microscope"]["steps"] <= PUBLIC.steps
+    taken_apart = 2 * bounds["guidance"]["count"] * bounds["guidance"]["steps"]  # two ways, side by side
+    assert taken_apart <= PUBLIC.image_steps
+    assert PUBLIC.image_steps >= (xray.MOST_SKIPS + 3) * xray.SAMPLES * xray.STEPS
+
+
+@pytest.fixture
+def in_public(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mode, "_public", True)
+
+
+def test_a_bound_is_measured_as_far_as_one_request_may_go(in_public: None) -> None:
+    for compare in TITLES:
+        likelihood.announced(LikelihoodControls(compare=compare))
+    with pytest.raises(ValueError, match="4,000 are the most here") as refusal:
+        likelihood.announced(LikelihoodControls(blocks=1000))
+    with pytest.raises(ValueError, match=str(refusal.value)):
+        next(likelihood.work(LikelihoodControls(blocks=1000)))
+
+
+def test_no_axis_of_a_sweep_leads_beyond_the_steps_that_are_taken_here(in_public: None) -> None:
+    long = GuidanceControls(across="steps", across_values="251", down="label", down_values="3")
+    with pytest.raises(ValueError, match="At most 250 steps are taken here, not 251"):
+        view.announced(long)
+    view.announced(long.model_copy(update={"across_values": "250"}))
+
+
+def test_of_a_file_no_more_points_are_kept_than_there_may_be_of_other_sets(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert points.most_points() == 5000
+    monkeypatch.setattr(mode, "_public", True)
+    assert points.most_points() == points.bounds()["count"] == 2000
+
+
+def test_a_job_that_breaks_tells_strangers_nothing_of_this_machine(
+    in_public: None, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken() -> Iterator[Partial[None]]:
+        yield Partial(0, 1, None)
+        raise KeyError("/srv/runs/20260101-000000-00000000")
+
+    job = Job(broken)
+    job.wait(SECONDS)
+    assert job.look.error == BROKE_OFF
+    assert "20260101-000000" in capsys.readouterr().err  # for whoever keeps the machine
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("“/srv/data/runs/x.pt” is damaged.", "“…” is damaged."),
+        ("It stands in /tmp/a-b.c/d, and nowhere else.", "It stands in …, and nowhere else."),
+        ("See https://example.org/a/b for 3 / 4 of it.", "See https://example.org/a/b for 3 / 4 of it."),
+        ("t / T and and/or 1/2.", "t / T and and/or 1/2."),
+    ],
+)
+def test_no_message_of_a_page_names_a_place_of_this_machine(in_public: None, said: str, told: str) -> None:
+    assert messages.without_places(said) == told
+    assert told in page.listed([said], "error")
