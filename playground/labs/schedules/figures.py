@@ -126,7 +126,7 @@ GAUGE_LOW, GAUGE_HIGH = -8.0, 1.0
 @cache
 def style() -> str:
     """The style of all HTML made here, to be put on the page once."""
-    return f"<style>{(Path(__file__).parent / 'schedules.css').read_text(encoding='utf-8')}</style>"
+    return f"<style>{(Path(__file__).parent / 'figures.css').read_text(encoding='utf-8')}</style>"
 
 
 def legend(titles: Mapping[str, str]) -> str:

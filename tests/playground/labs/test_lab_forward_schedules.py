@@ -264,8 +264,9 @@ def test_ratios_read_well() -> None:
 
 
 def _forward() -> None:
+    from playground.streamlit_ui import forward
 
-    view.show()
+    forward.show()
 
 
 def _schedules() -> None:

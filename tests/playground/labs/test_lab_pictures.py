@@ -284,5 +284,6 @@ def test_a_reader_who_mirrors_digits_is_left_to_it(places: Path, page: AppTest) 
 
 
 def _training_page() -> None:
+    from playground.streamlit_ui import training
 
-    controls.show()
+    training.show()
