@@ -1,0 +1,40 @@
+"""Settings as checked, frozen values, and the names that they had before: old links, recipes and runs still open.
+
+A setting that was renamed is listed here once, in `OLD_NAMES` or, where the value of a choice was renamed, in `OLD_VALUES`.
+Every model of settings reads the old name as it reads the new one, and writes the new one only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+OLD_NAMES: dict[str, tuple[str, ...]] = {}
+"""By the name of a setting now: what it was called before."""
+
+OLD_VALUES: dict[str, dict[str, str]] = {}
+"""By the name of a choice now: its values of before, and what each is called now."""
+
+
+def current(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The same settings under the names and values of now; a new name wins over an old one."""
+    renamed = {old: new for new, names in OLD_NAMES.items() for old in names}
+    read: dict[str, Any] = {}
+    for name, value in given.items():
+        now = renamed.get(name, name)
+        if now == name or now not in given:
+            read[now] = OLD_VALUES.get(now, {}).get(value, value) if isinstance(value, str) else value
+    return read
+
+
+class Settings(BaseModel):
+    """Checked settings: frozen, without unknown names, and open to the names of before."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_old_names(cls, given: Any) -> Any:
+        return current(given) if isinstance(given, Mapping) else given
