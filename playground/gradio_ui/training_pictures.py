@@ -13,6 +13,7 @@ from playground import preload
 from playground.gradio_ui import live, page, training_settings, widgets
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.training_prepare import PrepareView
+from playground.labs.shared import naming
 from playground.labs.shared import pictures_html as figures
 from playground.labs.shared.controls import checked, from_link
 from playground.labs.training import pictures as lab
@@ -131,6 +132,6 @@ def _kept(name: str) -> str:
     changed = ""
     if lab.has_changed(name):
         changed = page.listed([text.CHANGED]) + live.button(f"🔄 {text.AGAIN}", "act", "again", name)
-    frees = text.frees(lab.megabytes(lab.bytes_on_disk(name) / 1e6))
+    frees = text.frees(naming.megabytes(lab.bytes_on_disk(name) / 1e6))
     remove = f"<p>{frees}</p>{live.button('Remove', 'act', 'remove', name)}"
     return f'{changed}<details><summary>🗑️ {text.REMOVE}</summary><div class="lv-list">{remove}</div></details>'

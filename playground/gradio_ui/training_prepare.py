@@ -11,6 +11,7 @@ from gradio.events import Dependency
 
 from playground.gradio_ui import live, page, widgets
 from playground.gradio_ui.following import QUIET
+from playground.labs.shared import naming
 from playground.labs.shared.controls import checked
 from playground.labs.training import pictures as lab
 from playground.labs.training import pictures_text as text
@@ -115,15 +116,15 @@ def _offered(name: str) -> str:
     words = f"<p>{live.rich(offer.about)}</p>"
     if name in lab.choices():
         return f"{words}<p>✅ {text.PREPARED_ALREADY}</p>{live.button(text.CHOOSE, 'act', 'choose', name)}"
-    size = lab.megabytes(offer.megabytes)
-    cost = text.offer(size, lab.megabytes(offer.on_disk), offer.licence)
+    size = naming.megabytes(offer.megabytes)
+    cost = text.offer(size, naming.megabytes(offer.on_disk), offer.licence)
     missing = page.listed([offer.missing]) if offer.missing else ""
     get = live.button(f"⬇️ Download {size}", "act", "download", name, kind="lv-primary")
     return f'{words}<p class="lv-caption">{live.rich(cost)}</p>{missing}{get}'
 
 
 def _free() -> str:
-    return f'<p class="lv-caption">{text.free(lab.megabytes(lab.free_megabytes()))}</p>'
+    return f'<p class="lv-caption">{text.free(naming.megabytes(lab.free_megabytes()))}</p>'
 
 
 # --- what begins a preparation ----------------------------------------------------------------------------------------
@@ -163,7 +164,7 @@ def _from_zip(path: str | None, largest: int) -> list[Any]:
         if path is None:
             raise ValueError(text.ZIP_FIRST)
         if Path(path).stat().st_size > lab.MAX_UPLOAD_MB * 1e6:
-            raise ValueError(text.too_large(lab.megabytes(lab.MAX_UPLOAD_MB)))
+            raise ValueError(text.too_large(naming.megabytes(lab.MAX_UPLOAD_MB)))
         # Closed when it has been read: the preparation goes on when this has returned.
         return preparing.start_upload(Path(path).open("rb"), Path(path).name, largest=_one_of(largest, lab.LARGEST))
 
@@ -176,7 +177,7 @@ def _kept(event: gr.EventData) -> list[Any]:
     if name not in lab.choices():
         return [gr.skip()] * 5
     if do == "again":
-        return _begin(lambda: preparing.start_again(lab.title_of(name), name))
+        return _begin(lambda: preparing.start_again(naming.data_title(name), name))
     try:
         lab.remove(name)
     except ValueError as problem:

@@ -10,7 +10,7 @@ import gradio as gr
 
 from playground.gradio_ui import components, live, page
 from playground.gradio_ui.training_sent import Sent
-from playground.labs.shared import models
+from playground.labs.shared import models, naming
 from playground.labs.training import charts, doctor, runs, text
 from playground.labs.training import controls as lab
 
@@ -115,7 +115,7 @@ def _head(snapshot: Snapshot) -> str:
     metrics = [
         ("Loss", f"{last.loss:.4f}" if last else "–", ""),
         ("Images a second", f"{speed:.0f}" if speed else "–", lab.pace(snapshot)),
-        ("Time left", lab.duration(snapshot.seconds_left) if snapshot.active else "–", ""),
+        ("Time left", naming.duration(snapshot.seconds_left) if snapshot.active else "–", ""),
     ]
     shown = "".join(
         f'<div class="lv-metric" title="{html.escape(help)}"><span>{name}</span><b>{value}</b></div>'

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from playground.gradio_ui import page, widgets
+from playground.labs.shared import naming
 from playground.labs.shared.controls import checked, reason
 from playground.labs.training import controls as lab
 from playground.labs.training import pictures, text
@@ -56,8 +57,8 @@ def _wanted(controls: TrainingControls) -> tuple[TrainConfig, list[tuple[str, st
         raise ValueError(found.problems[0])
     seconds = found.seconds_per_step * controls.steps
     if seconds > limits_now().training_seconds:
-        raise ValueError(text.too_long(lab.duration(seconds), lab.duration(limits_now().training_seconds)))
-    metrics = [("Parameters", f"{found.parameters / 1e6:.2f} M"), ("Takes about", lab.duration(seconds))]
+        raise ValueError(text.too_long(naming.duration(seconds), naming.duration(limits_now().training_seconds)))
+    metrics = [("Parameters", f"{found.parameters / 1e6:.2f} M"), ("Takes about", naming.duration(seconds))]
     config = lab.config(controls, found.seconds_per_step)
     check_training(config)
     return config, metrics, lab.cost(controls, found)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from playground.labs.shared import naming
 from playground.labs.shared.controls import checked
 from playground.labs.training import pictures as lab
 from playground.labs.training import pictures_text as text
@@ -110,9 +111,9 @@ def _kept(name: str) -> None:
     if _changed(name):
         st.warning(text.CHANGED)
         if st.button(text.AGAIN, icon="🔄", key="training/pictures again", disabled=preparing.current() is not None):
-            _start(lambda: preparing.start_again(lab.title_of(name), name))
+            _start(lambda: preparing.start_again(naming.data_title(name), name))
     with st.popover(text.REMOVE, icon="🗑️"):
-        st.write(text.frees(lab.megabytes(lab.bytes_on_disk(name) / 1e6)))
+        st.write(text.frees(naming.megabytes(lab.bytes_on_disk(name) / 1e6)))
         if st.button("Remove", key="training/pictures remove"):
             try:
                 lab.remove(name)
@@ -144,7 +145,7 @@ def _sources() -> None:
         key="training/pictures from",
     )
     {"known": _known, "folder": _folder, "zip": _zip, "hub": _hub}[source or "known"]()
-    st.caption(text.free(lab.megabytes(lab.free_megabytes())))
+    st.caption(text.free(naming.megabytes(lab.free_megabytes())))
 
 
 def _known() -> None:
@@ -152,7 +153,7 @@ def _known() -> None:
     name = st.selectbox("Set", list(offers), format_func=lambda name: offers[name].title, key="training/pictures known")
     offer = offers[name]
     st.markdown(offer.about)
-    st.caption(text.offer(lab.megabytes(offer.megabytes), lab.megabytes(offer.on_disk), offer.licence))
+    st.caption(text.offer(naming.megabytes(offer.megabytes), naming.megabytes(offer.on_disk), offer.licence))
     if offer.missing:
         st.warning(widgets.plain(offer.missing))
     there = name in lab.choices()
@@ -163,7 +164,7 @@ def _known() -> None:
             st.rerun()
         return
     if st.button(
-        f"Download {lab.megabytes(offer.megabytes)}", type="primary", icon="⬇️", key="training/pictures download"
+        f"Download {naming.megabytes(offer.megabytes)}", type="primary", icon="⬇️", key="training/pictures download"
     ):
         _start(lambda: preparing.start(offer.title, name))
 

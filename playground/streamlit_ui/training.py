@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from playground.labs.likelihood.controls import LikelihoodControls
-from playground.labs.shared import models
+from playground.labs.shared import models, naming
 from playground.labs.shared.controls import reason
 from playground.labs.training import charts, doctor, runs, text
 from playground.labs.training import controls as lab
@@ -94,7 +94,7 @@ def _estimate(controls: TrainingControls) -> lab.TrainConfig | None:
         return None
     columns = st.columns(2)
     columns[0].metric("Parameters", f"{found.parameters / 1e6:.2f} M")
-    columns[1].metric("Takes about", lab.duration(found.seconds_per_step * controls.steps))
+    columns[1].metric("Takes about", naming.duration(found.seconds_per_step * controls.steps))
     st.caption(lab.cost(controls, found))
     return wanted
 
@@ -171,7 +171,7 @@ def _head(snapshot: Snapshot) -> None:
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     row.metric("Loss", f"{last.loss:.4f}" if last else "–", width=110)
     row.metric("Images a second", f"{speed:.0f}" if speed else "–", width=125)
-    row.metric("Time left", lab.duration(snapshot.seconds_left) if snapshot.active else "–", width=90)
+    row.metric("Time left", naming.duration(snapshot.seconds_left) if snapshot.active else "–", width=90)
     given = {"args": (run_id,), "width": 108}
     if snapshot.status in ("running", "queued"):
         row.button("Pause", icon="⏸️", key="training/pause", on_click=training.pause, **given)

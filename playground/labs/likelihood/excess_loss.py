@@ -12,8 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.labs.shared.models import Mine, everyones
-from playground.labs.training.charts import unit
-from playground.labs.training.controls import when
+from playground.labs.shared.naming import loss_unit, when
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +71,7 @@ def heat_map(name: str) -> HeatMap:
             "This run has no loss yet, or its ideal loss is not known: its pictures are too many, or turned."
         )
     title = snapshot.title or f"Your run of {when(snapshot.id)}"
-    return binned(title, snapshot.reports, snapshot.floor, unit(snapshot.config))
+    return binned(title, snapshot.reports, snapshot.floor, loss_unit(snapshot.config))
 
 
 @lru_cache(maxsize=4)
@@ -91,7 +90,7 @@ def _of_checkpoint(folder: Path) -> HeatMap:
     reports = [report for line in lines if (report := report_of(line)) is not None]
     if floor is None or not reports:
         raise ValueError(f"The ideal loss of “{folder.name}” is not known.")
-    return binned(card["title"], reports, floor, unit(config))
+    return binned(card["title"], reports, floor, loss_unit(config))
 
 
 def binned(title: str, reports: Sequence[Report], floor: Floor, in_units: str) -> HeatMap:

@@ -12,7 +12,7 @@ from playground.components.payloads.panels import CurvePanel, Line
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.likelihood.controls import ANY_VAE, LikelihoodControls
 from playground.labs.shared.models import Mine, everyones
-from playground.labs.training.controls import when
+from playground.labs.shared.naming import when
 
 if TYPE_CHECKING:
     from engine.models.vae import TrainedVAE

@@ -88,15 +88,14 @@ def choices(mine: Callable[[str], bool] = lambda _: True) -> dict[str, str]:
         mine: says of a run's id whether it is there for this reader.
     """
     from engine.runs.service import service
-    from playground.labs.shared.models import title_of
-    from playground.labs.training.controls import when
+    from playground.labs.shared.naming import data_title, when
 
     training = service()
     found = {RECORDED: "Recorded: a tiny network learns digits"}
     for run_id in training.ids():
         snapshot = training.snapshot(run_id) if mine(run_id) else None
         if snapshot is not None and snapshot.can_sample:
-            found[run_id] = f"Your run of {when(run_id)}: {title_of(snapshot.config.data)}, step {snapshot.step:,}"
+            found[run_id] = f"Your run of {when(run_id)}: {data_title(snapshot.config.data)}, step {snapshot.step:,}"
     return found
 
 

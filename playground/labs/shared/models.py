@@ -6,8 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from playground.labs.shared import opening
-from playground.labs.training.controls import when
-from playground.labs.training.pictures import title_of
+from playground.labs.shared.naming import data_title, when
 
 if TYPE_CHECKING:
     from engine.registry import Model
@@ -56,7 +55,7 @@ def _runs(wanted: Callable[[Snapshot], bool], mine: Mine) -> dict[str, str]:
     training = service()
     found = {run_id: training.snapshot(run_id) for run_id in training.ids() if mine(run_id)}
     return {
-        f"run:{run_id}": f"Your run of {when(run_id)}: {title_of(snapshot.config.data)}, step {snapshot.step:,}"
+        f"run:{run_id}": f"Your run of {when(run_id)}: {data_title(snapshot.config.data)}, step {snapshot.step:,}"
         for run_id, snapshot in found.items()
         if snapshot is not None and wanted(snapshot)
     }

@@ -9,6 +9,7 @@ import numpy as np
 
 from playground.components.payloads.chart import LiveChart, Series
 from playground.components.payloads.timeline import Lane, Position, Timeline
+from playground.labs.shared.naming import loss_unit
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
@@ -17,16 +18,6 @@ if TYPE_CHECKING:
 SHOWN_PREVIEWS = 60
 """Of more, this many evenly spaced are sent to the browser."""
 LEVELS = "t / T (0 is clean, 1 is pure noise)"
-
-
-def unit(config: TrainConfig) -> str:
-    """What the loss is and what it is counted in."""
-    if config.learns == "vae":
-        return "its bound in bits per dimension"
-    if config.learns == "classifier":
-        return "cross-entropy in nats"
-    weights = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
-    return "mean squared error" + weights[config.weighting]
 
 
 def floor_title(config: TrainConfig) -> str:
@@ -50,7 +41,7 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
     return LiveChart(
         "Loss",
         "training step",
-        unit(snapshot.config),
+        loss_unit(snapshot.config),
         tuple(series),
         log_y=snapshot.config.learns != "classifier",
         empty=_nothing_yet(snapshot),
@@ -65,7 +56,9 @@ def level_chart(snapshot: Snapshot) -> LiveChart:
     """Loss by noise level: the recent ones and the floor."""
     series: list[Series] = []
     if snapshot.config.learns == "vae":
-        return LiveChart("Loss by noise level", LEVELS, unit(snapshot.config), (), empty="A VAE sees no noise levels.")
+        return LiveChart(
+            "Loss by noise level", LEVELS, loss_unit(snapshot.config), (), empty="A VAE sees no noise levels."
+        )
     reads = snapshot.config.learns == "classifier"
     if snapshot.reports:
         bins = len(snapshot.reports[-1].loss_by_level)
@@ -80,7 +73,7 @@ def level_chart(snapshot: Snapshot) -> LiveChart:
     return LiveChart(
         "Loss by noise level",
         LEVELS,
-        unit(snapshot.config),
+        loss_unit(snapshot.config),
         tuple(series),
         log_y=not reads,
         y_range=(0, _top(series)) if reads else None,

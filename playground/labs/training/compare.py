@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from playground.components.payloads.chart import LiveChart, Mark, Series
 from playground.components.payloads.timeline import Lane, Position, Timeline
+from playground.labs.shared.naming import loss_unit
 from playground.labs.training import charts, runs
 from playground.labs.training.doctor import title_of, value_of
 from playground.labs.training.runs import AGAINST, Against
@@ -133,7 +134,7 @@ def _what_the_loss_is(snapshot: Snapshot) -> tuple[object, ...]:
 
 
 def _unit(snapshots: Sequence[Snapshot]) -> str:
-    units = {charts.unit(snapshot.config) for snapshot in snapshots}
+    units = {loss_unit(snapshot.config) for snapshot in snapshots}
     return units.pop() if len(units) == 1 else "each run's own loss"
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import math
-import time
 from typing import TYPE_CHECKING, Literal, Self
 
 from playground.labs.shared.controls import Controls, Field, checked, ui
-from playground.labs.training import pictures
+from playground.labs.shared.naming import data_title
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
@@ -315,23 +313,6 @@ def _shape(costs: TrainConfig) -> tuple[int, int, int]:
     return pictures.size, pictures.channels, len(pictures.class_names)
 
 
-def duration(seconds: float | None) -> str:
-    """Seconds as a person says them."""
-    if seconds is None or not math.isfinite(seconds):
-        return "–"
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def when(run_id: str) -> str:
-    """When a run was started, read off its id: "23 Nov, 16:31". An id that names no real time is given as it is."""
-    try:
-        return time.strftime("%d %b, %H:%M", time.strptime(run_id[:15], "%Y%m%d-%H%M%S"))
-    except ValueError:
-        return run_id
-
-
 WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
 
 
@@ -352,4 +333,4 @@ def _pictures(config: TrainConfig) -> str:
     changed = [f"at {config.size} × {config.size}"] if config.size else []
     changed += ["mirrored"] if config.flips else []
     changed += [f"turned by up to {config.rotation:g}°"] if config.rotation else []
-    return " ".join([pictures.title_of(config.data), ", ".join(changed)]).strip()
+    return " ".join([data_title(config.data), ", ".join(changed)]).strip()

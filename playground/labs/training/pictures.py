@@ -37,19 +37,6 @@ def choices() -> dict[str, str]:
     return shipped | {about.name: f"{about.title} ({about.size} × {about.size})" for about in store.every()}
 
 
-def title_of(name: str) -> str:
-    """What a set is called in a line of text."""
-    from engine.data import store
-    from engine.data.catalogue import DATASETS, DataError
-
-    if name in DATASETS:
-        return name
-    try:
-        return store.read_about(store.folder_of(name)).title
-    except DataError:
-        return name.rsplit("/", 1)[-1] if name.startswith(("folder:", "hub:")) else name
-
-
 def size_choices(controls: TrainingControls) -> dict[Any, str]:
     """The sizes that these pictures can be trained at, larger ones only where enlarging is allowed."""
     from engine.data.catalogue import DataError, load
@@ -231,11 +218,6 @@ def hub_missing() -> str:
     from engine.data.sources.hub import INSTALL
 
     return "" if importlib.util.find_spec("datasets") else f"This needs the package “datasets”: {INSTALL}"
-
-
-def megabytes(number: float) -> str:
-    """ "12 MB", "2.6 GB"."""
-    return f"{number:,.0f} MB" if number < 1000 else f"{number / 1000:.1f} GB"
 
 
 def folder_name(path: str) -> str:

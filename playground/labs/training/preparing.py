@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Literal
 
-from playground.labs.training.controls import duration
-from playground.labs.training.pictures import megabytes
+from playground.labs.shared.naming import duration, megabytes
 
 Status = Literal["running", "done", "stopped", "failed"]
 GRACE = 5.0

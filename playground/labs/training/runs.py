@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.components.payloads import packing
+from playground.labs.shared.naming import data_title, when
 from playground.labs.training import controls as lab
 from playground.labs.training import doctor, text
-from playground.labs.training.pictures import title_of
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
@@ -62,7 +62,7 @@ def row(snapshot: Snapshot) -> Row:
 
 def title(snapshot: Snapshot) -> str:
     """What the reader has called it, else what it learned and when."""
-    return snapshot.title or f"{title_of(snapshot.config.data)}, {lab.when(snapshot.id)}"
+    return snapshot.title or f"{data_title(snapshot.config.data)}, {when(snapshot.id)}"
 
 
 def standing(snapshot: Snapshot) -> str:
@@ -91,7 +91,7 @@ def about(snapshot: Snapshot) -> str:
     words.append(f"step {snapshot.step:,} of {snapshot.config.steps:,}")
     if snapshot.reports:
         words.append(f"loss {snapshot.reports[-1].loss:.4f}")
-    named = [lab.when(snapshot.id)] if snapshot.title else []
+    named = [when(snapshot.id)] if snapshot.title else []
     return f"{', '.join(words + named)} · {lab.described(snapshot.config)}"
 
 

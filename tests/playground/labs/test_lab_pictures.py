@@ -18,6 +18,7 @@ from engine.data.catalogue import load
 from engine.data.preparing import prepare
 from engine.training.config import TrainConfig
 from engine.training.preflight import Preflight
+from playground.labs.shared.naming import data_title, megabytes
 from playground.labs.training import controls, preparing
 from playground.labs.training import pictures as lab
 from playground.labs.training.controls import TrainingControls
@@ -58,11 +59,11 @@ def test_what_ships_and_what_was_prepared_can_be_chosen(places: Path) -> None:
     home = birds(places / "birds")
     prepare(f"folder:{home}")
     assert lab.choices()[f"folder:{home}"] == "birds (24 × 24)"
-    assert lab.title_of(f"folder:{home}") == "birds"
+    assert data_title(f"folder:{home}") == "birds"
     assert lab.suggestion(f"folder:{home}") == (True, 0.0)
     lab.remove(f"folder:{home}")
     assert lab.choices() == {"digits": "digits", "emoji": "emoji"}
-    assert lab.title_of(f"folder:{home}") == "birds"
+    assert data_title(f"folder:{home}") == "birds"
     assert lab.suggestion(f"folder:{home}") == (False, 0.0)
 
 
@@ -112,8 +113,8 @@ def test_downloads_say_what_they_take() -> None:
         assert offer.megabytes > 0
         assert offer.on_disk > offer.megabytes
         assert offer.licence
-    assert lab.megabytes(12) == "12 MB"
-    assert lab.megabytes(2640) == "2.6 GB"
+    assert megabytes(12) == "12 MB"
+    assert megabytes(2640) == "2.6 GB"
     assert lab.free_megabytes() > 0
 
 

@@ -18,6 +18,7 @@ from engine.runs.snapshot import Snapshot
 from engine.training.bayes_optimal import Floor
 from engine.training.config import TrainConfig
 from engine.training.loop import LEVEL_BINS, Report
+from playground.labs.shared.naming import when
 from playground.labs.training import compare, doctor, runs
 from playground.labs.training import controls as training_lab
 from playground.labs.training.controls import TrainingControls
@@ -61,9 +62,9 @@ def _snapshot(
 
 def test_a_run_is_called_what_its_reader_calls_it() -> None:
     unnamed, named = _snapshot(), _snapshot(title="My best one")
-    assert runs.title(unnamed) == f"digits, {training_lab.when(unnamed.id)}"
+    assert runs.title(unnamed) == f"digits, {when(unnamed.id)}"
     assert runs.title(named) == "My best one"
-    assert training_lab.when(named.id) in runs.about(named)  # when it was is told somewhere
+    assert when(named.id) in runs.about(named)  # when it was is told somewhere
     assert "finished, step 20 of 100, loss 0.0500" in runs.about(named)
 
 

@@ -20,6 +20,7 @@ from engine.training.learner import parameter_count
 from engine.training.loop import LEVEL_BINS, Report
 from engine.training.preflight import Preflight
 from playground.labs.shared.controls import from_link
+from playground.labs.shared.naming import duration, when
 from playground.labs.training import charts
 from playground.labs.training import controls as lab
 from playground.labs.training.charts import SHOWN_PREVIEWS
@@ -188,11 +189,11 @@ def test_zero_terminal_snr_and_the_noise_target_do_not_go_together() -> None:
     ],
 )
 def test_durations_in_words(seconds: float | None, words: str) -> None:
-    assert lab.duration(seconds) == words
+    assert duration(seconds) == words
 
 
 def test_a_run_in_words() -> None:
-    assert lab.when("20261123-163105-0123abcd") == "23 Nov, 16:31"
+    assert when("20261123-163105-0123abcd") == "23 Nov, 16:31"
     everything = TrainConfig(
         target="velocity", weighting="min-snr", learned_variance=True, zero_terminal_snr=True, importance=True
     )

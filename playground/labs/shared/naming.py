@@ -1,0 +1,55 @@
+"""What runs, pictures and amounts are called in a line of text, by every lab alike."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from engine.training.config import TrainConfig
+
+
+def when(run_id: str) -> str:
+    """When a run was started, read off its id: "23 Nov, 16:31". An id that names no real time is given as it is."""
+    try:
+        return time.strftime("%d %b, %H:%M", time.strptime(run_id[:15], "%Y%m%d-%H%M%S"))
+    except ValueError:
+        return run_id
+
+
+def data_title(name: str) -> str:
+    """The title of a data set: its name where it ships, else as it was prepared, else the end of its path."""
+    from engine.data import store
+    from engine.data.catalogue import DATASETS, DataError
+
+    if name in DATASETS:
+        return name
+    try:
+        return store.read_about(store.folder_of(name)).title
+    except DataError:
+        return name.rsplit("/", 1)[-1] if name.startswith(("folder:", "hub:")) else name
+
+
+def loss_unit(config: TrainConfig) -> str:
+    """The training loss of a run and its unit."""
+    if config.learns == "vae":
+        return "its bound in bits per dimension"
+    if config.learns == "classifier":
+        return "cross-entropy in nats"
+    weights = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
+    return "mean squared error" + weights[config.weighting]
+
+
+def duration(seconds: float | None) -> str:
+    """A time span rounded to its unit: "12 s", "5 min", "1.5 h"; "–" where it is not known."""
+    if seconds is None or not math.isfinite(seconds):
+        return "–"
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def megabytes(number: float) -> str:
+    """An amount in megabytes (10⁶ bytes): "12 MB", "2.6 GB"."""
+    return f"{number:,.0f} MB" if number < 1000 else f"{number / 1000:.1f} GB"
