@@ -81,7 +81,7 @@ def _visit(model: Model, recipes: list[Recipe]) -> Round:
     requests = [desk.submit(tab, model, {"A": recipe}) for tab, recipe in zip(tabs, recipes, strict=True)]
     unseen, first = set(requests), 0.0
     while unseen or any(request.progress.status == "running" for request in requests):
-        unseen -= {request for request in unseen if request.shots() or request.progress.status == "failed"}
+        unseen -= {request for request in unseen if request.frames() or request.progress.status == "failed"}
         first = first or (0.0 if unseen else time.perf_counter() - began)
         time.sleep(LOOK)
     makespan = time.perf_counter() - began

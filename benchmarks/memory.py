@@ -51,11 +51,11 @@ def walk(*, images: int, steps: int) -> Work:
     def work() -> npt.NDArray[np.float32]:
         job = SamplingJob("benchmark", model, {"A": recipe})
         job.wait()
-        shots = job.shots()
-        assert shots, job.progress.error
-        assert shots[-1].step == steps, job.progress.error
-        kept = sum(shot.x.nbytes + shot.x0.nbytes + shot.noise.nbytes for shot in shots)
-        shown = timeline("benchmark", {"A": shots})
+        frames = job.frames()
+        assert frames, job.progress.error
+        assert frames[-1].step == steps, job.progress.error
+        kept = sum(images.x.nbytes + images.x0.nbytes + images.noise.nbytes for images in frames)
+        shown = timeline("benchmark", {"A": frames})
         assert shown is not None
         sent = len(shown.to_message())
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024

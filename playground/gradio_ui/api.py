@@ -144,14 +144,14 @@ async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
             request = await asyncio.to_thread(desk().submit, tab, model, {"A": wanted})
             said = None
             while (progress := request.progress).status == "running":
-                shots = request.shots()
-                t = shots[-1].t if shots else wanted.noise_schedule(model).T
+                frames = request.frames()
+                t = frames[-1].t if frames else wanted.noise_schedule(model).T
                 now = {
                     "step": progress.done,
                     "steps": wanted.steps,
                     "t": t,
                     "place": request.place,
-                    "frames": len(shots),
+                    "frames": len(frames),
                 }
                 if now != said:
                     yield now
@@ -159,9 +159,9 @@ async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
                 await asyncio.sleep(POLL)
             if progress.status != "finished":
                 raise ValueError(progress.error or "It was stopped.")
-            png = png_bytes(request.shots()[-1].x0, wanted)
+            png = png_bytes(request.frames()[-1].x0, wanted)
             drawn = {"png": _text(png), "recipe": api_recipes.plain(wanted)}
-            shown = {"t": 0, "place": 0, "frames": len(request.shots())}
+            shown = {"t": 0, "place": 0, "frames": len(request.frames())}
             yield {"step": wanted.steps, "steps": wanted.steps, **shown, **drawn}
         finally:  # also where the caller has stopped reading: nobody will ask for it again
             if (last := desk().request(tab)) is not None:

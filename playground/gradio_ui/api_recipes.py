@@ -8,7 +8,7 @@ from playground import preload
 from playground.gradio_ui import api_training
 from playground.gradio_ui.api_errors import told
 from playground.labs.sampling import controls as settings
-from playground.labs.sampling.controls import OneSetting, SamplingControls
+from playground.labs.sampling.controls import SamplingControls, SamplingSettings
 from playground.labs.shared import models
 from playground.labs.shared.controls import demanded_by_link, to_link
 from playground.policy import access
@@ -79,9 +79,9 @@ def _of_link(link: object, own_runs: frozenset[str]) -> "tuple[Recipe, Recipe | 
     if not isinstance(link, str) or len(link) > LONGEST_LINK:
         raise ValueError(f"A link is a text of at most {LONGEST_LINK:,} letters.")
     query = urlsplit(link).query if "?" in link else link
-    controls: OneSetting = demanded_by_link(SamplingControls, dict(parse_qsl(query, keep_blank_values=True)))
+    controls: SamplingSettings = demanded_by_link(SamplingControls, dict(parse_qsl(query, keep_blank_values=True)))
     named = {name: getattr(controls, name) for name in ("model", "classifier")}
     access.check_names(Recipe.model_validate(named), own_runs)
     model = models.open_model(controls.model)
-    found = settings.wanted(controls, model, models.classes_told_apart(controls.classifier))
+    found = settings.checked_recipes(controls, model, models.classes_told_apart(controls.classifier))
     return found["A"], found.get("B")

@@ -81,7 +81,7 @@ def build(demo: gr.Blocks) -> None:
 
 def _wanted(controls: SamplingControls) -> tuple[Model, dict[Side, Recipe]]:
     model = models.open_model(controls.model)
-    return model, settings.wanted(controls, model, models.classes_told_apart(controls.classifier))
+    return model, settings.checked_recipes(controls, model, models.classes_told_apart(controls.classifier))
 
 
 def _changed(controls: SamplingControls, tab: str) -> str:
@@ -91,6 +91,6 @@ def _changed(controls: SamplingControls, tab: str) -> str:
     except ValueError as problem:
         return page.listed([str(problem)[:SENTENCES]], "error")
     request = desk().request(tab)
-    if request is None or wanted == {walk.side: walk.recipe for walk in request.walks}:
+    if request is None or wanted == {trajectory.side: trajectory.recipe for trajectory in request.trajectories}:
         return ""
     return page.listed([text.CHANGED.replace("**", "")], "info")

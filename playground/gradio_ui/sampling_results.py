@@ -18,7 +18,7 @@ from playground.labs.microscope import job
 from playground.labs.sampling import job as lab
 from playground.labs.sampling import text
 from playground.labs.sampling.controls import Side
-from playground.labs.sampling.job import Shot
+from playground.labs.sampling.job import FrameImages
 from playground.labs.shared import models, pictures_html
 from playground.labs.shared import text as common
 from playground.serving.request_queue import Request, desk
@@ -71,9 +71,9 @@ async def _watched(tab: str) -> AsyncIterator[list[Any]]:
         yield [page.status(text.PRESS_DRAW), gr.update(interactive=False), *[gr.skip()] * 8]
         return
     sent = 0
-    totals = {walk.side: len(walk.kept) for walk in request.walks}
+    totals = {trajectory.side: len(trajectory.kept) for trajectory in request.trajectories}
     while request.progress.status == "running":
-        sides = {walk.side: request.shots(walk.side) for walk in request.walks}
+        sides = {trajectory.side: request.frames(trajectory.side) for trajectory in request.trajectories}
         new = await asyncio.to_thread(_new, request.id, sides, totals, sent)
         value, sent = new if new else (gr.skip(), sent)
         yield [_running(request), gr.update(interactive=True), value, *[gr.skip()] * 7]
@@ -83,7 +83,9 @@ async def _watched(tab: str) -> AsyncIterator[list[Any]]:
     yield await asyncio.to_thread(_ended, request)
 
 
-def _new(request_id: str, sides: dict[Side, list[Shot]], totals: dict[Side, int], sent: int) -> tuple[str, int] | None:
+def _new(
+    request_id: str, sides: dict[Side, list[FrameImages]], totals: dict[Side, int], sent: int
+) -> tuple[str, int] | None:
     """The frames that have come since `sent` were sent, and how many have been sent then."""
     if len(set(totals.values())) > 1:  # different numbers of steps: no common strip to add to, so all there is so far
         whole = lab.timeline(request_id, sides, pick=False)
@@ -94,7 +96,7 @@ def _new(request_id: str, sides: dict[Side, list[Shot]], totals: dict[Side, int]
 
 def _ended(request: Request) -> list[Any]:
     progress = request.progress
-    sides = {walk.side: request.shots(walk.side) for walk in request.walks}
+    sides = {trajectory.side: request.frames(trajectory.side) for trajectory in request.trajectories}
     whole = lab.timeline(request.id, sides)
     off = gr.update(interactive=False)
     if progress.status == "failed":
@@ -122,7 +124,7 @@ def _picked(event: gr.EventData, tab: str) -> Any:
     if request is None or not isinstance(pick, dict) or pick.get("id") != request.id:
         return gr.skip()
     number = pick.get("picture")
-    side: Side = "B" if str(pick.get("lane")).endswith("B") and len(request.walks) > 1 else "A"
+    side: Side = "B" if str(pick.get("lane")).endswith("B") and len(request.trajectories) > 1 else "A"
     position = pick.get("position")
     return _about(
         request, side, number if isinstance(number, int) else 0, position if isinstance(position, int) else None
@@ -135,31 +137,34 @@ def _about(request: Request, side: Side, number: int, position: int | None = Non
 
 
 def _microscope(request: Request, side: Side, number: int, position: int | None) -> str:
-    shots, recipe = request.shots(side), next(walk.recipe for walk in request.walks if walk.side == side)
-    if not shots or not 0 <= number < len(recipe.seeds):
+    frames, recipe = (
+        request.frames(side),
+        next(trajectory.recipe for trajectory in request.trajectories if trajectory.side == side),
+    )
+    if not frames or not 0 <= number < len(recipe.seeds):
         return ""
-    frame = recipe.steps // 2 if position is None else shots[max(0, min(position, len(shots) - 1))].step
+    frame = recipe.steps // 2 if position is None else frames[max(0, min(position, len(frames) - 1))].step
     classes = len(request.model.class_names) or models.classes_told_apart(recipe.classifier)
     try:
         link = urlencode(job.link_from_sampling(recipe, classes, number, frame))
     except ValueError:  # seeds and labels that no link has
         return ""
-    label = text.under_microscope(number + 1, side if len(request.walks) > 1 else "")
+    label = text.under_microscope(number + 1, side if len(request.trajectories) > 1 else "")
     return f'<p><a class="dp-download" href="microscope?{html.escape(link)}">🔬 {label}</a></p>'
 
 
 def _nearest(request: Request, side: Side, number: int) -> str:
-    shots = request.shots(side)
-    if not shots or not 0 <= number < len(shots[-1].x0):
+    frames = request.frames(side)
+    if not frames or not 0 <= number < len(frames[-1].x0):
         return ""
-    sample = shots[-1].x0[number]
+    sample = frames[-1].x0[number]
     found = lab.neighbours(request.model, sample)
     if not found:
         return ""
     row = [(sample, "this sample")]
     row += [(picture, f"{f'class {name}, ' if name else ''}distance {d:.0f}") for picture, name, d in found]
-    compared = len(request.walks) > 1
-    recipe = next(walk.recipe for walk in request.walks if walk.side == side)
+    compared = len(request.trajectories) > 1
+    recipe = next(trajectory.recipe for trajectory in request.trajectories if trajectory.side == side)
     heading = text.nearest(number + 1, side if compared else "")
     about = common.looking_at(text.DISTANCE + lab.by_heart(recipe))
     return f'<div class="dp-card">{page.bold(heading)}{pictures_html.row(row)}<small>{page.bold(about)}</small></div>'
@@ -169,13 +174,13 @@ def _takeaways(request: Request) -> list[Any]:
     from engine.recipes.recipe import png_bytes
 
     shown: list[Any] = []
-    walks = {walk.side: walk for walk in request.walks}
+    trajectories = {trajectory.side: trajectory for trajectory in request.trajectories}
     for side in SIDES:
-        if side not in walks or not request.shots(side):
+        if side not in trajectories or not request.frames(side):
             shown += [gr.update(visible=False), "", ""]
             continue
-        recipe, name = walks[side].recipe, f"{request.id}{side}"
-        png = png_bytes(request.shots(side)[-1].x0, recipe, zoom=4)
+        recipe, name = trajectories[side].recipe, f"{request.id}{side}"
+        png = png_bytes(request.frames(side)[-1].x0, recipe, zoom=4)
         files = [
             ("⬇️ Pictures (PNG, carries its recipe)", f"samples-{name}.png", "image/png", png),
             (
@@ -190,7 +195,7 @@ def _takeaways(request: Request) -> list[Any]:
             f"{title}</a>"
             for title, file, kind, data in files
         )
-        title = text.take_away(side if len(walks) > 1 else "")
+        title = text.take_away(side if len(trajectories) > 1 else "")
         shown += [
             gr.update(visible=True, label=title),
             f'<div class="dp-downloads">{links}</div>',

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from playground.labs.sampling.controls import OneSetting, SamplingControls
+from playground.labs.sampling.controls import SamplingControls, SamplingSettings
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
@@ -60,7 +60,7 @@ class Limits:
             wanted: what somebody asks for, already checked by itself.
             api: whether it came by the API.
         """
-        if isinstance(wanted, OneSetting):
+        if isinstance(wanted, SamplingSettings):
             return list(self._of_controls(wanted))
         if hasattr(wanted, "seeds"):
             return list(
@@ -92,7 +92,7 @@ class Limits:
 
     # --- the sentences --------------------------------------------------------------------------------------------
 
-    def _of_controls(self, controls: OneSetting) -> Iterator[str]:
+    def _of_controls(self, controls: SamplingSettings) -> Iterator[str]:
         steps = {"": controls.steps}
         if controls.compare:
             steps["B"] = getattr(controls, "b_steps")  # noqa: B009  (a field that is made, see SamplingControls)

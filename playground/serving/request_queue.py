@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.runtime import allocator
 from playground.labs.sampling.controls import Side
-from playground.labs.sampling.job import Progress, SamplingJob, Shot, Walk
+from playground.labs.sampling.job import FrameImages, Progress, SamplingJob, Trajectory
 from playground.labs.shared.job import Job
 from playground.serving import zerogpu
 
@@ -46,7 +46,9 @@ class Request:
         ended = lambda: desk._ended(self)  # noqa: E731
         self._job = SamplingJob(self.id, model, wanted, begin=False, on_end=ended, frames=zerogpu.frames)
         self.images = max(len(recipe.seeds) for recipe in wanted.values())  # the sides of a comparison take turns
-        self.bytes = sum(len(walk.kept) * len(walk.recipe.seeds) for walk in self._job.walks) * _bytes_of_image(model)
+        self.bytes = sum(
+            len(trajectory.kept) * len(trajectory.recipe.seeds) for trajectory in self._job.trajectories
+        ) * _bytes_of_image(model)
 
     @property
     def model(self) -> Model:
@@ -54,9 +56,9 @@ class Request:
         return self._job.model
 
     @property
-    def walks(self) -> list[Walk]:
+    def trajectories(self) -> list[Trajectory]:
         """One for each side, as in SamplingJob."""
-        return self._job.walks
+        return self._job.trajectories
 
     @property
     def place(self) -> int:
@@ -68,9 +70,9 @@ class Request:
         """How far it is; "running" also while it waits, with nothing done and no guess of the time left."""
         return self._job.progress
 
-    def shots(self, side: Side = "A") -> list[Shot]:
+    def frames(self, side: Side = "A") -> list[FrameImages]:
         """The frames so far, the noise first."""
-        return self._job.shots(side)
+        return self._job.frames(side)
 
     def stop(self) -> None:
         """End it. What there is stays; the machine is free for others within one forward of the network."""

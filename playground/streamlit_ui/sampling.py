@@ -44,7 +44,11 @@ def show() -> None:
     if job is None:
         st.info(text.PRESS_DRAW)
         return
-    if wanted is not None and not running and wanted != {walk.side: walk.recipe for walk in job.walks}:
+    if (
+        wanted is not None
+        and not running
+        and wanted != {trajectory.side: trajectory.recipe for trajectory in job.trajectories}
+    ):
         row.caption(text.CHANGED)
     if running:
         _running(job)
@@ -87,7 +91,7 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
 
 def _recipes(controls: SamplingControls, model: lab.Model) -> dict[lab.Side, lab.Recipe] | None:
     try:
-        return settings.wanted(controls, model, models.classes_told_apart(controls.classifier))
+        return settings.checked_recipes(controls, model, models.classes_told_apart(controls.classifier))
     except ValueError as error:
         st.error(str(error))
         return None
@@ -118,8 +122,8 @@ def _running(job: SamplingJob) -> None:
         st.rerun()
     left = f"about {progress.seconds_left:.0f} s left" if progress.seconds_left is not None else "starting"
     st.progress(progress.done / progress.total, text=f"Step {progress.done} of {progress.total}, {left}")
-    sides = {walk.side: job.shots(walk.side) for walk in job.walks}
-    totals = {walk.side: len(walk.kept) for walk in job.walks}
+    sides = {trajectory.side: job.frames(trajectory.side) for trajectory in job.trajectories}
+    totals = {trajectory.side: len(trajectory.kept) for trajectory in job.trajectories}
     if len(set(totals.values())) > 1:  # different numbers of steps: no common strip to add to, so all there is so far
         shown = lab.timeline(job.id, sides, pick=False)
     else:
@@ -136,7 +140,7 @@ def _finished(job: SamplingJob) -> None:
     progress = job.progress
     if progress.status == "failed":
         st.error(progress.error)
-    sides = {walk.side: job.shots(walk.side) for walk in job.walks}
+    sides = {trajectory.side: job.frames(trajectory.side) for trajectory in job.trajectories}
     shown = lab.timeline(job.id, sides)
     if shown is None:
         st.info(text.STOPPED_EARLY)
@@ -149,7 +153,7 @@ def _finished(job: SamplingJob) -> None:
     _take_away(job, sides)
 
 
-def _neighbours(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]], pick: components.Pick | None) -> None:
+def _neighbours(job: SamplingJob, sides: dict[lab.Side, list[lab.FrameImages]], pick: components.Pick | None) -> None:
     side: lab.Side = "B" if pick is not None and pick.lane.endswith("B") and len(sides) > 1 else "A"
     number = pick.picture if pick is not None else 0
     result = sides[side][-1].x0 if sides[side] else None
@@ -167,49 +171,52 @@ def _neighbours(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]], pick: c
         for column, (picture, name, distance) in zip(columns[1:], found, strict=True):
             with column:
                 page.picture(picture, f"{f'class {name}, ' if name else ''}distance {distance:.0f}")
-        page.looking_at(text.DISTANCE + lab.by_heart(next(walk.recipe for walk in job.walks if walk.side == side)))
+        page.looking_at(
+            text.DISTANCE
+            + lab.by_heart(next(trajectory.recipe for trajectory in job.trajectories if trajectory.side == side))
+        )
 
 
 def _microscope(
-    job: SamplingJob, side: lab.Side, number: int, shots: list[lab.Shot], pick: components.Pick | None
+    job: SamplingJob, side: lab.Side, number: int, frames: list[lab.FrameImages], pick: components.Pick | None
 ) -> None:
     """The way to the Microscope, with this picture at the step that was shown when it was chosen."""
     pages = st.session_state.get("pages", {})
-    recipe = next(walk.recipe for walk in job.walks if walk.side == side)
-    frame = shots[min(pick.position, len(shots) - 1)].step if pick is not None else recipe.steps // 2
+    recipe = next(trajectory.recipe for trajectory in job.trajectories if trajectory.side == side)
+    frame = frames[min(pick.position, len(frames) - 1)].step if pick is not None else recipe.steps // 2
     try:
         classes = len(job.model.class_names) or models.classes_told_apart(recipe.classifier)
         link = microscope.link_from_sampling(recipe, classes, number, frame)
     except ValueError:  # seeds and labels that no link has
         return
     if "microscope" in pages:
-        label = text.under_microscope(number + 1, side if len(job.walks) > 1 else "")
+        label = text.under_microscope(number + 1, side if len(job.trajectories) > 1 else "")
         st.page_link(pages["microscope"], label=label, icon="🔬", query_params=link)
 
 
-def _take_away(job: SamplingJob, sides: dict[lab.Side, list[lab.Shot]]) -> None:
+def _take_away(job: SamplingJob, sides: dict[lab.Side, list[lab.FrameImages]]) -> None:
     from engine.recipes.recipe import png_bytes
 
-    for walk in job.walks:
-        shots = sides[walk.side]
-        if not shots:
+    for trajectory in job.trajectories:
+        frames = sides[trajectory.side]
+        if not frames:
             continue
-        with st.expander(text.take_away(walk.side if len(job.walks) > 1 else "")):
+        with st.expander(text.take_away(trajectory.side if len(job.trajectories) > 1 else "")):
             columns = st.columns(2)
             columns[0].download_button(
                 "Pictures (PNG, carries its recipe)",
-                png_bytes(shots[-1].x0, walk.recipe, zoom=4),
-                f"samples-{job.id}{walk.side}.png",
+                png_bytes(frames[-1].x0, trajectory.recipe, zoom=4),
+                f"samples-{job.id}{trajectory.side}.png",
                 "image/png",
                 width="stretch",
-                key=f"sampling/png{walk.side}",
+                key=f"sampling/png{trajectory.side}",
             )
             columns[1].download_button(
                 "Recipe (JSON)",
-                walk.recipe.model_dump_json(exclude_defaults=True, indent=2),
-                f"recipe-{job.id}{walk.side}.json",
+                trajectory.recipe.model_dump_json(exclude_defaults=True, indent=2),
+                f"recipe-{job.id}{trajectory.side}.json",
                 "application/json",
                 width="stretch",
-                key=f"sampling/json{walk.side}",
+                key=f"sampling/json{trajectory.side}",
             )
-            st.code(walk.recipe.python(), language="python")
+            st.code(trajectory.recipe.python(), language="python")

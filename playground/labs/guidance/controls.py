@@ -125,7 +125,7 @@ class _Sweep(Controls):
 
 
 def _of_sampling(name: str, **changes: Any) -> FieldInfo:
-    field = copy(sampling.OneSetting.model_fields[name])
+    field = copy(sampling.SamplingSettings.model_fields[name])
     for key, value in changes.items():
         setattr(field, key, value)
     return field
@@ -154,7 +154,7 @@ _Base = create_model(
     "_Base",
     __base__=_Sweep,
     **{
-        name: (sampling.OneSetting.model_fields[name].annotation, _of_sampling(name, **new))
+        name: (sampling.SamplingSettings.model_fields[name].annotation, _of_sampling(name, **new))
         for name, new in _TAKEN.items()
     },
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from engine.data.catalogue import read_arrays
 from playground.components.payloads.timeline import Timeline
-from playground.labs.sampling.job import Shot, timeline
+from playground.labs.sampling.job import FrameImages, timeline
 
 RECORDING = Path(__file__).resolve().parents[3] / "assets" / "first_screen" / "digits.npz"
 """Made by assets/make_first_screen.py."""
@@ -18,11 +18,11 @@ RECORDING = Path(__file__).resolve().parents[3] / "assets" / "first_screen" / "d
 def first_timeline() -> Timeline:
     """The recorded trajectory, ready to be shown. Raises ValueError where the asset is missing or damaged."""
     arrays = read_arrays(RECORDING, ("steps", "t", "x", "x0", "noise"))
-    shots = [
-        Shot(int(step), int(t), x, x0, noise)
+    frames = [
+        FrameImages(int(step), int(t), x, x0, noise)
         for step, t, x, x0, noise in zip(*(arrays[name] for name in ("steps", "t", "x", "x0", "noise")), strict=True)
     ]
-    shown = timeline("first-screen", {"A": shots}, pick=False, autoplay=True)
+    shown = timeline("first-screen", {"A": frames}, pick=False, autoplay=True)
     if shown is None:
         raise ValueError("The recording has no frames.")
     return shown

@@ -17,7 +17,7 @@ from playground.labs.microscope import forks as forking
 from playground.labs.microscope import text
 from playground.labs.microscope.forks import MAX_FORKS
 from playground.labs.sampling import controls as settings
-from playground.labs.sampling.controls import OneSetting
+from playground.labs.sampling.controls import SamplingSettings
 from playground.labs.shared.controls import Field, checked, to_link, ui
 from playground.labs.shared.job import Job, Partial
 
@@ -40,7 +40,7 @@ SELDOM = 0.6
 """Seconds between two results of a walk."""
 
 
-class MicroscopeControls(OneSetting):
+class MicroscopeControls(SamplingSettings):
     """The settings of the Sampling lab, and where the reader looks."""
 
     picture: int = Field(
@@ -80,12 +80,12 @@ ASIDE = {"count", "compare", *settings.B_FIELDS, *PLACE}
 """What there is no widget for."""
 
 
-def hidden(controls: OneSetting) -> set[str]:
+def hidden(controls: SamplingSettings) -> set[str]:
     """Controls that there is nothing to set with now."""
     return (settings.hidden(_with_b(controls)) | ASIDE) & set(MicroscopeControls.model_fields)
 
 
-def without_effect(controls: OneSetting, classes: int) -> dict[str, str]:
+def without_effect(controls: SamplingSettings, classes: int) -> dict[str, str]:
     """Controls that change nothing now, each with the reason; see `sampling_settings.without_effect`."""
     found = settings.without_effect(_with_b(controls), classes)
     return {name: why for name, why in found.items() if name in MicroscopeControls.model_fields}
@@ -97,8 +97,8 @@ def choices(models: dict[str, str], classifiers: dict[str, str], chosen: str) ->
     return {name: titles for name, titles in found.items() if name in MicroscopeControls.model_fields}
 
 
-def _with_b(controls: OneSetting) -> OneSetting:
-    common = {name: getattr(controls, name) for name in OneSetting.model_fields}
+def _with_b(controls: SamplingSettings) -> SamplingSettings:
+    common = {name: getattr(controls, name) for name in SamplingSettings.model_fields}
     # Checked already, and checking a name again would load the engine while a page is being built.
     return settings.SamplingControls.model_construct(**common | {"compare": False})
 
@@ -133,7 +133,7 @@ def link_from_sampling(recipe: Recipe, classes: int, picture: int, frame: int) -
         ValueError: with a sentence for the reader, where no link opens it.
     """
     drawn = settings.controls_of(recipe, classes)
-    values = {name: getattr(drawn, name) for name in OneSetting.model_fields if name not in ("count", "compare")}
+    values = {name: getattr(drawn, name) for name in SamplingSettings.model_fields if name not in ("count", "compare")}
     return to_link(MicroscopeControls.model_validate({**values, "picture": picture, "frame": frame}))
 
 

@@ -49,7 +49,7 @@ def one_of(titles: Callable[[], dict[str, str]], what: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-class OneSetting(Controls):
+class SamplingSettings(Controls):
     """What the reader sets. In a comparison B has everything from the sampler on once more."""
 
     model: str = Field(
@@ -216,7 +216,7 @@ GUIDED_BY_LABEL = ("scale", "scale_from", "scale_to", "rescale")
 
 
 def _of_b(name: str) -> FieldInfo:
-    field = copy(OneSetting.model_fields[name])
+    field = copy(SamplingSettings.model_fields[name])
     hints = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else ui()
     field.title, field.description = f"{field.title}, B", "As for A."
     field.json_schema_extra = {"ui": {**hints["ui"], "group": SECOND}}  # type: ignore[dict-item]
@@ -227,13 +227,13 @@ def _of_b(name: str) -> FieldInfo:
 
 SamplingControls = create_model(
     "SamplingControls",
-    __base__=OneSetting,
-    **{f"b_{name}": (OneSetting.model_fields[name].annotation, _of_b(name)) for name in OF_EACH_SIDE},
+    __base__=SamplingSettings,
+    **{f"b_{name}": (SamplingSettings.model_fields[name].annotation, _of_b(name)) for name in OF_EACH_SIDE},
 )
 B_FIELDS = tuple(f"b_{name}" for name in OF_EACH_SIDE)
 
 
-def recipes(controls: OneSetting, classes: int) -> dict[Side, Recipe]:
+def recipes(controls: SamplingSettings, classes: int) -> dict[Side, Recipe]:
     """What is to be computed: one recipe, or two that differ in nothing but the settings of B.
 
     Args:
@@ -274,11 +274,11 @@ def recipes(controls: OneSetting, classes: int) -> dict[Side, Recipe]:
     return {"A": one(""), "B": one("b_")} if controls.compare else {"A": one("")}
 
 
-def _is_ideal(controls: OneSetting) -> bool:
+def _is_ideal(controls: SamplingSettings) -> bool:
     return controls.model.startswith("ideal:")
 
 
-def hidden(controls: OneSetting) -> set[str]:
+def hidden(controls: SamplingSettings) -> set[str]:
     """Controls that there is nothing to set with now."""
     away = set() if controls.labels == "one" else {"label"}
     for prefix in ("", "b_"):
@@ -287,7 +287,7 @@ def hidden(controls: OneSetting) -> set[str]:
     return away | (set() if controls.compare else set(B_FIELDS))
 
 
-def without_effect(controls: OneSetting, classes: int) -> dict[str, str]:
+def without_effect(controls: SamplingSettings, classes: int) -> dict[str, str]:
     """Controls that change nothing now, each with the reason.
 
     Args:
@@ -325,7 +325,7 @@ def choices(models: dict[str, str], classifiers: dict[str, str]) -> dict[str, di
     return {"model": models, **of_each, **{f"b_{name}": titles for name, titles in of_each.items()}}
 
 
-def wanted(controls: OneSetting, model: Model, classes_told_apart: int) -> dict[Side, Recipe]:
+def checked_recipes(controls: SamplingSettings, model: Model, classes_told_apart: int) -> dict[Side, Recipe]:
     """The recipes of these settings, checked against the model. Raises ValueError with a sentence for the reader.
 
     Args:
@@ -345,7 +345,7 @@ NO_LINK = (
 )
 
 
-def controls_of(recipe: Recipe, classes: int) -> OneSetting:
+def controls_of(recipe: Recipe, classes: int) -> SamplingSettings:
     """The settings that ask for this recipe, the other way round than `recipes`.
 
     Args:
@@ -360,7 +360,7 @@ def controls_of(recipe: Recipe, classes: int) -> OneSetting:
     values |= {"labels": labels, "count": len(recipe.seeds), "seed": recipe.seeds[0]}
     if labels == "one":
         values["label"] = recipe.labels[0]
-    controls: OneSetting = demanded(SamplingControls, values)
+    controls: SamplingSettings = demanded(SamplingControls, values)
     again = recipes(controls, classes)["A"]
     if (again.labels, again.seeds) != (recipe.labels, recipe.seeds):
         raise ValueError(NO_LINK)

@@ -35,7 +35,7 @@ Status = Literal["running", "finished", "stopped", "failed"]
 
 
 @dataclass(frozen=True, eq=False)
-class Shot:
+class FrameImages:
     """One kept frame as pictures."""
 
     step: int
@@ -46,14 +46,14 @@ class Shot:
 
 
 @dataclass(eq=False)
-class Walk:
+class Trajectory:
     """One side of a job: its recipe and the frames that there are so far."""
 
     side: Side
     recipe: Recipe
     kept: frozenset[int]
     """Numbers of the steps that are shown."""
-    shots: list[Shot] = field(default_factory=list)
+    frames: list[FrameImages] = field(default_factory=list)
     steps_done: int = 0
 
 
@@ -99,7 +99,7 @@ class SamplingJob:
 
         self.id = job_id
         self.model = model
-        self.walks = [Walk(side, recipe, _kept_steps(recipe.steps), []) for side, recipe in wanted.items()]
+        self.trajectories = [Trajectory(side, recipe, _kept_steps(recipe.steps), []) for side, recipe in wanted.items()]
         self._stop = threading.Event()
         asked = replace(model, denoiser=batched(model.denoiser, self._stop))
         carry_out = frames or (lambda recipe, model: recipe.frames(model))
@@ -133,16 +133,16 @@ class SamplingJob:
     def progress(self) -> Progress:
         """How far it is, and how long it will take if it goes on like that."""
         with self._lock:
-            done = sum(walk.steps_done for walk in self.walks)
-            total = sum(walk.recipe.steps for walk in self.walks)
+            done = sum(trajectory.steps_done for trajectory in self.trajectories)
+            total = sum(trajectory.recipe.steps for trajectory in self.trajectories)
             seconds = (self._ended or time.perf_counter()) - self._began
             left = seconds / done * (total - done) if done and self._status == "running" else None
             return Progress(self._status, done, total, seconds, left, self._error)
 
-    def shots(self, side: Side = "A") -> list[Shot]:
+    def frames(self, side: Side = "A") -> list[FrameImages]:
         """The frames so far, the noise first."""
         with self._lock:
-            return next((list(walk.shots) for walk in self.walks if walk.side == side), [])
+            return next((list(trajectory.frames) for trajectory in self.trajectories if trajectory.side == side), [])
 
     def _run(self) -> None:
         try:
@@ -158,23 +158,23 @@ class SamplingJob:
                 self._on_end()
 
     def _draw(self) -> None:
-        pending = list(zip(self.walks, self._streams, strict=True))
+        pending = list(zip(self.trajectories, self._streams, strict=True))
         while pending and not self._stop.is_set():
             # The side that is further behind goes next, so that both arrive together.
-            walk, stream = min(pending, key=lambda pair: pair[0].steps_done / pair[0].recipe.steps)
+            trajectory, stream = min(pending, key=lambda pair: pair[0].steps_done / pair[0].recipe.steps)
             frame = next(stream, None)
             if self._stop.is_set():
                 return
             if frame is None:
-                pending.remove((walk, stream))
+                pending.remove((trajectory, stream))
                 continue
-            shot = shot_of(frame) if frame.step in walk.kept else None
+            images = images_of(frame) if frame.step in trajectory.kept else None
             with self._lock:
                 if self._status != "running":
                     return
-                walk.steps_done = frame.step
-                if shot is not None:
-                    walk.shots.append(shot)
+                trajectory.steps_done = frame.step
+                if images is not None:
+                    trajectory.frames.append(images)
 
     def _end(self, status: Status, error: str = "") -> None:
         with self._lock:
@@ -186,11 +186,11 @@ def _kept_steps(steps: int) -> frozenset[int]:
     return frozenset(np.linspace(0, steps, min(steps, MAX_POSITIONS) + 1).round().astype(int).tolist())
 
 
-def shot_of(frame: Frame) -> Shot:
+def images_of(frame: Frame) -> FrameImages:
     """A frame of the sampler as pictures."""
     from engine.data.pixels import to_uint8
 
-    return Shot(frame.step, frame.t, to_uint8(frame.x), to_uint8(frame.x0), to_uint8(frame.noise / NOISE_RANGE))
+    return FrameImages(frame.step, frame.t, to_uint8(frame.x), to_uint8(frame.x0), to_uint8(frame.noise / NOISE_RANGE))
 
 
 LANES = {
@@ -256,16 +256,16 @@ def by_heart(recipe: Recipe) -> str:
 
 
 def timeline(
-    timeline_id: str, sides: dict[Side, list[Shot]], *, pick: bool = True, autoplay: bool = False
+    timeline_id: str, sides: dict[Side, list[FrameImages]], *, pick: bool = True, autoplay: bool = False
 ) -> Timeline | None:
     """All frames on one playhead; where two sides have different steps, each shows its nearest t. None without frames."""
-    sides = {side: shots for side, shots in sides.items() if shots}
+    sides = {side: frames for side, frames in sides.items() if frames}
     if not sides:
         return None
     leader = max(sides.values(), key=len)
-    way = [shot.t / leader[0].t for shot in leader]
+    way = [images.t / leader[0].t for images in leader]
     # By the share of the way, since the sides may walk on schedules of different T.
-    index = {side: nearest_index(way, [shot.t / shots[0].t for shot in shots]) for side, shots in sides.items()}
+    index = {side: nearest_index(way, [images.t / frames[0].t for images in frames]) for side, frames in sides.items()}
     return Timeline(
         timeline_id,
         _lanes(sides, index=index),
@@ -279,16 +279,16 @@ def timeline(
 
 
 def live_timeline(
-    timeline_id: str, sides: dict[Side, list[Shot]], total: dict[Side, int], sent: int
+    timeline_id: str, sides: dict[Side, list[FrameImages]], total: dict[Side, int], sent: int
 ) -> Timeline | None:
     """What is new since `sent` positions were sent, for the browser to add to what it has. None where nothing is.
 
     Both sides must have as many kept steps; where they have not, the comparison is shown when it is complete.
     """
-    ready = min(len(shots) for shots in sides.values())
+    ready = min(len(frames) for frames in sides.values())
     if ready <= sent or len(set(total.values())) > 1:
         return None
-    new = {side: shots[sent:ready] for side, shots in sides.items()}
+    new = {side: frames[sent:ready] for side, frames in sides.items()}
     return Timeline(
         timeline_id,
         _lanes(new, first=sent),
@@ -301,12 +301,12 @@ def live_timeline(
     )
 
 
-def _positions(shots: list[Shot]) -> tuple[Position, ...]:
-    return tuple(Position(shot.t, f"step {shot.step}, t = {shot.t}") for shot in shots)
+def _positions(frames: list[FrameImages]) -> tuple[Position, ...]:
+    return tuple(Position(images.t, f"step {images.step}, t = {images.t}") for images in frames)
 
 
 def _lanes(
-    sides: dict[Side, list[Shot]], *, first: int = 0, index: dict[Side, tuple[int, ...]] | None = None
+    sides: dict[Side, list[FrameImages]], *, first: int = 0, index: dict[Side, tuple[int, ...]] | None = None
 ) -> tuple[Lane, ...]:
     """Three lanes for each side; `first` and `index` as in `Lane.of_pictures`."""
     compared = len(sides) > 1
@@ -314,15 +314,15 @@ def _lanes(
         Lane.of_pictures(
             f"{name}{side}" if compared else name,
             title,
-            [getattr(shot, name) for shot in shots],
+            [getattr(images, name) for images in frames],
             first=first,
             index=None if index is None else index[side],
-            width_over_height=proportion(len(shots[0].x)),
+            width_over_height=proportion(len(frames[0].x)),
             help=help_text,
             group=side if compared else "",
         )
         for name, (title, help_text) in LANES.items()
-        for side, shots in sides.items()
+        for side, frames in sides.items()
     )
 
 

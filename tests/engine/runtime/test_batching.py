@@ -190,7 +190,7 @@ def test_recipes_of_all_kinds_drawn_at_once_are_the_pictures_of_each_alone(name:
         assert job.progress.status == "finished"
         *_, alone = recipe.frames(model)
         # Rounding may tip a number over the edge between two of the 256 greys, and no further.
-        apart = np.abs(job.shots()[-1].x.astype(int) - to_uint8(alone.x).astype(int))
+        apart = np.abs(job.frames()[-1].x.astype(int) - to_uint8(alone.x).astype(int))
         assert apart.max() <= 1
         assert (apart > 0).mean() < 0.01
 

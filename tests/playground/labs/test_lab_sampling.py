@@ -23,7 +23,7 @@ from engine.schedule import Level, NoiseSchedule
 from playground.components.payloads.timeline import Lane, Timeline
 from playground.labs.sampling import job as lab
 from playground.labs.sampling.controls import B_FIELDS, SamplingControls, recipes, without_effect
-from playground.labs.sampling.job import MAX_POSITIONS, SamplingJob, Shot
+from playground.labs.sampling.job import MAX_POSITIONS, FrameImages, SamplingJob
 
 SECONDS = 30.0
 
@@ -178,15 +178,15 @@ def test_a_job_goes_to_its_end_and_its_frames_are_those_of_its_recipe() -> None:
     assert progress.seconds_left is None
     time.sleep(0.05)
     assert job.progress.seconds == progress.seconds  # the clock has stopped
-    shots = job.shots()
-    for shot, frame in zip(shots, recipe.frames(_model()), strict=True):
-        expected = lab.shot_of(frame)
-        assert (shot.step, shot.t) == (frame.step, frame.t)
-        assert np.array_equal(shot.x, expected.x)
-        assert np.array_equal(shot.x0, expected.x0)
-        assert np.array_equal(shot.noise, expected.noise)
-        assert shot.x.shape == (3, 2, 2, 1)
-    assert job.shots("B") == []
+    frames = job.frames()
+    for images, frame in zip(frames, recipe.frames(_model()), strict=True):
+        expected = lab.images_of(frame)
+        assert (images.step, images.t) == (frame.step, frame.t)
+        assert np.array_equal(images.x, expected.x)
+        assert np.array_equal(images.x0, expected.x0)
+        assert np.array_equal(images.noise, expected.noise)
+        assert images.x.shape == (3, 2, 2, 1)
+    assert job.frames("B") == []
 
 
 def test_a_job_is_watched_while_it_runs() -> None:
@@ -197,12 +197,12 @@ def test_a_job_is_watched_while_it_runs() -> None:
     assert (progress.status, progress.done, progress.total) == ("running", 3, 10)
     assert progress.seconds_left is not None
     assert progress.seconds_left == pytest.approx(progress.seconds / 3 * 7, rel=0.01)
-    seen = job.shots()
-    assert [shot.step for shot in seen] == [0, 1, 2, 3]
+    seen = job.frames()
+    assert [images.step for images in seen] == [0, 1, 2, 3]
     denoiser.go_on.set()
     job.wait(SECONDS)
     assert len(seen) == 4  # a copy
-    assert len(job.shots()) == 11
+    assert len(job.frames()) == 11
 
 
 def test_a_job_stops_at_once_and_keeps_what_there_is() -> None:
@@ -213,12 +213,12 @@ def test_a_job_stops_at_once_and_keeps_what_there_is() -> None:
     job.stop()
     assert job.progress.status == "stopped"
     assert time.perf_counter() - began < 0.2
-    assert [shot.step for shot in job.shots()] == [0, 1, 2, 3]
+    assert [images.step for images in job.frames()] == [0, 1, 2, 3]
     denoiser.go_on.set()
     job.wait(SECONDS)
     assert job.progress.status == "stopped"
     assert job.progress.done == 3
-    assert len(job.shots()) == 4  # the step that was being computed is dropped
+    assert len(job.frames()) == 4  # the step that was being computed is dropped
     assert denoiser.calls == 5
     job.stop()
     assert job.progress.status == "stopped"
@@ -232,7 +232,7 @@ def test_stopping_before_the_first_step_leaves_nothing_and_breaks_nothing() -> N
     denoiser.go_on.set()
     job.wait(SECONDS)
     assert job.progress.seconds_left is None
-    assert lab.timeline("t", {"A": job.shots()}) is None
+    assert lab.timeline("t", {"A": job.frames()}) is None
 
 
 def test_stopping_what_has_ended_changes_nothing() -> None:
@@ -248,7 +248,7 @@ def test_a_model_that_breaks_is_told(capsys: pytest.CaptureFixture[str]) -> None
     progress = job.progress
     assert progress.status == "failed"
     assert "the network has been unplugged" in progress.error
-    assert len(job.shots()) == 3
+    assert len(job.frames()) == 3
     assert "Traceback" in capsys.readouterr().err
 
 
@@ -264,23 +264,23 @@ def test_both_sides_advance_together(steps: int, second: int) -> None:
     denoiser = Watched(wait_at=(steps + second) // 2)
     job = _job(Recipe(steps=steps), denoiser, Recipe(steps=second, sampler="ddpm"))
     assert denoiser.reached.wait(SECONDS)
-    a, b = (walk.steps_done / walk.recipe.steps for walk in job.walks)
+    a, b = (trajectory.steps_done / trajectory.recipe.steps for trajectory in job.trajectories)
     assert abs(a - b) <= 1 / min(steps, second) + 1e-9
     assert 0.3 < a < 0.7
     denoiser.go_on.set()
     job.wait(SECONDS)
     assert (job.progress.done, job.progress.total) == (steps + second, steps + second)
-    assert np.array_equal(job.shots("A")[0].x, job.shots("B")[0].x)  # the same noise
+    assert np.array_equal(job.frames("A")[0].x, job.frames("B")[0].x)  # the same noise
 
 
 def test_the_frames_of_a_long_walk_are_bounded() -> None:
     job = _job(Recipe(steps=1000))
     job.wait(SECONDS)
-    shots = job.shots()
-    assert len(shots) == MAX_POSITIONS + 1
-    assert shots[0].step == 0
-    assert shots[-1].step == 1000
-    gaps = np.diff([shot.step for shot in shots])
+    frames = job.frames()
+    assert len(frames) == MAX_POSITIONS + 1
+    assert frames[0].step == 0
+    assert frames[-1].step == 1000
+    gaps = np.diff([images.step for images in frames])
     assert gaps.min() >= 8
     assert gaps.max() <= 9
     assert all(len(lab._kept_steps(steps)) == min(steps, MAX_POSITIONS) + 1 for steps in range(1, 400))
@@ -289,13 +289,13 @@ def test_the_frames_of_a_long_walk_are_bounded() -> None:
 # --- what is shown ----------------------------------------------------------------------------------------------------
 
 
-def _shots(count: int, T: int = 1000, pictures: int = 3, seed: int = 0) -> list[Shot]:
+def _frames(count: int, T: int = 1000, pictures: int = 3, seed: int = 0) -> list[FrameImages]:
     generator = np.random.default_rng(seed)
 
     def some() -> lab.Pictures:
         return generator.integers(0, 256, (pictures, 4, 4, 1)).astype(np.uint8)
 
-    return [Shot(k, round(T * (1 - k / (count - 1))), some(), some(), some()) for k in range(count)]
+    return [FrameImages(k, round(T * (1 - k / (count - 1))), some(), some(), some()) for k in range(count)]
 
 
 def _tiles(lane: Lane) -> dict[int, np.ndarray]:
@@ -315,10 +315,10 @@ def _lane(shown: Timeline, key: str) -> Lane:
 
 
 def test_one_side_shows_every_frame_in_order() -> None:
-    shots = _shots(11)
-    shown = lab.timeline("t", {"A": shots})
+    frames = _frames(11)
+    shown = lab.timeline("t", {"A": frames})
     assert shown is not None
-    assert [position.t for position in shown.positions] == [shot.t for shot in shots]
+    assert [position.t for position in shown.positions] == [images.t for images in frames]
     assert [lane.key for lane in shown.lanes] == ["x", "x0", "noise"]
     assert shown.start_at == "last"
     for lane in shown.lanes:
@@ -326,15 +326,15 @@ def test_one_side_shows_every_frame_in_order() -> None:
         assert lane.group == ""
         tiles = _tiles(lane)
         rows, columns = lane.grid
-        for k, shot in enumerate(shots):
-            for number, picture in enumerate(getattr(shot, lane.key)):
+        for k, images in enumerate(frames):
+            for number, picture in enumerate(getattr(images, lane.key)):
                 row, column = divmod(number, columns)
                 assert row < rows
                 assert np.array_equal(tiles[k][row * 4 : row * 4 + 4, column * 4 : column * 4 + 4], picture[..., 0])
 
 
 def test_two_sides_of_different_length_meet_at_the_same_t() -> None:
-    a, b = _shots(51), _shots(6, seed=1)
+    a, b = _frames(51), _frames(6, seed=1)
     shown = lab.timeline("t", {"A": a, "B": b})
     assert shown is not None
     assert len(shown.positions) == 51
@@ -352,22 +352,24 @@ def test_two_sides_of_different_length_meet_at_the_same_t() -> None:
 def test_nothing_to_show() -> None:
     assert lab.timeline("t", {"A": [], "B": []}) is None
     assert lab.live_timeline("t", {"A": []}, {"A": 5}, 0) is None
-    one_side = lab.timeline("t", {"A": _shots(3), "B": []})
+    one_side = lab.timeline("t", {"A": _frames(3), "B": []})
     assert one_side is not None
     assert [lane.key for lane in one_side.lanes] == ["x", "x0", "noise"]
 
 
 @pytest.mark.parametrize("sides", [1, 2])
 def test_what_is_sent_piece_by_piece_adds_up_to_the_whole(sides: int) -> None:
-    shots: dict[lab.Side, list[Shot]] = {"A": _shots(9)} if sides == 1 else {"A": _shots(9), "B": _shots(9, seed=1)}
-    totals = dict.fromkeys(shots, 9)
-    whole = lab.timeline("t", shots)
+    frames: dict[lab.Side, list[FrameImages]] = (
+        {"A": _frames(9)} if sides == 1 else {"A": _frames(9), "B": _frames(9, seed=1)}
+    )
+    totals = dict.fromkeys(frames, 9)
+    whole = lab.timeline("t", frames)
     assert whole is not None
     sent, positions = 0, []
     index: dict[str, list[int]] = {lane.key: [] for lane in whole.lanes}
     tiles: dict[str, dict[int, np.ndarray]] = {lane.key: {} for lane in whole.lanes}
     for ready in (0, 1, 1, 4, 5, 9, 9):
-        piece = lab.live_timeline("t", {side: frames[:ready] for side, frames in shots.items()}, totals, sent)
+        piece = lab.live_timeline("t", {side: some[:ready] for side, some in frames.items()}, totals, sent)
         if ready <= sent:
             assert piece is None
             continue
@@ -395,11 +397,11 @@ def test_what_is_sent_piece_by_piece_adds_up_to_the_whole(sides: int) -> None:
 
 
 def test_sides_of_different_length_are_not_sent_piece_by_piece() -> None:
-    assert lab.live_timeline("t", {"A": _shots(9), "B": _shots(5)}, {"A": 9, "B": 5}, 0) is None
+    assert lab.live_timeline("t", {"A": _frames(9), "B": _frames(5)}, {"A": 9, "B": 5}, 0) is None
 
 
 def test_a_side_that_is_ahead_waits_for_the_other() -> None:
-    piece = lab.live_timeline("t", {"A": _shots(9)[:5], "B": _shots(9)[:4]}, {"A": 9, "B": 9}, 1)
+    piece = lab.live_timeline("t", {"A": _frames(9)[:5], "B": _frames(9)[:4]}, {"A": 9, "B": 9}, 1)
     assert piece is not None
     assert (piece.first, len(piece.positions)) == (1, 3)
 
@@ -408,8 +410,8 @@ def test_grey_is_no_noise_and_white_is_three_sigma() -> None:
     from engine.sampling import Frame
 
     noise = torch.tensor([-3.0, 0.0, 3.0, 9.0]).reshape(1, 1, 2, 2)
-    shot = lab.shot_of(Frame(0, 1, 1, noise, noise, noise))
-    assert shot.noise.reshape(-1).tolist() == [0, 128, 255, 255]
+    images = lab.images_of(Frame(0, 1, 1, noise, noise, noise))
+    assert images.noise.reshape(-1).tolist() == [0, 128, 255, 255]
 
 
 # --- neighbours -------------------------------------------------------------------------------------------------------
@@ -418,7 +420,7 @@ def test_grey_is_no_noise_and_white_is_three_sigma() -> None:
 def test_what_the_ideal_denoiser_draws_is_a_training_picture() -> None:
     model = open_model("ideal:digits")
     *_, last = Recipe(model="ideal:digits", steps=8, seeds=(1,), labels=(4,), scale=1).frames(model)
-    found = lab.neighbours(model, lab.shot_of(last).x[0])
+    found = lab.neighbours(model, lab.images_of(last).x[0])
     assert len(found) == 5
     assert found[0][2] < 0.5
     assert found[0][1] == "4"
@@ -439,11 +441,11 @@ def test_where_the_pictures_are_unknown_nothing_is_found() -> None:
 
 
 def test_two_sides_of_different_T_are_matched_by_the_share_of_the_way() -> None:
-    def shots(T: int, steps: int) -> list[Shot]:
+    def frames(T: int, steps: int) -> list[FrameImages]:
         blank = np.zeros((1, 4, 4, 1), np.uint8)
-        return [Shot(k, round(T * (steps - k) / steps), blank, blank, blank) for k in range(steps + 1)]
+        return [FrameImages(k, round(T * (steps - k) / steps), blank, blank, blank) for k in range(steps + 1)]
 
-    shown = lab.timeline("x", {"A": shots(1000, 10), "B": shots(100, 5)})
+    shown = lab.timeline("x", {"A": frames(1000, 10), "B": frames(100, 5)})
     assert shown is not None
     second = next(lane for lane in shown.lanes if lane.key == "x0B")
     assert second.index[0] == 0

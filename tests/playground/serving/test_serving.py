@@ -122,8 +122,8 @@ def test_every_tab_gets_its_own_pictures() -> None:
         assert request.wait(SECONDS)
         assert request.progress.status == "finished"
         first, *_ = _recipe(first=100 * k, steps=2 + k % 4).frames(model)
-        assert np.array_equal(request.shots()[0].x, to_uint8(first.x))
-        assert len(request.shots("A")) == 3 + k % 4
+        assert np.array_equal(request.frames()[0].x, to_uint8(first.x))
+        assert len(request.frames("A")) == 3 + k % 4
     assert len({desk.request(tab).id for tab in tabs}) == 40  # type: ignore[union-attr]
 
 
@@ -145,7 +145,7 @@ def test_places_are_those_of_a_queue(gate: Gate) -> None:
     assert [one.place for one in (first, second, third, fourth)] == [0, 0, 1, 2]
     assert third.progress.status == "running"
     assert (third.progress.done, third.progress.total, third.progress.seconds_left) == (0, 5, None)
-    assert third.shots() == []
+    assert third.frames() == []
     second.stop()
     assert second.progress.status == "stopped"
     assert third.place == 1  # the machine is not free before the step that is under way has ended

@@ -156,7 +156,10 @@ def test_a_line_in_a_registry_is_a_choice_in_the_sampling_lab(monkeypatch: pytes
             SAMPLERS
         )
         assert at.selectbox(key=key).value == "mine"
-    assert [walk.recipe.sampler for walk in at.session_state["sampling/job"].walks] == ["mine", "mine"]
+    assert [trajectory.recipe.sampler for trajectory in at.session_state["sampling/job"].trajectories] == [
+        "mine",
+        "mine",
+    ]
     assert "Done after 52 of 52 steps" in _text(at)
 
 
