@@ -3,8 +3,9 @@
     python tests/planted_bugs.py            all of them
     python tests/planted_bugs.py guidance   those whose description has that word in it
 
-Every bug is a replacement of text that must occur exactly once: where the engine has changed, this script says so instead of
-planting nothing. Exit status 1 if a bug survives, or if the untouched copy fails.
+Every bug replaces a piece of code that must occur exactly once, under whatever names (tests/planting.py): where the engine
+has changed beyond that, this script says so instead of planting nothing. Exit status 1 if a bug survives, or if the untouched
+copy fails.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ import diffusers  # noqa: E402, F401
 import hypothesis  # noqa: E402, F401
 import pytest  # noqa: E402
 import torch  # noqa: E402, F401
+
+from planting import NotFoundOnceError, plant  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -1052,15 +1055,6 @@ BUGS = [
 ]
 
 
-def plant(bug: Bug, engine: Path) -> None:
-    """Write the bug into the copy. Raises `SystemExit` unless its text is there exactly once."""
-    path = engine / bug.file
-    text = path.read_text(encoding="utf-8")
-    if text.count(bug.right) != 1:
-        raise SystemExit(f"“{bug.what}”: its text occurs {text.count(bug.right)} times in {bug.file}, not once.")
-    path.write_text(text.replace(bug.right, bug.wrong), encoding="utf-8")
-
-
 @dataclass(frozen=True)
 class Result:
     """How a run of pytest ended."""
@@ -1141,10 +1135,15 @@ def main(words: list[str]) -> int:
                 return 1
         print(f"{'bug':<52}{'file':<20}{'':<14}first test to see it")
         for bug in chosen:
-            whole = (place / "engine" / bug.file).read_text(encoding="utf-8")
-            plant(bug, place / "engine")
+            try:
+                file, broken = plant(place / "engine", bug.file, bug.right, bug.wrong)
+            except NotFoundOnceError as error:
+                print(f"“{bug.what}” cannot be planted: its code {error}.")
+                return 1
+            whole = file.read_text(encoding="utf-8")
+            file.write_text(broken, encoding="utf-8")
             began, result = time.perf_counter(), run(place, bug.tests, bug.only)
-            (place / "engine" / bug.file).write_text(whole, encoding="utf-8")
+            file.write_text(whole, encoding="utf-8")
             # 1 is "some tests failed"; anything else would be a bug so gross that nothing could be run.
             caught = result.status == 1 and "FAILED" in result.output
             first = next((line for line in result.output.splitlines() if line.startswith("FAILED")), "")
