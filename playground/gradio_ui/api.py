@@ -20,11 +20,10 @@ from playground.labs.forward import view
 from playground.labs.forward.view import ForwardControls
 from playground.labs.schedules import view as schedules
 from playground.labs.schedules.view import ScheduleChoice
-from playground.labs.shared import models
 from playground.labs.shared import picture as pictures
 from playground.labs.shared.controls import demanded
 from playground.labs.shared.picture import PictureChoice
-from playground.policy import access
+from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import desk
 
 AT_ONCE = 64
@@ -136,8 +135,9 @@ async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
     with told():
         await asyncio.to_thread(preload.wait)
         wanted = api_recipes.read(recipe)
-        access.check_recipe(wanted, api_training.runs_of(visitor), api=True)
-        model = await asyncio.to_thread(models.open_model, wanted.model)
+        asking = visitor_of(visitor)
+        await asyncio.to_thread(asking.check_recipe, wanted)
+        model = await asyncio.to_thread(asking.open_model, wanted.model)
         tab = secrets.token_hex(16)
         desk().attach(tab, tab)
         try:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import gradio as gr
 from pydantic import ValidationError
 
-from playground.policy.messages import without_places
+from playground.policy.messages import without_paths
 
 LONGEST = 400
 """Letters of a sentence."""
@@ -33,5 +33,5 @@ def sentence(problem: ValueError) -> str:
         said = f"The settings cannot be used: {first_complaint(problem)}."
     else:
         said = str(problem)
-    said = " ".join(without_places(said).replace(os.environ.get("GRADIO_TEMP_DIR") or "\0", "…").split())
+    said = " ".join(without_paths(said).replace(os.environ.get("GRADIO_TEMP_DIR") or "\0", "…").split())
     return said if len(said) <= LONGEST else said[: LONGEST - 1] + "…"

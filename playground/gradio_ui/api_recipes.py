@@ -5,13 +5,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from playground import preload
-from playground.gradio_ui import api_training
 from playground.gradio_ui.api_errors import told
 from playground.labs.sampling import controls as settings
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings
 from playground.labs.shared import models
 from playground.labs.shared.controls import demanded_by_link, to_link
-from playground.policy import access
+from playground.policy.visitor import Visitor, visitor_of
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
@@ -35,16 +34,14 @@ def recipe(recipe: dict = {}, link: str = "", visitor: str = "") -> dict:  # noq
     """
     with told():
         preload.wait()
-        own_runs = api_training.runs_of(visitor)
-        found, second = _of_link(link, own_runs) if link else (read(recipe), None)
-        for one in (found, second):
-            if one is not None:
-                access.check_recipe(one, own_runs, api=True)
-        model = models.open_model(found.model)
+        asking = visitor_of(visitor)
+        found, second = _of_link(link, asking) if link else (read(recipe), None)
+        asking.check_recipe(found)
+        model = asking.open_model(found.model)
         found.check(model)
         try:
             controls = settings.controls_of(
-                found, len(model.class_names) or models.classes_told_apart(found.classifier)
+                found, len(model.class_names) or models.classes_told_apart(found.classifier, asking)
             )
             there, note = f"sampling?{urlencode(to_link(controls))}", ""
         except ValueError as problem:
@@ -73,15 +70,10 @@ def plain(recipe: "Recipe") -> dict:
     return recipe.model_dump(mode="json", exclude_defaults=True)
 
 
-def _of_link(link: object, own_runs: frozenset[str]) -> "tuple[Recipe, Recipe | None]":
-    from engine.recipes.recipe import Recipe
-
+def _of_link(link: object, visitor: Visitor) -> "tuple[Recipe, Recipe | None]":
     if not isinstance(link, str) or len(link) > LONGEST_LINK:
         raise ValueError(f"A link is a text of at most {LONGEST_LINK:,} letters.")
     query = urlsplit(link).query if "?" in link else link
     controls: SamplingSettings = demanded_by_link(SamplingControls, dict(parse_qsl(query, keep_blank_values=True)))
-    named = {name: getattr(controls, name) for name in ("model", "classifier")}
-    access.check_names(Recipe.model_validate(named), own_runs)
-    model = models.open_model(controls.model)
-    found = settings.checked_recipes(controls, model, models.classes_told_apart(controls.classifier))
+    _, found = settings.open_recipes(controls, visitor)
     return found["A"], found.get("B")

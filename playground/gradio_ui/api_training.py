@@ -8,7 +8,8 @@ from playground.gradio_ui.api_errors import told
 from playground.labs.shared.controls import demanded
 from playground.labs.training import controls as lab
 from playground.labs.training.controls import TrainingControls
-from playground.policy import access, mode, ownership
+from playground.policy.ownership import SECRET
+from playground.policy.visitor import visitor_of
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
@@ -29,16 +30,17 @@ def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  
     with told():
         preload.wait()
         secret = visitor or secrets.token_hex(16)
-        if not isinstance(secret, str) or not ownership.SECRET.fullmatch(secret):
+        if not isinstance(secret, str) or not SECRET.fullmatch(secret):
             raise ValueError(NO_SECRET)
         if not isinstance(settings, dict):
             raise ValueError('Settings are names with values, such as {"data": "digits", "steps": 300}.')
         controls = demanded(TrainingControls, settings)
-        access.check_training(lab.config(controls, 1.0), api=True)
-        found = lab.tried(controls)
+        asking = visitor_of(secret)
+        asking.check_training(lab.config(controls, 1.0))
+        found = lab.tried(controls, asking)
         if not found.passed:
             raise ValueError(found.problems[0])
-        run_id = ownership.runs_of(secret).submit(lab.config(controls, found.seconds_per_step))
+        run_id = asking.runs.submit(lab.config(controls, found.seconds_per_step))
         return {"visitor": secret, **_described(_snapshot(run_id, secret))}
 
 
@@ -72,18 +74,13 @@ def train_stop(run: str, visitor: str = "") -> dict:
     with told():
         preload.wait()
         _snapshot(run, visitor)
-        ownership.runs_of(visitor).stop(run)
+        visitor_of(visitor).runs.stop(run)
         return _described(_snapshot(run, visitor))
-
-
-def runs_of(visitor: object) -> frozenset[str]:
-    """Ids of the runs that this visitor may know of."""
-    return frozenset(ownership.runs_of(visitor).ids()) if mode.public() else frozenset()
 
 
 def _snapshot(run: object, visitor: object) -> "Snapshot":
     """Raises ValueError where there is no such run, or none of this visitor: both are said alike."""
-    snapshot = ownership.runs_of(visitor).snapshot(run) if isinstance(run, str) else None
+    snapshot = visitor_of(visitor).runs.snapshot(run) if isinstance(run, str) else None
     if snapshot is None:
         from engine.runs.service import no_run
 

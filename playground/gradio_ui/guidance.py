@@ -18,7 +18,7 @@ from playground.labs.shared import exports
 from playground.labs.shared import text as common
 from playground.labs.shared.controls import describe
 from playground.labs.shared.job import Job
-from playground.policy.ownership import runs_of
+from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import desk
 
 LAB = "guidance"
@@ -47,8 +47,7 @@ def build(demo: gr.Blocks) -> None:
         """Ask for these settings; returns what there is to say about them."""
         said, possible = _said(controls, visitor)
         if possible:
-            mine = runs_of(visitor).may
-            desk().put(tab, LAB, Job(lambda: lab.compute(controls, mine), LAB))
+            desk().put(tab, LAB, Job(lambda: lab.compute(controls, visitor_of(visitor)), LAB))
         return said
 
     def opened(controls: GuidanceControls, visitor: str, tab: str, session: str) -> list[Any]:
@@ -102,17 +101,17 @@ def _look(visitor: str | None) -> widgets.Look[GuidanceControls]:
     return widgets.Look(
         hidden=settings.hidden,
         disabled=settings.without_effect,
-        options=lambda _: settings.choices(runs_of(visitor).may),
+        options=lambda _: settings.choices(visitor_of(visitor)),
         at_first=lambda _: {"model": {"digits": "digits"}, "classifier": {"": "none"}, "sampler": {"ddim": "DDIM"},
                             "spacing": {"uniform": "even in t"}},
-        bounds=lab.bounds(),
+        bounds=visitor_of(visitor).bounds(LAB),
     )  # fmt: skip
 
 
 def _said(controls: GuidanceControls, visitor: str, before: str = "") -> tuple[str, bool]:
     """What Draw would do with these settings, and whether it can."""
     try:
-        words = " ".join(part for part in (before, lab.announced(controls, runs_of(visitor).may)) if part)
+        words = " ".join(part for part in (before, lab.announced(controls, visitor_of(visitor))) if part)
     except ValueError as problem:
         return page.listed([str(problem)], "error"), False
     return (page.listed([words], "info") if words else ""), True

@@ -21,7 +21,7 @@ from playground.gradio_ui import launch_text as text
 from playground.gradio_ui import options
 from playground.gradio_ui.options import Options, parse
 from playground.policy import mode
-from playground.policy.access import limits_now
+from playground.policy.visitor import visitor_of
 from playground.serving import run_time_limit
 from playground.serving.request_filter import Door
 from playground.serving.streams import Streams
@@ -71,7 +71,7 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
 
     from playground.gradio_ui import app
 
-    upload = limits_now().upload_megabytes * 1_000_000
+    upload = visitor_of(None).limits.upload_megabytes * 1_000_000
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
@@ -104,7 +104,7 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
         return 1
     preload.start()  # torch: only now, so that the first page does not wait for it
     if chosen.public:
-        run_time_limit.start(limits_now().training_seconds)
+        run_time_limit.start(visitor_of(None).limits.training_seconds)
     print("\n".join(_told(chosen, demo)), flush=True)
     while not ended.wait(3600):
         pass
@@ -133,7 +133,7 @@ def _reach(chosen: Options) -> list[str]:
     others = chosen.share or options.on_spaces() or not _is_here(chosen.host)
     lines = [text.guarded(len(chosen.auth))] if chosen.auth else [text.OPEN_TO_ALL] if others else []
     if chosen.public:
-        return [*lines, text.public_mode(limits_now())]
+        return [*lines, text.public_mode(visitor_of(None).limits)]
     return [*lines, text.NOT_PUBLIC] if others else lines
 
 

@@ -17,8 +17,7 @@ from playground.labs.likelihood.controls import LikelihoodControls
 from playground.labs.likelihood.job import Measured
 from playground.labs.shared import models
 from playground.labs.shared.job import Job
-from playground.policy import access
-from playground.policy.ownership import runs_of
+from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import desk
 
 LAB = "likelihood"
@@ -69,14 +68,18 @@ def build(demo: gr.Blocks) -> None:
         return [_changed(tab, controls, visitor), *_of_vae(controls, visitor)]
 
     def changed(controls: LikelihoodControls, tab: str, visitor: str, heat_is_open: bool) -> list[Any]:
-        return [_changed(tab, controls, visitor), *_of_vae(controls, visitor), *_of_heat(controls, heat_is_open)]
+        return [
+            _changed(tab, controls, visitor),
+            *_of_vae(controls, visitor),
+            *_of_heat(controls, visitor, heat_is_open),
+        ]
 
     def pressed(tab: str, visitor: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
         return [*panel.update(controls, problems, values), _begin(tab, controls, visitor)]
 
-    def unfolded(*values: Any) -> list[Any]:
-        return [True, *_of_heat(panel.read(values)[0], True)]
+    def unfolded(visitor: str, *values: Any) -> list[Any]:
+        return [True, *_of_heat(panel.read(values)[0], visitor, True)]
 
     loaded = panel.on_load(demo, opened, [], [note, *of_vae], who, follower.start)
     panel.on_change(changed, [who.tab, who.visitor, is_open], [note, *of_vae, *of_heat])
@@ -84,36 +87,35 @@ def build(demo: gr.Blocks) -> None:
     for cause in (loaded, started):
         follower.follow(cause, who.tab, _drawn, results)
     follower.stops(who.tab)
-    closer.expand(unfolded, panel.state, [is_open, *of_heat], **QUIET)
+    closer.expand(unfolded, [who.visitor, *panel.state], [is_open, *of_heat], **QUIET)
     closer.collapse(lambda: False, None, is_open, **QUIET)
 
 
 def _look(visitor: str | None) -> widgets.Look[LikelihoodControls]:
     def options(_: LikelihoodControls) -> dict[str, dict[str, str]]:
-        mine = runs_of(visitor).may  # only now: it needs torch, and the first paint does not wait for that
-        return settings.choices(models.choices(mine=mine), latent.vaes(mine), excess_loss.runs(mine))
+        who = visitor_of(visitor)
+        return settings.choices(models.choices(who), latent.vaes(who), excess_loss.runs(who))
 
     return widgets.Look(
         disabled=settings.without_effect,
         options=options,
         at_first=settings.at_first,
-        bounds=access.bounds(LAB),
+        bounds=visitor_of(visitor).bounds(LAB),
     )
 
 
 def _begin(tab: str, controls: LikelihoodControls, visitor: str) -> str:
     """Measure, if that may be; returns what there is to say where not."""
-    mine = runs_of(visitor).may
     if refusal := _refusal(controls, visitor):
         return refusal
-    desk().put(tab, LAB, Job(lambda: lab.work(controls, mine), LAB))
+    desk().put(tab, LAB, Job(lambda: lab.work(controls, visitor_of(visitor)), LAB))
     return ""
 
 
 def _refusal(controls: LikelihoodControls, visitor: str) -> str:
     """Why these settings cannot be measured here, as HTML; "" where they can."""
     try:
-        lab.announced(controls, runs_of(visitor).may)
+        lab.announced(controls, visitor_of(visitor))
     except ValueError as problem:
         return page.listed([str(problem)], "error")
     return ""
@@ -150,7 +152,7 @@ def _download(table: str) -> str:
 
 def _of_vae(controls: LikelihoodControls, visitor: str) -> list[Any]:
     try:
-        views = latent.views(controls, runs_of(visitor).may)
+        views = latent.views(controls, visitor_of(visitor))
     except ValueError as problem:
         return [page.listed([str(problem)], "error"), "", None, ""]
     if isinstance(views, str):
@@ -164,11 +166,11 @@ def _of_vae(controls: LikelihoodControls, visitor: str) -> list[Any]:
     ]
 
 
-def _of_heat(controls: LikelihoodControls, wanted: bool) -> list[Any]:
+def _of_heat(controls: LikelihoodControls, visitor: str, wanted: bool) -> list[Any]:
     """The map takes a second or two when it is asked for first: it is there for who opens it."""
     if not wanted:
         return [gr.skip()] * 2
     try:
-        return ["", figures.heat(excess_loss.heat_map(controls.run))]
+        return ["", figures.heat(excess_loss.heat_map(controls.run, visitor_of(visitor)))]
     except ValueError as problem:
         return [page.listed([str(problem)], "error"), None]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import gradio as gr
 
@@ -13,15 +13,11 @@ from playground.gradio_ui.following import QUIET
 from playground.labs.microscope import forks, text
 from playground.labs.microscope import job as lab
 from playground.labs.microscope.forks import ForkSettings
-from playground.labs.microscope.job import Examination, MicroscopeControls, Microscopy, Task
+from playground.labs.microscope.job import Examination, MicroscopeControls, Microscopy
 from playground.labs.shared import models
 from playground.labs.shared.controls import checked
-from playground.policy import access, mode
-from playground.policy.ownership import own_runs, runs_of
+from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import desk
-
-if TYPE_CHECKING:
-    from engine.registry import Model
 
 LAB = "microscope"
 
@@ -55,8 +51,8 @@ def build(demo: gr.Blocks) -> None:
         """Compute what these settings ask for, if that is not there already; returns what is to be said if it cannot be."""
         job = _job(tab)
         try:
-            model = models.open_model(controls.model)
-            task = _task(controls, model, visitor, None if job is None or anew else job.look.result)
+            before = None if job is None or anew else job.look.result
+            model, task = lab.task_of(controls, visitor_of(visitor), before)
             if anew or job is None or job.task != task:
                 desk().put(tab, LAB, Examination(model, task))
         except ValueError as problem:
@@ -77,11 +73,11 @@ def build(demo: gr.Blocks) -> None:
     def form_for(now: MicroscopeControls, visitor: str) -> list[Any]:
         """The form as it begins where the reader looks."""
         try:
-            model = models.open_model(now.model)
-            walks = _task(now, model, visitor).walks
+            model, task = lab.task_of(now, visitor_of(visitor))
         except ValueError:  # which `begin` tells
             return [gr.skip()] * len(form.widgets)
-        begun = forks.settings_of(lab.settings_of(walks[now.branch if now.branch < len(walks) else 0]))
+        walk = task.walks[now.branch if now.branch < len(task.walks) else 0]
+        begun = forks.settings_of(lab.settings_of(walk))
         return form.answer(begun, forks.options(model), forks.hidden(begun, bool(model.class_names)))
 
     def moved(event: gr.EventData, visitor: str, tab: str, *values: Any) -> list[Any]:
@@ -136,14 +132,6 @@ def _job(tab: str) -> Examination | None:
     return job if isinstance(job, Examination) else None
 
 
-def _task(controls: MicroscopeControls, model: Model, visitor: str, before: Microscopy | None = None) -> Task:
-    """What is asked for, if it may be asked for here. Raises ValueError with a sentence for the reader."""
-    task = lab.task_of(controls, model, models.classes_told_apart(controls.classifier), before)
-    for walk in task.walks:
-        access.check_recipe(lab.settings_of(walk), own_runs(visitor))
-    return task
-
-
 def _shown(found: Microscopy) -> list[Any]:
     chart = None if found.errors is None else components.chart_value(found.errors.chart())
     return [found.bench.to_payload(), chart, *_aside(found, found.place.branch, found.place.step)]
@@ -175,18 +163,17 @@ def _aside(found: Microscopy, branch: int, step: int) -> list[Any]:
 
 def _look(visitor: str | None) -> widgets.Look[MicroscopeControls]:
     """How the controls stand for this visitor."""
+    who = visitor_of(visitor)
 
     def options(now: MicroscopeControls) -> dict[str, dict[str, str]]:
-        there = sampling_models.available(now.model, visitor)
-        # In public a name that is not offered is not even opened: it could be any folder of this machine.
-        chosen = next(iter(there)) if mode.public() else now.model
-        return lab.choices(there, models.classifier_choices(runs_of(visitor).may), chosen)
+        there = sampling_models.available(now.model, who)
+        return lab.choices(there, now.model, who)
 
     return widgets.Look(
         hidden=lab.hidden,
-        disabled=lambda now: lab.without_effect(now, models.classes_of(now.model)),
+        disabled=lambda now: lab.without_effect(now, models.classes_of(now.model, who)),
         options=options,
-        bounds=access.bounds(LAB),
+        bounds=who.bounds(LAB),
         at_first=lambda now: {name: {getattr(now, name): ""} for name in ("model", *sampling_models.LISTED)},
     )
 
@@ -194,5 +181,5 @@ def _look(visitor: str | None) -> widgets.Look[MicroscopeControls]:
 def _form_look() -> widgets.Look[ForkSettings]:
     return widgets.Look(
         at_first=lambda now: {"sampler": {now.sampler: ""}, "label": {now.label: "none"}},
-        bounds=access.bounds(LAB),
+        bounds=visitor_of(None).bounds(LAB),
     )

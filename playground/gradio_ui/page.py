@@ -16,7 +16,7 @@ from playground.labs.likelihood import figures
 from playground.labs.schedules import figures as schedule_figures
 from playground.labs.shared import text as common
 from playground.policy import mode
-from playground.policy.messages import without_places
+from playground.policy.messages import without_paths
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
@@ -160,8 +160,8 @@ def listed(sentences: Sequence[str], kind: str = "warning") -> str:
 
     In public they name no place of this machine, whoever has written them.
     """
-    if mode.public():
-        sentences = [without_places(sentence) for sentence in sentences]
+    if mode.is_public():
+        sentences = [without_paths(sentence) for sentence in sentences]
     icon = {"warning": "⚠️", "error": "⛔", "info": "ℹ️"}[kind]
     return "".join(
         f'<div class="dp-message dp-message-{kind}" role="status"><span>{icon}</span><span>{html.escape(sentence)}</span></div>'

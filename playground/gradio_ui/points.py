@@ -22,6 +22,7 @@ from playground.labs.points.drawn import MOST_DRAWN, MOST_KINDS
 from playground.labs.points.training import Learning
 from playground.labs.shared.controls import checked
 from playground.labs.shared.job import Job
+from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import desk
 
 SAMPLING, TRAINING = "points", "points-training"
@@ -106,7 +107,7 @@ def build(demo: gr.Blocks) -> None:
             return [gr.skip()] * (1 + len(panel.shown) + len(outputs))
         controls, problems = panel.read(values)
         try:
-            own, note = read_csv(data, most_points=lab.most_points())
+            own, note = read_csv(data, most_points=lab.most_points(visitor_of(None)))
         except PointsError as problem:
             nothing = [gr.skip()] * (1 + len(panel.shown) + len(outputs))
             nothing[-2] = page.listed([str(problem)], "error")
@@ -187,5 +188,5 @@ def _look(own: PointSet | None) -> widgets.Look[PointsControls]:
         hidden=lab.hidden,
         disabled=lambda now: lab.without_effect(now, own),
         options=lambda now: {"label": lab.label_titles(now, own)},
-        bounds=lab.bounds(),
+        bounds=visitor_of(None).bounds("points"),
     )

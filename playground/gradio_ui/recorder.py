@@ -15,8 +15,7 @@ from playground.labs.recorder.job import RecorderControls, Recording
 from playground.labs.shared import exports
 from playground.labs.shared.exports import File
 from playground.labs.shared.job import Job
-from playground.policy import access
-from playground.policy.ownership import runs_of
+from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import desk
 
 LAB = "recorder"
@@ -58,8 +57,8 @@ def build(demo: gr.Blocks) -> None:
 
     def pressed(visitor: str, tab: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
-        if controls.run != lab.RECORDED and runs_of(visitor).may(controls.run):
-            desk().put(tab, LAB, Job(lambda: lab.fly(controls), LAB))
+        if controls.run != lab.RECORDED and visitor_of(visitor).runs.may(controls.run):
+            desk().put(tab, LAB, Job(lambda: lab.fly(controls, visitor_of(visitor)), LAB))
         return panel.update(controls, problems, values)
 
     loaded = panel.on_load(demo, opened, [], around, who)
@@ -86,7 +85,7 @@ def _shown(controls: RecorderControls, recording: Recording) -> list[Any]:
 def _look(visitor: str | None) -> widgets.Look[RecorderControls]:
     return widgets.Look(
         disabled=lab.without_effect,
-        options=lambda _: lab.titles(lab.choices(runs_of(visitor).may)),
+        options=lambda _: lab.titles(lab.choices(visitor_of(visitor))),
         at_first=lambda now: {"run": {now.run: ""}},
-        bounds=access.bounds(LAB),
+        bounds=visitor_of(visitor).bounds(LAB),
     )

@@ -16,7 +16,8 @@ from playground.labs.sampling import text
 from playground.labs.sampling.controls import SamplingControls
 from playground.labs.shared import models, opening
 from playground.labs.shared.controls import checked
-from playground.policy import access, mode, ownership
+from playground.policy import mode
+from playground.policy.visitor import Visitor, visitor_of
 
 POLL = 0.4
 """Seconds between two looks at a running download."""
@@ -24,16 +25,16 @@ POLL = 0.4
 
 def look(visitor: str | None) -> widgets.Look[SamplingControls]:
     """How the controls stand for this visitor."""
+    who = visitor_of(visitor)
 
     def options(now: SamplingControls) -> dict[str, dict[str, str]]:
-        mine = ownership.runs_of(visitor).may
-        return settings.choices(available(now.model, visitor), models.classifier_choices(mine))
+        return settings.choices(available(now.model, who), models.classifier_choices(who))
 
     return widgets.Look(
         hidden=settings.hidden,
-        disabled=lambda now: settings.without_effect(now, models.classes_of(now.model)),
+        disabled=lambda now: settings.without_effect(now, models.classes_of(now.model, who)),
         options=options,
-        bounds=access.limits_now().highest() if mode.public() else {},
+        bounds=who.bounds("sampling"),
         at_first=lambda now: {
             name: {getattr(now, name): ""} for name in ("model", *(p + n for p in ("", "b_") for n in LISTED))
         },
@@ -43,24 +44,23 @@ def look(visitor: str | None) -> widgets.Look[SamplingControls]:
 LISTED = ("sampler", "spacing", "classifier")
 
 
-def available(chosen: str, visitor: str | None) -> dict[str, str]:
+def available(chosen: str, visitor: Visitor) -> dict[str, str]:
     """Name and title of every model that this visitor may choose: also the one just opened, where models may be opened."""
-    mine = ownership.runs_of(visitor).may
-    there = models.choices(mine=mine)
-    if chosen in there or mode.public():
+    there = models.choices(visitor)
+    if chosen in there or visitor.public:
         return there
     try:
-        models.open_model(chosen)
+        visitor.open_model(chosen)
     except ValueError:
         return there
-    return models.choices((chosen,), mine)
+    return models.choices(visitor, (chosen,))
 
 
 class Opening:
     """Where a model is opened that is not in the list. Not in public: it could name any folder of this machine."""
 
     def __init__(self) -> None:
-        with gr.Accordion(text.OPEN, open=False, visible=not mode.public()) as self._place:
+        with gr.Accordion(text.OPEN, open=False, visible=not mode.is_public()) as self._place:
             self._name = gr.Textbox(
                 label=text.OPEN_NAME, info=text.OPEN_NAME_HELP, placeholder=text.OPEN_EXAMPLE, elem_id="sampling-folder"
             )
@@ -82,55 +82,56 @@ class Opening:
         self,
         demo: gr.Blocks,
         panel: widgets.Panel[SamplingControls],
-        show: Callable[[SamplingControls, str], list[Any]],
+        show: Callable[[SamplingControls, str, str], list[Any]],
         who: page.Identity,
         note: gr.HTML,
     ) -> None:
         """Once a model is open it is the chosen one."""
 
-        async def by_name(tab: str, name: str, *values: Any) -> AsyncIterator[list[Any]]:
+        async def by_name(visitor: str, tab: str, name: str, *values: Any) -> AsyncIterator[list[Any]]:
             name = opening.expanded(name)
-            if mode.public() or not name:
+            if mode.is_public() or not name:
                 return
             if not await asyncio.to_thread(opening.must_be_fetched, name):
-                yield await asyncio.to_thread(chosen, name, tab, values)
+                yield await asyncio.to_thread(chosen, name, visitor, tab, values)
                 return
-            async for shown in watched(opening.fetch(name), tab, values):
+            async for shown in watched(opening.fetch(name, visitor_of(visitor)), visitor, tab, values):
                 yield shown
 
         async def by_upload(
-            tab: str, path: str | None, size: int, objective: str, *values: Any
+            visitor: str, tab: str, path: str | None, size: int, objective: str, *values: Any
         ) -> AsyncIterator[list[Any]]:
-            if mode.public() or path is None:
+            if mode.is_public() or path is None:
                 return
             told = (size, objective) if _of_trainer(path) else (0, "")
             with Path(path).open("rb") as file:
-                async for shown in watched(opening.keep(file, Path(path).name, *told), tab, values):
+                kept = opening.keep(file, Path(path).name, visitor_of(visitor), *told)
+                async for shown in watched(kept, visitor, tab, values):
                     yield shown
 
-        async def watched(job: opening.Opening, tab: str, values: Any) -> AsyncIterator[list[Any]]:
+        async def watched(job: opening.Opening, visitor: str, tab: str, values: Any) -> AsyncIterator[list[Any]]:
             while (progress := job.progress).status == "running":
                 moved = f" {progress.done / 1e6:.1f} of {progress.total / 1e6:.1f} MB" if progress.total else ""
                 yield [*nothing, page.listed([f"{job.what} …{moved}"], "info")]
                 await asyncio.sleep(POLL)
             if progress.status == "done":
-                yield await asyncio.to_thread(chosen, progress.name, tab, values)
+                yield await asyncio.to_thread(chosen, progress.name, visitor, tab, values)
             else:
                 yield [*nothing, page.listed([progress.error], "error")]
 
-        def chosen(name: str, tab: str, values: Any) -> list[Any]:
+        def chosen(name: str, visitor: str, tab: str, values: Any) -> list[Any]:
             try:
-                models.open_model(name)
+                visitor_of(visitor).open_model(name)
             except ValueError as problem:
                 return [*nothing, page.listed([str(problem)], "error")]
             controls = checked(panel.read(values)[0], model=name)
-            if models.needs_label(name):
+            if models.needs_label(name, visitor_of(visitor)):
                 controls = checked(controls, labels="each" if controls.labels == "none" else controls.labels, scale=1.0)
-            return [*panel.update(controls, (), values), *show(controls, tab), ""]
+            return [*panel.update(controls, (), values), *show(controls, visitor, tab), ""]
 
         nothing = [gr.skip()] * (len(panel.shown) + 1)
         outputs = [*panel.shown, note, self._said]
-        gr.on([self._open.click, self._name.submit], by_name, [who.tab, self._name, *panel.state], outputs, **QUIET)
+        gr.on([self._open.click, self._name.submit], by_name, [*who.both, self._name, *panel.state], outputs, **QUIET)
         self._file.change(
             lambda path: [
                 gr.update(visible=path is not None),
@@ -141,7 +142,7 @@ class Opening:
             **QUIET,
         )
         told = [self._size, self._objective]
-        self._upload.click(by_upload, [who.tab, self._file, *told, *panel.state], outputs, **QUIET)
+        self._upload.click(by_upload, [*who.both, self._file, *told, *panel.state], outputs, **QUIET)
 
 
 def _of_trainer(path: str) -> bool:

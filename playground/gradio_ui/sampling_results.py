@@ -21,6 +21,7 @@ from playground.labs.sampling.controls import Side
 from playground.labs.sampling.job import FrameImages
 from playground.labs.shared import models, pictures_html
 from playground.labs.shared import text as common
+from playground.policy.visitor import Visitor, visitor_of
 from playground.serving.request_queue import Request, desk
 
 POLL = 0.25
@@ -32,12 +33,12 @@ class Results:
     """What a tab's request has brought so far.
 
     Args:
-        tab: its secret.
+        who: whose tab it is.
         stop: the button that ends it; it can be pressed while there is something to end.
     """
 
-    def __init__(self, tab: gr.Textbox, stop: gr.Button) -> None:
-        self._tab, self._stop = tab, stop
+    def __init__(self, who: page.Identity, stop: gr.Button) -> None:
+        self._who, self._stop = who, stop
         self._status = gr.HTML(page.status(text.PRESS_DRAW), elem_id="sampling-status", min_width=260)
 
     def draw(self) -> None:
@@ -51,20 +52,20 @@ class Results:
                 files = gr.HTML("", apply_default_css=False, elem_id=f"sampling-files{side}")
                 code = gr.Code(language="python", interactive=False, show_label=False)
             self._takeaways += [accordion, files, code]
-        self._timeline.pick(_picked, self._tab, self._nearest, **QUIET)
+        self._timeline.pick(_picked, self._who.both, self._nearest, **QUIET)
 
     def follow(self, cause: Dependency) -> None:
         """Show the tab's request from then on, until it has ended."""
         cause.then(
             _watched,
-            self._tab,
+            self._who.both,
             [self._status, self._stop, self._timeline, self._nearest, *self._takeaways],
             trigger_mode="multiple",
             **QUIET,
         )
 
 
-async def _watched(tab: str) -> AsyncIterator[list[Any]]:
+async def _watched(visitor: str, tab: str) -> AsyncIterator[list[Any]]:
     """The tab's request as it comes: small steps while it is drawn, then all of it once more."""
     request = desk().request(tab)
     if request is None:
@@ -80,7 +81,7 @@ async def _watched(tab: str) -> AsyncIterator[list[Any]]:
         await asyncio.sleep(POLL)
         if desk().request(tab) is not request:
             return  # another one has taken its place, and is followed by whoever asked for it
-    yield await asyncio.to_thread(_ended, request)
+    yield await asyncio.to_thread(_ended, request, visitor_of(visitor))
 
 
 def _new(
@@ -94,7 +95,7 @@ def _new(
     return (components.timeline_value(new), new.first + len(new.positions)) if new else None
 
 
-def _ended(request: Request) -> list[Any]:
+def _ended(request: Request, visitor: Visitor) -> list[Any]:
     progress = request.progress
     sides = {trajectory.side: request.frames(trajectory.side) for trajectory in request.trajectories}
     whole = lab.timeline(request.id, sides)
@@ -105,7 +106,13 @@ def _ended(request: Request) -> list[Any]:
         return [page.status(text.STOPPED_EARLY), off, *[gr.skip()] * 8]
     word = "Stopped" if progress.status == "stopped" else "Done"
     said = f"{word} after {progress.done} of {progress.total} steps in {progress.seconds:.1f} s."
-    return [page.status(said), off, components.timeline_value(whole), _about(request, "A", 0), *_takeaways(request)]
+    return [
+        page.status(said),
+        off,
+        components.timeline_value(whole),
+        _about(request, visitor, "A", 0),
+        *_takeaways(request),
+    ]
 
 
 def _running(request: Request) -> str:
@@ -117,7 +124,7 @@ def _running(request: Request) -> str:
     return page.status(f"Step {progress.done} of {progress.total}, {left}", progress.done / progress.total)
 
 
-def _picked(event: gr.EventData, tab: str) -> Any:
+def _picked(event: gr.EventData, visitor: str, tab: str) -> Any:
     """The training pictures nearest to the one that the reader has clicked."""
     pick = event._data.get("value") if isinstance(event._data, dict) else None
     request = desk().request(tab)
@@ -126,17 +133,16 @@ def _picked(event: gr.EventData, tab: str) -> Any:
     number = pick.get("picture")
     side: Side = "B" if str(pick.get("lane")).endswith("B") and len(request.trajectories) > 1 else "A"
     position = pick.get("position")
-    return _about(
-        request, side, number if isinstance(number, int) else 0, position if isinstance(position, int) else None
-    )
+    number, position = (value if isinstance(value, int) else None for value in (number, position))
+    return _about(request, visitor_of(visitor), side, number or 0, position)
 
 
-def _about(request: Request, side: Side, number: int, position: int | None = None) -> str:
+def _about(request: Request, visitor: Visitor, side: Side, number: int, position: int | None = None) -> str:
     """The way to the Microscope with this picture, and the training pictures nearest to it."""
-    return _microscope(request, side, number, position) + _nearest(request, side, number)
+    return _microscope(request, visitor, side, number, position) + _nearest(request, side, number)
 
 
-def _microscope(request: Request, side: Side, number: int, position: int | None) -> str:
+def _microscope(request: Request, visitor: Visitor, side: Side, number: int, position: int | None) -> str:
     frames, recipe = (
         request.frames(side),
         next(trajectory.recipe for trajectory in request.trajectories if trajectory.side == side),
@@ -144,7 +150,7 @@ def _microscope(request: Request, side: Side, number: int, position: int | None)
     if not frames or not 0 <= number < len(recipe.seeds):
         return ""
     frame = recipe.steps // 2 if position is None else frames[max(0, min(position, len(frames) - 1))].step
-    classes = len(request.model.class_names) or models.classes_told_apart(recipe.classifier)
+    classes = len(request.model.class_names) or models.classes_told_apart(recipe.classifier, visitor)
     try:
         link = urlencode(job.link_from_sampling(recipe, classes, number, frame))
     except ValueError:  # seeds and labels that no link has

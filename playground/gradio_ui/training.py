@@ -1,6 +1,6 @@
 """The Training page: layout only, the lab itself is playground/labs/training/controls.py.
 
-Whatever a page does with runs goes through `playground.policy.ownership`: its events can be sent by anyone, with any values.
+Whatever a page does with runs goes through `playground.policy.visitor`: its events can be sent by anyone, with any values.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from playground.gradio_ui.training_sent import Seen, Sent
 from playground.labs.training import runs, text
 from playground.labs.training.controls import TrainingControls
 from playground.policy import mode
-from playground.policy.ownership import runs_of
+from playground.policy.visitor import visitor_of
 
 POLL = 0.7
 """Seconds between two looks at what is being trained."""
@@ -30,14 +30,14 @@ LINKED = ("run", "compare", "against")
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     who = page.identity()
-    panel = widgets.Panel(TrainingControls, "training", lambda: training_settings.look(), also_in_link=LINKED)
+    panel = widgets.Panel(TrainingControls, "training", training_settings.look, also_in_link=LINKED)
     chosen = page.link_of(LINKED)
     with page.sidebar():
         panel.draw()
         cost = live.live_html("training-cost")
         start = gr.Button(f"🏋️ {text.START}", variant="primary", elem_id="training-start", interactive=False)
     page.head(text.TITLE, text.LEAD)
-    if mode.public():
+    if mode.is_public():
         gr.HTML(page.listed([text.SHARED], "info"))
     told = live.live_html("training-told")
     pictures = training_pictures.PicturesView()
@@ -54,7 +54,7 @@ def build(demo: gr.Blocks) -> None:
 
     def first(asked: Any, visitor: str, seen: Seen) -> list[Any]:
         preload.wait()
-        choice, problems = runs.chosen(asked, runs_of(visitor).ids())
+        choice, problems = runs.chosen(asked, visitor_of(visitor).runs.ids())
         seen.link = choice.link()
         return look(asked, visitor, seen, problems=problems)
 
@@ -63,7 +63,9 @@ def build(demo: gr.Blocks) -> None:
         controls, problems = panel.read(values)
         try:
             preload.wait()
-            seen.link = {"run": runs_of(visitor).submit(training_settings.wanted(controls))}
+            seen.link = {
+                "run": visitor_of(visitor).runs.submit(training_settings.wanted(controls, visitor_of(visitor)))
+            }
         except (
             ValueError
         ) as problem:  # pictures that are gone, settings that do not go together, a run that is trained already
@@ -124,7 +126,7 @@ class View:
             seen: by this tab.
             problems: sentences in the place of those that stand there; None leaves them.
         """
-        mine = runs_of(visitor)
+        mine = visitor_of(visitor).runs
         ids = mine.ids()
         choice, _ = runs.chosen(asked, ids)
         sent.new(self._chosen, tuple(choice.link().items()), choice.link)
@@ -149,7 +151,7 @@ class View:
         Raises:
             ValueError: with one clear sentence where it cannot be done.
         """
-        mine = runs_of(visitor)
+        mine = visitor_of(visitor).runs
         ids = mine.ids()
         choice, _ = runs.chosen(asked, ids)
         link = choice.link()

@@ -15,7 +15,8 @@ from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.training_sent import Seen
 from playground.labs.training import doctor, runs
 from playground.labs.training.controls import TrainingControls
-from playground.policy.ownership import VisitorRuns, runs_of
+from playground.policy.visitor import visitor_of
+from playground.policy.visitor_runs import VisitorRuns
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
@@ -34,7 +35,7 @@ def connect_take(
     """Connect the buttons; returns the events after which the settings are others."""
 
     def shown(asked: Any, visitor: str, seen: Seen) -> tuple[VisitorRuns, Snapshot | None]:
-        mine = runs_of(visitor)
+        mine = visitor_of(visitor).runs
         choice, _ = runs.chosen(asked if seen.link is None else seen.link, mine.ids())
         return mine, mine.snapshot(choice.run) if choice.run else None
 

@@ -16,7 +16,7 @@ from playground.labs.training.runs import Choice
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
-    from playground.policy.ownership import VisitorRuns
+    from playground.policy.visitor_runs import VisitorRuns
 
 PICTURE_WIDTH = 96
 """CSS pixels of a run's small picture."""

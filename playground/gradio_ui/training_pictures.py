@@ -21,10 +21,11 @@ from playground.labs.training import pictures_text as text
 from playground.labs.training import text as training_text
 from playground.labs.training.controls import TrainingControls
 from playground.policy import mode
-from playground.policy.ownership import runs_of
+from playground.policy.visitor import visitor_of
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
+    from playground.policy.visitor import Visitor
 
 
 CLOSE = """
@@ -38,8 +39,8 @@ class PicturesView:
 
     def __init__(self) -> None:
         self._shown = live.live_html("training-pictures")
-        self._prepare = None if mode.public() else PrepareView()
-        if mode.public():
+        self._prepare = None if mode.is_public() else PrepareView()
+        if mode.is_public():
             gr.HTML(f'<p class="lv-caption">{training_text.SHARED_PICTURES}</p>', apply_default_css=False)
 
     def connect(
@@ -66,8 +67,12 @@ class PicturesView:
             controls, _ = panel.read(values)
             yield [_trying(), gr.skip(), gr.skip()]
             preload.wait()
-            config, words = training_settings.cost(controls)
-            shown = _pictures(config, is_open=not runs_of(visitor).ids()) if config else gr.skip()
+            config, words = training_settings.cost(controls, visitor_of(visitor))
+            shown = (
+                _pictures(config, visitor_of(visitor), is_open=not visitor_of(visitor).runs.ids())
+                if config
+                else gr.skip()
+            )
             yield [words, shown, link]
 
         if self._prepare is not None:
@@ -93,7 +98,7 @@ def _suited(before: dict[str, str], controls: TrainingControls) -> tuple[Trainin
         return controls, ""
     if was.data == controls.data or checked(was, data=controls.data) != controls:
         return controls, ""
-    flips, rotation = lab.suggestion(controls.data)
+    flips, rotation = lab.suggestion(controls.data, visitor_of(None))
     return checked(controls, flips=flips, rotation=rotation), text.treated(flips, rotation)
 
 
@@ -101,9 +106,9 @@ def _trying() -> str:
     return f'<p class="lv-caption">{training_text.TRYING}</p>'
 
 
-def _pictures(config: TrainConfig, *, is_open: bool) -> str:
+def _pictures(config: TrainConfig, visitor: Visitor, *, is_open: bool) -> str:
     try:
-        shown = lab.shown(config)
+        shown = lab.shown(config, visitor)
     except ValueError:  # it was said where the settings are
         return ""
     title = html.escape(text.heading(shown.title, shown.training, shown.size))
@@ -123,7 +128,7 @@ def _pictures(config: TrainConfig, *, is_open: bool) -> str:
         f'<details data-key="{is_open}"{" open" if is_open else ""}><summary>🖼️ {title}</summary><div class="lv-list">'
         f'<img alt="{title}" style="max-width:min(100%,{width}px);image-rendering:pixelated" '
         f'src="{figures.data_uri(shown.sheet, 1)}"><p class="lv-caption">{about}</p><p>{"<br>".join(lines)}</p>{floor}'
-        f"{_kept(config.data) if shown.prepared and not mode.public() else ''}</div></details>"
+        f"{_kept(config.data) if shown.prepared and not visitor.public else ''}</div></details>"
     )
 
 

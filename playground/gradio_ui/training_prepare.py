@@ -18,6 +18,7 @@ from playground.labs.training import pictures_text as text
 from playground.labs.training import preparing
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.preparing import Preparation
+from playground.policy.visitor import visitor_of
 
 POLL = 0.5
 """Seconds between two looks at a preparation."""
@@ -89,7 +90,7 @@ class PrepareView:
             controls, _ = panel.read(values)
             if not isinstance(taken, list) or not taken or not isinstance(taken[0], str):
                 return [gr.skip()] * (len(panel.shown) + 1)
-            flips, rotation = lab.suggestion(taken[0])
+            flips, rotation = lab.suggestion(taken[0], visitor_of(None))
             suited = checked(controls, data=taken[0][:1000], size=0, upsampling=False, flips=flips, rotation=rotation)
             words = ""
             if (flips, rotation) != (controls.flips, controls.rotation):
@@ -114,7 +115,7 @@ def _offered(name: str) -> str:
     if offer is None:
         return ""
     words = f"<p>{live.rich(offer.about)}</p>"
-    if name in lab.choices():
+    if name in lab.choices(visitor_of(None)):
         return f"{words}<p>✅ {text.PREPARED_ALREADY}</p>{live.button(text.CHOOSE, 'act', 'choose', name)}"
     size = naming.megabytes(offer.megabytes)
     cost = text.offer(size, naming.megabytes(offer.on_disk), offer.licence)
@@ -146,17 +147,20 @@ def _get(event: gr.EventData) -> list[Any]:
         return [gr.skip(), gr.skip(), gr.skip(), gr.skip(), _taken(name)]
     if offer is None:
         return [gr.skip()] * 5
-    return _begin(lambda: preparing.start(offer.title, name))
+    return _begin(lambda: preparing.start(offer.title, name, visitor_of(None)))
 
 
 def _from_folder(path: str, largest: int) -> list[Any]:
-    title = path.strip().rstrip("/").rsplit("/", 1)[-1]
-    return _begin(lambda: preparing.start(title, lab.folder_name(path), largest=_one_of(largest, lab.LARGEST)))
+    title, visitor = path.strip().rstrip("/").rsplit("/", 1)[-1], visitor_of(None)
+    size = _one_of(largest, lab.LARGEST)
+    return _begin(lambda: preparing.start(title, lab.folder_name(path, visitor), visitor, largest=size))
 
 
 def _from_hub(name: str, most: int, largest: int) -> list[Any]:
     size, number = _one_of(largest, lab.LARGEST), _one_of(most, lab.MOST)
-    return _begin(lambda: preparing.start(name.strip(), lab.hub_name(name), largest=size, most=number))
+    return _begin(
+        lambda: preparing.start(name.strip(), lab.hub_name(name), visitor_of(None), largest=size, most=number)
+    )
 
 
 def _from_zip(path: str | None, largest: int) -> list[Any]:
@@ -166,7 +170,8 @@ def _from_zip(path: str | None, largest: int) -> list[Any]:
         if Path(path).stat().st_size > lab.MAX_UPLOAD_MB * 1e6:
             raise ValueError(text.too_large(naming.megabytes(lab.MAX_UPLOAD_MB)))
         # Closed when it has been read: the preparation goes on when this has returned.
-        return preparing.start_upload(Path(path).open("rb"), Path(path).name, largest=_one_of(largest, lab.LARGEST))
+        size = _one_of(largest, lab.LARGEST)
+        return preparing.start_upload(Path(path).open("rb"), Path(path).name, visitor_of(None), largest=size)
 
     return _begin(start)
 
@@ -174,12 +179,12 @@ def _from_zip(path: str | None, largest: int) -> list[Any]:
 def _kept(event: gr.EventData) -> list[Any]:
     """What is done with a set that was prepared here."""
     do, name = live.done(event)
-    if name not in lab.choices():
+    if name not in lab.choices(visitor_of(None)):
         return [gr.skip()] * 5
     if do == "again":
-        return _begin(lambda: preparing.start_again(naming.data_title(name), name))
+        return _begin(lambda: preparing.start_again(naming.data_title(name), name, visitor_of(None)))
     try:
-        lab.remove(name)
+        lab.remove(name, visitor_of(None))
     except ValueError as problem:
         return [page.listed([str(problem)], "error"), *[gr.skip()] * 4]
     return [gr.skip(), gr.skip(), gr.skip(), gr.skip(), _taken("digits")]

@@ -15,8 +15,7 @@ from playground.labs.xray import job as lab
 from playground.labs.xray import text
 from playground.labs.xray import view as figures
 from playground.labs.xray.job import Drawing, Seen, Variant, XrayControls
-from playground.policy import access
-from playground.policy.ownership import own_runs
+from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import desk
 
 LOOK, DRAW = "xray-look", "xray"
@@ -41,8 +40,8 @@ def build(demo: gr.Blocks) -> None:
     page.looking_at(text.RELU)
     files = gr.HTML("", apply_default_css=False)
 
-    def look(controls: XrayControls, tab: str) -> None:
-        job: Job[Seen | None] = Job(lambda: lab.look(controls), "x-ray")
+    def look(controls: XrayControls, visitor: str, tab: str) -> None:
+        job: Job[Seen | None] = Job(lambda: lab.look(controls, visitor_of(visitor)), "x-ray")
         desk().put(tab, LOOK, job)
 
     def opened(controls: XrayControls, visitor: str, tab: str, session: str) -> list[Any]:
@@ -53,20 +52,20 @@ def build(demo: gr.Blocks) -> None:
     def changed(controls: XrayControls, visitor: str, tab: str) -> list[Any]:
         problem = _refusal(controls, visitor)
         if not problem:
-            look(controls, tab)
+            look(controls, visitor, tab)
         return [problem or gr.skip()]
 
     def chosen(event: gr.EventData, visitor: str, tab: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
         after = lab.chosen(controls, components.told(event))
         if after.off != controls.off and not _refusal(after, visitor):
-            look(after, tab)
+            look(after, visitor, tab)
         return panel.update(after, problems, values)
 
     def pressed(visitor: str, tab: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
         if not _refusal(controls, visitor):
-            desk().put(tab, DRAW, Job(lambda: lab.draw(controls), "x-ray draws"))
+            desk().put(tab, DRAW, Job(lambda: lab.draw(controls, visitor_of(visitor)), "x-ray draws"))
         return panel.update(controls, problems, values)
 
     loaded = panel.on_load(demo, opened, [], [looking.status], who, drawing.start)
@@ -99,7 +98,7 @@ def _table(variants: tuple[Variant, ...]) -> str:
 def _refusal(controls: XrayControls, visitor: str) -> str:
     """Why this model may not be looked into here, as HTML; "" where it may."""
     try:
-        access.check_model(controls.model, own_runs(visitor))
+        visitor_of(visitor).check_model(controls.model)
     except ValueError as problem:
         return page.listed([str(problem)], "error")
     return ""
@@ -108,6 +107,8 @@ def _refusal(controls: XrayControls, visitor: str) -> str:
 def _look(visitor: str | None) -> widgets.Look[XrayControls]:
     return widgets.Look(
         hidden=lab.hidden,
-        options=lambda now: lab.options(now, sampling_models.available(now.model, visitor)),
+        options=lambda now: lab.options(
+            now, sampling_models.available(now.model, visitor_of(visitor)), visitor_of(visitor)
+        ),
         at_first=lambda now: {"model": {now.model: ""}, "label": {now.label: ""}},
     )

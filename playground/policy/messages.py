@@ -1,11 +1,13 @@
-"""What strangers are told: sentences without the places of this machine."""
+"""Sentences for visitors: without the paths of the computer that serves them."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-PLACES = re.compile(
+PATHS = re.compile(
     "|".join(
         [
             *(
@@ -18,9 +20,20 @@ PLACES = re.compile(
         ]
     )
 )
-"""Paths of the project, of where it was started, of who started it, and whatever else looks like one."""
+"""Paths of the project, of the working folder, of the home folder, and whatever else has the form of one."""
 
 
-def without_places(said: str) -> str:
-    """The sentence with each path of this machine replaced by "…"."""
-    return PLACES.sub("…", said)
+def without_paths(sentence: str) -> str:
+    """The sentence with each path of this computer replaced by "…"."""
+    return PATHS.sub("…", sentence)
+
+
+@contextmanager
+def errors_without_paths() -> Iterator[None]:
+    """Raise a ValueError of the block anew, as the same type, with no path in its sentence."""
+    try:
+        yield
+    except ValueError as error:
+        if (cleaned := without_paths(str(error))) == str(error):
+            raise
+        raise type(error)(cleaned) from None

@@ -9,7 +9,7 @@ from playground.labs.guidance import text
 from playground.labs.guidance import view as lab
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.shared.job import Job
-from playground.streamlit_ui import components, following, loading, page, widgets
+from playground.streamlit_ui import components, following, loading, page, visitor, widgets
 
 LAB = "guidance"
 JOB, ASKED = f"{LAB}/job", f"{LAB}/asked"
@@ -26,7 +26,7 @@ def show() -> None:
             LAB,
             hidden=settings.hidden,
             disabled=settings.without_effect,
-            options=settings.choices(),
+            options=settings.choices(visitor.current()),
         )
     widgets.show_problems(LAB)
     asked: GuidanceControls | None = st.session_state.get(ASKED)
@@ -52,7 +52,8 @@ def _start(controls: GuidanceControls) -> GuidanceControls:
     before: Job[lab.Answer] | None = st.session_state.get(JOB)
     if before is not None:
         before.stop()
-    st.session_state[JOB] = Job(lambda: lab.compute(controls), LAB)
+    who = visitor.current()
+    st.session_state[JOB] = Job(lambda: lab.compute(controls, who), LAB)
     st.session_state[ASKED] = controls
     return controls
 
@@ -60,7 +61,7 @@ def _start(controls: GuidanceControls) -> GuidanceControls:
 def _before(controls: GuidanceControls, asked: GuidanceControls | None, running: bool) -> None:
     """What Draw would do now, or why it can do nothing."""
     try:
-        words = lab.announced(controls)
+        words = lab.announced(controls, visitor.current())
     except ValueError as problem:
         st.error(widgets.plain(str(problem)))
         return

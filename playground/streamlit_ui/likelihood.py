@@ -10,7 +10,7 @@ from playground.labs.likelihood import controls as settings
 from playground.labs.likelihood import text
 from playground.labs.likelihood.controls import LikelihoodControls
 from playground.labs.shared.job import Job
-from playground.streamlit_ui import components, following, loading, page, widgets
+from playground.streamlit_ui import components, following, loading, page, visitor, widgets
 
 if TYPE_CHECKING:
     from playground.labs.likelihood.job import Measured
@@ -26,7 +26,8 @@ def show() -> None:
     from playground.labs.likelihood import excess_loss, figures, latent
     from playground.labs.shared import models
 
-    available, vaes, runs = models.choices(), latent.vaes(), excess_loss.runs()
+    who = visitor.current()
+    available, vaes, runs = models.choices(who), latent.vaes(who), excess_loss.runs(who)
     with st.sidebar:
         controls = widgets.controls(
             LikelihoodControls,
@@ -54,7 +55,8 @@ def show() -> None:
 def _start(controls: LikelihoodControls) -> Job[Measured]:
     from playground.labs.likelihood import job as likelihood
 
-    job = st.session_state[f"{LAB}/job"] = Job(lambda: likelihood.work(controls), LAB)
+    who = visitor.current()
+    job = st.session_state[f"{LAB}/job"] = Job(lambda: likelihood.work(controls, who), LAB)
     st.session_state[f"{LAB}/measured"] = settings.measured(controls)
     return job
 
@@ -89,7 +91,7 @@ def _latent(controls: LikelihoodControls) -> None:
 
     st.markdown(f"#### {text.LATENT}")
     try:
-        views = latent.views(controls)
+        views = latent.views(controls, visitor.current())
     except ValueError as problem:
         st.error(str(problem))
         return
@@ -117,7 +119,7 @@ def _heat(controls: LikelihoodControls) -> None:
     with closer:
         try:
             with st.spinner(text.HEAT_WAIT):
-                shown = figures.heat(excess_loss.heat_map(controls.run))
+                shown = figures.heat(excess_loss.heat_map(controls.run, visitor.current()))
         except ValueError as problem:
             st.error(str(problem))
             return

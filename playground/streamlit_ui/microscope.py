@@ -11,7 +11,7 @@ from playground.labs.microscope import job as lab
 from playground.labs.microscope.job import Examination, MicroscopeControls, Microscopy, Task
 from playground.labs.shared import models
 from playground.labs.shared.controls import checked
-from playground.streamlit_ui import components, following, loading, open_model, page, widgets
+from playground.streamlit_ui import components, following, loading, open_model, page, visitor, widgets
 
 if TYPE_CHECKING:
     from engine.registry import Model
@@ -28,8 +28,7 @@ def show() -> None:
         controls = _settings()
     widgets.show_problems(LAB)
     try:
-        model = models.open_model(controls.model)
-        task = lab.task_of(controls, model, models.classes_told_apart(controls.classifier), _found())
+        model, task = lab.task_of(controls, visitor.current(), _found())
     except ValueError as problem:
         st.error(widgets.plain(str(problem)))
         return
@@ -48,13 +47,14 @@ def show() -> None:
 
 
 def _settings() -> MicroscopeControls:
-    available = models.choices(tuple(open_model.opened()))
+    who = visitor.current()
+    available = models.choices(who, tuple(open_model.opened()))
     return widgets.controls(
         MicroscopeControls,
         LAB,
         hidden=lab.hidden,
-        disabled=lambda now: lab.without_effect(now, models.classes_of(now.model)),
-        options=lambda now: lab.choices(available, models.classifier_choices(), now.model),
+        disabled=lambda now: lab.without_effect(now, models.classes_of(now.model, who)),
+        options=lambda now: lab.choices(available, now.model, who),
     )
 
 

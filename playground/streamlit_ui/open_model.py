@@ -7,6 +7,7 @@ import streamlit as st
 from playground.labs.sampling import text
 from playground.labs.shared import models, opening
 from playground.labs.shared.opening import MAX_UPLOAD_MB, OBJECTIVES, Opening
+from playground.streamlit_ui import visitor
 
 POLL = 0.4
 """Seconds between two looks at a running download."""
@@ -16,12 +17,14 @@ def opened() -> list[str]:
     """Names of the models that were opened by hand, with the one that the link asks for where it is on this machine."""
     names: list[str] = st.session_state.setdefault("sampling/opened", [])
     asked = st.query_params.get("model", "")
+    if visitor.current().public:
+        return names  # a name could be any folder of this machine
     if asked and asked not in names and st.session_state.get("sampling/asked") != asked:
         st.session_state["sampling/asked"] = asked
-        if asked in models.choices():
+        if asked in models.choices(visitor.current()):
             return names
         try:
-            models.open_model(asked)
+            visitor.current().open_model(asked)
             names.append(asked)
         except ValueError as error:
             st.session_state["sampling/not opened"] = (asked, str(error))
@@ -30,6 +33,8 @@ def opened() -> list[str]:
 
 def expander() -> None:
     """Draw it. A model that has been opened becomes the chosen one in the next run of the page."""
+    if visitor.current().public:
+        return
     asked, problem = st.session_state.get("sampling/not opened", ("", ""))
     current: Opening | None = st.session_state.get("sampling/opening")
     if asked or current:  # and it stays open, whatever comes of it, until there is a model
@@ -59,11 +64,11 @@ def _by_name(asked: str) -> None:
     if opening.must_be_fetched(name):
         st.caption(f"“{name}” is not on this machine. It may be on the Hub; only configs and safetensors are fetched.")
         if st.button("Download from the Hub", key="sampling/fetch", width="stretch"):
-            st.session_state["sampling/opening"] = opening.fetch(name)
+            st.session_state["sampling/opening"] = opening.fetch(name, visitor.current())
             st.rerun()
         return
     try:
-        models.open_model(name)
+        visitor.current().open_model(name)
     except ValueError as error:
         st.error(str(error))
         return
@@ -91,7 +96,7 @@ def _by_upload() -> None:
             key="sampling/upload objective",
         )
     if st.button(text.OPEN_UPLOAD, key="sampling/open upload", width="stretch"):
-        st.session_state["sampling/opening"] = opening.keep(file, file.name, size, objective)
+        st.session_state["sampling/opening"] = opening.keep(file, file.name, visitor.current(), size, objective)
         st.rerun()
 
 

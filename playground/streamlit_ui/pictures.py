@@ -13,7 +13,7 @@ from playground.labs.training import pictures_text as text
 from playground.labs.training import preparing
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.preparing import Preparation
-from playground.streamlit_ui import page, widgets
+from playground.streamlit_ui import page, visitor, widgets
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
@@ -36,7 +36,8 @@ def take_wanted() -> None:
 
 def options(controls: TrainingControls) -> dict[str, dict[object, str]]:
     """What can be chosen now."""
-    return {"data": dict(lab.choices()), "size": lab.size_choices(controls)}
+    who = visitor.current()
+    return {"data": lab.choices(who), "size": lab.size_choices(controls, who)}
 
 
 def follow(controls: TrainingControls) -> None:
@@ -46,13 +47,13 @@ def follow(controls: TrainingControls) -> None:
     # Only where nothing else has changed: a link, or the settings of an earlier run, say themselves what they want.
     if before is not None and before.data != controls.data and checked(before, data=controls.data) == controls:
         st.session_state.pop(TOLD, None)
-        if (controls.flips, controls.rotation) != lab.suggestion(controls.data):
+        if (controls.flips, controls.rotation) != lab.suggestion(controls.data, visitor.current()):
             _choose(controls)
             st.rerun()
 
 
 def _choose(controls: TrainingControls) -> None:
-    flips, rotation = lab.suggestion(controls.data)
+    flips, rotation = lab.suggestion(controls.data, visitor.current())
     chosen = checked(controls, flips=flips, rotation=rotation)
     widgets.set_controls(LAB, chosen)
     st.session_state[BEFORE] = chosen
@@ -69,6 +70,8 @@ def show(config: TrainConfig | None, *, expanded: bool) -> None:
     """
     if config is not None:
         _shown(config, expanded)
+    if visitor.current().public:
+        return
     running = preparing.current()
     with st.expander(text.OTHERS, icon="🗂️", expanded=running is not None):
         if running is not None:
@@ -83,7 +86,7 @@ def show(config: TrainConfig | None, *, expanded: bool) -> None:
 def _shown(config: TrainConfig, expanded: bool) -> None:
     try:
         with st.spinner(text.LOOKING):
-            shown = lab.shown(config)
+            shown = lab.shown(config, visitor.current())
     except ValueError:  # it was said where the settings are
         return
     title = text.heading(shown.title, shown.training, shown.size)
@@ -111,12 +114,12 @@ def _kept(name: str) -> None:
     if _changed(name):
         st.warning(text.CHANGED)
         if st.button(text.AGAIN, icon="🔄", key="training/pictures again", disabled=preparing.current() is not None):
-            _start(lambda: preparing.start_again(naming.data_title(name), name))
+            _start(lambda: preparing.start_again(naming.data_title(name), name, visitor.current()))
     with st.popover(text.REMOVE, icon="🗑️"):
         st.write(text.frees(naming.megabytes(lab.bytes_on_disk(name) / 1e6)))
         if st.button("Remove", key="training/pictures remove"):
             try:
-                lab.remove(name)
+                lab.remove(name, visitor.current())
             except ValueError as error:
                 st.error(str(error))
             else:
@@ -156,7 +159,7 @@ def _known() -> None:
     st.caption(text.offer(naming.megabytes(offer.megabytes), naming.megabytes(offer.on_disk), offer.licence))
     if offer.missing:
         st.warning(widgets.plain(offer.missing))
-    there = name in lab.choices()
+    there = name in lab.choices(visitor.current())
     if there:
         st.success(text.PREPARED_ALREADY)
         if st.button(text.CHOOSE, type="primary", key="training/pictures choose"):
@@ -166,17 +169,20 @@ def _known() -> None:
     if st.button(
         f"Download {naming.megabytes(offer.megabytes)}", type="primary", icon="⬇️", key="training/pictures download"
     ):
-        _start(lambda: preparing.start(offer.title, name))
+        _start(lambda: preparing.start(offer.title, name, visitor.current()))
 
 
 def _folder() -> None:
+    who = visitor.current()
     path = st.text_input(
         text.FOLDER, placeholder=text.FOLDER_EXAMPLE, help=text.FOLDER_HELP, key="training/pictures folder"
     )
     largest = _largest("folder")
     if st.button(text.PREPARE, type="primary", disabled=not path.strip(), key="training/pictures prepare folder"):
         _start(
-            lambda: preparing.start(path.strip().rstrip("/").rsplit("/", 1)[-1], lab.folder_name(path), largest=largest)
+            lambda: preparing.start(
+                path.strip().rstrip("/").rsplit("/", 1)[-1], lab.folder_name(path, who), who, largest=largest
+            )
         )
 
 
@@ -190,7 +196,7 @@ def _zip() -> None:
     )
     largest = _largest("zip")
     if st.button(text.PREPARE, type="primary", disabled=file is None, key="training/pictures prepare zip") and file:
-        _start(lambda: preparing.start_upload(file, file.name, largest=largest))
+        _start(lambda: preparing.start_upload(file, file.name, visitor.current(), largest=largest))
 
 
 def _hub() -> None:
@@ -211,7 +217,7 @@ def _hub() -> None:
         largest = _largest("hub")
     ready = bool(name.strip()) and not missing
     if st.button(text.PREPARE, type="primary", disabled=not ready, key="training/pictures prepare hub"):
-        _start(lambda: preparing.start(name.strip(), lab.hub_name(name), largest=largest, most=most))
+        _start(lambda: preparing.start(name.strip(), lab.hub_name(name), visitor.current(), largest=largest, most=most))
 
 
 def _largest(where: str) -> int:

@@ -17,7 +17,7 @@ from playground.labs.points.training import Learning
 from playground.labs.points.trajectory import Trained
 from playground.labs.shared.controls import checked
 from playground.labs.shared.job import Job
-from playground.streamlit_ui import components, following, loading, page, widgets
+from playground.streamlit_ui import components, following, loading, page, visitor, widgets
 
 LAB = "points"
 
@@ -147,7 +147,7 @@ def _file(own: PointSet | None) -> PointSet | None:
         return own
     if st.session_state.get(f"{LAB}/read") != given[0]:
         try:
-            own, note = read_csv(given[1])
+            own, note = read_csv(given[1], most_points=lab.most_points(visitor.current()))
         except PointsError as problem:
             st.error(str(problem))
             return own

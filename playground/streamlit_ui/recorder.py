@@ -9,7 +9,7 @@ from playground.labs.recorder import text
 from playground.labs.recorder.job import RecorderControls, Recording
 from playground.labs.shared import exports
 from playground.labs.shared.job import Job
-from playground.streamlit_ui import components, following, loading, page, widgets
+from playground.streamlit_ui import components, following, loading, page, visitor, widgets
 
 LAB = "recorder"
 
@@ -19,8 +19,9 @@ def show() -> None:
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
     loading.wait()
+    who = visitor.current()
     with st.sidebar:
-        available = lab.choices()
+        available = lab.choices(who)
         controls = widgets.controls(
             RecorderControls, LAB, disabled=lab.without_effect, options=lambda _: lab.titles(available)
         )
@@ -36,7 +37,7 @@ def show() -> None:
     if begun:
         if kept is not None:
             kept[1].stop()
-        st.session_state[f"{LAB}/job"] = (asked, Job(lambda: lab.fly(controls), LAB))
+        st.session_state[f"{LAB}/job"] = (asked, Job(lambda: lab.fly(controls, who), LAB))
         st.rerun()
     if stopped and job is not None:
         job.stop()

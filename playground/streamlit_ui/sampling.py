@@ -14,7 +14,7 @@ from playground.labs.sampling.controls import SamplingControls
 from playground.labs.sampling.job import SamplingJob
 from playground.labs.shared import models
 from playground.labs.shared.controls import checked
-from playground.streamlit_ui import components, loading, open_model, page, widgets
+from playground.streamlit_ui import components, loading, open_model, page, visitor, widgets
 
 POLL = 0.25
 """Seconds between two looks at a running job."""
@@ -26,29 +26,26 @@ def show() -> None:
     page.settings_hint()
     loading.wait()
     with st.sidebar:
-        controls, model = _settings()
+        controls = _settings()
     widgets.show_problems("sampling")
-    if model is None:
-        return
-    wanted = _recipes(controls, model)
+    opened = _opened(controls)
     job: SamplingJob | None = st.session_state.get("sampling/job")
-    if job is None and wanted is not None:
-        job = _start(model, wanted)  # the first visit: something to see at once
+    if job is None and opened is not None:
+        job = _start(*opened)  # the first visit: something to see at once
 
     running = job is not None and job.progress.status == "running"
     row = st.container(horizontal=True, vertical_alignment="center")
-    if row.button("Draw", type="primary", icon="🎲", width=150, disabled=wanted is None, key="sampling/draw"):
-        job = _start(model, wanted)
+    if (
+        row.button("Draw", type="primary", icon="🎲", width=150, disabled=opened is None, key="sampling/draw")
+        and opened
+    ):
+        job = _start(*opened)
         running = True
     row.button("Stop", icon="⏹️", width=120, disabled=not running, key="sampling/stop", on_click=_stop)
     if job is None:
         st.info(text.PRESS_DRAW)
         return
-    if (
-        wanted is not None
-        and not running
-        and wanted != {trajectory.side: trajectory.recipe for trajectory in job.trajectories}
-    ):
+    if opened is not None and not running and opened[1] != {one.side: one.recipe for one in job.trajectories}:
         row.caption(text.CHANGED)
     if running:
         _running(job)
@@ -56,13 +53,13 @@ def show() -> None:
         _finished(job)
 
 
-def _settings() -> tuple[SamplingControls, lab.Model | None]:
-    available = models.choices(tuple(open_model.opened()))
+def _settings() -> SamplingControls:
+    available = models.choices(visitor.current(), tuple(open_model.opened()))
     kept: SamplingControls = st.session_state.get("sampling/controls", SamplingControls())
     asked = st.session_state.pop("sampling/wanted", None)
     if asked in available:  # the Training lab sends the reader here with a run
         kept = checked(kept, model=asked)
-        if models.needs_label(asked):
+        if models.needs_label(asked, visitor.current()):
             kept = checked(kept, labels="each" if kept.labels == "none" else kept.labels, scale=1.0, b_scale=1.0)
         widgets.set_controls("sampling", kept)
         st.session_state.pop("sampling/job", None)
@@ -78,32 +75,27 @@ def _settings() -> tuple[SamplingControls, lab.Model | None]:
         SamplingControls,
         "sampling",
         hidden=settings.hidden,
-        disabled=lambda now: settings.without_effect(now, models.classes_of(now.model)),
-        options=settings.choices(available, models.classifier_choices()),
+        disabled=lambda now: settings.without_effect(now, models.classes_of(now.model, visitor.current())),
+        options=settings.choices(available, models.classifier_choices(visitor.current())),
     )
     open_model.expander()
-    try:
-        return controls, models.open_model(controls.model)
-    except ValueError as error:
-        st.error(str(error))
-        return controls, None
+    return controls
 
 
-def _recipes(controls: SamplingControls, model: lab.Model) -> dict[lab.Side, lab.Recipe] | None:
+def _opened(controls: SamplingControls) -> tuple[lab.Model, dict[lab.Side, lab.Recipe]] | None:
+    """The model and the recipes of these settings; None where there is an error, which is shown."""
     try:
-        return settings.checked_recipes(controls, model, models.classes_told_apart(controls.classifier))
+        return settings.open_recipes(controls, visitor.current())
     except ValueError as error:
         st.error(str(error))
         return None
 
 
-def _start(model: lab.Model, wanted: dict[lab.Side, lab.Recipe] | None) -> SamplingJob | None:
+def _start(model: lab.Model, recipes: dict[lab.Side, lab.Recipe]) -> SamplingJob:
     old: SamplingJob | None = st.session_state.get("sampling/job")
     if old is not None:
         old.stop()
-    if wanted is None:
-        return old
-    job = SamplingJob(secrets.token_hex(6), model, wanted)
+    job = SamplingJob(secrets.token_hex(6), model, recipes)
     st.session_state["sampling/job"] = job
     st.session_state["sampling/live"] = (0, None)
     return job
@@ -185,7 +177,7 @@ def _microscope(
     recipe = next(trajectory.recipe for trajectory in job.trajectories if trajectory.side == side)
     frame = frames[min(pick.position, len(frames) - 1)].step if pick is not None else recipe.steps // 2
     try:
-        classes = len(job.model.class_names) or models.classes_told_apart(recipe.classifier)
+        classes = len(job.model.class_names) or models.classes_told_apart(recipe.classifier, visitor.current())
         link = microscope.link_from_sampling(recipe, classes, number, frame)
     except ValueError:  # seeds and labels that no link has
         return

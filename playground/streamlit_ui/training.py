@@ -20,6 +20,7 @@ from playground.streamlit_ui import (
     training_compare,
     training_doctor,
     training_runs,
+    visitor,
     widgets,
 )
 from playground.streamlit_ui.training_doctor import AGAIN
@@ -37,9 +38,7 @@ def show() -> None:
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
     loading.wait()
-    from engine.runs.service import service
-
-    training = service()
+    training = visitor.current().runs
     pictures.take_wanted()
     with st.sidebar:
         controls = widgets.controls(
@@ -85,10 +84,11 @@ def _estimate(controls: TrainingControls) -> lab.TrainConfig | None:
     """Says what the run will cost, before it starts."""
     try:
         with st.spinner(text.TRYING):
-            found = lab.tried(controls)
+            found = lab.tried(controls, visitor.current())
         if not found.passed:
             raise ValueError(found.problems[0])
         wanted = lab.config(controls, found.seconds_per_step)
+        visitor.current().check_training(wanted)
     except ValueError as error:
         st.error(reason(error) or str(error))
         return None
@@ -101,10 +101,7 @@ def _estimate(controls: TrainingControls) -> lab.TrainConfig | None:
 
 def _run(run_id: str) -> None:
     """One run as it is now; called again and again while it is active."""
-    from engine.runs.service import service
-
-    training = service()
-    snapshot = training.snapshot(run_id)
+    snapshot = visitor.current().runs.snapshot(run_id)
     if snapshot is None:
         return
     _head(snapshot)
@@ -162,9 +159,7 @@ def _charts(snapshot: Snapshot) -> None:
 
 
 def _head(snapshot: Snapshot) -> None:
-    from engine.runs.service import service
-
-    training, run_id = service(), snapshot.id
+    training, run_id = visitor.current().runs, snapshot.id
     st.progress(min(1.0, snapshot.step / snapshot.config.steps), text=runs.standing(snapshot))
     last = snapshot.reports[-1] if snapshot.reports else None
     speed = snapshot.images_per_second

@@ -14,14 +14,14 @@ from playground.streamlit_ui.training_doctor import AGAIN
 from playground.streamlit_ui.training_runs import COMPARED
 
 if TYPE_CHECKING:
-    from engine.runs.service import TrainingService
     from engine.runs.snapshot import Snapshot
+    from playground.policy.visitor_runs import VisitorRuns
 
 POLL = 1.0
 AGAINST = "training/against"
 
 
-def show(training: TrainingService, ids: Sequence[str]) -> None:
+def show(training: VisitorRuns, ids: Sequence[str]) -> None:
     """The comparison, drawn again and again while one of them is being trained."""
     snapshots = _snapshots(training, ids)
     active = any(snapshot.active for snapshot in snapshots)
@@ -29,11 +29,11 @@ def show(training: TrainingService, ids: Sequence[str]) -> None:
     st.fragment(_compare, run_every=POLL if active else None)(training, ids)
 
 
-def _snapshots(training: TrainingService, ids: Sequence[str]) -> list[Snapshot]:
+def _snapshots(training: VisitorRuns, ids: Sequence[str]) -> list[Snapshot]:
     return [snapshot for run_id in ids if (snapshot := training.snapshot(run_id)) is not None]
 
 
-def _compare(training: TrainingService, ids: Sequence[str]) -> None:
+def _compare(training: VisitorRuns, ids: Sequence[str]) -> None:
     snapshots = _snapshots(training, ids)
     again = st.session_state.pop(AGAIN, False)
     if again or len(snapshots) < 2 or any(s.active for s in snapshots) != st.session_state["training/comparing"]:

@@ -14,8 +14,8 @@ from playground.streamlit_ui import widgets
 from playground.streamlit_ui.training_doctor import AGAIN, take
 
 if TYPE_CHECKING:
-    from engine.runs.service import TrainingService
     from engine.runs.snapshot import Snapshot
+    from playground.policy.visitor_runs import VisitorRuns
 
 POLL = 3.0
 """Seconds between two looks at the list while something in it is being trained."""
@@ -67,7 +67,7 @@ def _the_compared(asked: str, ids: list[str]) -> list[str]:
     return found
 
 
-def show_deleted(training: TrainingService) -> None:
+def show_deleted(training: VisitorRuns) -> None:
     """A line with Undo for each run that was deleted in this session, and what could not be done."""
     if trouble := st.session_state.pop(TROUBLE, None):
         st.error(widgets.plain(trouble))
@@ -77,7 +77,7 @@ def show_deleted(training: TrainingService) -> None:
         row.button("Undo", key=f"training/undo/{run_id}", on_click=_undo, args=(training, run_id))
 
 
-def show_list(training: TrainingService, ids: list[str]) -> None:
+def show_list(training: VisitorRuns, ids: list[str]) -> None:
     """Every run, newest first, behind a heading."""
     if len(ids) < 2:
         return
@@ -93,7 +93,7 @@ def show_list(training: TrainingService, ids: list[str]) -> None:
         st.fragment(_rows, run_every=POLL if active else None)(training, here)
 
 
-def _rows(training: TrainingService, ids: list[str]) -> None:
+def _rows(training: VisitorRuns, ids: list[str]) -> None:
     if st.session_state.pop(AGAIN, False):
         st.rerun()
     compared = st.session_state[COMPARED]
@@ -145,7 +145,7 @@ def _open(run_id: str) -> None:
     st.session_state[AGAIN] = True
 
 
-def show_name(training: TrainingService, snapshot: Snapshot) -> None:
+def show_name(training: VisitorRuns, snapshot: Snapshot) -> None:
     """The run's title, and behind a button: rename, download, delete, its settings again."""
     title, busy = lab.title(snapshot), lab.busy(snapshot)
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small")
@@ -193,21 +193,21 @@ def show_name(training: TrainingService, snapshot: Snapshot) -> None:
         )
 
 
-def _archive(training: TrainingService, run_id: str) -> IO[bytes]:
+def _archive(training: VisitorRuns, run_id: str) -> IO[bytes]:
     return training.archive(run_id).open("rb")
 
 
-def _rename(training: TrainingService, run_id: str, key: str) -> None:
+def _rename(training: VisitorRuns, run_id: str, key: str) -> None:
     _try(partial(training.rename, run_id, str(st.session_state[key]).strip()))
 
 
-def _delete(training: TrainingService, run_id: str, title: str) -> None:
+def _delete(training: VisitorRuns, run_id: str, title: str) -> None:
     if _try(partial(training.delete, run_id)):
         deleted = [one for one in st.session_state.get(DELETED, []) if one[0] != run_id]
         st.session_state[DELETED] = [*deleted, (run_id, title)]
 
 
-def _undo(training: TrainingService, run_id: str) -> None:
+def _undo(training: VisitorRuns, run_id: str) -> None:
     st.session_state[DELETED] = [one for one in st.session_state[DELETED] if one[0] != run_id]
     if _try(partial(training.restore, run_id)):
         st.session_state[RUN] = run_id
@@ -215,11 +215,9 @@ def _undo(training: TrainingService, run_id: str) -> None:
 
 def _try(what: Callable[[], object]) -> bool:
     """Do it, or keep the reason why not for the next drawing of the page."""
-    from engine.runs.service import RunsError
-
     try:
         what()
-    except RunsError as error:
+    except ValueError as error:
         st.session_state[TROUBLE] = str(error)
         return False
     return True

@@ -12,7 +12,7 @@ from playground.labs.shared.job import Job
 from playground.labs.xray import job as lab
 from playground.labs.xray import text
 from playground.labs.xray.job import Drawing, Seen, XrayControls
-from playground.streamlit_ui import components, following, loading, open_model, page, widgets
+from playground.streamlit_ui import components, following, loading, open_model, page, visitor, widgets
 
 LAB = "xray"
 AT_ONCE = 0.6
@@ -25,9 +25,10 @@ def show() -> None:
     page.settings_hint()
     loading.wait()
     with st.sidebar:
-        available = models.choices(tuple(open_model.opened()))
+        who = visitor.current()
+        available = models.choices(who, tuple(open_model.opened()))
         controls = widgets.controls(
-            XrayControls, LAB, hidden=lab.hidden, options=lambda now: lab.options(now, available)
+            XrayControls, LAB, hidden=lab.hidden, options=lambda now: lab.options(now, available, who)
         )
     widgets.show_problems(LAB)
     job = _look(controls)
@@ -43,7 +44,8 @@ def _look(controls: XrayControls) -> Job[Seen | None]:
         return kept[1]
     if kept is not None:
         kept[1].stop()
-    job: Job[Seen | None] = Job(lambda: lab.look(controls), "x-ray")
+    who = visitor.current()
+    job: Job[Seen | None] = Job(lambda: lab.look(controls, who), "x-ray")
     job.wait(AT_ONCE)
     st.session_state[f"{LAB}/look"] = (asked, job)
     return job
@@ -86,7 +88,8 @@ def _parts(controls: XrayControls, look: Job[Seen | None]) -> None:
     if begun:
         if job is not None:
             job.stop()
-        st.session_state[f"{LAB}/draw"] = Job(lambda: lab.draw(controls), "x-ray draws")
+        who = visitor.current()
+        st.session_state[f"{LAB}/draw"] = Job(lambda: lab.draw(controls, who), "x-ray draws")
         st.rerun()
     if stopped and job is not None:
         job.stop()

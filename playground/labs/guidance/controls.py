@@ -14,6 +14,7 @@ from playground.labs.shared.controls import Controls, Field, checked, ui
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
+    from playground.policy.visitor import Visitor
 
 View = Literal["sweep", "apart", "price", "law"]
 VIEWS: dict[View, str] = {"sweep": "Sweep", "apart": "Apart", "price": "Price", "law": "2-D"}
@@ -216,9 +217,9 @@ def without_effect(controls: GuidanceControls) -> dict[str, str]:
     return reasons
 
 
-def choices(mine: models.Mine = models.everyones) -> dict[str, dict[str, str]]:
-    """What there is to choose from, with what the reader reads; `mine` as in `models.choices`."""
-    found = sampling.choices(models.choices(mine=mine), models.classifier_choices(mine))
+def choices(visitor: Visitor) -> dict[str, dict[str, str]]:
+    """What there is to choose from, with what the reader reads."""
+    found = sampling.choices(models.choices(visitor), models.classifier_choices(visitor))
     return {name: titles for name, titles in found.items() if name in GuidanceControls.model_fields}
 
 

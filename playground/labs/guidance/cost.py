@@ -14,7 +14,6 @@ from playground.labs.guidance.trace import Way, walk, ways
 from playground.labs.shared import ranges
 from playground.labs.shared.job import Partial
 from playground.labs.shared.ranges import Allowed
-from playground.policy.access import limits_now
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from engine.evaluation.metrics import Estimate, Share
     from engine.models.classifier import Judge
     from engine.registry import Model
+    from playground.policy.visitor import Visitor
 
 MOST_LOOKS = 60_000
 MARKS: tuple[Mark, ...] = ("circle", "square")
@@ -71,7 +71,7 @@ class Plan:
         )
 
 
-def plan(controls: GuidanceControls, model: Model) -> Plan:
+def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
     """The measurements of these settings. Raises ValueError with one sentence where they cannot be made."""
     from engine.models.classifier import CLASSIFIERS
 
@@ -82,9 +82,9 @@ def plan(controls: GuidanceControls, model: Model) -> Plan:
     # Image k of a class has seed + k, whatever the class: so a jackknife can leave the seeds out one by one.
     seeds = [controls.seed + k for k in range(controls.per_class) for _ in range(classes)]
     labels = [label for _ in range(controls.per_class) for label in range(classes)]
-    found = ways(controls, model, seeds, labels)
+    found = ways(controls, model, seeds, labels, visitor)
     looks = sum(len(seeds) * way.recipe.steps * 2 * len(scales) for way in found)
-    most = min(MOST_LOOKS, limits_now().network_looks)
+    most = min(MOST_LOOKS, visitor.limits.network_evaluations)
     if looks > most:
         raise ValueError(
             f"The network would look at {looks:,} pictures for this, and {most:,} are the most here: take fewer scales, "
@@ -93,7 +93,7 @@ def plan(controls: GuidanceControls, model: Model) -> Plan:
     return Plan(model, model.data, tuple(sorted(float(scale) for scale in scales)), found, controls.per_class, looks)
 
 
-def measure(found: Plan) -> Iterator[Partial[Price]]:
+def measure(found: Plan, visitor: Visitor) -> Iterator[Partial[Price]]:
     """Scale after scale, all ways at each; a point of each curve as it comes."""
     from engine.models.classifier import load
 
@@ -110,7 +110,7 @@ def measure(found: Plan) -> Iterator[Partial[Price]]:
             field = "classifier_scale" if way.recipe.classifier else "scale"
             recipe = way.recipe.model_copy(update={field: scale})
             beyond = []
-            for frame, seen in walk(recipe, found.model):
+            for frame, seen in walk(recipe, found.model, visitor):
                 beyond.append(_beyond(seen.answer.x0))
                 last = frame
                 done += 1

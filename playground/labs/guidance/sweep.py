@@ -15,13 +15,12 @@ from playground.labs.guidance.controls import AXES, GuidanceControls, recipe
 from playground.labs.sampling import controls as sampling
 from playground.labs.shared import models, ranges
 from playground.labs.shared.job import Partial
-from playground.labs.shared.models import Mine, everyones
 from playground.labs.shared.ranges import Allowed, Value
-from playground.policy.access import limits_now
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
     from engine.registry import Model
+    from playground.policy.visitor import Visitor
 
 Pictures = npt.NDArray[np.uint8]
 
@@ -44,27 +43,27 @@ USUAL = {
 """What an axis takes where the reader writes nothing."""
 
 
-def allowed(axis: str, model: Model, mine: Mine = everyones) -> Allowed:
-    """What the values of an axis may be, for that model; `mine` as for `plan`."""
+def allowed(axis: str, model: Model, visitor: Visitor) -> Allowed:
+    """What the values of an axis may be, for that model and visitor."""
     what = AXES[axis]
     if axis == "label":
         classes = model.class_names
         names: dict[Value, str] = {-1: "none", **dict(enumerate(classes))}
         return Allowed(what, "whole", -1, len(classes) - 1, names)
-    if named := _names(axis, mine):
+    if named := _names(axis, visitor):
         return Allowed(what, "name", names=named)
     if axis in WHOLE:
         return Allowed(what, "whole", *WHOLE[axis])
     return Allowed(what, "number", 0, 20 if axis in ("scale", "classifier_scale") else 1)
 
 
-def _names(axis: str, mine: Mine) -> Mapping[Value, str]:
+def _names(axis: str, visitor: Visitor) -> Mapping[Value, str]:
     if axis == "sampler":
         return dict(sampling.sampler_titles())
     if axis == "spacing":
         return dict(sampling.spacing_titles())
     if axis == "classifier":
-        return dict(models.classifier_choices(mine))
+        return dict(models.classifier_choices(visitor))
     return dict({"clip": sampling.CLIP_TITLES, "schedule": sampling.SCHEDULE_TITLES}.get(axis, {}))
 
 
@@ -91,13 +90,13 @@ class Plan:
         return f"{cells}: {across} across, {down} down; the network looks at {self.looks:,} pictures for it, at most."
 
 
-def plan(controls: GuidanceControls, model: Model, mine: Mine = everyones) -> Plan:
+def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
     """The sweep that these settings ask for.
 
     Args:
         controls: as set.
         model: the opened one.
-        mine: says of a run's id whether it is there for this reader, as in `models.choices`.
+        visitor: who asks for it.
 
     Raises:
         ValueError: with one sentence, where a range cannot be read, the sweep is too large, or a cell does not fit the model.
@@ -108,7 +107,7 @@ def plan(controls: GuidanceControls, model: Model, mine: Mine = everyones) -> Pl
         raise ValueError(f"Both axes are {AXES[controls.across]}: choose another one for one of them.")
     axes = [controls.across, controls.down]
     texts = [controls.across_values, controls.down_values]
-    may = [allowed(axis, model, mine) for axis in axes]
+    may = [allowed(axis, model, visitor) for axis in axes]
     values = [ranges.parse(text.strip() or USUAL[axis], one) for axis, text, one in zip(axes, texts, may, strict=True)]
     count = len(values[0]) * len(values[1])
     if count > MOST_CELLS:
@@ -119,16 +118,13 @@ def plan(controls: GuidanceControls, model: Model, mine: Mine = everyones) -> Pl
         _cell(controls, model, {axes[0]: column, axes[1]: row}) for row in values[1] for column in values[0]
     ]  # fmt: skip
     try:
-        for cell in cells:
+        for cell in cells:  # an axis may be of steps, beyond what the control beside it goes up to
+            visitor.check_recipe(cell)
             cell.check(model)
     except RecipeError as problem:
         raise ValueError(str(problem)) from problem
-    limits = limits_now()
-    for cell in cells:  # an axis may be of steps, beyond what the control beside it goes up to
-        if problems := limits.problems(cell):
-            raise ValueError(problems[0])
     looks = _looks(cells)
-    most = min(MOST_LOOKS, limits.network_looks)
+    most = min(MOST_LOOKS, visitor.limits.network_evaluations)
     if looks > most:
         raise ValueError(
             f"The network would look at {looks:,} pictures for this sweep, and {most:,} are the most here: take fewer cells, "

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
     from engine.registry import Model
     from engine.sampling import Frame
+    from playground.policy.visitor import Visitor
 
 Pictures = npt.NDArray[np.uint8]
 MOST_POSITIONS = 60
@@ -57,7 +58,9 @@ class Dissection:
         return all(len(steps) == way.recipe.steps for way, steps in zip(self.ways, self.steps, strict=True))
 
 
-def ways(controls: GuidanceControls, model: Model, seeds: Sequence[int], labels: Sequence[int]) -> tuple[Way, ...]:
+def ways(
+    controls: GuidanceControls, model: Model, seeds: Sequence[int], labels: Sequence[int], visitor: Visitor
+) -> tuple[Way, ...]:
     """The kind of guidance that is looked at, and what it is compared with.
 
     Raises:
@@ -81,21 +84,21 @@ def ways(controls: GuidanceControls, model: Model, seeds: Sequence[int], labels:
             f"“{model.title}” knows no classes, so there is nothing to be guided to: choose another model."
         )
     for way in found:
+        visitor.check_names(way.recipe)
         way.recipe.check(model)
     if model.needs_label:
         raise ValueError(f"“{model.title}” cannot be asked without a label, so its guidance cannot be taken apart.")
     return tuple(found)
 
 
-def apart(wanted: Recipe, model: Model) -> tuple[Apart, Denoiser]:
+def apart(wanted: Recipe, model: Model, visitor: Visitor) -> tuple[Apart, Denoiser]:
     """The guidance of a recipe as something to look into, and the denoiser that a sampler asks, with its clipping."""
     from engine.analysis.guidance_trace import Apart
-    from engine.classifier_registry import open_guide
     from engine.guidance import ClassifierGuided, Guided
     from engine.recipes.recipe import CLIPPING
 
     if wanted.classifier:
-        guide = open_guide(wanted.classifier).classifier
+        guide = visitor.open_guide(wanted.classifier).classifier
         inner = Apart(ClassifierGuided(Guided(model.denoiser, 0.0), guide, wanted.classifier_scale))
     else:
         interval = (wanted.scale_from, wanted.scale_to)
@@ -103,7 +106,7 @@ def apart(wanted: Recipe, model: Model) -> tuple[Apart, Denoiser]:
     return inner, CLIPPING[wanted.clip](inner)
 
 
-def walk(wanted: Recipe, model: Model) -> Iterator[tuple[Frame, Seen]]:
+def walk(wanted: Recipe, model: Model, visitor: Visitor) -> Iterator[tuple[Frame, Seen]]:
     """Carry a recipe out, and see at each step what its guidance was made from. The last frame is not among them."""
     import torch
 
@@ -112,7 +115,7 @@ def walk(wanted: Recipe, model: Model) -> Iterator[tuple[Frame, Seen]]:
     from engine.sampling import sample
 
     asked = replace(model, denoiser=batched(model.denoiser))
-    inner, denoiser = apart(wanted, asked)
+    inner, denoiser = apart(wanted, asked, visitor)
     frames = sample(
         denoiser,
         wanted.noise_schedule(model),
@@ -129,11 +132,11 @@ def walk(wanted: Recipe, model: Model) -> Iterator[tuple[Frame, Seen]]:
             yield frame, seen
 
 
-def dissect(found: tuple[Way, ...], model: Model) -> Iterator[Partial[Dissection]]:
+def dissect(found: tuple[Way, ...], model: Model, visitor: Visitor) -> Iterator[Partial[Dissection]]:
     """Walk all ways side by side; a result after every step."""
     steps: list[list[Step]] = [[] for _ in found]
     total = sum(way.recipe.steps for way in found)
-    walks = [walk(way.recipe, model) for way in found]
+    walks = [walk(way.recipe, model, visitor) for way in found]
     for k, (frame, seen) in _in_turn(walks):
         steps[k].append(_step(frame, seen))
         yield Partial(sum(map(len, steps)), total, Dissection(found, tuple(map(tuple, steps))))

@@ -6,7 +6,7 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.timeline import Axes, Timeline
@@ -18,11 +18,11 @@ from playground.labs.guidance.cost import Price
 from playground.labs.guidance.density import Law
 from playground.labs.guidance.sweep import Grid
 from playground.labs.guidance.trace import Dissection
-from playground.labs.shared import models
 from playground.labs.shared.exports import File, csv
 from playground.labs.shared.job import Partial
-from playground.labs.shared.models import Mine, everyones
-from playground.policy import access
+
+if TYPE_CHECKING:
+    from playground.policy.visitor import Visitor
 
 Result = Grid | Dissection | Price | Law
 CHARTS = 3
@@ -58,27 +58,24 @@ def _digest(controls: GuidanceControls) -> str:
     return hashlib.sha256(repr(_key(controls)).encode()).hexdigest()[:12]
 
 
-def announced(controls: GuidanceControls, mine: Mine = everyones) -> str:
-    """What Draw will do with these settings; `mine` as in `models.choices`.
-
-    Raises ValueError with one sentence where it can do nothing.
-    """
+def announced(controls: GuidanceControls, visitor: Visitor) -> str:
+    """What Draw will do with these settings. Raises ValueError with one sentence where it can do nothing."""
     if controls.view == "law":
         return density.IN_WORDS
-    model = models.open_model(controls.model)
+    model = visitor.open_model(controls.model)
     if controls.view == "sweep":
-        return sweep.plan(controls, model, mine).in_words
+        return sweep.plan(controls, model, visitor).in_words
     if controls.view == "price":
-        return cost.plan(controls, model).in_words
-    _ways(controls)
+        return cost.plan(controls, model, visitor).in_words
+    _ways(controls, visitor)
     return ""
 
 
-def _ways(controls: GuidanceControls) -> tuple[trace.Way, ...]:
-    model = models.open_model(controls.model)
+def _ways(controls: GuidanceControls, visitor: Visitor) -> tuple[trace.Way, ...]:
+    model = visitor.open_model(controls.model)
     classes = max(1, len(model.class_names))
     numbers = range(controls.count)
-    return trace.ways(controls, model, [controls.seed + k for k in numbers], [k % classes for k in numbers])
+    return trace.ways(controls, model, [controls.seed + k for k in numbers], [k % classes for k in numbers], visitor)
 
 
 def at_once(controls: GuidanceControls) -> bool:
@@ -86,8 +83,8 @@ def at_once(controls: GuidanceControls) -> bool:
     return controls.view != "price" or _key(controls) in _kept
 
 
-def compute(controls: GuidanceControls, mine: Mine = everyones) -> Iterator[Partial[Answer]]:
-    """The work of a view; a result that is known already comes at once. `mine` as in `models.choices`.
+def compute(controls: GuidanceControls, visitor: Visitor) -> Iterator[Partial[Answer]]:
+    """The work of a view; a result that is known already comes at once.
 
     Raises:
         ValueError: with one sentence for the reader.
@@ -98,7 +95,7 @@ def compute(controls: GuidanceControls, mine: Mine = everyones) -> Iterator[Part
         yield Partial(known.total, known.total, Answer(controls, known.result, complete=True))
         return
     latest: Partial[Any] | None = None
-    for partial in _work(controls, mine):
+    for partial in _work(controls, visitor):
         latest = partial
         yield Partial(partial.done, partial.total, Answer(controls, partial.result, complete=False))
     assert latest is not None
@@ -109,15 +106,15 @@ def compute(controls: GuidanceControls, mine: Mine = everyones) -> Iterator[Part
     yield Partial(latest.total, latest.total, Answer(controls, latest.result, complete=True))
 
 
-def _work(controls: GuidanceControls, mine: Mine) -> Iterator[Partial[Any]]:
+def _work(controls: GuidanceControls, visitor: Visitor) -> Iterator[Partial[Any]]:
     if controls.view == "law":
         return density.compute(controls)
-    model = models.open_model(controls.model)
+    model = visitor.open_model(controls.model)
     if controls.view == "sweep":
-        return sweep.draw(sweep.plan(controls, model, mine))
+        return sweep.draw(sweep.plan(controls, model, visitor))
     if controls.view == "price":
-        return cost.measure(cost.plan(controls, model))
-    return trace.dissect(_ways(controls), model)
+        return cost.measure(cost.plan(controls, model, visitor), visitor)
+    return trace.dissect(_ways(controls, visitor), model, visitor)
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,8 +171,3 @@ def _files(answer: Answer) -> tuple[File, ...]:
         File("Both densities (CSV)", "guidance-law.csv", "text/csv", csv(density.table(result))),
         File("Distance by scale (CSV)", "guidance-law-scales.csv", "text/csv", csv(density.curve_table(result))),
     )
-
-
-def bounds() -> dict[str, int]:
-    """Largest values here, by the name of the setting."""
-    return access.bounds("guidance")

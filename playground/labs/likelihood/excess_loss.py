@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.labs.shared.models import Mine, everyones
 from playground.labs.shared.naming import loss_unit, when
 
 if TYPE_CHECKING:
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from engine.training.bayes_optimal import Floor
     from engine.training.loop import Report
+    from playground.policy.visitor import Visitor
 
 COLUMNS = 48
 """Training steps are gathered in so many columns."""
@@ -38,32 +38,28 @@ class HeatMap:
     unit: str
 
 
-def runs(mine: Mine = everyones) -> dict[str, str]:
+def runs(visitor: Visitor) -> dict[str, str]:
     """Name and title of every denoiser whose training can be read: those that ship with their log, and the runs."""
     from engine.interop.pretrained import CHECKPOINTS
-    from engine.runs.service import service
 
     shipped = {
         name: f"Trained network: {name}" for name, folder in CHECKPOINTS.items() if (folder / "metrics.jsonl").exists()
     }
-    training = service()
-    snapshots = ((run_id, training.snapshot(run_id)) for run_id in training.ids() if mine(run_id))
     own = {
-        f"run:{run_id}": f"Your run of {when(run_id)}, step {snapshot.step:,}"
-        for run_id, snapshot in snapshots
-        if snapshot is not None and snapshot.config.learns == "denoiser" and snapshot.reports
+        f"run:{one.id}": f"Your run of {when(one.id)}, step {one.step:,}"
+        for one in visitor.runs.snapshots()
+        if one.config.learns == "denoiser" and one.reports
     }
     return {**shipped, **own}
 
 
-def heat_map(name: str) -> HeatMap:
+def heat_map(name: str, visitor: Visitor) -> HeatMap:
     """The map of a run. Raises ValueError with one clear sentence where there is none."""
     from engine.interop.pretrained import CHECKPOINTS
-    from engine.runs.service import service
 
     if name in CHECKPOINTS:
         return _of_checkpoint(CHECKPOINTS[name])
-    snapshot = service().snapshot(name.removeprefix("run:")) if name.startswith("run:") else None
+    snapshot = visitor.runs.snapshot(name.removeprefix("run:")) if name.startswith("run:") else None
     if snapshot is None or snapshot.config.learns != "denoiser":
         raise ValueError(f"There is no training of a denoiser “{name[:40]}” here.")
     if not snapshot.reports or snapshot.floor is None:

@@ -17,15 +17,14 @@ from numpy.typing import NDArray
 
 from playground.labs.likelihood import latent
 from playground.labs.likelihood.controls import Bar, LikelihoodControls, bars
-from playground.labs.shared import models
 from playground.labs.shared.job import Partial
-from playground.policy.access import limits_now
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.evaluation.per_picture import PictureCost
     from engine.schedule import NoiseSchedule
+    from playground.policy.visitor import Visitor
 
 GROUPS = (1, 10, 100, 1_000_000)
 """Where the terms are gathered for the drawing: L_0, then t = 2 … 10, 11 … 100, and the rest."""
@@ -117,8 +116,8 @@ class Measured:
         return min((len(result.bits) for result in self.results), default=0)
 
 
-def work(controls: LikelihoodControls, mine: models.Mine = models.everyones) -> Iterator[Partial[Measured]]:
-    """Measure picture after picture, each of them for every bar; the result grows with each; `mine` as in `latent.vaes`.
+def work(controls: LikelihoodControls, visitor: Visitor) -> Iterator[Partial[Measured]]:
+    """Measure picture after picture, each of them for every bar; the result grows with each.
 
     Raises:
         ValueError: with one clear sentence, for models and pictures that do not fit together.
@@ -134,10 +133,10 @@ def work(controls: LikelihoodControls, mine: models.Mine = models.everyones) -> 
     which = torch.randperm(len(part), generator=dice)[: controls.pictures].numpy()
     images, labels = part.images[which], torch.tensor(part.labels[which])
     x0 = to_unit(images)
-    vae, problem = latent.chosen(controls.vae, controls.data, mine)
+    vae, problem = latent.chosen(controls.vae, controls.data, visitor)
     chosen = bars(controls, vae)
-    check(controls, chosen)
-    sources = [_source(bar, controls, x0, labels) for bar in chosen]
+    check(controls, chosen, visitor)
+    sources = [_source(bar, controls, x0, labels, visitor) for bar in chosen]
     found: list[list[PictureCost]] = [[] for _ in chosen]
     total = len(chosen) * len(which)
     for index in range(len(which)):
@@ -153,19 +152,19 @@ def work(controls: LikelihoodControls, mine: models.Mine = models.everyones) -> 
         _remember(_key(bar, controls), costs)
 
 
-def announced(controls: LikelihoodControls, mine: models.Mine = models.everyones) -> None:
-    """Raise ValueError with one sentence where `work` would refuse as too large, or cannot open a model; `mine` as there."""
-    check(controls, bars(controls, latent.chosen(controls.vae, controls.data, mine)[0]))
+def announced(controls: LikelihoodControls, visitor: Visitor) -> None:
+    """Raise ValueError with one sentence where `work` would refuse as too large, or cannot open a model."""
+    check(controls, bars(controls, latent.chosen(controls.vae, controls.data, visitor)[0]), visitor)
 
 
-def check(controls: LikelihoodControls, chosen: tuple[Bar, ...]) -> None:
+def check(controls: LikelihoodControls, chosen: tuple[Bar, ...], visitor: Visitor) -> None:
     """Raise ValueError with one sentence where networks would be asked more than one request may ask of them here."""
     from engine.evaluation.bound import blocks_of
     from engine.evaluation.per_picture import looks
 
-    lengths = [models.open_model(bar.model).schedule.T for bar in chosen if not bar.latent]
+    lengths = [visitor.open_model(bar.model).schedule.T for bar in chosen if not bar.latent]
     wanted = controls.pictures * sum(looks(blocks_of(T, min(controls.blocks, T))) for T in lengths)
-    most = limits_now().network_looks
+    most = visitor.limits.network_evaluations
     if wanted > most:
         raise ValueError(
             f"The networks would be asked about {wanted:,} noisy pictures for this, and {most:,} are the most here: take "
@@ -174,7 +173,7 @@ def check(controls: LikelihoodControls, chosen: tuple[Bar, ...]) -> None:
 
 
 def _source(
-    bar: Bar, controls: LikelihoodControls, x0: Tensor, labels: Tensor
+    bar: Bar, controls: LikelihoodControls, x0: Tensor, labels: Tensor, visitor: Visitor
 ) -> tuple[tuple[tuple[int, int], ...], Iterator[PictureCost]]:
     """The blocks of a bar and what gives its costs, picture by picture: the engine, or what it has given before."""
     from engine.data.catalogue import load
@@ -184,10 +183,10 @@ def _source(
 
     before = _finished.get(_key(bar, controls))
     if bar.latent:
-        vae = latent.open_vae(bar.model)
+        vae = visitor.open_vae(bar.model)
         costs = latent_costs(vae.net, x0, vae.net.config.latent, seed=controls.seed)
         return (), iter(before) if before else costs
-    model = models.open_model(bar.model)
+    model = visitor.open_model(bar.model)
     check_fit(model.shape, len(model.class_names), load(controls.data))
     schedule = _schedule(bar, model.schedule)
     blocks = blocks_of(schedule.T, min(controls.blocks, schedule.T))

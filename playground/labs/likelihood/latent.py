@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 from playground.components.payloads.panels import CurvePanel, Line
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.likelihood.controls import ANY_VAE, LikelihoodControls
-from playground.labs.shared.models import Mine, everyones
 from playground.labs.shared.naming import when
 
 if TYPE_CHECKING:
-    from engine.models.vae import TrainedVAE
+    from playground.policy.visitor import Visitor
 
 STOPS = 41
 """Of the walk."""
@@ -51,63 +50,45 @@ class Views:
     problems: tuple[str, ...] = ()
 
 
-def vaes(mine: Mine = everyones) -> dict[str, str]:
-    """Name and title of every VAE that there is now; `mine` says of a run's id whether it is there for this reader."""
+def vaes(visitor: Visitor) -> dict[str, str]:
+    """Name and title of every VAE that this visitor may choose."""
     from engine.models.vae import VAES
-    from engine.runs.service import service
 
     shipped = {name: f"Trained VAE: {name.removesuffix('-vae')}" for name, folder in VAES.items() if folder.is_dir()}
-    training = service()
-    snapshots = ((run_id, training.snapshot(run_id)) for run_id in training.ids() if mine(run_id))
     runs = {
-        f"run:{run_id}": f"Your VAE of {when(run_id)}, step {snapshot.step:,}"
-        for run_id, snapshot in snapshots
-        if snapshot is not None and snapshot.can_encode
+        f"run:{one.id}": f"Your VAE of {when(one.id)}, step {one.step:,}"
+        for one in visitor.runs.snapshots()
+        if one.can_encode
     }
     return {ANY_VAE: "what there is for these pictures", **shipped, **runs}
 
 
-def chosen(name: str, data: str, mine: Mine = everyones) -> tuple[str, str]:
+def chosen(name: str, data: str, visitor: Visitor) -> tuple[str, str]:
     """The VAE that is meant, "" for none, and a sentence where there is something to say."""
     from engine.models.vae import VAES
-    from engine.runs.service import service
 
     if name != ANY_VAE:
         return name, ""
     shipped = f"{data}-vae"
     if shipped in VAES and VAES[shipped].is_dir():
         return shipped, ""
-    training = service()
-    for run_id in filter(mine, training.ids()):
-        snapshot = training.snapshot(run_id)
-        if snapshot is not None and snapshot.can_encode and snapshot.config.data == data:
-            return f"run:{run_id}", ""
+    for one in visitor.runs.snapshots():
+        if one.can_encode and one.config.data == data:
+            return f"run:{one.id}", ""
     return "", f"There is no VAE of {data} yet: the Training lab trains one, “What is trained: VAE”."
 
 
-def open_vae(name: str) -> TrainedVAE:
-    """The VAE of that name. Raises ValueError with one clear sentence."""
-    from engine.models.vae import VAES, load
-    from engine.runs.service import service
-
-    if name.startswith("run:"):
-        return service().vae(name.removeprefix("run:"))
-    if name not in VAES:  # a link may not name any folder of this machine
-        raise ValueError(f"There is no VAE “{name[:40]}” here.")
-    return load(name)
-
-
-def views(controls: LikelihoodControls, mine: Mine = everyones) -> Views | str:
+def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:
     """All that is shown of the VAE, or a sentence why there is nothing. Raises ValueError where it cannot be opened or used."""
     import torch
 
     from engine.data.catalogue import load
     from engine.data.pixels import to_uint8, to_unit
 
-    name, problem = chosen(controls.vae, controls.data, mine)
+    name, problem = chosen(controls.vae, controls.data, visitor)
     if not name:
         return problem
-    trained, part = open_vae(name), load(controls.data).held_out_part
+    trained, part = visitor.open_vae(name), load(controls.data).held_out_part
     net, problems = trained.net, []
     numbers = []
     for number, title in ((controls.first, "From picture"), (controls.second, "to picture")):

@@ -20,6 +20,7 @@ from playground.labs.sampling import controls as settings
 from playground.labs.sampling.controls import SamplingSettings
 from playground.labs.shared.controls import Field, checked, to_link, ui
 from playground.labs.shared.job import Job, Partial
+from playground.labs.shared.models import classes_told_apart, classifier_choices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from engine.sampling import Start
     from playground.labs.microscope.reference import Errors
     from playground.labs.shared.decomposition import Thoughts
+    from playground.policy.visitor import Visitor
 
 MAX_CUTS = 60
 """Steps of a walk that are shown; of a longer one, evenly spaced ones. Fewer for large pictures, see MAX_NUMBERS."""
@@ -91,9 +93,10 @@ def without_effect(controls: SamplingSettings, classes: int) -> dict[str, str]:
     return {name: why for name, why in found.items() if name in MicroscopeControls.model_fields}
 
 
-def choices(models: dict[str, str], classifiers: dict[str, str], chosen: str) -> dict[str, dict[str, str]]:
-    """What there is to choose from. A model that is gone stays chosen, and is told: its forks are no other model's."""
-    found = settings.choices(models if chosen in models else {**models, chosen: f"{chosen} (not here)"}, classifiers)
+def choices(available: dict[str, str], chosen: str, visitor: Visitor) -> dict[str, dict[str, str]]:
+    """What there is to choose from. A model that is gone stays chosen, and is named: its forks are no other model's."""
+    gone = {} if chosen in available or visitor.public else {chosen: f"{chosen} (not here)"}
+    found = settings.choices({**available, **gone}, classifier_choices(visitor))
     return {name: titles for name, titles in found.items() if name in MicroscopeControls.model_fields}
 
 
@@ -103,22 +106,14 @@ def _with_b(controls: SamplingSettings) -> SamplingSettings:
     return settings.SamplingControls.model_construct(**common | {"compare": False})
 
 
-def wanted(controls: MicroscopeControls, model: Model, classes_told_apart: int) -> Recipe:
-    """The recipe of the one picture. Raises ValueError with a sentence for the reader.
-
-    Args:
-        controls: as set.
-        model: the opened one.
-        classes_told_apart: by the classifier that guides, for a model that knows no classes itself.
-    """
+def recipe_of(controls: MicroscopeControls, model: Model, visitor: Visitor) -> Recipe:
+    """The recipe of the one picture. Raises ValueError with a sentence for the reader."""
     from engine.recipes.recipe import Recipe
 
-    classes = len(model.class_names) or classes_told_apart
+    classes = len(model.class_names) or classes_told_apart(controls.classifier, visitor)
     all_of_them = settings.recipes(_with_b(controls).model_copy(update={"count": controls.picture + 1}), classes)["A"]
     only = {"seeds": all_of_them.seeds[-1:], "labels": all_of_them.labels[-1:]}
-    recipe = Recipe.model_validate(all_of_them.model_dump() | only)
-    recipe.check(model)
-    return recipe
+    return Recipe.model_validate(all_of_them.model_dump() | only)
 
 
 def link_from_sampling(recipe: Recipe, classes: int, picture: int, frame: int) -> dict[str, str]:
@@ -211,16 +206,16 @@ class Task:
         return forking.walks(self.root, self.forks)
 
 
-def task_of(
-    controls: MicroscopeControls, model: Model, classes_told_apart: int, before: Microscopy | None = None
-) -> Task:
-    """What these settings ask for. Raises ValueError with a sentence for the reader."""
-    root = wanted(controls, model, classes_told_apart)
+def task_of(controls: MicroscopeControls, visitor: Visitor, before: Microscopy | None = None) -> tuple[Model, Task]:
+    """The model of these settings, and what they ask for. Raises ValueError with a sentence for the reader."""
+    model = visitor.open_model(controls.model)
+    root = recipe_of(controls, model, visitor)
     place = Place(controls.branch, controls.frame, controls.row, controls.column)
     task = Task(root, forking.read(controls.forks), (controls.known, controls.number), before, place)
     for walk in task.walks:
+        visitor.check_recipe(settings_of(walk))
         walk.check(model)
-    return task
+    return model, task
 
 
 class Examination(Job[Microscopy]):

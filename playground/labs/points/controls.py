@@ -6,7 +6,7 @@ points_microscope.py (a step of one particle) and points_training.py.
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import field_validator
 
@@ -15,7 +15,9 @@ from engine.data.points_csv import MOST_POINTS
 from playground.labs.points.drawn import check_drawn, drawn_set
 from playground.labs.shared.controls import Controls, Field, ui
 from playground.labs.shared.picture import LARGEST_SEED
-from playground.policy import access
+
+if TYPE_CHECKING:
+    from playground.policy.visitor import Visitor
 
 Schedule = Literal["linear", "cosine", "sigmoid"]
 SCHEDULE_TITLES = {"linear": "Linear", "cosine": "Cosine", "sigmoid": "Sigmoid"}
@@ -267,11 +269,6 @@ def without_effect(controls: PointsControls, own: PointSet | None = None) -> dic
     return off
 
 
-def bounds() -> dict[str, int]:
-    """Largest values here, by the name of the control."""
-    return access.bounds("points")
-
-
-def most_points() -> int:
-    """Points that are kept of a reader's own file: no more than there may be of any other set."""
-    return bounds().get("count", MOST_POINTS)
+def most_points(visitor: Visitor) -> int:
+    """Points that are kept of a visitor's own file: no more than there may be of any other set."""
+    return visitor.bounds("points").get("count", MOST_POINTS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +22,7 @@ from playground.labs.shared.picture import LARGEST_SEED
 
 if TYPE_CHECKING:
     from engine.registry import Model
+    from playground.policy.visitor import Visitor
 
 RECORDED = "recorded"
 RECORDING = Path(__file__).resolve().parents[3] / "assets" / "flight" / "digits.npz"
@@ -81,21 +82,14 @@ def without_effect(controls: RecorderControls) -> dict[str, str]:
     return dict.fromkeys(("count", "seed", "scale"), NOT_OF_THE_RECORDING) if controls.run == RECORDED else {}
 
 
-def choices(mine: Callable[[str], bool] = lambda _: True) -> dict[str, str]:
-    """Name and title of every training that can be looked back at.
-
-    Args:
-        mine: says of a run's id whether it is there for this reader.
-    """
-    from engine.runs.service import service
+def choices(visitor: Visitor) -> dict[str, str]:
+    """Name and title of every training run that this visitor can look back at."""
     from playground.labs.shared.naming import data_title, when
 
-    training = service()
     found = {RECORDED: "Recorded: a tiny network learns digits"}
-    for run_id in training.ids():
-        snapshot = training.snapshot(run_id) if mine(run_id) else None
-        if snapshot is not None and snapshot.can_sample:
-            found[run_id] = f"Your run of {when(run_id)}: {data_title(snapshot.config.data)}, step {snapshot.step:,}"
+    for one in visitor.runs.snapshots():
+        if one.can_sample:
+            found[one.id] = f"Your run of {when(one.id)}: {data_title(one.config.data)}, step {one.step:,}"
     return found
 
 
@@ -149,24 +143,22 @@ def recorded() -> Recording:
     )
 
 
-def fly(controls: RecorderControls) -> Iterator[Partial[Recording | None]]:
+def fly(controls: RecorderControls, visitor: Visitor) -> Iterator[Partial[Recording | None]]:
     """Draw the same noise with what the network was at each moment of its training, one moment after the other.
 
     Raises:
         ValueError: with one sentence for the reader.
     """
-    from engine.runs.service import service
-
     if controls.run == RECORDED:
         found = recorded()
         yield Partial(found.total, found.total, found)
         return
-    stops = _thinned(service().milestones(controls.run), MOST_STOPS)
+    stops = _thinned(visitor.runs.milestones(controls.run), MOST_STOPS)
     if not stops:
         raise ValueError("Of this run nothing is kept that could be looked back at yet. Let it train a little longer.")
     recording = Recording(secrets.token_hex(6), "", (), len(stops), (), (), (), asked=controls)
     for k, step in enumerate(stops):
-        model = service().model_at(controls.run, step)
+        model = visitor.runs.model_at(controls.run, step)
         frames = []
         for frame in _frames(controls, model):
             frames.append(frame)

@@ -10,10 +10,12 @@ from pydantic import AfterValidator, create_model, model_validator
 from pydantic.fields import FieldInfo
 
 from playground.labs.shared.controls import Controls, Field, demanded, ui
+from playground.labs.shared.models import classes_told_apart
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
     from engine.registry import Model
+    from playground.policy.visitor import Visitor
 
 Side = Literal["A", "B"]
 
@@ -325,18 +327,17 @@ def choices(models: dict[str, str], classifiers: dict[str, str]) -> dict[str, di
     return {"model": models, **of_each, **{f"b_{name}": titles for name, titles in of_each.items()}}
 
 
-def checked_recipes(controls: SamplingSettings, model: Model, classes_told_apart: int) -> dict[Side, Recipe]:
-    """The recipes of these settings, checked against the model. Raises ValueError with a sentence for the reader.
+def open_recipes(controls: SamplingSettings, visitor: Visitor) -> tuple[Model, dict[Side, Recipe]]:
+    """The model of these settings, and the recipe of each side, which the visitor may draw and which fit the model.
 
-    Args:
-        controls: as set.
-        model: the opened one.
-        classes_told_apart: by the classifier that guides, for a model that knows no classes itself.
+    Raises ValueError with a sentence for the reader.
     """
-    found = recipes(controls, len(model.class_names) or classes_told_apart)
+    model = visitor.open_model(controls.model)
+    found = recipes(controls, len(model.class_names) or classes_told_apart(controls.classifier, visitor))
+    visitor.check_drawing(found)
     for recipe in found.values():
         recipe.check(model)
-    return found
+    return model, found
 
 
 NO_LINK = (

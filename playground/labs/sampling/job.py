@@ -151,7 +151,7 @@ class SamplingJob:
         except Exception as problem:  # whatever happens in the thread, the reader is told
             if not self._stop.is_set():
                 traceback.print_exc()
-            self._end("failed", BROKE_OFF if mode.public() else f"Drawing broke off: {problem}")
+            self._end("failed", BROKE_OFF if mode.is_public() else f"Drawing broke off: {problem}")
         finally:
             self._streams.clear()  # what they hold of the network's tensors is of no more use
             if self._on_end is not None:

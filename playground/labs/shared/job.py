@@ -108,7 +108,7 @@ class Job(Generic[T]):
             self._end("failed", str(problem))
         except Exception as problem:  # whatever happens in the thread, the reader is told
             traceback.print_exc()
-            self._end("failed", BROKE_OFF if mode.public() else f"This broke off: {problem}")
+            self._end("failed", BROKE_OFF if mode.is_public() else f"This broke off: {problem}")
 
     def _end(self, status: Status, error: str = "") -> None:
         with self._lock:

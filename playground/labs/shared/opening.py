@@ -8,7 +8,10 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO, Literal
+
+if TYPE_CHECKING:
+    from playground.policy.visitor import Visitor
 
 Status = Literal["running", "done", "stopped", "failed"]
 Report = Callable[[int, int], None]
@@ -125,34 +128,34 @@ def must_be_fetched(name: str) -> bool:
     return on_hub is not None and not Path(name).exists() and hub.cached(on_hub) is None
 
 
-def fetch(name: str) -> Opening:
-    """Get a name of the Hub into its cache, and open it."""
+def fetch(name: str, visitor: Visitor) -> Opening:
+    """Get a name of the Hub into its cache, and open it. Raises ValueError where the visitor may not."""
+    visitor.check_host()
 
     def work(report: Report) -> str:
-        from engine.registry import open_model
-
-        return open_model(name, progress=report).name
+        return visitor.open_model(name, download=True, progress=report).name
 
     return Opening(f"Downloading “{name}”", work)
 
 
-def keep(file: BinaryIO, title: str, size: int = 0, objective: str = "") -> Opening:
-    """Store an upload, and open it.
+def keep(file: BinaryIO, title: str, visitor: Visitor, size: int = 0, objective: str = "") -> Opening:
+    """Store an upload, and open it. Raises ValueError where the visitor may not.
 
     Args:
         file: a zip, or what a Trainer of denoising-diffusion-pytorch saved.
         title: what the file is called.
+        visitor: who sends it.
         size, objective: of a Trainer's file: the side of its pictures, and what it predicts, a key of `OBJECTIVES`.
     """
+    visitor.check_host()
 
     def work(report: Report) -> str:
         from engine.interop import uploads
         from engine.interop.lucidrains import TrainerSettings
-        from engine.registry import open_model
 
         settings = (
             TrainerSettings.model_validate({"image_size": size, "objective": objective or None}) if size else None
         )
-        return open_model(uploads.keep(file, title, settings, progress=report).name).name
+        return visitor.open_model(uploads.keep(file, title, settings, progress=report).name).name
 
     return Opening(f"Opening “{title}”", work)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
     from engine.training.config import TrainConfig
     from engine.training.preflight import Preflight
+    from playground.policy.visitor import Visitor
 
 REPORT_SECONDS = 0.4
 """How often the loop should report: also how quickly it answers to Stop."""
@@ -247,12 +248,13 @@ def config(controls: TrainingControls, seconds_per_step: float) -> TrainConfig:
     )
 
 
-def tried(controls: TrainingControls) -> Preflight:
+def tried(controls: TrainingControls, visitor: Visitor) -> Preflight:
     """What a few steps cost on this machine, and what would fail: once for each kind of network and batch.
 
     Raises:
         DataError: where the pictures are not there.
     """
+    visitor.check_data(controls.data)
     costs = _costs(controls)
     key = (costs, _shape(costs))
     found = _tries.get(key)

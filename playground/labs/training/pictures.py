@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from engine.data.catalogue import ImageSet
     from engine.training.config import TrainConfig
     from playground.labs.training.controls import TrainingControls
+    from playground.policy.visitor import Visitor
 
 SHOWN = 16
 """Pictures that are shown before the start."""
@@ -28,20 +29,23 @@ MOST = (1_000, 5_000, 20_000, 100_000, 0)
 """How many pictures can be taken of a set of the Hub; 0 for all."""
 
 
-def choices() -> dict[str, str]:
-    """Name and title of every set that can be trained on now: those that ship, and those that were prepared here."""
+def choices(visitor: Visitor) -> dict[str, str]:
+    """Name and title of every set that this visitor can train on: those that ship, and for the host those prepared here."""
     from engine.data import store
     from engine.data.catalogue import DATASETS
 
     shipped = {name: name for name in DATASETS}
+    if visitor.public:
+        return shipped
     return shipped | {about.name: f"{about.title} ({about.size} × {about.size})" for about in store.every()}
 
 
-def size_choices(controls: TrainingControls) -> dict[Any, str]:
+def size_choices(controls: TrainingControls, visitor: Visitor) -> dict[Any, str]:
     """The sizes that these pictures can be trained at, larger ones only where enlarging is allowed."""
     from engine.data.catalogue import DataError, load
 
     try:
+        visitor.check_data(controls.data)
         own = load(controls.data).size
     except DataError:
         return {0: "as they are"}
@@ -49,12 +53,13 @@ def size_choices(controls: TrainingControls) -> dict[Any, str]:
     return {0: f"as they are, {own} × {own}"} | {size: f"{size} × {size}" for size in sizes}
 
 
-def suggestion(name: str) -> tuple[bool, float]:
+def suggestion(name: str, visitor: Visitor) -> tuple[bool, float]:
     """Whether to mirror, and by how many degrees to turn, the pictures of a set. Nothing for one that is not there."""
     from engine.data.augment import suggested
     from engine.data.catalogue import DataError, load
 
     try:
+        visitor.check_data(name)
         return suggested(load(name))
     except DataError:
         return False, 0.0
@@ -82,7 +87,7 @@ class Shown:
     """Whether the ideal denoiser can be worked out, so that the loss has a floor to be compared with."""
 
 
-def shown(config: TrainConfig, columns: int = 8) -> Shown:
+def shown(config: TrainConfig, visitor: Visitor, columns: int = 8) -> Shown:
     """The pictures of a run, at its size, mirrored and turned as in training. Raises DataError."""
     import torch
 
@@ -92,6 +97,7 @@ def shown(config: TrainConfig, columns: int = 8) -> Shown:
     from engine.data.prepared import every_version, pictures_of
     from engine.data.store import gather
 
+    visitor.check_data(config.data)
     data = pictures_of(config)
     training = data.training
     x0 = to_unit(gather(training.images, _some(training)))
@@ -220,11 +226,12 @@ def hub_missing() -> str:
     return "" if importlib.util.find_spec("datasets") else f"This needs the package “datasets”: {INSTALL}"
 
 
-def folder_name(path: str) -> str:
+def folder_name(path: str, visitor: Visitor) -> str:
     """The name of the set that a folder's path stands for. Raises ValueError with one sentence."""
     from engine.data.catalogue import DataError
     from engine.data.store import normal
 
+    visitor.check_host()
     if not path.strip():
         raise DataError("Give the path of a folder on the machine that the playground runs on.")
     name = normal(f"folder:{path.strip()}")
@@ -267,10 +274,11 @@ def bytes_on_disk(name: str) -> int:
     return sum(path.stat().st_size for path in store.folder_of(name).glob("*") if path.is_file())
 
 
-def remove(name: str) -> None:
-    """Take a prepared set off the disk."""
+def remove(name: str, visitor: Visitor) -> None:
+    """Take a prepared set off the disk. Raises ValueError where the visitor may not."""
     from engine.data import store
 
+    visitor.check_host()
     store.remove(name)
 
 

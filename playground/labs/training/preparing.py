@@ -11,9 +11,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Literal
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal
 
 from playground.labs.shared.naming import duration, megabytes
+
+if TYPE_CHECKING:
+    from playground.policy.visitor import Visitor
 
 Status = Literal["running", "done", "stopped", "failed"]
 GRACE = 5.0
@@ -201,20 +204,20 @@ def current() -> Preparation | None:
     return _current
 
 
-def start(title: str, name: str, *, largest: int = 128, most: int = 0) -> Preparation:
-    """Prepare a set. Raises ValueError while another is being prepared."""
-    return _begin(lambda: Preparation(title, name, largest=largest, most=most))
+def start(title: str, name: str, visitor: Visitor, *, largest: int = 128, most: int = 0) -> Preparation:
+    """Prepare a set. Raises ValueError while another is being prepared, and where the visitor may not."""
+    return _begin(visitor, lambda: Preparation(title, name, largest=largest, most=most))
 
 
-def start_again(title: str, name: str) -> Preparation:
+def start_again(title: str, name: str, visitor: Visitor) -> Preparation:
     """Prepare a set anew, with what was asked for the first time. Raises ValueError while another is being prepared."""
     from engine.data.preparing import options_of
 
     options = options_of(name)
-    return start(title, name, largest=options.largest, most=options.most)
+    return start(title, name, visitor, largest=options.largest, most=options.most)
 
 
-def start_upload(file: BinaryIO, title: str, *, largest: int = 128) -> Preparation:
+def start_upload(file: BinaryIO, title: str, visitor: Visitor, *, largest: int = 128) -> Preparation:
     """Store an uploaded zip, and prepare it. Raises ValueError while another set is being prepared."""
 
     def keep(tell: Callable[[Any], None]) -> str:
@@ -222,7 +225,7 @@ def start_upload(file: BinaryIO, title: str, *, largest: int = 128) -> Preparati
 
         return archive.keep(file, title, tell=tell)
 
-    return _begin(lambda: Preparation(title, keep, largest=largest))
+    return _begin(visitor, lambda: Preparation(title, keep, largest=largest))
 
 
 def forget() -> None:
@@ -233,8 +236,9 @@ def forget() -> None:
             _current = None
 
 
-def _begin(make: Callable[[], Preparation]) -> Preparation:
+def _begin(visitor: Visitor, make: Callable[[], Preparation]) -> Preparation:
     global _current
+    visitor.check_host()
     with _current_lock:
         if _current is not None and _current.progress.status == "running":
             raise ValueError(f"“{_current.title}” is being prepared: wait for it, or cancel it.")

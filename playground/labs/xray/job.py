@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from playground.labs.shared import models
 from playground.labs.shared.controls import Controls, Field, checked, ui
 from playground.labs.shared.job import Partial
 from playground.labs.shared.picture import LARGEST_SEED
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from engine.denoiser import NetDenoiser
     from engine.registry import Model
     from engine.schedule import Level
+    from playground.policy.visitor import Visitor
 
 STEPS = 20
 """From noise to picture, by DDIM without added noise."""
@@ -109,10 +109,10 @@ def hidden(controls: XrayControls) -> set[str]:
     return {*HIDDEN, *(() if controls.source == "picture" else ("number",))}
 
 
-def options(controls: XrayControls, available: Mapping[str, str]) -> dict[str, dict[Any, str]]:
+def options(controls: XrayControls, available: Mapping[str, str], visitor: Visitor) -> dict[str, dict[Any, str]]:
     """What there is to choose from."""
     try:
-        names = models.open_model(controls.model).class_names if controls.model in available else ()
+        names = visitor.open_model(controls.model).class_names if controls.model in available else ()
     except ValueError:
         names = ()
     return {"model": dict(available), "label": {NONE: "none", **dict(enumerate(names))}}
@@ -189,14 +189,14 @@ class _Looked:
     label: Tensor | None
 
 
-def look(controls: XrayControls) -> Iterator[Partial[Seen | None]]:
+def look(controls: XrayControls, visitor: Visitor) -> Iterator[Partial[Seen | None]]:
     """Look inside: nothing to see while the picture is still being drawn, then all of it, and then what each skip is good for.
 
     Raises:
         ValueError: with one sentence for the reader.
     """
     looked = None
-    for item in _looked(controls):
+    for item in _looked(controls, visitor):
         if isinstance(item, int):
             yield Partial(item, STEPS + 1, None)
         else:
@@ -208,7 +208,7 @@ def look(controls: XrayControls) -> Iterator[Partial[Seen | None]]:
     yield Partial(STEPS + 1, STEPS + 1, replace(seen, variants=variants))
 
 
-def draw(controls: XrayControls, count: int = SAMPLES) -> Iterator[Partial[Drawing]]:
+def draw(controls: XrayControls, visitor: Visitor, count: int = SAMPLES) -> Iterator[Partial[Drawing]]:
     """Draw whole pictures with each part taken away, from the same noise.
 
     Args:
@@ -223,7 +223,7 @@ def draw(controls: XrayControls, count: int = SAMPLES) -> Iterator[Partial[Drawi
     """
     from engine.data.pixels import to_uint8
 
-    looked = next(item for item in _looked(controls) if not isinstance(item, int))
+    looked = next(item for item in _looked(controls, visitor) if not isinstance(item, int))
     variants = list(_variants(looked))
     seeds = tuple(range(controls.seed, controls.seed + count))
     total = len(variants) * STEPS
@@ -248,7 +248,7 @@ def merged(variants: tuple[Variant, ...], drawn: tuple[Variant, ...]) -> tuple[V
 # --- the noisy picture --------------------------------------------------------------------------------------------
 
 
-def _looked(controls: XrayControls) -> Iterator[int | _Looked]:
+def _looked(controls: XrayControls, visitor: Visitor) -> Iterator[int | _Looked]:
     """Numbers of steps while it is being drawn, then the noisy picture itself."""
     import torch
 
@@ -257,7 +257,7 @@ def _looked(controls: XrayControls) -> Iterator[int | _Looked]:
     from engine.process import diffuse
     from engine.sampling import SeededNoise
 
-    model = models.open_model(controls.model)
+    model = visitor.open_model(controls.model)
     denoiser = model.denoiser
     try:
         net_of(denoiser)

@@ -14,7 +14,7 @@ from engine.runs import service as training_service
 from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
 from playground.policy import mode
-from playground.policy.ownership import Ownership
+from playground.policy.visitor import visitor_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:gradio")
 ANNA, BERT = "a" * 32, "b" * 32
@@ -55,7 +55,7 @@ class Events:
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Events, Ownership, str]]:
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Events, TrainingService, str]]:
     """The app in public mode in this very process, its runs, and one of Anna's that is being trained."""
     from playground.gradio_ui import app
 
@@ -68,10 +68,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Events, O
         _, url, _ = demo.queue(default_concurrency_limit=None).launch(
             prevent_thread_lock=True, quiet=True, show_error=False, **app.looks()
         )
-        ownership = Ownership(service, public=True)
-        run_id = ownership.of(ANNA).submit(TrainConfig.model_validate(LONG))
+        run_id = visitor_of(ANNA).runs.submit(TrainConfig.model_validate(LONG))
         service.wait(run_id, lambda snapshot: snapshot.step > 0)
-        yield Events(demo, url), ownership, run_id
+        yield Events(demo, url), service, run_id
         service.stop(run_id)
         service.wait(run_id, lambda snapshot: not snapshot.active)
         demo.close(verbose=False)
@@ -79,24 +78,26 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Events, O
 
 @pytest.mark.parametrize("visitor", [BERT, "", None, 7, [ANNA], {"a": ANNA}, ANNA.upper(), f"{ANNA}\n"])
 @pytest.mark.parametrize("do", ["stop", "pause", "delete"])
-def test_nobody_else_sees_or_moves_a_run(shared: tuple[Events, Ownership, str], visitor: object, do: str) -> None:
-    events, ownership, run_id = shared
+def test_nobody_else_sees_or_moves_a_run(shared: tuple[Events, TrainingService, str], visitor: object, do: str) -> None:
+    events, service, run_id = shared
     answer = events.send("training-head", "act", [{"run": run_id}, visitor], {"do": do, "of": run_id})
     assert "training: step" not in answer
     assert "Traceback" not in answer
-    snapshot = ownership.of(ANNA).snapshot(run_id)
+    snapshot = service.snapshot(run_id)
     assert snapshot is not None
     assert snapshot.status == "running"
 
 
-def test_the_owner_sees_it_and_is_told_that_one_at_a_time_is_trained(shared: tuple[Events, Ownership, str]) -> None:
-    events, ownership, run_id = shared
+def test_the_owner_sees_it_and_is_told_that_one_at_a_time_is_trained(
+    shared: tuple[Events, TrainingService, str],
+) -> None:
+    events, service, run_id = shared
     answer = events.send("training-head", "act", [{"run": run_id}, ANNA], {"do": "open", "of": run_id})
     assert run_id in answer
     assert "training" in answer
     again = events.send("training-start", "click", [{"run": run_id}, ANNA])
     assert "stop it or let it finish first" in again
-    assert ownership.of(ANNA).ids() == [run_id]
+    assert service.ids() == [run_id]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_the_owner_sees_it_and_is_told_that_one_at_a_time_is_trained(shared: tup
     "asked", [None, 3, [], "x", {"run": ["a"]}, {"compare": "," * 9000}, {"run": "\0", "against": {}}]
 )
 def test_whatever_is_sent_is_answered_without_a_trace(
-    shared: tuple[Events, Ownership, str], asked: object, told: dict[str, Any] | None
+    shared: tuple[Events, TrainingService, str], asked: object, told: dict[str, Any] | None
 ) -> None:
     events, _, run_id = shared
     answer = events.send("training-head", "act", [asked, ANNA], told)
@@ -116,6 +117,6 @@ def test_whatever_is_sent_is_answered_without_a_trace(
     assert run_id in answer  # the newest, where nothing else can be meant
 
 
-def test_pictures_are_not_prepared_for_strangers(shared: tuple[Events, Ownership, str]) -> None:
+def test_pictures_are_not_prepared_for_strangers(shared: tuple[Events, TrainingService, str]) -> None:
     events, _, _ = shared
     assert not [part for part in events._config["components"] if part["props"].get("elem_id") == "training-others"]

@@ -14,11 +14,10 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from engine.recipes.recipe import Recipe
-from engine.training.config import TrainConfig
 from playground.gradio_ui import launch, options
 from playground.gradio_ui import launch_text as text
 from playground.gradio_ui.api_errors import LONGEST, sentence
-from playground.policy import access, limits, mode
+from playground.policy import limits, mode
 from playground.serving import zerogpu
 from playground.serving.request_filter import ENVELOPE, LARGEST, Door
 from playground.serving.run_time_limit import Timekeeper
@@ -30,7 +29,7 @@ ROOT = Path(__file__).parents[3]
 def _alone(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("SPACE_ID", "GRADIO_SERVER_NAME", "GRADIO_SERVER_PORT", "DIFFUSION_PLAYGROUND_RUNS"):
         monkeypatch.delenv(name, raising=False)
-    before = mode.public()
+    before = mode.is_public()
     yield
     mode.set_public(before)
 
@@ -126,38 +125,6 @@ def test_a_space_says_where_runs_are_kept(monkeypatch: pytest.MonkeyPatch, tmp_p
 # --- what may be asked for --------------------------------------------------------------------------------------------
 
 
-def test_strangers_get_what_is_offered_and_what_is_theirs() -> None:
-    run = "20260101-000000-00000000"
-    fine = [Recipe(), Recipe(model="ideal:emoji"), Recipe(classifier="ideal:digits")]
-    mine = [Recipe(model=f"run:{run}"), Recipe(model=f"run:{run}@best"), Recipe(classifier=f"run:{run}")]
-    never = [
-        Recipe(model="/etc"),
-        Recipe(model="../x"),
-        Recipe(model="google/ddpm-cifar10-32"),
-        Recipe(classifier="upload:x"),
-    ]
-    much = [Recipe(seeds=tuple(range(17))), Recipe(steps=251)]
-    for recipe in (*fine, *mine, *never, *much):
-        access.check_recipe(recipe)
-    mode.set_public(True)
-    for recipe in fine:
-        access.check_recipe(recipe)
-    for recipe in mine:
-        access.check_recipe(recipe, frozenset({run}))
-    for recipe in (*mine, *never, *much):
-        with pytest.raises(ValueError, match="here"):
-            access.check_recipe(recipe)
-    access.check_training(TrainConfig(steps=3000))
-    for config in (
-        TrainConfig(steps=3001),
-        TrainConfig(data="/etc"),
-        TrainConfig(data="hub:a/b"),
-        TrainConfig(compile=True),
-    ):
-        with pytest.raises(ValueError, match="here"):
-            access.check_training(config)
-
-
 def test_a_sentence_for_strangers_names_no_place_on_this_machine() -> None:
     said = sentence(ValueError(f"“{ROOT}/assets/data/digits.npz” is damaged,\nsee {Path.home()}/x and " + "y" * 1000))
     assert str(ROOT) not in said
@@ -226,9 +193,9 @@ def test_the_door_lets_in_what_is_bounded() -> None:
 
 def test_elsewhere_zerogpu_has_no_effect() -> None:
     assert not zerogpu.there()
-    from playground.labs.shared.models import open_model
+    from playground.policy.visitor import HOST
 
-    model = open_model("digits")
+    model = HOST.open_model("digits")
     recipe = Recipe(steps=2, labels=(3,))
     ours, plain = list(zerogpu.frames(recipe, model)), list(recipe.frames(model))
     assert all((a.x == b.x).all() for a, b in zip(ours, plain, strict=True))
@@ -259,14 +226,14 @@ assert "borrows its GPU" in str(demo.config), "training says why it stays on the
 
 from engine.recipes.recipe import Recipe
 from engine.training.distributed import best_device
-from playground.labs.shared.models import open_model
+from playground.policy.visitor import HOST
 from playground.serving import mode
 from playground.serving.request_queue import Desk
-assert mode.public()
+assert mode.is_public()
 assert best_device().type == "cpu"
-model, desk = open_model("digits"), Desk()
+model, desk = HOST.open_model("digits"), Desk()
 def draw(recipe):
-    request = desk.submit("t" * 32, open_model(recipe.model), {"A": recipe})
+    request = desk.submit("t" * 32, HOST.open_model(recipe.model), {"A": recipe})
     assert request.wait(60) and request.progress.status == "finished", request.progress
     return request.shots()[-1].x0
 recipe = Recipe(steps=3, labels=(3, 4), seeds=(0, 1))

@@ -17,10 +17,10 @@ from playground.labs.guidance import controls as guidance_settings
 from playground.labs.guidance import cost, density, sweep, trace
 from playground.labs.guidance import view as lab
 from playground.labs.guidance.controls import GuidanceControls
-from playground.labs.shared import models
 from playground.labs.shared.controls import from_link, to_link
 from playground.labs.shared.job import Job, Partial
 from playground.policy import mode
+from playground.policy.visitor import HOST, visitor_of
 from playground.serving.request_queue import Desk
 
 
@@ -30,7 +30,7 @@ def set_to(**settings: object) -> GuidanceControls:
 
 def planned(**settings: object) -> sweep.Plan:
     controls = set_to(**settings)
-    return sweep.plan(controls, models.open_model(controls.model))
+    return sweep.plan(controls, HOST.open_model(controls.model), visitor_of(None))
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_a_sweep_says_what_it_costs_and_strangers_have_less(in_public: None) -> 
     assert "network looks at" in planned().in_words
     with pytest.raises(ValueError, match="4,000 are the most here"):
         planned(steps=200)
-    assert lab.bounds()["steps"] == 100
+    assert visitor_of(None).bounds("guidance")["steps"] == 100
 
 
 def test_every_axis_has_usual_values_that_work() -> None:
@@ -135,7 +135,7 @@ def test_while_it_is_drawn_each_step_is_seen_and_what_has_not_begun_is_grey() ->
 @pytest.mark.parametrize("beside", ["none", "interval", "classifier"])
 def test_guidance_is_taken_apart_for_every_kind(beside: str) -> None:
     controls = set_to(view="apart", beside=beside, count=3, scale_to=0.9, classifier_scale=2.0)
-    *_, last = lab.compute(controls)
+    *_, last = lab.compute(controls, HOST)
     shown = lab.shown(last.result)
     assert shown.timeline is not None
     assert len(shown.timeline.lanes) == (5 if beside == "none" else 10)
@@ -146,7 +146,7 @@ def test_guidance_is_taken_apart_for_every_kind(beside: str) -> None:
 
 def test_outside_its_interval_guidance_is_the_plain_conditional_model() -> None:
     controls = set_to(view="apart", beside="interval", count=2, scale_to=0.5, scale=4.0)
-    *_, last = lab.compute(controls)
+    *_, last = lab.compute(controls, HOST)
     found = last.result.result
     assert isinstance(found, trace.Dissection)
     everywhere, within = found.steps
@@ -161,15 +161,15 @@ def _of_guided(step: trace.Step) -> dict[str, float]:
 
 def test_walking_with_a_look_inside_draws_the_recipes_own_pictures() -> None:
     controls = set_to(view="apart", count=3)
-    model = models.open_model("digits")
-    (way,) = trace.ways(controls, model, [0, 1, 2], [0, 1, 2])
-    for (frame, _), expected in zip(trace.walk(way.recipe, model), way.recipe.frames(model), strict=False):
+    model = HOST.open_model("digits")
+    (way,) = trace.ways(controls, model, [0, 1, 2], [0, 1, 2], HOST)
+    for (frame, _), expected in zip(trace.walk(way.recipe, model, HOST), way.recipe.frames(model), strict=False):
         assert np.abs(to_uint8(frame.x0).astype(int) - to_uint8(expected.x0)).max() <= 1
 
 
 def test_the_price_is_measured_at_every_scale() -> None:
     controls = set_to(view="price", scales="0,4", per_class=3, steps=6)
-    *_, last = lab.compute(controls)
+    *_, last = lab.compute(controls, HOST)
     price = last.result.result
     assert isinstance(price, cost.Price)
     ignored, guided = price.points
@@ -187,13 +187,13 @@ def test_the_price_is_measured_at_every_scale() -> None:
 
 def test_there_is_no_price_without_a_judge() -> None:
     with pytest.raises(ValueError, match="60,000 are the most"):
-        lab.announced(set_to(view="price", per_class=20, steps=200))
+        lab.announced(set_to(view="price", per_class=20, steps=200), HOST)
 
 
 @pytest.mark.parametrize(("w", "words"), [(1.0, "both are the law of the class"), (3.0, "another law")])
 def test_the_verdict_on_the_two_laws(w: float, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(density, "CURVE", (w,))
-    *_, last = lab.compute(GuidanceControls(view="law", w=w, seed=11))
+    *_, last = lab.compute(GuidanceControls(view="law", w=w, seed=11), HOST)
     law = last.result.result
     assert isinstance(law, density.Law)
     assert words in density.verdict(law)
@@ -210,8 +210,8 @@ def test_the_verdict_on_the_two_laws(w: float, words: str, monkeypatch: pytest.M
 
 def test_what_was_drawn_is_not_drawn_again() -> None:
     controls = set_to(across_values="0,3", down_values="1", seed=12345)
-    *_, first = lab.compute(controls)
-    again = list(lab.compute(controls.model_copy(update={"show": "x"})))
+    *_, first = lab.compute(controls, HOST)
+    again = list(lab.compute(controls.model_copy(update={"show": "x"}), HOST))
     assert len(again) == 1
     assert again[0].result.result is first.result.result
     other = set_to(across_values="0,3", down_values="1", seed=12346)
@@ -223,7 +223,7 @@ def test_a_sweep_stops_when_it_is_told_to() -> None:
     begun = threading.Event()
 
     def work() -> Iterator[object]:
-        for k, partial in enumerate(lab.compute(controls)):
+        for k, partial in enumerate(lab.compute(controls, HOST)):
             if k == 3:
                 begun.set()
             yield partial

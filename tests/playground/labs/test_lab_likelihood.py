@@ -25,13 +25,14 @@ from playground.labs.likelihood.job import BarResult, Measured
 from playground.labs.shared.controls import from_link, to_link
 from playground.labs.shared.job import Job
 from playground.labs.training import doctor
+from playground.policy.visitor import HOST, Visitor
 
 QUICK = {"pictures": 3, "seed": 5}
 
 
 def result_of(**changed: object) -> Measured:
     """What the lab says in the end."""
-    *_, last = likelihood.work(LikelihoodControls.model_validate(QUICK | changed))
+    *_, last = likelihood.work(LikelihoodControls.model_validate(QUICK | changed), HOST)
     assert last.done == last.total
     return last.result
 
@@ -125,7 +126,7 @@ def test_it_stops_at_the_next_picture_and_keeps_what_there_is() -> None:
     seen = threading.Event()
 
     def watched():  # type: ignore[no-untyped-def]
-        for partial in likelihood.work(LikelihoodControls(pictures=150, seed=77, compare="variance")):
+        for partial in likelihood.work(LikelihoodControls(pictures=150, seed=77, compare="variance"), HOST):
             yield partial
             seen.set()
 
@@ -168,7 +169,7 @@ def test_pictures_without_a_vae_say_so() -> None:
     shown = result_of(data="emoji", pictures=2)
     assert [result.bar.latent for result in shown.results] == [False]
     assert "There is no VAE of emoji yet" in shown.problems[0]
-    assert "no VAE of emoji" in str(latent.views(LikelihoodControls(data="emoji")))
+    assert "no VAE of emoji" in str(latent.views(LikelihoodControls(data="emoji"), HOST))
 
 
 def test_a_link_opens_what_it_says() -> None:
@@ -194,7 +195,7 @@ def test_every_comparison_has_bars_with_names_of_their_own(compare: str, data: s
 
 
 def test_the_walk_goes_from_the_one_picture_to_the_other() -> None:
-    views = latent.views(LikelihoodControls(first=3, second=905))
+    views = latent.views(LikelihoodControls(first=3, second=905), HOST)
     assert not isinstance(views, str)
     assert [len(lane.index) for lane in views.walk.lanes] == [latent.STOPS] * 2
     assert views.grid.shape == (latent.GRID * 28, latent.GRID * 28, 1)
@@ -205,7 +206,7 @@ def test_the_walk_goes_from_the_one_picture_to_the_other() -> None:
 
 
 def test_numbers_that_there_are_not_are_said() -> None:
-    views = latent.views(LikelihoodControls(across=64, down=60))
+    views = latent.views(LikelihoodControls(across=64, down=60), HOST)
     assert not isinstance(views, str)
     assert any("latent numbers" in problem for problem in views.problems)
     assert views.axes == (views.latent, views.latent)
@@ -233,11 +234,11 @@ def test_the_map_is_loss_minus_floor_and_leaves_gaps_where_nothing_fell() -> Non
 
 
 def test_the_network_that_ships_never_beats_the_ideal_and_comes_closer() -> None:
-    shown = excess_loss.heat_map("digits")
+    shown = excess_loss.heat_map("digits", HOST)
     assert np.nanmean(shown.excess[:, -1]) < 0.5 * np.nanmean(shown.excess[:, 0])
     assert np.nanmin(shown.excess[:, -10:].mean(1)) > 0
     with pytest.raises(ValueError, match="no training of a denoiser"):
-        excess_loss.heat_map("run:nothing")
+        excess_loss.heat_map("run:nothing", HOST)
 
 
 # --- the page ---------------------------------------------------------------------------------------------------------
@@ -283,10 +284,10 @@ def test_a_run_that_trains_a_vae_goes_all_the_way(tmp_path: Path, monkeypatch: p
     assert snapshot.previews
     assert snapshot.held_out[-1][0] == 40
     assert doctor.findings(snapshot) is not None
-    assert f"run:{run_id}" in latent.vaes()
-    assert latent.chosen(f"run:{run_id}", "digits") == (f"run:{run_id}", "")
-    assert f"run:{run_id}" not in latent.vaes(lambda _: False)
-    views = latent.views(LikelihoodControls(vae=f"run:{run_id}"))
+    assert f"run:{run_id}" in latent.vaes(HOST)
+    assert latent.chosen(f"run:{run_id}", "digits", HOST) == (f"run:{run_id}", "")
+    assert f"run:{run_id}" not in latent.vaes(Visitor(public=True))
+    views = latent.views(LikelihoodControls(vae=f"run:{run_id}"), HOST)
     assert not isinstance(views, str)
     assert views.latent == 3
     assert result_of(vae=f"run:{run_id}", pictures=2).results[-1].bar.model == f"run:{run_id}"

@@ -21,14 +21,14 @@ from playground.labs.microscope.forks import MAX_FORKS, Branching, ForkSettings
 from playground.labs.microscope.job import Examination, MicroscopeControls, Microscopy
 from playground.labs.sampling.controls import SamplingControls, recipes
 from playground.labs.shared import models
+from playground.policy.visitor import HOST
 
 QUICK = {"model": "ideal:digits", "steps": 6, "frame": 2}
 
 
 def examined(before: Microscopy | None = None, **values: object) -> Microscopy:
     controls = MicroscopeControls.model_validate({**QUICK, **values})
-    model = models.open_model(controls.model)
-    *_, last = lab.work(model, lab.task_of(controls, model, 0, before))
+    *_, last = lab.work(*lab.task_of(controls, HOST, before))
     assert last.done == last.total
     return last.result
 
@@ -59,7 +59,7 @@ def test_what_is_shown_adds_up_at_every_pixel_and_leads_to_the_next_picture(samp
 
 def test_a_network_with_a_learned_variance_has_a_weight_for_each_pixel() -> None:
     learned = [
-        name for name in models.choices() if getattr(models.open_model(name).denoiser, "learned_variance", False)
+        name for name in models.choices(HOST) if getattr(HOST.open_model(name).denoiser, "learned_variance", False)
     ]
     branch = examined(model=learned[0], sampler="ddpm", variance="learned").branches[0].branch
     assert any(term.each is not None for cut in branch.cuts for term in cut.equations[0].terms)
@@ -70,7 +70,7 @@ def test_a_network_with_a_learned_variance_has_a_weight_for_each_pixel() -> None
 def test_the_picture_is_the_one_of_the_sampling_lab() -> None:
     controls = SamplingControls(**{name: QUICK[name] for name in ("model", "steps")}, count=5, seed=3)
     recipe = recipes(controls, 10)["A"]
-    *_, last = recipe.frames(models.open_model("ideal:digits"))
+    *_, last = recipe.frames(HOST.open_model("ideal:digits"))
     link = lab.link_from_sampling(recipe, 10, 4, 2)
     assert link["picture"] == "4"
     found = examined(**{name: value for name, value in link.items() if name not in ("picture", "frame", "seed", "steps")},
@@ -99,7 +99,7 @@ def test_what_the_exact_denoiser_has_in_mind_adds_up_and_narrows_down() -> None:
             assert found.bench.captions[number] == "3"
     assert sum(weight for _, weight in cuts[0].thoughts) < 0.2
     assert cuts[-1].thoughts[0][1] > 0.99
-    thoughts, level = found.thoughts, models.open_model("ideal:digits").schedule.level(400)
+    thoughts, level = found.thoughts, HOST.open_model("ideal:digits").schedule.level(400)
     assert thoughts.exact is not None
     whole = thoughts.exact.weights(found.branches[0].starts[3].x, level)
     assert float(whole.sum()) == pytest.approx(1, abs=1e-5)
@@ -126,7 +126,7 @@ def test_the_mean_of_the_posterior_adds_up_and_errors_are_those_of_the_model() -
     assert len(found.errors.csv().splitlines()) == 7
     errors = found.errors
     for t, x0, noise in zip(errors.t, errors.x0, errors.noise, strict=True):
-        level = models.open_model("ideal:digits").schedule.level(t)
+        level = HOST.open_model("ideal:digits").schedule.level(t)
         ratio = float((level.alpha_bar / level.variance).sqrt())
         assert noise == pytest.approx(x0 * ratio, rel=1e-2, abs=1e-4)
 
@@ -143,8 +143,8 @@ def test_a_model_without_known_pictures_is_compared_with_none() -> None:
     controls = MicroscopeControls.model_validate(QUICK)
     from dataclasses import replace
 
-    model = replace(models.open_model("ideal:digits"), data="")
-    *_, last = lab.work(model, lab.task_of(controls, model, 0))
+    model = replace(HOST.open_model("ideal:digits"), data="")
+    *_, last = lab.work(model, lab.task_of(controls, HOST)[1])
     assert last.result.truth is None
     assert not last.result.branches[0].branch.cuts[0].thoughts
     assert reference.real_picture(model, ("training", 0)) is None
@@ -162,7 +162,7 @@ def test_forks_share_the_picture_where_they_leave_and_are_computed_once() -> Non
     assert (first.label, second.label) == ("DDPM, seed 7", "class 8")
     assert first.cuts[0].way == walk.cuts[2].way
     # What the page shows is what the record says.
-    *_, last = found.branches[2].walk.frames(models.open_model("ideal:digits"))
+    *_, last = found.branches[2].walk.frames(HOST.open_model("ideal:digits"))
     torch.testing.assert_close(last.x, found.branches[2].outcome, rtol=0, atol=1e-6)
 
     again = examined(found, forks="0@2:sampler=ddpm,seed=7;1@1:label=8;0@4:scale=5")
@@ -213,9 +213,8 @@ def test_a_bad_fork_in_a_link_is_told_and_the_page_opens_without(text: str, told
 
 @pytest.mark.parametrize("step", [6, 7, 900])
 def test_a_fork_where_no_step_is_left_is_told(step: int) -> None:
-    job = Examination(models.open_model("ideal:digits"), lab.task_of(
-        MicroscopeControls.model_validate({**QUICK, "forks": f"0@{step}:seed=3"}), models.open_model("ideal:digits"), 0
-    ))  # fmt: skip
+    controls = MicroscopeControls.model_validate({**QUICK, "forks": f"0@{step}:seed=3"})
+    job = Examination(*lab.task_of(controls, HOST))
     job.wait(60)
     assert job.look.status == "failed"
     assert job.look.error.startswith(f"There is nothing to fork at step {step}")
@@ -223,10 +222,10 @@ def test_a_fork_where_no_step_is_left_is_told(step: int) -> None:
 
 
 def test_a_model_that_is_gone_is_told_and_not_replaced() -> None:
-    options = lab.choices({"digits": "Digits"}, {"": "none"}, "run:gone")
+    options = lab.choices({"digits": "Digits"}, "run:gone", HOST)
     assert "run:gone" in options["model"]
     with pytest.raises(ValueError, match=r"There is no training run"):
-        models.open_model("run:gone")
+        HOST.open_model("run:gone")
 
 
 CHANGES = st.lists(

@@ -23,6 +23,7 @@ from playground.labs.training import controls, preparing
 from playground.labs.training import pictures as lab
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.preparing import Preparation
+from playground.policy.visitor import HOST
 
 
 @pytest.fixture(autouse=True)
@@ -55,26 +56,26 @@ def finished(preparation: Preparation, timeout: float = 60.0) -> preparing.Progr
 
 
 def test_what_ships_and_what_was_prepared_can_be_chosen(places: Path) -> None:
-    assert lab.choices() == {"digits": "digits", "emoji": "emoji"}
+    assert lab.choices(HOST) == {"digits": "digits", "emoji": "emoji"}
     home = birds(places / "birds")
     prepare(f"folder:{home}")
-    assert lab.choices()[f"folder:{home}"] == "birds (24 × 24)"
+    assert lab.choices(HOST)[f"folder:{home}"] == "birds (24 × 24)"
     assert data_title(f"folder:{home}") == "birds"
-    assert lab.suggestion(f"folder:{home}") == (True, 0.0)
-    lab.remove(f"folder:{home}")
-    assert lab.choices() == {"digits": "digits", "emoji": "emoji"}
+    assert lab.suggestion(f"folder:{home}", HOST) == (True, 0.0)
+    lab.remove(f"folder:{home}", HOST)
+    assert lab.choices(HOST) == {"digits": "digits", "emoji": "emoji"}
     assert data_title(f"folder:{home}") == "birds"
-    assert lab.suggestion(f"folder:{home}") == (False, 0.0)
+    assert lab.suggestion(f"folder:{home}", HOST) == (False, 0.0)
 
 
 def test_larger_sizes_are_offered_only_where_enlarging_is_allowed() -> None:
-    assert list(lab.size_choices(TrainingControls())) == [0, 16]
-    larger = lab.size_choices(TrainingControls(upsampling=True))
+    assert list(lab.size_choices(TrainingControls(), HOST)) == [0, 16]
+    larger = lab.size_choices(TrainingControls(upsampling=True), HOST)
     assert list(larger) == [0, 16, 32, 48, 64, 96, 128]
     assert larger[0] == "as they are, 28 × 28"
     for size in larger:
         config = controls.config(TrainingControls(upsampling=True, size=size), 1.0)
-        assert lab.shown(config).size == (size or 28)
+        assert lab.shown(config, HOST).size == (size or 28)
 
 
 def test_a_folder_that_has_changed_is_noticed(places: Path) -> None:
@@ -103,9 +104,9 @@ def test_bad_names_and_paths_are_refused_in_words(places: Path) -> None:
         with pytest.raises(ValueError, match="is called owner/name"):
             lab.hub_name(text)
     with pytest.raises(ValueError, match="Give the path"):
-        lab.folder_name("  ")
+        lab.folder_name("  ", HOST)
     with pytest.raises(ValueError, match="There is no folder"):
-        lab.folder_name(str(places / "nothing"))
+        lab.folder_name(str(places / "nothing"), HOST)
 
 
 def test_downloads_say_what_they_take() -> None:
@@ -122,7 +123,7 @@ def test_downloads_say_what_they_take() -> None:
 
 
 def test_sixteen_pictures_are_shown_as_the_network_sees_them() -> None:
-    plain = lab.shown(TrainConfig(data="emoji"))
+    plain = lab.shown(TrainConfig(data="emoji"), HOST)
     assert plain.columns == 8
     emoji = load("emoji").training
     zoom, gap = 3, 6
@@ -131,7 +132,7 @@ def test_sixteen_pictures_are_shown_as_the_network_sees_them() -> None:
     second = plain.sheet[: 32 * zoom : zoom, 32 * zoom + gap : 64 * zoom + gap : zoom, :3]
     assert any(np.array_equal(second, picture) for picture in emoji.images[emoji.labels == 1])
     assert not plain.sheet[:, 32 * zoom : 32 * zoom + gap].any()  # nothing, and transparent
-    mirrored = lab.shown(TrainConfig(data="emoji", flips=True))
+    mirrored = lab.shown(TrainConfig(data="emoji", flips=True), HOST)
     cells = [(y, x) for y in (0, 32 * zoom + gap) for x in range(0, 8 * (32 * zoom + gap), 32 * zoom + gap)]
     same = flipped = 0
     for y, x in cells:
@@ -143,12 +144,12 @@ def test_sixteen_pictures_are_shown_as_the_network_sees_them() -> None:
 
 
 def test_what_is_said_of_the_pictures_is_true() -> None:
-    shown = lab.shown(TrainConfig(data="digits", size=16))
+    shown = lab.shown(TrainConfig(data="digits", size=16), HOST)
     assert (shown.training, shown.held_out, shown.size, shown.channels) == (4000, 1000, 16, 1)
     assert shown.classes == tuple((str(k), 400) for k in range(10))
     assert shown.floor
     assert not shown.prepared
-    assert not lab.shown(TrainConfig(data="digits", rotation=2)).floor
+    assert not lab.shown(TrainConfig(data="digits", rotation=2), HOST).floor
     assert lab.classes_in_words(shown.classes) == "10 of 400 pictures each: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
     assert lab.classes_in_words((("owl", 3), ("wren", 1200))) == "owl (3), wren (1,200)"
     assert lab.classes_in_words(tuple((str(k), k) for k in range(13))).startswith("13 of 0 to 12 pictures: 0, 1")
@@ -159,7 +160,7 @@ def test_what_is_said_of_the_pictures_is_true() -> None:
 def test_a_handful_of_pictures_can_be_shown(places: Path, count: int) -> None:
     home = birds(places / "birds", count)
     prepare(f"folder:{home}")
-    shown = lab.shown(TrainConfig(data=f"folder:{home}"))
+    shown = lab.shown(TrainConfig(data=f"folder:{home}"), HOST)
     assert shown.columns == shown.training == count
 
 
@@ -168,7 +169,7 @@ def test_a_handful_of_pictures_can_be_shown(places: Path, count: int) -> None:
 
 def test_a_folder_is_prepared_in_a_process_of_its_own(places: Path) -> None:
     home = birds(places / "birds")
-    progress = finished(preparing.start("birds", lab.folder_name(str(home)), largest=16))
+    progress = finished(preparing.start("birds", lab.folder_name(str(home), HOST), HOST, largest=16))
     assert (progress.status, progress.name) == ("done", f"folder:{home}")
     assert load(progress.name).size == 16
     preparing.forget()
@@ -180,18 +181,18 @@ def test_an_uploaded_zip_is_prepared(places: Path) -> None:
     with zipfile.ZipFile(file, "w") as made:
         for path in birds(places / "birds", 10).rglob("*.jpeg"):
             made.write(path, path.relative_to(places))
-    progress = finished(preparing.start_upload(file, "birds.zip"))
+    progress = finished(preparing.start_upload(file, "birds.zip", HOST))
     assert progress.status == "done"
     assert load(progress.name).class_names == ("owl", "wren")
-    progress = finished(preparing.start_upload(io.BytesIO(b"no zip"), "no.zip"))
+    progress = finished(preparing.start_upload(io.BytesIO(b"no zip"), "no.zip", HOST))
     assert (progress.status, progress.error) == ("failed", "This is no zip, or it is damaged or cut short.")
 
 
 def test_cancel_cancels_and_leaves_nothing(places: Path) -> None:
     home = birds(places / "many", 1500, "PNG", 64)
-    preparation = preparing.start("many", f"folder:{home}")
+    preparation = preparing.start("many", f"folder:{home}", HOST)
     with pytest.raises(ValueError, match="“many” is being prepared: wait for it, or cancel it"):
-        preparing.start("other", "mnist")
+        preparing.start("other", "mnist", HOST)
     while preparation.progress.what == "Beginning":
         time.sleep(0.01)
     began = time.monotonic()
@@ -204,16 +205,16 @@ def test_cancel_cancels_and_leaves_nothing(places: Path) -> None:
 
 def test_what_goes_wrong_is_told(places: Path) -> None:
     (places / "empty").mkdir()
-    progress = finished(preparing.start("empty", f"folder:{places / 'empty'}"))
+    progress = finished(preparing.start("empty", f"folder:{places / 'empty'}", HOST))
     assert progress.status == "failed"
     assert "There are no pictures in" in progress.error
 
 
 def test_a_set_is_prepared_again_as_it_was_asked_for(places: Path) -> None:
     name = f"folder:{birds(places / 'birds')}"
-    assert finished(preparing.start("birds", name, largest=16)).status == "done"
+    assert finished(preparing.start("birds", name, HOST, largest=16)).status == "done"
     preparing.forget()
-    assert finished(preparing.start_again("birds", name)).status == "done"
+    assert finished(preparing.start_again("birds", name, HOST)).status == "done"
     assert load(name).size == 16
 
 
@@ -251,7 +252,7 @@ def test_the_page_prepares_a_folder_and_chooses_it(places: Path, page: AppTest) 
 
 def test_what_somebody_else_prepares_changes_no_settings(places: Path, page: AppTest) -> None:
     home = birds(places / "birds")
-    preparing.start("birds", f"folder:{home}").wait(60)
+    preparing.start("birds", f"folder:{home}", HOST).wait(60)
     at = page
     at.run()
     assert not at.exception

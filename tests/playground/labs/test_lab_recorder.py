@@ -26,6 +26,7 @@ from engine.runs.folder import RunFolder, RunRecord, new_id
 from playground.components.payloads.recorder import Flight
 from playground.labs.recorder import job as lab
 from playground.labs.recorder.job import RecorderControls, Recording
+from playground.policy.visitor import HOST, Visitor
 
 from runs_to_try import DATA, config_of
 
@@ -117,7 +118,7 @@ def run_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_a_run_is_flown_moment_by_moment_and_each_is_what_its_weights_draw(run_id: str) -> None:
     controls = RecorderControls(run=run_id, count=3, seed=7, scale=2)
-    partials = list(lab.fly(controls))
+    partials = list(lab.fly(controls, HOST))
     moments = [len(partial.result.steps) if partial.result else 0 for partial in partials]
     assert moments == sorted(moments)
     last = partials[-1].result
@@ -137,13 +138,13 @@ def test_a_run_is_flown_moment_by_moment_and_each_is_what_its_weights_draw(run_i
     assert len(head) == lab.STEPS + 2
     assert [row[0] for row in rows] == [0, 4, 8]
     assert all(row[-1] == 0 for row in rows)
-    assert run_id in lab.choices()
-    assert run_id not in lab.choices(lambda _: False)
+    assert run_id in lab.choices(HOST)
+    assert run_id not in lab.choices(Visitor(public=True))
 
 
 def test_a_run_that_is_gone_is_told_in_a_sentence(run_id: str) -> None:
     with pytest.raises(ValueError, match="nothing is kept"):
-        list(lab.fly(RecorderControls(run="20000101-000000-00000000")))
+        list(lab.fly(RecorderControls(run="20000101-000000-00000000"), HOST))
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60, unique=True), st.integers(2, 16))

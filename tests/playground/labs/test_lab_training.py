@@ -25,6 +25,7 @@ from playground.labs.training import charts
 from playground.labs.training import controls as lab
 from playground.labs.training.charts import SHOWN_PREVIEWS
 from playground.labs.training.controls import TrainingControls
+from playground.policy.visitor import HOST
 
 NAN = float("nan")
 
@@ -336,9 +337,9 @@ def test_a_run_that_would_have_failed_is_tried_anew(monkeypatch: pytest.MonkeyPa
     answers = iter([Preflight(problems=("The disk is full.",)), Preflight(seconds_per_step=1.0)])
     monkeypatch.setattr(lab, "_tried", lambda costs: next(answers))
     monkeypatch.setattr(lab, "_tries", {})
-    assert lab.tried(TrainingControls()).problems == ("The disk is full.",)
-    assert lab.tried(TrainingControls()).passed
-    assert lab.tried(TrainingControls(seed=3)).passed  # the same costs: nothing is tried a third time
+    assert lab.tried(TrainingControls(), HOST).problems == ("The disk is full.",)
+    assert lab.tried(TrainingControls(), HOST).passed
+    assert lab.tried(TrainingControls(seed=3), HOST).passed  # the same costs: nothing is tried a third time
 
 
 def test_what_holds_a_run_up_is_said() -> None:

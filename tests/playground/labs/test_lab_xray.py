@@ -19,10 +19,11 @@ from playground.labs.shared.controls import from_link, to_link
 from playground.labs.xray import job as lab
 from playground.labs.xray import view as figures
 from playground.labs.xray.job import Seen, XrayControls
+from playground.policy.visitor import HOST
 
 
 def look(**settings: Any) -> Seen:
-    last = [partial.result for partial in lab.look(XrayControls(**settings))][-1]
+    last = [partial.result for partial in lab.look(XrayControls(**settings), HOST)][-1]
     assert last is not None
     return last
 
@@ -115,7 +116,7 @@ def test_the_guess_of_a_real_picture_gets_nearer_to_it_with_less_noise() -> None
 def test_whole_pictures_are_drawn_one_variant_after_the_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(lab, "STEPS", 2)
     controls = XrayControls(step=1, seed=5)
-    partials = list(lab.draw(controls, count=2))
+    partials = list(lab.draw(controls, HOST, count=2))
     done = [sum(variant.samples is not None for variant in partial.result.variants) for partial in partials]
     assert done == sorted(done)
     assert done[-1] == len(partials[-1].result.variants) == 9

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -23,14 +24,16 @@ from engine.training.config import TrainConfig
 from playground.labs.guidance import view
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.likelihood.controls import LikelihoodControls
-from playground.labs.microscope.job import MicroscopeControls
+from playground.labs.microscope.job import MicroscopeControls, task_of
 from playground.labs.recorder.job import RecorderControls
 from playground.labs.sampling.controls import SamplingControls
 from playground.labs.shared import models
 from playground.labs.shared.controls import Controls
 from playground.labs.xray.job import XrayControls
 from playground.policy import mode
-from playground.policy.ownership import FILE, Ownership
+from playground.policy.ownership import FILE, checked_secret, write_owner
+from playground.policy.visitor import HOST, Visitor, visitor_of
+from playground.policy.visitor_runs import VisitorRuns
 
 ANNA, BERT = "a" * 32, "b" * 32
 FEW = {"batch": 1, "T": 20, "report_every": 1, "sample_every": 100, "warmup": 0, "averaging": 0.5}
@@ -47,11 +50,26 @@ CONTROLS: dict[str, type[Controls]] = {
 NEVER_WAS = "20200101-000000-00000000"
 
 
+@dataclass(frozen=True)
+class Shared:
+    """A service in public mode."""
+
+    service: TrainingService
+
+    def of(self, secret: object) -> VisitorRuns:
+        return VisitorRuns(self.service, checked_secret(secret), public=True)
+
+    def write(self, secret: str, run_id: str) -> None:
+        folder = self.service.folder_of(run_id)
+        assert folder is not None
+        write_owner(secret, folder)
+
+
 @pytest.fixture(scope="module")
 def annas(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A folder with one finished run, and its id."""
     root: Path = tmp_path_factory.mktemp("annas")
-    shared = Ownership(TrainingService(root), public=True)
+    shared = Shared(TrainingService(root))
     run_id = shared.of(ANNA).submit(SHORT)
     shared.service.wait(run_id, lambda snapshot: not snapshot.active)
     return root, run_id
@@ -68,13 +86,13 @@ def service(annas: tuple[Path, str], tmp_path: Path) -> Iterator[TrainingService
 
 
 @pytest.fixture
-def shared(service: TrainingService) -> Ownership:
-    return Ownership(service, public=True)
+def shared(service: TrainingService) -> Shared:
+    return Shared(service)
 
 
 @pytest.mark.parametrize("lab", ["sampling_models", "guidance", "likelihood", "microscope", "xray", "recorder"])
 def test_what_another_has_trained_is_offered_in_no_lab(
-    lab: str, shared: Ownership, annas: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+    lab: str, shared: Shared, annas: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A network in the lists of models, and a classifier in those of what can guide."""
     draws = annas[1]
@@ -92,7 +110,7 @@ def test_what_another_has_trained_is_offered_in_no_lab(
         assert guides not in other
 
 
-def test_a_sweep_over_classifiers_names_ones_own_alone(shared: Ownership, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_sweep_over_classifiers_names_ones_own_alone(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
     run_id = shared.of(ANNA).submit(TrainConfig.model_validate(FEW | {"steps": 2, "learns": "classifier"}))
     shared.service.wait(run_id, lambda snapshot: not snapshot.active)
     monkeypatch.setattr(training_service, "_service", shared.service)
@@ -101,22 +119,19 @@ def test_a_sweep_over_classifiers_names_ones_own_alone(shared: Ownership, monkey
     for visitor, named in ((ANNA, True), (BERT, False)):
         for ask in (view.announced, lambda *asked: next(view.compute(*asked))):
             with pytest.raises(ValueError, match="is no classifier") as refusal:
-                ask(wanted, shared.of(visitor).may)
+                ask(wanted, visitor_of(visitor))
             assert (run_id in str(refusal.value)) is named
 
 
 def test_the_microscope_opens_ones_own_run_alone(
-    shared: Ownership, annas: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+    shared: Shared, annas: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from playground.gradio_ui.microscope import _task
-
     monkeypatch.setattr(training_service, "_service", shared.service)
     monkeypatch.setattr(mode, "_public", True)
     controls = MicroscopeControls(model=f"run:{annas[1]}", steps=5)
-    model = models.open_model(controls.model)
-    assert _task(controls, model, ANNA).root.model == controls.model
+    assert task_of(controls, visitor_of(ANNA))[1].root.model == controls.model
     with pytest.raises(ValueError, match="There is no model"):
-        _task(controls, model, BERT)
+        task_of(controls, visitor_of(BERT))
 
 
 def _answer(ask: Callable[[str], object], run_id: str) -> tuple[str, str]:
@@ -128,7 +143,7 @@ def _answer(ask: Callable[[str], object], run_id: str) -> tuple[str, str]:
 
 
 def test_a_run_is_its_visitors_alone_and_for_others_as_if_it_never_was(
-    shared: Ownership, service: TrainingService, annas: tuple[Path, str]
+    shared: Shared, service: TrainingService, annas: tuple[Path, str]
 ) -> None:
     anna, bert, run_id = shared.of(ANNA), shared.of(BERT), annas[1]
     before = service.snapshot(run_id)
@@ -166,11 +181,11 @@ def test_a_run_is_its_visitors_alone_and_for_others_as_if_it_never_was(
 
 
 def test_the_owner_outlives_the_process_and_the_secret_is_nowhere_on_disk(
-    shared: Ownership, annas: tuple[Path, str], tmp_path: Path
+    shared: Shared, annas: tuple[Path, str], tmp_path: Path
 ) -> None:
     secret, run_id = secrets.token_hex(16), annas[1]
     shared.write(secret, run_id)
-    later = Ownership(TrainingService(tmp_path / "runs"), public=True)
+    later = Shared(TrainingService(tmp_path / "runs"))
     assert later.of(secret).ids() == [run_id]
     assert later.of(ANNA).ids() == []
     for file in (tmp_path / "runs").rglob("*"):
@@ -179,7 +194,7 @@ def test_the_owner_outlives_the_process_and_the_secret_is_nowhere_on_disk(
         assert not [name for name in zipped.namelist() if name.endswith(FILE)]
 
 
-def test_two_runs_of_one_visitor_look_unrelated_on_disk(shared: Ownership, tmp_path: Path) -> None:
+def test_two_runs_of_one_visitor_look_unrelated_on_disk(shared: Shared, tmp_path: Path) -> None:
     ids = [new_id() for _ in range(2)]
     for run_id in ids:
         shared.write(ANNA, run_id)
@@ -189,7 +204,7 @@ def test_two_runs_of_one_visitor_look_unrelated_on_disk(shared: Ownership, tmp_p
 
 
 def test_each_visitor_trains_one_at_a_time_and_the_place_in_the_queue_is_known(
-    shared: Ownership, service: TrainingService
+    shared: Shared, service: TrainingService
 ) -> None:
     anna, bert = shared.of(ANNA), shared.of(BERT)
     first = anna.submit(LONG)
@@ -213,10 +228,10 @@ def test_each_visitor_trains_one_at_a_time_and_the_place_in_the_queue_is_known(
     service.wait(first, lambda snapshot: snapshot.status == "running")
 
 
-def test_nothing_is_left_of_a_run_that_could_not_begin(shared: Ownership, tmp_path: Path) -> None:
+def test_nothing_is_left_of_a_run_that_could_not_begin(shared: Shared, tmp_path: Path) -> None:
     with pytest.raises(DataError):
         shared.of(ANNA).submit(SHORT.model_copy(update={"data": "hub:no/where"}))
-    with pytest.raises(RunsError, match="does not know who you are"):
+    with pytest.raises(RunsError, match="could not identify"):
         shared.of("").submit(SHORT)
     assert len([entry for entry in (tmp_path / "runs").iterdir() if not entry.name.startswith(".")]) == 1  # Anna's
 
@@ -224,8 +239,7 @@ def test_nothing_is_left_of_a_run_that_could_not_begin(shared: Ownership, tmp_pa
 def test_on_ones_own_machine_everybody_does_everything(
     service: TrainingService, annas: tuple[Path, str], tmp_path: Path
 ) -> None:
-    private, run_id = Ownership(service, public=False), annas[1]
-    nobody = private.of("")
+    nobody, run_id = VisitorRuns(service, "", public=False), annas[1]
     assert nobody.ids() == [run_id]
     nobody.rename(run_id, "Everybody's")
     nobody.delete(run_id)
@@ -237,13 +251,13 @@ def test_on_ones_own_machine_everybody_does_everything(
 
 
 def test_the_model_list_shows_ones_own_runs_only(
-    shared: Ownership, service: TrainingService, annas: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
+    service: TrainingService, annas: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(training_service, "_service", service)
     run_id = annas[1]
-    assert f"run:{run_id}" in models.choices()
-    assert f"run:{run_id}" in models.choices(mine=shared.of(ANNA).may)
-    assert f"run:{run_id}" not in models.choices(mine=shared.of(BERT).may)
+    assert f"run:{run_id}" in models.choices(HOST)
+    assert f"run:{run_id}" in models.choices(Visitor(ANNA, public=True))
+    assert f"run:{run_id}" not in models.choices(Visitor(BERT, public=True))
 
 
 ANYTHING = st.one_of(
@@ -258,14 +272,14 @@ ANYTHING = st.one_of(
 
 
 @pytest.fixture(scope="module")
-def one_run(annas: tuple[Path, str]) -> tuple[Ownership, str]:
+def one_run(annas: tuple[Path, str]) -> tuple[Shared, str]:
     root, run_id = annas
-    return Ownership(TrainingService(root), public=True), run_id
+    return Shared(TrainingService(root)), run_id
 
 
 @given(visitor=ANYTHING)
 @settings(max_examples=200, deadline=None)
-def test_no_forged_secret_opens_a_run(one_run: tuple[Ownership, str], visitor: object) -> None:
+def test_no_forged_secret_opens_a_run(one_run: tuple[Shared, str], visitor: object) -> None:
     shared, run_id = one_run
     runs = shared.of(visitor)
     assert runs.ids() == []
@@ -279,7 +293,7 @@ ROAMING = st.sampled_from(["..", ".", "", "owner", ".deleted", "../runs", "a/b",
 
 @given(run_id=st.one_of(ROAMING, st.text(max_size=60)))
 @settings(max_examples=200, deadline=None)
-def test_no_forged_id_leads_anywhere(one_run: tuple[Ownership, str], run_id: str) -> None:
+def test_no_forged_id_leads_anywhere(one_run: tuple[Shared, str], run_id: str) -> None:
     shared, kept = one_run
     anna = shared.of(ANNA)
     assert anna.snapshot(run_id) is None

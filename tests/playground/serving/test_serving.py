@@ -6,7 +6,7 @@ import secrets
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 import pytest
@@ -32,17 +32,22 @@ from playground.labs.microscope.forks import MAX_FORKS
 from playground.labs.points import controls as points
 from playground.labs.recorder import job as recorder
 from playground.labs.sampling.controls import SamplingControls
+from playground.labs.sampling.controls import recipes as recipes_of
 from playground.labs.shared.controls import Controls, describe
 from playground.labs.shared.job import BROKE_OFF, Job, Partial
 from playground.labs.training.controls import TrainingControls
+from playground.labs.training.controls import config as config_of
 from playground.labs.xray import job as xray
 from playground.policy import messages, mode
 from playground.policy.limits import LOCAL, PUBLIC
+from playground.policy.visitor import HOST, Visitor, visitor_of
 from playground.serving import request_queue as desk_module
 from playground.serving.request_queue import GRACE, Desk
 
 SECONDS = 60.0
 CONTROLS: dict[str, type[Controls]] = {
+    "sampling": SamplingControls,
+    "training": TrainingControls,
     "guidance": GuidanceControls,
     "likelihood": LikelihoodControls,
     "microscope": microscope.MicroscopeControls,
@@ -342,37 +347,30 @@ STEPS = st.integers(1, 1000)
 @given(COUNTS, STEPS, STEPS, st.booleans())
 def test_what_is_too_large_is_said_and_nothing_else(count: int, steps: int, b_steps: int, compare: bool) -> None:
     controls = SamplingControls(count=count, steps=steps, b_steps=b_steps, compare=compare)
-    problems = PUBLIC.problems(controls)
+    recipes = recipes_of(controls, 10)
+    problems = PUBLIC.problems_of_drawing(recipes)
     taken = [steps, b_steps] if compare else [steps]
     too_large = [count > PUBLIC.images, *(value > PUBLIC.steps for value in taken)]
     work = not any(too_large) and count * sum(taken) > PUBLIC.image_steps
     assert len(problems) == sum(too_large) + work
     assert all(problem.startswith("At most ") and problem.endswith(".") for problem in problems)
-    assert LOCAL.problems(controls) == []
-
-
-@given(st.integers(1, 1024), STEPS)
-def test_recipes_are_judged_like_controls(images: int, steps: int) -> None:
-    recipe = _recipe(images, steps)
-    assert LOCAL.problems(recipe) == LOCAL.problems(recipe, api=True) == []
-    if images <= 64:
-        assert PUBLIC.problems(recipe) == PUBLIC.problems(SamplingControls(count=images, steps=steps))
-    tighter = replace(PUBLIC, api_images=4)
-    assert any("images" in problem for problem in tighter.problems(recipe, api=True)) >= (images > 4)
+    assert LOCAL.problems_of_drawing(recipes) == []
 
 
 def test_the_sentences() -> None:
-    assert PUBLIC.problems(SamplingControls(count=64, steps=1000, compare=True, b_steps=300)) == [
+    assert PUBLIC.problems_of_drawing({"A": _recipe(64, 1000), "B": _recipe(64, 300)}) == [
         "At most 16 images are drawn together here, not 64.",
-        "At most 250 steps are taken here, not 1,000.",
+        "At most 250 steps are taken for A here, not 1,000.",
         "At most 250 steps are taken for B here, not 300.",
     ]
-    assert PUBLIC.problems(TrainConfig(steps=1_000_000, batch=1024, size=512, compile=True, sample_every=1)) == [
+    assert PUBLIC.problems_of_training(
+        TrainConfig(steps=1_000_000, batch=1024, size=512, compile=True, sample_every=1)
+    ) == [
         "At most 3,000 training steps are taken in one run here, not 1,000,000.",
         "At most 64 pictures go into one batch here, not 1,024.",
         "At most 64 pixels along a side are trained on here, not 512.",
-        "At most 50 looks are taken at one run here, not 1,000,000: sample less often.",
-        "Networks are not compiled here: it keeps the machine busy for minutes, and pays on a GPU only.",
+        "At most 50 previews are drawn in one run here, not 1,000,000: sample less often.",
+        "Networks are not compiled here: it takes minutes, and is faster on a GPU only.",
     ]
 
 
@@ -380,37 +378,33 @@ def test_the_sentences() -> None:
 @settings(max_examples=50)
 def test_training_is_judged_by_what_determines_its_cost(steps: int, batch: int, size: int) -> None:
     config = TrainConfig(steps=steps, batch=batch, size=size, sample_every=max(1, steps // 10))
-    assert LOCAL.problems(config) == []
+    assert LOCAL.problems_of_training(config) == []
     too_large = [steps > PUBLIC.training_steps, batch > PUBLIC.batch, size > PUBLIC.picture_size]
-    assert len(PUBLIC.problems(config)) == sum(too_large)
+    assert len(PUBLIC.problems_of_training(config)) == sum(too_large)
 
 
 def test_the_defaults_of_the_labs_and_what_their_bounded_controls_can_say_are_within_the_limits() -> None:
-    for controls in (SamplingControls(), SamplingControls(compare=True), TrainingControls(), TrainConfig()):
-        assert PUBLIC.problems(controls) == []
-    for name, most in PUBLIC.highest().items():
-        assert PUBLIC.problems(SamplingControls(**{"count": 1, "steps": 1, name: most})) == []
-    assert PUBLIC.highest() == {"count": 16, "steps": 250, "b_steps": 250}
+    for controls in (SamplingControls(), SamplingControls(compare=True)):
+        assert PUBLIC.problems_of_drawing(recipes_of(controls, 10)) == []
+    assert PUBLIC.problems_of_training(config_of(TrainingControls(), 1.0)) == []
+    assert PUBLIC.problems_of_training(TrainConfig()) == []
+    for name, most in PUBLIC.bounds("sampling").items():
+        controls = SamplingControls(**{"count": 1, "steps": 1, name: most})
+        assert PUBLIC.problems_of_drawing(recipes_of(controls, 10)) == []
+    for name, most in PUBLIC.bounds("training").items():
+        assert PUBLIC.problems_of_training(config_of(TrainingControls(**{name: most}), 1.0)) == []
 
 
 def test_on_ones_own_machine_the_controls_keep_their_ranges() -> None:
-    own = {control.name: control.high for control in describe(SamplingControls)}
-    assert LOCAL.highest() == {name: own[name] for name in ("count", "steps", "b_steps")}
-    own = {control.name: control.high for control in describe(TrainingControls)}
-    assert LOCAL.highest_of_training() == {name: own[name] for name in ("steps", "batch", "at_once", "size")}
-
-
-def test_what_is_bounded_is_said_beside_the_control() -> None:
-    assert PUBLIC.note("steps") == "At most 250 here, since many share this machine."
-    assert PUBLIC.note("steps", training=True) == "At most 3,000 here, since many share this machine."
-    assert PUBLIC.note("eta") == LOCAL.note("steps") == LOCAL.note("steps", training=True) == ""
+    assert not any(LOCAL.bounds(lab) for lab in ("sampling", "training", *PUBLIC.of_labs))
 
 
 def test_public_is_tighter_than_local_in_everything() -> None:
     numbers = [field.name for field in fields(PUBLIC) if field.name != "of_labs"]
     assert all(getattr(PUBLIC, name) < getattr(LOCAL, name) for name in numbers)
     assert not LOCAL.of_labs
-    for lab, bounds in PUBLIC.of_labs.items():
+    for lab in ("sampling", "training", *PUBLIC.of_labs):
+        bounds = PUBLIC.bounds(lab)
         own = {control.name: control.high for control in describe(CONTROLS[lab])}
         assert all(1 <= most < (own[name] or 0) for name, most in bounds.items())
 
@@ -434,24 +428,23 @@ def in_public(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_bound_is_measured_as_far_as_one_request_may_go(in_public: None) -> None:
     for compare in TITLES:
-        likelihood.announced(LikelihoodControls(compare=compare))
+        likelihood.announced(LikelihoodControls(compare=compare), visitor_of(None))
     with pytest.raises(ValueError, match="4,000 are the most here") as refusal:
-        likelihood.announced(LikelihoodControls(blocks=1000))
+        likelihood.announced(LikelihoodControls(blocks=1000), visitor_of(None))
     with pytest.raises(ValueError, match=str(refusal.value)):
-        next(likelihood.work(LikelihoodControls(blocks=1000)))
+        next(likelihood.work(LikelihoodControls(blocks=1000), visitor_of(None)))
 
 
 def test_no_axis_of_a_sweep_leads_beyond_the_steps_that_are_taken_here(in_public: None) -> None:
     long = GuidanceControls(across="steps", across_values="251", down="label", down_values="3")
     with pytest.raises(ValueError, match="At most 250 steps are taken here, not 251"):
-        view.announced(long)
-    view.announced(long.model_copy(update={"across_values": "250"}))
+        view.announced(long, visitor_of(None))
+    view.announced(long.model_copy(update={"across_values": "250"}), visitor_of(None))
 
 
-def test_of_a_file_no_more_points_are_kept_than_there_may_be_of_other_sets(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert points.most_points() == 5000
-    monkeypatch.setattr(mode, "_public", True)
-    assert points.most_points() == points.bounds()["count"] == 2000
+def test_of_a_file_no_more_points_are_kept_than_there_may_be_of_other_sets() -> None:
+    assert points.most_points(HOST) == 5000
+    assert points.most_points(Visitor(public=True)) == PUBLIC.bounds("points")["count"] == 2000
 
 
 def test_a_job_that_breaks_tells_strangers_nothing_of_this_machine(
@@ -477,5 +470,5 @@ def test_a_job_that_breaks_tells_strangers_nothing_of_this_machine(
     ],
 )
 def test_no_message_of_a_page_names_a_place_of_this_machine(in_public: None, said: str, told: str) -> None:
-    assert messages.without_places(said) == told
+    assert messages.without_paths(said) == told
     assert told in page.listed([said], "error")
