@@ -11,7 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
-OLD_NAMES: dict[str, tuple[str, ...]] = {}
+OLD_NAMES: dict[str, tuple[str, ...]] = {
+    "task": ("learns",),
+    "micro_batch": ("at_once",),
+    "ema_decay": ("averaging",),
+}
 """By the name of a setting now: what it was called before."""
 
 OLD_VALUES: dict[str, dict[str, str]] = {}

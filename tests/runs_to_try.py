@@ -34,7 +34,7 @@ def config_of(**changed: object) -> TrainConfig:
         "batch": 4,
         "warmup": 3,
         "report_every": 4,
-        "averaging": 0.9,
+        "ema_decay": 0.9,
     }
     return TrainConfig.model_validate({**values, **changed})
 

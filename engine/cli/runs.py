@@ -102,7 +102,7 @@ def _told(folder: RunFolder) -> dict[str, object] | None:
         "floor": history.floor.loss if history.floor else None,
         "images_per_second": last.images_per_second if last else None,
         "waiting": last.waiting if last else None,
-        "at_once": last.at_once if last else None,
+        "micro_batch": last.micro_batch if last else None,
         "held_out_pictures": run.record.held_out,
         "held_out": history.held_out[-1] if history.held_out else None,
         "best": history.best,
@@ -178,7 +178,7 @@ def _speed(told: dict[str, object]) -> str:
     speed, waiting = told["images_per_second"], told["waiting"]
     if not isinstance(speed, float) or not isinstance(waiting, float):
         return ""
-    return f"{speed:.0f} images/s, {told['at_once']} at once; {waiting:.1%} of the time waited for pictures"
+    return f"{speed:.0f} images/s, {told['micro_batch']} at once; {waiting:.1%} of the time waited for pictures"
 
 
 def _number(value: object) -> str:

@@ -33,7 +33,7 @@ HELD_OUT = 1000
 """At most so many held-out pictures are read by a classifier that was trained."""
 INTERRUPTED = 130
 """The exit status after Ctrl-C."""
-MAY_CHANGE = ("steps", "report_every", "sample_every", "milestones", "at_once", "compile")
+MAY_CHANGE = ("steps", "report_every", "sample_every", "milestones", "micro_batch", "compile")
 """What an interrupted run can be taken up with that it was not begun with: none of it changes what is learned from a step."""
 
 
@@ -112,6 +112,7 @@ def recipe_of(path: Path | None, changes: list[str]) -> TrainConfig:
         CommandError: with one sentence, for what is no recipe.
         OSError: for a file that cannot be read.
     """
+    from engine.settings import current
     from engine.training.config import TrainConfig
 
     where = "This"
@@ -124,6 +125,7 @@ def recipe_of(path: Path | None, changes: list[str]) -> TrainConfig:
         values = config.model_dump()
         for change in changes:
             where, (key, equals, value) = f"--set {change}", change.partition("=")
+            (key,) = current({key: None})
             if not equals or key not in values:
                 known = ", ".join(values)
                 raise CommandError(f"--set {change}: it takes KEY=VALUE, where KEY is one of {known}.")
@@ -160,7 +162,7 @@ def drive(folder: RunFolder, config: TrainConfig, command: str, args: argparse.N
         if args.check:
             return 0
         if machine.count > 1:  # there the loop cannot try smaller parts on the way
-            config = config.model_copy(update={"at_once": found.at_once})
+            config = config.model_copy(update={"micro_batch": found.micro_batch})
         record = folder.read_record()
         if record is None:
             record = RunRecord(config=config, command=command)
@@ -176,7 +178,7 @@ def drive(folder: RunFolder, config: TrainConfig, command: str, args: argparse.N
 def _print_preflight(found: Preflight, config: TrainConfig, machine: Machine) -> None:
     """What a few steps have shown: how many processes there really are, what the run will take, what is odd."""
     alone = "1 process" if machine.count == 1 else f"{machine.count} processes"
-    parts = "" if found.at_once >= config.batch // machine.count else f", {found.at_once} pictures at once"
+    parts = "" if found.micro_batch >= config.batch // machine.count else f", {found.micro_batch} pictures at once"
     gpu = f", {found.memory / 1e9:.1f} GB of the GPU" if found.memory else ""
     seconds = found.seconds_per_step
     print(
@@ -297,7 +299,7 @@ class _Said:
             return
         if self._run.resumed_at is not None:
             print(f"resuming at step {self._run.resumed_at}", flush=True)
-        if self._run.record.held_out == 0 and self._run.record.config.learns != "classifier":
+        if self._run.record.held_out == 0 and self._run.record.config.task != "classifier":
             print("no pictures of this set are held out: nothing measures what it makes of new ones", flush=True)
 
     def report(self, report: Report) -> None:

@@ -83,7 +83,7 @@ def not_falling(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | N
     first = min(float(curves.windows(2 * WINDOWS)[0]), float(mean_of_known(curves.part(0, 1)[:, None])[0]))
     now, floor = float(curves.windows(WINDOWS)[-1]), snapshot.floor.loss if snapshot.floor else 0.0
     # What a VAE's bound ends at is not known, and is far from 0.
-    least = 0.05 if snapshot.config.learns == "vae" else 0.2
+    least = 0.05 if snapshot.config.task == "vae" else 0.2
     if not first - now < least * (first - floor):
         return None
     rate = snapshot.config.learning_rate
@@ -216,7 +216,7 @@ def _lower(rate: float) -> float:
 
 
 def _who(snapshot: Snapshot) -> str:
-    return {"classifier": "classifier", "vae": "VAE"}.get(snapshot.config.learns, "denoiser")
+    return {"classifier": "classifier", "vae": "VAE"}.get(snapshot.config.task, "denoiser")
 
 
 def _small(loss: float) -> str:

@@ -50,25 +50,25 @@ def warmup(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     )
 
 
-def averaging(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
+def ema_decay(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     """An average over more steps than there are. The loop's own warm-up of the average keeps that from doing harm."""
     config = snapshot.config
-    reach = 1 / (1 - config.averaging)
+    reach = 1 / (1 - config.ema_decay)
     if reach <= config.steps:
         return None
     return Finding(
-        "averaging",
+        "EMA",
         "note",
-        f"Averaging {config.averaging:g} is over about {reach:,.0f} steps and the run has only {config.steps:,}, so the "
-        "setting has no effect: the average is cut to about the last tenth of the run.",
-        {"averaging": round(max(0.0, 1 - 10 / config.steps), 3)},
+        f"An EMA decay of {config.ema_decay:g} averages over about {reach:,.0f} steps and the run has only "
+        f"{config.steps:,}, so the setting has no effect: the average is cut to about the last tenth of the run.",
+        {"ema_decay": round(max(0.0, 1 - 10 / config.steps), 3)},
     )
 
 
 def label_dropout(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     """Guidance compares what the network draws with the label and without: it must have learned both."""
     config = snapshot.config
-    if config.learns != "denoiser" or not facts.classes or 0 < config.label_dropout < 1:
+    if config.task != "denoiser" or not facts.classes or 0 < config.label_dropout < 1:
         return None
     if config.label_dropout == 0:
         text = (
@@ -83,7 +83,7 @@ def label_dropout(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding |
 def few_pictures(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     """Hardly any pictures, seen very often."""
     config, pictures = snapshot.config, facts.pictures
-    if config.learns != "denoiser" or not pictures or pictures > FEW_PICTURES:
+    if config.task != "denoiser" or not pictures or pictures > FEW_PICTURES:
         return None
     epochs = config.steps * config.batch / pictures
     if epochs < MANY_EPOCHS:

@@ -29,7 +29,7 @@ RULES: dict[str, Rule] = {
     "waiting": of_curves.waiting,
     "terminal SNR": of_settings.terminal_snr,
     "warm-up": of_settings.warmup,
-    "averaging": of_settings.averaging,
+    "EMA": of_settings.ema_decay,
     "label dropout": of_settings.label_dropout,
     "few pictures": of_settings.few_pictures,
     "precision": of_settings.precision,

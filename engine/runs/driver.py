@@ -198,7 +198,7 @@ class Run:
 
     def _keep_milestone(self, state: TrainState) -> None:
         config = self.record.config
-        wanted = config.learns == "denoiser" and milestones.due(state.step, config.report_every, config.milestones)
+        wanted = config.task == "denoiser" and milestones.due(state.step, config.report_every, config.milestones)
         if wanted and sum(weight.numel() for weight in state.average.values()) <= milestones.LARGEST:
             milestones.keep(self.folder.milestones, state.step, state.average, config.report_every, config.milestones)
 

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
+from engine.settings import current
 from engine.training.loop import Report
 from engine.training.timestep_bins import LEVEL_BINS
 
@@ -56,7 +57,7 @@ def report_of(line: bytes) -> Report | None:
     if isinstance(levels, list):
         values["loss_by_level"] = [math.nan if loss is None else loss for loss in levels]
     try:
-        report = _REPORT.validate_python(values)
+        report = _REPORT.validate_python(current(values))
     except ValidationError:
         return None
     return report if len(report.loss_by_level) == LEVEL_BINS and report.step >= 0 else None

@@ -43,7 +43,7 @@ class Looker:
 
     def __init__(self, config: TrainConfig, training: ImageSet, held_out: ImageSet) -> None:
         self._config, self._training = config, training
-        measured = config.learns != "classifier" and len(held_out) > 0
+        measured = config.task != "classifier" and len(held_out) > 0
         self._loss = HeldOutLoss(config, held_out) if measured else None
 
     def floor(self) -> Floor | None:

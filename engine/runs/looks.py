@@ -91,16 +91,16 @@ def floor_of(config: TrainConfig) -> Floor | None:
 def _that_matters(config: TrainConfig) -> TrainConfig:
     """What the floor depends on, and the rest as it is by itself."""
     pictures = ("data", "size", "upsampling", "flips", "rotation")
-    names = ("learns", *pictures, "schedule", "T", "target", "zero_terminal_snr", "weighting")
+    names = ("task", *pictures, "schedule", "T", "target", "zero_terminal_snr", "weighting")
     return TrainConfig.model_validate({name: getattr(config, name) for name in names})
 
 
 @lru_cache(maxsize=16)
 def _floor(config: TrainConfig) -> Floor | None:
     data, schedule = every_version(config), config.noise_schedule()
-    if data is None or config.learns == "vae":  # of a VAE it is not known
+    if data is None or config.task == "vae":  # of a VAE it is not known
         return None
-    if config.learns == "classifier":
+    if config.task == "classifier":
         return ideal_reading(data, schedule)
     return ideal_loss(data, schedule, config.prediction_target(), config.weighting)
 

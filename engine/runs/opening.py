@@ -36,9 +36,9 @@ def model_of(folder: RunFolder, record: RunRecord, learned: Learner | None, step
     Raises:
         ModelError: where that is nothing that draws.
     """
-    if record.config.learns == "vae":
+    if record.config.task == "vae":
         raise ModelError("This run trains a VAE, which draws in one step: the Likelihood lab opens it.")
-    if record.config.learns != "denoiser":
+    if record.config.task != "denoiser":
         raise ModelError(
             "This run trains a classifier, which reads pictures and draws none: guide another model by it."
         )
@@ -55,7 +55,7 @@ def model_of(folder: RunFolder, record: RunRecord, learned: Learner | None, step
 
 def classifier_of(folder: RunFolder, record: RunRecord, learned: Learner | None) -> TrainedClassifier:
     """The same for a run that trains a classifier. Raises ModelError where there is nothing that reads."""
-    if record.config.learns != "classifier":
+    if record.config.task != "classifier":
         raise ModelError("This run trains no classifier: what it learns draws pictures and reads none.")
     if learned is None:
         return _opened(folder, noisy_classifier.load, None)
@@ -67,7 +67,7 @@ def classifier_of(folder: RunFolder, record: RunRecord, learned: Learner | None)
 
 def vae_of(folder: RunFolder, record: RunRecord, learned: Learner | None) -> TrainedVAE:
     """The same for a run that trains a VAE. Raises ModelError where there is none."""
-    if record.config.learns != "vae":
+    if record.config.task != "vae":
         raise ModelError("This run trains no VAE.")
     if learned is None:
         return _opened(folder, vae.load, None)

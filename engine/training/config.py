@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from engine.models.noisy_classifier import NoisyClassifierConfig
 from engine.models.presets import preset_for
@@ -12,12 +12,13 @@ from engine.models.unet import UNetConfig
 from engine.models.vae import VAEConfig
 from engine.process import TARGETS, Target
 from engine.schedule import SCHEDULES, NoiseSchedule
+from engine.settings import Settings
 
 ScheduleName = Literal["linear", "cosine", "sigmoid"]
 TargetName = Literal["noise", "clean", "velocity"]
 PresetName = Literal["tiny", "small", "medium", "auto"]
 PrecisionName = Literal["fp32", "bf16", "fp16"]
-Learns = Literal["denoiser", "classifier", "vae"]
+TaskName = Literal["denoiser", "classifier", "vae"]
 WeightingName = Literal["plain", "min-snr", "bound"]
 
 NO_SIGNAL = (
@@ -26,16 +27,14 @@ NO_SIGNAL = (
 )
 
 
-class TrainConfig(BaseModel):
+class TrainConfig(Settings):
     """One training run. Two runs of the same config on the same machine and thread count give the same weights.
 
     Raises:
         ValueError: (pydantic's) for a value out of range or a name that there is not.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    learns: Learns = Field(
+    task: TaskName = Field(
         "denoiser",
         title="What is trained",
         description="A denoiser, which draws. Or a classifier of noisy pictures, by whose gradient a denoiser is guided. Or a "
@@ -100,11 +99,11 @@ class TrainConfig(BaseModel):
     )
     steps: int = Field(1500, ge=1, le=1_000_000, title="Training steps", description="Each looks at one batch.")
     batch: int = Field(32, ge=1, le=1024, title="Batch", description="Pictures looked at in one step.")
-    at_once: int = Field(
+    micro_batch: int = Field(
         0,
         ge=0,
         le=1024,
-        title="Pictures at once",
+        title="Micro-batch size",
         description="So many of a batch go through the network at a time, to save memory: the gradients add up to the "
         "same. 0 for the whole batch, halved where memory runs out.",
     )
@@ -124,12 +123,12 @@ class TrainConfig(BaseModel):
     warmup: int = Field(
         100, ge=0, le=100_000, title="Warm-up", description="Steps over which the learning rate rises from 0."
     )
-    averaging: float = Field(
+    ema_decay: float = Field(
         0.999,
         ge=0,
         lt=1,
-        title="Averaging",
-        description="Samples come from an average of the weights over about 1/(1−this) steps.",
+        title="EMA decay",
+        description="Samples come from an exponential moving average of the weights over about 1/(1−this) steps.",
     )
     label_dropout: float = Field(
         0.1,
@@ -158,7 +157,7 @@ class TrainConfig(BaseModel):
 
     @model_validator(mode="after")
     def _keeps_signal(self) -> TrainConfig:
-        if self.learns == "denoiser" and self.zero_terminal_snr and self.target == "noise":
+        if self.task == "denoiser" and self.zero_terminal_snr and self.target == "noise":
             raise ValueError(NO_SIGNAL)
         return self
 
@@ -192,7 +191,7 @@ class TrainConfig(BaseModel):
     @property
     def hidden_share(self) -> float:
         """How often the label is hidden from what learns. A classifier is always told what it should have read."""
-        return self.label_dropout if self.learns == "denoiser" else 0.0
+        return self.label_dropout if self.task == "denoiser" else 0.0
 
     def noise_schedule(self) -> NoiseSchedule:
         """The forward process to train on."""

@@ -55,7 +55,7 @@ def parameter_count(config: TrainConfig, data: ImageSet) -> int:
 
 def _network(config: TrainConfig, data: ImageSet) -> UNet | LevelClassifier | VAE:
     shape = (data.size, data.channels, len(data.class_names))
-    match config.learns:
+    match config.task:
         case "classifier":
             return LevelClassifier(config.classifier(*shape))
         case "vae":

@@ -60,7 +60,7 @@ class Report:
     the variance is not learned."""
     waiting: float = 0.0
     """Share of the time that the network waited for pictures, 0 … 1."""
-    at_once: int = 0
+    micro_batch: int = 0
     """How many pictures went through the network at a time, in each process; 0 where that was not noted."""
 
 
@@ -149,7 +149,7 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
     average = [state.average[name] for name, _ in state.net.named_parameters()]
     feed, tally = Feed(data.images, device), _Tally(schedule.T)
     labels = torch.tensor(data.labels, device=device) if data.class_names else None
-    at_once = config.at_once or config.batch
+    micro_batch = config.micro_batch or config.batch
     net.train()
 
     def losses_of(drawn: Drawn, clean: Tensor) -> Losses:
@@ -171,7 +171,7 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
             state.optimizer.zero_grad(set_to_none=True)
             try:
                 found = []
-                parts = [slice(k, k + at_once) for k in range(0, len(pictures), at_once)]
+                parts = [slice(k, k + micro_batch) for k in range(0, len(pictures), micro_batch)]
                 for part in parts:
                     with nullcontext() if part is parts[-1] else machine.apart(net), machine.together():
                         losses = losses_of(own.part(part), pictures[part])
@@ -179,9 +179,9 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
                         state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
                     found.append(losses.each(Tensor.detach))
             except RuntimeError as error:
-                if not out_of_memory(error) or machine.count > 1 or at_once <= 1:
+                if not out_of_memory(error) or machine.count > 1 or micro_batch <= 1:
                     raise
-                at_once = -(-min(at_once, len(pictures)) // 2)  # the same batch again, in smaller parts
+                micro_batch = -(-min(micro_batch, len(pictures)) // 2)  # the same batch again, in smaller parts
                 continue
             losses = Losses.joined(found)
 
@@ -209,7 +209,7 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
             state.step += 1
 
             # Averaged weights; the warm-up keeps the random first ones from lingering in a short run.
-            decay = min(config.averaging, (1 + state.step) / (10 + state.step))
+            decay = min(config.ema_decay, (1 + state.step) / (10 + state.step))
             with torch.no_grad():
                 torch._foreach_lerp_(average, parameters, 1 - decay)
 
@@ -217,7 +217,7 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
             if state.history is not None:
                 state.history.add(drawn.t, everywhere.total)
             if state.step % config.report_every == 0 or state.step == config.steps:
-                yield tally.report(state.step, config.steps, rate, norm, feed.waited, min(at_once, len(pictures)))
+                yield tally.report(state.step, config.steps, rate, norm, feed.waited, min(micro_batch, len(pictures)))
                 tally = _Tally(schedule.T, feed.waited)
     finally:
         feed.close()
@@ -274,7 +274,7 @@ class _Tally:
         if losses.bound is not None:
             self.bound = (self.bound or 0.0) + float((losses.bound.double().cpu() * share).sum())
 
-    def report(self, step: int, steps: int, rate: float, norm: float, waited: float, at_once: int) -> Report:
+    def report(self, step: int, steps: int, rate: float, norm: float, waited: float, micro_batch: int) -> Report:
         seen, seconds = float(self.shares.sum()), time.perf_counter() - self.began
         return Report(
             step=step,
@@ -286,5 +286,5 @@ class _Tally:
             images_per_second=self.pictures / seconds,
             bound=None if self.bound is None else self.bound / seen,
             waiting=min(1.0, (waited - self.waited) / seconds),
-            at_once=at_once,
+            micro_batch=micro_batch,
         )

@@ -38,8 +38,8 @@ class PointTraining:
     batch: int = 512
     learning_rate: float = 6e-3
     """At its height; half a cosine takes it down to a twentieth by the end of the round."""
-    averaging: float = 0.99
-    hide_label: float = 0.3
+    ema_decay: float = 0.99
+    label_dropout: float = 0.3
     """How often the class is hidden, so that the network can do without. More than for pictures: here rounds are short."""
     width: int = 96
     depth: int = 3
@@ -108,7 +108,7 @@ def train(config: PointTraining, data: PointSet, state: PointState) -> Iterator[
     average: list[Tensor] = list(state.averaged.net.parameters())
     total, since, began = 0.0, 0, time.perf_counter()
     for done in range(config.steps):
-        batch = noised(points, schedule, config.batch, state.dice, config.hide_label)
+        batch = noised(points, schedule, config.batch, state.dice, config.label_dropout)
         loss = objective(batch).total.mean()
         state.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -118,7 +118,7 @@ def train(config: PointTraining, data: PointSet, state: PointState) -> Iterator[
         state.step += 1
 
         # Averaged weights; the warm-up keeps the random first ones from lingering.
-        decay = min(config.averaging, (1 + state.step) / (10 + state.step))
+        decay = min(config.ema_decay, (1 + state.step) / (10 + state.step))
         torch._foreach_lerp_(average, weight, 1 - decay)
 
         total, since = total + loss.item(), since + 1
@@ -147,7 +147,7 @@ def loss_floor(config: PointTraining, data: PointSet, *, samples: int = 8192, pa
     exact: Denoiser = ExactDenoiser(*points)
     dice, total = torch.Generator().manual_seed(config.seed + 1), 0.0
     for _ in range(samples // part):
-        batch = noised(points, schedule, part, dice, config.hide_label)
+        batch = noised(points, schedule, part, dice, config.label_dropout)
         guess = exact(batch.x_t, batch.level, batch.label)
         wrong = target.of(guess.x0 - batch.x0, guess.noise - batch.noise, batch.level)
         total += float(wrong.square().mean()) * part

@@ -44,7 +44,7 @@ class Preflight:
     parameters: int = 0
     seconds_per_step: float = float("nan")
     """Median of a few real ones."""
-    at_once: int = 0
+    micro_batch: int = 0
     """How many pictures go through the network at a time in each process: as many as fit."""
     memory: int = 0
     """The most bytes of a GPU that were taken; 0 without one."""
@@ -64,7 +64,7 @@ def preflight(
 
     Args:
         config: the run.
-        machine: where it will train. Each process tries on its own, and the smallest `at_once` counts.
+        machine: where it will train. Each process tries on its own, and the smallest `micro_batch` counts.
         folder: where it will be written.
         thorough: also measure what another precision and compiling gain, against doing without.
     """
@@ -84,7 +84,7 @@ def preflight(
         torch.cuda.reset_peak_memory_stats(machine.device)
     try:
         share = config.model_copy(update={"batch": config.batch // machine.count})
-        times, at_once = _measured(share, data, state, machine.device)
+        times, micro_batch = _measured(share, data, state, machine.device)
         remarks = tuple(_remarks(share, data, times, machine.device)) if thorough else ()
     except loop.TrainingDivergedError as error:
         return Preflight(problems=(str(error),))
@@ -94,7 +94,7 @@ def preflight(
         remarks=remarks,
         parameters=parameters,
         seconds_per_step=float(np.median(times[1:])),
-        at_once=int(machine.gather(torch.tensor([at_once])).min()),
+        micro_batch=int(machine.gather(torch.tensor([micro_batch])).min()),
         memory=torch.cuda.max_memory_allocated(machine.device) if machine.device.type == "cuda" else 0,
         disk=disk,
     )
@@ -109,7 +109,7 @@ def _measured(
         times, _ = _timed(alone, data, state, device, steps=1)
         reckoned = [seconds * config.batch for seconds in times]
         if sum(reckoned[1:]) * STEPS > PATIENCE:
-            return reckoned, config.at_once or config.batch
+            return reckoned, config.micro_batch or config.batch
     return _timed(config, data, state, device)
 
 
@@ -118,11 +118,11 @@ def _timed(
 ) -> tuple[list[float], int]:
     state.step = 0
     quick = config.model_copy(update={"steps": steps + 1, "report_every": 1})
-    times, at_once, began = [], 0, time.perf_counter()
+    times, micro_batch, began = [], 0, time.perf_counter()
     for report in loop.train(quick, data, state, OneMachine(device)):
         times.append(time.perf_counter() - began)
-        at_once, began = report.at_once, time.perf_counter()
-    return times, at_once
+        micro_batch, began = report.micro_batch, time.perf_counter()
+    return times, micro_batch
 
 
 def _remarks(config: TrainConfig, data: ImageSet, times: list[float], device: torch.device) -> Iterator[str]:

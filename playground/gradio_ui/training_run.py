@@ -50,16 +50,16 @@ class RunView:
         sent.visible(self.place, snapshot is not None)
         if snapshot is None:
             return
-        reads = snapshot.config.learns == "classifier"
+        reads = snapshot.config.task == "classifier"
         reports = (snapshot.id, len(snapshot.reports), snapshot.active, snapshot.floor is not None)
         sent.text(self.name, _name(snapshot))
         sent.text(self.head, _head(snapshot))
         sent.text(self.doctor, _doctor(snapshot))
         curves = (*reports, len(snapshot.held_out))
         sent.new(self.loss, curves, lambda: components.chart_value(charts.loss_chart(snapshot)))
-        about = page.common.looking_at(text.about_loss(snapshot.config.learns))
+        about = page.common.looking_at(text.about_loss(snapshot.config.task))
         sent.text(self.about_loss, about)
-        sees_levels = snapshot.config.learns != "vae"
+        sees_levels = snapshot.config.task != "vae"
         sent.visible(self.levels_place, sees_levels)
         sent.new(self.levels, reports, lambda: components.chart_value(charts.level_chart(snapshot)))
         bounded = snapshot.config.learned_variance and not reads
@@ -144,7 +144,7 @@ def _draw(snapshot: Snapshot) -> str:
         return f'<a class="lv-button" href="./likelihood?{to}" title="{text.LOOK_INSIDE_HELP}">⚖️ {text.LOOK_INSIDE}</a>'
     link = models.drawing_link(snapshot)
     where = f'href="./sampling?{html.escape(urlencode(link))}"' if link else 'aria-disabled="true"'
-    return f'<a class="lv-button" {where} title="{text.draw_help(snapshot.config.learns)}">🎲 Draw with it</a>'
+    return f'<a class="lv-button" {where} title="{text.draw_help(snapshot.config.task)}">🎲 Draw with it</a>'
 
 
 def _doctor(snapshot: Snapshot) -> str:

@@ -53,7 +53,12 @@ class Limits:
         if not self.of_labs:
             return {}
         drawn = {"count": self.images, "steps": self.steps, "b_steps": self.steps}
-        trained = {"steps": self.training_steps, "batch": self.batch, "at_once": self.batch, "size": self.picture_size}
+        trained = {
+            "steps": self.training_steps,
+            "batch": self.batch,
+            "micro_batch": self.batch,
+            "size": self.picture_size,
+        }
         return dict({"sampling": drawn, "training": trained, **self.of_labs}.get(lab, {}))
 
     def problems_of_drawing(self, recipes: Mapping[S, Recipe]) -> list[str]:

@@ -120,7 +120,7 @@ def _run(run_id: str) -> None:
 
 def _samples(snapshot: Snapshot) -> None:
     """What it draws, or how well it reads."""
-    if snapshot.config.learns == "classifier":
+    if snapshot.config.task == "classifier":
         components.live_chart(charts.reading_chart(snapshot), key="training/reading")
         page.looking_at(text.READING)
         return
@@ -141,8 +141,8 @@ def _command(snapshot: Snapshot) -> None:
 
 def _charts(snapshot: Snapshot) -> None:
     """The loss over time and by noise level, and the bound where there is one."""
-    reads = snapshot.config.learns == "classifier"
-    if snapshot.config.learns == "vae":  # it sees no noise levels
+    reads = snapshot.config.task == "classifier"
+    if snapshot.config.task == "vae":  # it sees no noise levels
         components.live_chart(charts.loss_chart(snapshot), key="training/loss")
         page.looking_at(text.LOSS_OF_VAE)
         return
@@ -184,7 +184,7 @@ def _head(snapshot: Snapshot) -> None:
         width=145,
         key="training/draw",
         disabled=not (snapshot.can_sample or snapshot.can_guide),
-        help=text.draw_help(snapshot.config.learns),
+        help=text.draw_help(snapshot.config.task),
     ):
         if snapshot.can_guide:
             st.session_state["sampling/wanted_classifier"] = {"name": f"run:{run_id}", "data": snapshot.config.data}

@@ -159,7 +159,7 @@ def test_a_step_of_training_is_one_forward_one_backward_and_one_call_of_each_tha
 
 
 def test_a_batch_in_two_parts_is_two_forwards_and_still_one_step() -> None:
-    (whole, _), (halves, _) = _steps(), _steps(at_once=2)
+    (whole, _), (halves, _) = _steps(), _steps(micro_batch=2)
     assert halves["convolution"] == 2 * whole["convolution"]
     assert halves["_fused_adamw_"] == halves["_foreach_lerp_"] == 1
 

@@ -141,7 +141,7 @@ def test_gradients_stay_finite_however_wrong_it_is() -> None:
 
 # --- trained by the loop ----------------------------------------------------------------------------------------------
 
-CONFIG = config_of(learns="vae", latent=4, steps=60, batch=16, learning_rate=3e-3, report_every=10)
+CONFIG = config_of(task="vae", latent=4, steps=60, batch=16, learning_rate=3e-3, report_every=10)
 
 
 def test_the_loop_lowers_its_bound_on_pictures_it_has_not_seen() -> None:

@@ -48,7 +48,7 @@ def runs(visitor: Visitor) -> dict[str, str]:
     own = {
         f"run:{one.id}": f"Your run of {when(one.id)}, step {one.step:,}"
         for one in visitor.runs.snapshots()
-        if one.config.learns == "denoiser" and one.reports
+        if one.config.task == "denoiser" and one.reports
     }
     return {**shipped, **own}
 
@@ -60,7 +60,7 @@ def heat_map(name: str, visitor: Visitor) -> HeatMap:
     if name in CHECKPOINTS:
         return _of_checkpoint(CHECKPOINTS[name])
     snapshot = visitor.runs.snapshot(name.removeprefix("run:")) if name.startswith("run:") else None
-    if snapshot is None or snapshot.config.learns != "denoiser":
+    if snapshot is None or snapshot.config.task != "denoiser":
         raise ValueError(f"There is no training of a denoiser “{name[:40]}” here.")
     if not snapshot.reports or snapshot.floor is None:
         raise ValueError(

@@ -13,6 +13,8 @@ from typing import Any, Literal, Self, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from engine.settings import current
+
 Kind = Literal["choice", "switch", "whole", "number", "text"]
 
 
@@ -105,7 +107,7 @@ def demanded(model: type[C], values: Mapping[str, Any]) -> C:
     Raises:
         ValueError: with one sentence about the first value that cannot be taken, or the first name that is no control.
     """
-    for name in values:
+    for name in current(values):
         if name not in model.model_fields:
             known = ", ".join(model.model_fields)
             raise ValueError(f"There is no setting “{_shortened(str(name))}”, but {known}.")
@@ -132,6 +134,7 @@ def _taken(
     read: Callable[[Any, FieldInfo], Any],
     words: tuple[str, str],
 ) -> tuple[C, list[str]]:
+    given = current(given)
     good: dict[str, Any] = {}
     problems = []
     for name, field in model.model_fields.items():

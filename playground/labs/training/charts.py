@@ -22,7 +22,7 @@ LEVELS = "t / T (0 is clean, 1 is pure noise)"
 
 def floor_title(config: TrainConfig) -> str:
     """Of whom the floor is."""
-    return "floor: the ideal classifier" if config.learns == "classifier" else "floor: the ideal denoiser"
+    return "floor: the ideal classifier" if config.task == "classifier" else "floor: the ideal denoiser"
 
 
 def loss_chart(snapshot: Snapshot) -> LiveChart:
@@ -43,7 +43,7 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
         "training step",
         loss_unit(snapshot.config),
         tuple(series),
-        log_y=snapshot.config.learns != "classifier",
+        log_y=snapshot.config.task != "classifier",
         empty=_nothing_yet(snapshot),
     )
 
@@ -55,11 +55,11 @@ def _nothing_yet(snapshot: Snapshot) -> str:
 def level_chart(snapshot: Snapshot) -> LiveChart:
     """Loss by noise level: the recent ones and the floor."""
     series: list[Series] = []
-    if snapshot.config.learns == "vae":
+    if snapshot.config.task == "vae":
         return LiveChart(
             "Loss by noise level", LEVELS, loss_unit(snapshot.config), (), empty="A VAE sees no noise levels."
         )
-    reads = snapshot.config.learns == "classifier"
+    reads = snapshot.config.task == "classifier"
     if snapshot.reports:
         bins = len(snapshot.reports[-1].loss_by_level)
         centre = (np.arange(bins) + 0.5) / bins

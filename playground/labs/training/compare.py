@@ -30,7 +30,7 @@ NOT_CHOSEN = ("report_every", "sample_every", "milestones")
 """How often a run is looked at, which the page chooses by the speed of the machine: no difference between runs."""
 
 OF_THE_LOSS = {
-    "learns": "what is trained",
+    "task": "what is trained",
     "data": "their pictures",
     "size": "the size of the pictures",
     "target": "what the network predicts",
@@ -84,7 +84,7 @@ def loss_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart:
         AGAINST[against][1],
         _unit(snapshots),
         tuple(series),
-        log_y=all(snapshot.config.learns != "classifier" for snapshot in snapshots),
+        log_y=all(snapshot.config.task != "classifier" for snapshot in snapshots),
         empty="None of these runs has reported a loss.",
     )
 
@@ -103,7 +103,7 @@ def held_out_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart
         AGAINST[against][1],
         _unit(snapshots),
         tuple(series),
-        log_y=all(snapshot.config.learns != "classifier" for snapshot in snapshots),
+        log_y=all(snapshot.config.task != "classifier" for snapshot in snapshots),
     )
 
 
@@ -129,7 +129,7 @@ def caution(snapshots: Sequence[Snapshot]) -> str:
 
 def _what_the_loss_is(snapshot: Snapshot) -> tuple[object, ...]:
     of_noise = ("target", "weighting", "schedule", "T", "zero_terminal_snr")
-    without = {"classifier": ("target", "weighting"), "vae": of_noise}.get(snapshot.config.learns, ())
+    without = {"classifier": ("target", "weighting"), "vae": of_noise}.get(snapshot.config.task, ())
     return tuple(getattr(snapshot.config, name) for name in OF_THE_LOSS if name not in without)
 
 

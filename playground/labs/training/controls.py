@@ -30,7 +30,7 @@ OF_NOISE += ("label_dropout",)
 class TrainingControls(Controls):
     """What the reader sets before the start."""
 
-    learns: Literal["denoiser", "classifier", "vae"] = Field(
+    task: Literal["denoiser", "classifier", "vae"] = Field(
         "denoiser",
         title="What is trained",
         description="A denoiser, which draws. Or a classifier that reads noisy pictures: with its gradient a denoiser can be "
@@ -166,11 +166,11 @@ class TrainingControls(Controls):
         description="How far each step moves the weights. It rises at first and falls towards the end. Too much explodes.",
         json_schema_extra=ui(slider=False, step=1e-4, group=MORE),
     )
-    averaging: float = Field(
+    ema_decay: float = Field(
         0.99,
         ge=0,
         le=0.9999,
-        title="Averaging",
+        title="EMA decay",
         description="Samples are drawn with an average of the weights over about the last 1 / (1 − this) steps.",
         json_schema_extra=ui(slider=False, step=0.001, group=MORE),
     )
@@ -189,11 +189,11 @@ class TrainingControls(Controls):
         "memory and pay on a GPU; what a step takes here stands above the start button.",
         json_schema_extra=ui(titles={"fp32": "fp32", "bf16": "bf16", "fp16": "fp16"}, group=MACHINE),
     )
-    at_once: int = Field(
+    micro_batch: int = Field(
         0,
         ge=0,
         le=256,
-        title="Pictures at once",
+        title="Micro-batch size",
         description="So many of a batch go through the network at a time, to save memory; the step is the same. 0: the whole "
         "batch, and by itself fewer where memory runs out.",
         json_schema_extra=ui(slider=False, group=MACHINE),
@@ -216,17 +216,17 @@ class TrainingControls(Controls):
 
     def settled(self) -> tuple[Self, list[str]]:
         """Zero terminal SNR is switched off where the network predicts the noise."""
-        if self.learns == "denoiser" and self.zero_terminal_snr and self.target == "noise":
+        if self.task == "denoiser" and self.zero_terminal_snr and self.target == "noise":
             return checked(self, zero_terminal_snr=False), [f"{NO_SIGNAL}. It was switched off."]
         return self, []
 
 
 def without_effect(controls: TrainingControls) -> dict[str, str]:
     """Name of each setting that has no effect now, and why."""
-    off = {} if controls.learns == "vae" else {"latent": OF_VAES}
-    if controls.learns == "vae":
+    off = {} if controls.task == "vae" else {"latent": OF_VAES}
+    if controls.task == "vae":
         return off | dict.fromkeys(OF_NOISE, "A VAE sees no noise levels and no labels.")
-    if controls.learns == "classifier":
+    if controls.task == "classifier":
         off |= dict.fromkeys(("target", "weighting", "learned_variance", "vlb_weight"), OF_DENOISERS)
         return off | {"label_dropout": "A classifier is always told what it should have read."}
     if not controls.learned_variance:
@@ -278,7 +278,7 @@ def _tried(costs: TrainConfig) -> Preflight:
 
 def cost(controls: TrainingControls, found: Preflight) -> str:
     """What was found, in a line or two."""
-    parts = f", {found.at_once} of {controls.batch} pictures at once" if found.at_once < controls.batch else ""
+    parts = f", {found.micro_batch} of {controls.batch} pictures at once" if found.micro_batch < controls.batch else ""
     line = f"{_short(found.seconds_per_step)} s a step, tried on this machine{parts}; its files take {found.disk / 1e6:.0f} MB."
     compiling = " Compiling comes on top, and what it gains is not in this." if controls.compile else ""
     return line + compiling
@@ -290,7 +290,9 @@ def pace(snapshot: Snapshot) -> str:
     if not recent:
         return ""
     waited = sum(report.waiting for report in recent) / len(recent)
-    parts = f" {recent[-1].at_once} pictures go at once." if 0 < recent[-1].at_once < snapshot.config.batch else ""
+    parts = (
+        f" {recent[-1].micro_batch} pictures go at once." if 0 < recent[-1].micro_batch < snapshot.config.batch else ""
+    )
     return f"{100 * waited:.1f} % of the time the network waited for pictures.{parts}"
 
 
@@ -302,8 +304,8 @@ def _costs(controls: TrainingControls) -> TrainConfig:
     """What the costs of a step depend on, and the rest as it is by itself."""
     from engine.training.config import TrainConfig
 
-    names = ("learns", "data", "size", "upsampling", "flips", "rotation", "preset", "batch", "learned_variance")
-    names += ("precision", "at_once", "latent")
+    names = ("task", "data", "size", "upsampling", "flips", "rotation", "preset", "batch", "learned_variance")
+    names += ("precision", "micro_batch", "latent")
     return TrainConfig.model_validate({name: getattr(controls, name) for name in names})
 
 
@@ -322,9 +324,9 @@ def described(config: TrainConfig) -> str:
     """A run in one line."""
     end = f"{config.schedule} schedule, T = {config.T}" + (", zero terminal SNR" if config.zero_terminal_snr else "")
     end += ", t by importance" if config.importance else ""
-    if config.learns == "vae":
+    if config.task == "vae":
         return f"{_pictures(config)}, {config.preset} VAE, {config.latent} latent numbers"
-    if config.learns == "classifier":
+    if config.task == "classifier":
         return f"{_pictures(config)}, {config.preset} classifier of noisy pictures, {end}"
     more = WEIGHTED[config.weighting] + (", learned variance" if config.learned_variance else "")
     return f"{_pictures(config)}, {config.preset} network, predicts {config.target}{more}, {end}"

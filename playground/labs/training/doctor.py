@@ -76,7 +76,7 @@ def _facts(snapshot: Snapshot) -> Facts:
 
 def _copies_of(snapshot: Snapshot) -> Copies | None:
     """What is known of copies among the last samples; begins to look in a thread where nothing is known yet."""
-    if not snapshot.previews or snapshot.config.learns != "denoiser":
+    if not snapshot.previews or snapshot.config.task != "denoiser":
         return None
     step, pictures = snapshot.previews[-1]
     key = (snapshot.id, step)

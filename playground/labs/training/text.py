@@ -74,14 +74,14 @@ LOSS_OF_VAE = (
 LOOK_INSIDE, LOOK_INSIDE_HELP = "Look inside", "Opens the Likelihood lab with this VAE."
 
 
-def about_loss(learns: str) -> str:
+def about_loss(task: str) -> str:
     """What the chart of the loss shows."""
-    return {"classifier": LOSS_OF_READING, "vae": LOSS_OF_VAE}.get(learns, LOSS)
+    return {"classifier": LOSS_OF_READING, "vae": LOSS_OF_VAE}.get(task, LOSS)
 
 
-def draw_help(learns: str) -> str:
+def draw_help(task: str) -> str:
     """What “Draw with it” does."""
-    words = "guided by what this run has learned" if learns == "classifier" else "with what this run has learned so far"
+    words = "guided by what this run has learned" if task == "classifier" else "with what this run has learned so far"
     return f"Opens the Sampling lab {words}."
 
 

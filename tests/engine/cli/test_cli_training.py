@@ -70,7 +70,7 @@ def test_json_has_a_line_for_each_report_and_nothing_else(tmp_path: Path, capsys
     shown = json.loads(capsys.readouterr().out)
     assert shown == listed | {"folder": str(run)}
     assert (shown["status"], shown["step"], shown["loss"]) == ("finished", 4, lines[-1]["loss"])
-    assert (shown["waiting"], shown["at_once"]) == (lines[-1]["waiting"], 4)
+    assert (shown["waiting"], shown["micro_batch"]) == (lines[-1]["waiting"], 4)
     assert main(["runs", "show", str(run)]) == 0
     assert f"4 at once; {lines[-1]['waiting']:.1%} of the time waited for pictures" in capsys.readouterr().out
 

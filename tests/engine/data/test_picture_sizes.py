@@ -282,7 +282,7 @@ from engine.data.catalogue import ImageSet
 from engine.training.loop import begin, train
 from runs_to_try import config_of
 data = ImageSet("p", "P", images, np.zeros(count, np.int64), ("all",), np.zeros(count, bool), "", "", "")
-config = config_of(batch=32, at_once=2, steps=6, report_every=6)
+config = config_of(batch=32, micro_batch=2, steps=6, report_every=6)
 (report,) = train(config, data, begin(config, data))
 print(report.waiting)
 """

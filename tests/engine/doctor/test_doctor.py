@@ -85,7 +85,7 @@ def _snapshot(
 
 
 def _train(data: ImageSet = DATA, **changed: object) -> Trained:
-    values = {"steps": 64, "batch": 8, "warmup": 6, "report_every": 2, "averaging": 0.9}
+    values = {"steps": 64, "batch": 8, "warmup": 6, "report_every": 2, "ema_decay": 0.9}
     config = config_of(**{**values, **changed})
     state, reports, error = loop.begin(config, data), [], ""
     try:
@@ -137,8 +137,8 @@ def test_nothing_is_said_of_a_healthy_short_run_at_any_step(healthy: Trained, fl
 
 
 def test_every_rule_keeps_silent_where_nothing_is_known() -> None:
-    for learns in ("denoiser", "classifier"):
-        config = config_of(learns=learns, steps=1000)
+    for task in ("denoiser", "classifier"):
+        config = config_of(task=task, steps=1000)
         assert examine(_snapshot(config, status="queued")) == ()
 
 
@@ -251,7 +251,7 @@ def by_heart() -> tuple[Trained, list[tuple[int, float]], Pictures, ImageSet, Im
     unseen = np.arange(FEW + UNSEEN) >= FEW
     labels = np.full(FEW + UNSEEN, -1, dtype=np.int64)
     data = ImageSet("patches", "Patches", images, labels, (), unseen, "made here", "none", "")
-    config = config_of(steps=160, batch=4, warmup=8, report_every=4, averaging=0.9, learning_rate=3e-3, target="clean")
+    config = config_of(steps=160, batch=4, warmup=8, report_every=4, ema_decay=0.9, learning_rate=3e-3, target="clean")
     measure = HeldOutLoss(config, data.held_out_part)
     state, reports, held_out = loop.begin(config, data.training), [], []
     for report in loop.train(config, data.training, state):
@@ -349,7 +349,7 @@ def test_a_schedule_that_leaves_a_picture_at_T_is_told() -> None:
 
 
 def test_a_warm_up_that_outlasts_the_run_is_told() -> None:
-    run = _train(steps=10, warmup=100, batch=2, averaging=0.5)
+    run = _train(steps=10, warmup=100, batch=2, ema_decay=0.5)
     (found,) = examine(run.snapshot())
     assert found.rule == "warm-up"
     assert found.change == {"warmup": 1}
@@ -357,14 +357,14 @@ def test_a_warm_up_that_outlasts_the_run_is_told() -> None:
 
 
 def test_averaging_over_more_steps_than_there_are_has_no_effect_and_that_is_told() -> None:
-    short, long = (_train(steps=12, batch=2, averaging=value) for value in (0.99, 0.9999))
+    short, long = (_train(steps=12, batch=2, ema_decay=value) for value in (0.99, 0.9999))
     same = [torch.equal(a, b) for a, b in zip(_weights(short), _weights(long), strict=True)]
     assert all(same)
     (found,) = examine(long.snapshot())
-    assert (found.rule, found.severity) == ("averaging", "note")
-    shorter = float(found.change["averaging"])
+    assert (found.rule, found.severity) == ("EMA", "note")
+    shorter = float(found.change["ema_decay"])
     assert 1 / (1 - shorter) <= 12
-    assert examine(_train(steps=12, batch=2, averaging=shorter).snapshot()) == ()
+    assert examine(_train(steps=12, batch=2, ema_decay=shorter).snapshot()) == ()
 
 
 def _weights(run: Trained) -> list[torch.Tensor]:
@@ -377,7 +377,7 @@ def test_labels_that_are_always_or_never_hidden_are_told(share: float) -> None:
     (found,) = examine(_snapshot(config), Facts(classes=10))
     assert found.change == {"label_dropout": 0.1}
     assert examine(_snapshot(config), Facts(classes=0)) == ()
-    assert examine(_snapshot(config_of(label_dropout=share, steps=1000, learns="classifier")), Facts(classes=10)) == ()
+    assert examine(_snapshot(config_of(label_dropout=share, steps=1000, task="classifier")), Facts(classes=10)) == ()
 
 
 def test_half_precision_that_is_slower_is_told() -> None:
@@ -396,7 +396,7 @@ def test_every_change_makes_a_run_that_can_be_started(healthy: Trained, floor: F
     """And no rule says the name of another."""
     ill = [
         _snapshot(config_of(learning_rate=1.0), status="failed", error="The loss stopped being a number at step 3."),
-        _snapshot(config_of(steps=1, warmup=50, averaging=0.999)),
+        _snapshot(config_of(steps=1, warmup=50, ema_decay=0.999)),
         _snapshot(config_of(steps=1_000_000, batch=1024), healthy.reports, floor=floor),
     ]
     for snapshot in ill:
@@ -415,7 +415,7 @@ def test_broken_reports_break_no_rule(healthy: Trained, floor: Floor) -> None:
 
 
 def test_the_gravest_is_said_first() -> None:
-    config = config_of(label_dropout=0.0, steps=20, averaging=0.999, learning_rate=0.5)
+    config = config_of(label_dropout=0.0, steps=20, ema_decay=0.999, learning_rate=0.5)
     snapshot = _snapshot(config, status="failed", error="The loss stopped being a number at step 3.")
     assert [f.severity for f in examine(snapshot, Facts(classes=10))] == ["wrong", "note", "note"]
 

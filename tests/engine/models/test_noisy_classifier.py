@@ -124,7 +124,7 @@ def test_shapes_that_cannot_be_built_are_refused_in_one_line(wrong: dict[str, ob
 
 
 def _config(**changed: object) -> TrainConfig:
-    return config_of(learns="classifier", **changed)
+    return config_of(task="classifier", **changed)
 
 
 def test_the_loss_is_the_cross_entropy_of_the_true_label(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +145,7 @@ def test_it_learns_to_read_digits() -> None:
     """Within a few steps far below log 10, what guessing costs, and the better the cleaner."""
     data = load("digits").training
     config = TrainConfig(
-        learns="classifier", steps=60, batch=16, report_every=20, learning_rate=5e-3, warmup=5, averaging=0.9
+        task="classifier", steps=60, batch=16, report_every=20, learning_rate=5e-3, warmup=5, ema_decay=0.9
     )
     state = begin(config, data)
     reports = list(train(config, data, state))

@@ -268,8 +268,8 @@ def test_every_checkpoint_that_is_kept_can_be_drawn_with(
     [
         TrainConfig(),
         TrainConfig(steps=2000, learning_rate=3e-5, importance=True, target="velocity"),
-        TrainConfig(data="folder:/tmp/my pictures/it's", averaging=0.5, clip_norm=1e-7, seed=2**63 - 1),
-        TrainConfig(learns="classifier", flips=True, rotation=2.5, preset="auto", size=64, upsampling=True),
+        TrainConfig(data="folder:/tmp/my pictures/it's", ema_decay=0.5, clip_norm=1e-7, seed=2**63 - 1),
+        TrainConfig(task="classifier", flips=True, rotation=2.5, preset="auto", size=64, upsampling=True),
     ],
 )
 def test_the_command_of_a_run_trains_the_same_run(config: TrainConfig) -> None:

@@ -86,21 +86,21 @@ def test_importance_sampling_draws_the_same_pictures() -> None:
 # --- parts of a batch -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("at_once", [1, 3, 4, 8, 100])
-def test_parts_of_a_batch_add_up_to_the_batch(at_once: int) -> None:
+@pytest.mark.parametrize("micro_batch", [1, 3, 4, 8, 100])
+def test_parts_of_a_batch_add_up_to_the_batch(micro_batch: int) -> None:
     config = config_of(batch=8, steps=6, report_every=2, learned_variance=True, importance=True)
     whole, expected = _trained(config)
-    parts, got = _trained(config.model_copy(update={"at_once": at_once}))
+    parts, got = _trained(config.model_copy(update={"micro_batch": micro_batch}))
     assert _close(whole, parts, 2e-5)
     for a, b in zip(expected, got, strict=True):
         assert b.loss == pytest.approx(a.loss, rel=1e-4)
         assert b.gradient_norm == pytest.approx(a.gradient_norm, rel=1e-3)
-        assert b.at_once == min(at_once, 8)
+        assert b.micro_batch == min(micro_batch, 8)
 
 
 def test_where_memory_runs_out_the_batch_is_halved_until_it_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     config = config_of(batch=12, steps=4, report_every=1)
-    fits, _ = _trained(config.model_copy(update={"at_once": 3}))
+    fits, _ = _trained(config.model_copy(update={"micro_batch": 3}))
     state = begin(config, DATA)
     real = state.denoiser.net.forward
 
@@ -110,7 +110,7 @@ def test_where_memory_runs_out_the_batch_is_halved_until_it_fits(monkeypatch: py
         return real(x, t, classes)
 
     monkeypatch.setattr(state.denoiser.net, "forward", small)
-    assert [report.at_once for report in train(config, DATA, state)] == [3, 3, 3, 3]
+    assert [report.micro_batch for report in train(config, DATA, state)] == [3, 3, 3, 3]
     assert same(state.average, fits.average)
     monkeypatch.setattr(state.denoiser.net, "forward", lambda x, t, c: small(x.repeat(4, 1, 1, 1), t, c))
     before = {name: weight.clone() for name, weight in state.average.items()}
@@ -134,7 +134,7 @@ pages = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (pages + 800_000_000, resource.RLIM_INFINITY))
 state.step = 0
 (report,) = train(config, data, state)
-print(report.at_once)
+print(report.micro_batch)
 """
 
 
@@ -147,10 +147,10 @@ def test_a_real_lack_of_memory_is_noticed() -> None:
     assert 1 <= int(told.stdout) < 16
 
 
-@pytest.mark.parametrize("learns", ["denoiser", "classifier"])
-def test_a_compiled_network_learns_the_same(learns: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("task", ["denoiser", "classifier"])
+def test_a_compiled_network_learns_the_same(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Traced by torch.compile and run as it was traced: generating code for it takes minutes on a small machine."""
-    config = config_of(learns=learns, steps=3, report_every=1)
+    config = config_of(task=task, steps=3, report_every=1)
     plain, reports = _trained(config)
     real, compiled = torch.compile, []
 
@@ -287,11 +287,11 @@ def _launched(launcher: Sequence[str], out: Path, config: dict[str, object]) -> 
 
 
 @pytest.mark.parametrize(
-    ("launcher", "learns"), [(TORCHRUN, "denoiser"), (LAUNCH, "classifier")], ids=["torchrun", "accelerate launch"]
+    ("launcher", "task"), [(TORCHRUN, "denoiser"), (LAUNCH, "classifier")], ids=["torchrun", "accelerate launch"]
 )
-def test_two_processes_are_one(launcher: Sequence[str], learns: str, tmp_path: Path) -> None:
+def test_two_processes_are_one(launcher: Sequence[str], task: str, tmp_path: Path) -> None:
     """The same total batch: the same losses, and the same weights, to rounding."""
-    given = {"batch": 8, "steps": 12, "report_every": 2, "learns": learns, "importance": True, "at_once": 3}
+    given = {"batch": 8, "steps": 12, "report_every": 2, "task": task, "importance": True, "micro_batch": 3}
     config = config_of(**given)
     alone, reports = _trained(config)
     status, told = _launched(launcher, tmp_path, given)

@@ -129,7 +129,7 @@ def test_a_weighted_loss_trains_a_tiny_network(weighting: str) -> None:
 def test_zero_terminal_snr_is_refused_where_the_noise_is_predicted() -> None:
     with pytest.raises(ValueError, match="knowing the noise says nothing about the picture"):
         TrainConfig(target="noise", zero_terminal_snr=True)
-    TrainConfig(target="noise", zero_terminal_snr=True, learns="classifier")
+    TrainConfig(target="noise", zero_terminal_snr=True, task="classifier")
 
 
 @pytest.mark.parametrize("target", ["clean", "velocity"])
@@ -373,7 +373,7 @@ def test_earlier_runs_and_recipes_open(tmp_path: Path) -> None:
     folder.write_record(RunRecord(config=TrainConfig(target="velocity")))
     file = folder.path / "run.json"
     record = json.loads(file.read_text())
-    for name in ("learns", "weighting", "learned_variance", "vlb_weight", "importance", "zero_terminal_snr"):
+    for name in ("task", "weighting", "learned_variance", "vlb_weight", "importance", "zero_terminal_snr"):
         del record["config"][name]
     file.write_text(json.dumps(record))
     found = folder.read_record()

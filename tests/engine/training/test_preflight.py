@@ -28,7 +28,7 @@ def test_a_run_that_works_passes_and_nothing_is_kept() -> None:
     found = preflight(config_of(batch=8))
     assert found.passed
     assert found.remarks == ()
-    assert found.at_once == 8
+    assert found.micro_batch == 8
     assert 0 < found.seconds_per_step < 10
     net = begin(config_of(), DATA).net
     assert found.parameters == sum(parameter.numel() for parameter in net.parameters())
@@ -120,7 +120,7 @@ def test_where_a_batch_takes_long_it_is_reckoned_from_single_pictures(monkeypatc
     monkeypatch.setattr(module, "_timed", told)
     found = preflight(config_of(batch=12))
     assert asked == [1]
-    assert (found.seconds_per_step, found.at_once) == (24.0, 12)
+    assert (found.seconds_per_step, found.micro_batch) == (24.0, 12)
     assert preflight(config_of(batch=2)).seconds_per_step == 2.0
     assert asked == [1, 1, 2]
 

@@ -98,20 +98,20 @@ def test_every_t_from_1_to_T_is_trained_on(monkeypatch: pytest.MonkeyPatch) -> N
 # --- averaged weights -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("averaging", [0.0, 0.5, 0.999])
-def test_averaged_weights_follow_their_recursion(averaging: float) -> None:
+@pytest.mark.parametrize("ema_decay", [0.0, 0.5, 0.999])
+def test_averaged_weights_follow_their_recursion(ema_decay: float) -> None:
     """Decay min(averaging, (1 + k) / (10 + k)) after step k: Polyak averages whose first, random weights soon fade."""
-    config = config_of(averaging=averaging, report_every=1)
+    config = config_of(ema_decay=ema_decay, report_every=1)
     state = begin(config, DATA)
     expected, first = weights_of(state), weights_of(state)
     left_of_first = 1.0
     for k, _ in enumerate(train(config, DATA, state), start=1):
-        decay = min(averaging, (1 + k) / (10 + k))
+        decay = min(ema_decay, (1 + k) / (10 + k))
         left_of_first *= decay
         for name, weight in state.denoiser.net.state_dict().items():
             expected[name] = decay * expected[name] + (1 - decay) * weight
             assert torch.allclose(state.average[name], expected[name], rtol=1e-5, atol=1e-6)
-    if averaging == 0:
+    if ema_decay == 0:
         assert same(state.average, weights_of(state))
     else:
         assert not same(state.average, weights_of(state))
@@ -177,7 +177,7 @@ def test_a_tiny_network_learns_to_draw_the_class_that_it_is_asked_for(target: st
     """From grey noise to bright left or bright right, by label, after a few seconds; and its loss has fallen towards the floor
     that the exact denoiser sets."""
     config = config_of(
-        target=target, steps=250, batch=16, warmup=20, report_every=50, averaging=0.98, learning_rate=3e-3
+        target=target, steps=250, batch=16, warmup=20, report_every=50, ema_decay=0.98, learning_rate=3e-3
     )
     state = begin(config, DATA)
     reports = list(train(config, DATA, state))

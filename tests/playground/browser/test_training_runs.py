@@ -18,7 +18,7 @@ from servers import ROOT, SLOW, RunServer
 pytestmark = pytest.mark.browser
 
 TIMELINE = "[data-position][data-count]"
-FEW = {"batch": 2, "T": 50, "report_every": 1, "sample_every": 4, "warmup": 0, "averaging": 0.5}
+FEW = {"batch": 2, "T": 50, "report_every": 1, "sample_every": 4, "warmup": 0, "ema_decay": 0.5}
 
 
 @pytest.fixture(scope="module")

@@ -270,7 +270,7 @@ def test_a_run_that_trains_a_vae_goes_all_the_way(tmp_path: Path, monkeypatch: p
     """Paused, taken up again, finished; listed, opened here, refused elsewhere; and not there for whom it is not."""
     service = TrainingService(tmp_path)
     monkeypatch.setattr("engine.runs.service._service", service)
-    few = {"learns": "vae", "batch": 4, "steps": 40, "report_every": 1, "sample_every": 20, "warmup": 0, "latent": 3}
+    few = {"task": "vae", "batch": 4, "steps": 40, "report_every": 1, "sample_every": 20, "warmup": 0, "latent": 3}
     run_id = service.submit(TrainConfig.model_validate(few))
     service.wait(run_id, lambda snapshot: snapshot.step >= 2, 60)
     service.pause(run_id)
@@ -294,7 +294,7 @@ def test_a_run_that_trains_a_vae_goes_all_the_way(tmp_path: Path, monkeypatch: p
     with pytest.raises(ValueError, match="Likelihood lab"):
         service.model(run_id)
     with pytest.raises(ValueError, match="trains no VAE"):
-        service.vae(service.submit(TrainConfig.model_validate(few | {"learns": "denoiser", "steps": 1})))
+        service.vae(service.submit(TrainConfig.model_validate(few | {"task": "denoiser", "steps": 1})))
     opened = vae.load(tmp_path / run_id)
     assert opened.card.step == 40
     assert opened.net.config.latent == 3

@@ -225,7 +225,7 @@ def test_a_set_is_prepared_again_as_it_was_asked_for(places: Path) -> None:
 def page(places: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("DIFFUSION_PLAYGROUND_RUNS", str(places / "runs"))
     monkeypatch.setattr("engine.runs.service._service", None)
-    monkeypatch.setattr(controls, "_tried", lambda costs: Preflight(seconds_per_step=0.01, at_once=32))
+    monkeypatch.setattr(controls, "_tried", lambda costs: Preflight(seconds_per_step=0.01, micro_batch=32))
     return AppTest.from_function(_training_page, default_timeout=60)
 
 

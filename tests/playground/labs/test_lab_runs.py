@@ -183,7 +183,7 @@ def test_losses_of_different_things_come_with_a_caution(other: dict[str, object]
 
 def test_losses_of_the_same_thing_come_without() -> None:
     assert compare.caution([_snapshot(), _snapshot(learning_rate=0.1, batch=8, seed=3, preset="small")]) == ""
-    classifiers = [_snapshot(learns="classifier", target=target) for target in ("noise", "velocity")]
+    classifiers = [_snapshot(task="classifier", target=target) for target in ("noise", "velocity")]
     assert compare.caution(classifiers) == ""  # a classifier predicts neither
 
 
@@ -291,10 +291,10 @@ def test_what_the_page_has_no_control_for_is_named() -> None:
 
 def test_every_finding_can_be_followed_in_the_page_or_in_the_shell() -> None:
     """Which changes the rules can ask for is read off runs that are ill in every way."""
-    config = TrainConfig(steps=50, warmup=90, averaging=0.9999, label_dropout=0.0, batch=64, precision="bf16")
+    config = TrainConfig(steps=50, warmup=90, ema_decay=0.9999, label_dropout=0.0, batch=64, precision="bf16")
     ill = replace(_snapshot(), config=config)
     found = examine(ill, Facts(pictures=4, classes=2, plain_speed=1e9))
-    assert {finding.rule for finding in found} == {"warm-up", "averaging", "label dropout", "few pictures", "precision"}
+    assert {finding.rule for finding in found} == {"warm-up", "EMA", "label dropout", "few pictures", "precision"}
     for finding in found:
         assert finding.rule in RULES
         if doctor.can_take(finding.change):

@@ -36,7 +36,7 @@ from playground.policy.visitor import HOST, Visitor, visitor_of
 from playground.policy.visitor_runs import VisitorRuns
 
 ANNA, BERT = "a" * 32, "b" * 32
-FEW = {"batch": 1, "T": 20, "report_every": 1, "sample_every": 100, "warmup": 0, "averaging": 0.5}
+FEW = {"batch": 1, "T": 20, "report_every": 1, "sample_every": 100, "warmup": 0, "ema_decay": 0.5}
 SHORT = TrainConfig.model_validate(FEW | {"steps": 2})
 LONG = TrainConfig.model_validate(FEW | {"steps": 100_000})
 CONTROLS: dict[str, type[Controls]] = {
@@ -96,7 +96,7 @@ def test_what_another_has_trained_is_offered_in_no_lab(
 ) -> None:
     """A network in the lists of models, and a classifier in those of what can guide."""
     draws = annas[1]
-    guides = shared.of(ANNA).submit(TrainConfig.model_validate(FEW | {"steps": 2, "learns": "classifier"}))
+    guides = shared.of(ANNA).submit(TrainConfig.model_validate(FEW | {"steps": 2, "task": "classifier"}))
     shared.service.wait(guides, lambda snapshot: not snapshot.active)
     monkeypatch.setattr(training_service, "_service", shared.service)
     monkeypatch.setattr(mode, "_public", True)
@@ -111,7 +111,7 @@ def test_what_another_has_trained_is_offered_in_no_lab(
 
 
 def test_a_sweep_over_classifiers_names_ones_own_alone(shared: Shared, monkeypatch: pytest.MonkeyPatch) -> None:
-    run_id = shared.of(ANNA).submit(TrainConfig.model_validate(FEW | {"steps": 2, "learns": "classifier"}))
+    run_id = shared.of(ANNA).submit(TrainConfig.model_validate(FEW | {"steps": 2, "task": "classifier"}))
     shared.service.wait(run_id, lambda snapshot: not snapshot.active)
     monkeypatch.setattr(training_service, "_service", shared.service)
     monkeypatch.setattr(mode, "_public", True)

@@ -236,7 +236,7 @@ def test_the_training_page_says_what_a_run_costs_and_trains(runs: TrainingServic
 
 
 def test_a_classifier_is_trained_and_guides_in_the_sampling_lab(runs: TrainingService) -> None:
-    at = _fine(_open(_training, learns="classifier", batch="1", T="20", steps="3"))
+    at = _fine(_open(_training, task="classifier", batch="1", T="20", steps="3"))
     assert at.segmented_control(key="training/target").disabled
     at.button(key="training/start").click()
     _fine(at.run())

@@ -21,7 +21,7 @@ from playground import preload
 from playground.labs.training import runs as lab
 
 SECONDS = 60.0
-FEW = {"batch": 1, "T": 20, "report_every": 1, "sample_every": 100, "warmup": 0, "averaging": 0.5}
+FEW = {"batch": 1, "T": 20, "report_every": 1, "sample_every": 100, "warmup": 0, "ema_decay": 0.5}
 
 
 @pytest.fixture(scope="module")
