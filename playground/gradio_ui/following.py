@@ -56,16 +56,16 @@ class Follower:
                 return
             seen = 0
             while True:
-                look = job.look
+                state = job.state
                 shown = nothing
-                if look.version != seen and look.result is not None:
-                    shown, seen = list(await asyncio.to_thread(draw, look.result)), look.version
-                if look.error:
-                    status = page.listed([look.error], "error")
+                if state.version != seen and state.result is not None:
+                    shown, seen = list(await asyncio.to_thread(draw, state.result)), state.version
+                if state.error:
+                    status = page.listed([state.error], "error")
                 else:
-                    status = page.status(in_words(look, self.what), look.share if look.running else None)
-                yield [status, gr.update(interactive=look.running), *shown]
-                if not look.running:
+                    status = page.status(in_words(state, self.what), state.fraction if state.is_running else None)
+                yield [status, gr.update(interactive=state.is_running), *shown]
+                if not state.is_running:
                     return
                 await asyncio.sleep(POLL)
                 if desk().job(tab, self.lab) is not job:

@@ -12,6 +12,7 @@ from playground.gradio_ui import components, page, widgets
 from playground.labs.forward import text
 from playground.labs.forward.view import UPLOAD_SIZE, ForwardControls, compute
 from playground.labs.shared import picture as pictures
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.picture import Picture
 
 FILE_TYPES = [".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"]
@@ -19,7 +20,7 @@ FILE_TYPES = [".png", ".jpg", ".jpeg", ".webp", ".gif", ".bmp", ".tif", ".tiff"]
 
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
-    panel = widgets.Panel(ForwardControls, "forward", _look())
+    panel = widgets.Panel(ForwardControls, "forward", _rules())
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
@@ -69,11 +70,11 @@ def build(demo: gr.Blocks) -> None:
     )
 
 
-def _look() -> widgets.Look[ForwardControls]:
+def _rules() -> ControlRules[ForwardControls]:
     def disabled(now: ForwardControls) -> dict[str, str]:
         return {} if now.data != "upload" else {"class_index": text.NO_CLASS, "number": text.NO_CLASS}
 
-    return widgets.Look(
+    return ControlRules(
         options=lambda now: {} if now.data == "upload" else {"class_index": pictures.class_titles(now)},
         limits=lambda now: {} if now.data == "upload" else {"number": pictures.number_range(now)},
         disabled=disabled,

@@ -16,6 +16,7 @@ from playground.labs.guidance import view as lab
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.shared import exports
 from playground.labs.shared import text as common
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import describe
 from playground.labs.shared.job import Job
 from playground.policy.visitor import visitor_of
@@ -29,7 +30,7 @@ AT_ONCE = ("view", "show")
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     who = page.identity()
-    panel = widgets.Panel(GuidanceControls, LAB, _look, [who.visitor])
+    panel = widgets.Panel(GuidanceControls, LAB, _rules, [who.visitor])
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
@@ -54,14 +55,14 @@ def build(demo: gr.Blocks) -> None:
         preload.wait()
         desk().attach(tab, session)
         there = desk().job(tab, LAB)
-        answer = there.look.result if there is not None else None
+        answer = there.state.result if there is not None else None
         if there is not None and (answer is None or lab.same(answer.controls, controls)):
             return [_said(controls, visitor)[0]]  # loaded again: what was there before is followed
         return [start(visitor, tab, controls) if lab.at_once(controls) else _pressed_for(controls, visitor)]
 
     def changed(controls: GuidanceControls, visitor: str, tab: str) -> list[Any]:
         job = desk().job(tab, LAB)
-        answer = job.look.result if job is not None else None
+        answer = job.state.result if job is not None else None
         stale = answer is not None and answer.controls.view == controls.view and not lab.same(answer.controls, controls)
         return [_said(controls, visitor, text.CHANGED.replace("**", "") if stale else "")[0]]
 
@@ -97,8 +98,8 @@ def build(demo: gr.Blocks) -> None:
     buttons.stops(who.tab)
 
 
-def _look(visitor: str | None) -> widgets.Look[GuidanceControls]:
-    return widgets.Look(
+def _rules(visitor: str | None) -> ControlRules[GuidanceControls]:
+    return ControlRules(
         hidden=settings.hidden,
         disabled=settings.without_effect,
         options=lambda _: settings.choices(visitor_of(visitor)),

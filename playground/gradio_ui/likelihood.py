@@ -16,6 +16,7 @@ from playground.labs.likelihood import job as lab
 from playground.labs.likelihood.controls import LikelihoodControls
 from playground.labs.likelihood.job import Measured
 from playground.labs.shared import models
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.job import Job
 from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import desk
@@ -26,7 +27,7 @@ LAB = "likelihood"
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     who = page.identity()
-    panel = widgets.Panel(LikelihoodControls, LAB, _look, [who.visitor])
+    panel = widgets.Panel(LikelihoodControls, LAB, _rules, [who.visitor])
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
@@ -91,12 +92,12 @@ def build(demo: gr.Blocks) -> None:
     closer.collapse(lambda: False, None, is_open, **QUIET)
 
 
-def _look(visitor: str | None) -> widgets.Look[LikelihoodControls]:
+def _rules(visitor: str | None) -> ControlRules[LikelihoodControls]:
     def options(_: LikelihoodControls) -> dict[str, dict[str, str]]:
         who = visitor_of(visitor)
         return settings.choices(models.choices(who), latent.vaes(who), excess_loss.runs(who))
 
-    return widgets.Look(
+    return ControlRules(
         disabled=settings.without_effect,
         options=options,
         at_first=settings.at_first,
@@ -126,7 +127,7 @@ def _changed(tab: str, controls: LikelihoodControls, visitor: str) -> str:
     if refusal := _refusal(controls, visitor):
         return refusal
     job = desk().job(tab, LAB)
-    result = job.look.result if job else None
+    result = job.state.result if job else None
     if result is None or settings.measured(result.controls) == settings.measured(controls):
         return ""
     return page.listed([text.CHANGED], "info")

@@ -15,6 +15,7 @@ from playground.labs.microscope import job as lab
 from playground.labs.microscope.forks import ForkSettings
 from playground.labs.microscope.job import Examination, MicroscopeControls, Microscopy
 from playground.labs.shared import models
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import checked
 from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import desk
@@ -25,8 +26,8 @@ LAB = "microscope"
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     who = page.identity()
-    panel = widgets.Panel(MicroscopeControls, LAB, _look, [who.visitor])
-    form = widgets.Form(ForkSettings, f"{LAB}-fork", _form_look())
+    panel = widgets.Panel(MicroscopeControls, LAB, _rules, [who.visitor])
+    form = widgets.Form(ForkSettings, f"{LAB}-fork", _form_rules())
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
@@ -51,7 +52,7 @@ def build(demo: gr.Blocks) -> None:
         """Compute what these settings ask for, if that is not there already; returns what is to be said if it cannot be."""
         job = _job(tab)
         try:
-            before = None if job is None or anew else job.look.result
+            before = None if job is None or anew else job.state.result
             model, task = lab.task_of(controls, visitor_of(visitor), before)
             if anew or job is None or job.task != task:
                 desk().put(tab, LAB, Examination(model, task))
@@ -83,7 +84,7 @@ def build(demo: gr.Blocks) -> None:
     def moved(event: gr.EventData, visitor: str, tab: str, *values: Any) -> list[Any]:
         """The reader has come to rest elsewhere: the link says so, and a fork would leave from there."""
         job, now = _job(tab), panel.read(values)[0]
-        found = None if job is None else job.look.result
+        found = None if job is None else job.state.result
         place = None if found is None else components.pointed_at(event, found.bench)
         if found is None or place is None:
             return [gr.skip()] * (len(panel.shown) + len(form.widgets) + len(aside))
@@ -94,9 +95,9 @@ def build(demo: gr.Blocks) -> None:
     def forked(visitor: str, tab: str, *values: Any) -> list[Any]:
         job, now = _job(tab), panel.read(values)[0]
         try:
-            if job is None or job.look.result is None or job.look.running:
+            if job is None or job.state.result is None or job.state.is_running:
                 raise ValueError(text.NOT_YET)
-            controls = lab.forked(job.look.result, now, form.asked(values[len(panel.state) :]))
+            controls = lab.forked(job.state.result, now, form.asked(values[len(panel.state) :]))
         except ValueError as problem:
             return [page.listed([str(problem)], "info"), *[gr.skip()] * (len(panel.shown) + len(form.widgets))]
         return [begin(controls, visitor, tab), *panel.update(controls, (), values), *form_for(controls, visitor)]
@@ -107,7 +108,7 @@ def build(demo: gr.Blocks) -> None:
 
     def form_changed(tab: str, *values: Any) -> list[Any]:
         job, asked = _job(tab), form.asked(values)
-        model = None if job is None or job.look.result is None else job.look.result.model
+        model = None if job is None or job.state.result is None else job.state.result.model
         return form.answer(asked, forks.options(model), forks.hidden(asked, model is None or bool(model.class_names)))
 
     shown, aside = [bench, errors, about, undo, files, code], [about, undo, files, code]
@@ -161,7 +162,7 @@ def _aside(found: Microscopy, branch: int, step: int) -> list[Any]:
     ]
 
 
-def _look(visitor: str | None) -> widgets.Look[MicroscopeControls]:
+def _rules(visitor: str | None) -> ControlRules[MicroscopeControls]:
     """How the controls stand for this visitor."""
     who = visitor_of(visitor)
 
@@ -169,7 +170,7 @@ def _look(visitor: str | None) -> widgets.Look[MicroscopeControls]:
         there = sampling_models.available(now.model, who)
         return lab.choices(there, now.model, who)
 
-    return widgets.Look(
+    return ControlRules(
         hidden=lab.hidden,
         disabled=lambda now: lab.without_effect(now, models.classes_of(now.model, who)),
         options=options,
@@ -178,8 +179,8 @@ def _look(visitor: str | None) -> widgets.Look[MicroscopeControls]:
     )
 
 
-def _form_look() -> widgets.Look[ForkSettings]:
-    return widgets.Look(
+def _form_rules() -> ControlRules[ForkSettings]:
+    return ControlRules(
         at_first=lambda now: {"sampler": {now.sampler: ""}, "label": {now.label: "none"}},
         bounds=visitor_of(None).bounds(LAB),
     )

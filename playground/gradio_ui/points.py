@@ -20,6 +20,7 @@ from playground.labs.points import training as points_training
 from playground.labs.points.controls import PointsControls
 from playground.labs.points.drawn import MOST_DRAWN, MOST_KINDS
 from playground.labs.points.training import Learning
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import checked
 from playground.labs.shared.job import Job
 from playground.policy.visitor import visitor_of
@@ -34,7 +35,7 @@ def build(demo: gr.Blocks) -> None:
     who = page.identity()
     own = gr.State(None)
     """The points of the reader's own file, once there are any."""
-    panel = widgets.Panel(PointsControls, "points", _look, [own])
+    panel = widgets.Panel(PointsControls, "points", _rules, [own])
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
@@ -183,8 +184,8 @@ def build(demo: gr.Blocks) -> None:
     training.stops(who.tab)
 
 
-def _look(own: PointSet | None) -> widgets.Look[PointsControls]:
-    return widgets.Look(
+def _rules(own: PointSet | None) -> ControlRules[PointsControls]:
+    return ControlRules(
         hidden=lab.hidden,
         disabled=lambda now: lab.without_effect(now, own),
         options=lambda now: {"label": lab.label_titles(now, own)},

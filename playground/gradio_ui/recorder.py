@@ -13,6 +13,7 @@ from playground.labs.recorder import job as lab
 from playground.labs.recorder import text
 from playground.labs.recorder.job import RecorderControls, Recording
 from playground.labs.shared import exports
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.exports import File
 from playground.labs.shared.job import Job
 from playground.policy.visitor import visitor_of
@@ -24,7 +25,7 @@ LAB = "recorder"
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     who = page.identity()
-    panel = widgets.Panel(RecorderControls, LAB, _look, [who.visitor])
+    panel = widgets.Panel(RecorderControls, LAB, _rules, [who.visitor])
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
@@ -50,7 +51,7 @@ def build(demo: gr.Blocks) -> None:
             except ValueError:
                 return [*shown, page.listed([text.DAMAGED]), gr.skip(), gr.skip()]
         job = desk().job(tab, LAB)
-        there = job.look.result if job is not None else None
+        there = job.state.result if job is not None else None
         if there is not None and there.of == lab.drawn_with(controls):
             return [*shown, "", *_shown(controls, there)]
         return [*shown, page.status(text.PRESS), None, ""]
@@ -82,8 +83,8 @@ def _shown(controls: RecorderControls, recording: Recording) -> list[Any]:
     return [components.flight_value(flight), links]
 
 
-def _look(visitor: str | None) -> widgets.Look[RecorderControls]:
-    return widgets.Look(
+def _rules(visitor: str | None) -> ControlRules[RecorderControls]:
+    return ControlRules(
         disabled=lab.without_effect,
         options=lambda _: lab.titles(lab.choices(visitor_of(visitor))),
         at_first=lambda now: {"run": {now.run: ""}},

@@ -22,7 +22,7 @@ SENTENCES = 400
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     who = page.identity()
-    panel = widgets.Panel(SamplingControls, "sampling", sampling_models.look, [who.visitor])
+    panel = widgets.Panel(SamplingControls, "sampling", sampling_models.rules, [who.visitor])
     with page.sidebar():
         panel.draw()
         opening = sampling_models.Opening()

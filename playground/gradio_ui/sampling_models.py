@@ -15,6 +15,7 @@ from playground.labs.sampling import controls as settings
 from playground.labs.sampling import text
 from playground.labs.sampling.controls import SamplingControls
 from playground.labs.shared import models, opening
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import checked
 from playground.policy import mode
 from playground.policy.visitor import Visitor, visitor_of
@@ -23,14 +24,14 @@ POLL = 0.4
 """Seconds between two looks at a running download."""
 
 
-def look(visitor: str | None) -> widgets.Look[SamplingControls]:
+def rules(visitor: str | None) -> ControlRules[SamplingControls]:
     """How the controls stand for this visitor."""
     who = visitor_of(visitor)
 
     def options(now: SamplingControls) -> dict[str, dict[str, str]]:
         return settings.choices(available(now.model, who), models.classifier_choices(who))
 
-    return widgets.Look(
+    return ControlRules(
         hidden=settings.hidden,
         disabled=lambda now: settings.without_effect(now, models.classes_of(now.model, who)),
         options=options,

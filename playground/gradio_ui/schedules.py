@@ -14,6 +14,7 @@ from playground.labs.schedules import view as lab
 from playground.labs.schedules.view import QUANTITIES, ScheduleControls
 from playground.labs.shared import exports
 from playground.labs.shared import picture as pictures
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import checked
 
 _GAUGE_CLICKS = """
@@ -26,7 +27,7 @@ element.addEventListener("click", (event) => {
 
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
-    panel = widgets.Panel(ScheduleControls, "schedules", _look())
+    panel = widgets.Panel(ScheduleControls, "schedules", _rules())
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
@@ -98,8 +99,8 @@ def build(demo: gr.Blocks) -> None:
     closer.collapse(lambda: False, None, is_open, **QUIET)
 
 
-def _look() -> widgets.Look[ScheduleControls]:
-    return widgets.Look(
+def _rules() -> ControlRules[ScheduleControls]:
+    return ControlRules(
         hidden=lambda now: () if now.drawn else ("points",),
         options=lambda now: {"class_index": pictures.class_titles(now)},
         limits=lambda now: {"number": pictures.number_range(now)},

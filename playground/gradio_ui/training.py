@@ -30,7 +30,7 @@ LINKED = ("run", "compare", "against")
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     who = page.identity()
-    panel = widgets.Panel(TrainingControls, "training", training_settings.look, also_in_link=LINKED)
+    panel = widgets.Panel(TrainingControls, "training", training_settings.rules, also_in_link=LINKED)
     chosen = page.link_of(LINKED)
     with page.sidebar():
         panel.draw()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from playground.gradio_ui import page, widgets
+from playground.gradio_ui import page
 from playground.labs.shared import naming
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import checked, reason
 from playground.labs.training import controls as lab
 from playground.labs.training import pictures, text
@@ -18,11 +19,11 @@ if TYPE_CHECKING:
 NOT_HERE = "Not here, where many share one machine."
 
 
-def look() -> widgets.Look[TrainingControls]:
+def rules() -> ControlRules[TrainingControls]:
     """How the controls stand."""
     anyone = visitor_of(None)
     shared = dict.fromkeys(("compile", "upsampling"), NOT_HERE) if anyone.public else {}
-    return widgets.Look(
+    return ControlRules(
         options=lambda now: {"data": pictures.choices(anyone), "size": pictures.size_choices(now, anyone)},
         disabled=lambda now: {**lab.without_effect(now), **shared},
         bounds=anyone.bounds("training"),

@@ -7,35 +7,18 @@ are checked like those of a link, and what had to be mended goes back to the wid
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Generic, TypeVar
 
 import gradio as gr
 from gradio.events import Dependency
 
 from playground.gradio_ui import page
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import Control, Controls, checked, describe, from_link, from_values, to_link
 
 C = TypeVar("C", bound=Controls)
 Outputs = list[Any]
-
-
-@dataclass(frozen=True)
-class Look(Generic[C]):
-    """How the controls stand, where that depends on the settings."""
-
-    hidden: Callable[[C], Collection[str]] = lambda _: ()
-    """Names of controls that are not shown now; they keep their value."""
-    disabled: Callable[[C], Mapping[str, str]] = lambda _: {}
-    """Names of controls that have no effect now, and why."""
-    options: Callable[[C], Mapping[str, Mapping[Any, str]]] = lambda _: {}
-    """For controls whose choices are only known now, their values with their titles."""
-    limits: Callable[[C], Mapping[str, tuple[float, float]]] = lambda _: {}
-    """Least and largest value of numbers whose range depends on the other settings, within their own range."""
-    at_first: Callable[[C], Mapping[str, Mapping[Any, str]]] | None = None
-    """`options` for the moment when the page is built, if those would load torch; by default `options`."""
-    bounds: Mapping[str, float] = field(default_factory=dict)
-    """Largest values here, where many share one machine; said beside the control."""
 
 
 class Panel(Generic[C]):
@@ -44,8 +27,8 @@ class Panel(Generic[C]):
     Args:
         model: the lab's controls.
         lab: its name; the widgets' ids begin with it.
-        look: how they stand, or what gives that for the values of `context`.
-        context: components on which the look depends too, such as who the reader is.
+        rules: how they are drawn, or what gives that for the values of `context`.
+        context: components on which the rules depend too, such as who the reader is.
         also_in_link: names in the link that are not controls, and are left alone.
     """
 
@@ -53,13 +36,13 @@ class Panel(Generic[C]):
         self,
         model: type[C],
         lab: str,
-        look: Look[C] | Callable[..., Look[C]] | None = None,
+        rules: ControlRules[C] | Callable[..., ControlRules[C]] | None = None,
         context: Sequence[gr.components.Component] = (),
         also_in_link: Sequence[str] = (),
     ) -> None:
         self._model = model
         self._lab = lab
-        self._look_for = look if callable(look) else lambda *_: look or Look()
+        self._rules_for = rules if callable(rules) else lambda *_: rules or ControlRules()
         self._context = list(context)
         self._controls = describe(model)
         self._names = [control.name for control in self._controls]
@@ -69,16 +52,16 @@ class Panel(Generic[C]):
 
     def draw(self) -> None:
         """Make the widgets where the caller's `with` stands."""
-        start, look = self._model(), self._look_for(*[None] * len(self._context))
+        start, rules = self._model(), self._rules_for(*[None] * len(self._context))
         groups: dict[str, gr.Accordion] = {}
         for control in self._controls:
             if control.group and control.group not in groups:
                 groups[control.group] = gr.Accordion(control.group, open=False)
             if control.group:
                 with groups[control.group]:
-                    self.widgets.append(self._made(control, start, look))
+                    self.widgets.append(self._made(control, start, rules))
             else:
-                self.widgets.append(self._made(control, start, look))
+                self.widgets.append(self._made(control, start, rules))
 
     def on_load(
         self,
@@ -97,12 +80,12 @@ class Panel(Generic[C]):
 
         def opened(request: gr.Request, *more: Any) -> Outputs:
             who, more = more[: len(secrets)], more[len(secrets) :]
-            look = self._look_for(*(self._known(secrets, who)))
-            controls, problems = self._settled(*from_link(self._model, dict(request.query_params)), look)
+            rules = self._rules_for(*(self._known(secrets, who)))
+            controls, problems = self._settled(*from_link(self._model, dict(request.query_params)), rules)
             shown = show(controls, *who, *([request.session_hash] if who else []), *more)
             return [
                 *who,
-                *self._answer(controls, problems, look),
+                *self._answer(controls, problems, rules),
                 *shown,
                 *[gr.update(interactive=True)] * len(waiting),
             ]
@@ -122,9 +105,9 @@ class Panel(Generic[C]):
         """Whenever the reader changes a control: `show(controls, *inputs)` gives the values of `outputs`."""
 
         def changed(*values: Any) -> Outputs:
-            look = self._look_of(values)
-            controls, problems = self._settled(*self._read(values), look)
-            return [*self._answer(controls, problems, look), *show(controls, *values[len(self.state) :])]
+            rules = self._rules_of(values)
+            controls, problems = self._settled(*self._read(values), rules)
+            return [*self._answer(controls, problems, rules), *show(controls, *values[len(self.state) :])]
 
         return gr.on(
             [event for widget in self.widgets for event in _events(widget)],
@@ -153,7 +136,7 @@ class Panel(Generic[C]):
         Args:
             values: those of `state`; what follows them is left alone.
         """
-        return self._settled(*self._read(values), self._look_of(values))
+        return self._settled(*self._read(values), self._rules_of(values))
 
     def update(self, controls: C, problems: Sequence[str] = (), values: Sequence[Any] = ()) -> Outputs:
         """Values for `shown`, so that the widgets, the link and the messages stand for these settings.
@@ -163,32 +146,32 @@ class Panel(Generic[C]):
             problems: sentences for the reader.
             values: those of `state`, where there is a context.
         """
-        look = self._look_of(values) if self._context else self._look_for()
-        return self._answer(*self._settled(controls, problems, look), look)
+        rules = self._rules_of(values) if self._context else self._rules_for()
+        return self._answer(*self._settled(controls, problems, rules), rules)
 
     def _read(self, values: Sequence[Any]) -> tuple[C, list[str]]:
         link, *others = values
         kept, _ = from_link(self._model, link if isinstance(link, dict) else {})
         return from_values(self._model, dict(zip(self._names, others, strict=False)), kept)
 
-    def _look_of(self, values: Sequence[Any]) -> Look[C]:
+    def _rules_of(self, values: Sequence[Any]) -> ControlRules[C]:
         before = 1 + len(self.widgets)
-        return self._look_for(*values[before : before + len(self._context)])
+        return self._rules_for(*values[before : before + len(self._context)])
 
     def _known(self, components: Sequence[Any], values: Sequence[Any]) -> list[Any]:
         """The values of the context when the page opens: of those components whose values are known by then."""
         known = dict(zip((component._id for component in components), values, strict=True))
         return [known.get(component._id) for component in self._context]
 
-    def _answer(self, controls: C, problems: Sequence[str], look: Look[C]) -> Outputs:
-        hidden, disabled = look.hidden(controls), look.disabled(controls)
-        options, limits = look.options(controls), look.limits(controls)
+    def _answer(self, controls: C, problems: Sequence[str], rules: ControlRules[C]) -> Outputs:
+        hidden, disabled = rules.hidden(controls), rules.disabled(controls)
+        options, limits = rules.options(controls), rules.limits(controls)
         updates = [
             self._updated(
                 control,
                 getattr(controls, control.name),
                 control.name in hidden,
-                self._info(control, look, disabled.get(control.name)),
+                self._info(control, rules, disabled.get(control.name)),
                 control.name not in disabled,
                 options.get(control.name),
                 limits.get(control.name),
@@ -197,17 +180,17 @@ class Panel(Generic[C]):
         ]
         return [*updates, to_link(controls), page.listed(problems)]
 
-    def _settled(self, controls: C, problems: Sequence[str], look: Look[C]) -> tuple[C, list[str]]:
+    def _settled(self, controls: C, problems: Sequence[str], rules: ControlRules[C]) -> tuple[C, list[str]]:
         """Settings that there are choices for, and that are within the bounds of this place."""
         problems = list(problems)
         titles = {control.name: control.title for control in self._controls}
-        for name, choices in look.options(controls).items():
+        for name, choices in rules.options(controls).items():
             value = getattr(controls, name)
             if value not in choices:
                 first = next(iter(choices))
                 problems.append(f"{titles[name]} “{value}” is not here. It was set to {choices[first]}.")
                 controls = checked(controls, **{name: first})
-        for name, most in look.bounds.items():
+        for name, most in rules.bounds.items():
             value = getattr(controls, name)
             if value > most:
                 problems.append(f"{titles[name]} goes up to {most:g} here, where many share one machine.")
@@ -216,18 +199,18 @@ class Panel(Generic[C]):
 
     # --- one widget -------------------------------------------------------------------------------------------------
 
-    def _made(self, control: Control, start: C, look: Look[C]) -> gr.components.Component:
-        most = look.bounds.get(control.name)
+    def _made(self, control: Control, start: C, rules: ControlRules[C]) -> gr.components.Component:
+        most = rules.bounds.get(control.name)
         if most is not None:
             control = replace(control, high=most, default=min(control.default, most))
         common: dict[str, Any] = {
             "label": control.title,
-            "info": self._info(control, look, None),
+            "info": self._info(control, rules, None),
             "elem_id": f"{self._lab}-{control.name}",
             "interactive": True,
-            "visible": control.name not in look.hidden(start),
+            "visible": control.name not in rules.hidden(start),
         }
-        options = (look.at_first or look.options)(start).get(control.name)
+        options = (rules.at_first or rules.options)(start).get(control.name)
         if control.kind == "choice" or options is not None:
             titles = dict(control.options) if options is None else options
             choices = [(title, value) for value, title in titles.items()]
@@ -261,9 +244,9 @@ class Panel(Generic[C]):
             change |= {"minimum": limits[0], "maximum": limits[1]}
         return gr.update(**change)
 
-    def _info(self, control: Control, look: Look[C], why_off: str | None) -> str:
+    def _info(self, control: Control, rules: ControlRules[C], why_off: str | None) -> str:
         # What is emphasised is always to be seen; the rest when the reader wants the settings explained (page.explain).
-        most = look.bounds.get(control.name)
+        most = rules.bounds.get(control.name)
         bound = f"Up to {most:g} here, where many share one machine." if most is not None else ""
         emphasised = " ".join(filter(None, (why_off, bound)))
         return f"*{emphasised}* {control.help}" if emphasised else control.help
@@ -284,8 +267,8 @@ class Form(Panel[C]):
             options: for controls whose choices are only known now, their values with their titles.
             hidden: names of controls that are not shown.
         """
-        look = replace(self._look_for(), options=lambda _: options, hidden=lambda _: hidden)
-        return self._answer(controls, (), look)[: len(self.widgets)]
+        rules = replace(self._rules_for(), options=lambda _: options, hidden=lambda _: hidden)
+        return self._answer(controls, (), rules)[: len(self.widgets)]
 
 
 def _events(widget: gr.components.Component) -> list[Any]:

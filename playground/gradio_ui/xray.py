@@ -10,6 +10,7 @@ from playground import preload
 from playground.gradio_ui import components, following, page, sampling_models, widgets
 from playground.gradio_ui.following import QUIET
 from playground.labs.shared import exports
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.job import Job
 from playground.labs.xray import job as lab
 from playground.labs.xray import text
@@ -25,7 +26,7 @@ LOOK, DRAW = "xray-look", "xray"
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     who = page.identity()
-    panel = widgets.Panel(XrayControls, "xray", _look, [who.visitor])
+    panel = widgets.Panel(XrayControls, "xray", _rules, [who.visitor])
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
@@ -104,8 +105,8 @@ def _refusal(controls: XrayControls, visitor: str) -> str:
     return ""
 
 
-def _look(visitor: str | None) -> widgets.Look[XrayControls]:
-    return widgets.Look(
+def _rules(visitor: str | None) -> ControlRules[XrayControls]:
+    return ControlRules(
         hidden=lab.hidden,
         options=lambda now: lab.options(
             now, sampling_models.available(now.model, visitor_of(visitor)), visitor_of(visitor)

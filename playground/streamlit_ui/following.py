@@ -28,19 +28,19 @@ def follow(job: Job[T], draw: Callable[[T], Any], what: str = "") -> None:
     It is a fragment before and after the end: what `draw` puts up stays as the reader left it, and what the reader does with it
     at that very moment still finds whom to tell. So `draw` asks for a new run of the page itself where others depend on it.
     """
-    running = job.look.running
+    running = job.state.is_running
     st.fragment(_shown, run_every=POLL if running else None)(job, draw, what, running)
 
 
 def _shown(job: Job[T], draw: Callable[[T], Any], what: str, running: bool) -> None:
-    look = job.look
-    if running and not look.running:
+    state = job.state
+    if running and not state.is_running:
         st.rerun()
-    if look.running:
-        st.progress(look.share, text=in_words(look, what))
-    elif look.error:
-        st.error(look.error)
+    if state.is_running:
+        st.progress(state.fraction, text=in_words(state, what))
+    elif state.error:
+        st.error(state.error)
     else:
-        st.caption(in_words(look, what))
-    if look.result is not None:
-        draw(look.result)
+        st.caption(in_words(state, what))
+    if state.result is not None:
+        draw(state.result)

@@ -33,7 +33,7 @@ def show() -> None:
     if (asked is None or asked.view != controls.view) and lab.at_once(controls):
         asked = _start(controls)
     job: Job[lab.Answer] | None = st.session_state.get(JOB)
-    running = job is not None and job.look.running
+    running = job is not None and job.state.is_running
     begun, stopped = following.buttons(LAB, start=text.START, icon="🎲", running=running)
     if stopped and job is not None:
         job.stop()

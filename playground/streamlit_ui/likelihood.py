@@ -38,7 +38,7 @@ def show() -> None:
     widgets.show_problems(LAB)
     st.html(figures.style())
     job: Job[Measured] = st.session_state.get(f"{LAB}/job") or _start(controls)  # at first, something to see at once
-    begun, stopped = following.buttons(LAB, start=text.START, icon="⚖️", running=job.look.running)
+    begun, stopped = following.buttons(LAB, start=text.START, icon="⚖️", running=job.state.is_running)
     if stopped:
         job.stop()
     if begun:

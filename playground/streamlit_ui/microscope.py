@@ -35,15 +35,15 @@ def show() -> None:
     job: Examination | None = st.session_state.get(f"{LAB}/job")
     if job is None or job.task != task:
         job = _start(model, task)
-    again, stopped = following.buttons(LAB, start="Walk again", icon="🔬", running=job.look.running)
+    again, stopped = following.buttons(LAB, start="Walk again", icon="🔬", running=job.state.is_running)
     if again:
         job = _start(model, Task(task.root, task.forks, task.known, None, task.place))
     if stopped:
         job.stop()
         st.rerun()
     following.follow(job, _drawn, "steps")
-    if not job.look.running and job.look.result is not None:
-        _below(job.look.result)
+    if not job.state.is_running and job.state.result is not None:
+        _below(job.state.result)
 
 
 def _settings() -> MicroscopeControls:
@@ -60,7 +60,7 @@ def _settings() -> MicroscopeControls:
 
 def _found() -> Microscopy | None:
     job: Examination | None = st.session_state.get(f"{LAB}/job")
-    return None if job is None else job.look.result
+    return None if job is None else job.state.result
 
 
 def _start(model: Model, task: Task) -> Examination:

@@ -63,7 +63,7 @@ def _sampling(controls: PointsControls, data: PointSet) -> None:
         st.session_state[f"{LAB}/job"], st.session_state[f"{LAB}/key"] = job, key
     job.wait(0.3)  # many answers are there by then: no need for a bar
     following.follow(job, lambda _: None, "steps")
-    shown: Stage | None = job.look.result if not job.look.running else None
+    shown: Stage | None = job.state.result if not job.state.is_running else None
     if shown is not None:
         st.session_state[f"{LAB}/shown"] = shown
     else:
@@ -97,7 +97,7 @@ def _training(controls: PointsControls, data: PointSet) -> None:
     st.markdown(text.TRAIN_LEAD)
     job: Job[Learning] | None = st.session_state.get(f"{LAB}/training")
     before = training.goes_on(job, controls, data)
-    running = job is not None and job.look.running
+    running = job is not None and job.state.is_running
     begun, stopped = following.buttons(
         f"{LAB}/train", start=text.TRAIN_ON if before else text.BEGIN, icon="🏋️", running=running
     )
@@ -115,10 +115,10 @@ def _training(controls: PointsControls, data: PointSet) -> None:
         st.caption(text.TRAIN_EMPTY)
         return
     following.follow(job, _learning, "steps")
-    if not job.look.running and job.look.result is not None:
+    if not job.state.is_running and job.state.result is not None:
         if before and controls.model == "exact" and controls.compare != "model":
             st.success(text.TRAINED)
-        st.download_button(text.LOSSES, training.losses_csv(job.look.result), "losses.csv", "text/csv")
+        st.download_button(text.LOSSES, training.losses_csv(job.state.result), "losses.csv", "text/csv")
     page.looking_at(text.TRAINING)
 
 

@@ -32,7 +32,7 @@ def show() -> None:
     kept: tuple[RecorderControls, Job[Recording | None]] | None = st.session_state.get(f"{LAB}/job")
     asked = lab.drawn_with(controls)
     job = kept[1] if kept is not None and kept[0] == asked else None
-    running = job is not None and job.look.running
+    running = job is not None and job.state.is_running
     begun, stopped = following.buttons(LAB, start=text.START, icon="✈️", running=running)
     if begun:
         if kept is not None:

@@ -17,6 +17,7 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import Control, Controls, checked, describe, from_link, reason, to_link
 
 C = TypeVar("C", bound=Controls)
@@ -25,6 +26,7 @@ C = TypeVar("C", bound=Controls)
 def controls(
     model: type[C],
     lab: str,
+    rules: ControlRules[C] | None = None,
     *,
     hidden: Collection[str] | Callable[[C], Collection[str]] = (),
     disabled: Mapping[str, str] | Callable[[C], Mapping[str, str]] | None = None,
@@ -41,6 +43,7 @@ def controls(
     Args:
         model: the lab's controls.
         lab: a name that makes the widgets' keys unique.
+        rules: which controls are hidden, disabled or limited, in place of the next four.
         hidden: names of controls not to draw; they keep their value. May depend on the settings.
         disabled: name of a control that has no effect now, and why. May depend on the settings.
         options: for controls whose choices are only known now, their values with their titles; may depend on the
@@ -49,6 +52,8 @@ def controls(
         also_in_link: parameters of the page itself, which are left as they are.
         groups: gives the container of a group of controls; by default an expander for each.
     """
+    if rules is not None:
+        hidden, disabled, options, limits = rules.hidden, rules.disabled, rules.options, rules.limits
     _take_link(model, lab, also_in_link)
     containers: dict[str, DeltaGenerator] = {}
     values: dict[str, Any] = {}

@@ -40,7 +40,7 @@ def _look(controls: XrayControls) -> Job[Seen | None]:
     """The look at these settings: the one that there is, or a new one. Another block of the same look is no new look."""
     asked = controls.model_copy(update={"block": ""})
     kept: tuple[XrayControls, Job[Seen | None]] | None = st.session_state.get(f"{LAB}/look")
-    if kept is not None and kept[0] == asked and kept[1].look.status != "stopped":
+    if kept is not None and kept[0] == asked and kept[1].state.status != "stopped":
         return kept[1]
     if kept is not None:
         kept[1].stop()
@@ -76,14 +76,14 @@ def _seen(seen: Seen | None) -> None:
 def _parts(controls: XrayControls, look: Job[Seen | None]) -> None:
     from playground.labs.xray import view as figures
 
-    seen = look.look.result
-    if seen is None or look.look.running:
+    seen = look.state.result
+    if seen is None or look.state.is_running:
         return
     st.markdown(f"#### {text.PARTS_TITLE}")
     st.markdown(text.PARTS_LEAD.format(trained=seen.trained_with))
     st.html(figures.style())
     job: Job[Drawing] | None = st.session_state.get(f"{LAB}/draw")
-    running = job is not None and job.look.running
+    running = job is not None and job.state.is_running
     begun, stopped = following.buttons(LAB, start=text.DRAW, icon="🎲", running=running)
     if begun:
         if job is not None:
@@ -98,7 +98,7 @@ def _parts(controls: XrayControls, look: Job[Seen | None]) -> None:
     def table(drawing: Drawing) -> None:
         st.html(figures.table(lab.merged(seen.variants, drawing.variants)))
 
-    there = job.look.result if job is not None else None
+    there = job.state.result if job is not None else None
     if job is not None and (there is None or there.belongs_to(controls)):
         following.follow(job, table, text.STEPS)
     else:

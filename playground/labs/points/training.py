@@ -15,7 +15,7 @@ from playground.components.payloads.stage import Array, Cloud, Stage
 from playground.components.payloads.timeline import Position
 from playground.labs.points.controls import PointsControls
 from playground.labs.points.trajectory import Trained, labels_of, training_key
-from playground.labs.shared.job import Job, Look, Partial
+from playground.labs.shared.job import Job, JobState, Partial
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -142,10 +142,15 @@ def _cloud(controls: PointsControls, data: PointSet, trained: Trained) -> Tensor
 
 def usable(job: Job[Learning] | None, controls: PointsControls, data: PointSet) -> Trained | None:
     """The network of that job, if it was trained on these very points and has come to its end (or was stopped)."""
-    look: Look[Learning] | None = None if job is None else job.look
-    if look is None or look.result is None or look.running or look.result.trained.on != training_key(controls, data):
+    state: JobState[Learning] | None = None if job is None else job.state
+    if (
+        state is None
+        or state.result is None
+        or state.is_running
+        or state.result.trained.on != training_key(controls, data)
+    ):
         return None
-    return look.result.trained
+    return state.result.trained
 
 
 def stage(learning: Learning) -> Stage:
@@ -197,7 +202,7 @@ def chart(learning: Learning) -> LiveChart:
 
 def goes_on(job: Job[Learning] | None, controls: PointsControls, data: PointSet) -> Learning | None:
     """The training of that job, if one can train on from it: the same points, the same network."""
-    before = None if job is None else job.look.result
+    before = None if job is None else job.state.result
     return before if before is not None and before.trained.on == training_key(controls, data) else None
 
 

@@ -30,7 +30,7 @@ class Partial(Generic[T]):
 
 
 @dataclass(frozen=True)
-class Look(Generic[T]):
+class JobState(Generic[T]):
     """A job as it is now. `version` grows with every result; `result` is None before the first."""
 
     status: Status
@@ -43,13 +43,13 @@ class Look(Generic[T]):
     result: T | None
 
     @property
-    def running(self) -> bool:
+    def is_running(self) -> bool:
         """Whether there is more to come."""
         return self.status == "running"
 
     @property
-    def share(self) -> float:
-        """Of the work that is done, 0 … 1."""
+    def fraction(self) -> float:
+        """Fraction of the work that is done, 0 … 1."""
         return min(1.0, self.done / self.total) if self.total else 0.0
 
 
@@ -85,8 +85,8 @@ class Job(Generic[T]):
         self._thread.join(timeout)
 
     @property
-    def look(self) -> Look[T]:
-        """The job as it is now."""
+    def state(self) -> JobState[T]:
+        """The job as it is now: a snapshot that does not change."""
         with self._lock:
             latest = self._latest
             done, total = (latest.done, latest.total) if latest else (0.0, 0.0)
@@ -94,7 +94,7 @@ class Job(Generic[T]):
             running = self._status == "running"
             left = seconds / done * (total - done) if done and running else None
             result = latest.result if latest else None
-            return Look(self._status, done, total, seconds, left, self._error, self._version, result)
+            return JobState(self._status, done, total, seconds, left, self._error, self._version, result)
 
     def _run(self) -> None:
         try:
@@ -116,11 +116,11 @@ class Job(Generic[T]):
                 self._status, self._error, self._ended = status, error, time.perf_counter()
 
 
-def in_words(look: Look[T], what: str = "") -> str:
+def in_words(state: JobState[T], what: str = "") -> str:
     """How far it is, in a few words: "12 of 40 cells, about 5 s left"."""
-    of = f"{look.done:,.0f} of {look.total:,.0f} {what}".strip() if look.total else ""
-    if look.running:
-        left = f"about {look.seconds_left:,.0f} s left" if look.seconds_left is not None else "starting"
+    of = f"{state.done:,.0f} of {state.total:,.0f} {what}".strip() if state.total else ""
+    if state.is_running:
+        left = f"about {state.seconds_left:,.0f} s left" if state.seconds_left is not None else "starting"
         return f"{of}, {left}" if of else left.capitalize()
-    word = {"finished": "Done", "stopped": "Stopped", "failed": "Failed"}[look.status]
-    return f"{word} after {of} in {look.seconds:.1f} s." if of else f"{word}."
+    word = {"finished": "Done", "stopped": "Stopped", "failed": "Failed"}[state.status]
+    return f"{word} after {of} in {state.seconds:.1f} s." if of else f"{word}."

@@ -19,15 +19,15 @@ def test_results_are_seen_as_they_come_and_stay() -> None:
 
     job = Job(work)
     assert seen.wait(10)
-    half = job.look
-    assert (half.running, half.result, half.share, half.version) == (True, "half", 0.5, 1)
+    half = job.state
+    assert (half.is_running, half.result, half.fraction, half.version) == (True, "half", 0.5, 1)
     assert half.seconds_left is not None
     assert "1 of 2" in in_words(half)
     go.set()
     job.wait(10)
-    whole = job.look
+    whole = job.state
     assert (whole.status, whole.result, whole.version, whole.seconds_left) == ("finished", "whole", 2, None)
-    assert job.look.seconds == whole.seconds  # its clock has stopped
+    assert job.state.seconds == whole.seconds  # its clock has stopped
 
 
 def test_a_stopped_job_drops_its_iterator_and_keeps_what_there_was() -> None:
@@ -44,11 +44,11 @@ def test_a_stopped_job_drops_its_iterator_and_keeps_what_there_was() -> None:
     job = Job(work)
     assert begun.wait(10)
     job.stop()
-    assert job.look.status == "stopped"
+    assert job.state.status == "stopped"
     assert closed.wait(10)
     job.wait(10)
-    assert job.look.result is not None
-    assert in_words(job.look).startswith("Stopped")
+    assert job.state.result is not None
+    assert in_words(job.state).startswith("Stopped")
 
 
 def test_a_refusal_is_told_as_it_is_and_a_fault_with_a_sentence() -> None:
@@ -63,5 +63,5 @@ def test_a_refusal_is_told_as_it_is_and_a_fault_with_a_sentence() -> None:
     refused, broken = Job(refuses), Job(breaks)
     refused.wait(10)
     broken.wait(10)
-    assert (refused.look.status, refused.look.error, refused.look.result) == ("failed", "Take fewer cells.", 7)
-    assert broken.look.error == "This broke off: out of memory"
+    assert (refused.state.status, refused.state.error, refused.state.result) == ("failed", "Take fewer cells.", 7)
+    assert broken.state.error == "This broke off: out of memory"

@@ -232,9 +232,9 @@ def test_a_sweep_stops_when_it_is_told_to() -> None:
     assert begun.wait(30)
     job.stop()
     job.wait(30)
-    look = job.look
-    assert look.status == "stopped"
-    assert 0 < look.done < look.total
+    state = job.state
+    assert state.status == "stopped"
+    assert 0 < state.done < state.total
 
 
 def test_a_dropped_job_is_stopped_and_forgotten() -> None:

@@ -134,11 +134,11 @@ def test_it_stops_at_the_next_picture_and_keeps_what_there_is() -> None:
     assert seen.wait(60)
     job.stop()
     job.wait(60)
-    look = job.look
-    assert look.status == "stopped"
-    assert look.result is not None
-    assert 0 < look.done < look.total
-    assert figures.stacked(look.result)["bars"]
+    state = job.state
+    assert state.status == "stopped"
+    assert state.result is not None
+    assert 0 < state.done < state.total
+    assert figures.stacked(state.result)["bars"]
 
 
 def test_what_was_measured_is_remembered_and_is_the_same() -> None:
@@ -260,7 +260,7 @@ def test_the_page_opens_with_something_to_see() -> None:
     job.wait(60)
     page.run()
     assert not page.exception
-    assert job.look.status == "finished"
+    assert job.state.status == "finished"
 
 
 # --- a VAE of one's own -----------------------------------------------------------------------------------------------

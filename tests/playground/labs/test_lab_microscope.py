@@ -216,9 +216,9 @@ def test_a_fork_where_no_step_is_left_is_told(step: int) -> None:
     controls = MicroscopeControls.model_validate({**QUICK, "forks": f"0@{step}:seed=3"})
     job = Examination(*lab.task_of(controls, HOST))
     job.wait(60)
-    assert job.look.status == "failed"
-    assert job.look.error.startswith(f"There is nothing to fork at step {step}")
-    assert job.look.result is not None  # and the walk itself is there
+    assert job.state.status == "failed"
+    assert job.state.error.startswith(f"There is nothing to fork at step {step}")
+    assert job.state.result is not None  # and the walk itself is there
 
 
 def test_a_model_that_is_gone_is_told_and_not_replaced() -> None:
@@ -315,5 +315,5 @@ def test_a_model_that_is_not_offered_can_be_chosen_nowhere_in_public(
     from playground.policy import mode
 
     monkeypatch.setattr(mode, "_public", public)
-    offered = page._look("somebody").options(MicroscopeControls(model="/etc"))["model"]
+    offered = page._rules("somebody").options(MicroscopeControls(model="/etc"))["model"]
     assert ("/etc" in offered) is not public

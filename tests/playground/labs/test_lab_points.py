@@ -192,7 +192,7 @@ def test_a_network_is_trained_sampled_from_and_trained_on() -> None:
     trained = training.usable(job, controls, data)
     assert trained is not None
     assert trained.step == 100
-    learning = job.look.result
+    learning = job.state.result
     assert learning is not None
     assert learning.ended
     stage = training.stage(learning)

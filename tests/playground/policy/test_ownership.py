@@ -101,8 +101,8 @@ def test_what_another_has_trained_is_offered_in_no_lab(
     monkeypatch.setattr(training_service, "_service", shared.service)
     monkeypatch.setattr(mode, "_public", True)
     page = importlib.import_module(f"playground.gradio_ui.{lab}")
-    look, controls = (page.look if lab == "sampling_models" else page._look), CONTROLS[lab]()
-    hers, his, nobodys = (repr(look(visitor).options(controls)) for visitor in (ANNA, BERT, None))
+    rules, controls = (page.rules if lab == "sampling_models" else page._rules), CONTROLS[lab]()
+    hers, his, nobodys = (repr(rules(visitor).options(controls)) for visitor in (ANNA, BERT, None))
     assert draws in hers
     assert (guides in hers) is (lab in ("sampling_models", "guidance", "microscope"))
     for other in (his, nobodys):

@@ -456,7 +456,7 @@ def test_a_job_that_breaks_tells_strangers_nothing_of_this_machine(
 
     job = Job(broken)
     job.wait(SECONDS)
-    assert job.look.error == BROKE_OFF
+    assert job.state.error == BROKE_OFF
     assert "20260101-000000" in capsys.readouterr().err  # for whoever keeps the machine
 
 
