@@ -33,7 +33,7 @@ class Round:
 
 def measure(*, model_name: str, visitors: int, images: int, steps: int, rounds: int) -> list[Figure]:
     """All of it. Raises ModelError for a model that cannot be opened, RuntimeError for a request that fails."""
-    torch_threads.take(
+    torch_threads.set_thread_count(
         torch_threads.ALL
     )  # for the one batch, which is drawn in this thread; the requests' network takes them by itself
     model = open_model(model_name)

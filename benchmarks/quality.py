@@ -23,7 +23,7 @@ from torch import Tensor
 from benchmarks.figures import Figure
 from engine.data.catalogue import load
 from engine.data.pixels import unit_of
-from engine.data.prepared import for_training
+from engine.data.prepared import training_pictures
 from engine.denoiser import Clipped, NetDenoiser
 from engine.guidance import Guided
 from engine.models import classifier
@@ -58,7 +58,7 @@ class Look:
 def measure(*, pictures: int, percent: int, limit: int) -> list[Figure]:
     """Train both until so many per cent are recognisable, or for so many seconds."""
     torch.set_num_threads(1)
-    allocator.keep_freed()
+    allocator.keep_freed_memory()
     judge, wanted = classifier.load(JUDGE), percent / 100
     digits = load("digits").held_out_part
     real = _read(judge, unit_of(torch.tensor(digits.images)), torch.tensor(digits.labels))
@@ -95,7 +95,7 @@ def _until(looks: Iterator[Look], limit: float, wanted: float) -> Look:
 def _ours(judge: Judge, pictures: int) -> Iterator[Look]:
     """The defaults of a training run, drawn as they are best drawn in few steps (docs/results.md, section e)."""
     config = TrainConfig(report_every=LOOK_EVERY)
-    data, labels = for_training(config), torch.arange(pictures) % 10
+    data, labels = training_pictures(config), torch.arange(pictures) % 10
     state, seconds, began = begin(config, data), 0.0, time.process_time()
     for report in train(config, data, state):
         seconds += time.process_time() - began

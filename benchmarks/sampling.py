@@ -39,7 +39,7 @@ class Wanted:
 def measure(parts: Sequence[str], *, images: int, steps: int, rounds: int, device_name: str) -> list[Figure]:
     """The parts that are asked for. Raises RuntimeError where a peer draws other pictures than ours."""
     torch.set_num_threads(1)
-    allocator.keep_freed()  # as the programs of this project do
+    allocator.keep_freed_memory()  # as the programs of this project do
     wanted, figures = Wanted(images, steps, rounds, device_name), []
     for part in parts:
         for figure in PARTS[part](wanted):

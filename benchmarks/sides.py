@@ -80,7 +80,7 @@ def _serve(pipe: Connection, maker: str, keep_freed: bool, settings: dict[str, A
     from engine.runtime import allocator
 
     if keep_freed:
-        allocator.keep_freed()
+        allocator.keep_freed_memory()
     torch.set_num_threads(1)
     module, _, name = maker.partition(":")
     with (

@@ -20,7 +20,7 @@ from benchmarks.figures import Figure
 from benchmarks.sides import compared, side
 from benchmarks.training_large import large
 from benchmarks.training_peers import MAKERS, write_pictures
-from engine.data.prepared import for_training
+from engine.data.prepared import training_pictures
 from engine.runs.folder import RunFolder
 from engine.training.config import TrainConfig
 from engine.training.learner import parameter_count
@@ -88,7 +88,7 @@ def _speed(rounds: int) -> Iterator[Figure]:
             for config, times in zip(configs, seconds, strict=True):
                 times += _seconds(config)
         for config, times in zip(configs, seconds, strict=True):
-            data = for_training(config)
+            data = training_pictures(config)
             network = f"“{config.preset}”, {parameter_count(config, data) / 1e6:.2f} M weights"
             what = f"{network}, {data.size} × {data.size} × {data.channels}, batch {config.batch}, {config.precision}"
             yield Figure(what, tuple(config.batch / each for each in times), "images/s", "median")
@@ -96,7 +96,7 @@ def _speed(rounds: int) -> Iterator[Figure]:
 
 def _seconds(config: TrainConfig) -> list[float]:
     """Of processor time, of each of a few steps after the first: with one thread what a step takes on a core of its own."""
-    data, times = for_training(config), []
+    data, times = training_pictures(config), []
     quick = config.model_copy(update={"steps": STEPS + 1, "report_every": 1})
     began = time.process_time()
     for _ in train(quick, data, begin(quick, data)):

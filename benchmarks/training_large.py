@@ -10,7 +10,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.figures import Figure
-from engine.data.prepared import for_training
+from engine.data.prepared import training_pictures
 from engine.training.config import TrainConfig
 from engine.training.distributed import OneMachine
 from engine.training.learner import parameter_count
@@ -65,7 +65,7 @@ def _share(config: TrainConfig, device: str, steps: int, rounds: int) -> Iterato
     for _ in range(rounds):
         ours.append(_seconds(work, device))
         plain.append(_seconds(product, device) / (repeats * 2 * side**3))
-    data = for_training(config)
+    data = training_pictures(config)
     network = f"“{config.preset}”, {parameter_count(config, data) / 1e6:.2f} M weights"
     what = f"{network}, {config.size} × {config.size} × {data.channels}, batch {config.batch}, {config.precision} on {device}"
     yield Figure(what, tuple(steps * config.batch / took for took in ours), "images/s", "median")
@@ -78,7 +78,7 @@ def _share(config: TrainConfig, device: str, steps: int, rounds: int) -> Iterato
 def _work(config: TrainConfig, device: str, steps: int) -> tuple[Callable[[], object], int]:
     """So many steps of the loop itself at a time; and how many."""
     config = config.model_copy(update={"report_every": steps, "steps": 1_000_000})
-    data = for_training(config)
+    data = training_pictures(config)
     state = begin(config, data, device)
     reports = train(config, data, state, OneMachine(torch.device(device)))
     return lambda: next(reports), steps

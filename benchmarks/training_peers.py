@@ -18,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from benchmarks.sides import Work
 from engine.data.catalogue import load
-from engine.data.prepared import for_training
+from engine.data.prepared import training_pictures
 from engine.training.config import TrainConfig
 from engine.training.learner import net_of
 from engine.training.loop import begin, train
@@ -35,7 +35,7 @@ def write_pictures(folder: Path, count: int) -> Path:
 def engine(*, preset: str, batch: int, steps: int) -> Work:
     """This engine's loop, as `python -m engine train` and the page drive it."""
     config = TrainConfig.model_validate({"preset": preset, "batch": batch, "report_every": steps, "steps": 1_000_000})
-    data = for_training(config)
+    data = training_pictures(config)
     reports = train(config, data, begin(config, data))
 
     def work() -> None:
@@ -47,7 +47,7 @@ def engine(*, preset: str, batch: int, steps: int) -> Work:
 def bare(*, preset: str, batch: int, steps: int) -> Work:
     """Forward and backward of that network on one batch of noise, and nothing else."""
     config = TrainConfig.model_validate({"preset": preset, "batch": batch})
-    data = for_training(config)
+    data = training_pictures(config)
     net = net_of(begin(config, data).learner)
     x, timestep, label = (
         torch.randn(batch, data.channels, data.size, data.size),

@@ -75,7 +75,7 @@ class Round:
 
 def measure(*, visitors: int, images: int, steps: int, rounds: int, without_training: bool) -> list[Figure]:
     """All of it."""
-    torch_threads.take(torch_threads.ALL)
+    torch_threads.set_thread_count(torch_threads.ALL)
     model = open_model(MODEL)
     recipes = [_recipe(model, images, steps, k * images) for k in range(visitors)]
     whole = _recipe(model, visitors * images, steps, 0)

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from engine.data.catalogue import load
-from engine.evaluation.cells import Cell, Opened, opened
+from engine.evaluation.cells import Cell, EvaluatedModel, prepare_model
 from engine.evaluation.drawing import DrawSettings, evaluations
 from engine.evaluation.grid_bound import BoundCell
 from engine.interop import pretrained
@@ -162,16 +162,16 @@ class Networks:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._opened: dict[str, Opened] = {}
+        self._opened: dict[str, EvaluatedModel] = {}
         self._judge = classifier.load(SHIPPED)
 
-    def get(self, name: str) -> Opened | None:
+    def get(self, name: str) -> EvaluatedModel | None:
         """The network, or None where it is not there, or not trained to its end."""
         if name in self._opened:
             return self._opened[name]
         if name != SHIPPED and not is_trained(name, self.folder / name):
             return None
         checkpoint = pretrained.load(SHIPPED if name == SHIPPED else self.folder / name)
-        made = opened(name, checkpoint, load("digits"), self._judge, like=self._opened.values())
+        made = prepare_model(name, checkpoint, load("digits"), self._judge, like=self._opened.values())
         self._opened[name] = made
         return made

@@ -19,12 +19,12 @@ EVERYWHERE = (0.0, 1.0)
 """The interval of noise levels that leaves none out."""
 
 
-class Halves(NamedTuple):
+class GuidancePair(NamedTuple):
     """The two answers that guidance is put together from: ε̂ = ε̂_plain + s · (ε̂_wanted − ε̂_plain), and x̂0 likewise."""
 
-    wanted: Prediction
+    cond: Prediction
     """Of the class: what s = 1 gives."""
-    plain: Prediction
+    uncond: Prediction
     """Of no class in particular: what s = 0 gives."""
 
 
@@ -67,9 +67,9 @@ class Guided:
             return self.denoiser(x_t, level, None)
         if bool((scale == 1).all()):
             return self.denoiser(x_t, level, label)
-        return self.mixed(self.halves(x_t, level, label), x_t, level)
+        return self.combine(self.predict_pair(x_t, level, label), x_t, level)
 
-    def halves(self, x_t: Tensor, level: Level, label: Tensor) -> Halves:
+    def predict_pair(self, x_t: Tensor, level: Level, label: Tensor) -> GuidancePair:
         """Both answers, from one batch; shapes as in a call."""
         both = self.denoiser(
             torch.cat([x_t, x_t]),
@@ -77,19 +77,19 @@ class Guided:
             torch.cat([label, torch.full_like(label, NO_LABEL)]),
         )
         mixes = (None, None) if both.variance_mix is None else both.variance_mix.chunk(2)
-        wanted, plain = zip(both.x0.chunk(2), both.noise.chunk(2), mixes, strict=True)
-        return Halves(Prediction(*wanted), Prediction(*plain))
+        cond, uncond = zip(both.x0.chunk(2), both.noise.chunk(2), mixes, strict=True)
+        return GuidancePair(Prediction(*cond), Prediction(*uncond))
 
-    def mixed(self, halves: Halves, x_t: Tensor, level: Level) -> Prediction:
+    def combine(self, predict_pair: GuidancePair, x_t: Tensor, level: Level) -> Prediction:
         """The guided answer, from both."""
         scale = self._scale_at(level)
         weight = broadcast(scale, x_t)
-        (x0_wanted, noise_wanted, mix), (x0_plain, noise_plain, _) = halves
+        (x0_cond, noise_cond, mix), (x0_uncond, noise_uncond, _) = predict_pair
         # How much noise a step adds is no matter of guidance: the conditional model's answer stands.
-        x0 = torch.lerp(x0_plain, x0_wanted, weight)
+        x0 = torch.lerp(x0_uncond, x0_cond, weight)
         if self.rescale == 0:
-            return Prediction(x0, torch.lerp(noise_plain, noise_wanted, weight), mix)
-        back = (_std(x0_wanted) / _std(x0).clamp(min=1e-12)).reshape(-1, *[1] * (x0.ndim - 1))
+            return Prediction(x0, torch.lerp(noise_uncond, noise_cond, weight), mix)
+        back = (_std(x0_cond) / _std(x0).clamp(min=1e-12)).reshape(-1, *[1] * (x0.ndim - 1))
         return prediction_from_x0(torch.lerp(x0, x0 * back, self.rescale), x_t, level)._replace(variance_mix=mix)
 
     def _scale_at(self, level: Level) -> Tensor:
@@ -142,15 +142,15 @@ class ClassifierGuided:
             return prediction
         return self._pushed(prediction, self.scale * self.gradient(x_t, level, label), x_t, level)
 
-    def halves(self, x_t: Tensor, level: Level, label: Tensor) -> Halves:
+    def predict_pair(self, x_t: Tensor, level: Level, label: Tensor) -> GuidancePair:
         """The denoiser's own answer, and the one of Bayes' rule: what a scale of 0 and of 1 give; shapes as in a call."""
-        plain = self.denoiser(x_t, level, label)
-        return Halves(self._pushed(plain, self.gradient(x_t, level, label), x_t, level), plain)
+        uncond = self.denoiser(x_t, level, label)
+        return GuidancePair(self._pushed(uncond, self.gradient(x_t, level, label), x_t, level), uncond)
 
-    def mixed(self, halves: Halves, x_t: Tensor, level: Level) -> Prediction:
+    def combine(self, predict_pair: GuidancePair, x_t: Tensor, level: Level) -> Prediction:
         """The guided answer, from both."""
-        (x0_wanted, noise_wanted, mix), (x0_plain, noise_plain, _) = halves
-        x0, noise = torch.lerp(x0_plain, x0_wanted, self.scale), torch.lerp(noise_plain, noise_wanted, self.scale)
+        (x0_cond, noise_cond, mix), (x0_uncond, noise_uncond, _) = predict_pair
+        x0, noise = torch.lerp(x0_uncond, x0_cond, self.scale), torch.lerp(noise_uncond, noise_cond, self.scale)
         return Prediction(x0, noise, mix)
 
     @staticmethod
@@ -165,7 +165,7 @@ class ClassifierGuided:
         with torch.enable_grad():
             x = x_t.detach().requires_grad_()
             log_p = self.classifier(x, level).log_softmax(1)
-            wanted = label != NO_LABEL
-            total = log_p[wanted].gather(1, label[wanted, None]).sum()
+            labelled = label != NO_LABEL
+            total = log_p[labelled].gather(1, label[labelled, None]).sum()
             (gradient,) = torch.autograd.grad(total, x)
         return gradient

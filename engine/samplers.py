@@ -23,7 +23,7 @@ Draw = Callable[[], Tensor]
 """Gives fresh N(0, I) of x's shape each time it is called."""
 
 
-class Past(NamedTuple):
+class PreviousStep(NamedTuple):
     """What a sampler may know of the step before: at which level the denoiser was asked, and what it said."""
 
     level: Level
@@ -34,7 +34,7 @@ class Sampler(Protocol):
     """One way of going from a noise level to a cleaner one."""
 
     def step(
-        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
     ) -> tuple[Tensor, Prediction]:
         """One update.
 
@@ -86,7 +86,7 @@ class Ancestral:
     variance: Variance = "small"
 
     def step(
-        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
     ) -> tuple[Tensor, Prediction]:
         prediction = denoise(x, now)
         mean, _ = posterior(x, prediction.x0, now, to)
@@ -114,7 +114,7 @@ class DDIM:
             raise ValueError(f"eta lies between 0 and 1, not at {self.eta}.")
 
     def step(
-        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
     ) -> tuple[Tensor, Prediction]:
         prediction = denoise(x, now)
         return self.follow(prediction, x, now, to, noise), prediction
@@ -140,7 +140,7 @@ class Heun:
     LEAP: ClassVar[float] = 4.0
 
     def step(
-        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
     ) -> tuple[Tensor, Prediction]:
         prediction = denoise(x, now)
         trial = DDIM().follow(prediction, x, now, to, noise)
@@ -171,18 +171,18 @@ class DPMSolver2M:
         DDIM(self.eta)  # which says what is wrong with it
 
     def step(
-        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
     ) -> tuple[Tensor, Prediction]:
         prediction = denoise(x, now)
-        ahead = prediction if before is None else self._ahead(prediction, before, x, now, to)
+        ahead = prediction if previous is None else self._ahead(prediction, previous, x, now, to)
         return DDIM(self.eta).follow(ahead, x, now, to, noise), prediction
 
     @staticmethod
-    def _ahead(prediction: Prediction, before: Past, x: Tensor, now: Level, to: Level) -> Prediction:
+    def _ahead(prediction: Prediction, previous: PreviousStep, x: Tensor, now: Level, to: Level) -> Prediction:
         """x̂0 as it will be half-way through this step."""
-        step, step_before = to.log_snr - now.log_snr, now.log_snr - before.level.log_snr
+        step, step_before = to.log_snr - now.log_snr, now.log_snr - previous.level.log_snr
         weight = torch.where(step.isfinite() & step_before.isfinite(), step / (2 * step_before), 0.0)
-        change = prediction.x0 - before.prediction.x0
+        change = prediction.x0 - previous.prediction.x0
         return prediction_from_x0(prediction.x0 + broadcast(weight, x) * change, x, now)
 
 
@@ -201,7 +201,7 @@ class NamedSampler:
     """From the two settings that readers have: eta, and the variance of DDPM."""
     settings: frozenset[Literal["eta", "variance"]] = frozenset()
     """Those of the two that make a difference."""
-    looks: int = 1
+    evaluations: int = 1
     """How often the denoiser is asked in one step."""
 
     def __call__(self, eta: float = 0.0, variance: Variance = "small") -> Sampler:
@@ -212,7 +212,7 @@ class NamedSampler:
 SAMPLERS: dict[str, NamedSampler] = {
     "ddim": NamedSampler("DDIM", "straight there", lambda eta, _: DDIM(eta), frozenset({"eta"})),
     "ddpm": NamedSampler("DDPM", "fresh noise at every step", lambda _, var: Ancestral(var), frozenset({"variance"})),
-    "heun": NamedSampler("Heun", "two looks a step", lambda *_: Heun(), looks=2),
+    "heun": NamedSampler("Heun", "two looks a step", lambda *_: Heun(), evaluations=2),
     "dpm++2m": NamedSampler("DPM-Solver++ 2M", "looks back one step", lambda *_: DPMSolver2M()),
     "dpm++2m-sde": NamedSampler("DPM-Solver++ 2M SDE", "the same with fresh noise", lambda *_: DPMSolver2M(1.0)),
 }

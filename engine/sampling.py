@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.denoiser import Denoiser
 from engine.process import Prediction
-from engine.samplers import Past, Sampler
+from engine.samplers import PreviousStep, Sampler
 from engine.schedule import Level, NoiseSchedule
 
 
@@ -26,9 +26,9 @@ class Start(NamedTuple):
     """x_t, shape (B, ...)."""
     t: int
     """Where on the schedule that is."""
-    before: Past | None = None
+    previous: PreviousStep | None = None
     """What the step that led here was told; None if there was none, or if it is to be forgotten."""
-    drawn: int = 0
+    draws: int = 0
     """How often each seed has been asked for noise by then: the walk goes on with the noise that comes next."""
 
 
@@ -46,15 +46,15 @@ class Frame(NamedTuple):
     """x̂0, what the denoiser makes of this very x_t; x itself in the last frame."""
     noise: Tensor
     """ε̂, the noise that the denoiser sees in this very x_t; all zero in the last frame."""
-    before: Past | None = None
+    previous: PreviousStep | None = None
     """What the step that led here was told; None in the first frame."""
-    drawn: int = 0
+    draws: int = 0
     """How often each seed had been asked for noise when x was there."""
 
     @property
     def start(self) -> Start:
         """Whoever samples on from here, with nothing else changed, gets the frames that follow this one."""
-        return Start(self.x, self.t, self.before, self.drawn)
+        return Start(self.x, self.t, self.previous, self.draws)
 
 
 class SeededNoise:
@@ -74,7 +74,7 @@ class SeededNoise:
         # the other, so that they are the same numbers whether they are asked for in one go or in several.
         self._rounds = max(1, _ONE_BY_ONE // max(1, math.prod(self._shape)))
         self._ahead: list[Tensor] = []
-        self.drawn = 0
+        self.draws = 0
         """How often it has been asked."""
 
     def __call__(self) -> Tensor:
@@ -84,7 +84,7 @@ class SeededNoise:
             for images, generator in zip(drawn, self._generators, strict=True):
                 torch.randn(images.shape, generator=generator, out=images)
             self._ahead = list(drawn.unbind(1))
-        self.drawn += 1
+        self.draws += 1
         return self._ahead.pop(0).contiguous().to(self._device)
 
 
@@ -129,8 +129,8 @@ def sample(
     if label is not None and label.shape != (len(seeds),):
         raise ValueError(f"{len(seeds)} images need {len(seeds)} labels, not {tuple(label.shape)}.")
     begin = Start(draw(), schedule.T, None, 1) if start is None else Start(*start)
-    x, first_t, before = begin.x.to(device), begin.t, begin.before
-    while draw.drawn < begin.drawn:
+    x, first_t, previous = begin.x.to(device), begin.t, begin.previous
+    while draw.draws < begin.draws:
         draw()
     if not 0 <= first_t <= schedule.T:
         raise ValueError(f"t = {first_t} is outside 0 … {schedule.T}.")
@@ -140,8 +140,8 @@ def sample(
         return denoiser(x, level, label)
 
     for step, (t, next_t) in enumerate(pairwise(path)):
-        now, drawn = schedule.level(t), draw.drawn
-        following, prediction = sampler.step(denoise, x, now, schedule.level(next_t), draw, before)
-        yield Frame(step, len(path) - 1, t, x, prediction.x0, prediction.noise, before, drawn)
-        x, before = following, Past(now, prediction)
-    yield Frame(len(path) - 1, len(path) - 1, 0, x, x, torch.zeros_like(x), before, draw.drawn)
+        now, draws = schedule.level(t), draw.draws
+        following, prediction = sampler.step(denoise, x, now, schedule.level(next_t), draw, previous)
+        yield Frame(step, len(path) - 1, t, x, prediction.x0, prediction.noise, previous, draws)
+        x, previous = following, PreviousStep(now, prediction)
+    yield Frame(len(path) - 1, len(path) - 1, 0, x, x, torch.zeros_like(x), previous, draw.draws)

@@ -43,8 +43,8 @@ def _load(ready: threading.Event) -> None:
         import engine.sampling  # noqa: F401
         from engine.runtime import allocator, torch_threads
 
-        allocator.keep_freed()
-        torch_threads.leave_one()  # the interface must stay quick while a network trains
+        allocator.keep_freed_memory()
+        torch_threads.reserve_one()  # the interface must stay quick while a network trains
         # What is loaded now stays for good: without this, every collection walks through all of torch (0.3 s).
         gc.collect()
         gc.freeze()

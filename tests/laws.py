@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from engine.denoiser import Denoiser
 from engine.ideal import ExactDenoiser
 from engine.process import Target
-from engine.samplers import DDIM, Ancestral, DPMSolver2M, Heun, Past, Sampler
+from engine.samplers import DDIM, Ancestral, DPMSolver2M, Heun, PreviousStep, Sampler
 from engine.schedule import Level, NoiseSchedule
 
 T = 100
@@ -83,12 +83,12 @@ def walk(
         path: the pairs of levels to go between, as from `levels`.
         noise: what a sampler is given as noise, from the number of the step and x.
     """
-    before: Past | None = None
+    previous: PreviousStep | None = None
     for k, (now, to) in enumerate(path):
         following, prediction = sampler.step(
-            lambda x, level: denoise(x, level), x, now, to, lambda k=k, x=x: noise(k, x), before
+            lambda x, level: denoise(x, level), x, now, to, lambda k=k, x=x: noise(k, x), previous
         )
-        x, before = following, Past(now, prediction)
+        x, previous = following, PreviousStep(now, prediction)
     return x
 
 

@@ -1,6 +1,9 @@
-"""Guidance taken apart: what the model said with the label and without it at every step, and what became of the two.
+"""The guidance trace: the conditional and the unconditional prediction of every step, and what guidance makes of the two.
 
-`Apart` is a denoiser around a guided one, so that any sampler walks with it; after each step `take` gives what it has seen.
+`GuidanceTrace` is a denoiser around a guided one, so any sampler runs with it; after each step `pop_first` returns the
+evaluation with which that step began. With ε̂_c and ε̂_u for the two, guidance at scale s returns ε̂_u + s · (ε̂_c − ε̂_u)
+(Ho & Salimans 2022, arXiv:2207.12598, eq. 6). What is measured here are the sizes of the three, the angle between ε̂_c and
+ε̂_u, and how much of each x̂0 lies beyond the range of pictures, which is what makes strong guidance saturate.
 """
 
 from __future__ import annotations
@@ -12,57 +15,60 @@ from typing import NamedTuple, Protocol
 import torch
 from torch import Tensor
 
-from engine.guidance import Halves
+from engine.guidance import GuidancePair
 from engine.process import Prediction
 from engine.schedule import Level
 
 
-class Splittable(Protocol):
+class PairedGuidance(Protocol):
     """Guidance of either kind: `engine.guidance.Guided` and `ClassifierGuided`."""
 
-    def halves(self, x_t: Tensor, level: Level, label: Tensor) -> Halves:
-        """What a scale of 1 and what a scale of 0 give."""
+    def predict_pair(self, x_t: Tensor, level: Level, label: Tensor) -> GuidancePair:
+        """The predictions at scale 1 and at scale 0."""
         ...
 
-    def mixed(self, halves: Halves, x_t: Tensor, level: Level) -> Prediction:
-        """The guided answer, from both."""
+    def combine(self, pair: GuidancePair, x_t: Tensor, level: Level) -> Prediction:
+        """The guided prediction, from both."""
         ...
 
 
-class Seen(NamedTuple):
-    """One look of a guided denoiser: its two halves, and what it said, before any clipping."""
+class GuidanceEvaluation(NamedTuple):
+    """One evaluation of a guided denoiser, before any clipping."""
 
-    halves: Halves
-    answer: Prediction
+    pair: GuidancePair
+    guided: Prediction
 
 
 @dataclass(eq=False)
-class Apart:
-    """The same answers as the guided denoiser's, which always asks for both halves here, even where one would do.
+class GuidanceTrace:
+    """The same predictions as the guided denoiser's, which always evaluates both of the pair here, even where one would do.
 
     Args:
-        guided: either kind of guidance. Labels must be given.
+        guidance: either kind. Labels must be given.
     """
 
-    guided: Splittable
-    _seen: list[Seen] = field(default_factory=list)
+    guidance: PairedGuidance
+    _evaluations: list[GuidanceEvaluation] = field(default_factory=list)
 
     def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
         if label is None:
-            raise ValueError("Guidance can only be taken apart where there is a label to be guided by.")
-        halves = self.guided.halves(x_t, level, label)
-        answer = self.guided.mixed(halves, x_t, level)
-        self._seen.append(Seen(halves, answer))
-        return answer
+            raise ValueError("A guidance trace needs a label for each picture: without one nothing guides.")
+        pair = self.guidance.predict_pair(x_t, level, label)
+        guided = self.guidance.combine(pair, x_t, level)
+        self._evaluations.append(GuidanceEvaluation(pair, guided))
+        return guided
 
-    def take(self) -> Seen | None:
-        """The look that began the latest step, once: the second look of a sampler like Heun's lies elsewhere. None without."""
-        first = self._seen[0] if self._seen else None
-        self._seen.clear()
+    def pop_first(self) -> GuidanceEvaluation | None:
+        """The first evaluation of the latest step (the second one of Heun's step is at another x and level), and forget them.
+
+        None where there was no evaluation since the last call.
+        """
+        first = self._evaluations[0] if self._evaluations else None
+        self._evaluations.clear()
         return first
 
 
-def size(x: Tensor) -> Tensor:
+def rms(x: Tensor) -> Tensor:
     """‖x‖ / √n, the root mean square of each item's n numbers: shape (B,)."""
     return x.flatten(1).square().mean(1).sqrt()
 
@@ -84,14 +90,14 @@ def saturation(x0: Tensor) -> Tensor:
     return (x0.abs() > 1).flatten(1).double().mean(1)
 
 
-MEASURES: dict[str, Callable[[Seen], Tensor]] = {
-    "wanted": lambda seen: size(seen.halves.wanted.noise),
-    "plain": lambda seen: size(seen.halves.plain.noise),
-    "difference": lambda seen: size(seen.halves.wanted.noise - seen.halves.plain.noise),
-    "guided": lambda seen: size(seen.answer.noise),
-    "angle": lambda seen: angle(seen.halves.wanted.noise, seen.halves.plain.noise),
-    "saturation of wanted": lambda seen: saturation(seen.halves.wanted.x0),
-    "saturation of plain": lambda seen: saturation(seen.halves.plain.x0),
-    "saturation of guided": lambda seen: saturation(seen.answer.x0),
+MEASURES: dict[str, Callable[[GuidanceEvaluation], Tensor]] = {
+    "cond": lambda one: rms(one.pair.cond.noise),
+    "uncond": lambda one: rms(one.pair.uncond.noise),
+    "difference": lambda one: rms(one.pair.cond.noise - one.pair.uncond.noise),
+    "guided": lambda one: rms(one.guided.noise),
+    "angle": lambda one: angle(one.pair.cond.noise, one.pair.uncond.noise),
+    "saturation of cond": lambda one: saturation(one.pair.cond.x0),
+    "saturation of uncond": lambda one: saturation(one.pair.uncond.x0),
+    "saturation of guided": lambda one: saturation(one.guided.x0),
 }
-"""What is measured of each look, for each image: the sizes of the ε̂, the angle between the two halves, and saturation."""
+"""What is measured of an evaluation, for each image: the sizes of the ε̂, the angle between cond and uncond, and saturation."""

@@ -19,7 +19,7 @@ from torch import Tensor
 from engine.guidance import Guided
 from engine.ideal import ExactDenoiser
 from engine.process import Prediction
-from engine.samplers import Past, Sampler
+from engine.samplers import PreviousStep, Sampler
 from engine.schedule import Level, NoiseSchedule
 
 CLEAN = Level(torch.tensor(torch.inf, dtype=torch.float64))
@@ -82,7 +82,7 @@ def log_density(mixture: ExactDenoiser, at: Tensor, level: Level = CLEAN, label:
     return each.logsumexp(1).reshape(at.shape[:-1])
 
 
-def product(mixture: ExactDenoiser, label: int, scale: float, plane: Plane, level: Level = CLEAN) -> Tensor:
+def tilted_density(mixture: ExactDenoiser, label: int, scale: float, plane: Plane, level: Level = CLEAN) -> Tensor:
     """p_t(x|c)^w p_t(x)^(1−w), normalised on the plane: the density whose score guidance follows at that level.
 
     At a level without noise it is the law that the formula promises. Returns float64, shape (cells, cells), of integral 1.
@@ -94,7 +94,7 @@ def product(mixture: ExactDenoiser, label: int, scale: float, plane: Plane, leve
     return density / (density.sum() * plane.width**2)
 
 
-def noised(density: Tensor, plane: Plane, level: Level) -> Tensor:
+def diffused_density(density: Tensor, plane: Plane, level: Level) -> Tensor:
     """The law of √ᾱ x_0 + √(1−ᾱ) ε for x_0 of that density: where a forward process would have brought it.
 
     Each cell's share is spread as a Gaussian, cut into cells exactly, so that nothing is lost but what leaves the plane.
@@ -108,7 +108,7 @@ def noised(density: Tensor, plane: Plane, level: Level) -> Tensor:
     return spread @ density @ spread.T
 
 
-def walk(
+def guided_trajectory(
     mixture: ExactDenoiser,
     label: int,
     scale: float,
@@ -134,16 +134,16 @@ def walk(
     def denoise(x: Tensor, level: Level) -> Prediction:
         return guided(x, level, labels)
 
-    x, before = draw(), None
+    x, previous = draw(), None
     path = schedule.timesteps(steps)
     for t, to in pairwise(path):
         yield t, x
-        x, prediction = sampler.step(denoise, x, schedule.level(t), schedule.level(to), draw, before)
-        before = Past(schedule.level(t), prediction)
+        x, prediction = sampler.step(denoise, x, schedule.level(t), schedule.level(to), draw, previous)
+        previous = PreviousStep(schedule.level(t), prediction)
     yield 0, x
 
 
-def coarse(density: Tensor, factor: int) -> Tensor:
+def coarsened(density: Tensor, factor: int) -> Tensor:
     """The same density on factor × factor fewer cells, each the mean of those it covers."""
     n = len(density) // factor
     return density.reshape(n, factor, n, factor).mean((1, 3))
@@ -157,14 +157,14 @@ def total_variation(p: Tensor, q: Tensor, area: float) -> float:
 
 
 @dataclass(frozen=True)
-class Floor:
+class SamplingFloor:
     """What a distance would be on average if the points came from the law itself, and how far it moves by chance."""
 
     mean: float
     std: float
 
 
-def floor_of(density: Tensor, area: float, points: int, rounds: int = 20, seed: int = 0) -> Floor:
+def sampling_floor(density: Tensor, area: float, points: int, rounds: int = 20, seed: int = 0) -> SamplingFloor:
     """The total variation of so many points of a law from the law itself: never 0, since points are few and cells many.
 
     Args:
@@ -180,4 +180,4 @@ def floor_of(density: Tensor, area: float, points: int, rounds: int = 20, seed: 
         counts = torch.bincount(drawn, minlength=len(shares)).double() / points
         found.append(float((counts - shares).abs().sum() / 2))
     values = torch.tensor(found, dtype=torch.float64)
-    return Floor(float(values.mean()), float(values.std()))
+    return SamplingFloor(float(values.mean()), float(values.std()))

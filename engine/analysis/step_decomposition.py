@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 
 from engine.process import Gaussian, Prediction, posterior
-from engine.samplers import Denoise, Draw, Past, Sampler
+from engine.samplers import Denoise, Draw, PreviousStep, Sampler
 from engine.schedule import Level, broadcast
 
 X, X0, NOISE, FRESH = "x", "x0", "noise", "fresh"
-THERE, BEFORE = " there", " before"
+SECOND, PREVIOUS = " second", " previous"
 """Names of the parts: x_t, x̂0, ε̂ and the noise z that is drawn; answers at a second look, or at the step before."""
 
 TOLERANCE = 1e-3
@@ -33,7 +33,7 @@ class Term:
     """One part of the sum."""
 
     name: str
-    """"x", "x0", "noise" or "fresh"; "x0 there" and "noise there" of a second look, "x0 before" of the step before."""
+    """"x", "x0", "noise" or "fresh"; "x0 second", "noise second" of a second evaluation, "x0 previous" of the step before."""
     coefficient: Tensor
     """float64, shape (B, ...): the same number throughout, except where the variance is learned."""
     picture: Tensor
@@ -47,7 +47,7 @@ class Term:
 
 
 @dataclass(frozen=True, eq=False)
-class Anatomy:
+class StepDecomposition:
     """A step from (x_t, now) to the level `to`."""
 
     x: Tensor
@@ -77,9 +77,15 @@ class Anatomy:
         return torch.stack(squares).sum(0).sqrt() if squares else torch.zeros_like(self.x, dtype=torch.float64)
 
 
-def dissect(
-    sampler: Sampler, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
-) -> Anatomy:
+def decompose_step(
+    sampler: Sampler,
+    denoise: Denoise,
+    x: Tensor,
+    now: Level,
+    to: Level,
+    noise: Draw,
+    previous: PreviousStep | None = None,
+) -> StepDecomposition:
     """Take a step and say what it is made of. The denoiser is asked, and noise is drawn, as often as the step itself does.
 
     Args:
@@ -100,33 +106,43 @@ def dissect(
         drawn.append(noise())
         return drawn[-1]
 
-    following, prediction = sampler.step(asked, x, now, to, rolled, before)
-    parts = dict(_parts(x, said, drawn, before))
-    weights = _weights(sampler, len(parts), x, now, to, said, before)
+    following, prediction = sampler.step(asked, x, now, to, rolled, previous)
+    parts = dict(_parts(x, said, drawn, previous))
+    weights = _weights(sampler, len(parts), x, now, to, said, previous)
     terms = [Term(name, weight, parts[name]) for name, weight in zip(parts, weights, strict=True)]
-    anatomy = Anatomy(x, now, to, following, prediction, tuple(term for term in terms if bool(term.coefficient.any())))
+    anatomy = StepDecomposition(
+        x, now, to, following, prediction, tuple(term for term in terms if bool(term.coefficient.any()))
+    )
     scale = max((float(term.product.abs().max()) for term in anatomy.terms), default=1.0)
     if not float((anatomy.total - following).abs().max()) <= TOLERANCE * max(scale, 1.0):
         raise ValueError("A step of this sampler is no weighted sum of pictures, so it cannot be taken apart.")
     return anatomy
 
 
-def _parts(x: Tensor, said: list[Prediction], drawn: list[Tensor], before: Past | None) -> Iterator[tuple[str, Tensor]]:
+def _parts(
+    x: Tensor, said: list[Prediction], drawn: list[Tensor], previous: PreviousStep | None
+) -> Iterator[tuple[str, Tensor]]:
     """Every picture that the step has seen, in the order in which `_weights` gives them 1."""
     yield X, x
     for look, prediction in enumerate(said):
-        which = THERE * look
+        which = SECOND * look
         yield X0 + which, prediction.x0
         yield NOISE + which, prediction.noise
-    if before is not None:
-        yield X0 + BEFORE, before.prediction.x0
-        yield NOISE + BEFORE, before.prediction.noise
+    if previous is not None:
+        yield X0 + PREVIOUS, previous.prediction.x0
+        yield NOISE + PREVIOUS, previous.prediction.noise
     for number, picture in enumerate(drawn):
         yield FRESH + (f" {number + 1}" if number else ""), picture
 
 
 def _weights(
-    sampler: Sampler, count: int, x: Tensor, now: Level, to: Level, said: list[Prediction], before: Past | None
+    sampler: Sampler,
+    count: int,
+    x: Tensor,
+    now: Level,
+    to: Level,
+    said: list[Prediction],
+    previous: PreviousStep | None,
 ) -> list[Tensor]:
     """How much of each part is in the step, each of x's shape: part k is 1 in row k of a batch, and 0 in all the others."""
     rows = iter(torch.eye(count, dtype=torch.float64))
@@ -142,7 +158,7 @@ def _weights(
 
     of_x = part()
     answers = iter([answer(prediction) for prediction in said])
-    earlier = None if before is None else Past(_repeated(before.level, count), answer(before.prediction))
+    earlier = None if previous is None else PreviousStep(_repeated(previous.level, count), answer(previous.prediction))
     whole, _ = sampler.step(lambda *_: next(answers), of_x, _repeated(now, count), _repeated(to, count), part, earlier)
     return list(whole.reshape(count, *x.shape).to(x.device))
 
@@ -156,24 +172,24 @@ def _sum(terms: tuple[Term, ...] | list[Term], x: Tensor) -> Tensor:
 
 
 @dataclass(eq=False)
-class Dissecting:
+class DecomposingSampler:
     """A sampler that steps like another one and keeps the anatomy of its latest step.
 
     Given to `engine.sampling.sample`, `latest` belongs to the step that leaves the frame just yielded.
     """
 
     sampler: Sampler
-    latest: Anatomy | None = field(default=None, init=False)
+    latest: StepDecomposition | None = field(default=None, init=False)
 
     def step(
-        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+        self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
     ) -> tuple[Tensor, Prediction]:
         """See `Sampler.step`."""
-        self.latest = dissect(self.sampler, denoise, x, now, to, noise, before)
+        self.latest = decompose_step(self.sampler, denoise, x, now, to, noise, previous)
         return self.latest.following, self.latest.prediction
 
 
-class Judged(NamedTuple):
+class StepErrors(NamedTuple):
     """A step from x_t = √ᾱ x_0 + √(1−ᾱ) ε where x_0 and ε are known."""
 
     posterior: Gaussian
@@ -189,7 +205,7 @@ class Judged(NamedTuple):
     """Of ε̂ and ε. At any level it is x0_error × √(ᾱ / (1−ᾱ))."""
 
 
-def judge(anatomy: Anatomy, x0: Tensor, noise: Tensor) -> Judged:
+def compare_with_posterior(anatomy: StepDecomposition, x0: Tensor, noise: Tensor) -> StepErrors:
     """Compare a step with the truth.
 
     KL( N(m₁, v₁) ‖ N(m₂, v₂) ) = ½ (log v₂/v₁ + (v₁ + (m₁ − m₂)²) / v₂ − 1). With DDPM's small variance all that is left of
@@ -205,7 +221,7 @@ def judge(anatomy: Anatomy, x0: Tensor, noise: Tensor) -> Judged:
     kl = ((v2.log() - v1.log()) + (v1 + mean_error**2) / v2 - 1) / 2
     kl = torch.where(v2 > 0, kl, torch.inf).flatten(1).mean(1)
     known = (anatomy.to.variance > 0).to(kl.device).expand(kl.shape)
-    return Judged(
+    return StepErrors(
         true,
         torch.where(known, kl, torch.nan),
         _rms(mean_error),

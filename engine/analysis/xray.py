@@ -62,7 +62,7 @@ class Skip:
 
 
 @dataclass(frozen=True)
-class Anatomy:
+class NetworkLayout:
     """All of a network, in the order in which it is computed, embeddings first."""
 
     blocks: tuple[Block, ...]
@@ -76,7 +76,7 @@ class Anatomy:
         return found
 
 
-def anatomy(net: UNet) -> Anatomy:
+def network_layout(net: UNet) -> NetworkLayout:
     """What a network is made of, read off its own modules; sizes and channels are those of a picture that goes through it."""
     named = _in_order(net)
     seen = _sizes(net, [modules[-1] for modules, _, _, _ in named])
@@ -87,7 +87,7 @@ def anatomy(net: UNet) -> Anatomy:
         heads = module.heads if isinstance(module, Attention) else 0
         size = (out.shape[2], out.shape[3]) if out.ndim == 4 else (1, 1)
         blocks.append(Block(modules[0], modules, kind, part, resolution, size, out.shape[1], parameters, heads))
-    return Anatomy(tuple(blocks), _skips(net, tuple(blocks)))
+    return NetworkLayout(tuple(blocks), _skips(net, tuple(blocks)))
 
 
 def _in_order(net: UNet) -> list[tuple[tuple[str, ...], Kind, Part, int]]:
@@ -127,7 +127,7 @@ def _sizes(net: UNet, paths: Sequence[str]) -> Mapping[str, Tensor]:
     config = net.config
     x = torch.zeros(1, config.in_channels, config.sample_size, config.sample_size, device="meta")
     one = torch.zeros(1, dtype=torch.long, device="meta")
-    with watched(ghost, paths) as seen:
+    with record_activations(ghost, paths) as seen:
         ghost(x, one, one if net.class_embedding is not None else None)
     return {path: outputs for path, (_, outputs) in seen.items()}
 
@@ -153,7 +153,7 @@ def _twin(net: UNet) -> UNet:
 
 
 @contextmanager
-def watched(net: nn.Module, paths: Collection[str]) -> Iterator[dict[str, tuple[Tensor, Tensor]]]:
+def record_activations(net: nn.Module, paths: Collection[str]) -> Iterator[dict[str, tuple[Tensor, Tensor]]]:
     """While this is open, every call of the network notes what goes into these modules and what comes out: (input, output).
 
     Args:
@@ -177,7 +177,7 @@ def watched(net: nn.Module, paths: Collection[str]) -> Iterator[dict[str, tuple[
 
 
 @dataclass(frozen=True, eq=False)
-class Inside:
+class ForwardRecord:
     """One look of a network at a batch, from within."""
 
     output: Tensor
@@ -189,9 +189,9 @@ class Inside:
 
 
 @torch.no_grad()
-def look_inside(
+def record_forward(
     denoiser: NetDenoiser, x_t: Tensor, level: Level, label: Tensor | None = None, *, most_positions: int = 1024
-) -> Inside:
+) -> ForwardRecord:
     """Ask a denoiser, and note what happens in its network.
 
     Args:
@@ -203,9 +203,9 @@ def look_inside(
         TypeError: where its network is another one.
     """
     net = net_of(denoiser)
-    blocks = anatomy(net).blocks
+    blocks = network_layout(net).blocks
     copied = _twin(net)
-    with watched(copied, [block.modules[-1] for block in blocks]) as seen:
+    with record_activations(copied, [block.modules[-1] for block in blocks]) as seen:
         output = replace(denoiser, net=copied).output(x_t, level, label)
     attention = {
         block.name: attention_of(module, seen[block.name][0])
@@ -213,7 +213,7 @@ def look_inside(
         if isinstance(module := copied.get_submodule(block.name), Attention)
         and block.size[0] * block.size[1] <= most_positions
     }
-    return Inside(output, {block.name: seen[block.modules[-1]][1] for block in blocks}, attention)
+    return ForwardRecord(output, {block.name: seen[block.modules[-1]][1] for block in blocks}, attention)
 
 
 def attention_of(module: Attention, x: Tensor) -> Tensor:
@@ -251,7 +251,7 @@ def without_skips(denoiser: NetDenoiser, numbers: Collection[int]) -> NetDenoise
         ValueError: for a skip that there is not.
     """
     net = net_of(denoiser)
-    skips = {skip.number: skip for skip in anatomy(net).skips}
+    skips = {skip.number: skip for skip in network_layout(net).skips}
     if unknown := set(numbers) - skips.keys():
         raise ValueError(f"There is no skip {min(unknown)}: this network has the skips 0 … {len(skips) - 1}.")
     changed = _twin(net)
@@ -279,7 +279,7 @@ def with_activation(denoiser: NetDenoiser, name: Literal["silu", "relu"]) -> Net
 
 
 @dataclass(frozen=True, eq=False)
-class TimeVoice:
+class TimeConditioning:
     """What a network is told of the time."""
 
     similarity: Tensor
@@ -289,7 +289,7 @@ class TimeVoice:
 
 
 @torch.no_grad()
-def time_voice(denoiser: NetDenoiser, levels: Level) -> TimeVoice:
+def time_conditioning(denoiser: NetDenoiser, levels: Level) -> TimeConditioning:
     """What a network is told at these levels, without a class.
 
     Args:
@@ -308,4 +308,4 @@ def time_voice(denoiser: NetDenoiser, levels: Level) -> TimeVoice:
         for path, block in net.named_modules()
         if isinstance(block, ResidualBlock)
     }
-    return TimeVoice(cosine_similarity(embedding[:, None], embedding[None], dim=2), norms)
+    return TimeConditioning(cosine_similarity(embedding[:, None], embedding[None], dim=2), norms)

@@ -16,7 +16,7 @@ from engine.cli import runs as cli_runs
 from engine.cli import sample as cli_sample
 from engine.cli import train as cli_train
 from engine.cli.common import CommandError, duration, settings_of
-from engine.runtime.allocator import keep_freed
+from engine.runtime.allocator import keep_freed_memory
 
 Command = Callable[[argparse.Namespace], int]
 MENDABLE = 2
@@ -26,7 +26,7 @@ MENDABLE = 2
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status, 2 for anything that the caller can mend."""
     args = _parser().parse_args(arguments)
-    keep_freed()
+    keep_freed_memory()
     # The heavy imports wait until the command line itself is known to be right.
     from engine.data.catalogue import DataError
     from engine.evaluation.evaluate import EvaluationError

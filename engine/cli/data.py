@@ -51,7 +51,7 @@ def _list(args: argparse.Namespace) -> int:
         {"name": name, "title": data.title, "count": len(data), "held_out": int(data.held_out.sum()), "size": data.size}
         for name, data in ((name, load(name)) for name in DATASETS)
     ]
-    prepared = [asdict(about) for about in store.every()]
+    prepared = [asdict(about) for about in store.prepared_sets()]
     if args.json:
         print(json.dumps([*shipped, *prepared], ensure_ascii=False))
         return 0
@@ -60,7 +60,7 @@ def _list(args: argparse.Namespace) -> int:
         print(
             f"{each['name']:<20}  {each['count']:>8,} pictures, {each['held_out']:,} held out, {size}  {each['title']}"
         )
-    missing = [name for name in store.TORCHVISION if name not in {about.name for about in store.every()}]
+    missing = [name for name in store.TORCHVISION if name not in {about.name for about in store.prepared_sets()}]
     print(f"More: python -m engine data prepare {' | '.join([*missing, 'folder:PATH', 'hub:OWNER/NAME', 'FILE.zip'])}")
     return 0
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
     from engine.data.catalogue import ImageSet
-    from engine.evaluation.cells import Cell, Opened
+    from engine.evaluation.cells import Cell, EvaluatedModel
     from engine.evaluation.drawing import DrawSettings
     from engine.evaluation.evaluate import Evaluation
     from engine.evaluation.grid import Row
@@ -187,8 +187,8 @@ def _command(args: argparse.Namespace, settings: DrawSettings) -> str:
     words += ["--classifier", "CLASSIFIER"] if args.classifier else []
     words += ["--samples", str(settings.samples), "--sampler", settings.sampler, "--steps", str(settings.steps)]
     words += ["--spacing", settings.spacing] if settings.spacing != "uniform" else []
-    words += ["--eta", f"{settings.eta:g}"] if settings.eta_counts else []
-    words += ["--variance", settings.variance] if settings.variance_counts else []
+    words += ["--eta", f"{settings.eta:g}"] if settings.uses_eta else []
+    words += ["--variance", settings.variance] if settings.uses_variance else []
     words += ["--scale", f"{settings.scale:g}"] + (["--write-card"] if args.write_card else [])
     return shlex.join(words)
 
@@ -237,20 +237,20 @@ def _grid(args: argparse.Namespace) -> int:
     return 0
 
 
-def _open_all(args: argparse.Namespace) -> dict[str, Opened]:
-    from engine.evaluation.cells import opened
+def _open_all(args: argparse.Namespace) -> dict[str, EvaluatedModel]:
+    from engine.evaluation.cells import prepare_model
     from engine.interop.pretrained import CHECKPOINTS
 
-    models: dict[str, Opened] = {}
+    models: dict[str, EvaluatedModel] = {}
     for name in args.model:
         short = name if name in CHECKPOINTS else Path(name).resolve().name
         if short in models:
             raise CommandError(f"Two models are called “{short}”: give each folder a name of its own.")
-        models[short] = opened(short, *_open(name, args), like=models.values())
+        models[short] = prepare_model(short, *_open(name, args), like=models.values())
     return models
 
 
-def _samples(wanted: Sequence[Cell], models: Mapping[str, Opened], file: ResultsFile | None) -> list[Row]:
+def _samples(wanted: Sequence[Cell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None) -> list[Row]:
     """Measure what is missing; the rows of all cells, in their order."""
     from engine.evaluation.cells import key_of
     from engine.evaluation.grid import Row, run
@@ -272,7 +272,7 @@ def _samples(wanted: Sequence[Cell], models: Mapping[str, Opened], file: Results
 
 
 def _bits(
-    wanted: Sequence[BoundCell], models: Mapping[str, Opened], file: ResultsFile | None
+    wanted: Sequence[BoundCell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None
 ) -> dict[tuple[str, Variance], Estimate]:
     """Measure what is missing; bits per dimension by model and variance."""
     from engine.evaluation.bound import BoundError

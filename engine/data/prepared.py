@@ -26,7 +26,7 @@ def pictures_of(config: TrainConfig) -> ImageSet:
     return sized(load(config.data), config.size, config.upsampling)
 
 
-def content_of(config: TrainConfig) -> str:
+def content_checksum(config: TrainConfig) -> str:
     """A checksum of a prepared set's pictures and labels, in their order: another one where it was prepared anew from others.
 
     Empty for a set that ships, which never changes. Raises `DataError`.
@@ -36,22 +36,22 @@ def content_of(config: TrainConfig) -> str:
     return store.read_about(store.folder_of(config.data)).content
 
 
-def for_training(config: TrainConfig) -> ImageSet:
+def training_pictures(config: TrainConfig) -> ImageSet:
     """Those to train on, at the config's size; of a prepared set a view of the disk. Raises `DataError`."""
     return pictures_of(config).training
 
 
-def held_out_for(config: TrainConfig) -> ImageSet:
+def held_out_pictures(config: TrainConfig) -> ImageSet:
     """Those never to be trained on, at the config's size; may be empty. Raises `DataError`."""
     return pictures_of(config).held_out_part
 
 
-def every_version(config: TrainConfig) -> ImageSet | None:
+def augmented_pictures(config: TrainConfig) -> ImageSet | None:
     """Every picture that the network may see in training: where it is shown mirrored ones, these too.
 
     None where they are too many to be looked at at once, or endless, as those that are turned. Raises `DataError`.
     """
-    data = for_training(config)
+    data = training_pictures(config)
     if config.rotation or data.images.size * (1 + config.flips) > MOST_NUMBERS:
         return None
     return _with_mirrored(data) if config.flips else data

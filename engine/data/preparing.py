@@ -49,7 +49,7 @@ def prepare(
     Raises:
         DataError: with one clear sentence; also while another process prepares the same set.
     """
-    name = store.normal(name)
+    name = store.normalized_name(name)
     if name in DATASETS:
         raise DataError(f"“{name}” comes with the playground: there is nothing to prepare.")
     root = root or store.data_root()

@@ -74,7 +74,7 @@ def data_root() -> Path:
     return Path(os.environ.get("DIFFUSION_PLAYGROUND_DATA") or "data")
 
 
-def normal(name: str) -> str:
+def normalized_name(name: str) -> str:
     """The one spelling of a set's name: the path of a folder is made whole.
 
     Raises:
@@ -97,7 +97,7 @@ def normal(name: str) -> str:
 
 def folder_of(name: str, root: Path | None = None) -> Path:
     """Where the set of that name is kept once it is prepared. Raises `DataError` where no set could be called that."""
-    name = normal(name)
+    name = normalized_name(name)
     key = name
     if ":" in name:
         kind, rest = name.split(":", 1)
@@ -111,9 +111,10 @@ def load(name: str, root: Path | None = None) -> ImageSet:
     folder = folder_of(name, root)
     stamp = stamp_of(folder)
     if stamp is None:
+        known = normalized_name(name)[:200]
         raise DataError(
-            f"The pictures “{normal(name)[:200]}” are not prepared here yet: choose them under “Other pictures …” in the "
-            f"Training lab, or run: python -m engine data prepare {normal(name)[:200]}"
+            f"The pictures “{known}” are not prepared here yet: choose them under “Other pictures …” in the Training lab, or "
+            f"run: python -m engine data prepare {known}"
         )
     return _opened(folder, stamp)
 
@@ -135,7 +136,7 @@ def _opened(folder: Path, stamp: tuple[int, int]) -> ImageSet:
     try:
         labels = np.load(folder / LABELS, allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise damaged(about.title) from error
+        raise damaged_error(about.title) from error
     held_out = np.arange(about.count) >= about.count - about.held_out
     return ImageSet(
         name=about.name,
@@ -159,7 +160,7 @@ def read_about(folder: Path) -> About:
             values[name] = tuple(values.get(name, ()))
         return About(**values)
     except (OSError, ValueError, TypeError, AttributeError) as error:
-        raise damaged(folder.name) from error
+        raise damaged_error(folder.name) from error
 
 
 def open_array(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
@@ -167,19 +168,19 @@ def open_array(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
     try:
         images = np.load(path, mmap_mode="r", allow_pickle=False)
     except (OSError, ValueError, EOFError) as error:
-        raise damaged(path.parent.name) from error
+        raise damaged_error(path.parent.name) from error
     if images.shape != shape or images.dtype != np.uint8:
-        raise damaged(path.parent.name)
+        raise damaged_error(path.parent.name)
     opened: npt.NDArray[np.uint8] = images
     return opened
 
 
-def damaged(title: str) -> DataError:
+def damaged_error(title: str) -> DataError:
     """To be raised where the files of a prepared set do not fit together."""
     return DataError(f"The prepared pictures “{title}” are damaged or incomplete: prepare them again.")
 
 
-def every(root: Path | None = None) -> list[About]:
+def prepared_sets(root: Path | None = None) -> list[About]:
     """All the sets that are prepared, by title; those that cannot be read are left out."""
     found = []
     try:

@@ -31,13 +31,13 @@ class Writer:
     """To be used in a `with`: where that ends before `finish`, nothing is left.
 
     Args:
-        name: of the set, see `store.normal`.
+        name: of the set, see `store.normalized_name`.
         size, channels: of its pictures.
         root: see `store.data_root`.
     """
 
     def __init__(self, name: str, size: int, channels: int, root: Path | None = None) -> None:
-        self.name, self.shape = store.normal(name), (size, size, channels)
+        self.name, self.shape = store.normalized_name(name), (size, size, channels)
         self._final = store.folder_of(name, root)
         home = self._final.parent
         home.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
 from engine.data.prepared import MOST_NUMBERS
 from engine.doctor.finding import Copies
-from engine.evaluation.memorization import memorised_share
+from engine.evaluation.memorization import measure_memorization
 from engine.runs.snapshot import Pictures
 
 MOST_TRAINING = 20_000
@@ -39,7 +39,7 @@ def copies(step: int, samples: Pictures, training: ImageSet, held_out: ImageSet,
     if not 0 < len(training) <= MOST_TRAINING or training.images.size > MOST_NUMBERS or len(held_out) < LEAST_HELD_OUT:
         return None
     chosen = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(seed))[:MOST_HELD_OUT]
-    measured = memorised_share(
+    measured = measure_memorization(
         to_unit(samples), to_unit(training.images), to_unit(held_out.images[chosen.numpy()])
     ).near_copies
     return Copies(step, len(samples), measured.measured.count, measured.measured.low, measured.chance)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from engine.data.catalogue import ImageSet
 from engine.evaluation.drawing import DrawSettings
-from engine.evaluation.evaluate import EvaluationError, Reference, check, refer
+from engine.evaluation.evaluate import EvaluationError, Reference, check, read_reference
 from engine.interop.pretrained import Checkpoint
 from engine.models.classifier import Judge
 
@@ -19,7 +19,7 @@ MEASURED = 3
 
 
 @dataclass(frozen=True, eq=False)
-class Opened:
+class EvaluatedModel:
     """A model with what it is measured against."""
 
     name: str
@@ -31,7 +31,9 @@ class Opened:
     """Of the weights and schedule, the pictures and the classifier: what the numbers depend on besides the settings."""
 
 
-def opened(name: str, checkpoint: Checkpoint, data: ImageSet, judge: Judge, like: Iterable[Opened] = ()) -> Opened:
+def prepare_model(
+    name: str, checkpoint: Checkpoint, data: ImageSet, judge: Judge, like: Iterable[EvaluatedModel] = ()
+) -> EvaluatedModel:
     """Get a model ready to be measured.
 
     Args:
@@ -48,7 +50,7 @@ def opened(name: str, checkpoint: Checkpoint, data: ImageSet, judge: Judge, like
     prints.update(denoiser.schedule.beta.numpy().tobytes() + repr((denoiser.target, denoiser.classes)).encode())
     for array in (data.images, data.labels, data.held_out):
         prints.update(array.tobytes())
-    return Opened(name, checkpoint, data, judge, same or refer(data, judge), prints.hexdigest()[:16])
+    return EvaluatedModel(name, checkpoint, data, judge, same or read_reference(data, judge), prints.hexdigest()[:16])
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ class Cell:
 
 
 def cells(
-    models: Mapping[str, Opened], values: Mapping[str, Sequence[object]], *, samples: int, batch: int = 50
+    models: Mapping[str, EvaluatedModel], values: Mapping[str, Sequence[object]], *, samples: int, batch: int = 50
 ) -> tuple[list[Cell], list[str]]:
     """Every combination that means something, once.
 
@@ -85,7 +87,7 @@ def cells(
         for combination in itertools.product(*values.values()):
             chosen = dict(zip(values, combination, strict=True))
             settings = DrawSettings.model_validate({**chosen, "samples": samples, "batch": batch})
-            plain = settings.plain(classes=model.checkpoint.denoiser.classes)
+            plain = settings.canonical(classes=model.checkpoint.denoiser.classes)
             try:
                 check(model.checkpoint, model.data, settings)
             except EvaluationError as error:
@@ -98,9 +100,9 @@ def cells(
     return list(found.values()), list(left_out)
 
 
-def key_of(cell: Cell, model: Opened) -> str:
+def key_of(cell: Cell, model: EvaluatedModel) -> str:
     """What tells one measurement from any other: 16 hexadecimal digits."""
-    settings = cell.settings.plain(classes=model.checkpoint.denoiser.classes)
+    settings = cell.settings.canonical(classes=model.checkpoint.denoiser.classes)
     said = {
         "settings": settings.model_dump(mode="json", exclude={"batch"}),
         "of": model.fingerprint,
@@ -110,14 +112,14 @@ def key_of(cell: Cell, model: Opened) -> str:
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def in_words(settings: DrawSettings, *, classes: int) -> str:
+def describe(settings: DrawSettings, *, classes: int) -> str:
     """How the pictures are drawn, as short as can be: "ddim, 50 steps, eta 0.5, scale 2"."""
     words = [settings.sampler, f"{settings.steps} steps"]
     if settings.spacing != "uniform":
         words.append(settings.spacing)
-    if settings.eta_counts:
+    if settings.uses_eta:
         words.append(f"eta {settings.eta:g}")
-    if settings.variance_counts:
+    if settings.uses_variance:
         words.append(f"{settings.variance} variance")
     if classes:
         words.append(f"scale {settings.scale:g}")

@@ -49,16 +49,16 @@ class DrawSettings(BaseModel):
         return SAMPLERS[self.sampler](self.eta, self.variance)
 
     @property
-    def eta_counts(self) -> bool:
+    def uses_eta(self) -> bool:
         """Whether this sampler looks at eta at all."""
         return "eta" in SAMPLERS[self.sampler].settings
 
     @property
-    def variance_counts(self) -> bool:
+    def uses_variance(self) -> bool:
         """Whether this sampler looks at `variance` at all."""
         return "variance" in SAMPLERS[self.sampler].settings
 
-    def plain(self, *, classes: int) -> DrawSettings:
+    def canonical(self, *, classes: int) -> DrawSettings:
         """The same with whatever changes nothing set to its default: settings that draw the same pictures become equal.
 
         Args:
@@ -66,9 +66,9 @@ class DrawSettings(BaseModel):
         """
         default = type(self)()
         changes: dict[str, object] = {"batch": default.batch}
-        if not self.eta_counts:
+        if not self.uses_eta:
             changes["eta"] = default.eta
-        if not self.variance_counts:
+        if not self.uses_variance:
             changes["variance"] = default.variance
         if not classes:
             changes["scale"] = default.scale
@@ -78,7 +78,7 @@ class DrawSettings(BaseModel):
         """Raise `EvaluationError` where this model cannot be drawn by these settings."""
         if self.steps > checkpoint.denoiser.schedule.T:
             raise EvaluationError(f"The model's schedule has {checkpoint.denoiser.schedule.T} steps at most.")
-        if self.variance_counts and self.variance == "learned" and not checkpoint.denoiser.learned_variance:
+        if self.uses_variance and self.variance == "learned" and not checkpoint.denoiser.learned_variance:
             raise EvaluationError("The model was not taught its variance: choose small or large.")
         if not checkpoint.denoiser.has_null_class and self.scale != 1:
             raise EvaluationError(
@@ -213,7 +213,7 @@ def evaluations(settings: DrawSettings, schedule: NoiseSchedule) -> int:
     return asked
 
 
-def passes(settings: DrawSettings, checkpoint: Checkpoint) -> int:
+def network_rows(settings: DrawSettings, checkpoint: Checkpoint) -> int:
     """Pictures that go through the network for all samples together: what the time is proportional to."""
     guided = checkpoint.denoiser.classes > 0 and settings.scale not in (0, 1)
     return evaluations(settings, checkpoint.denoiser.schedule) * settings.samples * (2 if guided else 1)

@@ -19,7 +19,7 @@ from torch import Tensor
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_unit
 from engine.evaluation.drawing import Drawn, DrawSettings, EvaluationError, Progress, draw
-from engine.evaluation.memorization import Memorising, memorised_share
+from engine.evaluation.memorization import Memorization, measure_memorization
 from engine.evaluation.metrics import Estimate, Jackknife, Share, accuracy, frechet_jackknife
 from engine.interop.pretrained import Checkpoint
 from engine.models.classifier import Judge
@@ -34,7 +34,7 @@ __all__ = [
     "Reference",
     "check",
     "evaluate",
-    "refer",
+    "read_reference",
 ]
 
 JACKKNIFE_GROUPS = 20
@@ -60,7 +60,7 @@ class Quality(BaseModel):
     )
     floor_count: int = Field(description="How many real pictures the floor was measured with.")
     held_out_count: int
-    memorising: Memorising
+    memorising: Memorization
     seconds: float = Field(description="For drawing all samples.")
     threads: int
     torch: str
@@ -100,7 +100,7 @@ def evaluate(
         EvaluationError: where model, set and classifier do not fit together, or the samples are not numbers.
     """
     check(checkpoint, data, settings)
-    reference = refer(data, judge)
+    reference = read_reference(data, judge)
     for event in draw(checkpoint, settings, reference.class_counts):
         if isinstance(event, Drawn):
             quality = _measure(event, reference, checkpoint, data, judge, settings, command)
@@ -151,7 +151,7 @@ class Reference:
         """How many held-out pictures there are of each class."""
         return torch.bincount(self.held_out_labels).tolist()
 
-    def as_many_as(self, samples: int) -> tuple[Tensor, Tensor]:
+    def first_unseen(self, samples: int) -> tuple[Tensor, Tensor]:
         """Features of at most `samples` of the unseen pictures and their classes, in the proportions of the held-out ones, the
         first of the set."""
         counts, total = self.class_counts, len(self.held_out)
@@ -180,7 +180,7 @@ class Reference:
         return frechet_jackknife(features, self.held_out, groups, of_a=classes, of_b=self.held_out_labels)
 
 
-def refer(data: ImageSet, judge: Judge) -> Reference:
+def read_reference(data: ImageSet, judge: Judge) -> Reference:
     """Read the real pictures, once for any number of measurements. Raises `EvaluationError` for a classifier of others."""
     if judge.card.data != data.name or judge.net.config.classes != len(data.class_names):
         raise EvaluationError(f"The classifier reads “{judge.card.data}”, not “{data.name}”.")
@@ -213,7 +213,7 @@ def _measure(
     x = to_unit(drawn.pictures)
     labels = None if drawn.labels is None else torch.from_numpy(drawn.labels)
     read_as, features = judge.read(x)
-    unseen, of_unseen = reference.as_many_as(settings.samples)
+    unseen, of_unseen = reference.first_unseen(settings.samples)
     names = data.class_names
     by_class: dict[str, Share] = {}
     misread: Counter[str] = Counter()
@@ -237,7 +237,7 @@ def _measure(
         frechet_floor=reference.distance(unseen, of_unseen).estimate,
         floor_count=len(unseen),
         held_out_count=len(held_out),
-        memorising=memorised_share(
+        memorising=measure_memorization(
             x,
             to_unit(data.training.images),
             to_unit(held_out.images),

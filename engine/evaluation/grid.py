@@ -19,8 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from engine.data.pixels import to_unit
-from engine.evaluation.cells import Cell, Opened, in_words, key_of
-from engine.evaluation.drawing import Drawn, DrawSettings, draw, evaluations, passes
+from engine.evaluation.cells import Cell, EvaluatedModel, describe, key_of
+from engine.evaluation.drawing import Drawn, DrawSettings, draw, evaluations, network_rows
 from engine.evaluation.evaluate import Reference
 from engine.evaluation.metrics import Estimate, Jackknife, PrecisionRecall, Share, accuracy, precision_recall
 from engine.evaluation.results_file import ResultsFile
@@ -81,7 +81,7 @@ class GridProgress:
 
 
 def run(
-    wanted: Sequence[Cell], models: Mapping[str, Opened], file: ResultsFile | None = None
+    wanted: Sequence[Cell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None = None
 ) -> Iterator[GridProgress | Row]:
     """Measure all cells that the file does not hold yet, in the order given.
 
@@ -124,17 +124,17 @@ def run(
 class _Task:
     """A cell on its way."""
 
-    def __init__(self, number: int, cell: Cell, model: Opened) -> None:
+    def __init__(self, number: int, cell: Cell, model: EvaluatedModel) -> None:
         self.number, self.cell, self.model = number, cell, model
         self.key = key_of(cell, model)
-        self.work = passes(cell.settings, model.checkpoint)
+        self.work = network_rows(cell.settings, model.checkpoint)
 
 
 def _measured(task: _Task, rest: Sequence[_Task], speeds: _Speeds, count: int) -> Iterator[GridProgress | Row]:
     before = speeds.passes
     left = [(other.model.name, other.work) for other in rest]
     total = before + task.work + sum(work for _, work in left)
-    words = in_words(task.cell.settings, classes=task.model.checkpoint.denoiser.classes)
+    words = describe(task.cell.settings, classes=task.model.checkpoint.denoiser.classes)
     for event in draw(task.model.checkpoint, task.cell.settings, task.model.reference.class_counts):
         if isinstance(event, Drawn):
             speeds.keep(task.model.name, task.work, event.seconds)
@@ -221,7 +221,7 @@ class _Floor:
 @lru_cache(maxsize=64)
 def _floor(reference: Reference, samples: int) -> _Floor:
     """The same for every cell of as many samples, and so measured once."""
-    unseen, classes = reference.as_many_as(samples)
+    unseen, classes = reference.first_unseen(samples)
     distance = reference.distance(unseen, classes).estimate
     return _Floor(distance, _covering(unseen, reference.held_out), len(unseen))
 

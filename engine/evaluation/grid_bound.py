@@ -11,7 +11,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 
 from engine.evaluation.bound import Bound, BoundProgress, Term, check_fit, held_out_bound
-from engine.evaluation.cells import Cell, Opened
+from engine.evaluation.cells import Cell, EvaluatedModel
 from engine.evaluation.results_file import ResultsFile
 from engine.samplers import Variance
 
@@ -56,14 +56,14 @@ def bound_cells(wanted: Sequence[Cell], per_step: int = 16) -> list[BoundCell]:
     return [BoundCell(model, variance, per_step) for model, variance in pairs if variance != "zero"]
 
 
-def bound_key(cell: BoundCell, model: Opened) -> str:
+def bound_key(cell: BoundCell, model: EvaluatedModel) -> str:
     """What tells one measurement from any other: 16 hexadecimal digits."""
     said = {"bound": [cell.variance, cell.per_step, cell.seed], "of": model.fingerprint, "data": model.data.name}
     return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def run_bounds(
-    wanted: Sequence[BoundCell], models: Mapping[str, Opened], file: ResultsFile | None = None
+    wanted: Sequence[BoundCell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None = None
 ) -> Iterator[tuple[BoundCell, BoundProgress] | BoundRow]:
     """Measure all bounds that the file does not hold yet; those that another process is measuring are left to it.
 
@@ -106,7 +106,7 @@ def run_bounds(
                 file.release(key)
 
 
-def _row(cell: BoundCell, key: str, model: Opened, bound: Bound, device: str) -> BoundRow:
+def _row(cell: BoundCell, key: str, model: EvaluatedModel, bound: Bound, device: str) -> BoundRow:
     return BoundRow(
         key=key,
         model=model.name,

@@ -13,8 +13,8 @@ SETTINGS: dict[str, Callable[[Row], str]] = {
     "sampler": lambda row: row.settings.sampler,
     "steps": lambda row: str(row.settings.steps),
     "spacing": lambda row: row.settings.spacing,
-    "eta": lambda row: f"{row.settings.eta:g}" if row.settings.eta_counts else "",
-    "variance": lambda row: row.settings.variance if row.settings.variance_counts else "",
+    "eta": lambda row: f"{row.settings.eta:g}" if row.settings.uses_eta else "",
+    "variance": lambda row: row.settings.variance if row.settings.uses_variance else "",
     "scale": lambda row: f"{row.settings.scale:g}" if row.accuracy else "",
     "samples": lambda row: str(row.settings.samples),
 }

@@ -22,8 +22,8 @@ class AgainstChance:
 
 
 @dataclass(frozen=True)
-class Memorising:
-    """What `memorised_share` measures. d(x) is the distance from x to its nearest training picture."""
+class Memorization:
+    """What `measure_memorization` measures. d(x) is the distance from x to its nearest training picture."""
 
     nearer_than_5_percent: AgainstChance
     """Samples x with d(x) below that of all but the nearest 5 % of held-out pictures of the same class."""
@@ -42,14 +42,14 @@ class Memorising:
     """Median d of the held-out pictures."""
 
 
-def memorised_share(
+def measure_memorization(
     samples: Tensor,
     training: Tensor,
     held_out: Tensor,
     *,
     sample_labels: Tensor | None = None,
     held_out_labels: Tensor | None = None,
-) -> Memorising:
+) -> Memorization:
     """Compare how near samples come to training pictures with how near held-out real ones come to them.
 
     Within each class the k-th smallest of n held-out distances is the threshold, k = ⌊q (n + 1)⌋ for q = 5 % or 1 %: a new
@@ -80,7 +80,7 @@ def memorised_share(
     nearest = nearest_neighbours(samples, training)[0][:, 0]
     usual = nearest_neighbours(held_out, training)[0][:, 0]
     to_held_out = nearest_neighbours(samples, held_out)[0][:, 0]
-    return Memorising(
+    return Memorization(
         nearer_than_5_percent=_nearer(nearest, of_sample, usual, of_held_out, 0.05),
         nearer_than_1_percent=_nearer(nearest, of_sample, usual, of_held_out, 0.01),
         near_copies=_copies(nearest, of_sample, usual, of_held_out),

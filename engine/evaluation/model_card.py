@@ -154,8 +154,8 @@ def _duration(seconds: object) -> str:
 def _sampling(quality: Quality) -> str:
     s = quality.settings
     how = SAMPLERS[s.sampler].title
-    how += f", eta {s.eta:g}" if s.eta_counts else ""
-    how += f", variance “{s.variance}”" if s.variance_counts else ""
+    how += f", eta {s.eta:g}" if s.uses_eta else ""
+    how += f", variance “{s.variance}”" if s.uses_variance else ""
     return f"{how}, {s.steps} steps" + (f", guidance scale {s.scale:g}" if quality.accuracy else "")
 
 

@@ -42,7 +42,7 @@ class PictureCost(NamedTuple):
 
 
 @torch.no_grad()
-def looks(blocks: Sequence[tuple[int, int]], draws: int = 1) -> int:
+def evaluations_per_picture(blocks: Sequence[tuple[int, int]], draws: int = 1) -> int:
     """How many noisy pictures a denoiser is asked about for the bound of one picture; arguments as for `diffusion_costs`."""
     return sum(_counts(blocks, draws))
 

@@ -40,7 +40,7 @@ class Changes(BaseModel):
     label: Label | None = Field(None, description="Of all pictures; −1 for none.")
     seed: Seed | None = Field(None, description="Of the noise still to come: image k gets seed + k.")
 
-    def applied(self, recipe: Recipe) -> Recipe:
+    def apply(self, recipe: Recipe) -> Recipe:
         """The recipe with these settings. Raises RecipeError where it would be none."""
         values = recipe.model_dump() | self.model_dump(exclude_none=True, exclude={"label", "seed"})
         count = len(recipe.seeds)
@@ -68,7 +68,7 @@ class Fork(BaseModel):
     @property
     def recipe(self) -> Recipe:
         """The settings from the fork on. Raises RecipeError where the changes do not go together."""
-        return self.changes.applied(recipe_of(self.parent))
+        return self.changes.apply(recipe_of(self.parent))
 
     @property
     def depth(self) -> int:
@@ -90,12 +90,12 @@ class Fork(BaseModel):
         """
         for frame in self.parent.frames(model):
             if frame.step == self.step:
-                return self.carried_on(frame.start)
+                return self.continued(frame.start)
         raise RecipeError(
             f"There is nothing to fork at step {self.step}: what is forked there ends after {frame.steps} steps."
         )
 
-    def carried_on(self, start: Start) -> Start:
+    def continued(self, start: Start) -> Start:
         """What of a frame of the parent counts here: not its noise, with another seed, nor what another denoiser said.
 
         Raises RecipeError where that was its last frame.
@@ -105,7 +105,7 @@ class Fork(BaseModel):
         before, now = recipe_of(self.parent), self.recipe
         same_noise = before.seeds == now.seeds
         same_denoiser = all(getattr(before, name) == getattr(now, name) for name in ("labels", *_GUIDANCE))
-        return Start(start.x, start.t, start.before if same_denoiser else None, start.drawn if same_noise else 0)
+        return Start(start.x, start.t, start.previous if same_denoiser else None, start.draws if same_noise else 0)
 
     def frames(
         self,
@@ -113,12 +113,12 @@ class Fork(BaseModel):
         *,
         run_of: Callable[[str], Model] | None = None,
         start: Start | None = None,
-        watched: Callable[[Sampler], Sampler] = lambda sampler: sampler,
+        wrap_sampler: Callable[[Sampler], Sampler] = lambda sampler: sampler,
     ) -> Iterator[Frame]:
         """Carry it out from the fork on: its first frame is x_t of the parent, and is number 0.
 
         Args:
-            model, run_of, watched: as for `Recipe.frames`.
+            model, run_of, wrap_sampler: as for `Recipe.frames`.
             start: that of the parent's frame number `step`, to save carrying the parent out again.
 
         Raises:
@@ -128,11 +128,11 @@ class Fork(BaseModel):
         if model is None:
             model = self._model(run_of)
         self.check(model)
-        return self._frames(model, start, watched)
+        return self._frames(model, start, wrap_sampler)
 
-    def _frames(self, model: Model, start: Start | None, watched: Callable[[Sampler], Sampler]) -> Iterator[Frame]:
-        begin = self.start(model) if start is None else self.carried_on(start)
-        yield from self.recipe.frames(model, start=begin, watched=watched)
+    def _frames(self, model: Model, start: Start | None, wrap_sampler: Callable[[Sampler], Sampler]) -> Iterator[Frame]:
+        begin = self.start(model) if start is None else self.continued(start)
+        yield from self.recipe.frames(model, start=begin, wrap_sampler=wrap_sampler)
 
     def _model(self, run_of: Callable[[str], Model] | None) -> Model:
         name = root_of(self).model
@@ -154,23 +154,23 @@ class Fork(BaseModel):
         )
 
 
-Walk = Recipe | Fork
+AnyRecipe = Recipe | Fork
 """What can be carried out, and forked."""
 
 
-def recipe_of(walk: Walk) -> Recipe:
+def recipe_of(walk: AnyRecipe) -> Recipe:
     """The settings with which a walk ends."""
     return walk if isinstance(walk, Recipe) else walk.recipe
 
 
-def root_of(walk: Walk) -> Recipe:
+def root_of(walk: AnyRecipe) -> Recipe:
     """The recipe with which a walk begins."""
     while isinstance(walk, Fork):
         walk = walk.parent
     return walk
 
 
-def _written(walk: Walk, indent: str = "") -> str:
+def _written(walk: AnyRecipe, indent: str = "") -> str:
     """As Python."""
     deeper = indent + "    "
     if isinstance(walk, Recipe):
@@ -186,7 +186,7 @@ def _arguments(model: BaseModel) -> str:
     return ", ".join(f"{name}={literal(value)}" for name, value in values.items())
 
 
-def from_json(text: str) -> Walk:
+def from_json(text: str) -> AnyRecipe:
     """A recipe or a fork from JSON. Raises RecipeError with the first thing that is wrong with it."""
     try:
         data = json.loads(text)
@@ -199,6 +199,6 @@ def from_json(text: str) -> Walk:
         raise RecipeError("The recipe is not JSON that can be read.") from error
 
 
-def from_png(data: bytes) -> Walk:
+def from_png(data: bytes) -> AnyRecipe:
     """The recipe or fork inside an exported picture. Raises RecipeError where there is none or it cannot be used."""
     return from_json(text_in_png(data))

@@ -126,7 +126,7 @@ class Recipe(BaseModel):
         device: torch.device | str = "cpu",
         scale: Tensor | None = None,
         start: Start | None = None,
-        watched: Callable[[Sampler], Sampler] = lambda sampler: sampler,
+        wrap_sampler: Callable[[Sampler], Sampler] = lambda sampler: sampler,
     ) -> Iterator[Frame]:
         """Carry it out, one frame after the other.
 
@@ -136,7 +136,7 @@ class Recipe(BaseModel):
             device: where the model's network is; those that `open_model` opens are on the CPU.
             scale: of guidance, shape (B,), one for each image in place of the recipe's one for all.
             start: to go on from a frame of another walk, see `engine.recipes.fork`.
-            watched: puts something around the sampler that looks on, see `engine.analysis.step_decomposition.Dissecting`.
+            wrap_sampler: puts another one around the sampler, as `engine.analysis.step_decomposition.DecomposingSampler`.
 
         Raises:
             RecipeError: where the recipe does not fit the model, before anything is computed.
@@ -147,7 +147,7 @@ class Recipe(BaseModel):
         return sample(
             self.denoiser(model, scale),
             self.noise_schedule(model),
-            watched(SAMPLERS[self.sampler](self.eta, self.variance)),
+            wrap_sampler(SAMPLERS[self.sampler](self.eta, self.variance)),
             shape=model.shape,
             steps=self.steps,
             seeds=self.seeds,

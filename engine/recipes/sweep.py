@@ -16,11 +16,11 @@ import torch
 
 from engine.recipes.recipe import Recipe
 from engine.registry import Model
-from engine.runtime.deduplication import once
+from engine.runtime.deduplication import deduplicated
 from engine.samplers import SAMPLERS
 from engine.sampling import Frame
 
-MOST_IMAGES = 128
+MAX_BATCH_IMAGES = 128
 """Of one batch: the memory in use follows it."""
 
 
@@ -42,10 +42,10 @@ class Batch:
         return self.recipe.frames(model, scale=torch.tensor(self.scales))
 
     @property
-    def looks(self) -> int:
+    def evaluations(self) -> int:
         """Rows that its walk asks the network for, the shared first look not yet taken off."""
         per_step = 2 if _halves(self.recipe) == "both" else 1
-        return self.recipe.steps * SAMPLERS[self.recipe.sampler].looks * per_step * len(self.scales)
+        return self.recipe.steps * SAMPLERS[self.recipe.sampler].evaluations * per_step * len(self.scales)
 
 
 def _halves(recipe: Recipe) -> str:
@@ -64,7 +64,7 @@ def batches(cells: Sequence[Recipe]) -> list[Batch]:
         group.append(k)
     found = []
     for numbers in groups.values():
-        most = max(1, MOST_IMAGES // len(cells[numbers[0]].seeds))
+        most = max(1, MAX_BATCH_IMAGES // len(cells[numbers[0]].seeds))
         found += [_joined(cells, numbers[start : start + most]) for start in range(0, len(numbers), most)]
     return sorted(found, key=lambda batch: batch.recipe.steps)
 
@@ -88,7 +88,7 @@ def draw(cells: Sequence[Recipe], model: Model) -> Iterator[tuple[Batch, Frame]]
     """
     for cell in cells:
         cell.check(model)
-    asked = replace(model, denoiser=once(model.denoiser))
+    asked = replace(model, denoiser=deduplicated(model.denoiser))
     return _drawn(batches(cells), asked)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from engine.data.catalogue import DataError, ImageSet
-from engine.data.prepared import content_of, pictures_of
+from engine.data.prepared import content_checksum, pictures_of
 from engine.runs import milestones
 from engine.runs.folder import RunFolder, RunRecord, Status, Wish
 from engine.runs.history import History
@@ -137,7 +137,7 @@ class Run:
 
     def _know_pictures(self, state: TrainState) -> None:
         """Make sure that a run goes on with the pictures that it was begun with: others may hold out what it has trained on."""
-        content, before = content_of(self.record.config), self.record.pictures
+        content, before = content_checksum(self.record.config), self.record.pictures
         if state.step and before and before != content:
             self.state = None
             raise ResumeError(

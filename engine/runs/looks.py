@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.data.catalogue import ImageSet
 from engine.data.pixels import to_uint8
-from engine.data.prepared import every_version, held_out_for
+from engine.data.prepared import augmented_pictures, held_out_pictures
 from engine.denoiser import NO_LABEL, Denoiser
 from engine.models.noisy_classifier import LevelClassifier
 from engine.models.vae import VAE
@@ -66,7 +66,7 @@ def reading(
     most: int = READ,
 ) -> Reading | None:
     """Let it read held-out pictures, always the same. None where it was stopped, or where there are none."""
-    held_out = held_out_for(config)
+    held_out = held_out_pictures(config)
     if not len(held_out):
         return None
     exact = _exact_reading(_that_matters(config), most)
@@ -97,7 +97,7 @@ def _that_matters(config: TrainConfig) -> TrainConfig:
 
 @lru_cache(maxsize=16)
 def _floor(config: TrainConfig) -> Floor | None:
-    data, schedule = every_version(config), config.noise_schedule()
+    data, schedule = augmented_pictures(config), config.noise_schedule()
     if data is None or config.task == "vae":  # of a VAE it is not known
         return None
     if config.task == "classifier":
@@ -108,8 +108,8 @@ def _floor(config: TrainConfig) -> Floor | None:
 @lru_cache(maxsize=16)
 def _exact_reading(config: TrainConfig, most: int) -> tuple[float, ...] | None:
     """Accuracy by part of who knows the training pictures by heart; () where these are too many, or endless."""
-    data = every_version(config)
+    data = augmented_pictures(config)
     if data is None:
         return ()
-    measured = read_by_level(exact_reader(data), held_out_for(config), config.noise_schedule(), most=most)
+    measured = read_by_level(exact_reader(data), held_out_pictures(config), config.noise_schedule(), most=most)
     return None if measured is None else measured[0]

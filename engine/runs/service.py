@@ -406,7 +406,7 @@ class TrainingService:
                     self._set_aside(watched, wish)
                     continue
                 run.record = run.record.model_copy(update={"status": "running", "error": ""})
-            with torch_threads.training():
+            with torch_threads.training_run():
                 for _ in run.train():
                     pass
             status, error = run.ended

@@ -17,7 +17,7 @@ MMAP_THRESHOLD, KEPT = 32 << 20, 256 << 20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
 
-def keep_freed() -> bool:
+def keep_freed_memory() -> bool:
     """Let this process keep freed memory; whether it does from now on.
 
     It is for programs to call, not for libraries: it is the whole process that it changes. Where there is no glibc, or the
@@ -32,7 +32,7 @@ def keep_freed() -> bool:
     return bool(mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD) and mallopt(_M_TRIM_THRESHOLD, KEPT))
 
 
-def give_back() -> bool:
+def release_freed_memory() -> bool:
     """Hand everything that is free back to the system after all: for a program that has nothing to do; whether it did.
 
     Rings of objects that nobody needs are looked for first: Python does so by itself only once there are many, and a program

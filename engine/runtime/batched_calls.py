@@ -24,7 +24,7 @@ class Call:
     x_t: Tensor
     level: Level
     label: Tensor | None
-    gave_up: threading.Event
+    cancelled: threading.Event
     answer: Future[Prediction] = field(default_factory=Future)
     parts: list[Prediction] = field(default_factory=list)
     rows_done: int = 0

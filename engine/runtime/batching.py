@@ -5,7 +5,7 @@ answers what waits there with as few forwards of the network as it can. Whatever
 row of a batch has its own x_t, level and label, and its noise is drawn elsewhere, from its own seed. Steps, samplers, eta and
 guidance are the callers' own.
 
-    model = replace(model, denoiser=batched(model.denoiser, gave_up))
+    model = replace(model, denoiser=batched(model.denoiser, cancelled))
     for frame in recipe.frames(model): ...     # in forty threads
 
 Nobody waits for a stranger's long job. A forward takes a bounded number of rows, so that it lasts about `FORWARD_SECONDS`; the
@@ -50,18 +50,18 @@ FIRST_ROWS = 16
 """The same for a network that has not been timed yet."""
 
 
-class GaveUpError(Exception):
+class CallCancelledError(Exception):
     """Whoever asked is no longer interested, and has been told so instead of an answer."""
 
 
-def batched(denoiser: Denoiser, gave_up: threading.Event | None = None) -> Denoiser:
+def batched(denoiser: Denoiser, cancelled: threading.Event | None = None) -> Denoiser:
     """The same denoiser for one of many callers; an exact one, which takes no network's time, is left as it is.
 
     Args:
         denoiser: hashable, as all of ours are. Calls go together where it is the same object.
-        gave_up: set it, and a call that waits raises `GaveUpError` instead of being answered.
+        cancelled: set it, and a call that waits raises `CallCancelledError` instead of being answered.
     """
-    return denoiser if isinstance(denoiser, ExactDenoiser) else Batched(denoiser, gave_up or threading.Event())
+    return denoiser if isinstance(denoiser, ExactDenoiser) else Batched(denoiser, cancelled or threading.Event())
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,19 +73,19 @@ class Batched:
 
     Args:
         denoiser: the one that answers.
-        gave_up: set when the caller has lost interest.
+        cancelled: set when the caller has lost interest.
         worker: the thread that asks it; None for the one that the process has.
 
     Raises:
-        GaveUpError: (in a call) where that was before the answer.
+        CallCancelledError: (in a call) where that was before the answer.
     """
 
     denoiser: Denoiser
-    gave_up: threading.Event = field(default_factory=threading.Event)
+    cancelled: threading.Event = field(default_factory=threading.Event)
     worker: Worker | None = None
 
     def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
-        return (self.worker or WORKER).ask(Call(self.denoiser, x_t, level, label, self.gave_up))
+        return (self.worker or WORKER).ask(Call(self.denoiser, x_t, level, label, self.cancelled))
 
     def __getattr__(self, name: str) -> Any:
         """`learned_variance`, `classes`, `schedule`, …: whatever the denoiser has that this has not."""
@@ -110,7 +110,7 @@ class Worker:
         self._paces: WeakKeyDictionary[Denoiser, deque[float]] = WeakKeyDictionary()
 
     def ask(self, call: Call) -> Prediction:
-        """Wait in the queue, and for the answer. Raises whatever the denoiser raises, and GaveUpError."""
+        """Wait in the queue, and for the answer. Raises whatever the denoiser raises, and CallCancelledError."""
         self._paces.get(call.denoiser)  # of one that cannot be a key the caller hears, not the thread
         with self._something:
             self._waiting.append(call)
@@ -165,12 +165,12 @@ class Worker:
         return shares
 
     def _drop_given_up(self) -> None:
-        for call in [call for call in self._waiting if call.gave_up.is_set()]:
+        for call in [call for call in self._waiting if call.cancelled.is_set()]:
             self._waiting.remove(call)
-            call.answer.set_exception(GaveUpError())
+            call.answer.set_exception(CallCancelledError())
 
     def _answer(self, shares: Sequence[Share]) -> None:
-        torch_threads.take(torch_threads.for_drawing())
+        torch_threads.set_thread_count(torch_threads.sampling_threads())
         began = self._clock()
         try:
             answers = forward(shares)

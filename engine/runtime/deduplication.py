@@ -22,13 +22,13 @@ MOST_KEPT = 1024
 """Answers that are kept, each of one row."""
 
 
-def once(denoiser: Denoiser) -> Denoiser:
+def deduplicated(denoiser: Denoiser) -> Denoiser:
     """The same denoiser without repeated questions; an exact one, which is cheap and may yet be smoothed, is left as it is."""
-    return denoiser if isinstance(denoiser, ExactDenoiser) else Once(denoiser)
+    return denoiser if isinstance(denoiser, ExactDenoiser) else Deduplicated(denoiser)
 
 
 @dataclass(eq=False)
-class Once:
+class Deduplicated:
     """A denoiser around another one. What else it knows, it knows from that one.
 
     Within a call rows of equal x_t, level and label are one row. Between calls only answers at the level of the first call, or

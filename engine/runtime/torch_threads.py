@@ -3,7 +3,7 @@
 `torch.set_num_threads(n)` does two things that are easily taken for one. It sets the number of the thread that calls it
 (OpenMP's and MKL's, which are a thread's own); threads that have used torch already keep theirs. And it sets what every thread
 gets that touches torch for the first time later. So a thread that helps itself to all cores also gives them to those that begin
-after it: `take` puts that right.
+after it: `set_thread_count` puts that right.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ _lock = threading.Lock()
 _training = 0
 
 
-def leave_one() -> None:
+def reserve_one() -> None:
     """From now on threads that begin, and this one, leave one core to the interface."""
     torch.set_num_threads(max(1, ALL - 1))
 
 
-def take(count: int) -> None:
+def set_thread_count(count: int) -> None:
     """Let torch take so many cores for what this thread computes, and for no other thread.
 
     Costs 0.1 ms where that is another number than before, and nothing where it is not.
@@ -44,7 +44,7 @@ def take(count: int) -> None:
 
 
 @contextmanager
-def training() -> Iterator[None]:
+def training_run() -> Iterator[None]:
     """While a training run computes in this process."""
     global _training
     with _lock:
@@ -56,7 +56,7 @@ def training() -> Iterator[None]:
             _training -= 1
 
 
-def for_drawing() -> int:
+def sampling_threads() -> int:
     """How many cores drawing should take now: all of them, but one is left to a training run."""
     return max(1, ALL - 1) if _training else ALL
 

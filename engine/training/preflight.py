@@ -14,7 +14,7 @@ import psutil
 import torch
 
 from engine.data.catalogue import ImageSet
-from engine.data.prepared import for_training
+from engine.data.prepared import training_pictures
 from engine.training import loop
 from engine.training.config import TrainConfig
 from engine.training.distributed import Machine, OneMachine
@@ -70,7 +70,7 @@ def preflight(
     """
     machine = machine or OneMachine()
     try:
-        data = for_training(config)
+        data = training_pictures(config)
         loop.share_of(config.batch, machine)
         parameters = parameter_count(config, data)
         disk = KEPT_CHECKPOINTS * COPIES * 4 * parameters

@@ -227,7 +227,7 @@ class Desk:
             self._watch()
             nobody = not self._tabs
         if nobody:  # what a class has left in the heaps of forty threads would stay there, and be more after each
-            allocator.give_back()
+            allocator.release_freed_memory()
 
     def _watch(self) -> None:
         """See to it that a timer runs where a tab is deserted; there is one at most."""

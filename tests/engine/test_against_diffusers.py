@@ -27,7 +27,7 @@ from torch import Tensor
 from engine.denoiser import NetDenoiser
 from engine.ideal import ExactDenoiser
 from engine.process import TARGETS, Prediction
-from engine.samplers import DDIM, Ancestral, DPMSolver2M, Heun, Past, Sampler
+from engine.samplers import DDIM, Ancestral, DPMSolver2M, Heun, PreviousStep, Sampler
 from engine.schedule import Level, NoiseSchedule
 
 from laws import schedules
@@ -160,7 +160,7 @@ def test_dpm_solver_step_by_step(name: str, target: str, eta: float, spacing: st
     times = schedule.timesteps(12, spacing)
     theirs.set_timesteps(timesteps=[t - 1 for t in times[:-1]])
     theirs.sigmas = torch.exp(-schedule.log_snr[times] / 2)
-    before: Past | None = None
+    previous: PreviousStep | None = None
     for t, to in pairwise(times):
         now = schedule.level(t)
         x, output, z = torch.randn(3, 2, 3, 4, 4, generator=generator, dtype=torch.float64)
@@ -169,8 +169,8 @@ def test_dpm_solver_step_by_step(name: str, target: str, eta: float, spacing: st
         def denoise(x: Tensor, level: Level, output: Tensor = output) -> Prediction:
             return TARGETS[target].read(output, x, level)
 
-        got, prediction = DPMSolver2M(eta).step(denoise, x, now, schedule.level(to), lambda z=z: z, before)
-        before = Past(now, prediction)
+        got, prediction = DPMSolver2M(eta).step(denoise, x, now, schedule.level(to), lambda z=z: z, previous)
+        previous = PreviousStep(now, prediction)
         size = max(1.0, float(prediction.x0.abs().max()), float(got.abs().max()))
         torch.testing.assert_close(got / size, expected / size, rtol=1e-5, atol=1e-5)
 

@@ -74,10 +74,10 @@ def _asked(sampler: str, around: Callable[[Denoiser], Denoiser] = Clipped, label
 def test_one_look_a_step_and_no_more_than_the_sampler_says(name: str) -> None:
     rows = _asked(name)
     assert set(rows) == {IMAGES}
-    if SAMPLERS[name].looks == 1:
+    if SAMPLERS[name].evaluations == 1:
         assert len(rows) == STEPS
     else:  # a last step, or one that leaps, is of first order
-        assert STEPS < len(rows) < SAMPLERS[name].looks * STEPS
+        assert STEPS < len(rows) < SAMPLERS[name].evaluations * STEPS
 
 
 @pytest.mark.parametrize("name", list(SAMPLERS))
@@ -87,7 +87,7 @@ def test_the_first_frame_costs_one_step_and_the_last_costs_nothing(name: str) ->
     frames = sample(denoiser, schedule, SAMPLERS[name](), shape=(1, 4, 4), steps=STEPS, seeds=(0,))
     assert not net.rows  # nothing before it is asked for
     next(frames)
-    assert 1 <= len(net.rows) <= SAMPLERS[name].looks
+    assert 1 <= len(net.rows) <= SAMPLERS[name].evaluations
     for _ in range(STEPS - 1):
         next(frames)
     before_last = len(net.rows)
@@ -187,14 +187,14 @@ def test_rings_of_objects_that_nobody_needs_go_as_well() -> None:
 
     there = weakref.ref(Ring())
     assert there() is not None
-    allocator.give_back()
+    allocator.release_freed_memory()
     assert there() is None
 
 
 def test_freed_memory_is_kept_until_it_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
     if platform.libc_ver()[0] != "glibc":  # elsewhere nothing is changed, and that is said
-        assert not allocator.keep_freed()
-        assert not allocator.give_back()
+        assert not allocator.keep_freed_memory()
+        assert not allocator.release_freed_memory()
         return
     env = {name: value for name, value in os.environ.items() if not name.startswith(("MALLOC_", "GLIBC_", "LD_"))}
     out = subprocess.run([sys.executable, "-c", KEPT], env=env, capture_output=True, text=True, check=True).stdout
@@ -202,4 +202,4 @@ def test_freed_memory_is_kept_until_it_is_given_back(monkeypatch: pytest.MonkeyP
     assert kept > 150
     assert given_back < 50
     monkeypatch.setenv("MALLOC_ARENA_MAX", "2")  # somebody else has decided
-    assert not allocator.keep_freed()
+    assert not allocator.keep_freed_memory()

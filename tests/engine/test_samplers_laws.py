@@ -16,7 +16,7 @@ import torch
 from engine.denoiser import NetDenoiser
 from engine.ideal import ExactDenoiser
 from engine.process import TARGETS, Prediction, posterior_variance
-from engine.samplers import DDIM, Ancestral, DPMSolver2M, Heun, Past, Sampler
+from engine.samplers import DDIM, Ancestral, DPMSolver2M, Heun, PreviousStep, Sampler
 from engine.schedule import SPACINGS, Level, NoiseSchedule
 
 from laws import SAMPLERS, PerfectNet, affine, fresh, gaussian, law_along, law_of_samples, levels, schedules, walk
@@ -86,8 +86,8 @@ def test_dpm_solver_extrapolates_as_its_paper_says(schedule: str, spacing: str) 
         lam = [float(level.log_snr) / 2 for level in (earlier, now, to)]
         h, r = lam[2] - lam[1], (lam[1] - lam[0]) / (lam[2] - lam[1])
         alpha, sigma, sigma_t = float(to.alpha_bar.sqrt()), float(to.variance.sqrt()), float(now.variance.sqrt())
-        before = Past(earlier, exact(x - 0.5, earlier))
-        d = (1 + 1 / (2 * r)) * exact(x, now).x0 - 1 / (2 * r) * before.prediction.x0
+        previous = PreviousStep(earlier, exact(x - 0.5, earlier))
+        d = (1 + 1 / (2 * r)) * exact(x, now).x0 - 1 / (2 * r) * previous.prediction.x0
         ode = sigma / sigma_t * x - alpha * math.expm1(-h) * d
         sde = (
             sigma / sigma_t * math.exp(-h) * x
@@ -95,7 +95,7 @@ def test_dpm_solver_extrapolates_as_its_paper_says(schedule: str, spacing: str) 
             + sigma * math.sqrt(-math.expm1(-2 * h)) * z
         )
         for sampler, expected in ((DPMSolver2M(), ode), (DPMSolver2M(1.0), sde)):
-            got, _ = sampler.step(lambda x, level: exact(x, level), x, now, to, lambda: z, before)
+            got, _ = sampler.step(lambda x, level: exact(x, level), x, now, to, lambda: z, previous)
             torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-9)
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from engine.denoiser import Denoiser, NetDenoiser
 from engine.ideal import ExactDenoiser
 from engine.process import Noise, Prediction, diffuse, posterior
-from engine.samplers import DDIM, Ancestral, Denoise, Draw, Past, Variance
+from engine.samplers import DDIM, Ancestral, Denoise, Draw, PreviousStep, Variance
 from engine.samplers import SAMPLERS as BY_NAME
 from engine.sampling import Frame, SeededNoise, sample
 from engine.schedule import Level, NoiseSchedule
@@ -150,11 +150,11 @@ def test_seeded_noise_is_standard_normal() -> None:
 @EVERY
 def test_global_dice_are_neither_read_nor_rolled(name: str) -> None:
     torch.manual_seed(1)
-    before = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist())
+    previous = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist())
     first = _frames(name, [5])[-1].x
-    assert torch.equal(torch.get_rng_state(), before[0])
-    assert random.getstate() == before[1]
-    assert np.random.get_state()[1].tolist() == before[2]
+    assert torch.equal(torch.get_rng_state(), previous[0])
+    assert random.getstate() == previous[1]
+    assert np.random.get_state()[1].tolist() == previous[2]
     torch.manual_seed(2)
     assert torch.equal(_frames(name, [5])[-1].x, first)
 
@@ -237,21 +237,21 @@ def test_a_level_for_each_image_is_as_many_steps_apart(name: str) -> None:
 
 def test_a_sampler_is_told_of_the_step_before() -> None:
     """`sample` hands every step what was asked and answered one step earlier, and nothing at the first."""
-    told: list[Past | None] = []
+    told: list[PreviousStep | None] = []
 
     class Spy:
         def step(
-            self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+            self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
         ) -> tuple[Tensor, Prediction]:
-            told.append(before)
+            told.append(previous)
             return DDIM().step(denoise, x, now, to, noise)
 
     frames = list(sample(EXACT, SCHEDULE, Spy(), shape=(1, 4, 4), steps=4, seeds=(0,)))
     assert told[0] is None
-    for before, frame in zip(told[1:], frames, strict=False):
-        assert before is not None
-        assert float(before.level.log_snr) == float(SCHEDULE.log_snr[frame.t])
-        assert torch.equal(before.prediction.x0, frame.x0)
+    for previous, frame in zip(told[1:], frames, strict=False):
+        assert previous is not None
+        assert float(previous.level.log_snr) == float(SCHEDULE.log_snr[frame.t])
+        assert torch.equal(previous.prediction.x0, frame.x0)
 
 
 @pytest.mark.parametrize("name", list(BY_NAME))
@@ -271,8 +271,8 @@ def test_registered_samplers_say_the_truth_about_themselves(name: str) -> None:
         return frame.x
 
     plain = draw(0.0, "small")
-    ends = 2 if sampler.looks > 1 else 0  # the first and the last step of Heun are leaps, and so are of DDIM
-    assert asked == 20 * sampler.looks - ends
+    ends = 2 if sampler.evaluations > 1 else 0  # the first and the last step of Heun are leaps, and so are of DDIM
+    assert asked == 20 * sampler.evaluations - ends
     assert ("eta" in sampler.settings) != torch.equal(draw(0.7, "small"), plain)
     assert ("variance" in sampler.settings) != torch.equal(draw(0.0, "large"), plain)
 

@@ -16,7 +16,7 @@ from playground.labs.guidance.heat import heat, with_lines
 from playground.labs.shared.job import Partial
 
 if TYPE_CHECKING:
-    from engine.analysis.guided_density import Floor, Plane
+    from engine.analysis.guided_density import Plane, SamplingFloor
     from engine.ideal import ExactDenoiser
     from engine.samplers import Sampler
 
@@ -75,7 +75,7 @@ class Compared:
 
     w: float
     distance: float
-    floor: Floor
+    floor: SamplingFloor
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +97,7 @@ def plane() -> Plane:
 
 def compute(controls: GuidanceControls) -> Iterator[Partial[Law]]:
     """The walk at the reader's scale, and then the distance at other scales."""
-    from engine.analysis.guided_density import noised, product, walk
+    from engine.analysis.guided_density import diffused_density, guided_trajectory, tilted_density
     from engine.samplers import SAMPLERS
     from engine.schedule import NoiseSchedule
 
@@ -106,10 +106,12 @@ def compute(controls: GuidanceControls) -> Iterator[Partial[Law]]:
     sampler = SAMPLERS[controls.stochastic]()
     kept = set(np.linspace(0, STEPS, KEPT + 1).round().astype(int).tolist())
     total = STEPS * (1 + len(CURVE))
-    promised = product(data, label, controls.w, field)
+    promised = tilted_density(data, label, controls.w, field)
     moments: list[Moment] = []
     seed = controls.seed % 2**31
-    walked = walk(data, label, controls.w, points=POINTS, schedule=schedule, sampler=sampler, steps=STEPS, seed=seed)
+    walked = guided_trajectory(
+        data, label, controls.w, points=POINTS, schedule=schedule, sampler=sampler, steps=STEPS, seed=seed
+    )
     for step, (t, x) in enumerate(walked):
         if step in kept:
             level = schedule.level(t)
@@ -117,8 +119,8 @@ def compute(controls: GuidanceControls) -> Iterator[Partial[Law]]:
                 Moment(
                     t,
                     field.histogram(x).numpy(),
-                    product(data, label, controls.w, field, level).numpy(),
-                    noised(promised, field, level).numpy(),
+                    tilted_density(data, label, controls.w, field, level).numpy(),
+                    diffused_density(promised, field, level).numpy(),
                 )
             )
             yield Partial(step, total, Law(controls.w, tuple(moments), None, ()))
@@ -131,25 +133,27 @@ def compute(controls: GuidanceControls) -> Iterator[Partial[Law]]:
 
 
 def _compared_at(data: ExactDenoiser, label: int, w: float, sampler: Sampler, seed: int) -> Compared:
-    from engine.analysis.guided_density import product, walk
+    from engine.analysis.guided_density import guided_trajectory, tilted_density
     from engine.schedule import NoiseSchedule
 
     schedule = NoiseSchedule.cosine(1000)
-    *_, (_, x) = walk(data, label, w, points=POINTS, schedule=schedule, sampler=sampler, steps=STEPS, seed=seed)
-    return compare(x.numpy(), product(data, label, w, plane()).numpy(), w)
+    *_, (_, x) = guided_trajectory(
+        data, label, w, points=POINTS, schedule=schedule, sampler=sampler, steps=STEPS, seed=seed
+    )
+    return compare(x.numpy(), tilted_density(data, label, w, plane()).numpy(), w)
 
 
 def compare(points: Field, promised: Field, w: float) -> Compared:
     """Total variation between points and a density, counted in bins, and its floor."""
     import torch
 
-    from engine.analysis.guided_density import coarse, floor_of, total_variation
+    from engine.analysis.guided_density import coarsened, sampling_floor, total_variation
 
     field = plane()
     area = (field.width * BINS) ** 2
-    law = coarse(torch.tensor(promised), BINS)
-    there = coarse(field.histogram(torch.tensor(points)), BINS)
-    return Compared(w, total_variation(there, law, area), floor_of(law, area, len(points)))
+    law = coarsened(torch.tensor(promised), BINS)
+    there = coarsened(field.histogram(torch.tensor(points)), BINS)
+    return Compared(w, total_variation(there, law, area), sampling_floor(law, area, len(points)))
 
 
 def verdict(law: Law) -> str:

@@ -16,7 +16,7 @@ from playground.labs.guidance.controls import GuidanceControls, recipe
 from playground.labs.shared.job import Partial
 
 if TYPE_CHECKING:
-    from engine.analysis.guidance_trace import Apart, Seen
+    from engine.analysis.guidance_trace import GuidanceTrace, GuidanceEvaluation
     from engine.denoiser import Denoiser
     from engine.recipes.recipe import Recipe
     from engine.registry import Model
@@ -91,22 +91,22 @@ def ways(
     return tuple(found)
 
 
-def apart(wanted: Recipe, model: Model, visitor: Visitor) -> tuple[Apart, Denoiser]:
+def apart(wanted: Recipe, model: Model, visitor: Visitor) -> tuple[GuidanceTrace, Denoiser]:
     """The guidance of a recipe as something to look into, and the denoiser that a sampler asks, with its clipping."""
-    from engine.analysis.guidance_trace import Apart
+    from engine.analysis.guidance_trace import GuidanceTrace
     from engine.guidance import ClassifierGuided, Guided
     from engine.recipes.recipe import CLIPPING
 
     if wanted.classifier:
         guide = visitor.open_guide(wanted.classifier).classifier
-        inner = Apart(ClassifierGuided(Guided(model.denoiser, 0.0), guide, wanted.classifier_scale))
+        inner = GuidanceTrace(ClassifierGuided(Guided(model.denoiser, 0.0), guide, wanted.classifier_scale))
     else:
         interval = (wanted.scale_from, wanted.scale_to)
-        inner = Apart(Guided(model.denoiser, wanted.scale, interval, wanted.rescale))
+        inner = GuidanceTrace(Guided(model.denoiser, wanted.scale, interval, wanted.rescale))
     return inner, CLIPPING[wanted.clip](inner)
 
 
-def walk(wanted: Recipe, model: Model, visitor: Visitor) -> Iterator[tuple[Frame, Seen]]:
+def walk(wanted: Recipe, model: Model, visitor: Visitor) -> Iterator[tuple[Frame, GuidanceEvaluation]]:
     """Carry a recipe out, and see at each step what its guidance was made from. The last frame is not among them."""
     import torch
 
@@ -127,7 +127,7 @@ def walk(wanted: Recipe, model: Model, visitor: Visitor) -> Iterator[tuple[Frame
         spacing=wanted.spacing,
     )
     for frame in frames:
-        seen = inner.take()
+        seen = inner.pop_first()
         if seen is not None:
             yield frame, seen
 
@@ -142,7 +142,7 @@ def dissect(found: tuple[Way, ...], model: Model, visitor: Visitor) -> Iterator[
         yield Partial(sum(map(len, steps)), total, Dissection(found, tuple(map(tuple, steps))))
 
 
-def _in_turn(walks: list[Iterator[tuple[Frame, Seen]]]) -> Iterator[tuple[int, tuple[Frame, Seen]]]:
+def _in_turn(walks: list[Iterator[tuple[Frame, GuidanceEvaluation]]]) -> Iterator[tuple[int, tuple[Frame, GuidanceEvaluation]]]:
     running = dict(enumerate(walks))
     while running:
         for k, one in list(running.items()):
@@ -152,16 +152,16 @@ def _in_turn(walks: list[Iterator[tuple[Frame, Seen]]]) -> Iterator[tuple[int, t
                 yield k, item
 
 
-def _step(frame: Frame, seen: Seen) -> Step:
+def _step(frame: Frame, seen: GuidanceEvaluation) -> Step:
     from engine.analysis.guidance_trace import MEASURES
     from engine.data.pixels import to_uint8
 
-    halves = seen.halves
+    halves = seen.pair
     pictures = {
         "x": to_uint8(frame.x),
-        "plain": to_uint8(halves.plain.x0),
-        "wanted": to_uint8(halves.wanted.x0),
-        "difference": to_uint8(halves.wanted.x0 - halves.plain.x0),
+        "plain": to_uint8(halves.uncond.x0),
+        "wanted": to_uint8(halves.cond.x0),
+        "difference": to_uint8(halves.cond.x0 - halves.uncond.x0),
         "guided": to_uint8(frame.x0),
     }
     measured = {name: float(measure(seen).double().mean()) for name, measure in MEASURES.items()}
@@ -225,8 +225,8 @@ def _panels(found: Dissection, shown: Sequence[Step]) -> tuple[EquationPanel | C
         "<line>{difference} apart; {angle}° between them</line>",
         {
             "s": [f"{scale:g}"] * len(here),
-            "plain": [_short(one.measured["plain"]) for one in here],
-            "wanted": [_short(one.measured["wanted"]) for one in here],
+            "plain": [_short(one.measured["uncond"]) for one in here],
+            "wanted": [_short(one.measured["cond"]) for one in here],
             "difference": [_short(one.measured["difference"]) for one in here],
             "angle": [_short(one.measured["angle"]) for one in here],
         },
@@ -248,11 +248,11 @@ def _panels(found: Dissection, shown: Sequence[Step]) -> tuple[EquationPanel | C
     sizes = (
         {"difference": "difference"}
         if several
-        else {"plain": "without", "wanted": "with label", "difference": "difference"}
+        else {"uncond": "without", "cond": "with label", "difference": "difference"}
     )
     beyond = {"saturation of guided": "guided"}
     if not several:
-        beyond = {"saturation of plain": "without", "saturation of wanted": "with label", **beyond}
+        beyond = {"saturation of uncond": "without", "saturation of cond": "with label", **beyond}
     return (
         equation,
         CurvePanel("Size of <i>ε̂</i>, per number", "t", "root mean square", lines(sizes), marker),

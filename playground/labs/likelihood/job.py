@@ -160,10 +160,10 @@ def announced(controls: LikelihoodControls, visitor: Visitor) -> None:
 def check(controls: LikelihoodControls, chosen: tuple[Bar, ...], visitor: Visitor) -> None:
     """Raise ValueError with one sentence where networks would be asked more than one request may ask of them here."""
     from engine.evaluation.bound import blocks_of
-    from engine.evaluation.per_picture import looks
+    from engine.evaluation.per_picture import evaluations_per_picture
 
     lengths = [visitor.open_model(bar.model).schedule.T for bar in chosen if not bar.latent]
-    wanted = controls.pictures * sum(looks(blocks_of(T, min(controls.blocks, T))) for T in lengths)
+    wanted = controls.pictures * sum(evaluations_per_picture(blocks_of(T, min(controls.blocks, T))) for T in lengths)
     most = visitor.limits.network_evaluations
     if wanted > most:
         raise ValueError(

@@ -16,7 +16,7 @@ from playground.labs.sampling.controls import VARIANCE_TITLES, one_of, sampler_t
 from playground.labs.shared.controls import Controls, Field, ui
 
 if TYPE_CHECKING:
-    from engine.recipes.fork import Changes, Walk
+    from engine.recipes.fork import AnyRecipe, Changes
     from engine.recipes.recipe import Recipe
     from engine.registry import Model
 
@@ -81,11 +81,11 @@ def checked_text(text: str) -> str:
     return write(read(text))
 
 
-def walks(root: Recipe, forks: tuple[Branching, ...]) -> list[Walk]:
+def walks(root: Recipe, forks: tuple[Branching, ...]) -> list[AnyRecipe]:
     """The record of every branch, the walk itself first."""
     from engine.recipes.fork import Fork
 
-    found: list[Walk] = [root]
+    found: list[AnyRecipe] = [root]
     for fork in forks:
         found.append(Fork(parent=found[fork.parent], step=fork.step, changes=fork.record()))
     return found

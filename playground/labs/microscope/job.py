@@ -25,7 +25,7 @@ from playground.labs.shared.models import classes_told_apart, classifier_choices
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.recipes.fork import Walk
+    from engine.recipes.fork import AnyRecipe
     from engine.recipes.recipe import Recipe
     from engine.registry import Model
     from engine.sampling import Start
@@ -139,7 +139,7 @@ def link_from_sampling(recipe: Recipe, classes: int, picture: int, frame: int) -
 class Branched:
     """A branch with what another one can leave it from."""
 
-    walk: Walk
+    walk: AnyRecipe
     branch: Branch
     starts: Mapping[int, Start]
     outcome: Tensor
@@ -201,7 +201,7 @@ class Task:
     """Where the reader looks first."""
 
     @property
-    def walks(self) -> list[Walk]:
+    def walks(self) -> list[AnyRecipe]:
         """The record of every branch, the walk itself first."""
         return forking.walks(self.root, self.forks)
 
@@ -278,7 +278,7 @@ def seldom(steps: Iterable[int]) -> Iterator[int]:
             shown = time.monotonic()
 
 
-def _length(walk: Walk) -> int:
+def _length(walk: AnyRecipe) -> int:
     from engine.recipes.fork import recipe_of
 
     return recipe_of(walk).steps
@@ -287,7 +287,7 @@ def _length(walk: Walk) -> int:
 # --- forking --------------------------------------------------------------------------------------------------------
 
 
-def settings_of(walk: Walk) -> Recipe:
+def settings_of(walk: AnyRecipe) -> Recipe:
     """The settings with which a walk ends."""
     from engine.recipes.fork import recipe_of
 

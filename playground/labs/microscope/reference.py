@@ -11,7 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.analysis.step_decomposition import Anatomy, Judged, Term, dissect, judge
+from engine.analysis.step_decomposition import (
+    StepDecomposition,
+    StepErrors,
+    Term,
+    compare_with_posterior,
+    decompose_step,
+)
 from engine.data import catalogue
 from engine.data.pixels import to_unit
 from engine.data.sizes import sized
@@ -146,20 +152,20 @@ class _Bench:
         def denoise(x: Tensor, level: Level) -> Prediction:
             return self._denoiser(x, level, label)
 
-        anatomy = dissect(self._sampler, denoise, diffuse(x0, now, noise), now, to, fresh)
-        judged = judge(anatomy, x0, noise)
+        anatomy = decompose_step(self._sampler, denoise, diffuse(x0, now, noise), now, to, fresh)
+        judged = compare_with_posterior(anatomy, x0, noise)
         kl = judged.kl
         if bool(kl.isinf().any()):  # a step without dice is no law: say what DDPM would make of the same answer
             self._as_ddpm = True
             said = anatomy.prediction
-            as_ddpm = dissect(Ancestral(), lambda *_: said, anatomy.x, now, to, fresh)
-            kl = judge(as_ddpm, x0, noise).kl
+            as_ddpm = decompose_step(Ancestral(), lambda *_: said, anatomy.x, now, to, fresh)
+            kl = compare_with_posterior(as_ddpm, x0, noise).kl
         for k, (t, s) in enumerate(path):
             errors = (float(judged.x0_error[k]), float(judged.noise_error[k]), float(judged.mean_error[k]))
             self._rows.append((t, *errors, float(kl[k])))
             self._cuts.append(self._cut(k, t, s, anatomy, judged, float(kl[k])))
 
-    def _cut(self, k: int, t: int, s: int, anatomy: Anatomy, judged: Judged, kl: float) -> Cut:
+    def _cut(self, k: int, t: int, s: int, anatomy: StepDecomposition, judged: StepErrors, kl: float) -> Cut:
         pool, row = self._pool, slice(k, k + 1)
         x = anatomy.x[row]
         now, to = self._schedule.level(t), self._schedule.level(s)

@@ -9,12 +9,12 @@ from functools import lru_cache
 import numpy as np
 import torch
 
-from engine.analysis.step_decomposition import Dissecting
+from engine.analysis.step_decomposition import DecomposingSampler
 from engine.data import catalogue
 from engine.data.pixels import to_unit
 from engine.data.sizes import sized
 from engine.ideal import ExactDenoiser
-from engine.recipes.fork import Walk, recipe_of
+from engine.recipes.fork import AnyRecipe, recipe_of
 from engine.recipes.recipe import Recipe
 from engine.registry import Model
 from engine.samplers import SAMPLERS
@@ -76,7 +76,7 @@ def label_of(recipe: Recipe) -> int | None:
 class Cutter:
     """Carries out one walk and keeps every step of it, or evenly spaced ones of a long walk."""
 
-    def __init__(self, model: Model, walk: Walk, thoughts: Thoughts, naming: Naming) -> None:
+    def __init__(self, model: Model, walk: AnyRecipe, thoughts: Thoughts, naming: Naming) -> None:
         self._model, self._walk, self._thoughts, self._naming = model, walk, thoughts, naming
         self._recipe = recipe_of(walk)
         self._schedule = self._recipe.noise_schedule(model)
@@ -88,15 +88,15 @@ class Cutter:
 
     def run(self, start: Start | None) -> Iterator[int]:
         """Yields how many steps have been taken. `start` is that of the frame where a fork leaves its parent, if known."""
-        watched: list[Dissecting] = []
+        watched: list[DecomposingSampler] = []
 
         def looking_on(sampler):  # type: ignore[no-untyped-def]
-            watched.append(Dissecting(sampler))
+            watched.append(DecomposingSampler(sampler))
             return watched[-1]
 
         more = {} if isinstance(self._walk, Recipe) else {"start": start}
         kept: frozenset[int] | None = None
-        for frame in self._walk.frames(self._model, watched=looking_on, **more):
+        for frame in self._walk.frames(self._model, wrap_sampler=looking_on, **more):
             if kept is None:
                 most = min(frame.steps, most_cuts(self._model.shape))
                 kept = frozenset(np.linspace(0, frame.steps - 1, most).round().astype(int).tolist())

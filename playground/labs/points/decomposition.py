@@ -23,7 +23,7 @@ from playground.labs.points.trajectory import (
 from playground.labs.shared.controls import checked
 
 if TYPE_CHECKING:
-    from engine.analysis.step_decomposition import Anatomy, Dissecting
+    from engine.analysis.step_decomposition import DecomposingSampler, StepDecomposition
     from engine.samplers import Sampler
     from engine.schedule import NoiseSchedule
     from playground.labs.shared.decomposition import Pool, Thoughts
@@ -70,14 +70,14 @@ def _way(controls: PointsControls, side: Side, data: PointSet, trained: Trained 
     """
     import torch
 
-    from engine.analysis.step_decomposition import Dissecting
+    from engine.analysis.step_decomposition import DecomposingSampler
     from engine.process import posterior_variance
     from playground.labs.shared.decomposition import Pool, cut_of
 
-    watched: list[Dissecting] = []
+    watched: list[DecomposingSampler] = []
 
     def looking_on(sampler: Sampler) -> Sampler:
-        watched.append(Dissecting(sampler))
+        watched.append(DecomposingSampler(sampler))
         return watched[-1]
 
     schedule, pool, thoughts = schedule_of(controls), Pool(text.PARTS), _thoughts(controls, side, data)
@@ -104,7 +104,7 @@ def _way(controls: PointsControls, side: Side, data: PointSet, trained: Trained 
     return Way(branch, tuple(std), tuple(posterior_std))
 
 
-def _with_posterior(cut: Cut, pool: Pool, schedule: NoiseSchedule, anatomy: Anatomy, std: float) -> Cut:
+def _with_posterior(cut: Cut, pool: Pool, schedule: NoiseSchedule, anatomy: StepDecomposition, std: float) -> Cut:
     """With q(x_s | x_t, x̂0) beside the step, and only those thoughts that can be seen."""
     from playground.labs.shared.decomposition import posterior_equation
 

@@ -82,7 +82,7 @@ def work(controls: PointsControls, data: PointSet, before: Learning | None) -> I
     at, clouds = (list(before.shown_at), list(before.clouds)) if before else ([], [])
     done, seconds, began = 0, before.trained.seconds if before else 0.0, time.perf_counter()
     last = -REDRAWN_EVERY
-    with torch_threads.training():
+    with torch_threads.training_run():
         for report in training.train(config, data, state):
             done = config.steps - report.left
             seconds += report.seconds

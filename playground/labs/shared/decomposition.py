@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.analysis.step_decomposition import FRESH, NOISE, THERE, X0, Anatomy, Term, X
+from engine.analysis.step_decomposition import FRESH, NOISE, SECOND, X0, StepDecomposition, Term, X
 from engine.ideal import ExactDenoiser
 from engine.process import Prediction, posterior
 from engine.sampling import Frame
@@ -111,7 +111,9 @@ class Thoughts:
         return self.images[order], tuple(self.names[i] for i in order)
 
 
-def cut_of(pool: Pool, schedule: NoiseSchedule, frame: Frame, anatomy: Anatomy, thought: Thought | None) -> Cut:
+def cut_of(
+    pool: Pool, schedule: NoiseSchedule, frame: Frame, anatomy: StepDecomposition, thought: Thought | None
+) -> Cut:
     """The step that leaves a frame.
 
     Args:
@@ -133,7 +135,7 @@ def cut_of(pool: Pool, schedule: NoiseSchedule, frame: Frame, anatomy: Anatomy, 
     if thought is not None:
         more.append(pool.shown("exact", thought[0].x0))
         facts.append(("x̂₀ against the exact one", _number(_rms(anatomy.prediction.x0 - thought[0].x0))))
-    if any(term.name.endswith(THERE) for term in anatomy.terms):
+    if any(term.name.endswith(SECOND) for term in anatomy.terms):
         facts.append(("looks at the model", "2"))
     return Cut(
         frame.step,

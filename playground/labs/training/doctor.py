@@ -122,11 +122,11 @@ def _measure(run_id: str, config: TrainConfig) -> None:
 
 
 def _look(key: tuple[str, int], pictures: object, config: TrainConfig) -> None:
-    from engine.data.prepared import for_training, held_out_for
+    from engine.data.prepared import held_out_pictures, training_pictures
     from engine.doctor.copies import copies
 
     try:
-        found = copies(key[1], pictures, for_training(config), held_out_for(config))  # type: ignore[arg-type]
+        found = copies(key[1], pictures, training_pictures(config), held_out_pictures(config))  # type: ignore[arg-type]
     except ValueError:  # pictures that are gone or cannot be made that size: nothing to compare with
         found = None
     _copies[key] = found

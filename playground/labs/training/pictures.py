@@ -37,7 +37,7 @@ def choices(visitor: Visitor) -> dict[str, str]:
     shipped = {name: name for name in DATASETS}
     if visitor.public:
         return shipped
-    return shipped | {about.name: f"{about.title} ({about.size} × {about.size})" for about in store.every()}
+    return shipped | {about.name: f"{about.title} ({about.size} × {about.size})" for about in store.prepared_sets()}
 
 
 def size_choices(controls: TrainingControls, visitor: Visitor) -> dict[Any, str]:
@@ -94,7 +94,7 @@ def shown(config: TrainConfig, visitor: Visitor, columns: int = 8) -> Shown:
     from engine.data.augment import augment
     from engine.data.catalogue import DATASETS
     from engine.data.pixels import to_uint8, to_unit
-    from engine.data.prepared import every_version, pictures_of
+    from engine.data.prepared import augmented_pictures, pictures_of
     from engine.data.store import gather
 
     visitor.check_data(config.data)
@@ -117,7 +117,7 @@ def shown(config: TrainConfig, visitor: Visitor, columns: int = 8) -> Shown:
         licence=data.licence,
         about=data.about,
         prepared=data.name not in DATASETS,
-        floor=every_version(config) is not None,
+        floor=augmented_pictures(config) is not None,
     )
 
 
@@ -229,12 +229,12 @@ def hub_missing() -> str:
 def folder_name(path: str, visitor: Visitor) -> str:
     """The name of the set that a folder's path stands for. Raises ValueError with one sentence."""
     from engine.data.catalogue import DataError
-    from engine.data.store import normal
+    from engine.data.store import normalized_name
 
     visitor.check_host()
     if not path.strip():
         raise DataError("Give the path of a folder on the machine that the playground runs on.")
-    name = normal(f"folder:{path.strip()}")
+    name = normalized_name(f"folder:{path.strip()}")
     folder = Path(name.removeprefix("folder:"))
     if not folder.is_dir():
         raise DataError(f"There is no folder “{folder}” on the machine that the playground runs on.")

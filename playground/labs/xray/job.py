@@ -18,7 +18,7 @@ from playground.labs.shared.picture import LARGEST_SEED
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.analysis.xray import Anatomy, Inside, TimeVoice
+    from engine.analysis.xray import ForwardRecord, NetworkLayout, TimeConditioning
     from engine.denoiser import NetDenoiser
     from engine.registry import Model
     from engine.schedule import Level
@@ -166,9 +166,9 @@ class Seen:
     title: str
     t: int
     T: int
-    anatomy: Anatomy
-    inside: Inside
-    voice: TimeVoice
+    anatomy: NetworkLayout
+    inside: ForwardRecord
+    voice: TimeConditioning
     times: tuple[int, ...]
     x: npt.NDArray[np.uint8]
     x0: npt.NDArray[np.uint8]
@@ -375,17 +375,17 @@ def _seen(controls: XrayControls, looked: _Looked) -> Seen:
         denoiser = xray.with_activation(denoiser, controls.activation)
     if controls.skips_off:
         denoiser = xray.without_skips(denoiser, controls.skips_off)
-    inside = xray.look_inside(denoiser, looked.x_t, looked.level, looked.label)
+    inside = xray.record_forward(denoiser, looked.x_t, looked.level, looked.label)
     prediction = denoiser.read(inside.output, looked.x_t, looked.level)
     T = looked.model.schedule.T
     times = tuple(np.unique(np.linspace(1, T, min(T, TIMES)).round().astype(int)).tolist())
-    voice = xray.time_voice(looked.denoiser, looked.model.schedule.level(torch.tensor(times)))
+    voice = xray.time_conditioning(looked.denoiser, looked.model.schedule.level(torch.tensor(times)))
     return Seen(
         controls,
         looked.model.title,
         looked.t,
         T,
-        xray.anatomy(net),
+        xray.network_layout(net),
         inside,
         voice,
         times,
@@ -408,7 +408,7 @@ def _changed(denoiser: NetDenoiser) -> Iterator[tuple[str, str, NetDenoiser]]:
     """The network as it was trained, and with one thing after the other taken away or exchanged."""
     from engine.analysis import xray
 
-    skips = xray.anatomy(xray.net_of(denoiser)).skips
+    skips = xray.network_layout(xray.net_of(denoiser)).skips
     yield "own", "As trained", denoiser
     for skip in skips[:MOST_SKIPS]:
         size = f"{skip.size[0]} × {skip.size[1]}, {skip.channels} channels"

@@ -18,7 +18,7 @@ from playground.labs.shared.pictures_html import data_uri
 from playground.labs.xray import text
 
 if TYPE_CHECKING:
-    from engine.analysis.xray import Anatomy, Block, Inside
+    from engine.analysis.xray import Block, ForwardRecord, NetworkLayout
     from playground.labs.xray.job import Seen, Variant
 
 MOST_CHANNELS = 16
@@ -65,7 +65,7 @@ def payload(seen: Seen, block: str = "") -> dict[str, Any]:
     return sent
 
 
-def first_block(anatomy: Anatomy) -> str:
+def first_block(anatomy: NetworkLayout) -> str:
     """The block that is shown before the reader has chosen one: the first that sees the picture in many channels."""
     return next(block.name for block in anatomy.blocks if block.kind == "residual")
 
@@ -97,7 +97,7 @@ def _block(block: Block) -> dict[str, Any]:
     }
 
 
-def _maps(blocks: Sequence[Block], inside: Inside) -> dict[str, Any]:
+def _maps(blocks: Sequence[Block], inside: ForwardRecord) -> dict[str, Any]:
     """Of each block the channels that vary most over the picture, −127 … 127 for −max … max."""
     budget = MOST_BYTES // max(1, len(blocks))
     made = {}
@@ -138,7 +138,7 @@ def _packed(values: npt.NDArray[Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
 
 
-def _attention(blocks: Sequence[Block], inside: Inside) -> list[dict[str, Any]]:
+def _attention(blocks: Sequence[Block], inside: ForwardRecord) -> list[dict[str, Any]]:
     """The mean of the heads, then as many single heads as may be sent; each row scaled by its own largest value."""
     budget = MOST_BYTES // max(1, len(inside.attention))
     made = []

@@ -11,13 +11,13 @@ from torch import Tensor
 from engine.analysis.guided_density import (
     CLEAN,
     Plane,
-    coarse,
-    floor_of,
+    coarsened,
+    diffused_density,
+    guided_trajectory,
     log_density,
-    noised,
-    product,
+    sampling_floor,
+    tilted_density,
     total_variation,
-    walk,
 )
 from engine.evaluation.metrics import energy_distance
 from engine.ideal import ExactDenoiser
@@ -63,7 +63,7 @@ def test_the_parts_of_the_density_add_up_by_the_frequency_of_the_classes() -> No
 @pytest.mark.parametrize("w", [0.0, 0.5, 1.0, 3.0, 8.0])
 def test_the_product_is_a_density_and_has_the_promised_ratios(w: float, t: int) -> None:
     level = SCHEDULE.level(t)
-    density = product(mixture(), 0, w, PLANE, level)
+    density = tilted_density(mixture(), 0, w, PLANE, level)
     assert float(density.sum()) * AREA == pytest.approx(1, abs=1e-9)
     wanted, plain = (log_density(mixture(), PLANE.points(), level, k) for k in (0, None))
     somewhere = density > 1e-12
@@ -74,20 +74,20 @@ def test_the_product_is_a_density_and_has_the_promised_ratios(w: float, t: int) 
 def test_the_product_at_1_is_the_class_and_at_0_everything() -> None:
     for w, label in ((1.0, 0), (0.0, None)):
         expected = log_density(mixture(), PLANE.points(), CLEAN, label).exp()
-        torch.testing.assert_close(product(mixture(), 0, w, PLANE), expected, rtol=1e-3, atol=1e-6)
+        torch.testing.assert_close(tilted_density(mixture(), 0, w, PLANE), expected, rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("t", [100, 400, 700, 1000])
 def test_noising_a_density_on_the_plane_is_the_forward_process(t: int) -> None:
     level = SCHEDULE.level(t)
     clean, later = (log_density(mixture(), PLANE.points(), one, 0).exp() for one in (CLEAN, level))
-    found = noised(clean, PLANE, level)
+    found = diffused_density(clean, PLANE, level)
     assert total_variation(found, later, AREA) < 2e-3
     assert float(found.sum()) * AREA == pytest.approx(1, abs=1e-3)
 
 
 def sampled(w: float, sampler: Sampler, points: int = 3000) -> Tensor:
-    *_, (t, x) = walk(
+    *_, (t, x) = guided_trajectory(
         mixture(), 0, w, points=points, schedule=SCHEDULE, sampler=sampler, steps=150, seed=3
     )  # fmt: skip
     assert t == 0
@@ -98,10 +98,10 @@ def sampled(w: float, sampler: Sampler, points: int = 3000) -> Tensor:
 def test_at_1_both_laws_are_one_and_at_3_they_are_not(sampler: Sampler) -> None:
     area = AREA * 25
     for w, same in ((1.0, True), (3.0, False)):
-        law = coarse(product(mixture(), 0, w, PLANE), 5)
+        law = coarsened(tilted_density(mixture(), 0, w, PLANE), 5)
         points = sampled(w, sampler)
-        distance = total_variation(coarse(PLANE.histogram(points), 5), law, area)
-        floor = floor_of(law, area, len(points))
+        distance = total_variation(coarsened(PLANE.histogram(points), 5), law, area)
+        floor = sampling_floor(law, area, len(points))
         if same:
             assert distance < floor.mean + 5 * floor.std
         else:
@@ -110,7 +110,7 @@ def test_at_1_both_laws_are_one_and_at_3_they_are_not(sampler: Sampler) -> None:
 
 def test_another_distance_says_the_same() -> None:
     # Points of the promised law at w = 3, drawn from its cells, against those that guidance makes.
-    law = product(mixture(), 0, 3.0, PLANE)
+    law = tilted_density(mixture(), 0, 3.0, PLANE)
     dice = torch.Generator().manual_seed(0)
     drawn = torch.multinomial(law.flatten(), 4000, replacement=True, generator=dice)
     spots = (
@@ -145,12 +145,12 @@ def test_the_floor_is_what_chance_alone_makes() -> None:
     # With n points a cell of probability p is off by √(p (1−p) / n) · √(2/π) on average, for n p large.
     law = torch.full((5, 5), 1.0, dtype=torch.float64)
     n, p = 10_000, 1 / 25
-    floor = floor_of(law, 1 / 25, n, rounds=60)
+    floor = sampling_floor(law, 1 / 25, n, rounds=60)
     assert floor.mean == pytest.approx(25 * math.sqrt(p * (1 - p) / n) * math.sqrt(2 / math.pi) / 2, rel=0.06)
     assert 0 < floor.std < floor.mean
-    assert floor_of(law, 1 / 25, 100 * n, rounds=20).mean == pytest.approx(floor.mean / 10, rel=0.15)
+    assert sampling_floor(law, 1 / 25, 100 * n, rounds=20).mean == pytest.approx(floor.mean / 10, rel=0.15)
 
 
 def test_coarse_cells_keep_the_mass() -> None:
-    law = product(mixture(), 1, 2.0, PLANE)
-    assert float(coarse(law, 6).sum()) * AREA * 36 == pytest.approx(1)
+    law = tilted_density(mixture(), 1, 2.0, PLANE)
+    assert float(coarsened(law, 6).sum()) * AREA * 36 == pytest.approx(1)

@@ -9,11 +9,17 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.analysis.step_decomposition import Anatomy, Dissecting, Judged, dissect, judge
+from engine.analysis.step_decomposition import (
+    DecomposingSampler,
+    StepDecomposition,
+    StepErrors,
+    compare_with_posterior,
+    decompose_step,
+)
 from engine.denoiser import Clipped
 from engine.ideal import ExactDenoiser
 from engine.process import Prediction, diffuse
-from engine.samplers import DDIM, Ancestral, Denoise, DPMSolver2M, Draw, Heun, Past, Sampler, Variance
+from engine.samplers import DDIM, Ancestral, Denoise, DPMSolver2M, Draw, Heun, PreviousStep, Sampler, Variance
 from engine.samplers import SAMPLERS as BY_NAME
 from engine.sampling import SeededNoise, sample
 from engine.schedule import Level, NoiseSchedule
@@ -40,21 +46,21 @@ EVERY: dict[str, Sampler] = {
 }
 
 
-def walk(sampler: Sampler, steps: int = 8, schedule: NoiseSchedule = SCHEDULE) -> list[Anatomy]:
+def walk(sampler: Sampler, steps: int = 8, schedule: NoiseSchedule = SCHEDULE) -> list[StepDecomposition]:
     """Every step of a walk, in float64 throughout."""
-    before: Past | None = None
-    watched, float32 = Dissecting(sampler), SeededNoise((0, 1), SHAPE)
+    previous: PreviousStep | None = None
+    watched, float32 = DecomposingSampler(sampler), SeededNoise((0, 1), SHAPE)
     x, found = float32().double(), []
     for t, next_t in pairwise(schedule.timesteps(steps)):
         now = schedule.level(t)
-        x, said = watched.step(learned, x, now, schedule.level(next_t), lambda: float32().double(), before)
-        before = Past(now, said)
+        x, said = watched.step(learned, x, now, schedule.level(next_t), lambda: float32().double(), previous)
+        previous = PreviousStep(now, said)
         assert watched.latest is not None
         found.append(watched.latest)
     return found
 
 
-def coefficients(anatomy: Anatomy) -> dict[str, float]:
+def coefficients(anatomy: StepDecomposition) -> dict[str, float]:
     for term in anatomy.terms:
         assert bool((term.coefficient == term.coefficient.flatten()[0]).all())
     return {term.name: float(term.coefficient.flatten()[0]) for term in anatomy.terms}
@@ -73,7 +79,7 @@ def test_the_parts_add_up_to_the_very_next_picture(name: str, schedule: str) -> 
 def test_looking_on_changes_nothing(name: str) -> None:
     plain = [
         [frame.x for frame in sample(EXACT, SCHEDULE, sampler, shape=SHAPE, steps=9, seeds=(3,))]
-        for sampler in (EVERY[name], Dissecting(EVERY[name]))
+        for sampler in (EVERY[name], DecomposingSampler(EVERY[name]))
         if name != "ddpm learned"
     ]
     for one, other in zip(*plain, strict=True) if plain else ():
@@ -85,11 +91,11 @@ def test_ddpm_has_the_weights_of_its_paper(variance: Variance) -> None:
     for anatomy in walk(Ancestral(variance), steps=SCHEDULE.T)[:-1]:
         found = coefficients(anatomy)
         t = round(float(SCHEDULE.t_of(anatomy.now)))
-        beta, alpha_bar, before = SCHEDULE.beta[t], SCHEDULE.alpha_bar[t], SCHEDULE.alpha_bar[t - 1]
+        beta, alpha_bar, previous = SCHEDULE.beta[t], SCHEDULE.alpha_bar[t], SCHEDULE.alpha_bar[t - 1]
         # Ho et al. 2020, eq. 7
-        assert found["x0"] == pytest.approx(float(before.sqrt() * beta / (1 - alpha_bar)), rel=1e-9)
-        assert found["x"] == pytest.approx(float((1 - beta).sqrt() * (1 - before) / (1 - alpha_bar)), rel=1e-9)
-        sigma = {"small": (1 - before) / (1 - alpha_bar) * beta, "large": beta, "zero": torch.zeros(())}[variance]
+        assert found["x0"] == pytest.approx(float(previous.sqrt() * beta / (1 - alpha_bar)), rel=1e-9)
+        assert found["x"] == pytest.approx(float((1 - beta).sqrt() * (1 - previous) / (1 - alpha_bar)), rel=1e-9)
+        sigma = {"small": (1 - previous) / (1 - alpha_bar) * beta, "large": beta, "zero": torch.zeros(())}[variance]
         assert found.get("fresh", 0.0) == pytest.approx(math.sqrt(sigma), rel=1e-9)
         assert set(found) <= {"x", "x0", "fresh"}
 
@@ -109,11 +115,11 @@ def test_ddim_has_the_weights_of_its_paper(eta: float) -> None:
 
 def test_two_looks_count_alike_and_a_look_back_is_a_part() -> None:
     found = coefficients(walk(Heun(), steps=20)[5])
-    assert found["noise"] == pytest.approx(found["noise there"])
-    assert "x0 there" not in found
+    assert found["noise"] == pytest.approx(found["noise second"])
+    assert "x0 second" not in found
     first, *_, later, _ = walk(DPMSolver2M(), steps=20)
-    assert "x0 before" not in coefficients(first)
-    assert coefficients(later)["x0 before"] < 0 < coefficients(later)["x0"]  # it extrapolates
+    assert "x0 previous" not in coefficients(first)
+    assert coefficients(later)["x0 previous"] < 0 < coefficients(later)["x0"]  # it extrapolates
 
 
 def test_a_learned_variance_is_another_weight_for_each_number() -> None:
@@ -129,11 +135,11 @@ def test_a_batch_may_have_a_level_for_each_picture() -> None:
     t = torch.tensor([100, 70, 40, 20, 5])
     for sampler in EVERY.values():
         draw = SeededNoise(range(5), SHAPE)
-        whole = dissect(sampler, learned, x, SCHEDULE.level(t), SCHEDULE.level(t - 5), draw)
+        whole = decompose_step(sampler, learned, x, SCHEDULE.level(t), SCHEDULE.level(t - 5), draw)
         torch.testing.assert_close(whole.total, whole.following)
         for k in range(5):
             now, to = SCHEDULE.level(int(t[k])), SCHEDULE.level(int(t[k]) - 5)
-            alone = dissect(sampler, learned, x[k : k + 1], now, to, SeededNoise([k], SHAPE))
+            alone = decompose_step(sampler, learned, x[k : k + 1], now, to, SeededNoise([k], SHAPE))
             torch.testing.assert_close(whole.total[k : k + 1], alone.total)
             torch.testing.assert_close(whole.std[k : k + 1], alone.std)
 
@@ -141,25 +147,27 @@ def test_a_batch_may_have_a_level_for_each_picture() -> None:
 def test_a_step_that_is_no_sum_is_refused() -> None:
     class Clipping:
         def step(
-            self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, before: Past | None = None
+            self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
         ) -> tuple[Tensor, Prediction]:
-            following, prediction = DDIM().step(denoise, x, now, to, noise, before)
+            following, prediction = DDIM().step(denoise, x, now, to, noise, previous)
             return following.clamp(-0.1, 0.1), prediction
 
     x = torch.randn(1, *SHAPE)
     with pytest.raises(ValueError, match="no weighted sum"):
-        dissect(Clipping(), Clipped(EXACT), x, SCHEDULE.level(50), SCHEDULE.level(40), SeededNoise([0], SHAPE))
+        decompose_step(Clipping(), Clipped(EXACT), x, SCHEDULE.level(50), SCHEDULE.level(40), SeededNoise([0], SHAPE))
 
 
 # --- where the truth is known -------------------------------------------------------------------------------------------
 
 
-def judged(sampler: Sampler, denoiser: ExactDenoiser, x0: Tensor, t: int = 60, to: int = 50) -> tuple[Anatomy, Judged]:
+def judged(
+    sampler: Sampler, denoiser: ExactDenoiser, x0: Tensor, t: int = 60, to: int = 50
+) -> tuple[StepDecomposition, StepErrors]:
     noise = torch.randn(x0.shape, dtype=x0.dtype, generator=torch.Generator().manual_seed(9))
     now = SCHEDULE.level(t)
     x = diffuse(x0, now, noise)
-    anatomy = dissect(sampler, denoiser, x, now, SCHEDULE.level(to), SeededNoise(range(len(x)), SHAPE))
-    return anatomy, judge(anatomy, x0, noise)
+    anatomy = decompose_step(sampler, denoiser, x, now, SCHEDULE.level(to), SeededNoise(range(len(x)), SHAPE))
+    return anatomy, compare_with_posterior(anatomy, x0, noise)
 
 
 ONE = ExactDenoiser(POINTS[:1])

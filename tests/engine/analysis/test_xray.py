@@ -58,7 +58,7 @@ def hooks(net: UNet) -> int:
 
 def test_the_drawing_holds_every_parameter_once(denoiser: NetDenoiser) -> None:
     net = xray.net_of(denoiser)
-    drawn = xray.anatomy(net)
+    drawn = xray.network_layout(net)
     assert sum(block.parameters for block in drawn.blocks) == net.parameter_count
     assert len({block.name for block in drawn.blocks}) == len(drawn.blocks)
     told = {path for block in drawn.blocks for path in block.modules}
@@ -68,8 +68,8 @@ def test_the_drawing_holds_every_parameter_once(denoiser: NetDenoiser) -> None:
 
 def test_sizes_and_channels_are_those_of_a_picture_that_goes_through(denoiser: NetDenoiser) -> None:
     net = xray.net_of(denoiser)
-    inside = xray.look_inside(denoiser, pictures(net.config), LEVEL)
-    for block in xray.anatomy(net).blocks:
+    inside = xray.record_forward(denoiser, pictures(net.config), LEVEL)
+    for block in xray.network_layout(net).blocks:
         found = inside.activations[block.name].shape
         assert found[1] == block.channels
         assert found[2:] in (block.size, ())
@@ -77,17 +77,17 @@ def test_sizes_and_channels_are_those_of_a_picture_that_goes_through(denoiser: N
 
 def test_skips_join_results_and_takers_of_the_same_size(denoiser: NetDenoiser) -> None:
     net = xray.net_of(denoiser)
-    drawn = xray.anatomy(net)
-    inside = xray.look_inside(denoiser, pictures(net.config), LEVEL)
+    drawn = xray.network_layout(net)
+    inside = xray.record_forward(denoiser, pictures(net.config), LEVEL)
     assert len(drawn.skips) == sum(isinstance(m, ResidualBlock) for m in net.up_blocks.modules())
     for skip in drawn.skips:
         assert inside.activations[skip.source].shape[1:] == (skip.channels, *skip.size)
     # What a taker is given is, to the bit, what the source has made: the skips are the right ones, in the right order.
     twin = xray._twin(net)
-    with xray.watched(twin, [skip.target for skip in drawn.skips]) as seen:
+    with xray.record_activations(twin, [skip.target for skip in drawn.skips]) as seen:
         x = pictures(net.config)
         replace(denoiser, net=twin).output(x, LEVEL)
-    inside = xray.look_inside(denoiser, x, LEVEL)
+    inside = xray.record_forward(denoiser, x, LEVEL)
     for skip in drawn.skips:
         assert torch.equal(seen[skip.target][0][:, -skip.channels :], inside.activations[skip.source])
 
@@ -96,7 +96,7 @@ def test_looking_changes_nothing_and_leaves_nothing_behind(denoiser: NetDenoiser
     net = xray.net_of(denoiser)
     x = pictures(net.config)
     before = denoiser.output(x, LEVEL)
-    inside = xray.look_inside(denoiser, x, LEVEL)
+    inside = xray.record_forward(denoiser, x, LEVEL)
     assert torch.equal(inside.output, before)
     assert torch.equal(denoiser.output(x, LEVEL), before)
     assert hooks(net) == 0
@@ -104,7 +104,7 @@ def test_looking_changes_nothing_and_leaves_nothing_behind(denoiser: NetDenoiser
 
 def test_hooks_go_even_when_the_network_fails(denoiser: NetDenoiser) -> None:
     net = xray.net_of(denoiser)
-    with pytest.raises(RuntimeError, match="channels"), xray.watched(net, ["conv_in"]):
+    with pytest.raises(RuntimeError, match="channels"), xray.record_activations(net, ["conv_in"]):
         net(torch.zeros(1, 7, 8, 8), torch.zeros(1), torch.zeros(1, dtype=torch.long))
     assert hooks(net) == 0
 
@@ -112,11 +112,11 @@ def test_hooks_go_even_when_the_network_fails(denoiser: NetDenoiser) -> None:
 def test_attention_rows_sum_to_one_and_make_the_modules_output(denoiser: NetDenoiser) -> None:
     net = xray.net_of(denoiser)
     x = pictures(net.config)
-    inside = xray.look_inside(denoiser, x, LEVEL)
+    inside = xray.record_forward(denoiser, x, LEVEL)
     modules = {path: module for path, module in net.named_modules() if isinstance(module, Attention)}
     assert inside.attention.keys() == modules.keys()
     twin = xray._twin(net)
-    with xray.watched(twin, list(modules)) as seen:
+    with xray.record_activations(twin, list(modules)) as seen:
         replace(denoiser, net=twin).output(x, LEVEL)
     for path, weights in inside.attention.items():
         module, (into, out) = modules[path], seen[path]
@@ -129,7 +129,7 @@ def test_attention_rows_sum_to_one_and_make_the_modules_output(denoiser: NetDeno
 
 def test_attention_that_is_too_large_is_left_out() -> None:
     denoiser = denoiser_of(CONFIGS["attention everywhere, deep"])
-    inside = xray.look_inside(denoiser, pictures(xray.net_of(denoiser).config), LEVEL, most_positions=16)
+    inside = xray.record_forward(denoiser, pictures(xray.net_of(denoiser).config), LEVEL, most_positions=16)
     assert inside.attention
     assert all(weights.shape[2] == 16 for weights in inside.attention.values())
 
@@ -139,7 +139,7 @@ def test_zeroing_no_skip_changes_nothing_and_each_one_does(denoiser: NetDenoiser
     x = pictures(net.config)
     before = denoiser.output(x, LEVEL)
     assert torch.equal(xray.without_skips(denoiser, ()).output(x, LEVEL), before)
-    outputs = [xray.without_skips(denoiser, [skip.number]).output(x, LEVEL) for skip in xray.anatomy(net).skips]
+    outputs = [xray.without_skips(denoiser, [skip.number]).output(x, LEVEL) for skip in xray.network_layout(net).skips]
     for k, output in enumerate(outputs):
         assert not torch.allclose(output, before)
         assert not any(torch.equal(output, other) for other in outputs[:k])
@@ -148,7 +148,7 @@ def test_zeroing_no_skip_changes_nothing_and_each_one_does(denoiser: NetDenoiser
 
 
 def test_a_skip_that_is_off_reaches_its_taker_as_zeros(denoiser: NetDenoiser) -> None:
-    for skip in xray.anatomy(xray.net_of(denoiser)).skips:
+    for skip in xray.network_layout(xray.net_of(denoiser)).skips:
         cut = xray.net_of(xray.without_skips(denoiser, [skip.number]))
         seen: list[Tensor] = []
         cut.get_submodule(skip.target).register_forward_hook(lambda _, inputs, __, seen=seen: seen.append(inputs[0]))
@@ -161,7 +161,7 @@ def test_without_any_skip_only_the_bottom_of_the_u_is_heard() -> None:
     """Two pictures that the bottom cannot tell apart give the same output: nothing else leads there."""
     denoiser = denoiser_of(CONFIGS["like the one that ships"])
     net = xray.net_of(denoiser)
-    blind = xray.without_skips(denoiser, range(len(xray.anatomy(net).skips)))
+    blind = xray.without_skips(denoiser, range(len(xray.network_layout(net).skips)))
     deaf = xray.net_of(blind).mid_block
     deaf.register_forward_hook(lambda *_: torch.ones(2, 24, 3, 3))
     one, other = (blind.output(pictures(net.config), LEVEL) for _ in range(2))
@@ -198,7 +198,7 @@ def test_twins_share_their_weights_with_the_network(denoiser: NetDenoiser) -> No
 def test_what_the_time_says(denoiser: NetDenoiser) -> None:
     net = xray.net_of(denoiser)
     schedule = denoiser.schedule
-    voice = xray.time_voice(denoiser, schedule.level(torch.tensor([1, 20, 20, 100])))
+    voice = xray.time_conditioning(denoiser, schedule.level(torch.tensor([1, 20, 20, 100])))
     similarity = voice.similarity
     torch.testing.assert_close(similarity, similarity.T)
     torch.testing.assert_close(similarity.diagonal(), torch.ones(4))

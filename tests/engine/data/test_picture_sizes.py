@@ -21,7 +21,7 @@ from engine.data import sizes, store
 from engine.data.augment import augment, rotated, suggested
 from engine.data.catalogue import DataError, ImageSet, load
 from engine.data.pixels import to_uint8, to_unit
-from engine.data.prepared import every_version, for_training, held_out_for, pictures_of
+from engine.data.prepared import augmented_pictures, held_out_pictures, pictures_of, training_pictures
 from engine.data.sizes import resized, sized
 from engine.data.writing import Writer
 from engine.runs import looks
@@ -227,30 +227,30 @@ def test_a_disk_that_refuses_is_told_in_one_sentence(prepared: ImageSet, monkeyp
 
 def test_a_run_gets_the_training_part_at_its_size(prepared: ImageSet) -> None:
     config = TrainConfig(data="cifar10", size=8)
-    assert for_training(config).images.shape == (36, 8, 8, 3)
-    assert held_out_for(config).images.shape == (4, 8, 8, 3)
+    assert training_pictures(config).images.shape == (36, 8, 8, 3)
+    assert held_out_pictures(config).images.shape == (4, 8, 8, 3)
     assert len(pictures_of(config)) == 40
     with pytest.raises(DataError, match="allow enlarging"):
-        for_training(TrainConfig(data="digits", size=64))
+        training_pictures(TrainConfig(data="digits", size=64))
 
 
 def test_every_version_has_the_mirrored_ones_and_is_none_where_there_are_too_many(
     prepared: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = TrainConfig(data="cifar10", flips=True)
-    versions = every_version(config)
+    versions = augmented_pictures(config)
     assert versions is not None
     assert np.array_equal(versions.images[36:], prepared.images[:36, :, ::-1])
-    assert every_version(TrainConfig(data="cifar10", rotation=3)) is None
+    assert augmented_pictures(TrainConfig(data="cifar10", rotation=3)) is None
     monkeypatch.setattr("engine.data.prepared.MOST_NUMBERS", 36 * 16 * 16 * 3)
-    assert every_version(TrainConfig(data="cifar10")) is not None
-    assert every_version(config) is None
+    assert augmented_pictures(TrainConfig(data="cifar10")) is not None
+    assert augmented_pictures(config) is None
     assert looks.floor_of(config.model_copy(update={"T": 51})) is None
 
 
 def test_pictures_without_classes_are_trained_on_from_the_disk(prepared: ImageSet) -> None:
     config = TrainConfig(data="cifar10", steps=2, batch=2, T=20, report_every=1, flips=True, rotation=5)
-    data = for_training(config)
+    data = training_pictures(config)
     state = loop.begin(config, data)
     reports = list(loop.train(config, data, state))
     assert all(np.isfinite(report.loss) for report in reports)

@@ -303,7 +303,7 @@ def test_cancelling_leaves_nothing_and_keeps_what_was_there(tmp_path: Path, data
     put(home / "cats" / "new.png", drawn(77))
     with pytest.raises(Enough):
         prepare(f"folder:{home}", tell=cancel)
-    assert store.every() == [before]
+    assert store.prepared_sets() == [before]
     assert len(load(f"folder:{home}")) == 20
 
 
@@ -944,7 +944,7 @@ def test_names_that_no_set_could_have_are_refused() -> None:
             load(wrong)
     with pytest.raises(DataError, match="comes with the playground"):
         prepare("digits")
-    assert store.normal("folder:~/x/../y") == f"folder:{Path.home() / 'y'}"
+    assert store.normalized_name("folder:~/x/../y") == f"folder:{Path.home() / 'y'}"
     assert store.folder_of("folder:~/y") == store.folder_of(f"folder:{Path.home()}/y/")
 
 

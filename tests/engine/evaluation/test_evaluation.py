@@ -451,6 +451,6 @@ def test_what_samples_are_compared_with_has_the_proportions_of_the_set() -> None
     reference = Reference(torch.zeros(12, 1), torch.tensor([0] * 4 + [1] * 8), features, labels, Share(1, 1, 1, 1, 1))
     assert reference.class_counts == [4, 8]
     for samples, kept in ((12, [4, 8]), (30, [10, 20]), (1000, [20, 40])):
-        chosen, classes = reference.as_many_as(samples)
+        chosen, classes = reference.first_unseen(samples)
         assert torch.bincount(classes).tolist() == kept
         assert chosen[:, 0].tolist() == [*range(kept[0]), *range(60, 60 + kept[1])]

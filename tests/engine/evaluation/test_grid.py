@@ -17,8 +17,8 @@ from pydantic import ValidationError
 
 from engine.cli import main
 from engine.data.catalogue import load
-from engine.evaluation.cells import Cell, Opened, cells, in_words, key_of, opened
-from engine.evaluation.drawing import Drawn, DrawSettings, draw, evaluations, passes
+from engine.evaluation.cells import Cell, EvaluatedModel, cells, describe, key_of, prepare_model
+from engine.evaluation.drawing import Drawn, DrawSettings, draw, evaluations, network_rows
 from engine.evaluation.evaluate import EvaluationError
 from engine.evaluation.grid import GridProgress, Row, _Speeds, run
 from engine.evaluation.grid_bound import BoundCell, BoundRow, bound_cells, run_bounds
@@ -33,21 +33,21 @@ from checkpoints_to_try import tiny_model
 
 
 @pytest.fixture(scope="module")
-def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Opened]:
+def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, EvaluatedModel]:
     """A network with classes, and one without."""
     folder, judge = tmp_path_factory.mktemp("models"), classifier.load("digits")
-    found: dict[str, Opened] = {}
+    found: dict[str, EvaluatedModel] = {}
     for name, classes in (("labelled", 10), ("plain", 0)):
         checkpoint = pretrained.load(tiny_model(folder / name, classes=classes))
-        found[name] = opened(name, checkpoint, load("digits"), judge, like=found.values())
+        found[name] = prepare_model(name, checkpoint, load("digits"), judge, like=found.values())
     return found
 
 
-def labelled(models: dict[str, Opened]) -> dict[str, Opened]:
+def labelled(models: dict[str, EvaluatedModel]) -> dict[str, EvaluatedModel]:
     return {"labelled": models["labelled"]}
 
 
-def wanted(models: dict[str, Opened], **values: list[object]) -> list[Cell]:
+def wanted(models: dict[str, EvaluatedModel], **values: list[object]) -> list[Cell]:
     return cells(models, {"steps": [1, 2], **values}, samples=20)[0]
 
 
@@ -58,7 +58,7 @@ def rows(events: Iterable[GridProgress | Row]) -> list[Row]:
 # --- cells ------------------------------------------------------------------------------------------------------------
 
 
-def test_only_combinations_that_mean_something_are_cells(models: dict[str, Opened]) -> None:
+def test_only_combinations_that_mean_something_are_cells(models: dict[str, EvaluatedModel]) -> None:
     values = {
         "sampler": ["ddim", "ddpm", "heun"],
         "eta": [0.0, 0.5, 1.0],
@@ -74,12 +74,12 @@ def test_only_combinations_that_mean_something_are_cells(models: dict[str, Opene
     assert {cell.settings.eta for cell in found if cell.settings.sampler != "ddim"} == {0.0}
 
 
-def test_every_sampler_of_the_registry_can_be_measured(models: dict[str, Opened]) -> None:
+def test_every_sampler_of_the_registry_can_be_measured(models: dict[str, EvaluatedModel]) -> None:
     found = wanted(labelled(models), sampler=list(SAMPLERS))
     assert {cell.settings.sampler for cell in found} == set(SAMPLERS)
 
 
-def test_what_a_model_cannot_do_is_left_out_and_said(models: dict[str, Opened]) -> None:
+def test_what_a_model_cannot_do_is_left_out_and_said(models: dict[str, EvaluatedModel]) -> None:
     values = {"steps": [5, 500], "sampler": ["ddpm"], "variance": ["small", "learned"]}
     found, left_out = cells(labelled(models), values, samples=20)
     assert [(cell.settings.steps, cell.settings.variance) for cell in found] == [(5, "small")]
@@ -94,7 +94,7 @@ def test_what_a_model_cannot_do_is_left_out_and_said(models: dict[str, Opened]) 
         cells(labelled(models), {"spacing": ["odd"]}, samples=20)
 
 
-def test_a_key_tells_what_changes_the_pictures_and_nothing_else(models: dict[str, Opened]) -> None:
+def test_a_key_tells_what_changes_the_pictures_and_nothing_else(models: dict[str, EvaluatedModel]) -> None:
     model = models["labelled"]
     cell = Cell("labelled", DrawSettings(samples=20, steps=5))
 
@@ -118,7 +118,7 @@ def test_a_key_tells_what_changes_the_pictures_and_nothing_else(models: dict[str
     try:
         with torch.no_grad():
             weight.view(-1)[0] += 1
-        again = opened("labelled", model.checkpoint, model.data, model.judge, like=[model])
+        again = prepare_model("labelled", model.checkpoint, model.data, model.judge, like=[model])
         assert key_of(cell, again) != key_of(cell, model)
         assert again.reference is model.reference  # real pictures were not read again
     finally:
@@ -126,7 +126,7 @@ def test_a_key_tells_what_changes_the_pictures_and_nothing_else(models: dict[str
             weight.view(-1)[0] = before
 
 
-def test_the_looks_are_counted_by_looking(models: dict[str, Opened]) -> None:
+def test_the_looks_are_counted_by_looking(models: dict[str, EvaluatedModel]) -> None:
     schedule = NoiseSchedule.cosine(100)
     for steps in (1, 2, 7):
         assert evaluations(DrawSettings(steps=steps), schedule) == steps
@@ -134,9 +134,9 @@ def test_the_looks_are_counted_by_looking(models: dict[str, Opened]) -> None:
     assert 12 <= evaluations(DrawSettings(sampler="heun", steps=7), schedule) <= 13
     settings = DrawSettings(samples=20, steps=5, scale=1.0)
     guided = settings.model_copy(update={"scale": 2.0})
-    assert passes(settings, models["labelled"].checkpoint) == 100
-    assert passes(guided, models["labelled"].checkpoint) == 200
-    assert passes(guided, models["plain"].checkpoint) == 100
+    assert network_rows(settings, models["labelled"].checkpoint) == 100
+    assert network_rows(guided, models["labelled"].checkpoint) == 200
+    assert network_rows(guided, models["plain"].checkpoint) == 100
 
 
 # --- drawing ----------------------------------------------------------------------------------------------------------
@@ -144,7 +144,7 @@ def test_the_looks_are_counted_by_looking(models: dict[str, Opened]) -> None:
 
 @pytest.mark.parametrize("sampler", ["ddim", "ddpm", "dpm++2m-sde"])
 def test_the_same_seeds_are_the_same_pictures_however_the_batches_are_cut(
-    sampler: str, models: dict[str, Opened]
+    sampler: str, models: dict[str, EvaluatedModel]
 ) -> None:
     drawn = []
     for samples, batch in ((20, 20), (20, 7), (10, 3)):
@@ -160,7 +160,7 @@ def test_the_same_seeds_are_the_same_pictures_however_the_batches_are_cut(
 # --- running, stopping, going on --------------------------------------------------------------------------------------
 
 
-def test_a_grid_is_measured_once(models: dict[str, Opened], tmp_path: Path) -> None:
+def test_a_grid_is_measured_once(models: dict[str, EvaluatedModel], tmp_path: Path) -> None:
     plan = wanted(models)
     file = ResultsFile(tmp_path / "deep" / "r.jsonl")
     events = list(run(plan, models, file))
@@ -169,7 +169,7 @@ def test_a_grid_is_measured_once(models: dict[str, Opened], tmp_path: Path) -> N
     assert [Row.model_validate(row) for row in file.rows().values()] == found
     progress = [event for event in events if isinstance(event, GridProgress)]
     assert [event.done for event in progress] == sorted(event.done for event in progress)
-    work = sum(passes(cell.settings, models[cell.model].checkpoint) for cell in plan)
+    work = sum(network_rows(cell.settings, models[cell.model].checkpoint) for cell in plan)
     assert {event.total for event in progress} == {work}
     assert (progress[-1].done, progress[-1].cell, progress[-1].seconds_left) == (work, len(plan), 0)
     assert not list(run(plan, models, file))
@@ -184,7 +184,7 @@ def test_a_grid_is_measured_once(models: dict[str, Opened], tmp_path: Path) -> N
     assert one.seconds_per_picture is None  # one batch has no spread
 
 
-def test_a_grid_that_was_stopped_goes_on_where_it_stood(models: dict[str, Opened], tmp_path: Path) -> None:
+def test_a_grid_that_was_stopped_goes_on_where_it_stood(models: dict[str, EvaluatedModel], tmp_path: Path) -> None:
     plan = wanted(labelled(models))
     file = ResultsFile(tmp_path / "r.jsonl")
     running = run(plan, models, file)
@@ -200,7 +200,9 @@ def test_a_grid_that_was_stopped_goes_on_where_it_stood(models: dict[str, Opened
     assert [row.frechet for row in rest] == [row.frechet for row in whole[1:]]
 
 
-def test_a_line_that_was_cut_short_is_mended_and_measured_again(models: dict[str, Opened], tmp_path: Path) -> None:
+def test_a_line_that_was_cut_short_is_mended_and_measured_again(
+    models: dict[str, EvaluatedModel], tmp_path: Path
+) -> None:
     plan = wanted(labelled(models))
     path = tmp_path / "r.jsonl"
     file = ResultsFile(path)
@@ -228,7 +230,7 @@ sys.stdin.readline()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="claims need POSIX locks")
-def test_what_another_process_is_measuring_is_left_to_it(models: dict[str, Opened], tmp_path: Path) -> None:
+def test_what_another_process_is_measuring_is_left_to_it(models: dict[str, EvaluatedModel], tmp_path: Path) -> None:
     plan = wanted(labelled(models))
     path = tmp_path / "r.jsonl"
     taken = key_of(plan[0], models["labelled"])
@@ -273,7 +275,7 @@ def test_the_time_left_follows_the_work_and_each_model_has_its_own_speed() -> No
     assert speeds.seconds([("unseen", 200)]) == pytest.approx(51.0)
 
 
-def test_the_first_samples_are_measured_as_a_smaller_cell_would_be(models: dict[str, Opened]) -> None:
+def test_the_first_samples_are_measured_as_a_smaller_cell_would_be(models: dict[str, EvaluatedModel]) -> None:
     large, small = (
         rows(run(cells(labelled(models), {"steps": [1]}, samples=n, batch=b)[0], models))[0]
         for n, b in ((120, 60), (100, 100))
@@ -288,7 +290,7 @@ def test_the_first_samples_are_measured_as_a_smaller_cell_would_be(models: dict[
 # --- bits -------------------------------------------------------------------------------------------------------------
 
 
-def test_bits_are_measured_once_for_each_model_and_variance(models: dict[str, Opened], tmp_path: Path) -> None:
+def test_bits_are_measured_once_for_each_model_and_variance(models: dict[str, EvaluatedModel], tmp_path: Path) -> None:
     plan = wanted(labelled(models), sampler=["ddpm", "ddim"], variance=["small", "large", "zero"])
     found = bound_cells(plan, per_step=2)
     assert found == [BoundCell("labelled", "small", 2), BoundCell("labelled", "large", 2)]
@@ -345,7 +347,7 @@ def test_what_cannot_be_measured_is_one_sentence(
 ) -> None:
     model = tiny_model(tmp_path / "mine")
     settings = DrawSettings(samples=20, steps=1)
-    one = opened("mine", pretrained.load(model), load("digits"), classifier.load("digits"))
+    one = prepare_model("mine", pretrained.load(model), load("digits"), classifier.load("digits"))
     odd = {"key": key_of(Cell("mine", settings), one), "model": 7}
     (tmp_path / "odd.jsonl").write_text(json.dumps(odd) + "\n")
     arguments = ["evaluate", "--model", str(model), "--samples", "20", *(word.format(tmp=tmp_path) for word in words)]
@@ -363,6 +365,6 @@ def test_two_models_of_one_name_are_refused(tmp_path: Path, capsys: pytest.Captu
 
 def test_in_words_says_what_counts_and_a_table_of_nothing_says_so() -> None:
     settings = DrawSettings(sampler="ddpm", steps=5, eta=0.5, spacing="quadratic", variance="large", scale=3)
-    assert in_words(settings, classes=10) == "ddpm, 5 steps, quadratic, large variance, scale 3"
-    assert in_words(DrawSettings(eta=0.5), classes=0) == "ddim, 50 steps, eta 0.5"
+    assert describe(settings, classes=10) == "ddpm, 5 steps, quadratic, large variance, scale 3"
+    assert describe(DrawSettings(eta=0.5), classes=0) == "ddim, 50 steps, eta 0.5"
     assert table([]) == "Nothing was measured."

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from engine.data.catalogue import load
 from engine.data.pixels import to_unit
-from engine.evaluation.memorization import memorised_share
+from engine.evaluation.memorization import measure_memorization
 from engine.evaluation.metrics import (
     Z_95,
     Jackknife,
@@ -258,7 +258,7 @@ def test_nearest_neighbours_refuses_bad_input() -> None:
 def test_copies_of_training_digits_are_seen_for_what_they_are() -> None:
     digits = load("digits")
     training, held_out = to_unit(digits.training.images), to_unit(digits.held_out_part.images)
-    found = memorised_share(
+    found = measure_memorization(
         training[::20],
         training,
         held_out,
@@ -279,7 +279,7 @@ def test_fresh_real_digits_come_out_at_chance() -> None:
     for k in range(10):
         half[np.flatnonzero(real.labels == k)[::2]] = True
     samples, others = real.only(half), real.only(~half)
-    found = memorised_share(
+    found = measure_memorization(
         to_unit(samples.images),
         training,
         to_unit(others.images),
@@ -301,7 +301,7 @@ def test_the_chance_level_is_exact_for_any_distribution() -> None:
     below = chance = 0.0
     for _ in range(400):
         draw = torch.rand(70, 1, generator=dice).square() + 0.1
-        found = memorised_share(draw[:20], training, draw[20:])
+        found = measure_memorization(draw[:20], training, draw[20:])
         below += found.nearer_than_5_percent.measured.share / 400
         chance += found.nearer_than_5_percent.chance / 400
     assert chance == pytest.approx(2 / 51)  # ⌊0.05 · 51⌋ = 2 of 50
@@ -310,27 +310,29 @@ def test_the_chance_level_is_exact_for_any_distribution() -> None:
 
 def test_a_yardstick_too_short_for_one_percent_says_nothing() -> None:
     draw = gaussian(60, 3, 0)
-    found = memorised_share(draw[:20], draw[20:40], draw[40:])
+    found = measure_memorization(draw[:20], draw[20:40], draw[40:])
     assert (found.nearer_than_1_percent.measured.count, found.nearer_than_1_percent.chance) == (0, 0)
 
 
 def test_memorised_share_refuses_bad_input() -> None:
     x, labels = gaussian(6, 3, 0), torch.arange(6)
     with pytest.raises(ValueError, match="all needed"):
-        memorised_share(x[:0], x, x)
+        measure_memorization(x[:0], x, x)
     with pytest.raises(ValueError, match="neither"):
-        memorised_share(x, x, x, sample_labels=labels)
+        measure_memorization(x, x, x, sample_labels=labels)
     with pytest.raises(ValueError, match="one label"):
-        memorised_share(x, x, x, sample_labels=labels[:2], held_out_labels=labels)
+        measure_memorization(x, x, x, sample_labels=labels[:2], held_out_labels=labels)
     with pytest.raises(ValueError, match="No held-out picture has the class 5"):
-        memorised_share(x, x, x[:5], sample_labels=labels, held_out_labels=labels[:5])
+        measure_memorization(x, x, x[:5], sample_labels=labels, held_out_labels=labels[:5])
 
 
 def test_near_copies_lie_within_half_the_usual_distance() -> None:
     # On a line with the training at 0: class 0 is usually 4 away, class 1 only 1, so the same 1.9 says different things.
     usual, of_usual = torch.tensor([[4.0], [-4.0], [4.0], [1.0], [-1.0], [1.0]]), torch.tensor([0, 0, 0, 1, 1, 1])
     draw, of_draw = torch.tensor([[1.9], [-2.1], [0.4], [1.9]]), torch.tensor([0, 0, 1, 1])
-    found = memorised_share(draw, torch.zeros(1, 1), usual, sample_labels=of_draw, held_out_labels=of_usual).near_copies
+    found = measure_memorization(
+        draw, torch.zeros(1, 1), usual, sample_labels=of_draw, held_out_labels=of_usual
+    ).near_copies
     assert (found.measured.count, found.measured.total, found.chance) == (2, 4, 0)
 
 

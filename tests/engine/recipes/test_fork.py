@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from engine.analysis.step_decomposition import Dissecting
+from engine.analysis.step_decomposition import DecomposingSampler
 from engine.cli import main
 from engine.data.pixels import to_uint8
 from engine.ideal import ExactDenoiser
-from engine.recipes.fork import MAX_DEPTH, Changes, Fork, Walk, from_json, from_png, recipe_of, root_of
+from engine.recipes.fork import MAX_DEPTH, AnyRecipe, Changes, Fork, from_json, from_png, recipe_of, root_of
 from engine.recipes.recipe import Recipe, RecipeError, png_bytes
 from engine.registry import Model, ModelError
 from engine.samplers import SAMPLERS
@@ -37,7 +37,7 @@ def recipe(**values: object) -> Recipe:
     return Recipe.model_validate({"model": "toy", "steps": 10, "labels": (1, 2), "seeds": (5, 6), **values})
 
 
-def frames(walk: Walk) -> list[Frame]:
+def frames(walk: AnyRecipe) -> list[Frame]:
     return list(walk.frames(MODEL))
 
 
@@ -76,8 +76,12 @@ def test_another_seed_changes_nothing_where_no_noise_is_added() -> None:
 @pytest.mark.parametrize("step", [2, 7])
 def test_another_seed_is_asked_from_its_beginning(step: int) -> None:
     fork = Fork(parent=recipe(sampler="ddpm"), step=step, changes=Changes(seed=99))
-    watched: list[Dissecting] = []
-    next(iter(fork.frames(MODEL, watched=lambda sampler: watched.append(Dissecting(sampler)) or watched[-1])))
+    watched: list[DecomposingSampler] = []
+    next(
+        iter(
+            fork.frames(MODEL, wrap_sampler=lambda sampler: watched.append(DecomposingSampler(sampler)) or watched[-1])
+        )
+    )
     assert watched[0].latest is not None
     (fresh,) = [term.picture for term in watched[0].latest.terms if term.name == "fresh"]
     assert torch.equal(fresh, SeededNoise((99, 100), (1, 4, 4))())
@@ -150,7 +154,7 @@ def test_garbage_is_refused_with_a_sentence(value: object) -> None:
 
 
 def test_nested_without_end_is_refused() -> None:
-    walk: Walk = recipe()
+    walk: AnyRecipe = recipe()
     for _ in range(MAX_DEPTH + 1):
         walk = Fork(parent=walk, step=0)
     with pytest.raises(RecipeError, match="deep at most"):

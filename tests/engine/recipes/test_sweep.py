@@ -16,7 +16,7 @@ from engine.process import Prediction, prediction_from_x0
 from engine.recipes import sweep
 from engine.recipes.recipe import Recipe, RecipeError
 from engine.registry import Model, open_model
-from engine.runtime.deduplication import Once, once
+from engine.runtime.deduplication import Deduplicated, deduplicated
 from engine.schedule import Level, NoiseSchedule, broadcast
 
 
@@ -81,7 +81,7 @@ def test_classes_that_are_ignored_cost_one_walk() -> None:
 def test_what_is_announced_is_what_it_costs_at_most() -> None:
     counting = Counting()
     cells = [cells_of(scale=s, sampler=sampler, steps=6) for s in (0, 1, 3) for sampler in ("ddim", "ddpm", "heun")]
-    announced = sum(batch.looks for batch in sweep.batches(cells))
+    announced = sum(batch.evaluations for batch in sweep.batches(cells))
     drawn(cells, model_of(counting))
     assert 0.7 * announced < counting.rows <= announced
 
@@ -134,7 +134,7 @@ def test_asked_once_or_many_times_the_answer_is_the_same(with_variance: bool) ->
     dice = torch.Generator().manual_seed(0)
     x = torch.randn(3, 1, 4, 4, generator=dice)[[0, 1, 0, 2, 1, 0]]
     label = torch.tensor([1, 1, 1, 1, 2, NO_LABEL])  # rows 0 and 2 are alike, row 5 differs in its label only
-    one, many = Once(Counting(with_variance=with_variance)), Counting(with_variance=with_variance)
+    one, many = Deduplicated(Counting(with_variance=with_variance)), Counting(with_variance=with_variance)
     schedule = NoiseSchedule.cosine(100)
     for t in (100, 100, 60, 60):
         for got, expected in zip(one(x, schedule.level(t), label), many(x, schedule.level(t), label), strict=True):
@@ -147,7 +147,7 @@ def test_asked_once_or_many_times_the_answer_is_the_same(with_variance: bool) ->
 
 
 def test_another_level_is_another_question() -> None:
-    one = Once(Counting())
+    one = Deduplicated(Counting())
     x = torch.randn(1, 1, 4, 4, generator=torch.Generator().manual_seed(1)).expand(2, -1, -1, -1)
     level = Level(NoiseSchedule.cosine(100).level(100).log_snr - torch.tensor([0.0, 0.5]))
     answer = one(x, level)
@@ -157,8 +157,8 @@ def test_another_level_is_another_question() -> None:
 
 def test_what_the_network_knows_is_still_known_and_an_exact_denoiser_stays_what_it_is() -> None:
     model = open_model("digits")
-    wrapped = once(model.denoiser)
+    wrapped = deduplicated(model.denoiser)
     assert wrapped.classes == 10  # type: ignore[attr-defined]
     exact = ExactDenoiser(torch.zeros(1, 2))
-    assert once(exact) is exact
+    assert deduplicated(exact) is exact
     assert replace(model, denoiser=wrapped).denoiser is wrapped

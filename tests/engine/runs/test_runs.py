@@ -102,14 +102,14 @@ def test_an_earlier_state_is_kept_beside_later_ones_that_are_damaged(two: RunFol
 def test_a_run_does_not_go_on_with_other_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They were prepared anew while it was paused: what is held out today it may have trained on."""
     folder = RunFolder(tmp_path, new_id())
-    monkeypatch.setattr(driver, "content_of", lambda config: "before")
+    monkeypatch.setattr(driver, "content_checksum", lambda config: "before")
     assert _train(folder, until=3).ended == ("paused", "")
-    monkeypatch.setattr(driver, "content_of", lambda config: "after")
+    monkeypatch.setattr(driver, "content_checksum", lambda config: "after")
     run = _train(folder)
     assert run.ended[0] == "failed"
     assert "prepared anew" in run.ended[1]
     assert folder.steps() == [2, 3]
-    monkeypatch.setattr(driver, "content_of", lambda config: "before")
+    monkeypatch.setattr(driver, "content_checksum", lambda config: "before")
     assert _train(folder).ended == ("finished", "")
 
 

@@ -21,7 +21,7 @@ from engine.process import Prediction
 from engine.recipes.recipe import Recipe
 from engine.registry import Model, open_model
 from engine.runtime import batching, torch_threads
-from engine.runtime.batching import FIRST_ROWS, Batched, GaveUpError, Worker, batched
+from engine.runtime.batching import FIRST_ROWS, Batched, CallCancelledError, Worker, batched
 from engine.schedule import Level, NoiseSchedule, broadcast
 from playground.labs.sampling.job import SamplingJob
 
@@ -354,11 +354,11 @@ def test_who_gives_up_while_waiting_costs_no_forward() -> None:
     net = Watched(hold=True)
     crowd = Crowd(net)
     gone = threading.Event()
-    lost = crowd.call(net, _x(30, 3.0), gave_up=gone)
+    lost = crowd.call(net, _x(30, 3.0), cancelled=gone)
     kept = crowd.call(net, _x(1, 4.0))
     gone.set()
     crowd.let_go()
-    assert isinstance(lost.exception(), GaveUpError)
+    assert isinstance(lost.exception(), CallCancelledError)
     assert kept.result().x0.shape == (1, 2)
     assert net.rows == [1, 1]
 
@@ -388,7 +388,7 @@ def test_a_thread_takes_cores_for_itself_alone() -> None:
     mine, of_new_threads = torch.get_num_threads(), now()
 
     def take() -> int:
-        torch_threads.take(mine + 2)
+        torch_threads.set_thread_count(mine + 2)
         return torch.get_num_threads()
 
     with ThreadPoolExecutor(1) as pool:
@@ -398,7 +398,7 @@ def test_a_thread_takes_cores_for_itself_alone() -> None:
 
 
 def test_one_core_is_left_to_a_training_run() -> None:
-    assert torch_threads.for_drawing() == torch_threads.ALL
-    with torch_threads.training():
-        assert torch_threads.for_drawing() == max(1, torch_threads.ALL - 1)
-    assert torch_threads.for_drawing() == torch_threads.ALL
+    assert torch_threads.sampling_threads() == torch_threads.ALL
+    with torch_threads.training_run():
+        assert torch_threads.sampling_threads() == max(1, torch_threads.ALL - 1)
+    assert torch_threads.sampling_threads() == torch_threads.ALL

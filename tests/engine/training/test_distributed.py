@@ -20,7 +20,7 @@ import torch
 from safetensors.torch import load_file
 
 from engine.data.pixels import to_unit
-from engine.data.prepared import for_training
+from engine.data.prepared import training_pictures
 from engine.runs.folder import RunFolder, RunRecord
 from engine.runs.watching import look_at
 from engine.training import batch, loop, resume
@@ -350,11 +350,11 @@ def test_one_of_two_is_killed_and_one_goes_on(killed: str, tmp_path: Path) -> No
         assert f"What was learned until step {saved} is saved." in words
 
     config = TrainConfig.model_validate(settings)
-    state, alone = (begin(config, for_training(config)) for _ in range(2))
+    state, alone = (begin(config, training_pictures(config)) for _ in range(2))
     RunFolder.at(out).resume(state)
     assert state.step == saved
     for one in (state, alone):
-        next(report for report in train(config, for_training(config), one) if report.step >= saved + 5)
+        next(report for report in train(config, training_pictures(config), one) if report.step >= saved + 5)
     assert _close(state, alone, 1e-3)
 
 
@@ -362,10 +362,10 @@ def test_processes_that_see_different_folders_say_so(tmp_path: Path) -> None:
     """As on two machines without a shared disk: only the one that finds another state than the main one can tell."""
     settings = {"T": 50, "batch": 4, "steps": 4, "report_every": 2, "warmup": 0}
     config = TrainConfig.model_validate(settings)
-    state, folder = begin(config, for_training(config)), RunFolder.at(tmp_path / "run-0")
-    list(train(config.model_copy(update={"steps": 2}), for_training(config), state))
+    state, folder = begin(config, training_pictures(config)), RunFolder.at(tmp_path / "run-0")
+    list(train(config.model_copy(update={"steps": 2}), training_pictures(config), state))
     folder.write_record(RunRecord(config=config, status="paused"))
-    folder.write_state(for_training(config), config, state)
+    folder.write_state(training_pictures(config), config, state)
     changes = " ".join(f"--set {name}={value}" for name, value in settings.items())
     program = f"{sys.executable} -m engine train {changes} --device cpu --out {tmp_path}/run-$RANK"
     done = subprocess.run(

@@ -20,7 +20,7 @@ from runs_to_try import DATA, config_of, same
 
 @pytest.fixture(autouse=True)
 def _sides(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "for_training", lambda config: DATA)
+    monkeypatch.setattr(module, "training_pictures", lambda config: DATA)
 
 
 def test_a_run_that_works_passes_and_nothing_is_kept() -> None:
@@ -54,14 +54,14 @@ def test_pictures_that_are_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(config: TrainConfig) -> None:
         raise DataError("There is no picture set “nothing”.")
 
-    monkeypatch.setattr(module, "for_training", missing)
+    monkeypatch.setattr(module, "training_pictures", missing)
     assert preflight(config_of()).problems == ("There is no picture set “nothing”.",)
 
 
 def test_pictures_that_cannot_be_halved() -> None:
     odd = type(DATA)("o", "O", DATA.images[:, :7, :7], DATA.labels, DATA.class_names, DATA.held_out, "", "", "")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(module, "for_training", lambda config: odd)
+        patch.setattr(module, "training_pictures", lambda config: odd)
         (problem,) = preflight(config_of()).problems
     assert "cannot be halved" in problem
 
@@ -81,7 +81,7 @@ def test_a_disk_that_is_full_or_not_ours(tmp_path: Path, monkeypatch: pytest.Mon
         file.truncate(10**9)
     assert preflight(config_of(), folder=tmp_path).passed
     monkeypatch.undo()
-    monkeypatch.setattr(module, "for_training", lambda config: DATA)
+    monkeypatch.setattr(module, "training_pictures", lambda config: DATA)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     (problem,) = preflight(config_of(), folder=tmp_path).problems
     assert "not ours to write" in problem

@@ -199,7 +199,7 @@ def test_cancel_cancels_and_leaves_nothing(places: Path) -> None:
     preparation.stop()
     assert finished(preparation).status == "stopped"
     assert time.monotonic() - began < 5
-    assert store.every() == []
+    assert store.prepared_sets() == []
     assert not list((places / "data" / "prepared").glob("*")) + list((places / "data" / "prepared").glob(".*"))
 
 
