@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 
 from engine.data import catalogue
-from engine.data.catalogue import DATASETS, DataError
+from engine.data.image_set import DataError
 from engine.data.pixels import to_unit
+from engine.data.shipped import DATASETS
 from engine.denoiser import Denoiser
 from engine.ideal import ExactDenoiser
 from engine.interop import hub, pretrained, uploads

@@ -743,7 +743,7 @@ BUGS = [
     # Pictures
     Bug(
         "a stretch of pictures though some were left out",
-        "data/catalogue.py",
+        "data/image_set.py",
         "slice(first, last + 1) if last + 1 - first == len(places) else chosen",
         "slice(first, last + 1) if len(places) else chosen",
         "test_picture_sizes.py",

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.training.config import TrainConfig
 from engine.training.loop import TrainState
 

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     keep_freed_memory()
     # The heavy imports wait until the command line itself is known to be right.
-    from engine.data.catalogue import DataError
+    from engine.data.image_set import DataError
     from engine.evaluation.evaluate import EvaluationError
     from engine.recipes.recipe import RecipeError
     from engine.registry import ModelError

@@ -45,7 +45,8 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _list(args: argparse.Namespace) -> int:
     from engine.data import store
-    from engine.data.catalogue import DATASETS, load
+    from engine.data.catalogue import load
+    from engine.data.shipped import DATASETS
 
     shipped = [
         {"name": name, "title": data.title, "count": len(data), "held_out": int(data.held_out.sum()), "size": data.size}

@@ -16,7 +16,7 @@ from engine.cli.common import CommandError, ProgressLine, complaint, device_name
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from engine.data.catalogue import ImageSet
+    from engine.data.image_set import ImageSet
     from engine.evaluation.cells import Cell, EvaluatedModel
     from engine.evaluation.drawing import DrawSettings
     from engine.evaluation.evaluate import Evaluation

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from engine.data import store
-from engine.data.catalogue import DataError
+from engine.data.image_set import DataError
 
 if sys.platform != "win32":
     import fcntl

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 
 TURNED_ABOVE = 64
 """Pixels: smaller pictures lose more detail by turning than there is to gain."""

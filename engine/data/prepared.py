@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.data import store
-from engine.data.catalogue import DATASETS, ImageSet, load
+from engine.data.catalogue import load
+from engine.data.image_set import ImageSet
+from engine.data.shipped import DATASETS
 from engine.data.sizes import sized
 
 if TYPE_CHECKING:

@@ -18,8 +18,9 @@ from pathlib import Path
 
 from engine.data import store
 from engine.data.alone import alone
-from engine.data.catalogue import DATASETS, DataError
+from engine.data.image_set import DataError
 from engine.data.pictures import PictureError
+from engine.data.shipped import DATASETS
 from engine.data.sources import archive, folder, hub, torchvision_sets
 from engine.data.sources.folder import THREADS
 from engine.data.sources.plan import LARGEST, Item, Pixels, Plan, Progress, Tell, TooSmallError, many, silent

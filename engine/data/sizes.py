@@ -17,7 +17,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from engine.data import store
-from engine.data.catalogue import DataError, ImageSet
+from engine.data.image_set import DataError, ImageSet
 from engine.data.writing import check_room
 
 LEAST = 4

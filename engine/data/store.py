@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from engine.data.catalogue import DATASETS, DataError, ImageSet
+from engine.data.image_set import DataError, ImageSet
+from engine.data.shipped import DATASETS
 
 ABOUT, IMAGES, LABELS = "about.json", "images.npy", "labels.npy"
 TORCHVISION = ("mnist", "fashion-mnist", "cifar10", "stl10", "celeba")

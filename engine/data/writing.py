@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.data import held_out, store
-from engine.data.catalogue import DataError
+from engine.data.image_set import DataError
 from engine.data.store import About
 
 HEADER = 128

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.data.prepared import MOST_NUMBERS
 from engine.doctor.finding import Copies

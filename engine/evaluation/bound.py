@@ -13,7 +13,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.denoiser import Clipped, Denoiser, NetDenoiser
 from engine.evaluation.bound_result import Bound, BoundError, BoundProgress, Term, term_of

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.evaluation.drawing import DrawSettings
 from engine.evaluation.evaluate import EvaluationError, Reference, check, read_reference
 from engine.interop.pretrained import Checkpoint

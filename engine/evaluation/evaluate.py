@@ -16,7 +16,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.evaluation.drawing import Drawn, DrawSettings, EvaluationError, Progress, draw
 from engine.evaluation.memorization import Memorization, measure_memorization

@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from engine.data.catalogue import DATASETS, load
+from engine.data.catalogue import load
+from engine.data.shipped import DATASETS
 from engine.evaluation.evaluate import Evaluation, Quality
 from engine.evaluation.memorization import AgainstChance
 from engine.evaluation.metrics import Share

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from engine.data.catalogue import DataError, ImageSet
+from engine.data.image_set import DataError, ImageSet
 from engine.data.prepared import content_checksum, pictures_of
 from engine.runs import milestones
 from engine.runs.folder import RunFolder, RunRecord, Status, Wish

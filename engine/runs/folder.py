@@ -36,8 +36,8 @@ import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from safetensors import SafetensorError
 
-from engine.data import catalogue
-from engine.data.catalogue import ImageSet
+from engine.data import shipped
+from engine.data.image_set import DataError, ImageSet
 from engine.runs import log
 from engine.runs.log import Point
 from engine.storage import checkpoints
@@ -348,8 +348,8 @@ class RunFolder:
     def read_previews(self) -> list[tuple[int, npt.NDArray[np.uint8]]]:
         """(step, pictures), oldest first; nothing where the file is missing or is not what was written."""
         try:
-            arrays = catalogue.read_arrays(self.path / "previews.npz", wanted=("steps", "pictures"))
-        except catalogue.DataError:
+            arrays = shipped.read_arrays(self.path / "previews.npz", wanted=("steps", "pictures"))
+        except DataError:
             return []
         steps, pictures = arrays["steps"], arrays["pictures"]
         fits = pictures.dtype == np.uint8 and pictures.ndim == 5 and pictures.size and pictures.shape[-1] in (1, 3)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from torch import Tensor
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.denoiser import NetDenoiser
 from engine.models.vae import VAE
 from engine.process import Prediction

@@ -8,7 +8,7 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.data.pixels import to_uint8
 from engine.data.prepared import augmented_pictures, held_out_pictures
 from engine.denoiser import NO_LABEL, Denoiser

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.runs.folder import RunFolder, RunRecord
 from engine.runs.history import Follower, History
 from engine.runs.lock import HeldError, Lease

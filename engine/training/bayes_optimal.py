@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import torch
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.ideal import ExactDenoiser
 from engine.process import Target, diffuse

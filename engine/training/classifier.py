@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.models.classifier import Classifier, ClassifierCard, ClassifierConfig, Judge
 

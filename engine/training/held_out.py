@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.process import diffuse
 from engine.training.config import TrainConfig

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
 from engine.models import noisy_classifier, vae

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn.utils import clip_grad_norm_
 
 from engine.data.augment import augment
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.denoiser import NO_LABEL, NetDenoiser
 from engine.process import diffuse
 from engine.sampling import SeededNoise

@@ -13,7 +13,7 @@ import numpy as np
 import psutil
 import torch
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.data.prepared import training_pictures
 from engine.training import loop
 from engine.training.config import TrainConfig

@@ -111,7 +111,8 @@ class Visitor:
 
     def check_data(self, name: str) -> None:
         """Raise DataError where the visitor may not use a data set of this name: prepared sets are the host's."""
-        from engine.data.catalogue import DATASETS, DataError
+        from engine.data.image_set import DataError
+        from engine.data.shipped import DATASETS
 
         if self.public and name not in DATASETS:
             raise DataError(f"There is no set of pictures “{name[:40]}” here, but {', '.join(DATASETS)}.")
@@ -147,7 +148,7 @@ class Visitor:
             raise ValueError(problems[0])
 
     def _check_name(self, name: str, shipped: Mapping[str, object], what: str) -> None:
-        from engine.data.catalogue import DATASETS
+        from engine.data.shipped import DATASETS
         from engine.registry import ModelError
 
         if not self.public:

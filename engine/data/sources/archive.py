@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from engine.data import store
-from engine.data.catalogue import DataError
+from engine.data.image_set import DataError
 from engine.data.pictures import MEGABYTE, PictureError, read_picture
 from engine.data.sources.plan import (
     SUFFIXES,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from engine.data.catalogue import DataError
+from engine.data.image_set import DataError
 from engine.data.pictures import MEGABYTE, PictureError, read_picture
 from engine.data.sources.plan import (
     SUFFIXES,

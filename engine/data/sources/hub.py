@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from engine.data.catalogue import DataError
+from engine.data.image_set import DataError
 from engine.data.pictures import MEGABYTE, PictureError, read_picture
 from engine.data.sources.plan import (
     MAX_CLASSES,

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from engine.data.catalogue import DataError
+from engine.data.image_set import DataError
 from engine.data.pictures import FORMATS
 
 NO_CLASS = -1

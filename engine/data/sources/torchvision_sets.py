@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.data.catalogue import DataError
+from engine.data.image_set import DataError
 from engine.data.pictures import PictureError
 from engine.data.sources.plan import NO_CLASS, Item, Pixels, Plan, Progress, Tell, fingerprint_of, shrunk
 

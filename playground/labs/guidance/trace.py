@@ -16,7 +16,7 @@ from playground.labs.guidance.controls import GuidanceControls, recipe
 from playground.labs.shared.job import Partial
 
 if TYPE_CHECKING:
-    from engine.analysis.guidance_trace import GuidanceTrace, GuidanceEvaluation
+    from engine.analysis.guidance_trace import GuidanceEvaluation, GuidanceTrace
     from engine.denoiser import Denoiser
     from engine.recipes.recipe import Recipe
     from engine.registry import Model
@@ -142,7 +142,9 @@ def dissect(found: tuple[Way, ...], model: Model, visitor: Visitor) -> Iterator[
         yield Partial(sum(map(len, steps)), total, Dissection(found, tuple(map(tuple, steps))))
 
 
-def _in_turn(walks: list[Iterator[tuple[Frame, GuidanceEvaluation]]]) -> Iterator[tuple[int, tuple[Frame, GuidanceEvaluation]]]:
+def _in_turn(
+    walks: list[Iterator[tuple[Frame, GuidanceEvaluation]]],
+) -> Iterator[tuple[int, tuple[Frame, GuidanceEvaluation]]]:
     running = dict(enumerate(walks))
     while running:
         for k, one in list(running.items()):

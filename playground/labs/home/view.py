@@ -6,7 +6,7 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from engine.data.catalogue import read_arrays
+from engine.data.shipped import read_arrays
 from playground.components.payloads.timeline import Timeline
 from playground.labs.sampling.job import FrameImages, timeline
 

@@ -19,6 +19,7 @@ from engine.analysis.step_decomposition import (
     decompose_step,
 )
 from engine.data import catalogue
+from engine.data.image_set import DataError
 from engine.data.pixels import to_unit
 from engine.data.sizes import sized
 from engine.denoiser import Denoiser
@@ -86,7 +87,7 @@ def real_picture(model: Model, which: tuple[str, int]) -> tuple[Tensor, int] | N
     """
     try:
         data = sized(catalogue.load(model.data), model.shape[-1], upsampling=True) if model.data else None
-    except catalogue.DataError:
+    except DataError:
         data = None
     if data is None or data.channels != model.shape[0]:
         return None

@@ -11,6 +11,7 @@ import torch
 
 from engine.analysis.step_decomposition import DecomposingSampler
 from engine.data import catalogue
+from engine.data.image_set import DataError
 from engine.data.pixels import to_unit
 from engine.data.sizes import sized
 from engine.ideal import ExactDenoiser
@@ -47,7 +48,7 @@ def _exact(data_name: str, size: int) -> tuple[ExactDenoiser, np.ndarray, tuple[
     """The exact denoiser of a data set's training pictures, the pictures, and what each is."""
     try:
         data = sized(catalogue.load(data_name), size, upsampling=True).training
-    except catalogue.DataError:  # they were prepared elsewhere, or are no longer here
+    except DataError:  # they were prepared elsewhere, or are no longer here
         return None
     if not len(data) or data.images.size > MOST_NUMBERS:
         return None

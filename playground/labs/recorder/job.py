@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from engine.data.catalogue import read_arrays
+from engine.data.shipped import read_arrays
 from playground.components.payloads.recorder import Flight
 from playground.components.payloads.timeline import Lane, Position
 from playground.labs.sampling.job import proportion

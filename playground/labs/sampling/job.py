@@ -217,6 +217,7 @@ def neighbours(model: Model, picture: Pictures, k: int = 5) -> list[tuple[Pictur
     import torch
 
     from engine.data import catalogue
+    from engine.data.image_set import DataError
     from engine.data.prepared import MOST_NUMBERS
     from engine.data.sizes import sized
     from engine.evaluation.metrics import nearest_neighbours
@@ -226,7 +227,7 @@ def neighbours(model: Model, picture: Pictures, k: int = 5) -> list[tuple[Pictur
     try:
         whole = catalogue.load(model.data)
         data = sized(whole, len(picture), upsampling=True).training
-    except catalogue.DataError:  # they were prepared elsewhere, or are no longer here
+    except DataError:  # they were prepared elsewhere, or are no longer here
         return []
     if data.images.size > MOST_NUMBERS or data.images.shape[1:] != picture.shape:
         return []

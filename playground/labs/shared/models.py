@@ -26,7 +26,8 @@ def choices(visitor: Visitor, opened: tuple[str, ...] = ()) -> dict[str, str]:
 
 def shipped() -> dict[str, str]:
     """Name and title of every model that is there for everyone: what ships, and the ideal ones."""
-    from engine.data.catalogue import DATASETS, load
+    from engine.data.catalogue import load
+    from engine.data.shipped import DATASETS
     from engine.interop.pretrained import CHECKPOINTS
 
     trained = {name: f"Trained network: {name}" for name, folder in CHECKPOINTS.items() if folder.is_dir()}
@@ -35,7 +36,7 @@ def shipped() -> dict[str, str]:
 
 def classifier_choices(visitor: Visitor) -> dict[str, str]:
     """Name and title of every classifier of noisy pictures that this visitor may choose, and of none."""
-    from engine.data.catalogue import DATASETS
+    from engine.data.shipped import DATASETS
     from engine.models.noisy_classifier import NOISY_CLASSIFIERS
 
     shipped = {name: f"Trained: {name}" for name, folder in NOISY_CLASSIFIERS.items() if folder.is_dir()}

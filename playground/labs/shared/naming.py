@@ -21,7 +21,8 @@ def when(run_id: str) -> str:
 def data_title(name: str) -> str:
     """The title of a data set: its name where it ships, else as it was prepared, else the end of its path."""
     from engine.data import store
-    from engine.data.catalogue import DATASETS, DataError
+    from engine.data.image_set import DataError
+    from engine.data.shipped import DATASETS
 
     if name in DATASETS:
         return name

@@ -10,7 +10,8 @@ from typing import Any, Literal, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.data.catalogue import ImageSet, load
+from engine.data.catalogue import load
+from engine.data.image_set import ImageSet
 from playground.labs.shared.controls import Controls, Field, ui
 
 LARGEST_SEED = 2**31 - 1

@@ -60,7 +60,8 @@ def still_looking() -> bool:
 
 
 def _facts(snapshot: Snapshot) -> Facts:
-    from engine.data.catalogue import DataError, load
+    from engine.data.catalogue import load
+    from engine.data.image_set import DataError
     from engine.doctor.finding import Facts
 
     try:

@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from engine.data.catalogue import ImageSet
+    from engine.data.image_set import ImageSet
     from engine.training.config import TrainConfig
     from playground.labs.training.controls import TrainingControls
     from playground.policy.visitor import Visitor
@@ -32,7 +32,7 @@ MOST = (1_000, 5_000, 20_000, 100_000, 0)
 def choices(visitor: Visitor) -> dict[str, str]:
     """Name and title of every set that this visitor can train on: those that ship, and for the host those prepared here."""
     from engine.data import store
-    from engine.data.catalogue import DATASETS
+    from engine.data.shipped import DATASETS
 
     shipped = {name: name for name in DATASETS}
     if visitor.public:
@@ -42,7 +42,8 @@ def choices(visitor: Visitor) -> dict[str, str]:
 
 def size_choices(controls: TrainingControls, visitor: Visitor) -> dict[Any, str]:
     """The sizes that these pictures can be trained at, larger ones only where enlarging is allowed."""
-    from engine.data.catalogue import DataError, load
+    from engine.data.catalogue import load
+    from engine.data.image_set import DataError
 
     try:
         visitor.check_data(controls.data)
@@ -56,7 +57,8 @@ def size_choices(controls: TrainingControls, visitor: Visitor) -> dict[Any, str]
 def suggestion(name: str, visitor: Visitor) -> tuple[bool, float]:
     """Whether to mirror, and by how many degrees to turn, the pictures of a set. Nothing for one that is not there."""
     from engine.data.augment import suggested
-    from engine.data.catalogue import DataError, load
+    from engine.data.catalogue import load
+    from engine.data.image_set import DataError
 
     try:
         visitor.check_data(name)
@@ -92,9 +94,9 @@ def shown(config: TrainConfig, visitor: Visitor, columns: int = 8) -> Shown:
     import torch
 
     from engine.data.augment import augment
-    from engine.data.catalogue import DATASETS
     from engine.data.pixels import to_uint8, to_unit
     from engine.data.prepared import augmented_pictures, pictures_of
+    from engine.data.shipped import DATASETS
     from engine.data.store import gather
 
     visitor.check_data(config.data)
@@ -228,7 +230,7 @@ def hub_missing() -> str:
 
 def folder_name(path: str, visitor: Visitor) -> str:
     """The name of the set that a folder's path stands for. Raises ValueError with one sentence."""
-    from engine.data.catalogue import DataError
+    from engine.data.image_set import DataError
     from engine.data.store import normalized_name
 
     visitor.check_host()
@@ -243,7 +245,7 @@ def folder_name(path: str, visitor: Visitor) -> str:
 
 def hub_name(text: str) -> str:
     """The name of the set that a name on the Hub, or the address of its page, stands for. Raises ValueError."""
-    from engine.data.catalogue import DataError
+    from engine.data.image_set import DataError
     from engine.data.sources.hub import NAME
 
     text = text.strip().removeprefix("https://").removeprefix("huggingface.co/").removeprefix("datasets/").strip("/")
@@ -255,7 +257,7 @@ def hub_name(text: str) -> str:
 def has_changed(name: str) -> bool:
     """Whether a folder holds other pictures than when it was prepared, or is gone. Looks at every file's date."""
     from engine.data import store
-    from engine.data.catalogue import DataError
+    from engine.data.image_set import DataError
     from engine.data.sources import folder
 
     if not name.startswith("folder:"):

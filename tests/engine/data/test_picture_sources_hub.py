@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from engine.data.catalogue import DataError, load
+from engine.data.catalogue import load
+from engine.data.image_set import DataError
 from engine.data.preparing import prepare
 from engine.data.sources import hub
 

@@ -15,7 +15,8 @@ import pytest
 import torch
 from pydantic import TypeAdapter
 
-from engine.data.catalogue import ImageSet, load
+from engine.data.catalogue import load
+from engine.data.image_set import ImageSet
 from engine.doctor.copies import copies
 from engine.doctor.finding import Copies, Finding
 from engine.doctor.rules import RULES, Facts, examine

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from engine.cli import main
-from engine.data.catalogue import ImageSet, load
+from engine.data.catalogue import load
+from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.denoiser import NetDenoiser
 from engine.evaluation import model_card

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from engine import cli
-from engine.data.catalogue import DATASETS, ImageSet, load
+from engine.data.catalogue import load
+from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
+from engine.data.shipped import DATASETS
 from engine.guidance import ClassifierGuided, Guided
 from engine.ideal import ExactDenoiser
 from engine.interop import pretrained

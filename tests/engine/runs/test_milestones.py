@@ -11,7 +11,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.data.catalogue import DATASETS
+from engine.data.shipped import DATASETS
 from engine.registry import ModelError
 from engine.runs import keeping, milestones
 from engine.runs.driver import Run

@@ -21,7 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from engine.data.catalogue import DATASETS
+from engine.data.shipped import DATASETS
 from engine.interop import pretrained
 from engine.registry import open_model
 from engine.runs import driver, lock, log

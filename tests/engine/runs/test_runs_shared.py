@@ -16,7 +16,8 @@ import pytest
 import torch
 
 from engine.cli.train import recipe_of
-from engine.data.catalogue import DATASETS, ImageSet
+from engine.data.image_set import ImageSet
+from engine.data.shipped import DATASETS
 from engine.interop import pretrained
 from engine.registry import ModelError, open_model
 from engine.runs import driver, keeping, looks

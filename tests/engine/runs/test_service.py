@@ -16,7 +16,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.data.catalogue import DATASETS, DataError, ImageSet
+from engine.data.image_set import DataError, ImageSet
+from engine.data.shipped import DATASETS
 from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
 from engine.recipes.recipe import Recipe

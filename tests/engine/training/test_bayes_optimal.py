@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.ideal import ExactDenoiser
 from engine.process import TARGETS

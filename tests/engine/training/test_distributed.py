@@ -122,7 +122,7 @@ def test_where_memory_runs_out_the_batch_is_halved_until_it_fits(monkeypatch: py
 
 OUT_OF_MEMORY = """
 import resource, numpy as np
-from engine.data.catalogue import ImageSet
+from engine.data.image_set import ImageSet
 from engine.training.loop import begin, train
 from runs_to_try import config_of
 images = np.zeros((16, 128, 128, 3), np.uint8)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from engine.data.catalogue import DataError
+from engine.data.image_set import DataError
 from engine.training import preflight as module
 from engine.training.config import TrainConfig
 from engine.training.distributed import OneMachine

@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.data.catalogue import DATASETS
 from engine.data.pixels import to_uint8
+from engine.data.shipped import DATASETS
 from engine.recipes.recipe import Recipe
 from engine.runs import service as services
 from engine.runs.driver import Run

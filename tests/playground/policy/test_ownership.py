@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.data.catalogue import DataError
+from engine.data.image_set import DataError
 from engine.registry import ModelError
 from engine.runs import service as training_service
 from engine.runs.folder import new_id
