@@ -9,7 +9,7 @@ from results_rows import Results
 from results_sections import section_a, section_b, section_c, section_d, section_e
 from results_surprises import section_f
 
-from engine.storage.checked_files import write_text
+from engine.storage.files import write_text
 
 INTRODUCTION = """# Measured: what the papers say, on our digits
 

@@ -646,9 +646,9 @@ BUGS = [
     # Runs on the disk
     Bug(
         "a checkpoint is written in its place",
-        "storage/checkpoints.py",
-        'part = folder / f".{target.name}.{secrets.token_hex(4)}"',
-        "part = target",
+        "storage/files.py",
+        "part = hidden_beside(path)",
+        "part = path",
         "test_runs.py",
         "no_moment or cannot_be_finished",
     ),

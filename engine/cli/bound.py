@@ -40,7 +40,7 @@ def add(evaluate: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> int:
     """Carry the command out, for each model and variance that was named."""
     from engine.registry import open_model
-    from engine.storage.checked_files import write_text
+    from engine.storage.files import write_text
 
     if args.results or args.write_card:
         raise CommandError("--results and --write-card are for samples: with --bound write the result with --json.")

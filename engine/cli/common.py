@@ -26,9 +26,9 @@ def settings_of(kind: type[Settings], **values: object) -> Settings:
 
 def complaint(error: ValidationError) -> str:
     """The first complaint, as part of a sentence."""
-    from engine.storage.checked_files import first_complaint
+    from engine.storage.checked_files import first_problem
 
-    return first_complaint(error)
+    return first_problem(error)
 
 
 def device_named(name: str) -> str:

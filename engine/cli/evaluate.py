@@ -124,8 +124,8 @@ def _one(args: argparse.Namespace) -> int:
     from engine.evaluation.evaluate import Evaluation, evaluate
     from engine.evaluation.model_card import write_card
     from engine.interop import pretrained
-    from engine.storage.checked_files import write_text
     from engine.storage.checkpoints import newest_in
+    from engine.storage.files import write_text
 
     chosen = {name: getattr(args, name)[0] for name in SWEPT}
     settings = settings_of(DrawSettings, samples=args.samples, batch=args.batch, **chosen)

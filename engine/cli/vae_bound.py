@@ -34,7 +34,7 @@ def measure_vae(name: str, args: argparse.Namespace) -> None:
     from engine.evaluation.bound import check_fit
     from engine.evaluation.per_picture import latent_costs
     from engine.models import vae
-    from engine.storage.checked_files import write_text
+    from engine.storage.files import write_text
 
     trained = vae.load(name)
     data = load(args.data or trained.card.data)

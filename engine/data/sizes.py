@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +17,7 @@ from PIL import Image
 from engine.data import store
 from engine.data.image_set import DataError, ImageSet
 from engine.data.writing import check_room
+from engine.storage.files import atomic_write
 
 LEAST = 4
 CHUNK = 512
@@ -100,20 +99,13 @@ def resized(images: npt.NDArray[np.uint8], size: int) -> Iterator[npt.NDArray[np
 
 def _write(path: Path, images: npt.NDArray[np.uint8], shape: tuple[int, ...]) -> None:
     """Under another name first, its own: what is cut off, or what two processes write, is never taken for the whole."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         check_room(int(np.prod(shape)), path.parent)
-        with temporary.open("wb") as file:
+        with atomic_write(path, durable=True) as part, part.open("wb") as file:
             np.lib.format.write_array_header_1_0(file, {"descr": "|u1", "fortran_order": False, "shape": shape})
             for chunk in resized(images, shape[1]):
                 file.write(chunk.tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
     except OSError as error:
         raise DataError(
             f"The pictures cannot be stored at {shape[1]} × {shape[1]}: {error.strerror or error}."
         ) from error
-    finally:
-        with suppress(OSError):  # of any failure nothing is left; where all went well, it has another name now
-            temporary.unlink(missing_ok=True)

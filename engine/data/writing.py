@@ -19,12 +19,11 @@ import numpy.typing as npt
 from engine.data import held_out, store
 from engine.data.image_set import DataError
 from engine.data.store import About
+from engine.storage.files import publish, room_problem
 
 HEADER = 128
 """Bytes before the first picture: what numpy writes for any array of this shape, checked below."""
 CHUNK_BYTES = 1 << 24
-SPARE = 200_000_000
-"""Bytes to leave free on the disk."""
 
 
 class Writer:
@@ -144,7 +143,7 @@ class Writer:
             text.write(about.text())
             text.flush()
             os.fsync(text.fileno())
-        self._publish()
+        publish(self._folder, self._final, durable=True)  # a training that reads the old one still has its files open
         return about
 
     def _held_out(self, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
@@ -153,24 +152,11 @@ class Writer:
             return np.array([bool(held) for held in self._held])
         return held_out.chosen(self.keys, labels)
 
-    def _publish(self) -> None:
-        _flush_folder(self._folder)
-        old = self._folder.with_name(self._folder.name.replace(".new-", ".old-"))
-        if self._final.exists():  # a training that reads it goes on: its files are there until it lets go of them
-            os.rename(self._final, old)
-        os.rename(self._folder, self._final)
-        _flush_folder(self._final.parent)
-        shutil.rmtree(old, ignore_errors=True)
-
 
 def check_room(needed: int, home: Path) -> None:
     """Raise `DataError` where so many bytes of pictures do not fit on the disk that this folder is on."""
-    free = shutil.disk_usage(home).free
-    if needed > free - SPARE:
-        raise DataError(
-            f"There is no room for these pictures: they take {needed / 1e6:,.0f} MB, and {free / 1e6:,.0f} MB are free "
-            f"where they are kept ({home})."
-        )
+    if problem := room_problem(needed, home):
+        raise DataError(problem)
 
 
 def sweep(home: Path) -> None:
@@ -207,17 +193,3 @@ def _reorder(images: npt.NDArray[np.uint8], order: npt.NDArray[np.int64], held: 
         rows = kept[start : start + step]
         images[start : start + len(rows)] = store.gather(images, rows)
     images[len(kept) :] = last
-
-
-def _flush_folder(folder: Path) -> None:
-    """The names in a folder, to the disk; where the system knows no such thing (Windows), nothing."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError:
-        pass
-    finally:
-        os.close(handle)

@@ -18,7 +18,8 @@ from engine.evaluation.memorization import AgainstChance
 from engine.evaluation.metrics import Share
 from engine.interop.pretrained import Card
 from engine.samplers import SAMPLERS
-from engine.storage.checked_files import CheckpointError, read_json, write_json, write_text
+from engine.storage.checked_files import CheckpointError, read_json
+from engine.storage.files import write_json, write_text
 
 PER_CLASS = 10
 """Samples of each class in the picture."""

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from engine.interop.diffusers_unet import ForeignUNet, ForeignUNetConfig
 from engine.models.unet import UNet, UNetConfig
 from engine.schedule import NoiseSchedule
-from engine.storage.checked_files import CheckpointError, first_complaint
+from engine.storage.checked_files import CheckpointError, first_problem
 
 MAX_PARAMETERS = 500_000_000
 """Two gigabytes of float32: far more than any pixel-space `UNet2DModel` that this playground is for."""
@@ -106,7 +106,7 @@ def unet_from_diffusers(values: dict[str, Any]) -> AnyUNetConfig:
         foreign = ForeignUNetConfig.model_validate(given)
     except ValidationError as error:
         raise CheckpointError(
-            f"unet/config.json describes no network that can be built here: {first_complaint(error)}."
+            f"unet/config.json describes no network that can be built here: {first_problem(error)}."
         ) from error
     _check_channels(foreign)
     own = _as_ours(foreign)
@@ -304,7 +304,7 @@ def scheduler_from_diffusers(values: dict[str, Any], unet: AnyUNetConfig) -> Rea
     try:
         config = _SchedulerConfig.model_validate(given)
     except ValidationError as error:
-        raise CheckpointError(f"scheduler_config.json makes no sense: {first_complaint(error)}.") from error
+        raise CheckpointError(f"scheduler_config.json makes no sense: {first_problem(error)}.") from error
     target = next((ours for ours, theirs in PREDICTION_TYPES.items() if theirs == config.prediction_type), None)
     if target is None:
         raise CheckpointError(f"Networks that predict “{_said(config.prediction_type)}” are not supported here.")

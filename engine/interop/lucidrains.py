@@ -28,7 +28,7 @@ from engine.denoiser import NetDenoiser
 from engine.interop.diffusers_format import MAX_PARAMETERS
 from engine.process import TARGETS, Target
 from engine.schedule import SCHEDULES, Level, NoiseSchedule
-from engine.storage.checked_files import CheckpointError, first_complaint, read_json
+from engine.storage.checked_files import CheckpointError, first_problem, read_json
 
 INSTALL = "uv pip install denoising-diffusion-pytorch"
 KIND = "checkpoint of denoising-diffusion-pytorch"
@@ -99,7 +99,7 @@ def read_settings(path: Path, state: Mapping[str, Tensor]) -> TrainerSettings:
     try:
         return TrainerSettings.model_validate(read_json(beside, KIND))
     except ValidationError as error:
-        raise CheckpointError(f"{beside.name} cannot be used: {first_complaint(error)}.") from error
+        raise CheckpointError(f"{beside.name} cannot be used: {first_problem(error)}.") from error
 
 
 def read_state(path: Path) -> dict[str, Tensor]:

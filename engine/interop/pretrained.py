@@ -29,13 +29,13 @@ from engine.storage.checked_files import (
     PICKLES,
     CheckpointError,
     checked_folder,
-    first_complaint,
+    first_problem,
     load_weights,
     read_json,
-    save_weights,
-    write_json,
+    save_tensors,
 )
 from engine.storage.checkpoints import newest_in
+from engine.storage.files import write_json
 
 __all__ = ["CHECKPOINTS", "PICKLES", "Card", "Checkpoint", "CheckpointError", "load", "save", "write_json"]
 
@@ -104,7 +104,7 @@ def save(folder: Path, denoiser: NetDenoiser, weights: Mapping[str, Tensor], car
         raise ValueError("This target has no name at diffusers.")
     for part in ("unet", "scheduler"):
         (folder / part).mkdir(parents=True, exist_ok=True)
-    save_weights(folder / "unet" / WEIGHTS, weights)
+    save_tensors(folder / "unet" / WEIGHTS, weights)
     write_json(folder / "unet" / "config.json", theirs.unet_to_diffusers(net.config))
     write_json(
         folder / "scheduler" / "scheduler_config.json",
@@ -143,7 +143,7 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
         try:
             card = Card.model_validate(read_json(path / "card.json", KIND))
         except ValidationError as error:
-            raise CheckpointError(f"card.json in “{path.name}” is damaged: {first_complaint(error)}.") from error
+            raise CheckpointError(f"card.json in “{path.name}” is damaged: {first_problem(error)}.") from error
     # Only what we wrote keeps one class for "none given"; elsewhere every class is a class.
     null_class = ours and card.null_class
     classes = (config.num_class_embeds or 0) - (null_class and config.num_class_embeds is not None)

@@ -12,9 +12,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shutil
 import stat
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -25,7 +23,8 @@ from typing import BinaryIO
 from engine.interop import hub, pretrained
 from engine.interop import lucidrains as foreign_trainer
 from engine.interop.lucidrains import TrainerSettings
-from engine.storage.checked_files import MAX_JSON_BYTES, CheckpointError, read_json, write_json
+from engine.storage.checked_files import MAX_JSON_BYTES, CheckpointError, read_json
+from engine.storage.files import atomic_write, room_problem, write_json
 
 PREFIX = "upload:"
 ID = re.compile(r"[0-9a-f]{16}")
@@ -108,21 +107,15 @@ def keep(
     except CheckpointError:
         pass
     root.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=root, prefix="new-") as made:
-        model = Path(made) / "model"
-        model.mkdir()
+    with atomic_write(root / upload_id) as made:
+        model = made / "model"
+        model.mkdir(parents=True)
         if is_trainer:
             _store_trainer(file, model, settings, progress)
         else:
             _unpack(file, model, progress)
             pretrained.load(model)
-        write_json(Path(made) / "upload.json", {"title": title[:200]})
-        try:
-            os.rename(made, root / upload_id)
-        except OSError:
-            if not (root / upload_id / "model").is_dir():  # else somebody has just uploaded the same
-                raise
-        os.makedirs(made, exist_ok=True)  # for the context to take away
+        write_json(made / "upload.json", {"title": title[:200]})
     return find(PREFIX + upload_id, root)
 
 
@@ -159,9 +152,8 @@ def _copy(source: BinaryIO, out: BinaryIO, limit: int, told: Callable[[int], Non
 
 
 def _check_room(size: int, folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if size > free - 200_000_000:
-        raise CheckpointError(f"There is no room for {size / 1e6:,.0f} MB here: {free / 1e6:,.0f} MB are free.")
+    if problem := room_problem(size, folder):
+        raise CheckpointError(problem)
 
 
 # --- zips -------------------------------------------------------------------------------------------------------------

@@ -29,7 +29,7 @@ from engine.models.classifier import ASSETS
 from engine.models.unet import DownBlock, MiddleBlock, TimeEmbedding, UNetConfig, Width, timestep_embedding
 from engine.schedule import Level, broadcast
 from engine.storage import saved_network as on_disk
-from engine.storage.checked_files import CheckpointError, checked_folder, first_complaint, read_json
+from engine.storage.checked_files import CheckpointError, checked_folder, first_problem, read_json
 from engine.storage.checkpoints import newest_in
 
 NOISY_CLASSIFIERS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits-noisy-classifier"}
@@ -58,7 +58,7 @@ class NoisyClassifierConfig(BaseModel):
         try:
             self.unet()
         except ValidationError as error:
-            raise ValueError(first_complaint(error)) from error
+            raise ValueError(first_problem(error)) from error
         return self
 
     def unet(self) -> UNetConfig:

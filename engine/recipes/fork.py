@@ -17,7 +17,7 @@ from engine.recipes.sampling_fields import SamplerName, SpacingName, Steps
 from engine.registry import Model, ModelError, open_model
 from engine.samplers import Sampler, Variance
 from engine.sampling import Frame, Start
-from engine.storage.checked_files import first_complaint
+from engine.storage.checked_files import first_problem
 
 MAX_DEPTH = 16
 """Forks of forks of forks: each is carried out up to where it is left."""
@@ -53,7 +53,7 @@ class Changes(BaseModel):
         try:
             return Recipe.model_validate(values)
         except ValidationError as error:
-            raise RecipeError(f"The fork cannot be used: {first_complaint(error)}.") from error
+            raise RecipeError(f"The fork cannot be used: {first_problem(error)}.") from error
 
 
 class Fork(BaseModel):
@@ -193,7 +193,7 @@ def from_json(text: str) -> AnyRecipe:
         forked = isinstance(data, dict) and "parent" in data
         return (Fork if forked else Recipe).model_validate(data)
     except ValidationError as error:
-        raise RecipeError(f"The recipe cannot be used: {first_complaint(error)}.") from error
+        raise RecipeError(f"The recipe cannot be used: {first_problem(error)}.") from error
     # Python refuses to read a whole number of thousands of digits, with a plain ValueError.
     except (ValueError, RecursionError) as error:
         raise RecipeError("The recipe is not JSON that can be read.") from error

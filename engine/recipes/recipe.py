@@ -29,7 +29,7 @@ from engine.registry import Model, open_model
 from engine.samplers import SAMPLERS, Sampler, Variance
 from engine.sampling import Frame, Start, sample
 from engine.schedule import SCHEDULES, NoiseSchedule
-from engine.storage.checked_files import first_complaint
+from engine.storage.checked_files import first_problem
 
 MAX_IMAGES = 1024
 MAX_SEED = 2**53 - 1
@@ -271,7 +271,7 @@ def from_json(text: str) -> Recipe:
     try:
         return Recipe.model_validate(json.loads(text))
     except ValidationError as error:
-        raise RecipeError(f"The recipe cannot be used: {first_complaint(error)}.") from error
+        raise RecipeError(f"The recipe cannot be used: {first_problem(error)}.") from error
     # Python refuses to read a whole number of thousands of digits, with a plain ValueError.
     except (ValueError, RecursionError) as error:
         raise RecipeError("The recipe is not JSON that can be read.") from error

@@ -41,8 +41,9 @@ from engine.data.image_set import DataError, ImageSet
 from engine.runs import log
 from engine.runs.log import Point
 from engine.storage import checkpoints
-from engine.storage.checked_files import CheckpointError, write_json
+from engine.storage.checked_files import CheckpointError
 from engine.storage.checkpoints import RESUME
+from engine.storage.files import atomic_write, write_json
 from engine.training import learner, resume
 from engine.training.bayes_optimal import Floor
 from engine.training.classifier_accuracy import Reading
@@ -341,9 +342,8 @@ class RunFolder:
 
     def write_previews(self, steps: Sequence[int], pictures: Sequence[npt.NDArray[np.uint8]]) -> None:
         """Pictures (B, H, W, C) of each step, whole or not at all."""
-        temporary = self.path / "previews.part.npz"
-        np.savez_compressed(temporary, steps=np.array(steps), pictures=np.stack(pictures))
-        os.replace(temporary, self.path / "previews.npz")
+        with atomic_write(self.path / "previews.npz") as part, part.open("wb") as file:
+            np.savez_compressed(file, steps=np.array(steps), pictures=np.stack(pictures))
 
     def read_previews(self) -> list[tuple[int, npt.NDArray[np.uint8]]]:
         """(step, pictures), oldest first; nothing where the file is missing or is not what was written."""

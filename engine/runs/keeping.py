@@ -11,6 +11,7 @@ from pathlib import Path
 
 from engine.runs.folder import RunFolder
 from engine.storage import checkpoints
+from engine.storage.files import atomic_write
 
 DELETED = ".deleted"
 KEPT_FOR = 24 * 3600.0
@@ -56,8 +57,7 @@ def archive(folder: RunFolder, target: Path, *, resumable: bool = False) -> None
         OSError: where the disk does not let us.
     """
     kept = set(folder.steps()[-1:]) | {step for step, _ in [folder.read_best() or (-1, 0.0)]}
-    part = target.with_name(target.name + ".part")
-    with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as zipped:
+    with atomic_write(target) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as zipped:
         for path in sorted(folder.path.rglob("*")):
             inner = path.relative_to(folder.path)
             if not path.is_file() or path.is_symlink() or not _wanted(inner, kept, resumable):
@@ -65,7 +65,6 @@ def archive(folder: RunFolder, target: Path, *, resumable: bool = False) -> None
             # Weights do not get smaller by packing.
             how = zipfile.ZIP_STORED if path.suffix in (".safetensors", ".npz") else zipfile.ZIP_DEFLATED
             zipped.write(path, Path(folder.id) / inner, compress_type=how)
-    os.replace(part, target)
 
 
 def export(folder: RunFolder, target: Path, checkpoint: Path) -> None:

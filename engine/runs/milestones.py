@@ -8,16 +8,15 @@ They are for looking only. Nothing goes on from them, so none is ever needed: wh
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.denoiser import NetDenoiser
-from engine.storage.checked_files import CheckpointError
+from engine.storage.checked_files import CheckpointError, save_tensors
 from engine.storage.checkpoints import NAME, name_of
 from engine.training.learner import with_weights
 
@@ -79,13 +78,11 @@ def keep(folder: Path, step: int, average: Mapping[str, Tensor], every: int, mos
         average: the averaged weights, by name; not changed.
         every, most: as for `spacing`.
     """
-    part = folder / f".{name_of(step)}.part"
     try:
-        folder.mkdir(exist_ok=True)
-        save_file({name: weight.detach().cpu().contiguous() for name, weight in average.items()}, part)
-        os.replace(part, _file(folder, step))
+        if not folder.is_dir():
+            folder.mkdir()
+        save_tensors(_file(folder, step), average)
     except (OSError, SafetensorError):
-        part.unlink(missing_ok=True)
         return
     distance = spacing(step, every, most)
     _delete(folder, [there for there in steps(folder) if there % distance])

@@ -17,6 +17,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from engine.storage.files import atomic_write
+
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 MAX_JSON_BYTES = 1_000_000
 
@@ -66,24 +68,11 @@ def read_json(path: Path, kind: str) -> dict[str, Any]:
     return value
 
 
-def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON file so that a reader finds the old one or the new one, never half of one."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file so that a reader finds the old one or the new one, never half of one."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text, encoding="utf-8")
-    os.replace(temporary, path)
-
-
-def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write a safetensors file, whole or not at all; folders are made. Raises OSError where the disk does not let us."""
+def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
+    """Write a safetensors file, whole or not at all; folders are made. Raises OSError where the disk refuses."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    save_file({name: weight.detach().cpu().contiguous() for name, weight in weights.items()}, temporary)
-    os.replace(temporary, path)
+    with atomic_write(path) as part:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
 
 
 def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str) -> None:
@@ -126,7 +115,7 @@ def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str
     net.load_state_dict(weights)
 
 
-def first_complaint(error: ValidationError) -> str:
+def first_problem(error: ValidationError) -> str:
     """The first complaint of pydantic, as part of a sentence; that of a check of our own is one by itself."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])[:60]

@@ -12,15 +12,14 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import os
 import re
-import secrets
 import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 
 from engine.storage.checked_files import CheckpointError, read_json
+from engine.storage.files import atomic_write, hidden_beside, write_json
 
 NAME = re.compile(r"step-([0-9]{8,12})")
 MANIFEST = "whole.json"
@@ -57,21 +56,12 @@ def write(folder: Path, step: int, fill: Callable[[Path], None]) -> Path:
     if not folder.is_dir():
         folder.mkdir()
     target = folder / name_of(step)
-    part = folder / f".{target.name}.{secrets.token_hex(4)}"
-    try:
+    with atomic_write(target, durable=True) as part:
         part.mkdir()
         fill(part)
         files = sorted(path for path in part.rglob("*") if path.is_file())
         told = {path.relative_to(part).as_posix(): _of(path) for path in files if path.name not in MAY_CHANGE}
-        (part / MANIFEST).write_text(json.dumps({"files": told}, indent=2) + "\n", encoding="utf-8")
-        flush(part)
-        if target.exists():
-            os.rename(target, folder / f".{target.name}.{secrets.token_hex(4)}")
-        os.rename(part, target)
-        _flush_one(folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
+        write_json(part / MANIFEST, {"files": told})
     sweep(folder)
     return target
 
@@ -81,7 +71,7 @@ def prune(folder: Path, kept: Collection[int]) -> None:
     for step in steps(folder):
         if step not in kept:
             with contextlib.suppress(OSError):
-                os.rename(folder / name_of(step), folder / f".{name_of(step)}.{secrets.token_hex(4)}")
+                os.rename(folder / name_of(step), hidden_beside(folder / name_of(step)))
     sweep(folder)
 
 
@@ -127,24 +117,6 @@ def newest_in(folder: Path) -> Path:
         return place / name_of(step)
     earlier = folder / "checkpoint"
     return earlier if (folder / "run.json").exists() and earlier.is_dir() else folder
-
-
-def flush(folder: Path) -> None:
-    """Wait until all files and folders in it are on the disk, so that a power cut leaves them whole."""
-    for place, _, names in os.walk(folder, topdown=False):
-        for name in names:
-            _flush_one(Path(place) / name)
-        _flush_one(Path(place))
-
-
-def _flush_one(path: Path) -> None:
-    if os.name == "nt" and path.is_dir():  # that system flushes no folders
-        return
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _of(path: Path) -> dict[str, object]:

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from engine.storage.checked_files import (
     CheckpointError,
     checked_folder,
-    first_complaint,
+    first_problem,
     load_weights,
     read_json,
-    save_weights,
-    write_json,
+    save_tensors,
 )
+from engine.storage.files import write_json
 
 WEIGHTS = "model.safetensors"
 MAX_PARAMETERS = 500_000_000
@@ -30,7 +30,7 @@ Net = TypeVar("Net", bound=nn.Module)
 
 def save(folder: Path, config: BaseModel, weights: Mapping[str, Tensor], card: BaseModel) -> None:
     """Write one; files of an earlier one are replaced. Raises OSError where the disk does not let us."""
-    save_weights(folder / WEIGHTS, weights)
+    save_tensors(folder / WEIGHTS, weights)
     write_json(folder / "config.json", config.model_dump())
     write_json(folder / "card.json", card.model_dump())
 
@@ -64,7 +64,7 @@ def load(
         file = "card.json"
         card = card_type.model_validate(read_json(path / file, kind))
     except ValidationError as error:
-        raise CheckpointError(f"{file} in “{path.name}” makes no sense: {first_complaint(error)}.") from error
+        raise CheckpointError(f"{file} in “{path.name}” makes no sense: {first_problem(error)}.") from error
     with torch.device("meta"):
         net = build(config)
     size = sum(parameter.numel() for parameter in net.parameters())

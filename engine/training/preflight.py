@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import torch
 
 from engine.data.image_set import ImageSet
 from engine.data.prepared import training_pictures
+from engine.storage.files import room_problem
 from engine.training import loop
 from engine.training.config import TrainConfig
 from engine.training.distributed import Machine, OneMachine
@@ -29,8 +29,6 @@ COPIES = 5
 the gradient and stands beside what is needed to go on."""
 KEPT_CHECKPOINTS = 4
 """The last ones, the best one, and one that is being written."""
-SPARE = 200_000_000
-"""Bytes that a disk needs besides."""
 
 
 @dataclass(frozen=True)
@@ -151,13 +149,7 @@ def _room_missing(disk: int, folder: Path | None) -> str:
     if not os.access(here, os.W_OK):
         return f"The run cannot be written: “{folder}” is not ours to write to."
     there = sum(path.stat().st_size for path in (folder / "checkpoints").rglob("*") if path.is_file())
-    free, needed = shutil.disk_usage(here).free, max(0, disk - there)
-    if free < needed + SPARE:
-        return (
-            f"The run's checkpoints will take {needed / 1e6:,.0f} MB more, {SPARE / 1e6:,.0f} MB should stay free, and "
-            f"{free / 1e6:,.0f} MB are free."
-        )
-    return ""
+    return room_problem(max(0, disk - there), here)
 
 
 def _memory_missing(needed: int, machine: Machine) -> str:

@@ -6,14 +6,14 @@ Tensors go into one safetensors file, so nothing is ever unpickled.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch import Tensor
 
+from engine.storage.checked_files import save_tensors
 from engine.training.loop import TrainState
 
 FILE = "resume.safetensors"
@@ -35,9 +35,7 @@ def save(folder: Path, state: TrainState) -> None:
         tensors["scaler"] = torch.tensor([told["scale"], told["_growth_tracker"]], dtype=torch.float64)
     if state.history is not None:
         tensors |= {"history/losses": state.history.losses, "history/seen": state.history.seen}
-    folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: t.detach().cpu().contiguous() for name, t in tensors.items()}, folder / (FILE + ".part"))
-    os.replace(folder / (FILE + ".part"), folder / FILE)
+    save_tensors(folder / FILE, tensors)
 
 
 def load(folder: Path, state: TrainState) -> None:

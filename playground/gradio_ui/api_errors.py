@@ -28,9 +28,9 @@ def told() -> Iterator[None]:
 def sentence(problem: ValueError) -> str:
     """What may be told to a stranger."""
     if isinstance(problem, ValidationError):
-        from engine.storage.checked_files import first_complaint
+        from engine.storage.checked_files import first_problem
 
-        said = f"The settings cannot be used: {first_complaint(problem)}."
+        said = f"The settings cannot be used: {first_problem(problem)}."
     else:
         said = str(problem)
     said = " ".join(without_paths(said).replace(os.environ.get("GRADIO_TEMP_DIR") or "\0", "…").split())

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 import re
 import secrets
 from functools import lru_cache
 from pathlib import Path
+
+from engine.storage.files import write_text
 
 FILE = "owner"
 """In the run's folder: salt and hash, both in hexadecimal digits, with a blank between them."""
@@ -46,9 +47,7 @@ def write_owner(secret: str, folder: Path) -> None:
     """Let the run in this folder belong to that visitor. Raises OSError where the disk refuses."""
     salt = secrets.token_bytes(SALT_BYTES)
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f"{FILE}.part"
-    part.write_text(f"{salt.hex()} {_hash(salt, secret)}\n", "ascii")
-    os.replace(part, folder / FILE)
+    write_text(folder / FILE, f"{salt.hex()} {_hash(salt, secret)}\n")
 
 
 @lru_cache(maxsize=10_000)

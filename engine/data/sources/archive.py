@@ -10,7 +10,6 @@ import io
 import json
 import os
 import re
-import shutil
 import stat
 import struct
 import tempfile
@@ -44,6 +43,7 @@ from engine.data.sources.plan import (
     many,
     native_size,
 )
+from engine.storage.files import room_problem, write_json
 
 MAX_BYTES = 2_000 * MEGABYTE
 """Of the zip."""
@@ -96,9 +96,8 @@ def keep(file: BinaryIO, title: str, root: Path | None = None, tell: Tell | None
     try:
         home.mkdir(parents=True, exist_ok=True)
         sweep(home)
-        free = shutil.disk_usage(home).free
-        if size > free - 200 * MEGABYTE:
-            raise DataError(f"There is no room for {size / MEGABYTE:,.0f} MB here: {free / MEGABYTE:,.0f} MB are free.")
+        if problem := room_problem(size, home):
+            raise DataError(problem)
         digest = hashlib.sha256()
         with tempfile.NamedTemporaryFile(dir=home, prefix=NEW) as copy:
             while chunk := file.read(CHUNK):
@@ -108,7 +107,7 @@ def keep(file: BinaryIO, title: str, root: Path | None = None, tell: Tell | None
                     tell(Progress("Storing the zip", copy.tell(), size, "bytes"))
             copy.flush()
             upload = digest.hexdigest()[:16]
-            (home / f"{upload}.json").write_text(json.dumps({"title": title[:200]}), encoding="utf-8")
+            write_json(home / f"{upload}.json", {"title": title[:200]})
             try:
                 os.link(copy.name, home / f"{upload}.zip")
             except FileExistsError:

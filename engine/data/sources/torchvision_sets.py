@@ -15,6 +15,7 @@ import numpy as np
 from engine.data.image_set import DataError
 from engine.data.pictures import PictureError
 from engine.data.sources.plan import NO_CLASS, Item, Pixels, Plan, Progress, Tell, fingerprint_of, shrunk
+from engine.storage.files import room_problem
 
 OURS = ".downloaded"
 """A file that says that there was nothing here before we came."""
@@ -302,12 +303,8 @@ def _check_room(source: Source, downloads: Path) -> None:
     downloads.mkdir(parents=True, exist_ok=True)
     if not any(downloads.iterdir()):
         (downloads / OURS).touch()
-    free = shutil.disk_usage(downloads).free / 1e6
-    if free < source.on_disk:
-        raise DataError(
-            f"There is no room for {source.title}: it takes {source.on_disk:,} MB while it is unpacked, and {free:,.0f} MB are "
-            f"free where it is kept ({downloads.parent.parent})."
-        )
+    if problem := room_problem(source.on_disk * 1_000_000, downloads):
+        raise DataError(problem)
 
 
 @contextmanager

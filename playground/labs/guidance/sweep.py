@@ -137,7 +137,7 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
 def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) -> Recipe:
     from pydantic import ValidationError
 
-    from engine.storage.checked_files import first_complaint
+    from engine.storage.checked_files import first_problem
 
     swept = dict(swept)
     label, seed = int(swept.pop("label", controls.label)), int(swept.pop("seed", controls.seed))
@@ -151,7 +151,7 @@ def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) 
     try:
         return recipe(controls, **swept, seeds=seeds, labels=labels)
     except ValidationError as error:
-        raise ValueError(f"This sweep cannot be drawn: {first_complaint(error)}.") from error
+        raise ValueError(f"This sweep cannot be drawn: {first_problem(error)}.") from error
 
 
 def _looks(cells: list[Recipe]) -> int:

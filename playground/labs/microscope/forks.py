@@ -47,12 +47,12 @@ class Branching:
     def record(self) -> Changes:
         """As the engine has it. Raises ValueError with a sentence for the reader."""
         from engine.recipes.fork import Changes
-        from engine.storage.checked_files import first_complaint
+        from engine.storage.checked_files import first_problem
 
         try:
             return Changes.model_validate(dict(self.changes))
         except ValidationError as error:
-            raise ValueError(f"A fork in it cannot be used: {first_complaint(error)}.") from error
+            raise ValueError(f"A fork in it cannot be used: {first_problem(error)}.") from error
 
 
 def read(text: str) -> tuple[Branching, ...]:

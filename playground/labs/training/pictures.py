@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -287,8 +286,6 @@ def remove(name: str, visitor: Visitor) -> None:
 def free_megabytes() -> float:
     """On the disk that prepared sets are kept on."""
     from engine.data import store
+    from engine.storage.files import free_bytes
 
-    root = store.data_root().absolute()
-    while not root.exists():
-        root = root.parent
-    return shutil.disk_usage(root).free / 1e6
+    return free_bytes(store.data_root()) / 1e6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import shutil
 import stat
 import zipfile
 from collections.abc import Callable
@@ -184,7 +185,7 @@ def test_a_folder_that_does_not_open_leaves_nothing(root: Path, folder: Path) ->
 
 
 def test_a_disk_without_room(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(uploads.shutil, "disk_usage", lambda path: _Usage())
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: _Usage())
     with pytest.raises(CheckpointError, match="no room"):
         uploads.keep(_zip(folder), "a.zip")
 

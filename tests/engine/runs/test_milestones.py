@@ -118,7 +118,7 @@ def test_a_disk_that_refuses_one_does_not_stop_the_training(tmp_path: Path, monk
     def full(*_: object) -> None:
         raise OSError(28, "no room")
 
-    monkeypatch.setattr(milestones, "save_file", full)
+    monkeypatch.setattr(milestones, "save_tensors", full)
     folder = RunFolder(tmp_path, new_id())
     run = train(folder)
     assert run.ended == ("finished", "")

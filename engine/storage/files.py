@@ -1,0 +1,139 @@
+"""Writes that are there whole or not at all, and the room left on a disk.
+
+A file or folder is written beside its place under a hidden name, flushed to the disk where it must survive a power cut, and
+renamed: a process that is killed on the way leaves what was there before as it was.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+SPARE = 200_000_000
+"""Bytes that stay free on a disk."""
+_STALE = 3600.0
+"""Seconds after which an unfinished write is that of a process that was killed."""
+_NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)
+"""How file systems answer that cannot flush a folder."""
+
+
+@contextlib.contextmanager
+def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
+    """A path beside `path`, to write a file or a folder to; it becomes `path` where the block ends without an error.
+
+    Args:
+        path: what is written; replaced where it exists. Its folder must exist.
+        durable: flush all of it to the disk before it is renamed, and the new name after that.
+
+    Raises:
+        OSError: where the disk refuses. `path` is then as it was, and nothing is left beside it.
+    """
+    part = hidden_beside(path)
+    try:
+        yield part
+        publish(part, path, durable=durable)
+    except BaseException:
+        _remove(part)
+        raise
+
+
+def publish(part: Path, path: Path, *, durable: bool = False) -> None:
+    """Give a finished file or folder its name; see `atomic_write`, which calls this."""
+    _remove_stale(path)
+    if durable:
+        flush(part)
+    replaced = hidden_beside(path) if path.is_dir() else None
+    if replaced is not None:  # no system replaces a folder that holds something
+        os.rename(path, replaced)
+    os.rename(part, path) if part.is_dir() else os.replace(part, path)
+    if durable:
+        _flush_one(path.parent)
+    if replaced is not None:
+        _remove(replaced)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a UTF-8 text file, whole or not at all. Raises OSError where the disk refuses."""
+    with atomic_write(path) as part:
+        part.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Write a JSON object, whole or not at all. Raises OSError where the disk refuses."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def flush(path: Path) -> None:
+    """Wait until a file, or a folder with all that is in it, is on the disk. Raises OSError where the disk refuses."""
+    for place, _, names in os.walk(path, topdown=False):
+        for name in names:
+            _flush_one(Path(place) / name)
+        _flush_one(Path(place))
+    if path.is_file():
+        _flush_one(path)
+
+
+def free_bytes(path: Path) -> int:
+    """Bytes that are free on the disk that a path is on, or will be on when it is made."""
+    path = path.absolute()
+    return shutil.disk_usage(next(place for place in (path, *path.parents) if place.exists())).free
+
+
+def room_problem(needed: int, path: Path) -> str:
+    """One sentence where a disk has no room; empty where it has.
+
+    Args:
+        needed: bytes to write.
+        path: a place on that disk; it need not exist.
+    """
+    free = free_bytes(path)
+    if needed <= free - SPARE:
+        return ""
+    return (
+        f"There is no room on the disk: this takes {needed / 1e6:,.0f} MB, {SPARE / 1e6:,.0f} MB have to stay free, and "
+        f"{free / 1e6:,.0f} MB are free."
+    )
+
+
+def hidden_beside(path: Path) -> Path:
+    """A new hidden name in the same folder."""
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
+
+
+def _remove_stale(path: Path) -> None:
+    """Remove what killed processes left of earlier writes to this path."""
+    with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
+        for entry in entries:
+            ours = entry.name.startswith(f".{path.name}.") and entry.name.endswith(".part")
+            if ours and time.time() - entry.stat().st_mtime > _STALE:
+                _remove(Path(entry.path))
+
+
+def _flush_one(path: Path) -> None:
+    folder = path.is_dir()
+    if folder and os.name == "nt":  # that system flushes no folders
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if not folder or error.errno not in _NO_FOLDER_SYNC:
+            raise
+    finally:
+        os.close(descriptor)
