@@ -166,16 +166,16 @@ def test_a_batch_in_two_parts_is_two_forwards_and_still_one_step() -> None:
 
 KEPT = """
 import torch
-from engine import memory
+from engine.runtime import allocator
 def resident():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmRSS")) // 1000
 def look():
     pieces = [torch.ones(1_000_000) for _ in range(50)]  # 200 MB in some pieces, freed together, as a forward does
-assert memory.keep_freed()
+assert allocator.keep_freed()
 before = resident()
 look()
 print(resident() - before)
-assert memory.give_back()
+assert allocator.give_back()
 print(resident() - before)
 """
 

@@ -18,11 +18,11 @@ pytestmark = pytest.mark.browser
 GRADIO = """
 from playground.gradio_ui import app, page
 page.PAGES = {"points": "Points"}
-from playground import warming
+from playground import preload
 demo = app.build()
 demo.queue(default_concurrency_limit=None)
 demo.launch(server_port=PORT, prevent_thread_lock=True, quiet=True, **app.looks())
-warming.start()
+preload.start()
 demo.block_thread()
 """
 

@@ -226,8 +226,8 @@ assert "borrows its GPU" in str(demo.config), "training says why it stays on the
 
 from engine.recipes.recipe import Recipe
 from engine.training.distributed import best_device
+from playground.policy import mode
 from playground.policy.visitor import HOST
-from playground.serving import mode
 from playground.serving.request_queue import Desk
 assert mode.is_public()
 assert best_device().type == "cpu"
