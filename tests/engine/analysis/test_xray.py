@@ -180,8 +180,9 @@ def test_another_activation_is_that_of_a_network_made_with_it(denoiser: NetDenoi
     made_so.load_state_dict(net.state_dict())
     with torch.no_grad():
         wanted = replace(denoiser, net=made_so).output(x, LEVEL)
-    assert torch.equal(xray.with_activation(denoiser, "relu").output(x, LEVEL), wanted)
-    assert torch.equal(xray.with_activation(denoiser, "silu").output(x, LEVEL), denoiser.output(x, LEVEL))
+    # Close, not equal: where weights lie in memory decides how some processors add up.
+    torch.testing.assert_close(xray.with_activation(denoiser, "relu").output(x, LEVEL), wanted)
+    torch.testing.assert_close(xray.with_activation(denoiser, "silu").output(x, LEVEL), denoiser.output(x, LEVEL))
     kept = {module.activation for module in net.modules() if isinstance(module, ResidualBlock)}
     assert kept == {silu}
     assert relu not in kept
