@@ -12,7 +12,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.figures import Figure
 from engine.data.prepared import training_pictures
 from engine.training.config import TrainConfig
-from engine.training.distributed import OneMachine
+from engine.training.distributed import SingleProcess
 from engine.training.learner import parameter_count
 from engine.training.loop import begin, train
 
@@ -80,7 +80,7 @@ def _work(config: TrainConfig, device: str, steps: int) -> tuple[Callable[[], ob
     config = config.model_copy(update={"report_every": steps, "steps": 1_000_000})
     data = training_pictures(config)
     state = begin(config, data, device)
-    reports = train(config, data, state, OneMachine(torch.device(device)))
+    reports = train(config, data, state, SingleProcess(torch.device(device)))
     return lambda: next(reports), steps
 
 

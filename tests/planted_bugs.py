@@ -604,7 +604,7 @@ BUGS = [
         "bit_for_bit",
     ),
     Bug(
-        "every step throws the same dice",
+        "every step draws the same numbers",
         "training/batch.py",
         "np.random.SeedSequence((seed, step))",
         "np.random.SeedSequence((seed, 0))",
@@ -614,8 +614,8 @@ BUGS = [
     Bug(
         "the next pictures are not those that will be asked for",
         "training/batch.py",
-        "return torch.randint(count, (config.batch,), generator=dice(config.seed, step))",
-        "return torch.randint(count, (config.batch,), generator=dice(config.seed, step + 1))",
+        "return torch.randint(count, (config.batch,), generator=generator_at(config.seed, step))",
+        "return torch.randint(count, (config.batch,), generator=generator_at(config.seed, step + 1))",
         "test_distributed.py",
         "follows_from_seed",
     ),

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from engine.training.distributed import this_machine
+from engine.training.distributed import launched_context
 from engine.training.loop import begin, train
 
 from runs_to_try import DATA, config_of
@@ -25,16 +25,16 @@ def main() -> None:
     given = parser.parse_args()
 
     torch.set_num_threads(1)
-    machine = this_machine("cpu")
+    context = launched_context("cpu")
     config = config_of(**given.config)
-    state = begin(config, DATA, machine.device)
-    reports = [(r.step, r.loss, r.gradient_norm) for r in train(config, DATA, state, machine)]
-    if machine.is_main:
+    state = begin(config, DATA, context.device)
+    reports = [(r.step, r.loss, r.gradient_norm) for r in train(config, DATA, state, context)]
+    if context.is_main:
         given.out.mkdir(parents=True, exist_ok=True)
         save_file({name: weight.contiguous() for name, weight in state.average.items()}, given.out / "average")
-        words = {"count": machine.count, "step": state.step, "reports": reports}
+        words = {"count": context.count, "step": state.step, "reports": reports}
         (given.out / "told.json").write_text(json.dumps(words))
-    machine.close()
+    context.close()
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from engine.recipes.recipe import RecipeError
     from engine.registry import ModelError
     from engine.storage.checked_files import CheckpointError
-    from engine.training.distributed import MachineError
+    from engine.training.distributed import DistributedError
 
     run: Command = args.run
     try:
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         DataError,
         CheckpointError,
         EvaluationError,
-        MachineError,
+        DistributedError,
         ModelError,
         RecipeError,
     ) as problem:

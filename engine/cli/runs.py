@@ -99,7 +99,7 @@ def _told(folder: RunFolder) -> dict[str, object] | None:
         "step": last.step if last else 0,
         "steps": run.record.config.steps,
         "loss": last.loss if last else None,
-        "floor": history.floor.loss if history.floor else None,
+        "floor": history.bayes_optimal.loss if history.bayes_optimal else None,
         "images_per_second": last.images_per_second if last else None,
         "waiting": last.waiting if last else None,
         "micro_batch": last.micro_batch if last else None,

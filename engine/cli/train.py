@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
     from engine.runs.driver import Run
     from engine.runs.folder import RunFolder, RunRecord
-    from engine.training.classifier_accuracy import Reading
+    from engine.training.classifier_accuracy import ClassifierAccuracy
     from engine.training.config import TrainConfig
-    from engine.training.distributed import Machine
+    from engine.training.distributed import DistributedContext
     from engine.training.loop import Report
     from engine.training.preflight import Preflight
 
@@ -148,41 +148,41 @@ def drive(folder: RunFolder, config: TrainConfig, command: str, args: argparse.N
     from engine.data.prepared import pictures_of
     from engine.runs.driver import Run
     from engine.runs.folder import RunRecord
-    from engine.training.distributed import this_machine
+    from engine.training.distributed import launched_context
     from engine.training.preflight import preflight
 
     pictures_of(config)  # what is not there is said before a folder is made
-    machine = this_machine(args.device, args.processes, args.log_with, str(folder.path / "tracking"), folder.id)
+    context = launched_context(args.device, args.processes, args.log_with, str(folder.path / "tracking"), folder.id)
     try:
-        found = preflight(config, machine, folder.path, thorough=args.check)
+        found = preflight(config, context, folder.path, thorough=args.check)
         if not found.passed:
             raise CommandError(f"This run would fail. {found.problems[0]}")
-        if machine.is_main and not args.json:
-            _print_preflight(found, config, machine)
+        if context.is_main and not args.json:
+            _print_preflight(found, config, context)
         if args.check:
             return 0
-        if machine.count > 1:  # there the loop cannot try smaller parts on the way
+        if context.count > 1:  # there the loop cannot try smaller parts on the way
             config = config.model_copy(update={"micro_batch": found.micro_batch})
         record = folder.read_record()
         if record is None:
             record = RunRecord(config=config, command=command)
-        elif machine.is_main:
+        elif context.is_main:
             check_same(folder, record, config)
         record = record.model_copy(update={"config": config, "status": "running", "error": ""})
-        run = Run(folder, record, machine=machine, save_every=args.save_every, read_at_end=HELD_OUT)
+        run = Run(folder, record, context=context, save_every=args.save_every, read_at_end=HELD_OUT)
         return _driven(run, args)
     finally:
-        machine.close()
+        context.close()
 
 
-def _print_preflight(found: Preflight, config: TrainConfig, machine: Machine) -> None:
+def _print_preflight(found: Preflight, config: TrainConfig, context: DistributedContext) -> None:
     """What a few steps have shown: how many processes there really are, what the run will take, what is odd."""
-    alone = "1 process" if machine.count == 1 else f"{machine.count} processes"
-    parts = "" if found.micro_batch >= config.batch // machine.count else f", {found.micro_batch} pictures at once"
+    alone = "1 process" if context.count == 1 else f"{context.count} processes"
+    parts = "" if found.micro_batch >= config.batch // context.count else f", {found.micro_batch} pictures at once"
     gpu = f", {found.memory / 1e9:.1f} GB of the GPU" if found.memory else ""
     seconds = found.seconds_per_step
     print(
-        f"{alone} on {machine.device.type}: {found.parameters / 1e6:.2f} million weights, {seconds:.2f} s a step "
+        f"{alone} on {context.device.type}: {found.parameters / 1e6:.2f} million weights, {seconds:.2f} s a step "
         f"({config.batch / seconds:.0f} images/s){parts}{gpu}; "
         f"{config.steps:,} steps in about {duration(seconds * config.steps)}, {found.disk / 1e6:.0f} MB of disk",
         flush=True,
@@ -207,11 +207,11 @@ def check_same(folder: RunFolder, record: RunRecord, config: TrainConfig) -> Non
 def _driven(run: Run, args: argparse.Namespace) -> int:
     from engine.runs.trouble import SaveError
 
-    machine, folder, step = run.machine, run.folder, 0
-    if run.machine.is_main:
+    context, folder, step = run.context, run.folder, 0
+    if run.context.is_main:
         run.scribe.load()
         run.folder.take_wish()  # of a time that is over
-    said = _Said(run, machine, quiet=args.json)
+    said = _Said(run, context, quiet=args.json)
     with _signals(run) as caught:
         for report in run.train():
             step = report.step
@@ -220,14 +220,14 @@ def _driven(run: Run, args: argparse.Namespace) -> int:
             said.resumed()
             said.end()
         status, error = run.ended
-        if machine.is_main and run.scribe.may_write:
+        if context.is_main and run.scribe.may_write:
             run.record = run.record.model_copy(update={"status": status, "error": error})
             with contextlib.suppress(SaveError):  # that is what the error says already
                 run.scribe.write_record(run.record)
         run.state = None
         run.release()
     again = _again(folder, args)
-    if not machine.is_main:
+    if not context.is_main:
         if run.seen_here_only:  # the main process does not know of it, or is the one that is gone
             print(f"{error} Go on from what was saved last with: {again}", file=sys.stderr, flush=True)
         return INTERRUPTED if caught else 2 if error else 0
@@ -284,9 +284,9 @@ def _whoever_listens() -> contextlib.AbstractContextManager[None]:
 class _Said:
     """What the main process prints on the way."""
 
-    def __init__(self, run: Run, machine: Machine, *, quiet: bool) -> None:
+    def __init__(self, run: Run, context: DistributedContext, *, quiet: bool) -> None:
         self._run, self._json = run, quiet
-        self._main = machine.is_main
+        self._main = context.is_main
         self._line = ProgressLine()
         self._begun = False
 
@@ -333,8 +333,8 @@ class _Said:
 def _finished(run: Run) -> None:
     """What came out."""
     history, best = run.history, run.folder.read_best()
-    if history.reading is not None:
-        _print_reading(history.reading)
+    if history.accuracy is not None:
+        _print_accuracy(history.accuracy)
     if history.reports:
         last = history.reports[-1]
         lately = f", {history.held_out[-1][1]:.4f} on held-out pictures" if history.held_out else ""
@@ -348,12 +348,12 @@ def _export(run: Run) -> str:
     return shlex.join(["python", "-m", "engine", "export", str(run.folder.path), "--out", "DIR"])
 
 
-def _print_reading(reading: Reading) -> None:
+def _print_accuracy(accuracy: ClassifierAccuracy) -> None:
     """How well a classifier reads held-out pictures at each level."""
     print(
-        f"reads of {reading.pictures} held-out pictures, cleanest first, beside who knows the training pictures by heart:"
+        f"reads of {accuracy.pictures} held-out pictures, cleanest first, beside who knows the training pictures by heart:"
     )
-    parts = len(reading.accuracy_by_level)
-    by_heart = [f"{exact:6.1%}" for exact in reading.exact_by_level] or ["too many pictures to ask"] * parts
-    for part, (share, exact) in enumerate(zip(reading.accuracy_by_level, by_heart, strict=True)):
+    parts = len(accuracy.accuracy_by_level)
+    by_heart = [f"{exact:6.1%}" for exact in accuracy.exact_by_level] or ["too many pictures to ask"] * parts
+    for part, (share, exact) in enumerate(zip(accuracy.accuracy_by_level, by_heart, strict=True)):
         print(f"  t/T {part / parts:.1f} to {(part + 1) / parts:.1f}   {share:6.1%}   {exact}")

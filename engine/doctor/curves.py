@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.training.loop import Report
-from engine.training.timestep_bins import LEVEL_BINS
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 Numbers = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ class Curves:
         rows = [(r.step, r.loss, r.gradient_norm, r.waiting) for r in reports]
         step, loss, norm, waiting = np.array(rows, dtype=np.float64).reshape(-1, 4).T
         levels = np.array([r.loss_by_level for r in reports], dtype=np.float64)
-        levels = levels.reshape(len(rows), LEVEL_BINS)
+        levels = levels.reshape(len(rows), TIMESTEP_BINS)
         if without_ends:
             levels[:, [0, -1]] = np.nan
         return cls(step, loss, levels, norm, waiting)

@@ -13,7 +13,7 @@ import numpy as np
 
 from engine.doctor.curves import Curves, mean_of_known
 from engine.doctor.finding import Facts, Finding, Setting
-from engine.training.timestep_bins import LEVEL_BINS
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
@@ -81,7 +81,7 @@ def not_falling(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | N
         return None
     # Too large a step throws the loss up at once: what it was before that is in the very first reports.
     first = min(float(curves.windows(2 * WINDOWS)[0]), float(mean_of_known(curves.part(0, 1)[:, None])[0]))
-    now, floor = float(curves.windows(WINDOWS)[-1]), snapshot.floor.loss if snapshot.floor else 0.0
+    now, floor = float(curves.windows(WINDOWS)[-1]), snapshot.bayes_optimal.loss if snapshot.bayes_optimal else 0.0
     # What a VAE's bound ends at is not known, and is far from 0.
     least = 0.05 if snapshot.config.task == "vae" else 0.2
     if not first - now < least * (first - floor):
@@ -108,11 +108,11 @@ def not_falling(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | N
 def above_the_floor(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     """Late in the run there is a noise level where most of what could be learned was not."""
     config = snapshot.config
-    if snapshot.floor is None or not _long_enough(snapshot, curves) or snapshot.step < 0.8 * config.steps:
+    if snapshot.bayes_optimal is None or not _long_enough(snapshot, curves) or snapshot.step < 0.8 * config.steps:
         return None
     count = len(curves)
     first, now = curves.part(0, max(3, count // 20)), curves.part(count - count // WINDOWS, count)
-    floor = np.array(snapshot.floor.loss_by_level)
+    floor = np.array(snapshot.bayes_optimal.loss_by_level)
     learnable = first - floor > 0.2 * first
     with np.errstate(invalid="ignore", divide="ignore"):
         missing = np.where(learnable, (now - floor) / (first - floor), 0.0)
@@ -126,7 +126,7 @@ def above_the_floor(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding
     if config.learning_rate > HIGHEST_RATE:
         change = {"learning_rate": _lower(config.learning_rate)}
         advice = f"A learning rate of {config.learning_rate:g} is very large."
-    where = f"t / T = {worst / LEVEL_BINS:g} … {(worst + 1) / LEVEL_BINS:g}"
+    where = f"t / T = {worst / TIMESTEP_BINS:g} … {(worst + 1) / TIMESTEP_BINS:g}"
     return Finding(
         "above the floor",
         "doubtful",

@@ -21,7 +21,7 @@ from engine.runs.looking import Look, Looker
 from engine.runs.scribe import Scribe
 from engine.runs.trouble import SaveError
 from engine.training import loop
-from engine.training.distributed import Machine, MachineError, OneMachine, PeerLostError
+from engine.training.distributed import DistributedContext, DistributedError, PeerLostError, SingleProcess
 from engine.training.learner import Learner
 from engine.training.loop import Report, TrainingDivergedError, TrainState
 from engine.training.resume import ResumeError
@@ -47,7 +47,7 @@ class Run:
     """Of whoever looks on from other threads; held by nobody who calls the methods here."""
     scribe: Scribe = field(init=False)
     """Writes the folder."""
-    machine: Machine = field(default_factory=OneMachine)
+    context: DistributedContext = field(default_factory=SingleProcess)
     save_every: float | None = None
     """Seconds; None for `SAVE_EVERY`."""
     read_at_end: int = 0
@@ -91,7 +91,7 @@ class Run:
             self.ended = ("paused", str(error))
         except PeerLostError as error:
             self.ended, self.seen_here_only = ("paused", f"{error}{self._rescue()}"), True
-        except MachineError as error:
+        except DistributedError as error:
             self.ended, self.seen_here_only = ("failed", str(error)), True
         except (DataError, HeldError, ResumeError, ValueError) as error:
             self.ended = ("failed", str(error))
@@ -122,10 +122,10 @@ class Run:
 
     def _begin(self, data: ImageSet) -> TrainState:
         """Fresh, or where it was left; what was reported after that is told again."""
-        state = loop.begin(self.record.config, data, self.machine.device)
+        state = loop.begin(self.record.config, data, self.context.device)
         resumed = self.folder.resume(state)
-        if self.machine.agree(state.step) != state.step:
-            raise MachineError(
+        if self.context.broadcast(state.step) != state.step:
+            raise DistributedError(
                 "The processes do not see the same folder: it must lie on a disk that all of them share."
             )
         with self.lock:
@@ -151,15 +151,15 @@ class Run:
         self._on_main(lambda: self._before(data, state))
         wish = None
         try:
-            for report in loop.train(config, training, state, self.machine):
+            for report in loop.train(config, training, state, self.context):
                 self._on_main(lambda report=report: self._after(report, training, state))  # type: ignore[misc]
                 told = {"loss": report.loss, "learning_rate": report.learning_rate}
-                self.machine.log(told | {"images_per_second": report.images_per_second}, report.step)
-                wish = _ANSWERS[self.machine.agree(_ANSWERS.index(self._wished()))]
+                self.context.log(told | {"images_per_second": report.images_per_second}, report.step)
+                wish = _ANSWERS[self.context.broadcast(_ANSWERS.index(self._wished()))]
                 if wish is None:
                     self._on_main(lambda: self._save_if_due(training))
                 yield report
-                wish = wish or _ANSWERS[self.machine.agree(_ANSWERS.index(self._wished()))]
+                wish = wish or _ANSWERS[self.context.broadcast(_ANSWERS.index(self._wished()))]
                 if wish is not None:
                     break
         except TrainingDivergedError as error:
@@ -176,10 +176,10 @@ class Run:
         self.record = self.record.model_copy(update={"held_out": len(held_out)})
         self.scribe.write_record(self.record)
         self._looker = Looker(self.record.config, data.training, held_out)
-        if self.history.floor is None:
-            floor = self._looker.floor()
+        if self.history.bayes_optimal is None:
+            loss = self._looker.bayes_optimal()
             with self.lock:
-                self.history.floor = floor
+                self.history.bayes_optimal = loss
         if self._looked_at is None:
             self._look(data.training, state)
             self._rest_until = 0.0  # that one is not to be waited for
@@ -234,7 +234,7 @@ class Run:
         with self.lock:
             if seen.pictures is not None:
                 self.history.add_preview(state.step, seen.pictures)
-            self.history.reading = seen.reading or self.history.reading
+            self.history.accuracy = seen.accuracy or self.history.accuracy
             if seen.held_out is not None:
                 best = self.history.best
                 better = best is None or seen.held_out < best[1]
@@ -258,7 +258,7 @@ class Run:
 
     def _wished(self) -> Wish | None:
         """What somebody wants, here or in another process."""
-        if not self.machine.is_main:
+        if not self.context.is_main:
             return None
         with self.lock:
             said = self.folder.take_wish() if self.wish is None else None
@@ -269,17 +269,17 @@ class Run:
     def _on_main(self, do: Callable[[], None]) -> None:
         """Do something in the main process only; what goes wrong there ends the run in all of them."""
         problem: Exception | None = None
-        if self.machine.is_main:
+        if self.context.is_main:
             try:
                 do()
             except Exception as error:
                 problem = error
-        if self.machine.agree(int(problem is not None)):
+        if self.context.broadcast(int(problem is not None)):
             raise problem or _LeftError
 
     def _rescue(self) -> str:
         """Another process is gone. The state is that of the last whole step: save it, and say so."""
-        if not self.machine.is_main or self.state is None:
+        if not self.context.is_main or self.state is None:
             return ""
         try:
             self._save(pictures_of(self.record.config))

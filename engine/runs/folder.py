@@ -45,12 +45,12 @@ from engine.storage.checked_files import CheckpointError
 from engine.storage.checkpoints import RESUME
 from engine.storage.files import atomic_write, write_json
 from engine.training import learner, resume
-from engine.training.bayes_optimal import Floor
-from engine.training.classifier_accuracy import Reading
+from engine.training.bayes_optimal import BayesOptimalLoss
+from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.config import TrainConfig
 from engine.training.loop import Report, TrainState
 from engine.training.resume import ResumeError
-from engine.training.timestep_bins import LEVEL_BINS
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 Status = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 ACTIVE: tuple[Status, ...] = ("queued", "running", "paused")
@@ -62,8 +62,8 @@ NOTHING_YET = "This run has not learned anything yet that could be opened."
 Opened = TypeVar("Opened")
 Wish = Literal["paused", "stopped"]
 
-_FLOOR = TypeAdapter(Floor)
-_READING = TypeAdapter(Reading)
+_BAYES_OPTIMAL = TypeAdapter(BayesOptimalLoss)
+_ACCURACY = TypeAdapter(ClassifierAccuracy)
 _WISHES: dict[str, Wish] = {"paused": "paused", "stopped": "stopped"}
 
 
@@ -216,8 +216,8 @@ class RunFolder:
         record = self.read_record()
 
         def fill(folder: Path) -> None:
-            reading, command = self.read_reading(), record.command if record else ""
-            learner.save(folder, state.learner, state.average, config, data, state.step, reading, command)
+            accuracy, command = self.read_accuracy(), record.command if record else ""
+            learner.save(folder, state.learner, state.average, config, data, state.step, accuracy, command)
             if resumable:
                 resume.save(folder / RESUME, state)
 
@@ -313,32 +313,32 @@ class RunFolder:
         """Add steps and losses on held-out pictures. Raises OSError where the disk does not let us."""
         log.add(self.path / "held_out.jsonl", [log.line_of({"step": step, "loss": loss}) for step, loss in points])
 
-    def write_floor(self, floor: Floor) -> None:
+    def write_bayes_optimal(self, loss: BayesOptimalLoss) -> None:
         """Raises OSError where the disk does not let us."""
-        write_json(self.path / "floor.json", asdict(floor))
+        write_json(self.path / "floor.json", asdict(loss))
 
-    def read_floor(self) -> Floor | None:
+    def read_bayes_optimal(self) -> BayesOptimalLoss | None:
         """None where there is none that can be read."""
         try:
-            floor = _FLOOR.validate_json((self.path / "floor.json").read_bytes())
+            loss = _BAYES_OPTIMAL.validate_json((self.path / "floor.json").read_bytes())
         except (OSError, ValidationError):
             return None
-        return floor if len(floor.loss_by_level) == LEVEL_BINS else None
+        return loss if len(loss.loss_by_level) == TIMESTEP_BINS else None
 
-    def write_reading(self, reading: Reading) -> None:
+    def write_accuracy(self, accuracy: ClassifierAccuracy) -> None:
         """Raises OSError where the disk does not let us."""
-        write_json(self.path / "reading.json", asdict(reading))
+        write_json(self.path / "reading.json", asdict(accuracy))
 
-    def read_reading(self) -> Reading | None:
+    def read_accuracy(self) -> ClassifierAccuracy | None:
         """None where there is none that can be read."""
         try:
-            reading = _READING.validate_json((self.path / "reading.json").read_bytes())
+            accuracy = _ACCURACY.validate_json((self.path / "reading.json").read_bytes())
         except (OSError, ValidationError):
             return None
         # Of large sets nobody has asked the exact classifier.
-        exact = reading.exact_by_level or reading.accuracy_by_level
-        lengths = {len(reading.accuracy_by_level), len(reading.loss_by_level), len(exact)}
-        return reading if lengths == {LEVEL_BINS} else None
+        exact = accuracy.exact_by_level or accuracy.accuracy_by_level
+        lengths = {len(accuracy.accuracy_by_level), len(accuracy.loss_by_level), len(exact)}
+        return accuracy if lengths == {TIMESTEP_BINS} else None
 
     def write_previews(self, steps: Sequence[int], pictures: Sequence[npt.NDArray[np.uint8]]) -> None:
         """Pictures (B, H, W, C) of each step, whole or not at all."""

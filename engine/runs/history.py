@@ -11,8 +11,8 @@ from engine.runs import log
 from engine.runs.folder import RunFolder
 from engine.runs.log import Point, Tail
 from engine.runs.snapshot import Pictures
-from engine.training.bayes_optimal import Floor
-from engine.training.classifier_accuracy import Reading
+from engine.training.bayes_optimal import BayesOptimalLoss
+from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.loop import Report
 
 MOST_PREVIEWS = 60
@@ -26,13 +26,13 @@ class History:
     reports: list[Report] = field(default_factory=list)
     previews: list[tuple[int, Pictures]] = field(default_factory=list)
     held_out: list[Point] = field(default_factory=list)
-    floor: Floor | None = None
-    reading: Reading | None = None
+    bayes_optimal: BayesOptimalLoss | None = None
+    accuracy: ClassifierAccuracy | None = None
 
     @property
     def looked_at(self) -> int | None:
         """The step of the last look at what it draws or reads; None where there was none."""
-        looks = [step for step, _ in self.previews[-1:]] + ([self.reading.step] if self.reading else [])
+        looks = [step for step, _ in self.previews[-1:]] + ([self.accuracy.step] if self.accuracy else [])
         return max(looks, default=None)
 
     @property
@@ -49,7 +49,7 @@ class History:
         self.reports = [report for report in self.reports if report.step <= step]
         self.previews = [(at, pictures) for at, pictures in self.previews if at <= step]
         self.held_out = [point for point in self.held_out if point[0] <= step]
-        self.reading = self.reading if self.reading and self.reading.step <= step else None
+        self.accuracy = self.accuracy if self.accuracy and self.accuracy.step <= step else None
 
     def add_preview(self, step: int, pictures: Pictures) -> None:
         """Keep a look at what it draws; where there are too many, every other earlier one goes, the first excepted."""
@@ -85,15 +85,15 @@ class Follower:
         def previews() -> None:
             history.previews = self._folder.read_previews()
 
-        def floor() -> None:
-            history.floor = self._folder.read_floor()
+        def bayes_optimal() -> None:
+            history.bayes_optimal = self._folder.read_bayes_optimal()
 
-        def reading() -> None:
-            history.reading = self._folder.read_reading()
+        def accuracy() -> None:
+            history.accuracy = self._folder.read_accuracy()
 
         self._if_changed("previews.npz", previews)
-        self._if_changed("floor.json", floor)
-        self._if_changed("reading.json", reading)
+        self._if_changed("floor.json", bayes_optimal)
+        self._if_changed("reading.json", accuracy)
 
     def _if_changed(self, name: str, read: Callable[[], None]) -> None:
         now = signature(self._folder.path / name)

@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from engine.settings import current
 from engine.training.loop import Report
-from engine.training.timestep_bins import LEVEL_BINS
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 _REPORT = TypeAdapter(Report)
 _NUMBERS = ("loss", "learning_rate", "gradient_norm", "images_per_second", "waiting")
@@ -60,7 +60,7 @@ def report_of(line: bytes) -> Report | None:
         report = _REPORT.validate_python(current(values))
     except ValidationError:
         return None
-    return report if len(report.loss_by_level) == LEVEL_BINS and report.step >= 0 else None
+    return report if len(report.loss_by_level) == TIMESTEP_BINS and report.step >= 0 else None
 
 
 def point_of(line: bytes) -> Point | None:

@@ -15,8 +15,8 @@ from engine.process import Prediction
 from engine.runs import looks
 from engine.runs.snapshot import Pictures
 from engine.schedule import Level
-from engine.training.bayes_optimal import Floor
-from engine.training.classifier_accuracy import Reading
+from engine.training.bayes_optimal import BayesOptimalLoss
+from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.config import TrainConfig
 from engine.training.held_out import HeldOutLoss
 from engine.training.learner import Learner, net_of
@@ -27,7 +27,7 @@ class Look:
     """What was seen; None where there was nothing to see, or where it was stopped on the way."""
 
     pictures: Pictures | None
-    reading: Reading | None
+    accuracy: ClassifierAccuracy | None
     held_out: float | None
     whole: bool
     """Whether nobody stopped it."""
@@ -46,9 +46,9 @@ class Looker:
         measured = config.task != "classifier" and len(held_out) > 0
         self._loss = HeldOutLoss(config, held_out) if measured else None
 
-    def floor(self) -> Floor | None:
+    def bayes_optimal(self) -> BayesOptimalLoss | None:
         """The loss that nothing can beat; None where the set is too large to know it by heart in seconds."""
-        return looks.floor_of(self._config)
+        return looks.bayes_optimal_of(self._config)
 
     def look(self, learned: Learner, step: int, stop: Callable[[], bool], read_at_most: int = 0) -> Look:
         """Look at the averaged weights.
@@ -59,7 +59,7 @@ class Looker:
             stop: asked again and again whether to give up.
             read_at_most: of a classifier, how many held-out pictures it reads; 0 for `looks.READ`.
         """
-        pictures, reading, held_out = None, None, None
+        pictures, accuracy, held_out = None, None, None
         # Nothing is measured of what has learned nothing; and it is what takes least, so it comes first.
         if self._loss is not None and step and not stop():
             held_out = self._loss(learned)
@@ -68,8 +68,8 @@ class Looker:
         elif isinstance(learned, NetDenoiser):
             pictures = looks.preview(_Anywhere(learned), self._config, self._training, stop)
         else:
-            reading = looks.reading(learned, self._config, step, stop, most=read_at_most or looks.READ)
-        return Look(pictures, reading, held_out, not stop())
+            accuracy = looks.accuracy(learned, self._config, step, stop, most=read_at_most or looks.READ)
+        return Look(pictures, accuracy, held_out, not stop())
 
     @staticmethod
     def on_cpu(learned: Learner) -> Learner:

@@ -18,8 +18,13 @@ from engine.recipes.recipe import Recipe
 from engine.registry import Model
 from engine.runs.snapshot import Pictures
 from engine.schedule import Level
-from engine.training.bayes_optimal import Floor, ideal_loss
-from engine.training.classifier_accuracy import Reading, exact_reader, ideal_reading, read_by_level
+from engine.training.bayes_optimal import BayesOptimalLoss, bayes_optimal_loss
+from engine.training.classifier_accuracy import (
+    ClassifierAccuracy,
+    bayes_optimal_cross_entropy,
+    evaluate_by_level,
+    exact_classifier,
+)
 from engine.training.config import TrainConfig
 
 PREVIEWS = 10
@@ -58,18 +63,18 @@ def decoded(vae: VAE) -> Pictures:
     return pictures
 
 
-def reading(
+def accuracy(
     classifier: LevelClassifier,
     config: TrainConfig,
     step: int,
     stop: Callable[[], bool] = lambda: False,
     most: int = READ,
-) -> Reading | None:
+) -> ClassifierAccuracy | None:
     """Let it read held-out pictures, always the same. None where it was stopped, or where there are none."""
     held_out = held_out_pictures(config)
     if not len(held_out):
         return None
-    exact = _exact_reading(_that_matters(config), most)
+    exact = _exact_accuracy(_that_matters(config), most)
     if exact is None or stop():
         return None
     device = classifier.head.weight.device
@@ -78,11 +83,11 @@ def reading(
         logits: Tensor = classifier(x_t.to(device), level)
         return logits
 
-    measured = read_by_level(read, held_out, config.noise_schedule(), most=most, stop=stop)
-    return None if measured is None else Reading(step, min(most, len(held_out)), *measured, exact)
+    measured = evaluate_by_level(read, held_out, config.noise_schedule(), most=most, stop=stop)
+    return None if measured is None else ClassifierAccuracy(step, min(most, len(held_out)), *measured, exact)
 
 
-def floor_of(config: TrainConfig) -> Floor | None:
+def bayes_optimal_of(config: TrainConfig) -> BayesOptimalLoss | None:
     """The loss that nothing can beat. Takes seconds, once for each kind of run; None where it would take minutes, and for
     pictures that are turned, of which there are endlessly many."""
     return _floor(_that_matters(config))
@@ -96,20 +101,20 @@ def _that_matters(config: TrainConfig) -> TrainConfig:
 
 
 @lru_cache(maxsize=16)
-def _floor(config: TrainConfig) -> Floor | None:
+def _floor(config: TrainConfig) -> BayesOptimalLoss | None:
     data, schedule = augmented_pictures(config), config.noise_schedule()
     if data is None or config.task == "vae":  # of a VAE it is not known
         return None
     if config.task == "classifier":
-        return ideal_reading(data, schedule)
-    return ideal_loss(data, schedule, config.prediction_target(), config.weighting)
+        return bayes_optimal_cross_entropy(data, schedule)
+    return bayes_optimal_loss(data, schedule, config.prediction_target(), config.weighting)
 
 
 @lru_cache(maxsize=16)
-def _exact_reading(config: TrainConfig, most: int) -> tuple[float, ...] | None:
+def _exact_accuracy(config: TrainConfig, most: int) -> tuple[float, ...] | None:
     """Accuracy by part of who knows the training pictures by heart; () where these are too many, or endless."""
     data = augmented_pictures(config)
     if data is None:
         return ()
-    measured = read_by_level(exact_reader(data), held_out_pictures(config), config.noise_schedule(), most=most)
+    measured = evaluate_by_level(exact_classifier(data), held_out_pictures(config), config.noise_schedule(), most=most)
     return None if measured is None else measured[0]

@@ -102,12 +102,12 @@ class Scribe:
             folder.write_held_out(history.held_out[points:])
             self._logged = (len(history.reports), len(history.held_out))
             if self._seen != (seen := self._to_be_seen()):
-                if history.floor is not None:
-                    folder.write_floor(history.floor)
+                if history.bayes_optimal is not None:
+                    folder.write_bayes_optimal(history.bayes_optimal)
                 if history.previews:
                     folder.write_previews(*zip(*history.previews, strict=True))
-                if history.reading is not None:
-                    folder.write_reading(history.reading)
+                if history.accuracy is not None:
+                    folder.write_accuracy(history.accuracy)
                 self._seen = seen
         except OSError as error:
             raise save_error(error) from error
@@ -140,4 +140,4 @@ class Scribe:
 
     def _to_be_seen(self) -> object:
         history = self.history
-        return history.floor, history.reading, [step for step, _ in history.previews]
+        return history.bayes_optimal, history.accuracy, [step for step, _ in history.previews]

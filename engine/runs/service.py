@@ -43,7 +43,7 @@ from engine.runs.trouble import SaveError, save_error
 from engine.runs.watching import Watched
 from engine.runtime import torch_threads
 from engine.training.config import TrainConfig
-from engine.training.distributed import OneMachine, best_device
+from engine.training.distributed import SingleProcess, best_device
 from engine.training.learner import Learner
 
 IN_MEMORY = "Nothing of it is lost while this program runs: mend that and press Resume."
@@ -94,8 +94,8 @@ class TrainingService:
         """
         catalogue.load(config.data)
         folder, record = RunFolder(self._root, run_id or new_id()), RunRecord(config=config)
-        machine = OneMachine(best_device())
-        watched = Watched(folder, Run(folder, record, self._lock, machine))
+        context = SingleProcess(best_device())
+        watched = Watched(folder, Run(folder, record, self._lock, context))
         with self._work:
             self._runs[folder.id] = watched
             self._enqueue(watched)
@@ -155,14 +155,14 @@ class TrainingService:
                 place=self._queue.index(run_id) + (self._running() is not None) if run_id in self._queue else 0,
                 step=step,
                 reports=tuple(history.reports),
-                floor=history.floor,
+                bayes_optimal=history.bayes_optimal,
                 previews=tuple(history.previews),
                 seconds_left=(config.steps - step) * config.batch / speed if speed and status in ACTIVE else None,
                 images_per_second=speed,
                 can_sample=config.task == "denoiser" and openable,
                 can_encode=config.task == "vae" and openable,
                 can_guide=config.task == "classifier" and run.folder.has_checkpoint,
-                reading=history.reading,
+                accuracy=history.accuracy,
                 title=watched.title,
                 held_out=tuple(history.held_out),
                 held_out_pictures=record.held_out,
@@ -348,7 +348,7 @@ class TrainingService:
                 del self._runs[run_id]
         for run_id, folder in there.items():
             if run_id not in self._runs and (record := folder.read_record()) is not None:
-                self._runs[run_id] = Watched(folder, Run(folder, record, self._lock, OneMachine(best_device())))
+                self._runs[run_id] = Watched(folder, Run(folder, record, self._lock, SingleProcess(best_device())))
 
     def _enqueue(self, watched: Watched) -> None:
         run = watched.run

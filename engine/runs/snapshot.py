@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.runs.folder import ACTIVE, Status
-from engine.training.bayes_optimal import Floor
-from engine.training.classifier_accuracy import Reading
+from engine.training.bayes_optimal import BayesOptimalLoss
+from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.config import TrainConfig
 from engine.training.loop import Report
 
@@ -32,7 +32,7 @@ class Snapshot:
     """How many runs are before it in the queue, where it is queued."""
     step: int
     reports: tuple[Report, ...]
-    floor: Floor | None
+    bayes_optimal: BayesOptimalLoss | None
     previews: tuple[tuple[int, Pictures], ...]
     """(training step, pictures of shape (B, H, W, C)), oldest first."""
     seconds_left: float | None
@@ -43,7 +43,7 @@ class Snapshot:
     """Whether there is something on disk that reads noisy pictures, for guidance."""
     can_encode: bool = False
     """Whether it is a VAE that has learned something."""
-    reading: Reading | None = None
+    accuracy: ClassifierAccuracy | None = None
     """How well a classifier reads held-out pictures, as of the last look."""
     title: str = ""
     """What its reader calls it; empty where it was given no name."""

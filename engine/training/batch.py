@@ -1,4 +1,4 @@
-"""One step's dice: which pictures, at which levels, under which noise.
+"""The random draws of one step: which pictures, at which levels, under which noise.
 
 All of it follows from the run's seed and the number of the step, and the noise of each picture from a seed of its own. So
 nothing random needs to be stored: a run goes on after any interruption as if there had been none, and any number of processes
@@ -38,8 +38,8 @@ class Drawn(NamedTuple):
         return Drawn(*(values[where] for values in self))
 
 
-def dice(seed: int, step: int) -> torch.Generator:
-    """The dice of one step of a run."""
+def generator_at(seed: int, step: int) -> torch.Generator:
+    """The random generator of one step of a run."""
     mixed = np.random.SeedSequence((seed, step)).generate_state(1, np.uint64)[0]
     return torch.Generator().manual_seed(int(mixed))
 
@@ -53,7 +53,7 @@ def draw(config: TrainConfig, count: int, step: int, history: LossHistory | None
         step: 0, 1, …
         history: what importance sampling goes by; None where t is drawn evenly.
     """
-    generator = dice(config.seed, step)
+    generator = generator_at(config.seed, step)
     chosen = torch.randint(count, (config.batch,), generator=generator)
     t, share = even(config.T, config.batch, generator) if history is None else history.draw(config.batch, generator)
     hidden = torch.rand(config.batch, generator=generator) < config.hidden_share
@@ -64,4 +64,4 @@ def draw(config: TrainConfig, count: int, step: int, history: LossHistory | None
 
 def chosen_at(config: TrainConfig, count: int, step: int) -> Tensor:
     """Which pictures the batch of that step has, without the rest of it."""
-    return torch.randint(count, (config.batch,), generator=dice(config.seed, step))
+    return torch.randint(count, (config.batch,), generator=generator_at(config.seed, step))

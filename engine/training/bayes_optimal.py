@@ -15,20 +15,20 @@ from engine.ideal import ExactDenoiser
 from engine.process import Target, diffuse
 from engine.schedule import NoiseSchedule
 from engine.training.objective import weights
-from engine.training.timestep_bins import LEVEL_BINS, times_of_part
+from engine.training.timestep_bins import TIMESTEP_BINS, draw_in_bin
 
 
 @dataclass(frozen=True)
-class Floor:
+class BayesOptimalLoss:
     """In the units of the training loss: weighted squared error per number of the picture, or nats of a classifier."""
 
     loss: float
     loss_by_level: tuple[float, ...]
-    """For each of `LEVEL_BINS` parts of 0 … T, cleanest first."""
+    """For each of `TIMESTEP_BINS` parts of 0 … T, cleanest first."""
 
 
 @torch.no_grad()
-def ideal_loss(
+def bayes_optimal_loss(
     data: ImageSet,
     schedule: NoiseSchedule,
     target: Target,
@@ -36,7 +36,7 @@ def ideal_loss(
     *,
     samples: int = 160,
     seed: int = 0,
-) -> Floor:
+) -> BayesOptimalLoss:
     """Measure it by Monte Carlo.
 
     Args:
@@ -50,8 +50,8 @@ def ideal_loss(
     exact = ExactDenoiser(images, labels)
     weight = weights(weighting, schedule, target)
     by_level, shares = [], []
-    for part in range(LEVEL_BINS):
-        t, share = times_of_part(schedule.T, part, samples, generator)
+    for part in range(TIMESTEP_BINS):
+        t, share = draw_in_bin(schedule.T, part, samples, generator)
         chosen = torch.randint(len(images), (samples,), generator=generator)
         noise = torch.randn((samples, *images.shape[1:]), generator=generator)
         level, x0 = schedule.level(t), images[chosen]
@@ -59,4 +59,4 @@ def ideal_loss(
         wrong = target.of(guess.x0, guess.noise, level) - target.of(x0, noise, level)
         by_level.append(float((wrong.square().flatten(1).mean(1) * weight[t]).mean()))
         shares.append(share)
-    return Floor(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))
+    return BayesOptimalLoss(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))

@@ -62,24 +62,24 @@ def learned_part(data: ImageSet, config: ClassifierTraining) -> npt.NDArray[np.b
     The same share of each class is kept back, by the config's seed.
     """
     learned = ~data.held_out
-    dice = np.random.default_rng(config.seed)
+    generator = np.random.default_rng(config.seed)
     for k in range(len(data.class_names)):
         members = np.flatnonzero((data.labels == k) & ~data.held_out)
-        learned[dice.permutation(members)[: round(config.kept_back * len(members))]] = False
+        learned[generator.permutation(members)[: round(config.kept_back * len(members))]] = False
     return learned
 
 
-def distort(x: Tensor, config: ClassifierTraining, dice: torch.Generator) -> Tensor:
+def distort(x: Tensor, config: ClassifierTraining, generator: torch.Generator) -> Tensor:
     """Turn, slant, zoom and shift each picture a little.
 
     Args:
         x: in [−1, 1], shape (B, C, H, W); what comes in at the edge repeats the edge.
         config: how much.
-        dice: draws how.
+        generator: draws how.
     """
 
     def draw(most: float) -> Tensor:
-        return (2 * torch.rand(len(x), generator=dice) - 1) * most
+        return (2 * torch.rand(len(x), generator=generator) - 1) * most
 
     angle, slant, zoom = draw(math.radians(config.turn)), draw(config.shear), 1 + draw(config.zoom)
     # affine_grid wants where each new pixel comes from, in units of half the picture.
@@ -108,19 +108,19 @@ def train_classifier(config: ClassifierTraining, data: ImageSet, net: Classifier
     if len(part) < config.batch:
         raise ValueError(f"{len(part)} pictures are fewer than one batch of {config.batch}.")
     images, labels = to_unit(part.images), torch.tensor(part.labels)
-    dice = torch.Generator().manual_seed(config.seed)
+    generator = torch.Generator().manual_seed(config.seed)
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
     per_epoch = len(images) // config.batch
     steps, step, began = config.epochs * per_epoch, 0, time.perf_counter()
     for epoch in range(config.epochs):
         net.train()
         total = 0.0
-        order = torch.randperm(len(images), generator=dice)[: per_epoch * config.batch]
+        order = torch.randperm(len(images), generator=generator)[: per_epoch * config.batch]
         for chosen in torch.split(order, config.batch):
             rate = min(1.0, (step + 1) / config.warmup) * (1 + math.cos(math.pi * step / steps)) / 2
             for group in optimizer.param_groups:
                 group["lr"] = config.learning_rate * rate
-            x = distort(images[chosen], config, dice).contiguous(memory_format=torch.channels_last)
+            x = distort(images[chosen], config, generator).contiguous(memory_format=torch.channels_last)
             loss = cross_entropy(net(x), labels[chosen])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]

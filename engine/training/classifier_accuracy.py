@@ -15,13 +15,13 @@ from engine.guidance import NoisyClassifier
 from engine.ideal import ExactClassifier, ExactDenoiser
 from engine.process import diffuse
 from engine.schedule import NoiseSchedule
-from engine.training.bayes_optimal import Floor
-from engine.training.timestep_bins import LEVEL_BINS, times_of_part
+from engine.training.bayes_optimal import BayesOptimalLoss
+from engine.training.timestep_bins import TIMESTEP_BINS, draw_in_bin
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What was read rightly, in each of `LEVEL_BINS` equal parts of 0 … T, cleanest first."""
+class ClassifierAccuracy:
+    """What was read rightly, in each of `TIMESTEP_BINS` equal parts of 0 … T, cleanest first."""
 
     step: int
     """Of the training."""
@@ -32,17 +32,17 @@ class Reading:
     loss_by_level: tuple[float, ...]
     """Cross-entropy in nats."""
     exact_by_level: tuple[float, ...] = ()
-    """The accuracy of `exact_reader` of the training pictures on the same; empty where these are too many to ask."""
+    """The accuracy of `exact_classifier` of the training pictures on the same; empty where these are too many to ask."""
 
 
-def exact_reader(data: ImageSet) -> ExactClassifier:
+def exact_classifier(data: ImageSet) -> ExactClassifier:
     """p(y | x_t) if there were no other pictures than these: the best that any classifier can do on them."""
     exact = ExactDenoiser(to_unit(data.images), torch.tensor(data.labels))
     return ExactClassifier(exact, len(data.class_names))
 
 
 @torch.no_grad()
-def read_by_level(
+def evaluate_by_level(
     classifier: NoisyClassifier,
     pictures: ImageSet,
     schedule: NoiseSchedule,
@@ -66,8 +66,8 @@ def read_by_level(
     chosen = torch.randperm(len(pictures), generator=generator)[:most]
     x0, labels = to_unit(gather(pictures.images, chosen.numpy())), torch.tensor(pictures.labels)[chosen]
     accuracy, loss = [], []
-    for part in range(LEVEL_BINS):
-        t, _ = times_of_part(schedule.T, part, len(x0), generator)
+    for part in range(TIMESTEP_BINS):
+        t, _ = draw_in_bin(schedule.T, part, len(x0), generator)
         noise = torch.randn(x0.shape, generator=generator)
         right, nats = 0, 0.0
         for rows in torch.split(torch.arange(len(x0)), 250):
@@ -83,7 +83,9 @@ def read_by_level(
 
 
 @torch.no_grad()
-def ideal_reading(data: ImageSet, schedule: NoiseSchedule, *, samples: int = 160, seed: int = 0) -> Floor:
+def bayes_optimal_cross_entropy(
+    data: ImageSet, schedule: NoiseSchedule, *, samples: int = 160, seed: int = 0
+) -> BayesOptimalLoss:
     """The cross-entropy that no classifier can beat on these pictures, in nats, by Monte Carlo.
 
     Args:
@@ -94,12 +96,12 @@ def ideal_reading(data: ImageSet, schedule: NoiseSchedule, *, samples: int = 160
     """
     generator = torch.Generator().manual_seed(seed)
     images, labels = to_unit(data.images), torch.tensor(data.labels)
-    exact, by_level, shares = exact_reader(data), [], []
-    for part in range(LEVEL_BINS):
-        t, share = times_of_part(schedule.T, part, samples, generator)
+    exact, by_level, shares = exact_classifier(data), [], []
+    for part in range(TIMESTEP_BINS):
+        t, share = draw_in_bin(schedule.T, part, samples, generator)
         chosen = torch.randint(len(images), (samples,), generator=generator)
         level = schedule.level(t)
         x_t = diffuse(images[chosen], level, torch.randn((samples, *images.shape[1:]), generator=generator))
         by_level.append(float(cross_entropy(exact(x_t, level).double(), labels[chosen])))
         shares.append(share)
-    return Floor(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))
+    return BayesOptimalLoss(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))

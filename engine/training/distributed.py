@@ -1,6 +1,6 @@
 """Where a run is trained: in this one process, or in several that Hugging Face Accelerate (or torchrun) has started.
 
-The loop asks a `Machine` for the few things that differ. With n processes every one takes its n-th of each batch, and the
+The few things that differ are the methods of a `DistributedContext`. Each of n processes takes its n-th of every batch, and the
 gradients are averaged (data-parallel training): up to rounding the same steps as one process takes.
 """
 
@@ -23,7 +23,7 @@ TRACKERS = ("tensorboard", "trackio", "wandb")
 """Where Accelerate can also write the numbers of a run."""
 
 
-class MachineError(ValueError):
+class DistributedError(ValueError):
     """The processes, or the device, are not what was asked for; the message is fit to show to a reader."""
 
 
@@ -31,7 +31,7 @@ class PeerLostError(RuntimeError):
     """Another process of this run has ended, so that no batch can be finished any more."""
 
 
-class Machine(Protocol):
+class DistributedContext(Protocol):
     """What the loop asks of where it runs."""
 
     @property
@@ -50,13 +50,13 @@ class Machine(Protocol):
     def is_main(self) -> bool:
         """Whether this is the one that writes and prints."""
 
-    def in_training(self, net: nn.Module) -> nn.Module:
+    def prepare(self, net: nn.Module) -> nn.Module:
         """The network as it is to be called: with the same weights, whose gradients become those of all processes."""
 
-    def apart(self, net: nn.Module) -> AbstractContextManager[object]:
+    def no_sync(self, net: nn.Module) -> AbstractContextManager[object]:
         """While this is open, gradients stay in this process: for all parts of a batch but the last."""
 
-    def together(self) -> AbstractContextManager[object]:
+    def detect_lost_peers(self) -> AbstractContextManager[object]:
         """Turns what happens when another process is lost into `PeerLostError`."""
 
     def sum(self, values: Tensor) -> Tensor:
@@ -65,7 +65,7 @@ class Machine(Protocol):
     def gather(self, values: Tensor) -> Tensor:
         """Of all processes, shape (B, …) each, one after the other."""
 
-    def agree(self, value: int) -> int:
+    def broadcast(self, value: int) -> int:
         """What the main process says, in every process."""
 
     def log(self, values: dict[str, float], step: int) -> None:
@@ -76,7 +76,7 @@ class Machine(Protocol):
 
 
 @dataclass(frozen=True)
-class OneMachine:
+class SingleProcess:
     """This process alone."""
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
@@ -84,13 +84,13 @@ class OneMachine:
     rank: int = 0
     is_main: bool = True
 
-    def in_training(self, net: nn.Module) -> nn.Module:
+    def prepare(self, net: nn.Module) -> nn.Module:
         return net
 
-    def apart(self, net: nn.Module) -> AbstractContextManager[object]:
+    def no_sync(self, net: nn.Module) -> AbstractContextManager[object]:
         return nullcontext()
 
-    def together(self) -> AbstractContextManager[object]:
+    def detect_lost_peers(self) -> AbstractContextManager[object]:
         return nullcontext()
 
     def sum(self, values: Tensor) -> Tensor:
@@ -99,7 +99,7 @@ class OneMachine:
     def gather(self, values: Tensor) -> Tensor:
         return values
 
-    def agree(self, value: int) -> int:
+    def broadcast(self, value: int) -> int:
         return value
 
     def log(self, values: dict[str, float], step: int) -> None:
@@ -110,7 +110,7 @@ class OneMachine:
 
 
 @dataclass(frozen=True, eq=False)
-class Accelerated:
+class AcceleratedContext:
     """One of the processes that `accelerate launch` or `torchrun` has started.
 
     Precision is the loop's business, not Accelerate's: its state belongs to the whole process, and a second run of another
@@ -135,15 +135,15 @@ class Accelerated:
     def is_main(self) -> bool:
         return self.accelerator.is_main_process
 
-    def in_training(self, net: nn.Module) -> nn.Module:
-        with self.together():
+    def prepare(self, net: nn.Module) -> nn.Module:
+        with self.detect_lost_peers():
             return self.accelerator.prepare_model(net)
 
-    def apart(self, net: nn.Module) -> AbstractContextManager[object]:
+    def no_sync(self, net: nn.Module) -> AbstractContextManager[object]:
         return self.accelerator.no_sync(net)
 
     @contextmanager
-    def together(self) -> Iterator[None]:
+    def detect_lost_peers(self) -> Iterator[None]:
         try:
             yield
         except RuntimeError as error:  # gloo raises no kind of its own
@@ -157,16 +157,16 @@ class Accelerated:
             ) from error
 
     def sum(self, values: Tensor) -> Tensor:
-        with self.together():
+        with self.detect_lost_peers():
             added: Tensor = self.accelerator.reduce(values.to(self.device), "sum")
             return added.to(values.device)
 
     def gather(self, values: Tensor) -> Tensor:
-        with self.together():
+        with self.detect_lost_peers():
             found: Tensor = self.accelerator.gather(values.to(self.device))
             return found.to(values.device)
 
-    def agree(self, value: int) -> int:
+    def broadcast(self, value: int) -> int:
         return int(self.gather(torch.tensor([value]))[0])
 
     def log(self, values: dict[str, float], step: int) -> None:
@@ -189,7 +189,9 @@ def launched_processes() -> int:
     return int(os.environ.get("WORLD_SIZE") or 1)
 
 
-def this_machine(device: str = "", processes: int = 0, tracker: str = "", folder: str = "", run: str = "") -> Machine:
+def launched_context(
+    device: str = "", processes: int = 0, tracker: str = "", folder: str = "", run: str = ""
+) -> DistributedContext:
     """The machine that this process is part of.
 
     Args:
@@ -206,34 +208,34 @@ def this_machine(device: str = "", processes: int = 0, tracker: str = "", folder
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise MachineError(f"There is no device “{device}” here.") from error
+        raise DistributedError(f"There is no device “{device}” here.") from error
     found = launched_processes()
     if processes and found != processes:
-        raise MachineError(
+        raise DistributedError(
             f"{processes} processes were asked for, and {'only one' if found == 1 else found} was started. "
             f"torchrun --standalone --nproc_per_node {processes} -m engine train … starts as many as it says."
         )
     if found == 1 and not tracker:
-        return OneMachine(torch.device(device))
-    return Accelerated(_accelerator(device, tracker, folder, run))
+        return SingleProcess(torch.device(device))
+    return AcceleratedContext(_accelerator(device, tracker, folder, run))
 
 
 def _accelerator(device: str, tracker: str, folder: str, run: str) -> Accelerator:
     from accelerate import Accelerator
 
     if tracker and tracker not in TRACKERS:
-        raise MachineError(f"There is no tracker “{tracker}”: take one of {', '.join(TRACKERS)}.")
+        raise DistributedError(f"There is no tracker “{tracker}”: take one of {', '.join(TRACKERS)}.")
     try:
         with warnings.catch_warnings(action="ignore"):  # that there is no such tracker is said below
             accelerator = Accelerator(
                 cpu=device == "cpu", mixed_precision="no", log_with=tracker or None, project_dir=folder or None
             )
         if tracker and not accelerator.log_with:  # it would train, and log nothing
-            raise MachineError(f"{tracker} is not installed here: pip install {tracker}")
+            raise DistributedError(f"{tracker} is not installed here: pip install {tracker}")
         if tracker:
             accelerator.init_trackers(run or "diffusion-playground")
-    except MachineError:
+    except DistributedError:
         raise
     except (ImportError, ValueError) as error:
-        raise MachineError(f"{tracker or 'Accelerate'} cannot be used here: {error}") from error
+        raise DistributedError(f"{tracker or 'Accelerate'} cannot be used here: {error}") from error
     return accelerator

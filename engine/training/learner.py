@@ -17,10 +17,10 @@ from engine.models import noisy_classifier, vae
 from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard
 from engine.models.unet import UNet
 from engine.models.vae import VAE, VAECard
-from engine.training.classifier_accuracy import Reading
+from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.config import TrainConfig
 from engine.training.distributed import launched_processes
-from engine.training.objective import AutoencodingLoss, DenoisingLoss, Objective, ReadingLoss, weights
+from engine.training.objective import ClassificationLoss, DenoisingLoss, Objective, VAELoss, weights
 
 Learner = NetDenoiser | LevelClassifier | VAE
 
@@ -93,8 +93,8 @@ def objective_of(config: TrainConfig, learner: Learner, net: nn.Module | None = 
         weight = weights(config.weighting, learner.schedule, learner.target)
         return DenoisingLoss(replace(learner, net=net), weight, config.vlb_weight)
     if isinstance(learner, VAE):
-        return AutoencodingLoss(net, learner.config.latent)
-    return ReadingLoss(net)
+        return VAELoss(net, learner.config.latent)
+    return ClassificationLoss(net)
 
 
 def machine_of(net: nn.Module) -> str:
@@ -114,7 +114,7 @@ def save(
     config: TrainConfig,
     data: ImageSet,
     step: int,
-    reading: Reading | None = None,
+    accuracy: ClassifierAccuracy | None = None,
     command: str = "",
 ) -> None:
     """Write what was learned: a diffusers folder, or the folder of a classifier or a VAE.
@@ -145,16 +145,16 @@ def save(
         about = VAECard(title=f"{title}, VAE", data=config.data, step=step, training=training, command=command)
         vae.save(folder, learner.config, weights, about)
         return
-    reading = reading if reading and reading.step == step else None
+    accuracy = accuracy if accuracy and accuracy.step == step else None
     told = NoisyClassifierCard(
         title=f"{title}, classifier of noisy pictures",
         data=config.data,
         class_names=data.class_names,
         step=step,
         training=training,
-        held_out=reading.pictures if reading else 0,
-        held_out_accuracy_by_level=reading.accuracy_by_level if reading else (),
-        held_out_loss_by_level=reading.loss_by_level if reading else (),
+        held_out=accuracy.pictures if accuracy else 0,
+        held_out_accuracy_by_level=accuracy.accuracy_by_level if accuracy else (),
+        held_out_loss_by_level=accuracy.loss_by_level if accuracy else (),
         command=command,
     )
     noisy_classifier.save(folder, learner.config, weights, told)

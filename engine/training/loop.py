@@ -23,12 +23,12 @@ from engine.process import diffuse
 from engine.sampling import SeededNoise
 from engine.training.batch import Drawn, chosen_at, draw
 from engine.training.config import TrainConfig
-from engine.training.distributed import Machine, MachineError, OneMachine
+from engine.training.distributed import DistributedContext, DistributedError, SingleProcess
 from engine.training.importance import LossHistory
 from engine.training.learner import Learner, fresh, net_of, objective_of, with_weights
 from engine.training.objective import Losses, Noised
-from engine.training.prefetch import Feed
-from engine.training.timestep_bins import LEVEL_BINS, part_of
+from engine.training.prefetch import Prefetcher
+from engine.training.timestep_bins import TIMESTEP_BINS, bin_of
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 """What the network computes in, by name. Its weights, their averages and AdamW's moments are always float32."""
@@ -50,7 +50,7 @@ class Report:
     as the config says with weights of mean 1 over t: plain it is the mean squared error, and each weighting is to be compared
     with itself only. Of a classifier the cross-entropy in nats. Of a VAE its bound in bits per dimension."""
     loss_by_level: tuple[float, ...]
-    """The same for each of `LEVEL_BINS` parts of 0 … T, cleanest first; NaN where none fell."""
+    """The same for each of `TIMESTEP_BINS` parts of 0 … T, cleanest first; NaN where none fell."""
     learning_rate: float
     gradient_norm: float
     """Before clipping, of the last step."""
@@ -122,7 +122,9 @@ def begin(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu
     )
 
 
-def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machine | None = None) -> Iterator[Report]:
+def train(
+    config: TrainConfig, data: ImageSet, state: TrainState, context: DistributedContext | None = None
+) -> Iterator[Report]:
     """Train `state` until it has taken `config.steps` steps.
 
     However this ends, also by an exception in the middle of a step, `state` is what it was after its last whole step.
@@ -141,13 +143,13 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
         PeerLostError: when another process of the run is gone.
         TrainingDivergedError: when the loss or the gradient is not finite; `state.average` is then the last good one.
     """
-    machine = machine or OneMachine(next(state.net.parameters()).device)
-    mine, device, schedule = share_of(config.batch, machine), machine.device, config.noise_schedule()
-    net = machine.in_training(torch.compile(state.net) if config.compile else state.net)  # type: ignore[arg-type]
+    context = context or SingleProcess(next(state.net.parameters()).device)
+    mine, device, schedule = share_of(config.batch, context), context.device, config.noise_schedule()
+    net = context.prepare(torch.compile(state.net) if config.compile else state.net)  # type: ignore[arg-type]
     objective = objective_of(config, state.learner, net)
     parameters: list[Tensor] = list(state.net.parameters())
     average = [state.average[name] for name, _ in state.net.named_parameters()]
-    feed, tally = Feed(data.images, device), _Tally(schedule.T)
+    prefetcher, tally = Prefetcher(data.images, device), _Tally(schedule.T)
     labels = torch.tensor(data.labels, device=device) if data.class_names else None
     micro_batch = config.micro_batch or config.batch
     net.train()
@@ -163,9 +165,9 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
     try:
         while state.step < config.steps:
             # A batch: pictures, a level for each, and the seed of the noise that takes it there.
-            drawn = draw(config, len(feed), state.step, state.history)
+            drawn = draw(config, len(prefetcher), state.step, state.history)
             own = drawn.part(mine)
-            pictures = feed.take(own.chosen, then=chosen_at(config, len(feed), state.step + 1)[mine])
+            pictures = prefetcher.take(own.chosen, then=chosen_at(config, len(prefetcher), state.step + 1)[mine])
 
             # What the network makes of it and how far that is from what it should be, a part of the batch at a time.
             state.optimizer.zero_grad(set_to_none=True)
@@ -173,13 +175,13 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
                 found = []
                 parts = [slice(k, k + micro_batch) for k in range(0, len(pictures), micro_batch)]
                 for part in parts:
-                    with nullcontext() if part is parts[-1] else machine.apart(net), machine.together():
+                    with nullcontext() if part is parts[-1] else context.no_sync(net), context.detect_lost_peers():
                         losses = losses_of(own.part(part), pictures[part])
                         loss = (losses.total * own.share[part].to(losses.total)).sum() / len(pictures)
                         state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
                     found.append(losses.each(Tensor.detach))
             except RuntimeError as error:
-                if not out_of_memory(error) or machine.count > 1 or micro_batch <= 1:
+                if not out_of_memory(error) or context.count > 1 or micro_batch <= 1:
                     raise
                 micro_batch = -(-min(micro_batch, len(pictures)) // 2)  # the same batch again, in smaller parts
                 continue
@@ -191,7 +193,7 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
                 group["lr"] = rate
             state.scaler.unscale_(state.optimizer)
             norm = float(clip_grad_norm_(parameters, config.clip_norm))
-            if not math.isfinite(norm + float(machine.sum(losses.total.sum()))):
+            if not math.isfinite(norm + float(context.sum(losses.total.sum()))):
                 if state.scaler.get_scale() <= 1:
                     state.go_back()
                     raise TrainingDivergedError(
@@ -200,7 +202,7 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
                     )
                 state.scaler.update()  # fp16 has overflowed, not the training: the same step again, scaled by less
                 continue
-            everywhere = losses.each(machine.gather)
+            everywhere = losses.each(context.gather)
             # Kept before the step, not after: that these weights are good is known only from the loss that they just gave.
             if not state.good or (state.step + 1) % config.report_every == 0:
                 state.good = {name: weight.clone() for name, weight in state.average.items()}
@@ -217,22 +219,24 @@ def train(config: TrainConfig, data: ImageSet, state: TrainState, machine: Machi
             if state.history is not None:
                 state.history.add(drawn.t, everywhere.total)
             if state.step % config.report_every == 0 or state.step == config.steps:
-                yield tally.report(state.step, config.steps, rate, norm, feed.waited, min(micro_batch, len(pictures)))
-                tally = _Tally(schedule.T, feed.waited)
+                yield tally.report(
+                    state.step, config.steps, rate, norm, prefetcher.waited, min(micro_batch, len(pictures))
+                )
+                tally = _Tally(schedule.T, prefetcher.waited)
     finally:
-        feed.close()
+        prefetcher.close()
 
 
-def share_of(batch: int, machine: Machine) -> slice:
+def share_of(batch: int, context: DistributedContext) -> slice:
     """Which part of each batch this process takes."""
-    if batch % machine.count:
-        fewer, more = batch - batch % machine.count, batch + machine.count - batch % machine.count
-        raise MachineError(
-            f"{machine.count} processes cannot share a batch of {batch} pictures evenly: "
+    if batch % context.count:
+        fewer, more = batch - batch % context.count, batch + context.count - batch % context.count
+        raise DistributedError(
+            f"{context.count} processes cannot share a batch of {batch} pictures evenly: "
             f"take {f'{fewer} or ' if fewer else ''}{more}."
         )
-    each = batch // machine.count
-    return slice(machine.rank * each, (machine.rank + 1) * each)
+    each = batch // context.count
+    return slice(context.rank * each, (context.rank + 1) * each)
 
 
 def _can_fuse(device: torch.device | str) -> bool:
@@ -259,15 +263,15 @@ class _Tally:
 
     def __init__(self, T: int, waited: float = 0.0) -> None:
         self.T = T
-        self.sums = torch.zeros(LEVEL_BINS, dtype=torch.float64)
-        self.shares = torch.zeros(LEVEL_BINS, dtype=torch.float64)
+        self.sums = torch.zeros(TIMESTEP_BINS, dtype=torch.float64)
+        self.shares = torch.zeros(TIMESTEP_BINS, dtype=torch.float64)
         self.bound: float | None = None
         self.pictures = 0
         self.waited = waited
         self.began = time.perf_counter()
 
     def add(self, t: Tensor, share: Tensor, losses: Losses) -> None:
-        part = part_of(t, self.T)
+        part = bin_of(t, self.T)
         self.sums.index_add_(0, part, losses.shown.double().cpu() * share)
         self.shares.index_add_(0, part, share)
         self.pictures += len(t)

@@ -133,7 +133,7 @@ class Objective(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class ReadingLoss:
+class ClassificationLoss:
     """−log p(y | x_t), the cross-entropy of a classifier of noisy pictures; Dhariwal & Nichol 2021, section 4."""
 
     classifier: NoisyClassifier
@@ -145,7 +145,7 @@ class ReadingLoss:
 
 
 @dataclass(frozen=True, eq=False)
-class AutoencodingLoss:
+class VAELoss:
     """The bound of a VAE in bits per dimension; Kingma & Welling 2014, eq. 3. It looks at clean pictures: t has no part in it.
 
     Args:

@@ -73,7 +73,7 @@ class PointState:
     averaged: NetDenoiser
     """With the averaged weights: the one to sample from."""
     optimizer: torch.optim.AdamW
-    dice: torch.Generator
+    generator: torch.Generator
     step: int = 0
 
     def frozen(self) -> NetDenoiser:
@@ -108,7 +108,7 @@ def train(config: PointTraining, data: PointSet, state: PointState) -> Iterator[
     average: list[Tensor] = list(state.averaged.net.parameters())
     total, since, began = 0.0, 0, time.perf_counter()
     for done in range(config.steps):
-        batch = noised(points, schedule, config.batch, state.dice, config.label_dropout)
+        batch = noised(points, schedule, config.batch, state.generator, config.label_dropout)
         loss = objective(batch).total.mean()
         state.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
@@ -128,26 +128,26 @@ def train(config: PointTraining, data: PointSet, state: PointState) -> Iterator[
 
 
 def noised(
-    points: tuple[Tensor, Tensor | None], schedule: NoiseSchedule, count: int, dice: torch.Generator, hide: float
+    points: tuple[Tensor, Tensor | None], schedule: NoiseSchedule, count: int, generator: torch.Generator, hide: float
 ) -> Noised:
     """A batch: points drawn from the data, a time and a noise for each, and what becomes of them."""
     x, labels = points
-    chosen = torch.randint(len(x), (count,), generator=dice)
-    t = torch.randint(1, schedule.T + 1, (count,), generator=dice)
-    x0, noise, level = x[chosen], torch.randn((count, 2), generator=dice), schedule.level(t)
-    hidden = torch.rand(count, generator=dice) < hide
+    chosen = torch.randint(len(x), (count,), generator=generator)
+    t = torch.randint(1, schedule.T + 1, (count,), generator=generator)
+    x0, noise, level = x[chosen], torch.randn((count, 2), generator=generator), schedule.level(t)
+    hidden = torch.rand(count, generator=generator) < hide
     label = None if labels is None else labels[chosen].masked_fill(hidden, NO_LABEL)
     return Noised(x0, label, noise, t, level, diffuse(x0, level, noise))
 
 
 @torch.no_grad()
-def loss_floor(config: PointTraining, data: PointSet, *, samples: int = 8192, part: int = 512) -> float:
+def bayes_optimal_loss(config: PointTraining, data: PointSet, *, samples: int = 8192, part: int = 512) -> float:
     """The training loss that nothing can beat on these points: that of their exact denoiser, by Monte Carlo."""
     schedule, target, points = config.noise_schedule(), TARGETS[config.target], _tensors(data)
     exact: Denoiser = ExactDenoiser(*points)
-    dice, total = torch.Generator().manual_seed(config.seed + 1), 0.0
+    generator, total = torch.Generator().manual_seed(config.seed + 1), 0.0
     for _ in range(samples // part):
-        batch = noised(points, schedule, part, dice, config.label_dropout)
+        batch = noised(points, schedule, part, generator, config.label_dropout)
         guess = exact(batch.x_t, batch.level, batch.label)
         wrong = target.of(guess.x0 - batch.x0, guess.noise - batch.noise, batch.level)
         total += float(wrong.square().mean()) * part

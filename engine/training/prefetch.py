@@ -17,7 +17,7 @@ SMALL = 128_000_000
 """Bytes. A set up to this size lies on the device, as it is stored."""
 
 
-class Feed:
+class Prefetcher:
     """Hands out pictures by number.
 
     A small set lies on the device. Of a large one, which may be a file, a thread reads the next step's pictures while the

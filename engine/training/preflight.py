@@ -17,7 +17,7 @@ from engine.data.prepared import training_pictures
 from engine.storage.files import room_problem
 from engine.training import loop
 from engine.training.config import TrainConfig
-from engine.training.distributed import Machine, OneMachine
+from engine.training.distributed import DistributedContext, SingleProcess
 from engine.training.learner import parameter_count
 
 STEPS = 3
@@ -56,7 +56,11 @@ class Preflight:
 
 
 def preflight(
-    config: TrainConfig, machine: Machine | None = None, folder: Path | None = None, *, thorough: bool = False
+    config: TrainConfig,
+    context: DistributedContext | None = None,
+    folder: Path | None = None,
+    *,
+    thorough: bool = False,
 ) -> Preflight:
     """Try a run out: pictures, network, forward, backward, step. Nothing of it is kept.
 
@@ -66,24 +70,24 @@ def preflight(
         folder: where it will be written.
         thorough: also measure what another precision and compiling gain, against doing without.
     """
-    machine = machine or OneMachine()
+    context = context or SingleProcess()
     try:
         data = training_pictures(config)
-        loop.share_of(config.batch, machine)
+        loop.share_of(config.batch, context)
         parameters = parameter_count(config, data)
         disk = KEPT_CHECKPOINTS * COPIES * 4 * parameters
-        missing = _room_missing(disk, folder) or _memory_missing(COPIES * 4 * parameters, machine)
+        missing = _room_missing(disk, folder) or _memory_missing(COPIES * 4 * parameters, context)
         if missing:
             return Preflight(problems=(missing,))
-        state = loop.begin(config, data, machine.device)
+        state = loop.begin(config, data, context.device)
     except ValueError as error:  # of the pictures, the network, or the batch: all say in a sentence what is wrong
         return Preflight(problems=(str(error),))
-    if machine.device.type == "cuda":
-        torch.cuda.reset_peak_memory_stats(machine.device)
+    if context.device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(context.device)
     try:
-        share = config.model_copy(update={"batch": config.batch // machine.count})
-        times, micro_batch = _measured(share, data, state, machine.device)
-        remarks = tuple(_remarks(share, data, times, machine.device)) if thorough else ()
+        share = config.model_copy(update={"batch": config.batch // context.count})
+        times, micro_batch = _measured(share, data, state, context.device)
+        remarks = tuple(_remarks(share, data, times, context.device)) if thorough else ()
     except loop.TrainingDivergedError as error:
         return Preflight(problems=(str(error),))
     except RuntimeError as error:
@@ -92,8 +96,8 @@ def preflight(
         remarks=remarks,
         parameters=parameters,
         seconds_per_step=float(np.median(times[1:])),
-        micro_batch=int(machine.gather(torch.tensor([micro_batch])).min()),
-        memory=torch.cuda.max_memory_allocated(machine.device) if machine.device.type == "cuda" else 0,
+        micro_batch=int(context.gather(torch.tensor([micro_batch])).min()),
+        memory=torch.cuda.max_memory_allocated(context.device) if context.device.type == "cuda" else 0,
         disk=disk,
     )
 
@@ -117,7 +121,7 @@ def _timed(
     state.step = 0
     quick = config.model_copy(update={"steps": steps + 1, "report_every": 1})
     times, micro_batch, began = [], 0, time.perf_counter()
-    for report in loop.train(quick, data, state, OneMachine(device)):
+    for report in loop.train(quick, data, state, SingleProcess(device)):
         times.append(time.perf_counter() - began)
         micro_batch, began = report.micro_batch, time.perf_counter()
     return times, micro_batch
@@ -152,12 +156,12 @@ def _room_missing(disk: int, folder: Path | None) -> str:
     return room_problem(max(0, disk - there), here)
 
 
-def _memory_missing(needed: int, machine: Machine) -> str:
+def _memory_missing(needed: int, context: DistributedContext) -> str:
     """What to say where a network would not even fit without pictures. A system ends such a program without a word."""
-    if machine.device.type == "cuda":
-        free = torch.cuda.mem_get_info(machine.device)[0]
-    elif machine.device.type == "cpu":
-        free = psutil.virtual_memory().available // machine.count  # as on one machine: none of them knows of the others
+    if context.device.type == "cuda":
+        free = torch.cuda.mem_get_info(context.device)[0]
+    elif context.device.type == "cpu":
+        free = psutil.virtual_memory().available // context.count  # as on one machine: none of them knows of the others
     else:
         return ""
     if needed <= free:

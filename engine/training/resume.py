@@ -1,5 +1,5 @@
 """What resuming needs, beside the checkpoint: weights as trained, averages, moments of AdamW, the scale of fp16's gradients,
-and the losses that importance sampling goes by. The dice need nothing: see `engine.training.batch`.
+and the losses that importance sampling goes by. Random draws need nothing: see `engine.training.batch`.
 
 Tensors go into one safetensors file, so nothing is ever unpickled.
 """

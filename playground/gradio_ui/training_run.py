@@ -37,7 +37,7 @@ class RunView:
                 self.bound = components.live_chart("training-bound")
                 page.looking_at(text.BOUND)
             with gr.Column(visible=False) as self.reading_place:
-                self.reading = components.live_chart("training-reading")
+                self.accuracy = components.live_chart("training-reading")
                 page.looking_at(text.READING)
             with gr.Column(visible=False) as self.samples_place:
                 self.waiting = live.live_html("training-waiting")
@@ -51,7 +51,7 @@ class RunView:
         if snapshot is None:
             return
         reads = snapshot.config.task == "classifier"
-        reports = (snapshot.id, len(snapshot.reports), snapshot.active, snapshot.floor is not None)
+        reports = (snapshot.id, len(snapshot.reports), snapshot.active, snapshot.bayes_optimal is not None)
         sent.text(self.name, _name(snapshot))
         sent.text(self.head, _head(snapshot))
         sent.text(self.doctor, _doctor(snapshot))
@@ -68,9 +68,9 @@ class RunView:
             sent.new(self.bound, reports, lambda: components.chart_value(charts.bound_chart(snapshot)))
         sent.visible(self.reading_place, reads)
         if reads:
-            step = snapshot.reading.step if snapshot.reading else None
+            step = snapshot.accuracy.step if snapshot.accuracy else None
             key = (snapshot.id, step, snapshot.active)
-            sent.new(self.reading, key, lambda: components.chart_value(charts.reading_chart(snapshot)))
+            sent.new(self.accuracy, key, lambda: components.chart_value(charts.accuracy_chart(snapshot)))
         self._send_samples(sent, snapshot, reads)
         sent.text(self.command, _command(snapshot))
 

@@ -121,7 +121,7 @@ def _run(run_id: str) -> None:
 def _samples(snapshot: Snapshot) -> None:
     """What it draws, or how well it reads."""
     if snapshot.config.task == "classifier":
-        components.live_chart(charts.reading_chart(snapshot), key="training/reading")
+        components.live_chart(charts.accuracy_chart(snapshot), key="training/reading")
         page.looking_at(text.READING)
         return
     strip = charts.previews(snapshot)

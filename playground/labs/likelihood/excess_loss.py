@@ -16,7 +16,7 @@ from playground.labs.shared.naming import loss_unit, when
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from engine.training.bayes_optimal import Floor
+    from engine.training.bayes_optimal import BayesOptimalLoss
     from engine.training.loop import Report
     from playground.policy.visitor import Visitor
 
@@ -62,18 +62,18 @@ def heat_map(name: str, visitor: Visitor) -> HeatMap:
     snapshot = visitor.runs.snapshot(name.removeprefix("run:")) if name.startswith("run:") else None
     if snapshot is None or snapshot.config.task != "denoiser":
         raise ValueError(f"There is no training of a denoiser “{name[:40]}” here.")
-    if not snapshot.reports or snapshot.floor is None:
+    if not snapshot.reports or snapshot.bayes_optimal is None:
         raise ValueError(
             "This run has no loss yet, or its ideal loss is not known: its pictures are too many, or turned."
         )
     title = snapshot.title or f"Your run of {when(snapshot.id)}"
-    return binned(title, snapshot.reports, snapshot.floor, loss_unit(snapshot.config))
+    return binned(title, snapshot.reports, snapshot.bayes_optimal, loss_unit(snapshot.config))
 
 
 @lru_cache(maxsize=4)
 def _of_checkpoint(folder: Path) -> HeatMap:
     from engine.runs.log import report_of
-    from engine.runs.looks import floor_of
+    from engine.runs.looks import bayes_optimal_of
     from engine.training.config import TrainConfig
 
     try:
@@ -82,14 +82,14 @@ def _of_checkpoint(folder: Path) -> HeatMap:
     except OSError as error:
         raise ValueError(f"The log of “{folder.name}” is missing.") from error
     config = TrainConfig.model_validate(card["training"])
-    floor = floor_of(config)
+    floor = bayes_optimal_of(config)
     reports = [report for line in lines if (report := report_of(line)) is not None]
     if floor is None or not reports:
         raise ValueError(f"The ideal loss of “{folder.name}” is not known.")
     return binned(card["title"], reports, floor, loss_unit(config))
 
 
-def binned(title: str, reports: Sequence[Report], floor: Floor, in_units: str) -> HeatMap:
+def binned(title: str, reports: Sequence[Report], floor: BayesOptimalLoss, in_units: str) -> HeatMap:
     """Loss minus floor, the mean over the reports of each column."""
     loss = np.array([report.loss_by_level for report in reports], dtype=np.float64) - np.array(floor.loss_by_level)
     steps = np.array([report.step for report in reports], dtype=np.float64)

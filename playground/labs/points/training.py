@@ -75,7 +75,7 @@ def work(controls: PointsControls, data: PointSet, before: Learning | None) -> I
     )
     on = training_key(controls, data)
     state = training.begin(config, data) if before is None else before.state
-    floor = training.loss_floor(config, data) if before is None else before.floor
+    floor = training.bayes_optimal_loss(config, data) if before is None else before.floor
     points = torch.from_numpy(data.x)
     distance_floor = energy_floor(points).value
     steps, losses = (list(before.steps), list(before.losses)) if before else ([], [])

@@ -32,9 +32,9 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
     series = (
         [Series("this batch", steps, loss, "dots"), Series("smoothed", steps, smoothed(loss))] if len(steps) else []
     )
-    if snapshot.floor is not None and len(steps):
+    if snapshot.bayes_optimal is not None and len(steps):
         ends = np.array([0.0, snapshot.config.steps])
-        series.append(Series(floor_title(snapshot.config), ends, np.full(2, snapshot.floor.loss), "dashed"))
+        series.append(Series(floor_title(snapshot.config), ends, np.full(2, snapshot.bayes_optimal.loss), "dashed"))
     if snapshot.held_out:
         seen, apart = zip(*snapshot.held_out, strict=True)
         series.append(Series("on held-out pictures", np.array(seen), np.array(apart), mark="diamond"))
@@ -67,8 +67,8 @@ def level_chart(snapshot: Snapshot) -> LiveChart:
         early = np.array([report.loss_by_level for report in snapshot.reports[: max(1, len(snapshot.reports) // 10)]])
         series.append(Series("at the beginning", centre, _mean(early), "dots"))
         series.append(Series("now", centre, _mean(recent)))
-        if snapshot.floor is not None:
-            floor = np.maximum(np.array(snapshot.floor.loss_by_level), 1e-4)
+        if snapshot.bayes_optimal is not None:
+            floor = np.maximum(np.array(snapshot.bayes_optimal.loss_by_level), 1e-4)
             series.append(Series(floor_title(snapshot.config), centre, floor, "dashed"))
     return LiveChart(
         "Loss by noise level",
@@ -103,16 +103,16 @@ def bound_chart(snapshot: Snapshot) -> LiveChart:
     )
 
 
-def reading_chart(snapshot: Snapshot) -> LiveChart:
+def accuracy_chart(snapshot: Snapshot) -> LiveChart:
     """How many held-out pictures a classifier reads rightly, by noise level."""
     series: list[Series] = []
-    reading = snapshot.reading
-    if reading is not None:
-        bins = len(reading.accuracy_by_level)
+    accuracy = snapshot.accuracy
+    if accuracy is not None:
+        bins = len(accuracy.accuracy_by_level)
         centre = (np.arange(bins) + 0.5) / bins
-        series.append(Series("this classifier", centre, 100 * np.array(reading.accuracy_by_level)))
-        if reading.exact_by_level:  # not where there are too many training pictures
-            by_heart = 100 * np.array(reading.exact_by_level)
+        series.append(Series("this classifier", centre, 100 * np.array(accuracy.accuracy_by_level)))
+        if accuracy.exact_by_level:  # not where there are too many training pictures
+            by_heart = 100 * np.array(accuracy.exact_by_level)
             series.append(Series("ideal classifier of the training pictures", centre, by_heart, "dashed"))
     return LiveChart(
         "Held-out pictures read rightly",
@@ -120,7 +120,7 @@ def reading_chart(snapshot: Snapshot) -> LiveChart:
         "percent",
         tuple(series),
         y_range=(0, 100),
-        note=f"{reading.pictures} held-out pictures, after {reading.step:,} training steps." if reading else "",
+        note=f"{accuracy.pictures} held-out pictures, after {accuracy.step:,} training steps." if accuracy else "",
         empty="It has not been asked yet." if snapshot.active else "There was nothing to ask it.",
     )
 

@@ -74,7 +74,7 @@ def loss_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart:
         for k, (name, snapshot) in enumerate(zip(names(snapshots), snapshots, strict=True))
         if snapshot.reports
     ]
-    floors = {snapshot.floor.loss for snapshot in snapshots if snapshot.floor is not None}
+    floors = {snapshot.bayes_optimal.loss for snapshot in snapshots if snapshot.bayes_optimal is not None}
     if series and len(floors) == 1 and comparable(snapshots):
         ends = np.array([0.0, max(float(np.asarray(one.x)[-1]) for one in series)])
         title = charts.floor_title(snapshots[0].config)

@@ -270,10 +270,10 @@ _tries: dict[tuple[TrainConfig, tuple[int, int, int]], Preflight] = {}
 
 def _tried(costs: TrainConfig) -> Preflight:
     from engine.runs.folder import default_root
-    from engine.training.distributed import OneMachine, best_device
+    from engine.training.distributed import SingleProcess, best_device
     from engine.training.preflight import preflight
 
-    return preflight(costs, OneMachine(best_device()), default_root())
+    return preflight(costs, SingleProcess(best_device()), default_root())
 
 
 def cost(controls: TrainingControls, found: Preflight) -> str:

@@ -40,7 +40,7 @@ def findings(snapshot: Snapshot) -> tuple[Finding, ...]:
     from engine.doctor.rules import examine
 
     facts = _facts(snapshot)
-    stamp = (len(snapshot.reports), snapshot.status, facts, len(snapshot.held_out), snapshot.floor is not None)
+    stamp = (len(snapshot.reports), snapshot.status, facts, len(snapshot.held_out), snapshot.bayes_optimal is not None)
     with _lock:
         known = _found.get(snapshot.id)
     if known is not None and known[0] == stamp:

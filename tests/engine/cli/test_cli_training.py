@@ -15,7 +15,7 @@ from kills_to_try import command, differences, environment, to_the_end
 
 from engine.cli import main
 from engine.runs.folder import RunFolder
-from engine.training.distributed import OneMachine
+from engine.training.distributed import SingleProcess
 
 SETTINGS = ("T=50", "batch=4", "warmup=3", "report_every=2", "sample_every=1000")
 
@@ -124,7 +124,7 @@ def test_other_processes_speak_only_of_what_the_main_one_may_not_know(
     from engine.runs.driver import Run
     from engine.training import distributed
 
-    second = OneMachine(rank=1, is_main=False)
+    second = SingleProcess(rank=1, is_main=False)
     monkeypatch.setattr(distributed, "this_machine", lambda *_: second)
     for error, spoken in ((distributed.PeerLostError("One is gone."), True), (ValueError("All have seen it."), False)):
 

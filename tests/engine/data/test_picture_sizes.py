@@ -246,7 +246,7 @@ def test_every_version_has_the_mirrored_ones_and_is_none_where_there_are_too_man
     monkeypatch.setattr("engine.data.prepared.MOST_NUMBERS", 36 * 16 * 16 * 3)
     assert augmented_pictures(TrainConfig(data="cifar10")) is not None
     assert augmented_pictures(config) is None
-    assert looks.floor_of(config.model_copy(update={"T": 51})) is None
+    assert looks.bayes_optimal_of(config.model_copy(update={"T": 51})) is None
 
 
 def test_pictures_without_classes_are_trained_on_from_the_disk(prepared: ImageSet) -> None:

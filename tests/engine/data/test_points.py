@@ -20,7 +20,7 @@ from engine.process import TARGETS
 from engine.samplers import DDIM, DPMSolver2M
 from engine.sampling import SeededNoise, sample
 from engine.schedule import NoiseSchedule
-from engine.training.points import PointTraining, begin, loss_floor, noised, train
+from engine.training.points import PointTraining, bayes_optimal_loss, begin, noised, train
 
 # --- sets -------------------------------------------------------------------------------------------------------------
 
@@ -233,7 +233,7 @@ def test_the_network_comes_to_the_floor() -> None:
     # Each goes to its own class: the outer circle and the inner one.
     radius = last.x.norm(dim=1)
     assert radius[labels == 0].mean() > 2 * radius[labels == 1].mean()
-    assert loss_floor(config, data) < np.mean([report.loss for report in reports[-4:]])
+    assert bayes_optimal_loss(config, data) < np.mean([report.loss for report in reports[-4:]])
 
 
 def test_an_untrained_network_is_as_wrong_as_the_data_are_wide() -> None:
@@ -254,7 +254,7 @@ def test_the_loss_floor_of_two_points_is_the_textbook_integral() -> None:
         a, v = float(schedule.alpha_bar[t]), float(schedule.level(t).variance)
         x_t = math.sqrt(a) + math.sqrt(v) * z
         expected.append(float(torch.trapezoid((1 - torch.tanh(math.sqrt(a) * x_t / v)) ** 2 * density, z)) / 2)
-    assert loss_floor(config, data, samples=65536) == pytest.approx(np.mean(expected), rel=0.04)
+    assert bayes_optimal_loss(config, data, samples=65536) == pytest.approx(np.mean(expected), rel=0.04)
 
 
 def test_the_class_is_hidden_as_often_as_asked_and_x_t_belongs_to_its_noise() -> None:

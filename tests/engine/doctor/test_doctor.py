@@ -25,11 +25,11 @@ from engine.runs.looks import preview
 from engine.runs.snapshot import Pictures, Snapshot
 from engine.schedule import PURE_NOISE_SNR, SCHEDULES, NoiseSchedule
 from engine.training import loop, prefetch
-from engine.training.bayes_optimal import Floor, ideal_loss
+from engine.training.bayes_optimal import BayesOptimalLoss, bayes_optimal_loss
 from engine.training.config import TrainConfig
 from engine.training.held_out import HeldOutLoss
 from engine.training.learner import Learner
-from engine.training.loop import LEVEL_BINS, Report, TrainingDivergedError
+from engine.training.loop import TIMESTEP_BINS, Report, TrainingDivergedError
 
 from runs_to_try import DATA, config_of
 
@@ -46,13 +46,15 @@ class Trained:
     learned: Learner
     error: str = ""
 
-    def snapshot(self, *, floor: Floor | None = None, held_out: Sequence[tuple[int, float]] = ()) -> Snapshot:
+    def snapshot(
+        self, *, floor: BayesOptimalLoss | None = None, held_out: Sequence[tuple[int, float]] = ()
+    ) -> Snapshot:
         return _snapshot(
             self.config,
             self.reports,
             status="failed" if self.error else "finished",
             error=self.error,
-            floor=floor,
+            bayes_optimal=floor,
             held_out=held_out,
         )
 
@@ -63,7 +65,7 @@ def _snapshot(
     *,
     status: Status = "finished",
     error: str = "",
-    floor: Floor | None = None,
+    floor: BayesOptimalLoss | None = None,
     held_out: Sequence[tuple[int, float]] = (),
     speed: float | None = None,
 ) -> Snapshot:
@@ -76,7 +78,7 @@ def _snapshot(
         place=0,
         step=reports[-1].step if reports else 0,
         reports=tuple(reports),
-        floor=floor,
+        bayes_optimal=floor,
         previews=(),
         seconds_left=None,
         images_per_second=speed,
@@ -106,9 +108,9 @@ def healthy() -> Trained:
 
 
 @pytest.fixture(scope="module")
-def floor(healthy: Trained) -> Floor:
+def floor(healthy: Trained) -> BayesOptimalLoss:
     config = healthy.config
-    return ideal_loss(DATA, config.noise_schedule(), config.prediction_target())
+    return bayes_optimal_loss(DATA, config.noise_schedule(), config.prediction_target())
 
 
 # --- silence ----------------------------------------------------------------------------------------------------------
@@ -122,7 +124,7 @@ def test_nothing_is_said_of_a_shipped_model_at_any_step(name: str) -> None:
     read = TypeAdapter(Report).validate_json
     reports = [read(line) for line in (FOLDER / name / "metrics.jsonl").read_bytes().splitlines()]
     data = load(config.data).training
-    floor = ideal_loss(data, config.noise_schedule(), config.prediction_target(), config.weighting)
+    floor = bayes_optimal_loss(data, config.noise_schedule(), config.prediction_target(), config.weighting)
     facts = Facts(len(data), len(data.class_names))
     assert len(reports) > 100
     for count in range(len(reports) + 1):
@@ -130,7 +132,7 @@ def test_nothing_is_said_of_a_shipped_model_at_any_step(name: str) -> None:
     assert examine(_snapshot(config, reports, floor=floor), facts) == ()
 
 
-def test_nothing_is_said_of_a_healthy_short_run_at_any_step(healthy: Trained, floor: Floor) -> None:
+def test_nothing_is_said_of_a_healthy_short_run_at_any_step(healthy: Trained, floor: BayesOptimalLoss) -> None:
     facts = Facts(len(DATA), len(DATA.class_names))
     for count in range(len(healthy.reports) + 1):
         snapshot = _snapshot(healthy.config, healthy.reports[:count], status="running", floor=floor)
@@ -164,7 +166,7 @@ def test_fp16_is_named_where_it_is_the_likely_reason() -> None:
     assert examine(replace(snapshot, config=large))[0].change == {"learning_rate": 1e-3}
 
 
-def test_too_large_steps_are_seen_by_a_loss_that_rises_or_stays(floor: Floor) -> None:
+def test_too_large_steps_are_seen_by_a_loss_that_rises_or_stays(floor: BayesOptimalLoss) -> None:
     run = _train(learning_rate=0.1, steps=72)
     found = examine(run.snapshot(floor=floor))
     assert found
@@ -174,7 +176,7 @@ def test_too_large_steps_are_seen_by_a_loss_that_rises_or_stays(floor: Floor) ->
     assert "0.1" in found[0].text
 
 
-def test_a_loss_that_was_much_lower_before_is_rising(healthy: Trained, floor: Floor) -> None:
+def test_a_loss_that_was_much_lower_before_is_rising(healthy: Trained, floor: BayesOptimalLoss) -> None:
     """The same run told backwards."""
     there = [report.step for report in healthy.reports]
     backwards = [replace(r, step=step) for step, r in zip(there, reversed(healthy.reports), strict=True)]
@@ -183,7 +185,7 @@ def test_a_loss_that_was_much_lower_before_is_rising(healthy: Trained, floor: Fl
     assert found[0].change["learning_rate"] < healthy.config.learning_rate  # type: ignore[operator]
 
 
-def test_too_small_steps_are_seen_by_a_loss_that_does_not_fall(floor: Floor) -> None:
+def test_too_small_steps_are_seen_by_a_loss_that_does_not_fall(floor: BayesOptimalLoss) -> None:
     run = _train(learning_rate=1e-6, steps=72)
     found = examine(run.snapshot(floor=floor))
     assert _rules(found) == ["not falling"]
@@ -191,7 +193,7 @@ def test_too_small_steps_are_seen_by_a_loss_that_does_not_fall(floor: Floor) -> 
     assert "1e-06" in found[0].text
 
 
-def test_what_could_be_learned_and_was_not_is_told_with_its_noise_level(floor: Floor) -> None:
+def test_what_could_be_learned_and_was_not_is_told_with_its_noise_level(floor: BayesOptimalLoss) -> None:
     run = _train(learning_rate=2e-5)
     found = examine(run.snapshot(floor=floor))
     assert _rules(found) == ["above the floor"]
@@ -202,14 +204,14 @@ def test_what_could_be_learned_and_was_not_is_told_with_its_noise_level(floor: F
     assert examine(half) == ()
 
 
-def test_where_a_level_is_left_behind_more_steps_are_advised(healthy: Trained, floor: Floor) -> None:
+def test_where_a_level_is_left_behind_more_steps_are_advised(healthy: Trained, floor: BayesOptimalLoss) -> None:
     """The healthy run, but for one noise level where it stays at its first loss."""
     first = healthy.reports[0].loss_by_level
     stuck = [
         replace(r, loss_by_level=tuple(1.1 if k == 3 else loss for k, loss in enumerate(r.loss_by_level)))
         for r in healthy.reports
     ]
-    assert len(first) == LEVEL_BINS
+    assert len(first) == TIMESTEP_BINS
     found = examine(_snapshot(healthy.config, stuck, floor=floor))
     assert _rules(found) == ["above the floor"]
     assert "t / T = 0.3 … 0.4" in found[0].text
@@ -233,7 +235,7 @@ def test_waiting_for_pictures_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         return quick(images, chosen)  # type: ignore[arg-type]
 
     monkeypatch.setattr(prefetch, "gather", slow)
-    monkeypatch.setattr(loop, "Feed", partial(prefetch.Feed, small=0))
+    monkeypatch.setattr(loop, "Feed", partial(prefetch.Prefetcher, small=0))
     run = _train(steps=20, report_every=1, batch=1)
     assert "waiting" in _rules(examine(run.snapshot()))
 
@@ -393,7 +395,7 @@ def test_half_precision_that_is_slower_is_told() -> None:
 # --- all of them ------------------------------------------------------------------------------------------------------
 
 
-def test_every_change_makes_a_run_that_can_be_started(healthy: Trained, floor: Floor) -> None:
+def test_every_change_makes_a_run_that_can_be_started(healthy: Trained, floor: BayesOptimalLoss) -> None:
     """And no rule says the name of another."""
     ill = [
         _snapshot(config_of(learning_rate=1.0), status="failed", error="The loss stopped being a number at step 3."),
@@ -407,8 +409,10 @@ def test_every_change_makes_a_run_that_can_be_started(healthy: Trained, floor: F
             TrainConfig.model_validate(snapshot.config.model_dump() | dict(finding.change))
 
 
-def test_broken_reports_break_no_rule(healthy: Trained, floor: Floor) -> None:
-    nothing = replace(healthy.reports[0], loss=math.nan, loss_by_level=(math.nan,) * LEVEL_BINS, gradient_norm=math.inf)
+def test_broken_reports_break_no_rule(healthy: Trained, floor: BayesOptimalLoss) -> None:
+    nothing = replace(
+        healthy.reports[0], loss=math.nan, loss_by_level=(math.nan,) * TIMESTEP_BINS, gradient_norm=math.inf
+    )
     broken = [replace(nothing, step=k + 1) for k in range(60)]
     for status in ("running", "finished", "failed"):
         found = examine(_snapshot(healthy.config, broken, status=status, floor=floor))  # type: ignore[arg-type]

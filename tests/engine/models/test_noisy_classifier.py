@@ -38,10 +38,10 @@ from engine.sampling import sample
 from engine.schedule import Level, NoiseSchedule
 from engine.storage.checked_files import CheckpointError
 from engine.training import resume
-from engine.training.classifier_accuracy import exact_reader, ideal_reading, read_by_level
+from engine.training.classifier_accuracy import bayes_optimal_cross_entropy, evaluate_by_level, exact_classifier
 from engine.training.config import TrainConfig
 from engine.training.loop import begin, train
-from engine.training.timestep_bins import LEVEL_BINS
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 from runs_to_try import DATA, config_of, same
 
@@ -87,7 +87,7 @@ def test_it_sees_the_level_and_its_gradient_reaches_the_picture() -> None:
 
 def test_the_less_is_left_of_the_picture_the_less_it_says() -> None:
     """The gradient of log p(y | x_t) fades as √ᾱ, as that of any exact one does, and guidance by it stays within reason."""
-    net, exact = _reader(), exact_reader(DATA)
+    net, exact = _reader(), exact_classifier(DATA)
     x = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(1))
     for classifier in (net, exact):
         sizes = []
@@ -138,7 +138,7 @@ def test_the_loss_is_the_cross_entropy_of_the_true_label(monkeypatch: pytest.Mon
     monkeypatch.setattr(state.net, "forward", lambda x, level: logits.expand(len(x), 2) + 0 * anchor.sum())
     (report,) = train(config, DATA, state)
     assert report.loss == pytest.approx(0.5 * math.log(4) + 0.5 * math.log(4 / 3), abs=0.1)
-    assert report.loss_by_level == pytest.approx([report.loss] * LEVEL_BINS, abs=0.35)
+    assert report.loss_by_level == pytest.approx([report.loss] * TIMESTEP_BINS, abs=0.35)
     with pytest.raises(TypeError, match="no denoiser"):
         _ = state.denoiser
 
@@ -190,26 +190,26 @@ def test_the_floor_is_what_the_exact_posterior_costs() -> None:
     snr = (SCHEDULE.alpha_bar / (1 - SCHEDULE.alpha_bar)).clamp(max=1e9)[1:]
     # The logit of the true class is 2 (snr + √snr z).
     nats = (torch.nn.functional.softplus(-2 * (snr[:, None] + snr.sqrt()[:, None] * z)) * weight).sum(1)
-    floor = ideal_reading(data, SCHEDULE, samples=4000)
+    floor = bayes_optimal_cross_entropy(data, SCHEDULE, samples=4000)
     assert floor.loss_by_level == pytest.approx(nats.reshape(10, 10).mean(1).tolist(), abs=0.03)
     assert floor.loss == pytest.approx(float(nats.mean()), abs=0.01)
 
 
 def test_reading_counts_what_is_right_part_by_part() -> None:
-    exact = exact_reader(DATA)
-    measured = read_by_level(exact, DATA, SCHEDULE, most=40)
+    exact = exact_classifier(DATA)
+    measured = evaluate_by_level(exact, DATA, SCHEDULE, most=40)
     assert measured is not None
     accuracy, nats = measured
     assert accuracy[:5] == (1.0,) * 5
     assert accuracy[-1] < 1
     assert nats[0] == pytest.approx(0, abs=1e-6)
-    assert measured == read_by_level(exact, DATA, SCHEDULE, most=40)
-    assert read_by_level(exact, DATA, SCHEDULE, stop=lambda: True) is None
+    assert measured == evaluate_by_level(exact, DATA, SCHEDULE, most=40)
+    assert evaluate_by_level(exact, DATA, SCHEDULE, stop=lambda: True) is None
 
     def wrong(x_t: Tensor, level: Level) -> Tensor:
         return -exact(x_t, level)
 
-    opposite = read_by_level(wrong, DATA, SCHEDULE, most=40)
+    opposite = evaluate_by_level(wrong, DATA, SCHEDULE, most=40)
     assert opposite is not None
     assert opposite[0] == pytest.approx([1 - share for share in accuracy])
 
@@ -220,10 +220,10 @@ def test_what_ships_reads_as_well_as_its_card_says_and_guides() -> None:
     assert trained.shape == (1, 28, 28)
     assert trained.class_names == data.class_names
     assert card.held_out == 1000
-    measured = read_by_level(trained, data.held_out_part, NoiseSchedule.cosine(1000), most=100)
+    measured = evaluate_by_level(trained, data.held_out_part, NoiseSchedule.cosine(1000), most=100)
     assert measured is not None
     accuracy = measured[0]
-    assert len(card.held_out_accuracy_by_level) == LEVEL_BINS
+    assert len(card.held_out_accuracy_by_level) == TIMESTEP_BINS
     for mine, theirs in zip(accuracy, card.held_out_accuracy_by_level, strict=True):
         assert mine == pytest.approx(theirs, abs=4 * math.sqrt(max(theirs * (1 - theirs), 0.01) / 100))
     # With a denoiser that does not look at the label, the pictures become the digit that was asked for.
@@ -315,20 +315,20 @@ def test_a_run_trains_a_classifier_and_gives_it_by_name(tmp_path: Path, monkeypa
     snapshot = training.wait(run_id, lambda s: not s.active, SECONDS)
     assert (snapshot.status, snapshot.error, snapshot.note) == ("finished", "", "")
     assert (snapshot.can_sample, snapshot.can_guide, snapshot.previews) == (False, True, ())
-    assert snapshot.floor is not None
-    assert 0 <= snapshot.floor.loss < math.log(2)
-    assert snapshot.reading is not None
-    assert (snapshot.reading.step, snapshot.reading.pictures) == (6, 16)
+    assert snapshot.bayes_optimal is not None
+    assert 0 <= snapshot.bayes_optimal.loss < math.log(2)
+    assert snapshot.accuracy is not None
+    assert (snapshot.accuracy.step, snapshot.accuracy.pictures) == (6, 16)
     kept = TrainingService(tmp_path).snapshot(run_id)
     assert kept is not None
-    assert (kept.reading, kept.floor, kept.can_guide) == (snapshot.reading, snapshot.floor, True)
+    assert (kept.accuracy, kept.bayes_optimal, kept.can_guide) == (snapshot.accuracy, snapshot.bayes_optimal, True)
     from_disk = open_classifier(f"run:{run_id}")
     in_memory = training.classifier(run_id)
     x, level = torch.randn(2, 1, 8, 8), SCHEDULE.level(40)
     assert torch.allclose(from_disk(x, level), in_memory(x, level), atol=1e-6)
     assert in_memory.class_names == from_disk.class_names == ("left", "right")
     assert from_disk.card.held_out == 16
-    assert from_disk.card.held_out_accuracy_by_level == snapshot.reading.accuracy_by_level
+    assert from_disk.card.held_out_accuracy_by_level == snapshot.accuracy.accuracy_by_level
     with pytest.raises(ModelError, match="draws none"):
         training.model(run_id)
     other = training.submit(config_of(data="sides", steps=1, T=20))
@@ -346,7 +346,7 @@ def test_a_classifier_of_pictures_with_nothing_held_out_is_trained_all_the_same(
     training = TrainingService(tmp_path)
     run_id = training.submit(_config(data="all-for-training", steps=4, report_every=1, sample_every=1, T=20))
     snapshot = training.wait(run_id, lambda s: not s.active, SECONDS)
-    assert (snapshot.status, snapshot.reading) == ("finished", None)
+    assert (snapshot.status, snapshot.accuracy) == ("finished", None)
     assert training.classifier(run_id).card.held_out == 0
 
 
@@ -361,7 +361,7 @@ def test_a_damaged_reading_is_as_good_as_none(tmp_path: Path, monkeypatch: pytes
         file.write_bytes(junk)
         found = TrainingService(tmp_path).snapshot(run_id)
         assert found is not None
-        assert (found.reading, found.step) == (None, 1)
+        assert (found.accuracy, found.step) == (None, 1)
 
 
 def test_the_shell_trains_one_by_its_recipe(

@@ -31,7 +31,7 @@ from engine.runs.lock import HeldError, Lease, holder_of
 from engine.storage import checkpoints
 from engine.storage.checked_files import CheckpointError
 from engine.training import loop, resume
-from engine.training.loop import LEVEL_BINS, Report
+from engine.training.loop import TIMESTEP_BINS, Report
 from engine.training.resume import ResumeError
 
 from runs_to_try import DATA, config_of, same
@@ -338,7 +338,7 @@ FLOATS = st.floats(allow_nan=True, allow_infinity=True)
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(FLOATS, min_size=LEVEL_BINS, max_size=LEVEL_BINS), FLOATS, st.none() | st.floats(0, 1e6))
+@given(st.lists(FLOATS, min_size=TIMESTEP_BINS, max_size=TIMESTEP_BINS), FLOATS, st.none() | st.floats(0, 1e6))
 def test_a_report_comes_back_as_it_was_and_is_json(levels: list[float], norm: float, bound: float | None) -> None:
     report = Report(3, 9, levels[0], tuple(levels), 1e-3, norm, 10.0, bound)
     line = log.report_line(report)
@@ -354,7 +354,7 @@ def test_a_line_of_anything_is_no_report(line: bytes) -> None:
 
 
 def _report(step: int, loss: float = 1.0) -> Report:
-    return Report(step, 9, loss, (math.nan,) * LEVEL_BINS, 1e-3, 1.0, 10.0)
+    return Report(step, 9, loss, (math.nan,) * TIMESTEP_BINS, 1e-3, 1.0, 10.0)
 
 
 def test_what_a_resumed_run_tells_again_replaces_what_came_after(tmp_path: Path) -> None:

@@ -124,8 +124,8 @@ def test_a_run_goes_to_its_end_and_survives_the_process(tmp_path: Path) -> None:
     assert [step for step, _ in snapshot.previews] == [0, 3, 6]
     assert all(pictures.shape == (2, 8, 8, 1) and pictures.dtype == np.uint8 for _, pictures in snapshot.previews)
     assert snapshot.seconds_left is None
-    assert snapshot.floor is not None
-    assert 0 < snapshot.floor.loss < min(report.loss for report in snapshot.reports)
+    assert snapshot.bayes_optimal is not None
+    assert 0 < snapshot.bayes_optimal.loss < min(report.loss for report in snapshot.reports)
     # Nobody's dice were moved.
     assert torch.equal(torch.random.get_rng_state(), state[0])
     assert random.getstate() == state[1]
@@ -134,7 +134,12 @@ def test_a_run_goes_to_its_end_and_survives_the_process(tmp_path: Path) -> None:
     later = TrainingService(tmp_path)
     kept = later.snapshot(run_id)
     assert kept is not None
-    assert (kept.status, kept.step, kept.config, kept.floor) == ("finished", 6, _config(), snapshot.floor)
+    assert (kept.status, kept.step, kept.config, kept.bayes_optimal) == (
+        "finished",
+        6,
+        _config(),
+        snapshot.bayes_optimal,
+    )
     assert [repr(report) for report in kept.reports] == [repr(report) for report in snapshot.reports]
     for (step, pictures), (same_step, same) in zip(kept.previews, snapshot.previews, strict=True):
         assert step == same_step
@@ -233,7 +238,7 @@ def test_an_interrupted_run_is_taken_up_by_the_next_process(
     lease = first._runs[run_id].run.scribe.lease
     assert lease is not None
     lease.release()
-    unsaved = Report(5, 6, 123.0, (0.5,) * loop.LEVEL_BINS, 1e-3, 1.0, 10.0)
+    unsaved = Report(5, 6, 123.0, (0.5,) * loop.TIMESTEP_BINS, 1e-3, 1.0, 10.0)
     RunFolder(tmp_path, run_id).write_metrics([unsaved])
     record = RunFolder(tmp_path, run_id).read_record()
     assert record is not None
@@ -592,7 +597,7 @@ def test_a_damaged_file_is_as_good_as_none_and_leaves_the_others_alone(
     assert hurt.status == "paused"
     assert bool(hurt.reports) == (file != "metrics.jsonl")
     assert bool(hurt.previews) == (file != "previews.npz")
-    assert (hurt.floor is None) == (file == "floor.json")
+    assert (hurt.bayes_optimal is None) == (file == "floor.json")
 
 
 def test_a_damaged_resume_file_fails_that_run_only(tmp_path: Path, two_runs: Path) -> None:
@@ -617,7 +622,7 @@ def test_a_log_with_broken_lines_keeps_the_others(tmp_path: Path) -> None:
     folder.write_record(RunRecord(config=_config()))
 
     def report(step: int, loss: float = 1.0) -> Report:
-        return Report(step, 9, loss, (float("nan"),) * loop.LEVEL_BINS, 1e-3, float("inf"), 10.0)
+        return Report(step, 9, loss, (float("nan"),) * loop.TIMESTEP_BINS, 1e-3, float("inf"), 10.0)
 
     folder.write_metrics([report(1), report(2)])
     log = folder.path / "metrics.jsonl"

@@ -13,9 +13,9 @@ from engine.ideal import ExactDenoiser
 from engine.process import TARGETS
 from engine.schedule import NoiseSchedule
 from engine.training import loop
-from engine.training.bayes_optimal import Floor, ideal_loss
+from engine.training.bayes_optimal import BayesOptimalLoss, bayes_optimal_loss
 from engine.training.config import TrainConfig
-from engine.training.loop import LEVEL_BINS
+from engine.training.loop import TIMESTEP_BINS
 
 SCHEDULE = NoiseSchedule.cosine(100)
 
@@ -28,7 +28,7 @@ def _set(images: np.ndarray, labels: np.ndarray | None = None) -> ImageSet:
 
 def _by_part(values: Tensor) -> list[float]:
     """Mean over each tenth of t = 1 … T, of values given at t = 0 … T."""
-    return [float(part.mean()) for part in values[1:].chunk(LEVEL_BINS)]
+    return [float(part.mean()) for part in values[1:].chunk(TIMESTEP_BINS)]
 
 
 def _grid() -> tuple[Tensor, Tensor]:
@@ -44,11 +44,11 @@ def test_two_points_have_the_loss_of_binary_guessing() -> None:
     z, weight = _grid()
     snr = (SCHEDULE.alpha_bar / (1 - SCHEDULE.alpha_bar)).clamp(max=1e9)
     mmse = 1 - (torch.tanh(snr[:, None] + snr.sqrt()[:, None] * z) * weight).sum(1)
-    floor = ideal_loss(data, SCHEDULE, TARGETS["clean"], samples=4000)
+    floor = bayes_optimal_loss(data, SCHEDULE, TARGETS["clean"], samples=4000)
     assert floor.loss_by_level == pytest.approx(_by_part(mmse), abs=0.06)
     assert floor.loss == pytest.approx(float(mmse[1:].mean()), abs=0.02)
     # The same error, told in units of ε: times ᾱ / (1 − ᾱ).
-    in_noise = ideal_loss(data, SCHEDULE, TARGETS["noise"], samples=4000)
+    in_noise = bayes_optimal_loss(data, SCHEDULE, TARGETS["noise"], samples=4000)
     assert in_noise.loss_by_level == pytest.approx(_by_part(mmse * snr), abs=0.06)
 
 
@@ -59,7 +59,7 @@ def test_many_points_of_a_gaussian_have_the_loss_of_a_gaussian() -> None:
     data = _set(images)
     variance = float(to_unit(data.images).double().var())
     mmse = variance * (1 - SCHEDULE.alpha_bar) / (SCHEDULE.alpha_bar * variance + 1 - SCHEDULE.alpha_bar)
-    floor = ideal_loss(data, SCHEDULE, TARGETS["clean"], samples=2000)
+    floor = bayes_optimal_loss(data, SCHEDULE, TARGETS["clean"], samples=2000)
     assert floor.loss_by_level[1:] == pytest.approx(_by_part(mmse)[1:], rel=0.15)
 
 
@@ -67,13 +67,15 @@ def test_many_points_of_a_gaussian_have_the_loss_of_a_gaussian() -> None:
 def test_far_apart_points_cost_nothing_until_the_noise_confuses_them(target: str) -> None:
     images = np.zeros((4, 8, 8, 1))
     images[0, :4], images[1, 4:], images[2, :, :4], images[3, :, 4:] = 255, 255, 255, 255
-    floor = ideal_loss(_set(images), SCHEDULE, TARGETS[target])
+    floor = bayes_optimal_loss(_set(images), SCHEDULE, TARGETS[target])
     assert floor.loss_by_level[:4] == pytest.approx([0] * 4, abs=1e-6)
     assert floor.loss_by_level[-1] > 0.001
 
 
 def test_a_label_that_tells_all_leaves_nothing_to_guess() -> None:
-    floor = ideal_loss(_set(np.array([0, 255]).reshape(2, 1, 1, 1), np.array([0, 1])), SCHEDULE, TARGETS["clean"])
+    floor = bayes_optimal_loss(
+        _set(np.array([0, 255]).reshape(2, 1, 1, 1), np.array([0, 1])), SCHEDULE, TARGETS["clean"]
+    )
     assert floor.loss == pytest.approx(0, abs=1e-9)
 
 
@@ -89,10 +91,10 @@ def test_the_parts_of_the_floor_are_those_of_the_loop(T: int, monkeypatch: pytes
         return real(self, t)
 
     monkeypatch.setattr(NoiseSchedule, "level", level)
-    ideal_loss(_set(np.array([0, 255]).reshape(2, 1, 1, 1)), schedule, TARGETS["noise"], samples=200)
-    assert len(asked) == LEVEL_BINS
+    bayes_optimal_loss(_set(np.array([0, 255]).reshape(2, 1, 1, 1)), schedule, TARGETS["noise"], samples=200)
+    assert len(asked) == TIMESTEP_BINS
     for part, t in enumerate(asked):
-        assert set(t.tolist()) == {k for k in range(1, T + 1) if (k - 1) * LEVEL_BINS // T == part}
+        assert set(t.tolist()) == {k for k in range(1, T + 1) if (k - 1) * TIMESTEP_BINS // T == part}
 
 
 def test_the_whole_is_the_mean_over_t_and_not_over_the_parts() -> None:
@@ -101,11 +103,11 @@ def test_the_whole_is_the_mean_over_t_and_not_over_the_parts() -> None:
     z, weight = _grid()
     snr = (schedule.alpha_bar / (1 - schedule.alpha_bar)).clamp(max=1e9)
     mmse = 1 - (torch.tanh(snr[:, None] + snr.sqrt()[:, None] * z) * weight).sum(1)
-    floor = ideal_loss(data, schedule, TARGETS["clean"], samples=8000)
+    floor = bayes_optimal_loss(data, schedule, TARGETS["clean"], samples=8000)
     assert floor.loss == pytest.approx(float(mmse[1:].mean()), abs=0.015)
 
 
-def _measured(answer: object, data: ImageSet, config: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> Floor:
+def _measured(answer: object, data: ImageSet, config: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> BayesOptimalLoss:
     """What the training loop reports of a network that answers like this, told x_t, level and label."""
     state = loop.begin(config, data)
     anchor = next(state.denoiser.net.parameters())
@@ -116,7 +118,7 @@ def _measured(answer: object, data: ImageSet, config: TrainConfig, monkeypatch: 
     with monkeypatch.context() as patch:
         patch.setattr(loop.NetDenoiser, "output", output)
         report = list(loop.train(config, data, state))[-1]
-    return Floor(report.loss, report.loss_by_level)
+    return BayesOptimalLoss(report.loss, report.loss_by_level)
 
 
 def test_no_answer_beats_the_floor_and_the_ideal_one_meets_it(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +126,7 @@ def test_no_answer_beats_the_floor_and_the_ideal_one_meets_it(monkeypatch: pytes
     images = np.random.default_rng(0).integers(0, 256, (40, 4, 4, 1))
     data = _set(images, labels)
     config = TrainConfig(T=100, steps=1, batch=1024, label_dropout=0, preset="tiny", schedule="cosine", target="noise")
-    floor = ideal_loss(data, SCHEDULE, TARGETS["noise"], samples=2000)
+    floor = bayes_optimal_loss(data, SCHEDULE, TARGETS["noise"], samples=2000)
     exact = ExactDenoiser(to_unit(data.images), torch.tensor(labels))
     met = _measured(lambda x, level, label: exact(x, level, label).noise, data, config, monkeypatch)
     assert met.loss == pytest.approx(floor.loss, rel=0.25)
@@ -140,8 +142,8 @@ def test_no_answer_beats_the_floor_and_the_ideal_one_meets_it(monkeypatch: pytes
 def test_the_same_seed_gives_the_same_floor_and_no_dice_are_moved() -> None:
     data = _set(np.random.default_rng(0).integers(0, 256, (10, 4, 4, 1)))
     state = torch.random.get_rng_state()
-    first = ideal_loss(data, SCHEDULE, TARGETS["velocity"])
-    assert first == ideal_loss(data, SCHEDULE, TARGETS["velocity"])
-    assert first != ideal_loss(data, SCHEDULE, TARGETS["velocity"], seed=1)
+    first = bayes_optimal_loss(data, SCHEDULE, TARGETS["velocity"])
+    assert first == bayes_optimal_loss(data, SCHEDULE, TARGETS["velocity"])
+    assert first != bayes_optimal_loss(data, SCHEDULE, TARGETS["velocity"], seed=1)
     assert torch.equal(torch.random.get_rng_state(), state)
-    assert len(first.loss_by_level) == LEVEL_BINS
+    assert len(first.loss_by_level) == TIMESTEP_BINS

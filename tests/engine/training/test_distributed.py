@@ -25,10 +25,10 @@ from engine.runs.folder import RunFolder, RunRecord
 from engine.runs.watching import look_at
 from engine.training import batch, loop, resume
 from engine.training.config import TrainConfig
-from engine.training.distributed import Accelerated, MachineError, OneMachine, this_machine
+from engine.training.distributed import AcceleratedContext, DistributedError, SingleProcess, launched_context
 from engine.training.importance import LossHistory
 from engine.training.loop import Report, TrainState, begin, train
-from engine.training.prefetch import Feed
+from engine.training.prefetch import Prefetcher
 
 from runs_to_try import DATA, config_of, same
 
@@ -216,7 +216,7 @@ def test_fp16_goes_on_bit_for_bit_and_takes_a_step_again_that_overflowed(tmp_pat
 
 def test_pictures_read_ahead_are_those_asked_for() -> None:
     images = np.random.default_rng(0).integers(0, 256, (50, 4, 4, 3)).astype(np.uint8)
-    small, large = Feed(images, torch.device("cpu")), Feed(images, torch.device("cpu"), small=0)
+    small, large = Prefetcher(images, torch.device("cpu")), Prefetcher(images, torch.device("cpu"), small=0)
     steps = [torch.randint(50, (8,), generator=torch.Generator().manual_seed(k)) for k in range(6)]
     for k, chosen in enumerate(steps):
         expected = to_unit(images[chosen.numpy()])
@@ -229,33 +229,33 @@ def test_pictures_read_ahead_are_those_asked_for() -> None:
 
 def test_the_network_hardly_waits_for_pictures_that_are_read_ahead(monkeypatch: pytest.MonkeyPatch) -> None:
     """A disk of 30 ms, and a network that takes 60: only the first batch is waited for."""
-    feed = Feed(DATA.images, torch.device("cpu"), small=0)
-    real = feed._read
+    prefetcher = Prefetcher(DATA.images, torch.device("cpu"), small=0)
+    real = prefetcher._read
 
     def slowly(chosen: torch.Tensor) -> torch.Tensor:
         time.sleep(0.03)
         return real(chosen)
 
-    monkeypatch.setattr(feed, "_read", slowly)
+    monkeypatch.setattr(prefetcher, "_read", slowly)
     chosen = [torch.tensor([k, k + 1]) for k in range(9)]
     for now, then in pairwise(chosen):
-        feed.take(now, then)
+        prefetcher.take(now, then)
         time.sleep(0.06)
-    feed.close()
-    assert 0.03 <= feed.waited < 0.03 * 4  # all eight would be 0.24 s
+    prefetcher.close()
+    assert 0.03 <= prefetcher.waited < 0.03 * 4  # all eight would be 0.24 s
 
 
 def test_a_report_says_how_long_the_network_waited(monkeypatch: pytest.MonkeyPatch) -> None:
     _, (report, *_) = _trained(config_of(steps=4))
     assert 0 <= report.waiting < 0.2
-    real = Feed.take
+    real = Prefetcher.take
 
-    def slowly(self: Feed, chosen: torch.Tensor, then: torch.Tensor) -> torch.Tensor:
+    def slowly(self: Prefetcher, chosen: torch.Tensor, then: torch.Tensor) -> torch.Tensor:
         time.sleep(0.2)
         self.waited += 0.2
         return real(self, chosen, then)
 
-    monkeypatch.setattr(loop.Feed, "take", slowly)
+    monkeypatch.setattr(loop.Prefetcher, "take", slowly)
     _, (report, *_) = _trained(config_of(steps=4))
     assert 0.5 < report.waiting <= 1
 
@@ -380,21 +380,21 @@ def test_processes_that_see_different_folders_say_so(tmp_path: Path) -> None:
 
 
 def test_wrong_numbers_of_processes_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(MachineError, match="only one was started"):
-        this_machine("cpu", processes=2)
-    assert this_machine("cpu", processes=1) == OneMachine()
-    with pytest.raises(MachineError, match="no device “nowhere”"):
-        this_machine("nowhere")
-    with pytest.raises(MachineError, match="no tracker “paper”"):
-        this_machine("cpu", tracker="paper")
+    with pytest.raises(DistributedError, match="only one was started"):
+        launched_context("cpu", processes=2)
+    assert launched_context("cpu", processes=1) == SingleProcess()
+    with pytest.raises(DistributedError, match="no device “nowhere”"):
+        launched_context("nowhere")
+    with pytest.raises(DistributedError, match="no tracker “paper”"):
+        launched_context("cpu", tracker="paper")
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(MachineError, match="2 processes were asked for, and 3"):
-        this_machine("cpu", processes=2)
+    with pytest.raises(DistributedError, match="2 processes were asked for, and 3"):
+        launched_context("cpu", processes=2)
 
-    class Three(OneMachine):
+    class Three(SingleProcess):
         pass
 
-    with pytest.raises(MachineError, match="take 3 or 6"):
+    with pytest.raises(DistributedError, match="take 3 or 6"):
         next(train(config_of(), DATA, begin(config_of(), DATA), Three(count=3)))
 
 
@@ -402,17 +402,17 @@ def test_wrong_numbers_of_processes_are_refused(monkeypatch: pytest.MonkeyPatch)
 def test_a_tracker_that_is_not_installed_is_refused(tracker: str) -> None:
     if importlib.util.find_spec(tracker) is not None:
         pytest.skip(f"{tracker} is installed")
-    with pytest.raises(MachineError, match=f"{tracker} is not installed here: pip install {tracker}"):
-        this_machine("cpu", tracker=tracker)
+    with pytest.raises(DistributedError, match=f"{tracker} is not installed here: pip install {tracker}"):
+        launched_context("cpu", tracker=tracker)
 
 
 def test_a_tracker_gets_the_numbers(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    machine = this_machine("cpu", tracker="tensorboard", folder=str(tmp_path), run="try")
-    assert isinstance(machine, Accelerated)
-    for report in train(config_of(), DATA, begin(config_of(), DATA), machine):
-        machine.log({"loss": report.loss}, report.step)
-    machine.close()
+    context = launched_context("cpu", tracker="tensorboard", folder=str(tmp_path), run="try")
+    assert isinstance(context, AcceleratedContext)
+    for report in train(config_of(), DATA, begin(config_of(), DATA), context):
+        context.log({"loss": report.loss}, report.step)
+    context.close()
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     (folder,) = {path.parent for path in tmp_path.rglob("events.out.tfevents*")}

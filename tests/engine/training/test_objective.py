@@ -20,7 +20,7 @@ from engine.sampling import SeededNoise
 from engine.schedule import SCHEDULES, NoiseSchedule
 from engine.training import resume
 from engine.training.batch import draw
-from engine.training.bayes_optimal import ideal_loss
+from engine.training.bayes_optimal import bayes_optimal_loss
 from engine.training.config import TrainConfig
 from engine.training.importance import KEPT, LossHistory
 from engine.training.loop import Report, TrainState, begin, train
@@ -106,8 +106,8 @@ def test_the_bounds_weights_make_the_bounds_terms(target: str) -> None:
 @pytest.mark.parametrize("weighting", ["min-snr", "bound"])
 def test_the_floor_is_weighted_as_the_loss_is(weighting: str) -> None:
     clean, weight = TARGETS["clean"], weights(weighting, SCHEDULE, TARGETS["clean"])[1:]
-    plain = ideal_loss(DATA, SCHEDULE, clean)
-    weighted = ideal_loss(DATA, SCHEDULE, clean, weighting)
+    plain = bayes_optimal_loss(DATA, SCHEDULE, clean)
+    weighted = bayes_optimal_loss(DATA, SCHEDULE, clean, weighting)
     for low, high, a, b in zip(
         weight.reshape(10, 10).amin(1), weight.reshape(10, 10).amax(1), plain.loss_by_level, weighted.loss_by_level,
         strict=True,

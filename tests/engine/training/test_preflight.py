@@ -13,7 +13,7 @@ from engine.data.image_set import DataError
 from engine.storage.files import SPARE
 from engine.training import preflight as module
 from engine.training.config import TrainConfig
-from engine.training.distributed import OneMachine
+from engine.training.distributed import SingleProcess
 from engine.training.loop import begin
 from engine.training.preflight import preflight
 
@@ -47,7 +47,7 @@ def test_a_run_that_works_passes_and_nothing_is_kept() -> None:
     ],
 )
 def test_what_would_fail_is_told(changed: dict[str, object], processes: int, sentence: str) -> None:
-    found = preflight(config_of(**changed), OneMachine(count=processes))
+    found = preflight(config_of(**changed), SingleProcess(count=processes))
     assert found.passed is not bool(sentence)
     assert sentence in " ".join(found.problems)
 

@@ -14,10 +14,10 @@ from streamlit.testing.v1 import AppTest
 
 from engine.models import vae
 from engine.runs.service import TrainingService
-from engine.training.bayes_optimal import Floor
+from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.config import TrainConfig
 from engine.training.loop import Report
-from engine.training.timestep_bins import LEVEL_BINS
+from engine.training.timestep_bins import TIMESTEP_BINS
 from playground.labs.likelihood import excess_loss, figures, latent
 from playground.labs.likelihood import job as likelihood
 from playground.labs.likelihood.controls import TITLES, Bar, LikelihoodControls, bars, measured
@@ -216,14 +216,14 @@ def test_numbers_that_there_are_not_are_said() -> None:
 
 
 def _report(step: int, loss: float) -> Report:
-    levels = (*(loss + k for k in range(LEVEL_BINS - 1)), math.nan)
+    levels = (*(loss + k for k in range(TIMESTEP_BINS - 1)), math.nan)
     return Report(step, 100, loss, levels, 1e-3, 1.0, 10.0)
 
 
 def test_the_map_is_loss_minus_floor_and_leaves_gaps_where_nothing_fell() -> None:
-    floor = Floor(0.5, tuple(float(k) for k in range(LEVEL_BINS)))
+    floor = BayesOptimalLoss(0.5, tuple(float(k) for k in range(TIMESTEP_BINS)))
     shown = excess_loss.binned("x", [_report(step, 100.0 - step) for step in range(1, 97)], floor, "u")
-    assert shown.excess.shape == (LEVEL_BINS, excess_loss.COLUMNS)
+    assert shown.excess.shape == (TIMESTEP_BINS, excess_loss.COLUMNS)
     assert shown.steps[-1] == 96
     np.testing.assert_allclose(shown.excess[0], 100 - (np.arange(1, 97).reshape(-1, 2).mean(1)))
     np.testing.assert_allclose(shown.excess[3], shown.excess[0])
@@ -280,7 +280,7 @@ def test_a_run_that_trains_a_vae_goes_all_the_way(tmp_path: Path, monkeypatch: p
     snapshot = service.snapshot(run_id)
     assert snapshot is not None
     assert (snapshot.can_encode, snapshot.can_sample, snapshot.can_guide) == (True, False, False)
-    assert snapshot.floor is None
+    assert snapshot.bayes_optimal is None
     assert snapshot.previews
     assert snapshot.held_out[-1][0] == 40
     assert doctor.findings(snapshot) is not None

@@ -15,15 +15,15 @@ from engine.doctor.finding import Facts
 from engine.doctor.rules import RULES, examine
 from engine.runs.folder import Status, new_id
 from engine.runs.snapshot import Snapshot
-from engine.training.bayes_optimal import Floor
+from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.config import TrainConfig
-from engine.training.loop import LEVEL_BINS, Report
+from engine.training.loop import TIMESTEP_BINS, Report
 from playground.labs.shared.naming import when
 from playground.labs.training import compare, doctor, runs
 from playground.labs.training import controls as training_lab
 from playground.labs.training.controls import TrainingControls
 
-LEVELS = (0.5,) * LEVEL_BINS
+LEVELS = (0.5,) * TIMESTEP_BINS
 
 
 def _snapshot(
@@ -47,7 +47,7 @@ def _snapshot(
         place=0,
         step=steps[-1] if steps else 0,
         reports=tuple(Report(step, 100, 1 / step, LEVELS, 1e-3, 1.0, speed) for step in steps),
-        floor=None if floor is None else Floor(floor, (floor,) * LEVEL_BINS),
+        bayes_optimal=None if floor is None else BayesOptimalLoss(floor, (floor,) * TIMESTEP_BINS),
         previews=tuple((step, np.full(shape, step % 256, np.uint8)) for step in looks),
         seconds_left=None,
         images_per_second=speed,

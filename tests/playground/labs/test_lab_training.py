@@ -13,11 +13,11 @@ from engine.data.catalogue import load
 from engine.runs.folder import Status, new_id
 from engine.runs.snapshot import Snapshot
 from engine.training import loop
-from engine.training.bayes_optimal import Floor
-from engine.training.classifier_accuracy import Reading
+from engine.training.bayes_optimal import BayesOptimalLoss
+from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.config import TrainConfig
 from engine.training.learner import parameter_count
-from engine.training.loop import LEVEL_BINS, Report
+from engine.training.loop import TIMESTEP_BINS, Report
 from engine.training.preflight import Preflight
 from playground.labs.shared.controls import from_link
 from playground.labs.shared.naming import duration, when
@@ -30,7 +30,7 @@ from playground.policy.visitor import HOST
 NAN = float("nan")
 
 
-def _report(step: int, loss: float = 0.5, levels: tuple[float, ...] = (0.5,) * LEVEL_BINS) -> Report:
+def _report(step: int, loss: float = 0.5, levels: tuple[float, ...] = (0.5,) * TIMESTEP_BINS) -> Report:
     return Report(step, 100, loss, levels, 1e-3, 1.0, 50.0)
 
 
@@ -40,7 +40,7 @@ def _snapshot(
     status: Status = "running",
     floor: bool = True,
     previews: int = 0,
-    reading: Reading | None = None,
+    accuracy: ClassifierAccuracy | None = None,
     **config: object,
 ) -> Snapshot:
     pictures = np.arange(10, dtype=np.uint8)[:, None, None, None] * np.ones((1, 4, 4, 1), np.uint8)
@@ -53,12 +53,12 @@ def _snapshot(
         place=0,
         step=reports[-1].step if reports else 0,
         reports=reports,
-        floor=Floor(0.01, (0.0, *[0.01] * (LEVEL_BINS - 1))) if floor else None,
+        bayes_optimal=BayesOptimalLoss(0.01, (0.0, *[0.01] * (TIMESTEP_BINS - 1))) if floor else None,
         previews=tuple((10 * k, pictures + np.uint8(k % 200)) for k in range(previews)),
         seconds_left=None,
         images_per_second=None,
         can_sample=False,
-        reading=reading,
+        accuracy=accuracy,
     )
 
 
@@ -255,14 +255,14 @@ def test_the_bound_is_drawn_where_it_is_known() -> None:
 
 
 def test_reading_is_drawn_in_percent_of_held_out_pictures() -> None:
-    reading = Reading(40, 200, (0.9,) * LEVEL_BINS, (0.1,) * LEVEL_BINS, (0.8,) * LEVEL_BINS)
-    drawn = charts.reading_chart(_snapshot(reading=reading, **CLASSIFIER))
+    accuracy = ClassifierAccuracy(40, 200, (0.9,) * TIMESTEP_BINS, (0.1,) * TIMESTEP_BINS, (0.8,) * TIMESTEP_BINS)
+    drawn = charts.accuracy_chart(_snapshot(accuracy=accuracy, **CLASSIFIER))
     found = _series(drawn)
-    assert found["this classifier"][1] == pytest.approx([90] * LEVEL_BINS)
-    assert found["ideal classifier of the training pictures"][1] == pytest.approx([80] * LEVEL_BINS)
+    assert found["this classifier"][1] == pytest.approx([90] * TIMESTEP_BINS)
+    assert found["ideal classifier of the training pictures"][1] == pytest.approx([80] * TIMESTEP_BINS)
     assert "200 held-out pictures, after 40" in drawn.note
     for status, words in (("running", "not been asked yet"), ("finished", "nothing to ask")):
-        assert words in charts.reading_chart(_snapshot(status=status, **CLASSIFIER)).empty  # type: ignore[arg-type]
+        assert words in charts.accuracy_chart(_snapshot(status=status, **CLASSIFIER)).empty  # type: ignore[arg-type]
 
 
 def test_smoothing_is_an_average_that_begins_where_the_values_do() -> None:
@@ -285,16 +285,16 @@ def test_smoothing_leaves_out_what_is_no_number() -> None:
 
 
 def test_loss_by_level_leaves_out_the_parts_where_nothing_fell() -> None:
-    empty = (NAN,) + (1.0,) * (LEVEL_BINS - 1)
-    full = (3.0,) + (2.0,) * (LEVEL_BINS - 1)
+    empty = (NAN,) + (1.0,) * (TIMESTEP_BINS - 1)
+    full = (3.0,) + (2.0,) * (TIMESTEP_BINS - 1)
     chart = charts.level_chart(_snapshot((_report(1, levels=empty), _report(2, levels=full))))
     found = _series(chart)
     x, now = found["now"]
-    assert x == pytest.approx((np.arange(LEVEL_BINS) + 0.5) / LEVEL_BINS)
-    assert now == pytest.approx([3.0] + [1.5] * (LEVEL_BINS - 1))
+    assert x == pytest.approx((np.arange(TIMESTEP_BINS) + 0.5) / TIMESTEP_BINS)
+    assert now == pytest.approx([3.0] + [1.5] * (TIMESTEP_BINS - 1))
     assert np.isnan(found["at the beginning"][1][0])
     assert min(found["floor: the ideal denoiser"][1]) > 0  # the axis is a logarithm
-    nothing = charts.level_chart(_snapshot((_report(1, levels=(NAN,) * LEVEL_BINS),)))
+    nothing = charts.level_chart(_snapshot((_report(1, levels=(NAN,) * TIMESTEP_BINS),)))
     assert np.isnan(_series(nothing)["now"][1]).all()
     for drawn in (chart, nothing):
         json.dumps(drawn.to_payload(), allow_nan=False)  # as the browser reads it
