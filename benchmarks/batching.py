@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import psutil
 
 from benchmarks.figures import Figure
+from engine.models.opened import Model
 from engine.recipes.recipe import Recipe
-from engine.registry import Model, open_model
+from engine.registry import open_model
 from engine.runtime import torch_threads
 from playground.serving.request_queue import Desk, Request
 

@@ -21,8 +21,9 @@ from torch import Tensor
 
 from benchmarks.sides import Work
 from engine.denoiser import NetDenoiser
+from engine.models.opened import Model
 from engine.recipes.recipe import Recipe
-from engine.registry import Model, open_model
+from engine.registry import open_model
 from engine.samplers import SAMPLERS
 from engine.sampling import sample
 

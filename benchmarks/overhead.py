@@ -11,8 +11,8 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.drawing import forward
 from benchmarks.figures import Figure
+from engine.models.opened import Model
 from engine.recipes.recipe import Recipe
-from engine.registry import Model
 
 GOAL = 1.03
 SHARE_GOAL = 60.0

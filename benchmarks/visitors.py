@@ -28,8 +28,9 @@ from PIL import Image
 
 from benchmarks.figures import Figure
 from engine.data.pixels import to_uint8
+from engine.models.opened import Model
 from engine.recipes.recipe import Recipe, from_png, png_bytes
-from engine.registry import Model, open_model
+from engine.registry import open_model
 from engine.runtime import torch_threads
 from playground.serving.request_queue import GRACE
 

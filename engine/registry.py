@@ -1,54 +1,36 @@
-"""Every model that can be sampled from, by name: ideal denoisers of the data sets, what ships, what was trained here, and what
-others have trained: folders of diffusers, the Hub's, files of denoising-diffusion-pytorch, and what was uploaded."""
+"""Every model and classifier by name, opened when it is needed: ideal ones of the data sets, what ships, what was trained here,
+folders of diffusers, the Hub's, files of denoising-diffusion-pytorch, and uploads."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
 import torch
 
 from engine.data import catalogue
 from engine.data.image_set import DataError
 from engine.data.pixels import to_unit
-from engine.data.shipped import DATASETS
-from engine.denoiser import Denoiser
-from engine.ideal import ExactDenoiser
-from engine.interop import hub, pretrained, uploads
-from engine.interop import lucidrains as foreign_trainer
+from engine.ideal import ExactClassifier, ExactDenoiser
+from engine.interop import hub, pretrained, trainer_files, uploads
+from engine.models import noisy_classifier
+from engine.models.noisy_classifier import TrainedClassifier
+from engine.models.opened import Guide, Model, ModelError
 from engine.schedule import NoiseSchedule
+from engine.storage.checked_files import CheckpointError
 from engine.storage.checkpoints import newest_in
 
 IDEAL = "ideal:"
 RUN = "run:"
-TRAINER_FILES = (".pt", ".pth")
-"""How the files of denoising-diffusion-pytorch end."""
+
+Opened = TypeVar("Opened")
 
 
-class ModelError(ValueError):
-    """A model that does not exist or cannot be opened; the message is fit to show to a reader."""
-
-
-@dataclass(frozen=True, eq=False)
-class Model:
-    """A denoiser with what a sampler and a reader need to know about it."""
-
-    name: str
-    title: str
-    denoiser: Denoiser
-    shape: tuple[int, int, int]
-    """Of one picture: channels, height, width."""
-    class_names: tuple[str, ...]
-    """Empty where it knows no classes."""
-    schedule: NoiseSchedule
-    """The one that it was trained on; for an ideal denoiser, which was not trained, cosine with T = 1000."""
-    data: str
-    """The data set whose training pictures it has seen; empty where that is unknown."""
-    needs_label: bool = False
-    """Whether each picture must have a class: the model knows none that stands for "none given", and cannot be guided."""
+# --- models -----------------------------------------------------------------------------------------------------------
 
 
 def open_model(
@@ -58,120 +40,89 @@ def open_model(
     download: bool = True,
     progress: hub.Progress | None = None,
 ) -> Model:
-    """The model that goes by this name.
+    """The model of this name.
 
     Args:
         name: "ideal:DATA", a name in `pretrained.CHECKPOINTS`, "run:ID" ("run:ID@best", "run:ID@1200"), "upload:ID", the path
             of a folder, of a run's folder, or of a file of denoising-diffusion-pytorch, or, where there is no such folder, a
             name of the Hub, "owner/name" or "owner/name@revision".
-        run_of: finds a training run by its id; None to look where runs are kept, see `engine.runs.folder.default_root`.
-        download: whether a name of the Hub that is not in its cache is fetched.
-        progress: told how far a download is.
+        run_of: the model of a run, by its id; None to read it from `engine.runs.folder.default_root`.
+        download: whether a name of the Hub that is not in its cache is downloaded.
+        progress: called with how far a download is.
 
     Raises:
-        ModelError: with one clear sentence.
+        ModelError: with one sentence.
     """
     if name.startswith(RUN):
-        return (run_of or _run_on_disk)(name.removeprefix(RUN))
+        return (run_of or _run_model)(name.removeprefix(RUN))
     try:
         if name.startswith(IDEAL):
-            return _ideal(name.removeprefix(IDEAL))
-        return _shipped(name) if name in pretrained.CHECKPOINTS else _foreign(name, download, progress)
-    except (DataError, pretrained.CheckpointError) as error:
+            return _ideal_model(name.removeprefix(IDEAL))
+        return _shipped_model(name) if name in pretrained.CHECKPOINTS else _model_from(name, download, progress)
+    except (DataError, CheckpointError) as error:
         raise ModelError(str(error)) from error
-    except OSError as error:  # a name that is too long for the disk, a folder that we may not look into
+    except OSError as error:  # a name that is too long for the disk, a folder that may not be read
         raise ModelError(f"“{name[:60]}” cannot be opened: {error.strerror or error}.") from error
 
 
-def from_checkpoint(name: str, checkpoint: pretrained.Checkpoint, title: str = "") -> Model:
-    """An opened folder as a model. The name of its data counts only if it is a set that there is here."""
-    card = checkpoint.card
-    classes = checkpoint.denoiser.classes
-    named = card.class_names if len(card.class_names) == classes else tuple(str(k) for k in range(classes))
-    return Model(
-        name,
-        title or card.title or name,
-        checkpoint.denoiser,
-        checkpoint.shape,
-        named,
-        checkpoint.denoiser.schedule,
-        card.data if card.data in DATASETS else "",
-        needs_label=classes > 0 and not checkpoint.denoiser.has_null_class,
-    )
-
-
-def located(name: str, *, download: bool = True, progress: hub.Progress | None = None) -> tuple[Path, str]:
-    """Where a model lies that is on the disk, was uploaded, or is on the Hub, and what it is called ("" where nobody says).
+def locate(name: str, *, download: bool = True, progress: hub.Progress | None = None) -> tuple[Path, str]:
+    """Path of a model on the disk, uploaded or on the Hub, and its title ("" where it has none).
 
     Args:
         name, download, progress: as for `open_model`.
 
     Raises:
-        ModelError, CheckpointError: where it is on the Hub only and cannot or shall not be fetched, or was uploaded elsewhere.
+        ModelError, CheckpointError: where it is on the Hub only and cannot or may not be downloaded, or was uploaded elsewhere.
     """
     title, path = "", Path(name)
     if name.startswith(uploads.PREFIX):
         upload = uploads.find(name)
         path, title = upload.path, upload.title
     elif not os.path.exists(name) and (on_hub := hub.parse(name)) is not None:
-        there = hub.cached(on_hub)
-        if there is None and not download:
+        cached = hub.cached(on_hub)
+        if cached is None and not download:
             raise ModelError(f"“{name}” is no folder here, and not yet downloaded from the Hub.")
-        path, title = there or hub.fetch(on_hub, progress), name
+        path, title = cached or hub.fetch(on_hub, progress), name
     return path, title
 
 
-def _foreign(name: str, download: bool, progress: hub.Progress | None) -> Model:
-    path, title = located(name, download=download, progress=progress)
+def _model_from(name: str, download: bool, progress: hub.Progress | None) -> Model:
+    path, title = locate(name, download=download, progress=progress)
     path = newest_in(path)
-    model = _on_disk(str(path), _stamp(path))
-    of_its_own = model.title if model.title != str(path) else ""
-    return replace(model, name=name, title=of_its_own or title or name)
+    model = _model_on_disk(str(path), _stamp(path))
+    own_title = model.title if model.title != str(path) else ""
+    return replace(model, name=name, title=own_title or title or name)
 
 
 def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
-    """What tells whether a folder or file is still the same: the times and sizes of its parts."""
-    found = []
-    beside = [path.with_suffix(".json")] if path.suffix in TRAINER_FILES else []
-    for part in [path, *beside, *(path / file for file in (*hub.CONFIGS, *hub.WEIGHT_FILES))]:
+    """Times and sizes of the files of a folder or file: equal as long as it has not changed."""
+    stamp = []
+    settings = [path.with_suffix(".json")] if path.suffix in trainer_files.SUFFIXES else []
+    for part in [path, *settings, *(path / file for file in (*hub.CONFIGS, *hub.WEIGHT_FILES))]:
         try:
             stat = os.stat(part)
-            found.append((part.name, stat.st_mtime_ns, stat.st_size))
+            stamp.append((part.name, stat.st_mtime_ns, stat.st_size))
         except (OSError, ValueError):
             continue
-    return tuple(found)
+    return tuple(stamp)
 
 
 @lru_cache(maxsize=3)
-def _on_disk(path: str, stamp: tuple[tuple[str, int, int], ...]) -> Model:
+def _model_on_disk(path: str, stamp: tuple[tuple[str, int, int], ...]) -> Model:
     """The model of a folder or file, read again only where it has changed."""
-    if os.path.isfile(path) and path.endswith(TRAINER_FILES):
-        opened = foreign_trainer.load(Path(path))
+    if os.path.isfile(path) and path.endswith(trainer_files.SUFFIXES):
+        opened = trainer_files.load(Path(path))
         return Model(path, path, opened.denoiser, opened.shape, (), opened.denoiser.schedule, "")
-    return from_checkpoint(path, pretrained.load(path))
-
-
-def _run_on_disk(run_id: str) -> Model:
-    from engine.runs.folder import RunFolder, default_root  # here, for training is nothing that sampling needs
-
-    try:
-        name, _, at = run_id.partition("@")
-        folder = RunFolder.named(default_root(), name)
-        if not folder.has_checkpoint:
-            raise ModelError(f"There is no training run “{name[:40]}” here that could be opened.")
-        opened = folder.open(pretrained.load, folder.step_of(at) if at else None)
-        return from_checkpoint(RUN + run_id, opened)
-    except ValueError as error:
-        raise ModelError(str(error)) from error
+    return pretrained.load(path).model(path)
 
 
 @lru_cache(maxsize=8)
-def _shipped(name: str) -> Model:
-    return from_checkpoint(name, pretrained.load(name))
+def _shipped_model(name: str) -> Model:
+    return pretrained.load(name).model(name)
 
 
 @lru_cache(maxsize=4)
-def _ideal(data_name: str) -> Model:
+def _ideal_model(data_name: str) -> Model:
     data = catalogue.load(data_name).training
     return Model(
         IDEAL + data_name,
@@ -182,3 +133,79 @@ def _ideal(data_name: str) -> Model:
         NoiseSchedule.cosine(1000),
         data_name,
     )
+
+
+# --- classifiers of noisy pictures ------------------------------------------------------------------------------------
+
+
+def open_guide(name: str) -> Guide:
+    """The classifier of this name, to guide a sampler with.
+
+    Args:
+        name: "ideal:DATA" for p(y | x_t) of those training pictures, or as for `open_classifier`.
+
+    Raises:
+        ModelError: with one sentence.
+    """
+    if name.startswith(IDEAL):
+        model = open_model(name)
+        assert isinstance(model.denoiser, ExactDenoiser)
+        title = f"Exact classifier of {name.removeprefix(IDEAL)}"
+        return Guide(title, ExactClassifier(model.denoiser, len(model.class_names)), model.shape, model.class_names)
+    try:
+        # A run that goes on learns more; everything else is opened a single time.
+        trained = open_classifier(name) if name.startswith(RUN) else _cached_classifier(name)
+    except CheckpointError as error:
+        raise ModelError(str(error)) from error
+    return Guide(trained.card.title or name, trained, trained.shape, trained.class_names)
+
+
+def open_classifier(name: str, run_of: Callable[[str], TrainedClassifier] | None = None) -> TrainedClassifier:
+    """The trained classifier of noisy pictures of this name.
+
+    Args:
+        name: a name in `NOISY_CLASSIFIERS`, "run:ID", or the path of a folder.
+        run_of: the classifier of a run, by its id; None to read it from `engine.runs.folder.default_root`.
+
+    Raises:
+        CheckpointError: with one sentence.
+    """
+    try:
+        if name.startswith(RUN):
+            return (run_of or _run_classifier)(name.removeprefix(RUN))
+        return noisy_classifier.load(name)
+    except OSError as error:  # a name that is too long for the disk, a folder that may not be read
+        raise CheckpointError(f"“{name[:60]}” cannot be opened: {error.strerror or error}.") from error
+
+
+@lru_cache(maxsize=8)
+def _cached_classifier(name: str) -> TrainedClassifier:
+    return open_classifier(name)
+
+
+# --- training runs ----------------------------------------------------------------------------------------------------
+
+
+def _run_model(run_id: str) -> Model:
+    try:
+        return _open_run(run_id, pretrained.load).model(RUN + run_id)
+    except CheckpointError as error:
+        raise ModelError(str(error)) from error
+
+
+def _run_classifier(run_id: str) -> TrainedClassifier:
+    return _open_run(run_id, noisy_classifier.load)
+
+
+def _open_run(run_id: str, load: Callable[[Path], Opened]) -> Opened:
+    """A checkpoint of "ID", "ID@best" or "ID@STEP" among all runs. Raises CheckpointError."""
+    from engine.runs.folder import RunFolder, default_root  # imported here: sampling needs nothing of training
+
+    name, _, at = run_id.partition("@")
+    try:
+        folder = RunFolder.named(default_root(), name)
+    except ValueError as error:
+        raise CheckpointError(str(error)) from error
+    if not folder.has_checkpoint:
+        raise CheckpointError(f"There is no training run “{name[:40]}” here that could be opened.")
+    return folder.open(load, folder.step_of(at) if at else None)

@@ -962,18 +962,18 @@ BUGS = [
     ),
     Bug(
         "a Trainer's weights as trained, not its average",
-        "interop/lucidrains.py",
+        "interop/trainer_files.py",
         "plain = inner or plain",
         "plain = plain or inner",
-        "test_lucidrains.py",
+        "test_trainer_files.py",
         "average_is_taken",
     ),
     Bug(
         "pickled code of a Trainer's file is run",
-        "interop/lucidrains.py",
+        "interop/trainer_files.py",
         "weights_only=True, mmap=True",
         "weights_only=False, mmap=True",
-        "test_lucidrains.py",
+        "test_trainer_files.py",
         "never_run",
     ),
     # A step taken apart, and forks

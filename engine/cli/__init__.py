@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # The heavy imports wait until the command line itself is known to be right.
     from engine.data.image_set import DataError
     from engine.evaluation.evaluate import EvaluationError
+    from engine.models.opened import ModelError
     from engine.recipes.recipe import RecipeError
-    from engine.registry import ModelError
     from engine.storage.checked_files import CheckpointError
     from engine.training.distributed import DistributedError
 

@@ -13,7 +13,7 @@ from engine.cli.vae_bound import is_vae_named, measure_vae
 
 if TYPE_CHECKING:
     from engine.evaluation.bound import Bound, Term
-    from engine.registry import Model
+    from engine.models.opened import Model
     from engine.samplers import Variance
 
 

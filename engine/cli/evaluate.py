@@ -155,10 +155,10 @@ def _open(name: str, args: argparse.Namespace) -> tuple[Checkpoint, ImageSet, Ju
     from engine.data.catalogue import load
     from engine.interop import pretrained
     from engine.models import classifier
-    from engine.registry import located
+    from engine.registry import locate
 
     device = device_named(args.device)
-    model = pretrained.load(name if name in pretrained.CHECKPOINTS else located(name)[0], device)
+    model = pretrained.load(name if name in pretrained.CHECKPOINTS else locate(name)[0], device)
     data_name = args.data or model.card.data
     if not data_name:
         raise CommandError("The model's card does not say what it learned from: name the set with --data.")

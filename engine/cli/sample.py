@@ -14,7 +14,7 @@ from engine.cli.runs import add_root, find
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from engine.registry import Model
+    from engine.models.opened import Model
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -57,15 +57,13 @@ def _sample(args: argparse.Namespace) -> int:
 
 
 def _run_model(root: Path, run_id: str) -> Model:
-    from engine import registry
     from engine.interop import pretrained
+    from engine.models.opened import ModelError
 
     name, _, at = run_id.partition("@")
     folder = find(root, name)
     try:
         opened = folder.open(pretrained.load, folder.step_of(at) if at else None)
-        return registry.from_checkpoint(f"run:{run_id}", opened)
+        return opened.model(f"run:{run_id}")
     except pretrained.CheckpointError as error:
-        raise registry.ModelError(
-            f"The run “{run_id}” in “{root}” has nothing that could be opened: {error}"
-        ) from error
+        raise ModelError(f"The run “{run_id}” in “{root}” has nothing that could be opened: {error}") from error

@@ -21,8 +21,10 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
+from engine.data.shipped import DATASETS
 from engine.denoiser import NetDenoiser
 from engine.interop import diffusers_format as theirs
+from engine.models.opened import Model
 from engine.models.unet import UNet, UNetConfig
 from engine.process import TARGETS
 from engine.storage.checked_files import (
@@ -78,6 +80,26 @@ class Checkpoint:
     def shape(self) -> tuple[int, int, int]:
         """Of one picture: channels, height, width."""
         return theirs.shape_of(self.unet)
+
+    def model(self, name: str, title: str = "") -> Model:
+        """The same as a model. The name of its data counts only for a set that ships.
+
+        Args:
+            name: of the model, in recipes and links.
+            title: for the reader; "" for that of the card.
+        """
+        card, classes = self.card, self.denoiser.classes
+        class_names = card.class_names if len(card.class_names) == classes else tuple(str(k) for k in range(classes))
+        return Model(
+            name,
+            title or card.title or name,
+            self.denoiser,
+            self.shape,
+            class_names,
+            self.denoiser.schedule,
+            card.data if card.data in DATASETS else "",
+            needs_label=classes > 0 and not self.denoiser.has_null_class,
+        )
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------

@@ -20,9 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
-from engine.interop import hub, pretrained
-from engine.interop import lucidrains as foreign_trainer
-from engine.interop.lucidrains import TrainerSettings
+from engine.interop import hub, pretrained, trainer_files
+from engine.interop.trainer_files import TrainerSettings
 from engine.storage.checked_files import MAX_JSON_BYTES, CheckpointError, read_json
 from engine.storage.files import atomic_write, room_problem, write_json
 
@@ -100,7 +99,7 @@ def keep(
         OSError: where the disk does not let us.
     """
     root = root or default_root()
-    is_trainer = title.lower().endswith((".pt", ".pth"))
+    is_trainer = title.lower().endswith(trainer_files.SUFFIXES)
     upload_id = _id_of(file, settings if is_trainer else None)
     try:
         return find(PREFIX + upload_id, root)
@@ -136,9 +135,9 @@ def _store_trainer(file: BinaryIO, model: Path, settings: TrainerSettings | None
     _check_room(size, model)
     file.seek(0)
     with (model / "model.pt").open("wb") as out:
-        _copy(file, out, foreign_trainer.MAX_FILE_BYTES, lambda done: progress(done, size) if progress else None)
+        _copy(file, out, trainer_files.MAX_FILE_BYTES, lambda done: progress(done, size) if progress else None)
     write_json(model / "model.json", settings.model_dump(mode="json", exclude_none=True))
-    foreign_trainer.load(model / "model.pt")
+    trainer_files.load(model / "model.pt")
 
 
 def _copy(source: BinaryIO, out: BinaryIO, limit: int, told: Callable[[int], None]) -> None:
@@ -205,7 +204,7 @@ def _wanted(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         if path.parts[-len(PurePosixPath(config).parts) :] == PurePosixPath(config).parts
     ]
     if not tops:
-        inside = sorted({path.suffix for path in plain if path.suffix in (".pt", ".pth")})
+        inside = sorted({path.suffix for path in plain if path.suffix in trainer_files.SUFFIXES})
         hint = " A model-N.pt is uploaded as it is, without a zip around it." if inside else ""
         raise CheckpointError(f"The zip holds no {pretrained.KIND}: there is no config.json in it.{hint}")
     top = min(tops, key=lambda path: (len(path.parts), tops.index(path)))

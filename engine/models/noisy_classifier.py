@@ -14,7 +14,7 @@ gradient fades as √ᾱ does; guidance divides by √ᾱ, and a gradient that d
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -36,7 +36,6 @@ NOISY_CLASSIFIERS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits
 """The classifiers of noisy pictures that ship, by the name of the picture set that they read."""
 
 KIND = "folder of a classifier of noisy pictures"
-RUN = "run:"
 TURNS = 1000.0
 """The time embedding was made for numbers up to about this."""
 
@@ -204,33 +203,3 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> TrainedClass
     return TrainedClassifier(
         *on_disk.load(path, str(folder), KIND, NoisyClassifierConfig, NoisyClassifierCard, LevelClassifier, device)
     )
-
-
-def open_classifier(name: str, run_of: Callable[[str], TrainedClassifier] | None = None) -> TrainedClassifier:
-    """The classifier of noisy pictures that goes by this name.
-
-    Args:
-        name: a name in `NOISY_CLASSIFIERS`, "run:ID", or the path of a folder.
-        run_of: finds a training run by its id; None to look where runs are kept, see `engine.runs.folder.default_root`.
-
-    Raises:
-        CheckpointError: with one clear sentence.
-    """
-    try:
-        if name.startswith(RUN):
-            return (run_of or _run_on_disk)(name.removeprefix(RUN))
-        return load(name)
-    except OSError as error:  # a name that is too long for the disk, a folder that we may not look into
-        raise CheckpointError(f"“{name[:60]}” cannot be opened: {error.strerror or error}.") from error
-
-
-def _run_on_disk(run_id: str) -> TrainedClassifier:
-    from engine.runs.folder import RunFolder, default_root  # here, for training is nothing that sampling needs
-
-    try:
-        folder = RunFolder.named(default_root(), run_id)
-    except ValueError as error:
-        raise CheckpointError(str(error)) from error
-    if not folder.has_checkpoint:
-        raise CheckpointError(f"There is no training run “{run_id[:40]}” here that could be opened.")
-    return folder.open(load)

@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterator
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.denoiser import NO_LABEL
+from engine.models.opened import Model, ModelError
 from engine.recipes.recipe import Label, Recipe, RecipeError, Seed, literal, text_in_png
 from engine.recipes.sampling_fields import SamplerName, SpacingName, Steps
-from engine.registry import Model, ModelError, open_model
+from engine.registry import open_model
 from engine.samplers import Sampler, Variance
 from engine.sampling import Frame, Start
 from engine.storage.checked_files import first_problem

@@ -20,12 +20,12 @@ from PIL.PngImagePlugin import PngInfo
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from torch import Tensor
 
-from engine.classifier_registry import open_guide
 from engine.denoiser import NO_LABEL, Clipped, Denoiser, QuantileClipped
 from engine.guidance import EVERYWHERE, ClassifierGuided, Guided
 from engine.ideal import ExactDenoiser
+from engine.models.opened import Model
 from engine.recipes.sampling_fields import Eta, SamplerName, SpacingName, Steps
-from engine.registry import Model, open_model
+from engine.registry import open_guide, open_model
 from engine.samplers import SAMPLERS, Sampler, Variance
 from engine.sampling import Frame, Start, sample
 from engine.schedule import SCHEDULES, NoiseSchedule
@@ -77,9 +77,7 @@ class Recipe(BaseModel):
     scale_from: float = Field(0.0, ge=0, le=1, description="Guidance works from this share of noise 1 − ᾱ")
     scale_to: float = Field(1.0, ge=0, le=1, description="up to this one.")
     rescale: float = Field(0.0, ge=0, le=1, description="How much of the contrast that guidance adds is taken back.")
-    classifier: str = Field(
-        "", max_length=500, description="One that guides too, see engine.classifier_registry.open_guide."
-    )
+    classifier: str = Field("", max_length=500, description="One that guides too, see engine.registry.open_guide.")
     classifier_scale: float = Field(1.0, ge=0, le=20, description="Its s: 1 is Bayes' rule, 0 no guidance.")
     clip: Annotated[Literal["range", "quantile", "none"], BeforeValidator(_clip)] = Field(
         "range", description="x̂0 held to the range of pictures, scaled back where it leaves it, or left alone."

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
+from engine.models.opened import Model
 from engine.recipes.recipe import Recipe
-from engine.registry import Model
 from engine.runtime.deduplication import deduplicated
 from engine.samplers import SAMPLERS
 from engine.sampling import Frame

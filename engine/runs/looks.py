@@ -11,12 +11,13 @@ from torch import Tensor
 from engine.data.image_set import ImageSet
 from engine.data.pixels import to_uint8
 from engine.data.prepared import augmented_pictures, held_out_pictures
-from engine.denoiser import NO_LABEL, Denoiser
+from engine.denoiser import Clipped, Denoiser
+from engine.guidance import Guided
 from engine.models.noisy_classifier import LevelClassifier
 from engine.models.vae import VAE
-from engine.recipes.recipe import Recipe
-from engine.registry import Model
 from engine.runs.snapshot import Pictures
+from engine.samplers import DDIM
+from engine.sampling import sample
 from engine.schedule import Level
 from engine.training.bayes_optimal import BayesOptimalLoss, bayes_optimal_loss
 from engine.training.classifier_accuracy import (
@@ -37,15 +38,17 @@ READ = 200
 def preview(denoiser: Denoiser, config: TrainConfig, data: ImageSet, stop: Callable[[], bool]) -> Pictures | None:
     """Draw a few pictures, always from the same noise. None where it was stopped."""
     classes = len(data.class_names)
-    shape = (data.channels, data.size, data.size)
-    model = Model("", "", denoiser, shape, data.class_names, config.noise_schedule(), data.name)
-    recipe = Recipe(
+    scale = 2.0 if config.label_dropout > 0 else 1.0
+    frames = sample(
+        Clipped(Guided(denoiser, scale) if classes else denoiser),
+        config.noise_schedule(),
+        DDIM(),
+        shape=(data.channels, data.size, data.size),
         steps=min(PREVIEW_STEPS, config.T),
-        scale=2.0 if config.label_dropout > 0 else 1.0,
-        labels=tuple(k % classes if classes else NO_LABEL for k in range(PREVIEWS)),
-        seeds=tuple(range(PREVIEWS)),
+        seeds=range(PREVIEWS),
+        label=torch.arange(PREVIEWS) % classes if classes else None,
     )
-    for frame in recipe.frames(model):
+    for frame in frames:
         if stop():
             return None
         last = frame

@@ -14,8 +14,8 @@ from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
 from engine.models import noisy_classifier, vae
 from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard, TrainedClassifier
+from engine.models.opened import Model, ModelError
 from engine.models.vae import VAE, TrainedVAE, VAECard
-from engine.registry import Model, ModelError, from_checkpoint
 from engine.runs.folder import NOTHING_YET, RunFolder, RunRecord
 from engine.runs.history import signature
 from engine.storage.checked_files import CheckpointError
@@ -46,7 +46,7 @@ def model_of(folder: RunFolder, record: RunRecord, learned: Learner | None, step
     title = folder.read_title() or f"Your run of {when(record.created)}"
     if learned is None:
         opened = _opened(folder, pretrained.load, step)
-        return from_checkpoint(name, opened, title + (f", step {step:,}" if step is not None else ""))
+        return opened.model(name, title + (f", step {step:,}" if step is not None else ""))
     assert isinstance(learned, NetDenoiser)
     data = pictures_of(record.config)
     shape = (data.channels, data.size, data.size)

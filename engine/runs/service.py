@@ -20,8 +20,8 @@ import numpy as np
 from engine.data import catalogue
 from engine.denoiser import NetDenoiser
 from engine.models.noisy_classifier import TrainedClassifier
+from engine.models.opened import Model, ModelError
 from engine.models.vae import TrainedVAE
-from engine.registry import Model, ModelError
 from engine.runs import keeping, milestones, opening
 from engine.runs.command import command_of
 from engine.runs.driver import Run

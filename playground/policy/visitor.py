@@ -4,7 +4,7 @@ On one's own machine everyone may do everything. In public mode a visitor gets w
 download from the Hub and no upload is opened for them, and no message names a path.
 
 A front end makes a `Visitor` with `visitor_of` and hands it to the labs. Neither imports `engine.registry`,
-`engine.classifier_registry` or `engine.runs.service` (a contract of import-linter): they open models with these methods.
+`engine.registry` or `engine.runs.service` (a contract of import-linter): they open models with these methods.
 """
 
 from __future__ import annotations
@@ -23,10 +23,9 @@ from playground.policy.visitor_runs import VisitorRuns
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from engine.classifier_registry import Guide
+    from engine.models.opened import Guide, Model
     from engine.models.vae import TrainedVAE
     from engine.recipes.recipe import Recipe
-    from engine.registry import Model
     from engine.training.config import TrainConfig
     from playground.policy.limits import Limits
 
@@ -80,7 +79,7 @@ class Visitor:
 
     def open_guide(self, name: str) -> Guide:
         """The classifier of that name. Raises ModelError with one sentence, also where the visitor may not open it."""
-        from engine.classifier_registry import open_guide
+        from engine.registry import open_guide
 
         with self._opening(lambda: self.check_classifier(name)):
             return open_guide(name)
@@ -149,7 +148,7 @@ class Visitor:
 
     def _check_name(self, name: str, shipped: Mapping[str, object], what: str) -> None:
         from engine.data.shipped import DATASETS
-        from engine.registry import ModelError
+        from engine.models.opened import ModelError
 
         if not self.public:
             return

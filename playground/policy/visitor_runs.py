@@ -17,8 +17,8 @@ from playground.policy.ownership import is_owner, write_owner
 
 if TYPE_CHECKING:
     from engine.models.noisy_classifier import TrainedClassifier
+    from engine.models.opened import Model
     from engine.models.vae import TrainedVAE
-    from engine.registry import Model
     from engine.runs.service import TrainingService
     from engine.runs.snapshot import Snapshot
     from engine.training.config import TrainConfig
@@ -172,7 +172,7 @@ class VisitorRuns:
             change()
 
     def _opening(self, run_id: str) -> AbstractContextManager[None]:
-        from engine.registry import ModelError
+        from engine.models.opened import ModelError
         from engine.runs.service import no_run
 
         if not self.may(run_id.partition("@")[0]):

@@ -21,8 +21,8 @@ from playground.labs.shared.job import Job
 from playground.serving import zerogpu
 
 if TYPE_CHECKING:
+    from engine.models.opened import Model
     from engine.recipes.recipe import Recipe
-    from engine.registry import Model
 
 GRACE = 10.0
 """Seconds that a request outlives its last session: a tab that is loaded again finds it."""

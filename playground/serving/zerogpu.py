@@ -18,8 +18,8 @@ except ImportError:
     spaces = None
 
 if TYPE_CHECKING:
+    from engine.models.opened import Model
     from engine.recipes.recipe import Recipe
-    from engine.registry import Model
     from engine.sampling import Frame
 
 LONGEST = 120

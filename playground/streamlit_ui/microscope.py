@@ -14,7 +14,7 @@ from playground.labs.shared.controls import checked
 from playground.streamlit_ui import components, following, loading, open_model, page, visitor, widgets
 
 if TYPE_CHECKING:
-    from engine.registry import Model
+    from engine.models.opened import Model
 
 LAB = "microscope"
 

@@ -14,10 +14,11 @@ from engine.data.pixels import to_uint8, to_unit
 from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
 from engine.interop.pretrained import Card
+from engine.models.opened import ModelError
 from engine.models.unet import UNet, UNetConfig
 from engine.process import TARGETS
 from engine.recipes.recipe import Recipe
-from engine.registry import ModelError, open_model
+from engine.registry import open_model
 from engine.schedule import NoiseSchedule
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from engine.evaluation.metrics import Estimate, Share
     from engine.models.classifier import Judge
-    from engine.registry import Model
+    from engine.models.opened import Model
     from playground.policy.visitor import Visitor
 
 MOST_LOOKS = 60_000

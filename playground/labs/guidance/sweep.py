@@ -18,8 +18,8 @@ from playground.labs.shared.job import Partial
 from playground.labs.shared.ranges import Allowed, Value
 
 if TYPE_CHECKING:
+    from engine.models.opened import Model
     from engine.recipes.recipe import Recipe
-    from engine.registry import Model
     from playground.policy.visitor import Visitor
 
 Pictures = npt.NDArray[np.uint8]

@@ -18,8 +18,8 @@ from playground.labs.shared.job import Partial
 if TYPE_CHECKING:
     from engine.analysis.guidance_trace import GuidanceEvaluation, GuidanceTrace
     from engine.denoiser import Denoiser
+    from engine.models.opened import Model
     from engine.recipes.recipe import Recipe
-    from engine.registry import Model
     from engine.sampling import Frame
     from playground.policy.visitor import Visitor
 

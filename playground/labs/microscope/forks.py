@@ -16,9 +16,9 @@ from playground.labs.sampling.controls import VARIANCE_TITLES, one_of, sampler_t
 from playground.labs.shared.controls import Controls, Field, ui
 
 if TYPE_CHECKING:
+    from engine.models.opened import Model
     from engine.recipes.fork import AnyRecipe, Changes
     from engine.recipes.recipe import Recipe
-    from engine.registry import Model
 
 MAX_FORKS = 7
 _FORK = re.compile(r"(\d{1,2})@(\d{1,4}):(.*)")

@@ -25,9 +25,9 @@ from playground.labs.shared.models import classes_told_apart, classifier_choices
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from engine.models.opened import Model
     from engine.recipes.fork import AnyRecipe
     from engine.recipes.recipe import Recipe
-    from engine.registry import Model
     from engine.sampling import Start
     from playground.labs.microscope.reference import Errors
     from playground.labs.shared.decomposition import Thoughts

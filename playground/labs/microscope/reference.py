@@ -23,9 +23,9 @@ from engine.data.image_set import DataError
 from engine.data.pixels import to_unit
 from engine.data.sizes import sized
 from engine.denoiser import Denoiser
+from engine.models.opened import Model
 from engine.process import Prediction, diffuse
 from engine.recipes.recipe import Recipe
-from engine.registry import Model
 from engine.samplers import SAMPLERS, Ancestral, Sampler
 from engine.sampling import SeededNoise
 from engine.schedule import Level, NoiseSchedule

@@ -15,9 +15,9 @@ from engine.data.image_set import DataError
 from engine.data.pixels import to_unit
 from engine.data.sizes import sized
 from engine.ideal import ExactDenoiser
+from engine.models.opened import Model
 from engine.recipes.fork import AnyRecipe, recipe_of
 from engine.recipes.recipe import Recipe
-from engine.registry import Model
 from engine.samplers import SAMPLERS
 from engine.sampling import Start
 from playground.components.payloads.microscope import Branch, Cut

@@ -21,7 +21,7 @@ from playground.labs.shared.job import Partial
 from playground.labs.shared.picture import LARGEST_SEED
 
 if TYPE_CHECKING:
-    from engine.registry import Model
+    from engine.models.opened import Model
     from playground.policy.visitor import Visitor
 
 RECORDED = "recorded"

@@ -13,8 +13,8 @@ from playground.labs.shared.controls import Controls, Field, demanded, ui
 from playground.labs.shared.models import classes_told_apart
 
 if TYPE_CHECKING:
+    from engine.models.opened import Model
     from engine.recipes.recipe import Recipe
-    from engine.registry import Model
     from playground.policy.visitor import Visitor
 
 Side = Literal["A", "B"]

@@ -20,8 +20,8 @@ from playground.labs.shared.job import BROKE_OFF
 from playground.policy import mode
 
 if TYPE_CHECKING:
+    from engine.models.opened import Model
     from engine.recipes.recipe import Recipe
-    from engine.registry import Model
     from engine.sampling import Frame
 
 MAX_POSITIONS = 120

@@ -151,7 +151,7 @@ def keep(file: BinaryIO, title: str, visitor: Visitor, size: int = 0, objective:
 
     def work(report: Report) -> str:
         from engine.interop import uploads
-        from engine.interop.lucidrains import TrainerSettings
+        from engine.interop.trainer_files import TrainerSettings
 
         settings = (
             TrainerSettings.model_validate({"image_size": size, "objective": objective or None}) if size else None

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from engine.analysis.xray import ForwardRecord, NetworkLayout, TimeConditioning
     from engine.denoiser import NetDenoiser
-    from engine.registry import Model
+    from engine.models.opened import Model
     from engine.schedule import Level
     from playground.policy.visitor import Visitor
 

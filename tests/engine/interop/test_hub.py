@@ -19,8 +19,9 @@ import pytest
 from engine.cli import main
 from engine.interop import hub, pretrained
 from engine.interop.hub import HubName
+from engine.models.opened import ModelError
 from engine.recipes.recipe import Recipe
-from engine.registry import ModelError, open_model
+from engine.registry import open_model
 
 from checkpoints_to_try import save_sound, tiny_model
 

@@ -15,9 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from engine.interop import hub, uploads
-from engine.interop.lucidrains import TrainerSettings
+from engine.interop.trainer_files import TrainerSettings
+from engine.models.opened import ModelError
 from engine.recipes.recipe import Recipe
-from engine.registry import ModelError, open_model
+from engine.registry import open_model
 from engine.storage.checked_files import CheckpointError
 
 from checkpoints_to_try import save_sound

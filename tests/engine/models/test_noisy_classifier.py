@@ -29,9 +29,9 @@ from engine.models.noisy_classifier import (
     NoisyClassifierConfig,
     TrainedClassifier,
     how_noisy,
-    open_classifier,
 )
-from engine.registry import ModelError
+from engine.models.opened import ModelError
+from engine.registry import open_classifier
 from engine.runs.service import TrainingService
 from engine.samplers import DDIM
 from engine.sampling import sample

@@ -14,9 +14,9 @@ from engine.analysis.step_decomposition import DecomposingSampler
 from engine.cli import main
 from engine.data.pixels import to_uint8
 from engine.ideal import ExactDenoiser
+from engine.models.opened import Model, ModelError
 from engine.recipes.fork import MAX_DEPTH, AnyRecipe, Changes, Fork, from_json, from_png, recipe_of, root_of
 from engine.recipes.recipe import Recipe, RecipeError, png_bytes
-from engine.registry import Model, ModelError
 from engine.samplers import SAMPLERS
 from engine.sampling import Frame, SeededNoise
 from engine.schedule import NoiseSchedule

@@ -24,6 +24,7 @@ from engine.data.pixels import to_uint8
 from engine.denoiser import NO_LABEL, Clipped
 from engine.guidance import Guided
 from engine.ideal import ExactDenoiser
+from engine.models.opened import Model, ModelError
 from engine.process import Prediction, prediction_from_x0
 from engine.recipes.recipe import (
     MAX_IMAGES,
@@ -36,7 +37,7 @@ from engine.recipes.recipe import (
     png_bytes,
     save_png,
 )
-from engine.registry import Model, ModelError, open_model
+from engine.registry import open_model
 from engine.schedule import Level, NoiseSchedule
 
 ROOT = Path(__file__).parents[3]
@@ -389,7 +390,7 @@ def test_a_classifier_guides_a_model_that_knows_no_classes() -> None:
 
 
 def test_a_classifier_that_does_not_fit_is_refused() -> None:
-    with pytest.raises(RecipeError, match=r"reads pictures of 3 × 32 × 32, .* draws 1 × 28 × 28"):
+    with pytest.raises(RecipeError, match=r"classifies pictures of 3 × 32 × 32, .* draws 1 × 28 × 28"):
         Recipe(labels=(0,), classifier="ideal:emoji").check(open_model("digits"))
     with pytest.raises(ModelError, match="no checkpoint folder"):
         Recipe(labels=(0,), classifier="nowhere").check(open_model("digits"))

@@ -12,10 +12,11 @@ from torch import Tensor
 from engine.data.pixels import to_uint8
 from engine.denoiser import NO_LABEL
 from engine.ideal import ExactDenoiser
+from engine.models.opened import Model
 from engine.process import Prediction, prediction_from_x0
 from engine.recipes import sweep
 from engine.recipes.recipe import Recipe, RecipeError
-from engine.registry import Model, open_model
+from engine.registry import open_model
 from engine.runtime.deduplication import Deduplicated, deduplicated
 from engine.schedule import Level, NoiseSchedule, broadcast
 

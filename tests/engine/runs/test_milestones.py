@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.data.shipped import DATASETS
-from engine.registry import ModelError
+from engine.models.opened import ModelError
 from engine.runs import keeping, milestones
 from engine.runs.driver import Run
 from engine.runs.folder import RunFolder, RunRecord, new_id

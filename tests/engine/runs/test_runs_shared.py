@@ -19,7 +19,8 @@ from engine.cli.train import recipe_of
 from engine.data.image_set import ImageSet
 from engine.data.shipped import DATASETS
 from engine.interop import pretrained
-from engine.registry import ModelError, open_model
+from engine.models.opened import ModelError
+from engine.registry import open_model
 from engine.runs import driver, keeping, looks
 from engine.runs.command import command_of
 from engine.runs.folder import RunFolder

@@ -20,8 +20,9 @@ from engine.data.image_set import DataError, ImageSet
 from engine.data.shipped import DATASETS
 from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
+from engine.models.opened import ModelError
 from engine.recipes.recipe import Recipe
-from engine.registry import ModelError, open_model
+from engine.registry import open_model
 from engine.runs import driver, folder, looks
 from engine.runs import service as module
 from engine.runs.folder import RunFolder, RunRecord, all_runs, new_id

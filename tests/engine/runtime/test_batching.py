@@ -17,9 +17,10 @@ from torch import Tensor
 from engine.data.pixels import to_uint8
 from engine.denoiser import NO_LABEL, Denoiser, NetDenoiser
 from engine.ideal import ExactDenoiser
+from engine.models.opened import Model
 from engine.process import Prediction
 from engine.recipes.recipe import Recipe
-from engine.registry import Model, open_model
+from engine.registry import open_model
 from engine.runtime import batching, torch_threads
 from engine.runtime.batching import FIRST_ROWS, Batched, CallCancelledError, Worker, batched
 from engine.schedule import Level, NoiseSchedule, broadcast

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from engine.evaluation.metrics import nearest_neighbours
 from engine.ideal import ExactDenoiser
+from engine.models.opened import Model
 from engine.process import Prediction
 from engine.recipes.recipe import Recipe, RecipeError
-from engine.registry import Model, open_model
+from engine.registry import open_model
 from engine.samplers import SAMPLERS
 from engine.schedule import Level, NoiseSchedule
 from playground.components.payloads.timeline import Lane, Timeline

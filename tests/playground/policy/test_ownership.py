@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.data.image_set import DataError
-from engine.registry import ModelError
+from engine.models.opened import ModelError
 from engine.runs import service as training_service
 from engine.runs.folder import new_id
 from engine.runs.service import RunsError, TrainingService

@@ -17,9 +17,9 @@ from torch import Tensor
 
 from engine.data.pixels import to_uint8
 from engine.denoiser import Denoiser
+from engine.models.opened import Model
 from engine.process import Prediction
 from engine.recipes.recipe import Recipe, RecipeError
-from engine.registry import Model
 from engine.schedule import Level, NoiseSchedule
 from engine.training.config import TrainConfig
 from playground.gradio_ui import page

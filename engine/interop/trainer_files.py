@@ -32,6 +32,8 @@ from engine.storage.checked_files import CheckpointError, first_problem, read_js
 
 INSTALL = "uv pip install denoising-diffusion-pytorch"
 KIND = "checkpoint of denoising-diffusion-pytorch"
+SUFFIXES = (".pt", ".pth")
+"""Of the files that its `Trainer` saves."""
 MAX_FILE_BYTES = 12_000_000_000
 """A `Trainer` saves every weight five times over: twice averaged, and with two moments of Adam."""
 MAX_PICKLE_BYTES = 20_000_000

@@ -24,11 +24,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.interop import lucidrains as foreign_trainer
-from engine.interop.lucidrains import OBJECTIVES, TrainerSettings
+from engine.interop import trainer_files
+from engine.interop.trainer_files import OBJECTIVES, TrainerSettings
+from engine.models.opened import ModelError
 from engine.process import TARGETS
 from engine.recipes.recipe import Recipe
-from engine.registry import ModelError, open_model
+from engine.registry import open_model
 from engine.schedule import NoiseSchedule
 from engine.storage.checked_files import CheckpointError
 
@@ -66,7 +67,7 @@ def _x(count: int = 3, channels: int = 1) -> torch.Tensor:
 @pytest.mark.parametrize("beta_schedule", ["linear", "cosine", "sigmoid"])
 def test_it_says_what_the_package_says(tmp_path: Path, objective: str, beta_schedule: str) -> None:
     theirs = _diffusion(objective=objective, beta_schedule=beta_schedule)
-    opened = foreign_trainer.load(_saved(tmp_path, theirs))
+    opened = trainer_files.load(_saved(tmp_path, theirs))
     denoiser = opened.denoiser
     assert denoiser.target == TARGETS[OBJECTIVES[objective]]
     assert denoiser.schedule.name == beta_schedule  # recognised, so with all its digits
@@ -111,7 +112,7 @@ def test_the_same_pictures(tmp_path: Path, objective: str, monkeypatch: pytest.M
 )
 def test_networks_are_told_from_their_weights(tmp_path: Path, unet: dict[str, Any]) -> None:
     theirs = _diffusion(unet)
-    opened = foreign_trainer.load(_saved(tmp_path, theirs)).denoiser
+    opened = trainer_files.load(_saved(tmp_path, theirs)).denoiser
     x, t = _x(2, unet.get("channels", 1)), torch.tensor([1, 40])
     with torch.no_grad():
         torch.testing.assert_close(
@@ -122,7 +123,7 @@ def test_networks_are_told_from_their_weights(tmp_path: Path, unet: dict[str, An
 def test_the_sines_of_the_time_stand_in_the_settings(tmp_path: Path) -> None:
     theirs = _diffusion({"sinusoidal_pos_emb_theta": 100})
     path = _saved(tmp_path, theirs, {"image_size": [8, 16], "sinusoidal_pos_emb_theta": 100})
-    opened = foreign_trainer.load(path)
+    opened = trainer_files.load(path)
     assert opened.shape == (1, 8, 16)
     x, t = _x(2), torch.tensor([1, 40])
     with torch.no_grad():
@@ -132,7 +133,7 @@ def test_the_sines_of_the_time_stand_in_the_settings(tmp_path: Path) -> None:
 
 def test_self_conditioning_asks_twice_as_training_does(tmp_path: Path) -> None:
     theirs = _diffusion({"self_condition": True}, objective="pred_v")
-    opened = foreign_trainer.load(_saved(tmp_path, theirs)).denoiser
+    opened = trainer_files.load(_saved(tmp_path, theirs)).denoiser
     x, t = _x(3), torch.tensor([1, 20, 49])
     with torch.no_grad():
         guess = theirs.model_predictions(x, t - 1).pred_x_start
@@ -142,7 +143,7 @@ def test_self_conditioning_asks_twice_as_training_does(tmp_path: Path) -> None:
 
 def test_a_learned_variance(tmp_path: Path) -> None:
     theirs = _diffusion({"learned_variance": True}, LearnedGaussianDiffusion, objective="pred_noise")
-    opened = foreign_trainer.load(_saved(tmp_path, theirs)).denoiser
+    opened = trainer_files.load(_saved(tmp_path, theirs)).denoiser
     assert opened.learned_variance
     x, t = _x(2), 30
     with torch.no_grad():
@@ -172,19 +173,19 @@ def test_objectives_are_told_from_the_weights_of_the_loss(
         min_snr_loss_weight=gamma is not None,
         min_snr_gamma=gamma or 5,
     )
-    assert foreign_trainer._objective(theirs.state_dict()) == objective
+    assert trainer_files._objective(theirs.state_dict()) == objective
 
 
 def test_where_the_objective_cannot_be_told_it_is_asked_for(tmp_path: Path) -> None:
     theirs = _diffusion(objective="pred_x0")
     del theirs.loss_weight
     with pytest.raises(CheckpointError, match='"objective"'):
-        foreign_trainer.load(_saved(tmp_path, theirs))
-    opened = foreign_trainer.load(_saved(tmp_path, theirs, {"image_size": 8, "objective": "pred_x0"}))
+        trainer_files.load(_saved(tmp_path, theirs))
+    opened = trainer_files.load(_saved(tmp_path, theirs, {"image_size": 8, "objective": "pred_x0"}))
     assert opened.denoiser.target == TARGETS["clean"]
     (tmp_path / "model-1.json").unlink()
     with pytest.raises(CheckpointError, match=r'model-1\.json beside it, such as.*"image_size".*"objective"'):
-        foreign_trainer.load(tmp_path / "model-1.pt")
+        trainer_files.load(tmp_path / "model-1.pt")
 
 
 def test_what_its_trainer_saves_opens_and_the_average_is_taken(tmp_path: Path) -> None:
@@ -219,7 +220,7 @@ def test_an_average_that_never_began_is_left_alone(tmp_path: Path) -> None:
     content["ema"]["initted"] = torch.tensor(False)
     content["ema"]["ema_model.model.final_conv.bias"] = torch.full((1,), 9.0)
     torch.save(content, path)
-    assert float(foreign_trainer.read_state(path)["model.final_conv.bias"].abs().max()) < 9
+    assert float(trainer_files.read_state(path)["model.final_conv.bias"].abs().max()) < 9
 
 
 # --- what does not open -----------------------------------------------------------------------------------------------
@@ -227,7 +228,7 @@ def test_an_average_that_never_began_is_left_alone(tmp_path: Path) -> None:
 
 def _refused(path: Path, match: str) -> None:
     with pytest.raises(CheckpointError, match=match) as error:
-        foreign_trainer.load(path, SIZE)
+        trainer_files.load(path, SIZE)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 400
 
@@ -304,9 +305,9 @@ def test_weights_that_do_not_fit(tmp_path: Path) -> None:
         torch.save({"model": {**state, **changed}}, path)
         _refused(path, match)
     with pytest.raises(CheckpointError, match="cannot be halved 1 times"):
-        foreign_trainer.from_state(state, TrainerSettings(image_size=9))
+        trainer_files.from_state(state, TrainerSettings(image_size=9))
     with pytest.raises(CheckpointError, match="auto_normalize"):
-        foreign_trainer.from_state(state, TrainerSettings(image_size=8, auto_normalize=False))
+        trainer_files.from_state(state, TrainerSettings(image_size=8, auto_normalize=False))
 
 
 def test_the_noise_target_at_zero_terminal_snr(tmp_path: Path) -> None:
@@ -328,7 +329,7 @@ def test_archives_that_would_swell(tmp_path: Path) -> None:
 
 def test_without_the_package_it_says_how_to_get_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = _saved(tmp_path, _diffusion())
-    monkeypatch.setattr(foreign_trainer, "find_spec", lambda name: None)
+    monkeypatch.setattr(trainer_files, "find_spec", lambda name: None)
     _refused(path, "install it with “uv pip install denoising-diffusion-pytorch”")
 
 
@@ -351,4 +352,4 @@ def test_garbled_files_only_ever_give_a_clear_refusal(tmp_path: Path, data: st.D
     path = tmp_path / "garbled.pt"
     path.write_bytes(garbled[:end])
     with suppress(CheckpointError):
-        foreign_trainer.load(path, SIZE)
+        trainer_files.load(path, SIZE)
