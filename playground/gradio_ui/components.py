@@ -1,8 +1,7 @@
-"""The client-side components in Gradio: thin adapters around the files of playground/components/src.
+"""The client-side components in Gradio: a thin adapter around the files of playground/components/src.
 
-Each is a `gr.HTML` whose template never changes, so that Gradio leaves alone what the component drew. A timeline travels as one
-text, base64 of the bytes of `Timeline.to_message()`: Gradio copies and compares values in the browser, and does so fastest
-with one text.
+Each is a `gr.HTML` whose template never changes, so that Gradio leaves alone what the component drew. What travels as bytes (a
+timeline, clouds of points) goes as one base64 text: Gradio copies and compares values in the browser, fastest with one text.
 """
 
 from __future__ import annotations
@@ -15,10 +14,10 @@ import gradio as gr
 from playground.components import source
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.curve import CurveEditor, Points, check_points
-from playground.components.payloads.microscope import Bench, Place, place_of
-from playground.components.payloads.panels import Line
-from playground.components.payloads.recorder import Flight
-from playground.components.payloads.stage import Stage
+from playground.components.payloads.microscope import Microscope
+from playground.components.payloads.point_clouds import PointClouds
+from playground.components.payloads.points_microscope import PointsMicroscope
+from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.components.payloads.timeline import Timeline
 
 _ADAPTER = """
@@ -38,7 +37,7 @@ show();
 """
 """`trigger`, `props`, `watch` and `element` are Gradio's; `mount` is the component's.
 
-Gradio's own least height holds only while an event is under way, and so makes a page jump that looks twice a second."""
+Gradio's own least height holds only while an event is under way, and so makes a page jump that is refreshed twice a second."""
 
 
 def css() -> str:
@@ -46,9 +45,9 @@ def css() -> str:
     return source.css()
 
 
-def _component(name: str, value: object, elem_id: str, *, empty_height: int = 0) -> gr.HTML:
+def _component(name: str, elem_id: str, *, empty_height: int = 0, initial: object = None) -> gr.HTML:
     return gr.HTML(
-        value,
+        initial,
         html_template="<div></div>",
         js_on_load=f"{source.script(name)}\nconst emptyHeight = {empty_height};\n{_ADAPTER}",
         apply_default_css=False,
@@ -57,107 +56,92 @@ def _component(name: str, value: object, elem_id: str, *, empty_height: int = 0)
     )
 
 
+def value(
+    shown: Timeline
+    | PointClouds
+    | TrainingSamplingMap
+    | LiveChart
+    | CurveEditor
+    | Microscope
+    | PointsMicroscope
+    | None,
+) -> str | dict[str, Any] | None:
+    """What a component takes as its value: the base64 text of a message, or a JSON payload; None for nothing."""
+    if isinstance(shown, Timeline | PointClouds | TrainingSamplingMap):
+        return base64.b64encode(shown.to_message()).decode("ascii")
+    return None if shown is None else shown.to_payload()
+
+
+def event_value(event: gr.EventData) -> object:
+    """What an event of a component carries; None for an event of another kind."""
+    return event._data.get("value") if isinstance(event._data, dict) else None
+
+
 def timeline(elem_id: str, tl: Timeline | None = None, *, empty_height: int = 0) -> gr.HTML:
-    """A timeline. Its events: `pick` and `position`; `timeline_value` makes what it shows.
+    """A timeline. Its events: `pick` and `position`.
 
     Args:
         elem_id: its id in the page.
         tl: what to show at once.
         empty_height: pixels that are kept free for it, so that nothing moves when the first pictures come.
     """
-    return _component("timeline", tl and timeline_value(tl), elem_id, empty_height=empty_height)
+    return _component("timeline", elem_id, empty_height=empty_height, initial=value(tl))
 
 
-def timeline_value(tl: Timeline) -> str:
-    """What a `timeline` takes as its value."""
-    return base64.b64encode(tl.to_message()).decode("ascii")
-
-
-def points_stage(elem_id: str, *, empty_height: int = 0) -> gr.HTML:
-    """Particles on their way; `stage_value` makes what it shows."""
-    return _component("points_stage", None, elem_id, empty_height=empty_height)
-
-
-def stage_value(stage: Stage) -> str:
-    """What a `points_stage` takes as its value."""
-    return base64.b64encode(stage.to_message()).decode("ascii")
+def point_clouds(elem_id: str, *, empty_height: int = 0) -> gr.HTML:
+    """Particles on their trajectories."""
+    return _component("points_stage", elem_id, empty_height=empty_height)
 
 
 def points_microscope(elem_id: str) -> gr.HTML:
-    """The steps of one particle; `PointsBench.to_payload()` is its value. Its event is `place`."""
-    return _component("points_microscope", None, elem_id)
+    """The steps of one particle. Its event is `place`."""
+    return _component("points_microscope", elem_id)
 
 
-def draw_pad(elem_id: str) -> gr.HTML:
-    """A pad to draw points on. Its event `points` brings {"text", "base"}; `pad_value` makes what it shows."""
-    return _component("draw_pad", None, elem_id)
+def drawing_pad(elem_id: str) -> gr.HTML:
+    """A pad to draw points on. Its event `points` brings {"text", "base"}; `pad_value` makes its value."""
+    return _component("draw_pad", elem_id)
 
 
 def pad_value(drawn: str, most: int, kinds: int) -> dict[str, Any]:
-    """What a `draw_pad` takes as its value: the points, how many there may be, and how many classes one can draw."""
+    """What a `drawing_pad` takes as its value: the points, the largest number of points, and the number of classes."""
     return {"text": drawn, "most": most, "kinds": kinds}
 
 
 def live_chart(elem_id: str) -> gr.HTML:
-    """A chart that may be updated as often as one likes; `LiveChart.to_payload()` is its value."""
-    return _component("livechart", None, elem_id)
-
-
-def chart_value(chart: LiveChart | None) -> dict[str, Any] | None:
-    """What a `live_chart` takes as its value."""
-    return chart and chart.to_payload()
+    """A chart that may be updated as often as needed."""
+    return _component("livechart", elem_id)
 
 
 def figure(name: str, elem_id: str) -> gr.HTML:
-    """A figure that can be taken away: "stacked" or "heatmap"; its value is the figure's plain data."""
-    return _component(name, None, elem_id)
+    """A figure that can be exported: "stacked" or "heatmap"; its value is the figure's plain data."""
+    return _component(name, elem_id)
 
 
 def curve_editor(elem_id: str) -> gr.HTML:
-    """An editor for ᾱ over t/T. Its event `points` brings {"points": [[x, y], …]}; `curve_value` makes what it shows."""
-    return _component("curve_editor", None, elem_id)
-
-
-def microscope(elem_id: str) -> gr.HTML:
-    """Walks that branch, and their steps taken apart; `Bench.to_payload()` is its value. Its event is `place`."""
-    return _component("microscope", None, elem_id, empty_height=640)
-
-
-def pointed_at(event: gr.EventData, bench: Bench) -> Place | None:
-    """Where the reader looks, in an event of a microscope; None where it shows something else by now."""
-    value = event._data.get("value") if isinstance(event._data, dict) else None
-    return place_of(value, bench.stamp)
-
-
-def curve_value(points: Points, references: tuple[Line, ...] = ()) -> dict[str, Any]:
-    """What a `curve_editor` takes as its value."""
-    return CurveEditor(points, references).to_payload()
-
-
-def recorder(elem_id: str) -> gr.HTML:
-    """A field of pictures over two times; `flight_value` makes what it shows."""
-    return _component("recorder", None, elem_id, empty_height=700)
-
-
-def flight_value(flight: Flight) -> str:
-    """What a `recorder` takes as its value."""
-    return base64.b64encode(flight.to_message()).decode("ascii")
-
-
-def xray(elem_id: str) -> gr.HTML:
-    """The inside of a network; `figures.xray.payload` is its value. Its event `choice` brings what was chosen in it."""
-    return _component("xray", None, elem_id, empty_height=900)
-
-
-def told(event: gr.EventData) -> object:
-    """What an event of a component brings."""
-    return event._data.get("value") if isinstance(event._data, dict) else None
+    """An editor for ᾱ over t/T. Its event `points` is read by `drawn_points`."""
+    return _component("curve_editor", elem_id)
 
 
 def drawn_points(event: gr.EventData) -> Points:
     """The points in an event of a curve editor. Raises ValueError where they are none."""
-    value = event._data.get("value") if isinstance(event._data, dict) else None
-    points = value.get("points") if isinstance(value, dict) else None
+    drawn = event_value(event)
+    points = drawn.get("points") if isinstance(drawn, dict) else None
     if not isinstance(points, list):
         raise ValueError("These are no points of a curve.")
     return check_points(points)
+
+
+def microscope(elem_id: str) -> gr.HTML:
+    """Trajectories that branch, and the decomposition of each step. Its event `place` is read by `read_cursor`."""
+    return _component("microscope", elem_id, empty_height=640)
+
+
+def recorder(elem_id: str) -> gr.HTML:
+    """A grid of samples over training time and sampling time."""
+    return _component("recorder", elem_id, empty_height=700)
+
+
+def xray(elem_id: str) -> gr.HTML:
+    """The activations of a network. Its event `choice` brings what was chosen in it."""
+    return _component("xray", elem_id, empty_height=900)

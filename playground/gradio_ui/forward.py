@@ -46,7 +46,7 @@ def build(demo: gr.Blocks) -> None:
             picture = next((p for p in (own, before) if p is not None), None)
             picture = pictures.chosen(pictures.PictureChoice()) if picture is None else picture
         tl = compute(controls, picture)
-        return [components.timeline_value(tl), picture, gr.update(visible=controls.data == "upload"), note]
+        return [components.value(tl), picture, gr.update(visible=controls.data == "upload"), note]
 
     def uploaded(data: bytes | None, before: Picture | None, *values: Any) -> list[Any]:
         if data is None:

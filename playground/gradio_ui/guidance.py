@@ -125,10 +125,10 @@ def _pressed_for(controls: GuidanceControls, visitor: str) -> str:
 def _drawn(answer: lab.Answer) -> list[Any]:
     """Values of the figures."""
     shown = lab.shown(answer)
-    charts = [components.chart_value(chart) for chart in shown.charts]
+    charts = [components.value(chart) for chart in shown.charts]
     return [
         f'<p class="dp-words">{html.escape(shown.words)}</p>' if shown.words else "",
-        components.timeline_value(shown.timeline) if shown.timeline else None,
+        components.value(shown.timeline) if shown.timeline else None,
         *charts,
         *[None] * (lab.CHARTS - len(charts)),
         common.looking_at(text.LOOKING_AT[answer.controls.view]),

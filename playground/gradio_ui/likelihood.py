@@ -140,7 +140,7 @@ def _drawn(measured: Measured) -> list[Any]:
     return [
         figures.stacked(measured),
         page.listed(said, "info"),
-        components.chart_value(figures.trade(measured)),
+        components.value(figures.trade(measured)),
         figures.prices(measured) + _download(figures.csv_of_pictures(measured)),
     ]
 
@@ -162,7 +162,7 @@ def _of_vae(controls: LikelihoodControls, visitor: str) -> list[Any]:
     return [
         page.listed(views.problems),
         figures.picture_rows(shown) + f"<p>{text.used(views.used, views.latent)}</p>",
-        components.timeline_value(views.walk),
+        components.value(views.walk),
         figures.grid(views.grid, *views.axes),
     ]
 

@@ -8,6 +8,7 @@ from typing import Any
 import gradio as gr
 
 from playground import preload
+from playground.components.payloads.microscope import read_cursor
 from playground.gradio_ui import components, following, page, sampling_models, widgets
 from playground.gradio_ui.following import QUIET
 from playground.labs.microscope import forks, text
@@ -85,7 +86,7 @@ def build(demo: gr.Blocks) -> None:
         """The reader has come to rest elsewhere: the link says so, and a fork would leave from there."""
         job, now = _job(tab), panel.read(values)[0]
         found = None if job is None else job.state.result
-        place = None if found is None else components.pointed_at(event, found.bench)
+        place = None if found is None else read_cursor(components.event_value(event), found.bench.version)
         if found is None or place is None:
             return [gr.skip()] * (len(panel.shown) + len(form.widgets) + len(aside))
         there = checked(now, branch=place.branch, frame=place.step, row=place.row, column=place.column)
@@ -134,7 +135,7 @@ def _job(tab: str) -> Examination | None:
 
 
 def _shown(found: Microscopy) -> list[Any]:
-    chart = None if found.errors is None else components.chart_value(found.errors.chart())
+    chart = None if found.errors is None else components.value(found.errors.chart())
     return [found.bench.to_payload(), chart, *_aside(found, found.place.branch, found.place.step)]
 
 

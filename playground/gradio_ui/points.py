@@ -10,7 +10,7 @@ import gradio as gr
 from engine.data.points import PointsError, PointSet
 from engine.data.points_csv import read_csv
 from playground import preload
-from playground.components.payloads.points_step import where_of
+from playground.components.payloads.points_microscope import read_particle_cursor
 from playground.gradio_ui import components, following, page, widgets
 from playground.gradio_ui.following import QUIET
 from playground.labs.points import controls as lab
@@ -41,7 +41,7 @@ def build(demo: gr.Blocks) -> None:
     page.head(text.TITLE, text.LEAD)
     with gr.Column(visible=False) as drawing:
         gr.Markdown(f"#### {text.DRAW}")
-        pad = components.draw_pad("points-pad")
+        pad = components.drawing_pad("points-pad")
         page.looking_at(text.PAD)
     with gr.Group(visible=False) as upload:
         file = gr.File(label=text.UPLOAD, file_types=[".csv", ".txt", ".tsv"], type="binary", elem_id="points-file")
@@ -53,7 +53,7 @@ def build(demo: gr.Blocks) -> None:
         status = gr.HTML(page.status(""), elem_id="points-status", min_width=260)
         hidden = gr.Button(visible=False)
     sampling = following.Follower(SAMPLING, hidden, stop, status, "steps")
-    stage = components.points_stage("points-stage", empty_height=560)
+    stage = components.point_clouds("points-stage", empty_height=560)
     page.looking_at(text.STAGE)
     gr.Markdown(f"#### {text.STEP}\n\n{text.STEP_LEAD}")
     step = components.points_microscope("points-step")
@@ -61,7 +61,7 @@ def build(demo: gr.Blocks) -> None:
     gr.Markdown(f"#### {text.TRAIN}\n\n{text.TRAIN_LEAD}")
     training = following.buttons(TRAINING, text.BEGIN, what="steps", empty=text.TRAIN_EMPTY)
     with gr.Row():
-        learned = components.points_stage("points-learned")
+        learned = components.point_clouds("points-learned")
         losses = components.live_chart("points-losses")
     table = gr.HTML("", elem_id="points-table")
     page.looking_at(text.TRAINING)
@@ -126,7 +126,9 @@ def build(demo: gr.Blocks) -> None:
         except PointsError:
             return nothing
         trained = points_training.usable(desk().job(tab, TRAINING), controls, data)
-        where = where_of(components.told(event), trajectory.stage_key(controls, data, trained), controls.particles)
+        where = read_particle_cursor(
+            components.event_value(event), trajectory.stage_key(controls, data, trained), controls.particles
+        )
         if where is None:
             return nothing
         there = decomposition.moved(controls, where)
@@ -155,13 +157,13 @@ def build(demo: gr.Blocks) -> None:
         link = base64.b64encode(points_training.losses_csv(learning).encode()).decode()
         anchor = f'<a class="dp-download" download="losses.csv" href="data:text/csv;base64,{link}">{text.LOSSES}</a>'
         return [
-            components.stage_value(points_training.stage(learning)),
-            components.chart_value(points_training.chart(learning)),
+            components.value(points_training.stage(learning)),
+            components.value(points_training.chart(learning)),
             f'<div class="dp-downloads">{anchor}</div>',
         ]
 
     def follow_sampling(cause: Any) -> None:
-        sampling.follow(cause, who.tab, lambda shown: [components.stage_value(shown)], [stage])
+        sampling.follow(cause, who.tab, lambda shown: [components.value(shown)], [stage])
 
     def follow_training(cause: Any) -> None:
         end = training.follow(cause, who.tab, draw_learning, [learned, losses, table])

@@ -80,7 +80,7 @@ def _shown(controls: RecorderControls, recording: Recording) -> list[Any]:
         return [gr.skip(), gr.skip()]
     made = [File(text.CSV, "flight.csv", "text/csv", exports.csv(lab.table(recording)))]
     links = exports.links(made) if len(recording.steps) == recording.total else ""
-    return [components.flight_value(flight), links]
+    return [components.value(flight), links]
 
 
 def _rules(visitor: str | None) -> ControlRules[RecorderControls]:

@@ -90,9 +90,9 @@ def _new(
     """The frames that have come since `sent` were sent, and how many have been sent then."""
     if len(set(totals.values())) > 1:  # different numbers of steps: no common strip to add to, so all there is so far
         whole = lab.timeline(request_id, sides, pick=False)
-        return (components.timeline_value(whole), sent) if whole else None
+        return (components.value(whole), sent) if whole else None
     new = lab.live_timeline(request_id, sides, totals, sent)
-    return (components.timeline_value(new), new.first + len(new.positions)) if new else None
+    return (components.value(new), new.first + len(new.positions)) if new else None
 
 
 def _ended(request: Request, visitor: Visitor) -> list[Any]:
@@ -109,7 +109,7 @@ def _ended(request: Request, visitor: Visitor) -> list[Any]:
     return [
         page.status(said),
         off,
-        components.timeline_value(whole),
+        components.value(whole),
         _about(request, visitor, "A", 0),
         *_takeaways(request),
     ]

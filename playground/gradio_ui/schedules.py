@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from playground import preload
+from playground.components.payloads.curve import CurveEditor
 from playground.gradio_ui import components, page, widgets
 from playground.gradio_ui.following import QUIET
 from playground.labs.schedules import drawn, figures, text
@@ -54,7 +55,7 @@ def build(demo: gr.Blocks) -> None:
     def show(controls: ScheduleControls, closer_is_open: bool) -> list[Any]:
         preload.wait()
         shown = lab.schedules_of(controls)
-        editor = components.curve_value(drawn.parse_points(controls.points), lab.references(controls))
+        editor = components.value(CurveEditor(drawn.parse_points(controls.points), lab.references(controls)))
         draws = [gr.update(visible=controls.drawn), editor if controls.drawn else gr.skip()]
         if not shown:
             return [page.listed([text.NONE], "info"), *draws, "", None, *_curves(controls, False)]
@@ -62,7 +63,7 @@ def build(demo: gr.Blocks) -> None:
             figures.strips([(strip.name, lab.TITLES[strip.name], strip.pictures) for strip in lab.strips(controls)]),
             *draws,
             _gauges(controls),
-            components.timeline_value(lab.compute(controls)),
+            components.value(lab.compute(controls)),
             *_curves(controls, closer_is_open),
         ]
 

@@ -99,11 +99,11 @@ class CompareView:
         against = choice.against
         sent.text(self.head, _head(snapshots, choice))
         key = (against, *((one.id, one.title, len(one.reports), len(one.held_out)) for one in snapshots))
-        sent.new(self.loss, key, lambda: components.chart_value(compare.loss_chart(snapshots, against)))
+        sent.new(self.loss, key, lambda: components.value(compare.loss_chart(snapshots, against)))
         held_out = any(one.held_out for one in snapshots)
         sent.visible(self.held_out_place, held_out)
         if held_out:
-            sent.new(self.held_out, key, lambda: components.chart_value(compare.held_out_chart(snapshots, against)))
+            sent.new(self.held_out, key, lambda: components.value(compare.held_out_chart(snapshots, against)))
         sent.text(self.about_loss, page.common.looking_at(text.compared_loss(runs.AGAINST[against][2])))
         looks = any(one.previews for one in snapshots)
         sent.visible(self.samples_place, looks)
@@ -117,7 +117,7 @@ class CompareView:
 
 def _strip(snapshots: Sequence[Snapshot], choice: Choice) -> str | None:
     tl = compare.samples(snapshots, choice.against)
-    return tl and components.timeline_value(tl)
+    return tl and components.value(tl)
 
 
 def _head(snapshots: Sequence[Snapshot], choice: Choice) -> str:

@@ -56,21 +56,21 @@ class RunView:
         sent.text(self.head, _head(snapshot))
         sent.text(self.doctor, _doctor(snapshot))
         curves = (*reports, len(snapshot.held_out))
-        sent.new(self.loss, curves, lambda: components.chart_value(charts.loss_chart(snapshot)))
+        sent.new(self.loss, curves, lambda: components.value(charts.loss_chart(snapshot)))
         about = page.common.looking_at(text.about_loss(snapshot.config.task))
         sent.text(self.about_loss, about)
         sees_levels = snapshot.config.task != "vae"
         sent.visible(self.levels_place, sees_levels)
-        sent.new(self.levels, reports, lambda: components.chart_value(charts.level_chart(snapshot)))
+        sent.new(self.levels, reports, lambda: components.value(charts.level_chart(snapshot)))
         bounded = snapshot.config.learned_variance and not reads
         sent.visible(self.bound_place, bounded)
         if bounded:
-            sent.new(self.bound, reports, lambda: components.chart_value(charts.bound_chart(snapshot)))
+            sent.new(self.bound, reports, lambda: components.value(charts.bound_chart(snapshot)))
         sent.visible(self.reading_place, reads)
         if reads:
             step = snapshot.accuracy.step if snapshot.accuracy else None
             key = (snapshot.id, step, snapshot.active)
-            sent.new(self.accuracy, key, lambda: components.chart_value(charts.accuracy_chart(snapshot)))
+            sent.new(self.accuracy, key, lambda: components.value(charts.accuracy_chart(snapshot)))
         self._send_samples(sent, snapshot, reads)
         sent.text(self.command, _command(snapshot))
 
@@ -84,7 +84,7 @@ class RunView:
 
         def strip() -> str | None:
             tl = charts.previews(snapshot)
-            return tl and components.timeline_value(tl)
+            return tl and components.value(tl)
 
         sent.new(self.samples, (snapshot.id, looks), strip)
 

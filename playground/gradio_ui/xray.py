@@ -58,7 +58,7 @@ def build(demo: gr.Blocks) -> None:
 
     def chosen(event: gr.EventData, visitor: str, tab: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
-        after = lab.chosen(controls, components.told(event))
+        after = lab.chosen(controls, components.event_value(event))
         if after.off != controls.off and not _refusal(after, visitor):
             look(after, visitor, tab)
         return panel.update(after, problems, values)

@@ -22,11 +22,11 @@ import streamlit as st
 from playground.components import source
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.curve import CurveEditor, Points, check_points
-from playground.components.payloads.microscope import Bench, Place, place_of
+from playground.components.payloads.microscope import Cursor, Microscope, read_cursor
 from playground.components.payloads.panels import Line
-from playground.components.payloads.points_step import PointsBench, Where, where_of
-from playground.components.payloads.recorder import Flight
-from playground.components.payloads.stage import Stage
+from playground.components.payloads.point_clouds import PointClouds
+from playground.components.payloads.points_microscope import ParticleCursor, PointsMicroscope, read_particle_cursor
+from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.components.payloads.timeline import Timeline
 from playground.labs.points.drawn import check_drawn
 
@@ -98,12 +98,12 @@ def _read_pick(value: object, timeline_id: str) -> Pick | None:
     return Pick(str(value.get("lane")), value["picture"], int(value.get("position") or 0))
 
 
-def microscope(bench: Bench, *, key: str) -> Place | None:
+def microscope(bench: Microscope, *, key: str) -> Cursor | None:
     """Show walks that branch, and their steps taken apart. Returns where the reader has come to rest, None if nowhere yet."""
     result = _component("microscope")(
         key=key, data=bench.to_payload(), default={"place": None}, on_place_change=_nothing
     )
-    return place_of(result.place, bench.stamp)
+    return read_cursor(result.place, bench.version)
 
 
 def live_chart(chart: LiveChart, *, key: str) -> None:
@@ -135,23 +135,23 @@ def curve_editor(points: Points, references: tuple[Line, ...] = (), *, key: str)
         return editor.points
 
 
-def points_stage(stage: Stage, *, key: str) -> None:
+def point_clouds(stage: PointClouds, *, key: str) -> None:
     """Show particles on their way. The browser keeps the playhead as long as the stage's id stays the same."""
     _component("points_stage")(key=key, data=stage.to_message())
 
 
-def points_microscope(bench: PointsBench, on_place: Callable[[Where], None], *, key: str) -> None:
+def points_microscope(bench: PointsMicroscope, on_place: Callable[[ParticleCursor], None], *, key: str) -> None:
     """Show the steps of one particle. `on_place` is told where the reader has gone, before the rerun."""
 
     def moved() -> None:
-        where = where_of(st.session_state[key].place, bench.id, bench.particles)
+        where = read_particle_cursor(st.session_state[key].place, bench.id, bench.particles)
         if where is not None:
             on_place(where)
 
     _component("points_microscope")(key=key, data=bench.to_payload(), default={"place": None}, on_place_change=moved)
 
 
-def draw_pad(drawn: str, most: int, kinds: int, *, key: str) -> str:
+def drawing_pad(drawn: str, most: int, kinds: int, *, key: str) -> str:
     """Let the reader draw points; returns them as they are now, written as labs/points_drawn.py reads them.
 
     Args:
@@ -179,7 +179,7 @@ def draw_pad(drawn: str, most: int, kinds: int, *, key: str) -> str:
     return now
 
 
-def recorder(flight: Flight, *, key: str) -> None:
+def recorder(flight: TrainingSamplingMap, *, key: str) -> None:
     """Show a field of pictures over two times; while more are computed, with what is new."""
     _component("recorder")(key=key, data=flight.to_message())
 

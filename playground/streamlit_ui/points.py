@@ -6,8 +6,8 @@ import streamlit as st
 
 from engine.data.points import PointsError, PointSet
 from engine.data.points_csv import read_csv
-from playground.components.payloads.points_step import PointsBench
-from playground.components.payloads.stage import Stage
+from playground.components.payloads.point_clouds import PointClouds
+from playground.components.payloads.points_microscope import PointsMicroscope
 from playground.labs.points import controls as lab
 from playground.labs.points import decomposition, text, training, trajectory
 from playground.labs.points import job as points_stage
@@ -55,7 +55,7 @@ def _sampling(controls: PointsControls, data: PointSet) -> None:
     if trained is None and (controls.model == "trained" or controls.compare == "model"):
         st.info(points_stage.NOT_TRAINED)
     key = trajectory.stage_key(controls, data, trained)
-    job: Job[Stage | None] | None = st.session_state.get(f"{LAB}/job")
+    job: Job[PointClouds | None] | None = st.session_state.get(f"{LAB}/job")
     if job is None or st.session_state.get(f"{LAB}/key") != key:
         if job is not None:
             job.stop()
@@ -63,13 +63,13 @@ def _sampling(controls: PointsControls, data: PointSet) -> None:
         st.session_state[f"{LAB}/job"], st.session_state[f"{LAB}/key"] = job, key
     job.wait(0.3)  # many answers are there by then: no need for a bar
     following.follow(job, lambda _: None, "steps")
-    shown: Stage | None = job.state.result if not job.state.is_running else None
+    shown: PointClouds | None = job.state.result if not job.state.is_running else None
     if shown is not None:
         st.session_state[f"{LAB}/shown"] = shown
     else:
         shown = st.session_state.get(f"{LAB}/shown")  # the one before, until the new one is there
     if shown is not None:
-        components.points_stage(shown, key=f"{LAB}/stage")
+        components.point_clouds(shown, key=f"{LAB}/stage")
     page.looking_at(text.STAGE)
     _step(data, trained)
 
@@ -79,7 +79,7 @@ def _step(data: PointSet, trained: Trained | None) -> None:
     """One step of the chosen particle: moving along its way draws nothing else again."""
     st.markdown(f"#### {text.STEP}")
     st.markdown(text.STEP_LEAD)
-    before: PointsBench | None = st.session_state.get(f"{LAB}/bench")
+    before: PointsMicroscope | None = st.session_state.get(f"{LAB}/bench")
     shown = decomposition.bench(_now(), data, trained, before)
     st.session_state[f"{LAB}/bench"] = shown
     components.points_microscope(
@@ -125,14 +125,14 @@ def _training(controls: PointsControls, data: PointSet) -> None:
 def _learning(learning: Learning) -> None:
     left, right = st.columns(2)
     with left:
-        components.points_stage(training.stage(learning), key=f"{LAB}/learning")
+        components.point_clouds(training.stage(learning), key=f"{LAB}/learning")
     with right:
         components.live_chart(training.chart(learning), key=f"{LAB}/losses")
 
 
 def _pad(controls: PointsControls) -> PointsControls:
     st.markdown(f"#### {text.DRAW}")
-    drawn = components.draw_pad(controls.drawn, MOST_DRAWN, MOST_KINDS, key=f"{LAB}/pad")
+    drawn = components.drawing_pad(controls.drawn, MOST_DRAWN, MOST_KINDS, key=f"{LAB}/pad")
     page.looking_at(text.PAD)
     if drawn != controls.drawn:
         return widgets.change(LAB, checked(controls, drawn=drawn))

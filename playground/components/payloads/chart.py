@@ -40,7 +40,7 @@ class Series:
         if (self.low is None) != (self.high is None):
             raise ValueError(f"Series {self.name!r}: a band needs both ends.")
 
-    def thinned(self, most: int = MAX_POINTS) -> Series:
+    def downsampled(self, most: int = MAX_POINTS) -> Series:
         """At most `most` points, evenly chosen, the first and the last always among them."""
         if most < 2:
             raise ValueError("At least two points must stay.")
@@ -87,7 +87,7 @@ class LiveChart:
             "title": self.title,
             "x_label": self.x_label,
             "y_label": self.y_label,
-            "series": [series.thinned().to_payload() for series in self.series],
+            "series": [series.downsampled().to_payload() for series in self.series],
             "log_x": self.log_x,
             "log_y": self.log_y,
             "y_range": None if self.y_range is None else list(self.y_range),

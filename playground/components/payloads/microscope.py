@@ -19,7 +19,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Shown:
+class PoolPicture:
     """A picture of a branch's pool, number `picture`. Symbols may hold the small markup of panels.EquationPanel.
 
     kind: which colour and mark it has; `reach` is the value that is drawn white, minus it black.
@@ -28,29 +28,29 @@ class Shown:
     kind: str
     symbol: str
     title: str
-    picture: int
-    reach: float = 1.0
+    index: int
+    vmax: float = 1.0
 
     def to_payload(self) -> dict[str, object]:
         return {
             "kind": self.kind,
             "symbol": self.symbol,
             "title": self.title,
-            "picture": self.picture,
-            "reach": self.reach,
+            "picture": self.index,
+            "reach": self.vmax,
         }
 
 
 @dataclass(frozen=True)
-class Weighted:
+class WeightedPicture:
     """A picture times a number; `each` is the number of a picture in the pool where every pixel has its own number."""
 
-    shown: Shown
+    picture: PoolPicture
     coefficient: float
-    each: int | None = None
+    coefficient_map: int | None = None
 
     def to_payload(self) -> dict[str, object]:
-        return {**self.shown.to_payload(), "coefficient": self.coefficient, "each": self.each}
+        return {**self.picture.to_payload(), "coefficient": self.coefficient, "each": self.coefficient_map}
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,8 @@ class Equation:
     """result = Σ coefficient × picture."""
 
     name: str
-    result: Shown
-    terms: tuple[Weighted, ...]
+    result: PoolPicture
+    terms: tuple[WeightedPicture, ...]
 
     def to_payload(self) -> dict[str, object]:
         return {
@@ -70,7 +70,7 @@ class Equation:
 
 
 @dataclass(frozen=True)
-class Cut:
+class StepView:
     """One step: `t` and the share of the way that is behind it (0 … 1); what it says, its equations, what else is worth seeing.
 
     thoughts: (number of a picture in the bench's atlas, its weight), the heaviest first; `thinking` is a sentence about them.
@@ -78,25 +78,25 @@ class Cut:
 
     step: int
     t: int
-    way: float
+    progress: float
     text: str
     equations: tuple[Equation, ...]
-    more: tuple[Shown, ...] = ()
+    other_pictures: tuple[PoolPicture, ...] = ()
     facts: tuple[tuple[str, str], ...] = ()
-    thoughts: tuple[tuple[int, float], ...] = ()
-    thinking: str = ""
+    posterior_weights: tuple[tuple[int, float], ...] = ()
+    posterior_text: str = ""
 
     def to_payload(self) -> dict[str, object]:
         return {
             "step": self.step,
             "t": self.t,
-            "way": self.way,
+            "way": self.progress,
             "text": self.text,
             "equations": [equation.to_payload() for equation in self.equations],
-            "more": [shown.to_payload() for shown in self.more],
+            "more": [shown.to_payload() for shown in self.other_pictures],
             "facts": [list(fact) for fact in self.facts],
-            "thoughts": [list(thought) for thought in self.thoughts],
-            "thinking": self.thinking,
+            "thoughts": [list(thought) for thought in self.posterior_weights],
+            "thinking": self.posterior_text,
         }
 
 
@@ -111,15 +111,15 @@ class Branch:
     label: str
     pool: Floats
     """Shape (N, C, H, W)."""
-    cuts: tuple[Cut, ...]
-    film: tuple[int, ...]
-    outcome: int | None = None
+    steps: tuple[StepView, ...]
+    thumbnails: tuple[int, ...]
+    final: int | None = None
     parent: int | None = None
-    apart: bool = False
+    is_standalone: bool = False
     """Whether it stands for itself: no walk, and no fork can leave it."""
 
     def __post_init__(self) -> None:
-        if self.pool.ndim != 4 or len(self.film) != len(self.cuts):
+        if self.pool.ndim != 4 or len(self.thumbnails) != len(self.steps):
             raise ValueError("A branch needs pictures (N, C, H, W), and one for each cut along its strip.")
 
     def to_payload(self) -> dict[str, object]:
@@ -127,16 +127,16 @@ class Branch:
             "name": self.name,
             "label": self.label,
             "pool": as_float32(self.pool),
-            "cuts": [cut.to_payload() for cut in self.cuts],
-            "film": list(self.film),
-            "outcome": self.outcome,
+            "cuts": [cut.to_payload() for cut in self.steps],
+            "film": list(self.thumbnails),
+            "outcome": self.final,
             "parent": self.parent,
-            "apart": self.apart,
+            "apart": self.is_standalone,
         }
 
 
 @dataclass(frozen=True)
-class Place:
+class Cursor:
     """Where the reader looks: number of the branch, steps taken in it, pixel. −1 leaves the pixel to the browser."""
 
     branch: int = 0
@@ -145,32 +145,32 @@ class Place:
     column: int = -1
 
 
-def place_of(value: object, stamp: str) -> Place | None:
+def read_cursor(value: object, version: str) -> Cursor | None:
     """What the browser says of where the reader looks; None where that is nothing, or was about another bench."""
-    if not isinstance(value, Mapping) or value.get("stamp") != stamp:
+    if not isinstance(value, Mapping) or value.get("stamp") != version:
         return None
     numbers = [value.get(name) for name in ("branch", "step", "row", "column")]
     if not all(isinstance(number, int) and -1 <= number <= 1000 for number in numbers):
         return None
-    return Place(*numbers)  # type: ignore[arg-type]
+    return Cursor(*numbers)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)
-class Bench:
+class Microscope:
     """All of it. With the same `id` and `go` the browser stays where the reader is; else it goes to `place`."""
 
     id: str
     branches: tuple[Branch, ...]
-    place: Place
-    go: str = ""
+    cursor: Cursor
+    revision: str = ""
     atlas: NDArray[np.uint8] | None = None
     """Pictures that are thought of, uint8 (N, H, W, C)."""
     captions: tuple[str, ...] = ()
 
     @property
-    def stamp(self) -> str:
+    def version(self) -> str:
         """What the browser names when it says where the reader looks: a fork later, the old place counts no more."""
-        return f"{self.id}/{self.go}"
+        return f"{self.id}/{self.revision}"
 
     def to_payload(self) -> dict[str, object]:
         """What `update` of microscope.js takes; made once, for a page may ask again and again."""
@@ -182,11 +182,11 @@ class Bench:
         if self.atlas is not None and len(self.atlas):
             data = base64.b64encode(np.ascontiguousarray(self.atlas).tobytes()).decode("ascii")
             atlas = {"shape": list(self.atlas.shape), "u8": data, "captions": list(self.captions)}
-        place = self.place
+        cursor = self.cursor
         return {
             "id": self.id,
-            "stamp": self.stamp,
-            "place": {"branch": place.branch, "step": place.step, "row": place.row, "column": place.column},
+            "stamp": self.version,
+            "place": {"branch": cursor.branch, "step": cursor.step, "row": cursor.row, "column": cursor.column},
             "branches": [branch.to_payload() for branch in self.branches],
             "atlas": atlas,
         }

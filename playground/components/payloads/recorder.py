@@ -10,7 +10,7 @@ from playground.components.payloads.timeline import Lane, Position, in_one_piece
 
 
 @dataclass(frozen=True)
-class Flight:
+class TrainingSamplingMap:
     """A tile for each pair of times, one training step after the other.
 
     Args:

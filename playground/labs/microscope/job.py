@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import AfterValidator
 
-from playground.components.payloads.microscope import Bench, Branch, Place
+from playground.components.payloads.microscope import Branch, Cursor, Microscope
 from playground.labs.microscope import forks as forking
 from playground.labs.microscope import text
 from playground.labs.microscope.forks import MAX_FORKS
@@ -165,7 +165,7 @@ class Microscopy:
     known: tuple[str, int]
     branches: tuple[Branched, ...]
     thoughts: Thoughts
-    place: Place
+    place: Cursor
     go: str
     truth: Branch | None = None
     errors: Errors | None = None
@@ -177,11 +177,11 @@ class Microscopy:
         return hashlib.blake2b(named, digest_size=8).hexdigest()
 
     @cached_property
-    def bench(self) -> Bench:
+    def bench(self) -> Microscope:
         """For the browser."""
         shown = [branched.branch for branched in self.branches] + ([self.truth] if self.truth is not None else [])
         atlas, captions = self.thoughts.atlas()
-        return Bench(self.id, tuple(shown), self.place, self.go, atlas, captions)
+        return Microscope(self.id, tuple(shown), self.place, self.go, atlas, captions)
 
     def walk_at(self, branch: int) -> Branched | None:
         """The walk of that number; None for the real picture, and where there is none."""
@@ -197,7 +197,7 @@ class Task:
     known: tuple[str, int] = ("held out", 0)
     before: Microscopy | None = field(default=None, compare=False)
     """What is there already: branches that are asked for again are taken from it."""
-    place: Place = field(default_factory=Place, compare=False)
+    place: Cursor = field(default_factory=Cursor, compare=False)
     """Where the reader looks first."""
 
     @property
@@ -210,7 +210,7 @@ def task_of(controls: MicroscopeControls, visitor: Visitor, before: Microscopy |
     """The model of these settings, and what they ask for. Raises ValueError with a sentence for the reader."""
     model = visitor.open_model(controls.model)
     root = recipe_of(controls, model, visitor)
-    place = Place(controls.branch, controls.frame, controls.row, controls.column)
+    place = Cursor(controls.branch, controls.frame, controls.row, controls.column)
     task = Task(root, forking.read(controls.forks), (controls.known, controls.number), before, place)
     for walk in task.walks:
         visitor.check_recipe(settings_of(walk))
@@ -301,12 +301,12 @@ def fork_refused(found: Microscopy, branch: int) -> str:
     walk = found.walk_at(branch)
     if walk is None:
         return text.APART
-    return "" if walk.branch.cuts else text.NOT_YET
+    return "" if walk.branch.steps else text.NOT_YET
 
 
 def step_at(found: Microscopy, branch: int, frame: int) -> int:
     """The step that is shown: of those that are kept of a walk, the one nearest to the frame that was asked for."""
-    return min((cut.step for cut in found.branches[branch].branch.cuts), key=lambda step: abs(step - frame))
+    return min((cut.step for cut in found.branches[branch].branch.steps), key=lambda step: abs(step - frame))
 
 
 def place_in_words(found: Microscopy, branch: int, frame: int) -> str:

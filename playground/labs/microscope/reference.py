@@ -30,7 +30,7 @@ from engine.samplers import SAMPLERS, Ancestral, Sampler
 from engine.sampling import SeededNoise
 from engine.schedule import Level, NoiseSchedule
 from playground.components.payloads.chart import LiveChart, Series
-from playground.components.payloads.microscope import Branch, Cut
+from playground.components.payloads.microscope import Branch, StepView
 from playground.labs.microscope import text
 from playground.labs.microscope.steps import label_of, most_cuts
 from playground.labs.shared.decomposition import Pool, Thoughts, posterior_equation
@@ -135,7 +135,7 @@ class _Bench:
         self._schedule, self._denoiser, self._recipe = schedule, denoiser, recipe
         self._x0, self._noise, self._thoughts = x0, noise, thoughts
         self._sampler: Sampler = SAMPLERS[recipe.sampler](recipe.eta, recipe.variance)
-        self._pool, self._cuts, self._film = Pool(), list[Cut](), list[int]()
+        self._pool, self._cuts, self._film = Pool(), list[StepView](), list[int]()
         self._rows: list[tuple[int, float, float, float, float]] = []
         self._as_ddpm = False
 
@@ -166,7 +166,7 @@ class _Bench:
             self._rows.append((t, *errors, float(kl[k])))
             self._cuts.append(self._cut(k, t, s, anatomy, judged, float(kl[k])))
 
-    def _cut(self, k: int, t: int, s: int, anatomy: StepDecomposition, judged: StepErrors, kl: float) -> Cut:
+    def _cut(self, k: int, t: int, s: int, anatomy: StepDecomposition, judged: StepErrors, kl: float) -> StepView:
         pool, row = self._pool, slice(k, k + 1)
         x = anatomy.x[row]
         now, to = self._schedule.level(t), self._schedule.level(s)
@@ -202,8 +202,8 @@ class _Bench:
             more.append(pool.shown("exact", thought[0].x0))
             wrong = float((thought[0].x0 - self._x0).double().square().mean().sqrt())
             facts.append(("error of the exact x̂₀", f"{wrong:.4f}"))
-        names = {term.shown.kind for term in step.terms}
-        return Cut(
+        names = {term.picture.kind for term in step.terms}
+        return StepView(
             len(self._cuts),
             t,
             1 - t / self._schedule.T,
@@ -220,7 +220,7 @@ class _Bench:
         names = self._recipe.sampler
         label = f"{SAMPLERS[names].title} from each level"
         cuts, film = tuple(self._cuts), tuple(self._film)
-        return Branch(text.REAL, label, self._pool.stacked(), cuts, film, outcome, None, apart=True)
+        return Branch(text.REAL, label, self._pool.stacked(), cuts, film, outcome, None, is_standalone=True)
 
     def errors(self) -> Errors:
         """The numbers as far as they are there."""

@@ -20,7 +20,7 @@ from engine.recipes.fork import AnyRecipe, recipe_of
 from engine.recipes.recipe import Recipe
 from engine.samplers import SAMPLERS
 from engine.sampling import Start
-from playground.components.payloads.microscope import Branch, Cut
+from playground.components.payloads.microscope import Branch, StepView
 from playground.labs.microscope.job import MAX_CUTS, MAX_NUMBERS, Branched, Naming
 from playground.labs.shared.decomposition import Pool, Thoughts, cut_of
 
@@ -82,7 +82,7 @@ class Cutter:
         self._recipe = recipe_of(walk)
         self._schedule = self._recipe.noise_schedule(model)
         self._pool = Pool()
-        self._cuts: list[Cut] = []
+        self._cuts: list[StepView] = []
         self._film: list[int] = []
         self._outcome: int | None = None
         self._starts: dict[int, Start] = {}

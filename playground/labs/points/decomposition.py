@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.data.points import PointSet
-from playground.components.payloads.microscope import Branch, Cut
-from playground.components.payloads.points_step import PointsBench, Way, Where
+from playground.components.payloads.microscope import Branch, StepView
+from playground.components.payloads.points_microscope import ParticleCursor, ParticleTrajectory, PointsMicroscope
 from playground.labs.points import text
 from playground.labs.points.controls import PointsControls
 from playground.labs.points.trajectory import (
@@ -35,8 +35,8 @@ LEAST_THOUGHT = 1e-3
 
 
 def bench(
-    controls: PointsControls, data: PointSet, trained: Trained | None, before: PointsBench | None = None
-) -> PointsBench:
+    controls: PointsControls, data: PointSet, trained: Trained | None, before: PointsMicroscope | None = None
+) -> PointsMicroscope:
     """The chosen particle, as each of the clouds moves it; empty while none is chosen.
 
     Args:
@@ -44,24 +44,26 @@ def bench(
         before: the one that is shown; given back where it shows this particle already.
     """
     stage, particle = stage_key(controls, data, trained), controls.particle
-    if before is not None and (before.id, before.where.particle) == (stage, particle):
+    if before is not None and (before.id, before.cursor.particle) == (stage, particle):
         return before
     times = tuple(schedule_of(controls).timesteps(sides(controls, trained)[0].steps))
-    empty = PointsBench(stage, controls.particles, Where(particle, controls.frame), times, data.x)
+    empty = PointsMicroscope(stage, controls.particles, ParticleCursor(particle, controls.frame), times, data.x)
     if particle < 0:
         return empty
     labels = labels_of(controls, data, controls.particles)
     label = -1 if labels is None else int(labels[particle])
     ways = tuple(_way(controls, side, data, trained, label) for side in sides(controls, trained))
-    return replace(empty, ways=ways, name=data.class_names[label] if label >= 0 else "")
+    return replace(empty, trajectories=ways, name=data.class_names[label] if label >= 0 else "")
 
 
-def moved(controls: PointsControls, where: Where) -> PointsControls:
+def moved(controls: PointsControls, where: ParticleCursor) -> PointsControls:
     """The settings once the reader looks there."""
     return checked(controls, particle=where.particle, frame=where.frame)
 
 
-def _way(controls: PointsControls, side: Side, data: PointSet, trained: Trained | None, label: int) -> Way:
+def _way(
+    controls: PointsControls, side: Side, data: PointSet, trained: Trained | None, label: int
+) -> ParticleTrajectory:
     """One sampler's walk of the chosen particle, redrawn alone: it has a seed of its own.
 
     Args:
@@ -85,7 +87,7 @@ def _way(controls: PointsControls, side: Side, data: PointSet, trained: Trained 
     asked = torch.tensor([label]) if data.class_names else None
     told = label if label >= 0 and side.scale > 0 else None
     only = range(controls.particle, controls.particle + 1)
-    cuts: list[Cut] = []
+    cuts: list[StepView] = []
     std: list[float] = []
     posterior_std: list[float] = []
     film: list[int] = []
@@ -101,20 +103,24 @@ def _way(controls: PointsControls, side: Side, data: PointSet, trained: Trained 
     *way, outcome = film
     shape = (-1, 1, 1, 2)
     branch = Branch(side.key, side.title, pool.stacked().reshape(shape), tuple(cuts), tuple(way), outcome)
-    return Way(branch, tuple(std), tuple(posterior_std))
+    return ParticleTrajectory(branch, tuple(std), tuple(posterior_std))
 
 
-def _with_posterior(cut: Cut, pool: Pool, schedule: NoiseSchedule, anatomy: StepDecomposition, std: float) -> Cut:
+def _with_posterior(
+    cut: StepView, pool: Pool, schedule: NoiseSchedule, anatomy: StepDecomposition, std: float
+) -> StepView:
     """With q(x_s | x_t, x̂0) beside the step, and only those thoughts that can be seen."""
     from playground.labs.shared.decomposition import posterior_equation
 
     to = 0 if bool(anatomy.to.variance == 0) else round(float(schedule.t_of(anatomy.to)))
     end = ("x0", anatomy.prediction.x0)
     sum_of_it = posterior_equation(pool, text.POSTERIOR, end, anatomy.x, (anatomy.now, cut.t), (anatomy.to, to))
-    heaviest = max((weight for _, weight in cut.thoughts), default=0.0)
-    seen = tuple((row, float(f"{weight:.4g}")) for row, weight in cut.thoughts if weight >= LEAST_THOUGHT * heaviest)
+    heaviest = max((weight for _, weight in cut.posterior_weights), default=0.0)
+    seen = tuple(
+        (row, float(f"{weight:.4g}")) for row, weight in cut.posterior_weights if weight >= LEAST_THOUGHT * heaviest
+    )
     facts = (*cut.facts, (text.POSTERIOR_STD, f"{std:.4f}"))
-    return replace(cut, equations=(*cut.equations, sum_of_it), facts=facts, thoughts=seen)
+    return replace(cut, equations=(*cut.equations, sum_of_it), facts=facts, posterior_weights=seen)
 
 
 def _thoughts(controls: PointsControls, side: Side, data: PointSet) -> Thoughts:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.points import PointSet
-from playground.components.payloads.stage import REACH, Array, Arrows, Cloud, Stage
+from playground.components.payloads.point_clouds import HALF_WIDTH, Array, Cloud, PointClouds, VectorField
 from playground.components.payloads.timeline import Position
 from playground.labs.points.controls import PointsControls
 from playground.labs.points.trajectory import (
@@ -40,7 +40,7 @@ NOT_TRAINED = (
 )
 
 
-def work(controls: PointsControls, data: PointSet, trained: Trained | None) -> Iterator[Partial[Stage | None]]:
+def work(controls: PointsControls, data: PointSet, trained: Trained | None) -> Iterator[Partial[PointClouds | None]]:
     """Draw the clouds; a result comes with the last step."""
     schedule = schedule_of(controls)
     wanted = sides(controls, trained)
@@ -93,18 +93,18 @@ class _Walk:
                 self.x0.append(frame.x0)
             yield
 
-    def arrows(self) -> Arrows:
+    def arrows(self) -> VectorField:
         """−ε̂ on a grid, which is σ times the score ∇ log p_t(x), and half as long as that: two sigmas fill a cell."""
         import torch
 
         at = sorted({int(k) for k in np.linspace(0, max(0, len(self.t) - 2), ARROW_LEVELS).round()})
-        steps = (torch.arange(GRID) + 0.5) * (2 * REACH / GRID) - REACH
+        steps = (torch.arange(GRID) + 0.5) * (2 * HALF_WIDTH / GRID) - HALF_WIDTH
         grid = torch.cartesian_prod(steps, steps).flip(1)
         one = self.label is not None and bool((self.label == self.label[0]).all())
         label = self.label[:1].expand(len(grid)) if one and self.label is not None else None
         found = [-self.denoiser(grid, self.schedule.level(self.t[k]), label).noise / 2 for k in at]
         nearest = np.abs(np.arange(len(self.t))[:, None] - np.array(at)).argmin(1)
-        return Arrows(GRID, torch.stack(found).numpy(), tuple(nearest.tolist()))
+        return VectorField(GRID, torch.stack(found).numpy(), tuple(nearest.tolist()))
 
 
 def _stage(
@@ -113,7 +113,7 @@ def _stage(
     trained: Trained | None,
     walks: list[_Walk],
     labels: NDArray[np.int64] | None,
-) -> Stage:
+) -> PointClouds:
     import torch
 
     from engine.evaluation.metrics import energy_floor, energy_from_data
@@ -126,7 +126,7 @@ def _stage(
         own = np.array(walk.t, dtype=float)
         at = np.interp(-times, -own, np.arange(len(own)))
         arrows = walk.arrows()
-        shown = tuple(arrows.at[round(k)] for k in at)
+        shown = tuple(arrows.level_index[round(k)] for k in at)
         distance = energy_from_data(walk.x[-1], points)
         note = f"mean way {walk.path:.1f} · distance to the data {distance.value:.4f} (floor {floor.value:.4f})"
         clouds.append(
@@ -136,11 +136,11 @@ def _stage(
                 _packed(walk.x),
                 tuple(at.tolist()),
                 _packed(walk.x0),
-                Arrows(arrows.grid, arrows.vectors, shown),
+                VectorField(arrows.grid, arrows.vectors, shown),
                 note,
             )
         )
-    return Stage(
+    return PointClouds(
         id=stage_key(controls, data, trained),
         clouds=tuple(clouds),
         positions=tuple(Position(t, f"t = {t} of {controls.T}") for t in walks[0].t),

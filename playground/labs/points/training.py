@@ -11,7 +11,7 @@ import numpy as np
 
 from engine.data.points import PointSet
 from playground.components.payloads.chart import LiveChart, Series
-from playground.components.payloads.stage import Array, Cloud, Stage
+from playground.components.payloads.point_clouds import Array, Cloud, PointClouds
 from playground.components.payloads.timeline import Position
 from playground.labs.points.controls import PointsControls
 from playground.labs.points.trajectory import Trained, labels_of, training_key
@@ -153,7 +153,7 @@ def usable(job: Job[Learning] | None, controls: PointsControls, data: PointSet) 
     return state.result.trained
 
 
-def stage(learning: Learning) -> Stage:
+def stage(learning: Learning) -> PointClouds:
     """The clouds from fixed noise, one for each moment of the training that is kept."""
     data = learning.data
     labels = labels_of(learning.controls.model_copy(update={"label": "each"}), data, PARTICLES)
@@ -162,7 +162,7 @@ def stage(learning: Learning) -> Stage:
         f"after {learning.trained.step:,} steps, {learning.trained.seconds:.1f} s · distance to the data "
         f"{learning.distance:.4f}, {ratio:.2f} × the floor"
     )
-    return Stage(
+    return PointClouds(
         id=f"training {learning.trained.on}",
         clouds=(
             Cloud(
@@ -178,7 +178,7 @@ def stage(learning: Learning) -> Stage:
         data_labels=data.labels if data.class_names else None,
         labels=labels,
         class_names=data.class_names,
-        ways=False,
+        has_trajectories=False,
         live=not learning.ended,
         start_at="last",
         fps=4.0,

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.data.shipped import read_arrays
-from playground.components.payloads.recorder import Flight
+from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.components.payloads.timeline import Lane, Position
 from playground.labs.sampling.job import proportion
 from playground.labs.shared.controls import Controls, Field, ui
@@ -200,7 +200,7 @@ def _longer(before: Recording, model: Model, step: int, frames: list[Any]) -> Re
     )
 
 
-def flight(recording: Recording, show: Literal["x0", "x"]) -> Flight | None:
+def flight(recording: Recording, show: Literal["x0", "x"]) -> TrainingSamplingMap | None:
     """The moments of the training that there are so far, for the browser; None where there are none.
 
     Args:
@@ -217,7 +217,7 @@ def flight(recording: Recording, show: Literal["x0", "x"]) -> Flight | None:
         [frame for moment in moments for frame in moment],
         width_over_height=proportion(len(moments[0][0])),
     )
-    return Flight(
+    return TrainingSamplingMap(
         f"{recording.id}-{show}",
         lane,
         tuple(Position(step, f"after {step:,} training steps" if step else "untrained") for step in recording.steps),

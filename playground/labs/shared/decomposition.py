@@ -17,7 +17,7 @@ from engine.ideal import ExactDenoiser
 from engine.process import Prediction, posterior
 from engine.sampling import Frame
 from engine.schedule import Level, NoiseSchedule
-from playground.components.payloads.microscope import Cut, Equation, Shown, Weighted
+from playground.components.payloads.microscope import Equation, PoolPicture, StepView, WeightedPicture
 from playground.labs.microscope import text
 from playground.labs.sampling.job import NOISE_RANGE
 
@@ -56,21 +56,21 @@ class Pool:
         """float32 (N, ...)."""
         return np.stack(self._pictures)
 
-    def shown(self, kind: str, picture: Tensor, t: int = 0) -> Shown:
+    def shown(self, kind: str, picture: Tensor, t: int = 0) -> PoolPicture:
         """A picture with its symbol and what it is."""
         symbol, title = self._parts.get(kind, (kind, kind))
         noise = kind.startswith((NOISE, FRESH)) or kind == "true noise"
         reach = NOISE_RANGE if noise else DIFFERENCE_RANGE if kind == "difference" else 1.0
-        return Shown(kind, symbol.format(t=t), title, self.add(picture), reach)
+        return PoolPicture(kind, symbol.format(t=t), title, self.add(picture), reach)
 
-    def equation(self, name: str, result: Shown, terms: tuple[Term, ...], t: int) -> Equation:
+    def equation(self, name: str, result: PoolPicture, terms: tuple[Term, ...], t: int) -> Equation:
         """A step of one picture as a sum."""
         weighted = []
         for term in terms:
             numbers = term.coefficient
             first = float(numbers.flatten()[0])
             each = None if bool((numbers == first).all()) else self.add(numbers)
-            weighted.append(Weighted(self.shown(term.name, term.picture, t), first, each))
+            weighted.append(WeightedPicture(self.shown(term.name, term.picture, t), first, each))
         return Equation(name, result, tuple(weighted))
 
 
@@ -113,7 +113,7 @@ class Thoughts:
 
 def cut_of(
     pool: Pool, schedule: NoiseSchedule, frame: Frame, anatomy: StepDecomposition, thought: Thought | None
-) -> Cut:
+) -> StepView:
     """The step that leaves a frame.
 
     Args:
@@ -137,7 +137,7 @@ def cut_of(
         facts.append(("x̂₀ against the exact one", _number(_rms(anatomy.prediction.x0 - thought[0].x0))))
     if any(term.name.endswith(SECOND) for term in anatomy.terms):
         facts.append(("looks at the model", "2"))
-    return Cut(
+    return StepView(
         frame.step,
         frame.t,
         1 - frame.t / schedule.T,

@@ -196,7 +196,7 @@ def test_a_lane_that_points_at_no_tile() -> None:
 
 @given(st.integers(2, 5000))
 def test_a_long_series_keeps_its_ends(n: int) -> None:
-    series = Series("s", np.arange(n), np.arange(n) ** 2, low=np.arange(n), high=np.arange(n)).thinned(400)
+    series = Series("s", np.arange(n), np.arange(n) ** 2, low=np.arange(n), high=np.arange(n)).downsampled(400)
     assert len(series.x) == min(n, 400)
     assert (series.x[0], series.x[-1]) == (0, n - 1)
     assert np.array_equal(np.asarray(series.y), np.asarray(series.x) ** 2)

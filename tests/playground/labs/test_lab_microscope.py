@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engine.recipes.fork import Fork, recipe_of
 from engine.samplers import SAMPLERS
-from playground.components.payloads.microscope import Branch, Equation, Place, place_of
+from playground.components.payloads.microscope import Branch, Cursor, Equation, read_cursor
 from playground.labs.microscope import forks, reference
 from playground.labs.microscope import job as lab
 from playground.labs.microscope import steps as cutting
@@ -35,12 +35,12 @@ def examined(before: Microscopy | None = None, **values: object) -> Microscopy:
 
 def equations(branch: Branch) -> Iterator[tuple[Equation, np.ndarray]]:
     """Each equation with the sum of its products, as the browser adds them up."""
-    for cut in branch.cuts:
+    for cut in branch.steps:
         for equation in cut.equations:
             products = []
             for term in equation.terms:
-                weight = term.coefficient if term.each is None else branch.pool[term.each]
-                products.append(weight * branch.pool[term.shown.picture])
+                weight = term.coefficient if term.coefficient_map is None else branch.pool[term.coefficient_map]
+                products.append(weight * branch.pool[term.picture.index])
             yield equation, np.sum(products, axis=0)
 
 
@@ -49,12 +49,12 @@ def test_what_is_shown_adds_up_at_every_pixel_and_leads_to_the_next_picture(samp
     found = examined(sampler=sampler, eta=0.5)
     branch = found.branches[0].branch
     for equation, total in equations(branch):
-        np.testing.assert_allclose(total, branch.pool[equation.result.picture], atol=2e-4)
-    for cut, following in zip(branch.cuts[:-1], branch.cuts[1:], strict=True):
-        parts = [term.shown for term in following.equations[0].terms] + list(following.more)
+        np.testing.assert_allclose(total, branch.pool[equation.result.index], atol=2e-4)
+    for cut, following in zip(branch.steps[:-1], branch.steps[1:], strict=True):
+        parts = [term.picture for term in following.equations[0].terms] + list(following.other_pictures)
         (x,) = [shown for shown in parts if shown.kind == "x"]
-        assert cut.equations[0].result.picture == x.picture
-    assert branch.cuts[-1].equations[0].result.picture == branch.outcome
+        assert cut.equations[0].result.index == x.index
+    assert branch.steps[-1].equations[0].result.index == branch.final
 
 
 def test_a_network_with_a_learned_variance_has_a_weight_for_each_pixel() -> None:
@@ -62,9 +62,9 @@ def test_a_network_with_a_learned_variance_has_a_weight_for_each_pixel() -> None
         name for name in models.choices(HOST) if getattr(HOST.open_model(name).denoiser, "learned_variance", False)
     ]
     branch = examined(model=learned[0], sampler="ddpm", variance="learned").branches[0].branch
-    assert any(term.each is not None for cut in branch.cuts for term in cut.equations[0].terms)
+    assert any(term.coefficient_map is not None for cut in branch.steps for term in cut.equations[0].terms)
     for equation, total in equations(branch):
-        np.testing.assert_allclose(total, branch.pool[equation.result.picture], atol=2e-4)
+        np.testing.assert_allclose(total, branch.pool[equation.result.index], atol=2e-4)
 
 
 def test_the_picture_is_the_one_of_the_sampling_lab() -> None:
@@ -80,8 +80,8 @@ def test_the_picture_is_the_one_of_the_sampling_lab() -> None:
 
 def test_a_long_walk_is_thinned_and_begins_and_ends_where_it_does() -> None:
     branch = examined(steps=90, scale=1.0).branches[0].branch
-    assert len(branch.cuts) == lab.MAX_CUTS
-    assert (branch.cuts[0].step, branch.cuts[-1].step) == (0, 89)
+    assert len(branch.steps) == lab.MAX_CUTS
+    assert (branch.steps[0].step, branch.steps[-1].step) == (0, 89)
     assert cutting.most_cuts((3, 64, 64)) < 20
 
 
@@ -90,15 +90,15 @@ def test_a_long_walk_is_thinned_and_begins_and_ends_where_it_does() -> None:
 
 def test_what_the_exact_denoiser_has_in_mind_adds_up_and_narrows_down() -> None:
     found = examined(labels="one", label=3)
-    cuts = found.branches[0].branch.cuts
+    cuts = found.branches[0].branch.steps
     for cut in cuts:
-        weights = [weight for _, weight in cut.thoughts]
+        weights = [weight for _, weight in cut.posterior_weights]
         assert weights == sorted(weights, reverse=True)
         assert 0 < sum(weights) <= 1 + 1e-9
-        for number, _ in cut.thoughts:
+        for number, _ in cut.posterior_weights:
             assert found.bench.captions[number] == "3"
-    assert sum(weight for _, weight in cuts[0].thoughts) < 0.2
-    assert cuts[-1].thoughts[0][1] > 0.99
+    assert sum(weight for _, weight in cuts[0].posterior_weights) < 0.2
+    assert cuts[-1].posterior_weights[0][1] > 0.99
     thoughts, level = found.thoughts, HOST.open_model("ideal:digits").schedule.level(400)
     assert thoughts.exact is not None
     whole = thoughts.exact.weights(found.branches[0].starts[3].x, level)
@@ -107,7 +107,7 @@ def test_what_the_exact_denoiser_has_in_mind_adds_up_and_narrows_down() -> None:
 
 def test_an_ideal_model_thinks_what_it_says() -> None:
     """Its own x̂0 is the exact one, up to the clipping of rounding."""
-    for cut in examined(scale=1.0).branches[0].branch.cuts:
+    for cut in examined(scale=1.0).branches[0].branch.steps:
         assert float(dict(cut.facts)["x̂₀ against the exact one"]) == pytest.approx(0, abs=1e-3)
 
 
@@ -119,7 +119,7 @@ def test_the_mean_of_the_posterior_adds_up_and_errors_are_those_of_the_model() -
     assert found.truth is not None
     assert found.errors is not None
     for equation, total in equations(found.truth):
-        np.testing.assert_allclose(total, found.truth.pool[equation.result.picture], atol=2e-4)
+        np.testing.assert_allclose(total, found.truth.pool[equation.result.index], atol=2e-4)
     assert not found.errors.as_ddpm
     assert all(kl >= -1e-9 for kl in found.errors.kl[:-1])
     assert math.isnan(found.errors.kl[-1])  # the step to the clean picture has no density
@@ -146,7 +146,7 @@ def test_a_model_without_known_pictures_is_compared_with_none() -> None:
     model = replace(HOST.open_model("ideal:digits"), data="")
     *_, last = lab.work(model, lab.task_of(controls, HOST)[1])
     assert last.result.truth is None
-    assert not last.result.branches[0].branch.cuts[0].thoughts
+    assert not last.result.branches[0].branch.steps[0].posterior_weights
     assert reference.real_picture(model, ("training", 0)) is None
 
 
@@ -160,7 +160,7 @@ def test_forks_share_the_picture_where_they_leave_and_are_computed_once() -> Non
     torch.testing.assert_close(found.branches[2].starts[0].x, found.branches[1].starts[1].x, rtol=0, atol=0)
     assert (walk.parent, first.parent, second.parent) == (None, 0, 1)
     assert (first.label, second.label) == ("DDPM, seed 7", "class 8")
-    assert first.cuts[0].way == walk.cuts[2].way
+    assert first.steps[0].progress == walk.steps[2].progress
     # What the page shows is what the record says.
     *_, last = found.branches[2].walk.frames(HOST.open_model("ideal:digits"))
     torch.testing.assert_close(last.x, found.branches[2].outcome, rtol=0, atol=1e-6)
@@ -286,7 +286,7 @@ def test_what_is_taken_away_makes_the_same_pixels(tmp_path: object) -> None:
 
 def test_where_the_reader_looks_is_only_believed_of_these_walks() -> None:
     good = {"stamp": "a/", "branch": 1, "step": 3, "row": 4, "column": 5}
-    assert place_of(good, "a/") == Place(1, 3, 4, 5)
+    assert read_cursor(good, "a/") == Cursor(1, 3, 4, 5)
     for wrong in (
         None,
         3,
@@ -296,7 +296,7 @@ def test_where_the_reader_looks_is_only_believed_of_these_walks() -> None:
         {**good, "row": 10**9},
         {**good, "branch": -5},
     ):
-        assert place_of(wrong, "a/") is None
+        assert read_cursor(wrong, "a/") is None
 
 
 def test_the_payload_is_json_and_short() -> None:

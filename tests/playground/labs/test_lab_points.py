@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.data.points import POINT_SETS, PointsError
-from playground.components.payloads.stage import Cloud, Stage
+from playground.components.payloads.point_clouds import Cloud, PointClouds
 from playground.labs.points import controls as lab
 from playground.labs.points import job as points_stage
 from playground.labs.points import training, trajectory
@@ -23,7 +23,7 @@ from playground.labs.shared.controls import from_link, to_link
 from playground.labs.shared.job import Job
 
 
-def drawn(**settings_: object) -> Stage:
+def drawn(**settings_: object) -> PointClouds:
     controls = PointsControls.model_validate(
         {"count": 300, "particles": 400, "steps": 20, "compare": "nothing", **settings_}
     )
@@ -124,7 +124,7 @@ def test_two_clouds_begin_with_the_same_noise_and_differ_in_one_thing() -> None:
     quarter = drawn(compare="quarter")
     assert quarter.clouds[1].x.shape[0] == 6
     # Both show the same t at the same position: every fourth step of one is a step of the other.
-    assert quarter.clouds[1].at[::4] == pytest.approx(range(6))
+    assert quarter.clouds[1].frame_index[::4] == pytest.approx(range(6))
     assert len(drawn(compare="ddim").clouds) == 1  # which is what it is anyway
     assert np.array_equal(drawn(compare="nothing").clouds[0].x, a.x)
 
@@ -177,7 +177,7 @@ def test_a_message_holds_the_stage() -> None:
     assert message == drawn(particles=100, steps=3).to_message()
     assert message[:16] != drawn(particles=100, steps=3, seed=1).to_message()[:16]
     with pytest.raises(ValueError, match="which of its 4 moments"):
-        Stage("x", (Cloud("A", "", stage.clouds[0].x, (0.0, 9.0)),), stage.positions[:2], stage.data)
+        PointClouds("x", (Cloud("A", "", stage.clouds[0].x, (0.0, 9.0)),), stage.positions[:2], stage.data)
 
 
 # --- training ---------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from engine.recipes.recipe import Recipe
 from engine.runs import service as services
 from engine.runs.driver import Run
 from engine.runs.folder import RunFolder, RunRecord, new_id
-from playground.components.payloads.recorder import Flight
+from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.labs.recorder import job as lab
 from playground.labs.recorder.job import RecorderControls, Recording
 from playground.policy.visitor import HOST, Visitor
@@ -31,7 +31,7 @@ from playground.policy.visitor import HOST, Visitor
 from runs_to_try import DATA, config_of
 
 
-def tiles_of(flight: Flight) -> list[npt.NDArray[np.uint8]]:
+def tiles_of(flight: TrainingSamplingMap) -> list[npt.NDArray[np.uint8]]:
     """The tiles as the browser finds them in the message."""
     message = flight.to_message()
     (length,) = struct.unpack("<I", message[16:20])

@@ -18,12 +18,12 @@ from playground.components.payloads.numbers import as_list
 from playground.components.payloads.timeline import Position
 
 Array = NDArray[np.float32]
-REACH = 3.4
+HALF_WIDTH = 3.4
 """The stage shows −REACH … REACH along both axes: of 2,000 points of N(0, I) all but two or three."""
 
 
 @dataclass(frozen=True, eq=False)
-class Arrows:
+class VectorField:
     """A field of arrows at L levels, on a grid of `grid` × `grid` points over the whole stage, row by row from below.
 
     vectors: float32 (L, grid², 2), of length 1 where an arrow shall fill its cell; longer ones are drawn as long as that.
@@ -32,7 +32,7 @@ class Arrows:
 
     grid: int
     vectors: Array
-    at: tuple[int, ...]
+    level_index: tuple[int, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,14 +47,14 @@ class Cloud:
     key: str
     title: str
     x: Array
-    at: tuple[float, ...]
+    frame_index: tuple[float, ...]
     x0: Array | None = None
-    arrows: Arrows | None = None
+    arrows: VectorField | None = None
     note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
-class Stage:
+class PointClouds:
     """Clouds over positions. Particle k of one cloud began where particle k of the other did.
 
     id: the browser keeps the playhead as long as it stays the same. data: float32 (M, 2), what the clouds are to become.
@@ -70,7 +70,7 @@ class Stage:
     data_labels: NDArray[np.int64] | None = None
     labels: NDArray[np.int64] | None = None
     class_names: tuple[str, ...] = ()
-    ways: bool = True
+    has_trajectories: bool = True
     live: bool = False
     start_at: Literal["first", "last"] = "first"
     fps: float = 12.0
@@ -87,13 +87,16 @@ class Stage:
                 raise ValueError(f"Cloud {cloud.key!r} has the shape {cloud.x.shape}.")
             if cloud.x0 is not None and cloud.x0.shape != cloud.x.shape:
                 raise ValueError(f"Cloud {cloud.key!r}: {cloud.x0.shape} estimates for {cloud.x.shape} particles.")
-            if len(cloud.at) != count or not 0 <= min(cloud.at) <= max(cloud.at) <= frames - 1:
+            if (
+                len(cloud.frame_index) != count
+                or not 0 <= min(cloud.frame_index) <= max(cloud.frame_index) <= frames - 1
+            ):
                 raise ValueError(f"Cloud {cloud.key!r} does not say which of its {frames} moments each position shows.")
             arrows = cloud.arrows
             if arrows is not None and (
-                len(arrows.at) != count
+                len(arrows.level_index) != count
                 or arrows.vectors.shape != (len(arrows.vectors), arrows.grid**2, 2)
-                or not 0 <= min(arrows.at) <= max(arrows.at) < len(arrows.vectors)
+                or not 0 <= min(arrows.level_index) <= max(arrows.level_index) < len(arrows.vectors)
             ):
                 raise ValueError(f"The arrows of cloud {cloud.key!r} do not fit.")
         for labels, points in ((self.labels, self.clouds[0].x[0]), (self.data_labels, self.data)):
@@ -128,12 +131,12 @@ class Stage:
                     "note": cloud.note,
                     "x": place(cloud.x),
                     "x0": place(cloud.x0),
-                    "at": as_list(cloud.at),
+                    "at": as_list(cloud.frame_index),
                     "arrows": cloud.arrows
                     and {
                         "grid": cloud.arrows.grid,
                         "vectors": place(cloud.arrows.vectors),
-                        "at": list(cloud.arrows.at),
+                        "at": list(cloud.arrows.level_index),
                     },
                 }
                 for cloud in self.clouds
@@ -143,8 +146,8 @@ class Stage:
             "data_labels": place(self.data_labels),
             "labels": place(self.labels),
             "class_names": list(self.class_names),
-            "reach": REACH,
-            "ways": self.ways,
+            "reach": HALF_WIDTH,
+            "ways": self.has_trajectories,
             "live": self.live,
             "start_at": self.start_at,
             "fps": self.fps,

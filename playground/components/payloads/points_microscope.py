@@ -11,11 +11,11 @@ from functools import cached_property
 
 from playground.components.payloads.microscope import Branch
 from playground.components.payloads.numbers import as_float32, as_list
-from playground.components.payloads.stage import Array
+from playground.components.payloads.point_clouds import Array
 
 
 @dataclass(frozen=True)
-class Where:
+class ParticleCursor:
     """Number of the particle, −1 for none, and how many of its steps have been taken."""
 
     particle: int
@@ -23,7 +23,7 @@ class Where:
 
 
 @dataclass(frozen=True, eq=False)
-class Way:
+class ParticleTrajectory:
     """One sampler's walk of the particle. Its pool has the shape (N, 1, 1, 2), x and y being two pixels of a picture.
 
     std: of the law that the next place is drawn from, at each cut; 0 where it is not drawn.
@@ -43,7 +43,7 @@ class Way:
 
 
 @dataclass(frozen=True, eq=False)
-class PointsBench:
+class PointsMicroscope:
     """All of it.
 
     id: of the stage whose particle it is. `particles`: how many there are.
@@ -55,10 +55,10 @@ class PointsBench:
 
     id: str
     particles: int
-    where: Where
+    cursor: ParticleCursor
     times: tuple[int, ...]
     data: Array
-    ways: tuple[Way, ...] = ()
+    trajectories: tuple[ParticleTrajectory, ...] = ()
     name: str = ""
 
     def to_payload(self) -> dict[str, object]:
@@ -70,16 +70,16 @@ class PointsBench:
         return {
             "id": self.id,
             "particles": self.particles,
-            "particle": self.where.particle,
-            "frame": self.where.frame,
+            "particle": self.cursor.particle,
+            "frame": self.cursor.frame,
             "name": self.name,
             "times": list(self.times),
             "data": as_float32(self.data),
-            "ways": [way.to_payload() for way in self.ways],
+            "ways": [way.to_payload() for way in self.trajectories],
         }
 
 
-def where_of(value: object, stage: str, particles: int) -> Where | None:
+def read_particle_cursor(value: object, stage: str, particles: int) -> ParticleCursor | None:
     """What the browser says of where the reader looks; None where that is nothing, or was about another stage.
 
     Args:
@@ -92,4 +92,4 @@ def where_of(value: object, stage: str, particles: int) -> Where | None:
     particle, frame = value.get("particle"), value.get("frame")
     if type(particle) is not int or type(frame) is not int:
         return None
-    return Where(particle, frame) if -1 <= particle < particles and 0 <= frame <= 200 else None
+    return ParticleCursor(particle, frame) if -1 <= particle < particles and 0 <= frame <= 200 else None
