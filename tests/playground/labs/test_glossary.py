@@ -1,0 +1,25 @@
+"""The glossary: one sentence a term, a paper that is listed, and a page that is up to date."""
+
+from __future__ import annotations
+
+from playground.labs.shared import glossary
+
+
+def test_every_term_is_defined_once_in_one_sentence() -> None:
+    rows = glossary.SOURCE.read_text(encoding="utf-8").splitlines()
+    assert len(rows) - 1 == len(glossary.terms())
+    for term in glossary.terms().values():
+        assert term.sentence.endswith(".")
+        assert ". " not in term.sentence, term.name
+        assert term.definition.startswith(term.sentence)
+
+
+def test_every_paper_of_a_term_is_listed_and_every_listed_one_is_cited() -> None:
+    cited = {term.paper for term in glossary.terms().values() if term.paper}
+    assert cited == set(glossary.PAPERS)
+    assert all(term.place for term in glossary.terms().values() if term.paper)
+
+
+def test_the_page_is_made_from_the_terms() -> None:
+    """To be made again by `python -m playground.labs.shared.glossary` where this fails."""
+    assert glossary.PAGE.read_text(encoding="utf-8") == glossary.page()
