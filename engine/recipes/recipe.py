@@ -10,30 +10,28 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Annotated, Literal
+from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
 from torch import Tensor
 
 from engine.denoiser import NO_LABEL, Clipped, Denoiser, QuantileClipped
 from engine.guidance import EVERYWHERE, ClassifierGuided, Guided
 from engine.ideal import ExactDenoiser
 from engine.models.opened import Model
-from engine.recipes.sampling_fields import Eta, SamplerName, SpacingName, Steps
+from engine.recipes.sampling_fields import MAX_SEED, SamplingFields
 from engine.registry import open_guide, open_model
-from engine.samplers import SAMPLERS, Sampler, Variance
+from engine.samplers import SAMPLERS, Sampler
 from engine.sampling import Frame, Start, sample
 from engine.schedule import SCHEDULES, NoiseSchedule
 from engine.storage.checked_files import first_problem
 
 MAX_IMAGES = 1024
-MAX_SEED = 2**53 - 1
-"""Above this, the numbers of JSON and of browsers are no longer exact."""
 PNG_KEY = "diffusion-playground-recipe"
 
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
@@ -52,38 +50,9 @@ CLIPPING: dict[str, Callable[[Denoiser], Denoiser]] = {
 """What is done with an x̂0 that leaves the range of pictures."""
 
 
-def _clip(value: object) -> object:
-    """Yes and no, which earlier recipes have, as the names of today."""
-    return ("range" if value else "none") if isinstance(value, bool) else value
-
-
-class Recipe(BaseModel):
+class Recipe(SamplingFields):
     """One result of sampling. Raises pydantic's ValidationError for values out of range."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str = Field("digits", max_length=500, description="See engine.registry.open_model.")
-    smoothing: float = Field(
-        0.0, ge=0, le=2, description="Of an ideal denoiser: spread around each picture, as a standard deviation."
-    )
-    sampler: SamplerName = "ddim"
-    steps: Steps = 50
-    spacing: SpacingName = "uniform"
-    eta: Eta = 0.0
-    variance: Variance = Field("small", description="Of DDPM: β̃, β, what was learned, or none.")
-    scale: float = Field(
-        2.0, ge=0, le=20, description="Guidance: 1 is the plain conditional model, 0 ignores the label."
-    )
-    scale_from: float = Field(0.0, ge=0, le=1, description="Guidance works from this share of noise 1 − ᾱ")
-    scale_to: float = Field(1.0, ge=0, le=1, description="up to this one.")
-    rescale: float = Field(0.0, ge=0, le=1, description="How much of the contrast that guidance adds is taken back.")
-    classifier: str = Field("", max_length=500, description="One that guides too, see engine.registry.open_guide.")
-    classifier_scale: float = Field(1.0, ge=0, le=20, description="Its s: 1 is Bayes' rule, 0 no guidance.")
-    clip: Annotated[Literal["range", "quantile", "none"], BeforeValidator(_clip)] = Field(
-        "range", description="x̂0 held to the range of pictures, scaled back where it leaves it, or left alone."
-    )
-    schedule: Literal["own", "linear", "cosine", "sigmoid"] = Field("own", description="'own' is the model's.")
-    T: int = Field(1000, ge=1, le=1000, description="Of the schedule, where it is not the model's own.")
     labels: tuple[Label, ...] = Field((), max_length=MAX_IMAGES, description="One for each image, −1 for none.")
     seeds: tuple[Seed, ...] = Field((0,), min_length=1, max_length=MAX_IMAGES, description="One for each image.")
 
