@@ -1,4 +1,4 @@
-"""Follows a job on a Gradio page: progress and what it has brought so far, until it has ended.
+"""Follows a job on a Gradio page: its buttons, its progress, and each result as it comes.
 
 The job is found by the tab's secret, so a page that is loaded again finds the one that is running.
 """
@@ -14,31 +14,31 @@ import gradio as gr
 from gradio.events import Dependency
 
 from playground.gradio_ui import page
-from playground.labs.shared.job import in_words
+from playground.labs.shared.view import job_view
 from playground.serving.request_queue import desk
 
 POLL = 0.4
-"""Seconds between two looks at a running job."""
+"""Seconds between two readings of a running job's state."""
 QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "concurrency_limit": None}
 """For events that many visitors cause at once, and that are no part of the API."""
 
 
 @dataclass(frozen=True)
 class Follower:
-    """The buttons of a lab that computes, and the line that says how far it is.
+    """The two buttons of a job and its status line.
 
     Args:
-        lab: the name under which the desk keeps its job.
+        lab: the name under which the request queue keeps the job.
         start, stop: the two buttons.
         status: the line.
-        what: the unit of the job's work, in words.
+        unit: what its progress counts, such as "steps".
     """
 
     lab: str
     start: gr.Button
     stop: gr.Button
     status: gr.HTML
-    what: str = ""
+    unit: str = ""
 
     def follow(
         self, cause: Dependency, tab: gr.Textbox, draw: Callable[[Any], Sequence[Any]], outputs: Sequence[Any]
@@ -51,25 +51,22 @@ class Follower:
         async def watched(tab: str) -> AsyncIterator[list[Any]]:
             job = desk().job(tab, self.lab)
             nothing = [gr.skip()] * len(outputs)
-            if job is None:  # a generator that yields nothing would empty all of them, the button's words too
+            if job is None:  # a generator that yields nothing would empty all of them, the button's label too
                 yield [gr.skip(), gr.update(interactive=False), *nothing]
                 return
-            seen = 0
+            version = 0
             while True:
                 state = job.state
-                shown = nothing
-                if state.version != seen and state.result is not None:
-                    shown, seen = list(await asyncio.to_thread(draw, state.result)), state.version
-                if state.error:
-                    status = page.listed([state.error], "error")
-                else:
-                    status = page.status(in_words(state, self.what), state.fraction if state.is_running else None)
-                yield [status, gr.update(interactive=state.is_running), *shown]
+                values = nothing
+                if state.version != version and state.result is not None:
+                    values, version = list(await asyncio.to_thread(draw, state.result)), state.version
+                view = job_view(state, start="", unit=self.unit)
+                yield [page.job_status(view), gr.update(interactive=view.stop.is_enabled), *values]
                 if not state.is_running:
                     return
                 await asyncio.sleep(POLL)
                 if desk().job(tab, self.lab) is not job:
-                    return  # another one has taken its place, and is followed by whoever asked for it
+                    return  # another one has taken its place, and is followed by the event that started it
 
         return cause.then(watched, tab, [self.status, self.stop, *outputs], trigger_mode="multiple", **QUIET)
 
@@ -83,13 +80,16 @@ class Follower:
         self.stop.click(stopped, tab, None, **QUIET)
 
 
-def buttons(lab: str, start: str, *, what: str = "", empty: str = "") -> Follower:
-    """Make the row: begin (once the page is loaded), stop, and how far it is; `empty` stands there before the first job."""
+def buttons(lab: str, start: str, *, unit: str = "", idle: str = "") -> Follower:
+    """Make the row of a job: start (enabled once the page is loaded), stop, status; `idle` is the status before the first."""
+    view = job_view(None, start=start, unit=unit, idle=idle)
     with gr.Row(elem_classes="dp-actions"):
         return Follower(
             lab,
-            gr.Button(start, variant="primary", elem_id=f"{lab}-start", interactive=False, min_width=140, scale=0),
-            gr.Button("⏹️ Stop", elem_id=f"{lab}-stop", interactive=False, min_width=120, scale=0),
-            gr.HTML(page.status(empty), elem_id=f"{lab}-status", min_width=260),
-            what,
+            gr.Button(
+                view.start.label, variant="primary", elem_id=f"{lab}-start", interactive=False, min_width=140, scale=0
+            ),
+            gr.Button(f"⏹️ {view.stop.label}", elem_id=f"{lab}-stop", interactive=False, min_width=120, scale=0),
+            gr.HTML(page.job_status(view), elem_id=f"{lab}-status", min_width=260),
+            unit,
         )

@@ -34,7 +34,7 @@ def build(demo: gr.Blocks) -> None:
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
-    buttons = following.buttons(LAB, f"🎲 {text.START}", what="steps", empty="")
+    buttons = following.buttons(LAB, f"🎲 {text.START}", unit="steps", idle="")
     note = gr.HTML("", elem_id=f"{LAB}-note")
     words = gr.HTML("", elem_id=f"{LAB}-words", apply_default_css=False)
     timeline = components.timeline(f"{LAB}-timeline")

@@ -31,7 +31,7 @@ def build(demo: gr.Blocks) -> None:
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
-    follower = following.buttons(LAB, f"⚖️ {text.START}", what=text.WHAT, empty=text.EMPTY)
+    follower = following.buttons(LAB, f"⚖️ {text.START}", unit=text.WHAT, idle=text.EMPTY)
     note = gr.HTML("", elem_id="likelihood-note")
     bars = components.figure("stacked", "likelihood-bars")
     page.looking_at(text.BARS)

@@ -32,7 +32,7 @@ def build(demo: gr.Blocks) -> None:
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
-    follower = following.buttons(LAB, text.START, what="steps", empty=text.EMPTY)
+    follower = following.buttons(LAB, text.START, unit="steps", idle=text.EMPTY)
     note = gr.HTML("", elem_id=f"{LAB}-note")
     bench = components.microscope(f"{LAB}-bench")
     page.looking_at(text.LOOKING_AT)

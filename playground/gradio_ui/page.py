@@ -15,6 +15,7 @@ from playground.labs.home.text import DOORS
 from playground.labs.likelihood import figures
 from playground.labs.schedules import figures as schedule_figures
 from playground.labs.shared import text as common
+from playground.labs.shared.view import JobView, Notice, NoticeLevel
 from playground.policy import mode
 from playground.policy.messages import without_paths
 
@@ -155,18 +156,25 @@ def problems() -> gr.HTML:
     return gr.HTML("", elem_classes="dp-problems")
 
 
-def listed(sentences: Sequence[str], kind: str = "warning") -> str:
-    """Messages as HTML; what they quote must not become markup. `kind`: "warning", "error" or "info".
+def listed(sentences: Sequence[str], level: NoticeLevel = "warning") -> str:
+    """Messages of one level as HTML, see `notices`."""
+    return notices([Notice(level, sentence) for sentence in sentences])
 
-    In public they name no place of this machine, whoever has written them.
-    """
-    if mode.is_public():
-        sentences = [without_paths(sentence) for sentence in sentences]
-    icon = {"warning": "⚠️", "error": "⛔", "info": "ℹ️"}[kind]
+
+def notices(notices: Sequence[Notice]) -> str:
+    """Messages as HTML; what they quote must not become markup. In public mode they name no path of this machine."""
+    icons = {"info": "ℹ️", "success": "✅", "warning": "⚠️", "error": "⛔"}
+    clean = without_paths if mode.is_public() else str
     return "".join(
-        f'<div class="dp-message dp-message-{kind}" role="status"><span>{icon}</span><span>{html.escape(sentence)}</span></div>'
-        for sentence in sentences
+        f'<div class="dp-message dp-message-{notice.level}" role="status"><span>{icons[notice.level]}</span>'
+        f"<span>{html.escape(clean(notice.text))}</span></div>"
+        for notice in notices
     )
+
+
+def job_status(view: JobView) -> str:
+    """The status line of a job as HTML."""
+    return listed([view.error], "error") if view.error else status(view.status, view.fraction)
 
 
 def bold(markdown: str) -> str:

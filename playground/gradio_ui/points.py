@@ -59,7 +59,7 @@ def build(demo: gr.Blocks) -> None:
     step = components.points_microscope("points-step")
     page.looking_at(text.STEP_ABOUT)
     gr.Markdown(f"#### {text.TRAIN}\n\n{text.TRAIN_LEAD}")
-    training = following.buttons(TRAINING, text.BEGIN, what="steps", empty=text.TRAIN_EMPTY)
+    training = following.buttons(TRAINING, text.BEGIN, unit="steps", idle=text.TRAIN_EMPTY)
     with gr.Row():
         learned = components.point_clouds("points-learned")
         losses = components.live_chart("points-losses")

@@ -30,7 +30,7 @@ def build(demo: gr.Blocks) -> None:
         panel.draw()
     page.head(text.TITLE, text.LEAD)
     about = gr.Markdown(text.RECORDED)
-    buttons = following.buttons(LAB, f"✈️ {text.START}", what=text.WHAT)
+    buttons = following.buttons(LAB, f"✈️ {text.START}", unit=text.WHAT)
     flight = components.recorder(f"{LAB}-flight")
     page.looking_at(text.LOOKING_AT)
     files = gr.HTML("", apply_default_css=False)

@@ -111,14 +111,13 @@ class Opening:
                     yield shown
 
         async def watched(job: opening.Opening, visitor: str, tab: str, values: Any) -> AsyncIterator[list[Any]]:
-            while (progress := job.progress).status == "running":
-                moved = f" {progress.done / 1e6:.1f} of {progress.total / 1e6:.1f} MB" if progress.total else ""
-                yield [*nothing, page.listed([f"{job.what} …{moved}"], "info")]
+            while (state := job.state).is_running:
+                yield [*nothing, page.listed([job.progress_text], "info")]
                 await asyncio.sleep(POLL)
-            if progress.status == "done":
-                yield await asyncio.to_thread(chosen, progress.name, visitor, tab, values)
+            if state.result is not None:
+                yield await asyncio.to_thread(chosen, state.result, visitor, tab, values)
             else:
-                yield [*nothing, page.listed([progress.error], "error")]
+                yield [*nothing, page.listed([state.error], "error")]
 
         def chosen(name: str, visitor: str, tab: str, values: Any) -> list[Any]:
             try:

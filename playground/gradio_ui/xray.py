@@ -36,7 +36,7 @@ def build(demo: gr.Blocks) -> None:
     inside = components.xray("xray-inside")
     page.looking_at(text.LOOKING_AT)
     lead = gr.Markdown(f"#### {text.PARTS_TITLE}")
-    drawing = following.buttons(DRAW, f"🎲 {text.DRAW}", what=text.STEPS, empty=text.DRAW_EMPTY)
+    drawing = following.buttons(DRAW, f"🎲 {text.DRAW}", unit=text.STEPS, idle=text.DRAW_EMPTY)
     table = gr.HTML("", apply_default_css=False, elem_id="xray-parts")
     page.looking_at(text.RELU)
     files = gr.HTML("", apply_default_css=False)

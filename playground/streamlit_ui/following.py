@@ -1,4 +1,4 @@
-"""Follows a job on a Streamlit page: progress and what it has brought so far, until it has ended."""
+"""Follows a job on a Streamlit page: its buttons, its progress, and each result as it comes."""
 
 from __future__ import annotations
 
@@ -7,40 +7,51 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from playground.labs.shared.job import Job, in_words
+from playground.labs.shared.job import Job, JobState
+from playground.labs.shared.view import JobView, job_view
 
 T = TypeVar("T")
 POLL = 0.4
-"""Seconds between two looks at a running job."""
+"""Seconds between two readings of a running job's state."""
 
 
-def buttons(key: str, *, start: str, icon: str, running: bool, disabled: bool = False) -> tuple[bool, bool]:
-    """The two buttons of every lab that computes: begin, and stop. Returns which was pressed."""
+def buttons(key: str, view: JobView) -> tuple[bool, bool]:
+    """The two buttons of a job, start and stop. Returns which was pressed."""
     row = st.container(horizontal=True, vertical_alignment="center")
-    begun = row.button(start, type="primary", icon=icon, disabled=disabled, key=f"{key}/start")
-    stopped = row.button("Stop", icon="⏹️", width=120, disabled=not running, key=f"{key}/stop")
-    return begun, stopped
+    started = row.button(view.start.label, type="primary", disabled=not view.start.is_enabled, key=f"{key}/start")
+    stopped = row.button(view.stop.label, icon="⏹️", width=120, disabled=not view.stop.is_enabled, key=f"{key}/stop")
+    return started, stopped
 
 
-def follow(job: Job[T], draw: Callable[[T], Any], what: str = "") -> None:
-    """Show the job: `draw` gets each result as it comes. The page runs anew once the job has ended.
+def state_of(job: Job[T] | None) -> JobState[T] | None:
+    """The state of a job that may not be there."""
+    return None if job is None else job.state
 
-    It is a fragment before and after the end: what `draw` puts up stays as the reader left it, and what the reader does with it
-    at that very moment still finds whom to tell. So `draw` asks for a new run of the page itself where others depend on it.
+
+def follow(job: Job[T], draw: Callable[[T], Any], unit: str = "") -> None:
+    """Show the job: `draw` gets each result as it comes. The page runs again when the job has ended.
+
+    The results stand in a fragment before and after the end, so that their widgets keep their state and their events arrive.
+    Where other parts of the page depend on such an event, `draw` asks for a run of the whole page.
     """
     running = job.state.is_running
-    st.fragment(_shown, run_every=POLL if running else None)(job, draw, what, running)
+    st.fragment(_shown, run_every=POLL if running else None)(job, draw, unit, running)
 
 
-def _shown(job: Job[T], draw: Callable[[T], Any], what: str, running: bool) -> None:
+def _shown(job: Job[T], draw: Callable[[T], Any], unit: str, running: bool) -> None:
     state = job.state
     if running and not state.is_running:
         st.rerun()
-    if state.is_running:
-        st.progress(state.fraction, text=in_words(state, what))
-    elif state.error:
-        st.error(state.error)
-    else:
-        st.caption(in_words(state, what))
+    status(job_view(state, start="", unit=unit))
     if state.result is not None:
         draw(state.result)
+
+
+def status(view: JobView) -> None:
+    """The status line of a job."""
+    if view.error:
+        st.error(view.error)
+    elif view.fraction is not None:
+        st.progress(view.fraction, text=view.status)
+    elif view.status:
+        st.caption(view.status)

@@ -9,6 +9,7 @@ from playground.labs.guidance import text
 from playground.labs.guidance import view as lab
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.shared.job import Job
+from playground.labs.shared.view import job_view
 from playground.streamlit_ui import components, following, loading, page, visitor, widgets
 
 LAB = "guidance"
@@ -34,7 +35,7 @@ def show() -> None:
         asked = _start(controls)
     job: Job[lab.Answer] | None = st.session_state.get(JOB)
     running = job is not None and job.state.is_running
-    begun, stopped = following.buttons(LAB, start=text.START, icon="🎲", running=running)
+    begun, stopped = following.buttons(LAB, job_view(following.state_of(job), start=f"🎲 {text.START}"))
     if stopped and job is not None:
         job.stop()
         st.rerun()

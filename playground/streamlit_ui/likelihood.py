@@ -10,6 +10,7 @@ from playground.labs.likelihood import controls as settings
 from playground.labs.likelihood import text
 from playground.labs.likelihood.controls import LikelihoodControls
 from playground.labs.shared.job import Job
+from playground.labs.shared.view import job_view
 from playground.streamlit_ui import components, following, loading, page, visitor, widgets
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def show() -> None:
     widgets.show_problems(LAB)
     st.html(figures.style())
     job: Job[Measured] = st.session_state.get(f"{LAB}/job") or _start(controls)  # at first, something to see at once
-    begun, stopped = following.buttons(LAB, start=text.START, icon="⚖️", running=job.state.is_running)
+    begun, stopped = following.buttons(LAB, job_view(job.state, start=f"⚖️ {text.START}"))
     if stopped:
         job.stop()
     if begun:

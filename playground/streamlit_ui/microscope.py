@@ -11,6 +11,7 @@ from playground.labs.microscope import job as lab
 from playground.labs.microscope.job import Examination, MicroscopeControls, Microscopy, Task
 from playground.labs.shared import models
 from playground.labs.shared.controls import checked
+from playground.labs.shared.view import job_view
 from playground.streamlit_ui import components, following, loading, open_model, page, visitor, widgets
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def show() -> None:
     job: Examination | None = st.session_state.get(f"{LAB}/job")
     if job is None or job.task != task:
         job = _start(model, task)
-    again, stopped = following.buttons(LAB, start="Walk again", icon="🔬", running=job.state.is_running)
+    again, stopped = following.buttons(LAB, job_view(job.state, start="🔬 Walk again"))
     if again:
         job = _start(model, Task(task.root, task.forks, task.known, None, task.place))
     if stopped:

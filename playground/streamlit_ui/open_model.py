@@ -102,21 +102,19 @@ def _by_upload() -> None:
 
 @st.fragment(run_every=POLL)
 def _watch(current: Opening) -> None:
-    progress = current.progress
-    if progress.status == "running":
-        share = progress.done / progress.total if progress.total else 0.0
-        sizes = f", {progress.done / 1e6:.0f} of {progress.total / 1e6:.0f} MB" if progress.total else " …"
-        st.progress(min(share, 1.0), text=current.what + sizes)
+    state = current.state
+    if state.is_running:
+        st.progress(state.fraction, text=current.progress_text)
         st.button("Cancel", key="sampling/cancel opening", on_click=current.stop)
         return
-    if progress.status == "done":
+    if state.result is not None:
         st.session_state["sampling/uploads"] = (
             st.session_state.get("sampling/uploads", 0) + 1
         )  # the uploaded file may go
         st.session_state.pop("sampling/opening", None)
-        _choose(progress.name)
-    if progress.status == "failed":
-        st.error(progress.error)
+        _choose(state.result)
+    if state.error:
+        st.error(state.error)
     else:
         st.info("Cancelled.")
     if st.button("Try something else", key="sampling/opening over"):

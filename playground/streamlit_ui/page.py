@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
 from playground.labs.shared import text as common
+from playground.labs.shared.view import Notice
 
 # Streamlit leaves 6rem above the first line, for a header that takes 3.75.
 _STYLE = """<style>
@@ -26,6 +30,18 @@ def head(title: str, lead: str) -> None:
 def settings_hint() -> None:
     """On a phone the settings are behind a button: say where. Elsewhere this shows nothing."""
     st.html(f'<div class="settings-hint">{common.SETTINGS_HINT}</div>')
+
+
+def notices(notices: Iterable[Notice]) -> None:
+    """Messages to the reader."""
+    draw = {"info": st.info, "success": st.success, "warning": st.warning, "error": st.error}
+    for notice in notices:
+        draw[notice.level](plain(notice.text))
+
+
+def plain(text: str) -> str:
+    """Text that is shown as it is: what stands in a link must not become markup."""
+    return re.sub(r"([\\`*_\[\]<>$#~:])", r"\\\1", text)
 
 
 def looking_at(text: str) -> None:

@@ -17,6 +17,7 @@ from playground.labs.points.training import Learning
 from playground.labs.points.trajectory import Trained
 from playground.labs.shared.controls import checked
 from playground.labs.shared.job import Job
+from playground.labs.shared.view import job_view
 from playground.streamlit_ui import components, following, loading, page, visitor, widgets
 
 LAB = "points"
@@ -97,9 +98,8 @@ def _training(controls: PointsControls, data: PointSet) -> None:
     st.markdown(text.TRAIN_LEAD)
     job: Job[Learning] | None = st.session_state.get(f"{LAB}/training")
     before = training.goes_on(job, controls, data)
-    running = job is not None and job.state.is_running
     begun, stopped = following.buttons(
-        f"{LAB}/train", start=text.TRAIN_ON if before else text.BEGIN, icon="🏋️", running=running
+        f"{LAB}/train", job_view(following.state_of(job), start=f"🏋️ {text.TRAIN_ON if before else text.BEGIN}")
     )
     if stopped and job is not None:
         job.stop()

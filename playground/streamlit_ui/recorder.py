@@ -9,6 +9,7 @@ from playground.labs.recorder import text
 from playground.labs.recorder.job import RecorderControls, Recording
 from playground.labs.shared import exports
 from playground.labs.shared.job import Job
+from playground.labs.shared.view import job_view
 from playground.streamlit_ui import components, following, loading, page, visitor, widgets
 
 LAB = "recorder"
@@ -32,8 +33,7 @@ def show() -> None:
     kept: tuple[RecorderControls, Job[Recording | None]] | None = st.session_state.get(f"{LAB}/job")
     asked = lab.drawn_with(controls)
     job = kept[1] if kept is not None and kept[0] == asked else None
-    running = job is not None and job.state.is_running
-    begun, stopped = following.buttons(LAB, start=text.START, icon="✈️", running=running)
+    begun, stopped = following.buttons(LAB, job_view(following.state_of(job), start=f"✈️ {text.START}"))
     if begun:
         if kept is not None:
             kept[1].stop()

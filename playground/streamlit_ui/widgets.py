@@ -8,7 +8,6 @@ Where code changes a value later, the widget gets a new key, and so starts again
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import Control, Controls, checked, describe, from_link, reason, to_link
+from playground.streamlit_ui.page import plain
 
 C = TypeVar("C", bound=Controls)
 
@@ -188,11 +188,6 @@ def _accepted(model: type[C], control: Control, value: Any, kept: Any) -> Any:
     except ValidationError as refusal:
         st.error(plain(reason(refusal) or f"{control.title} cannot be read like this."))
         return kept
-
-
-def plain(text: str) -> str:
-    """Text that is shown as it is: what stands in a link must not become markup."""
-    return re.sub(r"([\\`*_\[\]<>$#~:])", r"\\\1", text)
 
 
 def _take_link(model: type[C], lab: str, also_in_link: Collection[str]) -> None:

@@ -9,6 +9,7 @@ import streamlit as st
 
 from playground.labs.shared import models
 from playground.labs.shared.job import Job
+from playground.labs.shared.view import job_view
 from playground.labs.xray import job as lab
 from playground.labs.xray import text
 from playground.labs.xray.job import Drawing, Seen, XrayControls
@@ -83,8 +84,7 @@ def _parts(controls: XrayControls, look: Job[Seen | None]) -> None:
     st.markdown(text.PARTS_LEAD.format(trained=seen.trained_with))
     st.html(figures.style())
     job: Job[Drawing] | None = st.session_state.get(f"{LAB}/draw")
-    running = job is not None and job.state.is_running
-    begun, stopped = following.buttons(LAB, start=text.DRAW, icon="🎲", running=running)
+    begun, stopped = following.buttons(LAB, job_view(following.state_of(job), start=f"🎲 {text.DRAW}"))
     if begun:
         if job is not None:
             job.stop()

@@ -16,7 +16,7 @@ import numpy.typing as npt
 from playground.components.payloads.packing import nearest_index
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.sampling.controls import Side
-from playground.labs.shared.job import BROKE_OFF
+from playground.labs.shared.job import INTERNAL_ERROR
 from playground.policy import mode
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ class SamplingJob:
         except Exception as problem:  # whatever happens in the thread, the reader is told
             if not self._stop.is_set():
                 traceback.print_exc()
-            self._end("failed", BROKE_OFF if mode.is_public() else f"Drawing broke off: {problem}")
+            self._end("failed", INTERNAL_ERROR if mode.is_public() else f"This ended with an internal error: {problem}")
         finally:
             self._streams.clear()  # what they hold of the network's tensors is of no more use
             if self._on_end is not None:

@@ -10,18 +10,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Self, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from engine.settings import current
+from engine.settings import Settings, current
 
 Kind = Literal["choice", "switch", "whole", "number", "text"]
 
 
-class Controls(BaseModel):
+class Controls(Settings):
     """The settings of a lab. Every field has a default, a title and a description; frozen, so that it can be a key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     def settled(self) -> tuple[Self, list[str]]:
         """These settings with values that do not go together mended, and one sentence for each that was mended.
@@ -68,6 +66,25 @@ def ui(
     """
     titled = [[value, title] for value, title in (titles or {}).items()]
     return {"ui": {"titles": titled, "step": step, "group": group, "slider": slider}}
+
+
+BOUNDS = ("ge", "le", "max_length")
+"""Constraints that a control takes from the field that it is like."""
+
+
+def like(model: type[BaseModel], name: str, *, title: str, help: str, default: Any = None, **hints: Any) -> Any:
+    """A control with the range and the default of a field of another model, and with words of its own.
+
+    Args:
+        model, name: the field.
+        title, help: what the reader reads.
+        default: in place of the field's own.
+        hints: as for `ui`.
+    """
+    field = model.model_fields[name]
+    bounds = {bound: getattr(one, bound) for one in field.metadata for bound in BOUNDS if hasattr(one, bound)}
+    value = field.default if default is None else default
+    return Field(value, title=title, description=help, json_schema_extra=ui(**hints), **bounds)
 
 
 def describe(model: type[Controls]) -> tuple[Control, ...]:
@@ -160,6 +177,9 @@ def reason(refusal: Exception) -> str:
     """The sentence with which a lab's own check refused a value; "" where pydantic's checks did, which speak of types."""
     if not isinstance(refusal, ValidationError):
         return ""
+    for error in refusal.errors():
+        if error["type"] == "unknown":  # a name that is in no registry, see engine.recipes.sampling_fields.one_of
+            return error["msg"][0].upper() + error["msg"][1:] + "."
     causes = (error.get("ctx", {}).get("error") for error in refusal.errors())
     return next((str(cause) for cause in causes if isinstance(cause, ValueError)), "")
 
@@ -260,6 +280,7 @@ __all__ = [
     "describe",
     "from_link",
     "from_values",
+    "like",
     "reason",
     "to_link",
     "ui",

@@ -1,7 +1,7 @@
-"""Work that takes a while, in a thread of its own: how far it is, what it has brought so far, and how it is stopped.
+"""Background work of the labs: one thread per job, its progress and latest result, and how it is stopped.
 
-A lab gives an iterator; a page looks at the job whenever it likes. Stopping drops the iterator: the work ends at its next
-result.
+A lab gives an iterator of results; a page reads `Job.state` at any time. Stopping drops the iterator: the work ends at its
+next result.
 """
 
 from __future__ import annotations
@@ -10,19 +10,20 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextvars import copy_context
 from dataclasses import dataclass
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from playground.policy import mode
 
 T = TypeVar("T")
-BROKE_OFF = "This broke off, by a mistake of ours. It has been written down."
+INTERNAL_ERROR = "This ended with an internal error, which has been logged."
 Status = Literal["running", "finished", "stopped", "failed"]
 
 
 @dataclass(frozen=True)
 class Partial(Generic[T]):
-    """What a piece of work has brought so far: `done` of `total` parts of it, in any unit."""
+    """A result so far, after `done` of `total` parts of the work, in any unit."""
 
     done: float
     total: float
@@ -53,35 +54,60 @@ class JobState(Generic[T]):
         return min(1.0, self.done / self.total) if self.total else 0.0
 
 
+class Stopped(Exception):  # noqa: N818
+    """Raised in the work of a job that was stopped, where it reports its progress."""
+
+
 class Job(Generic[T]):
     """Drives an iterator of results in a thread of its own.
 
     Args:
-        work: makes the iterator; called in the thread, so it may load and prepare what it needs. A ValueError of it is told to
-            the reader as it is; any other error with a sentence before it, and to strangers by that alone.
+        work: makes the iterator; called in the thread, so it may load and prepare what it needs. The message of a ValueError
+            is shown as it is; that of any other error after a sentence, and in public mode the sentence alone.
         name: of the thread.
+        begin: at once; else nothing is computed before `begin` is called.
+        first: the result before the first one of the work.
+        stop: set when the job is to end, for work that waits for something else meanwhile.
+        on_end: called in the thread of the job when the work has ended.
     """
 
-    def __init__(self, work: Callable[[], Iterator[Partial[T]]], name: str = "job") -> None:
-        self._work = work
-        self._stop = threading.Event()
+    def __init__(
+        self,
+        work: Callable[[], Iterator[Partial[T]]],
+        name: str = "job",
+        *,
+        begin: bool = True,
+        first: Partial[T] | None = None,
+        stop: threading.Event | None = None,
+        on_end: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._work: Callable[[], Iterator[Partial[T]]] | None = work
+        self._on_end = on_end
+        self._stop = stop or threading.Event()
         self._lock = threading.Lock()
         self._status: Status = "running"
         self._error = ""
-        self._latest: Partial[T] | None = None
+        self._latest: Partial[Any] | None = first
         self._version = 0
         self._began = time.perf_counter()
         self._ended: float | None = None
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        context = copy_context()  # whose request this is: where a GPU is lent, it is lent to that visitor
+        self._thread = threading.Thread(target=context.run, args=(self._run,), name=name, daemon=True)
+        if begin:
+            self.begin()
+
+    def begin(self) -> None:
+        """Start the work."""
+        self._began = time.perf_counter()
         self._thread.start()
 
     def stop(self) -> None:
-        """End it. What there is stays; what is being computed right now is dropped when it comes out."""
+        """End it. The latest result stays; one that is still being computed is dropped."""
         self._stop.set()
         self._end("stopped")
 
     def wait(self, timeout: float | None = None) -> None:
-        """Block until its thread has ended."""
+        """Block until its thread has ended. Raises RuntimeError where it has not begun."""
         self._thread.join(timeout)
 
     @property
@@ -96,19 +122,38 @@ class Job(Generic[T]):
             result = latest.result if latest else None
             return JobState(self._status, done, total, seconds, left, self._error, self._version, result)
 
+    def report(self, done: float, total: float) -> None:
+        """The progress of work that is one call and yields nothing meanwhile. Raises Stopped once the job is stopped."""
+        latest = self._latest
+        self._take(Partial(done, total, latest.result if latest else None))
+
+    def _take(self, partial: Partial[Any]) -> None:
+        with self._lock:
+            if self._status != "running":  # stopped: what was being computed is dropped
+                raise Stopped
+            self._latest, self._version = partial, self._version + 1
+
     def _run(self) -> None:
+        work, self._work = self._work, None  # what it holds of a network's tensors goes when it has ended
+        assert work is not None
         try:
-            for partial in self._work():
-                if self._stop.is_set():
-                    return
-                with self._lock:
-                    self._latest, self._version = partial, self._version + 1
+            for partial in work():
+                self._take(partial)
             self._end("finished")
-        except ValueError as problem:
-            self._end("failed", str(problem))
-        except Exception as problem:  # whatever happens in the thread, the reader is told
-            traceback.print_exc()
-            self._end("failed", BROKE_OFF if mode.is_public() else f"This broke off: {problem}")
+        except Stopped:
+            pass
+        except Exception as problem:  # every failure in the thread is shown on the page
+            self._end("failed", self._message(problem))
+        finally:
+            del work
+            self._on_end()
+
+    def _message(self, problem: Exception) -> str:
+        if isinstance(problem, ValueError):
+            return str(problem)
+        if not self._stop.is_set():
+            traceback.print_exception(problem)
+        return INTERNAL_ERROR if mode.is_public() else f"This ended with an internal error: {problem}"
 
     def _end(self, status: Status, error: str = "") -> None:
         with self._lock:

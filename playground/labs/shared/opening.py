@@ -1,101 +1,48 @@
-"""Other people's models in the Sampling lab: folders, files, names on the Hub, uploads; opened in a thread that is watched."""
+"""Models opened by hand in the Sampling lab: folders, files, names on the Hub, uploads."""
 
 from __future__ import annotations
 
-import threading
-import time
-import traceback
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO, Literal
+from typing import TYPE_CHECKING, BinaryIO
+
+from playground.labs.shared.job import Job, Partial
 
 if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
 
-Status = Literal["running", "done", "stopped", "failed"]
 Report = Callable[[int, int], None]
+"""Called with the bytes done and in all."""
 
 MAX_UPLOAD_MB = 2300
 OBJECTIVES = {"": "told by the file", "pred_noise": "noise", "pred_x0": "clean picture", "pred_v": "velocity"}
 """What a file of denoising-diffusion-pytorch may predict, with titles."""
 
 
-class _Stopped(Exception):  # noqa: N818
-    """The reader does not want it any more."""
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far an opening is."""
-
-    status: Status
-    done: int
-    total: int
-    """In bytes; 0 where that is not known, or nothing is to be moved."""
-    seconds: float
-    name: str
-    """Of the model, once it is open."""
-    error: str
-
-
-class Opening:
-    """Fetches, stores and opens a model in a thread of its own; the page looks at it whenever it likes.
+class Opening(Job[str]):
+    """Gets and opens a model; the result is the model's name, the progress is in bytes.
 
     Args:
-        what: for the reader, while it takes its time.
-        work: is told where to report bytes, and gives back the model's name; what goes wrong it says as a ValueError.
+        title: what is done, for the reader.
+        open_it: called with a function to report bytes to, (done, total); returns the model's name.
     """
 
-    def __init__(self, what: str, work: Callable[[Report], str]) -> None:
-        self.what = what
-        self._work = work
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
-        self._began = time.perf_counter()
-        self._status: Status = "running"
-        self._done = self._total = 0
-        self._name = self._error = ""
-        self._thread = threading.Thread(target=self._run, name="opening", daemon=True)
-        self._thread.start()
+    def __init__(self, title: str, open_it: Callable[[Report], str]) -> None:
+        self.title = title
+        self._open_it = open_it
+        super().__init__(self._steps, "opening")
 
     @property
-    def progress(self) -> Progress:
-        """How far it is."""
-        with self._lock:
-            seconds = time.perf_counter() - self._began
-            return Progress(self._status, self._done, self._total, seconds, self._name, self._error)
+    def progress_text(self) -> str:
+        """ "Downloading “x”, 12 of 40 MB"."""
+        state = self.state
+        return (
+            f"{self.title}, {state.done / 1e6:.0f} of {state.total / 1e6:.0f} MB" if state.total else f"{self.title} …"
+        )
 
-    def stop(self) -> None:
-        """Do not go on. A download that has begun goes on from where it was when it is asked for again."""
-        self._stop.set()
-        self._end("stopped")
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Block until it has ended."""
-        self._thread.join(timeout)
-
-    def _report(self, done: int, total: int) -> None:
-        if self._stop.is_set():
-            raise _Stopped
-        with self._lock:
-            self._done, self._total = done, total
-
-    def _run(self) -> None:
-        try:
-            self._end("done", name=self._work(self._report))
-        except _Stopped:
-            self._end("stopped")
-        except ValueError as error:
-            self._end("failed", error=str(error))
-        except Exception as error:  # whatever happens in the thread, the reader is told
-            traceback.print_exc()
-            self._end("failed", error=f"This could not be opened: {error}.")
-
-    def _end(self, status: Status, name: str = "", error: str = "") -> None:
-        with self._lock:
-            if self._status == "running":
-                self._status, self._name, self._error = status, name, error
+    def _steps(self) -> Iterator[Partial[str]]:
+        name = self._open_it(self.report)
+        yield Partial(self.state.total, self.state.total, name)
 
 
 def title_of(name: str) -> str:

@@ -15,6 +15,10 @@ from engine.data.image_set import ImageSet
 from playground.labs.shared.controls import Controls, Field, ui
 
 LARGEST_SEED = 2**31 - 1
+NOISE_RANGE = 3.0
+"""ε̂ is shown from −3 to 3: all but 0.3 % of N(0, 1)."""
+WIDEST = 2.5
+"""Width over height of a block of images."""
 
 Picture = NDArray[np.uint8]
 """uint8 (H, W, C) with C = 1 or 3."""
@@ -60,6 +64,12 @@ class PictureChoice(Controls):
             )
             number = count - 1
         return (self.model_copy(update={"class_index": label, "number": number}) if problems else self), problems
+
+
+def proportion(images: int) -> float:
+    """Width over height of a block of images: about square, but wider where that leaves no cell empty."""
+    rows = max((rows for rows in range(1, images + 1) if images % rows == 0 and rows * rows <= images), default=1)
+    return images / rows**2 if images / rows**2 <= WIDEST else 1.0
 
 
 def count_of(pictures: ImageSet, label: int) -> int:

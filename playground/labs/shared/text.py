@@ -4,6 +4,12 @@ PLAYGROUND = "Diffusion playground"
 SETTINGS_HINT = "Settings: the » at the top left."
 WAKING = "Waking up the engine. This takes a few seconds, once."
 
+GUIDANCE_SCALE = (
+    "1 is the plain conditional model, 0 ignores the label; the larger, the more is exaggerated what the label changes. "
+    "2 is usual. The w of Ho & Salimans is this minus 1."
+)
+"""The help of every guidance scale."""
+
 
 def looking_at(text: str) -> str:
     """The line under a figure that says what it shows."""

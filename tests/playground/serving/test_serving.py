@@ -34,7 +34,7 @@ from playground.labs.recorder import job as recorder
 from playground.labs.sampling.controls import SamplingControls
 from playground.labs.sampling.controls import recipes as recipes_of
 from playground.labs.shared.controls import Controls, describe
-from playground.labs.shared.job import BROKE_OFF, Job, Partial
+from playground.labs.shared.job import INTERNAL_ERROR, Job, Partial
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.controls import config as config_of
 from playground.labs.xray import job as xray
@@ -456,7 +456,7 @@ def test_a_job_that_breaks_tells_strangers_nothing_of_this_machine(
 
     job = Job(broken)
     job.wait(SECONDS)
-    assert job.state.error == BROKE_OFF
+    assert job.state.error == INTERNAL_ERROR
     assert "20260101-000000" in capsys.readouterr().err  # for whoever keeps the machine
 
 

@@ -121,7 +121,7 @@ def test_a_name_of_the_hub_is_fetched_when_the_reader_says_so(tmp_path: Path, mo
     assert not at.session_state["sampling/opened"]
     at.button(key="sampling/fetch").click()
     _run(at)
-    while not at.session_state["sampling/opening"].progress.total:
+    while not at.session_state["sampling/opening"].state.total:
         time.sleep(0.01)
     _run(at)
     assert any("30 of 143 MB" in str(bar.proto) for bar in at.get("progress"))
@@ -199,16 +199,16 @@ def test_an_opening_that_is_cancelled_ends_and_whatever_breaks_is_told(capsys: p
 
     job = Opening("x", work)
     job.stop()
-    assert job.progress.status == "stopped"
+    assert job.state.status == "stopped"
     go_on.set()
     job.wait(SECONDS)
-    assert (job.progress.status, job.progress.name) == ("stopped", "")
+    assert (job.state.status, job.state.result) == ("stopped", None)
 
     def broken(report: opening.Report) -> str:
         raise KeyError("of the library")
 
     job = Opening("x", broken)
     job.wait(SECONDS)
-    assert job.progress.status == "failed"
-    assert "of the library" in job.progress.error
+    assert job.state.status == "failed"
+    assert "of the library" in job.state.error
     assert "Traceback" in capsys.readouterr().err
