@@ -679,15 +679,15 @@ BUGS = [
     Bug(
         "two may train one run",
         "runs/lock.py",
-        "(fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB",
-        "fcntl.LOCK_SH | fcntl.LOCK_NB",
+        "if locked is False or holder.is_elsewhere or",
+        "if holder.is_elsewhere or",
         "test_runs.py",
         "one_at_a_time or many_who_ask",
     ),
     Bug(
         "another machine's sign of life does not count",
         "runs/lock.py",
-        "bool(said.token) and said.host != node() and _beats(said)",
+        "return self.is_alive and self.host != node()",
         "False",
         "test_runs.py",
         "signs_of_life",

@@ -5,24 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-if sys.platform != "win32":
-    import fcntl
+from filelock import FileLock, Timeout
 
 
 class ResultsFile:
     """Lines of JSON, each with a "key" that says what was measured.
 
     A line is appended in one piece under a lock, and a last line that was cut short is mended first. `claim` keeps two
-    processes from measuring the same thing at once; claims end with the process, however it ends. (Where the system has no
-    such locks, as Windows, claims are always granted.)
+    processes from measuring the same thing at once; claims end with the process, however it ends.
 
     Args:
-        path: made with its folder where there is none; a file of locks, path + ".lock", lies beside it.
+        path: made with its folder where there is none; the files of its locks lie beside it.
 
     Raises:
         OSError: where the disk does not let us.
@@ -32,12 +28,13 @@ class ResultsFile:
         self.path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-        # A lock ends when its process closes any handle of that file: this one is opened once, and nothing else opens it.
-        self._locks = os.open(path.with_name(path.name + ".lock"), os.O_RDWR | os.O_CREAT, 0o644)
+        self._writing = FileLock(path.with_name(path.name + ".lock"), thread_local=False)
+        self._claims: dict[str, FileLock] = {}
 
     def close(self) -> None:
         """Give up all claims."""
-        os.close(self._locks)
+        for key in list(self._claims):
+            self.release(key)
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """What is there, by key; of two lines with one key the later. Lines that cannot be read are left out."""
@@ -51,7 +48,7 @@ class ResultsFile:
     def append(self, row: dict[str, Any]) -> None:
         """Write one line, and see it to the disk."""
         line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        with self._locked(), self.path.open("r+b") as file:
+        with self._writing, self.path.open("r+b") as file:
             content = file.read()
             whole = content.rfind(b"\n") + 1
             if _row(content[whole:]) is not None:
@@ -64,33 +61,26 @@ class ResultsFile:
             os.fsync(file.fileno())
 
     def claim(self, key: str) -> bool:
-        """Whether this process may measure this now: False where another one is at it.
+        """Whether this process may measure this now: False where another one measures it.
 
         Args:
-            key: hexadecimal, 12 digits or more.
+            key: of the measurement; a name of a file.
         """
-        if sys.platform != "win32":
-            try:
-                fcntl.lockf(self._locks, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, 1 + int(key[:12], 16))
-            except (BlockingIOError, PermissionError):
-                return False
+        lock = FileLock(self.path.with_name(f".{self.path.name}.{key}.lock"), thread_local=False)
+        try:
+            lock.acquire(timeout=0)
+        except Timeout:
+            return False
+        self._claims[key] = lock
         return True
 
     def release(self, key: str) -> None:
-        """Let go of a claim."""
-        if sys.platform != "win32":
-            fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, 1 + int(key[:12], 16))
-
-    @contextlib.contextmanager
-    def _locked(self) -> Iterator[None]:
-        """One writer at a time: the lock of byte 0."""
-        if sys.platform != "win32":
-            fcntl.lockf(self._locks, fcntl.LOCK_EX, 1, 0)
-        try:
-            yield
-        finally:
-            if sys.platform != "win32":
-                fcntl.lockf(self._locks, fcntl.LOCK_UN, 1, 0)
+        """Give up a claim."""
+        lock = self._claims.pop(key)
+        # While it is held. A process that opens the file at this moment measures once more what it finds missing.
+        with contextlib.suppress(OSError):
+            os.unlink(lock.lock_file)
+        lock.release()
 
 
 def _row(line: bytes) -> dict[str, Any] | None:

@@ -78,7 +78,7 @@ def export(folder: RunFolder, target: Path, checkpoint: Path) -> None:
 
 def _wanted(inner: Path, kept: set[int], resumable: bool) -> bool:
     first = inner.parts[0]
-    if first in ("lock", "wish.json", "owner") or any(
+    if first in ("lock", "heartbeat", "wish.json", "owner") or any(
         part.startswith(".") or part.endswith(".part") for part in inner.parts
     ):
         return False

@@ -1,8 +1,9 @@
-"""Who trains a run: at most one process, on this machine or on another one that shares the disk.
+"""The process that trains a run: at most one, on this computer or on another one that shares the disk.
 
-The file `lock` in the run's folder is held with flock, which the kernel lets go of when the process ends, however it ends. It
-also says who holds it, and when that process was last known to live: for disks of many machines, where flock may reach no
-further than one of them.
+RUNS/ID/lock         held with `filelock`; the operating system releases it when the process ends, however it ends
+RUNS/ID/heartbeat    the process that holds it, and when it last gave a sign of life
+
+The heartbeat is for disks of many computers, where a lock may reach no further than one of them.
 """
 
 from __future__ import annotations
@@ -12,28 +13,29 @@ import errno
 import json
 import os
 import secrets
-import sys
 import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from platform import node
 
-if sys.platform != "win32":
-    import fcntl
+from filelock import FileLock, Timeout
 
-FILE = "lock"
+LOCK = "lock"
+HEARTBEAT = "heartbeat"
 BEAT = 10.0
 """Seconds between two signs of life."""
 DEAD_AFTER = 120.0
-"""Who has given no sign of life for so many seconds, on another machine, no longer holds the run."""
+"""Seconds without a sign of life after which a process of another computer no longer holds the run."""
 PATIENCE = 0.5
-"""Seconds: whoever only looks whether a run is held, holds it for an instant."""
+"""Seconds: a process that only checks whether a run is held, holds its lock for an instant."""
 LENGTH = 250
+_UNSUPPORTED = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL)
+"""How file systems answer that have no locks."""
 
 
 class HeldError(ValueError):
-    """Another process trains this run; the message is fit to show to a reader."""
+    """Another process trains this run; the message is one sentence for the reader."""
 
 
 @dataclass(frozen=True)
@@ -45,22 +47,33 @@ class Holder:
     time: float = 0.0
     """Seconds since 1970, of its last sign of life."""
     token: str = ""
+    """Of its lease; empty where nobody holds the run."""
 
     def __str__(self) -> str:
         return f"process {self.pid} on {self.host}" if self.pid else "another process"
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether it gave a sign of life lately."""
+        return bool(self.token) and abs(time.time() - self.time) < DEAD_AFTER
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether it lives on another computer, so that its lock may not be seen here."""
+        return self.is_alive and self.host != node()
+
 
 def holder_of(folder: Path) -> Holder | None:
-    """Who trains the run in this folder now; None where nobody does."""
-    try:
-        descriptor = os.open(folder / FILE, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
+    """The process that trains the run in this folder now; None where there is none."""
+    holder = _read(folder)
+    if not holder.token or holder.is_elsewhere:
+        return holder if holder.token else None
+    if holder.host != node():
         return None
-    try:
-        said = _read(descriptor)
-        return said if _flocked(descriptor, shared=True) is False or _beats_elsewhere(said) else None
-    finally:
-        os.close(descriptor)
+    lock = _lock_of(folder)
+    locked = _acquire(lock, 0)
+    lock.release()
+    return holder if locked is False or (locked is None and holder.is_alive) else None
 
 
 class Lease:
@@ -75,38 +88,31 @@ class Lease:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._path = folder / FILE
-        self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        deadline = time.monotonic() + PATIENCE
-        while (got := _flocked(self._descriptor, shared=False)) is False and time.monotonic() < deadline:
-            time.sleep(0.02)
-        before = _read(self._descriptor)
-        if got is False or _beats_elsewhere(before) or (got is None and before.token and _beats(before)):
-            os.close(self._descriptor)
-            raise HeldError(f"This run is being trained by {before}.")
-        self._token = secrets.token_hex(8)
+        self._folder, self._token = folder, secrets.token_hex(8)
+        self._lock = _lock_of(folder)
+        locked, holder = _acquire(self._lock, PATIENCE), _read(folder)
+        if locked is False or holder.is_elsewhere or (locked is None and holder.is_alive):
+            self._lock.release()
+            raise HeldError(f"This run is being trained by {holder}.")
         self._end = threading.Event()
         self._writing = threading.Lock()
-        """No sign of life goes into a file that is just being closed."""
+        """No sign of life is written while the lease is being released."""
         try:
+            self._file_id = _file_id(folder / HEARTBEAT, create=True)
             self._write(self._sign())
         except BaseException:
-            os.close(self._descriptor)
+            self._lock.release()
             raise
         threading.Thread(target=self._keep_beating, name="run-lock", daemon=True).start()
 
     @property
     def held(self) -> bool:
-        """Whether this is still the lock of the folder at its place: False where the folder was moved or deleted, or where
-        another machine has taken the run over, because this one had slept for too long."""
-        try:
-            same = os.stat(self._path).st_ino == os.fstat(self._descriptor).st_ino
-        except OSError:
-            return False
-        return same and _read(self._descriptor).token == self._token
+        """Whether this is still the lease of the folder at its place: False where the folder was moved or deleted, or where
+        another computer has taken the run over because this one had slept for too long."""
+        return _file_id(self._folder / HEARTBEAT) == self._file_id and _read(self._folder).token == self._token
 
     def release(self) -> None:
-        """Let go of the run. A second time does nothing."""
+        """Let other processes train the run. A second time does nothing."""
         with self._writing:
             if self._end.is_set():
                 return
@@ -114,14 +120,15 @@ class Lease:
             with contextlib.suppress(OSError):
                 if self.held:
                     self._write({})
-            os.close(self._descriptor)
+            self._lock.release()
 
     def _sign(self) -> dict[str, object]:
         return {"host": node(), "pid": os.getpid(), "time": round(time.time(), 1), "token": self._token}
 
-    def _write(self, said: dict[str, object]) -> None:
-        # Always as long: once it is there, a full disk has no say in it.
-        os.pwrite(self._descriptor, json.dumps(said).ljust(LENGTH)[:LENGTH].encode(), 0)
+    def _write(self, sign: dict[str, object]) -> None:
+        # Always of the same length: once the file is there, a full disk cannot refuse it.
+        with (self._folder / HEARTBEAT).open("r+b", buffering=0) as file:
+            file.write(json.dumps(sign).ljust(LENGTH)[:LENGTH].encode())
 
     def _keep_beating(self) -> None:
         while not self._end.wait(BEAT):
@@ -130,31 +137,41 @@ class Lease:
                     self._write(self._sign())
 
 
-def _flocked(descriptor: int, *, shared: bool) -> bool | None:
-    """Whether we now hold it; None where this system or this disk knows no such locks."""
-    if sys.platform == "win32":
-        return None
+def _lock_of(folder: Path) -> FileLock:
+    return FileLock(folder / LOCK, thread_local=False, fallback_to_soft=False)
+
+
+def _acquire(lock: FileLock, seconds: float) -> bool | None:
+    """Whether the lock was acquired; None where this disk has no locks. Raises OSError where it cannot be written."""
     try:
-        fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        lock.acquire(timeout=seconds, poll_interval=0.02)
+    except Timeout:
+        return False
+    except NotImplementedError:
+        return None
     except OSError as error:
-        return False if error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES) else None
+        if error.errno not in _UNSUPPORTED:
+            raise
+        return None
     return True
 
 
-def _read(descriptor: int) -> Holder:
-    """What the file says; nobody where it says nothing sensible."""
+def _file_id(path: Path, *, create: bool = False) -> tuple[int, int] | None:
+    if create:
+        path.touch()
     try:
-        said = json.loads(os.pread(descriptor, 4096, 0))
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return stat.st_dev, stat.st_ino
+
+
+def _read(folder: Path) -> Holder:
+    """What the heartbeat says; nobody where it says nothing sensible."""
+    try:
+        with (folder / HEARTBEAT).open("rb") as file:
+            said = json.loads(file.read(4096))
         host, token = str(said["host"])[:100], str(said["token"])[:40]
         return Holder(host, int(said["pid"]), float(said["time"]), token)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return Holder()
-
-
-def _beats(said: Holder) -> bool:
-    return abs(time.time() - said.time) < DEAD_AFTER
-
-
-def _beats_elsewhere(said: Holder) -> bool:
-    """Whether another machine gives signs of life, which its flock may not have brought here."""
-    return bool(said.token) and said.host != node() and _beats(said)

@@ -449,7 +449,7 @@ def test_another_machine_holds_it_as_long_as_it_gives_signs_of_life(tmp_path: Pa
 
     def say(ago: float, host: str = "another") -> None:
         said = {"host": host, "pid": 7, "time": time.time() - ago, "token": "x"}
-        (tmp_path / lock.FILE).write_text(json.dumps(said))
+        (tmp_path / lock.HEARTBEAT).write_text(json.dumps(said))
 
     say(5)
     assert str(holder_of(tmp_path)) == "process 7 on another"
@@ -468,36 +468,35 @@ def test_another_machine_holds_it_as_long_as_it_gives_signs_of_life(tmp_path: Pa
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
 def test_whatever_the_lock_says_it_can_be_taken(tmp_path: Path, junk: bytes) -> None:
-    (tmp_path / lock.FILE).write_bytes(junk)
+    (tmp_path / lock.HEARTBEAT).write_bytes(junk)
     assert holder_of(tmp_path) is None
     Lease(tmp_path).release()
 
 
 def test_a_lock_that_could_not_be_written_is_nobodys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk is full when a run is taken up; later there is room, and what was released leaves its room behind."""
-    real = lock.os.pwrite
 
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(lock.os, "pwrite", full)
-    with pytest.raises(OSError, match="No space"):
-        Lease(tmp_path)
-    monkeypatch.setattr(lock.os, "pwrite", real)
+    with monkeypatch.context() as patch:
+        patch.setattr(Lease, "_write", full)
+        with pytest.raises(OSError, match="No space"):
+            Lease(tmp_path)
     assert holder_of(tmp_path) is None
     lease = Lease(tmp_path)
-    size = (tmp_path / lock.FILE).stat().st_size
+    size = (tmp_path / lock.HEARTBEAT).stat().st_size
     lease.release()
     assert holder_of(tmp_path) is None
-    assert (tmp_path / lock.FILE).stat().st_size == size
+    assert (tmp_path / lock.HEARTBEAT).stat().st_size == size
 
 
 def test_whoever_moves_the_folder_takes_the_right_to_write_away(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     lease = Lease(tmp_path / "a")
-    size = (tmp_path / "a" / lock.FILE).stat().st_size
+    size = (tmp_path / "a" / lock.HEARTBEAT).stat().st_size
     lease._write(lease._sign())
-    assert (tmp_path / "a" / lock.FILE).stat().st_size == size  # a full disk has no say in it
+    assert (tmp_path / "a" / lock.HEARTBEAT).stat().st_size == size  # a full disk has no say in it
     (tmp_path / "a").rename(tmp_path / "b")
     assert not lease.held
     (tmp_path / "a").mkdir()
