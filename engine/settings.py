@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, model_validator
 
 OLD_NAMES: dict[str, tuple[str, ...]] = {
+    "process": ("way",),
     "task": ("learns",),
     "micro_batch": ("at_once",),
     "ema_decay": ("averaging",),

@@ -16,10 +16,12 @@ import numpy as np
 from playground import preload
 from playground.gradio_ui import api_recipes, api_training
 from playground.gradio_ui.api_errors import told
-from playground.labs.forward import view
-from playground.labs.forward.view import ForwardControls
-from playground.labs.schedules import view as schedules
-from playground.labs.schedules.view import ScheduleChoice
+from playground.labs.forward import job as forward
+from playground.labs.forward.controls import ForwardControls
+from playground.labs.schedules.controls import NAMES, ScheduleChoice
+from playground.labs.schedules.drawn import EXAMPLE
+from playground.labs.schedules.job import schedules_of
+from playground.labs.shared import noising
 from playground.labs.shared import picture as pictures
 from playground.labs.shared.controls import demanded
 from playground.labs.shared.picture import PictureChoice
@@ -65,8 +67,8 @@ def noise(
         times = _times(t, controls.T)
         from engine.recipes.recipe import png_bytes
 
-        frames = view.noised(controls, pictures.chosen(controls), times)
-        table = view.noising.table(controls.schedule, controls.T)
+        frames = forward.noised(controls, pictures.chosen(controls), times)
+        table = noising.table(controls.schedule, controls.T)
         return {
             "t": times,
             "pictures": [_text(png_bytes(frame[None], None)) for frame in frames],
@@ -81,7 +83,7 @@ def schedule(
     rescale: bool = True,
     s: float = 0.008,
     zero_terminal_snr: bool = False,
-    points: str = schedules.drawing.EXAMPLE,
+    points: str = EXAMPLE,
 ) -> dict:
     """The tables of a noise schedule: T + 1 numbers each, t = 0 is the clean picture.
 
@@ -99,15 +101,13 @@ def schedule(
     """
     with told():
         preload.wait()
-        if name not in schedules.NAMES:
-            raise ValueError(
-                f"You asked for Schedule = “{str(name)[:40]}”, which is not one of {', '.join(schedules.NAMES)}."
-            )
+        if name not in NAMES:
+            raise ValueError(f"You asked for Schedule = “{str(name)[:40]}”, which is not one of {', '.join(NAMES)}.")
         if not isinstance(zero_terminal_snr, bool):
             raise ValueError("You asked for Zero terminal SNR with something that is not true or false.")
-        one = {key: key == name for key in schedules.NAMES}
+        one = {key: key == name for key in NAMES}
         asked = {"T": T, "rescale": rescale, "s": s, "points": points, "zero": name if zero_terminal_snr else "none"}
-        found = schedules.schedules_of(demanded(ScheduleChoice, {**one, **asked}))[name]
+        found = schedules_of(demanded(ScheduleChoice, {**one, **asked}))[name]
         return {
             "name": name,
             "T": found.T,

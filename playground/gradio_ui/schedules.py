@@ -1,4 +1,4 @@
-"""The Schedules page: layout only, the lab itself is playground/labs/schedules/view.py."""
+"""The Schedules page: layout only; the lab is playground/labs/schedules."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from playground import preload
 from playground.components.payloads.curve import CurveEditor
 from playground.gradio_ui import components, page, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs.schedules import drawn, figures, text
-from playground.labs.schedules import view as lab
-from playground.labs.schedules.view import QUANTITIES, ScheduleControls
+from playground.labs.schedules import drawn, figures, job, text, view
+from playground.labs.schedules.controls import TITLES, ScheduleControls, choice_of, rules
+from playground.labs.schedules.job import QUANTITIES
 from playground.labs.shared import exports
-from playground.labs.shared import picture as pictures
-from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import checked
 
 _GAUGE_CLICKS = """
@@ -28,7 +26,7 @@ element.addEventListener("click", (event) => {
 
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
-    panel = widgets.Panel(ScheduleControls, "schedules", _rules())
+    panel = widgets.Panel(ScheduleControls, "schedules", rules())
     with page.sidebar():
         panel.draw()
     page.head(text.TITLE, text.LEAD)
@@ -44,30 +42,9 @@ def build(demo: gr.Blocks) -> None:
     timeline = components.timeline("schedules-timeline", empty_height=640)
     page.looking_at(text.CURVES)
     with gr.Accordion(text.CLOSER, open=False) as closer:
-        legend = gr.HTML("", apply_default_css=False)
-        plots = []
-        for row in (QUANTITIES[:2], QUANTITIES[2:]):
-            with gr.Row():
-                plots += [gr.Plot(show_label=False) for _ in row]
-        files = gr.HTML("", apply_default_css=False)
+        curves = _curve_components()
     is_open = gr.State(False)
-
-    def show(controls: ScheduleControls, closer_is_open: bool) -> list[Any]:
-        preload.wait()
-        shown = lab.schedules_of(controls)
-        editor = components.value(CurveEditor(drawn.parse_points(controls.points), lab.references(controls)))
-        draws = [gr.update(visible=controls.drawn), editor if controls.drawn else gr.skip()]
-        if not shown:
-            return [page.listed([text.NONE], "info"), *draws, "", None, *_curves(controls, False)]
-        return [
-            figures.strips([(strip.name, lab.TITLES[strip.name], strip.pictures) for strip in lab.strips(controls)]),
-            *draws,
-            _gauges(controls),
-            components.value(lab.compute(controls)),
-            *_curves(controls, closer_is_open),
-        ]
-
-    outputs = [strips, drawing, curve, gauges, timeline, legend, *plots, files]
+    outputs = [strips, drawing, curve, gauges, timeline, *curves]
 
     def redrawn(event: gr.EventData, is_open: bool, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
@@ -75,55 +52,69 @@ def build(demo: gr.Blocks) -> None:
             controls = checked(controls, points=drawn.format_points(components.drawn_points(event)))
         except ValueError:  # nothing that the editor sends
             return [gr.skip()] * (len(panel.shown) + len(outputs))
-        return [*panel.update(controls, problems), *show(controls, is_open)]
+        return [*panel.update(controls, problems), *_shown(controls, is_open)]
 
     def mended(event: gr.EventData, is_open: bool, *values: Any) -> list[Any]:
         controls, _ = panel.read(values)
         name = event._data.get("name") if isinstance(event._data, dict) else None
-        found = next((verdict.remedy for verdict in lab.verdicts(controls) if verdict.name == name), None)
-        controls = found or controls
-        return [*panel.update(controls), *show(controls, is_open)]
+        remedies = (verdict.remedy for verdict in job.verdicts(controls) if verdict.name == name)
+        controls = next(remedies, None) or controls
+        return [*panel.update(controls), *_shown(controls, is_open)]
 
-    def closely(is_open: bool, *values: Any) -> list[Any]:
-        controls, _ = panel.read(values)
-        return _curves(controls, is_open)
-
-    loaded = panel.on_load(demo, show, [is_open], outputs)
+    loaded = panel.on_load(demo, _shown, [is_open], outputs)
     opened = closer.expand(lambda: True, None, is_open, **QUIET)
-    # After the load as well: who opens them before it has ended would see the curves of the defaults.
-    for cause in (loaded, opened):
-        cause.then(closely, [is_open, *panel.state], [legend, *plots, files], **QUIET)
-    panel.on_change(show, [is_open], outputs)
-    everything = [*panel.shown, *outputs]
-    curve.points(redrawn, [is_open, *panel.state], everything, trigger_mode="always_last", **QUIET)
-    gauges.mend(mended, [is_open, *panel.state], everything, **QUIET)
     closer.collapse(lambda: False, None, is_open, **QUIET)
+    # After the load too: where they are opened before it has ended, they would show the curves of the defaults.
+    for cause in (loaded, opened):
+        cause.then(
+            lambda is_open, *values: _curves(panel.read(values)[0], is_open), [is_open, *panel.state], curves, **QUIET
+        )
+    panel.on_change(_shown, [is_open], outputs)
+    inputs, everything = [is_open, *panel.state], [*panel.shown, *outputs]
+    curve.points(redrawn, inputs, everything, trigger_mode="always_last", **QUIET)
+    gauges.mend(mended, inputs, everything, **QUIET)
 
 
-def _rules() -> ControlRules[ScheduleControls]:
-    return ControlRules(
-        hidden=lambda now: () if now.drawn else ("points",),
-        options=lambda now: {"class_index": pictures.class_titles(now)},
-        limits=lambda now: {"number": pictures.number_range(now)},
-        disabled=lab.without_effect,
-    )
+def _curve_components() -> list[Any]:
+    """The legend, the four charts and their file."""
+    legend, plots = gr.HTML("", apply_default_css=False), []
+    for row in (QUANTITIES[:2], QUANTITIES[2:]):
+        with gr.Row():
+            plots += [gr.Plot(show_label=False) for _ in row]
+    return [legend, *plots, gr.HTML("", apply_default_css=False)]
+
+
+def _shown(controls: ScheduleControls, closer_is_open: bool) -> list[Any]:
+    """The strips, the editor and its column, the gauges, the timeline and the curves."""
+    preload.wait()
+    editor = components.value(CurveEditor(drawn.parse_points(controls.points), job.references(controls)))
+    draws = [gr.update(visible=controls.drawn), editor if controls.drawn else gr.skip()]
+    if not job.schedules_of(controls):
+        return [page.listed([text.NONE], "info"), *draws, "", None, *_curves(controls, False)]
+    return [
+        figures.strips([(strip.name, TITLES[strip.name], strip.pictures) for strip in job.strips(controls)]),
+        *draws,
+        _gauges(controls),
+        components.value(view.timeline(controls)),
+        *_curves(controls, closer_is_open),
+    ]
 
 
 def _gauges(controls: ScheduleControls) -> str:
     cards = []
-    for verdict in lab.verdicts(controls):
-        gauge = figures.gauge(verdict.name, lab.TITLES[verdict.name], verdict.snr)
+    for verdict in job.verdicts(controls):
+        gauge = figures.gauge(verdict.name, TITLES[verdict.name], verdict.snr)
         words = f"<p>{text.STATES[verdict.state]} <b>{verdict.headline}.</b> {verdict.sentence}</p>"
         mend = f'<button class="dp-mend" data-mend="{verdict.name}">{verdict.button}</button>' if verdict.remedy else ""
         cards.append(f'<div class="dp-card">{gauge}{words}{mend}</div>')
     return f'<div class="dp-cards">{"".join(cards)}</div>'
 
 
-def _curves(controls: ScheduleControls, wanted: bool) -> list[Any]:
-    """The legend, the four charts and their file, which cost the browser more than all the rest: for who opens them."""
-    if not wanted:
+def _curves(controls: ScheduleControls, is_open: bool) -> list[Any]:
+    """Values of the curve components, which are drawn only while they are open: they cost more than the rest of the page."""
+    if not is_open:
         return [gr.skip()] * 6
-    choice = lab.choice_of(controls)
-    legend = figures.legend({name: lab.TITLES[name] for name in lab.schedules_of(choice)})
+    choice = choice_of(controls)
+    legend = figures.legend({name: TITLES[name] for name in job.schedules_of(choice)})
     files = exports.links([figures.table_of(choice)])
     return [legend, *(figures.curves_of(choice, quantity) for quantity in QUANTITIES), files]

@@ -1,17 +1,16 @@
-"""The Schedules page: layout only, the lab itself is playground/labs/schedules/view.py."""
+"""The Schedules page: layout only; the lab is playground/labs/schedules."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
 import streamlit as st
+from pydantic import ValidationError
 
-from playground.labs.schedules import text
-from playground.labs.shared import picture as pictures
+from playground.labs.schedules import controls, drawn, figures, job, text, view
+from playground.labs.schedules.controls import TITLES, ScheduleControls
+from playground.labs.shared.controls import checked, reason
 from playground.streamlit_ui import components, loading, page, widgets
-
-if TYPE_CHECKING:
-    from playground.labs.schedules.view import ScheduleControls
 
 LAB = "schedules"
 POINTS, POINTS_SHOWN, POINTS_PROBLEM = f"{LAB}/points text", f"{LAB}/points shown", f"{LAB}/points problem"
@@ -22,34 +21,24 @@ def show() -> None:
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
     loading.wait()
-    from playground.labs.schedules import figures
-    from playground.labs.schedules import view as lab
-
+    rules = replace(controls.rules(), hidden=lambda _: ("points",))  # they stand below the editor here
     with st.sidebar:
-        chosen = widgets.controls(
-            lab.ScheduleControls,
-            LAB,
-            hidden=("points",),
-            options=lambda now: {"class_index": pictures.class_titles(now)},
-            limits=lambda now: {"number": pictures.number_range(now)},
-            disabled=lab.without_effect,
-        )
+        chosen = widgets.controls(ScheduleControls, LAB, rules)
     widgets.show_problems(LAB)
     st.html(figures.style())
     above = st.container()
     if chosen.drawn:
         chosen = _drawing(chosen)
-    schedules = lab.schedules_of(chosen)
-    if not schedules:
+    if not job.schedules_of(chosen):
         st.info(text.NONE)
         return
     with above:
-        st.html(figures.strips([(strip.name, lab.TITLES[strip.name], strip.pictures) for strip in lab.strips(chosen)]))
+        st.html(figures.strips([(strip.name, TITLES[strip.name], strip.pictures) for strip in job.strips(chosen)]))
         page.looking_at(text.STRIPS)
     _gauges(chosen)
-    components.timeline(lab.compute(chosen), key=f"{LAB}/timeline")
+    components.timeline(view.timeline(chosen), key=f"{LAB}/timeline")
     page.looking_at(text.CURVES)
-    # Four Plotly charts cost the browser more than all the rest of the page: they are there for who opens them.
+    # Four Plotly charts cost the browser more than the rest of the page: they are drawn while this is open.
     closer = st.expander(text.CLOSER, on_change="rerun", key=f"{LAB}/closer")
     if closer.open:
         with closer:
@@ -57,14 +46,11 @@ def show() -> None:
 
 
 def _gauges(chosen: ScheduleControls) -> None:
-    from playground.labs.schedules import figures
-    from playground.labs.schedules import view as lab
-
     st.markdown(f"#### {text.GAUGES}")
-    verdicts = lab.verdicts(chosen)
+    verdicts = job.verdicts(chosen)
     for column, verdict in zip(st.columns(len(verdicts)), verdicts, strict=True):
         with column, st.container(border=True, height="stretch"):
-            st.html(figures.gauge(verdict.name, lab.TITLES[verdict.name], verdict.snr))
+            st.html(figures.gauge(verdict.name, TITLES[verdict.name], verdict.snr))
             st.markdown(f"{text.STATES[verdict.state]} **{verdict.headline}.** {verdict.sentence}")
             if verdict.remedy is not None:
                 st.button(
@@ -78,12 +64,9 @@ def _gauges(chosen: ScheduleControls) -> None:
 
 
 def _curves(chosen: ScheduleControls) -> None:
-    from playground.labs.schedules import figures
-    from playground.labs.schedules import view as lab
-
-    choice = lab.choice_of(chosen)
-    st.html(figures.legend({name: lab.TITLES[name] for name in lab.schedules_of(choice)}))
-    for row in (lab.QUANTITIES[:2], lab.QUANTITIES[2:]):
+    choice = controls.choice_of(chosen)
+    st.html(figures.legend({name: TITLES[name] for name in job.schedules_of(choice)}))
+    for row in (job.QUANTITIES[:2], job.QUANTITIES[2:]):
         for column, quantity in zip(st.columns(2), row, strict=True):
             column.plotly_chart(figures.curves_of(choice, quantity), key=f"{LAB}/{quantity}", config=figures.CONFIG)
     file = figures.table_of(choice)
@@ -92,12 +75,8 @@ def _curves(chosen: ScheduleControls) -> None:
 
 def _drawing(chosen: ScheduleControls) -> ScheduleControls:
     """The editor and the field for the points; returns the settings with the points as they are now."""
-    from playground.labs.schedules import drawn
-    from playground.labs.schedules import view as lab
-    from playground.labs.shared.controls import checked
-
     st.markdown(f"#### {text.DRAW}")
-    points = components.curve_editor(drawn.parse_points(chosen.points), lab.references(chosen), key=f"{LAB}/curve")
+    points = components.curve_editor(drawn.parse_points(chosen.points), job.references(chosen), key=f"{LAB}/curve")
     written = drawn.format_points(points)
     if written != chosen.points:
         chosen = widgets.change(LAB, checked(chosen, points=written))
@@ -108,7 +87,7 @@ def _drawing(chosen: ScheduleControls) -> ScheduleControls:
         text.POINTS,
         key=POINTS,
         on_change=_typed,
-        help=lab.ScheduleControls.model_fields["points"].description,
+        help=ScheduleControls.model_fields["points"].description,
     )
     if problem := st.session_state.get(POINTS_PROBLEM):
         st.error(f"{problem} {text.POINTS_STAY}")
@@ -117,10 +96,6 @@ def _drawing(chosen: ScheduleControls) -> ScheduleControls:
 
 
 def _typed() -> None:
-    from pydantic import ValidationError
-
-    from playground.labs.shared.controls import checked, reason
-
     kept = st.session_state[f"{LAB}/controls"]
     try:
         changed = checked(kept, points=st.session_state[POINTS])

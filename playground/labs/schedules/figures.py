@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.labs.schedules import text
-from playground.labs.schedules.view import Quantity, ScheduleChoice, schedules_of, values_of
+from playground.labs.schedules.controls import ScheduleChoice
+from playground.labs.schedules.job import Quantity, schedules_of, values_of
 from playground.labs.shared import exports
 from playground.labs.shared.exports import File
 from playground.labs.shared.pictures_html import data_uri
@@ -26,10 +27,10 @@ COLORS = {"drawn": "#4a86e8", "linear": "#e07b20", "cosine": "#1f9d74", "sigmoid
 """Readable on white and on black: a chart is not drawn anew when the reader changes the theme."""
 
 AXES: dict[Quantity, tuple[str, str]] = {
-    "beta": ("Noise added at step t", "β<sub>t</sub>, a variance"),
-    "alpha_bar": ("Share of the picture left", "ᾱ<sub>t</sub>, share of the variance"),
-    "log_snr": ("Signal-to-noise ratio", "log ᾱ<sub>t</sub> / (1 − ᾱ<sub>t</sub>), in nats"),
-    "sigma": ("Noise of one step back", "σ<sub>t</sub> = √β̃<sub>t</sub>, in pixel values"),
+    "beta": ("Variance added by step t", "β<sub>t</sub>"),
+    "alpha_bar": ("Signal variance", "ᾱ<sub>t</sub>, share of the variance"),
+    "log_snr": ("Log signal-to-noise ratio", "log ᾱ<sub>t</sub> / (1 − ᾱ<sub>t</sub>), in nats"),
+    "sigma": ("Posterior standard deviation", "√β̃<sub>t</sub>, in pixel values"),
 }
 CONFIG: dict[str, object] = {
     "modeBarButtons": [["toImage"]],

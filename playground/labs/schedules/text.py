@@ -1,33 +1,32 @@
 """The texts of the Schedules lab."""
 
-TITLE = "How fast should the noise come in?"
+TITLE = "Noise schedules"
 LEAD = (
-    "The same picture under the same noise, with different schedules. A good one spends its steps where there is "
-    "something to learn, and leaves nothing of the picture at the end."
+    "The same picture under the same noise, with different schedules. A good schedule leaves no signal at t = T and spends "
+    "its steps at the noise levels where there is most to predict."
 )
-NONE = "Switch on a schedule in the settings to see what it does."
+NONE = "Switch on a schedule in the settings."
 STRIPS = (
-    "one picture, ever noisier from left to right. Every row has the same noise ε; only the amount differs. "
-    "t/T is the share of the steps taken."
+    "one picture at t/T = 0, 0.1, … 1 from left to right, one row per schedule. Every row has the same noise ε; only the "
+    "noise level 1 − ᾱₜ differs."
 )
-GAUGES = "Is anything left of the picture at t = T?"
+GAUGES = "Terminal signal-to-noise ratio"
 GAUGE = (
-    "the signal-to-noise ratio that is left at the last step. Sampling begins with pure noise, N(0, I). In the "
-    "green part that is what training ended with; in the red part the network has never seen noise so pure."
+    "the signal-to-noise ratio ᾱ_T / (1 − ᾱ_T) at the last step. Sampling starts from N(0, I): in the green range that is what "
+    "the network was trained on at t = T, in the red range it is not."
 )
 CURVES = (
-    "every schedule at the same step t. β is the variance of the noise that step t adds; ᾱ what is left of the picture by "
-    "then; at 0, the log of the signal-to-noise ratio says that there is as much noise as picture; σ is the noise that a "
-    "sampler adds again when it goes one step back (DDPM, with the posterior's variance)."
+    "every schedule at the same step t: βₜ is the variance that step t adds, ᾱₜ the remaining signal variance, and log SNR is "
+    "0 where signal and noise are equal. √β̃ₜ is the standard deviation of the posterior, which DDPM adds in a reverse step."
 )
-CLOSER = "The same curves larger, to read values off"
-CSV = "All values as CSV"
-DRAW = "Draw your own"
+CLOSER = "Larger curves with values"
+CSV = "All values (CSV)"
+DRAW = "Draw a schedule"
 POINTS = "Points: t/T, ᾱ; t/T, ᾱ; …"
-POINTS_STAY = "The curve stays as it was."
+POINTS_STAY = "The curve is unchanged."
 DRAWN = (
-    "ᾱ, the share of the picture that is left, over t/T. It begins at 1 and may only fall. A curve that ends above "
-    "0.01 leaves too much of the picture: see what the gauge says."
+    "the signal variance ᾱ over t/T, which begins at 1 and never rises. A curve that ends above 0.01 leaves signal at t = T, "
+    "as the gauge below shows."
 )
 STATES = {"fine": "✅", "zero": "ℹ️", "wrong": "⚠️"}
-"""What stands before the verdict on a schedule."""
+"""Icon of each state of a schedule's terminal SNR."""

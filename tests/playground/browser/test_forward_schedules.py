@@ -103,7 +103,7 @@ def test_a_bad_link_says_so(page: Page, server: str) -> None:
 def test_the_gauge_warns_and_its_button_rescales(page: Page, server: str) -> None:
     opened(page, f"{server}/schedules?T=50&rescale=0")
     expect(page.get_by_text("Sampling from N(0, I) would be wrong")).to_be_visible()
-    page.get_by_role("button", name="Scale it to T").click()
+    page.get_by_role("button", name="Scale β by 1000 / T").click()
     expect(page.get_by_text("Sampling from N(0, I) would be wrong")).to_have_count(0, timeout=15_000)
     page.wait_for_function("!location.search.includes('rescale')", timeout=15_000)
 

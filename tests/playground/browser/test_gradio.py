@@ -159,7 +159,7 @@ def test_a_picture_of_ones_own_and_a_file_that_is_none(page: Page, gradio_url: s
 def test_a_schedule_is_drawn_and_mended(page: Page, gradio_url: str) -> None:
     page.goto(f"{gradio_url}/schedules?drawn=1&rescale=0&T=50")
     expect(page.get_by_text("Picture left over")).to_be_visible()
-    page.get_by_role("button", name="Scale it to T").click()
+    page.get_by_role("button", name="Scale β by 1000 / T").click()
     expect(page.get_by_text("Picture left over")).to_be_hidden()
     expect(page).not_to_have_url(re.compile("rescale"))
     editor = page.locator("#schedules-curve canvas").first

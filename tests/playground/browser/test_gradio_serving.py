@@ -223,7 +223,7 @@ def test_noise(client: Client) -> None:
         data="emoji", class_index=0, number=2, schedule="cosine", T=50, t=[0, 25, 50], api_name="/noise"
     )
     from engine.schedule import SCHEDULES
-    from playground.labs.forward.view import ForwardControls
+    from playground.labs.forward.controls import ForwardControls
     from playground.labs.shared.picture import chosen
 
     assert noised["alpha_bar"] == SCHEDULES["cosine"](50).alpha_bar[[0, 25, 50]].tolist()

@@ -1,0 +1,152 @@
+"""What the Schedules lab computes: the schedules, a picture noised under each, and what their terminal SNR means.
+
+Linear: Ho et al. 2020, https://arxiv.org/abs/2006.11239; cosine: Nichol & Dhariwal 2021, https://arxiv.org/abs/2102.09672;
+sigmoid: Jabri et al. 2022, https://arxiv.org/abs/2212.11972; zero terminal SNR: Lin et al. 2023,
+https://arxiv.org/abs/2305.08891.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.components.payloads.panels import Line
+from playground.labs.schedules import drawn as drawing
+from playground.labs.schedules.controls import NAMES, TITLES, ScheduleChoice, ScheduleControls
+from playground.labs.shared import noising, picture
+from playground.labs.shared.controls import checked
+
+if TYPE_CHECKING:
+    from engine.schedule import NoiseSchedule
+
+Quantity = Literal["beta", "alpha_bar", "log_snr", "sigma"]
+"""The tables that are shown as curves; sigma is the standard deviation of the posterior."""
+QUANTITIES: tuple[Quantity, ...] = get_args(Quantity)
+
+COLUMNS = 11
+"""Pictures in a strip: t/T = 0, 0.1, … 1."""
+
+
+def schedules_of(controls: ScheduleChoice) -> dict[str, NoiseSchedule]:
+    """The schedules that are shown, by name, in the order of `NAMES`."""
+    return {
+        name: _schedule(name, controls.T, controls.rescale, controls.s, controls.points, controls.zero in (name, "all"))
+        for name in NAMES
+        if getattr(controls, name)
+    }
+
+
+@lru_cache(maxsize=64)
+def _schedule(name: str, T: int, rescale: bool, s: float, points: str, zero: bool) -> NoiseSchedule:
+    from engine.schedule import NoiseSchedule
+
+    if name == "linear":
+        schedule = NoiseSchedule.linear(T, rescale=rescale)
+    elif name == "cosine":
+        schedule = NoiseSchedule.cosine(T, s)
+    elif name == "sigmoid":
+        schedule = NoiseSchedule.sigmoid(T)
+    else:
+        schedule = drawing.from_points(drawing.parse_points(points), T)
+    return schedule.with_zero_terminal_snr() if zero else schedule
+
+
+def references(controls: ScheduleControls) -> tuple[Line, ...]:
+    """ᾱ over t/T of the three schedules with a name, to draw one's own beside them."""
+    at = noising.thinned_times(controls.T)
+    lines = []
+    for name in ("linear", "cosine", "sigmoid"):
+        schedule = _schedule(name, controls.T, controls.rescale, controls.s, "", controls.zero in (name, "all"))
+        lines.append(Line(TITLES[name], at / controls.T, schedule.alpha_bar.numpy()[at]))
+    return tuple(lines)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What the terminal SNR of a schedule means for sampling.
+
+    state: "wrong" where sampling must not start from N(0, I), "zero" where the noise target cannot be used, else "fine".
+    remedy: the settings that correct it, and the label of their button; None where nothing is wrong.
+    """
+
+    name: str
+    snr: float
+    state: Literal["fine", "zero", "wrong"]
+    headline: str
+    sentence: str
+    remedy: ScheduleControls | None = None
+    button: str = ""
+
+
+def verdicts(controls: ScheduleControls) -> list[Verdict]:
+    """One for each schedule that is shown."""
+    return [_verdict(controls, name, schedule) for name, schedule in schedules_of(controls).items()]
+
+
+def _verdict(controls: ScheduleControls, name: str, schedule: NoiseSchedule) -> Verdict:
+    from engine.schedule import PURE_NOISE_SNR
+
+    snr = schedule.terminal_snr
+    if snr == 0:
+        return Verdict(
+            name,
+            snr,
+            "zero",
+            "Terminal SNR is 0",
+            "x_T is exactly N(0, I). There ε = x_T says nothing about x₀, so a network that predicts the noise cannot be used: "
+            "let it predict x₀ or the velocity.",
+        )
+    if snr <= PURE_NOISE_SNR:
+        return Verdict(name, snr, "fine", "Fine", "x_T is close to N(0, I), from which a sampler may start.")
+    amplitude = 100 * float(schedule.alpha_bar[-1].sqrt())
+    sentence = (
+        f"In training x_T holds {amplitude:.0f} % of the picture's amplitude, but a sampler starts from N(0, I) without it: "
+        "samples come out with too little contrast, around a medium grey."
+    )
+    if name == "linear" and not controls.rescale:
+        return Verdict(
+            name, snr, "wrong", "Signal left at t = T", sentence, checked(controls, rescale=True), "Scale β by 1000 / T"
+        )
+    more = "all" if controls.zero not in ("none", name) else name
+    return Verdict(
+        name, snr, "wrong", "Signal left at t = T", sentence, checked(controls, zero=more), "Use zero terminal SNR"
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Strip:
+    """One schedule's pictures at t/T = 0, 0.1, … 1: uint8 (11, H, W, C)."""
+
+    name: str
+    pictures: NDArray[np.uint8]
+
+
+def strips(controls: ScheduleControls) -> list[Strip]:
+    """The same picture under the same noise, a strip for each schedule that is shown."""
+    t = [round(controls.T * k / (COLUMNS - 1)) for k in range(COLUMNS)]
+    return [Strip(name, noising.to_uint8(frames)) for name, frames in noised(controls, np.array(t)).items()]
+
+
+def values_of(schedule: NoiseSchedule, quantity: Quantity) -> NDArray[np.float64]:
+    """A table of the schedule, float64 (T + 1,); sigma is the standard deviation of the posterior, √β̃_t."""
+    if quantity == "sigma":
+        return schedule.posterior_variance.sqrt().numpy()
+    values: NDArray[np.float64] = getattr(schedule, quantity).numpy()
+    return values
+
+
+def noised(controls: ScheduleControls, t: NDArray[np.int64]) -> dict[str, NDArray[np.float32]]:
+    """x_t = √ᾱ_t x_0 + √(1−ᾱ_t) ε for each schedule, float32 (F, H, W, C), with one ε for all."""
+    chosen = picture.chosen(controls)
+    x0 = noising.to_unit(chosen).reshape(-1)
+    noise = noising.normals(controls.seed, "jump", 1, x0.size)
+    result = {}
+    for name, schedule in schedules_of(controls).items():
+        table = noising.table_of(schedule)
+        x = noising.column(table.signal[t]) * x0 + noising.column(table.sigma[t]) * noise
+        result[name] = x.reshape(len(t), *chosen.shape)
+    return result
