@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 
 from engine.data.pixels import to_uint8
@@ -20,8 +20,8 @@ from engine.denoiser import Clipped
 from engine.guidance import Guided
 from engine.interop.pretrained import Checkpoint
 from engine.process import Prediction
-from engine.recipes.sampling_fields import Eta, SamplerName, SpacingName, Steps
-from engine.samplers import SAMPLERS, Sampler, Variance
+from engine.recipes.sampling_fields import SamplerFields
+from engine.samplers import SAMPLERS, Sampler
 from engine.sampling import sample
 from engine.schedule import Level, NoiseSchedule
 
@@ -30,33 +30,15 @@ class EvaluationError(ValueError):
     """Settings, a model, a set and a classifier that do not fit together, or samples that are no pictures; fit to show."""
 
 
-class DrawSettings(BaseModel):
+class DrawSettings(SamplerFields):
     """How the samples are drawn. The same settings and model give the same samples."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     samples: int = Field(1000, ge=4, le=100_000, description="Pictures in all, of the classes as the set has them.")
-    sampler: SamplerName = "ddim"
-    steps: Steps = 50
-    spacing: SpacingName = "uniform"
-    eta: Eta = 0.0
-    variance: Variance = Field("small", description="DDPM: how much noise each step adds.")
-    scale: float = Field(2.0, ge=0, le=100, description="Guidance: 1 is the plain model with labels, 0 ignores them.")
-    batch: int = Field(50, ge=1, le=10_000, description="Pictures drawn at once; changes the speed only.")
+    batch: int = Field(50, ge=1, le=10_000, description="Pictures drawn together; changes the speed only.")
 
     def make_sampler(self) -> Sampler:
         """The sampler that these settings describe."""
         return SAMPLERS[self.sampler](self.eta, self.variance)
-
-    @property
-    def uses_eta(self) -> bool:
-        """Whether this sampler looks at eta at all."""
-        return "eta" in SAMPLERS[self.sampler].settings
-
-    @property
-    def uses_variance(self) -> bool:
-        """Whether this sampler looks at `variance` at all."""
-        return "variance" in SAMPLERS[self.sampler].settings
 
     def canonical(self, *, classes: int) -> DrawSettings:
         """The same with whatever changes nothing set to its default: settings that draw the same pictures become equal.

@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from engine.denoiser import NO_LABEL
 from engine.models.opened import Model, ModelError
-from engine.recipes.recipe import Label, Recipe, RecipeError, Seed, literal, text_in_png
-from engine.recipes.sampling_fields import SamplerName, SpacingName, Steps
+from engine.recipes.recipe import Recipe, RecipeError, literal, text_in_png
+from engine.recipes.sampling_fields import Label, SamplerName, Scale, Seed, Share, SpacingName, Steps
 from engine.registry import open_model
 from engine.samplers import Sampler, Variance
 from engine.sampling import Frame, Start
+from engine.settings import Settings
 from engine.storage.checked_files import first_problem
 
 MAX_DEPTH = 16
@@ -27,18 +28,18 @@ _GUIDANCE = ("scale", "scale_from", "scale_to", "rescale", "classifier", "classi
 """Settings of a recipe that only matter where there is a label."""
 
 
-class Changes(BaseModel):
-    """What is otherwise from some step on; None leaves a setting as it was."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
+class Changes(Settings):
+    """The settings that differ from some step on, within a recipe's bounds; None leaves a setting as it was."""
 
     sampler: SamplerName | None = None
-    steps: Steps | None = Field(None, description="Of the whole way, as in a recipe; those still to come are taken.")
+    steps: Steps | None = Field(
+        None, description="Of the whole trajectory, as in a recipe; those still to come are taken."
+    )
     spacing: SpacingName | None = None
-    eta: float | None = Field(None, ge=0, le=1)
+    eta: Share | None = None
     variance: Variance | None = None
-    scale: float | None = Field(None, ge=0, le=20)
-    label: Label | None = Field(None, description="Of all pictures; −1 for none.")
+    scale: Scale | None = None
+    label: Label | None = Field(None, description="Of all pictures; −1 for unconditional.")
     seed: Seed | None = Field(None, description="Of the noise still to come: image k gets seed + k.")
 
     def apply(self, recipe: Recipe) -> Recipe:
@@ -57,10 +58,8 @@ class Changes(BaseModel):
             raise RecipeError(f"The fork cannot be used: {first_problem(error)}.") from error
 
 
-class Fork(BaseModel):
+class Fork(Settings):
     """A walk that goes on from step `step` of its parent. Raises pydantic's ValidationError for what is none."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     parent: Fork | Recipe
     step: int = Field(ge=0, le=1000, description="How many steps the parent had taken when they parted.")

@@ -10,7 +10,6 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Annotated
 
 import numpy as np
 import numpy.typing as npt
@@ -24,7 +23,7 @@ from engine.denoiser import NO_LABEL, Clipped, Denoiser, QuantileClipped
 from engine.guidance import EVERYWHERE, ClassifierGuided, Guided
 from engine.ideal import ExactDenoiser
 from engine.models.opened import Model
-from engine.recipes.sampling_fields import MAX_SEED, SamplingFields
+from engine.recipes.sampling_fields import Label, SamplingFields, Seed
 from engine.registry import open_guide, open_model
 from engine.samplers import SAMPLERS, Sampler
 from engine.sampling import Frame, Start, sample
@@ -33,9 +32,6 @@ from engine.storage.checked_files import first_problem
 
 MAX_IMAGES = 1024
 PNG_KEY = "diffusion-playground-recipe"
-
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
-Label = Annotated[int, Field(ge=NO_LABEL, le=100_000)]
 
 
 class RecipeError(ValueError):
@@ -63,7 +59,7 @@ class Recipe(SamplingFields):
                 f"{len(self.seeds)} seeds need {len(self.seeds)} labels or none at all, not {len(self.labels)}"
             )
         if self.scale_from > self.scale_to:
-            raise ValueError("guidance cannot begin above the share of noise where it ends")
+            raise ValueError("the guidance interval cannot start above its end")
         return self
 
     def noise_schedule(self, model: Model) -> NoiseSchedule:
@@ -148,8 +144,7 @@ class Recipe(SamplingFields):
             )
         if self.smoothing and not isinstance(model.denoiser, ExactDenoiser):
             raise RecipeError(f"“{model.title}” is no ideal denoiser: only those can be smoothed.")
-        learned = "variance" in SAMPLERS[self.sampler].settings and self.variance == "learned"
-        if learned and not getattr(model.denoiser, "learned_variance", False):
+        if self.uses_variance and self.variance == "learned" and not getattr(model.denoiser, "learned_variance", False):
             raise RecipeError(f"“{model.title}” has learned no variance: choose the small one, the large one or none.")
 
     @property

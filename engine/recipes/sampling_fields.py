@@ -1,7 +1,7 @@
 """The settings of sampling: names, types, ranges and defaults, declared once for recipes, labs, evaluation and the CLI.
 
-No torch is imported here: a page declares its controls from these fields before the engine has been loaded. Names in a
-registry (samplers, timestep spacings) are checked against it when a value is given.
+No torch is imported here: a page declares its controls from these fields before torch is loaded. Names in a registry
+(samplers, timestep spacings) are checked against it when a value is given.
 """
 
 from __future__ import annotations
@@ -52,34 +52,85 @@ def _clip(value: object) -> object:
 
 
 SamplerName = Annotated[str, one_of(_samplers, "sampler")]
-SpacingName = Annotated[
-    str, one_of(_spacings, "spacing"), Field(description="Timestep spacing: where on the schedule the steps lie.")
-]
+SpacingName = Annotated[str, one_of(_spacings, "spacing")]
 Steps = Annotated[int, Field(ge=1, le=1000)]
-Eta = Annotated[float, Field(ge=0, le=1, description="Of DDIM: share of DDPM's noise that is added again.")]
+Share = Annotated[float, Field(ge=0, le=1)]
+Scale = Annotated[float, Field(ge=0, le=20)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Label = Annotated[int, Field(ge=-1, le=100_000)]
+"""A class, or `engine.denoiser.NO_LABEL`."""
 Clip = Annotated[ClipName, BeforeValidator(_clip)]
 
 
-class SamplingFields(Settings):
+class SamplerFields(Settings):
+    """How a sampler goes from noise to data: what recipes and evaluations have in common."""
+
+    sampler: SamplerName = Field("ddim", title="Sampler", description="A name in engine.samplers.SAMPLERS.")
+    steps: Steps = Field(50, title="Steps", description="More follow the trajectory more closely, and take longer.")
+    spacing: SpacingName = Field(
+        "uniform",
+        title="Timestep spacing",
+        description="Where the steps lie: a name in engine.schedule.SPACINGS.",
+    )
+    eta: Share = Field(
+        0.0, title="η", description="Of DDIM: the standard deviation of each step's noise, as a share of DDPM's."
+    )
+    variance: Variance = Field(
+        "small", title="Variance σ²", description="Of a step of DDPM: β̃ (small), β (large), the learned one, or none."
+    )
+    scale: Scale = Field(
+        2.0,
+        title="Guidance scale",
+        description="1 is the plain conditional model, 0 ignores the label; usually 2 to 8.",
+    )
+
+    @property
+    def uses_eta(self) -> bool:
+        """Whether eta makes a difference to this sampler."""
+        from engine.samplers import SAMPLERS
+
+        return "eta" in SAMPLERS[self.sampler].settings
+
+    @property
+    def uses_variance(self) -> bool:
+        """Whether `variance` makes a difference to this sampler."""
+        from engine.samplers import SAMPLERS
+
+        return "variance" in SAMPLERS[self.sampler].settings
+
+
+class SamplingFields(SamplerFields):
     """Everything that determines how a model is sampled; a `Recipe` adds one label and one seed for each image."""
 
-    model: str = Field("digits", max_length=500, description="See engine.registry.open_model.")
+    model: str = Field("digits", max_length=500, title="Model", description="See engine.registry.open_model.")
     smoothing: float = Field(
-        0.0, ge=0, le=2, description="Of an ideal denoiser: spread around each picture, as a standard deviation."
+        0.0,
+        ge=0,
+        le=2,
+        title="Smoothing",
+        description="Of an ideal denoiser: standard deviation of the Gaussian around each training picture.",
     )
-    sampler: SamplerName = "ddim"
-    steps: Steps = 50
-    spacing: SpacingName = "uniform"
-    eta: Eta = 0.0
-    variance: Variance = Field("small", description="Of DDPM: β̃, β, the learned one, or none.")
-    scale: float = Field(
-        2.0, ge=0, le=20, description="Guidance: 1 is the plain conditional model, 0 ignores the label."
+    scale_from: Share = Field(
+        0.0,
+        title="Guidance interval start 1 − ᾱ",
+        description="Guidance works from this noise level; below it the scale is 1.",
     )
-    scale_from: float = Field(0.0, ge=0, le=1, description="Guidance works from this noise level 1 − ᾱ")
-    scale_to: float = Field(1.0, ge=0, le=1, description="up to this one.")
-    rescale: float = Field(0.0, ge=0, le=1, description="How much of the contrast that guidance adds is taken back.")
-    classifier: str = Field("", max_length=500, description="One that guides too, see engine.registry.open_guide.")
-    classifier_scale: float = Field(1.0, ge=0, le=20, description="Its s: 1 is Bayes' rule, 0 no guidance.")
-    clip: Clip = Field("range", description="x̂0 clipped to the range of pictures, thresholded dynamically, or neither.")
-    schedule: ScheduleName = Field("own", description="'own' is the model's.")
-    T: int = Field(1000, ge=1, le=1000, description="Of the schedule, where it is not the model's own.")
+    scale_to: Share = Field(
+        1.0,
+        title="Guidance interval end 1 − ᾱ",
+        description="Guidance works up to this noise level; above it the scale is 1.",
+    )
+    rescale: Share = Field(
+        0.0, title="Guidance rescale φ", description="How much of the contrast that guidance adds to x̂0 is taken back."
+    )
+    classifier: str = Field(
+        "", max_length=500, title="Classifier", description="One that guides too, see engine.registry.open_guide."
+    )
+    classifier_scale: Scale = Field(1.0, title="Classifier scale s", description="1 is Bayes' rule, 0 no guidance.")
+    clip: Clip = Field(
+        "range",
+        title="Clipping of x̂₀",
+        description="Clip to the range of pictures, dynamic thresholding (quantile), or none.",
+    )
+    schedule: ScheduleName = Field("own", title="Noise schedule", description="“own” is the model's.")
+    T: int = Field(1000, ge=1, le=1000, title="T", description="Of the schedule, where it is not the model's own.")

@@ -111,7 +111,7 @@ def measure(found: Plan, visitor: Visitor) -> Iterator[Partial[Price]]:
             recipe = way.recipe.model_copy(update={field: scale})
             beyond = []
             for frame, seen in walk(recipe, found.model, visitor):
-                beyond.append(_beyond(seen.answer.x0))
+                beyond.append(_beyond(seen.guided.x0))
                 last = frame
                 done += 1
                 yield Partial(done, total, Price(titles, real, tuple(points), count))

@@ -157,7 +157,7 @@ def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) 
 def _looks(cells: list[Recipe]) -> int:
     from engine.recipes.sweep import batches
 
-    return sum(batch.looks for batch in batches(cells))
+    return sum(batch.evaluations for batch in batches(cells))
 
 
 def _title(axis: str, value: Value, one: Allowed) -> str:

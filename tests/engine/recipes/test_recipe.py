@@ -28,7 +28,6 @@ from engine.models.opened import Model, ModelError
 from engine.process import Prediction, prediction_from_x0
 from engine.recipes.recipe import (
     MAX_IMAGES,
-    MAX_SEED,
     PNG_KEY,
     Recipe,
     RecipeError,
@@ -37,6 +36,7 @@ from engine.recipes.recipe import (
     png_bytes,
     save_png,
 )
+from engine.recipes.sampling_fields import MAX_SEED
 from engine.registry import open_model
 from engine.schedule import Level, NoiseSchedule
 

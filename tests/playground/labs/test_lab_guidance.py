@@ -56,7 +56,7 @@ def in_public() -> Iterator[None]:
             {"across": "steps", "across_values": "500,1000", "down_values": "0:9", "pictures": 4},
             "pictures for this sweep",
         ),
-        ({"across": "scale_from", "across_values": "0.5", "scale_to": 0.3}, "cannot begin above"),
+        ({"across": "scale_from", "across_values": "0.5", "scale_to": 0.3}, "above its end"),
         ({"across": "classifier", "across_values": "none,gone"}, "is no classifier"),
     ],
 )
