@@ -1,22 +1,33 @@
-"""The Streamlit playground. Start it with: streamlit run playground/app.py
+"""The Streamlit playground. Start it with: streamlit run playground/app.py [-- --public]
 
 Only layout and navigation stand here, and nothing that imports torch: the first screen comes without it.
 """
 
+import sys
 from importlib import import_module
+from pathlib import Path
 
 import streamlit as st
 
 from playground import preload
 from playground.labs.home.text import DOORS, TITLE
-from playground.streamlit_ui import home
+from playground.streamlit_ui import home, visitor
 
 st.set_page_config(page_title=TITLE, page_icon="🌫️", layout="wide")
+try:
+    # Streamlit puts the script's own path first; a program that runs this file by other means has arguments of its own.
+    visitor.decide_mode(sys.argv[1:] if Path(sys.argv[0]).name == Path(__file__).name else [])
+except ValueError as error:
+    st.error(str(error))
+    st.stop()
 preload.start()
 
-pages = {"start": st.Page(home.show, title="Start", url_path="start", icon="🌫️", default=True)}
+start = st.Page(home.show, title="Start", url_path="start", icon="🌫️", default=True)
+pages = {"start": start}
 for address, icon, title, _ in DOORS:
     show = import_module(f"playground.streamlit_ui.{address}").show
     pages[address] = st.Page(show, title=title, url_path=address, icon=icon)
 st.session_state["pages"] = pages  # so that one lab can send the reader to another
-st.navigation(list(pages.values()), position="top").run()
+chosen = st.navigation(list(pages.values()), position="top")
+visitor.identify(needed=chosen is not start)
+chosen.run()

@@ -37,10 +37,7 @@ def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  
         controls = demanded(TrainingControls, settings)
         asking = visitor_of(secret)
         asking.check_training(lab.config(controls, 1.0))
-        found = lab.tried(controls, asking)
-        if not found.passed:
-            raise ValueError(found.problems[0])
-        run_id = asking.runs.submit(lab.config(controls, found.seconds_per_step))
+        run_id = asking.runs.submit(lab.planned(controls, asking)[0])
         return {"visitor": secret, **_described(_snapshot(run_id, secret))}
 
 

@@ -116,7 +116,7 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
 def _told(chosen: Options, demo: gr.Blocks) -> list[str]:
     """What a person wants to know now."""
     local = demo.local_url.rstrip("/")
-    if options.on_spaces():
+    if mode.on_spaces():
         kept = text.kept(os.environ.get("DIFFUSION_PLAYGROUND_RUNS"))
         return [text.on_spaces(os.environ["SPACE_ID"]), *_reach(chosen), kept]
     lines = [text.address(local, _network_address(chosen.host, demo.server_port), demo.share_url)]
@@ -130,7 +130,7 @@ def _told(chosen: Options, demo: gr.Blocks) -> list[str]:
 
 def _reach(chosen: Options) -> list[str]:
     """Who is let in, and what they may do."""
-    others = chosen.share or options.on_spaces() or not _is_here(chosen.host)
+    others = chosen.share or mode.on_spaces() or not _is_here(chosen.host)
     lines = [text.guarded(len(chosen.auth))] if chosen.auth else [text.OPEN_TO_ALL] if others else []
     if chosen.public:
         return [*lines, text.public_mode(visitor_of(None).limits)]

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from playground.gradio_ui import launch_text as text
+from playground.policy.mode import default_public, on_spaces
 
 BUCKET = "/data"
 """Where a Space has its storage bucket, if it was given one."""
@@ -31,11 +32,6 @@ class Options:
     port: int | None
     public: bool
     mcp: bool
-
-
-def on_spaces() -> bool:
-    """Whether this is a Space of the Hugging Face Hub."""
-    return bool(os.environ.get("SPACE_ID"))
 
 
 def runs_folder() -> str | None:
@@ -61,7 +57,7 @@ def parse(arguments: Sequence[str]) -> Options:
         parser.error(text.NO_MCP)
     if given.share and on_spaces():
         parser.error(text.NO_SHARE_ON_SPACES)
-    public = given.public if given.public is not None else given.share or on_spaces()
+    public = given.public if given.public is not None else given.share or default_public()
     return Options(given.share, tuple(given.auth), given.host, given.port, public, given.mcp)
 
 

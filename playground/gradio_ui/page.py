@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import gradio as gr
 
+from playground.components.identity import SECRET_OF, TAB, VISITOR
 from playground.gradio_ui import components, live
 from playground.labs.home.text import DOORS
 from playground.labs.likelihood import figures
@@ -79,19 +80,10 @@ def identity() -> Identity:
     return Identity(gr.Textbox(visible=False), gr.Textbox(visible=False))
 
 
-WHO = """
-(visitor, tab, ...others) => {
-  const secret = (storage, name) => {
-    let value = null;
-    try { value = storage.getItem(name); } catch { /* no storage is allowed: a secret for this page alone */ }
-    if (!value) {
-      value = Array.from(crypto.getRandomValues(new Uint8Array(16)), (b) => b.toString(16).padStart(2, "0")).join("");
-      try { storage.setItem(name, value); } catch {}
-    }
-    return value;
-  };
-  return [secret(localStorage, "dp-visitor"), secret(sessionStorage, "dp-tab"), ...others];
-}
+WHO = f"""
+(visitor, tab, ...others) => {{{SECRET_OF}
+  return [secretOf(() => localStorage, "{VISITOR}"), secretOf(() => sessionStorage, "{TAB}"), ...others];
+}}
 """
 """JavaScript for an event whose first two inputs are those of an `Identity`: it gives them their values."""
 

@@ -17,6 +17,7 @@ from playground.gradio_ui.training_downloads import connect_take
 from playground.gradio_ui.training_list import CompareView, deleted, listed
 from playground.gradio_ui.training_run import RunView
 from playground.gradio_ui.training_sent import Seen, Sent
+from playground.labs.training import controls as training
 from playground.labs.training import runs, text
 from playground.labs.training.controls import TrainingControls
 from playground.policy import mode
@@ -63,9 +64,8 @@ def build(demo: gr.Blocks) -> None:
         controls, problems = panel.read(values)
         try:
             preload.wait()
-            seen.link = {
-                "run": visitor_of(visitor).runs.submit(training_settings.wanted(controls, visitor_of(visitor)))
-            }
+            config, _ = training.planned(controls, visitor_of(visitor))
+            seen.link = {"run": visitor_of(visitor).runs.submit(config)}
         except (
             ValueError
         ) as problem:  # pictures that are gone, settings that do not go together, a run that is trained already

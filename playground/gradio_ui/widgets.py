@@ -15,7 +15,16 @@ from gradio.events import Dependency
 
 from playground.gradio_ui import page
 from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Control, Controls, checked, describe, from_link, from_values, to_link
+from playground.labs.shared.controls import (
+    Control,
+    Controls,
+    bounded,
+    checked,
+    describe,
+    from_link,
+    from_values,
+    to_link,
+)
 
 C = TypeVar("C", bound=Controls)
 Outputs = list[Any]
@@ -190,12 +199,8 @@ class Panel(Generic[C]):
                 first = next(iter(choices))
                 problems.append(f"{titles[name]} “{value}” is not here. It was set to {choices[first]}.")
                 controls = checked(controls, **{name: first})
-        for name, most in rules.bounds.items():
-            value = getattr(controls, name)
-            if value > most:
-                problems.append(f"{titles[name]} goes up to {most:g} here, where many share one machine.")
-                controls = checked(controls, **{name: type(value)(most)})
-        return controls, problems
+        controls, lowered = bounded(controls, rules.bounds)
+        return controls, [*problems, *lowered]
 
     # --- one widget -------------------------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ def show() -> None:
         controls = widgets.controls(
             TrainingControls,
             "training",
-            disabled=lab.without_effect,
+            disabled=lambda now: lab.without_effect(now, visitor.current()),
             options=pictures.options,
             also_in_link=("run", "compare", "against"),
         )
@@ -84,11 +84,7 @@ def _estimate(controls: TrainingControls) -> lab.TrainConfig | None:
     """Says what the run will cost, before it starts."""
     try:
         with st.spinner(text.TRYING):
-            found = lab.tried(controls, visitor.current())
-        if not found.passed:
-            raise ValueError(found.problems[0])
-        wanted = lab.config(controls, found.seconds_per_step)
-        visitor.current().check_training(wanted)
+            wanted, found = lab.planned(controls, visitor.current())
     except ValueError as error:
         st.error(reason(error) or str(error))
         return None

@@ -17,7 +17,8 @@ from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
 from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Control, Controls, checked, describe, from_link, reason, to_link
+from playground.labs.shared.controls import Control, Controls, bounded, checked, describe, from_link, reason, to_link
+from playground.streamlit_ui import visitor
 from playground.streamlit_ui.page import plain
 
 C = TypeVar("C", bound=Controls)
@@ -57,7 +58,8 @@ def controls(
     _take_link(model, lab, also_in_link)
     containers: dict[str, DeltaGenerator] = {}
     values: dict[str, Any] = {}
-    kept = _settle(model, lab, () if callable(hidden) else hidden)
+    bounds = visitor.current().bounds(lab)
+    kept = _bounded(lab, _settle(model, lab, () if callable(hidden) else hidden), bounds)
     hidden = hidden(kept) if callable(hidden) else hidden
     disabled = (disabled(kept) if callable(disabled) else disabled) or {}
     choices = options(kept) if callable(options) else options or {}
@@ -76,6 +78,8 @@ def controls(
         with containers[control.group] if control.group else st.container():
             if control.name in ranges:
                 control = replace(control, low=ranges[control.name][0], high=ranges[control.name][1])
+            if control.name in bounds:
+                control = replace(control, high=bounds[control.name])
             value = _widget(control, key, initial[control.name], disabled.get(control.name), choices.get(control.name))
             values[control.name] = _accepted(model, control, value, getattr(kept, control.name))
     result = model.model_validate(values)
@@ -163,6 +167,15 @@ def _first_choice(lab: str, control: Control, kept: C, choices: Mapping[Any, str
     changed = checked(kept, **{control.name: first})
     set_controls(lab, changed)
     return changed
+
+
+def _bounded(lab: str, kept: C, bounds: Mapping[str, float]) -> C:
+    """The settings within the bounds of this place; what was lowered is said."""
+    lowered, problems = bounded(kept, bounds)
+    if problems:
+        st.session_state.setdefault(f"{lab}/problems", []).extend(problems)
+        set_controls(lab, lowered)
+    return lowered
 
 
 def _settle(model: type[C], lab: str, hidden: Collection[str]) -> C:

@@ -189,6 +189,23 @@ def checked(controls: C, **changes: Any) -> C:
     return type(controls).model_validate({**controls.model_dump(), **changes})
 
 
+def bounded(controls: C, bounds: Mapping[str, float]) -> tuple[C, list[str]]:
+    """The settings with no value above the bounds of this place, and a sentence for each that was lowered.
+
+    Args:
+        controls: as they were asked for.
+        bounds: largest values, by the name of the control (`playground.policy.visitor.Visitor.bounds`).
+    """
+    problems = []
+    for name, most in bounds.items():
+        value = getattr(controls, name)
+        if value > most:
+            title = type(controls).model_fields[name].title or name
+            problems.append(f"{title} goes up to {most:g} here, where many share one machine.")
+            controls = checked(controls, **{name: type(value)(most)})
+    return controls, problems
+
+
 def _control(name: str, field: FieldInfo) -> Control:
     extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
     hints: Any = extra.get("ui") or {"titles": [], "step": None, "group": "", "slider": True}
@@ -274,6 +291,7 @@ __all__ = [
     "Control",
     "Controls",
     "Field",
+    "bounded",
     "checked",
     "demanded",
     "demanded_by_link",

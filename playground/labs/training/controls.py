@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, Self
 
 from playground.labs.shared.controls import Controls, Field, checked, ui
-from playground.labs.shared.naming import data_title
+from playground.labs.shared.naming import data_title, duration
+from playground.labs.training import text
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
@@ -20,6 +21,7 @@ PREVIEWS_PER_RUN = 12
 LOSS, MORE, PICTURES, MACHINE = "Loss", "More", "Size, mirroring, turning", "Speed and memory"
 
 NO_SIGNAL = "Zero terminal SNR leaves only noise at T, and knowing the noise then says nothing about the picture"
+NOT_IN_PUBLIC = ("compile", "upsampling")
 OF_DENOISERS = "Only a denoiser has this."
 OF_VAES = "Only a VAE has this."
 OF_NOISE = ("target", "schedule", "T", "weighting", "learned_variance", "vlb_weight", "importance", "zero_terminal_snr")
@@ -221,8 +223,12 @@ class TrainingControls(Controls):
         return self, []
 
 
-def without_effect(controls: TrainingControls) -> dict[str, str]:
+def without_effect(controls: TrainingControls, visitor: Visitor) -> dict[str, str]:
     """Name of each setting that has no effect now, and why."""
+    return _without_effect(controls) | (dict.fromkeys(NOT_IN_PUBLIC, text.NOT_IN_PUBLIC) if visitor.public else {})
+
+
+def _without_effect(controls: TrainingControls) -> dict[str, str]:
     off = {} if controls.task == "vae" else {"latent": OF_VAES}
     if controls.task == "vae":
         return off | dict.fromkeys(OF_NOISE, "A VAE sees no noise levels and no labels.")
@@ -246,6 +252,21 @@ def config(controls: TrainingControls, seconds_per_step: float) -> TrainConfig:
         report_every=max(1, min(controls.steps, round(REPORT_SECONDS / max(seconds_per_step, 1e-6)))),
         sample_every=max(1, controls.steps // PREVIEWS_PER_RUN),
     )
+
+
+def planned(controls: TrainingControls, visitor: Visitor) -> tuple[TrainConfig, Preflight]:
+    """The run that would be started, and what it costs. Raises ValueError with one sentence where it cannot be started."""
+    if visitor.public:
+        controls = checked(controls, **dict.fromkeys(NOT_IN_PUBLIC, False))
+    found = tried(controls, visitor)
+    if not found.passed:
+        raise ValueError(found.problems[0])
+    seconds, most = found.seconds_per_step * controls.steps, visitor.limits.training_seconds
+    if seconds > most:
+        raise ValueError(text.too_long(duration(seconds), duration(most)))
+    run = config(controls, found.seconds_per_step)
+    visitor.check_training(run)
+    return run, found
 
 
 def tried(controls: TrainingControls, visitor: Visitor) -> Preflight:

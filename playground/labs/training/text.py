@@ -49,6 +49,7 @@ BACK = "Back to one run"
 DIFFER = "Only the settings in which these runs differ are listed."
 SAME = "These runs have the same settings."
 
+NOT_IN_PUBLIC = "Not here, where many share one machine."
 SHARED = (
     "Many share this machine: each trains one run at a time, runs wait for each other in a queue, and you see only those that "
     "you have begun with this browser."

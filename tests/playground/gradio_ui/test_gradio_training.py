@@ -13,12 +13,17 @@ import pytest
 from engine.runs import service as training_service
 from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
+from engine.training.preflight import Preflight
+from playground.labs.training import controls
 from playground.policy import mode
 from playground.policy.visitor import visitor_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:gradio")
 ANNA, BERT = "a" * 32, "b" * 32
 LONG = {"steps": 100_000, "batch": 1, "T": 20, "report_every": 1, "sample_every": 100_000, "warmup": 0}
+
+
+QUICK = Preflight(parameters=1000, seconds_per_step=0.001, micro_batch=32, memory=0, disk=0)
 
 
 class Events:
@@ -63,6 +68,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Events, T
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_service, "_service", service)
         patch.setattr(mode, "_public", True)
+        patch.setattr(
+            controls, "tried", lambda *_: QUICK
+        )  # how long a run would take on a busy computer is not asked here
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         demo = app.build()
         _, url, _ = demo.queue(default_concurrency_limit=None).launch(

@@ -235,7 +235,7 @@ model, desk = HOST.open_model("digits"), Desk()
 def draw(recipe):
     request = desk.submit("t" * 32, HOST.open_model(recipe.model), {"A": recipe})
     assert request.wait(60) and request.progress.status == "finished", request.progress
-    return request.shots()[-1].x0
+    return request.frames()[-1].x0
 recipe = Recipe(steps=3, labels=(3, 4), seeds=(0, 1))
 from engine.data.pixels import to_uint8
 assert (draw(recipe) == to_uint8(list(recipe.frames(model))[-1].x)).all()

@@ -133,11 +133,11 @@ def test_parameters_are_counted_as_they_will_be(data: str, preset: str, more: di
 
 def test_settings_without_effect_say_why() -> None:
     """And change nothing in what is trained: the same loss with any value of them."""
-    assert set(lab.without_effect(TrainingControls())) == {"vlb_weight", "latent"}
-    of_noise = lab.without_effect(TrainingControls(target="noise"))
+    assert set(lab.without_effect(TrainingControls(), HOST)) == {"vlb_weight", "latent"}
+    of_noise = lab.without_effect(TrainingControls(target="noise"), HOST)
     assert set(of_noise) == {"vlb_weight", "zero_terminal_snr", "latent"}
-    assert lab.without_effect(TrainingControls(learned_variance=True)) == {"latent": lab.OF_VAES}
-    off = lab.without_effect(TrainingControls(task="classifier"))
+    assert lab.without_effect(TrainingControls(learned_variance=True), HOST) == {"latent": lab.OF_VAES}
+    off = lab.without_effect(TrainingControls(task="classifier"), HOST)
     assert set(off) == {"target", "weighting", "learned_variance", "vlb_weight", "label_dropout", "latent"}
     assert all(why.endswith(".") for why in off.values())
     others = {
@@ -363,7 +363,7 @@ def test_a_vae_sees_no_noise_and_no_labels() -> None:
         "zero_terminal_snr": True,
         "label_dropout": 0.9,
     }
-    assert set(others) | {"importance"} == set(lab.without_effect(TrainingControls(task="vae")))
+    assert set(others) | {"importance"} == set(lab.without_effect(TrainingControls(task="vae"), HOST))
     losses = []
     for changes in ({}, others):
         controls = TrainingControls.model_validate({"task": "vae", "batch": 4, "steps": 2, **changes})
