@@ -13,13 +13,17 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 OLD_NAMES: dict[str, tuple[str, ...]] = {
     "process": ("way",),
+    "sampling_schedule": ("walk",),
     "task": ("learns",),
     "micro_batch": ("at_once",),
     "ema_decay": ("averaging",),
 }
 """By the name of a setting now: what it was called before."""
 
-OLD_VALUES: dict[str, dict[str, str]] = {}
+OLD_VALUES: dict[str, dict[str, str]] = {
+    "sampling_schedule": {"same": "own"},
+    "label": {"open": "none"},
+}
 """By the name of a choice now: its values of before, and what each is called now."""
 
 

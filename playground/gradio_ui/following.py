@@ -80,14 +80,28 @@ class Follower:
         self.stop.click(stopped, tab, None, **QUIET)
 
 
-def buttons(lab: str, start: str, *, unit: str = "", idle: str = "") -> Follower:
-    """Make the row of a job: start (enabled once the page is loaded), stop, status; `idle` is the status before the first."""
+def buttons(lab: str, start: str, *, unit: str = "", idle: str = "", can_start: bool = True) -> Follower:
+    """Make the row of a job: start, stop and status.
+
+    Args:
+        lab: the name under which the request queue keeps the job.
+        start: label of the button that starts it; it is enabled once the page is loaded.
+        unit: what its progress counts.
+        idle: the status before the first job.
+        can_start: False for a job that the page starts by itself.
+    """
     view = job_view(None, start=start, unit=unit, idle=idle)
     with gr.Row(elem_classes="dp-actions"):
         return Follower(
             lab,
             gr.Button(
-                view.start.label, variant="primary", elem_id=f"{lab}-start", interactive=False, min_width=140, scale=0
+                view.start.label,
+                variant="primary",
+                elem_id=f"{lab}-start",
+                interactive=False,
+                visible=can_start,
+                min_width=140,
+                scale=0,
             ),
             gr.Button(f"⏹️ {view.stop.label}", elem_id=f"{lab}-stop", interactive=False, min_width=120, scale=0),
             gr.HTML(page.job_status(view), elem_id=f"{lab}-status", min_width=260),

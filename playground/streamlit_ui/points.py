@@ -1,4 +1,4 @@
-"""The Points page: layout only, the lab itself is playground/labs/points/controls.py."""
+"""The Points page: layout only; the lab is playground/labs/points."""
 
 from __future__ import annotations
 
@@ -7,17 +7,16 @@ import streamlit as st
 from engine.data.points import PointsError, PointSet
 from engine.data.points_csv import read_csv
 from playground.components.payloads.point_clouds import PointClouds
-from playground.components.payloads.points_microscope import PointsMicroscope
-from playground.labs.points import controls as lab
-from playground.labs.points import decomposition, text, training, trajectory
-from playground.labs.points import job as points_stage
+from playground.components.payloads.points_microscope import ParticleCursor
+from playground.labs.points import controls as settings
+from playground.labs.points import decomposition, text, training
+from playground.labs.points import job as sampling
 from playground.labs.points.controls import PointsControls
 from playground.labs.points.drawn import MOST_DRAWN, MOST_KINDS
 from playground.labs.points.training import Learning
-from playground.labs.points.trajectory import Trained
+from playground.labs.points.view import PointsView, microscope, points_view
 from playground.labs.shared.controls import checked
 from playground.labs.shared.job import Job
-from playground.labs.shared.view import job_view
 from playground.streamlit_ui import components, following, loading, page, visitor, widgets
 
 LAB = "points"
@@ -29,96 +28,82 @@ def show() -> None:
     page.settings_hint()
     own: PointSet | None = st.session_state.get(f"{LAB}/own")
     with st.sidebar:
-        controls = widgets.controls(
-            PointsControls,
-            LAB,
-            hidden=lab.hidden,
-            disabled=lambda now: lab.without_effect(now, own),
-            options=lambda now: {"label": lab.label_titles(now, own)},
-        )
+        controls = widgets.controls(PointsControls, LAB, settings.rules(own, visitor.current().bounds(LAB)))
     widgets.show_problems(LAB)
     if controls.data == "drawn":
         controls = _pad(controls)
     elif controls.data == "file":
         own = _file(own)
-    try:
-        data = lab.points_of(controls, own)
-    except PointsError as problem:
-        st.info(str(problem))
+    view = points_view(controls, own, st.session_state.get(f"{LAB}/training"))
+    page.notices(view.notices)
+    if view.data is None:
         return
     loading.wait()
-    _sampling(controls, data)
-    _training(controls, data)
+    _sampling(controls, view, view.data)
+    _step(view)
+    _training(controls, view, view.data)
 
 
-def _sampling(controls: PointsControls, data: PointSet) -> None:
-    trained = training.usable(st.session_state.get(f"{LAB}/training"), controls, data)
-    if trained is None and (controls.model == "trained" or controls.compare == "model"):
-        st.info(points_stage.NOT_TRAINED)
-    key = trajectory.stage_key(controls, data, trained)
+def _sampling(controls: PointsControls, view: PointsView, data: PointSet) -> None:
     job: Job[PointClouds | None] | None = st.session_state.get(f"{LAB}/job")
-    if job is None or st.session_state.get(f"{LAB}/key") != key:
+    if job is None or st.session_state.get(f"{LAB}/key") != view.key:
         if job is not None:
             job.stop()
-        job = Job(lambda: points_stage.work(controls, data, trained), "points")
-        st.session_state[f"{LAB}/job"], st.session_state[f"{LAB}/key"] = job, key
-    job.wait(0.3)  # many answers are there by then: no need for a bar
+        job = Job(lambda: sampling.work(controls, data, view.trained), "points")
+        st.session_state[f"{LAB}/job"], st.session_state[f"{LAB}/key"] = job, view.key
+    job.wait(0.3)  # most have ended by then, and need no progress bar
     following.follow(job, lambda _: None, "steps")
-    shown: PointClouds | None = job.state.result if not job.state.is_running else None
-    if shown is not None:
-        st.session_state[f"{LAB}/shown"] = shown
-    else:
-        shown = st.session_state.get(f"{LAB}/shown")  # the one before, until the new one is there
-    if shown is not None:
-        components.point_clouds(shown, key=f"{LAB}/stage")
+    if not job.state.is_running and job.state.result is not None:
+        st.session_state[f"{LAB}/shown"] = job.state.result
+    if f"{LAB}/shown" in st.session_state:  # the previous clouds stay until the new ones are there
+        components.point_clouds(st.session_state[f"{LAB}/shown"], key=f"{LAB}/stage")
     page.looking_at(text.STAGE)
-    _step(data, trained)
 
 
 @st.fragment
-def _step(data: PointSet, trained: Trained | None) -> None:
-    """One step of the chosen particle: moving along its way draws nothing else again."""
+def _step(view: PointsView) -> None:
+    """The step decomposition: selecting another particle or step draws nothing else again."""
     st.markdown(f"#### {text.STEP}")
     st.markdown(text.STEP_LEAD)
-    before: PointsMicroscope | None = st.session_state.get(f"{LAB}/bench")
-    shown = decomposition.bench(_now(), data, trained, before)
+    shown = microscope(_now(), view, st.session_state.get(f"{LAB}/bench"))
     st.session_state[f"{LAB}/bench"] = shown
-    components.points_microscope(
-        shown, lambda where: widgets.change(LAB, decomposition.moved(_now(), where)), key=f"{LAB}/step"
-    )
+    if shown is not None:
+        components.points_microscope(shown, _select, key=f"{LAB}/step")
     page.looking_at(text.STEP_ABOUT)
 
 
+def _select(where: ParticleCursor) -> None:
+    widgets.change(LAB, decomposition.moved(_now(), where))
+
+
 def _now() -> PointsControls:
-    return st.session_state[f"{LAB}/controls"]
+    controls: PointsControls = st.session_state[f"{LAB}/controls"]
+    return controls
 
 
-def _training(controls: PointsControls, data: PointSet) -> None:
+def _training(controls: PointsControls, view: PointsView, data: PointSet) -> None:
     st.markdown(f"#### {text.TRAIN}")
     st.markdown(text.TRAIN_LEAD)
     job: Job[Learning] | None = st.session_state.get(f"{LAB}/training")
-    before = training.goes_on(job, controls, data)
-    begun, stopped = following.buttons(
-        f"{LAB}/train", job_view(following.state_of(job), start=f"🏋️ {text.TRAIN_ON if before else text.BEGIN}")
-    )
-    if stopped and job is not None:
+    started, stopped = following.buttons(f"{LAB}/train", view.training)
+    if job is not None and (started or stopped):
         job.stop()
-        st.rerun()
-    if begun:
+    if started:
         if job is not None:
-            job.stop()
             job.wait(5)
-        job = Job(lambda: training.work(controls, data, before), "points training")
-        st.session_state[f"{LAB}/training"] = job
+        st.session_state[f"{LAB}/training"] = Job(lambda: training.work(controls, data, view.before), "points training")
+    if started or stopped:
         st.rerun()
     if job is None:
-        st.caption(text.TRAIN_EMPTY)
+        following.status(view.training)
         return
     following.follow(job, _learning, "steps")
-    if not job.state.is_running and job.state.result is not None:
-        if before and controls.model == "exact" and controls.compare != "model":
+    state = job.state
+    if not state.is_running and state.result is not None:
+        if view.before and controls.model == "exact" and controls.compare != "model":
             st.success(text.TRAINED)
-        st.download_button(text.LOSSES, training.losses_csv(job.state.result), "losses.csv", "text/csv")
+        file = training.losses_file(state.result)
+        st.download_button(file.title, file.data, file.name, file.kind)
     page.looking_at(text.TRAINING)
 
 
@@ -134,26 +119,24 @@ def _pad(controls: PointsControls) -> PointsControls:
     st.markdown(f"#### {text.DRAW}")
     drawn = components.drawing_pad(controls.drawn, MOST_DRAWN, MOST_KINDS, key=f"{LAB}/pad")
     page.looking_at(text.PAD)
-    if drawn != controls.drawn:
-        return widgets.change(LAB, checked(controls, drawn=drawn))
-    return controls
+    return controls if drawn == controls.drawn else widgets.change(LAB, checked(controls, drawn=drawn))
 
 
 def _file(own: PointSet | None) -> PointSet | None:
     file = st.file_uploader(text.UPLOAD, type=["csv", "txt", "tsv"], key=f"{LAB}/file", help=text.UPLOAD_HELP)
     pasted = st.text_area(text.PASTE, key=f"{LAB}/pasted", placeholder="0.1, 0.4\n0.3, −0.2", height=110)
-    given = (file.file_id, file.getvalue()) if file is not None else (pasted, pasted)
+    given: tuple[str, bytes | str] = (file.file_id, file.getvalue()) if file is not None else (pasted, pasted)
     if not given[1]:
         return own
     if st.session_state.get(f"{LAB}/read") != given[0]:
         try:
-            own, note = read_csv(given[1], most_points=lab.most_points(visitor.current()))
+            own, note = read_csv(given[1], most_points=settings.most_points(visitor.current()))
         except PointsError as problem:
             st.error(str(problem))
             return own
         st.session_state[f"{LAB}/own"], st.session_state[f"{LAB}/own note"] = own, note
         st.session_state[f"{LAB}/read"] = given[0]
         st.rerun()  # the settings know its classes from now on
-    if note := st.session_state.get(f"{LAB}/own note"):
-        st.caption(note)
+    if f"{LAB}/own note" in st.session_state:
+        st.caption(st.session_state[f"{LAB}/own note"])
     return own

@@ -1,20 +1,20 @@
-"""The Points lab: its controls, the points that they ask for, and what goes with what.
-
-What is computed from them is in points_walk.py (how particles move), points_stage.py (the clouds),
-points_microscope.py (a step of one particle) and points_training.py.
-"""
+"""The controls of the Points lab, and the points that they select."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal, Self
 
 from pydantic import field_validator
 
 from engine.data.points import POINT_SETS, PointsError, PointSet, named
 from engine.data.points_csv import MOST_POINTS
+from engine.recipes.sampling_fields import SamplingFields
 from playground.labs.points.drawn import check_drawn, drawn_set
-from playground.labs.shared.controls import Controls, Field, ui
+from playground.labs.shared.control_rules import ControlRules
+from playground.labs.shared.controls import Controls, Field, like, ui
 from playground.labs.shared.picture import LARGEST_SEED
+from playground.labs.shared.text import GUIDANCE_SCALE
 
 if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
@@ -38,6 +38,7 @@ COMPARE_TITLES = {
     "quarter": "A quarter of the steps",
     "unguided": "Guidance scale 1",
 }
+GUIDANCE, SCHEDULE, NUMBERS, NETWORK = "Classes and guidance", "Noise schedule", "Particles and seed", "Network"
 
 
 class PointsControls(Controls):
@@ -59,134 +60,148 @@ class PointsControls(Controls):
     ] = Field(
         "moons",
         title="Points",
-        description="What is to be learned. Every set is shifted and scaled to mean 0 and variance 1 along each axis.",
+        description="The data distribution. Every set is shifted and scaled to mean 0 and variance 1 along each axis.",
         json_schema_extra=ui(
             titles={name: points.title for name, points in POINT_SETS.items()}
-            | {"drawn": "Drawn by me", "file": "My own CSV"}
+            | {"drawn": "Drawn by you", "file": "Your own CSV"}
         ),
     )
-    drawn: str = Field("", title="Drawn points", description="As the pad writes them.", max_length=4000)
+    drawn: str = Field("", title="Drawn points", description="The points of the drawing pad, packed.", max_length=4000)
     count: int = Field(
         1000,
         ge=100,
         le=5000,
-        title="Number of points",
-        description="How many points there are to learn from. They are all that the exact denoiser and the network ever see.",
+        title="Training points",
+        description="Size of the data set. With more points the exact denoiser and the network follow the shape more closely; "
+        "1,000 is usual.",
         json_schema_extra=ui(step=100),
     )
     classes: bool = Field(
         True,
-        title="Tell the classes",
-        description="Whether the denoiser is told which class a point belongs to. Guidance needs it.",
+        title="Class-conditional",
+        description="Whether the denoiser is conditioned on the class of a point. Guidance needs it.",
     )
     model: Literal["exact", "trained"] = Field(
         "exact",
         title="Denoiser",
-        description="**Exact** is calculated from the points, without any training: what a perfect network would answer. "
-        "**Trained** is the network that you train below.",
+        description="**Exact** is the posterior mean E[x₀ | xₜ], calculated from the points; **Trained** is the network below.",
         json_schema_extra=ui(titles={"exact": "Exact", "trained": "Trained"}),
     )
-    smoothing: float = Field(
-        0.05,
-        ge=0.0,
-        le=0.4,
-        title="Smoothing of the exact one",
-        description="How wide each point is taken to be. At 0 nothing but the points themselves can come out.",
-        json_schema_extra=ui(step=0.01),
+    smoothing: float = like(
+        SamplingFields,
+        "smoothing",
+        default=0.05,
+        title="Smoothing (standard deviation)",
+        help="The exact denoiser treats every point as a Gaussian of this standard deviation. At 0 it reproduces training "
+        "points only; larger values spread the samples. Usual: 0 to 0.2.",
+        step=0.01,
     )
     sampler: Literal["ddim", "ddpm", "heun", "dpm++2m", "dpm++2m-sde"] = Field(
-        "ddim", title="Sampler", description="How each step is made.", json_schema_extra=ui(titles=SAMPLER_TITLES)
+        "ddim",
+        title="Sampler",
+        description="The update from one noise level to the next. DDPM adds fresh noise at every step; the others are "
+        "deterministic, except the SDE solver.",
+        json_schema_extra=ui(titles=SAMPLER_TITLES),
     )
-    steps: int = Field(
-        50, ge=1, le=200, title="Steps", description="How many steps from noise to data.", json_schema_extra=ui(step=1)
+    steps: int = like(
+        SamplingFields,
+        "steps",
+        title="Steps",
+        help="From noise to data. More steps follow the trajectory more exactly and take longer; 20 to 50 are usual for DDIM.",
+        step=1,
     )
-    eta: float = Field(
-        0.0,
-        ge=0.0,
-        le=1.0,
-        title="eta",
-        description="How much fresh noise DDIM adds at each step: 0 is none, 1 as much as DDPM.",
-        json_schema_extra=ui(step=0.05),
+    eta: float = like(
+        SamplingFields,
+        "eta",
+        title="DDIM η",
+        help="Scales the standard deviation of the noise that DDIM adds at each step: 0 adds none and is usual, 1 adds as much "
+        "as DDPM.",
+        step=0.05,
     )
     compare: Literal["nothing", "model", "ddpm", "ddim", "heun", "dpm++2m", "quarter", "unguided"] = Field(
         "ddpm",
         title="Compare with",
-        description="A second cloud that begins with the same noise and differs in this alone.",
+        description="A second cloud from the same noise, with this one setting changed.",
         json_schema_extra=ui(titles=COMPARE_TITLES),
     )
     label: str = Field(
         "each",
         title="Class of the particles",
-        description="Which class each particle is asked to become.",
-        json_schema_extra=ui(group="Classes and guidance"),
+        description="The class that each particle is conditioned on.",
+        json_schema_extra=ui(group=GUIDANCE),
     )
-    scale: float = Field(
-        1.0,
-        ge=0.0,
-        le=8.0,
-        title="Guidance scale",
-        description="1 is the plain denoiser of the class, 0 ignores the class, above 1 exaggerates it.",
-        json_schema_extra=ui(step=0.25, group="Classes and guidance"),
+    scale: float = like(
+        SamplingFields, "scale", default=1.0, title="Guidance scale", help=GUIDANCE_SCALE, step=0.25, group=GUIDANCE
     )
     schedule: Schedule = Field(
         "cosine",
         title="Noise schedule of the training",
-        description="How fast the noise comes in where the network learns.",
-        json_schema_extra=ui(titles=SCHEDULE_TITLES, group="Noise schedule"),
+        description="How ᾱₜ falls with t during training; cosine is usual.",
+        json_schema_extra=ui(titles=SCHEDULE_TITLES, group=SCHEDULE),
     )
-    walk: Literal["same", "linear", "cosine", "sigmoid"] = Field(
-        "same",
-        title="Sample along",
-        description="A denoiser is told how noisy its input is, so sampling may go along another schedule than training did.",
-        json_schema_extra=ui(titles={"same": "The same", **SCHEDULE_TITLES}, group="Noise schedule"),
+    sampling_schedule: Literal["own", "linear", "cosine", "sigmoid"] = Field(
+        "own",
+        title="Noise schedule of the sampling",
+        description="A denoiser is conditioned on the noise level, so the schedule may be another than in training.",
+        json_schema_extra=ui(titles={"own": "The same", **SCHEDULE_TITLES}, group=SCHEDULE),
     )
     T: int = Field(
         200,
         ge=10,
         le=1000,
-        title="Steps T of the schedule",
-        description="How many steps the forward process has.",
-        json_schema_extra=ui(step=10, group="Noise schedule"),
+        title="Forward steps T",
+        description="More steps add less noise each; 1000 is usual for pictures, 200 is enough here.",
+        json_schema_extra=ui(step=10, group=SCHEDULE),
     )
     particles: int = Field(
         2000,
         ge=100,
         le=2000,
         title="Particles",
-        description="How many points are drawn.",
-        json_schema_extra=ui(step=100, group="Numbers"),
+        description="How many points are sampled; more show the distribution more finely and take longer.",
+        json_schema_extra=ui(step=100, group=NUMBERS),
     )
     seed: int = Field(
         0,
         ge=0,
         le=LARGEST_SEED,
         title="Seed",
-        description="Of the points, of the noise and of the training: the same number gives the same again.",
-        json_schema_extra=ui(slider=False, group="Numbers"),
+        description="Of the points, the noise and the training: the same seed gives the same result.",
+        json_schema_extra=ui(slider=False, group=NUMBERS),
     )
     train_steps: int = Field(
         1000,
         ge=100,
         le=5000,
         title="Training steps",
-        description="In one round; training on is another round.",
-        json_schema_extra=ui(step=100, group="Network"),
+        description="Of one round; **Continue training** adds another round. More lower the loss towards its minimum; 1,000 "
+        "take a few seconds.",
+        json_schema_extra=ui(step=100, group=NETWORK),
     )
     width: int = Field(
         96,
         ge=8,
         le=256,
-        title="Width of the network",
-        description="Neurons in each hidden layer.",
-        json_schema_extra=ui(step=8, group="Network"),
+        title="Hidden units per layer",
+        description="A wider network fits finer shapes and trains more slowly; 96 is usual here.",
+        json_schema_extra=ui(step=8, group=NETWORK),
     )
     depth: int = Field(
-        3, ge=1, le=6, title="Hidden layers", description="How deep it is.", json_schema_extra=ui(group="Network")
+        3,
+        ge=1,
+        le=6,
+        title="Hidden layers",
+        description="A deeper network fits finer shapes and trains more slowly; 3 is usual here.",
+        json_schema_extra=ui(group=NETWORK),
     )
     particle: int = Field(
-        -1, ge=-1, le=1999, title="Particle", description="Whose step is taken apart, counted from 0; −1 for nobody's."
+        -1,
+        ge=-1,
+        le=1999,
+        title="Particle",
+        description="Number of the particle whose step is decomposed; −1 for none.",
     )
-    frame: int = Field(25, ge=0, le=200, title="Frame", description="How many of its steps have been taken by then.")
+    frame: int = Field(25, ge=0, le=1000, title="Frame", description="Number of steps taken, of that particle.")
 
     @field_validator("drawn")
     @classmethod
@@ -194,18 +209,18 @@ class PointsControls(Controls):
         return check_drawn(text)
 
     def settled(self) -> tuple[Self, list[str]]:
-        """With no more steps than the schedule has, and a particle that there is."""
+        """With no more steps than the schedule has, and no particle that does not exist."""
         mended: dict[str, int] = {}
-        said = []
+        problems = []
         if self.steps > self.T:
             mended["steps"] = self.T
-            said.append(f"A schedule of {self.T} steps can be walked in at most {self.T}; Steps was set to that.")
+            problems.append(f"A schedule of T = {self.T} allows at most {self.T} steps. Steps was set to {self.T}.")
         if self.particle >= self.particles:
             mended["particle"] = -1
-            said.append(
-                f"There are {self.particles} particles, the last is number {self.particles - 1}. None is chosen."
+            problems.append(
+                f"There are {self.particles} particles, the last is number {self.particles - 1}. None is selected."
             )
-        return self.model_copy(update=mended), said
+        return self.model_copy(update=mended), problems
 
 
 def points_of(controls: PointsControls, own: PointSet | None = None) -> PointSet:
@@ -243,32 +258,37 @@ def label_titles(controls: PointsControls, own: PointSet | None = None) -> dict[
     if not names:
         return {controls.label: "No classes"}
     only = {str(k): f"All “{name}”" for k, name in enumerate(names)}
-    return {"each": "Each its own, as in the data", "open": "Left open", **only}
+    return {"each": "As in the data", "none": "None (unconditional)", **only}
 
 
-def hidden(controls: PointsControls) -> tuple[str, ...]:
-    """Controls that are no widgets: points are drawn, a particle and its step are pointed at."""
-    return ("drawn", "particle", "frame")
+def rules(own: PointSet | None, bounds: Mapping[str, float]) -> ControlRules[PointsControls]:
+    """Points, particle and frame are set in the figures; the classes are those of the data."""
+    return ControlRules(
+        hidden=lambda _: ("drawn", "particle", "frame"),
+        disabled=lambda now: without_effect(now, own),
+        options=lambda now: {"label": label_titles(now, own)},
+        bounds=bounds,
+    )
 
 
 def without_effect(controls: PointsControls, own: PointSet | None = None) -> dict[str, str]:
-    """Controls that change nothing now, and why."""
-    off = {}
+    """Controls that have no effect, and why."""
+    reasons = {}
     if controls.data in ("drawn", "file"):
-        off["count"] = "These points are yours: there are as many as there are."
+        reasons["count"] = "Your own points are used as they are."
     names = class_names(controls, own)
     if not names:
-        off["label"] = "These points have no classes." if controls.classes else "The classes are not told."
-        off["scale"] = off["label"]
-    elif controls.label == "open":
-        off["scale"] = "Guidance needs a class."
+        why = "These points have no classes." if controls.classes else "The denoiser is unconditional."
+        reasons["label"] = reasons["scale"] = why
+    elif controls.label == "none":
+        reasons["scale"] = "Guidance needs a class."
     if controls.model == "trained" and controls.compare != "model":
-        off["smoothing"] = "The trained network has no such setting."
+        reasons["smoothing"] = "Only the exact denoiser has it."
     if "ddim" not in (controls.sampler, controls.compare):
-        off["eta"] = "Of these samplers only DDIM has it."
-    return off
+        reasons["eta"] = "Only DDIM has it."
+    return reasons
 
 
 def most_points(visitor: Visitor) -> int:
-    """Points that are kept of a visitor's own file: no more than there may be of any other set."""
+    """Most points that are read from a visitor's file."""
     return visitor.bounds("points").get("count", MOST_POINTS)

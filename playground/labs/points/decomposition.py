@@ -37,11 +37,11 @@ LEAST_THOUGHT = 1e-3
 def bench(
     controls: PointsControls, data: PointSet, trained: Trained | None, before: PointsMicroscope | None = None
 ) -> PointsMicroscope:
-    """The chosen particle, as each of the clouds moves it; empty while none is chosen.
+    """The selected particle's trajectory in each cloud; empty while none is selected.
 
     Args:
-        controls, data, trained: what the stage is made of.
-        before: the one that is shown; given back where it shows this particle already.
+        controls, data, trained: of the clouds.
+        before: what is shown now; returned where it shows this particle already.
     """
     stage, particle = stage_key(controls, data, trained), controls.particle
     if before is not None and (before.id, before.cursor.particle) == (stage, particle):
@@ -52,23 +52,23 @@ def bench(
         return empty
     labels = labels_of(controls, data, controls.particles)
     label = -1 if labels is None else int(labels[particle])
-    ways = tuple(_way(controls, side, data, trained, label) for side in sides(controls, trained))
-    return replace(empty, trajectories=ways, name=data.class_names[label] if label >= 0 else "")
+    trajectories = tuple(_trajectory(controls, side, data, trained, label) for side in sides(controls, trained))
+    return replace(empty, trajectories=trajectories, name=data.class_names[label] if label >= 0 else "")
 
 
 def moved(controls: PointsControls, where: ParticleCursor) -> PointsControls:
-    """The settings once the reader looks there."""
+    """The settings with that particle and frame selected."""
     return checked(controls, particle=where.particle, frame=where.frame)
 
 
-def _way(
+def _trajectory(
     controls: PointsControls, side: Side, data: PointSet, trained: Trained | None, label: int
 ) -> ParticleTrajectory:
-    """One sampler's walk of the chosen particle, redrawn alone: it has a seed of its own.
+    """The trajectory of the selected particle in one cloud, sampled alone: it has a seed of its own.
 
     Args:
-        controls, side, data, trained: as for the stage.
-        label: the class of the particle, −1 where it is left open or there are none.
+        controls, side, data, trained: as for the clouds.
+        label: the class of the particle, −1 for none.
     """
     import torch
 
@@ -76,33 +76,33 @@ def _way(
     from engine.process import posterior_variance
     from playground.labs.shared.decomposition import Pool, cut_of
 
-    watched: list[DecomposingSampler] = []
+    decomposing: list[DecomposingSampler] = []
 
-    def looking_on(sampler: Sampler) -> Sampler:
-        watched.append(DecomposingSampler(sampler))
-        return watched[-1]
+    def wrap(sampler: Sampler) -> Sampler:
+        decomposing.append(DecomposingSampler(sampler))
+        return decomposing[-1]
 
     schedule, pool, thoughts = schedule_of(controls), Pool(text.PARTS), _thoughts(controls, side, data)
     denoiser = denoiser_of(controls, side.model, data, trained, side.scale)
-    asked = torch.tensor([label]) if data.class_names else None
-    told = label if label >= 0 and side.scale > 0 else None
+    labels = torch.tensor([label]) if data.class_names else None
+    condition = label if label >= 0 and side.scale > 0 else None
     only = range(controls.particle, controls.particle + 1)
-    cuts: list[StepView] = []
+    views: list[StepView] = []
     std: list[float] = []
     posterior_std: list[float] = []
-    film: list[int] = []
-    for frame in frames_of(controls, side, schedule, denoiser, asked, only, looking_on):
-        film.append(pool.add(frame.x))
-        anatomy = watched[-1].latest
+    frames: list[int] = []
+    for frame in frames_of(controls, side, schedule, denoiser, labels, only, wrap):
+        frames.append(pool.add(frame.x))
+        anatomy = decomposing[-1].latest
         if frame.step == frame.steps or anatomy is None:
             break
-        cut = cut_of(pool, schedule, frame, anatomy, thoughts.at(frame.x, anatomy.now, told))
+        cut = cut_of(pool, schedule, frame, anatomy, thoughts.at(frame.x, anatomy.now, condition))
         std.append(float(anatomy.std.mean()))
         posterior_std.append(float(posterior_variance(anatomy.now, anatomy.to).sqrt()))
-        cuts.append(_with_posterior(cut, pool, schedule, anatomy, posterior_std[-1]))
-    *way, outcome = film
+        views.append(_with_posterior(cut, pool, schedule, anatomy, posterior_std[-1]))
+    *before, outcome = frames
     shape = (-1, 1, 1, 2)
-    branch = Branch(side.key, side.title, pool.stacked().reshape(shape), tuple(cuts), tuple(way), outcome)
+    branch = Branch(side.key, side.title, pool.stacked().reshape(shape), tuple(views), tuple(before), outcome)
     return ParticleTrajectory(branch, tuple(std), tuple(posterior_std))
 
 

@@ -1,4 +1,4 @@
-"""The Points lab's training: a small network learns the points while one watches."""
+"""The Points lab's training: a small network on the points, with a cloud from fixed noise as it learns."""
 
 from __future__ import annotations
 
@@ -13,59 +13,77 @@ from engine.data.points import PointSet
 from playground.components.payloads.chart import LiveChart, Series
 from playground.components.payloads.point_clouds import Array, Cloud, PointClouds
 from playground.components.payloads.timeline import Position
+from playground.labs.points import text
 from playground.labs.points.controls import PointsControls
 from playground.labs.points.trajectory import Trained, labels_of, training_key
-from playground.labs.shared.job import Job, JobState, Partial
+from playground.labs.shared.exports import File, csv
+from playground.labs.shared.job import Job, Partial
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.training.points import PointState
+    from engine.training.points import PointState, PointTraining
 
 REDRAWN_EVERY = 0.5
-"""Seconds between two clouds while it learns."""
+"""Seconds between two clouds during training."""
 PARTICLES, STEPS = 1000, 20
 """Of those clouds."""
 MOST_CLOUDS = 40
-"""Of them are kept; where more come, every second one goes."""
+"""Above this, every second cloud is dropped."""
 
 
 @dataclass(frozen=True, eq=False)
 class Learning:
-    """A training as far as it has come."""
+    """The state of a training.
+
+    state: to continue the training from.
+    floor: the loss of the exact denoiser (the Bayes-optimal loss).
+    shown_at, clouds: training steps, and the cloud after each, float32 (N, 2), from the same noise.
+    distance, distance_floor: energy distance of the last cloud to the data, and of two samples of the data.
+    ended: whether this round has ended.
+    """
 
     controls: PointsControls
     data: PointSet
     trained: Trained
     state: PointState
-    """To train on from."""
     steps: tuple[int, ...]
     losses: tuple[float, ...]
     floor: float
-    """The loss of the exact denoiser."""
     shown_at: tuple[int, ...]
     clouds: tuple[Array, ...]
-    """(N, 2) each, from the same noise."""
     distance: float
-    """Of the last cloud from the data, as energy distance."""
     distance_floor: float
     ended: bool
-    """Whether this round has come to its end."""
 
 
 def work(controls: PointsControls, data: PointSet, before: Learning | None) -> Iterator[Partial[Learning]]:
-    """One round of training; `before` is one that it goes on from (see `goes_on`).
+    """One round of training; `before` is the training that it continues (see `continued`).
 
     Raises:
-        ValueError: where the loss stops being a number.
+        ValueError: where the loss is no longer finite.
     """
-    import torch
-
-    from engine.evaluation.metrics import energy_floor, energy_from_data
     from engine.runtime import torch_threads
     from engine.training import points as training
 
-    config = training.PointTraining(
+    config = _config(controls)
+    state = training.begin(config, data) if before is None else before.state
+    floor = training.bayes_optimal_loss(config, data) if before is None else before.floor
+    history = _History(controls, data, state, floor, before)
+    last = time.perf_counter() - REDRAWN_EVERY
+    with torch_threads.training_run():
+        for report in training.train(config, data, state):
+            history.add(report.step, report.loss, report.seconds)
+            now = time.perf_counter()
+            if now - last >= REDRAWN_EVERY or not report.left:
+                last = now
+                yield Partial(config.steps - report.left, config.steps, history.learning(ended=not report.left))
+
+
+def _config(controls: PointsControls) -> PointTraining:
+    from engine.training.points import PointTraining
+
+    return PointTraining(
         controls.schedule,
         controls.T,
         steps=controls.train_steps,
@@ -73,54 +91,62 @@ def work(controls: PointsControls, data: PointSet, before: Learning | None) -> I
         depth=controls.depth,
         seed=controls.seed,
     )
-    on = training_key(controls, data)
-    state = training.begin(config, data) if before is None else before.state
-    floor = training.bayes_optimal_loss(config, data) if before is None else before.floor
-    points = torch.from_numpy(data.x)
-    distance_floor = energy_floor(points).value
-    steps, losses = (list(before.steps), list(before.losses)) if before else ([], [])
-    at, clouds = (list(before.shown_at), list(before.clouds)) if before else ([], [])
-    done, seconds, began = 0, before.trained.seconds if before else 0.0, time.perf_counter()
-    last = -REDRAWN_EVERY
-    with torch_threads.training_run():
-        for report in training.train(config, data, state):
-            done = config.steps - report.left
-            seconds += report.seconds
-            if not np.isfinite(report.loss):
-                raise ValueError("The loss stopped being a number. Try fewer hidden layers or a smaller network.")
-            steps.append(report.step)
-            losses.append(report.loss)
-            if time.perf_counter() - began - last < REDRAWN_EVERY and report.left:
-                continue
-            last = time.perf_counter() - began
-            trained = Trained(state.frozen(), on, report.step, seconds)
-            cloud = _cloud(controls, data, trained)
-            if len(clouds) >= MOST_CLOUDS:
-                at, clouds = at[::2], clouds[::2]
-            at.append(report.step)
-            clouds.append(cloud.numpy())
-            yield Partial(
-                done,
-                config.steps,
-                Learning(
-                    controls,
-                    data,
-                    trained,
-                    state,
-                    tuple(steps),
-                    tuple(losses),
-                    floor,
-                    tuple(at),
-                    tuple(clouds),
-                    energy_from_data(cloud, points).value,
-                    distance_floor,
-                    not report.left,
-                ),
-            )
+
+
+class _History:
+    """Losses and clouds of a training, from its first round on."""
+
+    def __init__(
+        self, controls: PointsControls, data: PointSet, state: PointState, floor: float, before: Learning | None
+    ) -> None:
+        import torch
+
+        from engine.evaluation.metrics import energy_floor
+
+        self._controls, self._data, self._state, self._floor = controls, data, state, floor
+        self._points = torch.from_numpy(data.x)
+        self._distance_floor = energy_floor(self._points).value
+        self._seconds = before.trained.seconds if before else 0.0
+        self._steps, self._losses = (list(before.steps), list(before.losses)) if before else ([], [])
+        self._shown_at, self._clouds = (list(before.shown_at), list(before.clouds)) if before else ([], [])
+
+    def add(self, step: int, loss: float, seconds: float) -> None:
+        """Take the loss of a step. Raises ValueError where it is not finite."""
+        if not np.isfinite(loss):
+            raise ValueError("The loss is no longer finite. Try fewer hidden layers or fewer hidden units.")
+        self._steps.append(step)
+        self._losses.append(loss)
+        self._seconds += seconds
+
+    def learning(self, *, ended: bool) -> Learning:
+        """The training as it is now, with a new cloud."""
+        from engine.evaluation.metrics import energy_from_data
+
+        key = training_key(self._controls, self._data)
+        trained = Trained(self._state.frozen(), key, self._steps[-1], self._seconds)
+        cloud = _cloud(self._controls, self._data, trained)
+        if len(self._clouds) >= MOST_CLOUDS:
+            self._shown_at, self._clouds = self._shown_at[::2], self._clouds[::2]
+        self._shown_at.append(trained.step)
+        self._clouds.append(cloud.numpy())
+        return Learning(
+            self._controls,
+            self._data,
+            trained,
+            self._state,
+            tuple(self._steps),
+            tuple(self._losses),
+            self._floor,
+            tuple(self._shown_at),
+            tuple(self._clouds),
+            energy_from_data(cloud, self._points).value,
+            self._distance_floor,
+            ended,
+        )
 
 
 def _cloud(controls: PointsControls, data: PointSet, trained: Trained) -> Tensor:
-    """Samples from the same noise every time, in a few steps."""
+    """Samples from the same noise in a few steps."""
     import torch
 
     from engine.samplers import DPMSolver2M
@@ -141,25 +167,24 @@ def _cloud(controls: PointsControls, data: PointSet, trained: Trained) -> Tensor
 
 
 def usable(job: Job[Learning] | None, controls: PointsControls, data: PointSet) -> Trained | None:
-    """The network of that job, if it was trained on these very points and has come to its end (or was stopped)."""
-    state: JobState[Learning] | None = None if job is None else job.state
-    if (
-        state is None
-        or state.result is None
-        or state.is_running
-        or state.result.trained.on != training_key(controls, data)
-    ):
-        return None
-    return state.result.trained
+    """The network of a job that has ended or was stopped, if it was trained on these points with these settings."""
+    learning = continued(job, controls, data)
+    return learning.trained if job is not None and learning is not None and not job.state.is_running else None
+
+
+def continued(job: Job[Learning] | None, controls: PointsControls, data: PointSet) -> Learning | None:
+    """The training of a job, if another round can continue it: the same points, the same network."""
+    learning = None if job is None else job.state.result
+    return learning if learning is not None and learning.trained.on == training_key(controls, data) else None
 
 
 def stage(learning: Learning) -> PointClouds:
-    """The clouds from fixed noise, one for each moment of the training that is kept."""
+    """The clouds from fixed noise, one for each training step in `shown_at`."""
     data = learning.data
     labels = labels_of(learning.controls.model_copy(update={"label": "each"}), data, PARTICLES)
     ratio = learning.distance / learning.distance_floor
     note = (
-        f"after {learning.trained.step:,} steps, {learning.trained.seconds:.1f} s · distance to the data "
+        f"after {learning.trained.step:,} steps, {learning.trained.seconds:.1f} s · energy distance "
         f"{learning.distance:.4f}, {ratio:.2f} × the floor"
     )
     return PointClouds(
@@ -167,7 +192,7 @@ def stage(learning: Learning) -> PointClouds:
         clouds=(
             Cloud(
                 "trained",
-                "What it draws from the same noise",
+                "Samples from the same noise",
                 np.stack(learning.clouds).astype(np.float32),
                 tuple(float(k) for k in range(len(learning.clouds))),
                 note=note,
@@ -182,12 +207,12 @@ def stage(learning: Learning) -> PointClouds:
         live=not learning.ended,
         start_at="last",
         fps=4.0,
-        label="Clouds from the same noise as the network learns",
+        label="Clouds from the same noise during training",
     )
 
 
 def chart(learning: Learning) -> LiveChart:
-    """The loss with that of the exact denoiser below it."""
+    """The loss, with the Bayes-optimal loss below it."""
     ends = (0, max(learning.steps))
     return LiveChart(
         "Loss",
@@ -195,20 +220,15 @@ def chart(learning: Learning) -> LiveChart:
         "squared error",
         (
             Series("network", learning.steps, learning.losses),
-            Series("exact denoiser: nothing can be lower", ends, (learning.floor, learning.floor), "dashed"),
+            Series("Bayes-optimal loss (exact denoiser)", ends, (learning.floor, learning.floor), "dashed"),
         ),
     )
 
 
-def goes_on(job: Job[Learning] | None, controls: PointsControls, data: PointSet) -> Learning | None:
-    """The training of that job, if one can train on from it: the same points, the same network."""
-    before = None if job is None else job.state.result
-    return before if before is not None and before.trained.on == training_key(controls, data) else None
-
-
-def losses_csv(learning: Learning) -> str:
-    """The losses as a table of text."""
-    rows = (
-        f"{step},{loss:.6g},{learning.floor:.6g}" for step, loss in zip(learning.steps, learning.losses, strict=True)
-    )
-    return "\n".join(["step,loss,exact_denoiser", *rows]) + "\n"
+def losses_file(learning: Learning) -> File:
+    """The losses as a table."""
+    rows = [
+        (step, f"{loss:.6g}", f"{learning.floor:.6g}")
+        for step, loss in zip(learning.steps, learning.losses, strict=True)
+    ]
+    return File(text.LOSSES, "losses.csv", "text/csv", csv([("step", "loss", "exact_denoiser"), *rows]))

@@ -1,4 +1,4 @@
-"""The Points lab's walks: which clouds are wanted, and how each particle of one is moved, whoever shows it."""
+"""The Points lab's trajectories: which clouds are sampled, and with which denoiser, schedule and sampler."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A network that was trained here, and what on."""
+    """A network that was trained here."""
 
     denoiser: NetDenoiser
     on: str
@@ -34,13 +34,13 @@ class Trained:
 
 
 def training_key(controls: PointsControls, data: PointSet) -> str:
-    """Names all that a network's weights depend on, but for how long it has been trained."""
+    """A digest of all that a network's weights depend on, except the number of steps."""
     made = (controls.schedule, controls.T, controls.width, controls.depth, controls.seed, data.class_names)
     return _digest(data, made)
 
 
 def stage_key(controls: PointsControls, data: PointSet, trained: Trained | None) -> str:
-    """Names all that a stage depends on."""
+    """A digest of all that the clouds depend on."""
     other = {"train_steps": 0, "width": 8, "depth": 1, "drawn": "", "data": "moons", "particle": -1, "frame": 0}
     without = controls.model_copy(update=other)
     uses = "trained" in (controls.model, _other(controls.model) if controls.compare == "model" else "")
@@ -53,7 +53,7 @@ def _digest(data: PointSet, more: object) -> str:
 
 
 class Side(NamedTuple):
-    """How one of the clouds is drawn."""
+    """The settings of one cloud."""
 
     key: str
     title: str
@@ -64,7 +64,7 @@ class Side(NamedTuple):
 
 
 def sides(controls: PointsControls, trained: Trained | None) -> tuple[Side, ...]:
-    """The clouds that are wanted; where a trained network is missing, only those that can be had."""
+    """The clouds to sample; those of the trained network only where there is one."""
     exact = "exact" if trained is None else controls.model
     first = Side("A", "", exact, controls.sampler, controls.steps, controls.scale)
     match controls.compare:
@@ -87,7 +87,7 @@ def _other(model: str) -> str:
 
 
 def _title(side: Side, both: Sequence[Side]) -> str:
-    """What sets it apart from the other."""
+    """The setting in which the clouds differ."""
     first, last = both[0], both[-1]
     if first.model != last.model:
         return {"exact": "Exact denoiser", "trained": "Trained network"}[side.model]
@@ -99,7 +99,7 @@ def _title(side: Side, both: Sequence[Side]) -> str:
 
 
 def labels_of(controls: PointsControls, data: PointSet, count: int) -> NDArray[np.int64] | None:
-    """The class that each particle is asked for, int64 (count,): −1 where it is left open; None where there are none."""
+    """The class that each particle is conditioned on, int64 (count,), −1 for none; None where the data have no classes."""
     if not data.class_names:
         return None
     if controls.label == "each":
@@ -113,10 +113,12 @@ def labels_of(controls: PointsControls, data: PointSet, count: int) -> NDArray[n
 
 
 def schedule_of(controls: PointsControls) -> NoiseSchedule:
-    """The one that is walked down."""
+    """The noise schedule of the sampling."""
     from engine.schedule import SCHEDULES
 
-    return SCHEDULES[controls.schedule if controls.walk == "same" else controls.walk](controls.T)
+    return SCHEDULES[controls.schedule if controls.sampling_schedule == "own" else controls.sampling_schedule](
+        controls.T
+    )
 
 
 def frames_of(
@@ -126,28 +128,28 @@ def frames_of(
     denoiser: Denoiser,
     label: Tensor | None,
     particles: range,
-    watched: Callable[[Sampler], Sampler] = lambda sampler: sampler,
+    wrap_sampler: Callable[[Sampler], Sampler] = lambda sampler: sampler,
 ) -> Iterator[Frame]:
-    """The walk of some particles of a cloud, each the same whatever it is drawn together with.
+    """The frames of some particles of a cloud; each particle is the same in any batch.
 
     Args:
-        controls, side, schedule, denoiser: as everywhere here.
-        label: int64, the class of each of these particles; None where there are none.
-        particles: their numbers, from 0: their seeds are the seed plus these.
-        watched: puts something around the sampler that looks on.
+        controls, side, schedule, denoiser: of the cloud.
+        label: int64, the class of each of these particles; None where the data have no classes.
+        particles: their numbers, from 0; particle k has the seed + k.
+        wrap_sampler: puts another sampler around it, such as one that decomposes its steps.
     """
     from engine.samplers import SAMPLERS
     from engine.sampling import sample
 
     seeds = [controls.seed + number for number in particles]
-    sampler = watched(SAMPLERS[side.sampler](controls.eta))
+    sampler = wrap_sampler(SAMPLERS[side.sampler](controls.eta))
     return sample(denoiser, schedule, sampler, shape=(2,), steps=side.steps, seeds=seeds, label=label)
 
 
 def denoiser_of(
     controls: PointsControls, model: str, data: PointSet, trained: Trained | None, scale: float
 ) -> Denoiser:
-    """The exact or the trained denoiser, guided where that makes a difference."""
+    """The exact or the trained denoiser, guided where the scale is not 1."""
     import torch
 
     from engine.guidance import Guided

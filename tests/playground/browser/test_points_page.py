@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -83,8 +84,8 @@ def test_a_walk_through_the_lab(page: Page, server: str) -> None:
     arrows = max((path.get("d", "") for path in drawn.iterfind(".//{*}path[@fill='none']")), key=len)
     assert 3 * arrows.count("M") == 2 * arrows.count("L") > 600  # each a shaft, and a head of two lines
     # A network learns; it is then there to be sampled from.
-    page.get_by_role("button", name="Train", exact=True).last.click()
-    expect(page.get_by_role("button", name="Train on")).to_be_visible()
+    page.get_by_role("button", name=re.compile("Train$")).last.click()
+    expect(page.get_by_role("button", name="Continue training")).to_be_visible()
     expect(stage(page, 1)).to_have_attribute("data-t", "200")
     page.get_by_text("Trained", exact=True).filter(visible=True).first.click()
     page.wait_for_url("**model=trained**")

@@ -62,7 +62,7 @@ def test_what_to_do_is_said_where_there_are_no_points_yet() -> None:
 
 
 def test_the_classes_are_those_of_the_points() -> None:
-    assert list(lab.label_titles(PointsControls(data="smiley"))) == ["each", "open", "0", "1", "2", "3"]
+    assert list(lab.label_titles(PointsControls(data="smiley"))) == ["each", "none", "0", "1", "2", "3"]
     assert "label" in lab.without_effect(PointsControls(data="roll"))
     assert "scale" in lab.without_effect(PointsControls(classes=False))
     shares = trajectory.labels_of(PointsControls(), lab.points_of(PointsControls()), 1000)
@@ -159,7 +159,7 @@ def test_arrows_point_to_the_data_where_there_is_only_one_place_to_go() -> None:
 
 
 def test_many_steps_travel_in_few_frames_and_the_walk_may_follow_another_schedule() -> None:
-    stage = drawn(steps=200, particles=100, walk="linear")
+    stage = drawn(steps=200, particles=100, sampling_schedule="linear")
     assert stage.clouds[0].x.shape == (101, 100, 2)
     assert (stage.positions[0].t, stage.positions[-1].t) == (200, 0)
     assert not np.allclose(stage.clouds[0].x[50], drawn(steps=200, particles=100).clouds[0].x[50])
@@ -200,7 +200,7 @@ def test_a_network_is_trained_sampled_from_and_trained_on() -> None:
     assert not stage.live
     chart = training.chart(learning)
     assert np.mean(chart.series[0].y[-1:]) > learning.floor - 0.1
-    assert training.losses_csv(learning).count("\n") == 1 + len(learning.steps)
+    assert training.losses_file(learning).data.count(b"\n") == 1 + len(learning.steps)
     # It is another network that other settings ask for.
     for change in ({"seed": 1}, {"schedule": "linear"}, {"classes": False}, {"data": "star"}, {"width": 24}):
         other = controls.model_copy(update=change)
@@ -208,7 +208,7 @@ def test_a_network_is_trained_sampled_from_and_trained_on() -> None:
     *_, shown = points_stage.work(controls.model_copy(update={"compare": "model"}), data, trained)
     assert shown.result is not None
     assert [cloud.title for cloud in shown.result.clouds] == ["Trained network", "Exact denoiser"]
-    before = training.goes_on(job, controls, data)
+    before = training.continued(job, controls, data)
     assert before is learning
     *_, more = training.work(controls, data, before)
     assert more.result.trained.step == 200
