@@ -14,7 +14,7 @@ from engine.models.opened import Model
 from engine.recipes.recipe import Recipe
 from engine.registry import open_model
 from engine.runtime import torch_threads
-from playground.serving.request_queue import Desk, Request
+from playground.serving.request_queue import Request, RequestQueue
 
 RATIO_GOAL = 1.3
 FIRST_GOAL = 2.0
@@ -75,11 +75,11 @@ def _recipe(model: Model, images: int, steps: int, first: int = 0) -> Recipe:
 
 def _visit(model: Model, recipes: list[Recipe]) -> Round:
     """Hand in all of them at once, and look on."""
-    desk, began = Desk(), time.perf_counter()
+    queue, began = RequestQueue(), time.perf_counter()
     tabs = [secrets.token_hex(16) for _ in recipes]
     for tab in tabs:
-        desk.attach(tab, session=tab)
-    requests = [desk.submit(tab, model, {"A": recipe}) for tab, recipe in zip(tabs, recipes, strict=True)]
+        queue.attach(tab, session=tab)
+    requests = [queue.submit(tab, model, {"A": recipe}) for tab, recipe in zip(tabs, recipes, strict=True)]
     unseen, first = set(requests), 0.0
     while unseen or any(request.progress.status == "running" for request in requests):
         unseen -= {request for request in unseen if request.frames() or request.progress.status == "failed"}

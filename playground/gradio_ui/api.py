@@ -26,7 +26,7 @@ from playground.labs.shared import picture as pictures
 from playground.labs.shared.controls import demanded
 from playground.labs.shared.picture import PictureChoice
 from playground.policy.visitor import visitor_of
-from playground.serving.request_queue import desk
+from playground.serving.request_queue import request_queue
 
 AT_ONCE = 64
 """Calls of one endpoint that run at a time; more of them wait."""
@@ -139,9 +139,9 @@ async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
         await asyncio.to_thread(asking.check_recipe, wanted)
         model = await asyncio.to_thread(asking.open_model, wanted.model)
         tab = secrets.token_hex(16)
-        desk().attach(tab, tab)
+        request_queue().attach(tab, tab)
         try:
-            request = await asyncio.to_thread(desk().submit, tab, model, {"A": wanted})
+            request = await asyncio.to_thread(request_queue().submit, tab, model, {"A": wanted})
             said = None
             while (progress := request.progress).status == "running":
                 frames = request.frames()
@@ -164,9 +164,9 @@ async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
             shown = {"t": 0, "place": 0, "frames": len(request.frames())}
             yield {"step": wanted.steps, "steps": wanted.steps, **shown, **drawn}
         finally:  # also where the caller has stopped reading: nobody will ask for it again
-            if (last := desk().request(tab)) is not None:
+            if (last := request_queue().request(tab)) is not None:
                 last.stop()
-            desk().detach(tab)
+            request_queue().detach(tab)
 
 
 ENDPOINTS: Mapping[str, Callable[..., Any]] = {

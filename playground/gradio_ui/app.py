@@ -11,7 +11,7 @@ from playground.gradio_ui import api, home, page
 from playground.gradio_ui.described import describe_once
 from playground.labs.shared import text
 from playground.serving import zerogpu
-from playground.serving.request_queue import desk
+from playground.serving.request_queue import request_queue
 
 KEPT = (600, 3600)
 """Seconds: how often what visitors have sent is looked through, and how old it becomes."""
@@ -27,7 +27,7 @@ def build() -> gr.Blocks:
         for address, title in page.PAGES.items():
             _route(demo, address, title)
             _navigation()
-            if address == "training" and zerogpu.there():
+            if address == "training" and zerogpu.is_zerogpu():
                 gr.HTML(page.listed([zerogpu.TRAINING], "info"))
             import_module(f"playground.gradio_ui.{address}").build(demo)
     describe_once(demo)
@@ -56,4 +56,4 @@ def _navigation() -> None:
 def _left(request: gr.Request) -> None:
     """A tab was closed, or is being loaded again."""
     if request.session_hash:
-        desk().detach(request.session_hash)
+        request_queue().detach(request.session_hash)

@@ -15,7 +15,7 @@ from gradio.events import Dependency
 
 from playground.gradio_ui import page
 from playground.labs.shared.view import job_view
-from playground.serving.request_queue import desk
+from playground.serving.request_queue import request_queue
 
 POLL = 0.4
 """Seconds between two readings of a running job's state."""
@@ -49,7 +49,7 @@ class Follower:
         """
 
         async def watched(tab: str) -> AsyncIterator[list[Any]]:
-            job = desk().job(tab, self.lab)
+            job = request_queue().job(tab, self.lab)
             nothing = [gr.skip()] * len(outputs)
             if job is None:  # a generator that yields nothing would empty all of them, the button's label too
                 yield [gr.skip(), gr.update(interactive=False), *nothing]
@@ -65,7 +65,7 @@ class Follower:
                 if not state.is_running:
                     return
                 await asyncio.sleep(POLL)
-                if desk().job(tab, self.lab) is not job:
+                if request_queue().job(tab, self.lab) is not job:
                     return  # another one has taken its place, and is followed by the event that started it
 
         return cause.then(watched, tab, [self.status, self.stop, *outputs], trigger_mode="multiple", **QUIET)
@@ -74,7 +74,7 @@ class Follower:
         """Let the second button end the tab's job."""
 
         def stopped(tab: str) -> None:
-            if job := desk().job(tab, self.lab):
+            if job := request_queue().job(tab, self.lab):
                 job.stop()
 
         self.stop.click(stopped, tab, None, **QUIET)

@@ -20,7 +20,7 @@ from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import describe
 from playground.labs.shared.job import Job
 from playground.policy.visitor import visitor_of
-from playground.serving.request_queue import desk
+from playground.serving.request_queue import request_queue
 
 LAB = "guidance"
 AT_ONCE = ("view", "show")
@@ -48,20 +48,20 @@ def build(demo: gr.Blocks) -> None:
         """Ask for these settings; returns what there is to say about them."""
         said, possible = _said(controls, visitor)
         if possible:
-            desk().put(tab, LAB, Job(lambda: lab.compute(controls, visitor_of(visitor)), LAB))
+            request_queue().put(tab, LAB, Job(lambda: lab.compute(controls, visitor_of(visitor)), LAB))
         return said
 
     def opened(controls: GuidanceControls, visitor: str, tab: str, session: str) -> list[Any]:
         preload.wait()
-        desk().attach(tab, session)
-        there = desk().job(tab, LAB)
+        request_queue().attach(tab, session)
+        there = request_queue().job(tab, LAB)
         answer = there.state.result if there is not None else None
         if there is not None and (answer is None or lab.same(answer.controls, controls)):
             return [_said(controls, visitor)[0]]  # loaded again: what was there before is followed
         return [start(visitor, tab, controls) if lab.at_once(controls) else _pressed_for(controls, visitor)]
 
     def changed(controls: GuidanceControls, visitor: str, tab: str) -> list[Any]:
-        job = desk().job(tab, LAB)
+        job = request_queue().job(tab, LAB)
         answer = job.state.result if job is not None else None
         stale = answer is not None and answer.controls.view == controls.view and not lab.same(answer.controls, controls)
         return [_said(controls, visitor, text.CHANGED.replace("**", "") if stale else "")[0]]
@@ -75,7 +75,7 @@ def build(demo: gr.Blocks) -> None:
         empty = [page.status(""), "", None, *[None] * lab.CHARTS, "", ""]
         if lab.at_once(controls):
             return [start(visitor, tab, controls), *empty]
-        desk().drop(tab, LAB)
+        request_queue().drop(tab, LAB)
         return [_pressed_for(controls, visitor), *empty]
 
     loaded = panel.on_load(demo, opened, [], [note], who, buttons.start)

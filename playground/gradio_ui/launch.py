@@ -23,7 +23,7 @@ from playground.gradio_ui.options import Options, parse
 from playground.policy import mode
 from playground.policy.visitor import visitor_of
 from playground.serving import run_time_limit
-from playground.serving.request_filter import Door
+from playground.serving.request_filter import RequestFilter
 from playground.serving.streams import Streams
 
 if TYPE_CHECKING:
@@ -96,7 +96,10 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
                 max_threads=THREADS,
                 max_file_size=upload,
                 state_session_capacity=SESSIONS,
-                app_kwargs={"middleware": [Middleware(Door, upload=upload), Middleware(Streams)], "openapi_url": None},
+                app_kwargs={
+                    "middleware": [Middleware(RequestFilter, upload=upload), Middleware(Streams)],
+                    "openapi_url": None,
+                },
                 **app.looks(),
             )
     except OSError:  # somebody was quicker

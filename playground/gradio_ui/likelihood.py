@@ -19,7 +19,7 @@ from playground.labs.shared import models
 from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.job import Job
 from playground.policy.visitor import visitor_of
-from playground.serving.request_queue import desk
+from playground.serving.request_queue import request_queue
 
 LAB = "likelihood"
 
@@ -62,8 +62,8 @@ def build(demo: gr.Blocks) -> None:
 
     def opened(controls: LikelihoodControls, visitor: str, tab: str, session: str) -> list[Any]:
         preload.wait()
-        desk().attach(tab, session)
-        job = desk().job(tab, LAB)
+        request_queue().attach(tab, session)
+        job = request_queue().job(tab, LAB)
         if job is None:  # something to see at once; after a reload it is what was there before
             _begin(tab, controls, visitor)  # which it does not where it is too much; that is told now
         return [_changed(tab, controls, visitor), *_of_vae(controls, visitor)]
@@ -109,7 +109,7 @@ def _begin(tab: str, controls: LikelihoodControls, visitor: str) -> str:
     """Measure, if that may be; returns what there is to say where not."""
     if refusal := _refusal(controls, visitor):
         return refusal
-    desk().put(tab, LAB, Job(lambda: lab.work(controls, visitor_of(visitor)), LAB))
+    request_queue().put(tab, LAB, Job(lambda: lab.work(controls, visitor_of(visitor)), LAB))
     return ""
 
 
@@ -126,7 +126,7 @@ def _changed(tab: str, controls: LikelihoodControls, visitor: str) -> str:
     """What is to be said where the settings cannot be measured, or the bars are not theirs."""
     if refusal := _refusal(controls, visitor):
         return refusal
-    job = desk().job(tab, LAB)
+    job = request_queue().job(tab, LAB)
     result = job.state.result if job else None
     if result is None or settings.measured(result.controls) == settings.measured(controls):
         return ""

@@ -19,7 +19,7 @@ from playground.labs.shared import models
 from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import checked
 from playground.policy.visitor import visitor_of
-from playground.serving.request_queue import desk
+from playground.serving.request_queue import request_queue
 
 LAB = "microscope"
 
@@ -56,14 +56,14 @@ def build(demo: gr.Blocks) -> None:
             before = None if job is None or anew else job.state.result
             model, task = lab.task_of(controls, visitor_of(visitor), before)
             if anew or job is None or job.task != task:
-                desk().put(tab, LAB, Examination(model, task))
+                request_queue().put(tab, LAB, Examination(model, task))
         except ValueError as problem:
             return page.listed([str(problem)], "error")
         return ""
 
     def opened(controls: MicroscopeControls, visitor: str, tab: str, session: str) -> list[Any]:
         preload.wait()
-        desk().attach(tab, session)
+        request_queue().attach(tab, session)
         return [begin(controls, visitor, tab), *form_for(controls, visitor)]
 
     def changed(controls: MicroscopeControls, visitor: str, tab: str) -> list[Any]:
@@ -130,7 +130,7 @@ def build(demo: gr.Blocks) -> None:
 
 
 def _job(tab: str) -> Examination | None:
-    job = desk().job(tab, LAB)
+    job = request_queue().job(tab, LAB)
     return job if isinstance(job, Examination) else None
 
 

@@ -24,7 +24,7 @@ from playground.labs.shared.controls import checked
 from playground.labs.shared.job import Job
 from playground.labs.shared.view import Notice
 from playground.policy.visitor import visitor_of
-from playground.serving.request_queue import desk
+from playground.serving.request_queue import request_queue
 
 SAMPLING, TRAINING = "points", "points-training"
 """The names under which the request queue keeps the two jobs of a tab."""
@@ -110,7 +110,7 @@ class _Page:
         view = _view(controls, tab, own)
         data, shown = view.data, microscope(controls, view)
         if data is not None:
-            desk().put(tab, SAMPLING, Job(lambda: sampling.work(controls, data, view.trained), "points"))
+            request_queue().put(tab, SAMPLING, Job(lambda: sampling.work(controls, data, view.trained), "points"))
         is_drawn = controls.data == "drawn"
         return [
             components.pad_value(controls.drawn, MOST_DRAWN, MOST_KINDS) if is_drawn else gr.skip(),
@@ -122,7 +122,7 @@ class _Page:
         ]
 
     def _open(self, controls: PointsControls, visitor: str, tab: str, session: str, own: PointSet | None) -> list[Any]:
-        desk().attach(tab, session)
+        request_queue().attach(tab, session)
         return self._show(controls, tab, own)
 
     def _show_again(self, tab: str, *values: Any) -> list[Any]:
@@ -169,16 +169,16 @@ class _Page:
         view = _view(controls, tab, values[-1])
         data, before = view.data, view.before
         if data is not None:
-            if (job := desk().job(tab, TRAINING)) is not None:
+            if (job := request_queue().job(tab, TRAINING)) is not None:
                 job.stop()
                 job.wait(5)
-            desk().put(tab, TRAINING, Job(lambda: training.work(controls, data, before), "points training"))
+            request_queue().put(tab, TRAINING, Job(lambda: training.work(controls, data, before), "points training"))
         notices: tuple[Notice, ...] = view.notices if data is None else ()
         return [*self.panel.update(controls, problems, values), page.notices(notices)]
 
 
 def _view(controls: PointsControls, tab: str, own: PointSet | None) -> PointsView:
-    return points_view(controls, own, desk().job(tab, TRAINING))
+    return points_view(controls, own, request_queue().job(tab, TRAINING))
 
 
 def _learning(learning: Learning) -> list[Any]:

@@ -17,7 +17,7 @@ from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.exports import File
 from playground.labs.shared.job import Job
 from playground.policy.visitor import visitor_of
-from playground.serving.request_queue import desk
+from playground.serving.request_queue import request_queue
 
 LAB = "recorder"
 
@@ -39,7 +39,7 @@ def build(demo: gr.Blocks) -> None:
 
     def opened(controls: RecorderControls, visitor: str, tab: str, session: str) -> list[Any]:
         preload.wait()
-        desk().attach(tab, session)
+        request_queue().attach(tab, session)
         return changed(controls, tab)
 
     def changed(controls: RecorderControls, tab: str) -> list[Any]:
@@ -50,7 +50,7 @@ def build(demo: gr.Blocks) -> None:
                 return [*shown, "", *_shown(controls, lab.recorded())]
             except ValueError:
                 return [*shown, page.listed([text.DAMAGED]), gr.skip(), gr.skip()]
-        job = desk().job(tab, LAB)
+        job = request_queue().job(tab, LAB)
         there = job.state.result if job is not None else None
         if there is not None and there.of == lab.drawn_with(controls):
             return [*shown, "", *_shown(controls, there)]
@@ -59,7 +59,7 @@ def build(demo: gr.Blocks) -> None:
     def pressed(visitor: str, tab: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
         if controls.run != lab.RECORDED and visitor_of(visitor).runs.may(controls.run):
-            desk().put(tab, LAB, Job(lambda: lab.fly(controls, visitor_of(visitor)), LAB))
+            request_queue().put(tab, LAB, Job(lambda: lab.fly(controls, visitor_of(visitor)), LAB))
         return panel.update(controls, problems, values)
 
     loaded = panel.on_load(demo, opened, [], around, who)

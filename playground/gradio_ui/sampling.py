@@ -13,7 +13,7 @@ from playground.labs.sampling import controls as settings
 from playground.labs.sampling import text
 from playground.labs.sampling.controls import SamplingControls
 from playground.policy.visitor import visitor_of
-from playground.serving.request_queue import desk
+from playground.serving.request_queue import request_queue
 
 SENTENCES = 400
 """Letters of an error message that are shown."""
@@ -39,16 +39,18 @@ def build(demo: gr.Blocks) -> None:
     def start(visitor: str, tab: str, controls: SamplingControls) -> str:
         """Ask for these settings; returns what there is to say if that is not possible."""
         try:
-            desk().submit(tab, *settings.open_recipes(controls, visitor_of(visitor)))
+            request_queue().submit(tab, *settings.open_recipes(controls, visitor_of(visitor)))
         except ValueError as problem:
             return page.listed([str(problem)[:SENTENCES]], "error")
         return ""
 
     def opened(controls: SamplingControls, visitor: str, tab: str, session: str) -> list[Any]:
         preload.wait()
-        desk().attach(tab, session)
+        request_queue().attach(tab, session)
         # Something to see at once; after a reload it is what was there before.
-        return [start(visitor, tab, controls) if desk().request(tab) is None else _changed(controls, visitor, tab)]
+        return [
+            start(visitor, tab, controls) if request_queue().request(tab) is None else _changed(controls, visitor, tab)
+        ]
 
     def changed(controls: SamplingControls, visitor: str, tab: str) -> list[Any]:
         return [_changed(controls, visitor, tab)]
@@ -58,7 +60,7 @@ def build(demo: gr.Blocks) -> None:
         return [*panel.update(controls, problems, values), start(visitor, tab, controls)]
 
     def stopped(tab: str) -> None:
-        if request := desk().request(tab):
+        if request := request_queue().request(tab):
             request.stop()
 
     loaded = panel.on_load(demo, opened, [], [note], who, draw)
@@ -76,7 +78,7 @@ def _changed(controls: SamplingControls, visitor: str, tab: str) -> str:
         _, recipes = settings.open_recipes(controls, visitor_of(visitor))
     except ValueError as problem:
         return page.listed([str(problem)[:SENTENCES]], "error")
-    request = desk().request(tab)
+    request = request_queue().request(tab)
     if request is None or recipes == {one.side: one.recipe for one in request.trajectories}:
         return ""
     return page.listed([text.CHANGED.replace("**", "")], "info")

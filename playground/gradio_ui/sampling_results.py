@@ -22,7 +22,7 @@ from playground.labs.sampling.job import FrameImages
 from playground.labs.shared import models, pictures_html
 from playground.labs.shared import text as common
 from playground.policy.visitor import Visitor, visitor_of
-from playground.serving.request_queue import Request, desk
+from playground.serving.request_queue import Request, request_queue
 
 POLL = 0.25
 """Seconds between two looks at a request."""
@@ -67,7 +67,7 @@ class Results:
 
 async def _watched(visitor: str, tab: str) -> AsyncIterator[list[Any]]:
     """The tab's request as it comes: small steps while it is drawn, then all of it once more."""
-    request = desk().request(tab)
+    request = request_queue().request(tab)
     if request is None:
         yield [page.status(text.PRESS_DRAW), gr.update(interactive=False), *[gr.skip()] * 8]
         return
@@ -79,7 +79,7 @@ async def _watched(visitor: str, tab: str) -> AsyncIterator[list[Any]]:
         value, sent = new if new else (gr.skip(), sent)
         yield [_running(request), gr.update(interactive=True), value, *[gr.skip()] * 7]
         await asyncio.sleep(POLL)
-        if desk().request(tab) is not request:
+        if request_queue().request(tab) is not request:
             return  # another one has taken its place, and is followed by whoever asked for it
     yield await asyncio.to_thread(_ended, request, visitor_of(visitor))
 
@@ -127,7 +127,7 @@ def _running(request: Request) -> str:
 def _picked(event: gr.EventData, visitor: str, tab: str) -> Any:
     """The training pictures nearest to the one that the reader has clicked."""
     pick = event._data.get("value") if isinstance(event._data, dict) else None
-    request = desk().request(tab)
+    request = request_queue().request(tab)
     if request is None or not isinstance(pick, dict) or pick.get("id") != request.id:
         return gr.skip()
     number = pick.get("picture")

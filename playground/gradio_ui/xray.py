@@ -17,7 +17,7 @@ from playground.labs.xray import text
 from playground.labs.xray import view as figures
 from playground.labs.xray.job import Drawing, Seen, Variant, XrayControls
 from playground.policy.visitor import visitor_of
-from playground.serving.request_queue import desk
+from playground.serving.request_queue import request_queue
 
 LOOK, DRAW = "xray-look", "xray"
 """The two jobs of a tab."""
@@ -43,11 +43,11 @@ def build(demo: gr.Blocks) -> None:
 
     def look(controls: XrayControls, visitor: str, tab: str) -> None:
         job: Job[Seen | None] = Job(lambda: lab.look(controls, visitor_of(visitor)), "x-ray")
-        desk().put(tab, LOOK, job)
+        request_queue().put(tab, LOOK, job)
 
     def opened(controls: XrayControls, visitor: str, tab: str, session: str) -> list[Any]:
         preload.wait()
-        desk().attach(tab, session)
+        request_queue().attach(tab, session)
         return changed(controls, visitor, tab)
 
     def changed(controls: XrayControls, visitor: str, tab: str) -> list[Any]:
@@ -66,7 +66,7 @@ def build(demo: gr.Blocks) -> None:
     def pressed(visitor: str, tab: str, *values: Any) -> list[Any]:
         controls, problems = panel.read(values)
         if not _refusal(controls, visitor):
-            desk().put(tab, DRAW, Job(lambda: lab.draw(controls, visitor_of(visitor)), "x-ray draws"))
+            request_queue().put(tab, DRAW, Job(lambda: lab.draw(controls, visitor_of(visitor)), "x-ray draws"))
         return panel.update(controls, problems, values)
 
     loaded = panel.on_load(demo, opened, [], [looking.status], who, drawing.start)

@@ -1,17 +1,17 @@
-"""What the web server lets in: requests of a bounded size, and none for what Gradio offers and we do not."""
+"""Which requests the web server of Gradio answers: those of a bounded size, and none to routes that this app does not use."""
 
 from __future__ import annotations
 
 from typing import Any
 
 LARGEST = 4_000_000
-"""Bytes of a request that is no upload: settings, links and recipes are far smaller."""
+"""Bytes of a request that is no upload; settings, links and recipes are far smaller."""
 ENVELOPE = 100_000
 """Bytes that an upload may have besides the file."""
 UPLOAD = "/gradio_api/upload"
 CLOSED = (
     "/gradio_api/process_recording",  # runs ffmpeg on what it is sent
-    "/gradio_api/deep_link",  # keeps a copy of all values of a session for every call; our links are in the address
+    "/gradio_api/deep_link",  # stores a copy of all values of a session at every call; links are in the address here
     "/gradio_api/run-history",
     "/gradio_api/vibe",
     "/gradio_api/undo-vibe",
@@ -22,11 +22,11 @@ CLOSED = (
 )
 
 
-class Door:
+class RequestFilter:
     """ASGI middleware.
 
     Args:
-        app: what is behind it.
+        app: the application behind it.
         upload: the most bytes of one file.
     """
 
@@ -44,13 +44,13 @@ class Door:
             await _refuse(send, 404, b"There is nothing here.")
             return
         most = self._upload + ENVELOPE if path.rstrip("/") == UPLOAD else LARGEST
-        if _told_length(scope) > most:
+        if _declared_length(scope) > most:
             await _refuse(send, 413, f"At most {most:,} bytes are read here.".encode())
             return
         left = most
 
         async def counted() -> Any:
-            # Whoever does not say beforehand how much it is, is cut off when it gets too much.
+            # A request that does not declare its length is cut off once it is too long.
             nonlocal left
             message = await receive()
             left -= len(message.get("body", b""))
@@ -59,9 +59,9 @@ class Door:
         await self._app(scope, counted, send)
 
 
-def _told_length(scope: Any) -> int:
-    told = dict(scope["headers"]).get(b"content-length", b"0")
-    return int(told) if told.isdigit() else 0
+def _declared_length(scope: Any) -> int:
+    length = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(length) if length.isdigit() else 0
 
 
 async def _refuse(send: Any, status: int, sentence: bytes) -> None:

@@ -1,8 +1,7 @@
-"""The desk where visitors' requests are taken: one for each tab, first come, first served, and gone when the tab is gone.
+"""The queue of visitors' requests: one for each tab, first come, first served, and dropped when the tab is closed.
 
-What is drawn goes through the network in common batches (`engine.runtime.batching`): what has been admitted advances
-side by side.
-Admission bounds what is in memory at once; whoever has to wait has a place in the queue, and sees it.
+Admitted requests go through the network in common batches (`engine.runtime.batching`), so that they advance side by side.
+Admission bounds what is in memory; a request that waits knows its place in the queue.
 """
 
 from __future__ import annotations
@@ -27,10 +26,10 @@ if TYPE_CHECKING:
 GRACE = 10.0
 """Seconds that a request outlives its last session: a tab that is loaded again finds it."""
 MOST_IMAGES = 640
-"""Drawn at once, over all requests: 40 visitors with 16 images each. Two cores bring so many digits, guided, forward by one
-step in about two seconds: with more of them nobody would see anything move."""
+"""Drawn at a time, over all requests: 40 visitors with 16 images each. Two cores take one step of so many guided digits in
+about two seconds; with more, every page would seem to stand still."""
 MOST_BYTES = 1_000_000_000
-"""Of pictures kept for the visitors: of all requests that are being drawn, or are finished and still looked at."""
+"""Of pictures kept for the visitors: of all requests that are being drawn, or have ended and are still shown."""
 MOST_KEPT = 128
 """Requests that have ended and are still kept."""
 TAB_LENGTHS = range(16, 201)
@@ -38,21 +37,21 @@ TAB_LENGTHS = range(16, 201)
 
 
 class Request:
-    """What one tab has asked for: the pictures so far, and how far they are. Made by `Desk.submit`."""
+    """A sampling request of one tab: its pictures so far, and its progress. Made by `RequestQueue.submit`."""
 
-    def __init__(self, desk: Desk, model: Model, wanted: dict[Side, Recipe]) -> None:
+    def __init__(self, queue: RequestQueue, model: Model, recipes: dict[Side, Recipe]) -> None:
         self.id = secrets.token_hex(8)
-        self._desk = desk
-        ended = lambda: desk._ended(self)  # noqa: E731
-        self._job = SamplingJob(self.id, model, wanted, begin=False, on_end=ended, frames=zerogpu.frames)
-        self.images = max(len(recipe.seeds) for recipe in wanted.values())  # the sides of a comparison take turns
+        self._queue = queue
+        ended = lambda: queue._ended(self)  # noqa: E731
+        self._job = SamplingJob(self.id, model, recipes, begin=False, on_end=ended, frames=zerogpu.frames)
+        self.images = max(len(recipe.seeds) for recipe in recipes.values())  # the sides of a comparison take turns
         self.bytes = sum(
             len(trajectory.kept) * len(trajectory.recipe.seeds) for trajectory in self._job.trajectories
         ) * _bytes_of_image(model)
 
     @property
     def model(self) -> Model:
-        """What is asked."""
+        """Which draws."""
         return self._job.model
 
     @property
@@ -63,7 +62,7 @@ class Request:
     @property
     def place(self) -> int:
         """In the queue, 1 for the next; 0 while it is being drawn and when it has ended."""
-        return self._desk._place(self)
+        return self._queue._place(self)
 
     @property
     def progress(self) -> Progress:
@@ -75,13 +74,13 @@ class Request:
         return self._job.frames(side)
 
     def stop(self) -> None:
-        """End it. What there is stays; the machine is free for others within one forward of the network."""
+        """End it. Its pictures so far stay; it evaluates the network at most once more."""
         self._job.stop()
-        self._desk._stopped(self)
+        self._queue._stopped(self)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until it has ended and frees its room; False where it has not by then."""
-        return self._desk._wait(self, timeout)
+        return self._queue._wait(self, timeout)
 
 
 def _bytes_of_image(model: Model) -> int:
@@ -94,15 +93,15 @@ def _bytes_of_image(model: Model) -> int:
 class _Tab:
     request: Request | None = None
     sessions: set[str] = field(default_factory=set)
-    deserted_at: float = 0.0
+    left_at: float = 0.0
     jobs: dict[str, Job[Any]] = field(default_factory=dict)
 
 
-class Desk:
-    """Takes requests, admits them, and forgets them. Every method may be called from any thread.
+class RequestQueue:
+    """Takes requests, admits them, and drops them. Every method may be called from any thread.
 
     Args:
-        most_images, most_bytes, most_kept: see the constants. A request that is larger than the whole desk is drawn alone.
+        most_images, most_bytes, most_kept: see the constants. A request above these is drawn alone.
         grace: seconds.
         clock: seconds that only grow.
     """
@@ -128,21 +127,21 @@ class Desk:
 
     # --- requests -------------------------------------------------------------------------------------------------
 
-    def submit(self, tab: str, model: Model, wanted: dict[Side, Recipe]) -> Request:
-        """Draw this for a tab, in place of whatever it had asked for before. Where no session is attached, grace begins.
+    def submit(self, tab: str, model: Model, recipes: dict[Side, Recipe]) -> Request:
+        """Draw this for a tab, in place of its request before. Where no session is attached, grace begins.
 
         Args:
             tab: a token that the browser made at random and that it alone knows, see `attach`.
-            model, wanted: as for a SamplingJob.
+            model, recipes: as for a SamplingJob, and checked with `Visitor.check_drawing`.
 
         Raises:
             RecipeError, ModelError: where a recipe does not fit the model; the request before it goes on.
             ValueError: for a token that anybody could guess.
         """
         _check(tab)
-        request = Request(self, model, wanted)
+        request = Request(self, model, recipes)
         with self._changed:
-            there = self._tabs.setdefault(tab, _Tab(deserted_at=self._clock()))
+            there = self._tabs.setdefault(tab, _Tab(left_at=self._clock()))
             before, there.request = there.request, request
             if before is not None:
                 self._forget(before)
@@ -152,7 +151,7 @@ class Desk:
         return request
 
     def request(self, tab: str) -> Request | None:
-        """What this tab has asked for last; None where that is nothing, or forgotten."""
+        """The last request of this tab; None where there is none, or it was dropped."""
         with self._changed:
             there = self._tabs.get(tab)
             return there.request if there is not None else None
@@ -166,14 +165,14 @@ class Desk:
         """
         _check(tab)
         with self._changed:
-            jobs = self._tabs.setdefault(tab, _Tab(deserted_at=self._clock())).jobs
+            jobs = self._tabs.setdefault(tab, _Tab(left_at=self._clock())).jobs
             before, jobs[lab] = jobs.get(lab), job
             self._watch()
         if before is not None:
             before.stop()
 
     def drop(self, tab: str, lab: str) -> None:
-        """Stop a lab's job for a tab and forget it, if there is one."""
+        """Stop a lab's job for a tab and drop it, if there is one."""
         with self._changed:
             there = self._tabs.get(tab)
             job = there.jobs.pop(lab, None) if there is not None else None
@@ -181,19 +180,19 @@ class Desk:
             job.stop()
 
     def job(self, tab: str, lab: str) -> Job[Any] | None:
-        """What this lab is doing for that tab, or has done; None where that is nothing, or forgotten."""
+        """The job of this lab for that tab; None where there is none, or it was dropped."""
         with self._changed:
             there = self._tabs.get(tab)
             return there.jobs.get(lab) if there is not None else None
 
-    # --- who is there ---------------------------------------------------------------------------------------------
+    # --- sessions -------------------------------------------------------------------------------------------------
 
     def attach(self, tab: str, session: str) -> None:
         """A session shows this tab now, and no other one. Raises ValueError for a token that anybody could guess.
 
         Args:
-            tab: the token that the browser keeps for as long as the tab is open (sessionStorage): unguessable, for who
-                knows it sees and stops what the tab has asked for.
+            tab: the token that the browser keeps for as long as the tab is open (sessionStorage): unguessable, since it
+                gives access to the tab's requests.
             session: of the front end; a tab that is loaded again has another one.
         """
         _check(tab)
@@ -204,43 +203,43 @@ class Desk:
             self._tabs.setdefault(tab, _Tab()).sessions.add(session)
 
     def detach(self, session: str) -> None:
-        """A session has ended. If it was the tab's last one, its request is stopped and forgotten after the grace."""
+        """A session has ended. If it was the tab's last one, its request is stopped and dropped after the grace."""
         with self._changed:
             tab = self._tab_of.pop(session, None)
             there = self._tabs.get(tab) if tab is not None else None
             if there is not None:
                 there.sessions.discard(session)
-                there.deserted_at = self._clock()
+                there.left_at = self._clock()
                 self._watch()
 
     def sweep(self) -> None:
-        """Forget what nobody has looked at for longer than the grace. A timer does this by itself."""
+        """Drop the tabs that have had no session for longer than the grace. A timer calls this."""
         with self._changed:
             self._timer = None
             for tab, there in list(self._tabs.items()):
-                if not there.sessions and self._clock() >= there.deserted_at + self._grace:
+                if not there.sessions and self._clock() >= there.left_at + self._grace:
                     del self._tabs[tab]
                     for job in there.jobs.values():
                         job.stop()
                     if there.request is not None:
                         self._forget(there.request)
             self._watch()
-            nobody = not self._tabs
-        if nobody:  # what a class has left in the heaps of forty threads would stay there, and be more after each
+            is_empty = not self._tabs
+        if is_empty:  # what a class has left in the heaps of forty threads would stay there, and grow with each class
             allocator.release_freed_memory()
 
     def _watch(self) -> None:
-        """See to it that a timer runs where a tab is deserted; there is one at most."""
-        deserted = [there.deserted_at for there in self._tabs.values() if not there.sessions]
-        if deserted and self._timer is None:
-            self._timer = threading.Timer(max(0.0, min(deserted) + self._grace - self._clock()), self.sweep)
+        """Start the timer where a tab has no session; there is one timer at most."""
+        left = [there.left_at for there in self._tabs.values() if not there.sessions]
+        if left and self._timer is None:
+            self._timer = threading.Timer(max(0.0, min(left) + self._grace - self._clock()), self.sweep)
             self._timer.daemon = True
             self._timer.start()
 
     # --- the queue, under the lock --------------------------------------------------------------------------------
 
     def _admit(self) -> None:
-        """Begin with those that are next, as long as they fit in; finished pictures make room, the oldest first."""
+        """Start the next requests as long as they fit; ended ones are dropped for them, the oldest first."""
         while self._queue and self._fits(self._queue[0]):
             request = self._queue.pop(0)
             self._drawn.add(request)
@@ -303,14 +302,14 @@ def _check(tab: str) -> None:
         )
 
 
-_desk: Desk | None = None
-_desk_lock = threading.Lock()
+_request_queue: RequestQueue | None = None
+_request_queue_lock = threading.Lock()
 
 
-def desk() -> Desk:
-    """The one desk of this process."""
-    global _desk
-    with _desk_lock:
-        if _desk is None:
-            _desk = Desk()
-        return _desk
+def request_queue() -> RequestQueue:
+    """The request queue of this process."""
+    global _request_queue
+    with _request_queue_lock:
+        if _request_queue is None:
+            _request_queue = RequestQueue()
+        return _request_queue

@@ -30,22 +30,20 @@ TRAINING = (
 )
 
 
-def there() -> bool:
+def is_zerogpu() -> bool:
     """Whether this is a Space on ZeroGPU."""
     return spaces is not None and os.environ.get("SPACES_ZERO_GPU") == "true"
 
 
-if there():
-    os.environ.setdefault(
-        "DIFFUSION_PLAYGROUND_DEVICE", "cpu"
-    )  # of training: to this process it looks as if it had a GPU
+if is_zerogpu():
+    os.environ.setdefault("DIFFUSION_PLAYGROUND_DEVICE", "cpu")  # of training: this process appears to have a GPU
 
 
 def frames(recipe: Recipe, model: Model) -> Iterator[Frame]:
-    """As `recipe.frames(model)`; on ZeroGPU with a GPU, where the network is one that ships and nothing else is asked."""
+    """As `recipe.frames(model)`; on ZeroGPU with a GPU, for a network that ships and no classifier."""
     from engine.interop.pretrained import CHECKPOINTS
 
-    if not there() or recipe.model not in CHECKPOINTS or recipe.classifier:
+    if not is_zerogpu() or recipe.model not in CHECKPOINTS or recipe.classifier:
         return recipe.frames(model)
     recipe.check(model)
     return _received(recipe)
@@ -57,11 +55,12 @@ def _received(recipe: Recipe) -> Iterator[Frame]:
     from engine.sampling import Frame
 
     for step, steps, t, *arrays in _drawn(recipe):
-        yield Frame(step, steps, t, *(torch.from_numpy(array) for array in arrays))
+        x, x0, noise = map(torch.from_numpy, arrays)
+        yield Frame(step, steps, t, x, x0, noise)
 
 
 def _seconds(recipe: Recipe) -> int:
-    """What a call asks for: opening the network and moving it, then a generous guess of the drawing."""
+    """Seconds that a call asks for: opening the network and moving it, then a generous estimate of sampling."""
     return min(LONGEST, 15 + len(recipe.seeds) * recipe.steps // 200)
 
 

@@ -11,8 +11,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from playground.gradio_ui.page import SIDEBAR
-from playground.serving import request_queue as desk_module
-from playground.serving.request_queue import Desk, desk
+from playground.serving import request_queue as queue_module
+from playground.serving.request_queue import RequestQueue, request_queue
 
 from servers import ROOT, RunServer
 
@@ -48,11 +48,11 @@ def streamlit_url(run_streamlit: RunServer) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def here() -> Iterator[str]:
-    """The app in this very process, where its desk can be looked at. A tab is forgotten after a second."""
+    """The app in this very process, where its queue can be looked at. A tab is forgotten after a second."""
     from playground import preload
     from playground.gradio_ui import app
 
-    before, desk_module._desk = desk_module._desk, Desk(grace=1.0)
+    before, queue_module._request_queue = queue_module._request_queue, RequestQueue(grace=1.0)
     demo = app.build()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
@@ -62,7 +62,7 @@ def here() -> Iterator[str]:
         preload.start()
         yield url.rstrip("/")
     demo.close(verbose=False)
-    desk_module._desk = before
+    queue_module._request_queue = before
 
 
 def drawn(page: Page) -> Locator:
@@ -210,30 +210,30 @@ def test_pictures_stream_without_moving_the_page_and_stop_stops(page: Page, grad
 def test_a_reload_finds_the_running_request_and_a_closed_tab_ends_it(
     chromium: Browser, here: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(desk(), "_grace", 60.0)  # a busy machine takes its time to load a page again
+    monkeypatch.setattr(request_queue(), "_grace", 60.0)  # a busy machine takes its time to load a page again
     context = chromium.new_context()
     page = context.new_page()
     page.goto(f"{here}/sampling?steps=1000&count=4")
     expect(page.locator("#sampling-status")).to_contain_text(re.compile(r"Step [1-9]"), timeout=30_000)
-    (tab,) = desk()._tabs
-    request = desk().request(tab)
+    (tab,) = request_queue()._tabs
+    request = request_queue().request(tab)
     assert request is not None
     page.reload()
     expect(page.locator("#sampling-status")).to_contain_text(re.compile(r"Step [1-9]"), timeout=30_000)
-    assert desk().request(tab) is request  # not drawn anew
+    assert request_queue().request(tab) is request  # not drawn anew
     assert request.progress.status == "running"
     other = context.new_page()  # another tab of the same visitor has a request of its own
     other.goto(f"{here}/sampling?steps=900&count=2")
     expect(other.locator("#sampling-status")).to_contain_text(re.compile(r"Step [1-9]"), timeout=30_000)
-    assert len(desk()._tabs) == 2
+    assert len(request_queue()._tabs) == 2
     context.close()
-    monkeypatch.setattr(desk(), "_grace", 0.0)
+    monkeypatch.setattr(request_queue(), "_grace", 0.0)
     for _ in range(150):
-        desk().sweep()
-        if not desk()._tabs:
+        request_queue().sweep()
+        if not request_queue()._tabs:
             break
         time.sleep(0.1)
-    assert not desk()._tabs
+    assert not request_queue()._tabs
     assert request.wait(15)
     assert request.progress.status == "stopped"
 

@@ -289,7 +289,7 @@ def test_a_call_that_nobody_reads_any_more_frees_the_machine() -> None:
                 assert caller.poll() is None
             assert cpu_share(server, 1) > 0.1
             caller.kill()
-        deadline = time.monotonic() + 8  # the desk's grace for a tab that is loaded again would be 10 seconds
+        deadline = time.monotonic() + 8  # the queue's grace for a tab that is loaded again would be 10 seconds
         while cpu_share(server, 0.5) > 0.1 and time.monotonic() < deadline:
             pass
         assert time.monotonic() < deadline

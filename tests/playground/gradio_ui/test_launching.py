@@ -19,8 +19,8 @@ from playground.gradio_ui import launch_text as text
 from playground.gradio_ui.api_errors import LONGEST, sentence
 from playground.policy import limits, mode
 from playground.serving import zerogpu
-from playground.serving.request_filter import ENVELOPE, LARGEST, Door
-from playground.serving.run_time_limit import Timekeeper
+from playground.serving.request_filter import ENVELOPE, LARGEST, RequestFilter
+from playground.serving.run_time_limit import RunTimeLimit
 
 ROOT = Path(__file__).parents[3]
 
@@ -137,23 +137,23 @@ def test_a_run_has_its_time_over_all_its_parts() -> None:
     stopped: list[str] = []
     now: list[str | None] = ["a"]
     service = SimpleNamespace(trains=lambda: now[0], stop=stopped.append)
-    keeper = Timekeeper(service, 10)  # type: ignore[arg-type]
-    keeper.look(9)
+    keeper = RunTimeLimit(service, 10)  # type: ignore[arg-type]
+    keeper.check(9)
     now[0] = None
-    keeper.look(100)
+    keeper.check(100)
     now[0] = "b"
-    keeper.look(9)
+    keeper.check(9)
     assert not stopped
     now[0] = "a"
-    keeper.look(1)
+    keeper.check(1)
     assert stopped == ["a"]
 
 
-# --- the door ---------------------------------------------------------------------------------------------------------
+# --- request filter ---------------------------------------------------------------------------------------------------
 
 
-def knock(path: str, chunks: list[bytes], told_length: int | None = None) -> tuple[int | None, int]:
-    """Status that the door itself gave, and how many bytes came through."""
+def requested(path: str, chunks: list[bytes], told_length: int | None = None) -> tuple[int | None, int]:
+    """Status that the filter itself gave, and how many bytes came through."""
     through, answered = 0, []
 
     async def app(scope: dict, receive, send) -> None:  # type: ignore[no-untyped-def,type-arg]
@@ -173,26 +173,30 @@ def knock(path: str, chunks: list[bytes], told_length: int | None = None) -> tup
 
     length = told_length if told_length is not None else sum(map(len, chunks))
     headers = [(b"content-length", str(length).encode())] if told_length != -1 else []
-    asyncio.run(Door(app, upload=10_000_000)({"type": "http", "path": path, "headers": headers}, receive, send))
+    asyncio.run(
+        RequestFilter(app, upload=10_000_000)({"type": "http", "path": path, "headers": headers}, receive, send)
+    )
     return (answered[0]["status"] if answered else None), through
 
 
-def test_the_door_lets_in_what_is_bounded() -> None:
-    assert knock("/gradio_api/queue/join", [b"x" * 1000]) == (None, 1000)
-    assert knock("/gradio_api/queue/join", [b""], told_length=LARGEST + 1) == (413, 0)
-    assert knock("/gradio_api/upload", [b"x" * LARGEST, b"x" * LARGEST])[0] is None
-    assert knock("/gradio_api/upload", [b""], told_length=10_000_001 + ENVELOPE) == (413, 0)
+def test_the_request_filter_lets_in_what_is_bounded() -> None:
+    assert requested("/gradio_api/queue/join", [b"x" * 1000]) == (None, 1000)
+    assert requested("/gradio_api/queue/join", [b""], told_length=LARGEST + 1) == (413, 0)
+    assert requested("/gradio_api/upload", [b"x" * LARGEST, b"x" * LARGEST])[0] is None
+    assert requested("/gradio_api/upload", [b""], told_length=10_000_001 + ENVELOPE) == (413, 0)
     megabyte = b"x" * 1_000_000
-    assert knock("/gradio_api/queue/join", [megabyte] * 9, told_length=-1)[1] <= LARGEST  # who does not say how much
+    assert (
+        requested("/gradio_api/queue/join", [megabyte] * 9, told_length=-1)[1] <= LARGEST
+    )  # who does not say how much
     for path in ("/gradio_api/process_recording", "/gradio_api/deep_link", "/monitoring/x", "/gradio_api/vibe-code"):
-        assert knock(path, [b""])[0] == 404
+        assert requested(path, [b""])[0] == 404
 
 
 # --- ZeroGPU ----------------------------------------------------------------------------------------------------------
 
 
 def test_elsewhere_zerogpu_has_no_effect() -> None:
-    assert not zerogpu.there()
+    assert not zerogpu.is_zerogpu()
     from playground.policy.visitor import HOST
 
     model = HOST.open_model("digits")
@@ -228,12 +232,12 @@ from engine.recipes.recipe import Recipe
 from engine.training.distributed import best_device
 from playground.policy import mode
 from playground.policy.visitor import HOST
-from playground.serving.request_queue import Desk
+from playground.serving.request_queue import RequestQueue
 assert mode.is_public()
 assert best_device().type == "cpu"
-model, desk = HOST.open_model("digits"), Desk()
+model, queue = HOST.open_model("digits"), RequestQueue()
 def draw(recipe):
-    request = desk.submit("t" * 32, HOST.open_model(recipe.model), {"A": recipe})
+    request = queue.submit("t" * 32, HOST.open_model(recipe.model), {"A": recipe})
     assert request.wait(60) and request.progress.status == "finished", request.progress
     return request.frames()[-1].x0
 recipe = Recipe(steps=3, labels=(3, 4), seeds=(0, 1))
@@ -262,4 +266,4 @@ def test_on_zerogpu_drawing_asks_for_the_gpu(tmp_path: Path) -> None:
 def test_a_package_that_is_there_alone_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(zerogpu, "spaces", ModuleType("spaces"))
     monkeypatch.delenv("SPACES_ZERO_GPU", raising=False)
-    assert not zerogpu.there()
+    assert not zerogpu.is_zerogpu()

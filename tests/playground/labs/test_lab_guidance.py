@@ -21,7 +21,7 @@ from playground.labs.shared.controls import from_link, to_link
 from playground.labs.shared.job import Job, Partial
 from playground.policy import mode
 from playground.policy.visitor import HOST, visitor_of
-from playground.serving.request_queue import Desk
+from playground.serving.request_queue import RequestQueue
 
 
 def set_to(**settings: object) -> GuidanceControls:
@@ -238,7 +238,7 @@ def test_a_sweep_stops_when_it_is_told_to() -> None:
 
 
 def test_a_dropped_job_is_stopped_and_forgotten() -> None:
-    desk, ended = Desk(), threading.Event()
+    queue, ended = RequestQueue(), threading.Event()
 
     def endless() -> Iterator[Partial[int]]:
         try:
@@ -248,11 +248,11 @@ def test_a_dropped_job_is_stopped_and_forgotten() -> None:
             ended.set()
 
     tab = "0123456789abcdef" * 2
-    desk.put(tab, "guidance", Job(endless))
-    desk.drop(tab, "guidance")
-    assert desk.job(tab, "guidance") is None
+    queue.put(tab, "guidance", Job(endless))
+    queue.drop(tab, "guidance")
+    assert queue.job(tab, "guidance") is None
     assert ended.wait(10)
-    desk.drop(tab, "guidance")  # nothing is there: nothing happens
+    queue.drop(tab, "guidance")  # nothing is there: nothing happens
 
 
 def test_two_axes_are_two_settings() -> None:

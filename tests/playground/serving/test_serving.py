@@ -1,4 +1,4 @@
-"""The desk: who gets which pictures, when it is their turn, what is left when a tab is gone; and what may be asked for."""
+"""The queue: who gets which pictures, when it is their turn, what is left when a tab is gone; and what may be asked for."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ from playground.labs.xray import job as xray
 from playground.policy import messages, mode
 from playground.policy.limits import LOCAL, PUBLIC
 from playground.policy.visitor import HOST, Visitor, visitor_of
-from playground.serving import request_queue as desk_module
-from playground.serving.request_queue import GRACE, Desk
+from playground.serving import request_queue as queue_module
+from playground.serving.request_queue import GRACE, RequestQueue
 
 SECONDS = 60.0
 CONTROLS: dict[str, type[Controls]] = {
@@ -100,9 +100,9 @@ def _tab() -> str:
     return secrets.token_hex(16)
 
 
-def _attached(desk: Desk, session: str = "s") -> str:
+def _attached(queue: RequestQueue, session: str = "s") -> str:
     tab = _tab()
-    desk.attach(tab, session + tab)
+    queue.attach(tab, session + tab)
     return tab
 
 
@@ -117,26 +117,26 @@ def _until(true: Callable[[], bool]) -> None:
 
 
 def test_every_tab_gets_its_own_pictures() -> None:
-    desk, model = Desk(), _model(Gate())
-    tabs = [_attached(desk) for _ in range(40)]
+    queue, model = RequestQueue(), _model(Gate())
+    tabs = [_attached(queue) for _ in range(40)]
     for k, tab in enumerate(tabs):
-        desk.submit(tab, model, {"A": _recipe(first=100 * k, steps=2 + k % 4)})
+        queue.submit(tab, model, {"A": _recipe(first=100 * k, steps=2 + k % 4)})
     for k, tab in enumerate(tabs):
-        request = desk.request(tab)
+        request = queue.request(tab)
         assert request is not None
         assert request.wait(SECONDS)
         assert request.progress.status == "finished"
         first, *_ = _recipe(first=100 * k, steps=2 + k % 4).frames(model)
         assert np.array_equal(request.frames()[0].x, to_uint8(first.x))
         assert len(request.frames("A")) == 3 + k % 4
-    assert len({desk.request(tab).id for tab in tabs}) == 40  # type: ignore[union-attr]
+    assert len({queue.request(tab).id for tab in tabs}) == 40  # type: ignore[union-attr]
 
 
 def test_forty_visitors_with_sixteen_images_are_all_drawn_at_once(gate: Gate) -> None:
-    desk = Desk()
-    requests = [desk.submit(_attached(desk), _model(gate), {"A": _recipe(16), "B": _recipe(16)}) for _ in range(40)]
+    queue = RequestQueue()
+    requests = [queue.submit(_attached(queue), _model(gate), {"A": _recipe(16), "B": _recipe(16)}) for _ in range(40)]
     assert [request.place for request in requests] == [0] * 40
-    late = desk.submit(_attached(desk), _model(gate), {"A": _recipe(1)})
+    late = queue.submit(_attached(queue), _model(gate), {"A": _recipe(1)})
     assert late.place == 1
     gate.open()
     assert all(request.wait(SECONDS) for request in [*requests, late])
@@ -144,8 +144,8 @@ def test_forty_visitors_with_sixteen_images_are_all_drawn_at_once(gate: Gate) ->
 
 
 def test_places_are_those_of_a_queue(gate: Gate) -> None:
-    desk, model = Desk(most_images=8), _model(gate)
-    first, second, third, fourth = (desk.submit(_attached(desk), model, {"A": _recipe(n)}) for n in (4, 4, 8, 1))
+    queue, model = RequestQueue(most_images=8), _model(gate)
+    first, second, third, fourth = (queue.submit(_attached(queue), model, {"A": _recipe(n)}) for n in (4, 4, 8, 1))
     # The last would fit in beside the first two, but nobody is passed.
     assert [one.place for one in (first, second, third, fourth)] == [0, 0, 1, 2]
     assert third.progress.status == "running"
@@ -167,10 +167,10 @@ def test_places_are_those_of_a_queue(gate: Gate) -> None:
     ]
 
 
-def test_more_than_the_whole_desk_is_drawn_alone(gate: Gate) -> None:
-    desk, model = Desk(most_images=8), _model(gate)
-    small = desk.submit(_attached(desk), model, {"A": _recipe(1)})
-    large = desk.submit(_attached(desk), model, {"A": _recipe(100, steps=1)})
+def test_more_than_the_whole_queue_is_drawn_alone(gate: Gate) -> None:
+    queue, model = RequestQueue(most_images=8), _model(gate)
+    small = queue.submit(_attached(queue), model, {"A": _recipe(1)})
+    large = queue.submit(_attached(queue), model, {"A": _recipe(100, steps=1)})
     assert (small.place, large.place) == (0, 1)
     gate.open()
     assert large.wait(SECONDS)
@@ -180,8 +180,8 @@ def test_more_than_the_whole_desk_is_drawn_alone(gate: Gate) -> None:
 def test_memory_is_bounded_by_the_pictures_that_are_kept(gate: Gate) -> None:
     model = _model(gate)
     frame = 3 * 4  # bytes of one image of 2 × 2 in one frame
-    desk = Desk(most_bytes=4 * 6 * frame)
-    one, two = (desk.submit(_attached(desk), model, {"A": _recipe(4, steps=5)}) for _ in range(2))
+    queue = RequestQueue(most_bytes=4 * 6 * frame)
+    one, two = (queue.submit(_attached(queue), model, {"A": _recipe(4, steps=5)}) for _ in range(2))
     assert (one.bytes, one.place, two.place) == (4 * 6 * frame, 0, 1)
     gate.open()
     assert two.wait(SECONDS)
@@ -189,24 +189,24 @@ def test_memory_is_bounded_by_the_pictures_that_are_kept(gate: Gate) -> None:
 
 
 def test_a_new_request_of_a_tab_replaces_the_one_before(gate: Gate) -> None:
-    desk, model, tab = Desk(most_images=4), _model(gate), _tab()
-    desk.attach(tab, "session")
-    before = desk.submit(tab, model, {"A": _recipe()})
-    now = desk.submit(tab, model, {"A": _recipe(first=9)})
+    queue, model, tab = RequestQueue(most_images=4), _model(gate), _tab()
+    queue.attach(tab, "session")
+    before = queue.submit(tab, model, {"A": _recipe()})
+    now = queue.submit(tab, model, {"A": _recipe(first=9)})
     assert before.progress.status == "stopped"
-    assert desk.request(tab) is now
+    assert queue.request(tab) is now
     gate.open()
     assert now.wait(SECONDS)
     assert now.progress.status == "finished"
 
 
 def test_a_recipe_that_does_not_fit_leaves_the_request_before_alone() -> None:
-    desk, tab = Desk(), _tab()
-    desk.attach(tab, "session")
-    before = desk.submit(tab, _model(Gate()), {"A": _recipe()})
+    queue, tab = RequestQueue(), _tab()
+    queue.attach(tab, "session")
+    before = queue.submit(tab, _model(Gate()), {"A": _recipe()})
     with pytest.raises(RecipeError):
-        desk.submit(tab, _model(Gate()), {"A": Recipe(model="m", labels=(3,), seeds=(0,))})
-    assert desk.request(tab) is before
+        queue.submit(tab, _model(Gate()), {"A": Recipe(model="m", labels=(3,), seeds=(0,))})
+    assert queue.request(tab) is before
     assert before.wait(SECONDS)
     assert before.progress.status == "finished"
 
@@ -215,9 +215,9 @@ def test_a_network_that_breaks_frees_its_room(capsys: pytest.CaptureFixture[str]
     def broken(x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
         raise RuntimeError("unplugged")
 
-    desk = Desk(most_images=4)
-    bad = desk.submit(_attached(desk), _model(broken), {"A": _recipe()})
-    good = desk.submit(_attached(desk), _model(Gate()), {"A": _recipe()})
+    queue = RequestQueue(most_images=4)
+    bad = queue.submit(_attached(queue), _model(broken), {"A": _recipe()})
+    good = queue.submit(_attached(queue), _model(Gate()), {"A": _recipe()})
     assert bad.wait(SECONDS)
     assert good.wait(SECONDS)
     assert (bad.progress.status, good.progress.status) == ("failed", "finished")
@@ -225,17 +225,17 @@ def test_a_network_that_breaks_frees_its_room(capsys: pytest.CaptureFixture[str]
 
 
 def test_nobody_gets_at_a_request_without_its_token(gate: Gate) -> None:
-    desk = Desk()
-    tab = _attached(desk)
-    desk.submit(tab, _model(gate), {"A": _recipe()})
-    assert desk.request(_tab()) is None
-    assert desk.request(tab[:-1]) is None
+    queue = RequestQueue()
+    tab = _attached(queue)
+    queue.submit(tab, _model(gate), {"A": _recipe()})
+    assert queue.request(_tab()) is None
+    assert queue.request(tab[:-1]) is None
     for guessable in ("", "1", "session"):
         with pytest.raises(ValueError, match="letters"):
-            desk.submit(guessable, _model(gate), {"A": _recipe()})
+            queue.submit(guessable, _model(gate), {"A": _recipe()})
         with pytest.raises(ValueError, match="letters"):
-            desk.attach(guessable, "another")
-        assert desk.request(guessable) is None
+            queue.attach(guessable, "another")
+        assert queue.request(guessable) is None
 
 
 # --- tabs that come and go --------------------------------------------------------------------------------------------
@@ -243,99 +243,99 @@ def test_nobody_gets_at_a_request_without_its_token(gate: Gate) -> None:
 
 def test_a_tab_that_is_loaded_again_finds_its_request(gate: Gate) -> None:
     clock = Clock()
-    desk, tab = Desk(clock=clock), _tab()
-    desk.attach(tab, "first")
-    request = desk.submit(tab, _model(gate), {"A": _recipe()})
-    desk.detach("first")
+    queue, tab = RequestQueue(clock=clock), _tab()
+    queue.attach(tab, "first")
+    request = queue.submit(tab, _model(gate), {"A": _recipe()})
+    queue.detach("first")
     clock.now += GRACE - 1
-    desk.sweep()
-    desk.attach(tab, "second")
+    queue.sweep()
+    queue.attach(tab, "second")
     clock.now += 10 * GRACE
-    desk.sweep()
-    assert desk.request(tab) is request
+    queue.sweep()
+    assert queue.request(tab) is request
     assert request.progress.status == "running"
 
 
 def test_a_closed_tab_stops_its_request_after_the_grace(gate: Gate) -> None:
     clock = Clock()
-    desk, tab = Desk(clock=clock), _tab()
-    desk.attach(tab, "one")
-    desk.attach(tab, "two")
-    request = desk.submit(tab, _model(gate), {"A": _recipe()})
-    desk.detach("one")
+    queue, tab = RequestQueue(clock=clock), _tab()
+    queue.attach(tab, "one")
+    queue.attach(tab, "two")
+    request = queue.submit(tab, _model(gate), {"A": _recipe()})
+    queue.detach("one")
     clock.now += 2 * GRACE
-    desk.sweep()
+    queue.sweep()
     assert request.progress.status == "running"  # somebody still looks
-    desk.detach("two")
-    desk.detach("two")  # twice, or never attached: nothing
-    desk.detach("nobody")
+    queue.detach("two")
+    queue.detach("two")  # twice, or never attached: nothing
+    queue.detach("nobody")
     clock.now += GRACE
-    desk.sweep()
+    queue.sweep()
     assert request.progress.status == "stopped"
-    assert desk.request(tab) is None
+    assert queue.request(tab) is None
     gate.open()
     assert request.wait(SECONDS)
 
 
 def test_a_request_that_waits_is_forgotten_with_its_tab(gate: Gate) -> None:
     clock = Clock()
-    desk, model = Desk(most_images=4, clock=clock), _model(gate)
-    desk.submit(_attached(desk), model, {"A": _recipe()})
+    queue, model = RequestQueue(most_images=4, clock=clock), _model(gate)
+    queue.submit(_attached(queue), model, {"A": _recipe()})
     tab = _tab()
-    desk.attach(tab, "gone")
-    desk.submit(tab, model, {"A": _recipe()})
-    behind = desk.submit(_attached(desk), model, {"A": _recipe()})
+    queue.attach(tab, "gone")
+    queue.submit(tab, model, {"A": _recipe()})
+    behind = queue.submit(_attached(queue), model, {"A": _recipe()})
     assert behind.place == 2
-    desk.detach("gone")
+    queue.detach("gone")
     clock.now += GRACE
-    desk.sweep()
+    queue.sweep()
     assert behind.place == 1
 
 
 def test_a_session_that_moves_to_another_tab_leaves_the_first(gate: Gate) -> None:
     clock = Clock()
-    desk, old, new = Desk(clock=clock), _tab(), _tab()
-    desk.attach(old, "session")
-    request = desk.submit(old, _model(gate), {"A": _recipe()})
-    desk.attach(new, "session")
+    queue, old, new = RequestQueue(clock=clock), _tab(), _tab()
+    queue.attach(old, "session")
+    request = queue.submit(old, _model(gate), {"A": _recipe()})
+    queue.attach(new, "session")
     clock.now += GRACE
-    desk.sweep()
+    queue.sweep()
     assert request.progress.status == "stopped"
 
 
 def test_nobody_has_to_sweep(gate: Gate) -> None:
     """A timer does, also for a request that no session was ever attached to."""
-    desk, tab = Desk(grace=0.05), _tab()
-    request = desk.submit(tab, _model(gate), {"A": _recipe()})
-    _until(lambda: desk.request(tab) is None)
+    queue, tab = RequestQueue(grace=0.05), _tab()
+    request = queue.submit(tab, _model(gate), {"A": _recipe()})
+    _until(lambda: queue.request(tab) is None)
     assert request.progress.status == "stopped"
 
 
 def test_finished_requests_are_kept_while_somebody_looks_and_the_oldest_go_first() -> None:
-    desk, model = Desk(most_kept=3), _model(Gate())
-    tabs = [_attached(desk) for _ in range(5)]
+    queue, model = RequestQueue(most_kept=3), _model(Gate())
+    tabs = [_attached(queue) for _ in range(5)]
     for tab in tabs:
-        assert desk.submit(tab, model, {"A": _recipe()}).wait(SECONDS)
-    assert [desk.request(tab) is not None for tab in tabs] == [False, False, True, True, True]
+        assert queue.submit(tab, model, {"A": _recipe()}).wait(SECONDS)
+    assert [queue.request(tab) is not None for tab in tabs] == [False, False, True, True, True]
 
 
 def test_rounds_of_forty_leave_no_thread_and_no_request_behind() -> None:
-    desk, model = Desk(grace=0.0), _model(Gate())
-    one = desk.submit(_tab(), model, {"A": _recipe()})
+    queue, model = RequestQueue(grace=0.0), _model(Gate())
+    one = queue.submit(_tab(), model, {"A": _recipe()})
     one.wait(SECONDS)
     threads = threading.active_count()
     for _ in range(5):
-        tabs = [_attached(desk) for _ in range(40)]
-        requests = [desk.submit(tab, model, {"A": _recipe(16, steps=3)}) for tab in tabs]
+        tabs = [_attached(queue) for _ in range(40)]
+        requests = [queue.submit(tab, model, {"A": _recipe(16, steps=3)}) for tab in tabs]
         assert all(request.wait(SECONDS) for request in requests)
         for tab in tabs:
-            desk.detach("s" + tab)
+            queue.detach("s" + tab)
         del requests
     _until(lambda: threading.active_count() <= threads)
 
 
-def test_the_process_has_one_desk() -> None:
-    assert desk_module.desk() is desk_module.desk()
+def test_the_process_has_one_request_queue() -> None:
+    assert queue_module.request_queue() is queue_module.request_queue()
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------
