@@ -46,7 +46,7 @@ def open_model(
         name: "ideal:DATA", a name in `pretrained.CHECKPOINTS`, "run:ID" ("run:ID@best", "run:ID@1200"), "upload:ID", the path
             of a folder, of a run's folder, or of a file of denoising-diffusion-pytorch, or, where there is no such folder, a
             name of the Hub, "owner/name" or "owner/name@revision".
-        run_of: the model of a run, by its id; None to read it from `engine.runs.folder.default_root`.
+        run_of: the model of a run, by its id; None to read it from `engine.runs.record.default_root`.
         download: whether a name of the Hub that is not in its cache is downloaded.
         progress: called with how far a download is.
 
@@ -165,7 +165,7 @@ def open_classifier(name: str, run_of: Callable[[str], TrainedClassifier] | None
 
     Args:
         name: a name in `NOISY_CLASSIFIERS`, "run:ID", or the path of a folder.
-        run_of: the classifier of a run, by its id; None to read it from `engine.runs.folder.default_root`.
+        run_of: the classifier of a run, by its id; None to read it from `engine.runs.record.default_root`.
 
     Raises:
         CheckpointError: with one sentence.
@@ -199,7 +199,9 @@ def _run_classifier(run_id: str) -> TrainedClassifier:
 
 def _open_run(run_id: str, load: Callable[[Path], Opened]) -> Opened:
     """A checkpoint of "ID", "ID@best" or "ID@STEP" among all runs. Raises CheckpointError."""
-    from engine.runs.folder import RunFolder, default_root  # imported here: sampling needs nothing of training
+    # Imported here: sampling needs nothing of training.
+    from engine.runs.folder import RunFolder
+    from engine.runs.record import default_root
 
     name, _, at = run_id.partition("@")
     try:

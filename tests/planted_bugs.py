@@ -795,9 +795,9 @@ BUGS = [
     ),
     Bug(
         "who is left says nothing where the main process is gone",
-        "runs/driver.py",
-        '("paused", f"{error}{self._rescue()}"), True',
-        '("paused", f"{error}{self._rescue()}"), False',
+        "runs/trainer.py",
+        '("paused", f"{error}{self._save_without_peer()}"), True',
+        '("paused", f"{error}{self._save_without_peer()}"), False',
         "test_cli_training.py",
         "speak_only",
     ),

@@ -57,7 +57,7 @@ def add_export(export: argparse.ArgumentParser) -> None:
 
 def add_root(parser: argparse.ArgumentParser, *, inner: bool = False) -> None:
     """Where the runs are."""
-    from engine.runs.folder import default_root
+    from engine.runs.record import default_root
 
     parser.add_argument(
         "--runs",
@@ -80,21 +80,21 @@ def find(root: Path, name: str) -> RunFolder:
 
 def _told(folder: RunFolder) -> dict[str, object] | None:
     """What is known of a run; None where there is no record."""
-    from engine.runs.command import command_of
-    from engine.runs.watching import look_at
+    from engine.runs.entry import entry_of
+    from engine.runs.record import command_of
 
     if folder.read_record() is None:
         return None
-    watched = look_at(folder)
-    run, history = watched.run, watched.run.history
+    entry = entry_of(folder)
+    run, history = entry.run, entry.run.history
     last = history.reports[-1] if history.reports else None
     return {
         "id": folder.id,
         "folder": str(folder.path),
-        "title": watched.title,
-        "status": watched.status,
+        "title": entry.title,
+        "status": entry.status,
         "error": run.record.error,
-        "trained_by": watched.where,
+        "trained_by": str(entry.holder or ""),
         "created": run.record.created,
         "step": last.step if last else 0,
         "steps": run.record.config.steps,
@@ -194,7 +194,7 @@ def _resume(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
-    from engine.runs import keeping
+    from engine.runs import archive
     from engine.runs.opening import open_either
     from engine.storage.checked_files import CheckpointError
 
@@ -206,6 +206,6 @@ def _export(args: argparse.Namespace) -> int:
         raise CommandError(f"The run “{args.id}” in “{args.runs}” has nothing that could be opened: {error}") from error
     if args.out.exists():
         raise CommandError(f"“{args.out}” is there already: choose another name.")
-    keeping.export(folder, args.out, opened.path)
+    archive.export(folder, args.out, opened.path)
     print(f"{opened.title} at step {opened.step} written to {args.out}{opened.hint}")
     return 0

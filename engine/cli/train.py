@@ -21,8 +21,9 @@ from engine.cli.common import CommandError, ProgressLine, complaint, duration
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
-    from engine.runs.driver import Run
-    from engine.runs.folder import RunFolder, RunRecord
+    from engine.runs.folder import RunFolder
+    from engine.runs.record import RunRecord
+    from engine.runs.trainer import RunTrainer
     from engine.training.classifier_accuracy import ClassifierAccuracy
     from engine.training.config import TrainConfig
     from engine.training.distributed import DistributedContext
@@ -88,7 +89,8 @@ def add_driving(parser: argparse.ArgumentParser) -> None:
 
 
 def _train(args: argparse.Namespace) -> int:
-    from engine.runs.folder import RunFolder, default_root, new_id
+    from engine.runs.folder import RunFolder
+    from engine.runs.record import default_root, new_id
     from engine.training.distributed import launched_processes
 
     config = recipe_of(args.recipe, args.set)
@@ -146,8 +148,8 @@ def _value(text: str) -> object:
 def drive(folder: RunFolder, config: TrainConfig, command: str, args: argparse.Namespace) -> int:
     """Train the run in a folder, new or interrupted, and say how it goes; the exit status."""
     from engine.data.prepared import pictures_of
-    from engine.runs.driver import Run
-    from engine.runs.folder import RunRecord
+    from engine.runs.record import RunRecord
+    from engine.runs.trainer import RunTrainer
     from engine.training.distributed import launched_context
     from engine.training.preflight import preflight
 
@@ -169,7 +171,7 @@ def drive(folder: RunFolder, config: TrainConfig, command: str, args: argparse.N
         elif context.is_main:
             check_same(folder, record, config)
         record = record.model_copy(update={"config": config, "status": "running", "error": ""})
-        run = Run(folder, record, context=context, save_every=args.save_every, read_at_end=HELD_OUT)
+        run = RunTrainer(folder, record, context=context, save_every=args.save_every, classified_at_end=HELD_OUT)
         return _driven(run, args)
     finally:
         context.close()
@@ -204,13 +206,13 @@ def check_same(folder: RunFolder, record: RunRecord, config: TrainConfig) -> Non
             )
 
 
-def _driven(run: Run, args: argparse.Namespace) -> int:
-    from engine.runs.trouble import SaveError
+def _driven(run: RunTrainer, args: argparse.Namespace) -> int:
+    from engine.runs.writer import SaveError
 
     context, folder, step = run.context, run.folder, 0
     if run.context.is_main:
-        run.scribe.load()
-        run.folder.take_wish()  # of a time that is over
+        run.writer.load()
+        run.folder.take_request()  # of a time that is over
     said = _Said(run, context, quiet=args.json)
     with _signals(run) as caught:
         for report in run.train():
@@ -220,15 +222,15 @@ def _driven(run: Run, args: argparse.Namespace) -> int:
             said.resumed()
             said.end()
         status, error = run.ended
-        if context.is_main and run.scribe.may_write:
+        if context.is_main and run.writer.may_write:
             run.record = run.record.model_copy(update={"status": status, "error": error})
             with contextlib.suppress(SaveError):  # that is what the error says already
-                run.scribe.write_record(run.record)
+                run.writer.write_record(run.record)
         run.state = None
         run.release()
     again = _again(folder, args)
     if not context.is_main:
-        if run.seen_here_only:  # the main process does not know of it, or is the one that is gone
+        if run.error_is_local:  # the main process does not know of it, or is the one that is gone
             print(f"{error} Go on from what was saved last with: {again}", file=sys.stderr, flush=True)
         return INTERRUPTED if caught else 2 if error else 0
     if error:
@@ -251,7 +253,7 @@ def _again(folder: RunFolder, args: argparse.Namespace) -> str:
 
 
 @contextlib.contextmanager
-def _signals(run: Run) -> Iterator[list[int]]:
+def _signals(run: RunTrainer) -> Iterator[list[int]]:
     """While this is open, Ctrl-C and the polite ways of ending a process save first; Ctrl-C for the second time does not."""
     caught: list[int] = []
     wanted = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -260,7 +262,7 @@ def _signals(run: Run) -> Iterator[list[int]]:
         if caught and number == signal.SIGINT:
             raise KeyboardInterrupt
         caught.append(number)
-        run.wish = "paused"
+        run.request = "paused"
         with _whoever_listens():
             print("\nsaving at the next report; Ctrl-C again ends at once, without", file=sys.stderr, flush=True)
 
@@ -284,7 +286,7 @@ def _whoever_listens() -> contextlib.AbstractContextManager[None]:
 class _Said:
     """What the main process prints on the way."""
 
-    def __init__(self, run: Run, context: DistributedContext, *, quiet: bool) -> None:
+    def __init__(self, run: RunTrainer, context: DistributedContext, *, quiet: bool) -> None:
         self._run, self._json = run, quiet
         self._main = context.is_main
         self._line = ProgressLine()
@@ -330,7 +332,7 @@ class _Said:
             self._line.end()
 
 
-def _finished(run: Run) -> None:
+def _finished(run: RunTrainer) -> None:
     """What came out."""
     history, best = run.history, run.folder.read_best()
     if history.accuracy is not None:
@@ -344,7 +346,7 @@ def _finished(run: Run) -> None:
     print(f"written to {run.folder.path}; a folder that diffusers opens: {_export(run)}")
 
 
-def _export(run: Run) -> str:
+def _export(run: RunTrainer) -> str:
     return shlex.join(["python", "-m", "engine", "export", str(run.folder.path), "--out", "DIR"])
 
 

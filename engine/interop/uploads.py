@@ -47,7 +47,7 @@ class Upload:
 
 
 def default_root() -> Path:
-    """Where uploads are kept: uploads/ beside the runs, see `engine.runs.folder.default_root`."""
+    """Where uploads are kept: uploads/ beside the runs, see `engine.runs.record.default_root`."""
     return Path(os.environ.get("DIFFUSION_PLAYGROUND_RUNS") or "runs") / "uploads"
 
 

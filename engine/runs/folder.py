@@ -1,22 +1,22 @@
-"""A training run on disk: a folder that the page and the shell read and write alike.
+"""A training run on disk: one folder, whatever started it.
 
 RUNS/ID/run.json          config and status
-RUNS/ID/title.json        what its reader calls it
+RUNS/ID/title.json        its name, where the reader gave it one
 RUNS/ID/recipe.json       the config alone, for `python -m engine train`
 RUNS/ID/metrics.jsonl     one report a line
 RUNS/ID/held_out.jsonl    the loss on held-out pictures, one measurement a line
 RUNS/ID/previews.npz      samples from fixed noise, by training step
-RUNS/ID/floor.json        the loss of the ideal denoiser, or of the ideal classifier
-RUNS/ID/reading.json      how well a classifier reads held-out pictures
-RUNS/ID/checkpoints/      what was learned, and what going on needs: see `engine.storage.checkpoints`
-RUNS/ID/milestones/       averaged weights at evenly spaced steps, to look back at: see `engine.runs.milestones`
-RUNS/ID/best.json         which of them had the lowest loss on held-out pictures
-RUNS/ID/wish.json         what another process wants of the one that trains it
-RUNS/ID/lock              who trains it: see `engine.runs.lock`
-RUNS/ID/owner             whose it is, where strangers share a machine: a matter of the front end, which writes it
+RUNS/ID/floor.json        the Bayes-optimal loss of the data set
+RUNS/ID/reading.json      accuracy of a classifier on held-out pictures
+RUNS/ID/checkpoints/      EMA weights, and what resuming needs: see `engine.storage.checkpoints`
+RUNS/ID/milestones/       EMA weights at evenly spaced steps: see `engine.runs.milestones`
+RUNS/ID/best.json         the checkpoint with the lowest loss on held-out pictures
+RUNS/ID/request.json      pause or stop, asked by another process than the one that trains it
+RUNS/ID/lock, heartbeat   the process that trains it: see `engine.runs.lock`
+RUNS/ID/owner             the visitor it belongs to, in public mode; written by `playground.policy`
 
-Folders that were written before there were checkpoints/ open as well: what was learned lies in checkpoint/ there, or in the
-folder itself, and what going on needs in resume/.
+Folders without checkpoints/, which were written before there were any, open as well: their weights lie in checkpoint/ or in the
+folder itself, and what resuming needs in resume/.
 """
 
 from __future__ import annotations
@@ -24,26 +24,27 @@ from __future__ import annotations
 import json
 import os
 import re
-import secrets
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 from safetensors import SafetensorError
 
 from engine.data import shipped
 from engine.data.image_set import DataError, ImageSet
 from engine.runs import log
 from engine.runs.log import Point
+from engine.runs.record import ID, NAME, ControlRequest, RunRecord
 from engine.storage import checkpoints
 from engine.storage.checked_files import CheckpointError
 from engine.storage.checkpoints import RESUME
 from engine.storage.files import atomic_write, write_json
+from engine.storage.signatures import Signature, is_settled, signature
 from engine.training import learner, resume
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.classifier_accuracy import ClassifierAccuracy
@@ -52,50 +53,13 @@ from engine.training.loop import Report, TrainState
 from engine.training.resume import ResumeError
 from engine.training.timestep_bins import TIMESTEP_BINS
 
-Status = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
-ACTIVE: tuple[Status, ...] = ("queued", "running", "paused")
-ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}")
-"""Of a folder that --out named, among all runs."""
 NOTHING_YET = "This run has not learned anything yet that could be opened."
 
 Opened = TypeVar("Opened")
-Wish = Literal["paused", "stopped"]
 
 _BAYES_OPTIMAL = TypeAdapter(BayesOptimalLoss)
 _ACCURACY = TypeAdapter(ClassifierAccuracy)
-_WISHES: dict[str, Wish] = {"paused": "paused", "stopped": "stopped"}
-
-
-def default_root() -> Path:
-    """Where runs are kept: $DIFFUSION_PLAYGROUND_RUNS, or runs/ where the program was started."""
-    return Path(os.environ.get("DIFFUSION_PLAYGROUND_RUNS") or "runs")
-
-
-def new_id() -> str:
-    """The time and eight random digits: sorts by age, and cannot be guessed from another run's link."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(4)}"
-
-
-class RunRecord(BaseModel):
-    """What run.json says."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    config: TrainConfig
-    status: Status = "queued"
-    error: str = ""
-    created: float = Field(default_factory=time.time, ge=0, le=1e11, description="Seconds since 1970.")
-    command: str = Field("", max_length=2000, description="What started it, where that was in the shell.")
-    held_out: int | None = Field(None, ge=0, description="How many held-out pictures the set has; None: not yet known.")
-    pictures: str = Field(
-        "", max_length=200, description="Checksum of a prepared set's pictures; empty for one that ships."
-    )
-
-
-def age_of(name: str, record: RunRecord) -> str:
-    """What runs are sorted by: their id, or an equal time for a folder of another name."""
-    return name if ID.fullmatch(name) else f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(record.created))}-{name}"
+_REQUESTS: dict[str, ControlRequest] = {"paused": "paused", "stopped": "stopped"}
 
 
 class RunFolder:
@@ -128,7 +92,7 @@ class RunFolder:
         folder.id, folder.path = path.resolve().name, path
         return folder
 
-    # --- what was learned -----------------------------------------------------------------------------------------
+    # --- checkpoints ----------------------------------------------------------------------------------------------
 
     @property
     def checkpoints(self) -> Path:
@@ -137,12 +101,12 @@ class RunFolder:
 
     @property
     def milestones(self) -> Path:
-        """The folder of what it had learned at evenly spaced steps."""
+        """The folder of the EMA weights at evenly spaced steps."""
         return self.path / "milestones"
 
     @property
     def checkpoint(self) -> Path:
-        """The newest folder of what was learned that is whole; where there is none, one that does not open."""
+        """The newest checkpoint that is whole; where there is none, a folder that does not open."""
         newest = checkpoints.newest_in(self.path)
         return newest if newest != self.path or self.candidates() == [self.path] else self.path / "checkpoint"
 
@@ -152,11 +116,11 @@ class RunFolder:
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether anything was written there that could be opened."""
+        """Whether there is a checkpoint, which may open or not."""
         return bool(self.candidates())
 
     def candidates(self) -> list[Path]:
-        """All folders of what was learned, newest first. Whether they open is another question."""
+        """All checkpoints, newest first, which may open or not."""
         found = [self.checkpoints / checkpoints.name_of(step) for step in reversed(self.steps())]
         earlier = [self.path / "checkpoint", self.path]
         index = ("model_index.json", "config.json")
@@ -167,7 +131,7 @@ class RunFolder:
 
         Args:
             load: opens a folder; raises CheckpointError where it cannot.
-            step: open that of this step and no other.
+            step: open that of this step only.
 
         Raises:
             CheckpointError: where none opens, with what is wrong with the newest.
@@ -185,7 +149,7 @@ class RunFolder:
         raise problem or CheckpointError(NOTHING_YET)
 
     def step_of(self, at: str) -> int:
-        """The step that "best" or a number names. Raises CheckpointError where no checkpoint of it is kept."""
+        """The step of "best" or of a number. Raises CheckpointError where there is no checkpoint of it."""
         kept, best = self.steps(), self.read_best()
         if at == "best" and best is not None and best[0] in kept:
             return best[0]
@@ -203,15 +167,15 @@ class RunFolder:
         resumable: bool = True,
         best: Point | None = None,
     ) -> None:
-        """Write a checkpoint; of the earlier ones the last and the best are kept.
+        """Write a checkpoint; of the earlier ones the last and the best stay.
 
         Args:
             data, config, state: of the run.
-            resumable: whether with what going on needs.
+            resumable: whether with what resuming needs.
             best: step and held-out loss of the best checkpoint, which may be this one.
 
         Raises:
-            OSError: where the disk does not let us; what was there before is then as it was.
+            OSError: where the disk refuses; what was there before is then as it was.
         """
         record = self.read_record()
 
@@ -223,24 +187,24 @@ class RunFolder:
 
         try:
             checkpoints.write(self.checkpoints, state.step, fill)
-        except SafetensorError as error:  # that library's word for a disk that is full or closed
+        except SafetensorError as error:  # how that library says that a disk is full or cannot be written
             number = re.search(r"os error (\d+)", str(error))
             code = int(number[1]) if number else 0
             raise OSError(code, os.strerror(code) if code else "the disk is full or cannot be written") from error
         if best is not None:
             write_json(self.path / "best.json", {"step": best[0], "loss": best[1]})
-        # Whatever lies beyond could not be gone on from, or this state would be further on.
+        # Later checkpoints could not be resumed from, or this state would have begun there.
         kept = [step for step in self.steps() if step <= state.step][-2:] + ([best[0]] if best else [])
         checkpoints.prune(self.checkpoints, kept)
 
     def resume(self, state: TrainState) -> bool:
-        """Bring a fresh state to where the run was left, by the newest checkpoint that allows it.
+        """Load into a fresh state the newest checkpoint that can be resumed from.
 
         Returns:
-            False where nothing was saved.
+            False where there is no checkpoint.
 
         Raises:
-            ResumeError: where all that was saved is damaged, of another network, or only what was learned.
+            ResumeError: where every checkpoint is damaged, of another network, or without what resuming needs.
         """
         problem: ValueError | None = None
         for step in reversed(self.steps()):
@@ -260,7 +224,7 @@ class RunFolder:
             raise ResumeError(f"The run cannot be resumed: {problem}") from problem
         if self.has_checkpoint:
             raise ResumeError(
-                "The run cannot be resumed: what it has learned is here, but not what going on needs, as in a zip of it."
+                "The run cannot be resumed: its weights are here, but not what resuming needs, as in a zip of it."
             )
         return False
 
@@ -271,10 +235,10 @@ class RunFolder:
         except OSError:
             return None
 
-    # --- what is known of it --------------------------------------------------------------------------------------
+    # --- record and measurements ----------------------------------------------------------------------------------
 
     def write_record(self, record: RunRecord) -> None:
-        """Raises OSError where the disk does not let us."""
+        """Raises OSError where the disk refuses."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.path / "run.json", record.model_dump())
         write_json(self.path / "recipe.json", record.config.model_dump())
@@ -287,11 +251,11 @@ class RunFolder:
             return None
 
     def write_title(self, title: str) -> None:
-        """Raises OSError where the disk does not let us."""
+        """Raises OSError where the disk refuses."""
         write_json(self.path / "title.json", {"title": title})
 
     def read_title(self) -> str:
-        """Empty where it was given none."""
+        """Empty where it has none."""
         try:
             said = json.loads((self.path / "title.json").read_bytes())
             return str(said["title"])[:200]
@@ -299,22 +263,22 @@ class RunFolder:
             return ""
 
     def write_metrics(self, reports: Sequence[Report]) -> None:
-        """Add reports to the log. Raises OSError where the disk does not let us."""
+        """Add reports to the log. Raises OSError where the disk refuses."""
         log.add(self.path / "metrics.jsonl", [log.report_line(report) for report in reports])
 
     def read_metrics(self) -> list[Report]:
-        """Every line of the log that is whole. A resumed run may have told a step twice: the last telling counts."""
+        """Every whole line of the log. A resumed run may have logged a step twice: the later report counts."""
         lines, _ = log.Tail(self.path / "metrics.jsonl").read(to_end=True)
         reports: list[Report] = []
         log.merge(reports, (report for line in lines if (report := log.report_of(line)) is not None))
         return reports
 
     def write_held_out(self, points: Sequence[Point]) -> None:
-        """Add steps and losses on held-out pictures. Raises OSError where the disk does not let us."""
+        """Add steps and losses on held-out pictures. Raises OSError where the disk refuses."""
         log.add(self.path / "held_out.jsonl", [log.line_of({"step": step, "loss": loss}) for step, loss in points])
 
     def write_bayes_optimal(self, loss: BayesOptimalLoss) -> None:
-        """Raises OSError where the disk does not let us."""
+        """Raises OSError where the disk refuses."""
         write_json(self.path / "floor.json", asdict(loss))
 
     def read_bayes_optimal(self) -> BayesOptimalLoss | None:
@@ -326,7 +290,7 @@ class RunFolder:
         return loss if len(loss.loss_by_level) == TIMESTEP_BINS else None
 
     def write_accuracy(self, accuracy: ClassifierAccuracy) -> None:
-        """Raises OSError where the disk does not let us."""
+        """Raises OSError where the disk refuses."""
         write_json(self.path / "reading.json", asdict(accuracy))
 
     def read_accuracy(self) -> ClassifierAccuracy | None:
@@ -335,7 +299,7 @@ class RunFolder:
             accuracy = _ACCURACY.validate_json((self.path / "reading.json").read_bytes())
         except (OSError, ValidationError):
             return None
-        # Of large sets nobody has asked the exact classifier.
+        # Of large sets the exact classifier is not evaluated.
         exact = accuracy.exact_by_level or accuracy.accuracy_by_level
         lengths = {len(accuracy.accuracy_by_level), len(accuracy.loss_by_level), len(exact)}
         return accuracy if lengths == {TIMESTEP_BINS} else None
@@ -358,35 +322,38 @@ class RunFolder:
         pictures.setflags(write=False)
         return [(int(step), tiles) for step, tiles in zip(steps, pictures, strict=True)]
 
-    # --- wishes of other processes --------------------------------------------------------------------------------
+    # --- requests of other processes ------------------------------------------------------------------------------
 
-    def write_wish(self, wish: Wish) -> None:
-        """Ask the process that trains it. Raises OSError where the disk does not let us."""
-        write_json(self.path / "wish.json", {"wish": wish})
+    def write_request(self, request: ControlRequest) -> None:
+        """Ask the process that trains it. Raises OSError where the disk refuses."""
+        write_json(self.path / "request.json", {"request": request})
 
-    def take_wish(self) -> Wish | None:
-        """What another process has asked for, once."""
-        path = self.path / "wish.json"
+    def take_request(self) -> ControlRequest | None:
+        """What another process asks for; it is asked a single time."""
+        path = self.path / "request.json"
         try:
             said = path.read_bytes()
             path.unlink(missing_ok=True)
-            return _WISHES.get(str(json.loads(said)["wish"]))
+            return _REQUESTS.get(str(json.loads(said)["request"]))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
 
 
 def all_runs(root: Path) -> list[RunFolder]:
     """Every folder that looks like a run, oldest first: those named by an id, then others that hold a run.json."""
+    now = signature(root)
+    names = _names_in(root, now) if is_settled(now) else _names_in.__wrapped__(root, now)
+    ids = [RunFolder(root, name) for name in names if ID.fullmatch(name)]
+    return ids + [RunFolder.at(root / n) for n in names if not ID.fullmatch(n) and (root / n / "run.json").is_file()]
+
+
+@lru_cache(maxsize=8)
+def _names_in(root: Path, _: Signature | None) -> tuple[str, ...]:
+    """Names of folders that may be runs, listed again where one was added or removed."""
     try:
-        names = sorted(entry.name for entry in root.iterdir() if not entry.name.startswith("."))
+        return tuple(sorted(entry.name for entry in root.iterdir() if NAME.fullmatch(entry.name)))
     except OSError:
-        return []
-    named = [
-        name
-        for name in names
-        if NAME.fullmatch(name) and not ID.fullmatch(name) and (root / name / "run.json").is_file()
-    ]
-    return [RunFolder(root, name) for name in names if ID.fullmatch(name)] + [RunFolder.at(root / n) for n in named]
+        return ()
 
 
 def find_run(root: Path, name: str) -> RunFolder:

@@ -69,7 +69,7 @@ def moments(kept: list[int], saved: list[int]) -> tuple[int, ...]:
     return (*(step for step in kept if now - step >= distance / 2), now)
 
 
-def keep(folder: Path, step: int, average: Mapping[str, Tensor], every: int, most: int) -> None:
+def write(folder: Path, step: int, average: Mapping[str, Tensor], every: int, most: int) -> None:
     """Write a milestone, whole or not at all, and delete those that the thinning leaves out.
 
     Args:

@@ -16,10 +16,11 @@ from engine.models import noisy_classifier, vae
 from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard, TrainedClassifier
 from engine.models.opened import Model, ModelError
 from engine.models.vae import VAE, TrainedVAE, VAECard
-from engine.runs.folder import NOTHING_YET, RunFolder, RunRecord
-from engine.runs.history import signature
+from engine.runs.folder import NOTHING_YET, RunFolder
+from engine.runs.record import RunRecord
 from engine.storage.checked_files import CheckpointError
 from engine.storage.checkpoints import MANIFEST
+from engine.storage.signatures import signature
 from engine.training.learner import Learner
 
 Opened = TypeVar("Opened")

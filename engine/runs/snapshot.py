@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.runs.folder import ACTIVE, Status
+from engine.runs.record import ACTIVE, Status
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.config import TrainConfig

@@ -74,7 +74,7 @@ class VisitorRuns:
             RunsError: where the visitor trains already, or has no secret.
         """
         from engine.data import catalogue
-        from engine.runs.folder import new_id
+        from engine.runs.record import new_id
         from engine.runs.service import RunsError
 
         if not self.public:

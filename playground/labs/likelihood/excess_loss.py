@@ -73,7 +73,7 @@ def heat_map(name: str, visitor: Visitor) -> HeatMap:
 @lru_cache(maxsize=4)
 def _of_checkpoint(folder: Path) -> HeatMap:
     from engine.runs.log import report_of
-    from engine.runs.looks import bayes_optimal_of
+    from engine.runs.previews import bayes_optimal_of
     from engine.training.config import TrainConfig
 
     try:

@@ -290,7 +290,7 @@ _tries: dict[tuple[TrainConfig, tuple[int, int, int]], Preflight] = {}
 
 
 def _tried(costs: TrainConfig) -> Preflight:
-    from engine.runs.folder import default_root
+    from engine.runs.record import default_root
     from engine.training.distributed import SingleProcess, best_device
     from engine.training.preflight import preflight
 

@@ -121,17 +121,17 @@ def test_what_cannot_be_trained_is_one_sentence_and_changes_nothing(
 def test_other_processes_speak_only_of_what_the_main_one_may_not_know(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    from engine.runs.driver import Run
+    from engine.runs.trainer import RunTrainer
     from engine.training import distributed
 
     second = SingleProcess(rank=1, is_main=False)
     monkeypatch.setattr(distributed, "this_machine", lambda *_: second)
     for error, spoken in ((distributed.PeerLostError("One is gone."), True), (ValueError("All have seen it."), False)):
 
-        def fail(self: Run, error: Exception = error) -> None:
+        def fail(self: RunTrainer, error: Exception = error) -> None:
             raise error
 
-        monkeypatch.setattr(Run, "_train", fail)
+        monkeypatch.setattr(RunTrainer, "_train", fail)
         assert _train("--out", str(tmp_path / "run"), settings=("steps=2",)) == 2
         told = capsys.readouterr().err
         assert (str(error) in told) is spoken

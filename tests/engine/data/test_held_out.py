@@ -19,10 +19,11 @@ from engine.data.shipped import DATASETS
 from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
 from engine.process import TARGETS
-from engine.runs import driver, looking, looks
-from engine.runs.driver import Run
-from engine.runs.folder import RunFolder, RunRecord, new_id
-from engine.runs.looking import Look
+from engine.runs import previews, trainer
+from engine.runs.folder import RunFolder
+from engine.runs.previews import Preview
+from engine.runs.record import RunRecord, new_id
+from engine.runs.trainer import RunTrainer
 from engine.training import held_out, loop
 from engine.training.held_out import MOST, HeldOutLoss
 from engine.training.objective import weights
@@ -36,8 +37,8 @@ HELD_OUT = replace(DATA, held_out=np.arange(len(DATA)) % 4 == 3)
 def _sides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DATASETS, "held-out-sides", lambda: HELD_OUT)
     monkeypatch.setitem(DATASETS, "all-for-training", lambda: DATA)
-    monkeypatch.setattr(looks, "PREVIEWS", 2)
-    monkeypatch.setattr(looks, "PREVIEW_STEPS", 2)
+    monkeypatch.setattr(previews, "PREVIEWS", 2)
+    monkeypatch.setattr(previews, "PREVIEW_STEPS", 2)
 
 
 class Answer(torch.nn.Module):
@@ -118,9 +119,9 @@ def test_labels_are_shown() -> None:
 # --- in a run ---------------------------------------------------------------------------------------------------------
 
 
-def _driven(folder: RunFolder, **settings: object) -> Run:
+def _driven(folder: RunFolder, **settings: object) -> RunTrainer:
     config = config_of(**{"data": "held-out-sides", "T": 20, "report_every": 1, "sample_every": 1, **settings})
-    run = Run(folder, RunRecord(config=config))
+    run = RunTrainer(folder, RunRecord(config=config))
     for _ in run.train():
         pass
     assert run.ended == ("finished", "")
@@ -129,7 +130,7 @@ def _driven(folder: RunFolder, **settings: object) -> Run:
 
 
 def test_a_run_measures_pictures_that_it_is_not_trained_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(driver, "LOOK_REST", 0)
+    monkeypatch.setattr(trainer, "PREVIEW_REST", 0)
     shown = []
     real = held_out.HeldOutLoss.__init__
 
@@ -153,16 +154,16 @@ def test_a_run_measures_pictures_that_it_is_not_trained_on(tmp_path: Path, monke
 
 def test_the_best_checkpoint_is_kept_whatever_follows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A run whose held-out loss goes down and up again, as one that learns by heart."""
-    monkeypatch.setattr(driver, "LOOK_REST", 0)
-    monkeypatch.setattr(driver, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(trainer, "PREVIEW_REST", 0)
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
     losses = iter([5.0, 3.0, 1.0, 2.0, 4.0, 5.0, 6.0, 7.0])
-    real = looking.Looker.look
+    real = previews.Previewer.preview
 
-    def look(*args: object, **more: object) -> Look:
+    def look(*args: object, **more: object) -> Preview:
         seen = real(*args, **more)  # type: ignore[arg-type]
         return replace(seen, held_out=next(losses)) if seen.held_out is not None else seen
 
-    monkeypatch.setattr(looking.Looker, "look", look)
+    monkeypatch.setattr(previews.Previewer, "preview", look)
     folder = RunFolder(tmp_path, new_id())
     run = _driven(folder, steps=8)
     assert run.history.best == (3, 1.0)
@@ -184,9 +185,9 @@ def test_where_nothing_is_held_out_nothing_is_measured(tmp_path: Path) -> None:
 def test_looking_never_takes_more_than_a_sixth_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures that take long to draw are drawn less often; the first look and the last, which come but once, aside."""
     looked, spent = [], []
-    real, real_train = looking.Looker.look, loop.train
+    real, real_train = previews.Previewer.preview, loop.train
 
-    def slow(*args: object, **more: object) -> Look:
+    def slow(*args: object, **more: object) -> Preview:
         began = time.monotonic()
         time.sleep(0.1)
         seen = real(*args, **more)  # type: ignore[arg-type]
@@ -198,7 +199,7 @@ def test_looking_never_takes_more_than_a_sixth_of_the_time(tmp_path: Path, monke
         yield from real_train(*args)  # type: ignore[arg-type]
         spent.append(time.monotonic() - began)
 
-    monkeypatch.setattr(looking.Looker, "look", slow)
+    monkeypatch.setattr(previews.Previewer, "preview", slow)
     monkeypatch.setattr(loop, "train", train)
     _driven(RunFolder(tmp_path, new_id()), steps=100)
     on_the_way = looked[1:-1]

@@ -20,8 +20,8 @@ from engine.data.image_set import ImageSet
 from engine.doctor.copies import copies
 from engine.doctor.finding import Copies, Finding
 from engine.doctor.rules import RULES, Facts, examine
-from engine.runs.folder import Status, new_id
-from engine.runs.looks import preview
+from engine.runs.previews import draw_preview
+from engine.runs.record import Status, new_id
 from engine.runs.snapshot import Pictures, Snapshot
 from engine.schedule import PURE_NOISE_SNR, SCHEDULES, NoiseSchedule
 from engine.training import loop, prefetch
@@ -262,7 +262,7 @@ def by_heart() -> tuple[Trained, list[tuple[int, float]], Pictures, ImageSet, Im
         if report.step % 20 == 0:
             held_out.append((report.step, measure(state.averaged())))  # type: ignore[arg-type]
     learned = state.averaged()
-    drawn = preview(learned, config, data.training, lambda: False)  # type: ignore[arg-type]
+    drawn = draw_preview(learned, config, data.training, lambda: False)  # type: ignore[arg-type]
     assert drawn is not None
     return Trained(config, tuple(reports), learned), held_out, drawn, data.training, data.held_out_part
 

@@ -13,10 +13,11 @@ from hypothesis import strategies as st
 
 from engine.data.shipped import DATASETS
 from engine.models.opened import ModelError
-from engine.runs import keeping, milestones
-from engine.runs.driver import Run
-from engine.runs.folder import RunFolder, RunRecord, new_id
+from engine.runs import archive, milestones
+from engine.runs.folder import RunFolder
+from engine.runs.record import RunRecord, new_id
 from engine.runs.service import TrainingService
+from engine.runs.trainer import RunTrainer
 from engine.storage.checked_files import CheckpointError
 from engine.training import loop
 
@@ -34,13 +35,13 @@ def _sides(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def train(folder: RunFolder, until: int = 12, **changed: object) -> Run:
+def train(folder: RunFolder, until: int = 12, **changed: object) -> RunTrainer:
     config = CONFIG.model_copy(update=changed)
-    run = Run(folder, folder.read_record() or RunRecord(config=config), save_every=0.0)
-    run.scribe.load()
+    run = RunTrainer(folder, folder.read_record() or RunRecord(config=config), save_every=0.0)
+    run.writer.load()
     for report in run.train():
         if report.step == until:
-            run.wish = "paused"
+            run.request = "paused"
     run.release()
     return run
 
@@ -96,7 +97,7 @@ def test_a_run_that_was_cut_off_has_the_same_milestones_as_one_that_was_not(tmp_
     whole, cut = RunFolder(tmp_path, new_id()), RunFolder(tmp_path, new_id())
     train(whole)
     train(cut, until=7)
-    milestones.keep(cut.milestones, 16, {"stray": torch.zeros(1)}, 1, 5)  # learned by a process that was killed
+    milestones.write(cut.milestones, 16, {"stray": torch.zeros(1)}, 1, 5)  # learned by a process that was killed
     assert 16 in milestones.steps(cut.milestones)
     train(cut)
     assert milestones.steps(cut.milestones) == milestones.steps(whole.milestones)
@@ -159,7 +160,7 @@ def test_the_service_opens_every_moment_and_a_zip_leaves_them_out(tmp_path: Path
         assert service.milestones("20000101-000000-00000000") == ()
     finally:
         service.close()
-    keeping.archive(folder, tmp_path / "run.zip")
+    archive.write_zip(folder, tmp_path / "run.zip")
     import zipfile
 
     assert not any("milestones" in name for name in zipfile.ZipFile(tmp_path / "run.zip").namelist())

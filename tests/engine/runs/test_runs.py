@@ -24,10 +24,11 @@ from torch import Tensor
 from engine.data.shipped import DATASETS
 from engine.interop import pretrained
 from engine.registry import open_model
-from engine.runs import driver, lock, log
-from engine.runs.driver import Run
-from engine.runs.folder import RunFolder, RunRecord, all_runs, find_run, new_id
+from engine.runs import lock, log, trainer
+from engine.runs.folder import RunFolder, all_runs, find_run
 from engine.runs.lock import HeldError, Lease, holder_of
+from engine.runs.record import RunRecord, new_id
+from engine.runs.trainer import RunTrainer
 from engine.storage import checkpoints
 from engine.storage.checked_files import CheckpointError
 from engine.training import loop, resume
@@ -49,13 +50,13 @@ def _sides() -> Iterator[None]:
     torch.set_num_threads(before)
 
 
-def _train(folder: RunFolder, until: int = 6, save_every: float | None = 0.0) -> Run:
+def _train(folder: RunFolder, until: int = 6, save_every: float | None = 0.0) -> RunTrainer:
     """Drive a run to a step, where it is paused."""
-    run = Run(folder, folder.read_record() or RunRecord(config=CONFIG), save_every=save_every)
-    run.scribe.load()
+    run = RunTrainer(folder, folder.read_record() or RunRecord(config=CONFIG), save_every=save_every)
+    run.writer.load()
     for report in run.train():
         if report.step == until:
-            run.wish = "paused"
+            run.request = "paused"
     run.release()
     return run
 
@@ -86,7 +87,7 @@ def test_what_was_learned_alone_is_not_gone_on_from(two: RunFolder, tmp_path: Pa
         shutil.rmtree(folder.checkpoints / checkpoints.name_of(step) / "resume")
     run = _train(folder)
     assert run.ended[0] == "failed"
-    assert "not what going on needs" in run.ended[1]
+    assert "not what resuming needs" in run.ended[1]
     assert folder.steps() == [3, 4]
     assert [report.step for report in folder.read_metrics()] == [1, 2, 3, 4]
 
@@ -102,27 +103,27 @@ def test_an_earlier_state_is_kept_beside_later_ones_that_are_damaged(two: RunFol
 def test_a_run_does_not_go_on_with_other_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They were prepared anew while it was paused: what is held out today it may have trained on."""
     folder = RunFolder(tmp_path, new_id())
-    monkeypatch.setattr(driver, "content_checksum", lambda config: "before")
+    monkeypatch.setattr(trainer, "content_checksum", lambda config: "before")
     assert _train(folder, until=3).ended == ("paused", "")
-    monkeypatch.setattr(driver, "content_checksum", lambda config: "after")
+    monkeypatch.setattr(trainer, "content_checksum", lambda config: "after")
     run = _train(folder)
     assert run.ended[0] == "failed"
     assert "prepared anew" in run.ended[1]
     assert folder.steps() == [2, 3]
-    monkeypatch.setattr(driver, "content_checksum", lambda config: "before")
+    monkeypatch.setattr(trainer, "content_checksum", lambda config: "before")
     assert _train(folder).ended == ("finished", "")
 
 
 def test_a_signal_that_comes_while_wishes_are_read_is_not_forgotten(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run = Run(RunFolder(tmp_path, new_id()), RunRecord(config=CONFIG))
+    run = RunTrainer(RunFolder(tmp_path, new_id()), RunRecord(config=CONFIG))
 
     def take() -> None:
-        run.wish = "paused"
+        run.request = "paused"
 
-    monkeypatch.setattr(run.folder, "take_wish", take)
-    assert run._wished() == "paused"
+    monkeypatch.setattr(run.folder, "take_request", take)
+    assert run._latest_request() == "paused"
 
 
 def test_a_checkpoint_that_cannot_be_finished_leaves_the_earlier_ones_as_they_were(tmp_path: Path) -> None:

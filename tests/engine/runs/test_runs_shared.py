@@ -21,9 +21,9 @@ from engine.data.shipped import DATASETS
 from engine.interop import pretrained
 from engine.models.opened import ModelError
 from engine.registry import open_model
-from engine.runs import driver, keeping, looks
-from engine.runs.command import command_of
+from engine.runs import archive, previews, trainer
 from engine.runs.folder import RunFolder
+from engine.runs.record import command_of
 from engine.runs.service import RunsError, Snapshot, TrainingService
 from engine.training import loop
 from engine.training.config import TrainConfig
@@ -39,8 +39,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     monkeypatch.setitem(DATASETS, "sides", lambda: DATA)
-    monkeypatch.setattr(looks, "PREVIEWS", 2)
-    monkeypatch.setattr(looks, "PREVIEW_STEPS", 2)
+    monkeypatch.setattr(previews, "PREVIEWS", 2)
+    monkeypatch.setattr(previews, "PREVIEW_STEPS", 2)
     yield
     torch.set_num_threads(before)
 
@@ -155,7 +155,7 @@ def test_a_wish_from_a_time_that_is_over_is_forgotten(tmp_path: Path, let: threa
     training.stop(run_id)
     let.release(1)
     training.wait(run_id, lambda s: s.status == "stopped", SECONDS)
-    RunFolder(tmp_path, run_id).write_wish("stopped")
+    RunFolder(tmp_path, run_id).write_request("stopped")
     training.resume(run_id)
     let.release(10)
     assert training.wait(run_id, _ended, SECONDS).status == "finished"
@@ -166,7 +166,7 @@ def test_a_wish_from_a_time_that_is_over_is_forgotten(tmp_path: Path, let: threa
 
 @pytest.fixture
 def finished(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[TrainingService, str]:
-    monkeypatch.setattr(driver, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
     training = TrainingService(tmp_path / "runs")
     run_id = training.submit(_config())
     training.wait(run_id, _ended, SECONDS)
@@ -203,7 +203,7 @@ def test_a_deleted_run_can_be_brought_back(finished: tuple[TrainingService, str]
         with pytest.raises(RunsError, match="cannot be brought back"):
             training.restore(wrong)
     training.delete(run_id)
-    keeping.sweep(training._root, kept_for=-1.0)
+    archive.sweep(training._root, kept_for=-1.0)
     with pytest.raises(RunsError, match="gone for good"):
         training.restore(run_id)
 

@@ -23,9 +23,10 @@ from engine.interop import pretrained
 from engine.models.opened import ModelError
 from engine.recipes.recipe import Recipe
 from engine.registry import open_model
-from engine.runs import driver, folder, looks
-from engine.runs import service as module
-from engine.runs.folder import RunFolder, RunRecord, all_runs, new_id
+from engine.runs import folder, previews, trainer
+from engine.runs import training_queue as module
+from engine.runs.folder import RunFolder, all_runs
+from engine.runs.record import RunRecord, new_id
 from engine.runs.service import Snapshot, TrainingService
 from engine.storage import checkpoints
 from engine.training import loop, resume
@@ -58,8 +59,8 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DATASETS, DATA, _pictures)
-    monkeypatch.setattr(looks, "PREVIEWS", 2)
-    monkeypatch.setattr(looks, "PREVIEW_STEPS", 2)
+    monkeypatch.setattr(previews, "PREVIEWS", 2)
+    monkeypatch.setattr(previews, "PREVIEW_STEPS", 2)
 
 
 def _config(**changed: object) -> TrainConfig:
@@ -228,7 +229,7 @@ def test_a_pause_changes_nothing_in_what_is_learned(tmp_path: Path, gate: Gate, 
 def test_an_interrupted_run_is_taken_up_by_the_next_process(
     tmp_path: Path, gate: Gate, uninterrupted: NetDenoiser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(driver, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
     first = TrainingService(tmp_path)
     run_id = first.submit(_config())
     gate.let(4)
@@ -236,7 +237,7 @@ def test_an_interrupted_run_is_taken_up_by_the_next_process(
     first.wait(run_id, lambda s: s.step == 4 and 4 in checkpoints.steps(folder.checkpoints), SECONDS)
     # Its thread waits for ever now, as good as killed, which is when the kernel lets go of its lock; and it had told one more
     # step than it had saved.
-    lease = first._runs[run_id].run.scribe.lease
+    lease = first._runs[run_id].run.writer.lease
     assert lease is not None
     lease.release()
     unsaved = Report(5, 6, 123.0, (0.5,) * loop.TIMESTEP_BINS, 1e-3, 1.0, 10.0)
@@ -269,8 +270,8 @@ def test_the_end_of_the_program_saves_what_is_being_trained(tmp_path: Path) -> N
     waiting = training.submit(_config())
     training.wait(run_id, _at(1))
     training.close(SECONDS)
-    assert training._thread is not None
-    assert not training._thread.is_alive()
+    assert training._queue._thread is not None
+    assert not training._queue._thread.is_alive()
     assert RunFolder(tmp_path, run_id).has_checkpoint
     after = TrainingService(tmp_path)
     found = after.snapshot(run_id)
@@ -393,7 +394,7 @@ def test_an_absurd_learning_rate_fails_with_a_sentence_and_the_next_run_goes_on(
     # What is kept of it is usable weights, here and in the next process.
     for service in (training, TrainingService(tmp_path)):
         assert all(weight.isfinite().all() for weight in _weights(service.model(failing).denoiser).values())
-    with pytest.raises(ResumeError, match="not what going on needs"):
+    with pytest.raises(ResumeError, match="not what resuming needs"):
         RunFolder(tmp_path, failing).resume(loop.begin(absurd, _pictures()))
 
 
@@ -452,7 +453,7 @@ def test_a_run_that_cannot_be_saved_is_paused_and_says_so(tmp_path: Path) -> Non
 def test_on_a_full_disk_a_run_waits_in_memory_until_there_is_room_again(
     tmp_path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch, where: str, uninterrupted: NetDenoiser
 ) -> None:
-    monkeypatch.setattr(driver, "SAVE_EVERY", 0.0)
+    monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
     training = TrainingService(tmp_path)
     run_id = training.submit(_config())
     gate.let(1)
@@ -549,8 +550,8 @@ def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(DATASETS, DATA, _pictures)
-        patch.setattr(looks, "PREVIEWS", 2)
-        patch.setattr(looks, "PREVIEW_STEPS", 2)
+        patch.setattr(previews, "PREVIEWS", 2)
+        patch.setattr(previews, "PREVIEW_STEPS", 2)
         training, gate = TrainingService(root), Gate(patch)
         paused, finished = training.submit(_config()), training.submit(_config(steps=1))
         gate.let(1)

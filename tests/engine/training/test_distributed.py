@@ -21,8 +21,9 @@ from safetensors.torch import load_file
 
 from engine.data.pixels import to_unit
 from engine.data.prepared import training_pictures
-from engine.runs.folder import RunFolder, RunRecord
-from engine.runs.watching import look_at
+from engine.runs.entry import entry_of
+from engine.runs.folder import RunFolder
+from engine.runs.record import RunRecord
 from engine.training import batch, loop, resume
 from engine.training.config import TrainConfig
 from engine.training.distributed import AcceleratedContext, DistributedError, SingleProcess, launched_context
@@ -344,7 +345,7 @@ def test_one_of_two_is_killed_and_one_goes_on(killed: str, tmp_path: Path) -> No
     assert 10 <= saved < 300
     if killed == "0":
         assert status == "running"  # nobody was left to write it: who looks at the run finds no living process
-        assert look_at(RunFolder.at(out)).status == "interrupted"
+        assert entry_of(RunFolder.at(out)).status == "interrupted"
     else:
         assert status == "paused"
         assert f"What was learned until step {saved} is saved." in words

@@ -15,7 +15,8 @@ from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
 from engine.likelihood import bound_term
 from engine.process import TARGETS, Prediction, Target, diffuse, posterior
-from engine.runs.folder import RunFolder, RunRecord, new_id
+from engine.runs.folder import RunFolder
+from engine.runs.record import RunRecord, new_id
 from engine.sampling import SeededNoise
 from engine.schedule import SCHEDULES, NoiseSchedule
 from engine.training import resume

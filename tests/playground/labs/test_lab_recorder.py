@@ -21,8 +21,9 @@ from engine.data.pixels import to_uint8
 from engine.data.shipped import DATASETS
 from engine.recipes.recipe import Recipe
 from engine.runs import service as services
-from engine.runs.driver import Run
-from engine.runs.folder import RunFolder, RunRecord, new_id
+from engine.runs.folder import RunFolder
+from engine.runs.record import RunRecord, new_id
+from engine.runs.trainer import RunTrainer
 from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.labs.recorder import job as lab
 from playground.labs.recorder.job import RecorderControls, Recording
@@ -105,7 +106,9 @@ def run_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     folder = RunFolder(tmp_path, new_id())
-    run = Run(folder, RunRecord(config=config_of(data="sides-of-recorder", steps=8, report_every=4, sample_every=100)))
+    run = RunTrainer(
+        folder, RunRecord(config=config_of(data="sides-of-recorder", steps=8, report_every=4, sample_every=100))
+    )
     for _ in run.train():
         pass
     run.release()

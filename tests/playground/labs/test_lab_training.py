@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from engine.data.catalogue import load
-from engine.runs.folder import Status, new_id
+from engine.runs.record import Status, new_id
 from engine.runs.snapshot import Snapshot
 from engine.training import loop
 from engine.training.bayes_optimal import BayesOptimalLoss

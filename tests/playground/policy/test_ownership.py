@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from engine.data.image_set import DataError
 from engine.models.opened import ModelError
 from engine.runs import service as training_service
-from engine.runs.folder import new_id
+from engine.runs.record import new_id
 from engine.runs.service import RunsError, TrainingService
 from engine.training.config import TrainConfig
 from playground.labs.guidance import view

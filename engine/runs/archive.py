@@ -45,7 +45,7 @@ def sweep(root: Path, kept_for: float = KEPT_FOR) -> None:
                 shutil.rmtree(entry, ignore_errors=True)
 
 
-def archive(folder: RunFolder, target: Path, *, resumable: bool = False) -> None:
+def write_zip(folder: RunFolder, target: Path, *, resumable: bool = False) -> None:
     """Write a run as a zip that holds one folder; unpacked among the runs of another machine, it is a run there.
 
     Args:
@@ -78,7 +78,7 @@ def export(folder: RunFolder, target: Path, checkpoint: Path) -> None:
 
 def _wanted(inner: Path, kept: set[int], resumable: bool) -> bool:
     first = inner.parts[0]
-    if first in ("lock", "heartbeat", "wish.json", "owner") or any(
+    if first in ("lock", "heartbeat", "request.json", "wish.json", "owner") or any(
         part.startswith(".") or part.endswith(".part") for part in inner.parts
     ):
         return False

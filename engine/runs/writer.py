@@ -1,58 +1,82 @@
-"""What the driver writes: the folder of one run, kept as its history is. Every refusal of the disk becomes one sentence."""
+"""Writes the folder of one run, as its history grows. Every refusal of the disk becomes one sentence."""
 
 from __future__ import annotations
 
+import errno
 import time
 from dataclasses import dataclass, field
 
 from engine.data.image_set import ImageSet
-from engine.runs.folder import RunFolder, RunRecord
-from engine.runs.history import Follower, History
+from engine.runs.folder import RunFolder
+from engine.runs.history import History, HistoryReader
 from engine.runs.lock import HeldError, Lease
-from engine.runs.trouble import SaveError, save_error
+from engine.runs.record import RunRecord
 from engine.training.config import TrainConfig
 from engine.training.loop import TrainState
 
 SAVE_REST = 10
-"""Saving rests so many times as long as it took, where that is more: a large network on a slow disk still trains."""
+"""Checkpoints are apart at least so many times as long as one took to write: a large network on a slow disk still trains."""
+REASONS = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the share of the disk that is allowed here is used up",
+    errno.EFBIG: "a file would be larger than is allowed here",
+    errno.EACCES: "writing there is not allowed",
+    errno.EPERM: "writing there is not allowed",
+    errno.EROFS: "the disk can only be read",
+    errno.ENOENT: "its folder is gone",
+    errno.ENOTDIR: "there is a file where its folder should be",
+    errno.EEXIST: "there is a file where its folder should be",
+    errno.EIO: "the disk does not work",
+    errno.ESTALE: "the disk is out of reach",
+}
+"""Errors of disks, in words for a reader."""
+
+
+class SaveError(Exception):
+    """A run cannot be saved; the message is one sentence. Its state is as it was."""
+
+
+def save_error(error: OSError) -> SaveError:
+    """The sentence for a disk that refuses."""
+    return SaveError(f"It cannot be saved: {REASONS.get(error.errno or 0) or error.strerror or error}.")
 
 
 @dataclass(eq=False)
-class Scribe:
-    """Writes one run's folder, as long as it holds the right to."""
+class RunWriter:
+    """Writes the folder of one run, as long as it holds the lease."""
 
     folder: RunFolder
     history: History = field(default_factory=History)
     lease: Lease | None = None
     """The right to train the run, which no other process has at the same time."""
     saved_step: int | None = None
-    """Of the last checkpoint that was written or gone on from."""
+    """Of the last checkpoint that was written or resumed from."""
 
     _logged: tuple[int, int] = (0, 0)
     """How many reports and how many held-out losses are in the folder."""
-    _seen: object = None
-    """What of the rest is there."""
+    _written: object = None
+    """The other measurements that are in the folder."""
     _saved_at: float = 0.0
     _save_took: float = 0.0
 
     @property
     def may_write(self) -> bool:
-        """Whether the folder is at its place and nobody else has taken the run over."""
+        """Whether the folder is at its place and no other process has taken the run over."""
         return self.lease is not None and self.lease.held
 
     def claim(self) -> None:
-        """Make sure of the folder, and that nobody else trains this run.
+        """Make the folder, and hold its lease.
 
         Raises:
-            HeldError: where somebody does.
-            SaveError: where the disk does not let us.
+            HeldError: where another process holds it.
+            SaveError: where the disk refuses.
         """
         if self.may_write:
             return
         try:
             if not self.folder.path.is_dir():  # new, or deleted while the run was in memory: all is written again
                 self.folder.path.mkdir(parents=True)
-                self._logged, self._seen, self.saved_step = (0, 0), None, None
+                self._logged, self._written, self.saved_step = (0, 0), None, None
             self.release()
             self.lease = Lease(self.folder.path)
         except OSError as error:
@@ -65,16 +89,14 @@ class Scribe:
             self.lease = None
 
     def load(self) -> None:
-        """Read what was written of it so far."""
-        found = History()
-        Follower(self.folder).follow(found)
-        self.history = found
-        self._noted()
+        """Read the history that is in the folder."""
+        self.history = HistoryReader(self.folder).read()
+        self._mark_written()
 
-    def forget_after(self, step: int) -> None:
-        """What came after a step is going to be told again."""
+    def cut(self, step: int) -> None:
+        """Remove what came after a step, which is going to be measured again."""
         self.history.cut(step)
-        self._noted()
+        self._mark_written()
         self._saved_at = time.monotonic()
 
     def write_record(self, record: RunRecord) -> None:
@@ -85,11 +107,11 @@ class Scribe:
             raise save_error(error) from error
 
     def log(self) -> None:
-        """Write what was told and seen since the last time, so that others can follow.
+        """Write what was measured since the last time, so that other processes can follow.
 
         Raises:
             SaveError: where the disk refuses, or the folder is gone.
-            HeldError: where another machine has taken the run over while this one slept.
+            HeldError: where another computer has taken the run over while this one slept.
         """
         if not self.may_write:
             if not self.folder.path.is_dir():
@@ -101,30 +123,30 @@ class Scribe:
             self._logged = (len(history.reports), points)
             folder.write_held_out(history.held_out[points:])
             self._logged = (len(history.reports), len(history.held_out))
-            if self._seen != (seen := self._to_be_seen()):
+            if self._written != (others := self._other_measurements()):
                 if history.bayes_optimal is not None:
                     folder.write_bayes_optimal(history.bayes_optimal)
                 if history.previews:
                     folder.write_previews(*zip(*history.previews, strict=True))
                 if history.accuracy is not None:
                     folder.write_accuracy(history.accuracy)
-                self._seen = seen
+                self._written = others
         except OSError as error:
             raise save_error(error) from error
 
-    def due(self, every: float) -> bool:
+    def is_due(self, every: float) -> bool:
         """Whether it is time for a checkpoint, one in so many seconds; 0 for every report."""
         return time.monotonic() - self._saved_at > (max(every, SAVE_REST * self._save_took) if every > 0 else 0)
 
     def save(self, data: ImageSet, config: TrainConfig, state: TrainState, *, resumable: bool = True) -> None:
-        """Write a checkpoint, and all that was told before it. What was there stays as it was where the disk refuses.
+        """Write a checkpoint, and before it all measurements. What was there stays as it was where the disk refuses.
 
         Raises:
             SaveError, HeldError: as `log`.
         """
         began = time.monotonic()
-        # First: whoever takes up a run that was cut off in what follows is told again what came after its state, and misses
-        # nothing.
+        # First: a process that resumes a run which was killed in what follows measures again what came after its checkpoint,
+        # and misses nothing.
         self.log()
         best = self.history.best_of({state.step, *self.folder.steps()})
         try:
@@ -134,10 +156,10 @@ class Scribe:
         self._saved_at, self.saved_step = time.monotonic(), state.step
         self._save_took = self._saved_at - began
 
-    def _noted(self) -> None:
+    def _mark_written(self) -> None:
         self._logged = (len(self.history.reports), len(self.history.held_out))
-        self._seen = self._to_be_seen()
+        self._written = self._other_measurements()
 
-    def _to_be_seen(self) -> object:
+    def _other_measurements(self) -> object:
         history = self.history
         return history.bayes_optimal, history.accuracy, [step for step, _ in history.previews]

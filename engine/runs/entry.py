@@ -1,0 +1,164 @@
+"""A run in the list of a service: trained by this process, or by another one whose files are read as they grow.
+
+A folder that has not changed since it was read costs a few calls of stat, and no file is opened: a page that is drawn again
+asks for every run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+
+import numpy as np
+
+from engine.runs.folder import RunFolder
+from engine.runs.history import HistoryReader
+from engine.runs.lock import HEARTBEAT, Holder, holder_of
+from engine.runs.record import ACTIVE, ControlRequest, Status, command_of
+from engine.runs.snapshot import Snapshot
+from engine.runs.trainer import RunTrainer
+from engine.runs.writer import SaveError
+from engine.storage.signatures import Signature, is_settled, signature
+
+SIGNED = ("", "run.json", "metrics.jsonl", "held_out.jsonl", "checkpoints", HEARTBEAT)
+"""Files and folders whose signatures change with anything that is shown of a run; "" is its folder, for every other file."""
+
+
+class RunEntry:
+    """A run, and whether this process trains it.
+
+    Args:
+        run: its trainer, which trains only while `is_mine`.
+    """
+
+    def __init__(self, run: RunTrainer) -> None:
+        self.run = run
+        self.is_mine = False
+        """Whether it waits, is trained, or has its state in the memory of this process."""
+        self.status: Status = run.record.status
+        self.holder: Holder | None = None
+        """The other process that holds it."""
+        self.title = ""
+        self._reader: HistoryReader | None = None
+        self._files: dict[str, Signature | None] = {}
+        """Signatures of run.json and title.json when they were read."""
+        self._folder: tuple[Signature | None, ...] = ()
+        """Signatures of everything when it was read; empty where it has to be read again."""
+        self._snapshot: Snapshot | None = None
+        """As long as nothing has changed since."""
+
+    def refresh(self) -> None:
+        """Read what has changed in the folder."""
+        folder = self.run.folder
+        if self.is_mine:
+            self.status, self.holder, self._snapshot = self.run.record.status, None, None
+            self._read_title()
+            return
+        now = tuple(signature(folder.path / name) for name in SIGNED)
+        if now == self._folder and self.holder is None:
+            return
+        self._snapshot = None
+        self._read_title()
+        if self._has_changed("run.json") and (record := folder.read_record()) is not None:
+            self.run.record = record
+        status = self.run.record.status
+        self.holder = holder_of(folder.path) if status in ACTIVE else None
+        self.status = "interrupted" if status in ("queued", "running") and self.holder is None else status
+        if self._reader is None:
+            self._reader = HistoryReader(folder)
+            self.run.writer.history = self._reader.history
+        self._reader.read()
+        if self.run.learned is not None and (self.holder is not None or not self._is_newest(self.run.learned[0])):
+            self.run.learned = None
+        self._folder = now if is_settled(*now) else ()
+
+    def snapshot(self, place: int = 0) -> Snapshot:
+        """The run as it is now; the same object where nothing has changed.
+
+        Args:
+            place: how many runs are before it in the queue.
+        """
+        self.refresh()
+        run, before = self.run, self._snapshot
+        if before is None or (before.place, before.note) != (place, run.note):
+            self._snapshot = self._new_snapshot(place)
+        assert self._snapshot is not None
+        return self._snapshot
+
+    def _new_snapshot(self, place: int) -> Snapshot:
+        run, record, history = self.run, self.run.record, self.run.history
+        config, has_checkpoint = record.config, run.folder.has_checkpoint
+        recent = history.reports[-20:]
+        speed = float(np.median([report.images_per_second for report in recent])) if recent else None
+        step = history.reports[-1].step if history.reports else 0
+        can_open = run.learned is not None or has_checkpoint
+        return Snapshot(
+            id=run.folder.id,
+            config=config,
+            status=self.status,
+            error=record.error,
+            note=run.note,
+            place=place,
+            step=step,
+            reports=tuple(history.reports),
+            bayes_optimal=history.bayes_optimal,
+            previews=tuple(history.previews),
+            seconds_left=(config.steps - step) * config.batch / speed if speed and self.status in ACTIVE else None,
+            images_per_second=speed,
+            can_sample=config.task == "denoiser" and can_open,
+            can_encode=config.task == "vae" and can_open,
+            can_guide=config.task == "classifier" and has_checkpoint,
+            accuracy=history.accuracy,
+            title=self.title,
+            held_out=tuple(history.held_out),
+            held_out_pictures=record.held_out,
+            best=history.best,
+            elsewhere=self.holder is not None,
+            command=command_of(config),
+        )
+
+    def ask(self, request: ControlRequest) -> None:
+        """Ask the process that holds it."""
+        try:
+            self.run.folder.write_request(request)
+        except OSError:
+            self.run.note = "The process that trains it cannot be reached: its folder cannot be written."
+
+    def end(self) -> None:
+        """It neither waits nor is trained any more: write that, and let other processes have it, unless its state is in memory
+        only."""
+        run, folder = self.run, self.run.folder
+        if run.writer.may_write:
+            with contextlib.suppress(SaveError):
+                run.writer.write_record(run.record)
+        if run.record.status in ("finished", "failed"):
+            run.state = None
+        run.release()
+        never_written = run.record.status == "paused" and bool(run.record.error) and not folder.path.is_dir()
+        if run.state is None and not never_written:
+            self.is_mine, self._reader, self._files, self._folder = False, None, {}, ()
+
+    def _read_title(self) -> None:
+        if self._has_changed("title.json"):
+            self.title = self.run.folder.read_title()
+
+    def _has_changed(self, name: str) -> bool:
+        """Whether a file is another one than when it was read; from now on it counts as read."""
+        now = signature(self.run.folder.path / name)
+        changed = name not in self._files or self._files[name] != now
+        self._files[name] = now
+        return changed
+
+    def _is_newest(self, step: int) -> bool:
+        """Whether there is no later checkpoint."""
+        steps = self.run.folder.steps()
+        return not steps or steps[-1] <= step
+
+
+def entry_of(folder: RunFolder) -> RunEntry:
+    """A run as it is on disk now. Raises ValueError where there is none."""
+    record = folder.read_record()
+    if record is None:
+        raise ValueError(f"There is no training run in “{folder.path}”.")
+    entry = RunEntry(RunTrainer(folder, record))
+    entry.refresh()
+    return entry
