@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from playground import preload
 from playground.gradio_ui.api_errors import told
 from playground.labs.shared.controls import demanded
-from playground.labs.training import controls as lab
+from playground.labs.training import estimate
 from playground.labs.training.controls import TrainingControls
 from playground.policy.ownership import SECRET
 from playground.policy.visitor import visitor_of
@@ -36,8 +36,8 @@ def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  
             raise ValueError('Settings are names with values, such as {"data": "digits", "steps": 300}.')
         controls = demanded(TrainingControls, settings)
         asking = visitor_of(secret)
-        asking.check_training(lab.config(controls, 1.0))
-        run_id = asking.runs.submit(lab.planned(controls, asking)[0])
+        asking.check_training(estimate.config_of(controls, 1.0))
+        run_id = asking.runs.submit(estimate.checked_config(controls, asking))
         return {"visitor": secret, **_described(_snapshot(run_id, secret))}
 
 

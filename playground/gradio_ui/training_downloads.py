@@ -1,4 +1,4 @@
-"""Takes things from a run of the Training page: its settings, with the doctor's change or without, and its files."""
+"""Takes things from the run that is shown: its files as a zip, and its settings."""
 
 from __future__ import annotations
 
@@ -8,69 +8,53 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
-from gradio.events import Dependency
 
-from playground.gradio_ui import live, page, widgets
+from playground.gradio_ui import live, page
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.training_sent import Seen
-from playground.labs.training import doctor, runs
+from playground.labs.training import runs, settings_of_run, text
 from playground.labs.training.controls import TrainingControls
 from playground.policy.visitor import visitor_of
-from playground.policy.visitor_runs import VisitorRuns
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
-    from playground.gradio_ui.training import View
 
 _CLICK = """() => {
   const part = document.querySelector("#training-zip");
   (part?.closest("a") ?? part?.querySelector("a, button") ?? part)?.click();
 }"""
-"""The browser takes a file only where something is clicked that has it."""
+"""The browser downloads a file only where an element that has it is clicked."""
 
 
-def connect_take(
-    view: View, panel: widgets.Panel[TrainingControls], context: list[Any], told: gr.HTML
-) -> list[Dependency]:
-    """Connect the buttons; returns the events after which the settings are others."""
+def connect(part: gr.HTML, context: list[Any], outputs: list[Any]) -> None:
+    """Let the download button in `part` work; the outputs are the hidden button with the file, and a message."""
+    part.download(_pack, context, outputs, **QUIET).success(None, None, None, js=_CLICK, **QUIET)
 
-    def shown(asked: Any, visitor: str, seen: Seen) -> tuple[VisitorRuns, Snapshot | None]:
-        mine = visitor_of(visitor).runs
-        choice, _ = runs.chosen(asked if seen.link is None else seen.link, mine.ids())
-        return mine, mine.snapshot(choice.run) if choice.run else None
 
-    def take(asked: Any, visitor: str, seen: Seen, event: gr.EventData) -> list[Any]:
-        _, snapshot = shown(asked, visitor, seen)
+def taken_over(requested: Any, secret: Any, seen: Seen, event: gr.EventData) -> tuple[TrainingControls, str] | None:
+    """The controls with the settings of the run that is shown, and a sentence about them; None where there is no run."""
+    snapshot = _shown(requested, secret, seen)
+    return None if snapshot is None else settings_of_run.taken_over(snapshot, live.done(event)[1])
+
+
+def _shown(requested: Any, secret: Any, seen: Seen) -> Snapshot | None:
+    visitor = visitor_of(secret)
+    return visitor.runs.snapshot(seen.of(requested, visitor).link().get("run", ""))
+
+
+def _pack(requested: Any, secret: Any, seen: Seen) -> list[Any]:
+    snapshot = _shown(requested, secret, seen)
+    try:
         if snapshot is None:
-            return [gr.skip()] * (len(panel.shown) + 1)
-        number = live.done(event)[1]
-        found = doctor.findings(snapshot)
-        known = number.isascii() and number.isdigit() and int(number[:4]) < len(found)
-        change = found[int(number[:4])].change if known else {}
-        controls, left_out = doctor.controls_of(snapshot.config, change)
-        words = f'<div class="dp-message"><span>🎛️</span><span>{live.rich(doctor.told(change, left_out))}</span></div>'
-        return [*panel.update(controls), words]
-
-    def pack(asked: Any, visitor: str, seen: Seen) -> list[Any]:
-        mine, snapshot = shown(asked, visitor, seen)
-        try:
-            if snapshot is None:
-                raise ValueError("There is no run to download.")
-            return [_named(mine.archive(snapshot.id), runs.file_name(snapshot)), ""]
-        except (ValueError, OSError) as problem:
-            words = str(problem) if isinstance(problem, ValueError) else "The zip cannot be written."
-            return [None, page.listed([words], "error")]
-
-    packed = view.run.name.download(pack, context, [view.zip, told], **QUIET)
-    packed.success(None, None, None, js=_CLICK, **QUIET)
-    return [
-        part.take(take, context, [*panel.shown, told], trigger_mode="multiple", **QUIET)
-        for part in (view.run.name, view.run.doctor)
-    ]
+            raise ValueError(text.NOTHING_TO_DOWNLOAD)
+        return [_named(visitor_of(secret).runs.archive(snapshot.id), runs.file_name(snapshot)), ""]
+    except (ValueError, OSError) as problem:
+        words = str(problem) if isinstance(problem, ValueError) else "The zip cannot be written."
+        return [None, page.listed([words], "error")]
 
 
 def _named(path: Path, name: str) -> Path:
-    """The same file under another name, for the time that it takes to hand it over."""
+    """The same file under another name, for the download."""
     named = Path(tempfile.mkdtemp(prefix="run-", dir=path.parent)) / name
     os.link(path, named)
     return named

@@ -1,4 +1,4 @@
-"""What a tab has been sent of the Training page, so that only what is new is sent, and nothing old after something new."""
+"""What a tab was sent of the Training page, so that only changes are sent, and nothing old after something new."""
 
 from __future__ import annotations
 
@@ -8,25 +8,41 @@ from typing import Any
 
 import gradio as gr
 
+from playground.components.payloads.chart import LiveChart
+from playground.components.payloads.timeline import Timeline
+from playground.gradio_ui import components
+from playground.labs.training import visit
+from playground.labs.training.view import Figure
+from playground.labs.training.visit import Visit
+from playground.policy.visitor import Visitor
+
 
 @dataclass
 class Seen:
     """Kept for one visit; a page that is loaded again begins anew."""
 
     turn: int = 0
-    """Counts what the reader does. A look that began before it must not be shown after it."""
-    link: dict[str, str] | None = None
-    """What the reader has chosen to see, once that is known: a look that is under way still brings what was chosen before."""
+    """Counts the visitor's actions. An update that began before one must not be shown after it."""
+    visit: Visit | None = None
+    """What the visitor has chosen and done, after the page has opened: an update under way still brings the link of before."""
     keys: dict[int, Hashable] = field(default_factory=dict)
     """What each component was sent last."""
     list_open: bool = False
     list_page: int = 1
-    deleted: tuple[tuple[str, str], ...] = ()
-    """Id and title of what the reader has deleted in this visit, and can have back."""
+
+    def of(self, requested: Any, visitor: Visitor) -> Seen:
+        """Itself; with what the link requests where the page has not opened yet."""
+        if self.visit is None:
+            self.visit = Visit(visit.chosen(requested, visitor.runs.ids())[0])
+        return self
+
+    def link(self) -> dict[str, str]:
+        """The parameters of the link that open what is shown."""
+        return self.visit.choice.link() if self.visit else {}
 
 
 class Sent:
-    """Gathers what a tab is to be sent.
+    """Gathers what a tab is sent.
 
     Args:
         seen: by that tab.
@@ -39,7 +55,7 @@ class Sent:
         self._values: dict[int, Any] = {component._id: gr.skip() for component in outputs}
 
     def new(self, component: Any, key: Hashable, make: Callable[[], Any]) -> None:
-        """Send what `make` gives, unless what it was sent last had the same key."""
+        """Send what `make` returns, unless what it was sent last had the same key."""
         if self._keys.get(component._id) != key:
             self._keys[component._id] = key
             self._values[component._id] = make()
@@ -48,12 +64,20 @@ class Sent:
         """Send a text, unless it is there."""
         self.new(component, value, lambda: value)
 
-    def visible(self, component: Any, whether: bool) -> None:
+    def visible(self, component: Any, is_visible: bool) -> None:
         """Show or hide it, unless it is so."""
-        self.new(component, whether, lambda: gr.update(visible=whether))
+        self.new(component, is_visible, lambda: gr.update(visible=is_visible))
+
+    def chart(self, component: Any, figure: Figure[LiveChart]) -> None:
+        """Send a chart, unless its version is there."""
+        self.new(component, figure.version, lambda: components.chart_value(figure.draw()))
+
+    def timeline(self, component: Any, figure: Figure[Timeline]) -> None:
+        """Send a timeline, unless its version is there."""
+        self.new(component, figure.version, lambda: components.timeline_value(figure.draw()))
 
     def values(self) -> list[Any]:
-        """For the outputs. Nothing where the reader has done something meanwhile: that has its own answer."""
+        """For the outputs; nothing where the visitor has acted meanwhile: that action has its own answer."""
         if self._seen.turn != self._turn:
             return [gr.skip()] * len(self._values)
         self._seen.keys = self._keys

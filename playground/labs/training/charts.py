@@ -1,51 +1,59 @@
-"""What the Training lab draws of a run: its loss against the floor that nothing can beat, what it draws, how well it reads."""
+"""The charts and the timeline of one training run."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from cachetools import LRUCache, cached
+from numpy.typing import NDArray
 
 from playground.components.payloads.chart import LiveChart, Series
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.shared.naming import loss_unit
+from playground.labs.training import text
+from playground.labs.training.tasks import words_of
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
-    from engine.training.config import TrainConfig
 
 SHOWN_PREVIEWS = 60
-"""Of more, this many evenly spaced are sent to the browser."""
+"""Of more, this many evenly spaced ones are sent to the browser."""
+KEPT_LANES = 16
+RECENT = 40
+"""Reports that count as the latest."""
+LOWEST_FLOOR = 1e-4
 LEVELS = "t / T (0 is clean, 1 is pure noise)"
 
 
-def floor_title(config: TrainConfig) -> str:
-    """Of whom the floor is."""
-    return "floor: the ideal classifier" if config.task == "classifier" else "floor: the ideal denoiser"
-
-
 def loss_chart(snapshot: Snapshot) -> LiveChart:
-    """Loss against training step, with the ideal denoiser's (or classifier's) as its floor."""
+    """Loss by training step: of each batch, smoothed, on held-out images, and the Bayes-optimal loss."""
     steps = np.array([report.step for report in snapshot.reports], dtype=np.float64)
     loss = np.array([report.loss for report in snapshot.reports], dtype=np.float64)
-    series = (
-        [Series("this batch", steps, loss, "dots"), Series("smoothed", steps, smoothed(loss))] if len(steps) else []
-    )
+    series = _noisy(steps, loss)
     if snapshot.bayes_optimal is not None and len(steps):
         ends = np.array([0.0, snapshot.config.steps])
-        series.append(Series(floor_title(snapshot.config), ends, np.full(2, snapshot.bayes_optimal.loss), "dashed"))
+        series.append(Series(text.FLOOR, ends, np.full(2, snapshot.bayes_optimal.loss), "dashed"))
     if snapshot.held_out:
-        seen, apart = zip(*snapshot.held_out, strict=True)
-        series.append(Series("on held-out pictures", np.array(seen), np.array(apart), mark="diamond"))
+        at, held_out = zip(*snapshot.held_out, strict=True)
+        series.append(Series("held-out images", np.array(at), np.array(held_out), mark="diamond"))
     return LiveChart(
         "Loss",
         "training step",
         loss_unit(snapshot.config),
         tuple(series),
-        log_y=snapshot.config.task != "classifier",
+        log_y=words_of(snapshot.config).is_log,
         empty=_nothing_yet(snapshot),
     )
+
+
+def _noisy(steps: NDArray[np.float64], values: NDArray[np.float64]) -> list[Series]:
+    """The values of each batch, and smoothed; none where there are no steps."""
+    if not len(steps):
+        return []
+    return [Series("each batch", steps, values, "dots"), Series("smoothed", steps, smoothed(values))]
 
 
 def _nothing_yet(snapshot: Snapshot) -> str:
@@ -53,80 +61,81 @@ def _nothing_yet(snapshot: Snapshot) -> str:
 
 
 def level_chart(snapshot: Snapshot) -> LiveChart:
-    """Loss by noise level: the recent ones and the floor."""
+    """Loss by noise level: of the first reports, of the latest, and the Bayes-optimal loss."""
     series: list[Series] = []
-    if snapshot.config.task == "vae":
-        return LiveChart(
-            "Loss by noise level", LEVELS, loss_unit(snapshot.config), (), empty="A VAE sees no noise levels."
-        )
-    reads = snapshot.config.task == "classifier"
+    is_log = words_of(snapshot.config).is_log
     if snapshot.reports:
-        bins = len(snapshot.reports[-1].loss_by_level)
-        centre = (np.arange(bins) + 0.5) / bins
-        recent = np.array([report.loss_by_level for report in snapshot.reports[-40:]], dtype=np.float64)
-        early = np.array([report.loss_by_level for report in snapshot.reports[: max(1, len(snapshot.reports) // 10)]])
-        series.append(Series("at the beginning", centre, _mean(early), "dots"))
-        series.append(Series("now", centre, _mean(recent)))
+        centre = _centres(len(snapshot.reports[-1].loss_by_level))
+        levels = np.array([report.loss_by_level for report in snapshot.reports], dtype=np.float64)
+        series.append(Series("at the start", centre, _mean(levels[: max(1, len(levels) // 10)]), "dots"))
+        series.append(Series("latest", centre, _mean(levels[-RECENT:])))
         if snapshot.bayes_optimal is not None:
-            floor = np.maximum(np.array(snapshot.bayes_optimal.loss_by_level), 1e-4)
-            series.append(Series(floor_title(snapshot.config), centre, floor, "dashed"))
+            floor = np.maximum(np.array(snapshot.bayes_optimal.loss_by_level), LOWEST_FLOOR)
+            series.append(Series(text.FLOOR, centre, floor, "dashed"))
     return LiveChart(
         "Loss by noise level",
         LEVELS,
         loss_unit(snapshot.config),
         tuple(series),
-        log_y=not reads,
-        y_range=(0, _top(series)) if reads else None,
-        note="" if reads else "A floor below 0.0001 is drawn there.",
+        log_y=is_log,
+        y_range=None if is_log else (0, _top(series)),
+        note=f"A floor below {LOWEST_FLOOR:g} is drawn at {LOWEST_FLOOR:g}." if is_log else "",
         empty=_nothing_yet(snapshot),
     )
 
 
+def _centres(bins: int) -> NDArray[np.float64]:
+    """Middle of each of the parts of 0 … 1."""
+    return (np.arange(bins) + 0.5) / bins
+
+
 def _top(series: list[Series]) -> float:
-    """A little above all that is drawn."""
+    """The upper end of the axis: a little above the largest value."""
     values = np.concatenate([np.asarray(one.y, dtype=np.float64) for one in series] or [np.ones(1)])
     return 1.1 * float(np.nanmax(values)) if np.isfinite(values).any() else 1.0
 
 
 def bound_chart(snapshot: Snapshot) -> LiveChart:
-    """The variational bound against training step, of a network that learns its variance."""
-    told = [(report.step, report.bound) for report in snapshot.reports if report.bound is not None]
-    steps, bound = np.array(told, dtype=np.float64).reshape(-1, 2).T
+    """The variational bound by training step, of a network with a learned variance."""
+    known = [(report.step, report.bound) for report in snapshot.reports if report.bound is not None]
+    steps, bound = np.array(known, dtype=np.float64).reshape(-1, 2).T
     return LiveChart(
         "Variational bound",
         "training step",
         "bits per dimension",
-        (Series("this batch", steps, bound, "dots"), Series("smoothed", steps, smoothed(bound))) if len(steps) else (),
+        tuple(_noisy(steps, bound)),
         log_y=True,
-        note="On noised training pictures, with the learned variance, without its constant part at T.",
+        note="On noised training images, with the learned variance, without the constant term at T.",
         empty=_nothing_yet(snapshot),
     )
 
 
 def accuracy_chart(snapshot: Snapshot) -> LiveChart:
-    """How many held-out pictures a classifier reads rightly, by noise level."""
+    """Accuracy of a classifier on held-out images by noise level, in percent."""
     series: list[Series] = []
     accuracy = snapshot.accuracy
     if accuracy is not None:
-        bins = len(accuracy.accuracy_by_level)
-        centre = (np.arange(bins) + 0.5) / bins
+        centre = _centres(len(accuracy.accuracy_by_level))
         series.append(Series("this classifier", centre, 100 * np.array(accuracy.accuracy_by_level)))
-        if accuracy.exact_by_level:  # not where there are too many training pictures
-            by_heart = 100 * np.array(accuracy.exact_by_level)
-            series.append(Series("ideal classifier of the training pictures", centre, by_heart, "dashed"))
+        if accuracy.exact_by_level:  # not where there are too many training images
+            exact = 100 * np.array(accuracy.exact_by_level)
+            series.append(Series("exact classifier of the training images", centre, exact, "dashed"))
     return LiveChart(
-        "Held-out pictures read rightly",
+        "Accuracy on held-out images",
         LEVELS,
         "percent",
         tuple(series),
         y_range=(0, 100),
-        note=f"{accuracy.pictures} held-out pictures, after {accuracy.step:,} training steps." if accuracy else "",
-        empty="It has not been asked yet." if snapshot.active else "There was nothing to ask it.",
+        note=f"{accuracy.pictures} held-out images, after {accuracy.step:,} training steps." if accuracy else "",
+        empty="It has not been measured yet." if snapshot.active else "There were no held-out images.",
     )
 
 
-def smoothed(values: np.ndarray) -> np.ndarray:
-    """Exponential mean over about 10 values, without the pull of the first one. NaN stays out of it."""
+CHARTS = {"loss": loss_chart, "levels": level_chart, "bound": bound_chart, "accuracy": accuracy_chart}
+
+
+def smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Exponential mean over about 10 values, bias-corrected; values that are not finite are left out."""
     out, mean, weight = np.empty_like(values), 0.0, 0.0
     for k, value in enumerate(values):
         if math.isfinite(value):
@@ -135,28 +144,32 @@ def smoothed(values: np.ndarray) -> np.ndarray:
     return out
 
 
-def previews(snapshot: Snapshot) -> Timeline | None:
-    """Samples from the same noise after more and more training, on one timeline. None while there are none."""
-    shown = list(snapshot.previews)
-    if not shown:
-        return None
-    if len(shown) > SHOWN_PREVIEWS:
-        shown = [shown[i] for i in np.linspace(0, len(shown) - 1, SHOWN_PREVIEWS).round().astype(int)]
-    lane = Lane.of_pictures(
-        "samples",
-        "Samples from the same noise",
-        [pictures for _, pictures in shown],
-        width_over_height=5.0,
+def previews(snapshot: Snapshot) -> Timeline:
+    """Samples from the same noise after more and more training steps, on one timeline. The run must have some."""
+    count = len(snapshot.previews)
+    used = np.unique(np.linspace(0, count - 1, min(count, SHOWN_PREVIEWS)).round().astype(np.int64))
+    lane = replace(
+        packed_lane(snapshot, used, width_over_height=5.0),
+        title="Samples from the same noise",
         help="Only the weights change from one stop to the next.",
     )
-    positions = tuple(Position(step, f"after {step:,} training steps") for step, _ in shown)
-    return Timeline(
-        f"training-{snapshot.id}", (lane,), positions, start_at="last", fps=3, label="Samples while the network learns"
-    )
+    steps = [snapshot.previews[i][0] for i in used]
+    positions = tuple(Position(step, f"after {step:,} training steps") for step in steps)
+    label = "Samples during training"
+    return Timeline(f"training-{snapshot.id}", (lane,), positions, start_at="last", fps=3, label=label)
 
 
-def _mean(rows: np.ndarray) -> np.ndarray:
-    """Mean over reports, leaving out the parts of 0 … T where none fell."""
+@cached(
+    LRUCache(KEPT_LANES), key=lambda snapshot, used, width_over_height: (snapshot.id, tuple(used), width_over_height)
+)
+def packed_lane(snapshot: Snapshot, used: NDArray[np.int64], width_over_height: float) -> Lane:
+    """The previews of these numbers in one sheet; the page requests the same ones twice a second."""
+    frames = [snapshot.previews[i][1] for i in used]
+    return Lane.of_pictures("samples", "", frames, width_over_height=width_over_height)
+
+
+def _mean(rows: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Mean over reports, (R, bins) to (bins); NaN for a bin in which no t was drawn."""
     known = np.isfinite(rows)
     sums, counts = np.where(known, rows, 0).sum(0), known.sum(0)
     return np.where(counts > 0, sums / np.maximum(counts, 1), np.nan)

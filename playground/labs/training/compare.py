@@ -1,47 +1,34 @@
-"""Two to four training runs against each other: their losses, their samples from the same noise, and in what they differ."""
+"""Two to four training runs side by side: losses, samples from the same noise, and the settings in which they differ."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from playground.components.payloads.chart import LiveChart, Mark, Series
-from playground.components.payloads.timeline import Lane, Position, Timeline
+from playground.components.payloads.timeline import Position, Timeline
 from playground.labs.shared.naming import loss_unit
-from playground.labs.training import charts, runs
-from playground.labs.training.doctor import title_of, value_of
-from playground.labs.training.runs import AGAINST, Against
+from playground.labs.training import charts, runs, text
+from playground.labs.training.settings_of_run import title_of, value_of
+from playground.labs.training.tasks import OF_LOSS, words_of
+from playground.labs.training.visit import AGAINST, Against
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
 
 LETTERS = "ABCD"
 MARKS: tuple[Mark, ...] = ("circle", "square", "triangle", "diamond")
-"""Each run has its own besides its colour."""
+"""Each run has its own, besides its color."""
 GLYPHS = "●■▲◆"
 STOPS = 40
 """Most stops of the timeline of samples."""
-KEPT = 16
-"""Packed lanes that are kept."""
-NOT_CHOSEN = ("report_every", "sample_every", "milestones")
-"""How often a run is looked at, which the page chooses by the speed of the machine: no difference between runs."""
-
-OF_THE_LOSS = {
-    "task": "what is trained",
-    "data": "their pictures",
-    "size": "the size of the pictures",
-    "target": "what the network predicts",
-    "schedule": "the noise schedule",
-    "T": "T",
-    "zero_terminal_snr": "the end of the noise schedule",
-    "weighting": "the weighting",
-}
-"""The settings that decide what the loss measures, in words."""
-
-_packed: dict[tuple[str, tuple[int, ...]], Lane] = {}
+FLOOR_COLOR = 5
+NOT_COMPARED = ("report_every", "sample_every", "milestones")
+"""Settings that the page derives from the speed of the machine: no difference between runs."""
 
 
 def names(snapshots: Sequence[Snapshot]) -> list[str]:
@@ -50,7 +37,7 @@ def names(snapshots: Sequence[Snapshot]) -> list[str]:
 
 
 def along(snapshot: Snapshot, against: Against) -> NDArray[np.float64]:
-    """Where each report lies, shape (R,). Time is what the steps themselves took, from the speed that each report gives."""
+    """Position of each report on the axis, shape (R,). Training time is summed over the speeds of the reports."""
     steps = np.array([report.step for report in snapshot.reports], dtype=np.float64)
     if against == "steps":
         return steps
@@ -62,48 +49,43 @@ def along(snapshot: Snapshot, against: Against) -> NDArray[np.float64]:
 
 
 def at(snapshot: Snapshot, against: Against, steps: Sequence[int]) -> NDArray[np.float64]:
-    """Where these training steps lie, from 0 at step 0."""
-    told = np.array([0.0, *(report.step for report in snapshot.reports)])
-    return np.interp(np.array(steps, dtype=np.float64), told, np.concatenate([[0.0], along(snapshot, against)]))
+    """Position of these training steps on the axis; step 0 is at 0."""
+    known = np.array([0.0, *(report.step for report in snapshot.reports)])
+    return np.interp(np.array(steps, dtype=np.float64), known, np.concatenate([[0.0], along(snapshot, against)]))
 
 
 def loss_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart:
-    """The smoothed training losses over each other, and the floor where they share it."""
+    """The smoothed training losses in one chart, and the Bayes-optimal loss where they share it."""
     series = [
         Series(name, along(snapshot, against), _smooth(snapshot), mark=MARKS[k], color=k)
         for k, (name, snapshot) in enumerate(zip(names(snapshots), snapshots, strict=True))
         if snapshot.reports
     ]
     floors = {snapshot.bayes_optimal.loss for snapshot in snapshots if snapshot.bayes_optimal is not None}
-    if series and len(floors) == 1 and comparable(snapshots):
+    if series and len(floors) == 1 and is_comparable(snapshots):
         ends = np.array([0.0, max(float(np.asarray(one.x)[-1]) for one in series)])
-        title = charts.floor_title(snapshots[0].config)
-        series.append(Series(title, ends, np.full(2, floors.pop()), "dashed", color=5))
-    return LiveChart(
-        "Loss, smoothed",
-        AGAINST[against][1],
-        _unit(snapshots),
-        tuple(series),
-        log_y=all(snapshot.config.task != "classifier" for snapshot in snapshots),
-        empty="None of these runs has reported a loss.",
-    )
+        series.append(Series(text.FLOOR, ends, np.full(2, floors.pop()), "dashed", color=FLOOR_COLOR))
+    return _chart("Loss, smoothed", snapshots, against, series)
 
 
-def held_out_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart | None:
-    """The losses on pictures that no run has seen; None where none was measured."""
+def held_out_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart:
+    """The losses on held-out images, where they were measured."""
     series = []
     for k, (name, snapshot) in enumerate(zip(names(snapshots), snapshots, strict=True)):
         if snapshot.held_out:
             steps, loss = zip(*snapshot.held_out, strict=True)
             series.append(Series(name, at(snapshot, against, steps), np.array(loss), mark=MARKS[k], color=k))
-    if not series:
-        return None
+    return _chart("Loss on held-out images", snapshots, against, series)
+
+
+def _chart(title: str, snapshots: Sequence[Snapshot], against: Against, series: list[Series]) -> LiveChart:
     return LiveChart(
-        "Loss on held-out pictures",
+        title,
         AGAINST[against][1],
         _unit(snapshots),
         tuple(series),
-        log_y=all(snapshot.config.task != "classifier" for snapshot in snapshots),
+        log_y=all(words_of(snapshot.config).is_log for snapshot in snapshots),
+        empty="None of these runs has reported a loss.",
     )
 
 
@@ -111,45 +93,44 @@ def _smooth(snapshot: Snapshot) -> NDArray[np.float64]:
     return charts.smoothed(np.array([report.loss for report in snapshot.reports], dtype=np.float64))
 
 
-def comparable(snapshots: Sequence[Snapshot]) -> bool:
-    """Whether their losses are of the same thing, so that lower is better."""
-    return len({_what_the_loss_is(snapshot) for snapshot in snapshots}) <= 1
+def is_comparable(snapshots: Sequence[Snapshot]) -> bool:
+    """Whether their losses measure the same, so that the lower one is better."""
+    return not _differences_in_loss(snapshots)
 
 
 def caution(snapshots: Sequence[Snapshot]) -> str:
     """One sentence where the losses of these runs must not be compared by their height; else ""."""
-    if comparable(snapshots):
+    differ = _differences_in_loss(snapshots)
+    if not differ:
         return ""
-    differ = [words for name, words in OF_THE_LOSS.items() if len({getattr(s.config, name) for s in snapshots}) > 1]
     return (
-        f"These losses are not of the same thing: the runs differ in {_listed(differ)}. Compare their shapes and the samples, "
-        "not which is lower."
+        f"The losses of these runs do not measure the same: the runs differ in {_listed(differ)}. Compare the shapes of the "
+        "curves and the samples, not which loss is lower."
     )
 
 
-def _what_the_loss_is(snapshot: Snapshot) -> tuple[object, ...]:
-    of_noise = ("target", "weighting", "schedule", "T", "zero_terminal_snr")
-    without = {"classifier": ("target", "weighting"), "vae": of_noise}.get(snapshot.config.task, ())
-    return tuple(getattr(snapshot.config, name) for name in OF_THE_LOSS if name not in without)
+def _differences_in_loss(snapshots: Sequence[Snapshot]) -> list[str]:
+    """The settings in which they differ and on which the meaning of their losses depends, in words."""
+    ignored = set.intersection(*(set(words_of(one.config).loss_ignores) for one in snapshots))
+    names = [name for name in OF_LOSS if name not in ignored]
+    return [OF_LOSS[name] for name in names if len({getattr(one.config, name) for one in snapshots}) > 1]
 
 
 def _unit(snapshots: Sequence[Snapshot]) -> str:
     units = {loss_unit(snapshot.config) for snapshot in snapshots}
-    return units.pop() if len(units) == 1 else "each run's own loss"
+    return units.pop() if len(units) == 1 else "the loss of each run"
 
 
 def _listed(words: Sequence[str]) -> str:
     return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
 
 
-def samples(snapshots: Sequence[Snapshot], against: Against) -> Timeline | None:
-    """What each draws from its fixed noise, side by side on one timeline at the same progress. None while there is nothing.
+def samples(snapshots: Sequence[Snapshot], against: Against) -> Timeline:
+    """Samples of each run from its fixed noise, side by side on one timeline at the same progress. One must have some.
 
-    Where a run was not looked at exactly there, its last samples before are shown; where it has ended, its last ones.
+    Between two previews of a run its earlier one is shown, after its end the last one.
     """
     shown = [(k, snapshot) for k, snapshot in enumerate(snapshots) if snapshot.previews]
-    if not shown:
-        return None
     places = [at(snapshot, against, [step for step, _ in snapshot.previews]) for _, snapshot in shown]
     stops = np.unique(np.concatenate(places))
     if len(stops) > STOPS:
@@ -159,15 +140,12 @@ def samples(snapshots: Sequence[Snapshot], against: Against) -> Timeline | None:
     for (k, snapshot), place in zip(shown, places, strict=True):
         index = np.maximum(np.searchsorted(place, stops + 1e-9, side="right") - 1, 0)
         used = np.unique(index)
-        packed = _packed_lane(snapshot, used)
         lanes.append(
-            Lane(
-                f"run{k}",
-                _plain(runs.title(snapshot)),
-                packed.sheets,
-                tuple(int(np.searchsorted(used, i)) for i in index),
-                packed.grid,
-                packed.pictures,
+            replace(
+                charts.packed_lane(snapshot, used, width_over_height=2.0),
+                key=f"run{k}",
+                title=_plain(runs.title(snapshot)),
+                index=tuple(int(np.searchsorted(used, i)) for i in index),
                 group=f"{GLYPHS[k]} {LETTERS[k]}",
             )
         )
@@ -185,26 +163,15 @@ def samples(snapshots: Sequence[Snapshot], against: Against) -> Timeline | None:
     )
 
 
-def _packed_lane(snapshot: Snapshot, used: NDArray[np.int64]) -> Lane:
-    """The pictures of these looks in one sheet. Packed once: the page asks for the same ones again and again."""
-    key = (snapshot.id, tuple(snapshot.previews[i][0] for i in used))
-    if key not in _packed:
-        frames = [snapshot.previews[i][1] for i in used]
-        _packed[key] = Lane.of_pictures("samples", "", frames, width_over_height=2.0)
-        while len(_packed) > KEPT:
-            _packed.pop(next(iter(_packed)), None)
-    return _packed[key]
-
-
-def same_noise(snapshots: Sequence[Snapshot]) -> bool:
-    """Whether the pictures that they draw begin from the same noise: where they are of the same shape."""
+def is_same_noise(snapshots: Sequence[Snapshot]) -> bool:
+    """Whether their previews begin from the same noise: where they have the same shape."""
     return len({snapshot.previews[-1][1].shape for snapshot in snapshots if snapshot.previews}) <= 1
 
 
 def _progress(x: float, against: Against) -> str:
     if against == "time":
         return f"after {x:,.0f} s of training" if x >= 10 else f"after {x:.1f} s of training"
-    return f"after {x:,.0f} {'training steps' if against == 'steps' else 'pictures'}"
+    return f"after {x:,.0f} {'training steps' if against == 'steps' else 'images'}"
 
 
 def _plain(text: str) -> str:
@@ -217,7 +184,7 @@ def differences(snapshots: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
     rows = []
     for name in type(snapshots[0].config).model_fields:
         values = [getattr(snapshot.config, name) for snapshot in snapshots]
-        if name not in NOT_CHOSEN and len(set(values)) > 1:
+        if name not in NOT_COMPARED and len(set(values)) > 1:
             rows.append((title_of(name), [value_of(value) for value in values]))
     return rows
 
@@ -238,6 +205,6 @@ def results(snapshots: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
     ]
     if any(snapshot.held_out for snapshot in snapshots):
         best = [min((loss for _, loss in snapshot.held_out), default=None) for snapshot in snapshots]
-        rows.append(("Best on held-out pictures", ["–" if loss is None else f"{loss:.4f}" for loss in best]))
+        rows.append(("Best held-out loss", ["–" if loss is None else f"{loss:.4f}" for loss in best]))
     speeds = [snapshot.images_per_second for snapshot in snapshots]
-    return [*rows, ("Images a second", ["–" if speed is None else f"{speed:,.0f}" for speed in speeds])]
+    return [*rows, ("Images per second", ["–" if speed is None else f"{speed:,.0f}" for speed in speeds])]

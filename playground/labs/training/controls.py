@@ -1,36 +1,18 @@
-"""The Training lab: what the reader can train, what it costs, and how it is said. Its charts are in training_charts."""
+"""The settings of the Training lab."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, Self
+from collections.abc import Mapping
+from typing import Literal, Self
 
 from playground.labs.shared.controls import Controls, Field, checked, ui
-from playground.labs.shared.naming import data_title, duration
-from playground.labs.training import text
+from playground.labs.training.tasks import NO_SIGNAL, words_of
 
-if TYPE_CHECKING:
-    from engine.runs.snapshot import Snapshot
-    from engine.training.config import TrainConfig
-    from engine.training.preflight import Preflight
-    from playground.policy.visitor import Visitor
-
-REPORT_SECONDS = 0.4
-"""How often the loop should report: also how quickly it answers to Stop."""
-
-PREVIEWS_PER_RUN = 12
-LOSS, MORE, PICTURES, MACHINE = "Loss", "More", "Size, mirroring, turning", "Speed and memory"
-
-NO_SIGNAL = "Zero terminal SNR leaves only noise at T, and knowing the noise then says nothing about the picture"
-NOT_IN_PUBLIC = ("compile", "upsampling")
-OF_DENOISERS = "Only a denoiser has this."
-OF_VAES = "Only a VAE has this."
-OF_NOISE = ("target", "schedule", "T", "weighting", "learned_variance", "vlb_weight", "importance", "zero_terminal_snr")
-OF_NOISE += ("label_dropout",)
-"""Settings of noise levels and labels."""
+LOSS, MORE, PICTURES, MACHINE = "Loss", "More", "Size and augmentation", "Speed and memory"
 
 
 class TrainingControls(Controls):
-    """What the reader sets before the start."""
+    """What is set before a run starts."""
 
     task: Literal["denoiser", "classifier", "vae"] = Field(
         "denoiser",
@@ -223,139 +205,6 @@ class TrainingControls(Controls):
         return self, []
 
 
-def without_effect(controls: TrainingControls, visitor: Visitor) -> dict[str, str]:
-    """Name of each setting that has no effect now, and why."""
-    return _without_effect(controls) | (dict.fromkeys(NOT_IN_PUBLIC, text.NOT_IN_PUBLIC) if visitor.public else {})
-
-
-def _without_effect(controls: TrainingControls) -> dict[str, str]:
-    off = {} if controls.task == "vae" else {"latent": OF_VAES}
-    if controls.task == "vae":
-        return off | dict.fromkeys(OF_NOISE, "A VAE sees no noise levels and no labels.")
-    if controls.task == "classifier":
-        off |= dict.fromkeys(("target", "weighting", "learned_variance", "vlb_weight"), OF_DENOISERS)
-        return off | {"label_dropout": "A classifier is always told what it should have read."}
-    if not controls.learned_variance:
-        off["vlb_weight"] = "It belongs to a learned variance."
-    if controls.target == "noise":
-        off["zero_terminal_snr"] = f"{NO_SIGNAL}: let the network predict x₀ or v."
-    return off
-
-
-def config(controls: TrainingControls, seconds_per_step: float) -> TrainConfig:
-    """The run that these settings ask for. Raises pydantic's ValidationError."""
-    from engine.training.config import TrainConfig
-
-    return TrainConfig(
-        **controls.model_dump(),
-        warmup=min(100, controls.steps // 10),
-        report_every=max(1, min(controls.steps, round(REPORT_SECONDS / max(seconds_per_step, 1e-6)))),
-        sample_every=max(1, controls.steps // PREVIEWS_PER_RUN),
-    )
-
-
-def planned(controls: TrainingControls, visitor: Visitor) -> tuple[TrainConfig, Preflight]:
-    """The run that would be started, and what it costs. Raises ValueError with one sentence where it cannot be started."""
-    if visitor.public:
-        controls = checked(controls, **dict.fromkeys(NOT_IN_PUBLIC, False))
-    found = tried(controls, visitor)
-    if not found.passed:
-        raise ValueError(found.problems[0])
-    seconds, most = found.seconds_per_step * controls.steps, visitor.limits.training_seconds
-    if seconds > most:
-        raise ValueError(text.too_long(duration(seconds), duration(most)))
-    run = config(controls, found.seconds_per_step)
-    visitor.check_training(run)
-    return run, found
-
-
-def tried(controls: TrainingControls, visitor: Visitor) -> Preflight:
-    """What a few steps cost on this machine, and what would fail: once for each kind of network and batch.
-
-    Raises:
-        DataError: where the pictures are not there.
-    """
-    visitor.check_data(controls.data)
-    costs = _costs(controls)
-    key = (costs, _shape(costs))
-    found = _tries.get(key)
-    if found is None:
-        found = _tried(costs)
-        if found.passed:  # what is wrong today, as a full disk, may be right in a moment
-            _tries[key] = found
-    return found
-
-
-_tries: dict[tuple[TrainConfig, tuple[int, int, int]], Preflight] = {}
-
-
-def _tried(costs: TrainConfig) -> Preflight:
-    from engine.runs.record import default_root
-    from engine.training.distributed import SingleProcess, best_device
-    from engine.training.preflight import preflight
-
-    return preflight(costs, SingleProcess(best_device()), default_root())
-
-
-def cost(controls: TrainingControls, found: Preflight) -> str:
-    """What was found, in a line or two."""
-    parts = f", {found.micro_batch} of {controls.batch} pictures at once" if found.micro_batch < controls.batch else ""
-    line = f"{_short(found.seconds_per_step)} s a step, tried on this machine{parts}; its files take {found.disk / 1e6:.0f} MB."
-    compiling = " Compiling comes on top, and what it gains is not in this." if controls.compile else ""
-    return line + compiling
-
-
-def pace(snapshot: Snapshot) -> str:
-    """What held it up lately, in a line; empty before its first report."""
-    recent = snapshot.reports[-20:]
-    if not recent:
-        return ""
-    waited = sum(report.waiting for report in recent) / len(recent)
-    parts = (
-        f" {recent[-1].micro_batch} pictures go at once." if 0 < recent[-1].micro_batch < snapshot.config.batch else ""
-    )
-    return f"{100 * waited:.1f} % of the time the network waited for pictures.{parts}"
-
-
-def _short(seconds: float) -> str:
-    return f"{seconds:.3f}" if seconds < 1 else f"{seconds:.1f}"
-
-
-def _costs(controls: TrainingControls) -> TrainConfig:
-    """What the costs of a step depend on, and the rest as it is by itself."""
-    from engine.training.config import TrainConfig
-
-    names = ("task", "data", "size", "upsampling", "flips", "rotation", "preset", "batch", "learned_variance")
-    names += ("precision", "micro_batch", "latent")
-    return TrainConfig.model_validate({name: getattr(controls, name) for name in names})
-
-
-def _shape(costs: TrainConfig) -> tuple[int, int, int]:
-    """Size, channels and classes of the pictures: they may be prepared anew under the same name. Raises DataError."""
-    from engine.data.prepared import pictures_of
-
-    pictures = pictures_of(costs)
-    return pictures.size, pictures.channels, len(pictures.class_names)
-
-
-WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
-
-
-def described(config: TrainConfig) -> str:
-    """A run in one line."""
-    end = f"{config.schedule} schedule, T = {config.T}" + (", zero terminal SNR" if config.zero_terminal_snr else "")
-    end += ", t by importance" if config.importance else ""
-    if config.task == "vae":
-        return f"{_pictures(config)}, {config.preset} VAE, {config.latent} latent numbers"
-    if config.task == "classifier":
-        return f"{_pictures(config)}, {config.preset} classifier of noisy pictures, {end}"
-    more = WEIGHTED[config.weighting] + (", learned variance" if config.learned_variance else "")
-    return f"{_pictures(config)}, {config.preset} network, predicts {config.target}{more}, {end}"
-
-
-def _pictures(config: TrainConfig) -> str:
-    """Of a run, in a few words."""
-    changed = [f"at {config.size} × {config.size}"] if config.size else []
-    changed += ["mirrored"] if config.flips else []
-    changed += [f"turned by up to {config.rotation:g}°"] if config.rotation else []
-    return " ".join([data_title(config.data), ", ".join(changed)]).strip()
+def without_effect(controls: TrainingControls) -> Mapping[str, str]:
+    """Name of each setting that has no effect with these settings, and why."""
+    return words_of(controls).without_effect(controls)

@@ -1,85 +1,95 @@
-"""The texts about the pictures of the Training lab: what the network will see, and where others are got from."""
-
-from playground.labs.training.controls import PICTURES
+"""The texts about the data sets of the Training lab."""
 
 SOURCES = {"known": "Well-known sets", "folder": "A folder", "zip": "A zip", "hub": "Hugging Face"}
-OTHERS = "Other pictures …"
-LOOKING = "Looking at the pictures …"
+WHERE_FROM = "Source"
+KNOWN = "Data set"
+OTHERS = "Other data sets …"
+LOADING = "Loading the images …"
 NO_FLOOR = (
-    "There is no dashed line in the loss chart for these: the ideal denoiser would have to look at every one of "
-    "them, in every way that the network sees it, and that is too many."
+    "The loss chart has no floor for this data set: the exact denoiser would compare each noised image with too many training "
+    "images."
 )
-CHANGED = "The folder holds other pictures than when it was prepared. What is trained on is what it held then."
+CHANGED = "The folder has changed since it was prepared. Training uses the images of that time."
 AGAIN = "Prepare it again"
-REMOVE = "Remove from this disk"
-PREPARED_ALREADY = "It is prepared here already."
+REMOVE_TITLE = "Remove from this disk"
+REMOVE = "Remove"
+PREPARED_ALREADY = "It is prepared already."
 CHOOSE = "Choose it"
 PREPARE = "Prepare"
+CANCEL = "Cancel"
 FOLDER = "Path of the folder"
 FOLDER_EXAMPLE = "/home/me/pictures/birds"
 FOLDER_HELP = (
-    "On the machine that the playground runs on. The folders in it are the classes: birds/owl, birds/wren. Without "
-    "folders in it there are no classes. Nothing in it is changed."
+    "On the machine that runs the playground. Each folder in it is a class: birds/owl, birds/wren. Without folders there are "
+    "no classes. Nothing in it is changed."
 )
-ZIP = "A zip of pictures"
-ZIP_HELP = (
-    "The folders in it are the classes. PNG, JPEG, WebP, GIF, BMP and TIFF are read; everything else is left out."
-)
+ZIP = "A zip of images"
+ZIP_HELP = "Each folder in it is a class. PNG, JPEG, WebP, GIF, BMP and TIFF are read; other files are skipped."
 ZIP_FIRST = "Choose a zip first."
+UNREADABLE = "The file cannot be read."
 HUB = "Name on the Hub"
-HUB_HELP = "Any data set with a column of pictures; a column of classes is found by itself."
-MOST = "Take"
-MOST_HELP = "So many are read as they come, in a mixed order; all of them are downloaded whole first."
-LARGEST = "Keep them at"
-LARGEST_HELP = "The middle square of each picture, made smaller where it is larger, never larger."
-CANCELLED = "Cancelled. Nothing of it is left."
-SOMETHING_ELSE = "Try something else"
+HUB_EXAMPLE = "owner/name"
+HUB_HELP = "Any data set with a column of images; a column of classes is detected."
+MOST = "Images"
+MOST_HELP = "They are read in a shuffled order. The data set is downloaded whole first."
+LARGEST = "Image size"
+LARGEST_HELP = (
+    "The centre square of each image is reduced to this size where it is larger. Larger images take longer to train."
+)
+CANCELLED = "Cancelled. Nothing of it remains."
+SOMETHING_ELSE = "Choose another source"
 
 
 def most(number: int) -> str:
-    """One choice of how many to take; 0 for all."""
-    return f"at most {number:,}" if number else "all of them"
+    """One choice of how many images to take; 0 for all."""
+    return f"at most {number:,}" if number else "all"
 
 
 def largest(size: int) -> str:
-    """One choice of how large they are kept."""
-    return f"{size} × {size} at most"
+    """One choice of the image size."""
+    return f"at most {size} × {size}"
 
 
 def treated(flips: bool, rotation: float) -> str:
-    """What was decided about mirroring and turning for pictures that have just been chosen."""
-    done = [*(["mirrored"] if flips else []), *([f"turned by up to {rotation:g}°"] if rotation else [])]
-    what = f"are {' and '.join(done)}, as suits photographs" if done else "are neither mirrored nor turned"
-    return f"These pictures {what}: see “{PICTURES}” in the sidebar."
+    """How the augmentation was set for a data set that was just chosen."""
+    changes = [*(["mirrored"] if flips else []), *([f"rotated by up to {rotation:g}°"] if rotation else [])]
+    if changes:
+        return (
+            f"The images are {' and '.join(changes)}, as suits photographs: see “Size and augmentation” in the sidebar."
+        )
+    return "The images are neither mirrored nor rotated: see “Size and augmentation” in the sidebar."
 
 
 def looking_at(size: int, channels: int, flips: bool, rotation: float) -> str:
-    """Under some of the pictures."""
-    changed = [
-        *(["every other one mirrored"] if flips else []),
-        *([f"each turned by up to {rotation:g}°"] if rotation else []),
+    """Under some of the images."""
+    changes = [
+        *(["half of them mirrored"] if flips else []),
+        *([f"rotated by up to {rotation:g}°"] if rotation else []),
     ]
-    how = f", {' and '.join(changed)}" if changed else ""
-    return (
-        f"some of the pictures as the network will see them: {size} × {size} pixels, "
-        f"{'in colour' if channels == 3 else 'grey'}{how}."
-    )
+    how = f", {' and '.join(changes)}" if changes else ""
+    colour = "in colour" if channels == 3 else "grey"
+    return f"some of the images as the network receives them: {size} × {size} pixels, {colour}{how}."
 
 
 def heading(title: str, training: int, size: int) -> str:
     """The heading over them."""
-    return f"{title}: {training:,} to train on, {size} × {size}"
+    return f"{title}: {training:,} training images, {size} × {size}"
 
 
 def counted(training: int, held_out: int) -> str:
     """How many there are."""
-    held = f"{held_out:,} are held out: never trained on" if held_out else "None are held out"
-    return f"**{training:,}** to train on. {held}."
+    held = f"{held_out:,} are held out and never trained on" if held_out else "none are held out"
+    return f"{training:,} training images; {held}."
+
+
+def prepared(title: str) -> str:
+    """After a preparation."""
+    return f"{title} is prepared."
 
 
 def offer(download: str, on_disk: str, licence: str) -> str:
-    """What getting one of the well-known sets takes."""
-    return f"A download of {download}; {on_disk} of disk are needed while it is unpacked. Licence: {licence}."
+    """What downloading one of the well-known data sets takes."""
+    return f"A download of {download}; unpacking needs {on_disk} of disk space. Licence: {licence}."
 
 
 def too_large(most: str) -> str:
@@ -89,9 +99,9 @@ def too_large(most: str) -> str:
 
 def free(amount: str) -> str:
     """Under the sources."""
-    return f"{amount} are free on the disk where pictures are kept."
+    return f"{amount} are free on the disk of the data sets."
 
 
 def frees(amount: str) -> str:
-    """Before a set is removed."""
-    return f"This frees {amount}. Runs on these pictures can then not be resumed; what they have learned stays."
+    """Before a data set is removed."""
+    return f"This frees {amount}. Runs on this data set can then not be resumed; their networks remain."

@@ -1,4 +1,4 @@
-"""Preparing pictures for the Training lab: in a process of its own, which is watched and can be cancelled."""
+"""Prepares a data set for the Training lab, in a process of its own that can be cancelled."""
 
 from __future__ import annotations
 
@@ -8,187 +8,156 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, Literal
+from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
+from playground.labs.shared.job import Job, JobState, Partial
 from playground.labs.shared.naming import duration, megabytes
 
 if TYPE_CHECKING:
+    from engine.data.sources.plan import Progress
     from playground.policy.visitor import Visitor
 
-Status = Literal["running", "done", "stopped", "failed"]
 GRACE = 5.0
-"""Seconds that a preparation has to tidy up before it is ended for good."""
+"""Seconds that the process has to tidy up before it is killed."""
 
 
 @dataclass(frozen=True)
-class Progress:
-    """How far a preparation is."""
+class Step:
+    """What a preparation does at the moment; `done` and `total` stand in the job's state, in this unit."""
 
-    status: Status
-    what: str
-    done: int
-    total: int
-    """0 where it is not known."""
-    unit: str
-    seconds_left: float | None
-    name: str
-    """Of the set, once it is prepared."""
-    error: str
-
-    @property
-    def share(self) -> float:
-        """0 … 1."""
-        return min(1.0, self.done / self.total) if self.total else 0.0
-
-    @property
-    def in_words(self) -> str:
-        """What is being done, how much of it is done, and how long it still takes."""
-        words = [f"{self.what[:1].lower()}{self.what[1:]}"]
-        words += [self.amount] if self.amount else []
-        words += [f"{duration(self.seconds_left)} left"] if self.seconds_left is not None else []
-        return ", ".join(words)
-
-    @property
-    def amount(self) -> str:
-        """ "12 of 170 MB", "1,024 of 20,000 pictures"; "" where there is nothing to count yet."""
-        if not self.total and not self.done:
-            return ""
-        if self.unit == "bytes":
-            whole = f" of {megabytes(self.total / 1e6)}" if self.total else ""
-            return f"{megabytes(self.done / 1e6)}{whole}"
-        return f"{self.done:,} of {self.total:,} {self.unit}" if self.total else f"{self.done:,} {self.unit}"
+    what: str = "Starting"
+    unit: str = "pictures"
+    seconds_left: float | None = None
+    """Of this step; None where it is not known."""
+    name: str = ""
+    """Of the data set, after the last step."""
 
 
 class Preparation:
-    """Prepares one set in a process of its own, which a thread listens to; the page looks at it whenever it likes.
+    """Prepares one data set. `state` is read by the page; nothing of it remains after `stop`.
 
     Args:
-        title: what is prepared, for the reader.
-        name: of the set; or what gives it, where that takes a while itself, and is told where to report.
+        title: of the data set, for the reader.
+        name: of the data set, as `engine.data.preparing` takes it.
         largest, most: see `engine.data.preparing.prepare`.
+        store: stores an upload first and returns the data set's name; it is called with a callback for its progress.
     """
 
     def __init__(
         self,
         title: str,
-        name: str | Callable[[Callable[[Any], None]], str],
+        name: str = "",
         *,
         largest: int = 128,
         most: int = 0,
+        store: Callable[[Callable[[Progress], None]], str] | None = None,
     ) -> None:
         self.title = title
-        self._name_of, self._options = name, ("--largest", str(largest), "--most", str(most))
-        self._lock = threading.Lock()
-        self._stop = threading.Event()
+        self._name, self._store = name, store
+        self._options = ("--largest", str(largest), "--most", str(most))
+        self._stopped = threading.Event()
         self._process: subprocess.Popen[str] | None = None
-        self._status: Status = "running"
-        self._what, self._unit, self._done, self._total = "Beginning", "pictures", 0, 0
-        self._phase = ("", 0, time.monotonic())
-        self._name = self._error = ""
-        self._thread = threading.Thread(target=self._run, name="preparing", daemon=True)
-        self._thread.start()
+        self._clock = ("", 0, 0.0)
+        self._stored: Progress | None = None
+        self._job = Job(self._steps, "preparing")
 
     @property
-    def progress(self) -> Progress:
+    def state(self) -> JobState[Step]:
         """How far it is."""
-        with self._lock:
-            _, first, began = self._phase
-            left, passed = None, time.monotonic() - began
-            if self._total and self._done > first and passed > 1:
-                left = (self._total - self._done) * passed / (self._done - first)
-            return Progress(
-                self._status, self._what, self._done, self._total, self._unit, left, self._name, self._error
-            )
+        state, stored = self._job.state, self._stored
+        if stored is None or self._process is not None:
+            return state
+        return replace(state, done=stored.done, total=stored.total, result=Step(stored.what, stored.unit))
 
     def stop(self) -> None:
-        """Do not go on. Nothing is left of it, and what was prepared before stays."""
-        self._stop.set()
-        self._end("stopped")
-        process = self._process
-        if process is not None and process.poll() is None:
-            process.terminate()
-            threading.Thread(target=_see_to_the_end, args=(process,), daemon=True).start()
+        """Cancel it. What was prepared before stays."""
+        self._stopped.set()
+        self._job.stop()
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            threading.Thread(target=_kill_after_grace, args=(self._process,), daemon=True).start()
 
     def wait(self, timeout: float | None = None) -> None:
-        """Block until nothing of it runs any more."""
-        self._thread.join(timeout)
+        """Block until its thread and its process have ended."""
+        self._job.wait(timeout)
 
-    def _run(self) -> None:
+    def _steps(self) -> Iterator[Partial[Step]]:
         try:
-            name = self._name_of if isinstance(self._name_of, str) else self._name_of(self._told)
-            if not self._stop.is_set():
-                self._prepare(name)
-        except _Stopped:
-            self._end("stopped")
-        except ValueError as error:
-            self._end("failed", error=str(error))
+            if self._store is not None:
+                yield Partial(0, 0, Step("Storing the zip", "bytes"))
+                self._name = self._store(self._note_stored)
+            with self._started() as process:
+                assert process.stdout is not None
+                yield from self._read(process.stdout)
         except OSError as error:
-            self._end("failed", error=f"This could not be prepared: {error.strerror or error}.")
+            raise ValueError(f"The data set cannot be prepared: {error.strerror or error}.") from error
 
-    def _prepare(self, name: str) -> None:
-        # The very code that the page runs, wherever it lies.
+    def _note_stored(self, progress: Progress) -> None:
+        if self._stopped.is_set():
+            raise ValueError("Cancelled.")
+        self._stored = progress
+
+    def _started(self) -> subprocess.Popen[str]:
+        # The process imports the same engine as this one, wherever it is installed.
         home = str(Path(__file__).resolve().parents[3])
         paths = os.pathsep.join([home, *filter(None, [os.environ.get("PYTHONPATH")])])
-        command = [sys.executable, "-m", "engine.data.preparing", name, *self._options]
-        with subprocess.Popen(
-            command,
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "engine.data.preparing", self._name, *self._options],
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             text=True,
             encoding="utf-8",
             env={**os.environ, "PYTHONPATH": paths},
-        ) as process:
-            self._process = process
-            if self._stop.is_set():  # it was asked for while the process began
-                process.terminate()
-            assert process.stdout is not None
-            last = self._listen(process.stdout)
-        if "name" in last:
-            self._end("done", name=str(last["name"]))
-        elif "error" in last:
-            self._end("failed", error=str(last["error"]))
-        else:
-            self._end("failed", error="The preparation broke off. It may have run out of memory.")
+        )
+        if self._stopped.is_set():  # stop() was called while the process started
+            self._process.terminate()
+        return self._process
 
-    def _listen(self, lines: IO[str]) -> dict[str, Any]:
-        """Take in what the process tells; gives its last word."""
+    def _read(self, lines: IO[str]) -> Iterator[Partial[Step]]:
         last: dict[str, Any] = {}
         for line in lines:
             try:
-                told = json.loads(line)
+                message = json.loads(line)
             except ValueError:
                 continue
-            if isinstance(told, dict) and "what" in told:
-                self._take(str(told["what"]), int(told["done"]), int(told["total"]), str(told["unit"]))
-            elif isinstance(told, dict):
-                last = told
-        return last
+            if isinstance(message, dict) and "what" in message:
+                yield self._step(str(message["what"]), int(message["done"]), int(message["total"]), message["unit"])
+            elif isinstance(message, dict):
+                last = message
+        if "name" not in last:
+            raise ValueError(str(last.get("error", "The preparation ended early. It may have run out of memory.")))
+        yield Partial(1, 1, Step("Prepared", name=str(last["name"])))
 
-    def _told(self, progress: Any) -> None:
-        if self._stop.is_set():
-            raise _Stopped
-        self._take(progress.what, progress.done, progress.total, progress.unit)
-
-    def _take(self, what: str, done: int, total: int, unit: str) -> None:
-        with self._lock:
-            if what != self._phase[0]:
-                self._phase = (what, done, time.monotonic())
-            self._what, self._done, self._total, self._unit = what, done, total, unit
-
-    def _end(self, status: Status, name: str = "", error: str = "") -> None:
-        with self._lock:
-            if self._status == "running":
-                self._status, self._name, self._error = status, name, error
+    def _step(self, what: str, done: int, total: int, unit: str) -> Partial[Step]:
+        if what != self._clock[0]:
+            self._clock = (what, done, time.monotonic())
+        _, first, began = self._clock
+        seconds = time.monotonic() - began
+        left = (total - done) * seconds / (done - first) if total and done > first and seconds > 1 else None
+        return Partial(done, total, Step(what, unit, left))
 
 
-class _Stopped(Exception):  # noqa: N818
-    """The reader does not want it any more."""
+def progress_text(state: JobState[Step]) -> str:
+    """ "reading the pictures, 1,024 of 20,000 pictures, 12 s left"."""
+    step = state.result or Step()
+    words = [f"{step.what[:1].lower()}{step.what[1:]}"]
+    if state.done or state.total:
+        words.append(_amount(state.done, state.total, step.unit))
+    if step.seconds_left is not None:
+        words.append(f"{duration(step.seconds_left)} left")
+    return ", ".join(words)
 
 
-def _see_to_the_end(process: subprocess.Popen[str]) -> None:
+def _amount(done: float, total: float, unit: str) -> str:
+    if unit == "bytes":
+        return megabytes(done / 1e6) + (f" of {megabytes(total / 1e6)}" if total else "")
+    return f"{done:,.0f} of {total:,.0f} {unit}" if total else f"{done:,.0f} {unit}"
+
+
+def _kill_after_grace(process: subprocess.Popen[str]) -> None:
     try:
         process.wait(GRACE)
     except subprocess.TimeoutExpired:
@@ -196,21 +165,21 @@ def _see_to_the_end(process: subprocess.Popen[str]) -> None:
 
 
 _current: Preparation | None = None
-_current_lock = threading.Lock()
+_lock = threading.Lock()
 
 
 def current() -> Preparation | None:
-    """The preparation of this process, running or just ended; a page that is reloaded finds it again."""
+    """The preparation of this process, running or ended; a page that is loaded again finds it."""
     return _current
 
 
 def start(title: str, name: str, visitor: Visitor, *, largest: int = 128, most: int = 0) -> Preparation:
-    """Prepare a set. Raises ValueError while another is being prepared, and where the visitor may not."""
+    """Prepare a data set. Raises ValueError while another is prepared, and where the visitor may not."""
     return _begin(visitor, lambda: Preparation(title, name, largest=largest, most=most))
 
 
 def start_again(title: str, name: str, visitor: Visitor) -> Preparation:
-    """Prepare a set anew, with what was asked for the first time. Raises ValueError while another is being prepared."""
+    """Prepare a data set anew with its options of the first time. Raises ValueError as `start` does."""
     from engine.data.preparing import options_of
 
     options = options_of(name)
@@ -218,29 +187,29 @@ def start_again(title: str, name: str, visitor: Visitor) -> Preparation:
 
 
 def start_upload(file: BinaryIO, title: str, visitor: Visitor, *, largest: int = 128) -> Preparation:
-    """Store an uploaded zip, and prepare it. Raises ValueError while another set is being prepared."""
+    """Store an uploaded zip, and prepare it. Raises ValueError as `start` does."""
 
-    def keep(tell: Callable[[Any], None]) -> str:
+    def store(report: Callable[[Progress], None]) -> str:
         from engine.data.sources import archive
 
-        return archive.keep(file, title, tell=tell)
+        return archive.keep(file, title, tell=report)
 
-    return _begin(visitor, lambda: Preparation(title, keep, largest=largest))
+    return _begin(visitor, lambda: Preparation(title, largest=largest, store=store))
 
 
 def forget() -> None:
-    """The reader has seen how it ended."""
+    """Drop a preparation that has ended, once the reader has read how."""
     global _current
-    with _current_lock:
-        if _current is not None and _current.progress.status != "running":
+    with _lock:
+        if _current is not None and not _current.state.is_running:
             _current = None
 
 
 def _begin(visitor: Visitor, make: Callable[[], Preparation]) -> Preparation:
     global _current
     visitor.check_host()
-    with _current_lock:
-        if _current is not None and _current.progress.status == "running":
+    with _lock:
+        if _current is not None and _current.state.is_running:
             raise ValueError(f"“{_current.title}” is being prepared: wait for it, or cancel it.")
         _current = make()
         return _current

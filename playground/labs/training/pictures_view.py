@@ -1,0 +1,153 @@
+"""What the Training page shows of data sets, as plain data: the images of the next run, and a preparation under way."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from playground.labs.shared.controls import checked
+from playground.labs.shared.naming import megabytes
+from playground.labs.shared.view import Notice
+from playground.labs.training import pictures, pictures_text, preparing
+from playground.labs.training.controls import TrainingControls
+from playground.labs.training.preparing import Preparation
+
+if TYPE_CHECKING:
+    from engine.training.config import TrainConfig
+    from playground.policy.visitor import Visitor
+
+CELL = 96
+"""CSS pixels of one image."""
+WIDEST = 760
+
+
+@dataclass(frozen=True, eq=False)
+class PicturesView:
+    """The images of a run before it starts."""
+
+    heading: str
+    sheet: NDArray[np.uint8]
+    """(H, W, 4)."""
+    width: int
+    """CSS pixels."""
+    about: str
+    lines: tuple[tuple[str, str], ...]
+    """A title, "" for none, and a text."""
+    note: str
+    prepared: str
+    """Name of the data set where it was prepared here; "" otherwise."""
+
+
+def pictures_view(config: TrainConfig, visitor: Visitor) -> PicturesView | None:
+    """The images of this run as the network receives them; None where the data set is not there."""
+    try:
+        shown = pictures.shown(config, visitor)
+    except ValueError:
+        return None
+    return PicturesView(
+        heading=pictures_text.heading(shown.title, shown.training, shown.size),
+        sheet=shown.sheet,
+        width=min(WIDEST, CELL * shown.columns),
+        about=pictures_text.looking_at(shown.size, shown.channels, config.flips, config.rotation),
+        lines=(
+            *([("", shown.about)] if shown.about else []),
+            ("", pictures_text.counted(shown.training, shown.held_out)),
+            ("Classes", pictures.classes_in_words(shown.classes)),
+            ("Source", shown.source),
+            ("Licence", shown.licence),
+        ),
+        note="" if shown.floor else pictures_text.NO_FLOOR,
+        prepared=config.data if shown.prepared and not visitor.public else "",
+    )
+
+
+def chosen(controls: TrainingControls, name: str, visitor: Visitor) -> tuple[TrainingControls, str]:
+    """The controls with another data set, at its own size, augmented as suits it; and a sentence where that changed."""
+    return suited(checked(controls, data=name[:1000], size=0, upsampling=False), visitor)
+
+
+def followed(before: TrainingControls, controls: TrainingControls, visitor: Visitor) -> tuple[TrainingControls, str]:
+    """The controls after a change, augmented as suits a data set that was just chosen; and a sentence where that changed.
+
+    Only where nothing else has changed: a link, or the settings of an earlier run, give the augmentation themselves.
+    """
+    if before.data == controls.data or checked(before, data=controls.data) != controls:
+        return controls, ""
+    return suited(controls, visitor)
+
+
+def suited(controls: TrainingControls, visitor: Visitor) -> tuple[TrainingControls, str]:
+    """The controls with the augmentation that suits the data set, and a sentence where that differs."""
+    flips, rotation = pictures.suggestion(controls.data, visitor)
+    if (flips, rotation) == (controls.flips, controls.rotation):
+        return controls, ""
+    return checked(controls, flips=flips, rotation=rotation), pictures_text.treated(flips, rotation)
+
+
+@dataclass(frozen=True)
+class PreparingView:
+    """A preparation under way, or how it ended."""
+
+    text: str
+    """Of one that is under way."""
+    fraction: float
+    is_running: bool
+    notice: Notice | None = None
+    """How it ended."""
+    name: str = ""
+    """Of the data set, once it is prepared."""
+
+
+def preparing_view(preparation: Preparation) -> PreparingView:
+    """How far a preparation is."""
+    state, title = preparation.state, preparation.title
+    if state.is_running:
+        return PreparingView(f"{title}: {preparing.progress_text(state)}", state.fraction, True)
+    if state.status == "finished" and state.result is not None:
+        done = Notice("success", pictures_text.prepared(title))
+        return PreparingView("", 1.0, False, done, state.result.name)
+    if state.status == "failed":
+        return PreparingView("", 0.0, False, Notice("error", state.error))
+    return PreparingView("", 0.0, False, Notice("info", pictures_text.CANCELLED))
+
+
+@dataclass(frozen=True)
+class OfferView:
+    """One of the well-known data sets."""
+
+    about: str
+    """Markdown."""
+    cost: str
+    missing: str
+    is_prepared: bool
+    download: str
+    """Title of the button."""
+
+
+def offer_view(name: str, visitor: Visitor) -> OfferView | None:
+    """A well-known data set; None where there is none of that name."""
+    offer = pictures.offers().get(name)
+    if offer is None:
+        return None
+    size = megabytes(offer.megabytes)
+    cost = pictures_text.offer(size, megabytes(offer.on_disk), offer.licence)
+    is_prepared = name in pictures.choices(visitor)
+    return OfferView(offer.about, cost, offer.missing, is_prepared, f"Download {size}")
+
+
+def free_space() -> str:
+    """How much room there is for prepared data sets."""
+    return pictures_text.free(megabytes(pictures.free_megabytes()))
+
+
+def freed_space(name: str) -> str:
+    """What removing a prepared data set frees."""
+    return pictures_text.frees(megabytes(pictures.bytes_on_disk(name) / 1e6))
+
+
+def folder_title(path: str) -> str:
+    """The title of a folder: the last part of its path."""
+    return path.strip().rstrip("/").rsplit("/", 1)[-1]
