@@ -70,11 +70,11 @@ class Sent:
 
     def chart(self, component: Any, figure: Figure[LiveChart]) -> None:
         """Send a chart, unless its version is there."""
-        self.new(component, figure.version, lambda: components.chart_value(figure.draw()))
+        self.new(component, figure.version, lambda: components.value(figure.draw()))
 
     def timeline(self, component: Any, figure: Figure[Timeline]) -> None:
         """Send a timeline, unless its version is there."""
-        self.new(component, figure.version, lambda: components.timeline_value(figure.draw()))
+        self.new(component, figure.version, lambda: components.value(figure.draw()))
 
     def values(self) -> list[Any]:
         """For the outputs; nothing where the visitor has acted meanwhile: that action has its own answer."""

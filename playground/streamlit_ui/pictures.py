@@ -84,14 +84,12 @@ def _pictures(config: TrainConfig, expanded: bool) -> None:
         shown = view.pictures_view(config, visitor.current())
     if shown is None:  # the estimate says why
         return
-    with st.expander(widgets.plain(shown.heading), icon="🖼️", expanded=expanded):
+    with st.expander(page.plain(shown.heading), icon="🖼️", expanded=expanded):
         if message := st.session_state.get(MESSAGE):
             st.info(message, icon="🪞")
         st.image(shown.sheet, width=shown.width, output_format="PNG")
         page.looking_at(shown.about)
-        lines = [
-            f"**{title}:** {widgets.plain(words)}" if title else widgets.plain(words) for title, words in shown.lines
-        ]
+        lines = [f"**{title}:** {page.plain(words)}" if title else page.plain(words) for title, words in shown.lines]
         st.markdown("  \n".join(lines))
         if shown.note:
             st.caption(shown.note)
@@ -111,7 +109,7 @@ def _prepared(name: str) -> None:
             try:
                 lab.remove(name, visitor.current())
             except ValueError as error:
-                st.error(widgets.plain(str(error)))
+                st.error(page.plain(str(error)))
             else:
                 _choose("digits")
 
@@ -155,7 +153,7 @@ def _known() -> None:
         return
     st.caption(offer.cost)
     if offer.missing:
-        st.warning(widgets.plain(offer.missing))
+        st.warning(page.plain(offer.missing))
     if st.button(offer.download, type="primary", icon="⬇️", key="training/pictures download"):
         _start(lambda: preparing.start(offers[name].title, name, visitor.current()))
 
@@ -186,7 +184,7 @@ def _zip() -> None:
 
 def _hub() -> None:
     if missing := lab.hub_missing():
-        st.warning(widgets.plain(missing))
+        st.warning(page.plain(missing))
     name = st.text_input(text.HUB, placeholder=text.HUB_EXAMPLE, help=text.HUB_HELP, key="training/pictures hub")
     left, right = st.columns(2)
     with left:
@@ -216,7 +214,7 @@ def _start(begin: Callable[[], Preparation]) -> None:
     try:
         st.session_state[MINE] = begin()
     except ValueError as error:
-        st.error(widgets.plain(str(error)))
+        st.error(page.plain(str(error)))
     else:
         st.rerun()
 
@@ -224,7 +222,7 @@ def _start(begin: Callable[[], Preparation]) -> None:
 def _watch(preparation: Preparation) -> None:
     shown = view.preparing_view(preparation)
     if shown.is_running:
-        st.progress(shown.fraction, text=widgets.plain(shown.text))
+        st.progress(shown.fraction, text=page.plain(shown.text))
         st.button(text.CANCEL, icon="✖️", key="training/pictures cancel", on_click=preparation.stop)
         return
     if shown.name:

@@ -42,9 +42,9 @@ def show() -> None:
         controls = widgets.controls(TrainingControls, "training", control_rules(who), also_in_link=visit.LINKED)
         pictures.follow(controls)
         config = _start(controls)
+    shown = view.page_view(who, training_actions.read_link(who.runs.ids()).link())
     widgets.show_problems("training")
     training_actions.show_messages()
-    shown = view.page_view(who, training_actions.read_link(who.runs.ids()).link())
     training_actions.write_link(shown.choice)
     pictures.show(config, expanded=not shown.ids)
     if not shown.ids:
@@ -62,7 +62,7 @@ def _start(controls: TrainingControls) -> TrainConfig | None:
     with st.spinner(text.TRYING):
         found = estimate.estimate(controls, visitor.current())
     if found.config is None:
-        st.error(widgets.plain(found.problem))
+        st.error(page.plain(found.problem))
         return None
     for column, (title, value) in zip(st.columns(len(found.metrics)), found.metrics, strict=True):
         column.metric(title, value)
@@ -133,7 +133,7 @@ def _findings(run: RunView) -> None:
     with st.container(border=True, gap="small", key="training/doctor"):
         for finding in run.findings:
             row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-            row.markdown(f"{finding.icon} {widgets.plain(finding.text)}", width="stretch")
+            row.markdown(f"{finding.icon} {page.plain(finding.text)}", width="stretch")
             if finding.action is not None:
                 act_button(row, finding.action)
             elif finding.shell:

@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 from playground.labs.training import settings_of_run, text, visit
 from playground.labs.training.view import Action
 from playground.labs.training.visit import Choice, Visit
-from playground.streamlit_ui import visitor, widgets
+from playground.streamlit_ui import page, visitor, widgets
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
@@ -105,10 +105,10 @@ def must_redraw() -> bool:
 def show_messages() -> None:
     """What the last action did or could not do, and a line with Undo for each deleted run."""
     for problem in st.session_state.pop(PROBLEMS, []):
-        st.warning(widgets.plain(problem))
+        st.warning(page.plain(problem))
     if taken := st.session_state.get(TAKEN):
         st.success(taken, icon="🎛️")
     for deleted in _visit().deleted[-3:]:
         row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-        row.markdown(f"🗑️ Deleted **{widgets.plain(deleted.title)}**.", width="content")
+        row.markdown(f"🗑️ Deleted **{page.plain(deleted.title)}**.", width="content")
         act_button(row, Action("undo", text.UNDO, of=deleted.id))

@@ -8,7 +8,7 @@ import streamlit as st
 
 from playground.labs.training import text, visit
 from playground.labs.training.view import Action, CompareView
-from playground.streamlit_ui import components, page, widgets
+from playground.streamlit_ui import components, page
 from playground.streamlit_ui.training_actions import act, act_button
 
 AGAINST = "training/against"
@@ -47,4 +47,4 @@ def _table(table: Sequence[Sequence[str]]) -> None:
 
 
 def _cell(text: str) -> str:
-    return widgets.plain(text).replace("|", "\\|")
+    return page.plain(text).replace("|", "\\|")

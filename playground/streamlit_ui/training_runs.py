@@ -10,7 +10,7 @@ import streamlit as st
 
 from playground.labs.training import text, view, visit
 from playground.labs.training.view import RowView, RunView
-from playground.streamlit_ui import training_actions, visitor, widgets
+from playground.streamlit_ui import page, training_actions, visitor
 from playground.streamlit_ui.training_actions import act, act_button
 
 POLL = 3.0
@@ -46,7 +46,7 @@ def _row(row: RowView) -> None:
     key = f"training/compare/{row.id}"
     st.session_state[key] = row.is_ticked
     line.checkbox(
-        f"Compare {widgets.plain(row.title)}",
+        f"Compare {page.plain(row.title)}",
         key=key,
         label_visibility="collapsed",
         disabled=not row.can_tick,
@@ -60,19 +60,19 @@ def _row(row: RowView) -> None:
         line.container(width=96, height=32, border=False)
     words = line.container(gap=None, width="stretch")
     words.button(
-        f"**{widgets.plain(row.title)}**",
+        f"**{page.plain(row.title)}**",
         type="tertiary",
         key=f"training/open/{row.id}",
         on_click=act,
         args=("open", row.id),
     )
-    words.caption(widgets.plain(row.summary))
+    words.caption(page.plain(row.summary))
 
 
 def show_name(run: RunView) -> None:
     """The run's title, and behind a button: rename, download, use its settings, delete."""
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small")
-    row.markdown(f"### {widgets.plain(run.title)}", width="content")
+    row.markdown(f"### {page.plain(run.title)}", width="content")
     with row.popover(text.MANAGE, icon="🗂️", key="training/manage"):
         key = f"training/name/{run.id}/{run.name}"
         st.text_input(

@@ -35,10 +35,10 @@ def data_title(name: str) -> str:
 def loss_unit(config: TrainConfig) -> str:
     """The training loss of a run and its unit."""
     if config.task == "vae":
-        return "its bound in bits per dimension"
+        return "negative ELBO in bits per dimension"
     if config.task == "classifier":
         return "cross-entropy in nats"
-    weights = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
+    weights = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", VLB weights"}
     return "mean squared error" + weights[config.weighting]
 
 

@@ -18,11 +18,12 @@ from engine.data.catalogue import load
 from engine.data.preparing import prepare
 from engine.training.config import TrainConfig
 from engine.training.preflight import Preflight
+from playground.labs.shared.job import JobState
 from playground.labs.shared.naming import data_title, megabytes
-from playground.labs.training import controls, preparing
+from playground.labs.training import estimate, preparing
 from playground.labs.training import pictures as lab
 from playground.labs.training.controls import TrainingControls
-from playground.labs.training.preparing import Preparation
+from playground.labs.training.preparing import Preparation, Step
 from playground.policy.visitor import HOST
 
 
@@ -47,9 +48,15 @@ def birds(home: Path, count: int = 40, kind: str = "JPEG", size: int = 24) -> Pa
     return home
 
 
-def finished(preparation: Preparation, timeout: float = 60.0) -> preparing.Progress:
+def finished(preparation: Preparation, timeout: float = 60.0) -> JobState[Step]:
     preparation.wait(timeout)
-    return preparation.progress
+    return preparation.state
+
+
+def name_of(state: JobState[Step]) -> str:
+    assert state.status == "finished"
+    assert state.result is not None
+    return state.result.name
 
 
 # --- what can be chosen -----------------------------------------------------------------------------------------------
@@ -74,7 +81,7 @@ def test_larger_sizes_are_offered_only_where_enlarging_is_allowed() -> None:
     assert list(larger) == [0, 16, 32, 48, 64, 96, 128]
     assert larger[0] == "as they are, 28 × 28"
     for size in larger:
-        config = controls.config(TrainingControls(upsampling=True, size=size), 1.0)
+        config = estimate.config_of(TrainingControls(upsampling=True, size=size), 1.0)
         assert lab.shown(config, HOST).size == (size or 28)
 
 
@@ -170,8 +177,8 @@ def test_a_handful_of_pictures_can_be_shown(places: Path, count: int) -> None:
 def test_a_folder_is_prepared_in_a_process_of_its_own(places: Path) -> None:
     home = birds(places / "birds")
     progress = finished(preparing.start("birds", lab.folder_name(str(home), HOST), HOST, largest=16))
-    assert (progress.status, progress.name) == ("done", f"folder:{home}")
-    assert load(progress.name).size == 16
+    assert name_of(progress) == f"folder:{home}"
+    assert load(name_of(progress)).size == 16
     preparing.forget()
     assert preparing.current() is None
 
@@ -182,8 +189,7 @@ def test_an_uploaded_zip_is_prepared(places: Path) -> None:
         for path in birds(places / "birds", 10).rglob("*.jpeg"):
             made.write(path, path.relative_to(places))
     progress = finished(preparing.start_upload(file, "birds.zip", HOST))
-    assert progress.status == "done"
-    assert load(progress.name).class_names == ("owl", "wren")
+    assert load(name_of(progress)).class_names == ("owl", "wren")
     progress = finished(preparing.start_upload(io.BytesIO(b"no zip"), "no.zip", HOST))
     assert (progress.status, progress.error) == ("failed", "This is no zip, or it is damaged or cut short.")
 
@@ -193,7 +199,7 @@ def test_cancel_cancels_and_leaves_nothing(places: Path) -> None:
     preparation = preparing.start("many", f"folder:{home}", HOST)
     with pytest.raises(ValueError, match="“many” is being prepared: wait for it, or cancel it"):
         preparing.start("other", "mnist", HOST)
-    while preparation.progress.what == "Beginning":
+    while preparation.state.result is None:
         time.sleep(0.01)
     began = time.monotonic()
     preparation.stop()
@@ -212,9 +218,9 @@ def test_what_goes_wrong_is_told(places: Path) -> None:
 
 def test_a_set_is_prepared_again_as_it_was_asked_for(places: Path) -> None:
     name = f"folder:{birds(places / 'birds')}"
-    assert finished(preparing.start("birds", name, HOST, largest=16)).status == "done"
+    assert finished(preparing.start("birds", name, HOST, largest=16)).status == "finished"
     preparing.forget()
-    assert finished(preparing.start_again("birds", name, HOST)).status == "done"
+    assert finished(preparing.start_again("birds", name, HOST)).status == "finished"
     assert load(name).size == 16
 
 
@@ -225,7 +231,7 @@ def test_a_set_is_prepared_again_as_it_was_asked_for(places: Path) -> None:
 def page(places: Path, monkeypatch: pytest.MonkeyPatch) -> AppTest:
     monkeypatch.setenv("DIFFUSION_PLAYGROUND_RUNS", str(places / "runs"))
     monkeypatch.setattr("engine.runs.service._service", None)
-    monkeypatch.setattr(controls, "_tried", lambda costs: Preflight(seconds_per_step=0.01, micro_batch=32))
+    monkeypatch.setattr(estimate, "_measured", lambda config: Preflight(seconds_per_step=0.01, micro_batch=32))
     return AppTest.from_function(_training_page, default_timeout=60)
 
 

@@ -19,8 +19,7 @@ from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.config import TrainConfig
 from engine.training.loop import TIMESTEP_BINS, Report
 from playground.labs.shared.naming import when
-from playground.labs.training import compare, doctor, runs
-from playground.labs.training import controls as training_lab
+from playground.labs.training import compare, doctor, estimate, runs, settings_of_run, view, visit
 from playground.labs.training.controls import TrainingControls
 
 LEVELS = (0.5,) * TIMESTEP_BINS
@@ -64,18 +63,18 @@ def test_a_run_is_called_what_its_reader_calls_it() -> None:
     unnamed, named = _snapshot(), _snapshot(title="My best one")
     assert runs.title(unnamed) == f"digits, {when(unnamed.id)}"
     assert runs.title(named) == "My best one"
-    assert when(named.id) in runs.about(named)  # when it was is told somewhere
-    assert "finished, step 20 of 100, loss 0.0500" in runs.about(named)
+    assert when(named.id) in runs.summary(named)  # when it was is told somewhere
+    assert "finished, step 20 of 100, loss 0.0500" in runs.summary(named)
 
 
 def test_a_run_of_another_process_says_so() -> None:
-    assert "training elsewhere" in runs.about(replace(_snapshot(status="running"), elsewhere=True))
-    assert "elsewhere" not in runs.about(replace(_snapshot(), elsewhere=True))  # it has ended: that is over
+    assert "training by another process" in runs.summary(replace(_snapshot(status="running"), elsewhere=True))
+    assert "by another process" not in runs.summary(replace(_snapshot(), elsewhere=True))  # it has ended: that is over
 
 
 def test_the_small_picture_is_of_the_latest_samples() -> None:
-    assert runs.latest_samples(_snapshot()) is None
-    picture = runs.latest_samples(_snapshot(looks=(0, 7)))
+    assert runs.thumbnail(_snapshot()) is None
+    picture = runs.thumbnail(_snapshot(looks=(0, 7)))
     assert picture is not None
     assert picture.shape == (4, 4 * runs.SHOWN_SAMPLES, 1)
     assert (picture == 7).all()
@@ -84,10 +83,10 @@ def test_the_small_picture_is_of_the_latest_samples() -> None:
 @given(st.integers(0, 60), st.integers(-3, 20))
 def test_pages_of_the_list_hold_every_run_once(count: int, number: int) -> None:
     ids = [str(k) for k in range(count)]
-    pages = [runs.on_page(ids, k + 1) for k in range(runs.pages(count))]
+    pages = [visit.on_page(ids, k + 1) for k in range(visit.page_count(count))]
     assert [run_id for page in pages for run_id in page] == ids
-    assert all(len(page) <= runs.PER_PAGE for page in pages)
-    assert runs.on_page(ids, number) in pages
+    assert all(len(page) <= visit.PER_PAGE for page in pages)
+    assert visit.on_page(ids, number) in pages
 
 
 IDS = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f"]), unique=True)
@@ -95,24 +94,28 @@ IDS = st.lists(st.sampled_from(["a", "b", "c", "d", "e", "f"]), unique=True)
 
 @given(IDS, IDS)
 def test_links_of_comparisons_come_back_and_bad_ones_are_named(asked: list[str], here: list[str]) -> None:
-    found, problems = runs.from_link(runs.to_link(asked), here)
-    assert found == [run_id for run_id in asked if run_id in here][: runs.MOST_COMPARED]
+    choice, problems = visit.chosen(visit.Choice(compared=tuple(asked)).link(), here)
+    assert list(choice.compared) == [run_id for run_id in asked if run_id in here][: visit.MOST_COMPARED]
     gone = not set(asked) <= set(here)
-    many = len(set(asked) & set(here)) > runs.MOST_COMPARED
+    many = len(set(asked) & set(here)) > visit.MOST_COMPARED
     assert len(problems) == gone + many
 
 
 @given(st.text(max_size=60))
 def test_no_link_breaks_a_comparison(text: str) -> None:
-    assert runs.from_link(text, ["a", "b"])[0] in ([], ["a"], ["b"], ["a", "b"], ["b", "a"])
+    choice, _ = visit.chosen({"run": text, "compare": text, "against": text}, ["a", "b"])
+    assert set(choice.compared) <= {"a", "b"}
+    assert len(set(choice.compared)) == len(choice.compared)
+    assert choice.run in ("a", "b")
+    assert choice.against in visit.AGAINST
 
 
 def test_ticking_adds_and_takes_away_and_never_more_than_four() -> None:
-    compared: list[str] = []
+    compared: tuple[str, ...] = ()
     for run_id in "abcde":
-        compared = runs.toggled(compared, run_id)
-    assert compared == list("abcd")
-    assert runs.toggled(compared, "b") == list("acd")
+        compared = visit.toggled(compared, run_id)
+    assert compared == tuple("abcd")
+    assert visit.toggled(compared, "b") == tuple("acd")
 
 
 def test_files_are_named_by_letters_and_digits() -> None:
@@ -144,15 +147,15 @@ def test_a_slower_run_needs_more_time_for_the_same_pictures() -> None:
 
 def test_each_curve_has_a_colour_and_a_mark_of_its_own() -> None:
     four = [_snapshot(held_out=((0, 1.0), (20, 0.5))) for _ in range(4)]
-    chart, apart = compare.loss_chart(four, "steps"), compare.held_out_chart(four, "steps")
-    assert apart is not None
-    for drawn in (chart, apart):
+    chart, held_out = compare.loss_chart(four, "steps"), compare.held_out_chart(four, "steps")
+    for drawn in (chart, held_out):
         assert len({(series.mark, series.color) for series in drawn.series}) == 4
         assert all(series.mark for series in drawn.series)
         json.dumps(drawn.to_payload(), allow_nan=False)
     # The same run looks the same in both.
-    assert [s.mark for s in chart.series] == [s.mark for s in apart.series]
-    assert compare.held_out_chart([_snapshot()] * 2, "steps") is None
+    assert [s.mark for s in chart.series] == [s.mark for s in held_out.series]
+    assert len(view.compare_view([_snapshot()] * 2, "steps").charts) == 1
+    assert len(view.compare_view(four, "steps").charts) == 2
 
 
 def test_runs_without_a_loss_leave_the_others_their_letters() -> None:
@@ -172,9 +175,9 @@ def test_the_floor_is_drawn_where_it_is_the_same_for_all() -> None:
 @pytest.mark.parametrize(
     ("other", "words"),
     [
-        ({"target": "noise"}, "what the network predicts"),
+        ({"target": "noise"}, "the prediction target"),
         ({"T": 50, "schedule": "linear"}, "the noise schedule and T"),
-        ({"data": "emoji"}, "their pictures"),
+        ({"data": "emoji"}, "the data set"),
     ],
 )
 def test_losses_of_different_things_come_with_a_caution(other: dict[str, object], words: str) -> None:
@@ -201,15 +204,15 @@ def test_only_the_settings_that_differ_are_listed() -> None:
     assert len(listed) == sum(
         getattr(every, name) != getattr(one.config, name)
         for name in TrainConfig.model_fields
-        if name not in compare.NOT_CHOSEN
+        if name not in compare.NOT_COMPARED
     )
 
 
 def test_results_say_how_far_each_has_come() -> None:
     rows = dict(compare.results([_snapshot(held_out=((0, 0.9), (10, 0.4), (20, 0.6))), _snapshot((), status="queued")]))
-    assert rows["Status"] == ["finished", "waiting"]
+    assert rows["Status"] == ["finished", "queued"]
     assert rows["Step"] == ["20", "0"]
-    assert rows["Best on held-out pictures"] == ["0.4000", "–"]
+    assert rows["Best held-out loss"] == ["0.4000", "–"]
     assert rows["Loss, smoothed"][1] == "–"
 
 
@@ -223,13 +226,11 @@ def test_samples_stand_side_by_side_at_the_same_progress() -> None:
     one = _snapshot(looks=(0, 10, 20))
     two = _snapshot((10, 20, 30, 40), looks=(0, 15, 40), batch=8)
     line = compare.samples([one, two], "steps")
-    assert line is not None
     assert [position.t for position in line.positions] == [0, 10, 15, 20, 40]
     assert [_shown(line, 0, k) for k in range(5)] == [0, 10, 10, 20, 20]  # the last before; its last where it has ended
     assert [_shown(line, 1, k) for k in range(5)] == [0, 0, 15, 15, 40]
     # Against pictures the second is twice as far at the same step.
     line = compare.samples([one, two], "pictures")
-    assert line is not None
     assert [position.t for position in line.positions] == [0, 40, 80, 120, 320]
     assert [_shown(line, 1, k) for k in range(5)] == [0, 0, 0, 15, 40]
 
@@ -238,7 +239,6 @@ def test_the_pictures_shown_are_those_that_the_captions_name() -> None:
     """Through the packing: the tile that a lane points at holds the pictures of that step."""
     one, two = _snapshot(looks=(0, 10, 20)), _snapshot(looks=(0, 7, 20))
     line = compare.samples([one, two], "steps")
-    assert line is not None
     for number, (lane, snapshot) in enumerate(zip(line.lanes, (one, two), strict=True)):
         steps = [step for step, _ in snapshot.previews]
         for stop, tile in enumerate(lane.index):
@@ -248,22 +248,20 @@ def test_the_pictures_shown_are_those_that_the_captions_name() -> None:
 def test_long_runs_have_a_bounded_number_of_stops() -> None:
     long = _snapshot(tuple(range(1, 500)), looks=tuple(range(0, 499, 2)))
     line = compare.samples([long, _snapshot(looks=(0, 20))], "steps")
-    assert line is not None
     assert len(line.positions) <= compare.STOPS
     assert line.positions[0].t == 0
     assert line.positions[-1].t == 498
-    assert compare.samples([_snapshot(), _snapshot()], "steps") is None
+    assert view.compare_view([_snapshot(), _snapshot()], "steps").samples is None
 
 
 def test_the_same_noise_is_claimed_only_where_it_is_the_same() -> None:
-    assert compare.same_noise([_snapshot(looks=(0,)), _snapshot(looks=(0,))])
-    assert not compare.same_noise([_snapshot(looks=(0,)), _snapshot(looks=(0,), shape=(10, 8, 8, 3))])
+    assert compare.is_same_noise([_snapshot(looks=(0,)), _snapshot(looks=(0,))])
+    assert not compare.is_same_noise([_snapshot(looks=(0,)), _snapshot(looks=(0,), shape=(10, 8, 8, 3))])
 
 
 def test_titles_are_shown_as_they_are() -> None:
     """What a reader writes must not become markup of the timeline or the chart."""
     line = compare.samples([_snapshot(title="<b>{x}", looks=(0,)), _snapshot(looks=(0,))], "steps")
-    assert line is not None
     assert "<b>" not in line.lanes[0].title
     assert "{x}" not in line.lanes[0].title
     assert line.lanes[0].title.replace("\u2060", "") == "<b>{x}"
@@ -274,19 +272,19 @@ def test_titles_are_shown_as_they_are() -> None:
 
 def test_a_finding_fills_the_controls_with_the_run_and_the_change() -> None:
     wanted = TrainingControls(steps=300, target="velocity", schedule="linear", learning_rate=0.5, seed=4)
-    config = training_lab.config(wanted, 0.1)
-    controls, left_out = doctor.controls_of(config, {"learning_rate": 1e-3})
+    config = estimate.config_of(wanted, 0.1)
+    controls, left_out = settings_of_run.controls_of(config, {"learning_rate": 1e-3})
     assert controls == wanted.model_copy(update={"learning_rate": 1e-3})
     assert left_out == []
-    assert "learning rate 0.001" in doctor.told({"learning_rate": 1e-3}, left_out)
+    assert "learning rate 0.001" in settings_of_run.message({"learning_rate": 1e-3}, left_out)
 
 
 def test_what_the_page_has_no_control_for_is_named() -> None:
     config = TrainConfig(clip_norm=5.0, steps=1_000_000)
-    controls, left_out = doctor.controls_of(config, {})
+    controls, left_out = settings_of_run.controls_of(config, {})
     assert left_out == ["steps", "clip_norm"]
     assert controls.steps == TrainingControls().steps
-    assert "gradient clipping" in doctor.told({}, left_out)
+    assert "gradient clipping" in settings_of_run.message({}, left_out)
 
 
 def test_every_finding_can_be_followed_in_the_page_or_in_the_shell() -> None:
@@ -297,22 +295,22 @@ def test_every_finding_can_be_followed_in_the_page_or_in_the_shell() -> None:
     assert {finding.rule for finding in found} == {"warm-up", "EMA", "label dropout", "few pictures", "precision"}
     for finding in found:
         assert finding.rule in RULES
-        if doctor.can_take(finding.change):
-            controls, _ = doctor.controls_of(config, finding.change)
-            training_lab.config(controls, 0.1)
+        if settings_of_run.can_take(finding.change):
+            controls, _ = settings_of_run.controls_of(config, finding.change)
+            estimate.config_of(controls, 0.1)
         else:
-            assert doctor.for_the_shell(finding.change).startswith("--set ")
+            assert settings_of_run.for_the_shell(finding.change).startswith("--set ")
 
 
 def test_a_value_that_the_page_has_no_room_for_is_left_to_the_shell() -> None:
-    assert doctor.can_take({"steps": 100_000})
-    assert not doctor.can_take({"steps": 120_000})
-    assert not doctor.can_take({"steps": 100, "clip_norm": 5.0})
-    assert doctor.can_take({"warmup": 5})
+    assert settings_of_run.can_take({"steps": 100_000})
+    assert not settings_of_run.can_take({"steps": 120_000})
+    assert not settings_of_run.can_take({"steps": 100, "clip_norm": 5.0})
+    assert settings_of_run.can_take({"warmup": 5})
 
 
 def test_shell_words_are_what_the_command_line_reads() -> None:
-    assert doctor.for_the_shell({"clip_norm": 5.0, "steps": 20}) == "--set clip_norm=5 --set steps=20"
+    assert settings_of_run.for_the_shell({"clip_norm": 5.0, "steps": 20}) == "--set clip_norm=5 --set steps=20"
 
 
 def test_samples_are_looked_at_in_the_background_and_found_the_next_time() -> None:
@@ -322,7 +320,7 @@ def test_samples_are_looked_at_in_the_background_and_found_the_next_time() -> No
     snapshot = replace(_snapshot(steps=(10, 2000)), previews=((20, learned),))
     doctor.findings(snapshot)
     deadline = time.monotonic() + 30
-    while doctor.still_looking():
+    while doctor.is_looking():
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert "by heart" in [finding.rule for finding in doctor.findings(snapshot)]

@@ -21,11 +21,11 @@ from engine.training.loop import TIMESTEP_BINS, Report
 from engine.training.preflight import Preflight
 from playground.labs.shared.controls import from_link
 from playground.labs.shared.naming import duration, when
-from playground.labs.training import charts
+from playground.labs.training import charts, estimate, runs, tasks, text, view
 from playground.labs.training import controls as lab
 from playground.labs.training.charts import SHOWN_PREVIEWS
 from playground.labs.training.controls import TrainingControls
-from playground.policy.visitor import HOST
+from playground.labs.training.tasks import ONLY_VAES
 
 NAN = float("nan")
 
@@ -97,19 +97,19 @@ def test_every_setting_reaches_the_run() -> None:
         "seed": 12,
     }
     assert set(changed) == set(TrainingControls.model_fields)
-    config = lab.config(TrainingControls.model_validate(changed), 0.1)
+    config = estimate.config_of(TrainingControls.model_validate(changed), 0.1)
     assert {name: getattr(config, name) for name in changed} == changed
 
 
 @pytest.mark.parametrize("steps", [1, 2, 11, 1200, 100_000])
 @pytest.mark.parametrize("seconds", [1e-9, 0.004, 0.1, 50.0])
 def test_the_extremes_of_the_settings_make_a_run(steps: int, seconds: float) -> None:
-    config = lab.config(TrainingControls(steps=steps), seconds)
+    config = estimate.config_of(TrainingControls(steps=steps), seconds)
     assert 1 <= config.report_every <= steps
     assert 1 <= config.sample_every <= steps
     assert config.warmup <= steps
     if seconds == 0.1 and steps >= 4:
-        assert config.report_every * seconds == pytest.approx(lab.REPORT_SECONDS)
+        assert config.report_every * seconds == pytest.approx(estimate.REPORT_SECONDS)
 
 
 def test_bounds_of_the_settings_are_bounds_of_the_run() -> None:
@@ -117,7 +117,7 @@ def test_bounds_of_the_settings_are_bounds_of_the_run() -> None:
         for bound in ("ge", "le"):
             values = [getattr(entry, bound) for entry in field.metadata if hasattr(entry, bound)]
             for value in values:
-                lab.config(TrainingControls.model_validate({name: value}), 0.1)
+                estimate.config_of(TrainingControls.model_validate({name: value}), 0.1)
     with pytest.raises(ValidationError):
         TrainingControls(T=9)
 
@@ -126,18 +126,18 @@ def test_bounds_of_the_settings_are_bounds_of_the_run() -> None:
 @pytest.mark.parametrize("preset", ["tiny", "small", "medium"])
 @pytest.mark.parametrize("more", [{}, {"learned_variance": True}, CLASSIFIER])
 def test_parameters_are_counted_as_they_will_be(data: str, preset: str, more: dict[str, object]) -> None:
-    config = lab.config(TrainingControls.model_validate({"data": data, "preset": preset, **more}), 0.1)
+    config = estimate.config_of(TrainingControls.model_validate({"data": data, "preset": preset, **more}), 0.1)
     state = loop.begin(config, load(data))
     assert parameter_count(config, load(data)) == sum(parameter.numel() for parameter in state.net.parameters())
 
 
 def test_settings_without_effect_say_why() -> None:
     """And change nothing in what is trained: the same loss with any value of them."""
-    assert set(lab.without_effect(TrainingControls(), HOST)) == {"vlb_weight", "latent"}
-    of_noise = lab.without_effect(TrainingControls(target="noise"), HOST)
+    assert set(lab.without_effect(TrainingControls())) == {"vlb_weight", "latent"}
+    of_noise = lab.without_effect(TrainingControls(target="noise"))
     assert set(of_noise) == {"vlb_weight", "zero_terminal_snr", "latent"}
-    assert lab.without_effect(TrainingControls(learned_variance=True), HOST) == {"latent": lab.OF_VAES}
-    off = lab.without_effect(TrainingControls(task="classifier"), HOST)
+    assert lab.without_effect(TrainingControls(learned_variance=True)) == {"latent": ONLY_VAES}
+    off = lab.without_effect(TrainingControls(task="classifier"))
     assert set(off) == {"target", "weighting", "learned_variance", "vlb_weight", "label_dropout", "latent"}
     assert all(why.endswith(".") for why in off.values())
     others = {
@@ -150,7 +150,9 @@ def test_settings_without_effect_say_why() -> None:
     }
     losses = []
     for changes in ({}, others):
-        config = lab.config(TrainingControls.model_validate({**CLASSIFIER, "batch": 2, "steps": 2, **changes}), 1.0)
+        config = estimate.config_of(
+            TrainingControls.model_validate({**CLASSIFIER, "batch": 2, "steps": 2, **changes}), 1.0
+        )
         losses.append(
             [report.loss for report in loop.train(config, load("digits"), loop.begin(config, load("digits")))]
         )
@@ -161,13 +163,13 @@ def test_zero_terminal_snr_and_the_noise_target_do_not_go_together() -> None:
     mended, told = TrainingControls(zero_terminal_snr=True, target="noise").settled()
     assert not mended.zero_terminal_snr
     assert told
-    assert "nothing about the picture" in told[0]
+    assert tasks.NO_SIGNAL in told[0]
     for fine in (
         TrainingControls(zero_terminal_snr=True),
         TrainingControls(zero_terminal_snr=True, task="classifier"),
     ):
         assert fine.settled() == (fine, [])
-        lab.config(fine, 0.1)
+        estimate.config_of(fine, 0.1)
     # From the other side too: a link that asks for both opens with a sentence.
     opened, problems = from_link(TrainingControls, {"zero_terminal_snr": "1", "target": "noise"})
     assert not opened.zero_terminal_snr
@@ -198,14 +200,14 @@ def test_a_run_in_words() -> None:
     everything = TrainConfig(
         target="velocity", weighting="min-snr", learned_variance=True, zero_terminal_snr=True, importance=True
     )
-    assert lab.described(everything) == (
+    assert runs.described(everything) == (
         "digits, tiny network, predicts velocity, min-SNR weights, learned variance, cosine schedule, T = 1000, "
-        "zero terminal SNR, t by importance"
+        "zero terminal SNR, importance-sampled t"
     )
     classifier = TrainConfig(task="classifier", target="velocity", weighting="bound")
-    assert lab.described(classifier) == "digits, tiny classifier of noisy pictures, cosine schedule, T = 1000"
+    assert runs.described(classifier) == "digits, tiny classifier of noisy images, cosine schedule, T = 1000"
     assert (
-        lab.described(TrainConfig(target="noise", T=300))
+        runs.described(TrainConfig(target="noise", T=300))
         == "digits, tiny network, predicts noise, cosine schedule, T = 300"
     )
 
@@ -228,18 +230,18 @@ def test_charts_without_reports_say_what_to_expect(chart: object) -> None:
 
 def test_the_loss_has_its_floor_from_end_to_end() -> None:
     found = _series(charts.loss_chart(_snapshot((_report(10, 0.9), _report(20, 0.5)))))
-    assert found["this batch"] == ([10, 20], [0.9, 0.5])
-    assert found["floor: the ideal denoiser"] == ([0, 100], [0.01, 0.01])
-    assert "floor: the ideal denoiser" not in _series(charts.loss_chart(_snapshot((_report(10),), floor=False)))
+    assert found["each batch"] == ([10, 20], [0.9, 0.5])
+    assert found[text.FLOOR] == ([0, 100], [0.01, 0.01])
+    assert text.FLOOR not in _series(charts.loss_chart(_snapshot((_report(10),), floor=False)))
 
 
 def test_charts_say_what_the_loss_is_counted_in() -> None:
     reports = (_report(10, 0.9), _report(20, 0.5))
     for config, unit, floor in (
-        ({}, "mean squared error", "floor: the ideal denoiser"),
-        ({"weighting": "min-snr"}, "mean squared error, min-SNR weights", "floor: the ideal denoiser"),
-        ({"weighting": "bound"}, "mean squared error, the bound's weights", "floor: the ideal denoiser"),
-        (CLASSIFIER, "cross-entropy in nats", "floor: the ideal classifier"),
+        ({}, "mean squared error", text.FLOOR),
+        ({"weighting": "min-snr"}, "mean squared error, min-SNR weights", text.FLOOR),
+        ({"weighting": "bound"}, "mean squared error, VLB weights", text.FLOOR),
+        (CLASSIFIER, "cross-entropy in nats", text.FLOOR),
     ):
         for chart in (charts.loss_chart, charts.level_chart):
             drawn = chart(_snapshot(reports, **config))
@@ -250,7 +252,7 @@ def test_charts_say_what_the_loss_is_counted_in() -> None:
 def test_the_bound_is_drawn_where_it_is_known() -> None:
     reports = (*(replace(_report(k), bound=float(k)) for k in (10, 20)), _report(30))
     found = _series(charts.bound_chart(_snapshot(reports, learned_variance=True)))
-    assert found["this batch"] == ([10, 20], [10, 20])
+    assert found["each batch"] == ([10, 20], [10, 20])
     assert charts.bound_chart(_snapshot((_report(1),))).series == ()
 
 
@@ -259,10 +261,14 @@ def test_reading_is_drawn_in_percent_of_held_out_pictures() -> None:
     drawn = charts.accuracy_chart(_snapshot(accuracy=accuracy, **CLASSIFIER))
     found = _series(drawn)
     assert found["this classifier"][1] == pytest.approx([90] * TIMESTEP_BINS)
-    assert found["ideal classifier of the training pictures"][1] == pytest.approx([80] * TIMESTEP_BINS)
-    assert "200 held-out pictures, after 40" in drawn.note
-    for status, words in (("running", "not been asked yet"), ("finished", "nothing to ask")):
-        assert words in charts.accuracy_chart(_snapshot(status=status, **CLASSIFIER)).empty  # type: ignore[arg-type]
+    assert found["exact classifier of the training images"][1] == pytest.approx([80] * TIMESTEP_BINS)
+    assert "200 held-out images, after 40" in drawn.note
+    running, finished = (
+        charts.accuracy_chart(_snapshot(status=status, **CLASSIFIER)) for status in ("running", "finished")
+    )  # type: ignore[arg-type]
+    assert running.empty
+    assert finished.empty
+    assert running.empty != finished.empty
 
 
 def test_smoothing_is_an_average_that_begins_where_the_values_do() -> None:
@@ -289,13 +295,13 @@ def test_loss_by_level_leaves_out_the_parts_where_nothing_fell() -> None:
     full = (3.0,) + (2.0,) * (TIMESTEP_BINS - 1)
     chart = charts.level_chart(_snapshot((_report(1, levels=empty), _report(2, levels=full))))
     found = _series(chart)
-    x, now = found["now"]
+    x, now = found["latest"]
     assert x == pytest.approx((np.arange(TIMESTEP_BINS) + 0.5) / TIMESTEP_BINS)
     assert now == pytest.approx([3.0] + [1.5] * (TIMESTEP_BINS - 1))
-    assert np.isnan(found["at the beginning"][1][0])
-    assert min(found["floor: the ideal denoiser"][1]) > 0  # the axis is a logarithm
+    assert np.isnan(found["at the start"][1][0])
+    assert min(found[text.FLOOR][1]) > 0  # the axis is a logarithm
     nothing = charts.level_chart(_snapshot((_report(1, levels=(NAN,) * TIMESTEP_BINS),)))
-    assert np.isnan(_series(nothing)["now"][1]).all()
+    assert np.isnan(_series(nothing)["latest"][1]).all()
     for drawn in (chart, nothing):
         json.dumps(drawn.to_payload(), allow_nan=False)  # as the browser reads it
 
@@ -311,9 +317,8 @@ def test_long_runs_are_thinned_and_short_ones_whole() -> None:
 
 
 def test_previews_stand_on_one_timeline() -> None:
-    assert charts.previews(_snapshot()) is None
+    assert view.run_view(_snapshot()).samples is None
     shown = charts.previews(_snapshot(previews=3))
-    assert shown is not None
     assert [position.t for position in shown.positions] == [0, 10, 20]
     assert shown.positions[1].text == "after 10 training steps"
     assert shown.lanes[0].pictures == 10
@@ -322,33 +327,31 @@ def test_previews_stand_on_one_timeline() -> None:
 
 def test_many_previews_are_thinned_evenly_with_both_ends() -> None:
     shown = charts.previews(_snapshot(previews=500))
-    assert shown is not None
     at = [position.t for position in shown.positions]
     assert len(at) == SHOWN_PREVIEWS
     assert (at[0], at[-1]) == (0, 4990)
     gaps = np.diff(at)
     assert gaps.max() - gaps.min() <= 10
     exactly = charts.previews(_snapshot(previews=SHOWN_PREVIEWS))
-    assert exactly is not None
     assert len(exactly.positions) == SHOWN_PREVIEWS
 
 
 def test_a_run_that_would_have_failed_is_tried_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     answers = iter([Preflight(problems=("The disk is full.",)), Preflight(seconds_per_step=1.0)])
-    monkeypatch.setattr(lab, "_tried", lambda costs: next(answers))
-    monkeypatch.setattr(lab, "_tries", {})
-    assert lab.tried(TrainingControls(), HOST).problems == ("The disk is full.",)
-    assert lab.tried(TrainingControls(), HOST).passed
-    assert lab.tried(TrainingControls(seed=3), HOST).passed  # the same costs: nothing is tried a third time
+    monkeypatch.setattr(estimate, "_measured", lambda config: next(answers))
+    estimate._passed.cache.clear()
+    assert estimate.preflight(TrainingControls()).problems == ("The disk is full.",)
+    assert estimate.preflight(TrainingControls()).passed
+    assert estimate.preflight(TrainingControls(seed=3)).passed  # the same costs: nothing is tried a third time
 
 
 def test_what_holds_a_run_up_is_said() -> None:
-    assert lab.pace(_snapshot()) == ""
+    assert runs.pace(_snapshot()) == ""
     slow = replace(_report(10), waiting=0.25, micro_batch=8)
-    assert lab.pace(_snapshot((slow, slow))) == (
-        "25.0 % of the time the network waited for pictures. 8 pictures go at once."
+    assert runs.pace(_snapshot((slow, slow))) == (
+        "25.0 % of the time is spent waiting for images. The micro-batch size is 8."
     )
-    assert "at once" not in lab.pace(_snapshot((replace(slow, micro_batch=32),)))
+    assert "micro-batch" not in runs.pace(_snapshot((replace(slow, micro_batch=32),)))
 
 
 def test_a_vae_sees_no_noise_and_no_labels() -> None:
@@ -363,13 +366,13 @@ def test_a_vae_sees_no_noise_and_no_labels() -> None:
         "zero_terminal_snr": True,
         "label_dropout": 0.9,
     }
-    assert set(others) | {"importance"} == set(lab.without_effect(TrainingControls(task="vae"), HOST))
+    assert set(others) | {"importance"} == set(lab.without_effect(TrainingControls(task="vae")))
     losses = []
     for changes in ({}, others):
         controls = TrainingControls.model_validate({"task": "vae", "batch": 4, "steps": 2, **changes})
-        config = lab.config(controls, 1.0)
+        config = estimate.config_of(controls, 1.0)
         reports = loop.train(config, load("digits"), loop.begin(config, load("digits")))
         losses.append([report.loss for report in reports])
     assert losses[0] == pytest.approx(losses[1], rel=1e-12)  # summed in another order
-    snapshot = lab.described(lab.config(TrainingControls(task="vae", latent=5), 1.0))
-    assert snapshot == "digits, tiny VAE, 5 latent numbers"
+    snapshot = runs.described(estimate.config_of(TrainingControls(task="vae", latent=5), 1.0))
+    assert snapshot == "digits, tiny VAE, 5 latent dimensions"

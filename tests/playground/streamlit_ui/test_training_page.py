@@ -18,7 +18,8 @@ from engine.runs.service import TrainingService
 from engine.runs.snapshot import Snapshot
 from engine.training.config import TrainConfig
 from playground import preload
-from playground.labs.training import runs as lab
+from playground.labs.training import runs as names
+from playground.labs.training import text, visit
 
 SECONDS = 60.0
 FEW = {"batch": 1, "T": 20, "report_every": 1, "sample_every": 100, "warmup": 0, "ema_decay": 0.5}
@@ -80,11 +81,11 @@ def _listed(at: AppTest) -> AppTest:
 def test_the_list_shows_every_run_and_opens_one(runs: TrainingService) -> None:
     at = _listed(_open())
     newest, _, oldest = runs.ids()
-    assert at.session_state["training/run"] == newest
+    assert at.session_state["training/visit"].choice.run == newest
     for run_id in runs.ids():
         assert at.checkbox(key=f"training/compare/{run_id}").value is False
     _fine(at.button(key=f"training/open/{oldest}").click().run())
-    assert at.session_state["training/run"] == oldest
+    assert at.session_state["training/visit"].choice.run == oldest
     assert at.query_params["run"] == oldest
 
 
@@ -92,7 +93,7 @@ def test_two_ticks_compare_and_the_link_says_so(runs: TrainingService) -> None:
     at = _listed(_open())
     _, middle, oldest = runs.ids()
     _fine(at.checkbox(key=f"training/compare/{oldest}").check().run())
-    assert "Tick another one" in _text(at)
+    assert "Tick another run" in _text(at)
     _fine(at.checkbox(key=f"training/compare/{middle}").check().run())
     assert at.query_params["compare"] == f"{oldest},{middle}"
     told = _text(at)
@@ -111,8 +112,8 @@ def test_two_ticks_compare_and_the_link_says_so(runs: TrainingService) -> None:
 def test_a_link_opens_a_comparison(runs: TrainingService) -> None:
     newest, _, oldest = runs.ids()
     at = _open(compare=f"{newest},20200101-000000-00000000,{oldest}", against="pictures")
-    assert "compares a training run that is not here" in _text(at)
-    assert at.session_state["training/compared"] == [newest, oldest]
+    assert "compares 1 training run that is not here" in _text(at)
+    assert at.session_state["training/visit"].choice.compared == (newest, oldest)
     assert at.segmented_control(key="training/against").value == "pictures"
     assert "| Label dropout | 0 | 0.1 |" in _text(at)
 
@@ -121,12 +122,12 @@ def test_a_link_opens_a_comparison(runs: TrainingService) -> None:
 @pytest.mark.parametrize("against", ["", "nonsense"])
 def test_bad_links_of_comparisons_open_the_page(runs: TrainingService, compare: str, against: str) -> None:
     at = _open(compare=compare, against=against)
-    assert at.session_state["training/compared"] == []
-    assert at.session_state["training/run"] == runs.ids()[0]
+    assert at.session_state["training/visit"].choice.compared == ()
+    assert at.session_state["training/visit"].choice.run == runs.ids()[0]
 
 
 def test_more_than_four_cannot_be_ticked(runs: TrainingService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab, "MOST_COMPARED", 2)
+    monkeypatch.setattr(visit, "MOST_COMPARED", 2)
     newest, middle, oldest = runs.ids()
     at = _listed(_open(compare=f"{newest},{middle}"))
     assert at.checkbox(key=f"training/compare/{oldest}").disabled
@@ -134,7 +135,7 @@ def test_more_than_four_cannot_be_ticked(runs: TrainingService, monkeypatch: pyt
 
 
 def test_a_long_list_has_pages(runs: TrainingService, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lab, "PER_PAGE", 2)
+    monkeypatch.setattr(visit, "PER_PAGE", 2)
     at = _listed(_open())
     shown = [box.key for box in at.checkbox]
     assert shown == [f"training/compare/{run_id}" for run_id in runs.ids()[:2]]
@@ -154,7 +155,7 @@ def test_a_run_is_renamed_in_place(runs: TrainingService) -> None:
     assert again is not None
     assert again.title == name
     _rename(at, "")
-    assert lab.title(runs.snapshot(run_id)).startswith("digits, ")  # type: ignore[arg-type]
+    assert names.title(runs.snapshot(run_id)).startswith("digits, ")  # type: ignore[arg-type]
 
 
 def _rename(at: AppTest, name: str) -> None:
@@ -167,12 +168,12 @@ def test_a_deleted_run_can_be_brought_back(runs: TrainingService) -> None:
     at = _open()
     _fine(at.button(key="training/delete").click().run())
     assert newest not in runs.ids()
-    assert at.session_state["training/run"] == middle
+    assert at.session_state["training/visit"].choice.run == middle
     assert "🗑️ Deleted" in _text(at)
     _fine(at.run())  # the line stays
     _fine(at.button(key=f"training/undo/{newest}").click().run())
     assert runs.ids()[0] == newest
-    assert at.session_state["training/run"] == newest
+    assert at.session_state["training/visit"].choice.run == newest
     assert "🗑️ Deleted" not in _text(at)
 
 
@@ -209,7 +210,7 @@ def test_the_doctors_change_fills_the_controls_and_starts_nothing(runs: Training
 
 def test_where_nothing_is_wrong_the_doctor_says_one_calm_line(runs: TrainingService) -> None:
     at = _open(run=runs.ids()[-1])
-    assert "The doctor sees nothing wrong" in _text(at)
+    assert text.WELL in _text(at)
     assert not [button.key for button in at.button if str(button.key).startswith("training/take/")]
 
 
@@ -241,10 +242,10 @@ def test_the_place_in_the_queue_and_the_wait_for_pictures_are_shown(runs: Traini
     first, *_, last = (runs.submit(TrainConfig.model_validate(FEW | {"steps": 100_000})) for _ in range(3))
     runs.wait(first, lambda snapshot: snapshot.step > 0, SECONDS)
     at = _open(run=last)
-    assert "waiting**, 2 before it" in at.get("progress")[0].text
-    assert "the network waited for pictures" not in _text(at)
+    assert "queued**, 2 before it" in at.get("progress")[0].text
+    assert "waiting for images" not in _text(at)
     at = _open(run=first)
-    assert "% of the time the network waited for pictures." in _text(at)
+    assert "% of the time is spent waiting for images." in _text(at)
 
 
 def test_what_a_dead_process_left_behind_is_resumed_by_a_click(
