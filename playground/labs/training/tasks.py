@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from playground.labs.training import text
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
-    from playground.labs.training.controls import TrainingControls
 
 NO_SIGNAL = "Zero terminal SNR leaves pure noise at T, from which a network that predicts the noise learns nothing"
 ONLY_DENOISERS = "Only a denoiser has this setting."
@@ -32,6 +31,17 @@ OF_LABELS = ("learned_variance", "vlb_weight", "importance", "label_dropout")
 WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", VLB weights"}
 
 
+class TaskSettings(Protocol):
+    """What is read of the settings here, of the controls and of a run's config alike."""
+
+    @property
+    def task(self) -> str: ...
+    @property
+    def target(self) -> str: ...
+    @property
+    def learned_variance(self) -> bool: ...
+
+
 @dataclass(frozen=True)
 class TaskWords:
     """One task, as the page shows it."""
@@ -41,7 +51,7 @@ class TaskWords:
     """Network and process of a run, in a few words."""
     use_help: str
     """Of the button that opens the trained network in another lab."""
-    without_effect: Callable[[TrainingControls], Mapping[str, str]]
+    without_effect: Callable[[TaskSettings], Mapping[str, str]]
     """Settings that change nothing, and why."""
     loss_ignores: tuple[str, ...] = ()
     """Settings of `OF_LOSS` on which this task's loss does not depend."""
@@ -56,7 +66,7 @@ class TaskWords:
         return "accuracy" not in self.charts
 
 
-def _denoiser_off(controls: TrainingControls) -> dict[str, str]:
+def _denoiser_off(controls: TaskSettings) -> dict[str, str]:
     off = {"latent": ONLY_VAES}
     if not controls.learned_variance:
         off["vlb_weight"] = "It belongs to the learned variance."
@@ -65,7 +75,7 @@ def _denoiser_off(controls: TrainingControls) -> dict[str, str]:
     return off
 
 
-def _classifier_off(_: TrainingControls) -> dict[str, str]:
+def _classifier_off(_: TaskSettings) -> dict[str, str]:
     names = ("target", "weighting", "learned_variance", "vlb_weight")
     return {"latent": ONLY_VAES, **dict.fromkeys(names, ONLY_DENOISERS), "label_dropout": text.ALWAYS_LABELLED}
 
@@ -105,6 +115,6 @@ TASKS = {
 }
 
 
-def words_of(config: TrainConfig | TrainingControls) -> TaskWords:
+def words_of(config: TaskSettings) -> TaskWords:
     """Of the task that these settings train."""
     return TASKS[config.task]

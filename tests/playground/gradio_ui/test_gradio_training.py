@@ -14,7 +14,7 @@ from engine.runs import service as training_service
 from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
 from engine.training.preflight import Preflight
-from playground.labs.training import controls
+from playground.labs.training import controls, estimate
 from playground.policy import mode
 from playground.policy.visitor import visitor_of
 
@@ -72,6 +72,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Events, T
             controls, "tried", lambda *_: QUICK
         )  # how long a run would take on a busy computer is not asked here
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
+        patch.setattr(estimate, "_measured", lambda config: Preflight(seconds_per_step=0.01, micro_batch=config.batch))
         demo = app.build()
         _, url, _ = demo.queue(default_concurrency_limit=None).launch(
             prevent_thread_lock=True, quiet=True, show_error=False, **app.looks()
