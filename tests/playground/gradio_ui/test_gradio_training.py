@@ -14,7 +14,7 @@ from engine.runs import service as training_service
 from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
 from engine.training.preflight import Preflight
-from playground.labs.training import controls, estimate
+from playground.labs.training import estimate
 from playground.policy import mode
 from playground.policy.visitor import visitor_of
 
@@ -68,11 +68,9 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Events, T
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training_service, "_service", service)
         patch.setattr(mode, "_public", True)
-        patch.setattr(
-            controls, "tried", lambda *_: QUICK
-        )  # how long a run would take on a busy computer is not asked here
+        # How long a run would take on a busy computer is not measured here.
+        patch.setattr(estimate, "preflight", lambda _: QUICK)
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
-        patch.setattr(estimate, "_measured", lambda config: Preflight(seconds_per_step=0.01, micro_batch=config.batch))
         demo = app.build()
         _, url, _ = demo.queue(default_concurrency_limit=None).launch(
             prevent_thread_lock=True, quiet=True, show_error=False, **app.looks()

@@ -36,7 +36,7 @@ from playground.labs.sampling.controls import recipes as recipes_of
 from playground.labs.shared.controls import Controls, describe
 from playground.labs.shared.job import INTERNAL_ERROR, Job, Partial
 from playground.labs.training.controls import TrainingControls
-from playground.labs.training.controls import config as config_of
+from playground.labs.training.estimate import config_of
 from playground.labs.xray import job as xray
 from playground.policy import messages, mode
 from playground.policy.limits import LOCAL, PUBLIC
