@@ -119,7 +119,7 @@ def _passed(config: TrainConfig, _shape: tuple[int, int, int]) -> Preflight:
 
 
 def _measured(config: TrainConfig) -> Preflight:
-    from engine.runs.folder import default_root
+    from engine.runs.record import default_root
     from engine.training.distributed import SingleProcess, best_device
     from engine.training.preflight import preflight
 
