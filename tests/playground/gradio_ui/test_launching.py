@@ -238,7 +238,7 @@ assert best_device().type == "cpu"
 model, queue = HOST.open_model("digits"), RequestQueue()
 def draw(recipe):
     request = queue.submit("t" * 32, HOST.open_model(recipe.model), {"A": recipe})
-    assert request.wait(60) and request.progress.status == "finished", request.progress
+    assert request.wait(60) and request.state.status == "finished", request.state
     return request.frames()[-1].x0
 recipe = Recipe(steps=3, labels=(3, 4), seeds=(0, 1))
 from engine.data.pixels import to_uint8

@@ -24,12 +24,13 @@ from engine.training.config import TrainConfig
 from playground.labs.guidance import view
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.likelihood.controls import LikelihoodControls
-from playground.labs.microscope.job import MicroscopeControls, task_of
-from playground.labs.recorder.job import RecorderControls
+from playground.labs.microscope.controls import MicroscopeControls
+from playground.labs.microscope.job import task_of
+from playground.labs.recorder.controls import RecorderControls
 from playground.labs.sampling.controls import SamplingControls
 from playground.labs.shared import models
 from playground.labs.shared.controls import Controls
-from playground.labs.xray.job import XrayControls
+from playground.labs.xray.controls import XrayControls
 from playground.policy import mode
 from playground.policy.ownership import FILE, checked_secret, write_owner
 from playground.policy.visitor import HOST, Visitor, visitor_of
