@@ -23,7 +23,7 @@ class Curves:
     """Shape (R,)."""
     loss: Numbers
     by_level: Numbers
-    """Shape (R, LEVEL_BINS), NaN where nothing fell."""
+    """Shape (R, TIMESTEP_BINS), NaN where nothing fell."""
     norm: Numbers
     """Of the gradient before clipping, shape (R,)."""
     waiting: Numbers

@@ -201,7 +201,7 @@ def launched_context(
         folder, run: where the tracker writes, and under which name.
 
     Raises:
-        MachineError: where there is no such device or tracker, or where there are more or fewer processes. Some launch
+        DistributedError: where there is no such device or tracker, or where there are more or fewer processes. Some launch
             commands start one process where several were asked for and do not say so.
     """
     device = device or best_device().type

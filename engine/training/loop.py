@@ -139,7 +139,7 @@ def train(
         A report every `config.report_every` steps and at the end. Between two of them nothing runs.
 
     Raises:
-        MachineError: where the processes cannot share a batch evenly.
+        DistributedError: where the processes cannot share a batch evenly.
         PeerLostError: when another process of the run is gone.
         TrainingDivergedError: when the loss or the gradient is not finite; `state.average` is then the last good one.
     """

@@ -10,7 +10,7 @@ TIMESTEP_BINS = 10
 
 
 def bin_of(t: Tensor, T: int) -> Tensor:
-    """In which part each t of 1 … T lies, 0 … LEVEL_BINS − 1. T need not be a multiple of their number."""
+    """In which part each t of 1 … T lies, 0 … TIMESTEP_BINS − 1. T need not be a multiple of their number."""
     return (t - 1) * TIMESTEP_BINS // T
 
 

@@ -235,7 +235,7 @@ def test_waiting_for_pictures_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         return quick(images, chosen)  # type: ignore[arg-type]
 
     monkeypatch.setattr(prefetch, "gather", slow)
-    monkeypatch.setattr(loop, "Feed", partial(prefetch.Prefetcher, small=0))
+    monkeypatch.setattr(loop, "Prefetcher", partial(prefetch.Prefetcher, small=0))
     run = _train(steps=20, report_every=1, batch=1)
     assert "waiting" in _rules(examine(run.snapshot()))
 
