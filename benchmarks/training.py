@@ -23,8 +23,9 @@ from benchmarks.training_peers import MAKERS, write_pictures
 from engine.data.prepared import training_pictures
 from engine.runs.folder import RunFolder
 from engine.training.config import TrainConfig
-from engine.training.learner import parameter_count
-from engine.training.loop import begin, train
+from engine.training.loop import train
+from engine.training.state import begin
+from engine.training.tasks import parameter_count
 
 PRECISIONS = ("fp32", "bf16")
 HALF = {"preset": "tiny", "data": "digits", "batch": 2, "precision": "fp16"}

@@ -9,7 +9,7 @@ from engine.data.pixels import to_unit
 from engine.data.prepared import MOST_NUMBERS
 from engine.doctor.finding import Copies
 from engine.evaluation.memorization import measure_memorization
-from engine.runs.snapshot import Pictures
+from engine.training.tasks.task import Pictures
 
 MOST_TRAINING = 20_000
 """With more pictures than that the look is not quick any more."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.training.loop import Report
+from engine.training.report import Report
 from engine.training.timestep_bins import TIMESTEP_BINS
 
 Numbers = npt.NDArray[np.float64]

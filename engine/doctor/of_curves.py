@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.doctor.curves import Curves, mean_of_known
 from engine.doctor.finding import Facts, Finding, Setting
+from engine.training.tasks import task_of
 from engine.training.timestep_bins import TIMESTEP_BINS
 
 if TYPE_CHECKING:
@@ -82,9 +83,7 @@ def not_falling(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | N
     # Too large a step throws the loss up at once: what it was before that is in the very first reports.
     first = min(float(curves.windows(2 * WINDOWS)[0]), float(mean_of_known(curves.part(0, 1)[:, None])[0]))
     now, floor = float(curves.windows(WINDOWS)[-1]), snapshot.bayes_optimal.loss if snapshot.bayes_optimal else 0.0
-    # What a VAE's bound ends at is not known, and is far from 0.
-    least = 0.05 if snapshot.config.task == "vae" else 0.2
-    if not first - now < least * (first - floor):
+    if not first - now < task_of(snapshot.config).least_fall * (first - floor):
         return None
     rate = snapshot.config.learning_rate
     says = f"After {snapshot.step:,} steps the loss is still {now:.3g}, about what it was at the beginning"
@@ -130,7 +129,7 @@ def above_the_floor(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding
     return Finding(
         "above the floor",
         "doubtful",
-        f"At {where} the loss is {now[worst]:.3g}, and the ideal {_who(snapshot)} would have {_small(floor[worst])}: of "
+        f"At {where} the loss is {now[worst]:.3g}, and the ideal {task_of(config).noun} would have {_small(floor[worst])}: of "
         f"what could be learned there, {_percent(missing[worst])} is missing. {advice}",
         change,
     )
@@ -213,10 +212,6 @@ def _long_enough(snapshot: Snapshot, curves: Curves) -> bool:
 def _lower(rate: float) -> float:
     """A learning rate that is likely to do: the usual one, or a third where that was tried."""
     return USUAL_RATE if rate > 1.5 * USUAL_RATE else float(f"{rate / 3:.1g}")
-
-
-def _who(snapshot: Snapshot) -> str:
-    return {"classifier": "classifier", "vae": "VAE"}.get(snapshot.config.task, "denoiser")
 
 
 def _small(loss: float) -> str:

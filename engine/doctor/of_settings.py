@@ -68,7 +68,7 @@ def ema_decay(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | Non
 def label_dropout(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     """Guidance compares what the network draws with the label and without: it must have learned both."""
     config = snapshot.config
-    if config.task != "denoiser" or not facts.classes or 0 < config.label_dropout < 1:
+    if not facts.classes or 0 < config.label_dropout < 1:
         return None
     if config.label_dropout == 0:
         text = (
@@ -83,7 +83,7 @@ def label_dropout(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding |
 def few_pictures(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     """Hardly any pictures, seen very often."""
     config, pictures = snapshot.config, facts.pictures
-    if config.task != "denoiser" or not pictures or pictures > FEW_PICTURES:
+    if not pictures or pictures > FEW_PICTURES:
         return None
     epochs = config.steps * config.batch / pictures
     if epochs < MANY_EPOCHS:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from engine.doctor import of_curves, of_settings
 from engine.doctor.curves import Curves
 from engine.doctor.finding import Copies, Facts, Finding, Setting, Severity
+from engine.training.tasks import task_of
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
@@ -58,7 +59,8 @@ def examine(snapshot: Snapshot, facts: Facts = NOTHING_KNOWN) -> tuple[Finding, 
         facts: what is known of it besides.
     """
     curves = Curves.of(snapshot.reports, without_ends=snapshot.config.weighting == "bound")
-    found = {name: finding for name, rule in RULES.items() if (finding := rule(snapshot, curves, facts))}
+    rules = {name: rule for name, rule in RULES.items() if name not in task_of(snapshot.config).silent_rules}
+    found = {name: finding for name, rule in rules.items() if (finding := rule(snapshot, curves, facts))}
     explained = {hidden for name in found for hidden in HIDES.get(name, ())}
     shown = [finding for name, finding in found.items() if name not in explained]
     return tuple(sorted(shown, key=lambda finding: _ORDER.index(finding.severity)))

@@ -198,8 +198,13 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> TrainedClass
     path = newest_in(checked_folder(NOISY_CLASSIFIERS.get(str(folder), Path(folder)), str(folder)))
     if (path / "unet").is_dir() or (path / "model_index.json").exists():
         raise CheckpointError(f"“{path.name}” draws pictures: guidance asks a classifier that reads noisy ones.")
-    if read_json(path / "config.json", KIND).get("kind") != "noisy-classifier":
+    if not is_saved_in(path):
         raise CheckpointError(f"“{path.name}” reads clean pictures only: guidance asks a classifier of noisy ones.")
     return TrainedClassifier(
         *on_disk.load(path, str(folder), KIND, NoisyClassifierConfig, NoisyClassifierCard, LevelClassifier, device)
     )
+
+
+def is_saved_in(folder: Path) -> bool:
+    """Whether a folder holds one. Raises CheckpointError where its config cannot be read."""
+    return read_json(folder / "config.json", KIND).get("kind") == "noisy-classifier"

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from engine.training.config import TrainConfig
 from engine.training.importance import LossHistory, even
+from engine.training.tasks import task_of
 
 
 class Drawn(NamedTuple):
@@ -56,7 +57,8 @@ def draw(config: TrainConfig, count: int, step: int, history: LossHistory | None
     generator = generator_at(config.seed, step)
     chosen = torch.randint(count, (config.batch,), generator=generator)
     t, share = even(config.T, config.batch, generator) if history is None else history.draw(config.batch, generator)
-    hidden = torch.rand(config.batch, generator=generator) < config.hidden_share
+    dropout = config.label_dropout if task_of(config).drops_labels else 0.0
+    hidden = torch.rand(config.batch, generator=generator) < dropout
     turned = torch.rand(config.batch, 2, generator=generator)
     seeds = torch.randint(2**62, (config.batch,), generator=generator)
     return Drawn(chosen, t, share, hidden, turned, seeds)

@@ -9,8 +9,9 @@ from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.process import diffuse
 from engine.training.config import TrainConfig
-from engine.training.learner import Learner, net_of, objective_of
 from engine.training.objective import Noised
+from engine.training.tasks import Trained, task_of
+from engine.training.tasks.task import device_of
 
 MOST = 200
 """At most so many held-out pictures are looked at."""
@@ -48,10 +49,10 @@ class HeldOutLoss:
         return len(self._x0)
 
     @torch.no_grad()
-    def __call__(self, learned: Learner) -> float:
+    def __call__(self, model: Trained) -> float:
         """The mean over the pictures, on the device of the network."""
-        device = next(net_of(learned).parameters()).device
-        objective = objective_of(self._config, learned)
+        device = device_of(model)
+        objective = task_of(self._config).objective(self._config, model)
         total = 0.0
         for rows in torch.split(torch.arange(self.pictures), AT_ONCE):
             x0, noise = self._x0[rows].to(device), self._noise[rows].to(device)

@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.storage.checked_files import save_tensors
-from engine.training.loop import TrainState
+from engine.training.state import TrainState
 
 FILE = "resume.safetensors"
 

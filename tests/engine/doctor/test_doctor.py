@@ -20,16 +20,16 @@ from engine.data.image_set import ImageSet
 from engine.doctor.copies import copies
 from engine.doctor.finding import Copies, Finding
 from engine.doctor.rules import RULES, Facts, examine
-from engine.runs.previews import draw_preview
 from engine.runs.record import Status, new_id
 from engine.runs.snapshot import Pictures, Snapshot
 from engine.schedule import PURE_NOISE_SNR, SCHEDULES, NoiseSchedule
-from engine.training import loop, prefetch
+from engine.training import loop, prefetch, tasks
 from engine.training.bayes_optimal import BayesOptimalLoss, bayes_optimal_loss
 from engine.training.config import TrainConfig
 from engine.training.held_out import HeldOutLoss
-from engine.training.learner import Learner
-from engine.training.loop import TIMESTEP_BINS, Report, TrainingDivergedError
+from engine.training.loop import TrainingDivergedError
+from engine.training.report import Report
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 from runs_to_try import DATA, config_of
 
@@ -43,7 +43,7 @@ class Trained:
 
     config: TrainConfig
     reports: tuple[Report, ...]
-    learned: Learner
+    learned: tasks.Trained
     error: str = ""
 
     def snapshot(
@@ -262,7 +262,7 @@ def by_heart() -> tuple[Trained, list[tuple[int, float]], Pictures, ImageSet, Im
         if report.step % 20 == 0:
             held_out.append((report.step, measure(state.averaged())))  # type: ignore[arg-type]
     learned = state.averaged()
-    drawn = draw_preview(learned, config, data.training, lambda: False)  # type: ignore[arg-type]
+    drawn = tasks.task_of(config).preview(config, learned, data.training, lambda: False)  # type: ignore[arg-type]
     assert drawn is not None
     return Trained(config, tuple(reports), learned), held_out, drawn, data.training, data.held_out_part
 

@@ -40,7 +40,8 @@ from engine.storage.checked_files import CheckpointError
 from engine.training import resume
 from engine.training.classifier_accuracy import bayes_optimal_cross_entropy, evaluate_by_level, exact_classifier
 from engine.training.config import TrainConfig
-from engine.training.loop import begin, train
+from engine.training.loop import train
+from engine.training.state import begin
 from engine.training.timestep_bins import TIMESTEP_BINS
 
 from runs_to_try import DATA, config_of, same

@@ -15,7 +15,7 @@ from engine.schedule import NoiseSchedule
 from engine.training import loop
 from engine.training.bayes_optimal import BayesOptimalLoss, bayes_optimal_loss
 from engine.training.config import TrainConfig
-from engine.training.loop import TIMESTEP_BINS
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 SCHEDULE = NoiseSchedule.cosine(100)
 

@@ -17,7 +17,8 @@ from engine.process import TARGETS
 from engine.samplers import DDIM
 from engine.sampling import sample
 from engine.training import loop
-from engine.training.loop import TrainState, begin, train
+from engine.training.loop import train
+from engine.training.state import TrainState, begin
 
 from runs_to_try import DATA, config_of, same, weights_of
 

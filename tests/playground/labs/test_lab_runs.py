@@ -17,7 +17,8 @@ from engine.runs.record import Status, new_id
 from engine.runs.snapshot import Snapshot
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.config import TrainConfig
-from engine.training.loop import TIMESTEP_BINS, Report
+from engine.training.report import Report
+from engine.training.timestep_bins import TIMESTEP_BINS
 from playground.labs.shared.naming import when
 from playground.labs.training import compare, doctor, estimate, runs, settings_of_run, view, visit
 from playground.labs.training.controls import TrainingControls
