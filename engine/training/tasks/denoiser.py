@@ -20,6 +20,7 @@ from engine.process import Prediction
 from engine.samplers import DDIM
 from engine.sampling import sample
 from engine.schedule import Level
+from engine.storage.saved_network import is_diffusers
 from engine.training.bayes_optimal import BayesOptimalLoss, bayes_optimal_loss
 from engine.training.config import NO_SIGNAL, TrainConfig
 from engine.training.distributed import hardware_of
@@ -103,7 +104,7 @@ class DenoiserTask:
         pretrained.save(folder, model, weights, card)
 
     def is_saved_in(self, folder: Path) -> bool:
-        return (folder / "model_index.json").exists() or (folder / "unet").is_dir()
+        return is_diffusers(folder)
 
     def open(self, folder: Path) -> Saved:
         card = pretrained.load(folder).card

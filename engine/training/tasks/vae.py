@@ -72,7 +72,7 @@ class VAETask:
         vae.save(folder, model.net.config, weights, card)
 
     def is_saved_in(self, folder: Path) -> bool:
-        return vae.is_vae(folder)
+        return vae.is_saved_in(folder)
 
     def open(self, folder: Path) -> Saved:
         card = vae.load(folder).card

@@ -81,7 +81,7 @@ def test_batches_have_their_laws() -> None:
 def test_importance_sampling_draws_the_same_pictures() -> None:
     """So that the next pictures can be read before the losses of this step are known."""
     config, history = config_of(batch=32), LossHistory(50)
-    history.seen += 10
+    history.counts += 10
     history.losses += torch.rand(50, 10)
     assert torch.equal(batch.draw(config, 64, 7, history).chosen, batch.chosen_at(config, 64, 7))
 
