@@ -276,7 +276,7 @@ def test_samples_that_are_training_pictures_are_told(by_heart: Heart) -> None:
     assert measured is not None
     assert measured.near >= 5
     found = examine(run.snapshot(held_out=held_out), Facts(len(training), 0, measured))
-    assert found[0].rule == "by heart"
+    assert found[0].rule == "memorised"
     assert f"{measured.near} of 10 samples" in found[0].text
     assert not {"held-out rising", "few pictures"} & set(_rules(found))  # said already
 
@@ -306,7 +306,7 @@ def test_held_out_pictures_are_no_copies_and_training_pictures_are() -> None:
     learned = copies(1, data.training.images[:10], data.training, rest)
     assert learned is not None
     assert (learned.near, learned.samples) == (10, 10)
-    assert _rules(examine(_snapshot(config_of(steps=1000)), Facts(copies=learned))) == ["by heart"]
+    assert _rules(examine(_snapshot(config_of(steps=1000)), Facts(copies=learned))) == ["memorised"]
 
 
 def test_copies_are_not_looked_for_where_there_is_nothing_to_compare_with() -> None:

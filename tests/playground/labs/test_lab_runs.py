@@ -324,7 +324,7 @@ def test_samples_are_looked_at_in_the_background_and_found_the_next_time() -> No
     while doctor.is_looking():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert "by heart" in [finding.rule for finding in doctor.findings(snapshot)]
+    assert "memorised" in [finding.rule for finding in doctor.findings(snapshot)]
 
 
 def test_the_same_run_is_examined_once(monkeypatch: pytest.MonkeyPatch) -> None:
