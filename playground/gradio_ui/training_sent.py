@@ -10,7 +10,7 @@ import gradio as gr
 
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.timeline import Timeline
-from playground.gradio_ui import components
+from playground.gradio_ui import compat, components
 from playground.labs.training import visit
 from playground.labs.training.view import Figure
 from playground.labs.training.visit import Visit
