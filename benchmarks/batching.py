@@ -74,7 +74,7 @@ def _recipe(model: Model, images: int, steps: int, first: int = 0) -> Recipe:
 
 
 def _visit(model: Model, recipes: list[Recipe]) -> Round:
-    """Hand in all of them at once, and look on."""
+    """Submit all of them together and follow their progress."""
     queue, began = RequestQueue(), time.perf_counter()
     tabs = [secrets.token_hex(16) for _ in recipes]
     for tab in tabs:

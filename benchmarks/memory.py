@@ -17,7 +17,7 @@ MODEL = "ideal:digits"
 
 
 def measure(*, images: int, steps: int) -> list[Figure]:
-    """A walk of so many steps beside one of `SHORT`, as a lab draws and keeps it, each in a process of its own."""
+    """A trajectory of so many steps beside one of `SHORT`, kept as a lab keeps it, each in a process of its own."""
     figures, peaks = [], []
     for count in (SHORT, steps):
         with side("benchmarks.memory:walk", images=images, steps=count) as one:
