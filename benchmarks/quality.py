@@ -32,8 +32,7 @@ from engine.runtime import allocator
 from engine.samplers import SAMPLERS
 from engine.sampling import sample
 from engine.training.config import TrainConfig
-from engine.training.loop import train
-from engine.training.state import begin
+from engine.training.loop import begin, train
 
 JUDGE = Path(__file__).parents[1] / "assets/checkpoints/digits-classifier"
 SECONDS_GOAL, FACTOR = 120.0, 5.0

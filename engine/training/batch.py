@@ -1,7 +1,8 @@
-"""The random draws of one training step: which pictures, at which noise levels, with which noise.
+"""The random draws of one step: which pictures, at which levels, under which noise.
 
-They follow from the run's seed and the number of the step; each picture's noise has its own seed. So no random state is stored:
-a run that is resumed continues as if it had not been interrupted, and any number of processes share the very same batches.
+All of it follows from the run's seed and the number of the step, and the noise of each picture from a seed of its own. So
+nothing random needs to be stored: a run goes on after any interruption as if there had been none, and any number of processes
+take their parts of the very same batches.
 """
 
 from __future__ import annotations
@@ -14,27 +15,26 @@ from torch import Tensor
 
 from engine.training.config import TrainConfig
 from engine.training.importance import LossHistory, even
-from engine.training.tasks import task_of
 
 
 class Drawn(NamedTuple):
-    """The draws for a batch of B pictures, on the CPU."""
+    """What is drawn for a batch of B pictures, on the CPU."""
 
     chosen: Tensor
-    """Indices of the pictures, int64 (B,), with replacement."""
+    """Which pictures, int64 (B,), with replacement."""
     t: Tensor
     """int64 (B,) in 1 … T."""
     share: Tensor
-    """Weight of each in the loss, float64 (B,); 1 where t is drawn evenly."""
+    """What each counts, float64 (B,), 1 where t is drawn evenly."""
     hidden: Tensor
-    """Whether the label is dropped, bool (B,)."""
+    """Whether the label is hidden, bool (B,)."""
     turned: Tensor
-    """Uniform in [0, 1), (B, 2): the draws of augmentation."""
+    """Even in 0 … 1, (B, 2): what augmentation goes by."""
     seeds: Tensor
-    """Seeds of the noise, int64 (B,)."""
+    """Of the noise, int64 (B,)."""
 
     def part(self, where: slice) -> Drawn:
-        """The draws of some of the pictures."""
+        """Some of it."""
         return Drawn(*(values[where] for values in self))
 
 
@@ -49,20 +49,19 @@ def draw(config: TrainConfig, count: int, step: int, history: LossHistory | None
 
     Args:
         config: the run.
-        count: number of training pictures.
+        count: how many pictures there are to choose from.
         step: 0, 1, …
-        history: the losses that importance sampling draws t by; None to draw it evenly.
+        history: what importance sampling goes by; None where t is drawn evenly.
     """
     generator = generator_at(config.seed, step)
     chosen = torch.randint(count, (config.batch,), generator=generator)
     t, share = even(config.T, config.batch, generator) if history is None else history.draw(config.batch, generator)
-    dropout = config.label_dropout if task_of(config).drops_labels else 0.0
-    hidden = torch.rand(config.batch, generator=generator) < dropout
+    hidden = torch.rand(config.batch, generator=generator) < config.hidden_share
     turned = torch.rand(config.batch, 2, generator=generator)
     seeds = torch.randint(2**62, (config.batch,), generator=generator)
     return Drawn(chosen, t, share, hidden, turned, seeds)
 
 
 def chosen_at(config: TrainConfig, count: int, step: int) -> Tensor:
-    """The indices of the pictures in the batch of a step, without its other draws."""
+    """Which pictures the batch of that step has, without the rest of it."""
     return torch.randint(count, (config.batch,), generator=generator_at(config.seed, step))

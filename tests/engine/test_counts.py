@@ -27,8 +27,7 @@ from engine.runtime import allocator
 from engine.samplers import SAMPLERS
 from engine.sampling import sample
 from engine.schedule import Level, NoiseSchedule
-from engine.training.loop import train
-from engine.training.state import begin
+from engine.training.loop import begin, train
 
 from runs_to_try import DATA, config_of
 

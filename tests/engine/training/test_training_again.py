@@ -11,8 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.training import resume
-from engine.training.loop import TrainingDivergedError, train
-from engine.training.state import begin
+from engine.training.loop import TrainingDivergedError, begin, train
 
 from runs_to_try import DATA, config_of, same, weights_of
 
