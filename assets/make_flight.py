@@ -1,4 +1,4 @@
-"""Records the field that the Flight recorder shows first: python assets/make_flight.py RUN
+"""Records the samples that the Recorder shows first: python assets/make_flight.py RUN
 
 RUN is the folder of a training run. The one that ships was made by
 
@@ -14,15 +14,17 @@ import numpy as np
 
 from engine.runs import service as runs
 from playground.labs.recorder import job
+from playground.labs.recorder.controls import RecorderControls
+from playground.policy.visitor import HOST
 
 
 def main(folder: Path) -> None:
     runs._service = runs.TrainingService(folder.parent)
     last = None
-    for partial in job.fly(job.RecorderControls(run=folder.name)):
+    for partial in job.record(RecorderControls(run=folder.name), HOST):
         last = partial.result or last
     assert last is not None
-    # Every other frame, and the guess and x_t as they are shown: small, and nothing of what one sees is lost.
+    # Every other frame of x̂0 and x_t, as shown: small, and nothing visible is lost.
     frames = list(range(0, len(last.t), 2))
     job.RECORDING.parent.mkdir(exist_ok=True)
     np.savez_compressed(

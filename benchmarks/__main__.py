@@ -74,10 +74,10 @@ BENCHMARKS = {
     ),
     "memory": Benchmark(
         "what is kept of a long walk (of many training pictures: `training --only memory`)",
-        {"images": (64, "drawn together"), "steps": (1000, "of the walk")},
+        {"images": (64, "drawn together"), "steps": (1000, "of the trajectory")},
     ),
     "report": Benchmark("the cheap ratios in a minute, for continuous integration"),
-    "batching": Benchmark("many visitors at once against one batch of all their pictures", CLASS, texts=NETWORK),
+    "batching": Benchmark("many visitors together against one batch of all their pictures", CLASS, texts=NETWORK),
     "visitors": Benchmark(
         "the same for visitors of the Gradio app, over HTTP, also while a network trains",
         CLASS,
@@ -95,7 +95,7 @@ def main() -> None:
     for name, benchmark in BENCHMARKS.items():
         _add(commands.add_parser(name, help=benchmark.about, description=benchmark.about), benchmark)
     chosen = vars(parser.parse_args())
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it leaves no server behind
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # no server is left behind
 
     print(f"{machine()}. Load of the machine as it begins: {load():.1f}.", flush=True)
     measure: Callable[..., Any] = import_module(f"benchmarks.{chosen.pop('name')}").measure

@@ -74,15 +74,15 @@ def _recipe(model: Model, images: int, steps: int, first: int = 0) -> Recipe:
 
 
 def _visit(model: Model, recipes: list[Recipe]) -> Round:
-    """Hand in all of them at once, and look on."""
+    """Submit all of them together and follow their progress."""
     queue, began = RequestQueue(), time.perf_counter()
     tabs = [secrets.token_hex(16) for _ in recipes]
     for tab in tabs:
         queue.attach(tab, session=tab)
     requests = [queue.submit(tab, model, {"A": recipe}) for tab, recipe in zip(tabs, recipes, strict=True)]
     unseen, first = set(requests), 0.0
-    while unseen or any(request.progress.status == "running" for request in requests):
-        unseen -= {request for request in unseen if request.frames() or request.progress.status == "failed"}
+    while unseen or any(request.state.status == "running" for request in requests):
+        unseen -= {request for request in unseen if request.frames() or request.state.status == "failed"}
         first = first or (0.0 if unseen else time.perf_counter() - began)
         time.sleep(LOOK)
     makespan = time.perf_counter() - began
@@ -92,8 +92,8 @@ def _visit(model: Model, recipes: list[Recipe]) -> Round:
 
 def _check(requests: list[Request]) -> None:
     for request in requests:
-        if request.progress.status != "finished":
-            raise RuntimeError(f"A request is {request.progress.status}: {request.progress.error}")
+        if request.state.status != "finished":
+            raise RuntimeError(f"A request is {request.state.status}: {request.state.error}")
 
 
 def _seconds(model: Model, recipe: Recipe) -> float:

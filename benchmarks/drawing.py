@@ -147,7 +147,7 @@ def forwards(*, model: str, rows: int, count: int, device: str = "cpu") -> Work:
 
 
 def forward(model: Model, rows: int, device: str = "cpu") -> Callable[[], Tensor]:
-    """One look of the model's network at a batch. Raises ValueError for a model that is no network."""
+    """One evaluation of the model's network on a batch. Raises ValueError for a model that is no network."""
     if not isinstance(model.denoiser, NetDenoiser):
         raise ValueError(f"“{model.title}” is no network: choose one that was trained.")
     net, classes = model.denoiser.net, len(model.class_names)

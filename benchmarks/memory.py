@@ -17,7 +17,7 @@ MODEL = "ideal:digits"
 
 
 def measure(*, images: int, steps: int) -> list[Figure]:
-    """A walk of so many steps beside one of `SHORT`, as a lab draws and keeps it, each in a process of its own."""
+    """A trajectory of so many steps beside one of `SHORT`, kept as a lab keeps it, each in a process of its own."""
     figures, peaks = [], []
     for count in (SHORT, steps):
         with side("benchmarks.memory:walk", images=images, steps=count) as one:
@@ -43,7 +43,8 @@ def walk(*, images: int, steps: int) -> Work:
     """Draws, and says in megabytes: peak of the process, frames kept, frames sent, and what all steps take as float32."""
     from engine.recipes.recipe import Recipe
     from engine.registry import open_model
-    from playground.labs.sampling.job import SamplingJob, timeline
+    from playground.labs.sampling.job import SamplingJob
+    from playground.labs.sampling.view import timeline
 
     model = open_model(MODEL)
     recipe = Recipe(model=MODEL, steps=steps, labels=(), seeds=tuple(range(images)))
@@ -52,8 +53,8 @@ def walk(*, images: int, steps: int) -> Work:
         job = SamplingJob("benchmark", model, {"A": recipe})
         job.wait()
         frames = job.frames()
-        assert frames, job.progress.error
-        assert frames[-1].step == steps, job.progress.error
+        assert frames, job.state.error
+        assert frames[-1].step == steps, job.state.error
         kept = sum(images.x.nbytes + images.x0.nbytes + images.noise.nbytes for images in frames)
         shown = timeline("benchmark", {"A": frames})
         assert shown is not None

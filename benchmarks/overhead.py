@@ -26,7 +26,7 @@ SETTINGS = (
 )
 
 
-def overheads(model: Model, images: int, steps: int, walks: int) -> list[Figure]:
+def overheads(model: Model, images: int, steps: int, runs: int) -> list[Figure]:
     """N steps of sampling ÷ N bare forwards of the network, for each of `SETTINGS`."""
     figures = []
     for title, settings in SETTINGS:
@@ -37,24 +37,24 @@ def overheads(model: Model, images: int, steps: int, walks: int) -> list[Figure]
             seeds=tuple(range(images)),
             **settings,
         )
-        figures += _overhead(f"{title}, {steps} steps, {images} images", model, recipe, walks)
+        figures += _overhead(f"{title}, {steps} steps, {images} images", model, recipe, runs)
     return figures
 
 
-def _overhead(title: str, model: Model, recipe: Recipe, walks: int) -> list[Figure]:
+def _overhead(title: str, model: Model, recipe: Recipe, runs: int) -> list[Figure]:
     """The sampler's steps and bare forwards by turns, so that whatever else the machine does falls on both."""
     look = forward(model, len(recipe.seeds) * (1 if recipe.scale == 1 else 2))
     for _ in range(3):  # to warm up
         look()
     wall, processor = [], []
-    for walk in range(walks):
+    for run in range(runs):
         frames = recipe.frames(model)
         sampling, bare = np.zeros(2), np.zeros(2)
         for step in range(recipe.steps):
-            if (walk + step) % 2:
+            if (run + step) % 2:
                 bare += seconds(look)
             sampling += seconds(lambda frames=frames: next(frames))
-            if not (walk + step) % 2:
+            if not (run + step) % 2:
                 bare += seconds(look)
         sampling += seconds(lambda frames=frames: next(frames))  # the last frame comes without a forward
         wall.append(float(sampling[0] / bare[0]))

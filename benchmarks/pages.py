@@ -165,7 +165,7 @@ class Change:
         shows: selectors of stopwatch.js; all of them have to show something new.
         act: changes the control for the k-th time.
         new_picture: whether another picture is taken before each change: what was computed once is kept, and would come
-            back at once.
+            back immediately.
         ready: what else is to be done before, without being measured.
     """
 

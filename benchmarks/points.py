@@ -1,6 +1,6 @@
 """How soon the network of the Points lab comes to the energy-distance floor of each built-in set.
 
-The floor is two halves of the data against each other; samples are as many as the data, in 20 steps of DPM-Solver++ 2M, with
+The floor is one half of the data against the other; samples are as many as the data, in 20 steps of DPM-Solver++ 2M, with
 the classes of the data where there are any. Time is that of training alone, by the clock on the wall: looking at samples is not
 counted.
 """

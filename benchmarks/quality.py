@@ -32,7 +32,8 @@ from engine.runtime import allocator
 from engine.samplers import SAMPLERS
 from engine.sampling import sample
 from engine.training.config import TrainConfig
-from engine.training.loop import begin, train
+from engine.training.loop import train
+from engine.training.state import begin
 
 JUDGE = Path(__file__).parents[1] / "assets/checkpoints/digits-classifier"
 SECONDS_GOAL, FACTOR = 120.0, 5.0

@@ -1,4 +1,4 @@
-"""The cheap ratios in about a minute: a look at every change, which never judges."""
+"""The cheap ratios in about a minute: printed for every change, without a verdict."""
 
 from __future__ import annotations
 

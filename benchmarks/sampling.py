@@ -70,7 +70,7 @@ def _against_pipeline(folder: str, kind: str, sampler: str, wanted: Wanted, what
 
 
 def _guided(wanted: Wanted) -> Iterator[Figure]:
-    """Ours, both halves in one batch, against two calls a step; and ours where guidance works in part of the way only."""
+    """Conditional and unconditional rows in one batch against two calls a step; and the same with a guidance interval."""
     folder, labels = str(CHECKPOINTS["digits"]), tuple(k % 10 for k in range(wanted.images))
     ours = {"model": "digits", "steps": wanted.steps, "labels": labels, "seeds": tuple(range(wanted.images))}
     with (

@@ -37,7 +37,7 @@ class Turn:
 
 @dataclass(frozen=True)
 class Side:
-    """A process that does its work whenever it is told to."""
+    """A process that does its work each time it gets a line."""
 
     pipe: Connection
 

@@ -23,8 +23,9 @@ from benchmarks.training_peers import MAKERS, write_pictures
 from engine.data.prepared import training_pictures
 from engine.runs.folder import RunFolder
 from engine.training.config import TrainConfig
-from engine.training.learner import parameter_count
-from engine.training.loop import begin, train
+from engine.training.loop import train
+from engine.training.state import begin
+from engine.training.tasks import parameter_count
 
 PRECISIONS = ("fp32", "bf16")
 HALF = {"preset": "tiny", "data": "digits", "batch": 2, "precision": "fp16"}
@@ -49,10 +50,10 @@ import sys
 import numpy as np
 from engine.data.writing import Writer
 count, side = int(sys.argv[1]), int(sys.argv[2])
-dice = np.random.default_rng(0)
+rng = np.random.default_rng(0)
 with Writer(sys.argv[3], side, 3) as writer:
     for k in range(count):
-        writer.add(dice.integers(0, 256, (side, side, 3), np.uint8), k % 10, str(k))
+        writer.add(rng.integers(0, 256, (side, side, 3), np.uint8), k % 10, str(k))
     names = tuple("0123456789")
     writer.finish(title="Noise", source="", licence="", class_names=names, natural=True, fingerprint="")
 """

@@ -13,8 +13,9 @@ from benchmarks.figures import Figure
 from engine.data.prepared import training_pictures
 from engine.training.config import TrainConfig
 from engine.training.distributed import SingleProcess
-from engine.training.learner import parameter_count
-from engine.training.loop import begin, train
+from engine.training.loop import train
+from engine.training.state import begin
+from engine.training.tasks import parameter_count
 
 SHARE_GOAL = 40.0
 """Per cent, on a GPU and in bf16."""

@@ -20,8 +20,9 @@ from benchmarks.sides import Work
 from engine.data.catalogue import load
 from engine.data.prepared import training_pictures
 from engine.training.config import TrainConfig
-from engine.training.learner import net_of
-from engine.training.loop import begin, train
+from engine.training.loop import train
+from engine.training.state import begin
+from engine.training.tasks.denoiser import unet_config
 
 
 def write_pictures(folder: Path, count: int) -> Path:
@@ -48,7 +49,7 @@ def bare(*, preset: str, batch: int, steps: int) -> Work:
     """Forward and backward of that network on one batch of noise, and nothing else."""
     config = TrainConfig.model_validate({"preset": preset, "batch": batch})
     data = training_pictures(config)
-    net = net_of(begin(config, data).learner)
+    net = begin(config, data).net
     x, timestep, label = (
         torch.randn(batch, data.channels, data.size, data.size),
         torch.zeros(batch),
@@ -67,7 +68,7 @@ def _their_unet(preset: str) -> nn.Module:
     """diffusers' network of the same shape, without classes, which neither example has."""
     import diffusers
 
-    config = TrainConfig.model_validate({"preset": preset}).unet(28, 1, 0)
+    config = unet_config(TrainConfig.model_validate({"preset": preset}), 28, 1, 0)
     depth = len(config.block_out_channels)
     net: nn.Module = diffusers.UNet2DModel(
         **config.model_dump(exclude={"attention"}),

@@ -1,4 +1,4 @@
-"""A class of forty on one link: visitors of the Gradio app, over real HTTP, who all press the button at once.
+"""A class of forty on one link: visitors of the Gradio app, over real HTTP, who all press the button at the same time.
 
 Each has labels and seeds of its own. What comes back is compared with one batch of all their pictures, drawn in this process
 while the server rests: how long it took, and whether everybody got their own.
@@ -122,14 +122,14 @@ def _figures(who: str, found: list[Round], alone: list[float]) -> list[Figure]:
         Figure("One batch of all these images, in a process of its own", tuple(alone), "s", "median"),
         Figure("Ratio of the two", ratios, "×", "median", RATIO_GOAL),
         Figure(
-            "First word of progress, for whoever waits longest",
+            "First progress message, for the visitor who waits longest",
             tuple(one.first_word for one in found),
             "s",
             "p95",
             FIRST_GOAL,
         ),
         Figure(
-            "First pictures, for whoever waits longest",
+            "First pictures, for the visitor who waits longest",
             tuple(one.first_pictures for one in found),
             "s",
             "p95",

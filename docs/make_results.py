@@ -1,7 +1,7 @@
 """Makes docs/results.md, its figures and its data: python docs/make_results.py
 
 Trains the small networks that are missing, measures what docs/results.jsonl does not hold yet, and writes the page. Each of
-it can be interrupted and taken up again by the same command; several processes may measure at once.
+it can be interrupted and resumed by the same command; several processes may measure at a time.
 
     python docs/make_results.py            everything
     python docs/make_results.py --train    only train what is missing
@@ -69,7 +69,7 @@ def fill(parts: list[Part], folder: Path, results: Path) -> None:
             models = {name: network for name in sorted(part.models) if (network := networks.get(name))}
             if len(models) < len(part.models):
                 waiting.append(part)
-            # What the networks that are there allow is measured at once.
+            # What the existing networks allow is measured first.
             print(f"— {part.title}", flush=True)
             line = ProgressLine()
             for event in run_bounds([cell for cell in part.bounds if cell.model in models], models, file):

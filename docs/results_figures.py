@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from results_claims import of_share
 from results_plan import (
     FEW,
-    FEW_LOOKS,
+    FEW_NFE,
     FIXED,
     LONG,
-    LOOKS,
+    NFE,
     PAPER_ROWS,
     SAMPLES,
     SCALES,
@@ -175,10 +175,10 @@ def _guidance(results: Results) -> Figure:
 
 def _samplers(results: Results) -> Figure:
     figure, axes = _panels(["steps even in t", "steps even in log-SNR"])
-    for ax, spacing, looks in zip(axes, ("uniform", "log-snr"), (LOOKS, FEW_LOOKS), strict=True):
+    for ax, spacing, nfe in zip(axes, ("uniform", "log-snr"), (NFE, FEW_NFE), strict=True):
         for number, sampler in enumerate(SOLVERS):
-            rows = [results.row(solver_cell(sampler, n, spacing)) for n in looks]
+            rows = [results.row(solver_cell(sampler, n, spacing)) for n in nfe]
             points = [(float(row.evaluations), row.frechet) for row in rows if row]
             _line(ax, points, SAMPLERS[sampler].title, number)
-        _by_steps(ax, looks, results.floor(SAMPLES), "looks of the network for each picture")
+        _by_steps(ax, nfe, results.floor(SAMPLES), "network evaluations per picture (NFE)")
     return figure

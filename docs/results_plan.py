@@ -30,9 +30,9 @@ LONG = 1000
 ETAS = (0.0, 0.2, 0.5, 1.0)
 SCALES = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
 GUIDED_STEPS = 50
-LOOKS = (10, 20, 50)
+NFE = (10, 20, 50)
 """How often the samplers of section e may ask the network, for each picture."""
-FEW_LOOKS = (10, 20)
+FEW_NFE = (10, 20)
 
 
 @dataclass(frozen=True)
@@ -102,11 +102,11 @@ SOLVERS = ("ddim", "heun", "dpm++2m", "dpm++2m-sde")
 
 
 @cache
-def solver_cell(sampler: str, looks: int, spacing: str = "uniform") -> Cell:
-    """A cell of section e: as many steps as ask the network at most `looks` times; Heun asks twice in most of them."""
+def solver_cell(sampler: str, nfe: int, spacing: str = "uniform") -> Cell:
+    """A cell of section e: as many steps as ask the network at most `nfe` times; Heun asks twice in most of them."""
     schedule = pretrained.load(SHIPPED).denoiser.schedule
-    steps = looks
-    while evaluations(draw_cell(SHIPPED, sampler, steps, spacing=spacing).settings, schedule) > looks:
+    steps = nfe
+    while evaluations(draw_cell(SHIPPED, sampler, steps, spacing=spacing).settings, schedule) > nfe:
         steps -= 1
     return draw_cell(SHIPPED, sampler, steps, spacing=spacing)
 
@@ -133,8 +133,8 @@ def plan() -> list[Part]:
         Part("a. 100 steps", tuple(paper_row(row, 100) for row in PAPER_ROWS)),
         Part("a. 1000 steps", tuple(paper_row(row, LONG) for row in ("0", "large", "1", "0.5", "0.2"))),
         Part("a. bits", bounds=tuple(BoundCell(SHIPPED, v) for v in FIXED)),
-        Part("e. samplers", tuple(solver_cell(s, n) for n in LOOKS for s in SOLVERS)),
-        Part("e. steps even in log-SNR", tuple(solver_cell(s, n, "log-snr") for n in FEW_LOOKS for s in SOLVERS)),
+        Part("e. samplers", tuple(solver_cell(s, n) for n in NFE for s in SOLVERS)),
+        Part("e. steps even in log-SNR", tuple(solver_cell(s, n, "log-snr") for n in FEW_NFE for s in SOLVERS)),
     ]
 
 

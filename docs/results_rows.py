@@ -35,7 +35,7 @@ class Results:
                 continue
             latest[values["model"]] = values["fingerprint"]
         self._rows = {
-            (row.model, row.settings.plain(classes=int(row.accuracy is not None))): row
+            (row.model, row.settings.canonical(classes=int(row.accuracy is not None))): row
             for row in self.rows
             if row.fingerprint == latest[row.model]
         }
@@ -43,7 +43,7 @@ class Results:
 
     def row(self, cell: Cell) -> Row | None:
         """What was measured of a cell."""
-        return self._rows.get((cell.model, cell.settings.plain(classes=1)))
+        return self._rows.get((cell.model, cell.settings.canonical(classes=1)))
 
     def frechet(self, cell: Cell) -> Jackknife | None:
         """Its Fréchet distance, of all its samples."""

@@ -8,11 +8,11 @@ from results_claims import Claim, Comparison, Measured, of_share, rising, said
 from results_plan import (
     ETAS,
     FEW,
-    FEW_LOOKS,
+    FEW_NFE,
     FIXED,
     GUIDED_STEPS,
     LONG,
-    LOOKS,
+    NFE,
     PAPER_ROWS,
     SAMPLES,
     SCALES,
@@ -95,11 +95,11 @@ def section_a(results: Results) -> str:
             counted,
             f"The same on the first {FEW} samples of every cell, so that all columns compare:",
             table([cell.rstrip("*") for cell in head], same),
-            "Samples that the classifier reads as what they were drawn for, with 95 % intervals:",
+            "Share of the samples that the classifier reads as their label, with 95 % intervals:",
             table(head, read),
             "Bits per dimension of held-out pictures, by the variance of the reverse steps (in all 1000 of them):",
             table(["", *(VARIANCES[v] for v in FIXED)], bits),
-            "Milliseconds for a picture, in batches; whatever else the machine had to do makes them longer:",
+            "Milliseconds per picture, in batches; other load of the machine makes them longer:",
             table(head, time),
             "![Fréchet distance by steps](figures/steps.svg)",
             "The paper's table, FID on CIFAR-10 (other pictures in another feature space: only the shape compares):",
@@ -220,7 +220,7 @@ def claims_b(results: Results) -> list[Claim]:
             ),
         ),
         Claim(
-            "It costs fewer bits per dimension: 3.68 instead of 3.77 on ImageNet 64, 3.26 instead of 3.37 on CIFAR-10 (there).",
+            "It has fewer bits per dimension: 3.68 instead of 3.77 on ImageNet 64, 3.26 instead of 3.37 on CIFAR-10 (there).",
             tuple(
                 Comparison(
                     Measured(f"{VARIANCES[v]}: cosine", results.bits(BoundCell("cosine", v))),
@@ -240,19 +240,19 @@ def section_c(results: Results) -> str:
     """Fixed against learned variance."""
     head = ["", *(f"{n} steps" for n in STEPS)]
     rows = [
-        [f"network that learned it, {name}", *(said(results.frechet(variance_cell("learned", v, n))) for n in STEPS)]
+        [f"trained with L_hybrid, {name}", *(said(results.frechet(variance_cell("learned", v, n))) for n in STEPS)]
         for v, name in VARIANCES.items()
     ]
     rows += [
         [
-            f"network that did not, {VARIANCES[v]}",
+            f"trained with L_simple, {VARIANCES[v]}",
             *(said(results.frechet(variance_cell("cosine", v, n))) for n in STEPS),
         ]
         for v in FIXED
     ]
     bits = [
-        ["network that learned it", *(said(results.bits(BoundCell("learned", v)), 3) for v in VARIANCES)],
-        ["network that did not", "–", *(said(results.bits(BoundCell("cosine", v)), 3) for v in FIXED)],
+        ["trained with L_hybrid", *(said(results.bits(BoundCell("learned", v)), 3) for v in VARIANCES)],
+        ["trained with L_simple", "–", *(said(results.bits(BoundCell("cosine", v)), 3) for v in FIXED)],
     ]
     return "\n\n".join(
         [
@@ -285,7 +285,7 @@ def claims_c(results: Results) -> list[Claim]:
             tuple(Comparison(low, _at("smaller", get, variance_cell("learned", "small", n))) for n, low in learned),
         ),
         Claim(
-            "It costs fewer bits per dimension: on CIFAR-10 3.17 by the hybrid loss and 2.94 by the bound itself, against 3.75 "
+            "It has fewer bits per dimension: on CIFAR-10 3.17 by the hybrid loss and 2.94 by the bound itself, against 3.75 "
             "at most of Ho et al. 2020 with a fixed one.",
             (
                 *(Comparison(bits, Measured(VARIANCES[v], results.bits(BoundCell("learned", v)))) for v in FIXED),
@@ -332,7 +332,7 @@ def section_d(results: Results) -> str:
         [
             "## d. Guidance: accuracy against diversity",
             f"The network that ships, DDIM with {GUIDED_STEPS} steps and eta 0, {SAMPLES} samples. Scale 1 is the plain "
-            "conditional network, 0 ignores the label; the paper's w is the scale less 1. Diversity is the recall of "
+            "conditional network, 0 ignores the label; the paper's w is the scale minus 1. Diversity is the recall of "
             "Kynkäänniemi et al. 2019 (arXiv:1904.06991): the share of held-out pictures that lie among the samples, in the "
             "classifier's features; precision is the share of samples that lie among the held-out pictures.",
             table(["scale", "read rightly", "recall (diversity)", "precision", "Fréchet distance"], rows),
@@ -359,8 +359,8 @@ def claims_d(results: Results) -> list[Claim]:
 
     return [
         Claim(
-            "Guidance gives up diversity for truth to the class (Ho & Salimans 2022, arXiv:2207.12598). Truth to the class: "
-            "the share that is read rightly.",
+            "Guidance trades diversity for fidelity to the class (Ho & Salimans 2022, arXiv:2207.12598), here the share "
+            "that the classifier reads as the class.",
             (Comparison(read(0), read(1)), Comparison(read(1), read(2)), Comparison(read(1), read(8))),
             digits=3,
         ),
@@ -386,25 +386,21 @@ def claims_d(results: Results) -> list[Claim]:
 def section_e(results: Results) -> str:
     """Samplers."""
 
-    def line(sampler: str, looks: Sequence[int], spacing: str) -> list[str]:
-        cells = [solver_cell(sampler, n, spacing) for n in looks]
-        return [SAMPLERS[sampler].title, *(_with_looks(results, cell, n) for cell, n in zip(cells, looks, strict=True))]
+    def line(sampler: str, nfe: Sequence[int], spacing: str) -> list[str]:
+        cells = [solver_cell(sampler, n, spacing) for n in nfe]
+        return [SAMPLERS[sampler].title, *(_with_nfe(results, cell, n) for cell, n in zip(cells, nfe, strict=True))]
 
     floor = results.floor(SAMPLES)
     real = said(floor[0] if floor else None)
-    uniform = [line(sampler, LOOKS, "uniform") for sampler in SOLVERS]
-    other = [line(sampler, FEW_LOOKS, "log-snr") for sampler in SOLVERS]
+    uniform = [line(sampler, NFE, "uniform") for sampler in SOLVERS]
+    other = [line(sampler, FEW_NFE, "log-snr") for sampler in SOLVERS]
     return "\n\n".join(
         [
-            "## e. Samplers, at as many looks of the network",
-            f"The network that ships, labelled, at scale 1, {SAMPLES} samples. Heun asks the network twice in most steps, and "
-            "gets fewer of them; where it asked less often than the others, brackets say how often.",
-            table(
-                ["steps even in t", *(f"{n} looks" for n in LOOKS)], [*uniform, ["real pictures", *[real] * len(LOOKS)]]
-            ),
-            table(
-                ["steps even in log-SNR", *(f"{n} looks" for n in FEW_LOOKS)], [*other, ["real pictures", *[real] * 2]]
-            ),
+            "## e. Samplers, at equal numbers of network evaluations",
+            f"The network that ships, labelled, at scale 1, {SAMPLES} samples. Heun evaluates the network twice in most steps, "
+            "so it takes fewer steps; where its number of evaluations (NFE) differs, it stands in brackets.",
+            table(["steps even in t", *(f"{n} NFE" for n in NFE)], [*uniform, ["real pictures", *[real] * len(NFE)]]),
+            table(["steps even in log-SNR", *(f"{n} NFE" for n in FEW_NFE)], [*other, ["real pictures", *[real] * 2]]),
             "![Samplers](figures/samplers.svg)",
             "### Does the shape agree?",
             *(claim.markdown() for claim in claims_e(results)),
@@ -412,39 +408,39 @@ def section_e(results: Results) -> str:
     )
 
 
-def _with_looks(results: Results, cell: Cell, looks: int) -> str:
+def _with_nfe(results: Results, cell: Cell, nfe: int) -> str:
     row = results.row(cell)
     if row is None:
         return "–"
-    return said(row.frechet) + (f" ({row.evaluations})" if row.evaluations != looks else "")
+    return said(row.frechet) + (f" ({row.evaluations})" if row.evaluations != nfe else "")
 
 
 def claims_e(results: Results) -> list[Claim]:
     """Of Lu et al. 2022 and Karras et al. 2022."""
     get = results.frechet
 
-    def against_ddim(sampler: str, looks: int, spacing: str) -> Comparison:
-        name = f"{looks} looks, {'even in t' if spacing == 'uniform' else spacing}: {SAMPLERS[sampler].title}"
+    def against_ddim(sampler: str, nfe: int, spacing: str) -> Comparison:
+        name = f"{nfe} NFE, {'even in t' if spacing == 'uniform' else spacing}: {SAMPLERS[sampler].title}"
         return Comparison(
-            _at(name, get, solver_cell(sampler, looks, spacing)), _at("DDIM", get, solver_cell("ddim", looks, spacing))
+            _at(name, get, solver_cell(sampler, nfe, spacing)), _at("DDIM", get, solver_cell("ddim", nfe, spacing))
         )
 
     return [
         Claim(
-            "DPM-Solver++ 2M is done within 15 to 20 steps, where DDIM takes 100 and more (Lu et al. 2022, arXiv:2211.01095).",
-            tuple(against_ddim("dpm++2m", n, spacing) for spacing in ("uniform", "log-snr") for n in FEW_LOOKS),
+            "DPM-Solver++ 2M converges within 15 to 20 steps, DDIM within 100 and more (Lu et al. 2022, arXiv:2211.01095).",
+            tuple(against_ddim("dpm++2m", n, spacing) for spacing in ("uniform", "log-snr") for n in FEW_NFE),
         ),
         Claim(
-            "Heun's method, of order 2, is better than DDIM for as many looks (Karras et al. 2022, arXiv:2206.00364; "
-            "they use a spacing of their own).",
-            tuple(against_ddim("heun", n, spacing) for spacing in ("uniform", "log-snr") for n in FEW_LOOKS),
+            "Heun's method, of order 2, is better than DDIM at as many network evaluations (Karras et al. 2022, "
+            "arXiv:2206.00364; they use a spacing of their own).",
+            tuple(against_ddim("heun", n, spacing) for spacing in ("uniform", "log-snr") for n in FEW_NFE),
         ),
         Claim(
             "With few steps less noise is better, as Song et al. 2021 find of DDIM (see a): the same should hold of the two "
             "DPM-Solver++.",
             (
                 Comparison(
-                    _at("DPM-Solver++ 2M, 10 looks:", get, solver_cell("dpm++2m", 10)),
+                    _at("DPM-Solver++ 2M, 10 nfe:", get, solver_cell("dpm++2m", 10)),
                     _at("the stochastic one:", get, solver_cell("dpm++2m-sde", 10)),
                 ),
             ),

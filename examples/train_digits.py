@@ -11,7 +11,8 @@ from engine.recipes.recipe import Recipe, save_png
 from engine.samplers import DDIM
 from engine.sampling import sample
 from engine.training.config import TrainConfig
-from engine.training.loop import begin, train
+from engine.training.loop import train
+from engine.training.state import begin
 
 seconds = float(sys.argv[1]) if len(sys.argv) > 1 else 60
 config, data = TrainConfig(steps=100_000, ema_decay=0.99, warmup=50), load("digits")

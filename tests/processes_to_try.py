@@ -13,7 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from engine.training.distributed import launched_context
-from engine.training.loop import begin, train
+from engine.training.loop import train
+from engine.training.state import begin
 
 from runs_to_try import DATA, config_of
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from engine.data.image_set import ImageSet
 from engine.training.config import TrainConfig
-from engine.training.loop import TrainState
+from engine.training.state import TrainState
 
 
 def _sides(count: int = 64) -> ImageSet:

@@ -195,17 +195,18 @@ def _resume(args: argparse.Namespace) -> int:
 
 def _export(args: argparse.Namespace) -> int:
     from engine.runs import archive
-    from engine.runs.opening import open_either
+    from engine.runs.opening import open_checkpoint
     from engine.storage.checked_files import CheckpointError
 
     folder = find(args.runs, args.id)
     try:
         step = folder.step_of(args.step) if args.step else None
-        opened = folder.open(open_either, step)  # refuses what cannot be opened, before anything is written
+        # A checkpoint that does not open is refused before anything is written.
+        path, opened = folder.open(lambda path: (path, open_checkpoint(path)), step)
     except CheckpointError as error:
         raise CommandError(f"The run “{args.id}” in “{args.runs}” has nothing that could be opened: {error}") from error
     if args.out.exists():
         raise CommandError(f"“{args.out}” is there already: choose another name.")
-    archive.export(folder, args.out, opened.path)
-    print(f"{opened.title} at step {opened.step} written to {args.out}{opened.hint}")
+    archive.export(folder, args.out, path)
+    print(f"{opened.title or path.name} at step {opened.step} written to {args.out}{opened.hint}")
     return 0

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from engine.training.classifier_accuracy import ClassifierAccuracy
     from engine.training.config import TrainConfig
     from engine.training.distributed import DistributedContext
-    from engine.training.loop import Report
     from engine.training.preflight import Preflight
+    from engine.training.report import Report
 
 HELD_OUT = 1000
 """At most so many held-out pictures are read by a classifier that was trained."""
@@ -301,7 +301,9 @@ class _Said:
             return
         if self._run.resumed_at is not None:
             print(f"resuming at step {self._run.resumed_at}", flush=True)
-        if self._run.record.held_out == 0 and self._run.record.config.task != "classifier":
+        from engine.training.tasks import task_of
+
+        if self._run.record.held_out == 0 and task_of(self._run.record.config).has_held_out_loss:
             print("no pictures of this set are held out: nothing measures what it makes of new ones", flush=True)
 
     def report(self, report: Report) -> None:

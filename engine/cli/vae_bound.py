@@ -13,14 +13,14 @@ from engine.cli.common import CommandError, ProgressLine
 
 def is_vae_named(name: str) -> bool:
     """Whether a name or folder is that of a VAE, whose bound has two terms."""
-    from engine.models.vae import VAES, is_vae
+    from engine.models.vae import VAES, is_saved_in
     from engine.storage.checked_files import CheckpointError
     from engine.storage.checkpoints import newest_in
 
     if name in VAES:
         return True
     try:
-        return is_vae(newest_in(Path(name)))
+        return is_saved_in(newest_in(Path(name)))
     except (CheckpointError, OSError, ValueError):
         return False
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
@@ -14,21 +14,32 @@ from engine.data.image_set import ImageSet
 from engine.data.shipped import DATASETS
 from engine.data.sizes import sized
 
-if TYPE_CHECKING:
-    from engine.training.config import TrainConfig
-
-
 MOST_NUMBERS = 60_000_000
 """Of a larger set, counted in pixels times colours, nothing is worked out that looks at all of it at once: that would take
 minutes and gigabytes."""
 
 
-def pictures_of(config: TrainConfig) -> ImageSet:
+class PictureSettings(Protocol):
+    """Which pictures a network is trained on: these fields of a `TrainConfig`."""
+
+    @property
+    def data(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def upsampling(self) -> bool: ...
+    @property
+    def flips(self) -> bool: ...
+    @property
+    def rotation(self) -> float: ...
+
+
+def pictures_of(config: PictureSettings) -> ImageSet:
     """All of them, at the config's size, those held out too. Raises `DataError`."""
     return sized(load(config.data), config.size, config.upsampling)
 
 
-def content_checksum(config: TrainConfig) -> str:
+def content_checksum(config: PictureSettings) -> str:
     """A checksum of a prepared set's pictures and labels, in their order: another one where it was prepared anew from others.
 
     Empty for a set that ships, which never changes. Raises `DataError`.
@@ -38,17 +49,17 @@ def content_checksum(config: TrainConfig) -> str:
     return store.read_about(store.folder_of(config.data)).content
 
 
-def training_pictures(config: TrainConfig) -> ImageSet:
+def training_pictures(config: PictureSettings) -> ImageSet:
     """Those to train on, at the config's size; of a prepared set a view of the disk. Raises `DataError`."""
     return pictures_of(config).training
 
 
-def held_out_pictures(config: TrainConfig) -> ImageSet:
+def held_out_pictures(config: PictureSettings) -> ImageSet:
     """Those never to be trained on, at the config's size; may be empty. Raises `DataError`."""
     return pictures_of(config).held_out_part
 
 
-def augmented_pictures(config: TrainConfig) -> ImageSet | None:
+def augmented_pictures(config: PictureSettings) -> ImageSet | None:
     """Every picture that the network may see in training: where it is shown mirrored ones, these too.
 
     None where they are too many to be looked at at once, or endless, as those that are turned. Raises `DataError`.

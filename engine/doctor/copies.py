@@ -1,4 +1,4 @@
-"""Has a run begun to repeat its training pictures? A quick estimate from its last samples; `engine.evaluation` measures it."""
+"""Whether a run has memorised training pictures: a quick estimate from its last samples; `engine.evaluation` measures it."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from engine.data.pixels import to_unit
 from engine.data.prepared import MOST_NUMBERS
 from engine.doctor.finding import Copies
 from engine.evaluation.memorization import measure_memorization
-from engine.runs.snapshot import Pictures
+from engine.training.tasks.task import Pictures
 
 MOST_TRAINING = 20_000
-"""With more pictures than that the look is not quick any more."""
+"""Training pictures, above which the estimate takes too long."""
 MOST_HELD_OUT = 300
 LEAST_HELD_OUT = 20
-"""With fewer, what is usual for real pictures is not known well enough."""
+"""With fewer, the usual distance between real pictures is not known well enough."""
 
 
 def copies(step: int, samples: Pictures, training: ImageSet, held_out: ImageSet, *, seed: int = 0) -> Copies | None:
     """Compare how near the samples come to training pictures with how near held-out pictures come to them.
 
-    Classes are not told apart: ten samples are too few for that, and half the usual distance is nearer than one class
-    differs from another.
+    Classes are taken together: ten samples are too few for each, and half the usual distance is less than the distance
+    between two classes.
 
     Args:
         step: of the training, when the samples were drawn.
@@ -39,7 +39,7 @@ def copies(step: int, samples: Pictures, training: ImageSet, held_out: ImageSet,
     if not 0 < len(training) <= MOST_TRAINING or training.images.size > MOST_NUMBERS or len(held_out) < LEAST_HELD_OUT:
         return None
     chosen = torch.randperm(len(held_out), generator=torch.Generator().manual_seed(seed))[:MOST_HELD_OUT]
-    measured = measure_memorization(
+    near = measure_memorization(
         to_unit(samples), to_unit(training.images), to_unit(held_out.images[chosen.numpy()])
     ).near_copies
-    return Copies(step, len(samples), measured.measured.count, measured.measured.low, measured.chance)
+    return Copies(step, len(samples), near.measured.count, near.measured.low, near.chance)

@@ -1,4 +1,4 @@
-"""A run's reports as tables, and means over stretches of it in which chance weighs little."""
+"""A run's reports as arrays, and their means over stretches that are long enough to average out chance."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.training.loop import Report
+from engine.training.report import Report
 from engine.training.timestep_bins import TIMESTEP_BINS
 
 Numbers = npt.NDArray[np.float64]
@@ -23,7 +23,7 @@ class Curves:
     """Shape (R,)."""
     loss: Numbers
     by_level: Numbers
-    """Shape (R, LEVEL_BINS), NaN where nothing fell."""
+    """Shape (R, TIMESTEP_BINS), NaN where no picture was drawn."""
     norm: Numbers
     """Of the gradient before clipping, shape (R,)."""
     waiting: Numbers
@@ -31,7 +31,12 @@ class Curves:
 
     @classmethod
     def of(cls, reports: Sequence[Report], *, without_ends: bool = False) -> Curves:
-        """The tables of these reports; without the first and last part of 0 … T where a few t make nearly all of their loss."""
+        """The arrays of these reports.
+
+        Args:
+            reports: oldest first.
+            without_ends: leave out the first and last timestep bin, where a few t make most of the loss.
+        """
         rows = [(r.step, r.loss, r.gradient_norm, r.waiting) for r in reports]
         step, loss, norm, waiting = np.array(rows, dtype=np.float64).reshape(-1, 4).T
         levels = np.array([r.loss_by_level for r in reports], dtype=np.float64)
@@ -43,18 +48,18 @@ class Curves:
     def __len__(self) -> int:
         return len(self.step)
 
-    def part(self, first: int, beyond: int) -> Numbers:
-        """Mean loss of each part of 0 … T over reports first … beyond − 1; NaN where nothing fell there."""
+    def mean_by_bin(self, first: int, beyond: int) -> Numbers:
+        """Mean loss in each timestep bin over reports first … beyond − 1; NaN where no picture was drawn."""
         return mean_of_known(self.by_level[first:beyond])
 
     def windows(self, count: int) -> Numbers:
         """Mean loss over as many equal stretches of the run, shape (count,).
 
-        Parts of 0 … T count alike in each, however many pictures fell on them: the loss differs a hundredfold between
-        them, and which of them a small batch meets is what makes its loss jump.
+        All timestep bins count alike, however many pictures were drawn in them: the loss differs a hundredfold between bins, so
+        that of a small batch varies mostly by its t.
         """
         edges = np.linspace(0, len(self), count + 1).round().astype(int)
-        return np.array([mean_of_known(self.part(a, b)[:, None])[0] for a, b in itertools.pairwise(edges)])
+        return np.array([mean_of_known(self.mean_by_bin(a, b)[:, None])[0] for a, b in itertools.pairwise(edges)])
 
 
 def mean_of_known(rows: Numbers) -> Numbers:

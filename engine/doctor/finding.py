@@ -1,4 +1,4 @@
-"""What the doctor says of a run, and what it is told beside what the run shows."""
+"""The findings of the doctor, and the facts that a run does not contain."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Setting = str | int | float | bool
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is the matter with a run."""
+    """One problem of a run."""
 
     rule: str
-    """The name of the rule that fired, the same in every run."""
+    """The name of the rule."""
     severity: Severity
     text: str
     """What is wrong and why, for the reader."""
@@ -27,13 +27,13 @@ class Finding:
 
 @dataclass(frozen=True)
 class Copies:
-    """How many of a run's last samples are all but training pictures (`engine.doctor.copies`)."""
+    """How many of a run's last samples are near copies of training pictures (`engine.doctor.copies`)."""
 
     step: int
     """Of the training, when they were drawn."""
     samples: int
     near: int
-    """Samples whose nearest training picture is nearer than half of what is usual for held-out pictures."""
+    """Samples whose nearest training picture is nearer than half the usual distance for held-out pictures."""
     least: float
     """Lower end of the 95 % interval of their share."""
     chance: float
@@ -42,11 +42,11 @@ class Copies:
 
 @dataclass(frozen=True)
 class Facts:
-    """What a run does not show by itself. Whatever is not known is left out, and the rules that need it keep silent."""
+    """Facts that a run does not contain. None for what is not known; the rules that need it give no finding."""
 
     pictures: int | None = None
     """Training pictures, without the held-out ones."""
     classes: int | None = None
     copies: Copies | None = None
     plain_speed: float | None = None
-    """Images a second of the same settings in fp32 on the same machine."""
+    """Images per second of the same settings in fp32 on the same computer."""

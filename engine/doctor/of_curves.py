@@ -1,4 +1,4 @@
-"""Rules of the doctor that read how a run went: its losses, its gradients, its samples.
+"""Rules of the doctor on the course of a run: its losses, its gradients, its samples.
 
 Their thresholds were set on real runs of digits and emoji: good ones, from 60 steps to 4,500, keep well clear of them.
 """
@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.doctor.curves import Curves, mean_of_known
 from engine.doctor.finding import Facts, Finding, Setting
+from engine.training.tasks import task_of
 from engine.training.timestep_bins import TIMESTEP_BINS
 
 if TYPE_CHECKING:
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 
 USUAL_RATE = 1e-3
 LOWEST_RATE, HIGHEST_RATE = 3e-5, 5e-3
-"""Outside these the learning rate is the likely reason for a loss that does not fall (AdamW, these networks)."""
+"""Outside these the learning rate is the likely reason for a loss that does not fall, with AdamW and these networks."""
 NO_NUMBER = "stopped being a number"
-"""What `TrainingDivergedError` says."""
+"""Part of the message of `TrainingDivergedError`."""
 LEAST_REPORTS, LEAST_STEPS, LEAST_PICTURES = 20, 60, 500
-"""Below any of these a curve says nothing yet."""
+"""Below any of these a curve is too short for a finding."""
 WINDOWS = 5
 
 
 def diverged(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """The loss is no number any more."""
+    """The loss is no longer a number."""
     config = snapshot.config
     if not (snapshot.status == "failed" and NO_NUMBER in snapshot.error) and np.isfinite(curves.loss).all():
         return None
@@ -38,18 +39,18 @@ def diverged(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None
     if config.precision == "fp16" and config.learning_rate <= HIGHEST_RATE:
         change, why = (
             {"precision": "fp32"},
-            "fp16 holds no number above 65,504, and something in the network has grown beyond it",
+            "fp16 has no number above 65,504, and an activation has grown beyond it",
         )
     return Finding(
         "diverged",
         "wrong",
-        f"The loss is no number any more: most likely {why}. From here nothing can be learned.",
+        f"The loss is no longer a number: most likely {why}. The run cannot continue from here.",
         change,
     )
 
 
 def rising(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """The loss was a good deal lower before."""
+    """The loss was much lower before."""
     if not _long_enough(snapshot, curves):
         return None
     windows = curves.windows(2 * WINDOWS)
@@ -67,24 +68,22 @@ def rising(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
 
 
 def _rises_everywhere(curves: Curves) -> bool:
-    """Whether the loss is higher than it was in most parts of 0 … T. With weights as in the bound a few t make most of the
-    mean, which then jumps by chance alone; a network that falls apart does so at every noise level."""
+    """Whether the loss is higher than before in most timestep bins. With the weights of the bound a few t make most of
+    the mean, which then varies by chance; training that diverges raises the loss at every noise level."""
     edges = np.linspace(0, len(curves), 2 * WINDOWS + 1).round().astype(int)
-    parts = np.array([curves.part(a, b) for a, b in itertools.pairwise(edges)])
+    parts = np.array([curves.mean_by_bin(a, b) for a, b in itertools.pairwise(edges)])
     best = np.min(parts[:-1], axis=0, where=np.isfinite(parts[:-1]), initial=np.inf)
     return bool(np.mean(parts[-1] > 1.3 * best) > 0.7)
 
 
 def not_falling(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """After all this time the loss is where it was."""
+    """The loss is where it was at the start."""
     if not _long_enough(snapshot, curves) or snapshot.step < snapshot.config.warmup + LEAST_STEPS:
         return None
-    # Too large a step throws the loss up at once: what it was before that is in the very first reports.
-    first = min(float(curves.windows(2 * WINDOWS)[0]), float(mean_of_known(curves.part(0, 1)[:, None])[0]))
+    # Steps that are too large raise the loss at once: its first value is in the very first reports.
+    first = min(float(curves.windows(2 * WINDOWS)[0]), float(mean_of_known(curves.mean_by_bin(0, 1)[:, None])[0]))
     now, floor = float(curves.windows(WINDOWS)[-1]), snapshot.bayes_optimal.loss if snapshot.bayes_optimal else 0.0
-    # What a VAE's bound ends at is not known, and is far from 0.
-    least = 0.05 if snapshot.config.task == "vae" else 0.2
-    if not first - now < least * (first - floor):
+    if not first - now < task_of(snapshot.config).least_fall * (first - floor):
         return None
     rate = snapshot.config.learning_rate
     says = f"After {snapshot.step:,} steps the loss is still {now:.3g}, about what it was at the beginning"
@@ -105,13 +104,13 @@ def not_falling(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | N
     return Finding("not falling", "doubtful", f"{says}. Another learning rate is the first thing to try.")
 
 
-def above_the_floor(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """Late in the run there is a noise level where most of what could be learned was not."""
+def above_bayes_optimal(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
+    """Late in the run, most of what can be learned at some noise level was not."""
     config = snapshot.config
     if snapshot.bayes_optimal is None or not _long_enough(snapshot, curves) or snapshot.step < 0.8 * config.steps:
         return None
     count = len(curves)
-    first, now = curves.part(0, max(3, count // 20)), curves.part(count - count // WINDOWS, count)
+    first, now = curves.mean_by_bin(0, max(3, count // 20)), curves.mean_by_bin(count - count // WINDOWS, count)
     floor = np.array(snapshot.bayes_optimal.loss_by_level)
     learnable = first - floor > 0.2 * first
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -130,14 +129,14 @@ def above_the_floor(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding
     return Finding(
         "above the floor",
         "doubtful",
-        f"At {where} the loss is {now[worst]:.3g}, and the ideal {_who(snapshot)} would have {_small(floor[worst])}: of "
+        f"At {where} the loss is {now[worst]:.3g}, and the ideal {task_of(config).noun} would have {_small(floor[worst])}: of "
         f"what could be learned there, {_percent(missing[worst])} is missing. {advice}",
         change,
     )
 
 
 def clipped(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """Every gradient is shortened to a small part of its length."""
+    """Every gradient is clipped to a small part of its norm."""
     if not _long_enough(snapshot, curves):
         return None
     late, clip = curves.norm[len(curves) // 2 :], snapshot.config.clip_norm
@@ -147,29 +146,29 @@ def clipped(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "clipped",
         "note",
-        f"Every gradient is shortened, from a length of about {usual:.3g} to {clip:g}: clipping is meant for the odd one "
-        "that is too long, and now all count alike.",
+        f"Every gradient is clipped, from a norm of about {usual:.3g} to {clip:g}: clipping is meant for the rare ones that "
+        "are too long, and now all have the same norm.",
         {"clip_norm": float(f"{2 * usual:.1g}")},
     )
 
 
-def by_heart(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """What it draws are its training pictures."""
+def memorised(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
+    """Its samples are training pictures."""
     copies = facts.copies
     if copies is None or copies.near < 3 or copies.least < copies.chance + 0.1:
         return None
     pictures = f"the {facts.pictures:,} training pictures" if facts.pictures else "the training pictures"
     return Finding(
-        "by heart",
+        "memorised",
         "doubtful",
-        f"{copies.near} of {copies.samples} samples are nearly the same as a training picture; of real pictures that it never "
-        f"saw, {_percent(copies.chance)} are. The network learns {pictures} by heart: more of them help, or fewer steps.",
+        f"{copies.near} of {copies.samples} samples are nearly the same as a training picture; of held-out pictures "
+        f"{_percent(copies.chance)} are. The network memorises {pictures}: more of them help, or fewer steps.",
         {"steps": max(1, copies.step // 2)},
     )
 
 
 def held_out_rising(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """On pictures that it never saw it gets worse while it gets better on those that it trains on."""
+    """The held-out loss rises while the training loss falls."""
     held_out = [(step, loss) for step, loss in snapshot.held_out if math.isfinite(loss)]
     if len(held_out) < 5 or not _long_enough(snapshot, curves):
         return None
@@ -184,14 +183,14 @@ def held_out_rising(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding
     return Finding(
         "held-out rising",
         "doubtful",
-        f"On pictures that it never saw the loss was best at step {step:,} ({least:.3g}) and has risen to {now:.3g} since, "
-        "while it still falls on the training pictures: from there on it has learned them by heart.",
+        f"On held-out pictures the loss was lowest at step {step:,} ({least:.3g}) and has risen to {now:.3g} since, while it "
+        "still falls on the training pictures: from there on the network memorises them.",
         {"steps": step},
     )
 
 
 def waiting(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """The network has nothing to do for much of the time."""
+    """The network waits for pictures much of the time."""
     if len(curves) < LEAST_REPORTS:
         return None
     share = float(np.median(curves.waiting[len(curves) // 2 :]))
@@ -201,7 +200,7 @@ def waiting(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
         "waiting",
         "note",
         f"For {_percent(share)} of the time the network waits for pictures: reading them takes too long. A copy on a "
-        "disk of this machine helps.",
+        "local disk helps.",
     )
 
 
@@ -211,12 +210,8 @@ def _long_enough(snapshot: Snapshot, curves: Curves) -> bool:
 
 
 def _lower(rate: float) -> float:
-    """A learning rate that is likely to do: the usual one, or a third where that was tried."""
+    """A lower learning rate: the usual one, or a third where that was tried."""
     return USUAL_RATE if rate > 1.5 * USUAL_RATE else float(f"{rate / 3:.1g}")
-
-
-def _who(snapshot: Snapshot) -> str:
-    return {"classifier": "classifier", "vae": "VAE"}.get(snapshot.config.task, "denoiser")
 
 
 def _small(loss: float) -> str:

@@ -1,4 +1,4 @@
-"""Rules of the doctor that can tell from the settings alone that a run will not give what its reader wants."""
+"""Rules of the doctor on the settings alone."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ FEW_PICTURES = 500
 MANY_EPOCHS = 500
 USUAL_DROPOUT = 0.1
 SLOWER = 0.8
-"""Half precision that gives less than this share of the images a second in fp32 is slower beyond the jitter of a machine."""
+"""Half precision with less than this share of the images per second of fp32 is slower, beyond the variation of measurements."""
 
 
 def terminal_snr(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """Samplers start from pure noise: what is left of the picture at T is missing there."""
+    """The schedule leaves some signal at T, which samplers do not start from."""
     return of_schedule(snapshot.config.noise_schedule())
 
 
 def of_schedule(schedule: NoiseSchedule) -> Finding | None:
-    """The same for any schedule. Those that a TrainConfig can name all end in pure noise, as of today."""
+    """The same for any schedule. All schedules of a TrainConfig end in pure noise."""
     if schedule.terminal_snr <= PURE_NOISE_SNR:
         return None
     return Finding(
         "terminal SNR",
         "wrong",
         f"At T = {schedule.T} this schedule still leaves a signal-to-noise ratio of {schedule.terminal_snr:.2g}, "
-        "but samples begin from pure noise, which the network has then never seen: they come out flat and grey.",
+        "but sampling starts from pure noise, on which the network was not trained: the samples come out flat and grey.",
         {"schedule": "cosine"},
     )
 
 
 def warmup(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """A learning rate that is still rising when the run ends."""
+    """The warm-up is longer than the run."""
     config = snapshot.config
     if config.warmup <= config.steps:
         return None
@@ -51,7 +51,7 @@ def warmup(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
 
 
 def ema_decay(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """An average over more steps than there are. The loop's own warm-up of the average keeps that from doing harm."""
+    """The EMA is over more steps than the run has; its warm-up then limits it."""
     config = snapshot.config
     reach = 1 / (1 - config.ema_decay)
     if reach <= config.steps:
@@ -66,24 +66,24 @@ def ema_decay(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | Non
 
 
 def label_dropout(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """Guidance compares what the network draws with the label and without: it must have learned both."""
+    """Guidance needs a network that was trained both with and without labels."""
     config = snapshot.config
-    if config.task != "denoiser" or not facts.classes or 0 < config.label_dropout < 1:
+    if not facts.classes or 0 < config.label_dropout < 1:
         return None
     if config.label_dropout == 0:
         text = (
-            "Label dropout is 0, so the network never learns to draw without a label: guidance, which compares both, "
-            "cannot work with it."
+            "Label dropout is 0, so the network is not trained without labels: guidance, which needs its unconditional "
+            "prediction, cannot work with it."
         )
     else:
-        text = "Label dropout is 1, so the network never sees a label: it cannot draw what it is asked for."
+        text = "Label dropout is 1, so the network is trained without any label: it cannot draw a given class."
     return Finding("label dropout", "note", text, {"label_dropout": USUAL_DROPOUT})
 
 
 def few_pictures(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """Hardly any pictures, seen very often."""
+    """Few pictures, each used very often."""
     config, pictures = snapshot.config, facts.pictures
-    if config.task != "denoiser" or not pictures or pictures > FEW_PICTURES:
+    if not pictures or pictures > FEW_PICTURES:
         return None
     epochs = config.steps * config.batch / pictures
     if epochs < MANY_EPOCHS:
@@ -91,21 +91,21 @@ def few_pictures(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | 
     return Finding(
         "few pictures",
         "note",
-        f"There are {pictures:,} pictures and the network will see each about {epochs:,.0f} times: it will repeat them rather "
-        "than draw new ones. More pictures help most, else fewer steps.",
+        f"There are {pictures:,} pictures and each is trained on about {epochs:,.0f} times: the network will memorise them "
+        "rather than draw new ones. More pictures help most, else fewer steps.",
         {"steps": max(1, MANY_EPOCHS // 5 * pictures // config.batch)},
     )
 
 
 def precision(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
-    """Half precision on a machine that has no fast way to compute in it."""
+    """Half precision on a device that is slower with it."""
     config, speed, plain = snapshot.config, snapshot.images_per_second, facts.plain_speed
     if config.precision == "fp32" or not speed or not plain or speed > SLOWER * plain:
         return None
     return Finding(
         "precision",
         "note",
-        f"In {config.precision} this machine trains on {speed:,.0f} images a second, in fp32 on {plain:,.0f}: here the lower "
-        "precision costs time and gains none.",
+        f"In {config.precision} this device trains on {speed:,.0f} images per second, in fp32 on {plain:,.0f}: the lower "
+        "precision costs time here.",
         {"precision": "fp32"},
     )

@@ -1,7 +1,7 @@
-"""What is the matter with a run, in a sentence and a change: rules that read what a run shows.
+"""The doctor: rules that find the problems of a run, and a change of its settings that helps.
 
-A rule is a function of the run, its curves and the facts beside it, and says nothing unless it is sure: a reader who has been
-warned for nothing does not read the next warning. Add a rule: write it and give it a line in `RULES`.
+A rule is a function of the run, its curves and the facts. It gives a finding only where it is sure: after a false
+alarm a reader ignores the next one. A new rule is a function and a line in `RULES`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from engine.doctor import of_curves, of_settings
 from engine.doctor.curves import Curves
 from engine.doctor.finding import Copies, Facts, Finding, Setting, Severity
+from engine.training.tasks import task_of
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
@@ -22,9 +23,9 @@ RULES: dict[str, Rule] = {
     "diverged": of_curves.diverged,
     "rising": of_curves.rising,
     "not falling": of_curves.not_falling,
-    "by heart": of_curves.by_heart,
+    "memorised": of_curves.memorised,
     "held-out rising": of_curves.held_out_rising,
-    "above the floor": of_curves.above_the_floor,
+    "above the floor": of_curves.above_bayes_optimal,
     "clipped": of_curves.clipped,
     "waiting": of_curves.waiting,
     "terminal SNR": of_settings.terminal_snr,
@@ -40,25 +41,26 @@ HIDES: dict[str, tuple[str, ...]] = {
     "diverged": ("rising", "not falling", "above the floor", "clipped"),
     "rising": ("not falling", "above the floor", "clipped"),
     "not falling": ("above the floor", "clipped"),
-    "by heart": ("few pictures", "held-out rising"),
+    "memorised": ("few pictures", "held-out rising"),
     "held-out rising": ("few pictures",),
     "warm-up": ("not falling", "above the floor"),
 }
-"""What a finding explains already: with it, these say nothing new."""
+"""By rule: the rules whose findings it explains already, so that they are left out."""
 
 NOTHING_KNOWN = Facts()
 _ORDER: tuple[Severity, ...] = ("wrong", "doubtful", "note")
 
 
 def examine(snapshot: Snapshot, facts: Facts = NOTHING_KNOWN) -> tuple[Finding, ...]:
-    """Everything that is the matter with a run, gravest first; takes a few milliseconds.
+    """All findings of a run, gravest first; takes a few milliseconds.
 
     Args:
         snapshot: the run as it is now, in any state.
-        facts: what is known of it besides.
+        facts: what else is known.
     """
     curves = Curves.of(snapshot.reports, without_ends=snapshot.config.weighting == "bound")
-    found = {name: finding for name, rule in RULES.items() if (finding := rule(snapshot, curves, facts))}
+    rules = {name: rule for name, rule in RULES.items() if name not in task_of(snapshot.config).silent_rules}
+    found = {name: finding for name, rule in rules.items() if (finding := rule(snapshot, curves, facts))}
     explained = {hidden for name in found for hidden in HIDES.get(name, ())}
     shown = [finding for name, finding in found.items() if name not in explained]
     return tuple(sorted(shown, key=lambda finding: _ORDER.index(finding.severity)))

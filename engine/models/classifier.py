@@ -1,38 +1,29 @@
 """A small network that reads clean pictures. It is the judge of generated ones, and is trained apart from what made them.
 
-    DIR/config.json                            its shape
-    DIR/model.safetensors                      its weights
-    DIR/card.json                              how it was trained, and how well it reads pictures that it never saw
-
 The averages before its last layer are the space in which the Fréchet distance is measured (`engine.evaluation.metrics`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
-from engine.storage import saved_network as on_disk
+from engine.storage.saved_network import NetworkCard, NetworkConfig, NetworkFormat, SavedNetwork
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 CLASSIFIERS: dict[str, Path] = {name: ASSETS / "checkpoints" / f"{name}-classifier" for name in ("digits", "emoji")}
 """The classifiers that ship, by the name of the picture set that they read."""
 
-KIND = "folder of a picture classifier"
 BATCH = 250
 """Pictures read at once; the memory in use follows it, not the number of pictures."""
 
 
-class ClassifierConfig(BaseModel):
+class ClassifierConfig(NetworkConfig):
     """The shape of a classifier."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     size: int = Field(ge=8, le=128, description="Height and width of a picture in pixels.")
     channels: int = Field(ge=1, le=3)
@@ -50,13 +41,9 @@ class ClassifierConfig(BaseModel):
         return self
 
 
-class ClassifierCard(BaseModel):
-    """What a classifier says of itself."""
+class ClassifierCard(NetworkCard):
+    """What is known of a classifier."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    title: str = Field("", max_length=200)
-    data: str = Field("", max_length=200)
     class_names: tuple[str, ...] = Field((), max_length=1000)
     trained_on: int = Field(0, ge=0, description="How many pictures it learned from.")
     held_out: int = Field(0, ge=0, description="How many held-out pictures it was measured on, all new to it.")
@@ -67,9 +54,7 @@ class ClassifierCard(BaseModel):
         le=1,
         description="The same for the training pictures kept back from it; settings were chosen by these.",
     )
-    training: dict[str, Any] = Field(default_factory=dict, description="The training config, as it was given.")
     seconds: float = Field(0, ge=0, description="How long the training took.")
-    command: str = Field("", max_length=500, description="What made it.")
 
 
 class Classifier(nn.Module):
@@ -106,11 +91,8 @@ class Classifier(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class Judge:
+class Judge(SavedNetwork[Classifier, ClassifierCard]):
     """A trained classifier with its card."""
-
-    net: Classifier
-    card: ClassifierCard
 
     @torch.no_grad()
     def read(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
@@ -125,12 +107,7 @@ class Judge:
         Raises:
             ValueError: where the pictures are of another shape than those it learned from.
         """
-        config = self.net.config
-        if pictures.ndim != 4 or tuple(pictures.shape[1:]) != (config.channels, config.size, config.size):
-            raise ValueError(
-                f"This classifier reads pictures of {config.channels} × {config.size} × {config.size}, "
-                f"not of {' × '.join(str(n) for n in pictures.shape[1:])}."
-            )
+        self.net.config.check_shape(pictures)
         device = self.net.head.weight.device
         classes, features = [], []
         for batch in torch.split(pictures, BATCH):
@@ -140,20 +117,5 @@ class Judge:
         return torch.cat(classes), torch.cat(features)
 
 
-def save(folder: Path, config: ClassifierConfig, weights: Mapping[str, Tensor], card: ClassifierCard) -> None:
-    """Write a classifier; each file is whole or not there at all. Raises OSError where the disk does not let us."""
-    on_disk.save(folder, config, weights, card)
-
-
-def load(folder: str | Path, device: torch.device | str = "cpu") -> Judge:
-    """Open a classifier, ready to read and frozen.
-
-    Args:
-        folder: what `save` wrote, or a name in `CLASSIFIERS`.
-        device: where the network goes.
-
-    Raises:
-        CheckpointError: with one clear sentence, for a folder that is missing, incomplete, damaged or of another kind.
-    """
-    path = CLASSIFIERS.get(str(folder), Path(folder))
-    return Judge(*on_disk.load(path, str(folder), KIND, ClassifierConfig, ClassifierCard, Classifier, device))
+FORMAT = NetworkFormat("picture classifier", "", ClassifierConfig, ClassifierCard, Classifier, Judge, CLASSIFIERS)
+save, load = FORMAT.save, FORMAT.load

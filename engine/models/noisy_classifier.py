@@ -5,49 +5,38 @@ left at its bottom. Theirs pools by attention that knows the places; for our sma
 
 What the picture says is multiplied by √ᾱ. log p(y | x_t) of any data depends on x_t through √ᾱ x_t / (1 − ᾱ), so that its
 gradient fades as √ᾱ does; guidance divides by √ᾱ, and a gradient that did not fade would throw x̂0 anywhere in the first steps.
-
-    DIR/config.json                            its shape
-    DIR/model.safetensors                      its weights
-    DIR/card.json                              how it was trained, and how well it reads at each noise level
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
 from engine.models.classifier import ASSETS
 from engine.models.unet import DownBlock, MiddleBlock, TimeEmbedding, UNetConfig, Width, timestep_embedding
 from engine.schedule import Level, broadcast
-from engine.storage import saved_network as on_disk
-from engine.storage.checked_files import CheckpointError, checked_folder, first_problem, read_json
-from engine.storage.checkpoints import newest_in
+from engine.storage.checked_files import first_problem
+from engine.storage.saved_network import NetworkCard, NetworkConfig, NetworkFormat, SavedNetwork
 
 NOISY_CLASSIFIERS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits-noisy-classifier"}
 """The classifiers of noisy pictures that ship, by the name of the picture set that they read."""
 
-KIND = "folder of a classifier of noisy pictures"
 TURNS = 1000.0
 """The time embedding was made for numbers up to about this."""
 
 
-class NoisyClassifierConfig(BaseModel):
+class NoisyClassifierConfig(NetworkConfig):
     """The shape of a classifier of noisy pictures."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["noisy-classifier"] = "noisy-classifier"
-    size: int = Field(ge=4, le=1024, description="Height and width of a picture in pixels.")
-    channels: int = Field(ge=1, le=16)
     classes: int = Field(ge=2, le=1000)
     widths: tuple[Width, ...] = Field((16, 32, 48), min_length=1, max_length=8, description="As the U-Net's.")
     layers_per_block: int = Field(1, ge=1, le=8)
@@ -71,16 +60,11 @@ class NoisyClassifierConfig(BaseModel):
         )
 
 
-class NoisyClassifierCard(BaseModel):
-    """What such a classifier says of itself."""
+class NoisyClassifierCard(NetworkCard):
+    """What is known of a classifier of noisy pictures."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    title: str = Field("", max_length=200)
-    data: str = Field("", max_length=200)
     class_names: tuple[str, ...] = Field((), max_length=1000)
     step: int = Field(0, ge=0)
-    training: dict[str, Any] = Field(default_factory=dict, description="The training config, as it was given.")
     held_out: int = Field(0, ge=0, description="How many held-out pictures it was measured on, all new to it.")
     held_out_accuracy_by_level: tuple[float, ...] = Field(
         (), max_length=1000, description="Share that it reads rightly in equal parts of 0 … T, cleanest first."
@@ -88,7 +72,6 @@ class NoisyClassifierCard(BaseModel):
     held_out_loss_by_level: tuple[float, ...] = Field(
         (), max_length=1000, description="Cross-entropy in nats, in the same parts."
     )
-    command: str = Field("", max_length=500, description="What made it.")
 
 
 class LevelClassifier(nn.Module):
@@ -128,12 +111,7 @@ class LevelClassifier(nn.Module):
         Raises:
             ValueError: where the pictures are of another shape than those it learned from.
         """
-        config = self.config
-        if x_t.ndim != 4 or tuple(x_t.shape[1:]) != (config.channels, config.size, config.size):
-            raise ValueError(
-                f"This classifier reads pictures of {config.channels} × {config.size} × {config.size}, "
-                f"not of {' × '.join(str(n) for n in x_t.shape[1:])}."
-            )
+        self.config.check_shape(x_t)
         when = TURNS * how_noisy(level).to(device=x_t.device, dtype=torch.float32).expand(len(x_t))
         embedding = self.time_embedding(timestep_embedding(when, self._unet).to(x_t.dtype))
         x = self.conv_in(x_t)
@@ -158,48 +136,26 @@ def how_noisy(level: Level) -> Tensor:
 
 
 @dataclass(frozen=True, eq=False)
-class TrainedClassifier:
-    """A trained classifier of noisy pictures with its card; itself the `NoisyClassifier` that guidance asks."""
-
-    net: LevelClassifier
-    card: NoisyClassifierCard
+class TrainedClassifier(SavedNetwork[LevelClassifier, NoisyClassifierCard]):
+    """A trained classifier of noisy pictures with its card; itself a `NoisyClassifier`, as guidance needs one."""
 
     def __call__(self, x_t: Tensor, level: Level) -> Tensor:
         return self.net(x_t, level)
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        """Of one picture: channels, height, width."""
-        config = self.net.config
-        return (config.channels, config.size, config.size)
-
-    @property
     def class_names(self) -> tuple[str, ...]:
-        """Of every class that it tells apart; numbers where the card has no name for each."""
+        """Of every class; numbers where the card does not name each."""
         count = self.net.config.classes
         return self.card.class_names if len(self.card.class_names) == count else tuple(str(k) for k in range(count))
 
 
-def save(folder: Path, config: NoisyClassifierConfig, weights: Mapping[str, Tensor], card: NoisyClassifierCard) -> None:
-    """Write a classifier; each file is whole or not there at all. Raises OSError where the disk does not let us."""
-    on_disk.save(folder, config, weights, card)
-
-
-def load(folder: str | Path, device: torch.device | str = "cpu") -> TrainedClassifier:
-    """Open a classifier of noisy pictures, ready to read and frozen.
-
-    Args:
-        folder: what `save` wrote, the folder of a training run, or a name in `NOISY_CLASSIFIERS`.
-        device: where the network goes.
-
-    Raises:
-        CheckpointError: with one clear sentence, for a folder that is missing, incomplete, damaged or of another kind.
-    """
-    path = newest_in(checked_folder(NOISY_CLASSIFIERS.get(str(folder), Path(folder)), str(folder)))
-    if (path / "unet").is_dir() or (path / "model_index.json").exists():
-        raise CheckpointError(f"“{path.name}” draws pictures: guidance asks a classifier that reads noisy ones.")
-    if read_json(path / "config.json", KIND).get("kind") != "noisy-classifier":
-        raise CheckpointError(f"“{path.name}” reads clean pictures only: guidance asks a classifier of noisy ones.")
-    return TrainedClassifier(
-        *on_disk.load(path, str(folder), KIND, NoisyClassifierConfig, NoisyClassifierCard, LevelClassifier, device)
-    )
+FORMAT = NetworkFormat(
+    "classifier of noisy pictures",
+    "noisy-classifier",
+    NoisyClassifierConfig,
+    NoisyClassifierCard,
+    LevelClassifier,
+    TrainedClassifier,
+    NOISY_CLASSIFIERS,
+)
+save, load, is_saved_in = FORMAT.save, FORMAT.load, FORMAT.is_saved_in

@@ -3,34 +3,27 @@
 arXiv:1312.6114. Small and convolutional. The prior is N(0, I). The decoder gives each number of the picture a Gaussian with
 a mean and a variance of its own, read as 256 levels by `engine.likelihood.Discretised`: the very last step of the diffusion
 model's bound, so that bits per dimension compare. No class is given to it.
-
-    DIR/config.json, DIR/model.safetensors, DIR/card.json       as of a classifier, see `engine.storage.saved_network`
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, silu
 
 from engine.latent import Gaussian
 from engine.models.classifier import ASSETS
 from engine.models.unet import Width
-from engine.storage import saved_network as on_disk
-from engine.storage.checked_files import CheckpointError, checked_folder, read_json
-from engine.storage.checkpoints import newest_in
+from engine.storage.saved_network import NetworkCard, NetworkConfig, NetworkFormat, SavedNetwork
 
 VAES: dict[str, Path] = {"digits-vae": ASSETS / "checkpoints" / "digits-vae"}
 """The VAEs that ship, by name."""
 
-KIND = "folder of a VAE"
 GROUPS = 8
 """Of channels that are normalised together."""
 NARROWEST = -12.0
@@ -39,14 +32,10 @@ explode."""
 WIDEST = 3.0
 
 
-class VAEConfig(BaseModel):
+class VAEConfig(NetworkConfig):
     """The shape of a VAE."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     kind: Literal["vae"] = "vae"
-    size: int = Field(ge=4, le=1024, description="Height and width of a picture in pixels.")
-    channels: int = Field(ge=1, le=16)
     latent: int = Field(16, ge=1, le=4096, description="Numbers in z.")
     widths: tuple[Width, ...] = Field((16, 32, 48), min_length=1, max_length=8, description="Fine to coarse, halving.")
 
@@ -65,16 +54,10 @@ class VAEConfig(BaseModel):
         return tuple(sides)
 
 
-class VAECard(BaseModel):
-    """What a VAE says of itself."""
+class VAECard(NetworkCard):
+    """What is known of a VAE."""
 
-    model_config = ConfigDict(extra="ignore")
-
-    title: str = Field("", max_length=200)
-    data: str = Field("", max_length=200)
-    step: int = Field(0, ge=0)
-    training: dict[str, Any] = Field(default_factory=dict, description="The training config, as it was given.")
-    command: str = Field("", max_length=500, description="What made it.")
+    step: int = Field(0, ge=0, description="Of the training.")
 
 
 class VAE(nn.Module):
@@ -111,12 +94,7 @@ class VAE(nn.Module):
         Raises:
             ValueError: for pictures of another shape than those it learned from.
         """
-        config = self.config
-        if x.ndim != 4 or tuple(x.shape[1:]) != (config.channels, config.size, config.size):
-            raise ValueError(
-                f"This VAE is for pictures of {config.channels} × {config.size} × {config.size}, "
-                f"not of {' × '.join(str(n) for n in x.shape[1:])}."
-            )
+        self.config.check_shape(x)
         x = silu(self.conv_in(x))
         for block in self.down:
             x = block(x)
@@ -162,42 +140,9 @@ class _Block(nn.Module):
 
 
 @dataclass(frozen=True, eq=False)
-class TrainedVAE:
+class TrainedVAE(SavedNetwork[VAE, VAECard]):
     """A trained VAE with its card."""
 
-    net: VAE
-    card: VAECard
 
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Of one picture: channels, height, width."""
-        config = self.net.config
-        return (config.channels, config.size, config.size)
-
-
-def save(folder: Path, config: VAEConfig, weights: Mapping[str, Tensor], card: VAECard) -> None:
-    """Write a VAE; each file is whole or not there at all. Raises OSError where the disk does not let us."""
-    on_disk.save(folder, config, weights, card)
-
-
-def load(folder: str | Path, device: torch.device | str = "cpu") -> TrainedVAE:
-    """Open a VAE, frozen.
-
-    Args:
-        folder: what `save` wrote, the folder of a training run, or a name in `VAES`.
-        device: where the network goes.
-
-    Raises:
-        CheckpointError: with one clear sentence, for a folder that is missing, incomplete, damaged or of another kind.
-    """
-    path = newest_in(checked_folder(VAES.get(str(folder), Path(folder)), str(folder)))
-    if not is_vae(path):
-        raise CheckpointError(f"“{path.name}” is no VAE.")
-    return TrainedVAE(*on_disk.load(path, str(folder), KIND, VAEConfig, VAECard, VAE, device))
-
-
-def is_vae(folder: Path) -> bool:
-    """Whether a folder of what was learned holds one. Raises CheckpointError where its config cannot be read."""
-    if (folder / "unet").is_dir() or (folder / "model_index.json").exists():
-        return False
-    return read_json(folder / "config.json", KIND).get("kind") == "vae"
+FORMAT = NetworkFormat("VAE", "vae", VAEConfig, VAECard, VAE, TrainedVAE, VAES)
+save, load, is_saved_in = FORMAT.save, FORMAT.load, FORMAT.is_saved_in

@@ -45,12 +45,14 @@ from engine.storage.checked_files import CheckpointError
 from engine.storage.checkpoints import RESUME
 from engine.storage.files import atomic_write, write_json
 from engine.storage.signatures import Signature, is_settled, signature
-from engine.training import learner, resume
+from engine.training import resume
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.config import TrainConfig
-from engine.training.loop import Report, TrainState
+from engine.training.report import Report
 from engine.training.resume import ResumeError
+from engine.training.state import TrainState
+from engine.training.tasks import Provenance, task_of
 from engine.training.timestep_bins import TIMESTEP_BINS
 
 NOTHING_YET = "This run has not learned anything yet that could be opened."
@@ -181,7 +183,8 @@ class RunFolder:
 
         def fill(folder: Path) -> None:
             accuracy, command = self.read_accuracy(), record.command if record else ""
-            learner.save(folder, state.learner, state.average, config, data, state.step, accuracy, command)
+            about = Provenance(config, data, state.step, accuracy, command)
+            task_of(config).save(folder, state.model, state.average, about)
             if resumable:
                 resume.save(folder / RESUME, state)
 

@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from engine.runs import log
 from engine.runs.folder import RunFolder
 from engine.runs.log import Point, Tail
-from engine.runs.snapshot import Pictures
 from engine.storage.signatures import Signature, signature
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.classifier_accuracy import ClassifierAccuracy
-from engine.training.loop import Report
+from engine.training.report import Report
+from engine.training.tasks.task import Pictures
 
 MOST_PREVIEWS = 60
 """Of a long run, so many previews stay, evenly spread."""

@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from engine.settings import current
-from engine.training.loop import Report
+from engine.training.report import Report
 from engine.training.timestep_bins import TIMESTEP_BINS
 
 _REPORT = TypeAdapter(Report)

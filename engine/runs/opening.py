@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TypeVar
@@ -13,20 +13,21 @@ from engine.data.prepared import pictures_of
 from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
 from engine.models import noisy_classifier, vae
-from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierCard, TrainedClassifier
+from engine.models.noisy_classifier import TrainedClassifier
 from engine.models.opened import Model, ModelError
-from engine.models.vae import VAE, TrainedVAE, VAECard
+from engine.models.vae import TrainedVAE
 from engine.runs.folder import NOTHING_YET, RunFolder
 from engine.runs.record import RunRecord
 from engine.storage.checked_files import CheckpointError
 from engine.storage.checkpoints import MANIFEST
 from engine.storage.signatures import signature
-from engine.training.learner import Learner
+from engine.training.config import TaskName
+from engine.training.tasks import TASKS, Saved, Trained, task_of
 
 Opened = TypeVar("Opened")
 
 
-def model_of(folder: RunFolder, record: RunRecord, learned: Learner | None, step: int | None = None) -> Model:
+def model_of(folder: RunFolder, record: RunRecord, learned: Trained | None, step: int | None = None) -> Model:
     """A run that trains a denoiser, as a model.
 
     Args:
@@ -35,16 +36,11 @@ def model_of(folder: RunFolder, record: RunRecord, learned: Learner | None, step
         step: open the checkpoint of this step.
 
     Raises:
-        ModelError: where that is nothing that draws.
+        ModelError: where it trains something else, or has learned nothing yet.
     """
-    if record.config.task == "vae":
-        raise ModelError("This run trains a VAE, which draws in one step: the Likelihood lab opens it.")
-    if record.config.task != "denoiser":
-        raise ModelError(
-            "This run trains a classifier, which reads pictures and draws none: guide another model by it."
-        )
+    _check_task(record, "denoiser")
     name = f"run:{folder.id}" + (f"@{step}" if step is not None else "")
-    title = folder.read_title() or f"Your run of {when(record.created)}"
+    title = folder.read_title() or _title(record)
     if learned is None:
         opened = _opened(folder, pretrained.load, step)
         return opened.model(name, title + (f", step {step:,}" if step is not None else ""))
@@ -54,50 +50,41 @@ def model_of(folder: RunFolder, record: RunRecord, learned: Learner | None, step
     return Model(name, title, learned, shape, data.class_names, learned.schedule, data.name)
 
 
-def classifier_of(folder: RunFolder, record: RunRecord, learned: Learner | None) -> TrainedClassifier:
-    """The same for a run that trains a classifier. Raises ModelError where there is nothing that reads."""
-    if record.config.task != "classifier":
-        raise ModelError("This run trains no classifier: what it learns draws pictures and reads none.")
+def classifier_of(folder: RunFolder, record: RunRecord, learned: Trained | None) -> TrainedClassifier:
+    """The same for a run that trains a classifier."""
+    _check_task(record, "classifier")
     if learned is None:
         return _opened(folder, noisy_classifier.load, None)
-    assert isinstance(learned, LevelClassifier)
-    data = pictures_of(record.config)
-    card = NoisyClassifierCard(title=f"Your run of {when(record.created)}", data=data.name)
-    return TrainedClassifier(learned, card.model_copy(update={"class_names": data.class_names}))
+    assert isinstance(learned, TrainedClassifier)
+    return replace(learned, card=learned.card.model_copy(update={"title": _title(record)}))
 
 
-def vae_of(folder: RunFolder, record: RunRecord, learned: Learner | None) -> TrainedVAE:
-    """The same for a run that trains a VAE. Raises ModelError where there is none."""
-    if record.config.task != "vae":
-        raise ModelError("This run trains no VAE.")
+def vae_of(folder: RunFolder, record: RunRecord, learned: Trained | None) -> TrainedVAE:
+    """The same for a run that trains a VAE."""
+    _check_task(record, "vae")
     if learned is None:
         return _opened(folder, vae.load, None)
-    assert isinstance(learned, VAE)
-    return TrainedVAE(learned, VAECard(title=f"Your run of {when(record.created)}", data=record.config.data))
+    assert isinstance(learned, TrainedVAE)
+    return replace(learned, card=learned.card.model_copy(update={"title": _title(record)}))
 
 
-@dataclass(frozen=True)
-class Found:
-    """A checkpoint that opens."""
-
-    path: Path
-    title: str
-    step: int
-    hint: str
-    """How it is opened elsewhere, to be put behind a sentence."""
+def _check_task(record: RunRecord, name: TaskName) -> None:
+    """Raises ModelError where the run trains something else."""
+    task = task_of(record.config)
+    if record.config.task != name:
+        raise ModelError(f"This run trains a {task.noun}, not a {TASKS[name].noun}. {task.use}".rstrip())
 
 
-def open_either(checkpoint: Path) -> Found:
-    """Open a checkpoint of whatever was trained. Raises CheckpointError."""
-    if (checkpoint / "model_index.json").exists() or (checkpoint / "unet").is_dir():
-        card = pretrained.load(checkpoint).card
-        hint = "; diffusers opens it with UNet2DModel.from_pretrained(…, subfolder='unet')"
-        return Found(checkpoint, card.title or checkpoint.name, card.step, hint)
-    if vae.is_vae(checkpoint):
-        about = vae.load(checkpoint).card
-        return Found(checkpoint, about.title or checkpoint.name, about.step, "; the Likelihood lab opens its run")
-    told = noisy_classifier.load(checkpoint).card
-    return Found(checkpoint, told.title or checkpoint.name, told.step, "; guidance takes it by its folder")
+def _title(record: RunRecord) -> str:
+    return f"Your run of {when(record.created)}"
+
+
+def open_checkpoint(checkpoint: Path) -> Saved:
+    """Open a checkpoint of any task. Raises CheckpointError."""
+    for task in TASKS.values():
+        if task.is_saved_in(checkpoint):
+            return task.open(checkpoint)
+    raise CheckpointError(f"“{checkpoint.name}” is no checkpoint of a training run.")
 
 
 def when(created: float) -> str:

@@ -29,7 +29,7 @@ from engine.runs.training_queue import TrainingQueue
 from engine.runs.writer import SaveError, save_error
 from engine.training.config import TrainConfig
 from engine.training.distributed import SingleProcess, best_device
-from engine.training.learner import Learner
+from engine.training.tasks import Trained
 
 GONE = "This run cannot be brought back: it is gone for good, or was never here."
 
@@ -271,7 +271,7 @@ class TrainingService:
             raise RunsError(no_run(run_id))
         return entry
 
-    def _learned(self, run_id: str) -> tuple[RunFolder, RunRecord, Learner | None]:
+    def _learned(self, run_id: str) -> tuple[RunFolder, RunRecord, Trained | None]:
         with self._lock:
             entry = self._runs.get(run_id)
             if entry is None:

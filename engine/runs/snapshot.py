@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
-
 from engine.runs.record import ACTIVE, Status
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.config import TrainConfig
-from engine.training.loop import Report
-
-Pictures = npt.NDArray[np.uint8]
-"""Shape (B, H, W, C)."""
+from engine.training.report import Report
+from engine.training.tasks.task import Pictures
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,9 +22,12 @@ from engine.runs.record import ControlRequest, RunRecord, Status
 from engine.runs.writer import RunWriter, SaveError
 from engine.training import loop
 from engine.training.distributed import DistributedContext, DistributedError, PeerLostError, SingleProcess
-from engine.training.learner import Learner
-from engine.training.loop import Report, TrainingDivergedError, TrainState
+from engine.training.loop import TrainingDivergedError
+from engine.training.report import Report
 from engine.training.resume import ResumeError
+from engine.training.state import TrainState
+from engine.training.tasks import Trained, bayes_optimal_of, task_of
+from engine.training.tasks.task import on_cpu
 
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints of a running training."""
@@ -52,7 +55,7 @@ class RunTrainer:
     """Seconds; None for `SAVE_EVERY`."""
     classified_at_end: int = 0
     """Held-out pictures that a classifier is evaluated on at the end; 0 for as many as in every preview."""
-    learned: tuple[int, Learner] | None = None
+    learned: tuple[int, Trained] | None = None
     """A step and a copy, on the CPU, of the EMA weights there, which does not change."""
     state: TrainState | None = None
     """While it trains; afterwards only where it could not be saved."""
@@ -175,7 +178,7 @@ class RunTrainer:
         self.writer.write_record(self.record)
         self._previewer = Previewer(self.record.config, data.training, held_out)
         if self.history.bayes_optimal is None:
-            loss = self._previewer.bayes_optimal()
+            loss = bayes_optimal_of(self.record.config)
             with self.lock:
                 self.history.bayes_optimal = loss
         if self._previewed_at is None:
@@ -196,7 +199,7 @@ class RunTrainer:
 
     def _write_milestone(self, state: TrainState) -> None:
         config = self.record.config
-        is_due = config.task == "denoiser" and milestones.due(state.step, config.report_every, config.milestones)
+        is_due = task_of(config).has_milestones and milestones.due(state.step, config.report_every, config.milestones)
         if is_due and sum(weight.numel() for weight in state.average.values()) <= milestones.LARGEST:
             milestones.write(self.folder.milestones, state.step, state.average, config.report_every, config.milestones)
 
@@ -210,7 +213,7 @@ class RunTrainer:
         """The EMA weights of a run that diverged, from before it did; it cannot be resumed."""
         with self.lock:
             state.step = self.history.reports[-1].step if self.history.reports else 0
-            self.learned = (state.step, Previewer.on_cpu(state.averaged()))
+            self.learned = (state.step, on_cpu(state.averaged()))
         self._save(data, resumable=False)
 
     def _preview(self, data: ImageSet, state: TrainState) -> None:
@@ -223,7 +226,7 @@ class RunTrainer:
             return self.request is not None and self._previewed_at is not None
 
         with self.lock:
-            self.learned = (state.step, self._previewer.on_cpu(learned))
+            self.learned = (state.step, on_cpu(learned))
         at_end = self.classified_at_end if state.step == config.steps else 0
         preview = self._previewer.preview(learned, state.step, stop, at_end)
         is_best = False

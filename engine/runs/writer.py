@@ -12,7 +12,7 @@ from engine.runs.history import History, HistoryReader
 from engine.runs.lock import HeldError, Lease
 from engine.runs.record import RunRecord
 from engine.training.config import TrainConfig
-from engine.training.loop import TrainState
+from engine.training.state import TrainState
 
 SAVE_REST = 10
 """Checkpoints are apart at least so many times as long as one took to write: a large network on a slow disk still trains."""

@@ -50,7 +50,8 @@ def publish(part: Path, path: Path, *, durable: bool = False) -> None:
     _remove_stale(path)
     if durable:
         flush(part)
-    replaced = hidden_beside(path) if path.is_dir() else None
+    # A folder takes the place of a folder; a file never does.
+    replaced = hidden_beside(path) if path.is_dir() and part.is_dir() else None
     if replaced is not None:  # no system replaces a folder that holds something
         os.rename(path, replaced)
     os.rename(part, path) if part.is_dir() else os.replace(part, path)

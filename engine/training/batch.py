@@ -1,8 +1,7 @@
-"""The random draws of one step: which pictures, at which levels, under which noise.
+"""The random draws of one training step: which pictures, at which noise levels, with which noise.
 
-All of it follows from the run's seed and the number of the step, and the noise of each picture from a seed of its own. So
-nothing random needs to be stored: a run goes on after any interruption as if there had been none, and any number of processes
-take their parts of the very same batches.
+They follow from the run's seed and the number of the step; each picture's noise has its own seed. So no random state is stored:
+a run that is resumed continues as if it had not been interrupted, and any number of processes share the very same batches.
 """
 
 from __future__ import annotations
@@ -15,26 +14,27 @@ from torch import Tensor
 
 from engine.training.config import TrainConfig
 from engine.training.importance import LossHistory, even
+from engine.training.tasks import task_of
 
 
 class Drawn(NamedTuple):
-    """What is drawn for a batch of B pictures, on the CPU."""
+    """The draws for a batch of B pictures, on the CPU."""
 
     chosen: Tensor
-    """Which pictures, int64 (B,), with replacement."""
+    """Indices of the pictures, int64 (B,), with replacement."""
     t: Tensor
     """int64 (B,) in 1 … T."""
     share: Tensor
-    """What each counts, float64 (B,), 1 where t is drawn evenly."""
+    """Weight of each in the loss, float64 (B,); 1 where t is drawn evenly."""
     hidden: Tensor
-    """Whether the label is hidden, bool (B,)."""
+    """Whether the label is dropped, bool (B,)."""
     turned: Tensor
-    """Even in 0 … 1, (B, 2): what augmentation goes by."""
+    """Uniform in [0, 1), (B, 2): the draws of augmentation."""
     seeds: Tensor
-    """Of the noise, int64 (B,)."""
+    """Seeds of the noise, int64 (B,)."""
 
     def part(self, where: slice) -> Drawn:
-        """Some of it."""
+        """The draws of some of the pictures."""
         return Drawn(*(values[where] for values in self))
 
 
@@ -49,19 +49,20 @@ def draw(config: TrainConfig, count: int, step: int, history: LossHistory | None
 
     Args:
         config: the run.
-        count: how many pictures there are to choose from.
+        count: number of training pictures.
         step: 0, 1, …
-        history: what importance sampling goes by; None where t is drawn evenly.
+        history: the losses that importance sampling draws t by; None to draw it evenly.
     """
     generator = generator_at(config.seed, step)
     chosen = torch.randint(count, (config.batch,), generator=generator)
     t, share = even(config.T, config.batch, generator) if history is None else history.draw(config.batch, generator)
-    hidden = torch.rand(config.batch, generator=generator) < config.hidden_share
+    dropout = config.label_dropout if task_of(config).drops_labels else 0.0
+    hidden = torch.rand(config.batch, generator=generator) < dropout
     turned = torch.rand(config.batch, 2, generator=generator)
     seeds = torch.randint(2**62, (config.batch,), generator=generator)
     return Drawn(chosen, t, share, hidden, turned, seeds)
 
 
 def chosen_at(config: TrainConfig, count: int, step: int) -> Tensor:
-    """Which pictures the batch of that step has, without the rest of it."""
+    """The indices of the pictures in the batch of a step, without its other draws."""
     return torch.randint(count, (config.batch,), generator=generator_at(config.seed, step))

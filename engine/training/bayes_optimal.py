@@ -1,6 +1,6 @@
-"""The loss that nothing can beat: what the exact denoiser of the training pictures has on them.
+"""The Bayes-optimal loss: that of the exact denoiser of the training pictures, which no network can be below on them.
 
-A curve that comes close to it at low noise has learned the pictures by heart; the distance at high noise can still be learned.
+A network whose loss comes close to it at low noise has memorised the pictures; what is missing at high noise can be learned.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from engine.training.timestep_bins import TIMESTEP_BINS, draw_in_bin
 
 @dataclass(frozen=True)
 class BayesOptimalLoss:
-    """In the units of the training loss: weighted squared error per number of the picture, or nats of a classifier."""
+    """In the unit of the training loss: weighted squared error per number of the picture, or nats of a classifier."""
 
     loss: float
     loss_by_level: tuple[float, ...]
-    """For each of `TIMESTEP_BINS` parts of 0 … T, cleanest first."""
+    """In each of `TIMESTEP_BINS` equal parts of 0 … T, cleanest first."""
 
 
 @torch.no_grad()
@@ -37,12 +37,12 @@ def bayes_optimal_loss(
     samples: int = 160,
     seed: int = 0,
 ) -> BayesOptimalLoss:
-    """Measure it by Monte Carlo.
+    """The loss of the exact denoiser, by Monte Carlo.
 
     Args:
-        data: the training pictures; where there are classes, the exact denoiser is told the label.
+        data: the training pictures; where there are classes, the exact denoiser is conditioned on the label.
         schedule, target, weighting: of the run.
-        samples: noised pictures for each part of 0 … T.
+        samples: noised pictures in each timestep bin.
         seed: of the draw.
     """
     generator = torch.Generator().manual_seed(seed)
@@ -50,13 +50,13 @@ def bayes_optimal_loss(
     exact = ExactDenoiser(images, labels)
     weight = weights(weighting, schedule, target)
     by_level, shares = [], []
-    for part in range(TIMESTEP_BINS):
-        t, share = draw_in_bin(schedule.T, part, samples, generator)
+    for index in range(TIMESTEP_BINS):
+        t, share = draw_in_bin(schedule.T, index, samples, generator)
         chosen = torch.randint(len(images), (samples,), generator=generator)
         noise = torch.randn((samples, *images.shape[1:]), generator=generator)
         level, x0 = schedule.level(t), images[chosen]
-        guess = exact(diffuse(x0, level, noise), level, labels[chosen])
-        wrong = target.of(guess.x0, guess.noise, level) - target.of(x0, noise, level)
-        by_level.append(float((wrong.square().flatten(1).mean(1) * weight[t]).mean()))
+        prediction = exact(diffuse(x0, level, noise), level, labels[chosen])
+        error = target.of(prediction.x0, prediction.noise, level) - target.of(x0, noise, level)
+        by_level.append(float((error.square().flatten(1).mean(1) * weight[t]).mean()))
         shares.append(share)
     return BayesOptimalLoss(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))

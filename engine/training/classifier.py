@@ -23,6 +23,7 @@ from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.models.classifier import Classifier, ClassifierCard, ClassifierConfig, Judge
+from engine.training.rate import cosine_decay, set_learning_rate, warm_up
 
 
 class ClassifierTraining(BaseModel):
@@ -117,9 +118,8 @@ def train_classifier(config: ClassifierTraining, data: ImageSet, net: Classifier
         total = 0.0
         order = torch.randperm(len(images), generator=generator)[: per_epoch * config.batch]
         for chosen in torch.split(order, config.batch):
-            rate = min(1.0, (step + 1) / config.warmup) * (1 + math.cos(math.pi * step / steps)) / 2
-            for group in optimizer.param_groups:
-                group["lr"] = config.learning_rate * rate
+            factor = warm_up(step, config.warmup) * cosine_decay(step / steps, 0.0)
+            set_learning_rate(optimizer, config.learning_rate * factor)
             x = distort(images[chosen], config, generator).contiguous(memory_format=torch.channels_last)
             loss = cross_entropy(net(x), labels[chosen])
             optimizer.zero_grad(set_to_none=True)

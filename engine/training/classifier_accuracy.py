@@ -1,4 +1,4 @@
-"""How well a classifier reads noisy pictures that it never saw, by noise level, beside the exact answer of its training set."""
+"""Accuracy of a classifier on noised held-out pictures, by noise level, beside that of the exact classifier."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from engine.training.timestep_bins import TIMESTEP_BINS, draw_in_bin
 
 @dataclass(frozen=True)
 class ClassifierAccuracy:
-    """What was read rightly, in each of `TIMESTEP_BINS` equal parts of 0 … T, cleanest first."""
+    """Accuracy and loss in each of `TIMESTEP_BINS` equal parts of 0 … T, cleanest first."""
 
     step: int
     """Of the training."""
     pictures: int
-    """How many held-out pictures, each shown once in every part."""
+    """How many held-out pictures, each noised in every timestep bin."""
     accuracy_by_level: tuple[float, ...]
-    """Share of them that is read as what it is."""
+    """Share of them that is classified correctly."""
     loss_by_level: tuple[float, ...]
     """Cross-entropy in nats."""
     exact_by_level: tuple[float, ...] = ()
-    """The accuracy of `exact_classifier` of the training pictures on the same; empty where these are too many to ask."""
+    """Accuracy of the `exact_classifier` of the training pictures on the same; empty where these are too many."""
 
 
 def exact_classifier(data: ImageSet) -> ExactClassifier:
-    """p(y | x_t) if there were no other pictures than these: the best that any classifier can do on them."""
+    """p(y | x_t) for data that consists of these pictures alone: no classifier is better on them."""
     exact = ExactDenoiser(to_unit(data.images), torch.tensor(data.labels))
     return ExactClassifier(exact, len(data.class_names))
 
@@ -51,23 +51,23 @@ def evaluate_by_level(
     seed: int = 0,
     stop: Callable[[], bool] = lambda: False,
 ) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """Show a classifier the pictures at every level.
+    """Accuracy and loss of a classifier in every timestep bin.
 
     Args:
-        classifier: any.
-        pictures: at most `most` of them are shown, drawn by `seed`, as are their levels and noise.
-        schedule: whose t = 1 … T it is about.
-        stop: asked before each part.
+        classifier: any; its logits may be on any device.
+        pictures: at most `most` of them are used; which, their noise levels and their noise are drawn by `seed`.
+        schedule: of t = 1 … T.
+        stop: called before each batch; True to give up.
 
     Returns:
-        Accuracy and cross-entropy in nats by part of 0 … T; None where it was stopped.
+        Accuracy and cross-entropy in nats by timestep bin; None where it was stopped.
     """
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(pictures), generator=generator)[:most]
     x0, labels = to_unit(gather(pictures.images, chosen.numpy())), torch.tensor(pictures.labels)[chosen]
     accuracy, loss = [], []
-    for part in range(TIMESTEP_BINS):
-        t, _ = draw_in_bin(schedule.T, part, len(x0), generator)
+    for index in range(TIMESTEP_BINS):
+        t, _ = draw_in_bin(schedule.T, index, len(x0), generator)
         noise = torch.randn(x0.shape, generator=generator)
         right, nats = 0, 0.0
         for rows in torch.split(torch.arange(len(x0)), 250):
@@ -86,19 +86,19 @@ def evaluate_by_level(
 def bayes_optimal_cross_entropy(
     data: ImageSet, schedule: NoiseSchedule, *, samples: int = 160, seed: int = 0
 ) -> BayesOptimalLoss:
-    """The cross-entropy that no classifier can beat on these pictures, in nats, by Monte Carlo.
+    """The cross-entropy of the exact classifier on its own pictures, in nats, by Monte Carlo.
 
     Args:
         data: the training pictures.
         schedule: of the run.
-        samples: noised pictures for each part of 0 … T.
+        samples: noised pictures in each timestep bin.
         seed: of the draw.
     """
     generator = torch.Generator().manual_seed(seed)
     images, labels = to_unit(data.images), torch.tensor(data.labels)
     exact, by_level, shares = exact_classifier(data), [], []
-    for part in range(TIMESTEP_BINS):
-        t, share = draw_in_bin(schedule.T, part, samples, generator)
+    for index in range(TIMESTEP_BINS):
+        t, share = draw_in_bin(schedule.T, index, samples, generator)
         chosen = torch.randint(len(images), (samples,), generator=generator)
         level = schedule.level(t)
         x_t = diffuse(images[chosen], level, torch.randn((samples, *images.shape[1:]), generator=generator))

@@ -6,10 +6,6 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from engine.models.noisy_classifier import NoisyClassifierConfig
-from engine.models.presets import preset_for
-from engine.models.unet import UNetConfig
-from engine.models.vae import VAEConfig
 from engine.process import TARGETS, Target
 from engine.schedule import SCHEDULES, NoiseSchedule
 from engine.settings import Settings
@@ -37,122 +33,190 @@ class TrainConfig(Settings):
     task: TaskName = Field(
         "denoiser",
         title="What is trained",
-        description="A denoiser, which draws. Or a classifier of noisy pictures, by whose gradient a denoiser is guided. Or a "
+        description="A denoiser, which draws samples. A classifier of noisy pictures, whose gradient guides a denoiser. Or a "
         "variational autoencoder (VAE), whose bound is compared with the denoiser's.",
     )
-    data: str = Field("digits", title="Pictures", description="What the network learns to draw, or to read.")
+    data: str = Field("digits", title="Pictures", description="The data set to learn from.")
     size: int = Field(
-        0, ge=0, le=512, title="Size", description="Pixels along a side; 0 for the size that the pictures have."
+        0,
+        ge=0,
+        le=512,
+        title="Size, pixels",
+        description="Height and width. Smaller pictures are learned sooner. 0, as usual: the size they have.",
     )
     upsampling: bool = Field(
-        False, title="Enlarge", description="Allow a size above that of the pictures, which adds pixels and no detail."
+        False, title="Enlarge", description="Allow a size above that of the pictures: more pixels, no more detail."
     )
     flips: bool = Field(
-        False, title="Flips", description="Every other picture is mirrored left to right. Not for digits or letters."
+        False,
+        title="Horizontal flips",
+        description="Mirror every other picture, as usual for photographs. Not for digits or letters.",
     )
     rotation: float = Field(
-        0.0, ge=0, le=30, title="Rotation", description="Each picture is turned by up to so many degrees either way."
+        0.0,
+        ge=0,
+        le=30,
+        title="Rotation, degrees",
+        description="Turn each picture by up to this angle either way. More varies the set more and blurs it. Usually 0.",
     )
-    preset: PresetName = Field("tiny", title="Network", description="How large the U-Net is; auto goes by the size.")
+    preset: PresetName = Field(
+        "tiny",
+        title="Network",
+        description="Size of the U-Net. A larger one gets better and takes longer; auto chooses by the size of the pictures.",
+    )
     latent: int = Field(
-        16, ge=2, le=256, title="Latent numbers", description="Of a VAE: into how many numbers a picture is put."
+        16,
+        ge=2,
+        le=256,
+        title="Latent dimensions",
+        description="Numbers in a VAE's z. More keep more of a picture and cost more bits. Usually 16.",
     )
     target: TargetName = Field(
         "velocity",
-        title="The network predicts",
+        title="Prediction target",
         description="ε as in DDPM, x_0, or the velocity v, with which a short training comes furthest (docs/performance.md).",
     )
     schedule: ScheduleName = Field(
-        "cosine", title="Noise schedule", description="How the noise comes in over the T steps."
+        "cosine", title="Noise schedule", description="How the noise level rises over the T steps. Usually cosine."
     )
-    T: int = Field(1000, ge=10, le=1000, title="Steps of the forward process T")
+    T: int = Field(
+        1000,
+        ge=10,
+        le=1000,
+        title="Diffusion steps T",
+        description="More make each reverse step smaller. Usually 1000.",
+    )
     zero_terminal_snr: bool = Field(
         False,
         title="Zero terminal SNR",
-        description="The schedule is stretched until nothing of the picture is left at T (Lin et al. 2023). "
-        "A network that predicts the noise cannot learn from that.",
+        description="Rescale the schedule until no signal is left at T (Lin et al. 2023, arXiv:2305.08891). Not for a network "
+        "that predicts the noise.",
     )
     weighting: WeightingName = Field(
         "plain",
         title="Loss weighting",
-        description="What an error counts at each noise level. Plain: all alike (Ho et al. 2020). Min-SNR: the cleanest "
-        "levels count less (Hang et al. 2023). Bound: as in the variational bound.",
+        description="What an error counts at each noise level. Plain, as usual: all alike (Ho et al. 2020). Min-SNR: the "
+        "cleanest levels count less (Hang et al. 2023). Bound: as in the variational bound.",
     )
     learned_variance: bool = Field(
         False,
         title="Learned variance",
-        description="The network also says how much noise each reverse step should add (Nichol & Dhariwal 2021).",
+        description="The network also predicts the variance of each reverse step (Nichol & Dhariwal 2021).",
     )
     vlb_weight: float = Field(
         0.001,
         ge=0,
         le=1,
         title="Weight of the bound λ",
-        description="How much the variational bound, in bits per dimension, counts beside the squared error. "
-        "It teaches the variance only.",
+        description="What the variational bound, in bits per dimension, counts beside the squared error. More teaches the "
+        "variance faster; it teaches nothing else. Usually 0.001.",
     )
     importance: bool = Field(
         False,
-        title="Importance sampling",
-        description="Noise levels with a large loss are drawn more often and count less, which steadies the bound's gradient "
-        "(Nichol & Dhariwal 2021). It begins when every t has been seen 10 times: at T = 1000 after some 22,000 pictures.",
+        title="Importance sampling of t",
+        description="Draw noise levels with a large loss more often and let them count less, which makes the gradient of the "
+        "bound less noisy (Nichol & Dhariwal 2021). Starts when every t was drawn 10 times: after some 22,000 pictures.",
     )
-    steps: int = Field(1500, ge=1, le=1_000_000, title="Training steps", description="Each looks at one batch.")
-    batch: int = Field(32, ge=1, le=1024, title="Batch", description="Pictures looked at in one step.")
+    steps: int = Field(
+        1500,
+        ge=1,
+        le=1_000_000,
+        title="Training steps",
+        description="More take longer and give a better model. Usually 1,000 to 100,000.",
+    )
+    batch: int = Field(
+        32,
+        ge=1,
+        le=1024,
+        title="Batch size",
+        description="Pictures per step. More make the gradient less noisy and a step slower. Usually 32 to 256.",
+    )
     micro_batch: int = Field(
         0,
         ge=0,
         le=1024,
         title="Micro-batch size",
-        description="So many of a batch go through the network at a time, to save memory: the gradients add up to the "
-        "same. 0 for the whole batch, halved where memory runs out.",
+        description="Pictures that go through the network at a time. Fewer take less memory; the gradients accumulate to the "
+        "same. 0, as usual: the whole batch, halved where memory runs out.",
     )
     precision: PrecisionName = Field(
         "fp32",
         title="Precision",
-        description="What the network computes in; its weights stay fp32. bf16 and fp16 pay on a GPU.",
+        description="Number format of the network's computations; its weights stay fp32. On a GPU bf16 is faster.",
     )
     compile: bool = Field(
         False,
         title="Compile",
-        description="Let torch.compile rewrite the network: slow to begin, and pays on a GPU only.",
+        description="Compile the network with torch.compile: slower to start, faster later on a GPU.",
     )
     learning_rate: float = Field(
-        1e-3, ge=1e-7, le=1.0, title="Learning rate", description="How far each step moves the weights."
+        1e-3,
+        ge=1e-7,
+        le=1.0,
+        title="Learning rate",
+        description="How far each step moves the weights. More learns faster, until the loss explodes. Usually 0.001.",
     )
     warmup: int = Field(
-        100, ge=0, le=100_000, title="Warm-up", description="Steps over which the learning rate rises from 0."
+        100,
+        ge=0,
+        le=100_000,
+        title="Warm-up, steps",
+        description="Steps over which the learning rate rises from 0. More makes a start with a large rate safer. Usually 100.",
     )
     ema_decay: float = Field(
         0.999,
         ge=0,
         lt=1,
         title="EMA decay",
-        description="Samples come from an exponential moving average of the weights over about 1/(1−this) steps.",
+        description="Samples come from an exponential moving average of the weights over about the last 1 / (1 − decay) steps. "
+        "More averages over more steps: smoother, and slower to follow. Usually 0.999.",
     )
     label_dropout: float = Field(
         0.1,
         ge=0,
         le=1,
         title="Label dropout",
-        description="How often the label is hidden, so that guidance has something to compare with.",
+        description="Share of the pictures whose label is hidden, so that the network also learns to be unconditional, which "
+        "guidance needs. More weakens the conditional model. Usually 0.1.",
     )
-    weight_decay: float = Field(0.01, ge=0, le=1, title="Weight decay")
+    weight_decay: float = Field(
+        0.01, ge=0, le=1, title="Weight decay", description="More keeps the weights smaller (AdamW). Usually 0.01."
+    )
     clip_norm: float = Field(
-        1.0, gt=0, le=1000, title="Gradient clipping", description="Longer gradients are shortened to this."
+        1.0,
+        gt=0,
+        le=1000,
+        title="Gradient clipping norm",
+        description="Longer gradients are shortened to this norm. More lets larger steps through. Usually 1.",
     )
-    seed: int = Field(0, ge=0, le=2**63 - 1, title="Seed")
-    report_every: int = Field(10, ge=1, le=100_000, title="Report every … steps")
+    seed: int = Field(
+        0,
+        ge=0,
+        le=2**63 - 1,
+        title="Seed",
+        description="Of the first weights and all random draws: the same seed gives the same weights.",
+    )
+    report_every: int = Field(
+        10,
+        ge=1,
+        le=100_000,
+        title="Report interval, steps",
+        description="More gives fewer and less noisy reports. Usually 10.",
+    )
     sample_every: int = Field(
-        150, ge=1, le=1_000_000, title="Sample every … steps", description="Pictures from fixed noise."
+        150,
+        ge=1,
+        le=1_000_000,
+        title="Preview interval, steps",
+        description="Steps between two previews from fixed noise. More saves time. Usually a tenth of the training.",
     )
     milestones: int = Field(
         12,
         ge=0,
         le=100,
-        title="Milestones kept",
-        description="The averaged weights at so many evenly spaced steps at most, for the flight recorder; thinned out as the "
-        "run grows. 0 for none. Of networks above 4 million weights none are kept.",
+        title="Milestones",
+        description="Most copies of the averaged weights that are kept at evenly spaced steps, for the Recorder. "
+        "More take more room on the disk. Usually 12, 0 for none; none of networks above 4 million weights.",
     )
 
     @model_validator(mode="after")
@@ -161,37 +225,11 @@ class TrainConfig(Settings):
             raise ValueError(NO_SIGNAL)
         return self
 
-    def unet(self, size: int, channels: int, classes: int) -> UNetConfig:
-        """The network for this data; with a learned variance it puts out twice as many channels."""
-        preset = preset_for(self.preset, size)
-        net = preset.config(size, channels, classes)
-        return net.model_copy(update={"out_channels": 2 * channels}) if self.learned_variance else net
-
-    def classifier(self, size: int, channels: int, classes: int) -> NoisyClassifierConfig:
-        """The classifier for this data: as wide and as deep as the U-Net's way down.
-
-        Raises:
-            ValueError: where there are no classes to tell apart.
-        """
-        if classes < 2:
-            raise ValueError("A classifier needs pictures of at least two classes, and these have none to tell apart.")
-        preset = preset_for(self.preset, size)
-        return NoisyClassifierConfig(
-            size=size,
-            channels=channels,
-            classes=classes,
-            widths=preset.widths,
-            layers_per_block=preset.layers_per_block,
-        )
-
-    def vae(self, size: int, channels: int) -> VAEConfig:
-        """The VAE for this data: as wide and as deep as the U-Net's way down and up."""
-        return VAEConfig(size=size, channels=channels, latent=self.latent, widths=preset_for(self.preset, size).widths)
-
-    @property
-    def hidden_share(self) -> float:
-        """How often the label is hidden from what learns. A classifier is always told what it should have read."""
-        return self.label_dropout if self.task == "denoiser" else 0.0
+    def settings_of_loss(self) -> TrainConfig:
+        """The settings that decide what the loss of a perfect network would be; all others have their defaults."""
+        pictures = ("data", "size", "upsampling", "flips", "rotation")
+        names = ("task", *pictures, "schedule", "T", "target", "zero_terminal_snr", "weighting")
+        return TrainConfig.model_validate({name: getattr(self, name) for name in names})
 
     def noise_schedule(self) -> NoiseSchedule:
         """The forward process to train on."""

@@ -189,6 +189,16 @@ def launched_processes() -> int:
     return int(os.environ.get("WORLD_SIZE") or 1)
 
 
+def hardware_of(net: nn.Module) -> str:
+    """The devices that train a network, in words: "one NVIDIA H100", "4 threads of a CPU"."""
+    device, count = next(net.parameters()).device, launched_processes()
+    if device.type == "cuda":
+        one, many = f"one {torch.cuda.get_device_name(device)}", f"{count} × {torch.cuda.get_device_name(device)}"
+        return one if count == 1 else many
+    threads = torch.get_num_threads() * count
+    return f"{threads} thread{'s' if threads > 1 else ''} of a CPU" if device.type == "cpu" else device.type
+
+
 def launched_context(
     device: str = "", processes: int = 0, tracker: str = "", folder: str = "", run: str = ""
 ) -> DistributedContext:
@@ -201,7 +211,7 @@ def launched_context(
         folder, run: where the tracker writes, and under which name.
 
     Raises:
-        MachineError: where there is no such device or tracker, or where there are more or fewer processes. Some launch
+        DistributedError: where there is no such device or tracker, or where there are more or fewer processes. Some launch
             commands start one process where several were asked for and do not say so.
     """
     device = device or best_device().type

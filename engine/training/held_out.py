@@ -9,23 +9,24 @@ from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.process import diffuse
 from engine.training.config import TrainConfig
-from engine.training.learner import Learner, net_of, objective_of
 from engine.training.objective import Noised
+from engine.training.tasks import Trained, task_of
+from engine.training.tasks.task import device_of
 
 MOST = 200
-"""At most so many held-out pictures are looked at."""
-AT_ONCE = 50
+"""At most this many held-out pictures are used."""
+BATCH = 50
 
 
 class HeldOutLoss:
-    """Measures what a report calls the loss, in the same units, on held-out pictures.
+    """The training loss on held-out pictures, in the same unit.
 
-    Picture i of n gets a level from the i-th of n equal parts of 1 … T, so that every measurement sees all noise levels; which
-    one, and the noise, are drawn once. Labels are shown, never hidden.
+    Picture i of n gets a t from the i-th of n equal parts of 1 … T, so that all noise levels occur. t and the noise are the
+    same in every measurement. No label is dropped.
 
     Args:
         config: of the run.
-        held_out: the part of the set that is never trained on, at the run's size. It must not be empty.
+        held_out: the held-out part of the set, at the run's size; not empty.
     """
 
     def __init__(self, config: TrainConfig, held_out: ImageSet) -> None:
@@ -44,16 +45,16 @@ class HeldOutLoss:
 
     @property
     def pictures(self) -> int:
-        """How many it looks at."""
+        """How many are used."""
         return len(self._x0)
 
     @torch.no_grad()
-    def __call__(self, learned: Learner) -> float:
-        """The mean over the pictures, on the device of the network."""
-        device = next(net_of(learned).parameters()).device
-        objective = objective_of(self._config, learned)
+    def __call__(self, model: Trained) -> float:
+        """The mean loss over the pictures, computed on the device of the network."""
+        device = device_of(model)
+        objective = task_of(self._config).objective(self._config, model)
         total = 0.0
-        for rows in torch.split(torch.arange(self.pictures), AT_ONCE):
+        for rows in torch.split(torch.arange(self.pictures), BATCH):
             x0, noise = self._x0[rows].to(device), self._noise[rows].to(device)
             label: Tensor | None = None if self._labels is None else self._labels[rows].to(device)
             t = self.t[rows]

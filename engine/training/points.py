@@ -7,7 +7,6 @@ fits on a screen.
 from __future__ import annotations
 
 import copy
-import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,8 +21,12 @@ from engine.models.point_mlp import PointMLP, PointMLPConfig
 from engine.process import TARGETS, diffuse
 from engine.schedule import SCHEDULES, NoiseSchedule
 from engine.training.objective import DenoisingLoss, Noised, weights
+from engine.training.rate import cosine_decay, set_learning_rate, update_ema, warm_up
 
 WARM_UP = 50
+"""Steps over which the learning rate rises, in each round."""
+LAST_RATE = 0.05
+"""Share of the learning rate that is left at the end of a round."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,7 @@ class PointReport:
 class PointState:
     """All that training changes."""
 
-    learner: NetDenoiser
+    model: NetDenoiser
     averaged: NetDenoiser
     """With the averaged weights: the one to sample from."""
     optimizer: torch.optim.AdamW
@@ -87,10 +90,10 @@ def begin(config: PointTraining, data: PointSet) -> PointState:
     with torch.random.fork_rng(devices=[]):  # the layers draw their first weights from the global state: give it back
         torch.manual_seed(config.seed)
         net = PointMLP(PointMLPConfig(config.T, config.width, config.depth, classes=classes))
-    learner = NetDenoiser(net, config.noise_schedule(), TARGETS[config.target], classes)
+    model = NetDenoiser(net, config.noise_schedule(), TARGETS[config.target], classes)
     return PointState(
-        learner,
-        replace(learner, net=copy.deepcopy(net).requires_grad_(False)),
+        model,
+        replace(model, net=copy.deepcopy(net).requires_grad_(False)),
         torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=0.0, fused=True),
         torch.Generator().manual_seed(config.seed),
     )
@@ -102,8 +105,8 @@ def train(config: PointTraining, data: PointSet, state: PointState) -> Iterator[
     Yields:
         A report every `config.report_every` steps and at the end. Whoever drops the iterator stops the training.
     """
-    net, schedule, points = state.learner.net, state.learner.schedule, _tensors(data)
-    objective = DenoisingLoss(state.learner, weights("plain", schedule, state.learner.target), vlb_weight=0.0)
+    net, schedule, points = state.model.net, state.model.schedule, _tensors(data)
+    objective = DenoisingLoss(state.model, weights("plain", schedule, state.model.target), vlb_weight=0.0)
     weight: list[Tensor] = [p.detach() for p in net.parameters()]
     average: list[Tensor] = list(state.averaged.net.parameters())
     total, since, began = 0.0, 0, time.perf_counter()
@@ -112,14 +115,11 @@ def train(config: PointTraining, data: PointSet, state: PointState) -> Iterator[
         loss = objective(batch).total.mean()
         state.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        for group in state.optimizer.param_groups:
-            group["lr"] = config.learning_rate * _rate_factor(done, config.steps)
+        factor = warm_up(done, WARM_UP) * cosine_decay(done / config.steps, LAST_RATE)
+        set_learning_rate(state.optimizer, config.learning_rate * factor)
         state.optimizer.step()
         state.step += 1
-
-        # Averaged weights; the warm-up keeps the random first ones from lingering.
-        decay = min(config.ema_decay, (1 + state.step) / (10 + state.step))
-        torch._foreach_lerp_(average, weight, 1 - decay)
+        update_ema(average, weight, state.step, config.ema_decay)
 
         total, since = total + loss.item(), since + 1
         if (done + 1) % config.report_every == 0 or done + 1 == config.steps:
@@ -156,8 +156,3 @@ def bayes_optimal_loss(config: PointTraining, data: PointSet, *, samples: int = 
 
 def _tensors(data: PointSet) -> tuple[Tensor, Tensor | None]:
     return torch.from_numpy(data.x), torch.from_numpy(data.labels) if data.class_names else None
-
-
-def _rate_factor(done: int, steps: int) -> float:
-    """Linear warm-up, then half a cosine down to a twentieth."""
-    return min(1.0, (done + 1) / WARM_UP) * (0.05 + 0.95 * (1 + math.cos(math.pi * done / steps)) / 2)

@@ -1,4 +1,4 @@
-"""Pictures for each step, without holding up the network."""
+"""Pictures for each step, read while the network computes."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from engine.data.pixels import unit_of
 from engine.data.store import gather
 
 SMALL = 128_000_000
-"""Bytes. A set up to this size lies on the device, as it is stored."""
+"""Bytes. A set up to this size lies on the device as uint8."""
 
 
 class Prefetcher:
-    """Hands out pictures by number.
+    """Pictures by index.
 
     A small set lies on the device. Of a large one, which may be a file, a thread reads the next step's pictures while the
-    network works on this step's.
+    network computes on this step's.
 
     Args:
         images: uint8 (N, H, W, C).
-        device: where the pictures are wanted.
+        device: of the returned pictures.
         small: bytes up to which a set is small.
     """
 
@@ -35,7 +35,7 @@ class Prefetcher:
         self._reader = ThreadPoolExecutor(1, "pictures")
         self._ahead: tuple[Tensor, Future[Tensor]] | None = None
         self.waited = 0.0
-        """Seconds that the caller has waited for pictures so far."""
+        """Seconds that the caller has waited for pictures."""
 
     def __len__(self) -> int:
         return len(self._stored)
@@ -44,8 +44,8 @@ class Prefetcher:
         """Pictures in [−1, 1], float32 (B, C, H, W), on the device.
 
         Args:
-            chosen: int64 (B,), which ones.
-            then: which ones will be asked for next, as far as one can tell.
+            chosen: indices, int64 (B,).
+            then: the indices of the next call, to be read ahead.
         """
         began = time.perf_counter()
         if self._all is not None:
@@ -59,7 +59,7 @@ class Prefetcher:
         return unit_of(levels)
 
     def _read(self, chosen: Tensor) -> Tensor:
-        # In the order in which they lie on the disk, and then in the order asked for.
+        # Read in the order of the disk, returned in the order of `chosen`.
         order = torch.argsort(chosen)
         levels = torch.empty(len(chosen), *self._stored.shape[1:], dtype=torch.uint8)
         levels[order] = torch.from_numpy(gather(self._stored, chosen[order].numpy()))

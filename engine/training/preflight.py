@@ -18,7 +18,8 @@ from engine.storage.files import room_problem
 from engine.training import loop
 from engine.training.config import TrainConfig
 from engine.training.distributed import DistributedContext, SingleProcess
-from engine.training.learner import parameter_count
+from engine.training.state import TrainState
+from engine.training.tasks import parameter_count
 
 STEPS = 3
 """Measured, after one to warm up."""
@@ -102,9 +103,7 @@ def preflight(
     )
 
 
-def _measured(
-    config: TrainConfig, data: ImageSet, state: loop.TrainState, device: torch.device
-) -> tuple[list[float], int]:
+def _measured(config: TrainConfig, data: ImageSet, state: TrainState, device: torch.device) -> tuple[list[float], int]:
     """Seconds of each of a few steps, before them one with all that is done once; and how many pictures went at once."""
     if device.type == "cpu" and not config.compile:
         alone = config.model_copy(update={"batch": 1, "learning_rate": 1e-7})  # a batch of 1 must not lead it astray
@@ -116,7 +115,7 @@ def _measured(
 
 
 def _timed(
-    config: TrainConfig, data: ImageSet, state: loop.TrainState, device: torch.device, steps: int = STEPS
+    config: TrainConfig, data: ImageSet, state: TrainState, device: torch.device, steps: int = STEPS
 ) -> tuple[list[float], int]:
     state.step = 0
     quick = config.model_copy(update={"steps": steps + 1, "report_every": 1})

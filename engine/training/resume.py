@@ -1,5 +1,5 @@
-"""What resuming needs, beside the checkpoint: weights as trained, averages, moments of AdamW, the scale of fp16's gradients,
-and the losses that importance sampling goes by. Random draws need nothing: see `engine.training.batch`.
+"""The state of a training on disk: weights, averaged weights, moments of AdamW, the gradient scale of fp16, and the losses that
+importance sampling draws by. Random draws need no state: see `engine.training.batch`.
 
 Tensors go into one safetensors file, so nothing is ever unpickled.
 """
@@ -14,7 +14,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.storage.checked_files import save_tensors
-from engine.training.loop import TrainState
+from engine.training.state import TrainState
 
 FILE = "resume.safetensors"
 
@@ -31,10 +31,10 @@ def save(folder: Path, state: TrainState) -> None:
     for name, parameter in state.net.named_parameters():
         tensors |= {f"adam/{key}/{name}": value for key, value in state.optimizer.state.get(parameter, {}).items()}
     if state.scaler.is_enabled():
-        told = state.scaler.state_dict()
-        tensors["scaler"] = torch.tensor([told["scale"], told["_growth_tracker"]], dtype=torch.float64)
+        scale = state.scaler.state_dict()
+        tensors["scaler"] = torch.tensor([scale["scale"], scale["_growth_tracker"]], dtype=torch.float64)
     if state.history is not None:
-        tensors |= {"history/losses": state.history.losses, "history/seen": state.history.seen}
+        tensors |= {"history/losses": state.history.losses, "history/seen": state.history.counts}
     save_tensors(folder / FILE, tensors)
 
 

@@ -1,4 +1,4 @@
-"""The parts of 0 … T that losses are told apart by."""
+"""Timestep bins: the equal parts of 0 … T in which losses are reported."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import torch
 from torch import Tensor
 
 TIMESTEP_BINS = 10
-"""The loss is also reported in this many equal parts of 0 … T."""
+"""Number of bins, cleanest first."""
 
 
 def bin_of(t: Tensor, T: int) -> Tensor:
-    """In which part each t of 1 … T lies, 0 … LEVEL_BINS − 1. T need not be a multiple of their number."""
+    """The bin of each t in 1 … T, from 0 to TIMESTEP_BINS − 1. T need not be a multiple of their number."""
     return (t - 1) * TIMESTEP_BINS // T
 
 
-def draw_in_bin(T: int, part: int, samples: int, generator: torch.Generator) -> tuple[Tensor, float]:
-    """Random t of one part, int64 (samples,), and which share of all t lies in it. An empty part has the share 0."""
-    first, beyond = -(-T * part // TIMESTEP_BINS) + 1, -(-T * (part + 1) // TIMESTEP_BINS) + 1
+def draw_in_bin(T: int, bin_index: int, samples: int, generator: torch.Generator) -> tuple[Tensor, float]:
+    """Random t of one bin, int64 (samples,), and the share of all t that lies in it; 0 for an empty bin."""
+    first, beyond = -(-T * bin_index // TIMESTEP_BINS) + 1, -(-T * (bin_index + 1) // TIMESTEP_BINS) + 1
     t = torch.randint(first, max(first + 1, beyond), (samples,), generator=generator)
     return t.clamp(max=T), max(0, beyond - first) / T

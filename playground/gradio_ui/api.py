@@ -143,7 +143,7 @@ async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
         try:
             request = await asyncio.to_thread(request_queue().submit, tab, model, {"A": wanted})
             said = None
-            while (progress := request.progress).status == "running":
+            while (progress := request.state).status == "running":
                 frames = request.frames()
                 t = frames[-1].t if frames else wanted.noise_schedule(model).T
                 now = {

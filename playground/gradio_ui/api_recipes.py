@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from playground import preload
 from playground.gradio_ui.api_errors import told
-from playground.labs.sampling import controls as settings
+from playground.labs.sampling import recipes as settings
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings
 from playground.labs.shared import models
 from playground.labs.shared.controls import demanded_by_link, to_link

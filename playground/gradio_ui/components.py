@@ -19,6 +19,7 @@ from playground.components.payloads.point_clouds import PointClouds
 from playground.components.payloads.points_microscope import PointsMicroscope
 from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.components.payloads.timeline import Timeline
+from playground.gradio_ui import compat
 
 _ADAPTER = """
 const host = document.createElement("div");
@@ -74,7 +75,7 @@ def value(
 
 def event_value(event: gr.EventData) -> object:
     """What an event of a component carries; None for an event of another kind."""
-    return event._data.get("value") if isinstance(event._data, dict) else None
+    return compat.event_data(event).get("value")
 
 
 def timeline(elem_id: str, tl: Timeline | None = None, *, empty_height: int = 0) -> gr.HTML:

@@ -28,6 +28,7 @@ from playground.serving.streams import Streams
 
 if TYPE_CHECKING:
     import gradio as gr
+    from starlette.middleware import Middleware
 
 __all__ = ["build", "main", "parse", "serve"]
 
@@ -67,11 +68,8 @@ def build(chosen: Options) -> gr.Blocks:
 
 def serve(demo: gr.Blocks, chosen: Options) -> int:
     """Serve it until Ctrl-C or SIGTERM. Returns the exit status."""
-    from starlette.middleware import Middleware
-
     from playground.gradio_ui import app
 
-    upload = visitor_of(None).limits.upload_megabytes * 1_000_000
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
@@ -94,12 +92,9 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
                 ssr_mode=False,
                 run_history=False,
                 max_threads=THREADS,
-                max_file_size=upload,
+                max_file_size=_largest_upload(),
                 state_session_capacity=SESSIONS,
-                app_kwargs={
-                    "middleware": [Middleware(RequestFilter, upload=upload), Middleware(Streams)],
-                    "openapi_url": None,
-                },
+                app_kwargs={"middleware": _middleware(), "openapi_url": None},
                 **app.looks(),
             )
     except OSError:  # somebody was quicker
@@ -116,9 +111,25 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
     return 0
 
 
+def _largest_upload() -> int:
+    """Bytes."""
+    return visitor_of(None).limits.upload_megabytes * 1_000_000
+
+
+def _middleware() -> list[Middleware]:
+    from starlette.middleware import Middleware
+
+    from playground.gradio_ui.compat import JOIN, STREAM, STREAM_END, UNUSED_ROUTES, UPLOAD
+
+    return [
+        Middleware(RequestFilter, upload=_largest_upload(), upload_route=UPLOAD, unused_routes=UNUSED_ROUTES),
+        Middleware(Streams, stream=STREAM, join=JOIN, end=STREAM_END),
+    ]
+
+
 def _told(chosen: Options, demo: gr.Blocks) -> list[str]:
     """What a person wants to know now."""
-    local = demo.local_url.rstrip("/")
+    local = str(demo.local_url).rstrip("/")
     if mode.on_spaces():
         kept = text.kept(os.environ.get("DIFFUSION_PLAYGROUND_RUNS"))
         return [text.on_spaces(os.environ["SPACE_ID"]), *_reach(chosen), kept]
@@ -127,7 +138,9 @@ def _told(chosen: Options, demo: gr.Blocks) -> list[str]:
         lines.append(text.NO_SHARE_LINK)
     lines += _reach(chosen)
     if chosen.mcp:
-        lines.append(f"{text.MCP_AT} {local}/gradio_api/mcp/")
+        from playground.gradio_ui import compat
+
+        lines.append(f"{text.MCP_AT} {local}{compat.API}/mcp/")
     return [*lines, text.END]
 
 

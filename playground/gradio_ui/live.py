@@ -11,6 +11,8 @@ import re
 
 import gradio as gr
 
+from playground.gradio_ui import compat
+
 _SCRIPT = """
 const host = document.createElement("div");
 element.replaceChildren(host);
@@ -136,7 +138,7 @@ def choice(kind: str, label: str, on: str, do: str, of: str, *, ticked: bool, di
 
 def done(event: gr.EventData) -> tuple[str, str]:
     """What the reader did, and with what, as texts of at most 500 letters. Anyone may send anything: ("", "") for that."""
-    data = event._data if isinstance(event._data, dict) else {}
+    data = compat.event_data(event)
     do, of = data.get("do"), data.get("of")
     return (do[:500], of[:500]) if isinstance(do, str) and isinstance(of, str) else ("", "")
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from playground import preload
 from playground.components.payloads.curve import CurveEditor
-from playground.gradio_ui import components, page, widgets
+from playground.gradio_ui import compat, components, page, widgets
 from playground.gradio_ui.following import QUIET
 from playground.labs.schedules import drawn, figures, job, text, view
 from playground.labs.schedules.controls import TITLES, ScheduleControls, choice_of, rules
@@ -56,7 +56,7 @@ def build(demo: gr.Blocks) -> None:
 
     def mended(event: gr.EventData, is_open: bool, *values: Any) -> list[Any]:
         controls, _ = panel.read(values)
-        name = event._data.get("name") if isinstance(event._data, dict) else None
+        name = compat.event_data(event).get("name")
         remedies = (verdict.remedy for verdict in job.verdicts(controls) if verdict.name == name)
         controls = next(remedies, None) or controls
         return [*panel.update(controls), *_shown(controls, is_open)]

@@ -10,7 +10,7 @@ import gradio as gr
 
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.timeline import Timeline
-from playground.gradio_ui import components
+from playground.gradio_ui import compat, components
 from playground.labs.training import visit
 from playground.labs.training.view import Figure
 from playground.labs.training.visit import Visit
@@ -52,13 +52,13 @@ class Sent:
     def __init__(self, seen: Seen, outputs: Sequence[Any]) -> None:
         self._seen, self._turn = seen, seen.turn
         self._keys = dict(seen.keys)
-        self._values: dict[int, Any] = {component._id: gr.skip() for component in outputs}
+        self._values: dict[int, Any] = {compat.component_id(component): gr.skip() for component in outputs}
 
     def new(self, component: Any, key: Hashable, make: Callable[[], Any]) -> None:
         """Send what `make` returns, unless what it was sent last had the same key."""
-        if self._keys.get(component._id) != key:
-            self._keys[component._id] = key
-            self._values[component._id] = make()
+        if self._keys.get(compat.component_id(component)) != key:
+            self._keys[compat.component_id(component)] = key
+            self._values[compat.component_id(component)] = make()
 
     def text(self, component: Any, value: str) -> None:
         """Send a text, unless it is there."""

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import gradio as gr
 from gradio.events import Dependency
 
-from playground.gradio_ui import page
+from playground.gradio_ui import compat, page
 from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import (
     Control,
@@ -169,8 +169,8 @@ class Panel(Generic[C]):
 
     def _known(self, components: Sequence[Any], values: Sequence[Any]) -> list[Any]:
         """The values of the context when the page opens: of those components whose values are known by then."""
-        known = dict(zip((component._id for component in components), values, strict=True))
-        return [known.get(component._id) for component in self._context]
+        known = dict(zip((compat.component_id(component) for component in components), values, strict=True))
+        return [known.get(compat.component_id(component)) for component in self._context]
 
     def _answer(self, controls: C, problems: Sequence[str], rules: ControlRules[C]) -> Outputs:
         hidden, disabled = rules.hidden(controls), rules.disabled(controls)

@@ -1,4 +1,4 @@
-"""Which requests the web server of Gradio answers: those of a bounded size, and none to routes that this app does not use."""
+"""Which requests a web server answers: those of a bounded size, and none to routes that the app does not use."""
 
 from __future__ import annotations
 
@@ -8,18 +8,6 @@ LARGEST = 4_000_000
 """Bytes of a request that is no upload; settings, links and recipes are far smaller."""
 ENVELOPE = 100_000
 """Bytes that an upload may have besides the file."""
-UPLOAD = "/gradio_api/upload"
-CLOSED = (
-    "/gradio_api/process_recording",  # runs ffmpeg on what it is sent
-    "/gradio_api/deep_link",  # stores a copy of all values of a session at every call; links are in the address here
-    "/gradio_api/run-history",
-    "/gradio_api/vibe",
-    "/gradio_api/undo-vibe",
-    "/gradio_api/proxy=",
-    "/gradio_api/stream",
-    "/gradio_api/dev",
-    "/monitoring",
-)
 
 
 class RequestFilter:
@@ -28,11 +16,13 @@ class RequestFilter:
     Args:
         app: the application behind it.
         upload: the most bytes of one file.
+        upload_route: to which files are sent.
+        unused_routes: beginnings of routes that are not answered.
     """
 
-    def __init__(self, app: Any, upload: int) -> None:
+    def __init__(self, app: Any, *, upload: int, upload_route: str, unused_routes: tuple[str, ...]) -> None:
         self._app = app
-        self._upload = upload
+        self._upload, self._upload_route, self._unused = upload, upload_route, unused_routes
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Refuse with a status and one sentence, or pass on."""
@@ -40,10 +30,10 @@ class RequestFilter:
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        if path.startswith(CLOSED):
+        if path.startswith(self._unused):
             await _refuse(send, 404, b"There is nothing here.")
             return
-        most = self._upload + ENVELOPE if path.rstrip("/") == UPLOAD else LARGEST
+        most = self._upload + ENVELOPE if path.rstrip("/") == self._upload_route else LARGEST
         if _declared_length(scope) > most:
             await _refuse(send, 413, f"At most {most:,} bytes are read here.".encode())
             return

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.runtime import allocator
 from playground.labs.sampling.controls import Side
-from playground.labs.sampling.job import FrameImages, Progress, SamplingJob, Trajectory
-from playground.labs.shared.job import Job
+from playground.labs.sampling.job import FrameImages, Sampled, SamplingJob
+from playground.labs.shared.job import Job, JobState
 from playground.serving import zerogpu
 
 if TYPE_CHECKING:
@@ -45,19 +45,9 @@ class Request:
         ended = lambda: queue._ended(self)  # noqa: E731
         self._job = SamplingJob(self.id, model, recipes, begin=False, on_end=ended, frames=zerogpu.frames)
         self.images = max(len(recipe.seeds) for recipe in recipes.values())  # the sides of a comparison take turns
-        self.bytes = sum(
-            len(trajectory.kept) * len(trajectory.recipe.seeds) for trajectory in self._job.trajectories
-        ) * _bytes_of_image(model)
-
-    @property
-    def model(self) -> Model:
-        """Which draws."""
-        return self._job.model
-
-    @property
-    def trajectories(self) -> list[Trajectory]:
-        """One for each side, as in SamplingJob."""
-        return self._job.trajectories
+        kept = sum(frames * len(recipes[side].seeds) for side, frames in self._job.totals.items())
+        self.bytes = kept * _bytes_of_image(model)
+        self.model, self.recipes, self.totals = model, recipes, self._job.totals
 
     @property
     def place(self) -> int:
@@ -65,9 +55,9 @@ class Request:
         return self._queue._place(self)
 
     @property
-    def progress(self) -> Progress:
-        """How far it is; "running" also while it waits, with nothing done and no guess of the time left."""
-        return self._job.progress
+    def state(self) -> JobState[Sampled]:
+        """How far it is; "running" also while it waits, with nothing done and no estimate of the time left."""
+        return self._job.state
 
     def frames(self, side: Side = "A") -> list[FrameImages]:
         """The frames so far, the noise first."""

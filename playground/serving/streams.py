@@ -13,9 +13,6 @@ import json
 from typing import Any
 from urllib.parse import parse_qs
 
-STREAM, JOIN = "/gradio_api/queue/data", "/gradio_api/queue/join"
-END = b'"msg":"close_stream"'
-"""In the last message of a stream."""
 PATIENCE = 0.5
 """Seconds: a page that has read the end closes the connection at once; a proxy in between may not pass that on."""
 
@@ -25,19 +22,21 @@ class Streams:
 
     Args:
         app: the application behind it.
+        stream, join: routes of a page's event stream and of its events.
+        end: bytes in the last message of a stream.
     """
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    def __init__(self, app: Any, *, stream: str, join: str, end: bytes) -> None:
+        self._app, self._stream_route, self._join_route, self._end = app, stream, join, end
         self._ending: dict[str, asyncio.Event] = {}
         """Sessions whose stream has ended, but whose page may not know of it; set as soon as it does."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Pass everything on, in an order in which no event is lost."""
         path = scope["path"].rstrip("/") if scope["type"] == "http" else ""
-        if path == STREAM:
+        if path == self._stream_route:
             await self._stream(scope, receive, send)
-        elif path == JOIN:
+        elif path == self._join_route:
             await self._join(scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -47,7 +46,7 @@ class Streams:
         known = asyncio.Event()
 
         async def forward(message: Any) -> None:
-            if END in message.get("body", b""):
+            if self._end in message.get("body", b""):
                 self._ending[session] = known
             if self._ending.get(session) is known and not message.get("more_body", False):
                 with contextlib.suppress(asyncio.TimeoutError):

@@ -1,14 +1,18 @@
-"""The Microscope page: layout only, the lab itself is playground/labs/microscope/job.py."""
+"""The Microscope page: layout only, the lab itself is playground/labs/microscope."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from playground.labs.microscope import forks, text
+from playground.labs.microscope import controls as settings
+from playground.labs.microscope import forks, text, view
 from playground.labs.microscope import job as lab
-from playground.labs.microscope.job import Examination, MicroscopeControls, Microscopy, Task
+from playground.labs.microscope.branches import Microscopy, Task
+from playground.labs.microscope.controls import MicroscopeControls
+from playground.labs.microscope.job import Examination
 from playground.labs.shared import models
 from playground.labs.shared.controls import checked
 from playground.labs.shared.view import job_view
@@ -25,43 +29,29 @@ def show() -> None:
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
     loading.wait()
+    who = visitor.current()
     with st.sidebar:
-        controls = _settings()
+        available = models.choices(who, tuple(open_model.opened()))
+        controls = widgets.controls(MicroscopeControls, LAB, settings.rules(who, lambda _: available))
     widgets.show_problems(LAB)
+    job: Examination | None = st.session_state.get(f"{LAB}/job")
     try:
-        model, task = lab.task_of(controls, visitor.current(), _found())
+        model, task = lab.task_of(controls, who, None if job is None else job.state.result)
     except ValueError as problem:
         st.error(widgets.plain(str(problem)))
         return
-    job: Examination | None = st.session_state.get(f"{LAB}/job")
     if job is None or job.task != task:
         job = _start(model, task)
-    again, stopped = following.buttons(LAB, job_view(job.state, start="🔬 Walk again"))
+    again, stopped = following.buttons(LAB, job_view(job.state, start=f"🔬 {text.START}"))
     if again:
-        job = _start(model, Task(task.root, task.forks, task.known, None, task.place))
+        job = _start(model, replace(task, previous=None))
     if stopped:
         job.stop()
         st.rerun()
-    following.follow(job, _drawn, "steps")
-    if not job.state.is_running and job.state.result is not None:
-        _below(job.state.result)
-
-
-def _settings() -> MicroscopeControls:
-    who = visitor.current()
-    available = models.choices(who, tuple(open_model.opened()))
-    return widgets.controls(
-        MicroscopeControls,
-        LAB,
-        hidden=lab.hidden,
-        disabled=lambda now: lab.without_effect(now, models.classes_of(now.model, who)),
-        options=lambda now: lab.choices(available, now.model, who),
-    )
-
-
-def _found() -> Microscopy | None:
-    job: Examination | None = st.session_state.get(f"{LAB}/job")
-    return None if job is None else job.state.result
+    following.follow(job, _figure, text.WHAT)
+    state = job.state
+    if not state.is_running and state.result is not None:
+        _below(state.result)
 
 
 def _start(model: Model, task: Task) -> Examination:
@@ -72,62 +62,57 @@ def _start(model: Model, task: Task) -> Examination:
     return job
 
 
-def _now() -> MicroscopeControls:
-    return st.session_state[f"{LAB}/controls"]
-
-
 @st.fragment
-def _drawn(found: Microscopy) -> None:
-    """The microscope, and the form that forks where it looks: moving there draws nothing else again."""
-    now = _now()
-    place = components.microscope(found.bench, key=f"{LAB}/bench")
-    if place is not None:
-        now = widgets.change(
-            LAB, checked(now, branch=place.branch, frame=place.step, row=place.row, column=place.column)
-        )
+def _figure(found: Microscopy) -> None:
+    """The figure, and the form for a fork at its cursor: moving there draws nothing else again."""
+    now: MicroscopeControls = st.session_state[f"{LAB}/controls"]
+    cursor = components.microscope(found.figure, key=f"{LAB}/bench")
+    if cursor is not None:
+        moved = checked(now, branch=cursor.branch, frame=cursor.step, row=cursor.row, column=cursor.column)
+        now = widgets.change(LAB, moved)
     page.looking_at(text.LOOKING_AT)
     with st.expander(text.FORK, icon="🌿", expanded=True):
         _fork(found, now)
 
 
 def _fork(found: Microscopy, now: MicroscopeControls) -> None:
-    told = lab.fork_refused(found, now.branch)
-    if told:
-        st.info(told)
+    refusal = view.fork_refusal(found, now.branch)
+    if refusal:
+        st.info(refusal)
     else:
-        before = lab.settings_of(found.branches[now.branch].walk)
-        st.markdown(text.FORK_ABOUT.format(place=lab.place_in_words(found, now.branch, now.frame)))
+        st.markdown(view.fork_place(found, now.branch, now.frame))
         asked = widgets.form(
             forks.ForkSettings,
             f"{LAB}/fork/{now.branch}/{found.root.model}/{now.forks}",
-            forks.settings_of(before),
-            hidden=lambda settings: forks.hidden(settings, bool(found.model.class_names)),
+            view.fork_form(found, now.branch),
+            hidden=lambda form: forks.hidden(form, bool(found.model.class_names)),
             options=forks.options(found.model),
         )
         if st.button(text.FORK_BUTTON, type="primary", key=f"{LAB}/fork"):
             try:
-                changed = lab.forked(found, now, asked)
+                widgets.change(LAB, view.forked(found, now, asked))
             except ValueError as problem:
                 st.error(widgets.plain(str(problem)))
             else:
-                widgets.change(LAB, changed)
                 st.rerun()
     if now.forks and st.button(text.UNDO, icon="↩️", key=f"{LAB}/undo"):
-        widgets.change(LAB, lab.without_last(now))
+        widgets.change(LAB, view.without_last(now))
         st.rerun()
 
 
 def _below(found: Microscopy) -> None:
-    if found.errors is not None:
-        components.live_chart(found.errors.chart(), key=f"{LAB}/errors")
-        page.looking_at(text.ABOUT_ERRORS)
-        st.download_button(text.ERRORS_CSV, found.errors.csv(), "errors.csv", "text/csv", key=f"{LAB}/csv", icon="⬇️")
-    else:
+    if found.errors is None:
         st.info(text.NO_DATA)
-    with st.expander(text.TAKE_AWAY):
-        names = [f"{branched.branch.name}: {branched.branch.label}" for branched in found.branches]
-        number = st.selectbox(text.BRANCH, range(len(names)), format_func=lambda k: names[k], key=f"{LAB}/away")
-        columns = st.columns(2)
-        for column, (title, name, kind, data) in zip(columns, lab.files(found, number), strict=True):
-            column.download_button(title, data, name, kind, width="stretch", key=f"{LAB}/{name}/{number}")
-        st.code(found.branches[number].walk.python(), language="python")
+    else:
+        components.live_chart(view.error_chart(found.errors), key=f"{LAB}/errors")
+        page.looking_at(text.ABOUT_ERRORS)
+        table = view.error_table(found.errors)
+        st.download_button(table.title, table.data, table.name, table.kind, key=f"{LAB}/csv", icon="⬇️")
+    with st.expander(text.DOWNLOAD):
+        titles = view.branch_titles(found)
+        number = st.selectbox(text.BRANCH, range(len(titles)), format_func=titles.__getitem__, key=f"{LAB}/away")
+        download = view.download(found, number)
+        for column, file in zip(st.columns(len(download.files)), download.files, strict=True):
+            key = f"{LAB}/{file.name}/{number}"
+            column.download_button(file.title, file.data, file.name, file.kind, width="stretch", key=key)
+        st.code(download.python, language="python")

@@ -1,4 +1,4 @@
-"""The part of the Sampling page where other people's models are opened."""
+"""The part of the Sampling page where models are opened by folder, name or upload."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from playground.labs.shared.opening import MAX_UPLOAD_MB, OBJECTIVES, Opening
 from playground.streamlit_ui import visitor
 
 POLL = 0.4
-"""Seconds between two looks at a running download."""
+"""Seconds between two updates of a running download."""
 
 
 def opened() -> list[str]:
@@ -62,8 +62,8 @@ def _by_name(asked: str) -> None:
     if not name or name in st.session_state["sampling/opened"]:
         return
     if opening.must_be_fetched(name):
-        st.caption(f"“{name}” is not on this machine. It may be on the Hub; only configs and safetensors are fetched.")
-        if st.button("Download from the Hub", key="sampling/fetch", width="stretch"):
+        st.caption(text.not_here(name))
+        if st.button(text.FETCH, key="sampling/fetch", width="stretch"):
             st.session_state["sampling/opening"] = opening.fetch(name, visitor.current())
             st.rerun()
         return
@@ -87,10 +87,10 @@ def _by_upload() -> None:
         return
     size, objective = 0, ""
     if file.name.lower().endswith(".pt"):
-        st.caption(text.OF_TRAINER)
-        size = int(st.number_input(text.OF_TRAINER_SIZE, 4, 1024, 32, key="sampling/upload size"))
+        st.caption(text.OPEN_SIZE_MISSING)
+        size = int(st.number_input(text.OPEN_SIZE, 4, 1024, 32, key="sampling/upload size"))
         objective = st.selectbox(
-            text.OF_TRAINER_OBJECTIVE,
+            text.OPEN_OBJECTIVE,
             list(OBJECTIVES),
             format_func=OBJECTIVES.__getitem__,
             key="sampling/upload objective",
@@ -116,8 +116,8 @@ def _watch(current: Opening) -> None:
     if state.error:
         st.error(state.error)
     else:
-        st.info("Cancelled.")
-    if st.button("Try something else", key="sampling/opening over"):
+        st.info(text.CANCELLED)
+    if st.button(text.TRY_AGAIN, key="sampling/opening over"):
         st.session_state.pop("sampling/opening", None)
         st.session_state.pop("sampling/not opened", None)
         st.rerun()

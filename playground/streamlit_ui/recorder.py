@@ -1,13 +1,15 @@
-"""The Flight recorder's page: layout only, the lab itself is playground/labs/recorder/job.py."""
+"""The Recorder's page: layout only, the lab itself is playground/labs/recorder."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from playground.labs.recorder import controls as settings
 from playground.labs.recorder import job as lab
-from playground.labs.recorder import text
-from playground.labs.recorder.job import RecorderControls, Recording
-from playground.labs.shared import exports
+from playground.labs.recorder import text, view
+from playground.labs.recorder.controls import RECORDED, RecorderControls
+from playground.labs.recorder.job import Recording
+from playground.labs.recorder.view import RecorderView
 from playground.labs.shared.job import Job
 from playground.labs.shared.view import job_view
 from playground.streamlit_ui import components, following, loading, page, visitor, widgets
@@ -22,48 +24,37 @@ def show() -> None:
     loading.wait()
     who = visitor.current()
     with st.sidebar:
-        available = lab.choices(who)
-        controls = widgets.controls(
-            RecorderControls, LAB, disabled=lab.without_effect, options=lambda _: lab.titles(available)
-        )
+        controls = widgets.controls(RecorderControls, LAB, settings.rules(who))
     widgets.show_problems(LAB)
-    if controls.run == lab.RECORDED:
-        _recorded(controls)
+    if controls.run == RECORDED:
+        _draw(view.view_of(controls, None))
         return
     kept: tuple[RecorderControls, Job[Recording | None]] | None = st.session_state.get(f"{LAB}/job")
-    asked = lab.drawn_with(controls)
-    job = kept[1] if kept is not None and kept[0] == asked else None
-    begun, stopped = following.buttons(LAB, job_view(following.state_of(job), start=f"✈️ {text.START}"))
+    sampled = settings.sampled_with(controls)
+    job = kept[1] if kept is not None and kept[0] == sampled else None
+    begun, stopped = following.buttons(LAB, job_view(following.state_of(job), start=f"⏺️ {text.START}"))
     if begun:
         if kept is not None:
             kept[1].stop()
-        st.session_state[f"{LAB}/job"] = (asked, Job(lambda: lab.fly(controls, who), LAB))
+        st.session_state[f"{LAB}/job"] = (sampled, Job(lambda: lab.record(controls, who), LAB))
         st.rerun()
     if stopped and job is not None:
         job.stop()
         st.rerun()
     if job is None:
         st.info(text.PRESS)
+    else:
+        following.follow(job, lambda recording: _draw(view.view_of(controls, recording)), text.WHAT)
+
+
+def _draw(shown: RecorderView) -> None:
+    if shown.about:
+        st.markdown(shown.about)
+    if shown.notice and not shown.can_start:
+        st.warning(shown.notice)
+    if shown.figure is None:
         return
-    following.follow(job, lambda recording: _flight(controls, recording), text.WHAT)
-
-
-def _recorded(controls: RecorderControls) -> None:
-    try:
-        recording = lab.recorded()
-    except ValueError:
-        st.warning(text.DAMAGED)
-        return
-    st.markdown(text.RECORDED)
-    _flight(controls, recording)
-
-
-def _flight(controls: RecorderControls, recording: Recording | None) -> None:
-    flight = lab.flight(recording, controls.show) if recording is not None else None
-    if recording is None or flight is None:
-        return
-    components.recorder(flight, key=f"{LAB}/flight")
+    components.recorder(shown.figure, key=f"{LAB}/flight")
     page.looking_at(text.LOOKING_AT)
-    if len(recording.steps) == recording.total:
-        data = exports.csv(lab.table(recording))
-        st.download_button(text.CSV, data, "flight.csv", "text/csv", key=f"{LAB}/csv")
+    for file in shown.files:
+        st.download_button(file.title, file.data, file.name, file.kind, key=f"{LAB}/csv")

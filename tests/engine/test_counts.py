@@ -27,7 +27,8 @@ from engine.runtime import allocator
 from engine.samplers import SAMPLERS
 from engine.sampling import sample
 from engine.schedule import Level, NoiseSchedule
-from engine.training.loop import begin, train
+from engine.training.loop import train
+from engine.training.state import begin
 
 from runs_to_try import DATA, config_of
 

@@ -19,7 +19,7 @@ from engine.data.pixels import to_unit
 from engine.latent import Gaussian, kl_to_prior, latent_bound
 from engine.likelihood import DENSITY
 from engine.models import vae
-from engine.models.vae import VAE, VAEConfig
+from engine.models.vae import VAE, TrainedVAE, VAEConfig
 from engine.sampling import SeededNoise
 from engine.storage.checked_files import CheckpointError
 from engine.training import loop
@@ -169,13 +169,13 @@ def test_the_same_config_gives_the_same_weights_and_an_interruption_changes_noth
 def test_the_loss_is_the_bound_in_bits_per_dimension() -> None:
     one = CONFIG.model_copy(update={"steps": 1, "batch": 4, "report_every": 1})
     state = loop.begin(one, DATA)
-    net = state.averaged()
-    dice = draw(one, len(DATA), 0, None)
-    x0 = to_unit(DATA.images)[dice.chosen]
-    noise = SeededNoise(dice.seeds.tolist(), x0.shape[1:], x0.device)().flatten(1)[:, :4]
-    assert isinstance(net, VAE)
+    model = state.averaged()
+    batch = draw(one, len(DATA), 0, None)
+    x0 = to_unit(DATA.images)[batch.chosen]
+    noise = SeededNoise(batch.seeds.tolist(), x0.shape[1:], x0.device)().flatten(1)[:, :4]
+    assert isinstance(model, TrainedVAE)
     with torch.no_grad():
-        bound = latent_bound(net, x0, noise)
+        bound = latent_bound(model.net, x0, noise)
     report = next(iter(loop.train(one, DATA, state)))
     assert report.loss == pytest.approx(float(bound.total.mean()) / (x0[0].numel() * math.log(2)), rel=1e-4)
 
@@ -183,7 +183,7 @@ def test_the_loss_is_the_bound_in_bits_per_dimension() -> None:
 def test_the_one_that_ships_opens_and_costs_what_its_card_says() -> None:
     trained = vae.load("digits-vae")
     config = TrainConfig.model_validate(trained.card.training)
-    held_out = HeldOutLoss(config, load("digits").held_out_part)(trained.net)
+    held_out = HeldOutLoss(config, load("digits").held_out_part)(trained)
     assert (
         1.3 < held_out < 1.7
     )  # bits per dimension; eight would be a picture stored as it is, and the mean picture costs 3

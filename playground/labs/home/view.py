@@ -8,7 +8,8 @@ from pathlib import Path
 
 from engine.data.shipped import read_arrays
 from playground.components.payloads.timeline import Timeline
-from playground.labs.sampling.job import FrameImages, timeline
+from playground.labs.sampling.job import FrameImages
+from playground.labs.sampling.view import timeline
 
 RECORDING = Path(__file__).resolve().parents[3] / "assets" / "first_screen" / "digits.npz"
 """Made by assets/make_first_screen.py."""

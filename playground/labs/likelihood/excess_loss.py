@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from engine.training.bayes_optimal import BayesOptimalLoss
-    from engine.training.loop import Report
+    from engine.training.report import Report
     from playground.policy.visitor import Visitor
 
 COLUMNS = 48
@@ -73,8 +73,8 @@ def heat_map(name: str, visitor: Visitor) -> HeatMap:
 @lru_cache(maxsize=4)
 def _of_checkpoint(folder: Path) -> HeatMap:
     from engine.runs.log import report_of
-    from engine.runs.previews import bayes_optimal_of
     from engine.training.config import TrainConfig
+    from engine.training.tasks import bayes_optimal_of
 
     try:
         lines = (folder / "metrics.jsonl").read_bytes().splitlines()

@@ -1,6 +1,6 @@
-"""Forks as the Microscope has them: a short text that fits into a link, the form that asks for one, and their records.
+"""Forks of a trajectory: a short text that fits into a link, the form for one, and their recipes.
 
-"0@25:sampler=ddpm,seed=7;1@10:scale=4" is two forks: branch 1 leaves branch 0 (the walk itself) at step 25 with another
+"0@25:sampler=ddpm,seed=7;1@10:scale=4" is two forks: branch 1 leaves branch 0 (the trajectory itself) at step 25 with another
 sampler and another seed, branch 2 leaves branch 1 at its own step 10.
 """
 
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from playground.labs.sampling.controls import VARIANCE_TITLES, one_of, sampler_titles
-from playground.labs.shared.controls import Controls, Field, ui
+from engine.recipes.sampling_fields import MAX_SEED, SamplerName, SamplingFields, Variance
+from playground.labs.sampling.controls import VARIANCE_TITLES, sampler_titles
+from playground.labs.shared.controls import Controls, Field, like, ui
+from playground.labs.shared.text import GUIDANCE_SCALE
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
@@ -22,10 +24,10 @@ if TYPE_CHECKING:
 
 MAX_FORKS = 7
 _FORK = re.compile(r"(\d{1,2})@(\d{1,4}):(.*)")
-WORDS = {
+TITLES = {
     "sampler": "sampler",
     "steps": "steps",
-    "eta": "eta",
+    "eta": "η",
     "variance": "variance",
     "scale": "scale",
     "label": "class",
@@ -44,8 +46,8 @@ class Branching:
     def __str__(self) -> str:
         return f"{self.parent}@{self.step}:" + ",".join(f"{name}={value}" for name, value in self.changes)
 
-    def record(self) -> Changes:
-        """As the engine has it. Raises ValueError with a sentence for the reader."""
+    def recipe_changes(self) -> Changes:
+        """The changes as the engine has them. Raises ValueError with a sentence for the reader."""
         from engine.recipes.fork import Changes
         from engine.storage.checked_files import first_problem
 
@@ -64,10 +66,10 @@ def read(text: str) -> tuple[Branching, ...]:
             raise ValueError("Forks are written like 0@25:sampler=ddpm,seed=7, each after the one that it leaves.")
         pairs = [pair.partition("=") for pair in match[3].split(",") if pair]
         branching = Branching(int(match[1]), int(match[2]), tuple((name, value) for name, _, value in pairs))
-        branching.record()
+        branching.recipe_changes()
         found.append(branching)
     if len(found) > MAX_FORKS:
-        raise ValueError(f"At most {MAX_FORKS} forks fit on the page.")
+        raise ValueError(f"At most {MAX_FORKS} forks fit on the page, not {len(found)}.")
     return tuple(found)
 
 
@@ -81,55 +83,58 @@ def checked_text(text: str) -> str:
     return write(read(text))
 
 
-def walks(root: Recipe, forks: tuple[Branching, ...]) -> list[AnyRecipe]:
-    """The record of every branch, the walk itself first."""
+def recipes(root: Recipe, forks: tuple[Branching, ...]) -> list[AnyRecipe]:
+    """The recipe of every branch, the trajectory itself first."""
     from engine.recipes.fork import Fork
 
     found: list[AnyRecipe] = [root]
     for fork in forks:
-        found.append(Fork(parent=found[fork.parent], step=fork.step, changes=fork.record()))
+        found.append(Fork(parent=found[fork.parent], step=fork.step, changes=fork.recipe_changes()))
     return found
 
 
 def label_of(fork: Branching, class_names: tuple[str, ...]) -> str:
-    """What is otherwise, in a few words: "DDPM, seed 7"."""
-    said = []
+    """The changes in a few words: "DDPM, seed 7"."""
+    words = []
     for name, value in fork.changes:
         if name == "sampler":
-            said.append(sampler_titles().get(value, value))
+            words.append(sampler_titles().get(value, value))
         elif name == "variance":
-            said.append(f"variance {VARIANCE_TITLES.get(value, value)}")
+            words.append(f"variance {VARIANCE_TITLES.get(value, value)}")
         elif name == "label":
             number = int(value)
             known = class_names[number] if 0 <= number < len(class_names) else value
-            said.append("no class" if number < 0 else f"class {known}")
+            words.append("no class" if number < 0 else f"class {known}")
         else:
-            said.append(f"{WORDS.get(name, name)} {value}")
-    return ", ".join(said) or "nothing changed"
+            words.append(f"{TITLES.get(name, name)} {value}")
+    return ", ".join(words) or "nothing changed"
 
 
 class ForkSettings(Controls):
-    """What a fork may have otherwise. The form begins with what the forked branch has."""
+    """The settings that a fork may change. The form begins with those of the branch that it leaves."""
 
-    sampler: Annotated[str, one_of(sampler_titles, "sampler")] = Field(
-        "ddim", title="Sampler from here", description="How the steps to come are made."
+    sampler: SamplerName = like(
+        SamplingFields, "sampler", title="Sampler from here", help="The update rule of the remaining steps."
     )
-    steps: int = Field(
-        50, ge=1, le=1000, title="Steps of the whole way", description="Those that lie below the fork are taken."
+    steps: int = like(
+        SamplingFields,
+        "steps",
+        title="Steps of the whole trajectory",
+        help="Those below the fork are taken: more steps follow the rest of the trajectory more exactly.",
     )
-    eta: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        title="eta from here",
-        description="How much of DDPM's noise DDIM adds at each step.",
-        json_schema_extra=ui(step=0.05),
+    eta: float = like(
+        SamplingFields,
+        "eta",
+        title="DDIM η from here",
+        help="Scales the standard deviation of the noise that DDIM adds at each step: 0 adds none, 1 as much as DDPM.",
+        step=0.05,
     )
-    variance: Literal["small", "large", "learned", "zero"] = Field(
-        "small",
-        title="Variance from here",
-        description="How much noise DDPM adds at each step.",
-        json_schema_extra=ui(titles=VARIANCE_TITLES),
+    variance: Variance = like(
+        SamplingFields,
+        "variance",
+        title="DDPM variance from here",
+        help="Of the noise that DDPM adds at each step; β̃ is usual.",
+        titles=VARIANCE_TITLES,
     )
     label: int = Field(
         -1,
@@ -139,20 +144,13 @@ class ForkSettings(Controls):
         description="Number of the class; −1 for none.",
         json_schema_extra=ui(slider=False),
     )
-    scale: float = Field(
-        2.0,
-        ge=0,
-        le=20,
-        title="Guidance scale from here",
-        description="1 is the plain conditional model, 0 ignores the label.",
-        json_schema_extra=ui(step=0.25),
-    )
+    scale: float = like(SamplingFields, "scale", title="Guidance scale from here", help=GUIDANCE_SCALE, step=0.25)
     seed: int = Field(
         0,
         ge=0,
-        le=2**53 - 100,
+        le=MAX_SEED,
         title="Seed from here",
-        description="Of the noise still to come: it only matters where the sampler adds some.",
+        description="Of the noise still to be added: it matters only where the sampler adds some.",
         json_schema_extra=ui(slider=False),
     )
 
@@ -164,8 +162,8 @@ def settings_of(recipe: Recipe) -> ForkSettings:
     return ForkSettings.model_validate({**values, "label": label, "seed": recipe.seeds[0]})
 
 
-def asked_for(settings: ForkSettings, parent: int, step: int, before: Recipe) -> Branching:
-    """The fork that the form asks for: what differs from the branch that it leaves. No changes where nothing does."""
+def fork_of(settings: ForkSettings, parent: int, step: int, before: Recipe) -> Branching:
+    """The fork with these settings: its changes are what differs from the branch that it leaves."""
     begun = settings_of(before)
     changed = [name for name in ForkSettings.model_fields if getattr(settings, name) != getattr(begun, name)]
     return Branching(parent, step, tuple((name, _written(getattr(settings, name))) for name in changed))
@@ -175,16 +173,21 @@ def _written(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) and float(f"{value:g}") == value else str(value)
 
 
-def hidden(settings: ForkSettings, classes: bool = True) -> set[str]:
-    """Settings of the form that there is nothing to set with now; `classes` is whether the model knows any."""
+def hidden(settings: ForkSettings, has_classes: bool = True) -> set[str]:
+    """Settings of the form that do not apply; `has_classes` says whether the model is class-conditional."""
     from engine.samplers import SAMPLERS
 
-    uses = SAMPLERS[settings.sampler].settings
-    away = {name for name in ("eta", "variance") if name not in uses}
-    return away if classes else away | {"label", "scale"}
+    used = SAMPLERS[settings.sampler].settings
+    names = {name for name in ("eta", "variance") if name not in used}
+    return names if has_classes else names | {"label", "scale"}
 
 
 def options(model: Model | None) -> dict[str, dict[Any, str]]:
-    """What the form lets one choose from: samplers, and the model's classes or none."""
+    """Options of the form: samplers, and the model's classes or none."""
     names = model.class_names if model is not None else ()
     return {"sampler": sampler_titles(), "label": {-1: "none", **dict(enumerate(names))}}
+
+
+def at_first(settings: ForkSettings) -> dict[str, dict[Any, str]]:
+    """The same while a page is built, before the engine has been loaded."""
+    return {"sampler": {settings.sampler: ""}, "label": {settings.label: "none"}}

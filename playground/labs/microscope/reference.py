@@ -1,10 +1,13 @@
-"""Where the answer is known: a real picture with known noise in it, at every level of a walk, and the step from there."""
+"""The reference image: a real image with known noise at every level of a trajectory, and the step from there.
+
+Since x_0 and ε are known, so is the posterior q(x_s | x_t, x_0) that the step approximates; Ho et al. 2020,
+https://arxiv.org/abs/2006.11239, eq. 6 and 7.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -29,61 +32,24 @@ from engine.recipes.recipe import Recipe
 from engine.samplers import SAMPLERS, Ancestral, Sampler
 from engine.sampling import SeededNoise
 from engine.schedule import Level, NoiseSchedule
-from playground.components.payloads.chart import LiveChart, Series
-from playground.components.payloads.microscope import Branch, StepView
+from playground.components.payloads.microscope import Branch, Equation, PoolPicture, StepView
 from playground.labs.microscope import text
-from playground.labs.microscope.steps import label_of, most_cuts
+from playground.labs.microscope.branches import Errors
+from playground.labs.microscope.steps import label_of, shown_steps
 from playground.labs.shared.decomposition import Pool, Thoughts, posterior_equation
 
 CHUNK = 8
-"""Levels that are asked for together."""
-LENGTH = 8
-"""How much of a job's work this is, in steps of a walk."""
+"""Levels that are evaluated together."""
+WORK = 8
+"""How much of a job's work this is, in steps of a trajectory."""
 
 
-@dataclass(frozen=True, eq=False)
-class Errors:
-    """At each level: root mean square errors, and KL in nats per number of the picture. Columns of equal length."""
-
-    t: list[int]
-    x0: list[float]
-    noise: list[float]
-    mean: list[float]
-    kl: list[float]
-    as_ddpm: bool
-    """Whether KL is that of DDPM's step with the small variance, since the sampler's own adds no noise."""
-
-    def chart(self) -> LiveChart:
-        """The errors over t."""
-        known = [k for k, value in enumerate(self.kl) if math.isfinite(value)]
-        kl = "KL per number, as DDPM would step" if self.as_ddpm else "KL per number"
-        return LiveChart(
-            text.ERRORS,
-            "t",
-            "error, nats",
-            (
-                Series("error of <i>x̂</i><sub>0</sub>", self.t, self.x0, mark="circle"),
-                Series("error of <i>ε̂</i>", self.t, self.noise, mark="square"),
-                Series(kl, [self.t[k] for k in known], [self.kl[k] for k in known], style="dashed", mark="triangle"),
-            ),
-            log_y=True,
-            note=text.ERRORS_ABOUT,
-        )
-
-    def csv(self) -> str:
-        """The numbers, one line for each level."""
-        lines = ["t,error of x0,error of noise,error of mean,kl in nats per number"]
-        rows = zip(self.t, self.x0, self.noise, self.mean, self.kl, strict=True)
-        lines += [f"{t},{x0:.6g},{noise:.6g},{mean:.6g},{kl:.6g}" for t, x0, noise, mean, kl in rows]
-        return "\n".join(lines) + "\n"
-
-
-def real_picture(model: Model, which: tuple[str, int]) -> tuple[Tensor, int] | None:
-    """One picture (1, C, H, W) of the model's data in −1 … 1, and its class; None where the data are not here.
+def reference_image(model: Model, which: tuple[str, int]) -> tuple[Tensor, int] | None:
+    """An image (1, C, H, W) of the model's data in −1 … 1, and its class, −1 for none; None where the data are not here.
 
     Args:
         model: whose data.
-        which: "held out" or "training", and the number; after the last picture they begin again.
+        which: "held out" or "training", and the number; after the last image they begin again.
     """
     try:
         data = sized(catalogue.load(model.data), model.shape[-1], upsampling=True) if model.data else None
@@ -99,30 +65,40 @@ def real_picture(model: Model, which: tuple[str, int]) -> tuple[Tensor, int] | N
     return to_unit(np.asarray(part.images[k : k + 1])), int(part.labels[k]) if data.class_names else -1
 
 
-def examined(
-    model: Model, recipe: Recipe, which: tuple[str, int], thoughts: Thoughts
+def examine(
+    model: Model, recipe: Recipe, which: tuple[str, int], posterior_weights: Thoughts
 ) -> Iterator[tuple[Branch, Errors]]:
-    """The real picture at the levels of a walk: what there is of the strip and of the errors, level after level.
+    """The strip of the reference image and the errors, as far as they are computed; nothing without the model's data.
 
-    Nothing comes where the model's data are not here.
+    Args:
+        model: the denoising model.
+        recipe: of the trajectory whose levels and sampler are taken.
+        which: as for `reference_image`.
+        posterior_weights: of the exact denoiser.
     """
-    real = real_picture(model, which)
-    if real is None:
+    image = reference_image(model, which)
+    if image is None:
         return
-    x0, picture_class = real
-    told = recipe.model_copy(update={"labels": (picture_class,) if recipe.labels and picture_class >= 0 else ()})
-    schedule, denoiser = told.noise_schedule(model), told.denoiser(model)
-    path = list(pairwise(schedule.timesteps(told.steps, told.spacing)))
-    most = min(len(path), most_cuts(model.shape))
-    path = [path[k] for k in np.linspace(0, len(path) - 1, most).round().astype(int)]
-    noise = SeededNoise(told.seeds, model.shape)()
-    bench = _Bench(schedule, denoiser, told, x0, noise, thoughts)
+    x0, image_class = image
+    labels = (image_class,) if recipe.labels and image_class >= 0 else ()
+    recipe = recipe.model_copy(update={"labels": labels})
+    schedule = recipe.noise_schedule(model)
+    path = list(pairwise(schedule.timesteps(recipe.steps, recipe.spacing)))
+    path = [path[k] for k in shown_steps(len(path), model.shape)]
+    noise = SeededNoise(recipe.seeds, model.shape)()
+    strip = _Strip(schedule, recipe.denoiser(model), recipe, x0, noise, posterior_weights)
     for first in range(0, len(path), CHUNK):
-        bench.add(path[first : first + CHUNK])
-        yield bench.branch(), bench.errors()
+        strip.add(path[first : first + CHUNK])
+        yield strip.branch(), strip.errors()
 
 
-class _Bench:
+class _Strip:
+    """The steps of one reference image so far.
+
+    Args:
+        x0, noise: shape (1, C, H, W).
+    """
+
     def __init__(
         self,
         schedule: NoiseSchedule,
@@ -130,18 +106,18 @@ class _Bench:
         recipe: Recipe,
         x0: Tensor,
         noise: Tensor,
-        thoughts: Thoughts,
+        posterior_weights: Thoughts,
     ) -> None:
         self._schedule, self._denoiser, self._recipe = schedule, denoiser, recipe
-        self._x0, self._noise, self._thoughts = x0, noise, thoughts
+        self._x0, self._noise, self._posterior_weights = x0, noise, posterior_weights
         self._sampler: Sampler = SAMPLERS[recipe.sampler](recipe.eta, recipe.variance)
-        self._pool, self._cuts, self._film = Pool(), list[StepView](), list[int]()
+        self._pool, self._steps, self._thumbnails = Pool(), list[StepView](), list[int]()
         self._rows: list[tuple[int, float, float, float, float]] = []
         self._as_ddpm = False
 
     @torch.no_grad()
     def add(self, path: list[tuple[int, int]]) -> None:
-        """Some steps (t, next t) of the walk, asked for together."""
+        """Some steps (t, next t) of the trajectory, evaluated together."""
         now = self._schedule.level(torch.tensor([t for t, _ in path]))
         to = self._schedule.level(torch.tensor([s for _, s in path]))
         count = len(path)
@@ -153,76 +129,86 @@ class _Bench:
         def denoise(x: Tensor, level: Level) -> Prediction:
             return self._denoiser(x, level, label)
 
-        anatomy = decompose_step(self._sampler, denoise, diffuse(x0, now, noise), now, to, fresh)
-        judged = compare_with_posterior(anatomy, x0, noise)
-        kl = judged.kl
-        if bool(kl.isinf().any()):  # a step without dice is no law: say what DDPM would make of the same answer
+        step = decompose_step(self._sampler, denoise, diffuse(x0, now, noise), now, to, fresh)
+        errors = compare_with_posterior(step, x0, noise)
+        kl = errors.kl
+        if bool(kl.isinf().any()):  # a deterministic step has no density: take DDPM's from the same prediction
             self._as_ddpm = True
-            said = anatomy.prediction
-            as_ddpm = decompose_step(Ancestral(), lambda *_: said, anatomy.x, now, to, fresh)
+            as_ddpm = decompose_step(Ancestral(), lambda *_: step.prediction, step.x, now, to, fresh)
             kl = compare_with_posterior(as_ddpm, x0, noise).kl
         for k, (t, s) in enumerate(path):
-            errors = (float(judged.x0_error[k]), float(judged.noise_error[k]), float(judged.mean_error[k]))
-            self._rows.append((t, *errors, float(kl[k])))
-            self._cuts.append(self._cut(k, t, s, anatomy, judged, float(kl[k])))
+            rms = (float(errors.x0_error[k]), float(errors.noise_error[k]), float(errors.mean_error[k]))
+            self._rows.append((t, *rms, float(kl[k])))
+            self._steps.append(self._view(k, t, s, step, errors, float(kl[k])))
 
-    def _cut(self, k: int, t: int, s: int, anatomy: StepDecomposition, judged: StepErrors, kl: float) -> StepView:
-        pool, row = self._pool, slice(k, k + 1)
-        x = anatomy.x[row]
-        now, to = self._schedule.level(t), self._schedule.level(s)
-        terms = tuple(Term(term.name, term.coefficient[row], term.picture[row]) for term in anatomy.terms)
-        terms = tuple(
-            Term(term.name, term.coefficient, x if term.name == "x" else term.picture)
-            for term in terms
-            if bool(term.coefficient.any())
-        )
-        step = pool.equation("The model's step", pool.shown("next", anatomy.following[row], s), terms, t)
-        mean = judged.posterior.mean[row]
-        name = "The mean of the true posterior"
-        true = posterior_equation(pool, name, ("true x0", self._x0), x, (now, t), (to, s))
-        x0_hat = anatomy.prediction.x0[row]
-        self._film.append(pool.add(x0_hat))
-        more = [
-            pool.shown("x0", x0_hat),
-            pool.shown("noise", anatomy.prediction.noise[row]),
-            pool.shown("true noise", self._noise),
-            pool.shown("difference", anatomy.mean[row] - mean),
+    def _view(self, k: int, t: int, s: int, step: StepDecomposition, errors: StepErrors, kl: float) -> StepView:
+        """Step number k of a chunk, as it is drawn."""
+        row = slice(k, k + 1)
+        x0 = step.prediction.x0[row]
+        equations = self._equations(k, t, s, step, errors)
+        self._thumbnails.append(self._pool.add(x0))
+        others = [
+            self._pool.shown("x0", x0),
+            self._pool.shown("noise", step.prediction.noise[row]),
+            self._pool.shown("true noise", self._noise),
+            self._pool.shown("difference", step.mean[row] - errors.posterior.mean[row]),
         ]
-        std = float(judged.posterior.variance.expand(len(anatomy.x))[k].sqrt())
-        facts = [
-            ("σ of the true posterior", f"{std:.4f}"),
-            ("σ of the model's step", f"{float(anatomy.std[row].mean()):.4f}"),
-            ("means differ by", f"{float(judged.mean_error[k]):.4f}"),
-            ("KL, nats per number" + (", as DDPM" if self._as_ddpm else ""), f"{kl:.4g}" if math.isfinite(kl) else "–"),
-            ("error of x̂₀", f"{float(judged.x0_error[k]):.4f}"),
-            ("error of ε̂", f"{float(judged.noise_error[k]):.4f}"),
-        ]
-        thought = self._thoughts.at(x, now, label_of(self._recipe))
-        if thought is not None:
-            more.append(pool.shown("exact", thought[0].x0))
-            wrong = float((thought[0].x0 - self._x0).double().square().mean().sqrt())
-            facts.append(("error of the exact x̂₀", f"{wrong:.4f}"))
-        names = {term.picture.kind for term in step.terms}
+        facts = self._facts(k, step, errors, kl)
+        weights = self._posterior_weights.at(step.x[row], self._schedule.level(t), label_of(self._recipe))
+        if weights is not None:
+            others.append(self._pool.shown("exact", weights[0].x0))
+            error = float((weights[0].x0 - self._x0).double().square().mean().sqrt())
+            facts.append(("error of the exact x̂₀", f"{error:.4f}"))
         return StepView(
-            len(self._cuts),
+            len(self._steps),
             t,
             1 - t / self._schedule.T,
             f"t = {t} → {s}",
-            (step, true),
-            tuple(shown for shown in more if shown.kind not in names),
+            equations,
+            _not_in(equations[0], others),
             tuple(facts),
-            *(thought[1:] if thought is not None else ()),
+            *(weights[1:] if weights is not None else ()),
         )
 
+    def _equations(
+        self, k: int, t: int, s: int, step: StepDecomposition, errors: StepErrors
+    ) -> tuple[Equation, Equation]:
+        """The model's step and the mean of the posterior, as sums."""
+        row, x = slice(k, k + 1), step.x[k : k + 1]
+        parts = [Term(one.name, one.coefficient[row], x if one.name == "x" else one.picture[row]) for one in step.terms]
+        terms = tuple(one for one in parts if bool(one.coefficient.any()))
+        following = self._pool.shown("next", step.following[row], s)
+        levels = (self._schedule.level(t), t), (self._schedule.level(s), s)
+        return (
+            self._pool.equation(text.MODEL_STEP, following, terms, t),
+            posterior_equation(self._pool, text.POSTERIOR_MEAN, ("true x0", self._x0), x, *levels),
+        )
+
+    def _facts(self, k: int, step: StepDecomposition, errors: StepErrors, kl: float) -> list[tuple[str, str]]:
+        std = float(errors.posterior.variance.expand(len(step.x))[k].sqrt())
+        as_ddpm = ", as DDPM" if self._as_ddpm else ""
+        return [
+            ("σ of the true posterior", f"{std:.4f}"),
+            ("σ of the model's step", f"{float(step.std[k : k + 1].mean()):.4f}"),
+            ("RMS difference of the means", f"{float(errors.mean_error[k]):.4f}"),
+            (f"KL, nats per dimension{as_ddpm}", f"{kl:.4g}" if math.isfinite(kl) else "–"),
+            ("error of x̂₀", f"{float(errors.x0_error[k]):.4f}"),
+            ("error of ε̂", f"{float(errors.noise_error[k]):.4f}"),
+        ]
+
     def branch(self) -> Branch:
-        """The strip as far as it is there."""
-        outcome = self._pool.add(self._x0)
-        names = self._recipe.sampler
-        label = f"{SAMPLERS[names].title} from each level"
-        cuts, film = tuple(self._cuts), tuple(self._film)
-        return Branch(text.REAL, label, self._pool.stacked(), cuts, film, outcome, None, is_standalone=True)
+        """The strip so far."""
+        final = self._pool.add(self._x0)
+        label = f"{SAMPLERS[self._recipe.sampler].title} from each level"
+        steps, thumbnails = tuple(self._steps), tuple(self._thumbnails)
+        return Branch(text.REFERENCE, label, self._pool.stacked(), steps, thumbnails, final, None, is_standalone=True)
 
     def errors(self) -> Errors:
-        """The numbers as far as they are there."""
-        columns = [list(column) for column in zip(*self._rows, strict=True)]
-        return Errors(*columns, self._as_ddpm)  # type: ignore[arg-type]
+        """The errors so far."""
+        t, x0, noise, mean, kl = (list(column) for column in zip(*self._rows, strict=True))
+        return Errors([int(value) for value in t], x0, noise, mean, kl, self._as_ddpm)
+
+
+def _not_in(equation: Equation, pictures: list[PoolPicture]) -> tuple[PoolPicture, ...]:
+    kinds = {term.picture.kind for term in equation.terms}
+    return tuple(one for one in pictures if one.kind not in kinds)

@@ -1,9 +1,9 @@
-"""A walk of one picture cut into steps for the Microscope; a step itself is in cuts.py."""
+"""The trajectory of one image, decomposed step by step for the Microscope."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -16,117 +16,125 @@ from engine.data.pixels import to_unit
 from engine.data.sizes import sized
 from engine.ideal import ExactDenoiser
 from engine.models.opened import Model
-from engine.recipes.fork import AnyRecipe, recipe_of
+from engine.recipes.fork import AnyRecipe, Fork, recipe_of
 from engine.recipes.recipe import Recipe
-from engine.samplers import SAMPLERS
-from engine.sampling import Start
+from engine.samplers import SAMPLERS, Sampler
+from engine.sampling import Frame, Start
 from playground.components.payloads.microscope import Branch, StepView
-from playground.labs.microscope.job import MAX_CUTS, MAX_NUMBERS, Branched, Naming
+from playground.labs.microscope.branches import BranchResult
 from playground.labs.shared.decomposition import Pool, Thoughts, cut_of
 
-MOST_NUMBERS = 20_000_000
-"""Numbers of a data set for which an exact denoiser is kept beside a model."""
+MAX_STEPS = 60
+"""Steps of a trajectory that are shown; of a longer one, evenly spaced ones. Fewer for large images, see MAX_VALUES."""
+MAX_VALUES = 200_000
+"""Values of an image × steps shown: what bounds the memory, and what travels to the browser."""
+MAX_DATA_VALUES = 20_000_000
+"""Values of a data set for which an exact denoiser is kept beside a model."""
 
 
-def described(recipe: Recipe) -> str:
-    """The settings of a walk in a few words."""
-    named = SAMPLERS[recipe.sampler]
-    eta = f", eta {recipe.eta:g}" if "eta" in named.settings else ""
-    return f"{named.title}{eta}, {recipe.steps} steps"
+@dataclass(frozen=True)
+class BranchName:
+    """What a branch is called, its settings in words, and the number of the branch that it leaves."""
+
+    name: str
+    label: str
+    parent: int | None = None
 
 
-def most_cuts(shape: tuple[int, ...]) -> int:
-    """How many steps of a walk are shown of pictures of that shape (C, H, W)."""
-    return max(8, min(MAX_CUTS, MAX_NUMBERS // max(1, int(np.prod(shape)))))
+def settings_in_words(recipe: Recipe) -> str:
+    """The settings of a trajectory in a few words."""
+    sampler = SAMPLERS[recipe.sampler]
+    eta = f", η {recipe.eta:g}" if "eta" in sampler.settings else ""
+    return f"{sampler.title}{eta}, {recipe.steps} steps"
 
 
-# --- what an exact denoiser thinks ----------------------------------------------------------------------------------
+def shown_steps(steps: int, shape: tuple[int, ...]) -> list[int]:
+    """Numbers of the steps that are shown, of so many, of images of that shape (C, H, W)."""
+    most = max(8, min(MAX_STEPS, MAX_VALUES // max(1, int(np.prod(shape)))))
+    shown: list[int] = np.linspace(0, steps - 1, min(steps, most)).round().astype(int).tolist()
+    return shown
 
 
 @lru_cache(maxsize=2)
 def _exact(data_name: str, size: int) -> tuple[ExactDenoiser, np.ndarray, tuple[str, ...]] | None:
-    """The exact denoiser of a data set's training pictures, the pictures, and what each is."""
+    """The exact denoiser of a data set's training images, the images, and the class name of each."""
     try:
         data = sized(catalogue.load(data_name), size, upsampling=True).training
     except DataError:  # they were prepared elsewhere, or are no longer here
         return None
-    if not len(data) or data.images.size > MOST_NUMBERS:
+    if not len(data) or data.images.size > MAX_DATA_VALUES:
         return None
-    named = tuple(data.class_names[label] if data.class_names else "" for label in data.labels)
+    names = tuple(data.class_names[label] if data.class_names else "" for label in data.labels)
     labels = torch.tensor(data.labels) if data.class_names else None
-    return ExactDenoiser(to_unit(data.images), labels), data.images, named
+    return ExactDenoiser(to_unit(data.images), labels), data.images, names
 
 
-def thoughts_of(model: Model, recipe: Recipe) -> Thoughts:
-    """For a model: of an ideal one its own, smoothed as the recipe has it."""
-    found = _exact(model.data, model.shape[-1]) if model.data else None
-    if found is None or found[1].shape[3] != model.shape[0]:
+def posterior_weights_of(model: Model, recipe: Recipe) -> Thoughts:
+    """The posterior weights of a model's training images; of an ideal denoiser its own, smoothed as in the recipe."""
+    exact = _exact(model.data, model.shape[-1]) if model.data else None
+    if exact is None or exact[1].shape[3] != model.shape[0]:
         return Thoughts(None)
-    return Thoughts(replace(found[0], std=recipe.smoothing), found[1], found[2])
+    return Thoughts(replace(exact[0], std=recipe.smoothing), exact[1], exact[2])
 
 
 def label_of(recipe: Recipe) -> int | None:
-    """The class that the model is told; None for none."""
-    told = recipe.labels[0] if recipe.labels else -1
-    return told if told >= 0 and (recipe.scale > 0 or recipe.classifier) else None
+    """The class that the prediction is conditioned on; None for none."""
+    label = recipe.labels[0] if recipe.labels else -1
+    return label if label >= 0 and (recipe.scale > 0 or recipe.classifier) else None
 
 
-# --- one branch -----------------------------------------------------------------------------------------------------
+class StepRecorder:
+    """Carries out one recipe of one image, and keeps the decomposition of every shown step."""
 
-
-class Cutter:
-    """Carries out one walk and keeps every step of it, or evenly spaced ones of a long walk."""
-
-    def __init__(self, model: Model, walk: AnyRecipe, thoughts: Thoughts, naming: Naming) -> None:
-        self._model, self._walk, self._thoughts, self._naming = model, walk, thoughts, naming
-        self._recipe = recipe_of(walk)
-        self._schedule = self._recipe.noise_schedule(model)
+    def __init__(self, model: Model, recipe: AnyRecipe, posterior_weights: Thoughts, name: BranchName) -> None:
+        self.recipe = recipe
+        self._model, self._posterior_weights, self._name = model, posterior_weights, name
+        self._last_recipe = recipe_of(recipe)
+        self._schedule = self._last_recipe.noise_schedule(model)
         self._pool = Pool()
-        self._cuts: list[StepView] = []
-        self._film: list[int] = []
-        self._outcome: int | None = None
+        self._steps: list[StepView] = []
+        self._thumbnails: list[int] = []
+        self._final: int | None = None
         self._starts: dict[int, Start] = {}
 
     def run(self, start: Start | None) -> Iterator[int]:
         """Yields how many steps have been taken. `start` is that of the frame where a fork leaves its parent, if known."""
-        watched: list[DecomposingSampler] = []
+        samplers: list[DecomposingSampler] = []
 
-        def looking_on(sampler):  # type: ignore[no-untyped-def]
-            watched.append(DecomposingSampler(sampler))
-            return watched[-1]
+        def decomposing(sampler: Sampler) -> Sampler:
+            samplers.append(DecomposingSampler(sampler))
+            return samplers[-1]
 
-        more = {} if isinstance(self._walk, Recipe) else {"start": start}
-        kept: frozenset[int] | None = None
-        for frame in self._walk.frames(self._model, wrap_sampler=looking_on, **more):
-            if kept is None:
-                most = min(frame.steps, most_cuts(self._model.shape))
-                kept = frozenset(np.linspace(0, frame.steps - 1, most).round().astype(int).tolist())
+        shown: frozenset[int] | None = None
+        for frame in self._frames(start, decomposing):
+            shown = shown or frozenset(shown_steps(frame.steps, self._model.shape))
             self._starts[frame.step] = frame.start
             if frame.step == frame.steps:
-                self._outcome = self._pool.add(frame.x)
-            elif frame.step in kept:
-                anatomy = watched[-1].latest
-                assert anatomy is not None
-                self._film.append(self._pool.add(frame.x0))
-                thought = self._thoughts.at(anatomy.x, anatomy.now, label_of(self._recipe))
-                self._cuts.append(cut_of(self._pool, self._schedule, frame, anatomy, thought))
+                self._final = self._pool.add(frame.x)
+            elif frame.step in shown:
+                self._add(frame, samplers[-1])
             yield frame.step
 
-    def branched(self, *, done: bool = False) -> Branched:
-        """What there is by now."""
-        naming = self._naming
-        branch = Branch(
-            naming.name,
-            naming.label,
-            self._pool.stacked(),
-            tuple(self._cuts),
-            tuple(self._film),
-            self._outcome,
-            naming.parent,
-        )
-        last = self._starts[max(self._starts)].x
-        return Branched(self._walk, branch, dict(self._starts), last, done)
+    def _frames(self, start: Start | None, decomposing: Callable[[Sampler], Sampler]) -> Iterator[Frame]:
+        if isinstance(self.recipe, Fork):
+            return self.recipe.frames(self._model, wrap_sampler=decomposing, start=start)
+        return self.recipe.frames(self._model, wrap_sampler=decomposing)
+
+    def _add(self, frame: Frame, sampler: DecomposingSampler) -> None:
+        step = sampler.latest
+        assert step is not None
+        self._thumbnails.append(self._pool.add(frame.x0))
+        weights = self._posterior_weights.at(step.x, step.now, label_of(self._last_recipe))
+        self._steps.append(cut_of(self._pool, self._schedule, frame, step, weights))
+
+    def result(self, *, is_done: bool = False) -> BranchResult:
+        """The branch so far."""
+        pictures, steps, thumbnails = self._pool.stacked(), tuple(self._steps), tuple(self._thumbnails)
+        name, label, parent = self._name.name, self._name.label, self._name.parent
+        branch = Branch(name, label, pictures, steps, thumbnails, self._final, parent)
+        latest = self._starts[max(self._starts)].x
+        return BranchResult(self.recipe, branch, dict(self._starts), latest, is_done)
 
     def renamed(self, branch: Branch) -> Branch:
-        """A branch that was cut before, called as it is called now."""
-        return replace(branch, name=self._naming.name, label=self._naming.label, parent=self._naming.parent)
+        """A branch that was recorded before, under its name of now."""
+        return replace(branch, name=self._name.name, label=self._name.label, parent=self._name.parent)

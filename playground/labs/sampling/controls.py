@@ -1,220 +1,226 @@
-"""What the reader sets in the Sampling lab, for one setting or two of them on the same noise, and the recipes that follow."""
+"""The controls of the Sampling lab, for one setting or two of them on the same noise."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AfterValidator, create_model, model_validator
+from pydantic import create_model, model_validator
 from pydantic.fields import FieldInfo
 
-from playground.labs.shared.controls import Controls, Field, demanded, ui
-from playground.labs.shared.models import classes_told_apart
+from engine.recipes.sampling_fields import (
+    MAX_SEED,
+    Clip,
+    SamplerName,
+    SamplingFields,
+    ScheduleName,
+    SpacingName,
+    Variance,
+)
+from playground.labs.shared import models
+from playground.labs.shared.control_rules import ControlRules
+from playground.labs.shared.controls import Controls, Field, checked, like, ui
+from playground.labs.shared.text import GUIDANCE_SCALE
 
 if TYPE_CHECKING:
-    from engine.models.opened import Model
-    from engine.recipes.recipe import Recipe
     from playground.policy.visitor import Visitor
 
+Available = Callable[[str], dict[str, str]]
+"""Name and title of the models that can be chosen, given the chosen one."""
 Side = Literal["A", "B"]
 
 VARIANCE_TITLES = {"small": "β̃ (small)", "large": "β (large)", "learned": "learned", "zero": "none"}
 SCHEDULE_TITLES = {"own": "the model's own", "linear": "linear", "cosine": "cosine", "sigmoid": "sigmoid"}
-SPACING_TITLES = {"uniform": "even in t", "quadratic": "even in √t", "log-snr": "even in log-SNR"}
-CLIP_TITLES = {"range": "clip", "quantile": "scale back", "none": "leave it"}
-GUIDANCE, MORE, SECOND = "More guidance", "More", "B: another setting on the same noise"
+SPACING_TITLES = {"uniform": "uniform in t", "quadratic": "uniform in √t", "log-snr": "uniform in log-SNR"}
+CLIP_TITLES = {"none": "none", "range": "clip to range", "quantile": "dynamic thresholding"}
+GUIDANCE, MORE, SECOND = "Guidance details", "Schedule and clipping", "B: another setting on the same noise"
+MOST_IMAGES = 64
 
 
 def sampler_titles() -> dict[str, str]:
-    """Every sampler that there is, with what the reader reads."""
+    """Name and title of every sampler."""
     from engine.samplers import SAMPLERS
 
     return {name: sampler.title for name, sampler in SAMPLERS.items()}
 
 
 def spacing_titles() -> dict[str, str]:
-    """The same for where the steps lie."""
+    """Name and title of every timestep spacing."""
     from engine.schedule import SPACINGS
 
     return {name: SPACING_TITLES.get(name, name) for name in SPACINGS}
 
 
-def one_of(titles: Callable[[], dict[str, str]], what: str) -> AfterValidator:
-    """Checks a name in a registry of the engine, which is not loaded before somebody asks for another than the default."""
-
-    def check(name: str) -> str:
-        if name not in titles():
-            raise ValueError(f"There is no such {what}: there are {', '.join(titles())}.")
-        return name
-
-    return AfterValidator(check)
-
-
 class SamplingSettings(Controls):
-    """What the reader sets. In a comparison B has everything from the sampler on once more."""
+    """The settings of one side. In a comparison B has everything from the sampler on a second time."""
 
-    model: str = Field(
-        "digits", max_length=500, title="Model", description="Who says what is under the noise.", json_schema_extra=ui()
+    model: str = like(
+        SamplingFields,
+        "model",
+        title="Model",
+        help="The denoising model: a trained network, or the ideal denoiser of a data set.",
     )
     labels: Literal["each", "one", "none"] = Field(
         "each",
         title="Labels",
-        description="Which classes to draw: each in turn, one only, or none (the model decides).",
+        description="Classes of the images: each class in turn, one class, or none, which samples unconditionally.",
         json_schema_extra=ui(titles={"each": "each in turn", "one": "one", "none": "none"}),
     )
     label: int = Field(
-        3, ge=0, le=999, title="Class", description="The one class to draw.", json_schema_extra=ui(slider=False)
+        3, ge=0, le=999, title="Class", description="The class of every image.", json_schema_extra=ui(slider=False)
     )
-    count: int = Field(16, ge=1, le=64, title="Images", description="How many are drawn together.")
+    count: int = Field(
+        16,
+        ge=1,
+        le=MOST_IMAGES,
+        title="Images",
+        description="How many are sampled together. More take proportionally longer; 16 is usual.",
+    )
     seed: int = Field(
         0,
         ge=0,
-        le=2**53 - 100,
+        le=MAX_SEED - MOST_IMAGES,
         title="Seed",
-        description="Image k has the seed + k, and comes out the same whatever it is drawn together with.",
+        description="Image k has the seed + k, and comes out the same in any batch.",
         json_schema_extra=ui(slider=False),
     )
-    smoothing: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        title="Smoothing",
-        description="The ideal denoiser takes every training picture for a cloud with this standard deviation. At 0 it can "
-        "only give training pictures back; the larger it is, the further from all of them its pictures lie.",
-        json_schema_extra=ui(step=0.05),
+    smoothing: float = like(
+        SamplingFields,
+        "smoothing",
+        title="Smoothing (standard deviation)",
+        help="The ideal denoiser treats every training image as a Gaussian of this standard deviation. At 0 it reproduces "
+        "training images only; larger values end further from all of them. Usual: 0 to 0.3.",
+        step=0.05,
     )
-    sampler: Annotated[str, one_of(sampler_titles, "sampler")] = Field(
-        "ddim",
+    sampler: SamplerName = like(
+        SamplingFields,
+        "sampler",
         title="Sampler",
-        description="DDPM adds fresh noise at every step; DDIM goes straight there and needs fewer steps; Heun and "
-        "DPM-Solver++ follow the same path as DDIM more exactly.",
+        help="DDPM adds fresh noise at every step; DDIM is deterministic at η = 0 and needs fewer steps; Heun and "
+        "DPM-Solver++ follow the same trajectory as DDIM with a smaller error.",
     )
-    steps: int = Field(50, ge=1, le=1000, title="Steps", description="How many there are from noise to picture.")
-    eta: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        title="eta",
-        description="How much of DDPM's noise DDIM adds again at each step: 0 none, 1 all. It scales the standard deviation.",
-        json_schema_extra=ui(step=0.05),
+    steps: int = like(
+        SamplingFields,
+        "steps",
+        title="Steps",
+        help="From noise to image. More steps follow the trajectory more exactly and take longer: 20 to 50 are usual for "
+        "DDIM, hundreds for DDPM.",
     )
-    variance: Literal["small", "large", "learned", "zero"] = Field(
-        "small",
-        title="Variance",
-        description="How much noise DDPM adds at each step; “learned” needs a model that has learned it. None at all is "
-        "worth seeing; it is not the same as DDIM.",
-        json_schema_extra=ui(titles=VARIANCE_TITLES),
+    eta: float = like(
+        SamplingFields,
+        "eta",
+        title="DDIM η",
+        help="Scales the standard deviation of the noise that DDIM adds at each step: 0 adds none and is usual, 1 adds as "
+        "much as DDPM.",
+        step=0.05,
     )
-    scale: float = Field(
-        2.0,
-        ge=0,
-        le=8,
-        title="Guidance scale",
-        description="1 is the plain conditional model, 0 ignores the label, above 1 exaggerates what the label changes. "
-        "The w of Ho & Salimans is this minus 1.",
-        json_schema_extra=ui(step=0.25),
+    variance: Variance = like(
+        SamplingFields,
+        "variance",
+        title="DDPM variance",
+        help="Of the noise that DDPM adds at each step: β̃ is usual, β is larger, “learned” needs a model that predicts it. "
+        "With none, DDPM still has another mean than DDIM.",
+        titles=VARIANCE_TITLES,
     )
-    scale_from: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        title="Guide from a noise share of",
-        description="Guidance works only while the share of noise, 1 − ᾱ, is at least this.",
-        json_schema_extra=ui(step=0.05, group=GUIDANCE),
+    scale: float = like(SamplingFields, "scale", title="Guidance scale", help=GUIDANCE_SCALE, step=0.25)
+    scale_from: float = like(
+        SamplingFields,
+        "scale_from",
+        title="Guidance interval start (1 − ᾱ)",
+        help="Guidance acts only where the noise level 1 − ᾱ is at least this. Larger values leave the last, nearly clean "
+        "steps unguided; 0 is usual.",
+        step=0.05,
+        group=GUIDANCE,
     )
-    scale_to: float = Field(
-        1.0,
-        ge=0,
-        le=1,
-        title="Guide up to",
-        description="Guidance works only while the share of noise is at most this; else the plain conditional model answers.",
-        json_schema_extra=ui(step=0.05, group=GUIDANCE),
+    scale_to: float = like(
+        SamplingFields,
+        "scale_to",
+        title="Guidance interval end (1 − ᾱ)",
+        help="Guidance acts only where the noise level 1 − ᾱ is at most this; elsewhere the plain conditional prediction is "
+        "used. Smaller values leave the first steps unguided; 1 is usual.",
+        step=0.05,
+        group=GUIDANCE,
     )
-    rescale: float = Field(
-        0.0,
-        ge=0,
-        le=1,
-        title="Rescaling",
-        description="Guidance raises the contrast; 1 brings the spread of x̂0 back to what it is without, 0 leaves it.",
-        json_schema_extra=ui(step=0.05, group=GUIDANCE),
+    rescale: float = like(
+        SamplingFields,
+        "rescale",
+        title="Guidance rescale",
+        help="Guidance raises the contrast: 1 brings the standard deviation of x̂₀ back to that of the conditional "
+        "prediction, 0 leaves it and is usual.",
+        step=0.05,
+        group=GUIDANCE,
     )
-    classifier: str = Field(
-        "",
-        max_length=500,
-        title="Classifier",
-        description="One that reads noisy pictures can push towards the label too: set the guidance scale to 0 to leave it "
-        "to the classifier alone.",
-        json_schema_extra=ui(group=GUIDANCE),
+    classifier: str = like(
+        SamplingFields,
+        "classifier",
+        title="Guiding classifier",
+        help="A classifier of noisy images adds its gradient towards the label. Set the guidance scale to 0 for classifier "
+        "guidance alone.",
+        group=GUIDANCE,
     )
-    classifier_scale: float = Field(
-        1.0,
-        ge=0,
-        le=20,
-        title="Classifier's scale s",
-        description="How hard it pushes: 1 is Bayes' rule, 0 nothing.",
-        json_schema_extra=ui(step=0.25, group=GUIDANCE),
+    classifier_scale: float = like(
+        SamplingFields,
+        "classifier_scale",
+        title="Classifier guidance scale s",
+        help="Multiplies the classifier's gradient: 1 is Bayes' rule, 0 has no effect, larger values push harder.",
+        step=0.25,
+        group=GUIDANCE,
     )
-    spacing: Annotated[str, one_of(spacing_titles, "spacing")] = Field(
-        "uniform",
-        title="Steps lie",
-        description="Evenly in t, closer together near the clean end, or evenly in the logarithm of signal over noise.",
-        json_schema_extra=ui(group=MORE),
+    spacing: SpacingName = like(
+        SamplingFields,
+        "spacing",
+        title="Timestep spacing",
+        help="Where on the schedule the steps lie: uniform in t is usual; uniform in √t or in log-SNR puts more of them near "
+        "the clean end.",
+        group=MORE,
     )
-    schedule: Literal["own", "linear", "cosine", "sigmoid"] = Field(
-        "own",
+    schedule: ScheduleName = like(
+        SamplingFields,
+        "schedule",
         title="Noise schedule",
-        description="The one to walk down. It may be another than in training: the model looks at the noise level.",
-        json_schema_extra=ui(titles=SCHEDULE_TITLES, group=MORE),
+        help="Of the sampling trajectory. It may be another than in training, since the model is conditioned on the noise "
+        "level; the model's own is usual.",
+        titles=SCHEDULE_TITLES,
+        group=MORE,
     )
-    T: int = Field(
-        1000,
-        ge=1,
-        le=1000,
-        title="T",
-        description="Steps of the noise schedule, where it is not the model's own.",
-        json_schema_extra=ui(group=MORE),
+    T: int = like(
+        SamplingFields,
+        "T",
+        title="Schedule length T",
+        help="Timesteps of the noise schedule, where it is not the model's own. 1000 is usual.",
+        group=MORE,
     )
-    clip: Literal["range", "quantile", "none"] = Field(
-        "range",
-        title="Beyond black and white",
-        description="What to do with an x̂0 out of range: clip it at every step, as Ho et al. do; scale the picture back by "
-        "its 99.5 % quantile, which strong guidance needs; or leave it.",
-        json_schema_extra=ui(titles=CLIP_TITLES, group=MORE),
+    clip: Clip = like(
+        SamplingFields,
+        "clip",
+        title="Clipping of x̂₀",
+        help="Where x̂₀ leaves the range of images: clip it at every step, as Ho et al. do; scale it by its 99.5 % quantile, "
+        "which strong guidance needs; or neither.",
+        titles=CLIP_TITLES,
+        group=MORE,
     )
     compare: bool = Field(
-        False, title="Compare A | B", description="Draw the same noise with a second setting beside it."
+        False, title="Compare A | B", description="Sample from the same noise with a second setting beside it."
     )
 
     @model_validator(mode="before")
     @classmethod
-    def _yes_and_no(cls, values: dict[str, Any]) -> dict[str, Any]:
-        """Links of earlier days say 0 or 1 for clipping."""
+    def _read_old_clip(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Early links have 0 or 1 for clipping."""
         old = {"0": "none", "1": "range"}
         return {name: old.get(value, value) if name == "clip" else value for name, value in values.items()}
 
 
-OF_EACH_SIDE = (
-    "smoothing",
-    "sampler",
-    "steps",
-    "eta",
-    "variance",
-    "scale",
-    "scale_from",
-    "scale_to",
-    "rescale",
-    "classifier",
-    "classifier_scale",
-    "spacing",
-    "schedule",
-    "clip",
-)
-"""What B may have otherwise than A."""
-
-
 GUIDED_BY_LABEL = ("scale", "scale_from", "scale_to", "rescale")
-"""What only matters to a model that knows classes itself."""
+"""Settings that matter to a class-conditional model only."""
+OF_EACH_SIDE = (
+    *("smoothing", "sampler", "steps", "eta", "variance"),
+    *GUIDED_BY_LABEL,
+    *("classifier", "classifier_scale", "spacing", "schedule", "clip"),
+)
+"""Settings that B has separately."""
 
 
 def _of_b(name: str) -> FieldInfo:
@@ -223,146 +229,105 @@ def _of_b(name: str) -> FieldInfo:
     field.title, field.description = f"{field.title}, B", "As for A."
     field.json_schema_extra = {"ui": {**hints["ui"], "group": SECOND}}  # type: ignore[dict-item]
     if name == "sampler":
-        field.default = "ddpm"  # something to compare with, at once
+        field.default = "ddpm"  # so that a comparison differs from the start
     return field
 
 
-SamplingControls = create_model(
-    "SamplingControls",
-    __base__=SamplingSettings,
-    **{f"b_{name}": (SamplingSettings.model_fields[name].annotation, _of_b(name)) for name in OF_EACH_SIDE},
-)
+_fields_of_b: dict[str, Any] = {
+    f"b_{name}": (SamplingSettings.model_fields[name].annotation, _of_b(name)) for name in OF_EACH_SIDE
+}
+SamplingControls = create_model("SamplingControls", __base__=SamplingSettings, **_fields_of_b)
 B_FIELDS = tuple(f"b_{name}" for name in OF_EACH_SIDE)
 
 
-def recipes(controls: SamplingSettings, classes: int) -> dict[Side, Recipe]:
-    """What is to be computed: one recipe, or two that differ in nothing but the settings of B.
-
-    Args:
-        controls: as set.
-        classes: how many the model knows; of one that knows none, how many the classifier does that guides it.
-
-    Raises:
-        pydantic.ValidationError, RecipeError: where the settings cannot be carried out.
-    """
-    from engine.recipes.recipe import Recipe, RecipeError
-
-    if controls.labels == "none" or not classes:
-        labels: tuple[int, ...] = ()
-    elif controls.labels == "one":
-        if controls.label >= classes:
-            raise RecipeError(
-                f"This model knows the classes 0 … {classes - 1}: choose another class than {controls.label}."
-            )
-        labels = (controls.label,) * controls.count
-    else:
-        labels = tuple(k % classes for k in range(controls.count))
-    seeds = tuple(controls.seed + k for k in range(controls.count))
-    common = {"model": controls.model, "labels": labels, "seeds": seeds}
-
-    def one(prefix: str) -> Recipe:
-        settings = {name: getattr(controls, prefix + name) for name in OF_EACH_SIDE}
-        if settings["schedule"] != "own":
-            settings["T"] = controls.T
-        if not _is_ideal(controls):
-            del settings["smoothing"]
-        if not settings["classifier"] or not labels:
-            del settings["classifier"], settings["classifier_scale"]
-        if not labels:  # nothing to guide towards, and the page says so: a recipe that asked for it would be refused
-            for name in GUIDED_BY_LABEL:
-                del settings[name]
-        return Recipe.model_validate({**common, **settings})
-
-    return {"A": one(""), "B": one("b_")} if controls.compare else {"A": one("")}
-
-
-def _is_ideal(controls: SamplingSettings) -> bool:
+def is_ideal(controls: SamplingSettings) -> bool:
+    """Whether the model is an ideal denoiser."""
     return controls.model.startswith("ideal:")
 
 
 def hidden(controls: SamplingSettings) -> set[str]:
-    """Controls that there is nothing to set with now."""
-    away = set() if controls.labels == "one" else {"label"}
+    """Names of controls that do not apply to these settings."""
+    names = set() if controls.labels == "one" else {"label"}
     for prefix in ("", "b_"):
-        away |= set() if _is_ideal(controls) else {prefix + "smoothing"}
-        away |= set() if getattr(controls, prefix + "classifier") else {prefix + "classifier_scale"}
-    return away | (set() if controls.compare else set(B_FIELDS))
+        names |= set() if is_ideal(controls) else {prefix + "smoothing"}
+        names |= set() if getattr(controls, prefix + "classifier") else {prefix + "classifier_scale"}
+    return names | (set() if controls.compare else set(B_FIELDS))
 
 
 def without_effect(controls: SamplingSettings, classes: int) -> dict[str, str]:
-    """Controls that change nothing now, each with the reason.
+    """Controls that change nothing with these settings, each with the reason.
 
     Args:
-        controls: as set.
-        classes: how many the model itself knows.
+        controls: the settings.
+        classes: number of classes of the model itself.
     """
-    from engine.samplers import SAMPLERS
-
-    reasons = {}
+    reasons: dict[str, str] = {}
     for prefix in ("", "b_"):
-        uses = SAMPLERS[getattr(controls, prefix + "sampler")].settings
-        if "eta" not in uses:
-            reasons[prefix + "eta"] = "No effect now: it belongs to DDIM."
-        if "variance" not in uses:
-            reasons[prefix + "variance"] = "No effect now: it belongs to DDPM."
-        if controls.labels == "none":
-            for name in (*GUIDED_BY_LABEL, "classifier", "classifier_scale"):
-                reasons[prefix + name] = "No effect now: there is no label to be guided by."
-        elif not classes:
-            for name in GUIDED_BY_LABEL:
-                reasons[prefix + name] = "No effect now: this model knows no classes. A classifier can guide it."
-        elif getattr(controls, prefix + "scale") == 1:
-            for name in GUIDED_BY_LABEL[1:]:
-                reasons[prefix + name] = "No effect now: at scale 1 there is nothing to guide."
+        reasons |= {prefix + name: why for name, why in _without_effect(controls, prefix, classes)}
     if not classes and not controls.classifier:
-        reasons["labels"] = "This model knows no classes. A classifier, under “More guidance”, can guide it to some."
+        reasons["labels"] = f"This model is unconditional. A classifier, under “{GUIDANCE}”, can guide it to classes."
     if controls.schedule == "own" and not (controls.compare and getattr(controls, "b_schedule") != "own"):  # noqa: B009
         reasons["T"] = "No effect now: the model's own schedule has its own T."
     return reasons
 
 
-def choices(models: dict[str, str], classifiers: dict[str, str]) -> dict[str, dict[str, str]]:
-    """What there is to choose from, for A and for B, with what the reader reads."""
-    of_each = {"sampler": sampler_titles(), "spacing": spacing_titles(), "classifier": classifiers}
-    return {"model": models, **of_each, **{f"b_{name}": titles for name, titles in of_each.items()}}
+def _without_effect(controls: SamplingSettings, prefix: str, classes: int) -> list[tuple[str, str]]:
+    """The same for one side, by the names without its prefix."""
+    from engine.samplers import SAMPLERS
+
+    used = SAMPLERS[getattr(controls, prefix + "sampler")].settings
+    reasons = [
+        (name, f"No effect now: it belongs to {sampler}.")
+        for name, sampler in (("eta", "DDIM"), ("variance", "DDPM"))
+        if name not in used
+    ]
+    if controls.labels == "none":
+        why = "No effect now: there is no label to be guided by."
+        return [*reasons, *((name, why) for name in (*GUIDED_BY_LABEL, "classifier", "classifier_scale"))]
+    if not classes:
+        why = "No effect now: this model is unconditional. A classifier can guide it."
+        return [*reasons, *((name, why) for name in GUIDED_BY_LABEL)]
+    if getattr(controls, prefix + "scale") == 1:
+        why = "No effect now: at a guidance scale of 1 nothing is guided."
+        return [*reasons, *((name, why) for name in GUIDED_BY_LABEL[1:])]
+    return reasons
 
 
-def open_recipes(controls: SamplingSettings, visitor: Visitor) -> tuple[Model, dict[Side, Recipe]]:
-    """The model of these settings, and the recipe of each side, which the visitor may draw and which fit the model.
-
-    Raises ValueError with a sentence for the reader.
-    """
-    model = visitor.open_model(controls.model)
-    found = recipes(controls, len(model.class_names) or classes_told_apart(controls.classifier, visitor))
-    visitor.check_drawing(found)
-    for recipe in found.values():
-        recipe.check(model)
-    return model, found
+LISTED = ("sampler", "spacing", "classifier")
 
 
-NO_LINK = (
-    "The lab draws with seeds one after the other, and with one class, each class in turn, or none. This recipe has others, so "
-    "no link opens it."
-)
+def choices(available: dict[str, str], classifiers: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Options of the controls whose choices are known at run time only, for A and for B."""
+    of_each = dict(zip(LISTED, (sampler_titles(), spacing_titles(), classifiers), strict=True))
+    return {"model": available, **of_each, **{f"b_{name}": titles for name, titles in of_each.items()}}
 
 
-def controls_of(recipe: Recipe, classes: int) -> SamplingSettings:
-    """The settings that ask for this recipe, the other way round than `recipes`.
+def at_first(controls: SamplingSettings) -> dict[str, dict[Any, str]]:
+    """The same while a page is built, before the engine has been loaded: what is chosen alone."""
+    names = ("model", *LISTED, *(f"b_{name}" for name in LISTED))
+    return {name: {getattr(controls, name): ""} for name in names if name in type(controls).model_fields}
 
-    Args:
-        recipe: of any origin.
-        classes: how many its model knows.
 
-    Raises:
-        ValueError: with a sentence for the reader, where the lab cannot be set so.
-    """
-    labels = "none" if not recipe.labels else "one" if len(set(recipe.labels)) == 1 else "each"
-    values = {name: getattr(recipe, name) for name in (*OF_EACH_SIDE, "model", "T")}
-    values |= {"labels": labels, "count": len(recipe.seeds), "seed": recipe.seeds[0]}
-    if labels == "one":
-        values["label"] = recipe.labels[0]
-    controls: SamplingSettings = demanded(SamplingControls, values)
-    again = recipes(controls, classes)["A"]
-    if (again.labels, again.seeds) != (recipe.labels, recipe.seeds):
-        raise ValueError(NO_LINK)
-    return controls
+def rules(visitor: Visitor, available: Available) -> ControlRules[SamplingSettings]:
+    """How the controls are drawn for this visitor."""
+    classifiers = cache(lambda: models.classifier_choices(visitor))
+    return ControlRules(
+        hidden=hidden,
+        disabled=lambda now: without_effect(now, models.classes_of(now.model, visitor)),
+        options=lambda now: choices(available(now.model), classifiers()),
+        bounds=visitor.bounds("sampling"),
+        at_first=at_first,
+    )
+
+
+def with_model(controls: SamplingSettings, model: str, visitor: Visitor) -> SamplingSettings:
+    """The settings with another model; one that is always class-conditional gets labels and no guidance."""
+    if not models.needs_label(model, visitor):
+        return checked(controls, model=model)
+    labels = "each" if controls.labels == "none" else controls.labels
+    return checked(controls, model=model, labels=labels, scale=1.0, b_scale=1.0)
+
+
+def with_classifier(controls: SamplingSettings, classifier: str, model: str) -> SamplingSettings:
+    """The settings in which a classifier alone guides a model, so that its effect is seen."""
+    return checked(controls, model=model, labels="each", scale=0.0, classifier=classifier)

@@ -1,31 +1,55 @@
 """The texts of the Sampling lab."""
 
 TITLE = "Sampling"
-LEAD = "Start from pure noise and ask the model, again and again, what is underneath. Watch the picture come out."
-PRESS_DRAW = "Set what you like in the sidebar, then press Draw."
-CHANGED = "The settings have changed since these pictures were drawn. Press **Draw** to see them."
+LEAD = "Start from pure noise and denoise it step by step. Watch the images form along the trajectory."
+START = "Draw"
+WHAT = "steps"
+PRESS_START = "Choose the settings in the sidebar, then press Draw."
+CHANGED = "The settings have changed since these images were drawn. Press **Draw** to apply them."
 STOPPED_EARLY = "Stopped before the first step was done. Press Draw to begin again."
+TIMELINE = "Sampling trajectory, from noise to image"
 LOOKING_AT = (
-    "each tile is one picture at the step below the strip. xₜ is what is being denoised, x̂₀ what the model "
-    "thinks is underneath, ε̂ the noise it sees there. Drag along the strip, or press the arrow keys. "
-    "Click a picture to see the training pictures it is nearest to."
+    "each tile is one image at the step below the strip: xₜ is what is being denoised, x̂₀ the prediction of the clean image, "
+    "ε̂ the predicted noise. Drag along the strip or press the arrow keys; click an image for its nearest training images."
 )
 DISTANCE = "distance is the root mean square difference per pixel, on the scale 0 to 255. "
+MEMORIZED = "A sample at a distance of (nearly) 0 is a memorized training image."
+MEMORIZED_BY_IDEAL = (
+    "A sample at a distance of 0 is a training image, and the ideal denoiser samples nothing else. **Smoothing** in the "
+    "sidebar moves its samples off them."
+)
+LANES = {
+    "x": ("<i>x</i><sub>t</sub>, the noisy image", "What is being denoised; the sample at t = 0."),
+    "x0": (
+        "<i>x̂</i><sub>0</sub>, the prediction of the clean image",
+        "What the model predicts from this <i>x</i><sub>t</sub>.",
+    ),
+    "noise": (
+        "<i>ε̂</i>, the predicted noise",
+        "The noise that the model predicts in this <i>x</i><sub>t</sub>; grey is 0.",
+    ),
+}
+"""Title and explanation of the three lanes."""
+PNG, RECIPE = "Images (PNG, carries its recipe)", "Recipe (JSON)"
+
+
+def smoothed(smoothing: float) -> str:
+    """What the distances mean for a smoothed ideal denoiser."""
+    return (
+        f"With a smoothing of {smoothing:g} the samples of the ideal denoiser lie about {smoothing * 127.5:.0f} from a "
+        "training image (less where clipping takes some of it back), in a random direction: they are no copies, but "
+        "noisy images. A network generalises in another way."
+    )
 
 
 def nearest(number: int, side: str) -> str:
-    """The heading over the training pictures nearest to picture `number`, counted from 1; `side` is "" or A or B."""
-    return f"**Image {number}{f' of {side}' if side else ''}** and the training pictures nearest to it"
+    """The heading over the training images nearest to image `number`, counted from 1; `side` is "" or A or B."""
+    return f"**Image {number}{f' of {side}' if side else ''}** and the training images nearest to it"
 
 
-def under_microscope(number: int, side: str) -> str:
-    """The link to the Microscope with picture `number`, counted from 1; `side` is "" or A or B."""
-    return f"Put image {number}{f' of {side}' if side else ''} under the microscope: its steps, number by number, and forks"
-
-
-def take_away(side: str) -> str:
+def download(side: str) -> str:
     """The heading over what can be downloaded; `side` is "" or A or B."""
-    return f"Take it with you: picture, recipe and Python{f' of {side}' if side else ''}"
+    return f"Download: images, recipe and Python{f' of {side}' if side else ''}"
 
 
 OPEN = "Open a model"
@@ -36,9 +60,17 @@ OPEN_NAME_HELP = (
     'model-10.json beside it that says {"image_size": 32}.'
 )
 OPEN_EXAMPLE = "/home/me/my-ddpm or google/ddpm-cifar10-32"
-OPEN_FILE = "Or upload it"
+OPEN_FILE = "Model file"
 OPEN_FILE_HELP = "A zip of a diffusers folder, or a model-10.pt of denoising-diffusion-pytorch."
 OPEN_UPLOAD = "Open the upload"
-OF_TRAINER = "Such a file does not say how large its pictures are."
-OF_TRAINER_SIZE = "Height and width, in pixels"
-OF_TRAINER_OBJECTIVE = "It predicts"
+OPEN_SIZE = "Height and width (pixels)"
+OPEN_SIZE_MISSING = "Such a file does not hold the size of its images."
+OPEN_OBJECTIVE = "Prediction target"
+FETCH = "Download from the Hub"
+CANCELLED = "Cancelled."
+TRY_AGAIN = "Open another model"
+
+
+def not_here(name: str) -> str:
+    """That a model would have to be downloaded."""
+    return f"“{name}” is not on this machine. It may be on the Hub; only configs and safetensors are downloaded."

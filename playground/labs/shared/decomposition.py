@@ -18,8 +18,8 @@ from engine.process import Prediction, posterior
 from engine.sampling import Frame
 from engine.schedule import Level, NoiseSchedule
 from playground.components.payloads.microscope import Equation, PoolPicture, StepView, WeightedPicture
-from playground.labs.microscope import text
-from playground.labs.sampling.job import NOISE_RANGE
+from playground.labs.shared.decomposition_text import PARTS, effective_count
+from playground.labs.shared.picture import NOISE_RANGE
 
 MOST_THOUGHTS = 6
 """Training pictures that are shown at a step, the heaviest first."""
@@ -35,10 +35,10 @@ class Pool:
     """The pictures of a branch, each once: the picture after a step is the very one before the next.
 
     Args:
-        parts: symbol and explanation of each part of a sum, as text/microscope.py has them.
+        parts: symbol and explanation of each part of a sum, as in decomposition_text.
     """
 
-    def __init__(self, parts: Mapping[str, tuple[str, str]] = text.PARTS) -> None:
+    def __init__(self, parts: Mapping[str, tuple[str, str]] = PARTS) -> None:
         self._parts = parts
         self._number: dict[int, int] = {}
         self._kept: list[Tensor] = []  # also so that no other tensor gets the number of one of these
@@ -100,7 +100,7 @@ class Thoughts:
         top = weights.topk(min(self.most, int((weights > 0).sum())))
         numbers = [self.numbers.setdefault(i, len(self.numbers)) for i in top.indices.tolist()]
         of_class = len(weights) if wanted is None else int(torch.isin(self.exact.labels, wanted).sum())  # type: ignore[arg-type]
-        told = text.thinking(1 / float(weights.square().sum()), of_class, wanted is not None, self.what)
+        told = effective_count(1 / float(weights.square().sum()), of_class, wanted is not None, self.what)
         return self.exact(x, level, wanted), tuple(zip(numbers, top.values.tolist(), strict=True)), told
 
     def atlas(self) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -136,7 +136,7 @@ def cut_of(
         more.append(pool.shown("exact", thought[0].x0))
         facts.append(("x̂₀ against the exact one", _number(_rms(anatomy.prediction.x0 - thought[0].x0))))
     if any(term.name.endswith(SECOND) for term in anatomy.terms):
-        facts.append(("looks at the model", "2"))
+        facts.append(("network evaluations", "2"))
     return StepView(
         frame.step,
         frame.t,

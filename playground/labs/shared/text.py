@@ -2,8 +2,7 @@
 
 PLAYGROUND = "Diffusion playground"
 SETTINGS_HINT = "Settings: the » at the top left."
-WAKING = "The engine is being loaded. This takes a few seconds."
-DOWNLOADS = "Downloads"
+WAKING = "Waking up the engine. This takes a few seconds, once."
 
 GUIDANCE_SCALE = (
     "1 is the plain conditional model, 0 ignores the label; the larger, the more is exaggerated what the label changes. "

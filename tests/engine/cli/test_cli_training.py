@@ -125,7 +125,7 @@ def test_other_processes_speak_only_of_what_the_main_one_may_not_know(
     from engine.training import distributed
 
     second = SingleProcess(rank=1, is_main=False)
-    monkeypatch.setattr(distributed, "this_machine", lambda *_: second)
+    monkeypatch.setattr(distributed, "launched_context", lambda *_: second)
     for error, spoken in ((distributed.PeerLostError("One is gone."), True), (ValueError("All have seen it."), False)):
 
         def fail(self: RunTrainer, error: Exception = error) -> None:

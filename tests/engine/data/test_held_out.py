@@ -27,6 +27,8 @@ from engine.runs.trainer import RunTrainer
 from engine.training import held_out, loop
 from engine.training.held_out import MOST, HeldOutLoss
 from engine.training.objective import weights
+from engine.training.report import Report
+from engine.training.tasks import denoiser as denoiser_task
 
 from runs_to_try import DATA, config_of
 
@@ -37,8 +39,8 @@ HELD_OUT = replace(DATA, held_out=np.arange(len(DATA)) % 4 == 3)
 def _sides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DATASETS, "held-out-sides", lambda: HELD_OUT)
     monkeypatch.setitem(DATASETS, "all-for-training", lambda: DATA)
-    monkeypatch.setattr(previews, "PREVIEWS", 2)
-    monkeypatch.setattr(previews, "PREVIEW_STEPS", 2)
+    monkeypatch.setattr(denoiser_task, "PREVIEWS", 2)
+    monkeypatch.setattr(denoiser_task, "PREVIEW_STEPS", 2)
 
 
 class Answer(torch.nn.Module):
@@ -194,7 +196,7 @@ def test_looking_never_takes_more_than_a_sixth_of_the_time(tmp_path: Path, monke
         looked.append(time.monotonic() - began)
         return seen
 
-    def train(*args: object) -> Iterator[loop.Report]:
+    def train(*args: object) -> Iterator[Report]:
         began = time.monotonic()
         yield from real_train(*args)  # type: ignore[arg-type]
         spent.append(time.monotonic() - began)

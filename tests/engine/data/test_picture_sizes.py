@@ -25,9 +25,9 @@ from engine.data.pixels import to_uint8, to_unit
 from engine.data.prepared import augmented_pictures, held_out_pictures, pictures_of, training_pictures
 from engine.data.sizes import resized, sized
 from engine.data.writing import Writer
-from engine.runs import previews
 from engine.training import loop
 from engine.training.config import TrainConfig
+from engine.training.tasks import bayes_optimal_of, task_of
 
 from peaks import linux, peak_of
 
@@ -246,7 +246,7 @@ def test_every_version_has_the_mirrored_ones_and_is_none_where_there_are_too_man
     monkeypatch.setattr("engine.data.prepared.MOST_NUMBERS", 36 * 16 * 16 * 3)
     assert augmented_pictures(TrainConfig(data="cifar10")) is not None
     assert augmented_pictures(config) is None
-    assert previews.bayes_optimal_of(config.model_copy(update={"T": 51})) is None
+    assert bayes_optimal_of(config.model_copy(update={"T": 51})) is None
 
 
 def test_pictures_without_classes_are_trained_on_from_the_disk(prepared: ImageSet) -> None:
@@ -255,7 +255,7 @@ def test_pictures_without_classes_are_trained_on_from_the_disk(prepared: ImageSe
     state = loop.begin(config, data)
     reports = list(loop.train(config, data, state))
     assert all(np.isfinite(report.loss) for report in reports)
-    drawn = previews.draw_preview(state.averaged(), config, data, lambda: False)  # type: ignore[arg-type]
+    drawn = task_of(config).preview(config, state.averaged(), data, lambda: False)  # type: ignore[arg-type]
     assert drawn is not None
     assert drawn.shape[1:] == (16, 16, 3)
 
@@ -280,7 +280,8 @@ for k in range(600):
 """
 TRAIN = """
 from engine.data.image_set import ImageSet
-from engine.training.loop import begin, train
+from engine.training.loop import train
+from engine.training.state import begin
 from runs_to_try import config_of
 data = ImageSet("p", "P", images, np.zeros(count, np.int64), ("all",), np.zeros(count, bool), "", "", "")
 config = config_of(batch=32, micro_batch=2, steps=6, report_every=6)

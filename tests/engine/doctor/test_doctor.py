@@ -20,16 +20,16 @@ from engine.data.image_set import ImageSet
 from engine.doctor.copies import copies
 from engine.doctor.finding import Copies, Finding
 from engine.doctor.rules import RULES, Facts, examine
-from engine.runs.previews import draw_preview
 from engine.runs.record import Status, new_id
 from engine.runs.snapshot import Pictures, Snapshot
 from engine.schedule import PURE_NOISE_SNR, SCHEDULES, NoiseSchedule
-from engine.training import loop, prefetch
+from engine.training import loop, prefetch, tasks
 from engine.training.bayes_optimal import BayesOptimalLoss, bayes_optimal_loss
 from engine.training.config import TrainConfig
 from engine.training.held_out import HeldOutLoss
-from engine.training.learner import Learner
-from engine.training.loop import TIMESTEP_BINS, Report, TrainingDivergedError
+from engine.training.loop import TrainingDivergedError
+from engine.training.report import Report
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 from runs_to_try import DATA, config_of
 
@@ -43,7 +43,7 @@ class Trained:
 
     config: TrainConfig
     reports: tuple[Report, ...]
-    learned: Learner
+    learned: tasks.Trained
     error: str = ""
 
     def snapshot(
@@ -235,7 +235,7 @@ def test_waiting_for_pictures_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         return quick(images, chosen)  # type: ignore[arg-type]
 
     monkeypatch.setattr(prefetch, "gather", slow)
-    monkeypatch.setattr(loop, "Feed", partial(prefetch.Prefetcher, small=0))
+    monkeypatch.setattr(loop, "Prefetcher", partial(prefetch.Prefetcher, small=0))
     run = _train(steps=20, report_every=1, batch=1)
     assert "waiting" in _rules(examine(run.snapshot()))
 
@@ -262,7 +262,7 @@ def by_heart() -> tuple[Trained, list[tuple[int, float]], Pictures, ImageSet, Im
         if report.step % 20 == 0:
             held_out.append((report.step, measure(state.averaged())))  # type: ignore[arg-type]
     learned = state.averaged()
-    drawn = draw_preview(learned, config, data.training, lambda: False)  # type: ignore[arg-type]
+    drawn = tasks.task_of(config).preview(config, learned, data.training, lambda: False)  # type: ignore[arg-type]
     assert drawn is not None
     return Trained(config, tuple(reports), learned), held_out, drawn, data.training, data.held_out_part
 
@@ -276,7 +276,7 @@ def test_samples_that_are_training_pictures_are_told(by_heart: Heart) -> None:
     assert measured is not None
     assert measured.near >= 5
     found = examine(run.snapshot(held_out=held_out), Facts(len(training), 0, measured))
-    assert found[0].rule == "by heart"
+    assert found[0].rule == "memorised"
     assert f"{measured.near} of 10 samples" in found[0].text
     assert not {"held-out rising", "few pictures"} & set(_rules(found))  # said already
 
@@ -306,7 +306,7 @@ def test_held_out_pictures_are_no_copies_and_training_pictures_are() -> None:
     learned = copies(1, data.training.images[:10], data.training, rest)
     assert learned is not None
     assert (learned.near, learned.samples) == (10, 10)
-    assert _rules(examine(_snapshot(config_of(steps=1000)), Facts(copies=learned))) == ["by heart"]
+    assert _rules(examine(_snapshot(config_of(steps=1000)), Facts(copies=learned))) == ["memorised"]
 
 
 def test_copies_are_not_looked_for_where_there_is_nothing_to_compare_with() -> None:

@@ -32,6 +32,8 @@ from engine.training import loop, preflight
 from engine.training.classifier import ClassifierTraining, describe, distort, fresh_classifier, learned_part
 from engine.training.classifier import train_classifier as run_training
 from engine.training.config import TrainConfig
+from engine.training.report import Report
+from engine.training.state import TrainState
 
 from checkpoints_to_try import tiny_model
 
@@ -365,7 +367,7 @@ def test_a_run_that_diverges_keeps_its_last_good_weights(
 ) -> None:
     real = loop.train
 
-    def spoil(config: TrainConfig, data: ImageSet, state: loop.TrainState, machine: object) -> Iterator[loop.Report]:
+    def spoil(config: TrainConfig, data: ImageSet, state: TrainState, machine: object) -> Iterator[Report]:
         for report in real(config, data, state, machine):
             yield report
             with torch.no_grad():

@@ -40,7 +40,8 @@ from engine.storage.checked_files import CheckpointError
 from engine.training import resume
 from engine.training.classifier_accuracy import bayes_optimal_cross_entropy, evaluate_by_level, exact_classifier
 from engine.training.config import TrainConfig
-from engine.training.loop import begin, train
+from engine.training.loop import train
+from engine.training.state import begin
 from engine.training.timestep_bins import TIMESTEP_BINS
 
 from runs_to_try import DATA, config_of, same
@@ -111,7 +112,7 @@ def test_how_noisy_is_a_share_of_a_right_angle_and_t_on_the_cosine_schedule() ->
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (2, 3, 8, 8), (2, 1, 16, 16), (2, 1, 8, 4)])
 def test_pictures_of_another_shape_are_refused(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="This classifier reads pictures of 1 × 8 × 8"):
+    with pytest.raises(ValueError, match="is for pictures of 1 × 8 × 8"):
         _reader()(torch.zeros(shape), SCHEDULE.level(3))
 
 
@@ -276,11 +277,11 @@ def test_what_is_wrong_with_a_folder_is_one_sentence(folder: Path, part: str, da
 def test_other_kinds_of_folders_are_named(tmp_path: Path, folder: Path) -> None:
     shape = ClassifierConfig(size=8, channels=1, classes=2, widths=(8,))
     clean_classifier.save(tmp_path / "clean", shape, Classifier(shape).state_dict(), ClassifierCard())
-    with pytest.raises(CheckpointError, match="reads clean pictures only"):
+    with pytest.raises(CheckpointError, match="holds another network"):
         open_classifier(str(tmp_path / "clean"))
-    with pytest.raises(CheckpointError, match="draws pictures"):
+    with pytest.raises(CheckpointError, match="holds a diffusion model"):
         open_classifier(str(pretrained.CHECKPOINTS["digits"]))
-    with pytest.raises(CheckpointError, match="makes no sense"):
+    with pytest.raises(CheckpointError, match="holds another network"):
         clean_classifier.load(folder)
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "widths": [16, 64]}))
@@ -333,9 +334,9 @@ def test_a_run_trains_a_classifier_and_gives_it_by_name(tmp_path: Path, monkeypa
         training.model(run_id)
     other = training.submit(config_of(data="sides", steps=1, T=20))
     training.wait(other, lambda s: not s.active, SECONDS)
-    with pytest.raises(ModelError, match="reads none"):
+    with pytest.raises(ModelError, match="not a classifier"):
         training.classifier(other)
-    with pytest.raises(CheckpointError, match="draws pictures"):
+    with pytest.raises(CheckpointError, match="holds a diffusion model"):
         open_classifier(f"run:{other}")
 
 

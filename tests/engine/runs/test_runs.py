@@ -32,8 +32,9 @@ from engine.runs.trainer import RunTrainer
 from engine.storage import checkpoints
 from engine.storage.checked_files import CheckpointError
 from engine.training import loop, resume
-from engine.training.loop import TIMESTEP_BINS, Report
+from engine.training.report import Report
 from engine.training.resume import ResumeError
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 from runs_to_try import DATA, config_of, same
 

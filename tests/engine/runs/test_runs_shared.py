@@ -21,13 +21,15 @@ from engine.data.shipped import DATASETS
 from engine.interop import pretrained
 from engine.models.opened import ModelError
 from engine.registry import open_model
-from engine.runs import archive, previews, trainer
+from engine.runs import archive, trainer
 from engine.runs.folder import RunFolder
 from engine.runs.record import command_of
 from engine.runs.service import RunsError, Snapshot, TrainingService
 from engine.training import loop
 from engine.training.config import TrainConfig
-from engine.training.loop import Report, TrainState
+from engine.training.report import Report
+from engine.training.state import TrainState
+from engine.training.tasks import denoiser as denoiser_task
 
 from runs_to_try import DATA, config_of, same
 
@@ -39,8 +41,8 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     monkeypatch.setitem(DATASETS, "sides", lambda: DATA)
-    monkeypatch.setattr(previews, "PREVIEWS", 2)
-    monkeypatch.setattr(previews, "PREVIEW_STEPS", 2)
+    monkeypatch.setattr(denoiser_task, "PREVIEWS", 2)
+    monkeypatch.setattr(denoiser_task, "PREVIEW_STEPS", 2)
     yield
     torch.set_num_threads(before)
 

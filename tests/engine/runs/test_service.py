@@ -23,7 +23,7 @@ from engine.interop import pretrained
 from engine.models.opened import ModelError
 from engine.recipes.recipe import Recipe
 from engine.registry import open_model
-from engine.runs import folder, previews, trainer
+from engine.runs import folder, trainer
 from engine.runs import training_queue as module
 from engine.runs.folder import RunFolder, all_runs
 from engine.runs.record import RunRecord, new_id
@@ -31,8 +31,11 @@ from engine.runs.service import Snapshot, TrainingService
 from engine.storage import checkpoints
 from engine.training import loop, resume
 from engine.training.config import TrainConfig
-from engine.training.loop import Report, TrainState
+from engine.training.report import Report
 from engine.training.resume import ResumeError
+from engine.training.state import TrainState
+from engine.training.tasks import denoiser as denoiser_task
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 DATA = "two-sides"
 SECONDS = 60.0
@@ -59,8 +62,8 @@ def one_thread() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(DATASETS, DATA, _pictures)
-    monkeypatch.setattr(previews, "PREVIEWS", 2)
-    monkeypatch.setattr(previews, "PREVIEW_STEPS", 2)
+    monkeypatch.setattr(denoiser_task, "PREVIEWS", 2)
+    monkeypatch.setattr(denoiser_task, "PREVIEW_STEPS", 2)
 
 
 def _config(**changed: object) -> TrainConfig:
@@ -240,7 +243,7 @@ def test_an_interrupted_run_is_taken_up_by_the_next_process(
     lease = first._runs[run_id].run.writer.lease
     assert lease is not None
     lease.release()
-    unsaved = Report(5, 6, 123.0, (0.5,) * loop.TIMESTEP_BINS, 1e-3, 1.0, 10.0)
+    unsaved = Report(5, 6, 123.0, (0.5,) * TIMESTEP_BINS, 1e-3, 1.0, 10.0)
     RunFolder(tmp_path, run_id).write_metrics([unsaved])
     record = RunFolder(tmp_path, run_id).read_record()
     assert record is not None
@@ -550,8 +553,8 @@ def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setitem(DATASETS, DATA, _pictures)
-        patch.setattr(previews, "PREVIEWS", 2)
-        patch.setattr(previews, "PREVIEW_STEPS", 2)
+        patch.setattr(denoiser_task, "PREVIEWS", 2)
+        patch.setattr(denoiser_task, "PREVIEW_STEPS", 2)
         training, gate = TrainingService(root), Gate(patch)
         paused, finished = training.submit(_config()), training.submit(_config(steps=1))
         gate.let(1)
@@ -624,7 +627,7 @@ def test_a_log_with_broken_lines_keeps_the_others(tmp_path: Path) -> None:
     folder.write_record(RunRecord(config=_config()))
 
     def report(step: int, loss: float = 1.0) -> Report:
-        return Report(step, 9, loss, (float("nan"),) * loop.TIMESTEP_BINS, 1e-3, float("inf"), 10.0)
+        return Report(step, 9, loss, (float("nan"),) * TIMESTEP_BINS, 1e-3, float("inf"), 10.0)
 
     folder.write_metrics([report(1), report(2)])
     log = folder.path / "metrics.jsonl"

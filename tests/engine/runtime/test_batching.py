@@ -188,7 +188,7 @@ def test_recipes_of_all_kinds_drawn_at_once_are_the_pictures_of_each_alone(name:
     jobs = [SamplingJob(str(k), model, {"A": recipe}) for k, recipe in enumerate(recipes)]
     for job, recipe in zip(jobs, recipes, strict=True):
         job.wait(SECONDS)
-        assert job.progress.status == "finished"
+        assert job.state.status == "finished"
         *_, alone = recipe.frames(model)
         # Rounding may tip a number over the edge between two of the 256 greys, and no further.
         apart = np.abs(job.frames()[-1].x.astype(int) - to_uint8(alone.x).astype(int))
@@ -209,7 +209,7 @@ def test_forty_who_ask_the_same_network_share_its_forwards() -> None:
 
 
 def _running(*jobs: SamplingJob) -> int:
-    return sum(job.progress.status == "running" for job in jobs)
+    return sum(job.state.status == "running" for job in jobs)
 
 
 def test_forty_jobs_take_as_many_forwards_as_their_rows_fill(worker: Worker) -> None:
@@ -224,7 +224,7 @@ def test_forty_jobs_take_as_many_forwards_as_their_rows_fill(worker: Worker) -> 
     net.go_on.set()
     for job in jobs:
         job.wait(SECONDS)
-        assert job.progress.status == "finished"
+        assert job.state.status == "finished"
     assert sum(net.rows) == 40 * 20 * 2
     assert len(net.rows) <= 20 * 2 + 5  # 64 rows, and the other 16, for each step: not the 800 of each by itself
 
@@ -373,7 +373,7 @@ def test_a_stopped_job_frees_the_network_within_a_step(worker: Worker, capsys: p
     net.go_on.set()
     for job in jobs:
         job.wait(SECONDS)
-        assert job.progress.status == "stopped"
+        assert job.state.status == "stopped"
     assert len(net.rows) == 1  # what was under way as they stopped, and nothing after it
     assert capsys.readouterr().err == ""
 

@@ -9,13 +9,14 @@ from torch import Tensor
 
 from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
+from engine.denoiser import NetDenoiser
 from engine.ideal import ExactDenoiser
 from engine.process import TARGETS
 from engine.schedule import NoiseSchedule
 from engine.training import loop
 from engine.training.bayes_optimal import BayesOptimalLoss, bayes_optimal_loss
 from engine.training.config import TrainConfig
-from engine.training.loop import TIMESTEP_BINS
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 SCHEDULE = NoiseSchedule.cosine(100)
 
@@ -116,7 +117,7 @@ def _measured(answer: object, data: ImageSet, config: TrainConfig, monkeypatch: 
         return answer(x_t, level, label) + 0 * anchor.sum()  # type: ignore[operator]
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.NetDenoiser, "output", output)
+        patch.setattr(NetDenoiser, "output", output)
         report = list(loop.train(config, data, state))[-1]
     return BayesOptimalLoss(report.loss, report.loss_by_level)
 

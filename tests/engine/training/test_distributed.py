@@ -28,8 +28,10 @@ from engine.training import batch, loop, resume
 from engine.training.config import TrainConfig
 from engine.training.distributed import AcceleratedContext, DistributedError, SingleProcess, launched_context
 from engine.training.importance import LossHistory
-from engine.training.loop import Report, TrainState, begin, train
+from engine.training.loop import train
 from engine.training.prefetch import Prefetcher
+from engine.training.report import Report
+from engine.training.state import TrainState, begin
 
 from runs_to_try import DATA, config_of, same
 
@@ -79,7 +81,7 @@ def test_batches_have_their_laws() -> None:
 def test_importance_sampling_draws_the_same_pictures() -> None:
     """So that the next pictures can be read before the losses of this step are known."""
     config, history = config_of(batch=32), LossHistory(50)
-    history.seen += 10
+    history.counts += 10
     history.losses += torch.rand(50, 10)
     assert torch.equal(batch.draw(config, 64, 7, history).chosen, batch.chosen_at(config, 64, 7))
 
@@ -124,7 +126,8 @@ def test_where_memory_runs_out_the_batch_is_halved_until_it_fits(monkeypatch: py
 OUT_OF_MEMORY = """
 import resource, numpy as np
 from engine.data.image_set import ImageSet
-from engine.training.loop import begin, train
+from engine.training.loop import train
+from engine.training.state import begin
 from runs_to_try import config_of
 images = np.zeros((16, 128, 128, 3), np.uint8)
 data = ImageSet("p", "P", images, np.zeros(16, np.int64), ("all",), np.zeros(16, bool), "", "", "")
@@ -153,15 +156,18 @@ def test_a_compiled_network_learns_the_same(task: str, monkeypatch: pytest.Monke
     """Traced by torch.compile and run as it was traced: generating code for it takes minutes on a small machine."""
     config = config_of(task=task, steps=3, report_every=1)
     plain, reports = _trained(config)
-    real, compiled = torch.compile, []
+    real, compiled, calls = torch.compile, [], []
 
     def traced(net: torch.nn.Module) -> object:
         compiled.append(net)
-        return real(net, backend="eager")
+        traced_net = real(net, backend="eager")
+        traced_net.register_forward_pre_hook(lambda *_: calls.append(1))
+        return traced_net
 
     monkeypatch.setattr(torch, "compile", traced)
     state, told = _trained(config.model_copy(update={"compile": True}))
     assert compiled == [state.net]
+    assert len(calls) == config.steps
     assert [report.loss for report in told] == pytest.approx([report.loss for report in reports], rel=1e-5)
     assert _close(state, plain, 1e-4)
 

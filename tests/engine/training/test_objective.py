@@ -24,8 +24,10 @@ from engine.training.batch import draw
 from engine.training.bayes_optimal import bayes_optimal_loss
 from engine.training.config import TrainConfig
 from engine.training.importance import KEPT, LossHistory
-from engine.training.loop import Report, TrainState, begin, train
+from engine.training.loop import train
 from engine.training.objective import DenoisingLoss, Noised, in_x0, weights
+from engine.training.report import Report
+from engine.training.state import TrainState, begin
 
 from runs_to_try import DATA, config_of, same, weights_of
 

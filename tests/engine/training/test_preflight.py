@@ -14,8 +14,8 @@ from engine.storage.files import SPARE
 from engine.training import preflight as module
 from engine.training.config import TrainConfig
 from engine.training.distributed import SingleProcess
-from engine.training.loop import begin
 from engine.training.preflight import preflight
+from engine.training.state import begin
 
 from runs_to_try import DATA, config_of, same
 

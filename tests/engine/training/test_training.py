@@ -17,7 +17,9 @@ from engine.process import TARGETS
 from engine.samplers import DDIM
 from engine.sampling import sample
 from engine.training import loop
-from engine.training.loop import TrainState, begin, train
+from engine.training.loop import train
+from engine.training.state import TrainState, begin
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 from runs_to_try import DATA, config_of, same, weights_of
 
@@ -60,13 +62,13 @@ def test_loss_is_the_mean_square_per_number_and_splits_by_level(target: str, mon
         a = state.denoiser.schedule.alpha_bar[1:]
         expected = float((a + (1 - a) * pixels).mean())
         error += 4 * float((a + (1 - a) * pixels).std()) / 1024**0.5
-        by_level = [float((s + (1 - s) * pixels).mean()) for s in a.chunk(loop.TIMESTEP_BINS)]
+        by_level = [float((s + (1 - s) * pixels).mean()) for s in a.chunk(TIMESTEP_BINS)]
         assert report.loss_by_level == pytest.approx(by_level, abs=0.1)
     else:
         expected = {"noise": 1.0, "clean": pixels}[target]
-        assert report.loss_by_level == pytest.approx([expected] * loop.TIMESTEP_BINS, abs=0.1)
+        assert report.loss_by_level == pytest.approx([expected] * TIMESTEP_BINS, abs=0.1)
     assert report.loss == pytest.approx(expected, abs=error)
-    assert len(report.loss_by_level) == loop.TIMESTEP_BINS
+    assert len(report.loss_by_level) == TIMESTEP_BINS
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])

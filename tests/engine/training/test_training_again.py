@@ -11,7 +11,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from engine.training import resume
-from engine.training.loop import TrainingDivergedError, begin, train
+from engine.training.loop import TrainingDivergedError, train
+from engine.training.state import begin
 
 from runs_to_try import DATA, config_of, same, weights_of
 

@@ -221,7 +221,7 @@ def test_a_reload_finds_the_running_request_and_a_closed_tab_ends_it(
     page.reload()
     expect(page.locator("#sampling-status")).to_contain_text(re.compile(r"Step [1-9]"), timeout=30_000)
     assert request_queue().request(tab) is request  # not drawn anew
-    assert request.progress.status == "running"
+    assert request.state.status == "running"
     other = context.new_page()  # another tab of the same visitor has a request of its own
     other.goto(f"{here}/sampling?steps=900&count=2")
     expect(other.locator("#sampling-status")).to_contain_text(re.compile(r"Step [1-9]"), timeout=30_000)
@@ -235,7 +235,7 @@ def test_a_reload_finds_the_running_request_and_a_closed_tab_ends_it(
         time.sleep(0.1)
     assert not request_queue()._tabs
     assert request.wait(15)
-    assert request.progress.status == "stopped"
+    assert request.state.status == "stopped"
 
 
 @pytest.mark.parametrize("address", ["", "forward", "schedules", "sampling"])

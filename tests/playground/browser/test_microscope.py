@@ -105,7 +105,7 @@ def test_look_point_fork_and_come_back(app: str, page: Page, tmp_path: Path) -> 
     expect(look).to_have_attribute("data-branches", "3")
     expect(look).to_have_attribute("data-branch", "1")
     sums(look)
-    page.get_by_role("button", name="Take the last fork back").click()
+    page.get_by_role("button", name="Remove the last fork").click()
     expect(look).to_have_attribute("data-branches", "2")
 
 

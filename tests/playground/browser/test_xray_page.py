@@ -56,7 +56,7 @@ def test_a_walk_through_the_network(page: Page, server: str) -> None:
 
     # What each part is good for is told at once; whole pictures are drawn when asked for, and Stop stops.
     expect(page.locator(".dp-variant")).to_have_count(9)
-    page.get_by_role("button", name="Draw whole pictures").click()
+    page.get_by_role("button", name="Draw samples").click()
     expect(page.locator(".dp-drawn").first).to_be_visible()
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text("Stopped after")).to_be_visible()

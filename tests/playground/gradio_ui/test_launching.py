@@ -14,7 +14,7 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from engine.recipes.recipe import Recipe
-from playground.gradio_ui import launch, options
+from playground.gradio_ui import compat, launch, options
 from playground.gradio_ui import launch_text as text
 from playground.gradio_ui.api_errors import LONGEST, sentence
 from playground.policy import limits, mode
@@ -174,7 +174,9 @@ def requested(path: str, chunks: list[bytes], told_length: int | None = None) ->
     length = told_length if told_length is not None else sum(map(len, chunks))
     headers = [(b"content-length", str(length).encode())] if told_length != -1 else []
     asyncio.run(
-        RequestFilter(app, upload=10_000_000)({"type": "http", "path": path, "headers": headers}, receive, send)
+        RequestFilter(app, upload=10_000_000, upload_route=compat.UPLOAD, unused_routes=compat.UNUSED_ROUTES)(
+            {"type": "http", "path": path, "headers": headers}, receive, send
+        )
     )
     return (answered[0]["status"] if answered else None), through
 
@@ -238,7 +240,7 @@ assert best_device().type == "cpu"
 model, queue = HOST.open_model("digits"), RequestQueue()
 def draw(recipe):
     request = queue.submit("t" * 32, HOST.open_model(recipe.model), {"A": recipe})
-    assert request.wait(60) and request.progress.status == "finished", request.progress
+    assert request.wait(60) and request.state.status == "finished", request.state
     return request.frames()[-1].x0
 recipe = Recipe(steps=3, labels=(3, 4), seeds=(0, 1))
 from engine.data.pixels import to_uint8

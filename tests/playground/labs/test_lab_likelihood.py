@@ -16,7 +16,7 @@ from engine.models import vae
 from engine.runs.service import TrainingService
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.config import TrainConfig
-from engine.training.loop import Report
+from engine.training.report import Report
 from engine.training.timestep_bins import TIMESTEP_BINS
 from playground.labs.likelihood import excess_loss, figures, latent
 from playground.labs.likelihood import job as likelihood

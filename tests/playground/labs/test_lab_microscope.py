@@ -14,12 +14,15 @@ from hypothesis import strategies as st
 from engine.recipes.fork import Fork, recipe_of
 from engine.samplers import SAMPLERS
 from playground.components.payloads.microscope import Branch, Cursor, Equation, read_cursor
-from playground.labs.microscope import forks, reference
+from playground.labs.microscope import forks, link, reference, view
 from playground.labs.microscope import job as lab
 from playground.labs.microscope import steps as cutting
+from playground.labs.microscope.branches import Microscopy
+from playground.labs.microscope.controls import MicroscopeControls, rules
 from playground.labs.microscope.forks import MAX_FORKS, Branching, ForkSettings
-from playground.labs.microscope.job import Examination, MicroscopeControls, Microscopy
-from playground.labs.sampling.controls import SamplingControls, recipes
+from playground.labs.microscope.job import Examination
+from playground.labs.sampling.controls import SamplingControls
+from playground.labs.sampling.recipes import recipes
 from playground.labs.shared import models
 from playground.policy.visitor import HOST
 
@@ -71,18 +74,18 @@ def test_the_picture_is_the_one_of_the_sampling_lab() -> None:
     controls = SamplingControls(**{name: QUICK[name] for name in ("model", "steps")}, count=5, seed=3)
     recipe = recipes(controls, 10)["A"]
     *_, last = recipe.frames(HOST.open_model("ideal:digits"))
-    link = lab.link_from_sampling(recipe, 10, 4, 2)
-    assert link["picture"] == "4"
-    found = examined(**{name: value for name, value in link.items() if name not in ("picture", "frame", "seed", "steps")},
+    parameters = link.parameters_of(recipe, 10, 4, 2)
+    assert parameters["picture"] == "4"
+    found = examined(**{name: value for name, value in parameters.items() if name not in ("picture", "frame", "seed", "steps")},
                      picture=4, seed=3)  # fmt: skip
-    torch.testing.assert_close(found.branches[0].outcome[0], last.x[4])
+    torch.testing.assert_close(found.branches[0].latest[0], last.x[4])
 
 
 def test_a_long_walk_is_thinned_and_begins_and_ends_where_it_does() -> None:
     branch = examined(steps=90, scale=1.0).branches[0].branch
-    assert len(branch.steps) == lab.MAX_CUTS
+    assert len(branch.steps) == cutting.MAX_STEPS
     assert (branch.steps[0].step, branch.steps[-1].step) == (0, 89)
-    assert cutting.most_cuts((3, 64, 64)) < 20
+    assert len(cutting.shown_steps(100, (3, 64, 64))) < 20
 
 
 # --- the exact denoiser's thoughts --------------------------------------------------------------------------------------
@@ -96,10 +99,10 @@ def test_what_the_exact_denoiser_has_in_mind_adds_up_and_narrows_down() -> None:
         assert weights == sorted(weights, reverse=True)
         assert 0 < sum(weights) <= 1 + 1e-9
         for number, _ in cut.posterior_weights:
-            assert found.bench.captions[number] == "3"
+            assert found.figure.captions[number] == "3"
     assert sum(weight for _, weight in cuts[0].posterior_weights) < 0.2
     assert cuts[-1].posterior_weights[0][1] > 0.99
-    thoughts, level = found.thoughts, HOST.open_model("ideal:digits").schedule.level(400)
+    thoughts, level = found.posterior_weights, HOST.open_model("ideal:digits").schedule.level(400)
     assert thoughts.exact is not None
     whole = thoughts.exact.weights(found.branches[0].starts[3].x, level)
     assert float(whole.sum()) == pytest.approx(1, abs=1e-5)
@@ -116,14 +119,14 @@ def test_an_ideal_model_thinks_what_it_says() -> None:
 
 def test_the_mean_of_the_posterior_adds_up_and_errors_are_those_of_the_model() -> None:
     found = examined(sampler="ddpm", scale=1.0)
-    assert found.truth is not None
+    assert found.reference is not None
     assert found.errors is not None
-    for equation, total in equations(found.truth):
-        np.testing.assert_allclose(total, found.truth.pool[equation.result.index], atol=2e-4)
+    for equation, total in equations(found.reference):
+        np.testing.assert_allclose(total, found.reference.pool[equation.result.index], atol=2e-4)
     assert not found.errors.as_ddpm
     assert all(kl >= -1e-9 for kl in found.errors.kl[:-1])
     assert math.isnan(found.errors.kl[-1])  # the step to the clean picture has no density
-    assert len(found.errors.csv().splitlines()) == 7
+    assert len(view.error_table(found.errors).data.decode().splitlines()) == 7
     errors = found.errors
     for t, x0, noise in zip(errors.t, errors.x0, errors.noise, strict=True):
         level = HOST.open_model("ideal:digits").schedule.level(t)
@@ -145,9 +148,9 @@ def test_a_model_without_known_pictures_is_compared_with_none() -> None:
 
     model = replace(HOST.open_model("ideal:digits"), data="")
     *_, last = lab.work(model, lab.task_of(controls, HOST)[1])
-    assert last.result.truth is None
+    assert last.result.reference is None
     assert not last.result.branches[0].branch.steps[0].posterior_weights
-    assert reference.real_picture(model, ("training", 0)) is None
+    assert reference.reference_image(model, ("training", 0)) is None
 
 
 # --- forks --------------------------------------------------------------------------------------------------------------
@@ -162,33 +165,33 @@ def test_forks_share_the_picture_where_they_leave_and_are_computed_once() -> Non
     assert (first.label, second.label) == ("DDPM, seed 7", "class 8")
     assert first.steps[0].progress == walk.steps[2].progress
     # What the page shows is what the record says.
-    *_, last = found.branches[2].walk.frames(HOST.open_model("ideal:digits"))
-    torch.testing.assert_close(last.x, found.branches[2].outcome, rtol=0, atol=1e-6)
+    *_, last = found.branches[2].recipe.frames(HOST.open_model("ideal:digits"))
+    torch.testing.assert_close(last.x, found.branches[2].latest, rtol=0, atol=1e-6)
 
     again = examined(found, forks="0@2:sampler=ddpm,seed=7;1@1:label=8;0@4:scale=5")
     for old, new in zip(found.branches, again.branches, strict=False):
         assert old.branch.pool is new.branch.pool
-    assert again.truth is found.truth
+    assert again.reference is found.reference
 
 
 def test_nothing_changed_is_no_fork_and_too_many_are_refused() -> None:
     found = examined()
     now = MicroscopeControls.model_validate(QUICK)
     begun = forks.settings_of(found.root)
-    with pytest.raises(ValueError, match="very same walk"):
-        lab.forked(found, now, begun)
-    changed = lab.forked(found, now, begun.model_copy(update={"sampler": "ddpm", "seed": 4}))
+    with pytest.raises(ValueError, match="same trajectory"):
+        view.forked(found, now, begun)
+    changed = view.forked(found, now, begun.model_copy(update={"sampler": "ddpm", "seed": 4}))
     assert (changed.forks, changed.branch, changed.frame) == ("0@2:sampler=ddpm,seed=4", 1, 0)
-    assert lab.without_last(changed).forks == ""
-    with pytest.raises(ValueError, match="choose a step on one of the walks"):
-        lab.forked(found, now.model_copy(update={"branch": 1}), begun)
-    too_fine = forks.walks(
+    assert view.without_last(changed).forks == ""
+    with pytest.raises(ValueError, match="choose a step on one of the trajectories"):
+        view.forked(found, now.model_copy(update={"branch": 1}), begun)
+    too_fine = forks.recipes(
         found.root.model_copy(update={"schedule": "linear", "T": 50}), (Branching(0, 1, (("steps", "51"),)),)
     )
     with pytest.raises(ValueError, match="do not fit"):
         too_fine[-1].check(found.model)
     many = examined(forks=";".join(f"0@1:seed={k},sampler=ddpm" for k in range(MAX_FORKS)))
-    assert "take one back" in lab.fork_refused(many, 0)
+    assert "remove one" in view.fork_refusal(many, 0)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +225,7 @@ def test_a_fork_where_no_step_is_left_is_told(step: int) -> None:
 
 
 def test_a_model_that_is_gone_is_told_and_not_replaced() -> None:
-    options = lab.choices({"digits": "Digits"}, "run:gone", HOST)
+    options = rules(HOST, lambda _: {"digits": "Digits"}).options(MicroscopeControls(model="run:gone"))
     assert "run:gone" in options["model"]
     with pytest.raises(ValueError, match=r"There is no training run"):
         HOST.open_model("run:gone")
@@ -249,7 +252,7 @@ def test_forks_come_back_from_their_text(several: list[tuple[int, int, tuple[tup
     written = tuple(Branching(parent % (k + 1), step, changes) for k, (parent, step, changes) in enumerate(several))
     assert forks.read(forks.write(written)) == written
     root = recipes(SamplingControls(), 10)["A"]
-    walks = forks.walks(root, written)
+    walks = forks.recipes(root, written)
     for fork, walk in zip(written, walks[1:], strict=True):
         assert isinstance(walk, Fork)
         assert walk.parent == walks[fork.parent]
@@ -265,9 +268,9 @@ def test_the_form_asks_for_what_it_says(
 ) -> None:
     root = recipes(SamplingControls(count=1), 10)["A"]
     wanted = ForkSettings(sampler=sampler, steps=steps, eta=eta, scale=scale, label=label, seed=seed)
-    fork = forks.asked_for(wanted, 0, 3, root)
+    fork = forks.fork_of(wanted, 0, 3, root)
     assert forks.read(forks.write((fork,))) == (fork,)
-    after = recipe_of(forks.walks(root, (fork,))[1])
+    after = recipe_of(forks.recipes(root, (fork,))[1])
     assert (after.sampler, after.steps, after.eta, after.seeds) == (sampler, steps, eta, (seed,))
     if label >= 0:
         assert (after.labels, after.scale) == ((label,), scale)
@@ -277,8 +280,8 @@ def test_what_is_taken_away_makes_the_same_pixels(tmp_path: object) -> None:
     from engine.recipes.fork import from_json, from_png
 
     found = examined(forks="0@2:sampler=ddpm,seed=7")
-    (_, _, _, png), (_, _, _, record) = lab.files(found, 1)
-    assert from_png(png) == from_json(record.decode()) == found.branches[1].walk
+    png, record = (file.data for file in view.download(found, 1).files)
+    assert from_png(png) == from_json(record.decode()) == found.branches[1].recipe
 
 
 # --- the browser ----------------------------------------------------------------------------------------------------------
@@ -303,7 +306,7 @@ def test_the_payload_is_json_and_short() -> None:
     import json
 
     found = examined(model="digits", steps=50, forks="0@25:sampler=ddpm")
-    size = len(json.dumps(found.bench.to_payload(), allow_nan=False))
+    size = len(json.dumps(found.figure.to_payload(), allow_nan=False))
     assert size < 6_000_000
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import struct
@@ -26,7 +27,9 @@ from engine.runs.record import RunRecord, new_id
 from engine.runs.trainer import RunTrainer
 from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.labs.recorder import job as lab
-from playground.labs.recorder.job import RecorderControls, Recording
+from playground.labs.recorder import view
+from playground.labs.recorder.controls import RecorderControls, runs
+from playground.labs.recorder.job import Recording
 from playground.policy.visitor import HOST, Visitor
 
 from runs_to_try import DATA, config_of
@@ -61,7 +64,7 @@ def recording_of(moments: int, frames: int, pictures: int = 1) -> Recording:
 @given(st.integers(1, 5), st.integers(1, 6), st.integers(1, 4))
 def test_each_tile_stands_where_its_two_times_are(moments: int, frames: int, pictures: int) -> None:
     recording = recording_of(moments, frames, pictures)
-    flight = lab.flight(recording, "x0")
+    flight = view.figure(recording, RecorderControls())
     assert flight is not None
     tiles = tiles_of(flight)
     assert len(tiles) == moments * frames
@@ -69,11 +72,11 @@ def test_each_tile_stands_where_its_two_times_are(moments: int, frames: int, pic
         for j in range(frames):
             assert tiles[i * frames + j][0, 0] == (i * frames + j) * pictures
     assert [position.t for position in flight.trained] == list(recording.steps)
-    assert lab.flight(replace(recording, steps=(), x0=(), x=()), "x0") is None
+    assert view.figure(replace(recording, steps=(), x0=(), x=()), RecorderControls()) is None
 
 
 def test_a_field_that_does_not_fit_its_times_is_refused() -> None:
-    flight = lab.flight(recording_of(2, 3), "x0")
+    flight = view.figure(recording_of(2, 3), RecorderControls())
     assert flight is not None
     with pytest.raises(ValueError, match="6 tiles for 1 × 3"):
         replace(flight, trained=flight.trained[:1])
@@ -121,7 +124,7 @@ def run_id(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_a_run_is_flown_moment_by_moment_and_each_is_what_its_weights_draw(run_id: str) -> None:
     controls = RecorderControls(run=run_id, count=3, seed=7, scale=2)
-    partials = list(lab.fly(controls, HOST))
+    partials = list(lab.record(controls, HOST))
     moments = [len(partial.result.steps) if partial.result else 0 for partial in partials]
     assert moments == sorted(moments)
     last = partials[-1].result
@@ -136,24 +139,24 @@ def test_a_run_is_flown_moment_by_moment_and_each_is_what_its_weights_draw(run_i
         np.testing.assert_array_equal(x0[-2], to_uint8(frames[-2].x0))
         np.testing.assert_array_equal(x[5], to_uint8(frames[5].x))
     assert last.names == ("left", "right", "left")
-    assert last.of == lab.drawn_with(RecorderControls(run=run_id, count=3, seed=7, scale=2, show="x"))
-    head, *rows = lab.table(last)
+    assert last.belongs_to(RecorderControls(run=run_id, count=3, seed=7, scale=2, show="x"))
+    head, *rows = csv.reader(io.StringIO(view.table(last).data.decode()))
     assert len(head) == lab.STEPS + 2
-    assert [row[0] for row in rows] == [0, 4, 8]
-    assert all(row[-1] == 0 for row in rows)
-    assert run_id in lab.choices(HOST)
-    assert run_id not in lab.choices(Visitor(public=True))
+    assert [row[0] for row in rows] == ["0", "4", "8"]
+    assert all(float(row[-1]) == 0 for row in rows)
+    assert run_id in runs(HOST)
+    assert run_id not in runs(Visitor(public=True))
 
 
 def test_a_run_that_is_gone_is_told_in_a_sentence(run_id: str) -> None:
-    with pytest.raises(ValueError, match="nothing is kept"):
-        list(lab.fly(RecorderControls(run="20000101-000000-00000000"), HOST))
+    with pytest.raises(ValueError, match="no milestone"):
+        list(lab.record(RecorderControls(run="20000101-000000-00000000"), HOST))
 
 
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60, unique=True), st.integers(2, 16))
 def test_thinning_keeps_the_first_and_the_last(steps: list[int], most: int) -> None:
     ordered = tuple(sorted(steps))
-    thin = lab._thinned(ordered, most)
+    thin = lab._evenly_spaced(ordered, most)
     assert len(thin) == min(most, len(ordered))
     assert set(thin) <= set(ordered)
     assert thin == tuple(sorted(set(thin)))

@@ -17,7 +17,8 @@ from engine.runs.record import Status, new_id
 from engine.runs.snapshot import Snapshot
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.config import TrainConfig
-from engine.training.loop import TIMESTEP_BINS, Report
+from engine.training.report import Report
+from engine.training.timestep_bins import TIMESTEP_BINS
 from playground.labs.shared.naming import when
 from playground.labs.training import compare, doctor, estimate, runs, settings_of_run, view, visit
 from playground.labs.training.controls import TrainingControls
@@ -323,7 +324,7 @@ def test_samples_are_looked_at_in_the_background_and_found_the_next_time() -> No
     while doctor.is_looking():
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    assert "by heart" in [finding.rule for finding in doctor.findings(snapshot)]
+    assert "memorised" in [finding.rule for finding in doctor.findings(snapshot)]
 
 
 def test_the_same_run_is_examined_once(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,8 +23,11 @@ from engine.samplers import SAMPLERS
 from engine.schedule import Level, NoiseSchedule
 from playground.components.payloads.timeline import Lane, Timeline
 from playground.labs.sampling import job as lab
-from playground.labs.sampling.controls import B_FIELDS, SamplingControls, recipes, without_effect
+from playground.labs.sampling import view
+from playground.labs.sampling.controls import B_FIELDS, SamplingControls, Side, without_effect
 from playground.labs.sampling.job import MAX_POSITIONS, FrameImages, SamplingJob
+from playground.labs.sampling.neighbours import nearest_training_images
+from playground.labs.sampling.recipes import recipes
 
 SECONDS = 30.0
 
@@ -52,7 +55,7 @@ def _model(denoiser: object = None, T: int = 1000) -> Model:
 
 
 def _job(recipe: Recipe, denoiser: object = None, second: Recipe | None = None) -> SamplingJob:
-    wanted: dict[lab.Side, Recipe] = {"A": recipe} if second is None else {"A": recipe, "B": second}
+    wanted: dict[Side, Recipe] = {"A": recipe} if second is None else {"A": recipe, "B": second}
     return SamplingJob("job", _model(denoiser), wanted)
 
 
@@ -174,11 +177,11 @@ def test_a_job_goes_to_its_end_and_its_frames_are_those_of_its_recipe() -> None:
     recipe = Recipe(steps=7, seeds=(0, 1, 2), sampler="ddpm")
     job = _job(recipe)
     job.wait(SECONDS)
-    progress = job.progress
+    progress = job.state
     assert (progress.status, progress.done, progress.total, progress.error) == ("finished", 7, 7, "")
     assert progress.seconds_left is None
     time.sleep(0.05)
-    assert job.progress.seconds == progress.seconds  # the clock has stopped
+    assert job.state.seconds == progress.seconds  # the clock has stopped
     frames = job.frames()
     for images, frame in zip(frames, recipe.frames(_model()), strict=True):
         expected = lab.images_of(frame)
@@ -194,7 +197,7 @@ def test_a_job_is_watched_while_it_runs() -> None:
     denoiser = Watched(wait_at=5)
     job = _job(Recipe(steps=10), denoiser)
     assert denoiser.reached.wait(SECONDS)
-    progress = job.progress
+    progress = job.state
     assert (progress.status, progress.done, progress.total) == ("running", 3, 10)
     assert progress.seconds_left is not None
     assert progress.seconds_left == pytest.approx(progress.seconds / 3 * 7, rel=0.01)
@@ -212,17 +215,17 @@ def test_a_job_stops_at_once_and_keeps_what_there_is() -> None:
     assert denoiser.reached.wait(SECONDS)
     began = time.perf_counter()
     job.stop()
-    assert job.progress.status == "stopped"
+    assert job.state.status == "stopped"
     assert time.perf_counter() - began < 0.2
     assert [images.step for images in job.frames()] == [0, 1, 2, 3]
     denoiser.go_on.set()
     job.wait(SECONDS)
-    assert job.progress.status == "stopped"
-    assert job.progress.done == 3
+    assert job.state.status == "stopped"
+    assert job.state.done == 3
     assert len(job.frames()) == 4  # the step that was being computed is dropped
     assert denoiser.calls == 5
     job.stop()
-    assert job.progress.status == "stopped"
+    assert job.state.status == "stopped"
 
 
 def test_stopping_before_the_first_step_leaves_nothing_and_breaks_nothing() -> None:
@@ -232,21 +235,21 @@ def test_stopping_before_the_first_step_leaves_nothing_and_breaks_nothing() -> N
     job.stop()
     denoiser.go_on.set()
     job.wait(SECONDS)
-    assert job.progress.seconds_left is None
-    assert lab.timeline("t", {"A": job.frames()}) is None
+    assert job.state.seconds_left is None
+    assert view.timeline("t", {"A": job.frames()}) is None
 
 
 def test_stopping_what_has_ended_changes_nothing() -> None:
     job = _job(Recipe(steps=2))
     job.wait(SECONDS)
     job.stop()
-    assert job.progress.status == "finished"
+    assert job.state.status == "finished"
 
 
 def test_a_model_that_breaks_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     job = _job(Recipe(steps=10), Watched(break_at=4))
     job.wait(SECONDS)
-    progress = job.progress
+    progress = job.state
     assert progress.status == "failed"
     assert "the network has been unplugged" in progress.error
     assert len(job.frames()) == 3
@@ -265,12 +268,12 @@ def test_both_sides_advance_together(steps: int, second: int) -> None:
     denoiser = Watched(wait_at=(steps + second) // 2)
     job = _job(Recipe(steps=steps), denoiser, Recipe(steps=second, sampler="ddpm"))
     assert denoiser.reached.wait(SECONDS)
-    a, b = (trajectory.steps_done / trajectory.recipe.steps for trajectory in job.trajectories)
+    a, b = (job.state.result.steps_done[side] / recipe.steps for side, recipe in job.recipes.items())
     assert abs(a - b) <= 1 / min(steps, second) + 1e-9
     assert 0.3 < a < 0.7
     denoiser.go_on.set()
     job.wait(SECONDS)
-    assert (job.progress.done, job.progress.total) == (steps + second, steps + second)
+    assert (job.state.done, job.state.total) == (steps + second, steps + second)
     assert np.array_equal(job.frames("A")[0].x, job.frames("B")[0].x)  # the same noise
 
 
@@ -293,7 +296,7 @@ def test_the_frames_of_a_long_walk_are_bounded() -> None:
 def _frames(count: int, T: int = 1000, pictures: int = 3, seed: int = 0) -> list[FrameImages]:
     generator = np.random.default_rng(seed)
 
-    def some() -> lab.Pictures:
+    def some() -> lab.Images:
         return generator.integers(0, 256, (pictures, 4, 4, 1)).astype(np.uint8)
 
     return [FrameImages(k, round(T * (1 - k / (count - 1))), some(), some(), some()) for k in range(count)]
@@ -317,7 +320,7 @@ def _lane(shown: Timeline, key: str) -> Lane:
 
 def test_one_side_shows_every_frame_in_order() -> None:
     frames = _frames(11)
-    shown = lab.timeline("t", {"A": frames})
+    shown = view.timeline("t", {"A": frames})
     assert shown is not None
     assert [position.t for position in shown.positions] == [images.t for images in frames]
     assert [lane.key for lane in shown.lanes] == ["x", "x0", "noise"]
@@ -336,7 +339,7 @@ def test_one_side_shows_every_frame_in_order() -> None:
 
 def test_two_sides_of_different_length_meet_at_the_same_t() -> None:
     a, b = _frames(51), _frames(6, seed=1)
-    shown = lab.timeline("t", {"A": a, "B": b})
+    shown = view.timeline("t", {"A": a, "B": b})
     assert shown is not None
     assert len(shown.positions) == 51
     assert [(lane.key, lane.group) for lane in shown.lanes] == [
@@ -351,26 +354,26 @@ def test_two_sides_of_different_length_meet_at_the_same_t() -> None:
 
 
 def test_nothing_to_show() -> None:
-    assert lab.timeline("t", {"A": [], "B": []}) is None
-    assert lab.live_timeline("t", {"A": []}, {"A": 5}, 0) is None
-    one_side = lab.timeline("t", {"A": _frames(3), "B": []})
+    assert view.timeline("t", {"A": [], "B": []}) is None
+    assert view.live_timeline("t", {"A": []}, {"A": 5}, 0) is None
+    one_side = view.timeline("t", {"A": _frames(3), "B": []})
     assert one_side is not None
     assert [lane.key for lane in one_side.lanes] == ["x", "x0", "noise"]
 
 
 @pytest.mark.parametrize("sides", [1, 2])
 def test_what_is_sent_piece_by_piece_adds_up_to_the_whole(sides: int) -> None:
-    frames: dict[lab.Side, list[FrameImages]] = (
+    frames: dict[Side, list[FrameImages]] = (
         {"A": _frames(9)} if sides == 1 else {"A": _frames(9), "B": _frames(9, seed=1)}
     )
     totals = dict.fromkeys(frames, 9)
-    whole = lab.timeline("t", frames)
+    whole = view.timeline("t", frames)
     assert whole is not None
     sent, positions = 0, []
     index: dict[str, list[int]] = {lane.key: [] for lane in whole.lanes}
     tiles: dict[str, dict[int, np.ndarray]] = {lane.key: {} for lane in whole.lanes}
     for ready in (0, 1, 1, 4, 5, 9, 9):
-        piece = lab.live_timeline("t", {side: some[:ready] for side, some in frames.items()}, totals, sent)
+        piece = view.live_timeline("t", {side: some[:ready] for side, some in frames.items()}, totals, sent)
         if ready <= sent:
             assert piece is None
             continue
@@ -398,11 +401,11 @@ def test_what_is_sent_piece_by_piece_adds_up_to_the_whole(sides: int) -> None:
 
 
 def test_sides_of_different_length_are_not_sent_piece_by_piece() -> None:
-    assert lab.live_timeline("t", {"A": _frames(9), "B": _frames(5)}, {"A": 9, "B": 5}, 0) is None
+    assert view.live_timeline("t", {"A": _frames(9), "B": _frames(5)}, {"A": 9, "B": 5}, 0) is None
 
 
 def test_a_side_that_is_ahead_waits_for_the_other() -> None:
-    piece = lab.live_timeline("t", {"A": _frames(9)[:5], "B": _frames(9)[:4]}, {"A": 9, "B": 9}, 1)
+    piece = view.live_timeline("t", {"A": _frames(9)[:5], "B": _frames(9)[:4]}, {"A": 9, "B": 9}, 1)
     assert piece is not None
     assert (piece.first, len(piece.positions)) == (1, 3)
 
@@ -421,7 +424,7 @@ def test_grey_is_no_noise_and_white_is_three_sigma() -> None:
 def test_what_the_ideal_denoiser_draws_is_a_training_picture() -> None:
     model = open_model("ideal:digits")
     *_, last = Recipe(model="ideal:digits", steps=8, seeds=(1,), labels=(4,), scale=1).frames(model)
-    found = lab.neighbours(model, lab.images_of(last).x[0])
+    found = nearest_training_images(model, lab.images_of(last).x[0])
     assert len(found) == 5
     assert found[0][2] < 0.5
     assert found[0][1] == "4"
@@ -433,12 +436,12 @@ def test_what_the_ideal_denoiser_draws_is_a_training_picture() -> None:
 def test_distances_are_root_mean_squares() -> None:
     model = open_model("ideal:emoji")
     black = np.zeros((32, 32, 3), np.uint8)
-    picture, _, distance = lab.neighbours(model, black, k=1)[0]
+    picture, _, distance = nearest_training_images(model, black, k=1)[0]
     assert distance == pytest.approx(float(np.sqrt(np.square(picture.astype(float)).mean())), rel=1e-5)
 
 
 def test_where_the_pictures_are_unknown_nothing_is_found() -> None:
-    assert lab.neighbours(_model(), np.zeros((2, 2, 1), np.uint8)) == []
+    assert nearest_training_images(_model(), np.zeros((2, 2, 1), np.uint8)) == []
 
 
 def test_two_sides_of_different_T_are_matched_by_the_share_of_the_way() -> None:
@@ -446,7 +449,7 @@ def test_two_sides_of_different_T_are_matched_by_the_share_of_the_way() -> None:
         blank = np.zeros((1, 4, 4, 1), np.uint8)
         return [FrameImages(k, round(T * (steps - k) / steps), blank, blank, blank) for k in range(steps + 1)]
 
-    shown = lab.timeline("x", {"A": frames(1000, 10), "B": frames(100, 5)})
+    shown = view.timeline("x", {"A": frames(1000, 10), "B": frames(100, 5)})
     assert shown is not None
     second = next(lane for lane in shown.lanes if lane.key == "x0B")
     assert second.index[0] == 0
@@ -471,10 +474,10 @@ def test_smoothing_leads_from_memorising_away_from_the_data_by_as_much_as_it_say
             spacing="quadratic",
         )
         recipe = recipes(controls, 10)["A"]
-        assert f"{smoothing * 127.5:.0f}" in lab.by_heart(recipe)
+        assert f"{smoothing * 127.5:.0f}" in view.memorization(recipe)
         *_, last = recipe.frames(model)
         nearest, _ = nearest_neighbours(last.x, model.denoiser.points)  # type: ignore[attr-defined]
         distances.append(float(nearest.mean()) / 28)
     assert distances[0] < 1e-3
     assert distances[1:] == pytest.approx([0.1, 0.3], rel=0.1)
-    assert "learned by heart" in lab.by_heart(Recipe(model="digits"))
+    assert "memorized" in view.memorization(Recipe(model="digits"))

@@ -16,9 +16,10 @@ from engine.training import loop
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.config import TrainConfig
-from engine.training.learner import parameter_count
-from engine.training.loop import TIMESTEP_BINS, Report
 from engine.training.preflight import Preflight
+from engine.training.report import Report
+from engine.training.tasks import parameter_count
+from engine.training.timestep_bins import TIMESTEP_BINS
 from playground.labs.shared.controls import from_link
 from playground.labs.shared.naming import duration, when
 from playground.labs.training import charts, estimate, runs, tasks, text, view

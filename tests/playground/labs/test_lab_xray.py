@@ -17,19 +17,21 @@ from engine.models.unet import UNet
 from engine.registry import open_model
 from playground.labs.shared.controls import from_link, to_link
 from playground.labs.xray import job as lab
-from playground.labs.xray import view as figures
-from playground.labs.xray.job import Seen, XrayControls
+from playground.labs.xray import payload as figures
+from playground.labs.xray import view
+from playground.labs.xray.controls import XrayControls, chosen
+from playground.labs.xray.job import Inspection
 from playground.policy.visitor import HOST
 
 
-def look(**settings: Any) -> Seen:
-    last = [partial.result for partial in lab.look(XrayControls(**settings), HOST)][-1]
+def look(**settings: Any) -> Inspection:
+    last = [partial.result for partial in lab.inspect(XrayControls(**settings), HOST)][-1]
     assert last is not None
     return last
 
 
 @pytest.fixture(scope="module")
-def seen() -> Seen:
+def seen() -> Inspection:
     return look()
 
 
@@ -38,7 +40,7 @@ def unpacked(sent: dict[str, Any], kind: str) -> npt.NDArray[np.float64]:
     return values.reshape(sent["shape"]) * sent["max"] / (127 if kind == "i8" else 255)
 
 
-def test_the_first_look_shows_every_block_and_all_parameters(seen: Seen) -> None:
+def test_the_first_look_shows_every_block_and_all_parameters(seen: Inspection) -> None:
     sent = figures.payload(seen)
     net = open_model("digits").denoiser.net  # type: ignore[attr-defined]
     assert isinstance(net, UNet)
@@ -49,9 +51,9 @@ def test_the_first_look_shows_every_block_and_all_parameters(seen: Seen) -> None
     assert figures.payload(seen, "mid_block.attentions.0")["block"] == "mid_block.attentions.0"
 
 
-def test_channel_maps_are_the_activations_to_a_part_in_127_the_liveliest_first(seen: Seen) -> None:
+def test_channel_maps_are_the_activations_to_a_part_in_127_the_liveliest_first(seen: Inspection) -> None:
     sent = figures.payload(seen)["maps"]
-    for name, values in seen.inside.activations.items():
+    for name, values in seen.forward.activations.items():
         one = values[0].numpy()
         if one.ndim != 3:
             continue
@@ -62,7 +64,7 @@ def test_channel_maps_are_the_activations_to_a_part_in_127_the_liveliest_first(s
         assert len(shown) == min(figures.MOST_CHANNELS, len(one))
 
 
-def test_attention_that_is_sent_sums_to_one(seen: Seen) -> None:
+def test_attention_that_is_sent_sums_to_one(seen: Inspection) -> None:
     (sent,) = figures.payload(seen)["attention"]
     n = sent["size"][0] * sent["size"][1]
     rows = np.frombuffer(base64.b64decode(sent["u8"]), np.uint8).reshape(sent["heads"] + 1, n, n) / 255
@@ -71,7 +73,7 @@ def test_attention_that_is_sent_sums_to_one(seen: Seen) -> None:
     np.testing.assert_allclose(rows[0], rows[1:].mean(axis=0), atol=2 / 255)
 
 
-def test_no_more_is_sent_than_may_be(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_more_is_sent_than_may_be(seen: Inspection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "MOST_BYTES", 20_000)
     sent = figures.payload(seen)
     assert sum(len(base64.b64decode(one["i8"])) for one in sent["maps"].values()) <= 20_000
@@ -80,30 +82,30 @@ def test_no_more_is_sent_than_may_be(seen: Seen, monkeypatch: pytest.MonkeyPatch
     assert 1 <= attention["heads"] < attention["of"]
 
 
-def test_each_part_that_is_missing_changes_what_is_said_and_the_network_itself_does_not(seen: Seen) -> None:
+def test_each_part_that_is_missing_changes_what_is_said_and_the_network_itself_does_not(seen: Inspection) -> None:
     own, *others = seen.variants
     assert own.change == 0
     np.testing.assert_array_equal(own.x0, seen.x0)
     assert all(variant.change > 0 for variant in others)
-    assert len(others) == len(seen.anatomy.skips) + 2
+    assert len(others) == len(seen.layout.skips) + 2
     without_any = next(variant for variant in others if variant.key == "none")
     assert without_any.change > min(variant.change for variant in others)
 
 
-def test_a_skip_that_is_off_is_off_in_all_that_is_shown(seen: Seen) -> None:
+def test_a_skip_that_is_off_is_off_in_all_that_is_shown(seen: Inspection) -> None:
     cut = look(off="3")
     variant = next(variant for variant in seen.variants if variant.key == "skip3")
     np.testing.assert_array_equal(cut.x0, variant.x0)
     assert [skip["off"] for skip in figures.payload(cut)["skips"]] == [number == 3 for number in range(6)]
-    target = cut.anatomy.skips[3].target
-    assert not np.allclose(cut.inside.activations[target].numpy(), seen.inside.activations[target].numpy())
+    target = cut.layout.skips[3].target
+    assert not np.allclose(cut.forward.activations[target].numpy(), seen.forward.activations[target].numpy())
 
 
-def test_relu_in_place_of_silu_is_the_variant_of_that_name(seen: Seen) -> None:
+def test_relu_in_place_of_silu_is_the_variant_of_that_name(seen: Inspection) -> None:
     bent = look(activation="relu")
     np.testing.assert_array_equal(bent.x0, seen.variants[-1].x0)
     np.testing.assert_array_equal(look(activation="silu").x0, seen.x0)
-    assert seen.trained_with == "SiLU"
+    assert seen.activation == "SiLU"
 
 
 def test_the_guess_of_a_real_picture_gets_nearer_to_it_with_less_noise() -> None:
@@ -137,7 +139,7 @@ def test_whole_pictures_are_drawn_one_variant_after_the_other(monkeypatch: pytes
     [
         ({"model": "ideal:digits"}, "no U-Net"),
         ({"model": "nowhere/at/all"}, "nowhere"),
-        ({"label": 10}, "does not know a class 10"),
+        ({"label": 10}, "has no class 10"),
         ({"off": "77"}, "no skip 77"),
         ({"off": "one"}, "by their numbers"),
     ],
@@ -150,7 +152,7 @@ def test_what_cannot_be_looked_at_is_told_in_a_sentence(settings: dict[str, Any]
 
 @given(st.one_of(st.none(), st.text(), st.dictionaries(st.text(), st.text()), st.lists(st.integers())))
 def test_what_the_drawing_tells_never_breaks_the_settings(told: object) -> None:
-    assert isinstance(lab.chosen(XrayControls(), told), XrayControls)
+    assert isinstance(chosen(XrayControls(), told), XrayControls)
 
 
 @given(
@@ -158,7 +160,7 @@ def test_what_the_drawing_tells_never_breaks_the_settings(told: object) -> None:
     st.one_of(st.none(), st.integers(), st.text(max_size=300)),
 )
 def test_an_odd_choice_changes_nothing_that_could_not_be_opened_again(block: object, off: object) -> None:
-    after = lab.chosen(XrayControls(), {"block": block, "off": off})
+    after = chosen(XrayControls(), {"block": block, "off": off})
     assert all(isinstance(number, int) for number in after.skips_off)
     again, problems = from_link(XrayControls, to_link(after))
     assert again == after
@@ -166,15 +168,15 @@ def test_an_odd_choice_changes_nothing_that_could_not_be_opened_again(block: obj
 
 
 def test_a_choice_is_in_the_link() -> None:
-    after = lab.chosen(XrayControls(), {"block": "conv_in", "off": "0,3"})
+    after = chosen(XrayControls(), {"block": "conv_in", "off": "0,3"})
     assert to_link(after) == {"block": "conv_in", "off": "0,3"}
     assert after.skips_off == (0, 3)
 
 
-def test_the_table_can_be_taken_away(seen: Seen) -> None:
-    blocks, parts = (list(csv.reader(io.StringIO(file.data.decode()))) for file in figures.files(seen, seen.variants))
+def test_the_table_can_be_taken_away(seen: Inspection) -> None:
+    blocks, parts = (list(csv.reader(io.StringIO(file.data.decode()))) for file in view.files(seen))
     assert sum(int(row[-1]) for row in blocks[1:]) == figures.payload(seen)["parameters"]
     assert [float(row[1]) for row in parts[1:]] == pytest.approx([v.change for v in seen.variants], rel=1e-4)
-    page = figures.table(seen.variants)
+    page = view.table(seen.variants)
     assert page.count("<img") == 2 * len(seen.variants)
     assert "<script" not in page

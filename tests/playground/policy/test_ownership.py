@@ -21,15 +21,16 @@ from engine.runs import service as training_service
 from engine.runs.record import new_id
 from engine.runs.service import RunsError, TrainingService
 from engine.training.config import TrainConfig
-from playground.labs.guidance import job as guidance
+from playground.labs.guidance import view
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.likelihood.controls import LikelihoodControls
-from playground.labs.microscope.job import MicroscopeControls, task_of
-from playground.labs.recorder.job import RecorderControls
+from playground.labs.microscope.controls import MicroscopeControls
+from playground.labs.microscope.job import task_of
+from playground.labs.recorder.controls import RecorderControls
 from playground.labs.sampling.controls import SamplingControls
 from playground.labs.shared import models
 from playground.labs.shared.controls import Controls
-from playground.labs.xray.job import XrayControls
+from playground.labs.xray.controls import XrayControls
 from playground.policy import mode
 from playground.policy.ownership import FILE, checked_secret, write_owner
 from playground.policy.visitor import HOST, Visitor, visitor_of
@@ -117,7 +118,7 @@ def test_a_sweep_over_classifiers_names_ones_own_alone(shared: Shared, monkeypat
     monkeypatch.setattr(mode, "_public", True)
     wanted = GuidanceControls(across="classifier", across_values="gone", down="label", down_values="3", steps=2)
     for visitor, named in ((ANNA, True), (BERT, False)):
-        for ask in (guidance.announced, lambda *asked: next(guidance.compute(*asked))):
+        for ask in (view.announced, lambda *asked: next(view.compute(*asked))):
             with pytest.raises(ValueError, match="is no classifier") as refusal:
                 ask(wanted, visitor_of(visitor))
             assert (run_id in str(refusal.value)) is named

@@ -23,21 +23,24 @@ from engine.recipes.recipe import Recipe, RecipeError
 from engine.schedule import Level, NoiseSchedule
 from engine.training.config import TrainConfig
 from playground.gradio_ui import page
-from playground.labs.guidance import job as guidance
+from playground.labs.guidance import view
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.likelihood import job as likelihood
 from playground.labs.likelihood.controls import TITLES, LikelihoodControls
-from playground.labs.microscope import job as microscope
+from playground.labs.microscope.controls import MicroscopeControls
 from playground.labs.microscope.forks import MAX_FORKS
+from playground.labs.microscope.steps import MAX_STEPS
 from playground.labs.points import controls as points
 from playground.labs.recorder import job as recorder
+from playground.labs.recorder.controls import RecorderControls
 from playground.labs.sampling.controls import SamplingControls
-from playground.labs.sampling.controls import recipes as recipes_of
+from playground.labs.sampling.recipes import recipes as recipes_of
 from playground.labs.shared.controls import Controls, describe
 from playground.labs.shared.job import INTERNAL_ERROR, Job, Partial
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.estimate import config_of
 from playground.labs.xray import job as xray
+from playground.labs.xray.controls import STEPS as XRAY_STEPS
 from playground.policy import messages, mode
 from playground.policy.limits import LOCAL, PUBLIC
 from playground.policy.visitor import HOST, Visitor, visitor_of
@@ -50,9 +53,9 @@ CONTROLS: dict[str, type[Controls]] = {
     "training": TrainingControls,
     "guidance": GuidanceControls,
     "likelihood": LikelihoodControls,
-    "microscope": microscope.MicroscopeControls,
+    "microscope": MicroscopeControls,
     "points": points.PointsControls,
-    "recorder": recorder.RecorderControls,
+    "recorder": RecorderControls,
 }
 
 
@@ -125,7 +128,7 @@ def test_every_tab_gets_its_own_pictures() -> None:
         request = queue.request(tab)
         assert request is not None
         assert request.wait(SECONDS)
-        assert request.progress.status == "finished"
+        assert request.state.status == "finished"
         first, *_ = _recipe(first=100 * k, steps=2 + k % 4).frames(model)
         assert np.array_equal(request.frames()[0].x, to_uint8(first.x))
         assert len(request.frames("A")) == 3 + k % 4
@@ -140,7 +143,7 @@ def test_forty_visitors_with_sixteen_images_are_all_drawn_at_once(gate: Gate) ->
     assert late.place == 1
     gate.open()
     assert all(request.wait(SECONDS) for request in [*requests, late])
-    assert late.progress.status == "finished"
+    assert late.state.status == "finished"
 
 
 def test_places_are_those_of_a_queue(gate: Gate) -> None:
@@ -148,18 +151,18 @@ def test_places_are_those_of_a_queue(gate: Gate) -> None:
     first, second, third, fourth = (queue.submit(_attached(queue), model, {"A": _recipe(n)}) for n in (4, 4, 8, 1))
     # The last would fit in beside the first two, but nobody is passed.
     assert [one.place for one in (first, second, third, fourth)] == [0, 0, 1, 2]
-    assert third.progress.status == "running"
-    assert (third.progress.done, third.progress.total, third.progress.seconds_left) == (0, 5, None)
+    assert third.state.status == "running"
+    assert (third.state.done, third.state.total, third.state.seconds_left) == (0, 5, None)
     assert third.frames() == []
     second.stop()
-    assert second.progress.status == "stopped"
+    assert second.state.status == "stopped"
     assert third.place == 1  # the machine is not free before the step that is under way has ended
     third.stop()
     assert (third.place, fourth.place) == (0, 1)
     gate.open()
     assert first.wait(SECONDS)
     assert fourth.wait(SECONDS)
-    assert [one.progress.status for one in (first, second, third, fourth)] == [
+    assert [one.state.status for one in (first, second, third, fourth)] == [
         "finished",
         "stopped",
         "stopped",
@@ -174,7 +177,7 @@ def test_more_than_the_whole_queue_is_drawn_alone(gate: Gate) -> None:
     assert (small.place, large.place) == (0, 1)
     gate.open()
     assert large.wait(SECONDS)
-    assert large.progress.status == "finished"
+    assert large.state.status == "finished"
 
 
 def test_memory_is_bounded_by_the_pictures_that_are_kept(gate: Gate) -> None:
@@ -185,7 +188,7 @@ def test_memory_is_bounded_by_the_pictures_that_are_kept(gate: Gate) -> None:
     assert (one.bytes, one.place, two.place) == (4 * 6 * frame, 0, 1)
     gate.open()
     assert two.wait(SECONDS)
-    assert two.progress.status == "finished"
+    assert two.state.status == "finished"
 
 
 def test_a_new_request_of_a_tab_replaces_the_one_before(gate: Gate) -> None:
@@ -193,11 +196,11 @@ def test_a_new_request_of_a_tab_replaces_the_one_before(gate: Gate) -> None:
     queue.attach(tab, "session")
     before = queue.submit(tab, model, {"A": _recipe()})
     now = queue.submit(tab, model, {"A": _recipe(first=9)})
-    assert before.progress.status == "stopped"
+    assert before.state.status == "stopped"
     assert queue.request(tab) is now
     gate.open()
     assert now.wait(SECONDS)
-    assert now.progress.status == "finished"
+    assert now.state.status == "finished"
 
 
 def test_a_recipe_that_does_not_fit_leaves_the_request_before_alone() -> None:
@@ -208,7 +211,7 @@ def test_a_recipe_that_does_not_fit_leaves_the_request_before_alone() -> None:
         queue.submit(tab, _model(Gate()), {"A": Recipe(model="m", labels=(3,), seeds=(0,))})
     assert queue.request(tab) is before
     assert before.wait(SECONDS)
-    assert before.progress.status == "finished"
+    assert before.state.status == "finished"
 
 
 def test_a_network_that_breaks_frees_its_room(capsys: pytest.CaptureFixture[str]) -> None:
@@ -220,8 +223,8 @@ def test_a_network_that_breaks_frees_its_room(capsys: pytest.CaptureFixture[str]
     good = queue.submit(_attached(queue), _model(Gate()), {"A": _recipe()})
     assert bad.wait(SECONDS)
     assert good.wait(SECONDS)
-    assert (bad.progress.status, good.progress.status) == ("failed", "finished")
-    assert "unplugged" in bad.progress.error
+    assert (bad.state.status, good.state.status) == ("failed", "finished")
+    assert "unplugged" in bad.state.error
 
 
 def test_nobody_gets_at_a_request_without_its_token(gate: Gate) -> None:
@@ -253,7 +256,7 @@ def test_a_tab_that_is_loaded_again_finds_its_request(gate: Gate) -> None:
     clock.now += 10 * GRACE
     queue.sweep()
     assert queue.request(tab) is request
-    assert request.progress.status == "running"
+    assert request.state.status == "running"
 
 
 def test_a_closed_tab_stops_its_request_after_the_grace(gate: Gate) -> None:
@@ -265,13 +268,13 @@ def test_a_closed_tab_stops_its_request_after_the_grace(gate: Gate) -> None:
     queue.detach("one")
     clock.now += 2 * GRACE
     queue.sweep()
-    assert request.progress.status == "running"  # somebody still looks
+    assert request.state.status == "running"  # somebody still looks
     queue.detach("two")
     queue.detach("two")  # twice, or never attached: nothing
     queue.detach("nobody")
     clock.now += GRACE
     queue.sweep()
-    assert request.progress.status == "stopped"
+    assert request.state.status == "stopped"
     assert queue.request(tab) is None
     gate.open()
     assert request.wait(SECONDS)
@@ -300,7 +303,7 @@ def test_a_session_that_moves_to_another_tab_leaves_the_first(gate: Gate) -> Non
     queue.attach(new, "session")
     clock.now += GRACE
     queue.sweep()
-    assert request.progress.status == "stopped"
+    assert request.state.status == "stopped"
 
 
 def test_nobody_has_to_sweep(gate: Gate) -> None:
@@ -308,7 +311,7 @@ def test_nobody_has_to_sweep(gate: Gate) -> None:
     queue, tab = RequestQueue(grace=0.05), _tab()
     request = queue.submit(tab, _model(gate), {"A": _recipe()})
     _until(lambda: queue.request(tab) is None)
-    assert request.progress.status == "stopped"
+    assert request.state.status == "stopped"
 
 
 def test_finished_requests_are_kept_while_somebody_looks_and_the_oldest_go_first() -> None:
@@ -412,13 +415,13 @@ def test_public_is_tighter_than_local_in_everything() -> None:
 def test_whatever_the_bounded_controls_of_the_other_labs_say_is_no_more_than_one_request_may_cost() -> None:
     """Images × steps, as in the Sampling lab, of all that one press of a button sets going."""
     bounds = PUBLIC.of_labs
-    assert bounds["recorder"]["count"] * recorder.STEPS * recorder.MOST_STOPS <= PUBLIC.image_steps
+    assert bounds["recorder"]["count"] * recorder.STEPS * recorder.MOST_STAGES <= PUBLIC.image_steps
     walks = (MAX_FORKS + 1) * bounds["microscope"]["steps"]
-    assert walks + microscope.MAX_CUTS <= PUBLIC.image_steps
+    assert walks + MAX_STEPS <= PUBLIC.image_steps
     assert bounds["microscope"]["steps"] <= PUBLIC.steps
     taken_apart = 2 * bounds["guidance"]["count"] * bounds["guidance"]["steps"]  # two ways, side by side
     assert taken_apart <= PUBLIC.image_steps
-    assert PUBLIC.image_steps >= (xray.MOST_SKIPS + 3) * xray.SAMPLES * xray.STEPS
+    assert PUBLIC.image_steps >= (xray.MOST_SKIPS + 3) * xray.SAMPLES * XRAY_STEPS
 
 
 @pytest.fixture
@@ -438,8 +441,8 @@ def test_a_bound_is_measured_as_far_as_one_request_may_go(in_public: None) -> No
 def test_no_axis_of_a_sweep_leads_beyond_the_steps_that_are_taken_here(in_public: None) -> None:
     long = GuidanceControls(across="steps", across_values="251", down="label", down_values="3")
     with pytest.raises(ValueError, match="At most 250 steps are taken here, not 251"):
-        guidance.announced(long, visitor_of(None))
-    guidance.announced(long.model_copy(update={"across_values": "250"}), visitor_of(None))
+        view.announced(long, visitor_of(None))
+    view.announced(long.model_copy(update={"across_values": "250"}), visitor_of(None))
 
 
 def test_of_a_file_no_more_points_are_kept_than_there_may_be_of_other_sets() -> None:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from playground.gradio_ui.compat import JOIN, STREAM, STREAM_END
 from playground.serving import streams
-from playground.serving.streams import JOIN, STREAM, Streams
+from playground.serving.streams import Streams
 
 SOON = 10
 """Seconds: at once, on a busy machine."""
@@ -36,7 +37,7 @@ class Page:
     """A browser's side: what has been answered, in its order, and whether it has hung up."""
 
     def __init__(self, app: Any = server) -> None:
-        self.app = Streams(app)
+        self.app = Streams(app, stream=STREAM, join=JOIN, end=STREAM_END)
         self.heard: list[str] = []
         self.hung_up = asyncio.Event()
 
@@ -143,5 +144,5 @@ def test_all_else_passes_as_it_is(scope: Message) -> None:
     async def app(*told: Any) -> None:
         seen.append(told)
 
-    asyncio.run(Streams(app)(scope, "receive", "send"))
+    asyncio.run(Streams(app, stream=STREAM, join=JOIN, end=STREAM_END)(scope, "receive", "send"))
     assert seen == [(scope, "receive", "send")]

@@ -112,7 +112,7 @@ def test_the_sampling_page_draws_at_the_first_visit() -> None:
     at = _drawn(_fine(_open(_sampling, **QUICK)))
     told = _text(at)
     assert "Done after 2 of 2 steps" in told
-    assert "training pictures nearest to it" in told
+    assert "training images nearest to it" in told
     assert not at.warning
     assert not at.error
     assert _links(at) == QUICK
@@ -129,7 +129,7 @@ def test_the_sampling_page_draws_again_when_asked_and_says_when_it_should() -> N
     assert "The settings have changed" in _text(at)
     assert at.session_state["sampling/job"] is first
     assert _links(at) == {**QUICK, "steps": "3"}
-    at.button(key="sampling/draw").click()
+    at.button(key="sampling/start").click()
     _drawn(_fine(at.run()))
     assert at.session_state["sampling/job"] is not first
     assert "Done after 3 of 3 steps" in _text(at)
@@ -156,7 +156,7 @@ def test_a_line_in_a_registry_is_a_choice_in_the_sampling_lab(monkeypatch: pytes
             SAMPLERS
         )
         assert at.selectbox(key=key).value == "mine"
-    assert [trajectory.recipe.sampler for trajectory in at.session_state["sampling/job"].trajectories] == [
+    assert [recipe.sampler for recipe in at.session_state["sampling/job"].recipes.values()] == [
         "mine",
         "mine",
     ]

@@ -1,8 +1,10 @@
-"""Visitors of the Gradio app have its components described in common, and their values each to themselves."""
+"""What the app assumes of Gradio holds; its sessions share the descriptions of components, and no values."""
 
 from __future__ import annotations
 
+import re
 from copy import copy
+from pathlib import Path
 
 import gradio as gr
 import pytest
@@ -10,12 +12,34 @@ from gradio.blocks import Block, BlocksConfig
 from gradio.routes import App
 from gradio.state_holder import SessionState
 
-from playground.gradio_ui import app, page
+from playground.gradio_ui import app, compat, page
 
 
 @pytest.fixture(scope="module")
 def demo() -> gr.Blocks:
     return app.build()
+
+
+def test_the_installed_gradio_is_one_that_the_app_knows() -> None:
+    assert compat.changes() == [], (
+        "Read playground/gradio_ui/compat.py against the new Gradio, mend it, add the version."
+    )
+
+
+def test_a_gradio_that_differs_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gr, "__version__", "7.0.0")
+    monkeypatch.setattr(compat, "STREAM_END", b"over")
+    monkeypatch.setattr(compat, "STREAM", "/elsewhere")
+    first, *others = compat.changes()
+    assert "7.0.0" in first
+    assert len(others) == 2
+    assert all(sentence.endswith(".") for sentence in others)
+
+
+def test_no_other_file_knows_gradios_private_parts() -> None:
+    private = re.compile(r"\b(event|component|demo|block)\._[a-z]|BlocksConfig|current_page|gradio_api")
+    known = [path.name for path in (Path(compat.__file__).parents[1]).rglob("*.py") if private.search(path.read_text())]
+    assert known == ["compat.py"]
 
 
 def test_the_server_is_made_once_however_many_pages_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,7 +92,7 @@ def test_the_page_is_described_as_gradio_does(demo: gr.Blocks) -> None:
 
 
 def test_what_begins_work_can_be_pressed_once_the_link_is_read(demo: gr.Blocks) -> None:
-    begins = {block.elem_id: block for block in demo.blocks.values() if isinstance(block, gr.Button)}
+    begins = {block.elem_id: block for block in demo.blocks.values() if isinstance(block, gr.Button) and block.visible}
     begins = {name: button for name, button in begins.items() if name and name.endswith(("-start", "-draw"))}
     assert len(begins) > 7
     loads = [fn for fn in demo.fns.values() if any(event == "load" for _, event in fn.targets)]

@@ -1,0 +1,75 @@
+"""The state of a training: all that a step changes, so all that resuming needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+
+from engine.data.image_set import ImageSet
+from engine.denoiser import NetDenoiser
+from engine.training.config import TrainConfig
+from engine.training.importance import LossHistory
+from engine.training.tasks import Trained, new_model
+from engine.training.tasks.task import with_weights
+
+
+@dataclass(eq=False)
+class TrainState:
+    """A model in training."""
+
+    model: Trained
+    """Around the network whose weights are trained."""
+    average: dict[str, Tensor]
+    """The averaged weights (EMA) by name, which samples are drawn with."""
+    optimizer: torch.optim.AdamW
+    scaler: torch.amp.GradScaler
+    """Keeps the small gradients of fp16 above 0; for other precisions it does nothing."""
+    history: LossHistory | None = None
+    """What importance sampling draws by; None where t is drawn evenly."""
+    step: int = 0
+    """Steps taken."""
+    good: dict[str, Tensor] = field(default_factory=dict)
+    """Averaged weights from just before the last report, all of which gave a finite loss."""
+
+    @property
+    def net(self) -> nn.Module:
+        """The network in `model`."""
+        net: nn.Module = self.model.net
+        return net
+
+    @property
+    def denoiser(self) -> NetDenoiser:
+        """The model, where it is a denoiser. Raises TypeError where it is not."""
+        if not isinstance(self.model, NetDenoiser):
+            raise TypeError("This run trains no denoiser.")
+        return self.model
+
+    def go_back(self) -> None:
+        """Make the averaged weights those of `good`."""
+        for name, weight in self.good.items():
+            self.average[name].copy_(weight)
+
+    def averaged(self) -> Trained:
+        """A copy of the model with the averaged weights, frozen."""
+        return with_weights(self.model, self.average)
+
+
+def begin(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu") -> TrainState:
+    """A new model and its optimizer, from the config's seed alone.
+
+    Raises:
+        ValueError: where network and pictures do not fit together.
+    """
+    model = new_model(config, data, device)
+    net: nn.Module = model.net
+    # Fused, AdamW takes a third of the time on a CPU.
+    fused = torch.device(device).type in ("cpu", "cuda")
+    return TrainState(
+        model,
+        {name: weight.detach().clone() for name, weight in net.state_dict().items()},
+        torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=fused),
+        torch.amp.GradScaler(torch.device(device).type, enabled=config.precision == "fp16"),
+        LossHistory(config.T) if config.importance else None,
+    )

@@ -1,0 +1,77 @@
+"""The tasks by name, and what is done alike for all of them."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import torch
+
+from engine.data.image_set import ImageSet
+from engine.data.prepared import augmented_pictures
+from engine.training.bayes_optimal import BayesOptimalLoss
+from engine.training.config import TaskName, TrainConfig
+from engine.training.tasks.classifier import ClassifierTask
+from engine.training.tasks.denoiser import DenoiserTask
+from engine.training.tasks.task import Provenance, Saved, Task, Trained
+from engine.training.tasks.vae import VAETask
+
+TASKS: dict[TaskName, Task[Any]] = {"denoiser": DenoiserTask(), "vae": VAETask(), "classifier": ClassifierTask()}
+
+
+def task_of(config: TrainConfig) -> Task[Any]:
+    """The task of a run."""
+    return TASKS[config.task]
+
+
+def new_model(config: TrainConfig, data: ImageSet, device: torch.device | str = "cpu") -> Trained:
+    """A model with random weights, which follow from the config's seed alone.
+
+    Raises:
+        ValueError: where network and pictures do not fit together.
+    """
+    task = task_of(config)
+    with torch.random.fork_rng(devices=[]):  # the layers draw their first weights from the global state: give it back
+        torch.manual_seed(config.seed)
+        net = task.network(config, data)
+    net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    model: Trained = task.model(config, data, net)
+    return model
+
+
+def parameter_count(config: TrainConfig, data: ImageSet) -> int:
+    """Weights of the network of `new_model`, without making it.
+
+    Raises:
+        ValueError: where network and pictures do not fit together.
+    """
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in task_of(config).network(config, data).parameters())
+
+
+def bayes_optimal_of(config: TrainConfig) -> BayesOptimalLoss | None:
+    """The loss that no network can be below on the run's training pictures.
+
+    Takes seconds the first time. None where it is not known, where it would take minutes, and for pictures that are rotated, of
+    which there are endlessly many.
+    """
+    return _bayes_optimal_of(config.settings_of_loss())
+
+
+@lru_cache(maxsize=16)
+def _bayes_optimal_of(config: TrainConfig) -> BayesOptimalLoss | None:
+    data = augmented_pictures(config)
+    return None if data is None else task_of(config).bayes_optimal(config, data)
+
+
+__all__ = [
+    "TASKS",
+    "Provenance",
+    "Saved",
+    "Task",
+    "Trained",
+    "bayes_optimal_of",
+    "new_model",
+    "parameter_count",
+    "task_of",
+]

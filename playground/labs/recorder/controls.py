@@ -1,0 +1,83 @@
+"""The controls of the Recorder: which training, and what is sampled after each of its stages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from engine.recipes.sampling_fields import SamplingFields
+from playground.labs.shared.control_rules import ControlRules
+from playground.labs.shared.controls import Controls, Field, like, ui
+from playground.labs.shared.naming import data_title, when
+from playground.labs.shared.picture import LARGEST_SEED
+from playground.labs.shared.text import GUIDANCE_SCALE
+
+if TYPE_CHECKING:
+    from playground.policy.visitor import Visitor
+
+RECORDED = "recorded"
+OF_SAMPLES = ("count", "seed", "scale")
+
+
+class RecorderControls(Controls):
+    """Which training is shown, and what is sampled at each stage of it."""
+
+    run: str = Field(
+        RECORDED,
+        max_length=200,
+        title="Training run",
+        description="The recording that ships, or a run of the Training lab.",
+    )
+    show: Literal["x0", "x"] = Field(
+        "x0",
+        title="Show",
+        description="The prediction of the clean image at each step, or the noisy image itself.",
+        json_schema_extra=ui(titles={"x0": "Prediction x̂₀", "x": "Noisy image xₜ"}),
+    )
+    count: int = Field(
+        10,
+        ge=1,
+        le=20,
+        title="Images",
+        description="Of each class in turn, where the model has classes. More take proportionally longer; 10 is usual.",
+    )
+    seed: int = Field(
+        0,
+        ge=0,
+        le=LARGEST_SEED,
+        title="Seed",
+        description="Of the noise, which is the same at every stage of the training.",
+        json_schema_extra=ui(slider=False),
+    )
+    scale: float = like(SamplingFields, "scale", default=1.0, title="Guidance scale", help=GUIDANCE_SCALE, step=0.25)
+
+
+NOT_OF_THE_RECORDING = "No effect now: the recording was made with 10 images, seed 0 and guidance scale 1."
+
+
+def without_effect(controls: RecorderControls) -> dict[str, str]:
+    """Controls that change nothing with these settings, each with the reason."""
+    return dict.fromkeys(OF_SAMPLES, NOT_OF_THE_RECORDING) if controls.run == RECORDED else {}
+
+
+def runs(visitor: Visitor) -> dict[str, str]:
+    """Name and title of every training run that this visitor can choose."""
+    found = {RECORDED: "Recorded: a tiny network learns digits"}
+    for one in visitor.runs.snapshots():
+        if one.can_sample:
+            found[one.id] = f"Your run of {when(one.id)}: {data_title(one.config.data)}, step {one.step:,}"
+    return found
+
+
+def rules(visitor: Visitor) -> ControlRules[RecorderControls]:
+    """How the controls are drawn for this visitor."""
+    return ControlRules(
+        disabled=without_effect,
+        options=lambda _: {"run": runs(visitor)},
+        bounds=visitor.bounds("recorder"),
+        at_first=lambda now: {"run": {now.run: ""}},
+    )
+
+
+def sampled_with(controls: RecorderControls) -> RecorderControls:
+    """The settings on which the samples depend, the others at their defaults."""
+    return controls.model_copy(update={"show": RecorderControls().show})

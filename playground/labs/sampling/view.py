@@ -1,0 +1,201 @@
+"""What the Sampling lab shows, as data for both front ends: timelines, nearest training images, downloads."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from playground.components.payloads.packing import nearest_index
+from playground.components.payloads.timeline import Lane, Position, Timeline
+from playground.labs.sampling import text
+from playground.labs.sampling.controls import Side
+from playground.labs.sampling.job import FrameImages, Images
+from playground.labs.sampling.neighbours import nearest_training_images
+from playground.labs.shared.exports import File
+from playground.labs.shared.picture import proportion
+
+if TYPE_CHECKING:
+    from engine.models.opened import Model
+    from engine.recipes.recipe import Recipe
+
+Frames = Mapping[Side, Sequence[FrameImages]]
+FPS = 15.0
+
+
+class Run(Protocol):
+    """A sampling run, in this process or queued: what the views need of it."""
+
+    id: str
+    model: Model
+    recipes: dict[Side, Recipe]
+    totals: dict[Side, int]
+
+    def frames(self, side: Side = "A") -> list[FrameImages]: ...
+
+
+def frames_of(run: Run) -> dict[Side, list[FrameImages]]:
+    """The frames so far of each side."""
+    return {side: run.frames(side) for side in run.recipes}
+
+
+# --- timelines ------------------------------------------------------------------------------------------------------
+
+
+def timeline(timeline_id: str, sides: Frames, *, pick: bool = True, autoplay: bool = False) -> Timeline | None:
+    """All frames on one playhead; where two sides have different steps, each shows its nearest t. None without frames."""
+    sides = {side: frames for side, frames in sides.items() if frames}
+    if not sides:
+        return None
+    leader = max(sides.values(), key=len)
+    way = [images.t / leader[0].t for images in leader]
+    # By t / T, since the sides may have schedules of different T.
+    index = {side: nearest_index(way, [images.t / frames[0].t for images in frames]) for side, frames in sides.items()}
+    return Timeline(
+        timeline_id,
+        _lanes(sides, index=index),
+        _positions(leader),
+        start_at="first" if autoplay else "last",
+        autoplay=autoplay,
+        fps=FPS,
+        pick=pick,
+        label=text.TIMELINE,
+    )
+
+
+def live_timeline(timeline_id: str, sides: Frames, total: Mapping[Side, int], sent: int) -> Timeline | None:
+    """The frames after the first `sent`, for the browser to add to those it has. None where there are none.
+
+    Both sides must have as many kept steps, `total`; where they have not, there is no common strip to add to.
+    """
+    ready = min(len(frames) for frames in sides.values())
+    if ready <= sent or len(set(total.values())) > 1:
+        return None
+    new = {side: frames[sent:ready] for side, frames in sides.items()}
+    return Timeline(
+        timeline_id,
+        _lanes(new, first=sent),
+        _positions(next(iter(new.values()))),
+        live=True,
+        first=sent,
+        total=next(iter(total.values())),
+        fps=FPS,
+        label=text.TIMELINE,
+    )
+
+
+def growing_timeline(run: Run, sent: int) -> tuple[Timeline | None, int]:
+    """What is new of a run since `sent` positions were sent, None for nothing, and how many have been sent with it."""
+    sides = frames_of(run)
+    if len(set(run.totals.values())) > 1:
+        return timeline(run.id, sides, pick=False), sent
+    new = live_timeline(run.id, sides, run.totals, sent)
+    return (new, new.first + len(new.positions)) if new is not None else (None, sent)
+
+
+def _positions(frames: Sequence[FrameImages]) -> tuple[Position, ...]:
+    return tuple(Position(images.t, f"step {images.step}, t = {images.t}") for images in frames)
+
+
+def _lanes(sides: Frames, *, first: int = 0, index: dict[Side, tuple[int, ...]] | None = None) -> tuple[Lane, ...]:
+    """Three lanes for each side; `first` and `index` as in `Lane.of_pictures`."""
+    is_compared = len(sides) > 1
+    return tuple(
+        Lane.of_pictures(
+            f"{name}{side}" if is_compared else name,
+            title,
+            [getattr(images, name) for images in frames],
+            first=first,
+            index=None if index is None else index[side],
+            width_over_height=proportion(len(frames[0].x)),
+            help=help_text,
+            group=side if is_compared else "",
+        )
+        for name, (title, help_text) in text.LANES.items()
+        for side, frames in sides.items()
+    )
+
+
+# --- one image, and what can be downloaded --------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An image that the reader has chosen: its side and number, and the frame that was shown then."""
+
+    side: Side
+    number: int
+    position: int | None = None
+    """Number of the frame; None where none was chosen."""
+
+
+def choice_of(run: Run, lane: object, number: object, position: object) -> Choice | None:
+    """What was clicked in the timeline, as it came from the browser; None where there is no such image."""
+    side: Side = "B" if str(lane).endswith("B") and "B" in run.recipes else "A"
+    frames = run.frames(side)
+    if not isinstance(number, int) or not frames or not 0 <= number < len(frames[-1].x0):
+        return None
+    return Choice(side, number, max(0, min(position, len(frames) - 1)) if isinstance(position, int) else None)
+
+
+def side_in_words(run: Run, side: Side) -> str:
+    """The side where two are compared, else ""."""
+    return side if len(run.recipes) > 1 else ""
+
+
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """An image and the training images nearest to it, each with its caption."""
+
+    heading: str
+    images: tuple[tuple[Images, str], ...]
+    about: str
+
+
+def nearest(run: Run, choice: Choice) -> Nearest | None:
+    """The training images nearest to a sample; None where they are unknown or too many."""
+    sample = run.frames(choice.side)[-1].x0[choice.number]
+    found = nearest_training_images(run.model, sample)
+    if not found:
+        return None
+    captions = [f"{f'class {name}, ' if name else ''}distance {distance:.0f}" for _, name, distance in found]
+    return Nearest(
+        text.nearest(choice.number + 1, side_in_words(run, choice.side)),
+        ((sample, "this sample"), *((image, caption) for (image, *_), caption in zip(found, captions, strict=True))),
+        text.DISTANCE + memorization(run.recipes[choice.side]),
+    )
+
+
+def memorization(recipe: Recipe) -> str:
+    """What a small distance to a training image means for the samples of this recipe."""
+    if not recipe.model.startswith("ideal:"):
+        return text.MEMORIZED
+    return text.smoothed(recipe.smoothing) if recipe.smoothing else text.MEMORIZED_BY_IDEAL
+
+
+@dataclass(frozen=True)
+class Download:
+    """What can be downloaded of one side."""
+
+    side: Side
+    heading: str
+    files: tuple[File, ...]
+    python: str
+
+
+def downloads(run: Run) -> list[Download]:
+    """Of each side that has frames."""
+    from engine.recipes.recipe import png_bytes
+
+    made = []
+    for side, recipe in run.recipes.items():
+        frames, name = run.frames(side), f"{run.id}{side}"
+        if not frames:
+            continue
+        png, record = png_bytes(frames[-1].x0, recipe, zoom=4), recipe.model_dump_json(exclude_defaults=True, indent=2)
+        files = (
+            File(text.PNG, f"samples-{name}.png", "image/png", png),
+            File(text.RECIPE, f"recipe-{name}.json", "application/json", record.encode()),
+        )
+        made.append(Download(side, text.download(side_in_words(run, side)), files, recipe.python()))
+    return made

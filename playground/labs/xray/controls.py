@@ -1,0 +1,122 @@
+"""The controls of the Network x-ray: a model, one noisy image, and what is changed in the network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+from engine.recipes.sampling_fields import SamplingFields
+from playground.labs.shared.control_rules import ControlRules
+from playground.labs.shared.controls import Controls, Field, checked, like, ui
+from playground.labs.shared.picture import LARGEST_SEED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from playground.policy.visitor import Visitor
+
+STEPS = 20
+"""From noise to image, by DDIM without added noise."""
+NONE = -1
+"""The label for none."""
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    try:
+        return tuple(sorted({int(part) for part in text.split(",") if part.strip()}))
+    except ValueError:
+        raise ValueError("Skips are given by their numbers, such as “0,3”.") from None
+
+
+class XrayControls(Controls):
+    """Which network is inspected, on which noisy image, and what is changed in it."""
+
+    model: str = like(SamplingFields, "model", title="Model", help="Any model whose network is a U-Net of ours.")
+    source: Literal["sample", "picture"] = Field(
+        "sample",
+        title="Noisy image",
+        description="x_t of the model's own sampling trajectory, or a training image with noise added.",
+        json_schema_extra=ui(titles={"sample": "from sampling", "picture": "training image"}),
+    )
+    step: int = Field(
+        8,
+        ge=0,
+        le=STEPS - 1,
+        title="Step",
+        description=f"Of {STEPS}, from noise (0) to image: larger ones have less noise. A training image gets the noise level "
+        "of that step.",
+    )
+    label: int = Field(
+        3, ge=NONE, le=100_000, title="Class", description="The class that the network is conditioned on."
+    )
+    number: int = Field(
+        7,
+        ge=0,
+        le=10_000_000,
+        title="Training image number",
+        description="In its class; after the last one they begin again.",
+        json_schema_extra=ui(slider=False),
+    )
+    seed: int = Field(
+        0, ge=0, le=LARGEST_SEED, title="Seed", description="Of the noise.", json_schema_extra=ui(slider=False)
+    )
+    activation: Literal["own", "silu", "relu"] = Field(
+        "own",
+        title="Activation function",
+        description="Of the residual blocks: as trained, or another one on the same weights.",
+        json_schema_extra=ui(titles={"own": "as trained", "silu": "SiLU", "relu": "ReLU"}),
+    )
+    off: str = Field(
+        "", max_length=200, title="Skips off", description="Numbers of the skips that are replaced by zeros."
+    )
+    block: str = Field("", max_length=100, title="Block", description="The block whose channels are shown.")
+
+    @property
+    def skips_off(self) -> tuple[int, ...]:
+        """Numbers of the skips that are switched off. Raises ValueError where the text has others than numbers."""
+        return _numbers(self.off)
+
+    @property
+    def choice(self) -> str:
+        """What is chosen in the drawing, as one text."""
+        return f"{self.block}|{self.off}"
+
+
+IN_THE_DRAWING = ("off", "block")
+"""What is set in the drawing, not by widgets."""
+
+
+def hidden(controls: XrayControls) -> set[str]:
+    """Names of controls that are not drawn with these settings."""
+    return {*IN_THE_DRAWING, *(() if controls.source == "picture" else ("number",))}
+
+
+def options(controls: XrayControls, available: Mapping[str, str], visitor: Visitor) -> dict[str, dict[Any, str]]:
+    """Options of the controls whose choices are known at run time only."""
+    try:
+        names = visitor.open_model(controls.model).class_names if controls.model in available else ()
+    except ValueError:
+        names = ()
+    return {"model": dict(available), "label": {NONE: "none", **dict(enumerate(names))}}
+
+
+def rules(visitor: Visitor, available: Callable[[str], dict[str, str]]) -> ControlRules[XrayControls]:
+    """How the controls are drawn for this visitor; `available` gives the models, given the chosen one."""
+    return ControlRules(
+        hidden=hidden,
+        options=lambda now: options(now, available(now.model), visitor),
+        at_first=lambda now: {"model": {now.model: ""}, "label": {now.label: ""}},
+        bounds=visitor.bounds("xray"),
+    )
+
+
+def chosen(controls: XrayControls, value: object) -> XrayControls:
+    """The settings after what the drawing sends, {"block", "off"}; what cannot be read changes nothing."""
+    if not isinstance(value, Mapping):
+        return controls
+    try:
+        changed = checked(controls, block=str(value.get("block") or "")[:100], off=str(value.get("off") or "")[:200])
+        _ = changed.skips_off
+    except ValueError:
+        return controls
+    return changed
