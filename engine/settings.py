@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 OLD_NAMES: dict[str, tuple[str, ...]] = {
     "process": ("way",),
     "sampling_schedule": ("walk",),
+    "scale": ("w",),
     "task": ("learns",),
     "micro_batch": ("at_once",),
     "ema_decay": ("averaging",),
@@ -23,6 +24,7 @@ OLD_NAMES: dict[str, tuple[str, ...]] = {
 OLD_VALUES: dict[str, dict[str, str]] = {
     "sampling_schedule": {"same": "own"},
     "label": {"open": "none"},
+    "view": {"apart": "trace", "price": "tradeoff", "law": "density"},
 }
 """By the name of a choice now: its values of before, and what each is called now."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
 from playground.labs.shared import text as common
+from playground.labs.shared.exports import File
 from playground.labs.shared.view import Notice
 
 # Streamlit leaves 6rem above the first line, for a header that takes 3.75.
@@ -47,6 +48,15 @@ def plain(text: str) -> str:
 def looking_at(text: str) -> None:
     """The line under a figure that says what it shows."""
     st.caption(common.looking_at(text))
+
+
+def downloads(files: Sequence[File], lab: str) -> None:
+    """A button for each file, folded away."""
+    if not files:
+        return
+    with st.expander(common.DOWNLOADS):
+        for file in files:
+            st.download_button(file.title, file.data, file.name, file.kind, key=f"{lab}/{file.name}", icon="⬇️")
 
 
 def picture(pixels: npt.NDArray[np.uint8], caption: str = "", *, width: int = 112) -> None:

@@ -1,4 +1,4 @@
-"""In 2-D: the law that guidance really samples from against the one that its formula promises, both exact."""
+"""Guidance in 2-D: the density that it samples from against p(x|c)^s p(x)^(1−s), which its formula suggests; both exact."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 POINTS = 4_000
 STEPS = 200
 KEPT = 40
-"""Positions of the timeline beside the first."""
+"""Positions of the timeline after the first."""
 CELLS = 90
 BINS = 6
-"""Cells of the plane along one side of a bin: what is counted in is coarser than what is drawn."""
+"""Cells of the plane along a side of a bin: points are counted in coarser cells than the density is drawn in."""
 ZOOM = 3
 CURVE = (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0)
 """Scales of the curve of distances."""
@@ -55,48 +55,53 @@ def mixture(preset: str) -> ExactDenoiser:
     return ExactDenoiser(torch.tensor(means, dtype=torch.float64), torch.tensor(labels), std)
 
 
-IN_WORDS = f"{POINTS:,} points, {STEPS} steps, at {1 + len(CURVE)} scales; no network is asked."
-"""What will be done."""
+IN_WORDS = f"{POINTS:,} points, {STEPS} steps, at {1 + len(CURVE)} guidance scales; no network evaluations."
+"""What is computed."""
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
-    """One level: where the points are, the density whose score moves them, and where noising the promised law would be."""
+class DensityFrame:
+    """One noise level, densities of shape (CELLS, CELLS).
+
+    points: of the guided points.
+    tilted: p_t(x|c)^s p_t(x)^(1−s), whose score moves them.
+    target: p(x|c)^s p(x)^(1−s) after the forward process.
+    """
 
     t: int
     points: Field
-    pushing: Field
-    promised: Field
+    tilted: Field
+    target: Field
 
 
 @dataclass(frozen=True, eq=False)
-class Compared:
-    """At one scale: the distance of the points from the promised law, and what it would be by chance alone."""
+class Distance:
+    """Total variation between the guided points and p(x|c)^s p(x)^(1−s) at one scale, and its floor by chance."""
 
-    w: float
+    scale: float
     distance: float
     floor: SamplingFloor
 
 
 @dataclass(frozen=True, eq=False)
-class Law:
-    """Both laws as far as they are known."""
+class GuidedDensity:
+    """Both densities, and their distance by scale, as far as they are computed."""
 
-    w: float
-    moments: tuple[Moment, ...]
-    here: Compared | None
-    curve: tuple[Compared, ...]
+    scale: float
+    frames: tuple[DensityFrame, ...]
+    at_scale: Distance | None
+    curve: tuple[Distance, ...]
 
 
 def plane() -> Plane:
-    """The part of the plane that is looked at."""
+    """The part of the plane that is shown."""
     from engine.analysis.guided_density import Plane
 
     return Plane(3.6, CELLS)
 
 
-def compute(controls: GuidanceControls) -> Iterator[Partial[Law]]:
-    """The walk at the reader's scale, and then the distance at other scales."""
+def compute(controls: GuidanceControls) -> Iterator[Partial[GuidedDensity]]:
+    """The trajectory at the chosen scale, then the distance at other scales."""
     from engine.analysis.guided_density import diffused_density, guided_trajectory, tilted_density
     from engine.samplers import SAMPLERS
     from engine.schedule import NoiseSchedule
@@ -106,44 +111,46 @@ def compute(controls: GuidanceControls) -> Iterator[Partial[Law]]:
     sampler = SAMPLERS[controls.stochastic]()
     kept = set(np.linspace(0, STEPS, KEPT + 1).round().astype(int).tolist())
     total = STEPS * (1 + len(CURVE))
-    promised = tilted_density(data, label, controls.w, field)
-    moments: list[Moment] = []
+    target = tilted_density(data, label, controls.scale, field)
+    frames: list[DensityFrame] = []
     seed = controls.seed % 2**31
-    walked = guided_trajectory(
-        data, label, controls.w, points=POINTS, schedule=schedule, sampler=sampler, steps=STEPS, seed=seed
+    trajectory = guided_trajectory(
+        data, label, controls.scale, points=POINTS, schedule=schedule, sampler=sampler, steps=STEPS, seed=seed
     )
-    for step, (t, x) in enumerate(walked):
+    for step, (t, x) in enumerate(trajectory):
         if step in kept:
             level = schedule.level(t)
-            moments.append(
-                Moment(
+            frames.append(
+                DensityFrame(
                     t,
                     field.histogram(x).numpy(),
-                    tilted_density(data, label, controls.w, field, level).numpy(),
-                    diffused_density(promised, field, level).numpy(),
+                    tilted_density(data, label, controls.scale, field, level).numpy(),
+                    diffused_density(target, field, level).numpy(),
                 )
             )
-            yield Partial(step, total, Law(controls.w, tuple(moments), None, ()))
-    here = compare(x.numpy(), promised.numpy(), controls.w)
-    curve: list[Compared] = []
-    for w in CURVE:
-        found = here if w == controls.w else _compared_at(data, label, w, sampler, seed)
-        curve.append(found)
-        yield Partial(STEPS * (1 + len(curve)), total, Law(controls.w, tuple(moments), here, tuple(curve)))
+            yield Partial(step, total, GuidedDensity(controls.scale, tuple(frames), None, ()))
+    at_scale = distance_between(x.numpy(), target.numpy(), controls.scale)
+    curve: list[Distance] = []
+    for scale in CURVE:
+        distance = at_scale if scale == controls.scale else _distance_at(data, label, scale, sampler, seed)
+        curve.append(distance)
+        yield Partial(
+            STEPS * (1 + len(curve)), total, GuidedDensity(controls.scale, tuple(frames), at_scale, tuple(curve))
+        )
 
 
-def _compared_at(data: ExactDenoiser, label: int, w: float, sampler: Sampler, seed: int) -> Compared:
+def _distance_at(data: ExactDenoiser, label: int, scale: float, sampler: Sampler, seed: int) -> Distance:
     from engine.analysis.guided_density import guided_trajectory, tilted_density
     from engine.schedule import NoiseSchedule
 
     schedule = NoiseSchedule.cosine(1000)
     *_, (_, x) = guided_trajectory(
-        data, label, w, points=POINTS, schedule=schedule, sampler=sampler, steps=STEPS, seed=seed
+        data, label, scale, points=POINTS, schedule=schedule, sampler=sampler, steps=STEPS, seed=seed
     )
-    return compare(x.numpy(), tilted_density(data, label, w, plane()).numpy(), w)
+    return distance_between(x.numpy(), tilted_density(data, label, scale, plane()).numpy(), scale)
 
 
-def compare(points: Field, promised: Field, w: float) -> Compared:
+def distance_between(points: Field, target: Field, scale: float) -> Distance:
     """Total variation between points and a density, counted in bins, and its floor."""
     import torch
 
@@ -151,72 +158,68 @@ def compare(points: Field, promised: Field, w: float) -> Compared:
 
     field = plane()
     area = (field.width * BINS) ** 2
-    law = coarsened(torch.tensor(promised), BINS)
+    density = coarsened(torch.tensor(target), BINS)
     there = coarsened(field.histogram(torch.tensor(points)), BINS)
-    return Compared(w, total_variation(there, law, area), sampling_floor(law, area, len(points)))
+    return Distance(scale, total_variation(there, density, area), sampling_floor(density, area, len(points)))
 
 
-def verdict(law: Law) -> str:
-    """What has come out, in a sentence or two."""
-    if law.here is None:
-        return "The points are on their way."
-    found = law.here
+def verdict(density: GuidedDensity) -> str:
+    """The result in a sentence or two."""
+    if density.at_scale is None:
+        return "The points are being sampled."
+    distance, floor = density.at_scale.distance, density.at_scale.floor
     numbers = (
-        f"Total variation {found.distance:.3f}; {POINTS:,} points of the promised law itself would be "
-        f"{found.floor.mean:.3f} ± {found.floor.std:.3f} away from it."
+        f"Total variation to p(x|c)^s p(x)^(1−s): {distance:.3f}; of {POINTS:,} samples of that density itself: "
+        f"{floor.mean:.3f} ± {floor.std:.3f}."
     )
-    if found.distance < found.floor.mean + 4 * found.floor.std:
-        same = "At w = 1 both are the law of the class." if law.w == 1 else "Here the two laws cannot be told apart."
-        return f"{numbers} {same}"
-    return (
-        f"{numbers} So guidance at w = {law.w:g} draws from another law than p(x|c)^w p(x)^(1−w): it follows the score of the "
-        "middle picture at every level, and those are not the right picture, the promised law with noise on it."
-    )
+    if distance >= floor.mean + 4 * floor.std:
+        return (
+            f"{numbers} So guidance at s = {density.scale:g} samples from another density: at each level it follows the score "
+            "of the middle one, which is not the right one, the target after the forward process."
+        )
+    same = "At s = 1 both are p(x|c)." if density.scale == 1 else "Here the two cannot be distinguished."
+    return f"{numbers} {same}"
 
 
-_POWERS = "<i>p</i>{0}(<i>x</i>|<i>c</i>)<sup>w</sup> <i>p</i>{0}(<i>x</i>)<sup>1−w</sup>"
+_TARGET = "<i>p</i>{0}(<i>x</i>|<i>c</i>)<sup>s</sup> <i>p</i>{0}(<i>x</i>)<sup>1−s</sup>"
 LANES = (
-    ("points", "where the points are", "Lines: the promised law, noised."),
-    ("pushing", "what pushes them", _POWERS.format("<sub>t</sub>")),
-    ("promised", "where they should be", f"{_POWERS.format('')}, noised."),
+    ("points", "guided points", "Contours: the target, noised."),
+    ("tilted", "density whose score guides", _TARGET.format("<sub>t</sub>")),
+    ("target", "target density, noised", f"{_TARGET.format('')}, noised."),
 )
 
 
-def timeline(timeline_id: str, law: Law, *, newest_only: bool = False) -> Timeline:
-    """The three densities on one playhead, from noise to data; while they are computed, the newest moment alone."""
+def timeline(timeline_id: str, density: GuidedDensity, *, newest_only: bool = False) -> Timeline:
+    """The three densities on one playhead, from noise to data; while they are computed, the newest frame alone."""
+    frames = density.frames[-1:] if newest_only else density.frames
     lanes = []
-    moments = law.moments[-1:] if newest_only else law.moments
-    tops = [max(float(moment.pushing.max()), float(moment.promised.max())) for moment in moments]
     for key, title, help_text in LANES:
-        frames = []
-        for moment, top in zip(moments, tops, strict=True):
-            picture = heat(getattr(moment, key), top, zoom=ZOOM)
-            frames.append(with_lines(picture, moment.promised)[None])
-        lanes.append(Lane.of_pictures(key, title, frames, help=help_text))
-    positions = tuple(Position(moment.t, f"t = {moment.t} of 1000") for moment in moments)
+        pictures = []
+        for frame in frames:
+            top = max(float(frame.tilted.max()), float(frame.target.max()))
+            pictures.append(with_lines(heat(getattr(frame, key), top, zoom=ZOOM), frame.target)[None])
+        lanes.append(Lane.of_pictures(key, title, pictures, help=help_text))
     return Timeline(
         f"{timeline_id}-live" if newest_only else timeline_id,
         tuple(lanes),
-        positions,
+        tuple(Position(frame.t, f"t = {frame.t} of 1000") for frame in frames),
         start_at="last",
-        label="Two laws, from noise to data",
+        label="Guided and target density, from noise to data",
     )
 
 
-def chart(law: Law) -> LiveChart:
-    """The distance against the scale, and what it would be by chance."""
-    w = np.array([one.w for one in law.curve])
-    series = ()
-    if len(w):
-        floors = np.array([one.floor.mean for one in law.curve])
-        spread = 2 * np.array([one.floor.std for one in law.curve])
+def chart(density: GuidedDensity) -> LiveChart:
+    """The distance by scale, and its floor."""
+    scale = np.array([one.scale for one in density.curve])
+    series: tuple[Series, ...] = ()
+    if len(scale):
+        floors = np.array([one.floor.mean for one in density.curve])
+        spread = 2 * np.array([one.floor.std for one in density.curve])
         series = (
+            Series("guided points", scale, np.array([one.distance for one in density.curve]), mark="circle"),
             Series(
-                "guided points from the promised law", w, np.array([one.distance for one in law.curve]), mark="circle"
-            ),
-            Series(
-                "floor: points of that law itself",
-                w,
+                "floor: samples of the target itself",
+                scale,
                 floors,
                 "dashed",
                 low=floors - spread,
@@ -225,27 +228,27 @@ def chart(law: Law) -> LiveChart:
             ),
         )
     return LiveChart(
-        "How far guidance is from its formula",
-        "guidance scale w",
+        "Distance of the guided points from the target",
+        "guidance scale s",
         "total variation",
         series,
-        note="0: the same law; 1: nothing in common.",
+        note="0: the same density; 1: disjoint.",
         empty="The curve appears after the pictures.",
     )
 
 
-def table(law: Law) -> list[tuple[object, ...]]:
-    """Both laws at t = 0 in the cells of the plane, a head and a row for each cell."""
-    field, last = plane(), law.moments[-1]
+def table(density: GuidedDensity) -> list[tuple[object, ...]]:
+    """Both densities at t = 0 in the cells of the plane: a header, and a row for each cell."""
+    field, last = plane(), density.frames[-1]
     centres = field.centres.numpy()
-    rows: list[tuple[object, ...]] = [("x", "y", "density of the guided points", "p(x|c)^w p(x)^(1-w)")]
+    rows: list[tuple[object, ...]] = [("x", "y", "density of the guided points", "p(x|c)^s p(x)^(1-s)")]
     for i, y in enumerate(centres):
         for j, x in enumerate(centres):
-            rows.append((f"{x:.4g}", f"{y:.4g}", f"{last.points[i, j]:.6g}", f"{last.promised[i, j]:.6g}"))
+            rows.append((f"{x:.4g}", f"{y:.4g}", f"{last.points[i, j]:.6g}", f"{last.target[i, j]:.6g}"))
     return rows
 
 
-def curve_table(law: Law) -> list[tuple[object, ...]]:
-    """The distance at every scale, a head and a row for each."""
-    rows: list[tuple[object, ...]] = [("w", "total variation", "floor", "standard deviation of the floor")]
-    return [*rows, *((one.w, one.distance, one.floor.mean, one.floor.std) for one in law.curve)]
+def curve_table(density: GuidedDensity) -> list[tuple[object, ...]]:
+    """The distance at every scale: a header, and a row for each."""
+    rows: list[tuple[object, ...]] = [("guidance scale", "total variation", "floor", "standard deviation of the floor")]
+    return [*rows, *((one.scale, one.distance, one.floor.mean, one.floor.std) for one in density.curve)]

@@ -1,4 +1,4 @@
-"""Sweep grids: any two settings of a recipe against each other, drawn as one job and kept from noise to picture."""
+"""Sweep grids: any two settings of a recipe against each other, sampled as one job, from noise to picture."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 Pictures = npt.NDArray[np.uint8]
 
 MOST_CELLS = 64
-MOST_LOOKS = 16_000
-"""Rows that a sweep may ask the network for: a minute or so of one core for the networks that ship."""
+MOST_EVALUATIONS = 16_000
+"""Most network evaluations (of one image each) of a sweep: about a minute of one core for the networks that ship."""
 MOST_POSITIONS = 60
-"""Frames of the timeline; fewer where the pictures are many."""
+"""Most frames of the timeline; fewer where the pictures are many."""
 MOST_BYTES = 24_000_000
-"""Of the kept pictures of one kind."""
+"""Of the pictures of one kind."""
 BLANK = 128
-"""The grey of a cell that has not begun."""
+"""The grey of a cell that has no picture yet."""
 WHOLE = {"steps": (1, 1000), "seed": (0, 2**53 - 100)}
 USUAL = {
     "scale": "0,1,2,4,8", "steps": "5,10,20,50", "eta": "0:1:0.25", "label": "0:4", "seed": "0:4", "sampler": "ddim,ddpm",
@@ -40,36 +40,36 @@ USUAL = {
     "spacing": "uniform,quadratic,log-snr", "schedule": "own,linear,cosine", "classifier": "none,digits",
     "classifier_scale": "0,1,2,4,8",
 }  # fmt: skip
-"""What an axis takes where the reader writes nothing."""
+"""The values of an axis that is left empty."""
 
 
 def allowed(axis: str, model: Model, visitor: Visitor) -> Allowed:
-    """What the values of an axis may be, for that model and visitor."""
+    """The range of an axis, for that model and visitor."""
     what = AXES[axis]
     if axis == "label":
         classes = model.class_names
         names: dict[Value, str] = {-1: "none", **dict(enumerate(classes))}
         return Allowed(what, "whole", -1, len(classes) - 1, names)
-    if named := _names(axis, visitor):
-        return Allowed(what, "name", names=named)
+    if titles := _names(axis, visitor):
+        return Allowed(what, "name", names=dict(titles.items()))
     if axis in WHOLE:
         return Allowed(what, "whole", *WHOLE[axis])
     return Allowed(what, "number", 0, 20 if axis in ("scale", "classifier_scale") else 1)
 
 
-def _names(axis: str, visitor: Visitor) -> Mapping[Value, str]:
+def _names(axis: str, visitor: Visitor) -> Mapping[str, str]:
     if axis == "sampler":
-        return dict(sampling.sampler_titles())
+        return sampling.sampler_titles()
     if axis == "spacing":
-        return dict(sampling.spacing_titles())
+        return sampling.spacing_titles()
     if axis == "classifier":
-        return dict(models.classifier_choices(visitor))
-    return dict({"clip": sampling.CLIP_TITLES, "schedule": sampling.SCHEDULE_TITLES}.get(axis, {}))
+        return models.classifier_choices(visitor)
+    return {"clip": sampling.CLIP_TITLES, "schedule": sampling.SCHEDULE_TITLES}.get(axis, {})
 
 
 @dataclass(frozen=True)
 class Plan:
-    """A sweep that is known to be possible: its axes, and a recipe for each cell, row by row."""
+    """A checked sweep: its axes, and a recipe for each cell, row by row."""
 
     across: str
     columns: tuple[str, ...]
@@ -77,26 +77,26 @@ class Plan:
     rows: tuple[str, ...]
     cells: tuple[Recipe, ...]
     model: Model
-    looks: int
-    """Rows that the network is asked for, at most."""
+    evaluations: int
+    """Network evaluations of one image each, at most."""
 
     @property
     def in_words(self) -> str:
-        """What it will be, and what it costs, before it begins."""
+        """What will be sampled, and at what cost."""
         cells = f"{len(self.columns)} × {len(self.rows)} = {len(self.cells)} cells"
         across, down = (
             f"{AXES[axis]} {_list(values)}" for axis, values in ((self.across, self.columns), (self.down, self.rows))
         )
-        return f"{cells}: {across} across, {down} down; the network looks at {self.looks:,} pictures for it, at most."
+        return f"{cells}: {across} across, {down} down; at most {self.evaluations:,} network evaluations."
 
 
 def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
-    """The sweep that these settings ask for.
+    """The sweep of these settings.
 
     Args:
-        controls: as set.
+        controls: of the lab.
         model: the opened one.
-        visitor: who asks for it.
+        visitor: for whom it is sampled.
 
     Raises:
         ValueError: with one sentence, where a range cannot be read, the sweep is too large, or a cell does not fit the model.
@@ -104,7 +104,7 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
     from engine.recipes.recipe import RecipeError
 
     if controls.across == controls.down:
-        raise ValueError(f"Both axes are {AXES[controls.across]}: choose another one for one of them.")
+        raise ValueError(f"Both axes are {AXES[controls.across]}: choose another setting for one of them.")
     axes = [controls.across, controls.down]
     texts = [controls.across_values, controls.down_values]
     may = [allowed(axis, model, visitor) for axis in axes]
@@ -118,20 +118,20 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
         _cell(controls, model, {axes[0]: column, axes[1]: row}) for row in values[1] for column in values[0]
     ]  # fmt: skip
     try:
-        for cell in cells:  # an axis may be of steps, beyond what the control beside it goes up to
+        for cell in cells:  # the values of an axis may lie beyond the range of the control
             visitor.check_recipe(cell)
             cell.check(model)
     except RecipeError as problem:
         raise ValueError(str(problem)) from problem
-    looks = _looks(cells)
-    most = min(MOST_LOOKS, visitor.limits.network_evaluations)
-    if looks > most:
+    evaluations = _evaluations(cells)
+    most = min(MOST_EVALUATIONS, visitor.limits.network_evaluations)
+    if evaluations > most:
         raise ValueError(
-            f"The network would look at {looks:,} pictures for this sweep, and {most:,} are the most here: take fewer cells, "
-            "pictures or steps."
+            f"This sweep takes {evaluations:,} network evaluations, and {most:,} are the most here: take fewer cells, images "
+            "or steps."
         )
     titles = [tuple(_title(axis, value, one) for value in v) for axis, one, v in zip(axes, may, values, strict=True)]
-    return Plan(axes[0], titles[0], axes[1], titles[1], tuple(cells), model, looks)
+    return Plan(axes[0], titles[0], axes[1], titles[1], tuple(cells), model, evaluations)
 
 
 def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) -> Recipe:
@@ -143,7 +143,7 @@ def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) 
     label, seed = int(swept.pop("label", controls.label)), int(swept.pop("seed", controls.seed))
     seeds = tuple(seed + k for k in range(controls.pictures))
     knows = bool(model.class_names or controls.classifier or swept.get("classifier"))
-    if label < 0 or not knows:  # without a label there is nothing to be guided to
+    if label < 0 or not knows:  # without a label there is no guidance
         labels: tuple[int, ...] = ()
         swept |= {"scale": 0.0, "scale_from": 0.0, "scale_to": 1.0, "rescale": 0.0, "classifier": ""}
     else:
@@ -151,10 +151,10 @@ def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) 
     try:
         return recipe(controls, **swept, seeds=seeds, labels=labels)
     except ValidationError as error:
-        raise ValueError(f"This sweep cannot be drawn: {first_problem(error)}.") from error
+        raise ValueError(f"This sweep cannot be sampled: {first_problem(error)}.") from error
 
 
-def _looks(cells: list[Recipe]) -> int:
+def _evaluations(cells: list[Recipe]) -> int:
     from engine.recipes.sweep import batches
 
     return sum(batch.evaluations for batch in batches(cells))
@@ -172,17 +172,17 @@ def _list(values: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True, eq=False)
 class Grid:
-    """A sweep as far as it is."""
+    """A sweep so far."""
 
     plan: Plan
     now: Pictures
-    """The newest guess of each cell, its pictures side by side: uint8, shape (cells, H, W, C)."""
+    """The latest x̂₀ of each cell, its images side by side: uint8, shape (cells, H, W, C)."""
     frames: Mapping[str, Pictures] | None = None
-    """Once it is complete: "x0" and "x", shape (positions, cells, H, W, C)."""
+    """When it is complete: "x0" and "x", shape (positions, cells, H, W, C)."""
 
 
 def draw(plan: Plan) -> Iterator[Partial[Grid]]:
-    """Draw the cells, batch after batch; a result after every step of a batch."""
+    """Sample the cells, batch after batch; a result after every step of a batch."""
     from engine.data.pixels import to_uint8
     from engine.recipes import sweep
     from engine.runtime.batching import batched
@@ -198,7 +198,7 @@ def draw(plan: Plan) -> Iterator[Partial[Grid]]:
     for batch, frame in sweep.draw(plan.cells, model):
         cells = list(batch.cells)
         pictures = {kind: _side_by_side(to_uint8(x), batch.images) for kind, x in (("x0", frame.x0), ("x", frame.x))}
-        # Positions are shares of the way: those for which this step is the nearest get its pictures.
+        # A position is a fraction of the trajectory; it gets the pictures of the nearest step.
         here = np.array(_steps_shown(count, frame.steps)) == frame.step
         for kind, block in pictures.items():
             kept[kind][np.ix_(here, cells)] = block
@@ -215,7 +215,7 @@ def _positions(plan: Plan) -> int:
 
 
 def _steps_shown(positions: int, steps: int) -> tuple[int, ...]:
-    """For each position of the timeline, the step of a walk of that many steps: the nearest by share of the way."""
+    """For each position of the timeline, the nearest of that many steps by fraction of the trajectory."""
     return nearest_index(np.linspace(0, 1, positions).tolist(), np.linspace(0, 1, steps + 1).tolist())
 
 
@@ -227,19 +227,19 @@ def _side_by_side(pictures: Pictures, images: int) -> Pictures:
 
 
 def timeline(timeline_id: str, grid: Grid, show: str) -> Timeline:
-    """The whole grid on one playhead, its axes beside it; while it is drawn, as it is at the moment."""
+    """The whole grid on one playhead, with its axes; before it is complete, its latest state."""
     plan = grid.plan
     axes = Axes(AXES[plan.across], plan.columns, AXES[plan.down], plan.rows)
     frames = [grid.now] if grid.frames is None else list(grid.frames[show])
     lane = Lane.of_grid("grid", TITLES[show if grid.frames is not None else "x0"], frames, axes=axes)
     if grid.frames is None:
-        return Timeline(f"{timeline_id}-live", (lane,), (Position(0, "being drawn"),), label="Sweep, as it is drawn")
+        return Timeline(f"{timeline_id}-live", (lane,), (Position(0, "being sampled"),), label="Sweep so far")
     steps = {cell.steps for cell in plan.cells}
     positions = tuple(_position(k, len(frames), steps) for k in range(len(frames)))
     return Timeline(timeline_id, (lane,), positions, start_at="last", pick=False, label="Sweep, from noise to picture")
 
 
-TITLES = {"x0": "<i>x̂</i><sub>0</sub>, the guess", "x": "<i>x</i><sub>t</sub>, the noisy picture"}
+TITLES = {"x0": "<i>x̂</i><sub>0</sub> prediction", "x": "noisy <i>x</i><sub>t</sub>"}
 
 
 def _position(k: int, count: int, steps: set[int]) -> Position:
@@ -248,4 +248,4 @@ def _position(k: int, count: int, steps: set[int]) -> Position:
         total = next(iter(steps))
         step = _steps_shown(count, total)[k]
         return Position(step, f"step {step} of {total}")
-    return Position(round(100 * share), f"{100 * share:.0f} % of the way")
+    return Position(round(100 * share), f"{100 * share:.0f} % of the steps")

@@ -1,4 +1,4 @@
-"""Guidance taken apart: what the model says with the label and without it, at every step of one walk or of two."""
+"""Guidance traces: the conditional and the unconditional prediction at every step of one trajectory, or of two."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ MOST_POSITIONS = 60
 
 
 @dataclass(frozen=True)
-class Way:
-    """One kind of guidance: what the reader calls it, and its recipe."""
+class Variant:
+    """One kind of guidance: its title and its recipe."""
 
     title: str
     recipe: Recipe
@@ -37,7 +37,7 @@ class Way:
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """One step of a walk: its pictures by the name of their lane, and what was measured, each the mean over the images."""
+    """One step of a trajectory: its pictures by lane, and its measurements, each the mean over the images."""
 
     step: int
     t: int
@@ -46,22 +46,22 @@ class Step:
 
 
 @dataclass(frozen=True, eq=False)
-class Dissection:
-    """Both walks as far as they are; `steps[k]` belongs to `ways[k]`."""
+class Traces:
+    """The steps so far of every variant; `steps[k]` belongs to `variants[k]`."""
 
-    ways: tuple[Way, ...]
+    variants: tuple[Variant, ...]
     steps: tuple[tuple[Step, ...], ...]
 
     @property
     def complete(self) -> bool:
-        """Whether every walk has arrived."""
-        return all(len(steps) == way.recipe.steps for way, steps in zip(self.ways, self.steps, strict=True))
+        """Whether every trajectory has ended."""
+        return all(len(steps) == variant.recipe.steps for variant, steps in zip(self.variants, self.steps, strict=True))
 
 
-def ways(
+def variants(
     controls: GuidanceControls, model: Model, seeds: Sequence[int], labels: Sequence[int], visitor: Visitor
-) -> tuple[Way, ...]:
-    """The kind of guidance that is looked at, and what it is compared with.
+) -> tuple[Variant, ...]:
+    """The kind of guidance that is traced, and the one that it is compared with.
 
     Raises:
         ValueError: with one sentence, where a recipe does not fit the model.
@@ -69,30 +69,30 @@ def ways(
     from engine.models.noisy_classifier import NOISY_CLASSIFIERS
 
     common = {"seeds": tuple(seeds), "labels": tuple(labels), "classifier": "", "scale_from": 0.0, "scale_to": 1.0}
-    found = [Way("by the label", recipe(controls, **common))]
+    compared = [Variant("by the label", recipe(controls, **common))]
     if controls.beside == "interval":
         title = f"by the label, noise {controls.scale_from:g} to {controls.scale_to:g}"
-        found.append(
-            Way(title, recipe(controls, **{**common, "scale_from": controls.scale_from, "scale_to": controls.scale_to}))
+        compared.append(
+            Variant(
+                title, recipe(controls, **{**common, "scale_from": controls.scale_from, "scale_to": controls.scale_to})
+            )
         )
     elif controls.beside == "classifier":
         name = controls.classifier or (model.data if model.data in NOISY_CLASSIFIERS else f"ideal:{model.data}")
         push = {"classifier": name, "classifier_scale": controls.classifier_scale, "scale": 0.0, "rescale": 0.0}
-        found.append(Way("by a classifier", recipe(controls, **{**common, **push})))
+        compared.append(Variant("by a classifier", recipe(controls, **{**common, **push})))
     if not model.class_names:
-        raise ValueError(
-            f"“{model.title}” knows no classes, so there is nothing to be guided to: choose another model."
-        )
-    for way in found:
-        visitor.check_names(way.recipe)
-        way.recipe.check(model)
+        raise ValueError(f"“{model.title}” has no classes to guide towards: choose another model.")
+    for variant in compared:
+        visitor.check_names(variant.recipe)
+        variant.recipe.check(model)
     if model.needs_label:
-        raise ValueError(f"“{model.title}” cannot be asked without a label, so its guidance cannot be taken apart.")
-    return tuple(found)
+        raise ValueError(f"“{model.title}” has no unconditional prediction, so its guidance cannot be traced.")
+    return tuple(compared)
 
 
-def apart(wanted: Recipe, model: Model, visitor: Visitor) -> tuple[GuidanceTrace, Denoiser]:
-    """The guidance of a recipe as something to look into, and the denoiser that a sampler asks, with its clipping."""
+def tracing_denoiser(wanted: Recipe, model: Model, visitor: Visitor) -> tuple[GuidanceTrace, Denoiser]:
+    """A trace of the guidance of a recipe, and the denoiser for the sampler, with its clipping."""
     from engine.analysis.guidance_trace import GuidanceTrace
     from engine.guidance import ClassifierGuided, Guided
     from engine.recipes.recipe import CLIPPING
@@ -106,16 +106,16 @@ def apart(wanted: Recipe, model: Model, visitor: Visitor) -> tuple[GuidanceTrace
     return inner, CLIPPING[wanted.clip](inner)
 
 
-def walk(wanted: Recipe, model: Model, visitor: Visitor) -> Iterator[tuple[Frame, GuidanceEvaluation]]:
-    """Carry a recipe out, and see at each step what its guidance was made from. The last frame is not among them."""
+def traced_frames(wanted: Recipe, model: Model, visitor: Visitor) -> Iterator[tuple[Frame, GuidanceEvaluation]]:
+    """Sample a recipe; each frame but the last, with the guidance evaluation of its step."""
     import torch
 
     from engine.runtime.batching import batched
     from engine.samplers import SAMPLERS
     from engine.sampling import sample
 
-    asked = replace(model, denoiser=batched(model.denoiser))
-    inner, denoiser = apart(wanted, asked, visitor)
+    batched_model = replace(model, denoiser=batched(model.denoiser))
+    inner, denoiser = tracing_denoiser(wanted, batched_model, visitor)
     frames = sample(
         denoiser,
         wanted.noise_schedule(model),
@@ -127,25 +127,25 @@ def walk(wanted: Recipe, model: Model, visitor: Visitor) -> Iterator[tuple[Frame
         spacing=wanted.spacing,
     )
     for frame in frames:
-        seen = inner.pop_first()
-        if seen is not None:
-            yield frame, seen
+        evaluation = inner.pop_first()
+        if evaluation is not None:
+            yield frame, evaluation
 
 
-def dissect(found: tuple[Way, ...], model: Model, visitor: Visitor) -> Iterator[Partial[Dissection]]:
-    """Walk all ways side by side; a result after every step."""
-    steps: list[list[Step]] = [[] for _ in found]
-    total = sum(way.recipe.steps for way in found)
-    walks = [walk(way.recipe, model, visitor) for way in found]
-    for k, (frame, seen) in _in_turn(walks):
-        steps[k].append(_step(frame, seen))
-        yield Partial(sum(map(len, steps)), total, Dissection(found, tuple(map(tuple, steps))))
+def trace(compared: tuple[Variant, ...], model: Model, visitor: Visitor) -> Iterator[Partial[Traces]]:
+    """Sample all variants in turn; a result after every step."""
+    steps: list[list[Step]] = [[] for _ in compared]
+    total = sum(variant.recipe.steps for variant in compared)
+    trajectories = [traced_frames(variant.recipe, model, visitor) for variant in compared]
+    for k, (frame, evaluation) in _in_turn(trajectories):
+        steps[k].append(_step(frame, evaluation))
+        yield Partial(sum(map(len, steps)), total, Traces(compared, tuple(map(tuple, steps))))
 
 
 def _in_turn(
-    walks: list[Iterator[tuple[Frame, GuidanceEvaluation]]],
+    trajectories: list[Iterator[tuple[Frame, GuidanceEvaluation]]],
 ) -> Iterator[tuple[int, tuple[Frame, GuidanceEvaluation]]]:
-    running = dict(enumerate(walks))
+    running = dict(enumerate(trajectories))
     while running:
         for k, one in list(running.items()):
             if (item := next(one, None)) is None:
@@ -154,42 +154,42 @@ def _in_turn(
                 yield k, item
 
 
-def _step(frame: Frame, seen: GuidanceEvaluation) -> Step:
+def _step(frame: Frame, evaluation: GuidanceEvaluation) -> Step:
     from engine.analysis.guidance_trace import MEASURES
     from engine.data.pixels import to_uint8
 
-    halves = seen.pair
+    pair = evaluation.pair
     pictures = {
         "x": to_uint8(frame.x),
-        "plain": to_uint8(halves.uncond.x0),
-        "wanted": to_uint8(halves.cond.x0),
-        "difference": to_uint8(halves.cond.x0 - halves.uncond.x0),
+        "uncond": to_uint8(pair.uncond.x0),
+        "cond": to_uint8(pair.cond.x0),
+        "difference": to_uint8(pair.cond.x0 - pair.uncond.x0),
         "guided": to_uint8(frame.x0),
     }
-    measured = {name: float(measure(seen).double().mean()) for name, measure in MEASURES.items()}
+    measured = {name: float(measure(evaluation).double().mean()) for name, measure in MEASURES.items()}
     return Step(frame.step, frame.t, pictures, measured)
 
 
 LANES = {
-    "x": ("<i>x</i><sub>t</sub>", "What is looked at."),
-    "plain": ("<i>x̂</i><sub>0</sub> without label", "A scale of 0."),
-    "wanted": ("<i>x̂</i><sub>0</sub> with label", "A scale of 1."),
-    "difference": ("their difference", "Grey is none."),
-    "guided": ("<i>x̂</i><sub>0</sub>, guided", "What the sampler gets."),
+    "x": ("<i>x</i><sub>t</sub>", "Input of the network."),
+    "uncond": ("unconditional <i>x̂</i><sub>0</sub>", "Guidance scale 0."),
+    "cond": ("conditional <i>x̂</i><sub>0</sub>", "Guidance scale 1."),
+    "difference": ("their difference", "Grey is zero."),
+    "guided": ("guided <i>x̂</i><sub>0</sub>", "What the sampler uses."),
 }
 LETTERS = "AB"
 
 
-def timeline(timeline_id: str, found: Dissection) -> Timeline | None:
-    """Both walks on one playhead, with what was measured beside them; None before the first step."""
-    if not all(found.steps):
+def timeline(timeline_id: str, traces: Traces) -> Timeline | None:
+    """All trajectories on one playhead, with the measurements beside them; None before the first step."""
+    if not all(traces.steps):
         return None
-    leader = max(found.steps, key=len)
+    leader = max(traces.steps, key=len)
     kept = np.unique(np.linspace(0, len(leader) - 1, min(len(leader), MOST_POSITIONS)).round().astype(int))
     shown = [leader[k] for k in kept]
-    compared = len(found.ways) > 1
+    compared = len(traces.variants) > 1
     lanes = []
-    for letter, steps in zip(LETTERS, found.steps, strict=False):
+    for letter, steps in zip(LETTERS, traces.steps, strict=False):
         index = nearest_index([one.t for one in shown], [one.t for one in steps])
         for name, (title, help_text) in LANES.items():
             lanes.append(
@@ -205,35 +205,35 @@ def timeline(timeline_id: str, found: Dissection) -> Timeline | None:
             )
     positions = tuple(Position(one.t, f"step {one.step}, t = {one.t}") for one in shown)
     return Timeline(
-        timeline_id if found.complete else f"{timeline_id}-live",
+        timeline_id if traces.complete else f"{timeline_id}-live",
         tuple(lanes),
         positions,
-        panels=_panels(found, shown),
-        start_at="first" if found.complete else "last",
+        panels=_panels(traces, shown),
+        start_at="first" if traces.complete else "last",
         label="Guidance, step by step",
     )
 
 
-def _panels(found: Dissection, shown: Sequence[Step]) -> tuple[EquationPanel | CurvePanel, ...]:
+def _panels(traces: Traces, shown: Sequence[Step]) -> tuple[EquationPanel | CurvePanel, ...]:
     marker = [one.t for one in shown]
-    way = found.ways[0]
-    first = found.steps[0]
+    variant = traces.variants[0]
+    first = traces.steps[0]
     here = [first[k] for k in nearest_index(marker, [one.t for one in first])]
-    scale = way.recipe.scale
+    scale = variant.recipe.scale
     equation = EquationPanel(
         "",
         "<line><i>ε̂</i> = <i>ε̂</i>(<i>x</i>) + {s} · ( <i>ε̂</i>(<i>x</i>, <i>y</i>) − <i>ε̂</i>(<i>x</i>) )</line>"
-        "<line>sizes: {plain} without, {wanted} with the label,</line> "
-        "<line>{difference} apart; {angle}° between them</line>",
+        "<line>RMS: unconditional {uncond}, conditional {cond},</line> "
+        "<line>difference {difference}; angle {angle}°</line>",
         {
             "s": [f"{scale:g}"] * len(here),
-            "plain": [_short(one.measured["uncond"]) for one in here],
-            "wanted": [_short(one.measured["cond"]) for one in here],
+            "uncond": [_short(one.measured["uncond"]) for one in here],
+            "cond": [_short(one.measured["cond"]) for one in here],
             "difference": [_short(one.measured["difference"]) for one in here],
             "angle": [_short(one.measured["angle"]) for one in here],
         },
     )
-    several = len(found.ways) > 1
+    several = len(traces.variants) > 1
 
     def lines(names: dict[str, str]) -> tuple[Line, ...]:
         return tuple(
@@ -243,24 +243,24 @@ def _panels(found: Dissection, shown: Sequence[Step]) -> tuple[EquationPanel | C
                 [one.measured[name] for one in steps],
                 dashed=letter == "B",
             )
-            for letter, steps in zip(LETTERS, found.steps, strict=False)
+            for letter, steps in zip(LETTERS, traces.steps, strict=False)
             for name, title in names.items()
         )
 
     sizes = (
         {"difference": "difference"}
         if several
-        else {"uncond": "without", "cond": "with label", "difference": "difference"}
+        else {"uncond": "unconditional", "cond": "conditional", "difference": "difference"}
     )
     beyond = {"saturation of guided": "guided"}
     if not several:
-        beyond = {"saturation of uncond": "without", "saturation of cond": "with label", **beyond}
+        beyond = {"saturation of uncond": "unconditional", "saturation of cond": "conditional", **beyond}
     return (
         equation,
-        CurvePanel("Size of <i>ε̂</i>, per number", "t", "root mean square", lines(sizes), marker),
+        CurvePanel("Magnitude of <i>ε̂</i>", "t", "root mean square", lines(sizes), marker),
         CurvePanel("Angle between the two <i>ε̂</i>", "t", "degrees", lines({"angle": "angle"}), marker),
         CurvePanel(
-            "|<i>x̂</i><sub>0</sub>| beyond 1, before clipping", "t", "share of the numbers", lines(beyond), marker
+            "Saturation: |<i>x̂</i><sub>0</sub>| > 1 before clipping", "t", "share of the values", lines(beyond), marker
         ),
     )
 
@@ -269,11 +269,11 @@ def _short(value: float) -> str:
     return f"{value:.3f}" if value >= 0.001 else "under 0.001"
 
 
-def table(found: Dissection) -> list[tuple[object, ...]]:
-    """All that was measured, a head and a row for each step of each way."""
+def table(traces: Traces) -> list[tuple[object, ...]]:
+    """All measurements: a header, and a row for each step of each variant."""
     from engine.analysis.guidance_trace import MEASURES
 
-    rows: list[tuple[object, ...]] = [("way", "step", "t", *MEASURES)]
-    for way, steps in zip(found.ways, found.steps, strict=True):
-        rows += [(way.title, one.step, one.t, *(one.measured[name] for name in MEASURES)) for one in steps]
+    rows: list[tuple[object, ...]] = [("guidance", "step", "t", *MEASURES)]
+    for variant, steps in zip(traces.variants, traces.steps, strict=True):
+        rows += [(variant.title, one.step, one.t, *(one.measured[name] for name in MEASURES)) for one in steps]
     return rows

@@ -72,19 +72,33 @@ BOUNDS = ("ge", "le", "max_length")
 """Constraints that a control takes from the field that it is like."""
 
 
-def like(model: type[BaseModel], name: str, *, title: str, help: str, default: Any = None, **hints: Any) -> Any:
-    """A control with the range and the default of a field of another model, and with words of its own.
+def like(
+    model: type[BaseModel],
+    name: str,
+    *,
+    title: str | None = None,
+    help: str | None = None,
+    default: Any = None,
+    **hints: Any,
+) -> Any:
+    """A control with the range and the default of a field of another model.
 
     Args:
         model, name: the field.
-        title, help: what the reader reads.
+        title, help: shown beside the control; those of the field by default.
         default: in place of the field's own.
-        hints: as for `ui`.
+        hints: as for `ui`; those of the field by default.
     """
     field = model.model_fields[name]
     bounds = {bound: getattr(one, bound) for one in field.metadata for bound in BOUNDS if hasattr(one, bound)}
-    value = field.default if default is None else default
-    return Field(value, title=title, description=help, json_schema_extra=ui(**hints), **bounds)
+    extra = ui(**hints) if hints or field.json_schema_extra is None else field.json_schema_extra
+    return Field(
+        field.default if default is None else default,
+        title=title or field.title,
+        description=help or field.description,
+        json_schema_extra=extra,
+        **bounds,
+    )
 
 
 def describe(model: type[Controls]) -> tuple[Control, ...]:

@@ -2,7 +2,8 @@
 
 PLAYGROUND = "Diffusion playground"
 SETTINGS_HINT = "Settings: the » at the top left."
-WAKING = "Waking up the engine. This takes a few seconds, once."
+WAKING = "The engine is being loaded. This takes a few seconds."
+DOWNLOADS = "Downloads"
 
 GUIDANCE_SCALE = (
     "1 is the plain conditional model, 0 ignores the label; the larger, the more is exaggerated what the label changes. "

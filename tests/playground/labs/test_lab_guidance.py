@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from engine.data.pixels import to_uint8
 from playground.labs.guidance import controls as guidance_settings
-from playground.labs.guidance import cost, density, sweep, trace
-from playground.labs.guidance import view as lab
+from playground.labs.guidance import density, sweep, trace, tradeoff, view
+from playground.labs.guidance import job as lab
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.shared.controls import from_link, to_link
 from playground.labs.shared.job import Job, Partial
@@ -134,9 +134,9 @@ def test_while_it_is_drawn_each_step_is_seen_and_what_has_not_begun_is_grey() ->
 
 @pytest.mark.parametrize("beside", ["none", "interval", "classifier"])
 def test_guidance_is_taken_apart_for_every_kind(beside: str) -> None:
-    controls = set_to(view="apart", beside=beside, count=3, scale_to=0.9, classifier_scale=2.0)
+    controls = set_to(view="trace", beside=beside, count=3, scale_to=0.9, classifier_scale=2.0)
     *_, last = lab.compute(controls, HOST)
-    shown = lab.shown(last.result)
+    shown = view.shown(last.result)
     assert shown.timeline is not None
     assert len(shown.timeline.lanes) == (5 if beside == "none" else 10)
     assert len(shown.timeline.positions) == 3
@@ -145,10 +145,10 @@ def test_guidance_is_taken_apart_for_every_kind(beside: str) -> None:
 
 
 def test_outside_its_interval_guidance_is_the_plain_conditional_model() -> None:
-    controls = set_to(view="apart", beside="interval", count=2, scale_to=0.5, scale=4.0)
+    controls = set_to(view="trace", beside="interval", count=2, scale_to=0.5, scale=4.0)
     *_, last = lab.compute(controls, HOST)
     found = last.result.result
-    assert isinstance(found, trace.Dissection)
+    assert isinstance(found, trace.Traces)
     everywhere, within = found.steps
     assert everywhere[0].measured == pytest.approx({**within[0].measured, **_of_guided(everywhere[0])})
     assert (within[0].pictures["guided"] == within[0].pictures["wanted"]).all()  # pure noise lies outside
@@ -160,18 +160,18 @@ def _of_guided(step: trace.Step) -> dict[str, float]:
 
 
 def test_walking_with_a_look_inside_draws_the_recipes_own_pictures() -> None:
-    controls = set_to(view="apart", count=3)
+    controls = set_to(view="trace", count=3)
     model = HOST.open_model("digits")
-    (way,) = trace.ways(controls, model, [0, 1, 2], [0, 1, 2], HOST)
-    for (frame, _), expected in zip(trace.walk(way.recipe, model, HOST), way.recipe.frames(model), strict=False):
+    (way,) = trace.variants(controls, model, [0, 1, 2], [0, 1, 2], HOST)
+    for (frame, _), expected in zip(trace.traced_frames(way.recipe, model, HOST), way.recipe.frames(model), strict=False):
         assert np.abs(to_uint8(frame.x0).astype(int) - to_uint8(expected.x0)).max() <= 1
 
 
 def test_the_price_is_measured_at_every_scale() -> None:
-    controls = set_to(view="price", scales="0,4", per_class=3, steps=6)
+    controls = set_to(view="tradeoff", scales="0,4", per_class=3, steps=6)
     *_, last = lab.compute(controls, HOST)
     price = last.result.result
-    assert isinstance(price, cost.Price)
+    assert isinstance(price, tradeoff.TradeOff)
     ignored, guided = price.points
     assert (ignored.scale, guided.scale) == (0, 4)
     assert ignored.accuracy.total == 30
@@ -181,27 +181,27 @@ def test_the_price_is_measured_at_every_scale() -> None:
     # At scale 0 all classes walk the same way from the same noise, and differ as little as one class does: that of the seeds.
     assert guided.diversity.value > 0
     assert price.real.value > guided.diversity.value
-    charts = lab.shown(last.result).charts
+    charts = view.shown(last.result).charts
     assert [len(chart.series) for chart in charts] == [1, 2, 1]
 
 
 def test_there_is_no_price_without_a_judge() -> None:
     with pytest.raises(ValueError, match="60,000 are the most"):
-        lab.announced(set_to(view="price", per_class=20, steps=200), HOST)
+        lab.announced(set_to(view="tradeoff", per_class=20, steps=200), HOST)
 
 
 @pytest.mark.parametrize(("w", "words"), [(1.0, "both are the law of the class"), (3.0, "another law")])
 def test_the_verdict_on_the_two_laws(w: float, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(density, "CURVE", (w,))
-    *_, last = lab.compute(GuidanceControls(view="law", w=w, seed=11), HOST)
+    *_, last = lab.compute(GuidanceControls(view="density", scale=w, seed=11), HOST)
     law = last.result.result
-    assert isinstance(law, density.Law)
+    assert isinstance(law, density.GuidedDensity)
     assert words in density.verdict(law)
     moment = law.moments[-1]
     assert moment.t == 0
     np.testing.assert_allclose(moment.pushing, moment.promised)
     assert np.abs(law.moments[20].pushing - law.moments[20].promised).max() > (0 if w == 1 else 0.01)
-    shown = lab.shown(last.result)
+    shown = view.shown(last.result)
     assert [len(list(csv.reader(io.StringIO(file.data.decode())))) for file in shown.files] == [1 + 90 * 90, 2]
 
 
@@ -275,8 +275,8 @@ def test_any_link_opens(view: str, axis: str, text: str) -> None:
 
 
 def test_every_view_shows_its_own_settings_and_no_others() -> None:
-    for view, names in guidance_settings.OF_VIEW.items():
-        hidden = guidance_settings.hidden(GuidanceControls(view=view))
+    for name_of_view, names in guidance_settings.OF_VIEW.items():
+        hidden = guidance_settings.hidden(GuidanceControls(view=name_of_view))
         shown = set(GuidanceControls.model_fields) - hidden
         assert shown <= {"view", *names}
         assert "view" in shown

@@ -21,7 +21,7 @@ from engine.runs import service as training_service
 from engine.runs.record import new_id
 from engine.runs.service import RunsError, TrainingService
 from engine.training.config import TrainConfig
-from playground.labs.guidance import view
+from playground.labs.guidance import job as guidance
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.likelihood.controls import LikelihoodControls
 from playground.labs.microscope.controls import MicroscopeControls
@@ -118,7 +118,7 @@ def test_a_sweep_over_classifiers_names_ones_own_alone(shared: Shared, monkeypat
     monkeypatch.setattr(mode, "_public", True)
     wanted = GuidanceControls(across="classifier", across_values="gone", down="label", down_values="3", steps=2)
     for visitor, named in ((ANNA, True), (BERT, False)):
-        for ask in (view.announced, lambda *asked: next(view.compute(*asked))):
+        for ask in (guidance.announced, lambda *asked: next(guidance.compute(*asked))):
             with pytest.raises(ValueError, match="is no classifier") as refusal:
                 ask(wanted, visitor_of(visitor))
             assert (run_id in str(refusal.value)) is named

@@ -23,7 +23,7 @@ from engine.recipes.recipe import Recipe, RecipeError
 from engine.schedule import Level, NoiseSchedule
 from engine.training.config import TrainConfig
 from playground.gradio_ui import page
-from playground.labs.guidance import view
+from playground.labs.guidance import job as guidance
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.likelihood import job as likelihood
 from playground.labs.likelihood.controls import TITLES, LikelihoodControls
@@ -441,8 +441,8 @@ def test_a_bound_is_measured_as_far_as_one_request_may_go(in_public: None) -> No
 def test_no_axis_of_a_sweep_leads_beyond_the_steps_that_are_taken_here(in_public: None) -> None:
     long = GuidanceControls(across="steps", across_values="251", down="label", down_values="3")
     with pytest.raises(ValueError, match="At most 250 steps are taken here, not 251"):
-        view.announced(long, visitor_of(None))
-    view.announced(long.model_copy(update={"across_values": "250"}), visitor_of(None))
+        guidance.announced(long, visitor_of(None))
+    guidance.announced(long.model_copy(update={"across_values": "250"}), visitor_of(None))
 
 
 def test_of_a_file_no_more_points_are_kept_than_there_may_be_of_other_sets() -> None:
