@@ -17,6 +17,7 @@ from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.guidance.job import Answer
 from playground.labs.shared import exports
 from playground.labs.shared import text as common
+from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import describe
 from playground.labs.shared.job import Job
 from playground.policy.visitor import visitor_of
@@ -24,7 +25,7 @@ from playground.serving.request_queue import request_queue
 
 LAB = "guidance"
 VIEW_SETTINGS = ("view", "show")
-"""Settings whose change is shown without a press of Sample."""
+"""Settings whose change is shown without a press of Draw."""
 
 
 def build(demo: gr.Blocks) -> None:
@@ -37,9 +38,7 @@ class _Page:
 
     def __init__(self) -> None:
         self.who = page.identity()
-        self.panel = widgets.Panel(
-            GuidanceControls, LAB, lambda visitor: settings.rules(visitor_of(visitor)), [self.who.visitor]
-        )
+        self.panel = widgets.Panel(GuidanceControls, LAB, _rules, [self.who.visitor])
         with page.sidebar():
             self.panel.draw()
         page.head(text.TITLE, text.LEAD)
@@ -94,6 +93,10 @@ class _Page:
             return [_start(controls, visitor, tab), *empty]
         request_queue().drop(tab, LAB)
         return [_notice(controls, visitor, tab), *empty]
+
+
+def _rules(visitor: str | None) -> ControlRules[GuidanceControls]:
+    return settings.rules(visitor_of(visitor))
 
 
 def _latest(tab: str) -> GuidanceControls | None:

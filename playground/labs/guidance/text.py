@@ -7,13 +7,13 @@ LEAD = (
     "Guidance extrapolates from the unconditional prediction past the conditional one, towards a class. Lay out two settings "
     "as a grid, trace both predictions step by step, and measure what a higher guidance scale gains and loses."
 )
-START = "Sample"
-CHANGED = "The settings have changed since this was sampled. Press Sample to update it."
+START = "Draw"
+CHANGED = "The settings have changed since this was sampled. Press Draw to update it."
 PRESS = {
-    "sweep": "Choose two settings and their values in the sidebar, then press Sample.",
-    "trace": "Press Sample to trace both predictions of one recipe at every step.",
-    "tradeoff": "Press Sample to measure accuracy and diversity at every guidance scale. This takes about a minute.",
-    "density": "Press Sample to compare the two densities.",
+    "sweep": "Choose two settings and their values in the sidebar, then press Draw.",
+    "trace": "Press Draw to trace both predictions of one recipe at every step.",
+    "tradeoff": "Press Draw to measure accuracy and diversity at every guidance scale. This takes about a minute.",
+    "density": "Press Draw to compare the two densities.",
 }
 """Before the first result of a view."""
 LOOKING_AT = {

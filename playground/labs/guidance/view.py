@@ -27,7 +27,7 @@ CHARTS = 3
 
 
 def notice(controls: GuidanceControls, visitor: Visitor, latest: GuidanceControls | None) -> Notice | None:
-    """What Sample would compute, or why it cannot; None for nothing to say.
+    """What Draw would compute, or why it cannot; None for nothing to say.
 
     Args:
         controls: the settings now.

@@ -53,33 +53,33 @@ def test_a_newcomers_walk(page: Page, server: str) -> None:
     page.wait_for_url("**across_values=1*")
     # The two laws in the plane.
     page.get_by_text("2-D", exact=True).first.click()
-    expect(page.get_by_text("Total variation 0.")).to_be_visible()
+    expect(page.get_by_text("Total variation to")).to_be_visible()
     expect(page.locator(".dp-lane")).to_have_count(3)
-    expect(page.get_by_text("another law than")).to_be_visible()
+    expect(page.get_by_text("samples from another density")).to_be_visible()
 
 
-def test_guidance_is_taken_apart_and_priced(page: Page, server: str) -> None:
+def test_a_guidance_trace_and_the_trade_off(page: Page, server: str) -> None:
     page.goto(f"{server}/guidance?view=apart&beside=classifier&count=2&steps=4")
     expect(page.get_by_text("Done after 8 of 8")).to_be_visible()
     expect(page.locator(".dp-lane")).to_have_count(10)
-    expect(page.locator(".dp-formula")).to_contain_text("apart")
+    expect(page.locator(".dp-formula")).to_contain_text("difference")
     rows, drawn, size = taken_away(page, page.locator(".dp-panel").nth(1))
     assert rows[0] == ["series", "t", "root mean square"]
     assert [row[0] for row in rows[1:]] == ["difference, A"] * 4 + ["difference, B"] * 4
-    assert {"Size of ε̂, per number", "difference, A", "difference, B"} <= drawn
+    assert {"Magnitude of ε̂", "difference, A", "difference, B"} <= drawn
     assert size[0] >= 1200
     page.goto(f"{server}/guidance?view=price&scales=0,3&per_class=3&steps=3")
-    expect(page.get_by_text("This takes a minute or so").first).to_be_visible()
+    expect(page.get_by_text("This takes about a minute").first).to_be_visible()
     expect(page.get_by_role("button", name="Stop")).to_be_disabled()
     page.get_by_role("button", name="Draw").click()
     expect(page.get_by_text("Done after 6 of 6")).to_be_visible()
     expect(page.locator(".dp-livechart canvas").first).to_be_visible()
-    expect(page.get_by_text("Read as the class wanted")).to_be_visible()
+    expect(page.locator(".dp-livechart").get_by_text("Accuracy").first).to_be_visible()
     rows, drawn, size = taken_away(page, page.locator(".dp-livechart").first)
-    assert rows[0] == ["series", "guidance scale", "share", "low", "high"]
+    assert rows[0] == ["series", "guidance scale", "share classified as the label", "low", "high"]
     assert [(row[0], float(row[1])) for row in rows[1:]] == [("by the label", 0.0), ("by the label", 3.0)]
     assert all(0 <= float(row[3]) <= float(row[2]) <= float(row[4]) <= 1 for row in rows[1:])
-    assert {"Read as the class wanted", "by the label", "guidance scale"} <= drawn
+    assert {"Accuracy", "by the label", "guidance scale"} <= drawn
     assert size[0] >= 1200
 
 

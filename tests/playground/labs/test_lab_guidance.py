@@ -54,7 +54,7 @@ def in_public() -> Iterator[None]:
         ({"across": "sampler", "across_values": "dimm"}, "is no sampler"),
         (
             {"across": "steps", "across_values": "500,1000", "down_values": "0:9", "pictures": 4},
-            "pictures for this sweep",
+            "network evaluations",
         ),
         ({"across": "scale_from", "across_values": "0.5", "scale_to": 0.3}, "above its end"),
         ({"across": "classifier", "across_values": "none,gone"}, "is no classifier"),
@@ -67,7 +67,7 @@ def test_a_sweep_that_cannot_be_gets_one_sentence_before_it_begins(settings: dic
 
 
 def test_a_sweep_says_what_it_costs_and_strangers_have_less(in_public: None) -> None:
-    assert "network looks at" in planned().in_words
+    assert "network evaluations" in planned().in_words
     with pytest.raises(ValueError, match="4,000 are the most here"):
         planned(steps=200)
     assert visitor_of(None).bounds("guidance")["steps"] == 100
@@ -108,7 +108,7 @@ def test_cells_of_different_steps_share_the_playhead_by_the_share_of_the_way() -
     assert frames is not None
     few, many = (list(plan.cells[k].frames(plan.model)) for k in (0, 1))
     shown = sweep.timeline("t", last.result, "x")
-    assert [position.text for position in shown.positions] == [f"{p} % of the way" for p in (0, 25, 50, 75, 100)]
+    assert [position.text for position in shown.positions] == [f"{p} % of the steps" for p in (0, 25, 50, 75, 100)]
     assert (frames["x"][0, 0] == frames["x"][0, 1]).all()  # the same noise
     for position, frame in ((0, few[0]), (2, few[1]), (4, few[2])):
         assert np.abs(frames["x"][position, 0].astype(int) - to_uint8(frame.x)[0]).max() <= 1
@@ -129,11 +129,11 @@ def test_while_it_is_drawn_each_step_is_seen_and_what_has_not_begun_is_grey() ->
     assert (axes.columns, axes.rows) == (("1", "3"), ("0",))
 
 
-# --- apart, price, law ------------------------------------------------------------------------------------------------
+# --- trace, trade-off, density ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("beside", ["none", "interval", "classifier"])
-def test_guidance_is_taken_apart_for_every_kind(beside: str) -> None:
+def test_guidance_is_traced_for_every_kind(beside: str) -> None:
     controls = set_to(view="trace", beside=beside, count=3, scale_to=0.9, classifier_scale=2.0)
     *_, last = lab.compute(controls, HOST)
     shown = view.shown(last.result)
@@ -151,8 +151,8 @@ def test_outside_its_interval_guidance_is_the_plain_conditional_model() -> None:
     assert isinstance(found, trace.Traces)
     everywhere, within = found.steps
     assert everywhere[0].measured == pytest.approx({**within[0].measured, **_of_guided(everywhere[0])})
-    assert (within[0].pictures["guided"] == within[0].pictures["wanted"]).all()  # pure noise lies outside
-    assert not (everywhere[0].pictures["guided"] == everywhere[0].pictures["wanted"]).all()
+    assert (within[0].pictures["guided"] == within[0].pictures["cond"]).all()  # pure noise lies outside
+    assert not (everywhere[0].pictures["guided"] == everywhere[0].pictures["cond"]).all()
 
 
 def _of_guided(step: trace.Step) -> dict[str, float]:
@@ -163,16 +163,18 @@ def test_walking_with_a_look_inside_draws_the_recipes_own_pictures() -> None:
     controls = set_to(view="trace", count=3)
     model = HOST.open_model("digits")
     (way,) = trace.variants(controls, model, [0, 1, 2], [0, 1, 2], HOST)
-    for (frame, _), expected in zip(trace.traced_frames(way.recipe, model, HOST), way.recipe.frames(model), strict=False):
+    for (frame, _), expected in zip(
+        trace.traced_frames(way.recipe, model, HOST), way.recipe.frames(model), strict=False
+    ):
         assert np.abs(to_uint8(frame.x0).astype(int) - to_uint8(expected.x0)).max() <= 1
 
 
-def test_the_price_is_measured_at_every_scale() -> None:
+def test_the_trade_off_is_measured_at_every_scale() -> None:
     controls = set_to(view="tradeoff", scales="0,4", per_class=3, steps=6)
     *_, last = lab.compute(controls, HOST)
-    price = last.result.result
-    assert isinstance(price, tradeoff.TradeOff)
-    ignored, guided = price.points
+    measured = last.result.result
+    assert isinstance(measured, tradeoff.TradeOff)
+    ignored, guided = measured.points
     assert (ignored.scale, guided.scale) == (0, 4)
     assert ignored.accuracy.total == 30
     # Without a label the judge reads what it likes; guided, it reads nearly all of them, and x̂0 leaves the range.
@@ -180,27 +182,27 @@ def test_the_price_is_measured_at_every_scale() -> None:
     assert guided.saturation.value > ignored.saturation.value
     # At scale 0 all classes walk the same way from the same noise, and differ as little as one class does: that of the seeds.
     assert guided.diversity.value > 0
-    assert price.real.value > guided.diversity.value
+    assert measured.real.value > guided.diversity.value
     charts = view.shown(last.result).charts
     assert [len(chart.series) for chart in charts] == [1, 2, 1]
 
 
-def test_there_is_no_price_without_a_judge() -> None:
+def test_the_trade_off_is_bounded() -> None:
     with pytest.raises(ValueError, match="60,000 are the most"):
         lab.announced(set_to(view="tradeoff", per_class=20, steps=200), HOST)
 
 
-@pytest.mark.parametrize(("w", "words"), [(1.0, "both are the law of the class"), (3.0, "another law")])
-def test_the_verdict_on_the_two_laws(w: float, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("w", "words"), [(1.0, "both are p(x|c)"), (3.0, "another density")])
+def test_the_verdict_on_the_two_densities(w: float, words: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(density, "CURVE", (w,))
     *_, last = lab.compute(GuidanceControls(view="density", scale=w, seed=11), HOST)
-    law = last.result.result
-    assert isinstance(law, density.GuidedDensity)
-    assert words in density.verdict(law)
-    moment = law.moments[-1]
+    found = last.result.result
+    assert isinstance(found, density.GuidedDensity)
+    assert words in density.verdict(found)
+    moment = found.frames[-1]
     assert moment.t == 0
-    np.testing.assert_allclose(moment.pushing, moment.promised)
-    assert np.abs(law.moments[20].pushing - law.moments[20].promised).max() > (0 if w == 1 else 0.01)
+    np.testing.assert_allclose(moment.tilted, moment.target)
+    assert np.abs(found.frames[20].tilted - found.frames[20].target).max() > (0 if w == 1 else 0.01)
     shown = view.shown(last.result)
     assert [len(list(csv.reader(io.StringIO(file.data.decode())))) for file in shown.files] == [1 + 90 * 90, 2]
 
