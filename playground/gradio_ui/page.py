@@ -13,7 +13,7 @@ import gradio as gr
 from playground.components.identity import SECRET_OF, TAB, VISITOR
 from playground.gradio_ui import components, live
 from playground.labs.home.text import DOORS
-from playground.labs.likelihood import figures
+from playground.labs.likelihood import html_parts
 from playground.labs.schedules import figures as schedule_figures
 from playground.labs.shared import text as common
 from playground.labs.shared.view import JobView, Notice, NoticeLevel
@@ -242,7 +242,9 @@ CSS = """
 def css() -> str:
     """All style of the app, in one text."""
     own = schedule_figures.style().removeprefix("<style>").removesuffix("</style>")
-    return "\n".join([components.css(), own, figures.STYLE, f":root {{ --dp-sidebar: {SIDEBAR}px; }}", CSS, live.CSS])
+    return "\n".join(
+        [components.css(), own, html_parts.STYLE, f":root {{ --dp-sidebar: {SIDEBAR}px; }}", CSS, live.CSS]
+    )
 
 
 def theme() -> gr.themes.Base:

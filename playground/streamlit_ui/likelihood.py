@@ -1,4 +1,4 @@
-"""The Likelihood page: layout only, the lab itself is playground/labs/likelihood/job.py."""
+"""The Likelihood page: layout only, the lab itself is playground/labs/likelihood."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from playground.labs.shared.view import job_view
 from playground.streamlit_ui import components, following, loading, page, visitor, widgets
 
 if TYPE_CHECKING:
-    from playground.labs.likelihood.job import Measured
+    from playground.labs.likelihood.results import Measurement
 
 LAB = "likelihood"
 
@@ -24,105 +24,79 @@ def show() -> None:
     page.head(text.TITLE, text.LEAD)
     page.settings_hint()
     loading.wait()
-    from playground.labs.likelihood import excess_loss, figures, latent
-    from playground.labs.shared import models
+    from playground.labs.likelihood import html_parts, view
 
     who = visitor.current()
-    available, vaes, runs = models.choices(who), latent.vaes(who), excess_loss.runs(who)
     with st.sidebar:
-        controls = widgets.controls(
-            LikelihoodControls,
-            LAB,
-            disabled=settings.without_effect,
-            options=settings.choices(available, vaes, runs),
-        )
+        controls = widgets.controls(LikelihoodControls, LAB, settings.rules(who))
     widgets.show_problems(LAB)
-    st.html(figures.style())
-    job: Job[Measured] = st.session_state.get(f"{LAB}/job") or _start(controls)  # at first, something to see at once
+    st.html(html_parts.style())
+    job: Job[Measurement] = st.session_state.get(f"{LAB}/job") or _start(controls)  # at first, something to see at once
     begun, stopped = following.buttons(LAB, job_view(job.state, start=f"⚖️ {text.START}"))
-    if stopped:
+    if begun or stopped:
         job.stop()
     if begun:
-        job.stop()
         _start(controls)
         st.rerun()
-    if st.session_state[f"{LAB}/measured"] != settings.measured(controls):
-        st.info(text.CHANGED)
+    page.notices(view.settings_notices(controls, job.state.result, who))
     following.follow(job, _results, text.WHAT)
-    _latent(controls)
+    _vae(controls)
     _heat(controls)
 
 
-def _start(controls: LikelihoodControls) -> Job[Measured]:
-    from playground.labs.likelihood import job as likelihood
+def _start(controls: LikelihoodControls) -> Job[Measurement]:
+    from playground.labs.likelihood.job import work
 
     who = visitor.current()
-    job = st.session_state[f"{LAB}/job"] = Job(lambda: likelihood.work(controls, who), LAB)
-    st.session_state[f"{LAB}/measured"] = settings.measured(controls)
+    job = st.session_state[f"{LAB}/job"] = Job(lambda: work(controls, who), LAB)
     return job
 
 
-def _results(measured: Measured) -> None:
-    from playground.labs.likelihood import figures
-    from playground.labs.likelihood import job as likelihood
+def _results(measured: Measurement) -> None:
+    from playground.labs.likelihood import view
 
-    for problem in measured.problems:
-        st.info(problem)
-    components.figure("stacked", figures.stacked(measured), key=f"{LAB}/bars")
+    shown = view.bars_view(measured)
+    components.figure("stacked", shown.bars, key=f"{LAB}/bars")
     page.looking_at(text.BARS)
-    if measured.controls.compare in text.REMARKS:
-        st.caption(text.REMARKS[measured.controls.compare])
-    for sentence in likelihood.differences(measured):
-        st.caption(widgets.plain(sentence))
+    page.notices(shown.notices)
     left, right = st.columns(2)
     with left:
-        components.live_chart(figures.trade(measured), key=f"{LAB}/trade")
+        components.live_chart(shown.trade, key=f"{LAB}/trade")
         page.looking_at(text.TRADE)
     with right:
-        st.markdown(f"#### {text.PRICES}")
-        st.html(figures.prices(measured) or "<p></p>")
-        page.looking_at(text.PRICES_ABOUT)
-    st.download_button(
-        text.PRICES_CSV, figures.csv_of_pictures(measured), "bits-by-picture.csv", "text/csv", key=f"{LAB}/csv"
-    )
+        st.markdown(f"#### {text.BITS}")
+        st.html(shown.images or "<p></p>")
+        page.looking_at(text.BITS_ABOUT)
+    file = shown.file
+    st.download_button(file.title, file.data, file.name, file.kind, key=f"{LAB}/csv")
 
 
-def _latent(controls: LikelihoodControls) -> None:
-    from playground.labs.likelihood import figures, latent
+def _vae(controls: LikelihoodControls) -> None:
+    from playground.labs.likelihood import view
 
     st.markdown(f"#### {text.LATENT}")
-    try:
-        views = latent.views(controls, visitor.current())
-    except ValueError as problem:
-        st.error(str(problem))
+    shown = view.vae_view(controls, visitor.current())
+    page.notices(shown.notices)
+    if shown.interpolation is None:
         return
-    if isinstance(views, str):
-        st.info(views)
-        return
-    for problem in views.problems:
-        st.warning(problem)
-    st.html(
-        figures.picture_rows(((text.ORIGINALS, views.back[0]), (text.BACK, views.back[1]), (text.DRAWN, views.drawn)))
-    )
-    page.looking_at(f"{text.LATENT_ABOUT} {text.used(views.used, views.latent)}")
-    components.timeline(views.walk, key=f"{LAB}/walk")
-    page.looking_at(text.WALK)
-    st.html(figures.grid(views.grid, *views.axes))
+    st.html(shown.images)
+    page.looking_at(f"{text.LATENT_ABOUT} {shown.used}")
+    components.timeline(shown.interpolation, key=f"{LAB}/walk")
+    page.looking_at(text.INTERPOLATION)
+    st.html(shown.grid)
     page.looking_at(text.GRID)
 
 
 def _heat(controls: LikelihoodControls) -> None:
-    from playground.labs.likelihood import excess_loss, figures
+    from playground.labs.likelihood import view
 
     closer = st.expander(text.HEAT, on_change="rerun", key=f"{LAB}/heat open")
     if not closer.open:
         return
     with closer:
-        try:
-            with st.spinner(text.HEAT_WAIT):
-                shown = figures.heat(excess_loss.heat_map(controls.run, visitor.current()))
-        except ValueError as problem:
-            st.error(str(problem))
-            return
-        components.figure("heatmap", shown, key=f"{LAB}/heat")
-        page.looking_at(text.HEAT_ABOUT)
+        with st.spinner(text.HEAT_WAIT):
+            notices, shown = view.heat_view(controls, visitor.current())
+        page.notices(notices)
+        if shown is not None:
+            components.figure("heatmap", shown, key=f"{LAB}/heat")
+            page.looking_at(text.HEAT_ABOUT)

@@ -1,18 +1,24 @@
-"""What the reader sets in the Likelihood lab: which models are compared, on which pictures, and what of the VAE is shown."""
+"""The controls of the Likelihood lab: which models are compared, on which images, and what of the VAE is shown."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
 
-from playground.labs.shared.controls import Controls, Field, ui
+from engine.recipes.sampling_fields import SamplingFields, ScheduleName
+from playground.labs.shared import models
+from playground.labs.shared.control_rules import ControlRules
+from playground.labs.shared.controls import Controls, Field, like, ui
 from playground.labs.shared.picture import LARGEST_SEED
 
+if TYPE_CHECKING:
+    from playground.policy.visitor import Visitor
+
 Variance = Literal["auto", "small", "large", "learned"]
-Schedule = Literal["own", "linear", "cosine", "sigmoid"]
-VARIANCES = {"auto": "as it was trained", "small": "β̃ (small)", "large": "β (large)", "learned": "learned"}
-SCHEDULES = {"own": "as it was trained", "linear": "linear", "cosine": "cosine", "sigmoid": "sigmoid"}
-OWN, LATENT, HEAT = "Models of your choice", "VAE: what is looked at", "Loss above the ideal"
+VARIANCES = {"auto": "as trained", "small": "β̃ (small)", "large": "β (large)", "learned": "learned"}
+SCHEDULES = {"own": "as trained", "linear": "linear", "cosine": "cosine", "sigmoid": "sigmoid"}
+OWN, LATENT, HEAT = "Models of your choice", "VAE", "Excess loss"
 ANY_VAE = "auto"
 """The one that ships for these pictures, or the newest run that trained one."""
 
@@ -33,29 +39,33 @@ class LikelihoodControls(Controls):
     compare: Literal["layers", "variance", "schedules", "ideal", "own"] = Field(
         "layers",
         title="Compare",
-        description="What stands side by side. All of them see the same pictures under the same noise.",
+        description="Which bounds stand side by side. All of them are measured on the same images with the same noise.",
         json_schema_extra=ui(titles=TITLES),
     )
     data: Literal["digits", "emoji"] = Field(
         "digits",
-        title="Pictures",
+        title="Images",
         description="Handwritten digits (grey, 28 × 28) or emoji (colour, 32 × 32).",
         json_schema_extra=ui(titles={"digits": "Digits", "emoji": "Emoji"}),
     )
     part: Literal["held-out", "training"] = Field(
         "held-out",
-        title="Which of them",
-        description="Pictures that no model has seen, or those that all have learned from.",
-        json_schema_extra=ui(titles={"held-out": "held out", "training": "trained on"}),
+        title="Part of the data",
+        description="Images held out from training, or the training images.",
+        json_schema_extra=ui(titles={"held-out": "held out", "training": "training"}),
     )
     pictures: int = Field(
-        24, ge=2, le=150, title="How many", description="Drawn by the seed. More of them: a smaller error."
+        24,
+        ge=2,
+        le=150,
+        title="Number of images",
+        description="Chosen by the seed. More make the standard error smaller and take proportionally longer; 24 is usual.",
     )
     blocks: Literal[20, 50, 200, 1000] = Field(
         20,
         title="Blocks of t",
-        description="The T terms are measured in so many blocks, short ones near t = 1. 1,000: every t by itself, which takes "
-        "some 30 times as long as 20 blocks and says where each bit goes; the total is the same on average.",
+        description="The T terms of the bound are estimated in so many blocks, short ones near t = 1. At 1,000 every t is "
+        "evaluated, which takes some 30 times as long as 20 blocks; the total is the same on average.",
         json_schema_extra=ui(titles={20: "20", 50: "50", 200: "200", 1000: "1,000"}),
     )
     seed: int = Field(
@@ -63,43 +73,37 @@ class LikelihoodControls(Controls):
         ge=0,
         le=LARGEST_SEED,
         title="Seed",
-        description="Which pictures, and which noise.",
+        description="Of the choice of images and of the noise.",
         json_schema_extra=ui(slider=False),
     )
-    a_model: str = Field(
-        "digits",
-        max_length=500,
+    a_model: str = like(
+        SamplingFields,
+        "model",
         title="A: model",
-        description="A network that ships, an ideal denoiser, or a run of yours.",
-        json_schema_extra=ui(group=OWN),
+        help="A trained network, an ideal denoiser, or a run of yours.",
+        group=OWN,
     )
     a_variance: Variance = Field(
         "auto",
-        title="A: variance of a step back",
-        description="β̃ and β are the two fixed ones of Ho et al. 2020.",
+        title="A: variance of the reverse step",
+        description="β̃ and β are the two fixed variances of Ho et al. 2020; as trained is usual.",
         json_schema_extra=ui(titles=VARIANCES, group=OWN),
     )
-    a_schedule: Schedule = Field(
+    a_schedule: ScheduleName = Field(
         "own",
-        title="A: steps of",
-        description="A denoiser is asked by noise level, so that the bound may take the steps of another schedule.",
+        title="A: noise schedule",
+        description="Of the bound's steps. It may differ from training, since the model is conditioned on the noise level.",
         json_schema_extra=ui(titles=SCHEDULES, group=OWN),
     )
-    b_model: str = Field(
-        "ideal:digits",
-        max_length=500,
-        title="B: model",
-        description="What stands beside it.",
-        json_schema_extra=ui(group=OWN),
-    )
+    b_model: str = like(SamplingFields, "model", default="ideal:digits", title="B: model", help="As for A.", group=OWN)
     b_variance: Variance = Field(
         "auto",
-        title="B: variance of a step back",
+        title="B: variance of the reverse step",
         description="As for A.",
         json_schema_extra=ui(titles=VARIANCES, group=OWN),
     )
-    b_schedule: Schedule = Field(
-        "own", title="B: steps of", description="As for A.", json_schema_extra=ui(titles=SCHEDULES, group=OWN)
+    b_schedule: ScheduleName = Field(
+        "own", title="B: noise schedule", description="As for A.", json_schema_extra=ui(titles=SCHEDULES, group=OWN)
     )
     vae: str = Field(
         ANY_VAE,
@@ -112,38 +116,38 @@ class LikelihoodControls(Controls):
         3,
         ge=0,
         le=999,
-        title="From picture",
-        description="Number among the held-out pictures.",
+        title="From image",
+        description="Number among the held-out images.",
         json_schema_extra=ui(slider=False, group=LATENT),
     )
     second: int = Field(
         905,
         ge=0,
         le=999,
-        title="to picture",
-        description="The walk goes from the one to the other.",
+        title="To image",
+        description="Number among the held-out images: the end of the interpolation.",
         json_schema_extra=ui(slider=False, group=LATENT),
     )
     across: int = Field(
         1,
         ge=1,
         le=64,
-        title="Across: latent number",
-        description="1 is the one that says most of a picture, and so on.",
+        title="Latent dimension across",
+        description="By its KL: 1 is the dimension of the largest.",
         json_schema_extra=ui(slider=False, group=LATENT),
     )
     down: int = Field(
         2,
         ge=1,
         le=64,
-        title="Down: latent number",
+        title="Latent dimension down",
         description="Another one, or the same.",
         json_schema_extra=ui(slider=False, group=LATENT),
     )
     run: str = Field(
         "digits",
         max_length=100,
-        title="Training of",
+        title="Training run",
         description="A denoiser that ships with the log of its training, or a run of yours.",
         json_schema_extra=ui(group=HEAT),
     )
@@ -151,12 +155,12 @@ class LikelihoodControls(Controls):
 
 @dataclass(frozen=True)
 class Bar:
-    """One bar: a model, and how its bound is taken. Of a VAE variance and schedule have no effect."""
+    """One bar: a model, and how its bound is computed. Variance and schedule do not apply to a VAE."""
 
     title: str
     model: str
     variance: Variance = "auto"
-    schedule: Schedule = "own"
+    schedule: ScheduleName = "own"
     latent: bool = False
 
 
@@ -191,8 +195,8 @@ def bars(controls: LikelihoodControls, vae: str) -> tuple[Bar, ...]:
     )
 
 
-def measured(controls: LikelihoodControls) -> dict[str, object]:
-    """What the bars depend on: where it is the same, they need not be measured again."""
+def measured_settings(controls: LikelihoodControls) -> dict[str, object]:
+    """The settings on which the bars depend."""
     names = {"compare", "data", "part", "pictures", "blocks", "seed", "vae"} | (
         set(OF_CHOICE) if controls.compare == "own" else set()
     )
@@ -200,18 +204,33 @@ def measured(controls: LikelihoodControls) -> dict[str, object]:
 
 
 def without_effect(controls: LikelihoodControls) -> dict[str, str]:
-    """Controls that change nothing now, each with the reason."""
-    return {} if controls.compare == "own" else dict.fromkeys(OF_CHOICE, f"Choose “{TITLES['own']}” above.")
+    """Controls that change nothing with these settings, each with the reason."""
+    return (
+        {} if controls.compare == "own" else dict.fromkeys(OF_CHOICE, f"No effect now: choose “{TITLES['own']}” above.")
+    )
 
 
-def choices(models: dict[str, str], vaes: dict[str, str], runs: dict[str, str]) -> dict[str, dict[Any, str]]:
-    """Options of the controls whose choices are only known now."""
-    return {"a_model": models, "b_model": models, "vae": vaes, "run": runs}
+CHOICES = ("a_model", "b_model", "vae", "run")
+"""Controls whose options are known at run time only."""
 
 
-def at_first(controls: LikelihoodControls) -> dict[str, dict[Any, str]]:
-    """The same before the engine is loaded."""
-    return {name: {getattr(controls, name): ""} for name in ("a_model", "b_model", "vae", "run")}
+def rules(visitor: Visitor) -> ControlRules[LikelihoodControls]:
+    """How the controls are drawn for this visitor."""
+
+    @cache
+    def options() -> dict[str, dict[Any, str]]:
+        from playground.labs.likelihood import excess_loss, latent  # which need the engine
+
+        available = models.choices(visitor)
+        listed = (available, available, latent.vaes(visitor), excess_loss.runs(visitor))
+        return dict(zip(CHOICES, listed, strict=True))
+
+    return ControlRules(
+        disabled=without_effect,
+        options=lambda _: options(),
+        at_first=lambda now: {name: {getattr(now, name): ""} for name in CHOICES},
+        bounds=visitor.bounds("likelihood"),
+    )
 
 
 def _own(side: str, model: str) -> str:

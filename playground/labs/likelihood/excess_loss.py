@@ -1,4 +1,4 @@
-"""Loss minus the ideal denoiser's loss, by noise level and training step: what was still to be learned, and when it was."""
+"""Excess loss by noise level and training step: the training loss minus the Bayes-optimal loss, that of the ideal denoiser."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class HeatMap:
     """One run.
 
     steps: float64 (K,), the last training step of each column.
-    excess: float64 (levels, K), cleanest first; NaN where no picture fell.
+    excess: float64 (levels, K), cleanest first; NaN where no image fell.
     """
 
     title: str
@@ -61,10 +61,10 @@ def heat_map(name: str, visitor: Visitor) -> HeatMap:
         return _of_checkpoint(CHECKPOINTS[name])
     snapshot = visitor.runs.snapshot(name.removeprefix("run:")) if name.startswith("run:") else None
     if snapshot is None or snapshot.config.task != "denoiser":
-        raise ValueError(f"There is no training of a denoiser “{name[:40]}” here.")
+        raise ValueError(f"There is no training run of a denoiser “{name[:40]}” here.")
     if not snapshot.reports or snapshot.bayes_optimal is None:
         raise ValueError(
-            "This run has no loss yet, or its ideal loss is not known: its pictures are too many, or turned."
+            "This run has no loss yet, or its Bayes-optimal loss is not known: its images are too many, or augmented."
         )
     title = snapshot.title or f"Your run of {when(snapshot.id)}"
     return binned(title, snapshot.reports, snapshot.bayes_optimal, loss_unit(snapshot.config))
@@ -82,16 +82,18 @@ def _of_checkpoint(folder: Path) -> HeatMap:
     except OSError as error:
         raise ValueError(f"The log of “{folder.name}” is missing.") from error
     config = TrainConfig.model_validate(card["training"])
-    floor = bayes_optimal_of(config)
+    bayes_optimal = bayes_optimal_of(config)
     reports = [report for line in lines if (report := report_of(line)) is not None]
-    if floor is None or not reports:
-        raise ValueError(f"The ideal loss of “{folder.name}” is not known.")
-    return binned(card["title"], reports, floor, loss_unit(config))
+    if bayes_optimal is None or not reports:
+        raise ValueError(f"The Bayes-optimal loss of “{folder.name}” is not known.")
+    return binned(card["title"], reports, bayes_optimal, loss_unit(config))
 
 
-def binned(title: str, reports: Sequence[Report], floor: BayesOptimalLoss, in_units: str) -> HeatMap:
-    """Loss minus floor, the mean over the reports of each column."""
-    loss = np.array([report.loss_by_level for report in reports], dtype=np.float64) - np.array(floor.loss_by_level)
+def binned(title: str, reports: Sequence[Report], bayes_optimal: BayesOptimalLoss, in_units: str) -> HeatMap:
+    """Loss minus the Bayes-optimal loss, the mean over the reports of each column."""
+    loss = np.array([report.loss_by_level for report in reports], dtype=np.float64) - np.array(
+        bayes_optimal.loss_by_level
+    )
     steps = np.array([report.step for report in reports], dtype=np.float64)
     columns = np.array_split(np.arange(len(reports)), min(COLUMNS, len(reports)))
     known = np.isfinite(loss)

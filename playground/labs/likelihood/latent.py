@@ -1,4 +1,4 @@
-"""The VAE of the Likelihood lab: which there are, what comes back through one, a walk from picture to picture, a grid."""
+"""The VAE of the Likelihood lab: which there are, reconstructions, an interpolation between two images, a grid."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
 
 STOPS = 41
-"""Of the walk."""
+"""Of the interpolation."""
 GRID = 9
 REACH = 2.5
 """The grid goes so many standard deviations of the prior either way."""
 BACK = 8
-"""Pictures that go through and come back."""
+"""Images that are reconstructed."""
 USED = 0.1
-"""Nats: a latent number whose KL is smaller says next to nothing."""
+"""Nats: a latent dimension of a smaller KL carries next to nothing."""
 MEASURED = 200
 
 Pictures = NDArray[np.uint8]
@@ -40,13 +40,13 @@ class Views:
     drawn: Pictures
     """From the prior, (B, H, W, C)."""
     grid: Pictures
-    """(GRID · H, GRID · W, C): two latent numbers vary, the others stay those of the first picture."""
-    walk: Timeline
+    """(GRID · H, GRID · W, C): two latent dimensions vary, the others stay those of the first picture."""
+    interpolation: Timeline
     used: int
     latent: int
-    """So many latent numbers say something, of so many."""
+    """So many latent dimensions have a KL above USED, of so many."""
     axes: tuple[int, int]
-    """Which of them go across and down, 1 … latent by how much they say."""
+    """Which of them go across and down, 1 … latent by their KL, the largest first."""
     problems: tuple[str, ...] = ()
 
 
@@ -60,7 +60,7 @@ def vaes(visitor: Visitor) -> dict[str, str]:
         for one in visitor.runs.snapshots()
         if one.can_encode
     }
-    return {ANY_VAE: "what there is for these pictures", **shipped, **runs}
+    return {ANY_VAE: "the one of these images", **shipped, **runs}
 
 
 def chosen(name: str, data: str, visitor: Visitor) -> tuple[str, str]:
@@ -75,7 +75,7 @@ def chosen(name: str, data: str, visitor: Visitor) -> tuple[str, str]:
     for one in visitor.runs.snapshots():
         if one.can_encode and one.config.data == data:
             return f"run:{one.id}", ""
-    return "", f"There is no VAE of {data} yet: the Training lab trains one, “What is trained: VAE”."
+    return "", f"There is no VAE of {data} yet: the Training lab trains one, with “Task: VAE”."
 
 
 def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:
@@ -91,16 +91,14 @@ def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:
     trained, part = visitor.open_vae(name), load(controls.data).held_out_part
     net, problems = trained.net, []
     numbers = []
-    for number, title in ((controls.first, "From picture"), (controls.second, "to picture")):
+    for number, title in ((controls.first, "From image"), (controls.second, "To image")):
         if number >= len(part):
-            problems.append(
-                f"{title}: there are {len(part)} held-out pictures, numbered from 0. The last one is shown."
-            )
+            problems.append(f"{title}: there are {len(part)} held-out images, numbered from 0. The last one is shown.")
         numbers.append(min(number, len(part) - 1))
     latent = net.config.latent
     across, down = (min(axis, latent) for axis in (controls.across, controls.down))
     if (across, down) != (controls.across, controls.down):
-        problems.append(f"This VAE has {latent} latent numbers. The last one is shown.")
+        problems.append(f"This VAE has {latent} latent dimensions. The last one is shown.")
     spread = np.linspace(0, len(part) - 1, BACK).round().astype(int)
     with torch.no_grad():
         kl = _kl_of_each(net.encode(to_unit(part.images[:MEASURED])))
@@ -114,7 +112,7 @@ def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:
         cells[:, order[down - 1]] = steps.repeat_interleave(GRID)
         prior = torch.randn((BACK, latent), generator=torch.Generator().manual_seed(controls.seed))
         back = to_uint8(net.decode(net.encode(to_unit(part.images[spread])).mean).mean)
-        walked, gridded, drawn = (to_uint8(net.decode(points).mean) for points in (path, cells, prior))
+        interpolated, gridded, drawn = (to_uint8(net.decode(points).mean) for points in (path, cells, prior))
     ends = part.images[numbers].astype(np.float64)
     mixed = [((1 - w) * ends[0] + w * ends[1]).round().astype(np.uint8) for w in weight[:, 0].tolist()]
     return Views(
@@ -122,7 +120,7 @@ def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:
         (part.images[spread], back),
         drawn,
         _tiled(gridded),
-        _walk(f"{name}-{numbers}", walked, mixed, path[:, order].numpy()),
+        _interpolation(f"{name}-{numbers}", interpolated, mixed, path[:, order].numpy()),
         int((kl > USED).sum()),
         latent,
         (across, down),
@@ -130,32 +128,35 @@ def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:
     )
 
 
-def _walk(key: str, through: Pictures, mixed: list[Pictures], path: NDArray[np.float32]) -> Timeline:
+def _interpolation(key: str, through: Pictures, mixed: list[Pictures], path: NDArray[np.float32]) -> Timeline:
     at = np.arange(STOPS)
     shown = min(4, path.shape[1])
-    lines = tuple(Line(f"latent number {k + 1}", at, path[:, k]) for k in range(shown))
+    lines = tuple(Line(f"latent dimension {k + 1}", at, path[:, k]) for k in range(shown))
     return Timeline(
-        f"walk-{key}",
+        f"interpolation-{key}",
         (
             Lane.of_pictures(
                 "latent",
-                "Through the latent numbers",
+                "Interpolation of the latent variables",
                 through[:, None],
-                help="Between two pictures there are pictures.",
+                help="The decoder's image at each stop.",
             ),
             Lane.of_pictures(
-                "pixels", "Mixing the pixels", [one[None] for one in mixed], help="The one fades into the other."
+                "pixels",
+                "Interpolation of the pixels",
+                [one[None] for one in mixed],
+                help="The pixels themselves are mixed.",
             ),
         ),
-        tuple(Position(k, f"{100 * k / (STOPS - 1):.0f} % of the way") for k in range(STOPS)),
-        panels=(CurvePanel("The latent numbers that say most", "stop", "value", lines, at),),
+        tuple(Position(k, f"{100 * k / (STOPS - 1):.0f} % of the path") for k in range(STOPS)),
+        panels=(CurvePanel("The latent dimensions of the largest KL", "stop", "value", lines, at),),
         fps=15,
-        label="From one picture to another",
+        label="From one image to another",
     )
 
 
 def _kl_of_each(posterior: object) -> object:
-    """KL of each latent number to N(0, 1), the mean over the pictures, shape (latent,)."""
+    """KL of each latent dimension to N(0, 1), the mean over the pictures, shape (latent,)."""
     from engine.latent import Gaussian
 
     assert isinstance(posterior, Gaussian)

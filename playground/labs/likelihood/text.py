@@ -1,66 +1,61 @@
 """The texts of the Likelihood lab."""
 
-TITLE = "How many bits does a picture cost?"
+TITLE = "Likelihood in bits per dimension"
 LEAD = (
-    "A model that has understood its pictures can store each of them in few bits: what it finds likely is cheap. This "
-    "lab measures how many bits a model needs **at most** for each number of a picture, and **where on the way** from "
-    "noise to picture they are spent. Eight bits would be a picture stored as it is."
+    "How many bits does a model need, **at most**, for each number of an image? The variational bound on −log₂ p(x) says so, "
+    "and **at which timesteps** they arise. An image stored as it is has 8 bits per dimension."
 )
 START = "Measure"
-WHAT = "pictures × bars"
-EMPTY = "Press Measure: the bars grow with every picture."
-CHANGED = "The settings have changed since: press Measure to see what they say."
+WHAT = "images × bars"
+EMPTY = "Press Measure: the bars grow with every image."
+CHANGED = "The settings have changed since these bars were measured: press Measure to apply them."
 BARS = (
-    "each bar is the bound on −log₂ p(picture), averaged over the pictures. **L₀** pays for the very last step, from "
-    "nearly clean to exactly these 256 grey values; the **steps** pay for what each step of the model gets wrong; **L "
-    "at T** is what is left of the picture in the final noise. A VAE has one hidden layer, so its bar has two parts: "
-    "the **reconstruction**, which is its L₀, and the **KL**, what it costs to say which hidden numbers. Both read "
-    "their last step as the same 256 levels, so the bars compare. The diffusion models are told the class, which can "
-    "save at most 0.004 bits here; the VAE is not."
+    "each bar is the variational bound in bits per dimension, the mean over the images: **L₀** encodes the 256 grey values "
+    "from the last, nearly clean step, the other terms are KL divergences. A VAE has one latent layer, so its bound is "
+    "**reconstruction** plus **KL**; the diffusion models are class-conditional, which saves at most 0.004 bits here."
 )
 REMARKS = {
-    "layers": "Fewer bits do not mean better pictures. The VAE was trained on this very bound, with a variance for every "
-    "pixel; a denoiser is trained on a loss that hardly counts the cleanest steps, where most of its bits are spent. "
-    "Look at what each of them draws.",
-    "ideal": "The ideal denoiser knows the training pictures by heart and nothing else. Those it stores in little more "
-    "than its last step, whose fixed noise blurs them again; a picture that it has never seen it finds all but "
-    "impossible. A network that never reaches it has understood more.",
+    "layers": "Fewer bits do not mean better samples. The VAE was trained on this very bound, with a variance for every "
+    "pixel; a denoiser is trained on a loss that gives the cleanest steps little weight, where most of its bits arise.",
+    "ideal": "The ideal denoiser has memorized the training images: those need little more than L₀, whose fixed noise blurs "
+    "them again, and an image that is not among them needs very many bits. A network that never reaches it generalises.",
 }
 """What is said of a comparison beside its bars."""
+TRADE_TITLE = "Rate and distortion"
 TRADE = (
-    "told one after the other, x_T, x_{T−1}, … say more and more of a picture. From left to right: bits spent so far, "
-    "and how far off the best guess still is. T layers can stop anywhere on their curve; one layer has a single "
-    "point, and pays for all the rest in its reconstruction."
+    "from left to right x_T, x_{T−1}, … are sent one after the other: the rate so far, and the RMS error of x̂₀ given them. A "
+    "diffusion model can stop anywhere on its curve; a VAE is a single point."
 )
-PRICES = "Which pictures are cheap?"
-PRICES_ABOUT = (
-    "the pictures sorted by what the first bar says, and what every bar says of each, in bits per dimension. A thin 1 "
-    "leaves most pixels black and is cheap; grey edges, which nobody can foresee exactly, are dear."
+BITS = "Bits of single images"
+BITS_ABOUT = (
+    "the images sorted by the bits of the first bar, with the bits of every bar. A thin 1 leaves most pixels black and needs "
+    "few bits; grey edges, which cannot be predicted exactly, need many."
 )
-LATENT = "One hidden layer: the VAE"
+FEWEST, MOST = "Fewest bits", "Most bits"
+LATENT = "One latent layer: the VAE"
 LATENT_ABOUT = (
-    "a picture is squeezed into a few numbers and made from them again. What is lost on the way is what the "
-    "reconstruction term pays for. Pictures drawn from the prior have never been anybody's."
+    "an image is encoded into a few latent variables and decoded again; what is lost is encoded by the reconstruction term. "
+    "The last row is decoded from the prior."
 )
-WALK = (
-    "on the left, the hidden numbers go in a straight line from one picture to the other, and the decoder says what "
-    "each stop looks like. On the right the pixels themselves are mixed."
+INTERPOLATION = (
+    "on the left, the latent variables are interpolated linearly between two images and decoded. On the right the pixels "
+    "themselves are interpolated."
 )
 GRID = (
-    "two hidden numbers vary, all others stay as in the first picture. The middle is 0, the edge 2.5 standard "
-    "deviations of the prior."
+    "two latent dimensions vary, all others stay those of the first image. The middle is 0, the edge 2.5 standard deviations "
+    "of the prior."
 )
-HEAT = "When was what learned?"
+HEAT = "Excess loss over training"
 HEAT_ABOUT = (
-    "the loss minus that of the ideal denoiser of the same training pictures, by training step and noise level. Strong colour "
-    "is what was still to be learned. At low noise the ideal knows which picture it is, and no network that "
-    "generalises gets there."
+    "the training loss minus the Bayes-optimal loss of the same training images, by training step and noise level: strong "
+    "colour is what was still to be learned. At low noise the ideal denoiser recognises the training image, and no network "
+    "that generalises gets there."
 )
-HEAT_WAIT = "The ideal denoiser is being asked …"
-PRICES_CSV = "All pictures and what they cost (CSV)"
-ORIGINALS, BACK, DRAWN = "Held-out pictures", "What comes back through the VAE", "Drawn from its prior"
+HEAT_WAIT = "The Bayes-optimal loss is being computed …"
+BITS_CSV = "Bits per dimension of all images (CSV)"
+ORIGINALS, BACK, DRAWN = "Held-out images", "Their reconstructions by the VAE", "Samples from its prior"
 
 
 def used(used: int, latent: int) -> str:
-    """How many of the latent numbers say anything."""
-    return f"{used} of its {latent} hidden numbers say something (more than 0.1 nats of a picture, on average)."
+    """How many of the latent dimensions carry information."""
+    return f"{used} of its {latent} latent dimensions have a KL above 0.1 nats, on average over the images."

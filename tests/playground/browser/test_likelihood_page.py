@@ -1,4 +1,4 @@
-"""A newcomer's walk through the Likelihood lab, in both front ends."""
+"""A newcomer in the Likelihood lab, in both front ends."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield address
 
 
-def test_a_walk_through_the_lab(page: Page, url: str) -> None:
+def test_a_newcomer_in_the_lab(page: Page, url: str) -> None:
     page.goto(f"{url}/likelihood?pictures=2")
     bars = page.locator(".dp-stacked")
     expect(bars).to_have_attribute("data-bars", "3")  # there without a press
@@ -52,14 +52,14 @@ def test_a_walk_through_the_lab(page: Page, url: str) -> None:
             bars.get_by_role("button", name=name).click()
         assert Path(download.value.path()).read_bytes().startswith(kind)
 
-    # The walk through the latent numbers moves in the browser.
-    walk = page.locator(".dp-timeline")
-    walk.locator(".dp-strip").focus()
+    # The interpolation of the latent variables moves in the browser.
+    interpolation = page.locator(".dp-timeline")
+    interpolation.locator(".dp-strip").focus()
     page.keyboard.press("End")
-    expect(walk.locator(".dp-where")).to_have_text("100 % of the way")
+    expect(interpolation.locator(".dp-where")).to_have_text("100 % of the path")
 
     # The map of a training.
-    page.get_by_text("When was what learned?").first.click()
+    page.get_by_text("Excess loss over training").first.click()
     heat = page.locator(".dp-heatmap")
     expect(heat).to_have_attribute("data-rows", "10")
     heat.locator(".dp-plot").focus()

@@ -18,10 +18,11 @@ from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.config import TrainConfig
 from engine.training.report import Report
 from engine.training.timestep_bins import TIMESTEP_BINS
-from playground.labs.likelihood import excess_loss, figures, latent
+from playground.labs.likelihood import excess_loss, latent, results
 from playground.labs.likelihood import job as likelihood
-from playground.labs.likelihood.controls import TITLES, Bar, LikelihoodControls, bars, measured
-from playground.labs.likelihood.job import BarResult, Measured
+from playground.labs.likelihood import view as figures
+from playground.labs.likelihood.controls import TITLES, Bar, LikelihoodControls, bars, measured_settings
+from playground.labs.likelihood.results import BarResult, Measurement
 from playground.labs.shared.controls import from_link, to_link
 from playground.labs.shared.job import Job
 from playground.labs.training import doctor
@@ -30,7 +31,7 @@ from playground.policy.visitor import HOST, Visitor
 QUICK = {"pictures": 3, "seed": 5}
 
 
-def result_of(**changed: object) -> Measured:
+def result_of(**changed: object) -> Measurement:
     """What the lab says in the end."""
     *_, last = likelihood.work(LikelihoodControls.model_validate(QUICK | changed), HOST)
     assert last.done == last.total
@@ -38,11 +39,11 @@ def result_of(**changed: object) -> Measured:
 
 
 @pytest.fixture(scope="module")
-def layers() -> Measured:
+def layers() -> Measurement:
     return result_of()
 
 
-def test_stacks_add_up_to_the_mean_over_the_pictures(layers: Measured) -> None:
+def test_stacks_add_up_to_the_mean_over_the_pictures(layers: Measurement) -> None:
     assert [result.bar.latent for result in layers.results] == [False, False, True]
     for result in layers.results:
         assert sum(part.bits for part in result.segments()) == pytest.approx(result.mean)
@@ -71,19 +72,19 @@ def test_every_term_has_its_place_in_the_stack_however_t_is_cut(blocks: int) -> 
     assert segments[3].name.endswith("1000")
 
 
-def test_the_bits_that_were_told_are_all_but_the_last_step(layers: Measured) -> None:
+def test_the_bits_that_were_told_are_all_but_the_last_step(layers: Measurement) -> None:
     for result in layers.results:
-        rate, distortion = likelihood.rate_and_distortion(result)
+        rate, distortion = results.rate_and_distortion(result)
         last_step = result.segments()[0].bits
         assert rate[-1] == pytest.approx(result.mean - last_step)
         assert np.all(np.diff(rate) >= 0)
         assert np.all((distortion >= 0) & (distortion < 255))
-    rate, distortion = likelihood.rate_and_distortion(layers.results[0])
+    rate, distortion = results.rate_and_distortion(layers.results[0])
     assert distortion[0] > 5 * distortion[-1]  # x_T says nothing of the picture, x_1 nearly all
 
 
-def test_pictures_are_sorted_by_the_first_bar_and_the_table_says_the_same(layers: Measured) -> None:
-    ordered = likelihood.by_price(layers)
+def test_pictures_are_sorted_by_the_first_bar_and_the_table_says_the_same(layers: Measurement) -> None:
+    ordered = results.by_bits(layers)
     first = [priced.bits[0] for priced in ordered]
     assert first == sorted(first)
     rows = list(csv.reader(io.StringIO(figures.csv_of_pictures(layers))))
@@ -92,7 +93,7 @@ def test_pictures_are_sorted_by_the_first_bar_and_the_table_says_the_same(layers
         assert np.mean([float(row[1 + k]) for row in rows[1:]]) == pytest.approx(result.mean, rel=1e-4)
 
 
-def test_the_table_of_terms_adds_up(layers: Measured) -> None:
+def test_the_table_of_terms_adds_up(layers: Measurement) -> None:
     rows = list(csv.DictReader(io.StringIO(figures.csv_of_terms(layers))))
     for result in layers.results:
         mine = [row for row in rows if row["bar"] == result.bar.title]
@@ -109,7 +110,7 @@ def test_a_learned_variance_and_the_cosine_schedule_cost_less_on_the_very_same_n
     assert np.all(small < large)
     cosine, linear, _ = (result.totals for result in result_of(compare="schedules").results)
     assert np.all(cosine < linear)
-    assert any("fewer" in sentence for sentence in likelihood.differences(result_of(compare="variance")))
+    assert any("fewer" in sentence for sentence in results.differences(result_of(compare="variance")))
 
 
 def test_who_knows_the_training_pictures_by_heart_finds_others_all_but_impossible() -> None:
@@ -151,7 +152,7 @@ def test_what_was_measured_is_remembered_and_is_the_same() -> None:
     ("changed", "said"),
     [
         ({"compare": "own", "a_model": "emoji"}, "The model is for pictures of"),
-        ({"compare": "own", "a_variance": "learned"}, "did not learn its variance"),
+        ({"compare": "own", "a_variance": "learned"}, "no learned variance"),
         ({"compare": "own", "b_model": "/nowhere"}, "nowhere"),
         ({"compare": "layers", "vae": "/etc"}, "There is no VAE"),
         ({"compare": "layers", "vae": "run:20200101-000000-00000000"}, "run"),
@@ -180,8 +181,10 @@ def test_a_link_opens_what_it_says() -> None:
     assert (opened, problems) == (state, [])
     _, problems = from_link(LikelihoodControls, {"blocks": "21", "pictures": "100000", "compare": "x"})
     assert len(problems) == 3
-    assert measured(LikelihoodControls(b_model="emoji", first=9)) == measured(LikelihoodControls())
-    assert measured(LikelihoodControls(compare="own", b_model="emoji")) != measured(LikelihoodControls(compare="own"))
+    assert measured_settings(LikelihoodControls(b_model="emoji", first=9)) == measured_settings(LikelihoodControls())
+    assert measured_settings(LikelihoodControls(compare="own", b_model="emoji")) != measured_settings(
+        LikelihoodControls(compare="own")
+    )
 
 
 @pytest.mark.parametrize("compare", TITLES)
@@ -197,7 +200,7 @@ def test_every_comparison_has_bars_with_names_of_their_own(compare: str, data: s
 def test_the_walk_goes_from_the_one_picture_to_the_other() -> None:
     views = latent.views(LikelihoodControls(first=3, second=905), HOST)
     assert not isinstance(views, str)
-    assert [len(lane.index) for lane in views.walk.lanes] == [latent.STOPS] * 2
+    assert [len(lane.index) for lane in views.interpolation.lanes] == [latent.STOPS] * 2
     assert views.grid.shape == (latent.GRID * 28, latent.GRID * 28, 1)
     back = np.abs(views.back[0].astype(float) - views.back[1].astype(float)).mean()
     shuffled = np.abs(views.back[0].astype(float) - views.back[1][::-1].astype(float)).mean()
@@ -208,7 +211,7 @@ def test_the_walk_goes_from_the_one_picture_to_the_other() -> None:
 def test_numbers_that_there_are_not_are_said() -> None:
     views = latent.views(LikelihoodControls(across=64, down=60), HOST)
     assert not isinstance(views, str)
-    assert any("latent numbers" in problem for problem in views.problems)
+    assert any("latent dimensions" in problem for problem in views.problems)
     assert views.axes == (views.latent, views.latent)
 
 
@@ -237,7 +240,7 @@ def test_the_network_that_ships_never_beats_the_ideal_and_comes_closer() -> None
     shown = excess_loss.heat_map("digits", HOST)
     assert np.nanmean(shown.excess[:, -1]) < 0.5 * np.nanmean(shown.excess[:, 0])
     assert np.nanmin(shown.excess[:, -10:].mean(1)) > 0
-    with pytest.raises(ValueError, match="no training of a denoiser"):
+    with pytest.raises(ValueError, match="no training run of a denoiser"):
         excess_loss.heat_map("run:nothing", HOST)
 
 

@@ -1,30 +1,35 @@
-"""Figures of the Likelihood lab as plain data for the browser (stacked.js, heatmap.js, livechart.js), and as CSV."""
+"""What the Likelihood lab shows, as data for both front ends: charts, CSV, and each section of the page."""
 
 from __future__ import annotations
 
 import csv
-import html
 import io
 import math
-from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from playground.components.payloads.chart import LiveChart, Mark, Series
-from playground.labs.likelihood.job import SHOWN, BarResult, Measured, Priced, by_price, in_short, rate_and_distortion
-from playground.labs.shared.pictures_html import data_uri
+from playground.labs.likelihood import excess_loss, html_parts, latent, text
+from playground.labs.likelihood.controls import LikelihoodControls, measured_settings
+from playground.labs.likelihood.job import check_settings
+from playground.labs.likelihood.results import BarResult, Measurement, by_bits, differences, rate_and_distortion
+from playground.labs.shared.exports import File
+from playground.labs.shared.view import Notice
 
 if TYPE_CHECKING:
+    from playground.components.payloads.timeline import Timeline
     from playground.labs.likelihood.excess_loss import HeatMap
+    from playground.policy.visitor import Visitor
 
 CUT = 12.0
-"""A bar that is so many times as long as the shortest one is broken off: the others could not be read beside it."""
+"""A bar that is more than this many times as long as the shortest one is cut off, so that the others can be read."""
 MARKS: tuple[Mark, ...] = ("circle", "square", "triangle")
 
 
-def stacked(measured: Measured) -> dict[str, Any]:
+def stacked(measured: Measurement) -> dict[str, Any]:
     """What stacked.js takes: bars of segments, in bits per dimension."""
     shown = [result for result in measured.results if len(result.bits)]
     bars = [
@@ -43,7 +48,7 @@ def stacked(measured: Measured) -> dict[str, Any]:
         "bars": bars,
         "most": _most(measured),
         "label": "bits per dimension",
-        "note": f"{measured.common} of {len(measured.which)} pictures; ± is one standard error over pictures and noise.",
+        "note": f"{measured.common} of {len(measured.which)} images; ± is one standard error over images and noise.",
         "name": f"bits-{measured.controls.compare}-{measured.controls.data}",
         "csv": csv_of_terms(measured),
     }
@@ -65,27 +70,27 @@ def heat(heat_map: HeatMap) -> dict[str, Any]:
     }
 
 
-def trade(measured: Measured) -> LiveChart:
-    """Bits told so far against what is still missing: a curve for T layers, a point for one."""
+def trade(measured: Measurement) -> LiveChart:
+    """Distortion against rate: a curve for T layers, a point for one."""
     series = []
     for k, result in enumerate(measured.results):
         if len(result.bits) < 2:
             continue
         rate, distortion = rate_and_distortion(result)
-        seen = rate <= _most(measured)
-        rate, distortion = rate[seen], distortion[seen]
+        in_range = rate <= _most(measured)
+        rate, distortion = rate[in_range], distortion[in_range]
         series.append(Series(result.bar.title, rate, distortion, mark="diamond" if not result.blocks else MARKS[k % 3]))
     return LiveChart(
-        "What the bits buy",
-        "bits per dimension told so far",
-        "error that is left, in 0 … 255",
+        text.TRADE_TITLE,
+        "rate (bits per dimension)",
+        "distortion (RMS error, 0 … 255)",
         tuple(series),
-        empty="It appears with the second picture.",
-        note="The last step, L₀ or the reconstruction, pays for the rest of the error.",
+        empty="Shown from the second image on.",
+        note="L₀, or the reconstruction of a VAE, encodes the remaining error.",
     )
 
 
-def csv_of_terms(measured: Measured) -> str:
+def csv_of_terms(measured: Measurement) -> str:
     """Every term of every bar: its block of t, bits per dimension, standard error, share of the total."""
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
@@ -97,13 +102,13 @@ def csv_of_terms(measured: Measured) -> str:
     return out.getvalue()
 
 
-def csv_of_pictures(measured: Measured) -> str:
-    """What each picture costs by each bar, cheapest first."""
+def csv_of_pictures(measured: Measurement) -> str:
+    """Bits per dimension of each image by each bar, those of the fewest bits first."""
     out = io.StringIO()
     rows = csv.writer(out, lineterminator="\n")
     rows.writerow(["picture", *(result.bar.title for result in measured.results)])
-    for priced in by_price(measured):
-        rows.writerow([priced.number, *(f"{bits:.6g}" for bits in priced.bits)])
+    for one in by_bits(measured):
+        rows.writerow([one.number, *(f"{bits:.6g}" for bits in one.bits)])
     return out.getvalue()
 
 
@@ -118,78 +123,11 @@ def csv_of_heat(heat_map: HeatMap) -> str:
     return out.getvalue()
 
 
-# --- HTML -------------------------------------------------------------------------------------------------------------
-
-
-def prices(measured: Measured) -> str:
-    """The cheapest and the dearest pictures by the first bar, each with what every bar says."""
-    ordered = by_price(measured)
-    if len(ordered) < 2:
-        return ""
-    count = min(SHOWN, len(ordered) // 2)
-    titles = [result.bar.title for result in measured.results]
-    heads = "".join(f"<span><b>{_letter(k)}</b> {html.escape(title)}</span>" for k, title in enumerate(titles))
-    cheap, dear = _priced("Cheapest", ordered[:count]), _priced("Dearest", ordered[-count:])
-    return f'<div class="dp-keys">{heads}</div><div class="dp-prices">{cheap}{dear}</div>'
-
-
-def picture_rows(rows: Sequence[tuple[str, NDArray[np.uint8]]], *, zoom: int = 3) -> str:
-    """Aligned rows of pictures, uint8 (N, H, W, C), each under its title."""
-    return "".join(
-        f'<figure class="dp-picture-row"><figcaption>{title}</figcaption>'
-        f'<img alt="{title}" src="{data_uri(np.concatenate(list(pictures), axis=1), zoom)}"></figure>'
-        for title, pictures in rows
-    )
-
-
-def grid(picture: NDArray[np.uint8], across: int, down: int) -> str:
-    """The grid over two latent numbers, with its axes named."""
-    words = f"across: latent number {across}, −2.5 … 2.5; down: latent number {down}"
-    return (
-        f'<figure class="dp-latent-grid"><img alt="Pictures on a grid, {words}" src="{data_uri(picture, 2)}">'
-        f"<figcaption>{words}</figcaption></figure>"
-    )
-
-
-STYLE = """
-.dp-keys { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin: 0 0 0.6rem; font-size: 0.9rem; }
-.dp-prices { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: 1rem; }
-.dp-prices h4 { margin: 0 0 0.3rem; font-size: 1rem; }
-.dp-prices .dp-five { display: grid; grid-template-columns: repeat(5, minmax(0, 84px)); gap: 0.5rem; }
-.dp-prices figure, .dp-picture-row, .dp-latent-grid { margin: 0 0 0.5rem; }
-.dp-prices img { display: block; width: 100%; max-width: 84px; image-rendering: pixelated; border-radius: 3px; }
-.dp-prices figcaption { font-size: 0.82rem; line-height: 1.35; font-variant-numeric: tabular-nums; opacity: 0.9; }
-.dp-picture-row img, .dp-latent-grid img { display: block; max-width: 100%; image-rendering: pixelated; border-radius: 3px; }
-.dp-picture-row img { height: 84px; width: auto; }
-.dp-latent-grid img { width: min(100%, 504px); }
-.dp-picture-row figcaption, .dp-latent-grid figcaption { font-size: 0.9rem; opacity: 0.85; }
-"""
-
-
-def style() -> str:
-    """The style of the HTML made here, to be put on the page once."""
-    return f"<style>{STYLE}</style>"
-
-
-def _priced(title: str, pictures: Sequence[Priced]) -> str:
-    figures = "".join(
-        f'<figure><img alt="held-out picture {one.number}" src="{data_uri(one.picture, 3)}">'
-        f"<figcaption>{'<br>'.join(f'<b>{_letter(k)}</b> {in_short(bits)}' for k, bits in enumerate(one.bits))}"
-        f"</figcaption></figure>"
-        for one in pictures
-    )
-    return f'<div><h4>{title}</h4><div class="dp-five">{figures}</div></div>'
-
-
-def _most(measured: Measured) -> float:
+def _most(measured: Measurement) -> float:
     """Where the axis of the bars ends, in bits per dimension."""
     means = sorted(result.mean for result in measured.results if len(result.bits))
     within = [mean for mean in means if mean <= CUT * max(means[0], 1e-9)] or [1.0]
     return (1.08 if len(within) == len(means) else 1.5) * within[-1]
-
-
-def _letter(number: int) -> str:
-    return "ABCDEFGH"[number]
 
 
 def _terms(result: BarResult) -> list[tuple[str, int | str, int | str, NDArray[np.float64]]]:
@@ -217,3 +155,76 @@ def _mean_and_error(values: NDArray[np.float64]) -> tuple[str, str]:
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
+
+
+# --- sections of the page -------------------------------------------------------------------------------------------
+
+
+def settings_notices(controls: LikelihoodControls, measured: Measurement | None, visitor: Visitor) -> list[Notice]:
+    """Why these settings cannot be measured, or that the bars are those of other settings."""
+    try:
+        check_settings(controls, visitor)
+    except ValueError as problem:
+        return [Notice("error", str(problem))]
+    if measured is None or measured_settings(measured.controls) == measured_settings(controls):
+        return []
+    return [Notice("info", text.CHANGED)]
+
+
+@dataclass(frozen=True)
+class BarsView:
+    """The bars and what is read off them."""
+
+    bars: dict[str, Any]
+    notices: tuple[Notice, ...]
+    trade: LiveChart
+    images: str
+    """As HTML; "" for none."""
+    file: File
+
+
+def bars_view(measured: Measurement) -> BarsView:
+    """What is shown of a measurement."""
+    sentences = [*measured.problems, *differences(measured)]
+    if measured.controls.compare in text.REMARKS:
+        sentences.append(text.REMARKS[measured.controls.compare])
+    file = File(text.BITS_CSV, "bits-by-image.csv", "text/csv", csv_of_pictures(measured).encode())
+    notices = tuple(Notice("info", sentence) for sentence in sentences)
+    return BarsView(stacked(measured), notices, trade(measured), html_parts.image_bits(measured), file)
+
+
+@dataclass(frozen=True)
+class VaeView:
+    """What there is to see of the VAE; `images` and `grid` as HTML, "" where there is none."""
+
+    notices: tuple[Notice, ...] = ()
+    images: str = ""
+    used: str = ""
+    interpolation: Timeline | None = None
+    grid: str = ""
+
+
+def vae_view(controls: LikelihoodControls, visitor: Visitor) -> VaeView:
+    """What is shown of the chosen VAE."""
+    try:
+        views = latent.views(controls, visitor)
+    except ValueError as problem:
+        return VaeView((Notice("error", str(problem)),))
+    if isinstance(views, str):
+        return VaeView((Notice("info", views),))
+    rows = ((text.ORIGINALS, views.back[0]), (text.BACK, views.back[1]), (text.DRAWN, views.drawn))
+    return VaeView(
+        tuple(Notice("warning", problem) for problem in views.problems),
+        html_parts.picture_rows(rows),
+        text.used(views.used, views.latent),
+        views.interpolation,
+        html_parts.grid(views.grid, *views.axes),
+    )
+
+
+def heat_view(controls: LikelihoodControls, visitor: Visitor) -> tuple[list[Notice], dict[str, Any] | None]:
+    """The map of the excess loss, or why there is none."""
+    try:
+        return [], heat(excess_loss.heat_map(controls.run, visitor))
+    except ValueError as problem:
+        return [Notice("error", str(problem))], None
