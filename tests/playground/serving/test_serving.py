@@ -431,9 +431,9 @@ def in_public(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_bound_is_measured_as_far_as_one_request_may_go(in_public: None) -> None:
     for compare in TITLES:
-        likelihood.announced(LikelihoodControls(compare=compare), visitor_of(None))
+        likelihood.check_settings(LikelihoodControls(compare=compare), visitor_of(None))
     with pytest.raises(ValueError, match="4,000 are the most here") as refusal:
-        likelihood.announced(LikelihoodControls(blocks=1000), visitor_of(None))
+        likelihood.check_settings(LikelihoodControls(blocks=1000), visitor_of(None))
     with pytest.raises(ValueError, match=str(refusal.value)):
         next(likelihood.work(LikelihoodControls(blocks=1000), visitor_of(None)))
 
