@@ -6,7 +6,7 @@ samplers know none of them. A denoiser sees the noise level, never t: it owns wh
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
@@ -96,7 +96,7 @@ class NetDenoiser:
         if not self.learned_variance:
             return self.target.read(output, x_t, level)
         of_target, of_variance = output.chunk(2, dim=1)
-        return self.target.read(of_target, x_t, level)._replace(variance_mix=(of_variance + 1) / 2)
+        return replace(self.target.read(of_target, x_t, level), variance_mix=(of_variance + 1) / 2)
 
     def _classes_of(self, label: Tensor | None, x_t: Tensor) -> Tensor | None:
         if label is not None and bool(((label >= max(self.classes, 0)) | (label < NO_LABEL)).any()):
@@ -164,4 +164,4 @@ class QuantileClipped:
 
 def _with_x0(prediction: Prediction, x0: Tensor, x_t: Tensor, level: Level) -> Prediction:
     """The same prediction with another x̂0, which ε̂ follows."""
-    return prediction_from_x0(x0, x_t, level)._replace(variance_mix=prediction.variance_mix)
+    return replace(prediction_from_x0(x0, x_t, level), variance_mix=prediction.variance_mix)

@@ -5,7 +5,7 @@ A guided denoiser is a denoiser again, so that guidance can be stacked, clipped 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import torch
@@ -70,27 +70,22 @@ class Guided:
         return self.combine(self.predict_pair(x_t, level, label), x_t, level)
 
     def predict_pair(self, x_t: Tensor, level: Level, label: Tensor) -> GuidancePair:
-        """Both answers, from one batch; shapes as in a call."""
-        both = self.denoiser(
-            torch.cat([x_t, x_t]),
-            level if level.log_snr.ndim == 0 else Level(level.log_snr.repeat(2)),
-            torch.cat([label, torch.full_like(label, NO_LABEL)]),
-        )
-        mixes = (None, None) if both.variance_mix is None else both.variance_mix.chunk(2)
-        cond, uncond = zip(both.x0.chunk(2), both.noise.chunk(2), mixes, strict=True)
-        return GuidancePair(Prediction(*cond), Prediction(*uncond))
+        """The conditional and the unconditional prediction, from one batch; shapes as in a call."""
+        batch, labels = torch.cat([x_t, x_t]), torch.cat([label, torch.full_like(label, NO_LABEL)])
+        both, count = self.denoiser(batch, level.repeat(2), labels), len(x_t)
+        return GuidancePair(both[:count], both[count:])
 
-    def combine(self, predict_pair: GuidancePair, x_t: Tensor, level: Level) -> Prediction:
-        """The guided answer, from both."""
-        scale = self._scale_at(level)
-        weight = broadcast(scale, x_t)
-        (x0_cond, noise_cond, mix), (x0_uncond, noise_uncond, _) = predict_pair
-        # How much noise a step adds is no matter of guidance: the conditional model's answer stands.
-        x0 = torch.lerp(x0_uncond, x0_cond, weight)
+    def combine(self, pair: GuidancePair, x_t: Tensor, level: Level) -> Prediction:
+        """The guided prediction, from both."""
+        cond, uncond = pair
+        weight = broadcast(self._scale_at(level), x_t)
+        x0 = torch.lerp(uncond.x0, cond.x0, weight)
+        # How much noise a step adds is no matter of guidance: the conditional prediction's variance stands.
         if self.rescale == 0:
-            return Prediction(x0, torch.lerp(noise_uncond, noise_cond, weight), mix)
-        back = (_std(x0_cond) / _std(x0).clamp(min=1e-12)).reshape(-1, *[1] * (x0.ndim - 1))
-        return prediction_from_x0(torch.lerp(x0, x0 * back, self.rescale), x_t, level)._replace(variance_mix=mix)
+            return Prediction(x0, torch.lerp(uncond.noise, cond.noise, weight), cond.variance_mix)
+        factor = broadcast(_std(cond.x0) / _std(x0).clamp(min=1e-12), x0)
+        rescaled = prediction_from_x0(torch.lerp(x0, x0 * factor, self.rescale), x_t, level)
+        return replace(rescaled, variance_mix=cond.variance_mix)
 
     def _scale_at(self, level: Level) -> Tensor:
         """The scale where guidance works, 1 elsewhere: shape () or (B,)."""
@@ -147,18 +142,18 @@ class ClassifierGuided:
         uncond = self.denoiser(x_t, level, label)
         return GuidancePair(self._pushed(uncond, self.gradient(x_t, level, label), x_t, level), uncond)
 
-    def combine(self, predict_pair: GuidancePair, x_t: Tensor, level: Level) -> Prediction:
-        """The guided answer, from both."""
-        (x0_cond, noise_cond, mix), (x0_uncond, noise_uncond, _) = predict_pair
-        x0, noise = torch.lerp(x0_uncond, x0_cond, self.scale), torch.lerp(noise_uncond, noise_cond, self.scale)
-        return Prediction(x0, noise, mix)
+    def combine(self, pair: GuidancePair, x_t: Tensor, level: Level) -> Prediction:
+        """The guided prediction, from both."""
+        cond, uncond = pair
+        x0, noise = torch.lerp(uncond.x0, cond.x0, self.scale), torch.lerp(uncond.noise, cond.noise, self.scale)
+        return Prediction(x0, noise, cond.variance_mix)
 
     @staticmethod
     def _pushed(prediction: Prediction, push: Tensor, x_t: Tensor, level: Level) -> Prediction:
         signal, sigma = level.scales(x_t)
         # Tweedie's formula, x̂0 = (x_t + (1−ᾱ) ∇ log p) / √ᾱ. Where nothing is left of the picture no class can be read.
         of_x0 = torch.where(signal > 0, sigma**2 / signal, 0.0)
-        return prediction._replace(x0=prediction.x0 + of_x0 * push, noise=prediction.noise - sigma * push)
+        return replace(prediction, x0=prediction.x0 + of_x0 * push, noise=prediction.noise - sigma * push)
 
     def gradient(self, x_t: Tensor, level: Level, label: Tensor) -> Tensor:
         """∇ log p(y | x_t) with respect to x_t, of its shape; 0 where the label is `NO_LABEL`."""

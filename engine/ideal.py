@@ -134,8 +134,7 @@ class ExactByClass:
         for kind in [NO_LABEL] if label is None else torch.unique(label).tolist():
             chosen = torch.arange(len(x_t)) if label is None else (label == kind).nonzero()[:, 0]
             for rows in chosen.split(self.block):
-                there = level if level.log_snr.ndim == 0 else Level(level.log_snr[rows])
-                x0[rows] = self._of(kind)(x_t[rows], there).x0
+                x0[rows] = self._of(kind)(x_t[rows], level[rows]).x0
         return prediction_from_x0(x0, x_t, level)
 
     def _of(self, kind: int) -> ExactDenoiser:

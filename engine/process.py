@@ -6,12 +6,14 @@ All of it is written for any two noise levels s < t, not only for neighbours: a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
+import torch
 from torch import Tensor
 
-from engine.schedule import Level, broadcast
+from engine.schedule import Level, Rows, broadcast
 
 
 def diffuse(x0: Tensor, level: Level, noise: Tensor) -> Tensor:
@@ -65,20 +67,44 @@ def posterior_variance(now: Level, to: Level) -> Tensor:
     return to.variance / now.variance * now.variance_since(to)
 
 
-class Prediction(NamedTuple):
-    """What a denoiser says about x_t. The two belong together: x_t = √ᾱ x0 + √(1−ᾱ) noise."""
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """What a denoiser predicts from x_t. The two belong together: x_t = √ᾱ x0 + √(1−ᾱ) noise.
+
+    Indexes and concatenates like a batch of tensors: `prediction[rows]`, `Prediction.cat(parts)`.
+    """
 
     x0: Tensor
-    """x̂0, the clean picture that it expects on average: E[x_0 | x_t] where it is exact. Shape of x_t."""
+    """x̂0, the predicted clean picture: E[x_0 | x_t] where it is exact. Shape of x_t."""
     noise: Tensor
-    """ε̂, the noise that it believes to be in x_t. Shape of x_t."""
+    """ε̂, the predicted noise in x_t. Shape of x_t."""
     variance_mix: Tensor | None = None
     """v, where the variance of a reverse step is learned (Nichol & Dhariwal 2021, arXiv:2102.09672, eq. 15):
     log σ² = v log β + (1 − v) log β̃, so 1 is the large variance and 0 the small one. Shape of x_t, not held to 0 … 1."""
 
+    def __len__(self) -> int:
+        return len(self.x0)
+
+    def __getitem__(self, rows: Rows) -> Prediction:
+        """The predictions of some rows of the batch."""
+        mix = self.variance_mix
+        return Prediction(self.x0[rows], self.noise[rows], None if mix is None else mix[rows])
+
+    @staticmethod
+    def cat(parts: Sequence[Prediction]) -> Prediction:
+        """The prediction of all batches, one after the other."""
+        mixes = [part.variance_mix for part in parts if part.variance_mix is not None]
+        x0, noise = torch.cat([part.x0 for part in parts]), torch.cat([part.noise for part in parts])
+        return Prediction(x0, noise, torch.cat(mixes) if mixes else None)
+
+    def to(self, device: torch.device | str) -> Prediction:
+        """The same on another device."""
+        mix = self.variance_mix
+        return Prediction(self.x0.to(device), self.noise.to(device), None if mix is None else mix.to(device))
+
 
 def prediction_from_x0(x0: Tensor, x_t: Tensor, level: Level) -> Prediction:
-    """Both halves of a prediction, from the clean picture. The level must have noise in it."""
+    """x̂0 with the ε̂ that belongs to it. The level must have noise in it."""
     signal, sigma = level.scales(x_t)
     return Prediction(x0, (x_t - signal * x0) / sigma)
 

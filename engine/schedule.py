@@ -7,7 +7,7 @@ and is indexed by t itself, so `alpha_bar[0] == 1` and `beta[0] == 0` and no for
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -23,6 +23,10 @@ PAPER_LINEAR_T = 1000
 
 PURE_NOISE_SNR = 0.01
 """Above this signal-to-noise ratio at t = T, starting a sampler from N(0, I) is visibly wrong (see `terminal_snr`)."""
+
+
+Rows = slice | Tensor | list[int]
+"""Some rows of a batch, as a tensor's first index takes them."""
 
 
 def broadcast(values: Tensor, x: Tensor) -> Tensor:
@@ -50,6 +54,23 @@ class Level:
     """
 
     log_snr: Tensor
+
+    def __getitem__(self, rows: Rows) -> Level:
+        """The levels of some rows of a batch; a level for the whole batch is also that of its rows."""
+        return self if self.log_snr.ndim == 0 else Level(self.log_snr[rows])
+
+    def repeat(self, times: int) -> Level:
+        """The levels of a batch that is repeated so many times; a level for the whole batch stays one."""
+        return self if self.log_snr.ndim == 0 else Level(self.log_snr.repeat(times))
+
+    def expand(self, count: int) -> Level:
+        """One level for each of `count` rows, shape (count,)."""
+        return Level(self.log_snr.expand(count))
+
+    @staticmethod
+    def cat(levels: Iterable[Level]) -> Level:
+        """The levels of batches that are concatenated, each of shape (B,): see `expand`."""
+        return Level(torch.cat([level.log_snr for level in levels]))
 
     @property
     def alpha_bar(self) -> Tensor:

@@ -158,13 +158,9 @@ def _weights(
 
     of_x = part()
     answers = iter([answer(prediction) for prediction in said])
-    earlier = None if previous is None else PreviousStep(_repeated(previous.level, count), answer(previous.prediction))
-    whole, _ = sampler.step(lambda *_: next(answers), of_x, _repeated(now, count), _repeated(to, count), part, earlier)
+    earlier = None if previous is None else PreviousStep(previous.level.repeat(count), answer(previous.prediction))
+    whole, _ = sampler.step(lambda *_: next(answers), of_x, now.repeat(count), to.repeat(count), part, earlier)
     return list(whole.reshape(count, *x.shape).to(x.device))
-
-
-def _repeated(level: Level, count: int) -> Level:
-    return level if level.log_snr.ndim == 0 else Level(level.log_snr.repeat(count))
 
 
 def _sum(terms: tuple[Term, ...] | list[Term], x: Tensor) -> Tensor:

@@ -39,8 +39,7 @@ class Call:
         """The rows of its next turn: what is left, in turns as equal as can be, none of them above `most`."""
         left = len(self.x_t) - self.rows_done
         rows = slice(self.rows_done, self.rows_done + -(-left // -(-left // most)) if left else 0)
-        level = self.level if self.level.log_snr.ndim == 0 else Level(self.level.log_snr[rows])
-        return Share(self, self.x_t[rows], level, None if self.label is None else self.label[rows])
+        return Share(self, self.x_t[rows], self.level[rows], None if self.label is None else self.label[rows])
 
     def take(self, part: Prediction, rows: int) -> bool:
         """Keep the answer to a share of so many rows; whether that was the last one, and the caller has been told."""
@@ -49,7 +48,7 @@ class Call:
         if self.rows_done < len(self.x_t):
             return False
         try:
-            self.answer.set_result(_joined(self.parts))
+            self.answer.set_result(self.parts[0] if len(self.parts) == 1 else Prediction.cat(self.parts))
         except Exception as problem:  # of memory, or of what the denoiser has answered
             self.answer.set_exception(problem)
         return True
@@ -75,22 +74,13 @@ def forward(shares: Sequence[Share]) -> list[Prediction]:
     if len(shares) == 1:
         return [denoiser(shares[0].x_t, shares[0].level, shares[0].label)]
     x_t = torch.cat([share.x_t for share in shares])
-    level = Level(torch.cat([share.level.log_snr.expand(len(share)) for share in shares]))
+    level = Level.cat(share.level.expand(len(share)) for share in shares)
     label = None
     if any(share.label is not None for share in shares):
         label = torch.cat([_label(share) for share in shares])
-    prediction, ends = denoiser(x_t, level, label), list(accumulate(map(len, shares), initial=0))
-    x0, noise, mix = prediction
-    return [Prediction(x0[a:b], noise[a:b], None if mix is None else mix[a:b]) for a, b in pairwise(ends)]
+    prediction, ends = denoiser(x_t, level, label), accumulate(map(len, shares), initial=0)
+    return [prediction[start:end] for start, end in pairwise(ends)]
 
 
 def _label(share: Share) -> Tensor:
     return torch.full((len(share),), NO_LABEL) if share.label is None else share.label
-
-
-def _joined(parts: Sequence[Prediction]) -> Prediction:
-    if len(parts) == 1:
-        return parts[0]
-    x0, noise = torch.cat([part.x0 for part in parts]), torch.cat([part.noise for part in parts])
-    mixes = [part.variance_mix for part in parts if part.variance_mix is not None]
-    return Prediction(x0, noise, torch.cat(mixes) if mixes else None)

@@ -195,7 +195,8 @@ def test_heun_step_by_step(name: str, target: str, spacing: str) -> None:
     compared = 0
 
     def output(x: Tensor, level: Level) -> Tensor:
-        return TARGETS[target].of(*exact(x, level)[:2], level)
+        prediction = exact(x, level)
+        return TARGETS[target].of(prediction.x0, prediction.noise, level)
 
     for t, to in pairwise(times):
         now, then = schedule.level(t), schedule.level(to)

@@ -172,11 +172,11 @@ def resident():
     return next(int(line.split()[1]) for line in open("/proc/self/status") if line.startswith("VmRSS")) // 1000
 def look():
     pieces = [torch.ones(1_000_000) for _ in range(50)]  # 200 MB in some pieces, freed together, as a forward does
-assert allocator.keep_freed()
+assert allocator.keep_freed_memory()
 before = resident()
 look()
 print(resident() - before)
-assert allocator.give_back()
+assert allocator.release_freed_memory()
 print(resident() - before)
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -221,7 +222,7 @@ def test_settings_that_cannot_be(wrong: dict[str, object]) -> None:
 def test_guidance_leaves_the_learned_variance_of_the_class() -> None:
     def learned(x: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
         assert label is not None
-        return MIXTURE(x, level, label)._replace(variance_mix=label.double()[:, None].expand_as(x))
+        return replace(MIXTURE(x, level, label), variance_mix=label.double()[:, None].expand_as(x))
 
     x, level, label = _points(3), SCHEDULE.level(50), torch.tensor([0, 1, 1])
     for guided in (Guided(learned, 3.0), Guided(learned, 3.0, rescale=0.5), ClassifierGuided(learned, CLASSIFIER, 2.0)):

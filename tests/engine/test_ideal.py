@@ -42,7 +42,7 @@ def test_is_the_softmax_over_the_data(t: int, dtype: torch.dtype, tolerance: flo
     x = diffuse(points[:6], level, _random(6, 1, 5, 5, seed=1, dtype=dtype))
     exact = ExactDenoiser(points)
     weights, mean = _brute_force(points, x, level)
-    x0, noise, _ = exact(x, level)
+    x0, noise = (prediction := exact(x, level)).x0, prediction.noise
     assert x0.dtype == dtype
     assert x0.shape == x.shape
     torch.testing.assert_close(x0.double(), mean, rtol=0, atol=tolerance)
@@ -178,7 +178,7 @@ def test_no_nan_at_either_end(dtype: torch.dtype, std: float) -> None:
     for level in ends:
         for label in (None, torch.tensor([0, 1, 1, NO_LABEL])):
             prediction, weights = exact(x, level, label), exact.weights(x, level, label)
-            assert all(bool(half.isfinite().all()) for half in prediction[:2])
+            assert all(bool(part.isfinite().all()) for part in (prediction.x0, prediction.noise))
             torch.testing.assert_close(weights.sum(1), torch.ones(4, dtype=dtype), rtol=0, atol=1e-5)
 
 

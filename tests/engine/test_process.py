@@ -132,7 +132,8 @@ def test_the_halves_of_a_prediction_belong_together(target: str) -> None:
     s = NoiseSchedule.cosine(100)
     output, x_t = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(3), dtype=torch.float64)
     for t in (1, 30, 95):
-        x0, noise, _ = TARGETS[target].read(output, x_t, s.level(t))
+        prediction = TARGETS[target].read(output, x_t, s.level(t))
+        x0, noise = prediction.x0, prediction.noise
         torch.testing.assert_close(diffuse(x0, s.level(t), noise), x_t, rtol=0, atol=1e-10)
 
 
@@ -155,4 +156,4 @@ def test_noise_says_nothing_where_no_picture_is_left() -> None:
     assert not bool(Noise().read(_column(0.5), _column(0.5), level).x0.isfinite().all())
     for other in ("clean", "velocity"):
         prediction = TARGETS[other].read(_column(0.5), _column(0.5), level)
-        assert all(bool(half.isfinite().all()) for half in prediction[:2])
+        assert all(bool(part.isfinite().all()) for part in (prediction.x0, prediction.noise))

@@ -7,6 +7,7 @@ recursion, without a single draw: those tests are exact, and see a wrong coeffic
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 
@@ -290,7 +291,7 @@ def test_with_the_right_learned_variance_every_level_is_met_exactly(schedule: st
         to = s.level(t - 1)
         small, large = posterior_variance(now, to).log(), s.beta[t].log()
         wanted = (s.beta[t] * spread(to) / spread(now)).log()
-        return exact(x, now)._replace(variance_mix=((wanted - small) / (large - small)).expand_as(x))
+        return replace(exact(x, now), variance_mix=((wanted - small) / (large - small)).expand_as(x))
 
     path, last = list(levels(s, 12))[:-1], s.level(12)
     begin = float(last.alpha_bar) ** 0.5 * mean, float(spread(last))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -287,7 +288,7 @@ def test_a_learned_variance_lies_between_the_two(mix: float, same_as: Variance) 
     """Nichol & Dhariwal 2021, eq. 15: v = 0 is β̃, v = 1 is β, between them the logarithm is mixed; each number has its own."""
 
     def learned(x: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
-        return EXACT(x, level)._replace(variance_mix=torch.full_like(x, mix))
+        return replace(EXACT(x, level), variance_mix=torch.full_like(x, mix))
 
     def last(denoiser: Denoiser, variance: Variance) -> Tensor:
         *_, frame = sample(denoiser, SCHEDULE, Ancestral(variance), shape=(1, 4, 4), steps=20, seeds=(0, 1))
@@ -296,9 +297,7 @@ def test_a_learned_variance_lies_between_the_two(mix: float, same_as: Variance) 
     torch.testing.assert_close(last(learned, "learned"), last(EXACT, same_as), rtol=1e-5, atol=1e-5)
     x, now, to = torch.zeros(1, 2).double(), SCHEDULE.level(50), SCHEDULE.level(40)
     own = gaussian(0.3, 0.5)(x[:, :1], now)
-    own = Prediction(own.x0.expand(1, 2), own.noise.expand(1, 2))._replace(
-        variance_mix=torch.tensor([[0.25, 0.75]]).double()
-    )
+    own = Prediction(own.x0.expand(1, 2), own.noise.expand(1, 2), torch.tensor([[0.25, 0.75]]).double())
     got, _ = Ancestral("learned").step(lambda x, level: own, x, now, to, lambda: torch.ones_like(x))
     mean, small = posterior(x, own.x0, now, to)
     large = now.variance_since(to)

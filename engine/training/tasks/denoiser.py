@@ -129,4 +129,4 @@ class _OnAnyDevice:
         if device.type == "cpu":
             return self.denoiser(x_t, level, label)
         prediction = self.denoiser(x_t.to(device), level, label)
-        return Prediction(*(None if part is None else part.cpu() for part in prediction))  # type: ignore[arg-type]
+        return prediction.to("cpu")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -34,7 +35,7 @@ SCHEDULE = NoiseSchedule.cosine(100)
 
 def learned(x: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
     """A denoiser that has learned another variance for each number."""
-    return EXACT(x, level, label)._replace(variance_mix=torch.sigmoid(x))
+    return replace(EXACT(x, level, label), variance_mix=torch.sigmoid(x))
 
 
 EVERY: dict[str, Sampler] = {

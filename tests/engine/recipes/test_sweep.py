@@ -35,7 +35,7 @@ class Counting:
         wanted = torch.full((len(x_t),), NO_LABEL) if label is None else label
         shift = broadcast(0.1 * wanted.double() + level.alpha_bar, x_t)
         answer = prediction_from_x0(torch.tanh(x_t + shift), x_t, level)
-        return answer._replace(variance_mix=x_t.sigmoid()) if self.with_variance else answer
+        return replace(answer, variance_mix=x_t.sigmoid()) if self.with_variance else answer
 
 
 def model_of(counting: Counting) -> Model:
