@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
-from engine.process import TARGETS, Target
-from engine.schedule import SCHEDULES, NoiseSchedule
 from engine.settings import Settings
+
+if TYPE_CHECKING:  # a page that shows these settings opens before torch is loaded
+    from engine.process import Target
+    from engine.schedule import NoiseSchedule
 
 ScheduleName = Literal["linear", "cosine", "sigmoid"]
 TargetName = Literal["noise", "clean", "velocity"]
@@ -233,9 +235,13 @@ class TrainConfig(Settings):
 
     def noise_schedule(self) -> NoiseSchedule:
         """The forward process to train on."""
+        from engine.schedule import SCHEDULES
+
         schedule = SCHEDULES[self.schedule](self.T)
         return schedule.with_zero_terminal_snr() if self.zero_terminal_snr else schedule
 
     def prediction_target(self) -> Target:
         """What the output is compared with."""
+        from engine.process import TARGETS
+
         return TARGETS[self.target]

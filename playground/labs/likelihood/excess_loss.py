@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.labs.shared.naming import loss_unit, when
+from playground.labs.shared.naming import when
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,6 +56,7 @@ def runs(visitor: Visitor) -> dict[str, str]:
 def heat_map(name: str, visitor: Visitor) -> HeatMap:
     """The map of a run. Raises ValueError with one clear sentence where there is none."""
     from engine.interop.pretrained import CHECKPOINTS
+    from engine.training.tasks import task_of
 
     if name in CHECKPOINTS:
         return _of_checkpoint(CHECKPOINTS[name])
@@ -67,14 +68,14 @@ def heat_map(name: str, visitor: Visitor) -> HeatMap:
             "This run has no loss yet, or its Bayes-optimal loss is not known: its images are too many, or augmented."
         )
     title = snapshot.title or f"Your run of {when(snapshot.id)}"
-    return binned(title, snapshot.reports, snapshot.bayes_optimal, loss_unit(snapshot.config))
+    return binned(title, snapshot.reports, snapshot.bayes_optimal, task_of(snapshot.config).loss_unit(snapshot.config))
 
 
 @lru_cache(maxsize=4)
 def _of_checkpoint(folder: Path) -> HeatMap:
     from engine.runs.log import report_of
     from engine.training.config import TrainConfig
-    from engine.training.tasks import bayes_optimal_of
+    from engine.training.tasks import bayes_optimal_of, task_of
 
     try:
         lines = (folder / "metrics.jsonl").read_bytes().splitlines()
@@ -86,7 +87,7 @@ def _of_checkpoint(folder: Path) -> HeatMap:
     reports = [report for line in lines if (report := report_of(line)) is not None]
     if bayes_optimal is None or not reports:
         raise ValueError(f"The Bayes-optimal loss of “{folder.name}” is not known.")
-    return binned(card["title"], reports, bayes_optimal, loss_unit(config))
+    return binned(card["title"], reports, bayes_optimal, task_of(config).loss_unit(config))
 
 
 def binned(title: str, reports: Sequence[Report], bayes_optimal: BayesOptimalLoss, in_units: str) -> HeatMap:

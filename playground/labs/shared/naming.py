@@ -4,10 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from engine.training.config import TrainConfig
 
 
 def when(run_id: str) -> str:
@@ -30,16 +26,6 @@ def data_title(name: str) -> str:
         return store.read_about(store.folder_of(name)).title
     except DataError:
         return name.rsplit("/", 1)[-1] if name.startswith(("folder:", "hub:")) else name
-
-
-def loss_unit(config: TrainConfig) -> str:
-    """The training loss of a run and its unit."""
-    if config.task == "vae":
-        return "negative ELBO in bits per dimension"
-    if config.task == "classifier":
-        return "cross-entropy in nats"
-    weights = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", VLB weights"}
-    return "mean squared error" + weights[config.weighting]
 
 
 def duration(seconds: float | None) -> str:

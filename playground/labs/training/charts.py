@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 
 from playground.components.payloads.chart import LiveChart, Series
 from playground.components.payloads.timeline import Lane, Position, Timeline
-from playground.labs.shared.naming import loss_unit
 from playground.labs.training import text
 from playground.labs.training.tasks import words_of
 
 if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
+    from engine.training.config import TrainConfig
 
 SHOWN_PREVIEWS = 60
 """Of more, this many evenly spaced ones are sent to the browser."""
@@ -26,6 +26,13 @@ RECENT = 40
 """Reports that count as the latest."""
 LOWEST_FLOOR = 1e-4
 LEVELS = "t / T (0 is clean, 1 is pure noise)"
+
+
+def loss_unit(config: TrainConfig) -> str:
+    """The training loss of a run and its unit."""
+    from engine.training.tasks import task_of
+
+    return task_of(config).loss_unit(config)
 
 
 def loss_chart(snapshot: Snapshot) -> LiveChart:

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from playground.components.payloads.chart import LiveChart, Mark, Series
 from playground.components.payloads.timeline import Position, Timeline
-from playground.labs.shared.naming import loss_unit
 from playground.labs.training import charts, runs, text
 from playground.labs.training.settings_of_run import title_of, value_of
 from playground.labs.training.tasks import OF_LOSS, words_of
@@ -111,13 +110,15 @@ def caution(snapshots: Sequence[Snapshot]) -> str:
 
 def _differences_in_loss(snapshots: Sequence[Snapshot]) -> list[str]:
     """The settings in which they differ and on which the meaning of their losses depends, in words."""
-    ignored = set.intersection(*(set(words_of(one.config).loss_ignores) for one in snapshots))
+    from engine.training.tasks import task_of
+
+    ignored = set.intersection(*(set(task_of(one.config).without_effect(one.config)) for one in snapshots))
     names = [name for name in OF_LOSS if name not in ignored]
     return [OF_LOSS[name] for name in names if len({getattr(one.config, name) for one in snapshots}) > 1]
 
 
 def _unit(snapshots: Sequence[Snapshot]) -> str:
-    units = {loss_unit(snapshot.config) for snapshot in snapshots}
+    units = {charts.loss_unit(snapshot.config) for snapshot in snapshots}
     return units.pop() if len(units) == 1 else "the loss of each run"
 
 

@@ -12,8 +12,9 @@ from playground.labs.shared.job import Job, Partial
 
 if TYPE_CHECKING:
     from engine.doctor.finding import Copies, Facts, Finding
-    from engine.runs.snapshot import Pictures, Snapshot
+    from engine.runs.snapshot import Snapshot
     from engine.training.config import TrainConfig
+    from engine.training.tasks.task import Pictures
 
 ICONS = {"wrong": "🛑", "doubtful": "⚠️", "note": "💡"}
 KEPT = 200

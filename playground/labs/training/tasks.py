@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from playground.labs.training import text
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
 
-NO_SIGNAL = "Zero terminal SNR leaves pure noise at T, from which a network that predicts the noise learns nothing"
-ONLY_DENOISERS = "Only a denoiser has this setting."
-ONLY_VAES = "Only a VAE has this setting."
-NO_NOISE = "A VAE is trained without noise levels and labels."
 OF_LOSS = {
     "task": "the task",
     "data": "the data set",
@@ -26,20 +22,7 @@ OF_LOSS = {
     "weighting": "the loss weighting",
 }
 """The settings on which the meaning of the loss depends, in words."""
-OF_NOISE = ("target", "schedule", "T", "weighting", "zero_terminal_snr")
-OF_LABELS = ("learned_variance", "vlb_weight", "importance", "label_dropout")
-WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", VLB weights"}
-
-
-class TaskSettings(Protocol):
-    """What is read of the settings here, of the controls and of a run's config alike."""
-
-    @property
-    def task(self) -> str: ...
-    @property
-    def target(self) -> str: ...
-    @property
-    def learned_variance(self) -> bool: ...
+WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
 
 
 @dataclass(frozen=True)
@@ -51,10 +34,6 @@ class TaskWords:
     """Network and process of a run, in a few words."""
     use_help: str
     """Of the button that opens the trained network in another lab."""
-    without_effect: Callable[[TaskSettings], Mapping[str, str]]
-    """Settings that change nothing, and why."""
-    loss_ignores: tuple[str, ...] = ()
-    """Settings of `OF_LOSS` on which this task's loss does not depend."""
     is_log: bool = True
     """Whether the loss has a logarithmic axis."""
     charts: tuple[str, ...] = ("loss", "levels", "bound")
@@ -64,20 +43,6 @@ class TaskWords:
     def has_samples(self) -> bool:
         """Whether the previews of a run are samples; a classifier has an accuracy instead."""
         return "accuracy" not in self.charts
-
-
-def _denoiser_off(controls: TaskSettings) -> dict[str, str]:
-    off = {"latent": ONLY_VAES}
-    if not controls.learned_variance:
-        off["vlb_weight"] = "It belongs to the learned variance."
-    if controls.target == "noise":
-        off["zero_terminal_snr"] = f"{NO_SIGNAL}: predict x₀ or v."
-    return off
-
-
-def _classifier_off(_: TaskSettings) -> dict[str, str]:
-    names = ("target", "weighting", "learned_variance", "vlb_weight")
-    return {"latent": ONLY_VAES, **dict.fromkeys(names, ONLY_DENOISERS), "label_dropout": text.ALWAYS_LABELLED}
 
 
 def _process(config: TrainConfig) -> str:
@@ -94,13 +59,11 @@ def _denoiser(config: TrainConfig) -> str:
 
 
 TASKS = {
-    "denoiser": TaskWords(text.LOSS, _denoiser, text.SAMPLE_HELP, _denoiser_off),
+    "denoiser": TaskWords(text.LOSS, _denoiser, text.SAMPLE_HELP),
     "classifier": TaskWords(
         text.LOSS_OF_CLASSIFIER,
         lambda config: f"{config.preset} classifier of noisy images, {_process(config)}",
         text.GUIDE_HELP,
-        _classifier_off,
-        loss_ignores=("target", "weighting"),
         is_log=False,
         charts=("loss", "levels", "accuracy"),
     ),
@@ -108,13 +71,11 @@ TASKS = {
         text.LOSS_OF_VAE,
         lambda config: f"{config.preset} VAE, {config.latent} latent dimensions",
         text.LOOK_INSIDE_HELP,
-        lambda _: dict.fromkeys((*OF_NOISE, *OF_LABELS), NO_NOISE),
-        loss_ignores=OF_NOISE,
         charts=("loss",),
     ),
 }
 
 
-def words_of(config: TaskSettings) -> TaskWords:
+def words_of(config: TrainConfig) -> TaskWords:
     """Of the task that these settings train."""
     return TASKS[config.task]

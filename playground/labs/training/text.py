@@ -15,7 +15,6 @@ FIRST_SAMPLES = "The first samples are being drawn …"
 SHELL = "The same run from the shell:"
 WELL = "🩺 The doctor has no findings for this run."
 TRY_HELP = "Sets the controls to the settings of this run with this change. It starts nothing."
-ALWAYS_LABELLED = "A classifier is always trained with its labels."
 
 FLOOR = "floor (best possible)"
 """The Bayes-optimal loss, in the legend of a chart."""

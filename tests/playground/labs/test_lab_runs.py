@@ -281,11 +281,11 @@ def test_a_finding_fills_the_controls_with_the_run_and_the_change() -> None:
 
 
 def test_what_the_page_has_no_control_for_is_named() -> None:
-    config = TrainConfig(clip_norm=5.0, steps=1_000_000)
+    config = TrainConfig(clip_norm=5.0, ema_decay=0.99999)
     controls, left_out = settings_of_run.controls_of(config, {})
-    assert left_out == ["steps", "clip_norm"]
-    assert controls.steps == TrainingControls().steps
-    assert "gradient clipping" in settings_of_run.message({}, left_out)
+    assert left_out == ["ema_decay", "clip_norm"]
+    assert controls.ema_decay == TrainingControls().ema_decay
+    assert "gradient clipping norm" in settings_of_run.message({}, left_out)
 
 
 def test_every_finding_can_be_followed_in_the_page_or_in_the_shell() -> None:
@@ -304,8 +304,8 @@ def test_every_finding_can_be_followed_in_the_page_or_in_the_shell() -> None:
 
 
 def test_a_value_that_the_page_has_no_room_for_is_left_to_the_shell() -> None:
-    assert settings_of_run.can_take({"steps": 100_000})
-    assert not settings_of_run.can_take({"steps": 120_000})
+    assert settings_of_run.can_take({"steps": 1_000_000})
+    assert not settings_of_run.can_take({"ema_decay": 0.99999})
     assert not settings_of_run.can_take({"steps": 100, "clip_norm": 5.0})
     assert settings_of_run.can_take({"warmup": 5})
 
