@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 POLL = 0.5
 """Seconds between two updates of a run."""
 POLLING = "training/polling"
+METRIC_WIDTHS = (110, 130, 100)
+"""CSS pixels."""
 
 
 def show() -> None:
@@ -113,8 +115,8 @@ def _run(run: RunView) -> None:
 def _head(run: RunView) -> None:
     st.progress(run.fraction, text=run.status)
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
-    for metric in run.metrics:
-        row.metric(metric.title, metric.value, width=70 + 8 * max(4, len(metric.title)))
+    for metric, width in zip(run.metrics, METRIC_WIDTHS, strict=True):
+        row.metric(metric.title, metric.value, width=width)
     for action in run.actions:
         act_button(row, action, width=108)
     link = run.link
