@@ -24,7 +24,7 @@ def build(demo: gr.Blocks) -> None:
     panel = widgets.Panel(ForwardControls, "forward", rules())
     with page.sidebar():
         panel.draw()
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     own = gr.State(None)
     """The uploaded picture, uint8 (H, W, C); None before there is one."""
     before = gr.State(None)

@@ -41,7 +41,7 @@ class _Page:
         self.panel = widgets.Panel(GuidanceControls, LAB, _rules, [self.who.visitor])
         with page.sidebar():
             self.panel.draw()
-        page.head(text.TITLE, text.LEAD)
+        page.head(text.TITLE, text.LEAD, text.TERMS)
         self.job = following.buttons(LAB, f"🎲 {text.START}", unit="steps")
         self.note = gr.HTML("", elem_id=f"{LAB}-note")
         words = gr.HTML("", elem_id=f"{LAB}-words", apply_default_css=False)

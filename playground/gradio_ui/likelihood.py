@@ -36,7 +36,7 @@ class _Page:
         self.panel = widgets.Panel(LikelihoodControls, LAB, _rules, [self.who.visitor])
         with page.sidebar():
             self.panel.draw()
-        page.head(text.TITLE, text.LEAD)
+        page.head(text.TITLE, text.LEAD, text.TERMS)
         self.follower = following.buttons(LAB, f"⚖️ {text.START}", unit=text.WHAT, idle=text.EMPTY)
         self.note = gr.HTML("", elem_id="likelihood-note")
         self._draw_results()

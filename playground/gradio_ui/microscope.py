@@ -41,7 +41,7 @@ class _Page:
         self.form = widgets.Form(ForkSettings, f"{LAB}-fork", form_rules)
         with page.sidebar():
             self.panel.draw()
-        page.head(text.TITLE, text.LEAD)
+        page.head(text.TITLE, text.LEAD, text.TERMS)
         self.follower = following.buttons(LAB, f"🔬 {text.START}", unit=text.WHAT, idle=text.EMPTY)
         self.note = gr.HTML("", elem_id=f"{LAB}-note")
         self.figure = components.microscope(f"{LAB}-bench")

@@ -15,6 +15,7 @@ from playground.gradio_ui import components, live
 from playground.labs.home.text import DOORS
 from playground.labs.likelihood import html_parts
 from playground.labs.schedules import figures as schedule_figures
+from playground.labs.shared import glossary
 from playground.labs.shared import text as common
 from playground.labs.shared.view import JobView, Notice, NoticeLevel
 from playground.policy import mode
@@ -28,9 +29,11 @@ SIDEBAR = 330
 """Width in pixels."""
 
 
-def head(title: str, lead: str) -> None:
-    """The title of a lab and the one sentence that says what one can do here."""
+def head(title: str, lead: str, terms: Sequence[str] = ()) -> None:
+    """The title of a lab, the sentence that says what one can do here, and definitions of its terms."""
     gr.Markdown(f"## {title}\n\n{lead}", elem_classes="dp-title")
+    if terms:
+        gr.HTML(glossary.definitions(terms), apply_default_css=False)
 
 
 @contextmanager

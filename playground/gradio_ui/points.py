@@ -46,7 +46,7 @@ class _Page:
         self.panel = widgets.Panel(PointsControls, SAMPLING, lambda own: settings.rules(own, bounds), [self.own])
         with page.sidebar():
             self.panel.draw()
-        page.head(text.TITLE, text.LEAD)
+        page.head(text.TITLE, text.LEAD, text.TERMS)
         self._draw_data()
         self.message = gr.HTML("", elem_id="points-message")
         self.sampling = following.buttons(SAMPLING, "", unit="steps", can_start=False)

@@ -30,7 +30,7 @@ def build(demo: gr.Blocks) -> None:
     panel = widgets.Panel(RecorderControls, LAB, _rules, [who.visitor])
     with page.sidebar():
         panel.draw()
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     about = gr.Markdown(text.RECORDED)
     buttons = following.buttons(LAB, f"⏺️ {text.START}", unit=text.WHAT)
     figure = components.recorder(f"{LAB}-flight")

@@ -26,7 +26,7 @@ def build(demo: gr.Blocks) -> None:
     with page.sidebar():
         panel.draw()
         opening = sampling_models.Opening()
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     with gr.Row(elem_classes="dp-actions"):
         start = gr.Button(f"🎲 {text.START}", variant="primary", elem_id="sampling-draw", interactive=False, scale=0)
         stop = gr.Button("⏹️ Stop", elem_id="sampling-stop", interactive=False, min_width=120, scale=0)

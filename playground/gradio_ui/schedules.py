@@ -29,7 +29,7 @@ def build(demo: gr.Blocks) -> None:
     panel = widgets.Panel(ScheduleControls, "schedules", rules())
     with page.sidebar():
         panel.draw()
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     strips = gr.HTML("", min_height=170, apply_default_css=False)
     page.looking_at(text.STRIPS)
     with gr.Column(visible=False) as drawing:

@@ -44,7 +44,7 @@ class TrainingPage:
             panel.draw()
             cost = live.live_html("training-cost")
             start = gr.Button(f"🏋️ {text.START}", variant="primary", elem_id="training-start", interactive=False)
-        page.head(text.TITLE, text.LEAD)
+        page.head(text.TITLE, text.LEAD, text.TERMS)
         if mode.is_public():
             gr.HTML(page.listed([text.SHARED], "info"))
         self._taken = live.live_html("training-told")

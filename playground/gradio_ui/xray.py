@@ -30,7 +30,7 @@ def build(demo: gr.Blocks) -> None:
     panel = widgets.Panel(XrayControls, "xray", _rules, [who.visitor])
     with page.sidebar():
         panel.draw()
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     status = gr.HTML(page.status(text.NOT_YET), elem_id="xray-at")
     inspecting = following.Follower(INSPECT, gr.Button(visible=False), gr.Button(visible=False), status)
     inside = components.xray("xray-inside")

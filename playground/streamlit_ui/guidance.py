@@ -19,7 +19,7 @@ JOB, LATEST = f"{LAB}/job", f"{LAB}/latest"
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     page.settings_hint()
     loading.wait()
     with st.sidebar:

@@ -21,7 +21,7 @@ LAB = "likelihood"
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     page.settings_hint()
     loading.wait()
     from playground.labs.likelihood import html_parts, view

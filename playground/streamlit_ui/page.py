@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from playground.labs.shared import glossary
 from playground.labs.shared import text as common
 from playground.labs.shared.exports import File
 from playground.labs.shared.view import Notice
@@ -21,11 +22,13 @@ _STYLE = """<style>
 </style>"""
 
 
-def head(title: str, lead: str) -> None:
-    """The title of a lab and the one sentence that says what one can do here."""
+def head(title: str, lead: str, terms: Sequence[str] = ()) -> None:
+    """The title of a lab, the sentence that says what one can do here, and definitions of its terms."""
     st.html(_STYLE)
     st.markdown(f"## {title}")
     st.markdown(lead)
+    if terms:
+        st.html(glossary.definitions(terms))
 
 
 def settings_hint() -> None:

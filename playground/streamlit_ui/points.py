@@ -24,7 +24,7 @@ LAB = "points"
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     page.settings_hint()
     own: PointSet | None = st.session_state.get(f"{LAB}/own")
     with st.sidebar:

@@ -19,7 +19,7 @@ LAB = "recorder"
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     page.settings_hint()
     loading.wait()
     who = visitor.current()

@@ -28,7 +28,7 @@ POLL = 0.25
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     page.settings_hint()
     loading.wait()
     with st.sidebar:

@@ -18,7 +18,7 @@ POINTS, POINTS_SHOWN, POINTS_PROBLEM = f"{LAB}/points text", f"{LAB}/points show
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     page.settings_hint()
     loading.wait()
     rules = replace(controls.rules(), hidden=lambda _: ("points",))  # they stand below the editor here

@@ -35,7 +35,7 @@ METRIC_WIDTHS = (110, 130, 100)
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     page.settings_hint()
     loading.wait()
     who = visitor.current()

@@ -23,7 +23,7 @@ FIRST_WAIT = 0.6
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD)
+    page.head(text.TITLE, text.LEAD, text.TERMS)
     page.settings_hint()
     loading.wait()
     who = visitor.current()

@@ -5,6 +5,19 @@ LEAD = (
     "The forward process adds Gaussian noise step by step, until xₜ is distributed as N(0, I). "
     "Drag the strip below the picture to move along t."
 )
+TERMS = (
+    "noisy data",
+    "clean data",
+    "noise",
+    "forward process",
+    "Markov step",
+    "time step",
+    "signal rate",
+    "noise level",
+    "SNR",
+    "posterior",
+)
+"""Of the glossary, in the order in which the page shows them."""
 LOOKING_AT = (
     "xₜ, its pixel values and its noise at step t, sampled in one jump or step by step; pixel values beyond −1 … 1 are "
     "displayed as −1 or 1. Both ways have the same distribution: (xₜ − √ᾱₜ x₀) / √(1−ᾱₜ) is N(0, 1) at every t, and its "

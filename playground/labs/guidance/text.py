@@ -7,6 +7,19 @@ LEAD = (
     "Guidance extrapolates from the unconditional prediction past the conditional one, towards a class. Lay out two settings "
     "as a grid, trace both predictions step by step, and measure what a higher guidance scale gains and loses."
 )
+TERMS = (
+    "classifier-free guidance",
+    "guidance scale",
+    "conditional, unconditional",
+    "guidance interval",
+    "guidance rescale",
+    "classifier guidance",
+    "guidance trace",
+    "product distribution",
+    "accuracy",
+    "diversity",
+)
+"""Of the glossary, in the order in which the page shows them."""
 START = "Draw"
 CHANGED = "The settings have changed since this was sampled. Press Draw to update it."
 PRESS = {

@@ -5,6 +5,18 @@ LEAD = (
     "How many bits does a model need, **at most**, for each number of an image? The variational bound on −log₂ p(x) says so, "
     "and **at which timesteps** they arise. An image stored as it is has 8 bits per dimension."
 )
+TERMS = (
+    "variational bound",
+    "bits per dimension",
+    "prior term",
+    "denoising term",
+    "decoder term",
+    "learned variance",
+    "VAE",
+    "latent variable",
+    "exact denoiser",
+)
+"""Of the glossary, in the order in which the page shows them."""
 START = "Measure"
 WHAT = "images × bars"
 EMPTY = "Press Measure: the bars grow with every image."

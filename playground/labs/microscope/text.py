@@ -5,6 +5,19 @@ LEAD = (
     "One image, one step. Every update of a sampler is a **weighted sum of a few images**: read the numbers at any pixel, and "
     "see each part of the sum. **Fork** the trajectory at any step with another setting, and compare the outcomes."
 )
+TERMS = (
+    "noisy data",
+    "x̂₀ prediction",
+    "predicted noise",
+    "step decomposition",
+    "reference step",
+    "posterior",
+    "posterior weights",
+    "exact denoiser",
+    "fork",
+    "trajectory",
+)
+"""Of the glossary, in the order in which the page shows them."""
 START = "Sample again"
 WHAT = "steps"
 EMPTY = "Sampling begins by itself. Drag along a strip to choose a step; point at an image to choose a pixel."

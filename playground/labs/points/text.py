@@ -5,6 +5,19 @@ LEAD = (
     "The same mathematics as for pictures, in two dimensions: every particle starts as noise and is moved step by step to the "
     "data distribution. Play it, drag the strip, or point at a particle to see its trajectory."
 )
+TERMS = (
+    "noisy data",
+    "x̂₀ prediction",
+    "exact denoiser",
+    "posterior weights",
+    "smoothing",
+    "trajectory",
+    "sampler",
+    "stochasticity",
+    "guidance scale",
+    "energy distance",
+)
+"""Of the glossary, in the order in which the page shows them."""
 STAGE = (
     "particles from N(0, I) at t = T, moved at every step until t = 0; both clouds start from the same noise. **Arrows** are "
     "the score times σ; the **energy distance** to the data is at best near its floor, that of two samples of the data."

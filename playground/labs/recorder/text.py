@@ -5,6 +5,14 @@ LEAD = (
     "The same noise, denoised by the same network **after every stage of its training**. One strip is training time, the other "
     "sampling time: drag either, or drag across the map, which shows one image at all stages."
 )
+TERMS = (
+    "milestone",
+    "EMA",
+    "x̂₀ prediction",
+    "noisy data",
+    "trajectory",
+)
+"""Of the glossary, in the order in which the page shows them."""
 LOOKING_AT = (
     "down the map the network is trained further, along a row it denoises: an untrained network leaves noise, a trained one "
     "begins with the blurred mean of a class and ends in strokes. Click an image in the grid to see that one in the map."

@@ -2,6 +2,25 @@
 
 TITLE = "Sampling"
 LEAD = "Start from pure noise and denoise it step by step. Watch the images form along the trajectory."
+TERMS = (
+    "noisy data",
+    "x̂₀ prediction",
+    "predicted noise",
+    "sampler",
+    "DDPM sampler",
+    "DDIM sampler",
+    "Heun sampler",
+    "DPM-Solver++",
+    "stochasticity",
+    "timestep spacing",
+    "guidance scale",
+    "conditional, unconditional",
+    "clip to range",
+    "dynamic thresholding",
+    "network evaluation",
+    "recipe",
+)
+"""Of the glossary, in the order in which the page shows them."""
 START = "Draw"
 WHAT = "steps"
 PRESS_START = "Choose the settings in the sidebar, then press Draw."

@@ -5,6 +5,20 @@ LEAD = (
     "The same picture under the same noise, with different schedules. A good schedule leaves no signal at t = T and spends "
     "its steps at the noise levels where there is most to predict."
 )
+TERMS = (
+    "noise schedule",
+    "signal rate",
+    "noise level",
+    "SNR",
+    "log-SNR",
+    "terminal SNR",
+    "zero terminal SNR",
+    "posterior variance",
+    "linear schedule",
+    "cosine schedule",
+    "sigmoid schedule",
+)
+"""Of the glossary, in the order in which the page shows them."""
 NONE = "Switch on a schedule in the settings."
 STRIPS = (
     "one picture at t/T = 0, 0.1, … 1 from left to right, one row per schedule. Every row has the same noise ε; only the "

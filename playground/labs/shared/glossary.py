@@ -6,6 +6,8 @@ The terms stand in glossary.csv; docs/glossary.md is made from it: python -m pla
 from __future__ import annotations
 
 import csv
+import html
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -46,6 +48,19 @@ SOURCE = Path(__file__).with_name("glossary.csv")
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "glossary.md"
 
 
+STYLE = """
+.dp-terms { font-size: 0.8rem; line-height: 1.9; margin: 0; opacity: 0.85; }
+.dp-term { position: relative; cursor: help; margin-right: 0.35em; white-space: nowrap; border-bottom: 1px dotted; }
+.dp-term:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
+.dp-term [role="tooltip"] { display: none; position: absolute; left: 0; top: 1.7em; z-index: 50; width: max-content;
+  max-width: min(22rem, 70vw); padding: 0.5em 0.7em; border-radius: 6px; background: #1f2430; color: #fff; white-space: normal;
+  line-height: 1.45; }
+.dp-term:hover [role="tooltip"], .dp-term:focus [role="tooltip"] { display: block; }
+@media (max-width: 640px) { .dp-term { position: static; }
+  .dp-term [role="tooltip"] { left: 1rem; right: 1rem; top: auto; width: auto; max-width: none; } }
+"""
+
+
 @dataclass(frozen=True)
 class Term:
     """One term of the field; what does not apply is ""."""
@@ -77,6 +92,22 @@ def terms() -> dict[str, Term]:
     """Every term by its name, in the order of the glossary."""
     with SOURCE.open(encoding="utf-8", newline="") as file:
         return {row["name"]: Term(**row) for row in csv.DictReader(file)}
+
+
+def definitions(names: Sequence[str]) -> str:
+    """HTML: the terms in a line, each defined where the pointer or the keyboard's focus is. Raises KeyError for no term."""
+    cells = [
+        f'<span class="dp-term" tabindex="0">{html.escape(_label(terms()[name]))}'
+        f'<span role="tooltip">{html.escape(terms()[name].definition)}</span></span>'
+        for name in names
+    ]
+    return f'<style>{STYLE}</style><p class="dp-terms">Terms: {" ".join(cells)}</p>'
+
+
+def _label(term: Term) -> str:
+    """Name and symbol, but each only once."""
+    is_needed = term.symbol and term.symbol not in term.name and len(term.symbol) <= 12
+    return f"{term.name} {term.symbol}" if is_needed else term.name
 
 
 def page() -> str:

@@ -5,6 +5,23 @@ LEAD = (
     "Train a small network to denoise, and watch its samples improve. Training continues when you leave the page or "
     "load it again."
 )
+TERMS = (
+    "training objective",
+    "predicted noise",
+    "velocity",
+    "loss weighting",
+    "Bayes-optimal loss",
+    "held-out loss",
+    "EMA",
+    "label dropout",
+    "learned variance",
+    "hybrid objective",
+    "importance sampling",
+    "micro-batch size",
+    "milestone",
+    "task",
+)
+"""Of the glossary, in the order in which the page shows them."""
 START = "Start training"
 NOTHING = (
     "There is no training run yet. Press **Start training** in the sidebar; above it stands how long it will take on this "

@@ -5,6 +5,15 @@ LEAD = (
     "A U-Net, drawn from its own modules, in one forward pass on **one noisy image**. Choose a block to see its channels, "
     "point at a pixel to see its attention, and switch skips off to see what they contribute."
 )
+TERMS = (
+    "U-Net",
+    "skip connection",
+    "attention",
+    "noise level",
+    "x̂₀ prediction",
+    "predicted noise",
+)
+"""Of the glossary, in the order in which the page shows them."""
 LOOKING_AT = (
     "the U of the U-Net: on the way down the resolution falls and the channels grow, and each **skip** carries the activations "
     "before a downsampling to the same resolution on the way up. The bar in a block is its share of the weights."

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import html
+from importlib import import_module
+
+import pytest
+
+from playground.labs.home.text import DOORS
 from playground.labs.shared import glossary
 
 
@@ -18,6 +24,15 @@ def test_every_paper_of_a_term_is_listed_and_every_listed_one_is_cited() -> None
     cited = {term.paper for term in glossary.terms().values() if term.paper}
     assert cited == set(glossary.PAPERS)
     assert all(term.place for term in glossary.terms().values() if term.paper)
+
+
+@pytest.mark.parametrize("lab", [door[0] for door in DOORS])
+def test_every_lab_defines_its_terms(lab: str) -> None:
+    names = import_module(f"playground.labs.{lab}.text").TERMS
+    shown = glossary.definitions(names)
+    assert len(names) == len(set(names)) == shown.count('tabindex="0"') > 4
+    for name in names:
+        assert html.escape(glossary.terms()[name].sentence) in shown
 
 
 def test_the_page_is_made_from_the_terms() -> None:
