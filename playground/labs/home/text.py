@@ -2,64 +2,49 @@
 
 TITLE = "Diffusion playground"
 LEAD = (
-    "These ten digits were not taken from anywhere. A small neural network drew them, by looking at **pure noise** and "
-    "asking fifty times: *what could be underneath?* Drag along the strip to see it happen."
+    "A small neural network sampled these ten digits from **pure noise** in fifty denoising steps. Drag along the strip to see "
+    "each step."
 )
 DAMAGED = "The recording of the first screen is missing or damaged. The labs work without it."
 LOOKING_AT = (
-    "left, what is being denoised; in the middle, what the network believes is underneath; right, the noise it would "
-    "take away. It was recorded from the Sampling lab, where you can make your own."
+    "left, the noisy image xₜ; in the middle, the network's prediction x̂₀ of the clean image; right, the predicted noise ε̂. It "
+    "was recorded in the Sampling lab."
 )
 DOORS = (
-    (
-        "forward",
-        "➡️",
-        "Forward",
-        "Take a picture apart. Add noise, step by step or in one jump, until nothing is left of it.",
-    ),
-    ("schedules", "📉", "Schedules", "How fast should the noise come in? Linear, cosine, sigmoid, or drawn by you."),
+    ("forward", "➡️", "Forward", "The forward process: add noise to a picture, step by step or in one jump."),
+    ("schedules", "📉", "Schedules", "Compare noise schedules: linear, cosine, sigmoid, or one that you draw."),
     (
         "sampling",
         "🎲",
         "Sampling",
-        "Go the way back. Choose a sampler, the number of steps, how much guidance. Compare two.",
+        "The reverse process: choose sampler, steps and guidance scale, and compare two settings.",
     ),
     (
         "guidance",
         "🧭",
         "Guidance",
-        "Push a picture towards its class. Any two settings as a grid, a step taken apart, and the price of it.",
+        "A grid over any two settings, both predictions traced step by step, and the trade-off of a higher guidance scale.",
     ),
     (
         "likelihood",
         "⚖️",
         "Likelihood",
-        "How many bits a picture costs, and where on the way they are spent. T layers against the one of a VAE.",
+        "Bits per dimension by timestep: the diffusion bound beside a VAE's.",
     ),
     (
         "points",
         "✨",
         "Points",
-        "The same in the plane, in a second: 2,000 particles on their way to moons, spirals or what you draw.",
+        "Diffusion in two dimensions: 2,000 particles move to moons, spirals or your drawing.",
     ),
-    (
-        "xray",
-        "🩻",
-        "X-ray",
-        "Look inside the network while it thinks. Switch parts of it off, and see what breaks.",
-    ),
+    ("xray", "🩻", "X-ray", "Activations inside the U-Net. Switch blocks off and see what changes."),
     (
         "microscope",
         "🔬",
         "Microscope",
-        "One picture, one step, every number. See what an update adds up, and fork the walk to see what else could have come.",
+        "One step of one image: the terms of its update, and forks with other settings.",
     ),
-    (
-        "training",
-        "🏋️",
-        "Training",
-        "Teach a small network of your own, watch it learn, and sample from it while it does.",
-    ),
-    ("recorder", "✈️", "Recorder", "Fly over a whole training: how long it had learned, how far it had denoised."),
+    ("training", "🏋️", "Training", "Train a small network, follow its loss, and sample from it during training."),
+    ("recorder", "✈️", "Recorder", "The training × sampling map: samples by training step and by denoising step."),
 )
 """Address, icon, title and text of each lab."""

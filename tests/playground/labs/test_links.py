@@ -17,8 +17,8 @@ from playground.labs.shared.controls import Control, Controls, Field, checked, d
 
 def _every_lab() -> list[type[Controls]]:
     """The controls of all labs, whichever there are."""
-    for module in pkgutil.iter_modules(labs.__path__):
-        importlib.import_module(f"{labs.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(labs.__path__, f"{labs.__name__}."):
+        importlib.import_module(module.name)
 
     def below(model: type[Controls]) -> list[type[Controls]]:
         return [found for sub in model.__subclasses__() for found in (sub, *below(sub))]
@@ -206,3 +206,25 @@ def test_numbers_lose_nothing(rate: float) -> None:
 def test_numbers_are_short_where_they_can_be() -> None:
     assert to_link(_Lab(rate=0.25)) == {"rate": "0.25"}
     assert to_link(_Lab(rate=1.0, on=False)) == {"rate": "1", "on": "0"}
+
+
+@pytest.mark.parametrize(
+    ("lab", "before", "now"),
+    [
+        ("forward", {"way": "both"}, {"process": "both"}),
+        ("points", {"walk": "linear", "label": "open"}, {"sampling_schedule": "linear", "label": "none"}),
+        ("points", {"walk": "same"}, {}),
+        ("guidance", {"view": "apart"}, {"view": "trace"}),
+        ("guidance", {"view": "price", "scales": "0,3"}, {"view": "tradeoff", "scales": "0,3"}),
+        ("guidance", {"view": "law", "w": "5"}, {"view": "density", "scale": "5"}),
+    ],
+)
+def test_a_link_from_before_a_setting_was_renamed_opens(lab: str, before: dict[str, str], now: dict[str, str]) -> None:
+    (model,) = (
+        model
+        for model in LABS
+        if model.__module__ == f"playground.labs.{lab}.controls" and "Controls" in model.__name__
+    )
+    controls, problems = from_link(model, before)
+    assert not problems
+    assert to_link(controls) == now
