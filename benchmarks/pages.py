@@ -118,7 +118,7 @@ def scrubbing(browser: Browser, url: str, path: str, where: str, *, drags: int =
     moment(page, TIMELINE_DRAWN)
     at_rest(page)
     page.wait_for_timeout(1500)
-    strip = page.locator(".dp-strip")
+    strip = page.locator(".dp-scrubber")
     strip.scroll_into_view_if_needed()
     box = strip.bounding_box()
     assert box
@@ -219,7 +219,7 @@ def changed(browser: Browser, url: str, change: Change, times: int, *, goal: flo
     page.goto(url + change.path)
     moment(page, TIMELINE_DRAWN)
     at_rest(page)
-    page.locator(".dp-strip").focus()
+    page.locator(".dp-scrubber").focus()
     for _ in range(4):
         page.keyboard.press("PageUp")
     values = []

@@ -62,7 +62,7 @@ window.stopwatch = (() => {
     // From each pointer move over the timeline's strip until the frame that it causes is drawn.
     followPointer() {
       this.moves = [];
-      all(".dp-strip")[0].addEventListener(
+      all(".dp-scrubber")[0].addEventListener(
         "pointermove",
         () => {
           const arrived = performance.now();

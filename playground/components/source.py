@@ -1,7 +1,12 @@
 """The client's files as text. Both front ends hand the same JavaScript and CSS to the browser.
 
-The files are ES modules that import each other (`import { a, b } from "./draw.js"`), but both frameworks take one text
-for a component. So imports are written out in place: each file once, before the first that needs it.
+The files are ES modules that import each other by name (`import { a, b as c } from "./dom.js";`), but both frameworks take one
+text for a component. So each module becomes a function that is called once and returns what it exports, and the modules stand
+in an order in which each comes after those that it imports. No module reaches what another one does not export.
+
+Named imports from the same folder are supported, at the beginning of a line, and `export` in front of a function, a class or a
+const. Everything else that begins with import or export is refused, as are cycles and names that a module does not export.
+Comments do not travel: they are types for the compiler, and reasons for the reader of the file.
 """
 
 from __future__ import annotations
@@ -11,16 +16,21 @@ from functools import cache
 from pathlib import Path
 
 _HERE = Path(__file__).parent / "src"
-_IMPORT = re.compile(r'^import \{[^}]*\} from "\./([a-z_]+\.js)";\n', re.MULTILINE)
-_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|const|class)\b)", re.MULTILINE)
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|const|class) (\w+))", re.MULTILINE)
+_STATEMENT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
+_COMMENT_LINES = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n", re.MULTILINE)
+_CAST = re.compile(r"/\*\* @(?:type|param) .*?\*/ ?")
 
 
 @cache
 def script(name: str) -> str:
-    """The component `name` (such as "timeline", "livechart" or "stacked") in one piece, defining `mount`, exporting nothing."""
-    parts: list[str] = []
-    _collect(f"{name}.js", parts, set())
-    return "\n".join(parts)
+    """The component `name` (such as "timeline", "livechart" or "stacked") in one piece: it defines `mount` and exports nothing.
+
+    Raises:
+        ValueError: modules import each other in a circle, or a module asks for what another does not export.
+    """
+    return bundle(name, _HERE)
 
 
 def javascript(name: str) -> str:
@@ -34,10 +44,40 @@ def css() -> str:
     return (_HERE / "components.css").read_text(encoding="utf-8")
 
 
-def _collect(file: str, parts: list[str], seen: set[str]) -> None:
-    seen.add(file)
-    text = (_HERE / file).read_text(encoding="utf-8")
-    for needed in _IMPORT.findall(text):
-        if needed not in seen:
-            _collect(needed, parts, seen)
-    parts.append(_EXPORT.sub("", _IMPORT.sub("", text)))
+def bundle(name: str, folder: Path) -> str:
+    """`script` of the modules in any folder."""
+    scopes: list[str] = []
+    exported: dict[str, set[str]] = {}
+
+    def add(module: str, importers: tuple[str, ...]) -> None:
+        if module in importers:
+            circle = (*importers[importers.index(module) :], module)
+            raise ValueError(f"Modules import each other in a circle: {' → '.join(circle)}.")
+        if module in exported:
+            return
+        text = (folder / f"{module}.js").read_text(encoding="utf-8")
+        for _, needed in _IMPORT.findall(text):
+            add(needed, (*importers, module))
+        exported[module] = set(_EXPORT.findall(text))
+        scopes.append(_scope(module, text, exported))
+
+    add(name, ())
+    if "mount" not in exported[name]:
+        raise ValueError(f"{name}.js is no component: it does not export mount.")
+    return "\n".join([*scopes, f"const {{ mount }} = {name}_js;"])
+
+
+def _scope(module: str, text: str, exported: dict[str, set[str]]) -> str:
+    """A module as a constant that holds its exports."""
+
+    def resolved(match: re.Match[str]) -> str:
+        names = [name.strip() for name in match[1].split(",") if name.strip()]
+        missing = {name.split(" as ")[0] for name in names} - exported[match[2]]
+        if missing:
+            raise ValueError(f"{module}.js imports {', '.join(sorted(missing))}, which {match[2]}.js does not export.")
+        return f"const {{ {', '.join(name.replace(' as ', ': ') for name in names)} }} = {match[2]}_js;\n"
+
+    body = _CAST.sub("", _COMMENT_LINES.sub("", _EXPORT.sub("", _IMPORT.sub(resolved, text))))
+    if unknown := _STATEMENT.search(body):
+        raise ValueError(f"{module}.js: this import or export is not supported: {unknown[0]}")
+    return f"const {module}_js = (() => {{\n{body}return {{ {', '.join(sorted(exported[module]))} }};\n}})();"

@@ -12,12 +12,8 @@ from typing import Any
 import gradio as gr
 
 from playground.components import source
-from playground.components.payloads.chart import LiveChart
-from playground.components.payloads.curve import CurveEditor, Points, check_points
-from playground.components.payloads.microscope import Microscope
-from playground.components.payloads.point_clouds import PointClouds
-from playground.components.payloads.points_microscope import PointsMicroscope
-from playground.components.payloads.recorder import TrainingSamplingMap
+from playground.components.payloads.curve import Points, read_points
+from playground.components.payloads.encoding import MessagePayload, Payload
 from playground.components.payloads.timeline import Timeline
 from playground.gradio_ui import compat
 
@@ -57,18 +53,9 @@ def _component(name: str, elem_id: str, *, empty_height: int = 0, initial: objec
     )
 
 
-def value(
-    shown: Timeline
-    | PointClouds
-    | TrainingSamplingMap
-    | LiveChart
-    | CurveEditor
-    | Microscope
-    | PointsMicroscope
-    | None,
-) -> str | dict[str, Any] | None:
+def value(shown: Payload | None) -> str | dict[str, Any] | None:
     """What a component takes as its value: the base64 text of a message, or a JSON payload; None for nothing."""
-    if isinstance(shown, Timeline | PointClouds | TrainingSamplingMap):
+    if isinstance(shown, MessagePayload):
         return base64.b64encode(shown.to_message()).decode("ascii")
     return None if shown is None else shown.to_payload()
 
@@ -91,22 +78,17 @@ def timeline(elem_id: str, tl: Timeline | None = None, *, empty_height: int = 0)
 
 def point_clouds(elem_id: str, *, empty_height: int = 0) -> gr.HTML:
     """Particles on their trajectories."""
-    return _component("points_stage", elem_id, empty_height=empty_height)
+    return _component("point_clouds", elem_id, empty_height=empty_height)
 
 
 def points_microscope(elem_id: str) -> gr.HTML:
-    """The steps of one particle. Its event is `place`."""
+    """The steps of one particle. Its event `cursor` is read by `read_particle_cursor`."""
     return _component("points_microscope", elem_id)
 
 
 def drawing_pad(elem_id: str) -> gr.HTML:
-    """A pad to draw points on. Its event `points` brings {"text", "base"}; `pad_value` makes its value."""
-    return _component("draw_pad", elem_id)
-
-
-def pad_value(drawn: str, most: int, kinds: int) -> dict[str, Any]:
-    """What a `drawing_pad` takes as its value: the points, the largest number of points, and the number of classes."""
-    return {"text": drawn, "most": most, "kinds": kinds}
+    """A pad to draw points on; a `DrawingPad` is its value. Its event `points` brings {"text", "base"}."""
+    return _component("drawing_pad", elem_id)
 
 
 def live_chart(elem_id: str) -> gr.HTML:
@@ -126,15 +108,11 @@ def curve_editor(elem_id: str) -> gr.HTML:
 
 def drawn_points(event: gr.EventData) -> Points:
     """The points in an event of a curve editor. Raises ValueError where they are none."""
-    drawn = event_value(event)
-    points = drawn.get("points") if isinstance(drawn, dict) else None
-    if not isinstance(points, list):
-        raise ValueError("These are no points of a curve.")
-    return check_points(points)
+    return read_points(event_value(event))
 
 
 def microscope(elem_id: str) -> gr.HTML:
-    """Trajectories that branch, and the decomposition of each step. Its event `place` is read by `read_cursor`."""
+    """Trajectories that branch, and the decomposition of each step. Its event `cursor` is read by `read_cursor`."""
     return _component("microscope", elem_id, empty_height=640)
 
 

@@ -9,6 +9,7 @@ import gradio as gr
 from engine.data.points import PointsError, PointSet
 from engine.data.points_csv import read_csv
 from playground import preload
+from playground.components.payloads.figures import DrawingPad
 from playground.components.payloads.points_microscope import read_particle_cursor
 from playground.gradio_ui import components, following, page, widgets
 from playground.gradio_ui.following import QUIET
@@ -91,7 +92,7 @@ class _Page:
         ]
         for field, event in ((self.file, self.file.upload), (self.pasted, self.pasted.blur)):
             causes.append(event(self._read_file, [field, *inputs], [self.own, *everything], **QUIET))
-        self.step.place(self._select, inputs, [*panel.shown, self.step], trigger_mode="always_last", **QUIET)
+        self.step.cursor(self._select, inputs, [*panel.shown, self.step], trigger_mode="always_last", **QUIET)
         trained = self._follow_training(
             self.training.start.click(self._train, inputs, [*panel.shown, self.message], trigger_mode="once", **QUIET)
         )
@@ -113,7 +114,7 @@ class _Page:
             request_queue().put(tab, SAMPLING, Job(lambda: sampling.work(controls, data, view.trained), "points"))
         is_drawn = controls.data == "drawn"
         return [
-            components.pad_value(controls.drawn, MOST_DRAWN, MOST_KINDS) if is_drawn else gr.skip(),
+            components.value(DrawingPad(controls.drawn, MOST_DRAWN, MOST_KINDS)) if is_drawn else gr.skip(),
             gr.update(visible=is_drawn),
             gr.update(visible=controls.data == "file"),
             None if shown is None else shown.to_payload(),

@@ -20,7 +20,9 @@ EVERYWHERE = (
     "assets/licences/",
 )
 ALONE = ("LICENSE", "assets/README.md", "pyproject.toml")
-NEVER = re.compile(r"playground/publish/|assets/checkpoints/.*/metrics\.jsonl$|.*\.py[co]$")
+NEVER = re.compile(
+    r"playground/publish/|playground/components/(?:.*\.d\.ts|package\.json|tsconfig\.json)$|assets/checkpoints/.*/metrics\.jsonl$|.*\.py[co]$"
+)
 OTHERS = {
     "gradio": ("playground/streamlit_ui/", "playground/.streamlit/", "playground/app.py"),
     "streamlit": ("playground/gradio_ui/", "playground/gradio_app.py"),

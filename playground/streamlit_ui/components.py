@@ -21,13 +21,15 @@ import streamlit as st
 
 from playground.components import source
 from playground.components.payloads.chart import LiveChart
-from playground.components.payloads.curve import CurveEditor, Points, check_points
+from playground.components.payloads.curve import CurveEditor, Points, read_points
+from playground.components.payloads.figures import DrawingPad, Heatmap, StackedBars
 from playground.components.payloads.microscope import Cursor, Microscope, read_cursor
 from playground.components.payloads.panels import Line
 from playground.components.payloads.point_clouds import PointClouds
 from playground.components.payloads.points_microscope import ParticleCursor, PointsMicroscope, read_particle_cursor
 from playground.components.payloads.recorder import TrainingSamplingMap
-from playground.components.payloads.timeline import Timeline
+from playground.components.payloads.timeline import Pick, Timeline, read_pick
+from playground.components.payloads.xray import XRay
 from playground.labs.points.drawn import check_drawn
 
 # Streamlit calls the default export for every change of data or theme, each time with new functions, and the returned
@@ -63,15 +65,6 @@ def _component(name: str) -> Callable[..., Any]:
 
 
 @dataclass(frozen=True)
-class Pick:
-    """The picture that the reader chose: number `picture` in the tiles of the lane with key `lane`."""
-
-    lane: str
-    picture: int
-    position: int
-
-
-@dataclass(frozen=True)
 class TimelineState:
     """What the reader did: `pick` is None when nothing is chosen (any more); `position` only with report_position."""
 
@@ -88,31 +81,21 @@ def timeline(tl: Timeline, *, key: str, on_pick: Callable[[], None] | None = Non
         on_pick_change=on_pick or _nothing,
         on_position_change=_nothing,
     )
-    return TimelineState(_read_pick(result.pick, tl.id), result.position if isinstance(result.position, int) else None)
+    return TimelineState(read_pick(result.pick, tl.id), result.position if isinstance(result.position, int) else None)
 
 
-def _read_pick(value: object, timeline_id: str) -> Pick | None:
-    # A pick belongs to the pictures that were shown then: another id means other pictures.
-    if not isinstance(value, Mapping) or value.get("id") != timeline_id or not isinstance(value.get("picture"), int):
-        return None
-    return Pick(str(value.get("lane")), value["picture"], int(value.get("position") or 0))
-
-
-def microscope(bench: Microscope, *, key: str) -> Cursor | None:
-    """Show walks that branch, and their steps taken apart. Returns where the reader has come to rest, None if nowhere yet."""
-    result = _component("microscope")(
-        key=key, data=bench.to_payload(), default={"place": None}, on_place_change=_nothing
-    )
-    return read_cursor(result.place, bench.version)
+def microscope(shown: Microscope, *, key: str) -> Cursor | None:
+    """Show trajectories that branch, and the decomposition of each step. Returns where the reader is; None before a move."""
+    return read_cursor(_state("microscope", shown.to_payload(), key, "cursor"), shown.version)
 
 
 def live_chart(chart: LiveChart, *, key: str) -> None:
-    """Show a chart that may be updated as often as one likes, from a fragment with `run_every`; it does not blink."""
+    """Show a chart that may be updated as often as needed, from a fragment with `run_every`; it does not blink."""
     _component("livechart")(key=key, data=chart.to_payload())
 
 
-def figure(name: str, data: Mapping[str, Any], *, key: str) -> None:
-    """Show a figure that can be taken away, "stacked" or "heatmap"; it may be updated from a fragment with `run_every`."""
+def figure(name: str, data: StackedBars | Heatmap, *, key: str) -> None:
+    """Show a figure that can be exported, "stacked" or "heatmap"; it may be updated from a fragment with `run_every`."""
     _component(name)(key=key, data=dict(data))
 
 
@@ -123,54 +106,47 @@ def curve_editor(points: Points, references: tuple[Line, ...] = (), *, key: str)
     this returned changes nothing.
     """
     editor = CurveEditor(points, references)
-    result = _component("curve_editor")(
-        key=key, data=editor.to_payload(), default={"points": None}, on_points_change=_nothing
-    )
-    drawn = result.points
+    drawn = _state("curve_editor", editor.to_payload(), key, "points")
     if not isinstance(drawn, Mapping) or drawn.get("base") != editor.base:
         return editor.points
     try:
-        return check_points(drawn.get("points") or ())
-    except (TypeError, ValueError):
+        return read_points(drawn)
+    except ValueError:
         return editor.points
 
 
-def point_clouds(stage: PointClouds, *, key: str) -> None:
-    """Show particles on their way. The browser keeps the playhead as long as the stage's id stays the same."""
-    _component("points_stage")(key=key, data=stage.to_message())
+def point_clouds(clouds: PointClouds, *, key: str) -> None:
+    """Show particles on their trajectories. The browser keeps the playhead as long as the id stays the same."""
+    _component("point_clouds")(key=key, data=clouds.to_message())
 
 
-def points_microscope(bench: PointsMicroscope, on_place: Callable[[ParticleCursor], None], *, key: str) -> None:
-    """Show the steps of one particle. `on_place` is told where the reader has gone, before the rerun."""
+def points_microscope(shown: PointsMicroscope, on_cursor: Callable[[ParticleCursor], None], *, key: str) -> None:
+    """Show the steps of one particle. `on_cursor` receives where the reader has gone, before the rerun."""
 
     def moved() -> None:
-        where = read_particle_cursor(st.session_state[key].place, bench.id, bench.particles)
-        if where is not None:
-            on_place(where)
+        cursor = read_particle_cursor(st.session_state[key].cursor, shown.id, shown.particles)
+        if cursor is not None:
+            on_cursor(cursor)
 
-    _component("points_microscope")(key=key, data=bench.to_payload(), default={"place": None}, on_place_change=moved)
+    _state("points_microscope", shown.to_payload(), key, "cursor", moved)
 
 
 def drawing_pad(drawn: str, most: int, kinds: int, *, key: str) -> str:
-    """Let the reader draw points; returns them as they are now, written as labs/points_drawn.py reads them.
+    """Let the reader draw points; returns them as they are now, written as labs/points/drawn.py reads them.
 
     Args:
         drawn: those to begin with. Giving others later replaces what was drawn; giving back what this returned does not.
         most: how many there may be.
         kinds: how many classes one can draw.
+        key: of the element.
     """
     # An edit belongs to what was given before it. That is named by a number, which another link changes and an edit does not:
-    # two strokes may be drawn before the first has been seen here.
+    # two strokes may be drawn before the first has arrived here.
     base, last = st.session_state.get(f"{key}/given", (0, drawn))
     if drawn != last:
         base += 1
-    result = _component("draw_pad")(
-        key=key,
-        data={"text": drawn, "most": most, "kinds": kinds, "base": base},
-        default={"points": None},
-        on_points_change=_nothing,
-    )
-    edit = result.points if isinstance(result.points, Mapping) and result.points.get("base") == base else {}
+    points = _state("drawing_pad", DrawingPad(drawn, most, kinds, base).to_payload(), key, "points")
+    edit = points if isinstance(points, Mapping) and points.get("base") == base else {}
     try:
         now = check_drawn(str(edit.get("text", drawn)))
     except ValueError:
@@ -179,14 +155,22 @@ def drawing_pad(drawn: str, most: int, kinds: int, *, key: str) -> str:
     return now
 
 
-def recorder(flight: TrainingSamplingMap, *, key: str) -> None:
-    """Show a field of pictures over two times; while more are computed, with what is new."""
-    _component("recorder")(key=key, data=flight.to_message())
+def recorder(shown: TrainingSamplingMap, *, key: str) -> None:
+    """Show samples over training time and sampling time; while more are computed, with what is new."""
+    _component("recorder")(key=key, data=shown.to_message())
 
 
-def xray(payload: Mapping[str, Any], *, key: str) -> object:
-    """Show the inside of a network (`figures.xray.payload`); returns what was chosen in it last, for `labs.xray.chosen`."""
-    return _component("xray")(key=key, data=payload, default={"choice": None}, on_choice_change=_nothing).choice
+def xray(payload: XRay, *, key: str) -> object:
+    """Show the activations of a network; returns what was chosen in it last, for `labs.xray.job.chosen`."""
+    return _state("xray", dict(payload), key, "choice")
+
+
+def _state(
+    name: str, data: dict[str, Any], key: str, value: str, on_change: Callable[[], None] | None = None
+) -> object:
+    """Show a component that reports one value, and return that value."""
+    callback = {f"on_{value}_change": on_change or _nothing}
+    return getattr(_component(name)(key=key, data=data, default={value: None}, **callback), value)
 
 
 def _nothing() -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
-from playground.components.payloads.numbers import Numbers, as_list
+from playground.components.payloads.encoding import JSON, Numbers, Payload, encode
 
 MAX_POINTS = 400
-"""Points of a series that are sent. A screen shows hardly more; longer series are thinned by `Series.thinned`."""
+"""Points of a series that are sent. A screen shows hardly more; longer series are downsampled."""
 
 
 Mark = Literal["", "circle", "square", "triangle", "diamond"]
@@ -20,7 +21,7 @@ Mark = Literal["", "circle", "square", "triangle", "diamond"]
 class Series:
     """A named series. `low` and `high` give a band around it. NaN leaves a gap.
 
-    `mark` is drawn on the line here and there and in the legend, so that series are told apart without their colour too;
+    `mark` is drawn on the line here and there and in the legend, so that series differ without their colour too;
     `color` is the number of the colour, by default the place of the series.
     """
 
@@ -48,28 +49,19 @@ class Series:
             return self
         keep = np.unique(np.linspace(0, len(self.x) - 1, most).round().astype(int))
 
-        def thin(values: Numbers) -> Numbers:
-            return np.asarray(values, dtype=np.float64)[keep]
+        def kept(values: Numbers | None) -> Numbers | None:
+            return None if values is None else np.asarray(values, dtype=np.float64)[keep]
 
-        band = (None, None) if self.low is None or self.high is None else (thin(self.low), thin(self.high))
-        return Series(self.name, thin(self.x), thin(self.y), self.style, *band, self.mark, self.color)
-
-    def to_payload(self) -> dict[str, object]:
-        return {
-            "name": self.name,
-            "x": as_list(self.x),
-            "y": as_list(self.y),
-            "style": self.style,
-            "low": None if self.low is None else as_list(self.low),
-            "high": None if self.high is None else as_list(self.high),
-            "mark": self.mark,
-            "color": self.color,
-        }
+        low, high = kept(self.low), kept(self.high)
+        return replace(self, x=np.asarray(self.x)[keep], y=np.asarray(self.y)[keep], low=low, high=high)
 
 
 @dataclass(frozen=True)
-class LiveChart:
-    """Series over one pair of axes; every update carries all points. `empty` is shown while there are none."""
+class LiveChart(Payload):
+    """Series over one pair of axes; every update carries all points (of a long series, MAX_POINTS).
+
+    empty: is shown while there are none.
+    """
 
     title: str
     x_label: str
@@ -81,16 +73,7 @@ class LiveChart:
     note: str = ""
     empty: str = "Nothing to draw yet."
 
-    def to_payload(self) -> dict[str, object]:
-        """What `update` of livechart.js takes; series longer than MAX_POINTS are thinned."""
-        return {
-            "title": self.title,
-            "x_label": self.x_label,
-            "y_label": self.y_label,
-            "series": [series.downsampled().to_payload() for series in self.series],
-            "log_x": self.log_x,
-            "log_y": self.log_y,
-            "y_range": None if self.y_range is None else list(self.y_range),
-            "note": self.note,
-            "empty": self.empty,
-        }
+    @cached_property
+    def _payload(self) -> JSON:
+        payload: JSON = encode(replace(self, series=tuple(series.downsampled() for series in self.series)))
+        return payload

@@ -11,12 +11,15 @@ import hashlib
 import itertools
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Real
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from playground.components.payloads.encoding import Payload
 from playground.components.payloads.panels import Line
 
 MIN_POINTS, MAX_POINTS = 3, 12
@@ -31,7 +34,7 @@ def check_points(points: Sequence[Sequence[float]]) -> Points:
     """
     if not MIN_POINTS <= len(points) <= MAX_POINTS:
         raise ValueError(f"A curve has {MIN_POINTS} to {MAX_POINTS} points, not {len(points)}.")
-    if any(len(point) != 2 for point in points):
+    if any(len(point) != 2 or not all(isinstance(value, Real) for value in point) for point in points):
         raise ValueError("Each point is a pair of numbers: t/T and ᾱ.")
     pairs = tuple((float(x), float(y)) for x, y in points)
     if not all(math.isfinite(value) and 0 <= value <= 1 for pair in pairs for value in pair):
@@ -43,6 +46,14 @@ def check_points(points: Sequence[Sequence[float]]) -> Points:
     if any(b[1] > a[1] for a, b in itertools.pairwise(pairs)):
         raise ValueError("ᾱ cannot rise: noise is only ever added.")
     return pairs
+
+
+def read_points(value: object) -> Points:
+    """The points that the browser reports as {"points": [[x, y], …]}. Raises ValueError where they are none."""
+    points = value.get("points") if isinstance(value, Mapping) else None
+    if not isinstance(points, list | tuple) or not all(isinstance(point, list | tuple) for point in points):
+        raise ValueError("These are no points of a curve.")
+    return check_points(points)
 
 
 def curve_values(points: Sequence[Sequence[float]], x: ArrayLike) -> NDArray[np.float64]:
@@ -76,8 +87,10 @@ def _tangents(width: NDArray[np.float64], slope: NDArray[np.float64]) -> NDArray
 
 
 @dataclass(frozen=True)
-class CurveEditor:
+class CurveEditor(Payload):
     """The points to begin with and reference curves drawn faintly behind (x and y in [0, 1])."""
+
+    computed: ClassVar[tuple[str, ...]] = ("base",)
 
     points: Points
     references: tuple[Line, ...] = ()
@@ -91,12 +104,3 @@ class CurveEditor:
     def base(self) -> str:
         """Names the points that were given, so that an edit can be told from an edit of other points."""
         return hashlib.sha256(json.dumps(self.points).encode()).hexdigest()[:12]
-
-    def to_payload(self) -> dict[str, object]:
-        return {
-            "points": [list(point) for point in self.points],
-            "base": self.base,
-            "references": [line.to_payload() for line in self.references],
-            "x_label": self.x_label,
-            "y_label": self.y_label,
-        }

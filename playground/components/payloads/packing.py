@@ -6,7 +6,6 @@ that the browser decodes once and then only copies pixels. numpy only, so that t
 
 from __future__ import annotations
 
-import base64
 import math
 import struct
 import zlib
@@ -15,6 +14,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from playground.components.payloads.encoding import Png
 
 MAX_SIDE = 4096
 """Longest side of a sheet in pixels. Browsers promise little beyond 4096 on phones, and never beyond 8192."""
@@ -26,14 +27,9 @@ _SAMPLE_BYTES = 1 << 16
 class Sheet:
     """One PNG file with `count` tiles, row by row; the first is tile number `first` of its lane."""
 
-    png: bytes
+    png: Png
     first: int
     count: int
-
-    @property
-    def src(self) -> str:
-        """The file as `data:image/png;base64,…`."""
-        return "data:image/png;base64," + base64.b64encode(self.png).decode("ascii")
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ The browser builds the elements itself; text is never taken as HTML.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
-from playground.components.payloads.numbers import Numbers, as_float32, as_list
+from playground.components.payloads.encoding import FiniteNumbers, Numbers, PackedFloats
 
 
 @dataclass(frozen=True)
@@ -33,15 +33,6 @@ class Line:
         if len(self.x) != len(self.y):
             raise ValueError(f"Line {self.name!r}: {len(self.x)} x for {len(self.y)} y.")
 
-    def to_payload(self) -> dict[str, object]:
-        return {
-            "name": self.name,
-            "x": as_list(self.x),
-            "y": as_list(self.y),
-            "color": self.color,
-            "dashed": self.dashed,
-        }
-
 
 @dataclass(frozen=True)
 class HistogramPanel:
@@ -53,28 +44,21 @@ class HistogramPanel:
     title: str
     x_label: str
     y_label: str
-    edges: Numbers
-    density: NDArray[np.floating]
+    edges: FiniteNumbers
+    density: PackedFloats
     reference: Line | None = None
+    kind: Literal["histogram"] = field(default="histogram", init=False)
 
     def __post_init__(self) -> None:
         if np.ndim(self.density) != 2 or self.density.shape[1] != len(self.edges) - 1:
             raise ValueError(f"Histogram: {np.shape(self.density)} densities for {len(self.edges) - 1} bins.")
+        if not np.isfinite(self.density).all():
+            finite = np.nan_to_num(self.density, nan=0.0, posinf=0.0, neginf=0.0)
+            object.__setattr__(self, "density", finite)
 
     @property
     def count(self) -> int:
         return len(self.density)
-
-    def to_payload(self) -> dict[str, object]:
-        return {
-            "kind": "histogram",
-            "title": self.title,
-            "x_label": self.x_label,
-            "y_label": self.y_label,
-            "edges": as_list(self.edges),
-            "density": as_float32(np.nan_to_num(self.density, nan=0.0, posinf=0.0, neginf=0.0)),
-            "reference": None if self.reference is None else self.reference.to_payload(),
-        }
 
 
 @dataclass(frozen=True)
@@ -88,22 +72,11 @@ class CurvePanel:
     marker: Numbers
     log_y: bool = False
     y_range: tuple[float, float] | None = None
+    kind: Literal["curve"] = field(default="curve", init=False)
 
     @property
     def count(self) -> int:
         return len(self.marker)
-
-    def to_payload(self) -> dict[str, object]:
-        return {
-            "kind": "curve",
-            "title": self.title,
-            "x_label": self.x_label,
-            "y_label": self.y_label,
-            "lines": [line.to_payload() for line in self.lines],
-            "marker": as_list(self.marker),
-            "log_y": self.log_y,
-            "y_range": None if self.y_range is None else list(self.y_range),
-        }
 
 
 @dataclass(frozen=True)
@@ -117,6 +90,7 @@ class EquationPanel:
     template: str
     values: Mapping[str, Sequence[str]]
     positions: int | None = None
+    kind: Literal["equation"] = field(default="equation", init=False)
 
     def __post_init__(self) -> None:
         lengths = {len(texts) for texts in self.values.values()}
@@ -128,14 +102,6 @@ class EquationPanel:
     @property
     def count(self) -> int:
         return len(next(iter(self.values.values()))) if self.values else int(self.positions or 0)
-
-    def to_payload(self) -> dict[str, object]:
-        return {
-            "kind": "equation",
-            "title": self.title,
-            "template": self.template,
-            "values": {name: list(texts) for name, texts in self.values.items()},
-        }
 
 
 Panel = HistogramPanel | CurvePanel | EquationPanel

@@ -1,37 +1,34 @@
-"""What the points stage shows, as plain frozen data: one or two clouds of particles over positions, and one playhead for both.
+"""What point_clouds.js shows, as plain frozen data: one or two clouds of particles over positions, and one playhead for both.
 
-Positions, estimates and arrows travel once, as float32; points_stage.js draws everything else from them.
+Positions, estimates and arrows travel once, as float32; everything else is drawn from them in the browser.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import struct
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.components.payloads.numbers import as_list
+from playground.components.payloads.encoding import Floats, MessagePayload
 from playground.components.payloads.timeline import Position
 
 Array = NDArray[np.float32]
 HALF_WIDTH = 3.4
-"""The stage shows −REACH … REACH along both axes: of 2,000 points of N(0, I) all but two or three."""
+"""The view shows −HALF_WIDTH … HALF_WIDTH along both axes: of 2,000 points of N(0, I) all but two or three."""
 
 
 @dataclass(frozen=True, eq=False)
 class VectorField:
-    """A field of arrows at L levels, on a grid of `grid` × `grid` points over the whole stage, row by row from below.
+    """A field of arrows at L levels, on a grid of `grid` × `grid` points over the whole view, row by row from below.
 
     vectors: float32 (L, grid², 2), of length 1 where an arrow shall fill its cell; longer ones are drawn as long as that.
-    at: (P,) which of the L each position shows.
+    level_index: (P,) which of the L each position shows.
     """
 
     grid: int
-    vectors: Array
+    vectors: Floats
     level_index: tuple[int, ...]
 
 
@@ -40,35 +37,37 @@ class Cloud:
     """N particles at F moments.
 
     x: float32 (F, N, 2). x0: x̂0 at the same moments, or None.
-    at: (P,) which moment each position shows; between two of them the particles move in straight lines.
+    frame_index: (P,) which moment each position shows; between two of them the particles move in straight lines.
     title, note: what stands above and below; the small markup of panels.EquationPanel.
     """
 
     key: str
     title: str
-    x: Array
+    x: Floats
     frame_index: tuple[float, ...]
-    x0: Array | None = None
+    x0: Floats | None = None
     arrows: VectorField | None = None
     note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
-class PointClouds:
+class PointClouds(MessagePayload):
     """Clouds over positions. Particle k of one cloud began where particle k of the other did.
 
-    id: the browser keeps the playhead as long as it stays the same. data: float32 (M, 2), what the clouds are to become.
-    labels, data_labels: the class of each particle and each point, −1 for none; told apart by colour and mark.
-    ways: whether positions are moments of one way, so that trails make sense.
+    id: the browser keeps the playhead as long as it stays the same. data: float32 (M, 2), the data distribution.
+    labels, data_labels: the class of each particle and each point, −1 for none; they differ in colour and mark.
+    has_trajectories: positions are moments of one trajectory, so that trails make sense.
     live: while it grows, the playhead keeps to the newest position unless the reader has moved it.
     """
+
+    computed: ClassVar[tuple[str, ...]] = ("half_width",)
 
     id: str
     clouds: tuple[Cloud, ...]
     positions: tuple[Position, ...]
-    data: Array
-    data_labels: NDArray[np.int64] | None = None
-    labels: NDArray[np.int64] | None = None
+    data: Floats
+    data_labels: Floats | None = None
+    labels: Floats | None = None
     class_names: tuple[str, ...] = ()
     has_trajectories: bool = True
     live: bool = False
@@ -77,10 +76,15 @@ class PointClouds:
     autoplay: bool = False
     label: str = field(default="Particles from noise to data")
 
+    @property
+    def half_width(self) -> float:
+        """Of what is shown, along both axes."""
+        return HALF_WIDTH
+
     def __post_init__(self) -> None:
         count = len(self.positions)
         if not count or not 1 <= len(self.clouds) <= 2:
-            raise ValueError("A stage needs a position, and one or two clouds.")
+            raise ValueError("Point clouds need a position, and one or two clouds.")
         for cloud in self.clouds:
             frames, particles = cloud.x.shape[:2]
             if cloud.x.shape != (frames, particles, 2) or particles != self.clouds[0].x.shape[1]:
@@ -102,58 +106,3 @@ class PointClouds:
         for labels, points in ((self.labels, self.clouds[0].x[0]), (self.data_labels, self.data)):
             if labels is not None and len(labels) != len(points):
                 raise ValueError(f"{len(labels)} labels for {len(points)} points.")
-
-    def to_message(self) -> bytes:
-        """All of it in one piece of bytes; message.js reads it.
-
-        16 bytes that differ when the content does, the length of the JSON as uint32 (little-endian), the JSON, the arrays.
-        In the JSON an array is {"shape": […], "at": where it begins after the JSON}, little-endian float32.
-        """
-        arrays: list[bytes] = []
-        begin = 0
-
-        def place(values: Array | NDArray[np.int64] | None) -> dict[str, object] | None:
-            nonlocal begin
-            if values is None:
-                return None
-            packed = np.ascontiguousarray(values, dtype="<f4").tobytes()
-            arrays.append(packed)
-            begin += len(packed)
-            return {"shape": list(values.shape), "at": begin - len(packed)}
-
-        payload = {
-            "id": self.id,
-            "label": self.label,
-            "clouds": [
-                {
-                    "key": cloud.key,
-                    "title": cloud.title,
-                    "note": cloud.note,
-                    "x": place(cloud.x),
-                    "x0": place(cloud.x0),
-                    "at": as_list(cloud.frame_index),
-                    "arrows": cloud.arrows
-                    and {
-                        "grid": cloud.arrows.grid,
-                        "vectors": place(cloud.arrows.vectors),
-                        "at": list(cloud.arrows.level_index),
-                    },
-                }
-                for cloud in self.clouds
-            ],
-            "positions": [{"t": p.t, "text": p.text} for p in self.positions],
-            "data": place(self.data),
-            "data_labels": place(self.data_labels),
-            "labels": place(self.labels),
-            "class_names": list(self.class_names),
-            "reach": HALF_WIDTH,
-            "ways": self.has_trajectories,
-            "live": self.live,
-            "start_at": self.start_at,
-            "fps": self.fps,
-            "autoplay": self.autoplay,
-        }
-        header = json.dumps(payload, allow_nan=False).encode()
-        content = b"".join(arrays)
-        stamp = hashlib.blake2b(header + content, digest_size=16).digest()
-        return b"".join((stamp, struct.pack("<I", len(header)), header, content))

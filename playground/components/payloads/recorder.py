@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
-from playground.components.payloads.packing import Sheet
-from playground.components.payloads.timeline import Lane, Position, in_one_piece
+from playground.components.payloads.encoding import MessagePayload
+from playground.components.payloads.timeline import Lane, Position
 
 
 @dataclass(frozen=True)
-class TrainingSamplingMap:
+class TrainingSamplingMap(MessagePayload):
     """A tile for each pair of times, one training step after the other.
 
     Args:
@@ -38,17 +37,3 @@ class TrainingSamplingMap:
             )
         if len(self.trained) > self.total:
             raise ValueError(f"{len(self.trained)} of {self.total} moments cannot be.")
-
-    def to_message(self) -> bytes:
-        """What `update` of recorder.js takes."""
-        return in_one_piece(self._payload)
-
-    def _payload(self, src: Callable[[Sheet], object]) -> dict[str, object]:
-        return {
-            "id": self.id,
-            "lanes": [self.lane.to_payload(src)],
-            "trained": [{"t": p.t, "text": p.text} for p in self.trained],
-            "denoised": [{"t": p.t, "text": p.text} for p in self.denoised],
-            "total": self.total,
-            "names": list(self.names),
-        }

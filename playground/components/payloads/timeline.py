@@ -8,18 +8,16 @@ that it has, until the whole arrives. Sending a frame again does no harm.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from playground.components.payloads import packing
-from playground.components.payloads.packing import Sheet, Sheets
+from playground.components.payloads.encoding import Inlined, MessagePayload
+from playground.components.payloads.packing import Sheets
 from playground.components.payloads.panels import Panel
 
 
@@ -32,6 +30,22 @@ class Position:
 
 
 @dataclass(frozen=True)
+class Pick:
+    """The picture that the reader chose: number `picture` in the tiles of the lane with key `lane`."""
+
+    lane: str
+    picture: int
+    position: int
+
+
+def read_pick(value: object, timeline_id: str) -> Pick | None:
+    """The pick that the browser reports; None where that is none, or belongs to another timeline and so to other pictures."""
+    if not isinstance(value, Mapping) or value.get("id") != timeline_id or not isinstance(value.get("picture"), int):
+        return None
+    return Pick(str(value.get("lane")), value["picture"], int(value.get("position") or 0))
+
+
+@dataclass(frozen=True)
 class Axes:
     """What the columns and the rows of a grid of pictures stand for: a title, and one label for each."""
 
@@ -39,9 +53,6 @@ class Axes:
     columns: tuple[str, ...]
     down: str
     rows: tuple[str, ...]
-
-    def to_payload(self) -> dict[str, object]:
-        return {"across": self.across, "columns": list(self.columns), "down": self.down, "rows": list(self.rows)}
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,7 @@ class Lane:
 
     key: str
     title: str
-    sheets: Sheets
+    sheets: Annotated[Sheets, Inlined]
     index: tuple[int, ...]
     grid: tuple[int, int] = (1, 1)
     pictures: int = 1
@@ -114,25 +125,9 @@ class Lane:
         sheets = packing.pack([packing.grid(frame, shape) for frame in frames])
         return cls(key, title, sheets, tuple(range(len(frames))), shape, len(frames[0]), help, group, axes)
 
-    def to_payload(self, src: Callable[[Sheet], object]) -> dict[str, object]:
-        """`src` says how a sheet's file is written into the payload."""
-        return {
-            "key": self.key,
-            "title": self.title,
-            "help": self.help,
-            "group": self.group,
-            "tile": list(self.sheets.tile),
-            "columns": self.sheets.columns,
-            "grid": list(self.grid),
-            "pictures": self.pictures,
-            "sheets": [{"src": src(s), "first": s.first, "count": s.count} for s in self.sheets.sheets],
-            "index": list(self.index),
-            "axes": self.axes and self.axes.to_payload(),
-        }
-
 
 @dataclass(frozen=True)
-class Timeline:
+class Timeline(MessagePayload):
     """Lanes over positions with one playhead.
 
     id: the browser keeps the playhead as long as the id stays the same, and starts anew with another id.
@@ -180,54 +175,3 @@ class Timeline:
         for panel in self.panels:
             if panel.count != count:
                 raise ValueError(f"Panel {panel.title!r} has {panel.count} entries for {count} positions.")
-
-    def to_payload(self) -> dict[str, object]:
-        """What `update` of timeline.js takes; JSON throughout, the sheets as data URIs."""
-        return self._payload(lambda sheet: sheet.src)
-
-    def to_message(self) -> bytes:
-        """The same in one piece of bytes, for a front end that can send them; see `in_one_piece`."""
-        return in_one_piece(self._payload)
-
-    def _payload(self, src: Callable[[Sheet], object]) -> dict[str, object]:
-        return {
-            "id": self.id,
-            "label": self.label,
-            "lanes": [lane.to_payload(src) for lane in self.lanes],
-            "positions": [{"t": p.t, "text": p.text} for p in self.positions],
-            "captions": list(self.captions),
-            "panels": [panel.to_payload() for panel in self.panels],
-            "live": self.live,
-            "first": self.first,
-            "total": self.total if self.total is not None else self.first + len(self.positions),
-            "start_at": self.start_at,
-            "fps": self.fps,
-            "pick": self.pick,
-            "report_position": self.report_position,
-            "autoplay": self.autoplay,
-        }
-
-
-def in_one_piece(payload: Callable[[Callable[[Sheet], object]], dict[str, object]]) -> bytes:
-    """A payload with its sheets as bytes; message.js reads it.
-
-    16 bytes that differ when the content does, the length of the JSON as uint32 (little-endian), the JSON, the PNG
-    files. In the JSON a sheet's src is [where it begins, how long it is], counted from the end of the JSON.
-
-    Args:
-        payload: makes it, given what says how a sheet's file is written into it.
-    """
-    files: list[bytes] = []
-    begin = 0
-
-    def place(sheet: Sheet) -> list[int]:
-        nonlocal begin
-        files.append(sheet.png)
-        begin += len(sheet.png)
-        return [begin - len(sheet.png), len(sheet.png)]
-
-    header = json.dumps(payload(place), allow_nan=False).encode()
-    # A PNG carries a checksum of its pixels before its end chunk of 12 bytes: no need to hash megabytes again.
-    marks = b"".join(file[-16:-12] for file in files)
-    stamp = hashlib.blake2b(header + marks, digest_size=16).digest()
-    return b"".join((stamp, struct.pack("<I", len(header)), header, *files))

@@ -1,45 +1,55 @@
 // A curve that the reader draws: points moved by pointer, finger or keys, or a new curve in one stroke. It never rises.
-//
-//   mount(root, emit) -> { update(data), destroy() }      data is CurveEditor.to_payload() (curve.py).
 // Emits "points" {points: [[x, y], ...], base} when a change is finished.
-import { el, markup, watchTheme } from "./dom.js";
-import { axes, fitCanvas, formatNumber, polyline, readTheme } from "./draw.js";
+/** @import { CurveEditor } from "../payloads.js" */
+/** @import { Component, Emit, Frame, Point, Theme } from "./types.js" */
+import { axes, fitCanvas, polyline } from "./chart_drawing.js";
+import { el, plainText } from "./dom.js";
+import { legendEntry } from "./legend.js";
 import { monotoneCurve, simplify } from "./monotone.js";
-import { legendEntry } from "./panels.js";
+import { clamp, formatNumber } from "./numbers.js";
+import { readTheme, watchLook } from "./theme.js";
 
 const MIN = 3;
 const MAX = 12;
 const APART = 0.005; // least distance of two points in x
 const EDITOR_HEIGHT = 340;
 
+/**
+ * @param {HTMLElement} root
+ * @param {Emit} emit
+ * @returns {Component<CurveEditor | null>}
+ */
 export function mount(root, emit) {
   root.classList.add("dp-root", "dp-curve-editor");
   const legend = el("div", { class: "dp-legend" });
   const canvas = el("canvas", { "aria-hidden": "true" });
   const handles = el("div", { class: "dp-handles" });
   const plot = el("div", { class: "dp-plot dp-draw" }, canvas, handles);
-  const say = el("div", { class: "dp-note", role: "status" });
-  root.append(legend, plot, say);
+  const status = el("div", { class: "dp-note", role: "status" });
+  root.append(legend, plot, status);
   const HELP = "Drag a point, or draw a new curve in one stroke. Double-click adds a point, Delete removes it; the arrow keys move it.";
-  let data = null;
+  /** @type {CurveEditor} */
+  let data;
+  /** @type {Point[]} */
   let points = [];
-  let theme = null;
-  let frame = null;
-  let stroke = null; // [[x, y], ...] while a curve is drawn
+  /** @type {Theme} */
+  let theme;
+  /** @type {Frame} */
+  let frame;
+  /** @type {Point[] | null} */
+  let stroke = null; // while a curve is drawn
   let dragging = -1;
   let emitted = "";
   let keyTimer = 0;
+  const unwatch = watchLook(plot, restyle);
 
-  const observer = new ResizeObserver(() => paint());
-  observer.observe(plot);
-  const unwatch = watchTheme(() => restyle());
-
+  /** @param {CurveEditor | null} next */
   function update(next) {
     if (!next) return;
     const given = JSON.stringify(next.points);
     // What comes back is either the reader's own curve, or new points that the page set.
     if (!data || (next.base !== data.base && given !== JSON.stringify(points))) {
-      if (dragging < 0 && !stroke) points = next.points.map((p) => [...p]);
+      if (dragging < 0 && !stroke) points = next.points.map(copy);
     }
     data = next;
     emitted = JSON.stringify(points);
@@ -47,7 +57,7 @@ export function mount(root, emit) {
       legendEntry("your curve", "var(--dp-s0)", "line"),
       ...data.references.map((l, i) => legendEntry(l.name, `var(--dp-s${1 + (i % 5)})`, "dashed")),
     );
-    say.textContent = HELP;
+    status.textContent = HELP;
     restyle();
   }
 
@@ -57,21 +67,31 @@ export function mount(root, emit) {
     paint();
   }
 
-  const round = (v) => Math.round(v * 1000) / 1000;
-  const limit = (v, lo, hi) => Math.max(lo, Math.min(hi, v));
+  const round = (/** @type {number} */ v) => Math.round(v * 1000) / 1000;
+  /** @returns {Point} */
+  const copy = (/** @type {Point} */ [x, y]) => [x, y];
 
-  // Moves point k as far as its neighbours let it: the first stays at (0, 1), the last at x = 1, none rises.
+  /**
+   * Moves point k as far as its neighbours let it: the first stays at (0, 1), the last at x = 1, none rises.
+   * @param {number} k
+   * @param {number} x
+   * @param {number} y
+   */
   function move(k, x, y) {
     if (k === 0) return;
     const last = k === points.length - 1;
     const before = points[k - 1];
     const after = points[k + 1] ?? [1 + APART, 0];
     points[k] = [
-      last ? 1 : round(limit(x, before[0] + APART, after[0] - APART)),
-      round(limit(y, last ? 0 : after[1], before[1])),
+      last ? 1 : round(clamp(x, before[0] + APART, after[0] - APART)),
+      round(clamp(y, last ? 0 : after[1], before[1])),
     ];
   }
 
+  /**
+   * @param {number} x
+   * @param {number} y
+   */
   function add(x, y) {
     if (points.length >= MAX) return hint(`A curve has at most ${MAX} points.`);
     const k = points.findIndex((p) => p[0] > x);
@@ -79,39 +99,43 @@ export function mount(root, emit) {
     points.splice(k, 0, [x, y]);
     move(k, x, y);
     paint();
-    handles.children[k]?.focus();
+    focus(k);
     return finish();
   }
 
+  /** @param {number} k */
+  const focus = (k) => /** @type {HTMLElement | undefined} */ (handles.children[k])?.focus();
+
+  /** @param {number} k */
   function remove(k) {
     if (k === 0 || k === points.length - 1) return hint("The two ends stay.");
     if (points.length <= MIN) return hint(`A curve has at least ${MIN} points.`);
     points.splice(k, 1);
     paint();
-    handles.children[Math.min(k, points.length - 1)]?.focus();
+    focus(Math.min(k, points.length - 1));
     return finish();
   }
 
+  /** @param {string} text */
   function hint(text) {
-    say.textContent = text;
+    status.textContent = text;
   }
 
   function finish() {
     const now = JSON.stringify(points);
     if (now === emitted) return;
     emitted = now;
-    say.textContent = HELP;
-    emit("points", { points: points.map((p) => [...p]), base: data.base });
+    status.textContent = HELP;
+    emit("points", { points: points.map(copy), base: data.base });
   }
 
   // --- drawing ----------------------------------------------------------------------------------------------------
   function paint() {
     const width = plot.clientWidth;
-    if (!data || !theme || !width) return;
+    if (!width) return;
     const height = Math.min(EDITOR_HEIGHT, Math.max(260, width * 0.62));
     const g = fitCanvas(canvas, width, height);
-    const name = (text) => markup(text).fragment.textContent;
-    frame = axes(g, theme, width, height, { x: [0, 1], y: [0, 1], xLabel: name(data.x_label), yLabel: name(data.y_label), inset: 8 });
+    frame = axes(g, theme, width, height, { x: [0, 1], y: [0, 1], xLabel: plainText(data.x_label), yLabel: plainText(data.y_label), inset: 8 });
     const { X, Y } = frame;
     g.lineJoin = "round";
     g.setLineDash([6, 5]);
@@ -141,15 +165,15 @@ export function mount(root, emit) {
   }
 
   function place() {
-    while (handles.children.length > points.length) handles.lastChild.remove();
+    while (handles.children.length > points.length) handles.lastElementChild?.remove();
     while (handles.children.length < points.length) handles.append(handle());
     handles.hidden = Boolean(stroke);
     points.forEach(([x, y], k) => {
-      const node = handles.children[k];
+      const node = /** @type {HTMLElement} */ (handles.children[k]);
       node.style.transform = `translate(${frame.X(x)}px, ${frame.Y(y)}px)`;
       node.classList.toggle("dp-fixed", k === 0);
       node.setAttribute("aria-label", `Point ${k + 1} of ${points.length}`);
-      node.setAttribute("aria-valuenow", y);
+      node.setAttribute("aria-valuenow", String(y));
       node.setAttribute("aria-valuetext", `t/T ${formatNumber(x)}, value ${formatNumber(y)}`);
     });
   }
@@ -159,7 +183,7 @@ export function mount(root, emit) {
     node.addEventListener("keydown", (event) => {
       const k = [...handles.children].indexOf(node);
       const d = event.shiftKey ? 0.05 : 0.01;
-      const by = { ArrowLeft: [-d, 0], ArrowRight: [d, 0], ArrowUp: [0, d], ArrowDown: [0, -d] }[event.key];
+      const by = /** @type {Record<string, Point>} */ ({ ArrowLeft: [-d, 0], ArrowRight: [d, 0], ArrowUp: [0, d], ArrowDown: [0, -d] })[event.key];
       if (by) {
         move(k, points[k][0] + by[0], points[k][1] + by[1]);
         paint();
@@ -178,20 +202,22 @@ export function mount(root, emit) {
   }
 
   // --- pointer ----------------------------------------------------------------------------------------------------
-  const toCurve = (event) => {
+  /** @returns {Point} */
+  const toCurve = (/** @type {MouseEvent} */ event) => {
     const r = plot.getBoundingClientRect();
     const { rect } = frame;
     return [
-      round(limit((event.clientX - r.left - rect.x) / rect.w, 0, 1)),
-      round(limit(1 - (event.clientY - r.top - rect.y) / rect.h, 0, 1)),
+      round(clamp((event.clientX - r.left - rect.x) / rect.w, 0, 1)),
+      round(clamp(1 - (event.clientY - r.top - rect.y) / rect.h, 0, 1)),
     ];
   };
+  /** @type {{ x: number, y: number, at: Point } | null} */
   let begun = null; // where a stroke may begin, until the pointer has moved far enough
 
   plot.addEventListener("pointerdown", (event) => {
     if (!frame || event.button !== 0) return;
     plot.setPointerCapture(event.pointerId);
-    const node = event.target.closest?.(".dp-handle");
+    const node = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest(".dp-handle"));
     dragging = node ? [...handles.children].indexOf(node) : -1;
     if (node) node.focus({ preventScroll: true });
     else begun = { x: event.clientX, y: event.clientY, at: toCurve(event) };
@@ -231,11 +257,16 @@ export function mount(root, emit) {
     if (!onPoint) add(x, y);
   });
 
-  // The stroke replaces the curve where it went; what lies left and right of it stays, pressed down or held up by it.
+  /**
+   * The stroke replaces the curve where it went; what lies left and right of it stays, pressed down or held up by it.
+   * @param {Point[]} drawn
+   */
   function takeStroke(drawn) {
     const from = drawn[0][0];
     const to = drawn[drawn.length - 1][0];
+    /** @type {Point[]} */
     const left = points.filter((p) => p[0] < from - 0.02).map(([x, y]) => [x, Math.max(y, drawn[0][1])]);
+    /** @type {Point[]} */
     const right = points.filter((p) => p[0] > to + 0.02).map(([x, y]) => [x, Math.min(y, drawn[drawn.length - 1][1])]);
     const whole = [...left, ...drawn, ...right];
     if (whole[0][0] <= 0.02) whole[0] = [0, 1];
@@ -251,7 +282,6 @@ export function mount(root, emit) {
     update,
     destroy() {
       clearTimeout(keyTimer);
-      observer.disconnect();
       unwatch();
       root.replaceChildren();
     },

@@ -1,26 +1,46 @@
-// Small helpers for building elements. Text from the server only ever becomes text nodes.
+// Helpers for building elements. Text from the server only ever becomes text nodes.
 
-export function el(tag, attributes = {}, ...children) {
-  const node = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) {
-    if (value === undefined || value === null || value === false) continue;
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else node.setAttribute(name, value === true ? "" : value);
-  }
-  node.append(...children.filter((child) => child !== null && child !== undefined));
-  return node;
+/** @typedef {Node | string | null | undefined} Child */
+/**
+ * @typedef {{ [name: string]: unknown, onclick?: (event: MouseEvent) => void, onchange?: (event: Event) => void, oninput?: (event: Event) => void }} Attributes
+ */
+
+/**
+ * @template {keyof HTMLElementTagNameMap} K
+ * @param {K} tag
+ * @param {Attributes} [attributes]  null, undefined and false leave one out; names that begin with "on" are listeners
+ * @param {...Child} children
+ * @returns {HTMLElementTagNameMap[K]}
+ */
+export function el(tag, attributes, ...children) {
+  return fill(document.createElement(tag), attributes, children);
 }
 
-const SVG = "http://www.w3.org/2000/svg";
+/**
+ * An SVG element.
+ * @template {keyof SVGElementTagNameMap} K
+ * @param {K} tag
+ * @param {Attributes} [attributes]
+ * @param {...Child} children
+ * @returns {SVGElementTagNameMap[K]}
+ */
+export function shape(tag, attributes, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
 
-// An SVG element; text is only ever text.
-export function shape(tag, attributes = {}, ...children) {
-  const node = document.createElementNS(SVG, tag);
+/**
+ * @template {Element} E
+ * @param {E} node
+ * @param {Attributes} attributes
+ * @param {Child[]} children
+ */
+function fill(node, attributes = {}, children) {
   for (const [name, value] of Object.entries(attributes)) {
-    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
-    else if (value !== null && value !== undefined) node.setAttribute(name, value);
+    if (value === undefined || value === null || value === false) continue;
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), /** @type {EventListener} */ (value));
+    else node.setAttribute(name, value === true ? "" : String(value));
   }
-  node.append(...children);
+  for (const child of children) if (child !== null && child !== undefined) node.append(child);
   return node;
 }
 
@@ -35,23 +55,55 @@ const ICONS = {
   save: "M11 3.5h2v9l3.3-3.3 1.4 1.4L12 16.3l-5.7-5.7 1.4-1.4 3.3 3.3zM4.5 15h2v3.5h11V15h2v5.5h-15z",
   close: "m6.9 5.5 5.1 5.1 5.1-5.1 1.4 1.4-5.1 5.1 5.1 5.1-1.4 1.4-5.1-5.1-5.1 5.1-1.4-1.4 5.1-5.1-5.1-5.1z",
 };
+/** @typedef {keyof typeof ICONS} Icon */
 
-export function icon(name) {
-  return shape("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, shape("path", { d: ICONS[name] }));
-}
-
+/**
+ * @param {HTMLElement} button
+ * @param {Icon} name
+ */
 export function setIcon(button, name) {
   if (button.dataset.icon === name) return;
   button.dataset.icon = name;
-  button.replaceChildren(icon(name));
+  button.replaceChildren(shape("svg", { viewBox: "0 0 24 24", "aria-hidden": "true" }, shape("path", { d: ICONS[name] })));
 }
 
-// The markup of titles and equations: these tags without attributes, {placeholders}, and nothing else.
-const TAGS = { i: "i", b: "b", sub: "sub", sup: "sup", sqrt: "span", line: "span" };
+/**
+ * A button with an icon, and a label for those who do not see it.
+ * @param {Icon} name
+ * @param {string} label
+ * @param {() => void} action
+ */
+export function iconButton(name, label, action) {
+  const node = el("button", { type: "button", class: "dp-button", "aria-label": label, title: label, "data-action": name, onclick: action });
+  setIcon(node, name);
+  return node;
+}
 
+/**
+ * A small button with words on it.
+ * @param {string} label
+ * @param {() => void} action
+ * @param {Attributes} [attributes]
+ */
+export function chip(label, action, attributes) {
+  return el("button", { type: "button", class: "dp-chip", onclick: action, ...attributes }, label);
+}
+
+/**
+ * A list of choices, for a <select>.
+ * @param {Iterable<[value: string | number, title: string]>} choices
+ */
+export const options = (choices) => [...choices].map(([value, title]) => el("option", { value }, title));
+
+// The markup of titles and equations: these tags without attributes, {placeholders}, and nothing else.
+const TAGS = /** @type {const} */ ({ i: "i", b: "b", sub: "sub", sup: "sup", sqrt: "span", line: "span" });
+
+/** @param {string | null | undefined} text */
 export function markup(text) {
   const fragment = document.createDocumentFragment();
+  /** @type {Record<string, HTMLElement[]>} */
   const slots = {};
+  /** @type {{ tag: string, node: ParentNode }[]} */
   const stack = [{ tag: "", node: fragment }];
   const top = () => stack[stack.length - 1].node;
   for (const part of String(text ?? "").split(/(<\/?[a-z]+>|\{[A-Za-z_][A-Za-z0-9_]*\})/)) {
@@ -59,16 +111,17 @@ export function markup(text) {
     const tag = /^<(\/?)([a-z]+)>$/.exec(part);
     const slot = /^\{(\w+)\}$/.exec(part);
     if (tag && !tag[1] && Object.hasOwn(TAGS, tag[2])) {
-      const node = document.createElement(TAGS[tag[2]]);
+      const name = /** @type {keyof typeof TAGS} */ (tag[2]);
+      const node = el(TAGS[name]);
       top().append(node);
-      if (tag[2] === "sqrt") {
+      if (name === "sqrt") {
         const inside = el("span", { class: "dp-radicand" });
         node.className = "dp-sqrt";
         node.append(el("span", { class: "dp-radical" }, "√"), inside);
-        stack.push({ tag: "sqrt", node: inside });
+        stack.push({ tag: name, node: inside });
       } else {
-        if (tag[2] === "line") node.className = "dp-line-of";
-        stack.push({ tag: tag[2], node });
+        if (name === "line") node.className = "dp-line-of";
+        stack.push({ tag: name, node });
       }
     } else if (tag && tag[1] && stack.length > 1 && stack[stack.length - 1].tag === tag[2]) {
       stack.pop();
@@ -81,23 +134,68 @@ export function markup(text) {
   return { fragment, slots };
 }
 
-export function decodeFloats(packed) {
-  const binary = atob(packed.f32);
-  const bytes = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) bytes[i] = binary.charCodeAt(i);
-  return new Float32Array(bytes.buffer);
+/**
+ * What stands in a text with markup, without it.
+ * @param {string} text
+ */
+export const plainText = (text) => markup(text).fragment.textContent ?? "";
+
+/**
+ * The row and column of a grid over an element where a pointer is; outside, the nearest.
+ * @param {MouseEvent} event
+ * @param {Element} node
+ * @param {number} rows
+ * @param {number} columns
+ * @returns {[number, number]}
+ */
+export function cellAt(event, node, rows, columns) {
+  const box = node.getBoundingClientRect();
+  const within = (/** @type {number} */ share, /** @type {number} */ n) => Math.max(0, Math.min(n - 1, Math.floor(share * n)));
+  return [within((event.clientY - box.top) / box.height, rows), within((event.clientX - box.left) / box.width, columns)];
 }
 
-// Calls `redraw` when the page changes its colours without telling the component: system theme, a class on <body>.
-export function watchTheme(redraw) {
-  const media = matchMedia("(prefers-color-scheme: dark)");
-  const observer = new MutationObserver(redraw);
-  media.addEventListener("change", redraw);
-  for (const node of [document.documentElement, document.body]) {
-    observer.observe(node, { attributes: true, attributeFilter: ["class", "data-theme", "style"] });
-  }
-  return () => {
-    media.removeEventListener("change", redraw);
-    observer.disconnect();
+/**
+ * An element that is dragged over: from the press of a pointer to its release. Reached by pointer, it takes the keys but needs no ring.
+ * @param {HTMLElement} node
+ * @param {{ onStart?: () => boolean | void, onMove: (event: PointerEvent) => void, onEnd?: () => void }} on  onStart may refuse with false
+ */
+export function draggable(node, { onStart, onMove, onEnd }) {
+  let dragging = false;
+  node.addEventListener("pointerdown", (event) => {
+    if (event.button !== 0 || onStart?.() === false) return;
+    dragging = true;
+    node.setPointerCapture(event.pointerId);
+    node.dataset.pointer = "";
+    node.focus({ preventScroll: true });
+    onMove(event);
+    event.preventDefault();
+  });
+  node.addEventListener("pointermove", (event) => dragging && onMove(event));
+  const end = () => {
+    if (dragging) onEnd?.();
+    dragging = false;
+  };
+  node.addEventListener("pointerup", end);
+  node.addEventListener("pointercancel", end);
+  for (const kind of ["keydown", "blur"]) node.addEventListener(kind, () => delete node.dataset.pointer);
+}
+
+/**
+ * Calls once for many requests, with the next picture of the screen.
+ * @param {(now: number) => void} draw
+ */
+export function onNextFrame(draw) {
+  let pending = 0;
+  return {
+    request() {
+      pending ||= requestAnimationFrame((now) => {
+        pending = 0;
+        draw(now);
+      });
+    },
+    cancel() {
+      cancelAnimationFrame(pending);
+      pending = 0;
+    },
   };
 }

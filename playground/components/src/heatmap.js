@@ -1,9 +1,13 @@
 // A map of numbers over two axes, strong in colour where they are large; the number under the pointer, or under the arrow keys, is read out.
-//
-//   mount(root, emit) -> { update(data), destroy() }      data is figures/bits.py: heat(); emits nothing.
-import { el, shape, watchTheme } from "./dom.js";
-import { formatNumber, readTheme } from "./draw.js";
-import { takeaway } from "./takeaway.js";
+// Emits nothing.
+/** @import { Heatmap } from "../payloads.js" */
+/** @import { Component } from "./types.js" */
+/** @import { Attributes } from "./dom.js" */
+import { between } from "./colormap.js";
+import { el, shape } from "./dom.js";
+import { exportButtons } from "./exports.js";
+import { clamp, extent, formatNumber } from "./numbers.js";
+import { readTheme, watchLook } from "./theme.js";
 
 const CELL = 24;
 const TOP = 6;
@@ -13,29 +17,37 @@ const FONT = 13;
 // From next to nothing to a lot: even in lightness, so that it reads without hue as well.
 const SHADES = { light: [[247, 251, 255], [107, 174, 214], [8, 48, 107]], dark: [[24, 28, 44], [60, 120, 190], [222, 240, 255]] };
 
+/**
+ * @param {HTMLElement} root
+ * @returns {Component<Heatmap | null>}
+ */
 export function mount(root) {
   root.classList.add("dp-root", "dp-heatmap");
   const title = el("div", { class: "dp-panel-title" });
   const plot = el("div", { class: "dp-plot dp-hover", tabindex: 0, role: "application" });
   const readout = el("div", { class: "dp-readout", role: "status", "aria-live": "polite" });
-  const tools = takeaway(() => ({ name: data.name, csv: data.csv, svg: plot.firstChild }));
+  const tools = exportButtons(() => ({ name: data.name, csv: data.csv, svg: drawing }));
   root.append(title, plot, readout, tools);
-  let data = null;
+  /** @type {Heatmap} */
+  let data;
+  /** @type {SVGSVGElement} */
+  let drawing;
+  /** @type {[column: number, row: number] | null} */
   let at = null;
+  /** @type {{ wide: number, rows: number, columns: number, cursor: SVGRectElement } | null} */
   let frame = null;
-  const observer = new ResizeObserver(() => paint());
-  observer.observe(plot);
-  const unwatch = watchTheme(() => paint());
+  const unwatch = watchLook(plot, paint);
   plot.addEventListener("pointermove", point);
   plot.addEventListener("pointerdown", point);
   plot.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }[event.key];
+    const step = /** @type {Record<string, number[]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] })[event.key];
     if (!step || !data) return;
     event.preventDefault();
     const [column, row] = at ?? [0, 0];
     move(column + (at ? step[0] : 0), row + (at ? step[1] : 0));
   });
 
+  /** @param {Heatmap | null} next */
   function update(next) {
     if (!next) return;
     data = next;
@@ -52,9 +64,9 @@ export function mount(root) {
     const [rows, columns] = [data.y.length, data.x.length];
     const height = TOP + rows * CELL + BELOW;
     const wide = (width - LEFT - 4) / columns;
-    const known = data.values.flat().filter((value) => value !== null && value > 0);
-    const most = Math.max(...known, 1e-12);
-    const least = Math.max(Math.min(...known, most), most / 1000);
+    const [lowest, highest] = extent(data.values.flat(), true) ?? [1e-12, 1e-12];
+    const most = Math.max(highest, 1e-12);
+    const least = Math.max(lowest, most / 1000);
     const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}`, "font-family": theme.font });
     svg.append(shape("rect", { width, height, fill: theme.bg }));
     data.values.forEach((line, row) => {
@@ -75,19 +87,26 @@ export function mount(root) {
     const cursor = shape("rect", { width: wide, height: CELL, fill: "none", stroke: theme.accent, "stroke-width": 3, visibility: "hidden" });
     svg.append(cursor);
     frame = { wide, rows, columns, cursor };
+    drawing = svg;
     plot.replaceChildren(svg);
     Object.assign(root.dataset, { rows, columns });
-    at ? move(...at) : (readout.textContent = `From ${formatNumber(least)} to ${formatNumber(most)}, ${data.unit}. Point at a place, or use the arrow keys.`);
+    if (at) move(...at);
+    else readout.textContent = `From ${formatNumber(least)} to ${formatNumber(most)}, ${data.unit}. Point at a place, or use the arrow keys.`;
 
-    function shade(value, low, high) {
-      const share = Math.max(0, Math.min(1, Math.log(Math.max(value, low) / low) / Math.max(1e-9, Math.log(high / low))));
-      const stops = SHADES[root.dataset.scheme] ?? SHADES.light;
-      const place = share * (stops.length - 1);
-      const k = Math.min(stops.length - 2, Math.floor(place));
-      return `rgb(${stops[k].map((from, c) => Math.round(from + (place - k) * (stops[k + 1][c] - from))).join()})`;
-    }
   }
 
+  /**
+   * The colour of a value, on a logarithmic scale.
+   * @param {number} value
+   * @param {number} low
+   * @param {number} high
+   */
+  function shade(value, low, high) {
+    const share = clamp(Math.log(Math.max(value, low) / low) / Math.max(1e-9, Math.log(high / low)), 0, 1);
+    return `rgb(${between(SHADES[root.dataset.scheme === "dark" ? "dark" : "light"], share).join()})`;
+  }
+
+  /** @param {PointerEvent} event */
   function point(event) {
     if (!frame) return;
     const box = plot.getBoundingClientRect();
@@ -96,21 +115,25 @@ export function mount(root) {
     if (column >= 0 && column < frame.columns && row >= 0 && row < frame.rows) move(column, row);
   }
 
+  /**
+   * @param {number} column
+   * @param {number} row
+   */
   function move(column, row) {
+    if (!frame) return;
     at = [Math.max(0, Math.min(frame.columns - 1, column)), Math.max(0, Math.min(frame.rows - 1, row))];
-    frame.cursor.setAttribute("x", LEFT + at[0] * frame.wide);
-    frame.cursor.setAttribute("y", TOP + (frame.rows - 1 - at[1]) * CELL);
+    frame.cursor.setAttribute("x", String(LEFT + at[0] * frame.wide));
+    frame.cursor.setAttribute("y", String(TOP + (frame.rows - 1 - at[1]) * CELL));
     frame.cursor.setAttribute("visibility", "visible");
     const value = data.values[at[1]][at[0]];
     readout.textContent = `Up to step ${formatNumber(data.x[at[0]])}, t / T = ${data.y[at[1]]}: ${value === null ? "no picture fell here" : `${formatNumber(value)} above the ideal`}`;
   }
 
-  const label = (text, attributes) => shape("text", { "font-size": FONT, ...attributes }, text);
+  const label = (/** @type {string} */ text, /** @type {Attributes} */ attributes) => shape("text", { "font-size": FONT, ...attributes }, text);
 
   return {
     update,
     destroy() {
-      observer.disconnect();
       unwatch();
       root.replaceChildren();
     },

@@ -1,9 +1,18 @@
-import { el, icon, markup } from "./dom.js";
-
 // The big pictures: one canvas for each lane at the pictures' own resolution, enlarged by CSS without smoothing.
+/** @import { Axes, Lane } from "../payloads.js" */
+/** @import { PictureLane } from "./tiles.js" */
+import { saveCanvas } from "./download.js";
+import { cellAt, el, iconButton, markup } from "./dom.js";
+import { context2d } from "./theme.js";
+
+/** @typedef {ReturnType<typeof laneView>} LaneView */
 
 const GAP = 1; // pixels of the picture between two pictures of a grid
 
+/**
+ * @param {PictureLane} source
+ * @param {{ pick: boolean, onPick: (lane: Lane, picture: number | null) => void, onCursor: (text: string) => void }} options
+ */
 export function laneView(source, { pick, onPick, onCursor }) {
   let lane = source;
   const { meta, picture } = lane;
@@ -11,37 +20,41 @@ export function laneView(source, { pick, onPick, onCursor }) {
   const usedRows = Math.ceil(meta.pictures / columns);
   const native = { w: columns * picture.w + (columns - 1) * GAP, h: usedRows * picture.h + (usedRows - 1) * GAP };
   const canvas = el("canvas", { "data-lane": meta.key, width: native.w, height: native.h });
-  const g = canvas.getContext("2d");
+  const g = context2d(canvas);
   const picked = el("div", { class: "dp-picked", hidden: true });
   const cursor = el("div", { class: "dp-cursor", hidden: true });
   const stage = el("div", { class: "dp-stage" }, canvas, cursor, picked);
   const title = el("div", { class: "dp-lane-title" }, markup(meta.title).fragment);
-  const plain = title.textContent;
+  const plain = title.textContent ?? "";
   const head = el("div", { class: "dp-lane-head" }, title);
   if (meta.help) head.append(el("div", { class: "dp-lane-help" }, markup(meta.help).fragment));
   const axes = meta.axes ? axesAround(stage, meta.axes) : null;
   const node = el("figure", { class: "dp-lane" }, head, axes?.node ?? stage);
   canvas.setAttribute("role", "img");
   canvas.setAttribute("aria-label", plain);
+  /** @type {number | null} */
   let drawn = null;
   let at = -1;
 
-  const box = (k) => ({ x: (k % columns) * (picture.w + GAP), y: Math.floor(k / columns) * (picture.h + GAP) });
+  const box = (/** @type {number} */ k) => ({ x: (k % columns) * (picture.w + GAP), y: Math.floor(k / columns) * (picture.h + GAP) });
+  /**
+   * @param {HTMLElement} mark
+   * @param {number | null} k
+   */
   function place(mark, k) {
     mark.hidden = k === null || k < 0 || k >= meta.pictures;
-    if (mark.hidden) return;
+    if (k === null || mark.hidden) return;
     const { x, y } = box(k);
     mark.style.left = `${(100 * x) / native.w}%`;
     mark.style.top = `${(100 * y) / native.h}%`;
     mark.style.width = `${(100 * picture.w) / native.w}%`;
     mark.style.height = `${(100 * picture.h) / native.h}%`;
   }
+  /** @param {MouseEvent} event */
   function hit(event) {
-    const r = canvas.getBoundingClientRect();
-    const c = Math.floor(((event.clientX - r.left) / r.width) * columns);
-    const row = Math.floor(((event.clientY - r.top) / r.height) * usedRows);
-    const k = row * columns + c;
-    return c >= 0 && c < columns && row >= 0 && k < meta.pictures ? k : -1;
+    const [row, column] = cellAt(event, canvas, usedRows, columns);
+    const k = row * columns + column;
+    return k < meta.pictures ? k : -1;
   }
 
   if (pick) {
@@ -56,7 +69,7 @@ export function laneView(source, { pick, onPick, onCursor }) {
       if (k >= 0) onPick(meta, k);
     });
     stage.addEventListener("keydown", (event) => {
-      const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+      const step = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns })[event.key];
       if (step !== undefined) {
         at = at < 0 ? 0 : Math.min(meta.pictures - 1, Math.max(0, at + step));
         place(cursor, at);
@@ -82,16 +95,22 @@ export function laneView(source, { pick, onPick, onCursor }) {
     most: axes ? { w: 960, h: Math.max(320, window.innerHeight - 330) } : meta.pictures === 1 ? { w: 384, h: 384 } : { w: 640, h: 640 },
     // What stands beside the pictures and takes its part of the width.
     margin: () => axes?.margin() ?? 0,
-    highlight: (k) => place(picked, k),
+    highlight: (/** @type {number | null} */ k) => place(picked, k),
     // New tiles of the same kind: the old ones stay on the canvas until the next drawing.
+    /** @param {PictureLane} next */
     use(next) {
       lane = next;
       drawn = null;
     },
+    /**
+     * @param {number} width
+     * @param {number} height
+     */
     resize(width, height) {
       stage.style.width = `${width}px`;
       stage.style.height = `${height}px`;
     },
+    /** @param {number} position */
     draw(position) {
       const tile = lane.tile(position);
       if (!tile || tile.number === drawn) return;
@@ -101,14 +120,18 @@ export function laneView(source, { pick, onPick, onCursor }) {
         const { x, y } = box(k);
         lane.copy(g, tile, k, x, y);
       }
-      canvas.dataset.tile = tile.number;
+      canvas.dataset.tile = String(tile.number);
     },
   };
 }
 
 // Titles and labels around a grid: what its columns and its rows stand for.
+/**
+ * @param {HTMLElement} stage
+ * @param {Axes} axes
+ */
 function axesAround(stage, { across, columns, down, rows }) {
-  const labels = (names, kind) => el("div", { class: `dp-axis dp-axis-${kind}` }, ...names.map((name) => el("span", {}, name)));
+  const labels = (/** @type {string[]} */ names, /** @type {string} */ kind) => el("div", { class: `dp-axis dp-axis-${kind}` }, ...names.map((name) => el("span", {}, name)));
   const side = labels(rows, "down");
   const corner = el("div", { class: "dp-axis-titles" }, el("span", {}, `${across} →`), el("span", {}, `${down} ↓`));
   const top = labels(columns, "across");
@@ -119,6 +142,10 @@ function axesAround(stage, { across, columns, down, rows }) {
 }
 
 // How large the canvases are shown: whole multiples of a pixel where that costs little, and equal lanes equally large.
+/**
+ * @param {LaneView[]} views
+ * @param {number[]} widths
+ */
 export function sizeLanes(views, widths) {
   const scales = new Map();
   const ratio = window.devicePixelRatio || 1;
@@ -128,7 +155,7 @@ export function sizeLanes(views, widths) {
     scales.set(key, Math.min(scales.get(key) ?? Infinity, scale, view.most.h / view.native.h));
   });
   for (const view of views) {
-    const scale = scales.get(`${view.native.w}×${view.native.h}`);
+    const scale = scales.get(`${view.native.w}×${view.native.h}`) ?? 1;
     const whole = Math.floor(scale * ratio + 1e-6) / ratio;
     const shown = whole >= 0.8 * scale ? whole : scale;
     view.resize(Math.max(8, view.native.w * shown), Math.max(8, view.native.h * shown));
@@ -136,28 +163,35 @@ export function sizeLanes(views, widths) {
 }
 
 // The picked picture from every lane of its group, enlarged, moving with the playhead.
+/** @param {{ onClose: () => void }} on */
 export function zoomView({ onClose }) {
   const list = el("div", { class: "dp-zoom-list" });
   const title = el("div", { class: "dp-zoom-title" });
-  const close = el("button", { type: "button", class: "dp-button", "aria-label": "Close the enlarged picture", onclick: onClose }, icon("close"));
+  const close = iconButton("close", "Close the enlarged picture", onClose);
   const node = el("div", { class: "dp-zoom", hidden: true }, el("div", { class: "dp-zoom-head" }, title, close), list);
+  /** @type {{ lane: PictureLane, g: CanvasRenderingContext2D, k: number }[]} */
   let shown = [];
   return {
     node,
+    /**
+     * @param {PictureLane[]} lanes
+     * @param {number | null} k
+     */
     show(lanes, k) {
       node.hidden = k === null || !lanes.length;
       shown = [];
       list.replaceChildren();
-      if (node.hidden) return;
+      if (k === null || node.hidden) return;
       title.textContent = `Picture ${k + 1}`;
       for (const lane of lanes) {
         const canvas = el("canvas", { width: lane.picture.w, height: lane.picture.h });
         const factor = Math.max(1, Math.round(128 / Math.max(lane.picture.w, lane.picture.h)));
         canvas.style.width = `${lane.picture.w * factor}px`;
         list.append(el("figure", {}, canvas, el("figcaption", {}, markup(lane.meta.title).fragment)));
-        shown.push({ lane, g: canvas.getContext("2d"), k });
+        shown.push({ lane, g: context2d(canvas), k });
       }
     },
+    /** @param {number} position */
     draw(position) {
       for (const { lane, g, k } of shown) {
         const tile = lane.tile(position);
@@ -168,15 +202,23 @@ export function zoomView({ onClose }) {
 }
 
 // Everything that the lanes show now, side by side and enlarged without smoothing, as a PNG to keep.
+/**
+ * @param {PictureLane[]} lanes
+ * @param {number} position
+ * @param {string} name
+ */
 export function saveFrame(lanes, position, name) {
-  const tiles = lanes.map((lane) => ({ lane, tile: lane.tile(position) })).filter(({ tile }) => tile);
+  const tiles = lanes.flatMap((lane) => {
+    const tile = lane.tile(position);
+    return tile ? [{ lane, tile }] : [];
+  });
   if (!tiles.length) return;
   const gap = 4;
   const width = tiles.reduce((sum, { lane }) => sum + lane.meta.tile[0] + gap, -gap);
   const height = Math.max(...tiles.map(({ lane }) => lane.meta.tile[1]));
   const scale = Math.max(1, Math.min(4, Math.floor(8192 / Math.max(width, height))));
   const canvas = el("canvas", { width: width * scale, height: height * scale });
-  const g = canvas.getContext("2d");
+  const g = context2d(canvas);
   g.imageSmoothingEnabled = false;
   let x = 0;
   for (const { lane, tile } of tiles) {
@@ -184,10 +226,5 @@ export function saveFrame(lanes, position, name) {
     g.drawImage(tile.bitmap, tile.x, tile.y, w, h, x * scale, 0, w * scale, h * scale);
     x += w + gap;
   }
-  canvas.toBlob((blob) => {
-    const url = URL.createObjectURL(blob);
-    const link = el("a", { href: url, download: name });
-    link.click();
-    setTimeout(() => URL.revokeObjectURL(url), 10000);
-  }, "image/png");
+  saveCanvas(name, canvas);
 }

@@ -1,19 +1,29 @@
-// A line chart for what moves by itself: every update carries all points and is drawn at once, without a blink.
-//
-//   mount(root, emit) -> { update(data), destroy() }      data is LiveChart.to_payload() (chart.py); emits nothing.
-import { el, markup, watchTheme } from "./dom.js";
-import { chartFile } from "./chart_file.js";
-import { axes, dot, fitCanvas, formatNumber, mark, niceRange, polyline, readTheme } from "./draw.js";
-import { clip, legendEntry } from "./panels.js";
-import { csvOf } from "./save.js";
-import { fileName, takeawayMenu } from "./takeaway.js";
+// A line chart for what moves by itself: every update carries all points and is drawn at once, without a blink. Emits nothing.
+/** @import { LiveChart, Series } from "../payloads.js" */
+/** @import { Component, Frame, Pen, Theme } from "./types.js" */
+import { axes, clip, dot, fitCanvas, mark, onAxes, polyline, verticalLine } from "./chart_drawing.js";
+import { chartSvg } from "./chart_svg.js";
+import { el, markup, onNextFrame, plainText } from "./dom.js";
+import { csvOf } from "./download.js";
+import { exportMenu, fileName } from "./exports.js";
+import { legendEntry } from "./legend.js";
+import { extent, formatNumber, niceRange } from "./numbers.js";
+import { readTheme, watchLook } from "./theme.js";
 
 const CHART_HEIGHT = 300;
 const MARKS_APART = 90;
 const MARK_REACH = 9; // a mark at the edge is drawn whole
 
-const hue = (s, i) => (s.color ?? i) % 6;
+/**
+ * @param {Series} s
+ * @param {number} i
+ */
+const colorNumber = (s, i) => (s.color ?? i) % 6;
 
+/**
+ * @param {HTMLElement} root
+ * @returns {Component<LiveChart | null>}
+ */
 export function mount(root) {
   root.classList.add("dp-root", "dp-livechart");
   const title = el("div", { class: "dp-panel-title" });
@@ -24,34 +34,36 @@ export function mount(root) {
   const empty = el("div", { class: "dp-empty", hidden: true });
   const plot = el("div", { class: "dp-plot dp-hover" }, canvas, over, tip, empty);
   const note = el("div", { class: "dp-note" });
-  const tools = takeawayMenu(() => figure());
+  const tools = exportMenu(() => figure());
   root.append(el("div", { class: "dp-chart-head" }, title, tools), legend, plot, note);
-  let data = null;
-  let theme = null;
+  /** @type {LiveChart} */
+  let data;
+  /** @type {Theme} */
+  let theme;
+  /** @type {Frame | null} */
   let frame = null;
-  let hover = null;
-  let pending = 0;
-
-  const observer = new ResizeObserver(() => paint());
-  observer.observe(plot);
-  const unwatch = watchTheme(() => restyle());
-  const onPointer = (event) => {
+  /** @type {number | null} */
+  let hover = null; // x of the pointer
+  const drawing = onNextFrame(crosshair);
+  const unwatch = watchLook(plot, restyle);
+  const onPointer = (/** @type {PointerEvent} */ event) => {
     hover = event.clientX - plot.getBoundingClientRect().left;
-    pending ||= requestAnimationFrame(crosshair);
+    drawing.request();
   };
   plot.addEventListener("pointermove", onPointer);
   plot.addEventListener("pointerdown", onPointer);
   plot.addEventListener("pointerleave", () => {
     hover = null;
-    pending ||= requestAnimationFrame(crosshair);
+    drawing.request();
   });
 
+  /** @param {LiveChart | null} next */
   function update(next) {
     if (!next) return;
     data = next;
     title.replaceChildren(markup(data.title).fragment);
     title.hidden = !data.title;
-    legend.replaceChildren(...data.series.map((s, i) => legendEntry(s.name, `var(--dp-s${hue(s, i)})`, s.style, s.mark)));
+    legend.replaceChildren(...data.series.map((s, i) => legendEntry(s.name, `var(--dp-s${colorNumber(s, i)})`, s.style, s.mark)));
     note.replaceChildren(markup(data.note).fragment);
     note.hidden = !data.note;
     restyle();
@@ -63,19 +75,10 @@ export function mount(root) {
     paint();
   }
 
-  function* all(key) {
-    for (const s of data.series) {
-      yield* s[key];
-      if (key === "y" && s.low) {
-        yield* s.low;
-        yield* s.high;
-      }
-    }
-  }
 
   function paint() {
     const width = plot.clientWidth;
-    if (!data || !theme || !width) return;
+    if (!width) return;
     const points = data.series.reduce((sum, s) => sum + s.y.filter((v) => v !== null).length, 0);
     Object.assign(root.dataset, { points, series: data.series.length });
     empty.hidden = points > 0;
@@ -87,25 +90,30 @@ export function mount(root) {
     crosshair();
   }
 
-  // Axes and series, on the canvas or into a file.
+  /**
+   * Axes and series, on the canvas or into a file.
+   * @param {Pen} g
+   * @param {number} width
+   */
   function plotted(g, width) {
     const x = xRange();
-    const y = niceRange(all("y"), data.log_y, data.y_range);
-    const log = [data.log_x, data.log_y];
-    frame = axes(g, theme, width, CHART_HEIGHT, { x, y, logX: log[0], logY: log[1], xLabel: data.x_label, yLabel: data.y_label });
+    const y = niceRange(data.series.flatMap((s) => [...s.y, ...(s.low ?? []), ...(s.high ?? [])]), data.log_y, data.y_range);
+    const made = axes(g, theme, width, CHART_HEIGHT, { x, y, logX: data.log_x, logY: data.log_y, xLabel: data.x_label, yLabel: data.y_label });
+    frame = made;
     g.save();
-    clip(g, frame.rect, MARK_REACH);
+    clip(g, made.rect, MARK_REACH);
     g.lineJoin = "round";
     data.series.forEach((s, i) => {
-      const color = theme.series[hue(s, i)];
+      const color = theme.series[colorNumber(s, i)];
       g.strokeStyle = g.fillStyle = color;
-      if (s.low) band(g, s, log);
+      band(g, made, s);
+      const points = s.x.map((_, k) => placeOf(made, s, k));
       if (s.style === "dots") {
         g.globalAlpha = s.x.length > 60 ? 0.55 : 1;
-        for (let k = 0; k < s.x.length; k++) {
-          if (!shown(s.x[k], s.y[k], log)) continue;
+        for (const at of points) {
+          if (!at) continue;
           g.beginPath();
-          g.arc(frame.X(s.x[k]), frame.Y(s.y[k]), 2.5, 0, 7);
+          g.arc(...at, 2.5, 0, 7);
           g.fill();
         }
         g.globalAlpha = 1;
@@ -113,120 +121,130 @@ export function mount(root) {
       }
       g.lineWidth = s.style === "dashed" ? 2 : 2.5;
       g.setLineDash(s.style === "dashed" ? [7, 5] : []);
-      polyline(g, frame, s.x, s.y, log[0], log[1]);
+      polyline(g, made, s.x, s.y, data.log_x, data.log_y);
       g.setLineDash([]);
-      if (s.mark) marks(g, s, i, log, color);
-      else if (s.x.length === 1 && shown(s.x[0], s.y[0], log)) dot(g, theme, frame.X(s.x[0]), frame.Y(s.y[0]), color, 4);
+      if (s.mark) marks(g, made, s, i, color);
+      else if (points.length === 1 && points[0]) dot(g, theme, ...points[0], color, 4);
     });
     g.restore();
   }
 
   function figure() {
-    const entries = data.series.map((s, i) => ({ name: s.name, color: theme.series[hue(s, i)], style: s.style, mark: s.mark }));
-    const svg = chartFile(theme, plot.clientWidth, CHART_HEIGHT, { title: data.title, entries, plot: plotted });
+    const entries = data.series.map((s, i) => ({ name: s.name, color: theme.series[colorNumber(s, i)], style: s.style, mark: s.mark }));
+    const svg = chartSvg(theme, plot.clientWidth, CHART_HEIGHT, { title: data.title, entries, plot: plotted });
     paint(); // the axes are those of the screen again
-    return { name: fileName(title.textContent), csv: csvOf(numbers()), svg };
+    return { name: fileName(plainText(data.title)), csv: csvOf(numbers()), svg };
   }
 
   // A row for each point; the ends of the band are empty where a series has none.
   function numbers() {
+    /** @type {(string | number)[][]} */
     const rows = [["series", data.x_label, data.y_label, "low", "high"]];
     for (const s of data.series) {
-      const name = markup(s.name).fragment.textContent;
+      const name = plainText(s.name);
       s.x.forEach((x, k) => rows.push([name, x, s.y[k], s.low?.[k], s.high?.[k]].map((value) => value ?? "")));
     }
     return rows;
   }
 
-  const shown = (x, y, [logX, logY]) => x !== null && y !== null && (!logX || x > 0) && (!logY || y > 0);
+  /**
+   * Where point k of a series stands, in pixels; null where it has no place on the axes.
+   * @param {Frame} frame
+   * @param {Series} s
+   * @param {number} k
+   * @returns {[number, number] | null}
+   */
+  function placeOf(frame, s, k, values = s.y) {
+    const at = onAxes(s.x[k], values[k], data.log_x, data.log_y);
+    return at && [frame.X(at[0]), frame.Y(at[1])];
+  }
 
+  /** @returns {[number, number]} */
   function xRange() {
-    let lo = Infinity;
-    let hi = -Infinity;
-    for (const v of all("x")) {
-      if (v === null || (data.log_x && v <= 0)) continue;
-      lo = Math.min(lo, v);
-      hi = Math.max(hi, v);
-    }
-    if (lo > hi) return data.log_x ? [1, 10] : [0, 1];
+    const found = extent(data.series.flatMap((s) => s.x), data.log_x);
+    if (!found) return data.log_x ? [1, 10] : [0, 1];
+    const [lo, hi] = found;
     if (lo === hi) return data.log_x ? [lo / 2, hi * 2] : [lo - 0.5, hi + 0.5];
     return [lo, hi];
   }
 
-  // A mark on the last point, and on others so far apart that they do not crowd; each series begins elsewhere.
-  function marks(g, s, i, log, color) {
-    const points = s.x.map((_, k) => k).filter((k) => shown(s.x[k], s.y[k], log));
+  /**
+   * A mark on the last point, and on others so far from each other that they do not crowd; each series begins elsewhere.
+   * @param {Pen} g
+   * @param {Frame} frame
+   * @param {Series} s
+   * @param {number} i
+   * @param {string} color
+   */
+  function marks(g, frame, s, i, color) {
+    const points = s.x.flatMap((_, k) => [placeOf(frame, s, k)].filter((at) => at !== null));
     const from = frame.rect.x + (i % 4) * (MARKS_APART / 4);
     let before = -Infinity;
-    for (const k of points) {
-      const x = frame.X(s.x[k]);
-      const last = k === points[points.length - 1];
-      if (!last && (x < from || x - before < MARKS_APART)) continue;
-      mark(g, theme, s.mark, x, frame.Y(s.y[k]), color);
-      before = x;
-    }
+    points.forEach((at, k) => {
+      if (k < points.length - 1 && (at[0] < from || at[0] - before < MARKS_APART)) return;
+      mark(g, theme, s.mark, ...at, color);
+      before = at[0];
+    });
   }
 
-  function band(g, s, log) {
+  /**
+   * @param {Pen} g
+   * @param {Frame} frame
+   * @param {Series} s
+   */
+  function band(g, frame, s) {
+    const { low, high } = s;
+    if (!low || !high) return;
+    const upper = s.x.map((_, k) => placeOf(frame, s, k, high));
+    const lower = s.x.map((_, k) => placeOf(frame, s, k, low));
     g.globalAlpha = 0.16;
     g.beginPath();
-    const ok = s.x.map((_, k) => shown(s.x[k], s.low[k], log) && shown(s.x[k], s.high[k], log));
-    let first = true;
-    for (let k = 0; k < s.x.length; k++) {
-      if (!ok[k]) continue;
-      if (first) g.moveTo(frame.X(s.x[k]), frame.Y(s.high[k]));
-      else g.lineTo(frame.X(s.x[k]), frame.Y(s.high[k]));
-      first = false;
+    upper.forEach((at, k) => at && lower[k] && g.lineTo(...at));
+    for (let k = s.x.length - 1; k >= 0; k--) {
+      const at = lower[k];
+      if (at && upper[k]) g.lineTo(...at);
     }
-    for (let k = s.x.length - 1; k >= 0; k--) if (ok[k]) g.lineTo(frame.X(s.x[k]), frame.Y(s.low[k]));
     g.fill();
     g.globalAlpha = 1;
   }
 
+  /**
+   * The number of the point of a series whose x is nearest, and that x; null where it has none.
+   * @param {Series} s
+   * @param {number} x
+   */
   function nearest(s, x) {
-    let best = -1;
-    for (let k = 0; k < s.x.length; k++) {
-      if (s.x[k] === null || s.y[k] === null) continue;
-      if (best < 0 || Math.abs(s.x[k] - x) < Math.abs(s.x[best] - x)) best = k;
-    }
-    return best;
+    /** @type {{ k: number, x: number } | null} */
+    let best = null;
+    s.x.forEach((own, k) => {
+      if (own !== null && s.y[k] !== null && (best === null || Math.abs(own - x) < Math.abs(best.x - x))) best = { k, x: own };
+    });
+    return /** @type {{ k: number, x: number } | null} */ (best);
   }
 
   function crosshair() {
-    cancelAnimationFrame(pending);
-    pending = 0;
+    drawing.cancel();
     if (!frame) return;
     const width = plot.clientWidth;
     const g = fitCanvas(over, width, CHART_HEIGHT);
-    const { rect, X, Y, unX } = frame;
-    const inside = hover !== null && hover >= rect.x - 12 && hover <= rect.x + rect.w + 12;
+    const { rect, X, unX } = frame;
     tip.hidden = true;
-    if (!inside) return;
+    if (hover === null || hover < rect.x - 12 || hover > rect.x + rect.w + 12) return;
     const x = unX(Math.min(rect.x + rect.w, Math.max(rect.x, hover)));
-    const rows = [];
-    let at = null;
-    data.series.forEach((s, i) => {
-      const k = nearest(s, x);
-      if (k < 0) return;
-      if (at === null || Math.abs(s.x[k] - x) < Math.abs(at - x)) at = s.x[k];
-      rows.push({ s, k, i });
+    const rows = data.series.flatMap((s, i) => {
+      const found = nearest(s, x);
+      return found ? [{ s, i, ...found }] : [];
     });
     if (!rows.length) return;
-    g.strokeStyle = theme.muted;
-    g.setLineDash([3, 4]);
-    g.beginPath();
-    g.moveTo(X(at), rect.y);
-    g.lineTo(X(at), rect.y + rect.h);
-    g.stroke();
-    g.setLineDash([]);
+    const at = rows.reduce((best, row) => (Math.abs(row.x - x) < Math.abs(best.x - x) ? row : best)).x;
+    verticalLine(g, theme, rect, X(at));
     for (const { s, k, i } of rows) {
-      if (!shown(s.x[k], s.y[k], [data.log_x, data.log_y])) continue;
-      const py = Y(s.y[k]);
-      if (py >= rect.y - 1 && py <= rect.y + rect.h + 1) dot(g, theme, X(s.x[k]), py, theme.series[hue(s, i)]);
+      const place = placeOf(frame, s, k);
+      if (place && place[1] >= rect.y - 1 && place[1] <= rect.y + rect.h + 1) dot(g, theme, ...place, theme.series[colorNumber(s, i)]);
     }
     tip.replaceChildren(
       el("div", { class: "dp-tip-x" }, `${data.x_label} ${formatNumber(at, 4)}`),
-      ...rows.map(({ s, k, i }) => el("div", { class: "dp-tip-row" }, legendEntry(s.name, `var(--dp-s${hue(s, i)})`, s.style, s.mark), el("b", {}, formatNumber(s.y[k], 4)))),
+      ...rows.map(({ s, k, i }) => el("div", { class: "dp-tip-row" }, legendEntry(s.name, `var(--dp-s${colorNumber(s, i)})`, s.style, s.mark), el("b", {}, formatNumber(s.y[k], 4)))),
     );
     tip.hidden = false;
     const w = tip.offsetWidth;
@@ -237,16 +255,15 @@ export function mount(root) {
   function description() {
     const last = data.series.map((s) => {
       const k = s.y.findLastIndex((v) => v !== null);
-      return k < 0 ? null : `${markup(s.name).fragment.textContent}: ${formatNumber(s.y[k])} at ${formatNumber(s.x[k], 4)}`;
+      return k < 0 ? null : `${plainText(s.name)}: ${formatNumber(s.y[k])} at ${formatNumber(s.x[k], 4)}`;
     });
-    return [title.textContent, ...last.filter(Boolean)].join(". ");
+    return [plainText(data.title), ...last.filter(Boolean)].join(". ");
   }
 
   return {
     update,
     destroy() {
-      cancelAnimationFrame(pending);
-      observer.disconnect();
+      drawing.cancel();
       unwatch();
       root.replaceChildren();
     },

@@ -1,28 +1,24 @@
-// Timeline.to_message() (model.py) back into a payload whose sheets are Blobs. The stamp tells whether it is a new one.
+// The messages of payloads/message.py: 16 bytes that differ when the content does, the length of a JSON text (uint32,
+// little-endian), the text, and what it names by where it begins: files as {file: [begin, length]}, arrays as {shape, at}.
 
+/** @param {Uint8Array} bytes */
 export function messageStamp(bytes) {
-  return [...bytes.subarray(0, 16)].join();
+  return bytes.subarray(0, 16).join();
 }
 
+/**
+ * The payload; its files are Blobs, its arrays {shape, values}.
+ * @template Payload
+ * @param {Uint8Array} bytes
+ * @returns {Payload}
+ */
 export function readMessage(bytes) {
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(16, true);
-  const payload = JSON.parse(new TextDecoder().decode(bytes.subarray(20, 20 + length)));
-  for (const lane of payload.lanes) {
-    for (const sheet of lane.sheets) {
-      const begin = 20 + length + sheet.src[0];
-      sheet.src = new Blob([bytes.subarray(begin, begin + sheet.src[1])], { type: "image/png" });
-    }
-  }
-  return payload;
-}
-
-// Stage.to_message() (stage.py) back into a payload whose arrays are Float32Arrays with their shape: {shape, values}.
-export function readStage(bytes) {
-  const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(16, true);
-  const begin = 20 + length;
-  return JSON.parse(new TextDecoder().decode(bytes.subarray(20, begin)), (_, value) => {
+  const content = bytes.subarray(20 + length);
+  return JSON.parse(new TextDecoder().decode(bytes.subarray(20, 20 + length)), (_, value) => {
+    if (Array.isArray(value?.file)) return new Blob([content.slice(value.file[0], value.file[0] + value.file[1])], { type: "image/png" });
     if (!Array.isArray(value?.shape) || value.at === undefined) return value;
-    const size = 4 * value.shape.reduce((product, n) => product * n, 1);
-    return { shape: value.shape, values: new Float32Array(bytes.slice(begin + value.at, begin + value.at + size).buffer) };
+    const size = 4 * value.shape.reduce((/** @type {number} */ product, /** @type {number} */ n) => product * n, 1);
+    return { shape: value.shape, values: new Float32Array(content.slice(value.at, value.at + size).buffer) };
   });
 }

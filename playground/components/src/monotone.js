@@ -1,8 +1,15 @@
 // The monotone cubic through a few points, as in curve.py (Fritsch & Carlson 1980, Fritsch & Butland 1984).
+/** @import { Point } from "./types.js" */
 
+/**
+ * @param {Point[]} points  x rising
+ * @returns {(x: number) => number}
+ */
 export function monotoneCurve(points) {
   const n = points.length;
+  /** @type {number[]} */
   const width = [];
+  /** @type {number[]} */
   const slope = [];
   for (let k = 0; k < n - 1; k++) {
     width.push(points[k + 1][0] - points[k][0]);
@@ -29,11 +36,18 @@ export function monotoneCurve(points) {
   };
 }
 
-// At most `most` points that keep the shape of a falling polyline: again and again, the point is added at which the
-// curve through those chosen so far is farthest from the line (the idea of Ramer, Douglas and Peucker).
+/**
+ * At most `most` points that keep the shape of a falling polyline: again and again, the point is added at which the
+ * curve through those chosen so far is farthest from the line (the idea of Ramer, Douglas and Peucker).
+ * @param {Point[]} line
+ * @param {number} least
+ * @param {number} most
+ * @param {number} apart  least distance of two points in x
+ * @returns {Point[]}
+ */
 export function simplify(line, least, most, apart) {
   const chosen = [0, line.length - 1];
-  const near = (i) => chosen.some((c) => Math.abs(line[c][0] - line[i][0]) < apart);
+  const near = (/** @type {number} */ i) => chosen.some((c) => Math.abs(line[c][0] - line[i][0]) < apart);
   while (chosen.length < most) {
     const curve = monotoneCurve(chosen.map((i) => line[i]));
     let worst = -1;
@@ -49,7 +63,7 @@ export function simplify(line, least, most, apart) {
     chosen.push(worst);
     chosen.sort((a, b) => a - b);
   }
-  const points = chosen.map((i) => [...line[i]]);
+  const points = chosen.map((i) => /** @type {Point} */ ([...line[i]]));
   for (let k = 1; k < points.length; k++) points[k][1] = Math.min(points[k][1], points[k - 1][1]);
   if (points.length < least) points.splice(1, 0, [(points[0][0] + points[1][0]) / 2, (points[0][1] + points[1][1]) / 2]);
   return points;

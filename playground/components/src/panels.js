@@ -1,68 +1,88 @@
-import { chartFile } from "./chart_file.js";
-import { axes, dot, fitCanvas, formatNumber, interpolate, niceRange, pill, polyline } from "./draw.js";
-import { decodeFloats, el, markup } from "./dom.js";
-import { csvOf } from "./save.js";
-import { fileName, takeawayMenu } from "./takeaway.js";
+// The panels that move with the playhead: histograms, curves with a marker, equations with their numbers in them.
+/** @import { CurvePanel, EquationPanel, HistogramPanel, Line } from "../payloads.js" */
+/** @import { Frame, LineStyle, Pen, Theme } from "./types.js" */
+import { decodeFloats } from "./base64.js";
+import { axes, clip, dot, fitCanvas, pill, polyline, verticalLine } from "./chart_drawing.js";
+import { chartSvg } from "./chart_svg.js";
+import { el, markup, plainText } from "./dom.js";
+import { csvOf } from "./download.js";
+import { exportMenu, fileName } from "./exports.js";
+import { legendEntry } from "./legend.js";
+import { clamp, extended, extent, formatNumber, interpolate, niceRange, valueAt } from "./numbers.js";
 
-// The panels that move with the playhead. Each: { node, set(data, first, live), draw(position, theme), invalidate() }.
+/**
+ * set: new data from position `first` on; isAdding says that what was there before stays.
+ * @typedef {object} Panel
+ * @property {HTMLElement} node
+ * @property {(data: any, first: number, isAdding: boolean) => void} set
+ * @property {(position: number, theme: Theme) => void} draw
+ * @property {() => void} invalidate  the colours have changed
+ */
+
+/** @typedef {{ name: string, slot: keyof Theme, style?: LineStyle }} Entry  of a legend; slot: the name of a colour of the theme */
 
 const PANEL_HEIGHT = 230;
+const SPIKE = 2.2; // heights of the reference; what is higher is cut off
 
-function splice(old, fresh, first) {
-  const result = first > 0 ? old.slice(0, first) : [];
-  for (let i = 0; i < fresh.length; i++) result[first + i] = fresh[i];
-  return result;
-}
-
-// The last known value at or before i: while frames arrive, some may be missing.
-function at(values, i) {
-  for (let j = Math.min(i, values.length - 1); j >= 0; j--) if (values[j] !== undefined) return values[j];
-  return undefined;
-}
-
-// A canvas with a part that only changes with size, colours and data, painted once, and a part for each position. numbers() gives the
-// rows of its CSV.
+/**
+ * A canvas with a part that only changes with size, colours and data, painted once, and a part for each position.
+ * @param {string} kind
+ * @param {() => (string | number)[][]} numbers  the rows of its CSV
+ */
 function chart(kind, numbers) {
   const title = el("div", { class: "dp-panel-title" });
   const legend = el("div", { class: "dp-legend" });
   const canvas = el("canvas", { role: "img" });
-  let latest = null; // what was painted last
-  const tools = takeawayMenu(() => {
-    const { theme, still, moving, entries } = latest;
-    const width = canvas.parentElement.clientWidth;
-    const plot = (pen, wide) => moving(pen, still(pen, wide, PANEL_HEIGHT), wide);
-    const colored = entries.map((entry) => ({ ...entry, color: theme[entry.slot] }));
-    const svg = chartFile(theme, width, PANEL_HEIGHT, { title: titled, entries: colored, plot });
-    return { name: fileName(title.textContent), csv: csvOf(numbers()), svg };
+  const plot = el("div", { class: "dp-plot" }, canvas);
+  /** @type {(() => SVGSVGElement) | null} */
+  let latest = null; // what was painted last, as SVG
+  const tools = exportMenu(() => {
+    if (!latest) throw new Error("Nothing is drawn yet.");
+    return { name: fileName(plainText(titleMarkup)), csv: csvOf(numbers()), svg: latest() };
   });
-  const node = el("figure", { class: `dp-panel dp-${kind}` }, el("div", { class: "dp-chart-head" }, title, tools), legend, el("div", { class: "dp-plot" }, canvas));
+  const node = el("figure", { class: `dp-panel dp-${kind}` }, el("div", { class: "dp-chart-head" }, title, tools), legend, plot);
   const back = document.createElement("canvas");
   let key = "";
+  /** @type {Frame | null} */
   let frame = null;
-  let titled = "";
-  let legends = [];
+  let titleMarkup = "";
+  /** @type {Entry[]} */
+  let entries = [];
   return {
     node,
-    canvas,
-    invalidate: () => (key = ""),
-    // entries: [{ name, slot, style }], slot being the name of a colour of the theme.
-    head(data, entries) {
-      titled = data.title;
-      legends = entries;
-      title.replaceChildren(markup(data.title).fragment);
-      canvas.setAttribute("aria-label", title.textContent);
+    invalidate() {
+      key = "";
+    },
+    /**
+     * @param {string} given
+     * @param {Entry[]} legends
+     */
+    head(given, legends) {
+      titleMarkup = given;
+      entries = legends;
+      title.replaceChildren(markup(given).fragment);
+      canvas.setAttribute("aria-label", plainText(given));
       legend.replaceChildren(...entries.map(({ name, slot, style }) => legendEntry(name, `var(--dp-${slot})`, style ?? "line")));
       legend.hidden = !entries.length;
     },
+    /**
+     * @param {Theme} theme
+     * @param {(g: Pen, width: number, height: number) => Frame} still
+     * @param {(g: Pen, frame: Frame, width: number) => void} moving
+     */
     paint(theme, still, moving) {
-      const width = canvas.parentElement.clientWidth;
+      const width = plot.clientWidth;
       if (!width) return;
-      latest = { theme, still, moving, entries: legends };
-      const wanted = `${width}|${window.devicePixelRatio}|${theme.stamp}`;
-      if (wanted !== key) {
-        const g = fitCanvas(back, width, PANEL_HEIGHT);
-        frame = still(g, width, PANEL_HEIGHT);
-        key = wanted;
+      latest = () =>
+        chartSvg(theme, width, PANEL_HEIGHT, {
+          title: titleMarkup,
+          entries: entries.map((entry) => ({ ...entry, style: entry.style ?? "line", color: String(theme[entry.slot]) })),
+          plot: (pen, wide) => moving(pen, still(pen, wide, PANEL_HEIGHT), wide),
+        });
+      const next = `${width}|${window.devicePixelRatio}|${theme.stamp}`;
+      if (!frame || next !== key) {
+        frame = still(fitCanvas(back, width, PANEL_HEIGHT), width, PANEL_HEIGHT);
+        key = next;
       }
       const g = fitCanvas(canvas, width, PANEL_HEIGHT);
       g.drawImage(back, 0, 0, width, PANEL_HEIGHT);
@@ -71,179 +91,183 @@ function chart(kind, numbers) {
   };
 }
 
-// The rows of a table: a head, and one for each point of each line.
-function pointsOf(data, lines) {
+/**
+ * The rows of a table: a head, and one for each point of each line.
+ * @param {{ x_label: string, y_label: string }} data
+ * @param {{ name: string, x: (number | null)[], y: ArrayLike<number | null> }[]} lines
+ */
+function tableOf(data, lines) {
+  /** @type {(string | number)[][]} */
   const rows = [["series", data.x_label, data.y_label]];
-  for (const l of lines) l.x.forEach((x, k) => rows.push([markup(l.name).fragment.textContent, x ?? "", l.y[k] ?? ""]));
+  for (const l of lines) l.x.forEach((x, k) => rows.push([plainText(l.name), x ?? "", l.y[k] ?? ""]));
   return rows;
 }
 
-const GLYPHS = { circle: "●", square: "■", triangle: "▲", diamond: "◆" };
-
-export function legendEntry(name, color, style, mark = "") {
-  const swatch = el("span", { class: `dp-swatch dp-swatch-${style}` });
-  swatch.style.setProperty("--dp-swatch", color);
-  const glyph = mark ? el("span", { class: "dp-glyph", "aria-hidden": "true" }, GLYPHS[mark]) : null;
-  glyph?.style.setProperty("color", color);
-  return el("span", { class: "dp-legend-entry" }, glyph ?? swatch, el("span", {}, markup(name).fragment));
-}
-
+/** @returns {Panel} */
 function histogram() {
-  const view = chart("histogram", () => {
-    const row = at(rows, here) ?? [];
-    const bars = { name: "here", x: [...row].map((_, b) => (data.edges[b] + data.edges[b + 1]) / 2), y: row };
-    return pointsOf(data, [bars, ...(data.reference ? [data.reference] : [])]);
-  });
-  let data = null;
+  /** @type {HistogramPanel} */
+  let data;
+  /** @type {Float32Array[]} */
   let rows = [];
   let here = 0;
   let top = 1;
+  const view = chart("histogram", () => {
+    const y = valueAt(rows, here) ?? new Float32Array();
+    const bars = { name: "here", x: Array.from(y, (_, b) => (data.edges[b] + data.edges[b + 1]) / 2), y };
+    return tableOf(data, [bars, ...(data.reference ? [data.reference] : [])]);
+  });
   return {
     node: view.node,
     invalidate: view.invalidate,
-    set(next, first, live) {
+    set(/** @type {HistogramPanel} */ next, first, isAdding) {
       data = next;
       const values = decodeFloats(next.density);
-      const bins = next.density.shape[1];
-      const fresh = [];
-      for (let i = 0; i < next.density.shape[0]; i++) fresh.push(values.subarray(i * bins, (i + 1) * bins));
-      rows = splice(live ? rows : [], fresh, live ? first : 0);
-      let most = 0;
-      for (const row of rows) if (row) for (const v of row) if (v > most) most = v;
+      const [count, bins] = next.density.shape;
+      rows = extended(rows, Array.from({ length: count }, (_, i) => values.subarray(i * bins, (i + 1) * bins)), first, isAdding);
+      const most = rows.reduce((sofar, row) => Math.max(sofar, extent(row ?? [])?.[1] ?? 0), 0);
       // A spike (the black of a digit) would press everything else flat: it is cut off, and its height written on it.
-      const reference = next.reference ? Math.max(...next.reference.y.filter((v) => v !== null)) : 0;
-      top = (reference ? Math.min(Math.max(most, reference), 2.2 * reference) : most || 1) * 1.08;
-      view.head(next, [
-        { name: "here", slot: "s0" },
-        ...(next.reference ? [{ name: next.reference.name, slot: "text", style: "thin" }] : []),
-      ]);
+      const reference = extent(next.reference?.y ?? [])?.[1] ?? 0;
+      top = (reference ? Math.min(Math.max(most, reference), SPIKE * reference) : most || 1) * 1.08;
+      view.head(next.title, [{ name: "here", slot: "s0" }, ...(next.reference ? [/** @type {Entry} */ ({ name: next.reference.name, slot: "text", style: "thin" })] : [])]);
       view.invalidate();
     },
     draw(position, theme) {
-      const edges = data.edges;
+      const { edges } = data;
       here = position;
       view.paint(
         theme,
         (g, w, h) => axes(g, theme, w, h, { x: [edges[0], edges[edges.length - 1]], y: [0, top], xLabel: data.x_label, yLabel: data.y_label }),
-        (g, { X, Y, rect }, width) => {
-          const row = at(rows, position);
+        (g, frame, width) => {
+          const row = valueAt(rows, position);
           if (!row) return;
-          g.fillStyle = theme.s0;
-          g.globalAlpha = 0.78;
-          let cut = -1;
-          for (let b = 0; b < row.length; b++) {
-            if (!(row[b] > 0)) continue;
-            const x0 = X(edges[b]);
-            const y0 = Math.max(rect.y, Y(row[b]));
-            if (row[b] > top && (cut < 0 || row[b] > row[cut])) cut = b;
-            g.fillRect(x0 + 0.5, y0, Math.max(1, X(edges[b + 1]) - x0 - 1), rect.y + rect.h - y0);
-          }
-          g.globalAlpha = 1;
+          const spike = bars(g, theme, frame, edges, row, top);
           if (data.reference) {
             g.strokeStyle = theme.text;
             g.lineWidth = 2;
-            polyline(g, { X, Y }, data.reference.x, data.reference.y);
+            polyline(g, frame, data.reference.x, data.reference.y);
           }
-          if (cut >= 0) pill(g, theme, `↑ ${formatNumber(row[cut])}`, X(edges[cut + 1]) - 6, rect.y + 12, theme.s0, width);
+          if (spike >= 0) pill(g, theme, `↑ ${formatNumber(row[spike])}`, frame.X(edges[spike + 1]) - 6, frame.rect.y + 12, theme.s0, width);
         },
       );
     },
   };
 }
 
-const slot = (line, i) => (line.color ?? i) % 6;
+/**
+ * The bars of a histogram. Returns which one is cut off most, −1 if none is.
+ * @param {Pen} g
+ * @param {Theme} theme
+ * @param {Frame} frame
+ * @param {number[]} edges
+ * @param {Float32Array} row
+ * @param {number} top
+ */
+function bars(g, theme, { X, Y, rect }, edges, row, top) {
+  g.fillStyle = theme.s0;
+  g.globalAlpha = 0.78;
+  let spike = -1;
+  for (let b = 0; b < row.length; b++) {
+    if (!(row[b] > 0)) continue;
+    const x0 = X(edges[b]);
+    const y0 = Math.max(rect.y, Y(row[b]));
+    if (row[b] > top && (spike < 0 || row[b] > row[spike])) spike = b;
+    g.fillRect(x0 + 0.5, y0, Math.max(1, X(edges[b + 1]) - x0 - 1), rect.y + rect.h - y0);
+  }
+  g.globalAlpha = 1;
+  return spike;
+}
 
+/**
+ * @param {Line} line
+ * @param {number} i
+ */
+const colorNumber = (line, i) => (line.color ?? i) % 6;
+
+/** @returns {Panel} */
 function curve() {
-  const view = chart("curve", () => pointsOf(data, data.lines));
-  let data = null;
+  /** @type {CurvePanel} */
+  let data;
+  /** @type {(number | null)[]} */
   let marker = [];
+  const view = chart("curve", () => tableOf(data, data.lines));
+  const range = () => niceRange(data.lines.flatMap((l) => l.y), data.log_y, data.y_range);
   return {
     node: view.node,
     invalidate: view.invalidate,
-    set(next, first, live) {
+    set(/** @type {CurvePanel} */ next, first, isAdding) {
       data = next;
-      marker = splice(live ? marker : [], next.marker, live ? first : 0);
-      view.head(next, next.lines.length > 1 ? next.lines.map((l, i) => ({ name: l.name, slot: `s${slot(l, i)}`, style: l.dashed ? "dashed" : "line" })) : []);
+      marker = extended(marker, next.marker, first, isAdding);
+      const entries = next.lines.map((l, i) => /** @type {Entry} */ ({ name: l.name, slot: `s${colorNumber(l, i)}`, style: l.dashed ? "dashed" : "line" }));
+      view.head(next.title, entries.length > 1 ? entries : []);
       view.invalidate();
     },
     draw(position, theme) {
       view.paint(
         theme,
         (g, w, h) => {
-          const x = niceX(data.lines.flatMap((l) => l.x));
-          const y = niceRange(data.lines.flatMap((l) => l.y), data.log_y, data.y_range);
-          const frame = axes(g, theme, w, h, { x, y, logY: data.log_y, xLabel: data.x_label, yLabel: data.y_label });
+          const found = extent(data.lines.flatMap((l) => l.x));
+          const x = found && found[0] < found[1] ? found : /** @type {[number, number]} */ ([0, 1]);
+          const frame = axes(g, theme, w, h, { x, y: range(), logY: data.log_y, xLabel: data.x_label, yLabel: data.y_label });
           g.save();
           clip(g, frame.rect);
           g.lineWidth = 2.5;
           g.lineJoin = "round";
           data.lines.forEach((l, i) => {
-            g.strokeStyle = theme.series[slot(l, i)];
+            g.strokeStyle = theme.series[colorNumber(l, i)];
             g.setLineDash(l.dashed ? [7, 5] : []);
             polyline(g, frame, l.x, l.y, false, data.log_y);
           });
           g.restore();
-          return { ...frame, y };
+          return frame;
         },
-        (g, { X, Y, rect, y }, width) => {
-          const mx = at(marker, position);
-          if (mx === undefined || mx === null) return;
-          g.strokeStyle = theme.muted;
-          g.setLineDash([3, 4]);
-          g.lineWidth = 1.5;
-          g.beginPath();
-          g.moveTo(X(mx), rect.y);
-          g.lineTo(X(mx), rect.y + rect.h);
-          g.stroke();
-          g.setLineDash([]);
-          const marks = [];
-          data.lines.forEach((l, i) => {
-            const v = interpolate(l.x, l.y, mx);
-            if (v === null || (data.log_y && v <= 0)) return;
-            const py = Math.min(rect.y + rect.h, Math.max(rect.y, Y(Math.min(y[1], Math.max(y[0], v)))));
-            marks.push({ v, py, color: theme.series[slot(l, i)] });
-          });
-          marks.forEach((m) => dot(g, theme, X(mx), m.py, m.color));
-          marks.sort((a, b) => a.py - b.py);
-          let last = -Infinity;
-          for (const m of marks) {
-            last = Math.max(last + 24, Math.min(rect.y + rect.h - 12, Math.max(rect.y + 12, m.py - 4)));
-            pill(g, theme, formatNumber(m.v), X(mx), last, m.color, width);
-          }
-        },
+        (g, frame, width) => markers(g, theme, frame, data, range(), valueAt(marker, position) ?? null, width),
       );
     },
   };
 }
 
-function niceX(values) {
-  let lo = Infinity;
-  let hi = -Infinity;
-  for (const v of values) {
-    if (v === null) continue;
-    if (v < lo) lo = v;
-    if (v > hi) hi = v;
+/**
+ * A dot on each line at one x, with its value beside it.
+ * @param {Pen} g
+ * @param {Theme} theme
+ * @param {Frame} frame
+ * @param {CurvePanel} data
+ * @param {[number, number]} y
+ * @param {number | null} x
+ * @param {number} width
+ */
+function markers(g, theme, { X, Y, rect }, data, y, x, width) {
+  if (x === null) return;
+  verticalLine(g, theme, rect, X(x));
+  const bottom = rect.y + rect.h;
+  const found = data.lines.flatMap((l, i) => {
+    const value = interpolate(l.x, l.y, x);
+    if (value === null || (data.log_y && value <= 0)) return [];
+    return [{ value, at: clamp(Y(clamp(value, ...y)), rect.y, bottom), color: theme.series[colorNumber(l, i)] }];
+  });
+  for (const { at, color } of found) dot(g, theme, X(x), at, color);
+  let last = -Infinity;
+  for (const { value, at, color } of found.sort((a, b) => a.at - b.at)) {
+    last = Math.max(last + 24, clamp(at - 4, rect.y + 12, bottom - 12));
+    pill(g, theme, formatNumber(value), X(x), last, color, width);
   }
-  return lo < hi ? [lo, hi] : [0, 1];
 }
 
-export function clip(g, rect, margin = 2) {
-  g.beginPath();
-  g.rect(rect.x - margin, rect.y - margin, rect.w + 2 * margin, rect.h + 2 * margin);
-  g.clip();
-}
-
+/** @returns {Panel} */
 function equation() {
   const title = el("div", { class: "dp-panel-title" });
   const body = el("div", { class: "dp-formula" });
   const node = el("figure", { class: "dp-panel dp-equation" }, title, body);
+  /** @type {Record<string, HTMLElement[]>} */
   let slots = {};
+  /** @type {Record<string, string[]>} */
   let values = {};
+  /** @type {string | null} */
   let template = null;
   return {
     node,
     invalidate() {},
-    set(next, first, live) {
+    set(/** @type {EquationPanel} */ next, first, isAdding) {
       title.replaceChildren(markup(next.title).fragment);
       title.hidden = !next.title;
       if (next.template !== template) {
@@ -252,18 +276,16 @@ function equation() {
         slots = made.slots;
         template = next.template;
       }
-      const merged = {};
-      for (const [name, texts] of Object.entries(next.values)) {
-        merged[name] = splice(live ? (values[name] ?? []) : [], texts, live ? first : 0);
+      values = Object.fromEntries(Object.entries(next.values).map(([name, texts]) => [name, extended(values[name] ?? [], texts, first, isAdding)]));
+      for (const [name, texts] of Object.entries(values)) {
         // Room for the longest text, so that the formula stands still while its numbers change.
-        const longest = Math.max(0, ...merged[name].map((text) => (text ? text.length : 0)));
+        const longest = texts.reduce((sofar, text) => Math.max(sofar, text?.length ?? 0), 0);
         for (const slot of slots[name] ?? []) slot.style.minWidth = `${longest * 0.5}em`;
       }
-      values = merged;
     },
     draw(position) {
       for (const [name, nodes] of Object.entries(slots)) {
-        const text = at(values[name] ?? [], position) ?? "";
+        const text = valueAt(values[name] ?? [], position) ?? "";
         for (const slot of nodes) if (slot.textContent !== text) slot.textContent = text;
       }
     },
@@ -271,3 +293,39 @@ function equation() {
 }
 
 export const PANELS = { histogram, curve, equation };
+
+/**
+ * Beside the lanes stands what fits into one row of charts; the rest goes below, so that the playhead stays near.
+ * @param {({ kind: string } & Panel)[]} panels
+ * @param {HTMLElement} besideBox
+ * @param {HTMLElement} belowBox
+ * @param {{ width: number, lanes: number, isBeside: boolean }} layout
+ */
+export function arrangePanels(panels, besideBox, belowBox, { width, lanes, isBeside }) {
+  const laneWidth = lanes === 1 ? 384 : Math.max(360, 0.46 * width);
+  let room = isBeside ? Math.max(1, Math.floor((width - laneWidth) / 316)) : Infinity;
+  let isFull = false;
+  for (const panel of panels) {
+    isFull ||= panel.kind !== "equation" && room-- < 1;
+    // Beside two lanes there is room for a chart or for a formula in one line, not for both.
+    const isWide = isBeside && lanes === 2 && panel.kind === "equation";
+    const box = isFull || isWide ? belowBox : besideBox;
+    if (panel.node.parentElement !== box) box.append(panel.node);
+  }
+  for (const box of [besideBox, belowBox]) {
+    box.hidden = !box.childElementCount;
+    evenRows(box, box === besideBox && isBeside ? width - laneWidth - 28 : width);
+  }
+}
+
+/**
+ * As many columns as fit, but no more than rows of equal length need: four charts make two rows of two, not three and one.
+ * @param {HTMLElement} box
+ * @param {number} width
+ */
+function evenRows(box, width) {
+  const charts = [...box.children].filter((node) => !node.classList.contains("dp-equation")).length;
+  const fit = Math.max(1, Math.floor((width + 26) / (290 + 26)));
+  const columns = charts ? Math.ceil(charts / Math.ceil(charts / fit)) : 1;
+  box.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
+}

@@ -1,111 +1,105 @@
-import { deckView } from "./deck.js";
-import { stripView } from "./strip.js";
+// A playhead with its scrubber, buttons and keys, for a timeline and for particles.
+/** @import { Frames } from "./scrubber.js" */
+import { valueAt } from "./numbers.js";
+import { playback } from "./playback.js";
+import { playerControls } from "./player_controls.js";
+import { scrubberView } from "./scrubber.js";
 
-// Strip, buttons and keys of one playhead that may stand between two positions while it plays; at rest it stands on one.
-//
-//   playerView({ onChange(position), onReader(atEnd), extras }) -> { node, set, to, paint, start, stop, key, position, playing, destroy }
-
-export function playerView({ onChange, onReader, extras = [] }) {
-  let texts = [""];
+/**
+ * @param {object} options
+ * @param {number[]} options.speeds
+ * @param {(position: number) => void} options.onChange
+ * @param {(isAtEnd: boolean) => void} options.onReader  the reader has moved it, or it has run to its end
+ * @param {() => void} [options.onRest]  a move of the reader's has ended
+ * @param {() => boolean} [options.canLoop]
+ * @param {boolean} [options.isStepped]  see `playback`
+ * @param {HTMLElement[]} [options.status]
+ * @param {HTMLElement[]} [options.extras]
+ */
+export function playerView({ speeds, onChange, onReader, onRest = () => {}, canLoop, isStepped, status = [], extras = [] }) {
+  /** @type {string[]} */
+  let texts = [""]; // with gaps, while messages are missing
+  let total = 1;
   let fps = 12;
-  let position = 0;
-  let playing = null; // { since, from } while playing
-  let speed = 1;
-  let loop = false;
-  let pending = 0;
 
-  const strip = stripView({ onStart: () => stop(), onMove: (i) => go(i), onEnd: () => {} });
-  const deck = deckView({
-    strip,
-    speeds: [0.25, 0.5, 1, 2, 4],
-    on: { toggle: () => (playing ? stop() : start()), step, speed: setSpeed, loop: (wanted) => (loop = wanted) },
+  const last = () => Math.max(0, texts.length - 1);
+  const clock = playback({ last, fps: () => fps, onChange: changed, onEnd: () => (onReader(true), onRest()), canLoop, isStepped });
+  const scrubber = scrubberView({ onStart: stop, onMove: byReader, onEnd: onRest });
+  const controls = playerControls({
+    scrubber: scrubber.node,
+    speeds,
+    on: { toggle: () => (clock.isPlaying ? stop() : start()), step, speed: clock.setSpeed, loop: clock.setLoop },
+    status,
     extras,
   });
-  const { node, where, key } = deck;
 
-  const last = () => texts.length - 1;
-  const rest = () => Math.round(position);
-
-  function go(to, byReader = true) {
-    position = Math.max(0, Math.min(last(), to));
-    if (byReader) onReader?.(position >= last());
-    changed();
+  /** @param {number} to */
+  function byReader(to) {
+    onReader(to >= last());
+    clock.moveTo(to);
   }
 
+  /** @param {number} by */
   function step(by) {
-    stop();
-    go(by === -Infinity ? 0 : by === Infinity ? last() : rest() + by);
+    clock.stop();
+    byReader(by === -Infinity ? 0 : by === Infinity ? last() : clock.position + by);
+    onRest();
   }
 
   function start() {
     if (last() === 0) return;
-    if (position >= last()) position = 0;
-    onReader?.(false);
-    playing = { since: performance.now(), from: position };
-    pending ||= requestAnimationFrame(frame);
-    changed();
+    onReader(false);
+    clock.start();
   }
 
   function stop() {
-    if (!playing) return;
-    playing = null;
-    position = rest();
-    changed();
+    if (clock.stop()) onRest();
   }
 
-  function setSpeed(value) {
-    speed = value;
-    if (playing) playing = { since: performance.now(), from: position };
-  }
-
-  function frame(now) {
-    pending = 0;
-    if (!playing) return;
-    const ahead = playing.from + (Math.max(0, now - playing.since) / 1000) * fps * speed;
-    if (ahead < last()) position = ahead;
-    else {
-      position = last();
-      // The last frame stays a moment: it is the result.
-      if (loop && ahead > last() + 0.8 * fps * speed) playing = { since: now, from: 0 };
-      else if (!loop) playing = null;
-    }
-    if (playing) pending = requestAnimationFrame(frame);
-    changed();
-  }
-
-  function changed() {
-    const text = texts[rest()] ?? "";
-    if (where.textContent !== text) where.textContent = text;
-    strip.place(rest(), texts.length, text);
-    deck.playing(Boolean(playing));
+  /** @param {number} position */
+  function changed(position) {
+    const here = Math.round(position);
+    const text = valueAt(texts, here) ?? "";
+    if (controls.where.textContent !== text) controls.where.textContent = text;
+    scrubber.place(here, total, text);
+    controls.showPlaying(clock.isPlaying);
     onChange(position);
   }
 
   return {
-    node,
-    key,
+    node: controls.node,
+    key: controls.key,
     start,
     stop,
     get position() {
-      return position;
+      return clock.position;
     },
-    get playing() {
-      return Boolean(playing);
+    get isPlaying() {
+      return clock.isPlaying;
     },
-    // The texts of all positions, and where to stand.
-    set({ texts: given, fps: rate, position: to }) {
+    /**
+     * The texts of all positions, and where to stand.
+     * @param {{ texts: string[], fps: number, position: number, total?: number }} given
+     */
+    set({ texts: given, fps: rate, position, total: count = given.length }) {
       texts = given;
       fps = rate;
-      node.hidden = texts.length < 2;
-      if (playing) playing = { since: performance.now(), from: Math.min(position, last()) };
-      go(to, false);
+      total = count;
+      clock.moveTo(position);
     },
-    // As when the reader steps there.
-    to(position) {
-      stop();
-      go(position, false);
+    /**
+     * As when the reader steps there.
+     * @param {number} position
+     */
+    moveTo(position) {
+      clock.stop();
+      clock.moveTo(position);
     },
-    paint: (lane, theme, label) => strip.paint({ lane, picture: null, loaded: texts.length, count: texts.length, theme, label }),
-    destroy: () => cancelAnimationFrame(pending),
+    /** @param {Pick<Frames, "lane" | "picture" | "label">} frames */
+    paint(frames) {
+      scrubber.paint({ ...frames, loaded: texts.length, count: total });
+      changed(clock.position);
+    },
+    destroy: () => clock.cancel(),
   };
 }

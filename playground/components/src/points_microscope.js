@@ -1,144 +1,183 @@
 // The Points lab's microscope: one step of one particle as a sum of vectors, with its picture in the plane; a row for each cloud.
 //
-//   mount(root, emit) -> { update(data), destroy() }
-//
-// `data` is PointsBench.to_payload() (points_bench.py). Emits "place" {id, particle, frame}: another particle at once, another
-// step when the reader has come to rest. The stage of the same id and this stand at the same step (together.js).
-import { decodeFloats, el, icon, watchTheme } from "./dom.js";
-import { readTheme } from "./draw.js";
-import { COLUMNS, rowsAt } from "./equation.js";
-import { picturePool } from "./floats.js";
-import { BOTH, stepView } from "./points_step.js";
-import { csvOf } from "./save.js";
-import { svgPen } from "./svg_pen.js";
-import { takeaway } from "./takeaway.js";
-import { together } from "./together.js";
+// Emits "cursor" {id, particle, frame}: another particle at once, another step when the reader has come to rest. The point clouds of
+// the same id stand at the same step (shared_cursor.js).
+/** @import { ParticleTrajectory, PointsMicroscope } from "../payloads.js" */
+/** @import { PicturePool } from "./picture_pool.js" */
+/** @import { Component, Emit, Theme } from "./types.js" */
+import { decodeFloats } from "./base64.js";
+import { el, iconButton, onNextFrame } from "./dom.js";
+import { csvOf } from "./download.js";
+import { exportButtons } from "./exports.js";
+import { clamp } from "./numbers.js";
+import { BOTH, pointOf, stepView } from "./particle_step.js";
+import { picturePool } from "./picture_pool.js";
+import { sharedCursor } from "./shared_cursor.js";
+import { COLUMNS, rowsAt } from "./step_sums.js";
+import { svgContext } from "./svg_context.js";
+import { readTheme, watchLook } from "./theme.js";
 
-const REST = 350;
+const REST = 350; // milliseconds
 const CLOUDS_APART = 16; // between the clouds' pictures in a file
 
+/**
+ * The number of the item that is nearest to a value.
+ * @template T
+ * @param {T[]} list
+ * @param {(item: T) => number} key
+ * @param {number} value
+ */
+const nearest = (list, key, value) => list.reduce((best, item, i) => (Math.abs(key(item) - value) < Math.abs(key(list[best]) - value) ? i : best), 0);
+
+/**
+ * @param {HTMLElement} root
+ * @param {Emit} emit
+ * @returns {Component<PointsMicroscope | null>}
+ */
 export function mount(root, emit) {
-  let data = null;
+  /** @type {PointsMicroscope} */
+  let data;
+  /** @type {PicturePool[]} */
   let pools = [];
+  /** @type {ReturnType<typeof stepView>[]} */
   let views = [];
-  let points = null;
-  let reach = 1; // the data and all ways lie within
-  let step = 0; // taken by the first cloud; the nearest cut is shown
-  let asked = null; // the particle that was asked for last
-  let theme = null;
-  let pending = 0;
+  /** @type {Float32Array} */
+  let points;
+  let reach = 1; // the data and all trajectories lie within
+  let step = 0; // taken by the first cloud; the nearest that there is is shown
+  /** @type {number | null} */
+  let requested = null; // the particle that was requested last
+  /** @type {Theme} */
+  let theme;
   let resting = 0;
+  const drawing = onNextFrame(draw);
 
   root.classList.add("dp-root", "dp-points-microscope");
-  const button = (name, label, action) => el("button", { type: "button", class: "dp-button", "aria-label": label, title: label, "data-action": name, onclick: action }, icon(name));
-  const number = el("input", { type: "number", class: "dp-number", min: 0, step: 1, placeholder: "none", onchange: () => ask(number.value === "" ? -1 : Number(number.value)) });
+  const number = el("input", { type: "number", class: "dp-number", min: 0, step: 1, placeholder: "none", onchange: () => choose(number.value === "" ? -1 : Number(number.value)) });
   const slider = el("input", { type: "range", class: "dp-range", min: 0, step: 1, "aria-label": "Step", oninput: () => move(Number(slider.value)) });
   const where = el("div", { class: "dp-where" });
   const name = el("span", { class: "dp-lane-help" });
-  const steps = el("div", { class: "dp-steps", hidden: true }, el("div", { class: "dp-buttons" }, button("back", "One step back", () => move(index() - 1)), button("forward", "One step forward", () => move(index() + 1))), slider, where);
-  const deck = el("div", { class: "dp-controls" }, el("label", { class: "dp-particle" }, "Particle ", number, " ", name), steps);
+  const steps = el("div", { class: "dp-steps", hidden: true }, el("div", { class: "dp-buttons" }, iconButton("back", "One step back", () => move(index() - 1)), iconButton("forward", "One step forward", () => move(index() + 1))), slider, where);
+  const controls = el("div", { class: "dp-controls" }, el("label", { class: "dp-particle" }, "Particle ", number, " ", name), steps);
   const message = el("div", { class: "dp-message", role: "status" });
   const rows = el("div");
-  const body = el("div", { hidden: true }, rows, takeaway(figure));
-  root.append(deck, message, body);
+  const body = el("div", { hidden: true }, rows, exportButtons(figure));
+  root.append(controls, message, body);
   say("Waiting for the particles …");
 
-  const others = together((id, place) => {
+  const shared = sharedCursor((id, place) => {
     if (!data || id !== data.id) return;
-    if (place.particle !== null && place.particle !== data.particle) ask(place.particle, place.t);
-    else if (data.ways.length) goTo(place.t);
+    if (place.particle !== null && place.particle !== data.particle) choose(place.particle, place.t);
+    else if (data.trajectories.length && place.t !== null) goTo(place.t);
   });
-  const observer = new ResizeObserver(() => request());
-  observer.observe(root);
-  const unwatch = watchTheme(() => request());
+  const unwatch = watchLook(root, drawing.request);
 
+  /** @param {string} text */
   function say(text) {
     message.textContent = text;
     message.hidden = !text;
   }
 
   // --- data -------------------------------------------------------------------------------------------------------
+  /** @param {PointsMicroscope | null} next */
   function update(next) {
-    if (!next || next === data) return request();
-    const fresh = data?.id !== next.id || asked !== next.particle;
-    const heard = data?.id !== next.id ? others.told(next.id) : null; // the reader was quicker than the data
+    if (!next || next === data) return drawing.request();
+    const { trajectories } = next;
+    const isFresh = data?.id !== next.id || requested !== next.particle;
+    const elsewhere = data?.id !== next.id ? shared.latest(next.id) : null; // the reader was quicker than the data
     data = next;
-    asked = data.particle;
-    pools = data.ways.map((way) => picturePool(way.pool));
+    requested = data.particle;
+    pools = trajectories.map((trajectory) => picturePool(trajectory.pool));
     points = decodeFloats(data.data);
-    reach = 1.08 * [points, ...data.ways.flatMap((way, k) => [...way.film, way.outcome].map((n) => [pools[k].at(n, 0, 0), pools[k].at(n, 0, 1)]))].flatMap((some) => [...some]).reduce((most, v) => Math.max(most, Math.abs(v)), 0);
-    while (views.length > data.ways.length) views.pop().node.remove();
-    while (views.length < data.ways.length) {
-      views.push(stepView());
-      rows.append(views.at(-1).node);
+    reach = 1.08 * [...points, ...trajectories.flatMap(coordinates)].reduce((most, v) => Math.max(most, Math.abs(v)), 0);
+    views.splice(trajectories.length).forEach((view) => view.node.remove());
+    while (views.length < trajectories.length) {
+      const view = stepView();
+      views.push(view);
+      rows.append(view.node);
     }
-    number.max = data.particles - 1;
-    number.value = data.particle < 0 ? "" : data.particle;
+    number.max = String(data.particles - 1);
+    showNumber();
     number.setAttribute("aria-label", `Particle, 0 to ${data.particles - 1}`);
     name.textContent = data.name ? `class ${data.name}` : `0 … ${data.particles - 1}`;
-    const empty = !data.ways.length;
-    steps.hidden = body.hidden = empty;
-    say(empty ? "No particle is chosen. Click on one in the cloud above, or type its number here." : "");
-    if (fresh) step = data.frame;
-    if (!empty) slider.max = cuts().length - 1;
-    if (heard?.particle >= 0 && heard.particle !== data.particle) ask(heard.particle, heard.t);
-    else tell();
-    request();
+    const isEmpty = !trajectories.length;
+    steps.hidden = body.hidden = isEmpty;
+    say(isEmpty ? "No particle is chosen. Click on one in the cloud above, or type its number here." : "");
+    if (isFresh) step = data.frame;
+    if (!isEmpty) slider.max = String(firstSteps().length - 1);
+    const particle = elsewhere?.particle ?? -1;
+    if (elsewhere && particle >= 0 && particle !== data.particle) choose(particle, elsewhere.t);
+    else publish();
+    drawing.request();
   }
 
-  const cuts = () => data.ways[0].cuts;
-  const nearest = (list, key, value) => list.reduce((best, cut, i) => (Math.abs(cut[key] - value) < Math.abs(list[best][key] - value) ? i : best), 0);
-  const index = () => nearest(cuts(), "step", step);
+  /**
+   * All coordinates of a trajectory.
+   * @param {ParticleTrajectory} trajectory
+   * @param {number} k
+   */
+  const coordinates = ({ thumbnails, final }, k) => [...thumbnails, final ?? 0].flatMap((index) => pointOf(pools[k], index));
+  const showNumber = () => (number.value = data.particle < 0 ? "" : String(data.particle));
+  const firstSteps = () => data.trajectories[0].steps;
+  const index = () => nearest(firstSteps(), (one) => one.step, step);
 
   // --- what the reader does ---------------------------------------------------------------------------------------
-  function ask(particle, t = null) {
+  /**
+   * @param {number} particle  −1 for none
+   * @param {number | null} [t]
+   */
+  function choose(particle, t = null) {
     if (!data) return;
     if (!Number.isInteger(particle) || particle < -1 || particle >= data.particles) {
-      number.value = data.particle < 0 ? "" : data.particle;
+      showNumber();
       return say(`There are particles 0 to ${data.particles - 1}.`);
     }
     clearTimeout(resting);
-    asked = particle;
+    requested = particle;
     const frame = t === null ? step : frameAt(t);
     step = frame;
     say(particle < 0 ? "" : `Particle ${particle} is on its way …`);
-    emit("place", { id: data.id, particle, frame });
+    emit("cursor", { id: data.id, particle, frame });
   }
 
-  // Of the steps of the first cloud, the one that leaves nearest to t.
-  const frameAt = (t) => nearest(data.times.slice(0, -1).map((time) => ({ time })), "time", t);
+  /**
+   * Of the steps of the first cloud, the one that leaves nearest to t.
+   * @param {number} t
+   */
+  const frameAt = (t) => nearest(data.times.slice(0, -1), (time) => time, t);
 
+  /** @param {number} to */
   function move(to) {
-    if (!data?.ways.length) return;
-    step = cuts()[Math.max(0, Math.min(cuts().length - 1, to))].step;
-    tell();
+    if (!data?.trajectories.length) return;
+    step = firstSteps()[clamp(to, 0, firstSteps().length - 1)].step;
+    publish();
     rested();
-    request();
+    drawing.request();
   }
 
+  /** @param {number} t */
   function goTo(t) {
     const to = frameAt(t);
     if (to === step) return;
     step = to;
     rested();
-    request();
+    drawing.request();
   }
 
-  const tell = () => others.say(data.id, { particle: data.particle, t: data.ways.length ? cuts()[index()].t : null });
+  const publish = () => shared.publish(data.id, { particle: data.particle, t: data.trajectories.length ? firstSteps()[index()].t : null });
 
   function rested() {
     clearTimeout(resting);
-    resting = setTimeout(() => emit("place", { id: data.id, particle: data.particle, frame: step }), REST);
+    resting = setTimeout(() => emit("cursor", { id: data.id, particle: data.particle, frame: step }), REST);
   }
 
   // The pictures of this step, one cloud below the other; the numbers of every step.
   function figure() {
-    const of = (way, k, axis) => rowsAt(way.cuts, pools[k], BOTH[axis]).map((row) => [way.name, "xy"[axis], ...row]);
-    const all = data.ways.flatMap((way, k) => [...of(way, k, 0), ...of(way, k, 1)]);
+    const all = data.trajectories.flatMap(({ name: cloud, steps: own }, k) => BOTH.flatMap((pixel, axis) => rowsAt(own, pools[k], pixel).map((row) => [cloud, "xy"[axis], ...row])));
     const sheets = views.map((view) => view.sheet);
     const width = Math.max(...sheets.map((sheet) => sheet.width));
     const height = sheets.reduce((sum, sheet) => sum + sheet.height + CLOUDS_APART, 0);
-    const pen = svgPen(width, height);
+    const pen = svgContext(width, height);
     pen.fillStyle = theme.bg;
     pen.fillRect(0, 0, width, height);
     let top = 0;
@@ -153,36 +192,30 @@ export function mount(root, emit) {
   }
 
   // --- drawing ----------------------------------------------------------------------------------------------------
-  function request() {
-    pending ||= requestAnimationFrame(draw);
-  }
-
   function draw() {
-    pending = 0;
     if (!root.isConnected || !data || !root.clientWidth) return;
     theme = readTheme(root);
     root.dataset.narrow = String(root.clientWidth < 520);
-    Object.assign(root.dataset, { particle: data.particle, ways: data.ways.length });
-    if (!data.ways.length) return;
+    Object.assign(root.dataset, { particle: data.particle, trajectories: data.trajectories.length });
+    if (!data.trajectories.length) return;
     const i = index();
-    const cut = cuts()[i];
-    slider.value = i;
-    slider.setAttribute("aria-valuetext", cut.text);
-    where.textContent = `t = ${cut.t}`;
-    data.ways.forEach((way, k) => {
-      const at = k ? nearest(way.cuts, "t", cut.t) : i;
-      views[k].draw({ way, at, pool: pools[k], points, reach, theme, width: root.clientWidth });
+    const here = firstSteps()[i];
+    slider.value = String(i);
+    slider.setAttribute("aria-valuetext", here.text);
+    where.textContent = `t = ${here.t}`;
+    data.trajectories.forEach((trajectory, k) => {
+      const at = k ? nearest(trajectory.steps, (one) => one.t, here.t) : i;
+      views[k].draw({ trajectory, at, pool: pools[k], points, reach, theme, width: root.clientWidth });
     });
-    Object.assign(root.dataset, { step: cut.step, t: cut.t });
+    Object.assign(root.dataset, { step: here.step, t: here.t });
   }
 
   return {
     update,
     destroy() {
-      cancelAnimationFrame(pending);
+      drawing.cancel();
       clearTimeout(resting);
-      others.leave();
-      observer.disconnect();
+      shared.leave();
       unwatch();
       root.replaceChildren();
     },

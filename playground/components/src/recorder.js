@@ -1,96 +1,117 @@
-import { el, markup, setIcon, watchTheme } from "./dom.js";
-import { readTheme } from "./draw.js";
+// The training × sampling map: a grid of pictures and two playheads, how long the network had trained and how far it had denoised.
+// Moving either needs no request once the tiles have come. Emits nothing.
+/** @import { Position, TrainingSamplingMap } from "../payloads.js" */
+/** @import { Component, Theme } from "./types.js" */
+/** @import { DecodedSheet, PictureLane, Tile } from "./tiles.js" */
+import { cellAt, chip, draggable, el, markup, iconButton, setIcon } from "./dom.js";
+import { saveCanvas } from "./download.js";
 import { messageStamp, readMessage } from "./message.js";
-import { saveCanvas } from "./save.js";
-import { stripView } from "./strip.js";
+import { clamp } from "./numbers.js";
+import { playback } from "./playback.js";
+import { scrubberView } from "./scrubber.js";
+import { context2d, readTheme, watchLook } from "./theme.js";
 import { decodeLanes, tileLane } from "./tiles.js";
 
-// One field of pictures and two playheads: how long the network had trained, how far it had denoised. Everything is here
-// once the tiles have come; moving either asks the server nothing.
-
 const GAP = 1;
+const [TRAINED, DENOISED] = [0, 1];
+const RATES = [2.2, 8.3]; // positions per second
 
-export function mount(root, emit) {
+/**
+ * @param {HTMLElement} root
+ * @returns {Component<Uint8Array>}
+ */
+export function mount(root) {
   root.classList.add("dp-root", "dp-recorder");
-  let meta = null;
-  let lane = null;
+  /** @type {TrainingSamplingMap} */
+  let meta;
+  /** @type {PictureLane} */
+  let lane;
+  /** @type {Position[]} */
   let trained = [];
   let stamp = "";
-  let at = [0, 0]; // trained, denoised
   let picked = 0;
-  let theme = null;
-  let destroyed = false;
-  let playing = null;
-  let follows = true;
+  /** @type {Theme} */
+  let theme;
+  let isDestroyed = false;
+  let follows = true; // the newest training step
   let queue = Promise.resolve();
 
   const field = el("canvas", { class: "dp-pixels dp-pickable", tabindex: 0, role: "application" });
   const fieldTitle = el("div", { class: "dp-lane-title" });
-  const map = el("canvas", { class: "dp-pixels dp-flight-map", tabindex: 0, role: "application" });
+  const map = el("canvas", { class: "dp-pixels dp-map", tabindex: 0, role: "application" });
   const mapTitle = el("div", { class: "dp-lane-title" });
-  const axes = [axis(0, "How long it had trained"), axis(1, "How far it had denoised")];
-  const where = el("p", { class: "dp-flight-where", "aria-live": "polite" });
-  const save = (label, canvas, name) => el("button", { type: "button", class: "dp-chip", onclick: () => saveCanvas(name, canvas) }, label);
+  const axes = [axisView(TRAINED, "Training step"), axisView(DENOISED, "Denoising step")];
+  const where = el("p", { class: "dp-map-where", "aria-live": "polite" });
   root.replaceChildren(
-    el("div", { class: "dp-flight-pair" },
+    el("div", { class: "dp-map-pair" },
       el("figure", {}, fieldTitle, field),
-      el("figure", {}, mapTitle, el("div", { class: "dp-flight-y" }, "training ↓"), map, el("div", { class: "dp-flight-x" }, "denoising →")),
+      el("figure", {}, mapTitle, el("div", { class: "dp-map-y" }, "training ↓"), map, el("div", { class: "dp-map-x" }, "denoising →")),
     ),
     where,
-    el("div", { class: "dp-deck" }, axes[0].node, axes[1].node),
-    el("div", { class: "dp-xray-choices dp-flight-save" }, save("PNG of the field", field, "field.png"), save("PNG of the map", map, "training-and-denoising.png")),
+    el("div", { class: "dp-player" }, axes[0].node, axes[1].node),
+    el("div", { class: "dp-xray-choices dp-map-save" }, chip("Save the pictures (PNG)", () => saveCanvas("pictures.png", field)), chip("Save the map (PNG)", () => saveCanvas("training-and-denoising.png", map))),
   );
-  const observer = new ResizeObserver(() => restyle());
-  observer.observe(root);
-  const unwatch = watchTheme(restyle);
+  const unwatch = watchLook(root, restyle);
 
   // --- data -------------------------------------------------------------------------------------------------------
+  /** @param {Uint8Array} bytes */
   function update(bytes) {
     const next = messageStamp(bytes);
     if (next === stamp) return;
     stamp = next;
+    /** @type {TrainingSamplingMap} */
     const data = readMessage(bytes);
     // In the order in which they came, though some take longer to decode.
     queue = queue.then(async () => {
-      const decoded = await decodeLanes(data.lanes);
-      if (!destroyed) take(data, decoded[0]);
+      const [decoded] = await decodeLanes([data.lane]);
+      if (!isDestroyed) apply(data, decoded);
     });
   }
 
-  function take(data, decoded) {
-    const fresh = !meta || meta.id !== data.id;
-    if (fresh) {
+  /**
+   * @param {TrainingSamplingMap} data
+   * @param {DecodedSheet[]} decoded
+   */
+  function apply(data, decoded) {
+    const isFresh = !meta || meta.id !== data.id;
+    if (isFresh) {
       stop();
       lane?.close();
-      lane = tileLane(data.lanes[0]);
+      lane = tileLane(data.lane);
       trained = [];
       picked = 0;
       follows = true;
     }
     meta = data;
-    lane.add(data.lanes[0], decoded, 0);
+    lane.add(data.lane, decoded, 0);
     trained = data.trained;
-    if (fresh) at = [0, data.denoised.length - 1];
-    if (follows) at[0] = newest();
-    fieldTitle.replaceChildren(markup(data.lanes[0].title).fragment);
+    if (isFresh) axes[DENOISED].clock.moveTo(data.denoised.length - 1);
+    if (follows) axes[TRAINED].clock.moveTo(lastOf(TRAINED));
+    fieldTitle.replaceChildren(markup(data.lane.title).fragment);
     restyle();
   }
 
   const counts = () => [meta.total, meta.denoised.length];
-  const there = (i) => i < trained.length;
-  const newest = () => trained.length - 1;
-  const tile = (i, j) => lane.tile(i * meta.denoised.length + j);
+  const lastOf = (/** @type {number} */ which) => (meta ? [trained.length, meta.denoised.length][which] - 1 : 0);
+  const isThere = (/** @type {number} */ i) => i < trained.length;
+  const position = (/** @type {number} */ which) => axes[which].clock.position;
+  const tile = (/** @type {number} */ i, /** @type {number} */ j) => lane.tile(i * meta.denoised.length + j);
 
   // --- moving -----------------------------------------------------------------------------------------------------
+  /**
+   * @param {number} which
+   * @param {number} to
+   */
   function move(which, to) {
-    const last = which === 0 ? newest() : counts()[1] - 1;
-    const i = Math.max(0, Math.min(last, to));
-    if (which === 0) follows = false;
-    if (at[which] === i) return;
-    at[which] = i;
-    draw();
+    if (which === TRAINED) follows = false;
+    axes[which].clock.moveTo(to);
   }
 
+  /** @typedef {Record<string, [which: number, by: number]>} Keys */
+  /**
+   * @param {KeyboardEvent} event
+   * @param {Keys} keys
+   */
   function key(event, keys) {
     const found = keys[event.key];
     if (!found || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -98,80 +119,76 @@ export function mount(root, emit) {
     event.stopPropagation();
     stop();
     const [which, by] = found;
-    move(which, by === -Infinity ? 0 : by === Infinity ? Infinity : at[which] + by * (event.shiftKey ? 5 : 1));
+    move(which, position(which) + by * (event.shiftKey ? 5 : 1));
   }
 
+  /** @type {Keys} */
   const both = { ArrowLeft: [1, -1], ArrowRight: [1, 1], ArrowUp: [0, -1], ArrowDown: [0, 1], Home: [1, -Infinity], End: [1, Infinity], PageUp: [0, -Infinity], PageDown: [0, Infinity] };
 
-  function axis(which, words) {
-    const strip = stripView({ onStart: stop, onMove: (i) => move(which, i), onEnd() {} });
+  /**
+   * @param {number} which
+   * @param {string} label
+   */
+  function axisView(which, label) {
+    const clock = playback({ last: () => lastOf(which), fps: () => RATES[which], onChange: changed, isStepped: true });
+    const scrubber = scrubberView({ onStart: stop, onMove: (i) => move(which, i) });
+    /** @type {Keys} */
     const one = { ArrowLeft: [which, -1], ArrowDown: [which, -1], ArrowRight: [which, 1], ArrowUp: [which, 1], Home: [which, -Infinity], End: [which, Infinity] };
-    strip.node.addEventListener("keydown", (event) => key(event, one));
-    const play = el("button", { type: "button", class: "dp-button", "aria-label": `Play: ${words}`, onclick: () => (playing?.which === which ? stop() : start(which)) });
-    setIcon(play, "play");
+    scrubber.node.addEventListener("keydown", (event) => key(event, one));
+    const play = iconButton("play", `Play: ${label}`, () => (clock.isPlaying ? stop() : start(which)));
     const value = el("span", { class: "dp-where" });
-    const node = el("div", { class: "dp-flight-axis" }, el("div", { class: "dp-flight-head" }, play, el("span", {}, words), value), strip.node);
-    return { node, strip, play, value, words };
+    const node = el("div", { class: "dp-map-axis" }, el("div", { class: "dp-map-axis-head" }, play, el("span", {}, label), value), scrubber.node);
+    return { node, scrubber, play, value, label, clock };
   }
 
+  /** @param {number} which */
   function start(which) {
     stop();
-    const last = () => (which === 0 ? newest() : counts()[1] - 1);
-    if (at[which] >= last()) move(which, 0);
-    const timer = setInterval(() => (at[which] >= last() ? stop() : move(which, at[which] + 1)), which === 0 ? 450 : 120);
-    playing = { which, timer };
-    setIcon(axes[which].play, "pause");
+    if (which === TRAINED) follows = false;
+    axes[which].clock.start();
   }
 
   function stop() {
-    if (!playing) return;
-    clearInterval(playing.timer);
-    setIcon(axes[playing.which].play, "play");
-    playing = null;
+    for (const axis of axes) axis.clock.stop();
   }
 
-  function cellOf(event, canvas, rows, columns) {
-    const box = canvas.getBoundingClientRect();
-    const within = (share, n) => Math.max(0, Math.min(n - 1, Math.floor(share * n)));
-    return [within((event.clientY - box.top) / box.height, rows), within((event.clientX - box.left) / box.width, columns)];
+  function changed() {
+    for (const axis of axes) setIcon(axis.play, axis.clock.isPlaying ? "pause" : "play");
+    draw();
   }
 
-  let dragging = false;
-  const drag = (event) => {
-    const [i, j] = cellOf(event, map, ...counts());
-    move(0, i);
-    move(1, j);
-  };
-  map.addEventListener("pointerdown", (event) => {
-    stop();
-    dragging = true;
-    map.setPointerCapture(event.pointerId);
-    drag(event);
+  draggable(map, {
+    onStart: stop,
+    onMove(event) {
+      const [rows, columns] = counts();
+      const [i, j] = cellAt(event, map, rows, columns);
+      move(TRAINED, i);
+      move(DENOISED, j);
+    },
   });
-  map.addEventListener("pointermove", (event) => dragging && drag(event));
-  for (const name of ["pointerup", "pointercancel"]) map.addEventListener(name, () => (dragging = false));
   map.addEventListener("keydown", (event) => key(event, both));
   field.addEventListener("click", (event) => {
     const [rows, columns] = lane.meta.grid;
-    const [i, j] = cellOf(event, field, rows, columns);
+    const [i, j] = cellAt(event, field, rows, columns);
     pick(i * columns + j);
   });
   field.addEventListener("keydown", (event) => {
     const columns = lane.meta.grid[1];
-    const by = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns }[event.key];
+    const by = /** @type {Record<string, number>} */ ({ ArrowLeft: -1, ArrowRight: 1, ArrowUp: -columns, ArrowDown: columns })[event.key];
     if (by === undefined) return;
     event.preventDefault();
     pick(picked + by);
   });
 
+  /** @param {number} k */
   function pick(k) {
-    picked = Math.max(0, Math.min(lane.meta.pictures - 1, k));
+    picked = clamp(k, 0, lane.meta.pictures - 1);
     restyle();
   }
 
   // --- drawing ----------------------------------------------------------------------------------------------------
   function restyle() {
-    if (destroyed || !meta || !root.isConnected || !root.clientWidth) return;
+    if (isDestroyed || !meta || !root.isConnected || !root.clientWidth) return;
     theme = readTheme(root);
     root.dataset.narrow = String(root.clientWidth < 620);
     drawMap();
@@ -179,31 +196,41 @@ export function mount(root, emit) {
   }
 
   // One picture at all pairs of times: drawn once, and again only when another picture is picked or more tiles come.
-  let background = null;
+  /** @type {HTMLCanvasElement} */
+  let background;
   function drawMap() {
     const [rows, columns] = counts();
     const { w, h } = lane.picture;
     background = el("canvas", { width: columns * (w + GAP) - GAP, height: rows * (h + GAP) - GAP });
-    const g = background.getContext("2d");
+    const g = context2d(background);
     g.fillStyle = theme.surface;
     g.fillRect(0, 0, background.width, background.height);
     for (let i = 0; i < rows; i++) {
-      if (!there(i)) continue;
-      for (let j = 0; j < columns; j++) lane.copy(g, tile(i, j), picked, j * (w + GAP), i * (h + GAP));
+      for (let j = 0; j < columns && isThere(i); j++) copy(g, tile(i, j), picked, j * (w + GAP), i * (h + GAP));
     }
     const name = meta.names[picked] ? ` (${meta.names[picked]})` : "";
     mapTitle.textContent = `Picture ${picked + 1}${name} at every moment`;
   }
 
+  /**
+   * @param {CanvasRenderingContext2D} g
+   * @param {Tile | null} source
+   * @param {number} k
+   * @param {number} x
+   * @param {number} y
+   */
+  const copy = (g, source, k, x, y) => source && lane.copy(g, source, k, x, y);
+
   function draw() {
-    if (!meta || !theme || !there(at[0])) return;
-    drawField();
+    const at = axes.map((axis) => axis.clock.position);
+    if (!meta || !theme || !background || !isThere(at[TRAINED])) return;
+    drawField(tile(at[TRAINED], at[DENOISED]));
     const [rows, columns] = counts();
     const { w, h } = lane.picture;
     Object.assign(map, { width: background.width, height: background.height });
-    const g = map.getContext("2d");
+    const g = context2d(map);
     g.drawImage(background, 0, 0);
-    for (const [style, line] of [["#000", 5], ["#fff", 2.5]]) {
+    for (const [style, line] of /** @type {[string, number][]} */ ([["#000", 5], ["#fff", 2.5]])) {
       g.strokeStyle = style;
       g.lineWidth = line;
       g.strokeRect(at[1] * (w + GAP) + 1, at[0] * (h + GAP) + 1, w - 2, h - 2);
@@ -213,31 +240,30 @@ export function mount(root, emit) {
     map.setAttribute("aria-label", `Both times at once; arrow keys move. ${where.textContent}`);
     field.setAttribute("aria-label", `Pictures after ${where.textContent}; arrow keys pick one`);
     axes.forEach((it, which) => {
-      const count = which === 0 ? rows : columns;
-      const view = { meta: lane.meta, picture: lane.picture, copy: lane.copy, tile: (i) => (which === 0 ? (there(i) ? tile(i, at[1]) : null) : tile(at[0], i)) };
-      it.strip.paint({ lane: view, picture: picked, loaded: which === 0 ? trained.length : columns, count, theme, label: it.words });
-      it.strip.place(at[which], count, texts[which]);
+      const count = which === TRAINED ? rows : columns;
+      const along = (/** @type {number} */ i) => (which === DENOISED ? tile(at[TRAINED], i) : isThere(i) ? tile(i, at[DENOISED]) : null);
+      it.scrubber.paint({ lane: { ...lane, tile: along }, picture: picked, loaded: which === TRAINED ? trained.length : columns, count, label: it.label });
+      it.scrubber.place(at[which], count, texts[which]);
       it.value.textContent = texts[which];
     });
     Object.assign(root.dataset, { trained: at[0], denoised: at[1], loaded: trained.length, total: rows, picked, id: meta.id });
   }
 
-  function drawField() {
+  /** @param {Tile | null} now */
+  function drawField(now) {
     const [rows, columns] = lane.meta.grid;
     const { w, h } = lane.picture;
     Object.assign(field, { width: columns * (w + GAP) - GAP, height: rows * (h + GAP) - GAP });
-    const g = field.getContext("2d");
-    const now = tile(...at);
-    for (let k = 0; k < lane.meta.pictures; k++) lane.copy(g, now, k, (k % columns) * (w + GAP), Math.floor(k / columns) * (h + GAP));
+    const g = context2d(field);
+    for (let k = 0; k < lane.meta.pictures; k++) copy(g, now, k, (k % columns) * (w + GAP), Math.floor(k / columns) * (h + GAP));
     g.strokeStyle = theme.accent;
     g.lineWidth = 2;
     g.strokeRect((picked % columns) * (w + GAP) + 1, Math.floor(picked / columns) * (h + GAP) + 1, w - 2, h - 2);
   }
 
   function destroy() {
-    destroyed = true;
-    stop();
-    observer.disconnect();
+    isDestroyed = true;
+    for (const axis of axes) axis.clock.cancel();
     unwatch();
     lane?.close();
     root.replaceChildren();

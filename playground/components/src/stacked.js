@@ -1,32 +1,42 @@
 // Horizontal bars, each stacked of named segments with their errors; a bar that is far too long is broken off and says so.
-//
-//   mount(root, emit) -> { update(data), destroy() }      data is figures/bits.py: stacked(); emits nothing.
-import { el, shape, watchTheme } from "./dom.js";
-import { formatNumber, linearTicks, readTheme } from "./draw.js";
-import { takeaway } from "./takeaway.js";
+// Emits nothing.
+/** @import { BarSegment, StackedBar, StackedBars } from "../payloads.js" */
+/** @import { Component, Theme } from "./types.js" */
+/** @import { Attributes } from "./dom.js" */
+import { el, shape } from "./dom.js";
+import { exportButtons } from "./exports.js";
+import { formatNumber, linearTicks } from "./numbers.js";
+import { readTheme, watchLook } from "./theme.js";
 
 const BAR = 34;
 const ROW = 82;
 const TOP = 8;
 const AXIS = 46;
 const FONT = 14;
-// Segments are told apart by hatching too: the angle of the lines, and how far apart they are; null for none.
+// Segments differ in hatching too: the angle of the lines, and their distance; null for none.
+/** @type {([angle: number, distance: number] | null)[]} */
 const HATCH = [null, [45, 9], [-45, 9], [0, 6], [90, 5], [90, 10]];
 
+/**
+ * @param {HTMLElement} root
+ * @returns {Component<StackedBars | null>}
+ */
 export function mount(root) {
   root.classList.add("dp-root", "dp-stacked");
   const legend = el("div", { class: "dp-legend" });
   const plot = el("div", { class: "dp-plot" });
   const readout = el("div", { class: "dp-readout", role: "status", "aria-live": "polite" });
   const note = el("div", { class: "dp-readout" });
-  const tools = takeaway(() => ({ name: data.name, csv: data.csv, svg: plot.firstChild }));
+  const tools = exportButtons(() => ({ name: data.name, csv: data.csv, svg: drawing }));
   root.append(legend, plot, readout, note, tools);
-  let data = null;
-  let chosen = null;
-  const observer = new ResizeObserver(() => paint());
-  observer.observe(plot);
-  const unwatch = watchTheme(() => paint());
+  /** @type {StackedBars} */
+  let data;
+  /** @type {SVGSVGElement} */
+  let drawing;
+  let chosen = ""; // the key of a segment
+  const unwatch = watchLook(plot, paint);
 
+  /** @param {StackedBars | null} next */
   function update(next) {
     if (!next) return;
     data = next;
@@ -44,14 +54,22 @@ export function mount(root) {
     svg.append(shape("rect", { width, height, fill: theme.bg }), patterns(theme));
     axis(svg, theme, width, height, scale);
     data.bars.forEach((bar, row) => drawBar(svg, theme, bar, TOP + row * ROW, scale));
-    const focused = plot.contains(root.getRootNode().activeElement);
+    const focused = plot.contains(/** @type {Document | ShadowRoot} */ (root.getRootNode()).activeElement);
+    drawing = svg;
     plot.replaceChildren(svg);
     Object.assign(root.dataset, { bars: data.bars.length, total: data.bars.map((bar) => bar.total.toFixed(4)).join() });
-    if (focused && chosen) svg.querySelector(`[data-key="${chosen}"]`)?.focus();
+    if (focused && chosen) /** @type {SVGElement | null} */ (svg.querySelector(`[data-key="${chosen}"]`))?.focus();
     say();
     drawLegend(theme);
   }
 
+  /**
+   * @param {SVGElement} svg
+   * @param {Theme} theme
+   * @param {number} width
+   * @param {number} height
+   * @param {number} scale
+   */
   function axis(svg, theme, width, height, scale) {
     const bottom = height - AXIS;
     for (const tick of linearTicks(0, data.most, Math.max(3, width / 110))) {
@@ -64,6 +82,13 @@ export function mount(root) {
     svg.append(label(data.label, { x: width / 2, y: bottom + 38, fill: theme.muted, "text-anchor": "middle" }));
   }
 
+  /**
+   * @param {SVGElement} svg
+   * @param {Theme} theme
+   * @param {StackedBar} bar
+   * @param {number} top
+   * @param {number} scale
+   */
   function drawBar(svg, theme, bar, top, scale) {
     const broken = bar.total > data.most;
     const error = bar.error === null ? "" : ` ± ${formatNumber(bar.error, 2)}`;
@@ -103,28 +128,38 @@ export function mount(root) {
     }
   }
 
-  // Where a bar is broken off: a jagged edge in the colour of the page.
+  /**
+   * Where a bar is broken off: a jagged edge in the colour of the page.
+   * @param {Theme} theme
+   * @param {number} x
+   * @param {number} y
+   */
   function tear(theme, x, y) {
     const teeth = [0, 1, 2, 3, 4].map((k) => `l${k % 2 ? 9 : -9} ${BAR / 5}`).join("");
     return shape("path", { d: `M${x - 14} ${y}${teeth}`, stroke: theme.bg, "stroke-width": 6, fill: "none" });
   }
 
+  /** @param {Theme} theme */
   function patterns(theme) {
     const defs = shape("defs");
     HATCH.forEach((hatch, kind) => {
       if (!hatch) return;
-      const [angle, apart] = hatch;
-      const size = { width: apart, height: apart, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})` };
-      const line = shape("line", { x1: 0, x2: apart, y1: 1, y2: 1, stroke: theme.bg, "stroke-width": 1.6, "stroke-opacity": 0.55 });
+      const [angle, distance] = hatch;
+      const size = { width: distance, height: distance, patternUnits: "userSpaceOnUse", patternTransform: `rotate(${angle})` };
+      const line = shape("line", { x1: 0, x2: distance, y1: 1, y2: 1, stroke: theme.bg, "stroke-width": 1.6, "stroke-opacity": 0.55 });
       defs.append(shape("pattern", { id: `dp-hatch-${kind}`, ...size }, line));
     });
     return defs;
   }
 
+  /** @param {Theme} theme */
   function drawLegend(theme) {
+    /** @type {Map<number, string[]>} */
     const names = new Map();
-    for (const bar of data.bars) for (const part of bar.segments) if (!names.has(part.kind)) names.set(part.kind, []);
-    for (const bar of data.bars) for (const part of bar.segments) if (!names.get(part.kind).includes(part.name)) names.get(part.kind).push(part.name);
+    for (const { kind, name } of data.bars.flatMap((bar) => bar.segments)) {
+      const known = names.get(kind) ?? [];
+      if (!known.includes(name)) names.set(kind, [...known, name]);
+    }
     legend.replaceChildren(
       ...[...names].sort(([a], [b]) => a - b).map(([kind, parts]) => {
         const swatch = shape("svg", { width: 24, height: 16, "aria-hidden": "true" }, patterns(theme));
@@ -138,25 +173,28 @@ export function mount(root) {
   }
 
   function say() {
-    const [title, k] = (chosen ?? "").split(/\/(?=\d+$)/);
+    const [title, k] = chosen.split(/\/(?=\d+$)/);
     const bar = data.bars.find((one) => one.title === title);
     const part = bar?.segments[Number(k)];
     readout.textContent = part ? words(bar, part) : "Point at a part of a bar, or step through them with Tab.";
   }
 
+  /**
+   * @param {StackedBar} bar
+   * @param {BarSegment} part
+   */
   function words(bar, part) {
     const error = part.error === null ? "" : ` ± ${formatNumber(part.error, 2)}`;
     const share = ((100 * part.value) / bar.total).toFixed(1);
     return `${bar.title}, ${part.name}: ${formatNumber(part.value, 4)}${error} bits per dimension, ${share} % of the bar`;
   }
 
-  const color = (theme, kind) => theme.series[kind % 6];
-  const label = (text, attributes) => shape("text", { "font-size": FONT, ...attributes }, text);
+  const color = (/** @type {Theme} */ theme, /** @type {number} */ kind) => theme.series[kind % 6];
+  const label = (/** @type {string} */ text, /** @type {Attributes} */ attributes) => shape("text", { "font-size": FONT, ...attributes }, text);
 
   return {
     update,
     destroy() {
-      observer.disconnect();
       unwatch();
       root.replaceChildren();
     },

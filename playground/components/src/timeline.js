@@ -1,93 +1,95 @@
-// The timeline: lanes of pictures, one playhead, panels that move with it. Everything here runs in the reader's
-// browser: no request is made while the playhead moves.
+// The timeline: lanes of pictures, one playhead, panels that move with it. No request is made while the playhead moves.
 //
-//   mount(root, emit) -> { update(data), destroy() }
-//
-// `data` is Timeline.to_payload() (model.py), or the bytes of Timeline.to_message(). Emits "pick" {id, lane, picture, position}, picture being null when it is
-// given up, and "position" (a number) when the playhead comes to rest, if data.report_position.
-import { deckButton, deckView } from "./deck.js";
-import { el, watchTheme } from "./dom.js";
-import { readTheme } from "./draw.js";
+// Emits "pick" {id, lane, picture, position}, picture being null when none is picked any more, and "position" (a number) when the
+// playhead comes to rest, if data.report_position.
+/** @import { Lane, Position, Timeline } from "../payloads.js" */
+/** @import { Component, Emit, Theme } from "./types.js" */
+/** @import { DecodedSheet, PictureLane } from "./tiles.js" */
+/** @import { Panel } from "./panels.js" */
+import { chip, el, iconButton, onNextFrame } from "./dom.js";
 import { laneView, saveFrame, sizeLanes, zoomView } from "./lanes.js";
 import { messageStamp, readMessage } from "./message.js";
-import { PANELS } from "./panels.js";
-import { stripView } from "./strip.js";
+import { arrangePanels, PANELS } from "./panels.js";
+import { valueAt } from "./numbers.js";
+import { playerView } from "./player.js";
+import { readTheme, watchLook } from "./theme.js";
 import { decodeLanes, tileLane } from "./tiles.js";
 
+const REST = 250; // milliseconds
+
+/**
+ * @param {HTMLElement} root
+ * @param {Emit} emit
+ * @returns {Component<Timeline | Uint8Array | null>}
+ */
 export function mount(root, emit) {
-  let destroyed = false;
+  let isDestroyed = false;
+  /** @type {Theme | null} */
   let theme = null;
-  let meta = null; // the latest payload that was applied, without its pictures
+  /** @type {Timeline | null} */
+  let meta = null; // the payload that is shown; its tiles are in `lanes`
   let stamp = ""; // of the latest message of bytes
+  /** @type {Timeline | null} */
   let latest = null; // the latest payload that arrived
   let queue = Promise.resolve();
+  /** @type {PictureLane[]} */
   let lanes = [];
+  /** @type {ReturnType<typeof laneView>[]} */
   let views = [];
+  /** @type {({ kind: string } & Panel)[]} */
   let panels = [];
+  /** @type {Position[]} */
   let positions = [];
+  /** @type {string[]} */
   let captions = [];
   let structure = "";
-  let position = 0;
   let following = false;
-  let playing = null; // { since, from } while playing
-  let speed = 1;
-  let loop = false;
-  let picked = null; // { group, picture }
-  let pending = 0;
+  /** @type {{ lane: Lane, picture: number } | null} */
+  let picked = null;
   let resting = 0;
+  const drawing = onNextFrame(() => meta && theme && draw(meta, theme));
 
   // --- elements ---------------------------------------------------------------------------------------------------
   root.classList.add("dp-root", "dp-timeline");
   const laneBox = el("div", { class: "dp-lanes" });
-  const zoom = zoomView({ onClose: () => choose(picked?.lane, null) });
-  const strip = stripView({
-    onStart: () => stop(),
-    onMove: (i) => moveTo(i, true),
-    onEnd: () => rested(),
-  });
+  const zoom = zoomView({ onClose: () => picked && choose(picked.lane, null) });
   const live = el("span", { class: "dp-live", hidden: true });
-  const follow = el("button", { type: "button", class: "dp-chip", "data-action": "follow", hidden: true, onclick: () => followNewest() }, "Follow the newest");
-  const deck = deckView({
-    strip,
+  const follow = chip("Follow the newest", followNewest, { "data-action": "follow", hidden: true });
+  const player = playerView({
     speeds: [0.5, 1, 2, 4],
-    on: { toggle: () => (playing ? stop() : start()), step, speed: setSpeed, loop: (wanted) => (loop = wanted) },
+    isStepped: true,
+    canLoop: () => !meta?.live,
+    onChange: drawing.request,
+    onReader(isAtEnd) {
+      if (meta?.live) following = isAtEnd;
+    },
+    onRest: rested,
     status: [live, follow],
-    extras: [deckButton("save", "Save this frame as a picture", () => saveFrame(lanes, position, fileName()))],
+    extras: [iconButton("save", "Save this frame as a picture", () => saveFrame(lanes, player.position, fileName()))],
   });
-  const { where } = deck;
   const caption = el("div", { class: "dp-caption" });
   const panelBox = el("div", { class: "dp-panels dp-beside" });
   const moreBox = el("div", { class: "dp-panels dp-more" });
   const spoken = el("div", { class: "dp-spoken", "aria-live": "polite" });
   const message = el("div", { class: "dp-message", role: "status" }, "Loading pictures …");
-  const body = el("div", { class: "dp-body", hidden: true }, laneBox, deck.node, caption, zoom.node, panelBox, moreBox);
+  const body = el("div", { class: "dp-body", hidden: true }, laneBox, player.node, caption, zoom.node, panelBox, moreBox);
   root.append(message, body, spoken);
-
-  root.addEventListener("keydown", (event) => meta && deck.key(event));
-  const unwatch = watchTheme(() => restyle());
-  const observer = new ResizeObserver(() => layout());
-  observer.observe(root);
+  root.addEventListener("keydown", (event) => meta && player.key(event));
+  const unwatch = watchLook(root, restyle);
 
   // --- data -------------------------------------------------------------------------------------------------------
+  /** @param {Timeline | Uint8Array | null} given */
   function update(given) {
     if (!given) return;
-    let data = given;
-    if (given instanceof Uint8Array) {
-      const mark = messageStamp(given);
-      data = mark === stamp ? latest : readMessage(given);
-      stamp = mark;
-    }
-    if (data === latest) {
-      restyle();
-      return;
-    }
+    const data = given instanceof Uint8Array ? readOnce(given) : given;
+    if (data === latest) return restyle();
     latest = data;
     queue = queue.then(async () => {
       // Something newer replaces this altogether.
-      if (destroyed || (latest !== data && (latest.id !== data.id || !latest.live))) return;
+      if (isDestroyed || (latest && latest !== data && (latest.id !== data.id || !latest.live))) return;
       try {
         const decoded = await decodeLanes(data.lanes);
-        if (!destroyed) apply(data, decoded);
+        if (!isDestroyed) apply(data, decoded);
       } catch (error) {
         message.hidden = false;
         message.textContent = "These pictures could not be read. Please run this again.";
@@ -96,61 +98,80 @@ export function mount(root, emit) {
     });
   }
 
-  function apply(data, decoded) {
-    const fresh = !meta || meta.id !== data.id || (data.live && data.first === 0 && !meta.live);
-    const adding = data.live && !fresh;
-    const wasLive = meta?.live ?? false;
-    const oldCount = meta ? count() : 0;
-    const first = adding ? data.first : data.live ? data.first : 0;
-    if (fresh) picked = null;
-    if (!adding) {
-      positions = [];
-      captions = [];
-    }
-    data.positions.forEach((p, i) => (positions[first + i] = p));
-    data.captions.forEach((text, i) => (captions[first + i] = text));
-    meta = { ...data, lanes: data.lanes.map((lane) => ({ ...lane, sheets: null })) };
-
-    const wanted = JSON.stringify([data.pick, data.lanes.map((l) => [l.key, l.title, l.help, l.group, l.tile, l.grid, l.pictures])]);
-    if (!adding || wanted !== structure) {
-      const old = lanes;
-      lanes = data.lanes.map((lane) => tileLane(lane));
-      if (wanted !== structure || views.length !== lanes.length) build();
-      else views.forEach((view, i) => view.use(lanes[i]));
-      old.forEach((lane) => lane.close());
-      structure = wanted;
-    }
-    lanes.forEach((lane, i) => lane.add(data.lanes[i], decoded[i], first));
-    setPanels(data, first, adding);
-
-    if (fresh) {
-      stop();
-      following = data.live;
-      position = data.live || data.start_at === "last" ? newest() : 0;
-    } else if (data.live ? following : wasLive && following) {
-      position = newest();
-    } else if (!data.live && !wasLive && count() !== oldCount && oldCount === 1 && data.start_at === "last") {
-      position = newest();  // it stood at its end, and so it does when more comes
-    } else if (!data.live && !wasLive && count() !== oldCount && oldCount > 1) {
-      position = Math.round((position / (oldCount - 1)) * (count() - 1));
-    }
-    if (!data.live) following = false;
-    position = clamp(position);
-    message.hidden = true;
-    body.hidden = false;
-    showPick();
-    restyle();
-    if (fresh && data.autoplay && !data.live && !matchMedia("(prefers-reduced-motion: reduce)").matches) start();
+  /**
+   * @param {Uint8Array} bytes
+   * @returns {Timeline}
+   */
+  function readOnce(bytes) {
+    const next = messageStamp(bytes);
+    if (next === stamp && latest) return latest;
+    stamp = next;
+    return readMessage(bytes);
   }
 
-  function build() {
-    views = lanes.map((lane) => laneView(lane, { pick: meta.pick, onPick: choose, onCursor: (text) => (spoken.textContent = text) }));
+  /**
+   * @param {Timeline} data
+   * @param {DecodedSheet[][]} decoded
+   */
+  function apply(data, decoded) {
+    const before = meta && { live: meta.live, count: count() };
+    const isFresh = !meta || meta.id !== data.id || (data.live && data.first === 0 && !meta.live);
+    const isAdding = data.live && !isFresh;
+    const first = data.live ? data.first : 0;
+    if (isFresh) picked = null;
+    if (!isAdding) [positions, captions] = [[], []];
+    data.positions.forEach((p, i) => (positions[first + i] = p));
+    data.captions.forEach((text, i) => (captions[first + i] = text));
+    meta = data;
+    useLanes(data, decoded, first, isAdding);
+    setPanels(data, first, isAdding);
+
+    let position = player.position;
+    const last = newest();
+    if (isFresh || !before) {
+      player.stop();
+      following = data.live;
+      position = data.live || data.start_at === "last" ? last : 0;
+    } else if (following && (data.live || before.live)) position = last;
+    else if (!data.live && !before.live && count() !== before.count) {
+      // It stood at its end, and so it does when more comes; else it keeps its share of the whole.
+      if (before.count > 1) position = Math.round((position / (before.count - 1)) * (count() - 1));
+      else if (data.start_at === "last") position = last;
+    }
+    if (!data.live) following = false;
+    message.hidden = true;
+    body.hidden = false;
+    player.set({ texts: positions.map((p) => p.text), fps: data.fps, position, total: count() });
+    showPick();
+    restyle();
+    if (isFresh && data.autoplay && !data.live && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.start();
+  }
+
+  /**
+   * @param {Timeline} data
+   * @param {DecodedSheet[][]} decoded
+   * @param {number} first
+   * @param {boolean} isAdding
+   */
+  function useLanes(data, decoded, first, isAdding) {
+    const next = JSON.stringify([data.pick, data.lanes.map((l) => [l.key, l.title, l.help, l.group, l.tile, l.grid, l.pictures])]);
+    if (!isAdding || next !== structure) {
+      const old = lanes;
+      lanes = data.lanes.map(tileLane);
+      if (next !== structure || views.length !== lanes.length) build(data);
+      else views.forEach((view, i) => view.use(lanes[i]));
+      old.forEach((lane) => lane.close());
+      structure = next;
+    }
+    lanes.forEach((lane, i) => lane.add(data.lanes[i], decoded[i], first));
+  }
+
+  /** @param {Timeline} data */
+  function build(data) {
+    views = lanes.map((lane) => laneView(lane, { pick: data.pick, onPick: choose, onCursor: (text) => (spoken.textContent = text) }));
+    /** @type {Map<string, HTMLElement[]>} */
     const groups = new Map();
-    views.forEach((view) => {
-      const name = view.lane.meta.group;
-      if (!groups.has(name)) groups.set(name, []);
-      groups.get(name).push(view.node);
-    });
+    for (const view of views) groups.set(view.lane.meta.group, [...(groups.get(view.lane.meta.group) ?? []), view.node]);
     laneBox.replaceChildren(
       ...[...groups].map(([name, nodes]) =>
         el("section", { class: "dp-group", "data-group": name }, name ? el("div", { class: "dp-group-name" }, name) : null, el("div", { class: "dp-group-lanes" }, ...nodes)),
@@ -158,195 +179,110 @@ export function mount(root, emit) {
     );
   }
 
-  function setPanels(data, first, adding) {
-    const kinds = data.panels.map((p) => p.kind).join();
-    if (panels.map((p) => p.kind).join() !== kinds) {
-      panels = data.panels.map((p) => ({ kind: p.kind, ...PANELS[p.kind]() }));
+  /**
+   * @param {Timeline} data
+   * @param {number} first
+   * @param {boolean} isAdding
+   */
+  function setPanels(data, first, isAdding) {
+    if (panels.map((p) => p.kind).join() !== data.panels.map((p) => p.kind).join()) {
+      panels = data.panels.map(({ kind }) => ({ kind, ...PANELS[kind]() }));
       panelBox.replaceChildren();
       moreBox.replaceChildren();
     }
-    panels.forEach((panel, i) => panel.set(data.panels[i], first, adding));
+    panels.forEach((panel, i) => panel.set(data.panels[i], first, isAdding));
   }
 
   // --- playhead ---------------------------------------------------------------------------------------------------
-  const count = () => Math.max(meta.total, positions.length);
+  const count = () => Math.max(meta?.total ?? 0, positions.length);
   const newest = () => Math.max(0, positions.length - 1);
-  // What belongs to i, or to the nearest before it: a message with frames may have been overtaken by the next.
-  const known = (values, i) => {
-    while (i > 0 && values[i] === undefined) i--;
-    return values[i];
-  };
-  const clamp = (i) => Math.max(0, Math.min(newest(), i));
 
-  function moveTo(i, byReader) {
-    const to = clamp(Math.round(i));
-    if (byReader && meta.live) following = to >= newest();
-    if (to === position) return;
-    position = to;
-    request();
-  }
-
-  function step(by) {
-    stop();
-    moveTo(by === -Infinity ? 0 : by === Infinity ? newest() : position + by, true);
-    rested();
-  }
-
-  // Tells the server where the playhead rests, once it does.
+  // The server hears where the playhead rests, once it does.
   function rested() {
-    request();
-    if (!meta.report_position) return;
+    drawing.request();
+    if (!meta?.report_position) return;
     clearTimeout(resting);
-    resting = setTimeout(() => emit("position", position), 250);
-  }
-
-  function start() {
-    if (!meta || newest() === 0) return;
-    if (position >= newest()) position = 0;
-    following = false;
-    playing = { since: performance.now(), from: position };
-    request();
-  }
-
-  function stop() {
-    if (!playing) return;
-    playing = null;
-    rested();
-  }
-
-  function setSpeed(value) {
-    speed = value;
-    if (playing) playing = { since: performance.now(), from: position };
+    resting = setTimeout(() => emit("position", player.position), REST);
   }
 
   function followNewest() {
-    stop();
     following = true;
-    moveTo(newest(), false);
-    request();
-  }
-
-  function advance(now) {
-    const ahead = playing.from + Math.floor(((now - playing.since) / 1000) * meta.fps * speed);
-    if (ahead <= newest()) position = Math.max(position, ahead);
-    else if (loop && !meta.live) {
-      // The last frame stays a moment: it is the result.
-      position = newest();
-      playing = { since: now + 600, from: 0, hold: true };
-    } else {
-      position = newest();
-      if (meta.live) following = true;
-      stop();
-    }
+    player.moveTo(newest());
+    drawing.request();
   }
 
   // --- drawing ----------------------------------------------------------------------------------------------------
-  function request() {
-    if (!pending && !destroyed) pending = requestAnimationFrame(frame);
-  }
-
-  function frame(now) {
-    pending = 0;
-    if (destroyed || !meta) return;
-    if (playing) {
-      if (playing.hold && now >= playing.since) {
-        playing = { since: now, from: 0 };
-        position = 0;
-      } else if (!playing.hold) advance(now);
-      request();
-    }
-    draw();
-  }
-
-  function draw() {
+  /**
+   * @param {Timeline} data
+   * @param {Theme} look
+   */
+  function draw(data, look) {
+    const position = player.position;
     for (const view of views) view.draw(position);
     zoom.draw(position);
-    for (const panel of panels) panel.draw(position, theme);
-    const here = known(positions, position) ?? { t: "", text: "" };
-    if (where.textContent !== here.text) where.textContent = here.text;
-    const text = known(captions, position) ?? "";
+    for (const panel of panels) panel.draw(position, look);
+    const text = valueAt(captions, position) ?? "";
     if (caption.textContent !== text) caption.textContent = text;
-    strip.place(position, count(), here.text);
-    deck.playing(Boolean(playing));
-    follow.hidden = !meta.live || following;
-    Object.assign(root.dataset, { position, count: count(), loaded: positions.length, t: here.t, playing: String(Boolean(playing)), live: String(meta.live) });
+    follow.hidden = !data.live || following;
+    const t = valueAt(positions, position)?.t ?? "";
+    Object.assign(root.dataset, { position, count: count(), loaded: positions.length, t, playing: String(player.isPlaying), live: String(data.live) });
   }
 
   function restyle() {
-    if (destroyed || !root.isConnected) return;
+    if (isDestroyed || !root.isConnected) return;
     const next = readTheme(root);
     if (theme && next.stamp !== theme.stamp) panels.forEach((panel) => panel.invalidate());
     theme = next;
-    layout();
+    if (meta && !body.hidden && root.clientWidth) layout(meta, root.clientWidth);
   }
 
-  function layout() {
-    if (destroyed || !meta || !theme || body.hidden) return;
-    const width = root.clientWidth;
-    if (!width) return;
+  /**
+   * @param {Timeline} data
+   * @param {number} width
+   */
+  function layout(data, width) {
     root.dataset.layout = panels.length && lanes.length <= 2 && width >= 720 ? "beside" : "below";
-    arrangePanels(width);
+    arrangePanels(panels, panelBox, moreBox, { width, lanes: lanes.length, isBeside: root.dataset.layout === "beside" });
     root.dataset.narrow = String(width < 520);
-    root.dataset.lanes = lanes.length;
+    root.dataset.lanes = String(lanes.length);
     sizeLanes(views, views.map((view) => view.node.clientWidth));
-    live.hidden = !meta.live;
+    live.hidden = !data.live;
     live.textContent = `${positions.length} of ${count()} frames`;
     caption.hidden = !captions.length;
-    strip.paint({ lane: lanes[0], picture: picked && lanes[0] && picked.picture < lanes[0].meta.pictures ? picked.picture : null, loaded: positions.length, count: count(), theme, label: meta.label });
-    draw();
+    const [lane = null] = lanes;
+    player.paint({ lane, picture: picked && lane && picked.picture < lane.meta.pictures ? picked.picture : null, label: data.label });
+    if (theme) draw(data, theme);
   }
 
-  // Beside the lanes stands what fits into one row of charts; the rest goes below, so that the playhead stays near.
-  function arrangePanels(width) {
-    const beside = root.dataset.layout === "beside";
-    const laneWidth = lanes.length === 1 ? 384 : Math.max(360, 0.46 * width);
-    let room = beside ? Math.max(1, Math.floor((width - laneWidth) / 316)) : Infinity;
-    let full = false;
-    for (const panel of panels) {
-      full ||= panel.kind !== "equation" && room-- < 1;
-      // Beside two lanes there is room for a chart or for a formula in one line, not for both.
-      const wide = beside && lanes.length === 2 && panel.kind === "equation";
-      const box = full || wide ? moreBox : panelBox;
-      if (panel.node.parentElement !== box) box.append(panel.node);
-    }
-    panelBox.hidden = !panelBox.childElementCount;
-    moreBox.hidden = !moreBox.childElementCount;
-    for (const box of [panelBox, moreBox]) evenRows(box, box === panelBox && beside ? width - laneWidth - 28 : width);
-  }
-
-  // As many columns as fit, but no more than rows of equal length need: four charts make two rows of two, not three and one.
-  function evenRows(box, width) {
-    const charts = [...box.children].filter((node) => !node.classList.contains("dp-equation")).length;
-    const fit = Math.max(1, Math.floor((width + 26) / (290 + 26)));
-    const columns = charts ? Math.ceil(charts / Math.ceil(charts / fit)) : 1;
-    box.style.gridTemplateColumns = `repeat(${columns}, minmax(0, 1fr))`;
-  }
-
-  // --- picking, keys, saving --------------------------------------------------------------------------------------
+  // --- picking, saving --------------------------------------------------------------------------------------------
+  /**
+   * @param {Lane} lane
+   * @param {number | null} k
+   */
   function choose(lane, k) {
-    if (!lane) return;
-    const same = picked && picked.group === lane.group && picked.picture === k;
-    const had = picked;
-    picked = k === null || same ? null : { lane, group: lane.group, picture: k };
+    if (!meta) return;
+    const before = picked;
+    picked = k === null || (before?.lane.group === lane.group && before.picture === k) ? null : { lane, picture: k };
     showPick();
-    layout();
-    if (picked || had) emit("pick", { id: meta.id, lane: lane.key, picture: picked ? k : null, position });
+    restyle();
+    if (picked || before) emit("pick", { id: meta.id, lane: lane.key, picture: picked ? k : null, position: player.position });
   }
 
   function showPick() {
-    const inGroup = (lane) => picked && lane.meta.group === picked.group && picked.picture < lane.meta.pictures;
-    for (const view of views) view.highlight(inGroup(view.lane) ? picked.picture : null);
-    zoom.show(picked ? lanes.filter(inGroup) : [], picked ? picked.picture : null);
-    root.dataset.picked = picked ? picked.picture : "";
+    const k = picked?.picture ?? null;
+    const inGroup = (/** @type {PictureLane} */ lane) => picked !== null && lane.meta.group === picked.lane.group && picked.picture < lane.meta.pictures;
+    for (const view of views) view.highlight(inGroup(view.lane) ? k : null);
+    zoom.show(lanes.filter(inGroup), k);
+    root.dataset.picked = String(k ?? "");
   }
 
-  const fileName = () => `${meta.id}-t${known(positions, position)?.t ?? position}`.replace(/[^A-Za-z0-9._-]+/g, "-") + ".png";
+  const fileName = () => `${meta?.id}-t${valueAt(positions, player.position)?.t ?? player.position}`.replace(/[^A-Za-z0-9._-]+/g, "-") + ".png";
 
   function destroy() {
-    destroyed = true;
-    cancelAnimationFrame(pending);
+    isDestroyed = true;
+    drawing.cancel();
+    player.destroy();
     clearTimeout(resting);
-    observer.disconnect();
     unwatch();
     lanes.forEach((lane) => lane.close());
     root.replaceChildren();

@@ -6,12 +6,13 @@ import csv
 import io
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from playground.components.payloads.chart import LiveChart, Mark, Series
+from playground.components.payloads.figures import Heatmap, StackedBar, StackedBars
 from playground.labs.likelihood import excess_loss, html_parts, latent, text
 from playground.labs.likelihood.controls import LikelihoodControls, measured_settings
 from playground.labs.likelihood.job import check_settings
@@ -29,10 +30,10 @@ CUT = 12.0
 MARKS: tuple[Mark, ...] = ("circle", "square", "triangle")
 
 
-def stacked(measured: Measurement) -> dict[str, Any]:
+def stacked(measured: Measurement) -> StackedBars:
     """What stacked.js takes: bars of segments, in bits per dimension."""
     shown = [result for result in measured.results if len(result.bits)]
-    bars = [
+    bars: list[StackedBar] = [
         {
             "title": result.bar.title,
             "total": result.mean,
@@ -54,7 +55,7 @@ def stacked(measured: Measurement) -> dict[str, Any]:
     }
 
 
-def heat(heat_map: HeatMap) -> dict[str, Any]:
+def heat(heat_map: HeatMap) -> Heatmap:
     """What heatmap.js takes; NaN as null."""
     levels, _ = heat_map.excess.shape
     return {
@@ -175,7 +176,7 @@ def settings_notices(controls: LikelihoodControls, measured: Measurement | None,
 class BarsView:
     """The bars and what is read off them."""
 
-    bars: dict[str, Any]
+    bars: StackedBars
     notices: tuple[Notice, ...]
     trade: LiveChart
     images: str
@@ -222,7 +223,7 @@ def vae_view(controls: LikelihoodControls, visitor: Visitor) -> VaeView:
     )
 
 
-def heat_view(controls: LikelihoodControls, visitor: Visitor) -> tuple[list[Notice], dict[str, Any] | None]:
+def heat_view(controls: LikelihoodControls, visitor: Visitor) -> tuple[list[Notice], Heatmap | None]:
     """The map of the excess loss, or why there is none."""
     try:
         return [], heat(excess_loss.heat_map(controls.run, visitor))

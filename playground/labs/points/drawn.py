@@ -1,7 +1,7 @@
 """Points that the reader draws, written so that they fit into a link: four letters for each.
 
 Classes stand one after the other with a full stop between them. Of each point x and y, 0 … 1 over the width and the height of
-the pad, are whole numbers of 1/4095 in base 64 (two letters each, the alphabet of base64url); draw_pad.js writes the same.
+the pad, are whole numbers of 1/4095 in base 64 (two letters each, the alphabet of base64url); drawn_points.js writes the same.
 """
 
 from __future__ import annotations

@@ -11,6 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from playground.components.payloads.xray import (
+    AttentionMaps,
+    ChannelMaps,
+    SignedMap,
+    TimeMaps,
+    UnsignedMap,
+    XRay,
+    XRayBlock,
+)
 from playground.labs.shared.pictures_html import data_uri
 from playground.labs.xray import text
 
@@ -24,7 +33,7 @@ MOST_BYTES = 1_500_000
 """Of all channel maps together, and of all attention together."""
 
 
-def payload(inspection: Inspection, block: str = "") -> dict[str, Any]:
+def payload(inspection: Inspection, block: str = "") -> XRay:
     """Everything that is shown of a forward pass; beside packed numbers stands the value of 127 or 255.
 
     `block` is shown first; without it the one that was chosen when the inspection began; where the network has neither,
@@ -35,7 +44,8 @@ def payload(inspection: Inspection, block: str = "") -> dict[str, Any]:
     total = sum(block.parameters for block in blocks)
     at = int(np.argmin(np.abs(np.array(inspection.times) - inspection.t)))
     chosen = block or inspection.controls.block
-    sent = {
+    sent: XRay = {
+        "id": "",
         "base": inspection.controls.choice,
         "block": chosen if any(one.name == chosen for one in blocks) else first_block(inspection.layout),
         "title": inspection.title,
@@ -80,12 +90,11 @@ def block_title(block: Block) -> str:
     return f"{text.KINDS[block.kind][1]}{text.PARTS[block.part]}{size}, {block.channels} channels{heads}"
 
 
-def _block(block: Block) -> dict[str, Any]:
+def _block(block: Block) -> XRayBlock:
     return {
         "name": block.name,
         "kind": block.kind,
         "part": block.part,
-        "resolution": block.resolution,
         "size": list(block.size),
         "channels": block.channels,
         "parameters": block.parameters,
@@ -95,10 +104,10 @@ def _block(block: Block) -> dict[str, Any]:
     }
 
 
-def _maps(blocks: Sequence[Block], forward: ForwardRecord) -> dict[str, Any]:
+def _maps(blocks: Sequence[Block], forward: ForwardRecord) -> dict[str, ChannelMaps]:
     """Of each block the channels that vary most over the picture, −127 … 127 for −max … max."""
     budget = MOST_BYTES // max(1, len(blocks))
-    made = {}
+    made: dict[str, ChannelMaps] = {}
     for block in blocks:
         values = forward.activations[block.name][0].float().numpy()
         vector = values.ndim == 1
@@ -122,12 +131,12 @@ def _folded(count: int) -> tuple[int, int]:
     return rows, count // rows
 
 
-def _signed(values: npt.NDArray[np.float32]) -> dict[str, Any]:
+def _signed(values: npt.NDArray[np.float32]) -> SignedMap:
     most = float(np.abs(values).max()) or 1.0
     return {"shape": list(values.shape), "max": most, "i8": _packed(np.rint(values / most * 127).astype(np.int8))}
 
 
-def _unsigned(values: npt.NDArray[np.float32]) -> dict[str, Any]:
+def _unsigned(values: npt.NDArray[np.float32]) -> UnsignedMap:
     most = float(values.max()) or 1.0
     return {"shape": list(values.shape), "max": most, "u8": _packed(np.rint(values / most * 255).astype(np.uint8))}
 
@@ -136,10 +145,10 @@ def _packed(values: npt.NDArray[Any]) -> str:
     return base64.b64encode(np.ascontiguousarray(values).tobytes()).decode("ascii")
 
 
-def _attention(blocks: Sequence[Block], forward: ForwardRecord) -> list[dict[str, Any]]:
+def _attention(blocks: Sequence[Block], forward: ForwardRecord) -> list[AttentionMaps]:
     """The mean of the heads, then as many single heads as may be sent; each row scaled by its own largest value."""
     budget = MOST_BYTES // max(1, len(forward.attention))
-    made = []
+    made: list[AttentionMaps] = []
     for block in blocks:
         if block.kind != "attention" or block.name not in forward.attention:
             continue
@@ -161,7 +170,7 @@ def _attention(blocks: Sequence[Block], forward: ForwardRecord) -> list[dict[str
     return made
 
 
-def _time(inspection: Inspection, at: int) -> dict[str, Any]:
+def _time(inspection: Inspection, at: int) -> TimeMaps:
     norms = np.stack([values.float().numpy() for values in inspection.conditioning.norms.values()])
     names = {block.name: text.SIDES[block.part] for block in inspection.layout.blocks}
     sizes = {block.name: block.size for block in inspection.layout.blocks}

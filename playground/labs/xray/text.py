@@ -1,5 +1,7 @@
 """The texts of the Network x-ray."""
 
+from playground.components.payloads.xray import XRayWord
+
 TITLE = "Network x-ray"
 LEAD = (
     "A U-Net, drawn from its own modules, in one forward pass on **one noisy image**. Choose a block to see its channels, "
@@ -48,8 +50,7 @@ KINDS = {
 SIDES = {"embedding": "", "down": "↓ down", "middle": "bottom", "up": "↑ up"}
 PARTS = {"embedding": "", "down": " on the way down", "middle": " at the bottom", "up": " on the way up"}
 
-IN_THE_DRAWING = {
-    "drawing": "The network",
+IN_THE_DRAWING: dict[XRayWord, str] = {
     "help": "Arrow keys move from block to block. Skips are reached with Tab and switched with Enter.",
     "channels": "Channels of the block",
     "channels_help": (

@@ -52,7 +52,7 @@ def test_scrubbing_forward_moves_pictures_and_panels_without_a_request(page: Pag
     sent: list[str] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append("frame")))
     page.on("request", lambda request: sent.append(request.url))
-    strip = page.locator(".dp-strip")
+    strip = page.locator(".dp-scrubber")
     box = strip.bounding_box()
     assert box
     page.mouse.move(box["x"] + 2, box["y"] + 10)
@@ -72,7 +72,7 @@ def test_scrubbing_forward_moves_pictures_and_panels_without_a_request(page: Pag
 
 def test_changing_the_schedule_changes_the_picture_and_the_link_and_keeps_the_playhead(page: Page, server: str) -> None:
     opened(page, f"{server}/forward?T=100")
-    page.locator(".dp-strip").focus()
+    page.locator(".dp-scrubber").focus()
     for _ in range(5):
         page.keyboard.press("PageUp")
     expect(page.locator(".dp-where")).to_have_text("t = 50 of 100")

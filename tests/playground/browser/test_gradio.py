@@ -195,7 +195,7 @@ def test_curves_that_are_opened_at_once_are_those_of_the_link(page: Page, gradio
 
 def test_pictures_stream_without_moving_the_page_and_stop_stops(page: Page, gradio_url: str) -> None:
     page.goto(f"{gradio_url}/sampling?steps=300&count=4")
-    deck = page.locator("#sampling-timeline .dp-deck")
+    deck = page.locator("#sampling-timeline .dp-player")
     expect(deck).to_be_visible()
     tops = set()
     for _ in range(8):

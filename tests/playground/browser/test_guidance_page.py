@@ -39,7 +39,7 @@ def test_a_newcomers_walk(page: Page, server: str) -> None:
     expect(page.locator(".dp-where")).to_have_text("step 4 of 4")
     assert axes.locator(".dp-axis-across span").all_text_contents() == ["0", "4"]
     assert axes.locator(".dp-axis-down span").all_text_contents() == ["2", "3"]
-    page.locator(".dp-strip").focus()
+    page.locator(".dp-scrubber").focus()
     page.keyboard.press("Home")
     expect(page.locator(".dp-where")).to_have_text("step 0 of 4")
     # One that is too large is refused before it begins, and what there is stays.
@@ -88,7 +88,7 @@ def taken_away(page: Page, figure: Locator) -> tuple[list[list[str]], set[str], 
     files = {}
     for kind in ("CSV", "SVG", "PNG"):
         with page.expect_download() as download:
-            figure.get_by_label("Take away").select_option(kind)
+            figure.get_by_label("Save this figure").select_option(kind)
         assert download.value.suggested_filename.endswith(f".{kind.lower()}")
         files[kind] = Path(download.value.path())
     svg = ElementTree.parse(files["SVG"]).getroot()

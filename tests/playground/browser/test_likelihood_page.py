@@ -54,7 +54,7 @@ def test_a_newcomer_in_the_lab(page: Page, url: str) -> None:
 
     # The interpolation of the latent variables moves in the browser.
     interpolation = page.locator(".dp-timeline")
-    interpolation.locator(".dp-strip").focus()
+    interpolation.locator(".dp-scrubber").focus()
     page.keyboard.press("End")
     expect(interpolation.locator(".dp-where")).to_have_text("100 % of the path")
 

@@ -49,7 +49,7 @@ def test_a_walk_through_the_lab(page: Page, server: str) -> None:
     expect(stage(page)).to_have_attribute("data-clouds", "2")
     expect(stage(page)).to_have_attribute("data-count", "21")
     # It plays by itself; taken in hand, it stays where it is put, and the playhead asks nobody.
-    page.locator(".dp-strip").first.focus()
+    page.locator(".dp-scrubber").first.focus()
     page.keyboard.press("Home")
     expect(page.locator(".dp-where").first).to_have_text("t = 200 of 200")
     asked: list[str] = []
@@ -69,13 +69,13 @@ def test_a_walk_through_the_lab(page: Page, server: str) -> None:
     ours = [url for url in asked if not url.startswith(("data:", "blob:")) and "/static/" not in url]
     assert [url for url in ours if "heartbeat" not in url] == []
     with page.expect_download() as saved:
-        page.get_by_label("Take away").first.select_option("csv")
+        page.get_by_label("Save this moment").select_option("csv")
     rows = saved.value.path().read_text().splitlines()
     assert rows[0].startswith("cloud,particle,class,t,x,y")
     assert len(rows) == 1 + 2 * 300
     # The drawing shows what the page shows: the density of both clouds, arrows, and particles of two classes twice.
     with page.expect_download() as saved:
-        page.get_by_label("Take away").first.select_option("svg")
+        page.get_by_label("Save this moment").select_option("svg")
     drawn = ElementTree.parse(saved.value.path()).getroot()
     assert len(drawn.findall(".//{*}image")) == 2
     filled = [path for path in drawn.iterfind(".//{*}path") if path.get("fill") != "none"]
@@ -98,14 +98,14 @@ def test_one_step_of_one_particle_is_taken_apart(page: Page, server: str) -> Non
     expect(look).to_contain_text("No particle is chosen. Click on one")
     expect(stage(page)).to_have_attribute("data-count", "11")
     # A click in the cloud chooses: its step is taken apart, and the link says which.
-    page.locator(".dp-strip").first.focus()
+    page.locator(".dp-scrubber").first.focus()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")
     canvas = page.locator(".dp-points-canvas").first
     box = canvas.bounding_box()
     assert box
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    expect(look).to_have_attribute("data-ways", "2")
+    expect(look).to_have_attribute("data-trajectories", "2")
     expect(look).to_have_attribute("data-step", "1")
     page.wait_for_url("**frame=1**")
     assert "particle=" in page.url
@@ -115,7 +115,7 @@ def test_one_step_of_one_particle_is_taken_apart(page: Page, server: str) -> Non
     page.on("request", lambda request: asked.append(request.url))
     look.get_by_label("One step forward").click()
     expect(stage(page)).to_have_attribute("data-t", "160")
-    page.locator(".dp-strip").first.focus()
+    page.locator(".dp-scrubber").first.focus()
     page.keyboard.press("ArrowRight")
     expect(look).to_have_attribute("data-t", "140")
     sums(look)

@@ -28,7 +28,7 @@ def test_scrubbing_both_times_asks_the_server_nothing(page: Page, server: str) -
     assert total > 5
     expect(root).to_have_attribute("data-trained", str(total - 1))
     picture = "(root) => root.querySelector('canvas').toDataURL()"
-    trained, denoised = root.locator(".dp-strip").all()
+    trained, denoised = root.locator(".dp-scrubber").all()
 
     sent: list[str] = []
     page.on("request", lambda request: sent.append(request.url))
@@ -43,7 +43,7 @@ def test_scrubbing_both_times_asks_the_server_nothing(page: Page, server: str) -
     assert root.evaluate(picture) != untrained
 
     # A finger on the map moves both.
-    chart = root.locator(".dp-flight-map")
+    chart = root.locator(".dp-map")
     chart.scroll_into_view_if_needed()
     box = chart.bounding_box()
     assert box

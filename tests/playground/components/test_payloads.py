@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import dataclasses
 import io
-import itertools
 import json
 import math
 import struct
+from typing import Annotated, ClassVar
 
 import numpy as np
 import pytest
@@ -16,7 +16,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from playground.components import source
 from playground.components.payloads import (
     CurveEditor,
     CurvePanel,
@@ -35,15 +34,17 @@ from playground.components.payloads import (
     nearest_index,
     pack,
 )
+from playground.components.payloads.curve import read_points
+from playground.components.payloads.encoding import Inlined, MessagePayload, PackedBytes
 from playground.components.payloads.packing import png
+from playground.components.payloads.point_clouds import Cloud, PointClouds
+from playground.components.payloads.timeline import Pick, read_pick
 
 CURVE = ((0.0, 1.0), (0.2, 0.9), (0.5, 0.5), (0.8, 0.1), (1.0, 0.0))
 
 
-def decode(src: str) -> np.ndarray:
-    head, body = src.split(",")
-    assert head == "data:image/png;base64"
-    return np.asarray(Image.open(io.BytesIO(base64.b64decode(body))))
+def decode(file: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(file)))
 
 
 def noise(*shape: int, seed: int = 0) -> np.ndarray:
@@ -79,7 +80,7 @@ def test_packing_loses_nothing(n: int, height: int, width: int, channels: int, s
     assert sheets.count == n
     assert sheets.sheets[0].first == 5
     for sheet in sheets.sheets:
-        image = decode(sheet.src)
+        image = decode(sheet.png)
         assert image.ndim == (2 if channels == 1 else 3)
         assert max(image.shape[:2]) <= side
         image = image.reshape(*image.shape[:2], channels)
@@ -98,7 +99,7 @@ def test_png_keeps_flat_and_noisy_pictures() -> None:
 
 def test_a_thousand_tiles_make_a_sheet_about_square() -> None:
     sheets = pack([noise(32, 32, 3)] * 1001)
-    image = decode(sheets.sheets[0].src)
+    image = decode(sheets.sheets[0].png)
     assert len(sheets.sheets) == 1
     assert 0.9 < image.shape[0] / image.shape[1] < 1.1
 
@@ -161,10 +162,10 @@ def test_a_message_holds_the_payload_and_its_stamp_follows_the_pixels() -> None:
     whole = timeline.to_payload()
     for lane, other in zip(payload["lanes"], whole["lanes"], strict=True):
         for sheet, same in zip(lane["sheets"], other["sheets"], strict=True):
-            begin, size = sheet["src"]
+            begin, size = sheet["png"]["file"]
             file = message[20 + length + begin :][:size]
-            assert same["src"] == "data:image/png;base64," + base64.b64encode(file).decode()
-            sheet["src"] = same["src"]
+            assert same["png"] == "data:image/png;base64," + base64.b64encode(file).decode()
+            sheet["png"] = same["png"]
     assert payload == whole
     assert make().to_message() == message
     pictures = noise(5, 4, 6, 6)
@@ -241,19 +242,56 @@ def test_an_edit_belongs_to_the_points_it_began_with() -> None:
     assert CurveEditor(CURVE).base != CurveEditor(((0.0, 1.0), (0.5, 0.5), (1.0, 0.0))).base
 
 
-@pytest.mark.parametrize("name", ["timeline", "livechart", "curve_editor"])
-def test_the_javascript_is_one_piece(name: str) -> None:
-    text = source.javascript(name)
-    assert "\nimport " not in text
-    assert text.count("export ") == 1
-    assert text.rstrip().endswith("export { mount };")
-    tops = [line.split("(")[0] for line in text.splitlines() if line.startswith(("function ", "async function "))]
-    tops += [line.split(" = ")[0] for line in text.splitlines() if line.startswith("const ")]
-    names = sorted(top.split()[-1].lstrip("*") for top in tops)
-    assert not [a for a, b in itertools.pairwise(names) if a == b], "two files use one name"
+def test_arrays_travel_in_a_message_and_nowhere_else() -> None:
+    x = np.arange(12, dtype=np.float32).reshape(2, 3, 2)
+    clouds = PointClouds("id", (Cloud("A", "", x, (0.0, 1.0)),), (Position(1, ""), Position(0, "")), x[0])
+    message = clouds.to_message()
+    (length,) = struct.unpack_from("<I", message, 16)
+    packed = json.loads(message[20 : 20 + length])["clouds"][0]["x"]
+    values = np.frombuffer(message[20 + length + packed["at"] :], "<f4", count=12)
+    np.testing.assert_array_equal(values.reshape(packed["shape"]), x)
+    changed = dataclasses.replace(clouds, data=x[0] + 1)
+    assert changed.to_message()[:16] != message[:16]
+    with pytest.raises(ValueError, match="only a message"):
+        clouds.to_payload()
 
 
-def test_nothing_is_fetched_from_elsewhere() -> None:
-    for text in (source.css(), *(source.javascript(n) for n in ("timeline", "livechart", "curve_editor"))):
-        for word in ("@import", "url(", "fetch(", "XMLHttpRequest", "innerHTML", "https://", "eval("):
-            assert word not in text.replace("url(#", "")  # which stays within a drawing
+@dataclasses.dataclass(frozen=True)
+class Inner:
+    a: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Outer(MessagePayload):
+    computed: ClassVar[tuple[str, ...]] = ("twice",)
+
+    inner: Annotated[Inner, Inlined]
+    pixels: PackedBytes | None = None
+
+    @property
+    def twice(self) -> int:
+        return 2 * self.inner.a
+
+
+def test_fields_travel_by_their_annotations() -> None:
+    assert Outer(Inner(3)).to_payload() == {"a": 3, "pixels": None, "twice": 6}
+    pixels = np.array([[1, 255]], np.uint8)
+    assert Outer(Inner(3), pixels).to_payload()["pixels"] == {
+        "shape": [1, 2],
+        "u8": base64.b64encode(b"\x01\xff").decode(),
+    }
+
+
+@pytest.mark.parametrize(
+    "value", [None, 3, {}, {"points": 1}, {"points": [1, 2, 3]}, {"points": [[0, "x"], [1, 2], [1, 0]]}]
+)
+def test_what_is_no_curve_is_refused(value: object) -> None:
+    with pytest.raises(ValueError, match=r"[.]$"):
+        read_points(value)
+
+
+def test_a_pick_belongs_to_its_timeline() -> None:
+    value = {"id": "a", "lane": "x0", "picture": 3, "position": 7}
+    assert read_pick(value, "a") == Pick("x0", 3, 7)
+    for other in (None, 3, {**value, "id": "b"}, {**value, "picture": None}):
+        assert read_pick(other, "a") is None

@@ -288,13 +288,13 @@ def test_what_is_taken_away_makes_the_same_pixels(tmp_path: object) -> None:
 
 
 def test_where_the_reader_looks_is_only_believed_of_these_walks() -> None:
-    good = {"stamp": "a/", "branch": 1, "step": 3, "row": 4, "column": 5}
+    good = {"version": "a/", "branch": 1, "step": 3, "row": 4, "column": 5}
     assert read_cursor(good, "a/") == Cursor(1, 3, 4, 5)
     for wrong in (
         None,
         3,
         {},
-        {**good, "stamp": "a/0@1:"},
+        {**good, "version": "a/0@1:"},
         {**good, "step": "3"},
         {**good, "row": 10**9},
         {**good, "branch": -5},

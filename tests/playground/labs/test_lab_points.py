@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import struct
 from typing import get_args
 
@@ -218,29 +217,3 @@ def test_a_network_is_trained_sampled_from_and_trained_on() -> None:
 def test_without_a_network_the_exact_denoiser_stands_in() -> None:
     controls = PointsControls(model="trained", compare="model")
     assert [side.model for side in trajectory.sides(controls, None)] == ["exact"]
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        "points_stage",
-        "points_microscope",
-        "draw_pad",
-        "timeline",
-        "livechart",
-        "stacked",
-        "heatmap",
-        "microscope",
-        "xray",
-        "recorder",
-        "curve_editor",
-    ],
-)
-def test_the_files_of_a_component_use_no_name_twice(name: str) -> None:
-    """They go to the browser as one text, together with the adapter of the front end."""
-    from playground.components import source
-
-    adapters = ["mounted", "host", "component", "read", "show"]
-    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", source.script(name), re.MULTILINE)
-    assert "mount" in names
-    assert len(names + adapters) == len({*names, *adapters})

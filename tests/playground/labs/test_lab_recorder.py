@@ -40,12 +40,12 @@ def tiles_of(flight: TrainingSamplingMap) -> list[npt.NDArray[np.uint8]]:
     message = flight.to_message()
     (length,) = struct.unpack("<I", message[16:20])
     payload = json.loads(message[20 : 20 + length])
-    (lane,) = payload["lanes"]
+    lane = payload["lane"]
     width, height = lane["tile"]
     found = []
     for sheet in lane["sheets"]:
-        begin = 20 + length + sheet["src"][0]
-        image = np.asarray(Image.open(io.BytesIO(message[begin : begin + sheet["src"][1]])))
+        begin, size = sheet["png"]["file"]
+        image = np.asarray(Image.open(io.BytesIO(message[20 + length + begin :][:size])))
         for k in range(sheet["count"]):
             x, y = k % lane["columns"] * width, k // lane["columns"] * height
             found.append(image[y : y + height, x : x + width])

@@ -1,50 +1,45 @@
 // A pad on which the reader draws points: a spray that scatters them, or a line along which they lie.
-//
-//   mount(root, emit) -> { update(data), destroy() }
-//
-// `data` is {text, most, kinds, base}: the points as labs/points_drawn.py writes them, and what changes when they are other ones
-// than those that were drawn here (by default the text itself). Emits "points" {text, base} after every stroke.
-import { el, watchTheme } from "./dom.js";
-import { fitCanvas, readTheme } from "./draw.js";
-import { SHAPES, addShape } from "./scene.js";
+// Emits "points" {text, base} after every stroke.
+/** @import { DrawingPad } from "../payloads.js" */
+/** @import { Component, Emit, Point, Theme } from "./types.js" */
+import { fitCanvas } from "./chart_drawing.js";
+import { el } from "./dom.js";
+import { formatPoints, parsePoints } from "./drawn_points.js";
+import { clamp } from "./numbers.js";
+import { SHAPES, addShape, paintMark } from "./point_clouds_drawing.js";
+import { readTheme, watchLook } from "./theme.js";
 
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const MOST = 360;
+const MOST = 360; // pixels of a side
 const SPREAD = 0.028; // of a spray, in widths of the pad
 const APART = 0.012; // between two points of a line
 
-function pointsOf(text) {
-  const points = [];
-  text.split(".").forEach((letters, kind) => {
-    for (let i = 0; i + 4 <= letters.length; i += 4) {
-      const [a, b, c, d] = [0, 1, 2, 3].map((k) => ALPHABET.indexOf(letters[i + k]));
-      points.push([(64 * a + b) / 4095, (64 * c + d) / 4095, kind]);
-    }
-  });
-  return points;
-}
-
-function textOf(points, kinds) {
-  const parts = Array.from({ length: kinds }, () => "");
-  const two = (v) => ALPHABET[v >> 6] + ALPHABET[v & 63];
-  for (const [x, y, kind] of points) parts[kind] += two(Math.round(4095 * x)) + two(Math.round(4095 * y));
-  return parts.join(".").replace(/\.+$/, "");
-}
-
+/** @import { DrawnPoint } from "./drawn_points.js" */
+/**
+ * @param {HTMLElement} root
+ * @param {Emit} emit
+ * @returns {Component<DrawingPad | null>}
+ */
 export function mount(root, emit) {
   root.classList.add("dp-root", "dp-pad");
+  /** @type {DrawnPoint[]} */
   let points = [];
-  let undone = []; // how many points there were before each stroke
+  /** @type {DrawnPoint[][]} */
+  let undone = []; // the points before each stroke
+  /** @type {string | null} */
   let known = null; // the text that both sides have
+  /** @type {string | number | null} */
   let base = null; // names what came last from outside: what an edit belongs to
   let most = 600;
   let kinds = 4;
   let kind = 0;
   let tool = "spray";
+  /** @type {Point | null} */
   let stroke = null; // the last place of the stroke that is being drawn
+  /** @type {Point | null} */
   let cursor = null;
   let size = 0;
-  let theme = null;
+  /** @type {Theme} */
+  let theme;
 
   const canvas = el("canvas", { class: "dp-pad-canvas", tabindex: "0", role: "application", "aria-label": "Drawing pad. Arrow keys move a pen, Space puts points there." });
   const status = el("div", { class: "dp-pad-status", role: "status" });
@@ -57,10 +52,9 @@ export function mount(root, emit) {
   }
   tools.append(undo, clear);
   root.append(tools, colors, canvas, status);
-  const unwatch = watchTheme(() => restyle());
-  const observer = new ResizeObserver(() => restyle());
-  observer.observe(root);
+  const unwatch = watchLook(root, restyle);
 
+  /** @param {DrawingPad | null} data */
   function update(data) {
     if (!data) return;
     most = data.most;
@@ -71,14 +65,15 @@ export function mount(root, emit) {
     // What comes back is older than what has been drawn since; only what is new from outside replaces it.
     if ((data.base ?? data.text) !== base && data.text !== known) {
       known = data.text;
-      points = pointsOf(data.text);
+      points = parsePoints(data.text);
       undone = [];
     }
     base = data.base ?? data.text;
     restyle();
   }
 
-  const place = (event) => {
+  /** @returns {Point} */
+  const place = (/** @type {PointerEvent} */ event) => {
     const box = canvas.getBoundingClientRect();
     return [(event.clientX - box.left) / box.width, 1 - (event.clientY - box.top) / box.height];
   };
@@ -89,13 +84,13 @@ export function mount(root, emit) {
     undone.push(points.slice());
     cursor = null;
     stroke = place(event);
-    tool === "spray" ? spray(stroke, 6) : add(stroke);
+    put(stroke, 6);
     paint();
     event.preventDefault();
   });
   canvas.addEventListener("pointermove", (event) => {
     if (!stroke) return;
-    for (const one of event.getCoalescedEvents?.() ?? [event]) along(place(one));
+    for (const one of event.getCoalescedEvents?.() ?? [event]) stroke = along(stroke, place(one));
     paint();
   });
   const end = () => {
@@ -107,27 +102,44 @@ export function mount(root, emit) {
   canvas.addEventListener("pointercancel", end);
   canvas.addEventListener("blur", () => ((cursor = null), paint()));
   canvas.addEventListener("keydown", (event) => {
-    const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] };
+    const moves = /** @type {Record<string, Point>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] });
     if (event.ctrlKey || event.metaKey || event.altKey) return;
-    if (moves[event.key]) cursor = (cursor ?? [0.5, 0.5]).map((v, axis) => Math.max(0, Math.min(1, v + (event.shiftKey ? 0.1 : 0.03) * moves[event.key][axis])));
-    else if (event.key === " " || event.key === "Enter") change(() => (tool === "spray" ? spray((cursor ??= [0.5, 0.5]), 8) : add((cursor ??= [0.5, 0.5]))));
+    const by = moves[event.key];
+    const [x, y] = cursor ?? [0.5, 0.5];
+    const step = event.shiftKey ? 0.1 : 0.03;
+    if (by) cursor = [clamp(x + step * by[0], 0, 1), clamp(y + step * by[1], 0, 1)];
+    else if (event.key === " " || event.key === "Enter") change(() => put((cursor = [x, y]), 8));
     else return;
     event.preventDefault();
     event.stopPropagation();
     paint();
   });
 
-  // From the last place of the stroke to this one.
-  function along(to) {
-    const far = Math.hypot(to[0] - stroke[0], to[1] - stroke[1]);
+  /**
+   * From one place of the stroke to the next. Returns how far it has come: short ways wait for more.
+   * @param {Point} from
+   * @param {Point} to
+   */
+  function along(from, to) {
+    const far = Math.hypot(to[0] - from[0], to[1] - from[1]);
     const count = Math.floor(far / (tool === "spray" ? 0.018 : APART));
-    for (let n = 1; n <= count; n++) {
-      const at = [0, 1].map((axis) => stroke[axis] + ((to[axis] - stroke[axis]) * n) / count);
-      tool === "spray" ? spray(at, 2) : add(at);
-    }
-    if (count) stroke = to;
+    for (let n = 1; n <= count; n++) put([from[0] + ((to[0] - from[0]) * n) / count, from[1] + ((to[1] - from[1]) * n) / count], 2);
+    return count ? to : from;
   }
 
+  /**
+   * @param {Point} at
+   * @param {number} count  of points in a spray
+   */
+  function put(at, count) {
+    if (tool === "spray") spray(at, count);
+    else add(at);
+  }
+
+  /**
+   * @param {Point} at
+   * @param {number} count
+   */
   function spray(at, count) {
     for (let n = 0; n < count; n++) {
       const [r, angle] = [SPREAD * Math.sqrt(-2 * Math.log(1 - Math.random())), 2 * Math.PI * Math.random()];
@@ -135,10 +147,12 @@ export function mount(root, emit) {
     }
   }
 
+  /** @param {Point} at */
   function add([x, y]) {
     if (points.length < most && x >= 0 && x <= 1 && y >= 0 && y <= 1) points.push([x, y, kind]);
   }
 
+  /** @param {() => void} action */
   function change(action) {
     undone.push(points.slice());
     action();
@@ -147,14 +161,13 @@ export function mount(root, emit) {
   }
 
   function takeBack() {
-    if (!undone.length) return;
-    points = undone.pop();
+    points = undone.pop() ?? points;
     paint();
     send();
   }
 
   function send() {
-    const text = textOf(points, kinds);
+    const text = formatPoints(points, kinds);
     if (text === known) return;
     known = text;
     emit("points", { text, base });
@@ -183,26 +196,21 @@ export function mount(root, emit) {
       g.arc(cursor[0] * size, (1 - cursor[1]) * size, 9, 0, 7);
       g.stroke();
     }
-    for (const node of tools.querySelectorAll("[data-tool]")) node.setAttribute("aria-checked", String(node.dataset.tool === tool));
-    for (const node of colors.children) {
-      node.setAttribute("aria-checked", String(Number(node.dataset.kind) === kind));
-      const pen = fitCanvas(node.firstChild, 14, 14);
-      const path = new Path2D();
-      addShape(path, SHAPES[node.dataset.kind], 7, 7, 4.4);
-      pen.fillStyle = theme.series[node.dataset.kind];
-      pen.fill(path);
-    }
+    for (const node of tools.querySelectorAll("[data-tool]")) node.setAttribute("aria-checked", String(node.getAttribute("data-tool") === tool));
+    [...colors.children].forEach((node, k) => {
+      node.setAttribute("aria-checked", String(k === kind));
+      paintMark(/** @type {HTMLCanvasElement} */ (node.firstChild), SHAPES[k], theme.series[k]);
+    });
     undo.disabled = !undone.length;
     clear.disabled = !points.length;
     const full = points.length >= most ? " More do not fit into the link." : "";
     status.textContent = points.length ? `${points.length} points.${full}` : "Draw here with the mouse, a pen or a finger.";
-    root.dataset.points = points.length;
+    root.dataset.points = String(points.length);
   }
 
   return {
     update,
     destroy() {
-      observer.disconnect();
       unwatch();
       root.replaceChildren();
     },

@@ -1,0 +1,104 @@
+"""The types of all payloads for the browser's side: python -m playground.components.payload_types writes payloads.d.ts."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
+
+from playground.components.payloads.chart import LiveChart
+from playground.components.payloads.curve import CurveEditor
+from playground.components.payloads.encoding import Encoding, properties
+from playground.components.payloads.figures import DrawingPad, Heatmap, StackedBars
+from playground.components.payloads.microscope import Microscope
+from playground.components.payloads.point_clouds import PointClouds
+from playground.components.payloads.points_microscope import PointsMicroscope
+from playground.components.payloads.recorder import TrainingSamplingMap
+from playground.components.payloads.timeline import Timeline
+from playground.components.payloads.xray import XRay
+
+FILE = Path(__file__).parent / "payloads.d.ts"
+PAYLOADS: tuple[type, ...] = (
+    Timeline,
+    LiveChart,
+    CurveEditor,
+    Microscope,
+    PointsMicroscope,
+    PointClouds,
+    TrainingSamplingMap,
+    StackedBars,
+    Heatmap,
+    DrawingPad,
+    XRay,
+)
+_HEADER = """// Written by python -m playground.components.payload_types from the dataclasses in payloads/. Do not edit.
+
+/** float32 as base64. */
+export interface PackedFloats { shape: number[]; f32: string }
+/** uint8 as base64. */
+export interface PackedBytes { shape: number[]; u8: string }
+/** float32, read from a message. */
+export interface Floats { shape: number[]; values: Float32Array<ArrayBuffer> }
+"""
+_PLAIN: dict[Any, str] = {str: "string", int: "number", float: "number", bool: "boolean", NoneType: "null"}
+
+
+def declarations() -> str:
+    """The text of payloads.d.ts."""
+    declared: dict[str, str] = {}
+    for payload in PAYLOADS:
+        _declare(payload, declared)
+    return _HEADER + "".join(declared.values())
+
+
+def _declare(payload: type, declared: dict[str, str]) -> str:
+    name = payload.__name__
+    if name in declared:
+        return name
+    declared[name] = ""  # its place, before those that it is made of
+    parents, lines = [], []
+    if is_typeddict(payload):
+        optional = payload.__optional_keys__  # type: ignore[attr-defined]
+        for key, hint in get_type_hints(payload).items():
+            lines.append(f"  {key}{'?' if key in optional else ''}: {_type_of(hint, declared)};\n")
+    else:
+        for it in properties(payload):
+            if it.is_inlined:
+                parents.append(_type_of(it.annotation, declared))
+            else:
+                lines.append(f"  {it.name}: {_type_of(it.annotation, declared)};\n")
+    extends = f" extends {', '.join(parents)}" if parents else ""
+    first_line = (inspect.getdoc(payload) or name).splitlines()[0]
+    declared[name] = f"\n/** {first_line} */\nexport interface {name}{extends} {{\n{''.join(lines)}}}\n"
+    return name
+
+
+def _type_of(hint: Any, declared: dict[str, str]) -> str:
+    marks = [mark for mark in getattr(hint, "__metadata__", ()) if isinstance(mark, Encoding)]
+    if marks:
+        return marks[0].typescript
+    origin, arguments = get_origin(hint), get_args(hint)
+    if hint in _PLAIN:
+        return _PLAIN[hint]
+    if hasattr(hint, "__metadata__"):
+        return _type_of(hint.__origin__, declared)
+    if origin is Literal:
+        return " | ".join(json.dumps(value) for value in arguments)
+    if origin in (Union, UnionType):
+        return " | ".join(dict.fromkeys(_type_of(one, declared) for one in arguments))
+    if origin is tuple and arguments[-1] is not ...:
+        return f"[{', '.join(_type_of(one, declared) for one in arguments)}]"
+    if origin is not None and len(arguments) == 2 and arguments[-1] is not ...:  # a mapping
+        return f"Record<{_type_of(arguments[0], declared)}, {_type_of(arguments[1], declared)}>"
+    if origin is not None:
+        one = _type_of(arguments[0], declared)
+        return f"({one})[]" if " " in one else f"{one}[]"
+    if isinstance(hint, type):
+        return _declare(hint, declared)
+    raise TypeError(f"No type for {hint!r} in TypeScript.")
+
+
+if __name__ == "__main__":
+    FILE.write_text(declarations(), encoding="utf-8")

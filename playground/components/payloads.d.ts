@@ -1,0 +1,412 @@
+// Written by python -m playground.components.payload_types from the dataclasses in payloads/. Do not edit.
+
+/** float32 as base64. */
+export interface PackedFloats { shape: number[]; f32: string }
+/** uint8 as base64. */
+export interface PackedBytes { shape: number[]; u8: string }
+/** float32, read from a message. */
+export interface Floats { shape: number[]; values: Float32Array<ArrayBuffer> }
+
+/** Lanes over positions with one playhead. */
+export interface Timeline {
+  id: string;
+  lanes: Lane[];
+  positions: Position[];
+  captions: string[];
+  panels: (HistogramPanel | CurvePanel | EquationPanel)[];
+  live: boolean;
+  first: number;
+  total: number | null;
+  start_at: "first" | "last";
+  fps: number;
+  pick: boolean;
+  report_position: boolean;
+  autoplay: boolean;
+  label: string;
+}
+
+/** One row of tiles. `index[i]` is the number of the tile that position i shows. */
+export interface Lane extends Sheets {
+  key: string;
+  title: string;
+  index: number[];
+  grid: [number, number];
+  pictures: number;
+  help: string;
+  group: string;
+  axes: Axes | null;
+}
+
+/** All tiles of a lane. `tile` is (width, height) in pixels; every sheet has `columns` tiles in a row. */
+export interface Sheets {
+  sheets: Sheet[];
+  tile: [number, number];
+  columns: number;
+}
+
+/** One PNG file with `count` tiles, row by row; the first is tile number `first` of its lane. */
+export interface Sheet {
+  png: string | Blob;
+  first: number;
+  count: number;
+}
+
+/** What the columns and the rows of a grid of pictures stand for: a title, and one label for each. */
+export interface Axes {
+  across: string;
+  columns: string[];
+  down: string;
+  rows: string[];
+}
+
+/** One stop of the playhead. `t` is the diffusion time (or the training step); `text` is what the reader reads. */
+export interface Position {
+  t: number;
+  text: string;
+}
+
+/** `density[i, b]` for position i and bin b between `edges[b]` and `edges[b + 1]`; density, so that areas are 1. */
+export interface HistogramPanel {
+  title: string;
+  x_label: string;
+  y_label: string;
+  edges: number[];
+  density: PackedFloats;
+  reference: Line | null;
+  kind: "histogram";
+}
+
+/** A named curve; `y` may hold NaN where there is no value. `color` is one of the six colours of a chart, 0 … 5. */
+export interface Line {
+  name: string;
+  x: (number | null)[];
+  y: (number | null)[];
+  color: number | null;
+  dashed: boolean;
+}
+
+/** Curves with a marker on each: `marker[i]` is the x of position i; its y is read off the line. */
+export interface CurvePanel {
+  title: string;
+  x_label: string;
+  y_label: string;
+  lines: Line[];
+  marker: (number | null)[];
+  log_y: boolean;
+  y_range: [number, number] | null;
+  kind: "curve";
+}
+
+/** A formula whose {placeholders} are filled with `values[name][i]` at position i. */
+export interface EquationPanel {
+  title: string;
+  template: string;
+  values: Record<string, string[]>;
+  positions: number | null;
+  kind: "equation";
+}
+
+/** Series over one pair of axes; every update carries all points (of a long series, MAX_POINTS). */
+export interface LiveChart {
+  title: string;
+  x_label: string;
+  y_label: string;
+  series: Series[];
+  log_x: boolean;
+  log_y: boolean;
+  y_range: [number, number] | null;
+  note: string;
+  empty: string;
+}
+
+/** A named series. `low` and `high` give a band around it. NaN leaves a gap. */
+export interface Series {
+  name: string;
+  x: (number | null)[];
+  y: (number | null)[];
+  style: "line" | "dashed" | "dots";
+  low: (number | null)[] | null;
+  high: (number | null)[] | null;
+  mark: "" | "circle" | "square" | "triangle" | "diamond";
+  color: number | null;
+}
+
+/** The points to begin with and reference curves drawn faintly behind (x and y in [0, 1]). */
+export interface CurveEditor {
+  points: ([number, number])[];
+  references: Line[];
+  x_label: string;
+  y_label: string;
+  base: string;
+}
+
+/** Everything that microscope.js shows. */
+export interface Microscope {
+  id: string;
+  branches: Branch[];
+  cursor: Cursor;
+  revision: string;
+  atlas: PackedBytes | null;
+  captions: string[];
+  version: string;
+}
+
+/** One trajectory. */
+export interface Branch {
+  name: string;
+  label: string;
+  pool: PackedFloats;
+  steps: StepView[];
+  thumbnails: number[];
+  final: number | null;
+  parent: number | null;
+  is_standalone: boolean;
+}
+
+/** One step of a trajectory. */
+export interface StepView {
+  step: number;
+  t: number;
+  progress: number;
+  text: string;
+  equations: Equation[];
+  other_pictures: PoolPicture[];
+  facts: ([string, string])[];
+  posterior_weights: ([number, number])[];
+  posterior_text: string;
+}
+
+/** result = Σ coefficient × picture. */
+export interface Equation {
+  name: string;
+  result: PoolPicture;
+  terms: WeightedPicture[];
+}
+
+/** Picture number `index` of a branch's pool. Symbols may hold the small markup of panels.EquationPanel. */
+export interface PoolPicture {
+  kind: string;
+  symbol: string;
+  title: string;
+  index: number;
+  vmax: number;
+}
+
+/** A picture times a coefficient. */
+export interface WeightedPicture extends PoolPicture {
+  coefficient: number;
+  coefficient_map: number | null;
+}
+
+/** Where the reader is: number of the branch, steps taken in it, pixel. −1 leaves the pixel to the browser. */
+export interface Cursor {
+  branch: number;
+  step: number;
+  row: number;
+  column: number;
+}
+
+/** Everything that points_microscope.js shows. */
+export interface PointsMicroscope extends ParticleCursor {
+  id: string;
+  particles: number;
+  times: number[];
+  data: PackedFloats;
+  trajectories: ParticleTrajectory[];
+  name: string;
+}
+
+/** Number of the particle, −1 for none, and the number of its steps that have been taken. */
+export interface ParticleCursor {
+  particle: number;
+  frame: number;
+}
+
+/** One sampler's trajectory of the particle. Its pool has the shape (N, 1, 1, 2): x and y are two pixels of a picture. */
+export interface ParticleTrajectory extends Branch {
+  std: number[];
+  posterior_std: number[];
+}
+
+/** Clouds over positions. Particle k of one cloud began where particle k of the other did. */
+export interface PointClouds {
+  id: string;
+  clouds: Cloud[];
+  positions: Position[];
+  data: Floats;
+  data_labels: Floats | null;
+  labels: Floats | null;
+  class_names: string[];
+  has_trajectories: boolean;
+  live: boolean;
+  start_at: "first" | "last";
+  fps: number;
+  autoplay: boolean;
+  label: string;
+  half_width: number;
+}
+
+/** N particles at F moments. */
+export interface Cloud {
+  key: string;
+  title: string;
+  x: Floats;
+  frame_index: number[];
+  x0: Floats | null;
+  arrows: VectorField | null;
+  note: string;
+}
+
+/** A field of arrows at L levels, on a grid of `grid` × `grid` points over the whole view, row by row from below. */
+export interface VectorField {
+  grid: number;
+  vectors: Floats;
+  level_index: number[];
+}
+
+/** A tile for each pair of times, one training step after the other. */
+export interface TrainingSamplingMap {
+  id: string;
+  lane: Lane;
+  trained: Position[];
+  denoised: Position[];
+  total: number;
+  names: string[];
+}
+
+/** What stacked.js shows. `most`: where the axis ends; a longer bar is broken. `name`, `csv`: of the exported file. */
+export interface StackedBars {
+  bars: StackedBar[];
+  most: number;
+  label: string;
+  note: string;
+  name: string;
+  csv: string;
+}
+
+/** A bar from 0 to `total`. */
+export interface StackedBar {
+  title: string;
+  total: number;
+  error: number | null;
+  segments: BarSegment[];
+}
+
+/** Part of a bar. `error`: of its value, in the same unit; `kind`: the number of its colour and hatching. */
+export interface BarSegment {
+  name: string;
+  value: number;
+  error: number | null;
+  kind: number;
+}
+
+/** What heatmap.js shows: `values[row][column]`, None where there is none. */
+export interface Heatmap {
+  title: string;
+  x: number[];
+  x_label: string;
+  y: string[];
+  y_label: string;
+  values: ((number | null)[])[];
+  unit: string;
+  name: string;
+  csv: string;
+}
+
+/** What drawing_pad.js shows: points as labs/points/drawn.py writes them, how many there may be, and of how many classes. */
+export interface DrawingPad {
+  text: string;
+  most: number;
+  kinds: number;
+  base: number | null;
+}
+
+/** All of it. `block`: which is chosen; `base`: the settings that the browser's choice belongs to. */
+export interface XRay {
+  id: string;
+  base: string;
+  block: string;
+  title: string;
+  parameters: number;
+  at: string;
+  blocks: XRayBlock[];
+  skips: XRaySkip[];
+  maps: Record<string, ChannelMaps>;
+  attention: AttentionMaps[];
+  pictures: XRayPicture[];
+  time: TimeMaps;
+  words: Record<"help" | "channels" | "channels_help" | "attention" | "attention_help" | "no_attention" | "time" | "time_help" | "similarity" | "norms", string>;
+}
+
+/** A block. `size`: (height, width) of its output. */
+export interface XRayBlock {
+  name: string;
+  kind: string;
+  part: string;
+  size: number[];
+  channels: number;
+  parameters: number;
+  short: string;
+  title: string;
+  help: string;
+}
+
+/** A skip connection; `off`: it passes nothing on. */
+export interface XRaySkip {
+  number: number;
+  source: string;
+  target: string;
+  title: string;
+  off: boolean;
+}
+
+/** Numbers of the channels that are sent, out of how many; none for an embedding. */
+export interface ChannelMaps {
+  shape: number[];
+  max: number;
+  i8: string;
+  channels: number[];
+  of: number;
+}
+
+/** The mean over heads, then single heads: uint8 rows, each scaled by its largest value, which `top` has as float32. */
+export interface AttentionMaps {
+  name: string;
+  title: string;
+  size: number[];
+  heads: number;
+  of: number;
+  u8: string;
+  top: string;
+}
+
+/** A picture as data URI. */
+export interface XRayPicture {
+  key: string;
+  title: string;
+  src: string;
+  size: number[];
+}
+
+/** Cosine similarity between embeddings of times `t`, and the norm of what each block adds of one; `at`: which is now. */
+export interface TimeMaps {
+  t: number[];
+  at: number;
+  similarity: SignedMap;
+  norms: UnsignedMap;
+  blocks: string[];
+}
+
+/** int8 as base64. */
+export interface SignedMap {
+  shape: number[];
+  max: number;
+  i8: string;
+}
+
+/** uint8 as base64. */
+export interface UnsignedMap {
+  shape: number[];
+  max: number;
+  u8: string;
+}

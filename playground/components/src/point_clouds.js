@@ -1,0 +1,370 @@
+// Particles on their trajectories from noise to data, at screen rate, with no request while the playhead moves. Emits nothing.
+//
+// The microscope of the same page shows the particle that is clicked on, at the same step (shared_cursor.js).
+/** @import { Cloud, PointClouds } from "../payloads.js" */
+/** @import { Component, Point, Theme } from "./types.js" */
+/** @import { Entry, Scale, Shape } from "./point_clouds_drawing.js" */
+/** @import { Place } from "./shared_cursor.js" */
+/** @import { Tile } from "./tiles.js" */
+import { fitCanvas } from "./chart_drawing.js";
+import { el, markup, onNextFrame } from "./dom.js";
+import { saveCanvas, saveText } from "./download.js";
+import { saveMenu, saveSvg } from "./exports.js";
+import { messageStamp, readMessage } from "./message.js";
+import { clamp } from "./numbers.js";
+import { playerView } from "./player.js";
+import { SHAPES, paintClouds, paintMark, positionsAt, scale } from "./point_clouds_drawing.js";
+import { cloudsCsv, cloudsSvg, labelOf } from "./point_clouds_files.js";
+import { sharedCursor } from "./shared_cursor.js";
+import { tuple } from "./step_sums.js";
+import { context2d, readTheme, watchLook } from "./theme.js";
+
+const MOST = 540; // pixels of a side
+const THUMB = 120;
+/** @typedef {keyof typeof LAYERS} Layer */
+const LAYERS = { data: "Data", trails: "Trails", density: "Density", arrows: "Arrows", overlay: "Overlaid" };
+const LAYER_HELP = {
+  data: "The points that the cloud is to become",
+  trails: "The trajectories of a few particles so far",
+  density: "Where the particles are many",
+  arrows: "Where the denoiser would move a particle that is there now: the direction of the score",
+  overlay: "Both clouds in one picture",
+};
+
+const layerNames = () => /** @type {Layer[]} */ (Object.keys(LAYERS));
+
+/** @typedef {{ canvas: HTMLCanvasElement, title: HTMLElement, node: HTMLElement, entries: Entry[], size: number }} View */
+
+/**
+ * @param {HTMLElement} root
+ * @returns {Component<Uint8Array>}
+ */
+export function mount(root) {
+  root.classList.add("dp-root", "dp-points");
+  /** @type {Record<Layer, boolean>} */
+  const shown = { data: true, trails: true, density: false, arrows: false, overlay: false };
+  /** @type {PointClouds} */
+  let stage;
+  /** @type {Theme} */
+  let theme;
+  let stamp = "";
+  /** @type {number | null} */
+  let hovered = null; // the number of the particle that is pointed at
+  /** @type {number | null} */
+  let chosen = null; // of the one that was chosen
+  /** @type {number | null} */
+  let published = null; // t, as the other components know it
+  /** @type {Point | null} */
+  let cursor = null; // where the keyboard's pointer stands, in the units of the data
+  let following = false;
+  /** @type {View[]} */
+  let views = [];
+  /** @type {Map<number, Tile>} */
+  let thumbs = new Map();
+  const drawing = onNextFrame(draw);
+
+  const viewBox = el("div", { class: "dp-points-views" });
+  const legend = el("div", { class: "dp-legend" });
+  const readout = el("div", { class: "dp-readout", "aria-live": "polite" });
+  const layers = el("div", { class: "dp-layers", role: "group", "aria-label": "What is shown" });
+  for (const name of layerNames()) {
+    const node = el("button", { type: "button", class: "dp-toggle", "data-layer": name, title: LAYER_HELP[name], "aria-pressed": String(shown[name]), onclick: () => toggle(name) }, LAYERS[name]);
+    layers.append(node);
+  }
+  const saves = saveMenu("Save this moment", [["png", "PNG"], ["svg", "SVG"], ["csv", "CSV"]], save);
+  const player = playerView({ speeds: [0.25, 0.5, 1, 2, 4], onChange: drawing.request, onReader: (isAtEnd) => (following = isAtEnd), extras: [saves] });
+  const message = el("div", { class: "dp-message", role: "status" }, "Waiting for the particles …");
+  const body = el("div", { class: "dp-points-body", hidden: true }, layers, viewBox, player.node, el("div", { class: "dp-points-foot" }, legend, readout));
+  root.append(message, body);
+  root.addEventListener("keydown", onKey);
+  const unwatch = watchLook(root, restyle);
+  const shared = sharedCursor((id, place) => stage && id === stage.id && follow(place));
+
+  /** @param {Uint8Array} bytes */
+  function update(bytes) {
+    if (!(bytes instanceof Uint8Array)) return;
+    const mark = messageStamp(bytes);
+    if (mark === stamp) return restyle();
+    stamp = mark;
+    const before = stage;
+    stage = readMessage(bytes);
+    const isFresh = !before || before.id !== stage.id;
+    if (isFresh) {
+      player.stop();
+      hovered = chosen = null;
+      following = stage.live;
+    } else if (hovered !== null && hovered >= stage.clouds[0].x.shape[1]) hovered = null;
+    thumbs = new Map();
+    const end = stage.positions.length - 1;
+    const to = isFresh ? (stage.live || stage.start_at === "last" ? end : 0) : following ? end : player.position;
+    message.hidden = true;
+    body.hidden = false;
+    player.node.hidden = end < 1;
+    player.set({ texts: stage.positions.map((p) => p.text), fps: stage.fps, position: to });
+    build();
+    restyle();
+    const place = isFresh ? shared.latest(stage.id) : null;
+    if (place) follow(place);
+    if (isFresh && chosen === null && stage.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.start();
+  }
+
+  /**
+   * The reader has chosen elsewhere on the page.
+   * @param {Place} place
+   */
+  function follow({ particle, t }) {
+    chosen = particle !== null && particle >= 0 && particle < stage.clouds[0].x.shape[1] ? particle : null;
+    if (chosen !== null && t !== null) {
+      const distance = (/** @type {number} */ i) => Math.abs(stage.positions[i].t - t);
+      const to = stage.positions.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
+      published = stage.positions[to].t;
+      player.moveTo(to);
+    }
+    drawing.request();
+  }
+
+  // The one that is pointed at becomes the chosen one.
+  function chooseHovered() {
+    if (hovered === null || !stage.has_trajectories) return;
+    player.stop();
+    chosen = hovered;
+    publish();
+    drawing.request();
+  }
+
+  function publish() {
+    published = stage.positions[Math.round(player.position)].t;
+    shared.publish(stage.id, { particle: chosen, t: published });
+  }
+
+  const layerButton = (/** @type {Layer} */ name) => /** @type {HTMLElement} */ (layers.querySelector(`[data-layer=${name}]`));
+
+  // One picture for each cloud, or one for both.
+  function build() {
+    const isSplit = stage.clouds.length > 1 && !shown.overlay;
+    const entries = stage.clouds.map((cloud, number) => ({ cloud, number, hollow: shown.overlay && number === 1 }));
+    const groups = isSplit ? entries.map((entry) => [entry]) : [entries];
+    views.splice(groups.length).forEach((view) => view.node.remove());
+    while (views.length < groups.length) views.push(newView());
+    views.forEach((view, i) => {
+      view.entries = groups[i];
+      view.title.replaceChildren(...groups[i].map(({ cloud, number, hollow }) => heading(cloud, number, hollow)));
+      view.canvas.setAttribute("aria-label", `${stage.label}: ${view.title.textContent}. Arrow keys move a pointer, Enter chooses the particle there, Escape takes the pointer away.`);
+    });
+    layerButton("trails").hidden = !stage.has_trajectories;
+    layerButton("overlay").hidden = stage.clouds.length < 2;
+    layerButton("arrows").hidden = !stage.clouds.some((cloud) => cloud.arrows);
+    const names = stage.labels || stage.data_labels ? stage.class_names : [];
+    legend.replaceChildren(...names.map((name, k) => el("span", { class: "dp-legend-entry" }, swatch(SHAPES[k], k), name)));
+    legend.hidden = !names.length;
+  }
+
+  /**
+   * @param {Cloud} cloud
+   * @param {number} number
+   * @param {boolean} hollow
+   */
+  function heading(cloud, number, hollow) {
+    const mark = stage.clouds.length > 1 && shown.overlay ? swatch("circle", stage.labels ? 5 : number, hollow) : null;
+    return el("div", { class: "dp-points-heading" }, el("div", { class: "dp-lane-title" }, mark, markup(cloud.title).fragment), el("div", { class: "dp-lane-help" }, markup(cloud.note).fragment));
+  }
+
+  /**
+   * @param {Shape} shape
+   * @param {number} k  the number of a colour
+   */
+  function swatch(shape, k, hollow = false) {
+    const canvas = el("canvas", { class: "dp-mark", "aria-hidden": "true" });
+    paintMark(canvas, shape, (theme ?? readTheme(root)).series[k % 6], hollow);
+    return canvas;
+  }
+
+  function newView() {
+    const canvas = el("canvas", { class: "dp-points-canvas", role: "application", tabindex: "0" });
+    const title = el("div");
+    /** @type {View} */
+    const view = { canvas, title, node: el("figure", { class: "dp-points-view" }, title, canvas), entries: [], size: 0 };
+    const point = (/** @type {PointerEvent} */ event) => {
+      const box = canvas.getBoundingClientRect();
+      const unit = (2 * stage.half_width) / box.width;
+      pick(view, [(event.clientX - box.left) * unit - stage.half_width, stage.half_width - (event.clientY - box.top) * unit], event.pointerType === "touch" ? 0.8 : 0.35);
+    };
+    canvas.addEventListener("pointermove", point);
+    canvas.addEventListener("pointerdown", (event) => {
+      canvas.dataset.pointer = "";
+      point(event);
+      chooseHovered();
+    });
+    canvas.addEventListener("keydown", () => delete canvas.dataset.pointer);
+    canvas.addEventListener("pointerleave", (event) => event.pointerType !== "touch" && hover(null));
+    viewBox.append(view.node);
+    return view;
+  }
+
+  /**
+   * Points at the particle nearest to a place, if one is near.
+   * @param {View} view
+   * @param {Point} place
+   * @param {number} within
+   */
+  function pick(view, [x, y], within) {
+    /** @type {number | null} */
+    let best = null;
+    let nearest = within * within;
+    for (const { cloud } of view.entries) {
+      const places = positionsAt(cloud, player.position);
+      for (let k = 0; k < places.length / 2; k++) {
+        const d = (places[2 * k] - x) ** 2 + (places[2 * k + 1] - y) ** 2;
+        if (d < nearest) [best, nearest] = [k, d];
+      }
+    }
+    hover(best);
+  }
+
+  /** @param {number | null} k */
+  function hover(k) {
+    if (k === hovered) return;
+    hovered = k;
+    drawing.request();
+  }
+
+  /** @param {KeyboardEvent} event */
+  function onKey(event) {
+    if (!stage) return;
+    const view = views.find((one) => one.canvas === event.target);
+    const by = /** @type {Record<string, Point>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] })[event.key];
+    if (view && by && !event.ctrlKey && !event.metaKey && !event.altKey) {
+      const far = event.shiftKey ? 0.5 : 0.12;
+      const [x, y] = cursor ?? [0, 0];
+      const inside = (/** @type {number} */ v) => clamp(v, -stage.half_width, stage.half_width);
+      cursor = [inside(x + far * by[0]), inside(y + far * by[1])];
+      pick(view, cursor, Infinity);
+      event.preventDefault();
+      event.stopPropagation();
+    } else if (view && event.key === "Enter") chooseHovered();
+    else if (event.key === "Escape") {
+      cursor = null;
+      hover(null);
+    } else player.key(event);
+  }
+
+  /** @param {Layer} name */
+  function toggle(name) {
+    shown[name] = !shown[name];
+    layerButton(name).setAttribute("aria-pressed", String(shown[name]));
+    thumbs = new Map();
+    build();
+    layout();
+  }
+
+  function restyle() {
+    if (!root.isConnected || !stage) return;
+    const next = readTheme(root);
+    const other = theme && next.stamp !== theme.stamp;
+    theme = next;
+    if (other) {
+      thumbs = new Map();
+      build();
+    }
+    layout();
+  }
+
+  function layout() {
+    const width = root.clientWidth;
+    if (!stage || !theme || !width || body.hidden) return;
+    root.dataset.narrow = String(width < 520);
+    const isSplit = views.length > 1 && width >= 560;
+    const size = Math.floor(Math.min(MOST, isSplit ? (width - 24) / 2 : width));
+    for (const view of views) view.size = size;
+    viewBox.style.gridTemplateColumns = `repeat(${isSplit ? 2 : 1}, ${size}px)`;
+    player.node.style.maxWidth = body.style.maxWidth = `${isSplit ? 2 * size + 24 : Math.max(size, Math.min(width, MOST))}px`;
+    player.paint({ lane, picture: null, label: stage.label });
+    draw();
+  }
+
+  // What the strip shows: the first cloud, small.
+  const lane = {
+    meta: { tile: /** @type {Point} */ ([THUMB, THUMB]), pictures: 1 },
+    picture: { w: THUMB, h: THUMB },
+    /** @param {number} i */
+    tile(i) {
+      const known = thumbs.get(i);
+      if (known) return known;
+      const bitmap = el("canvas", { width: THUMB, height: THUMB });
+      paintClouds(context2d(bitmap), theme, stage, THUMB, i, [{ cloud: stage.clouds[0], number: 0, hollow: false }], {}, null);
+      const tile = { number: i, bitmap, x: 0, y: 0 };
+      thumbs.set(i, tile);
+      return tile;
+    },
+  };
+
+  function draw() {
+    if (!stage || !theme || !views[0]?.size) return;
+    for (const view of views) {
+      const g = fitCanvas(view.canvas, view.size, view.size);
+      paintClouds(g, theme, stage, view.size, player.position, view.entries, shown, hovered ?? chosen);
+      if (cursor && document.activeElement !== view.canvas && /** @type {ShadowRoot} */ (root.getRootNode()).activeElement !== view.canvas) cursor = null;
+      if (cursor) ring(g, scale(stage, view.size), cursor);
+    }
+    const i = Math.round(player.position);
+    const k = hovered ?? chosen;
+    const hint = "Point at a particle to see its trajectory and its x̂0; click, or press Enter, for the decomposition of its step.";
+    if (!stage.has_trajectories) readout.textContent = "";
+    else if (k === null) readout.textContent = player.isPlaying ? "" : hint;
+    else readout.textContent = described(i, k);
+    if (chosen !== null && stage.positions[i].t !== published) publish();
+    Object.assign(root.dataset, { position: i, count: stage.positions.length, t: stage.positions[i].t, playing: String(player.isPlaying), particles: stage.clouds[0].x.shape[1], clouds: stage.clouds.length, picked: k ?? "", id: stage.id });
+  }
+
+  /**
+   * @param {CanvasRenderingContext2D} g
+   * @param {Scale} scale
+   * @param {Point} at
+   */
+  function ring(g, { X, Y }, at) {
+    g.strokeStyle = theme.accent;
+    g.lineWidth = 2;
+    g.beginPath();
+    g.arc(X(at[0]), Y(at[1]), 9, 0, 7);
+    g.stroke();
+  }
+
+  /**
+   * @param {number} i
+   * @param {number} k
+   */
+  function described(i, k) {
+    const point = (/** @type {Float32Array} */ values) => tuple([values[2 * k], values[2 * k + 1]], 2);
+    const parts = stage.clouds.map((cloud, number) => {
+      const x = point(positionsAt(cloud, i));
+      const x0 = cloud.x0 ? `, x̂0 = ${point(positionsAt(cloud, i, cloud.x0.values))}` : "";
+      return `${stage.clouds.length > 1 ? `${"AB"[number]}: ` : ""}x = ${x}${x0}`;
+    });
+    const label = labelOf(stage, k);
+    return `Particle ${k}${label && `, ${label}`}, ${stage.positions[i].text}: ${parts.join("; ")}. ${stage.clouds[0].x0 ? "The cross is x̂0." : ""}`;
+  }
+
+  /** @param {string} kind */
+  function save(kind) {
+    if (!stage) return;
+    const { position } = player;
+    const name = `points-t${stage.positions[Math.round(position)].t}`;
+    if (kind === "csv") return saveText(`${name}.csv`, "text/csv", cloudsCsv(stage, position));
+    views.forEach((view, n) => {
+      const file = views.length > 1 ? `${name}-${"AB"[n]}` : name;
+      if (kind === "png") saveCanvas(`${file}.png`, view.canvas);
+      else saveSvg(file, cloudsSvg(theme, stage, view.size, position, view.entries, shown, hovered));
+    });
+  }
+
+  return {
+    update,
+    destroy() {
+      drawing.cancel();
+      player.destroy();
+      unwatch();
+      shared.leave();
+      root.replaceChildren();
+    },
+  };
+}
