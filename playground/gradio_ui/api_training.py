@@ -38,7 +38,7 @@ def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  
         asking = visitor_of(secret)
         asking.check_training(estimate.config_of(controls, 1.0))
         run_id = asking.runs.submit(estimate.checked_config(controls, asking))
-        return {"visitor": secret, **_described(_snapshot(run_id, secret))}
+        return {"visitor": secret, **_described(asking.runs.known(run_id))}
 
 
 def train_status(run: str, visitor: str = "") -> dict:
@@ -55,7 +55,7 @@ def train_status(run: str, visitor: str = "") -> dict:
     """
     with told():
         preload.wait()
-        return _described(_snapshot(run, visitor))
+        return _described(visitor_of(visitor).runs.known(run))
 
 
 def train_stop(run: str, visitor: str = "") -> dict:
@@ -70,19 +70,9 @@ def train_stop(run: str, visitor: str = "") -> dict:
     """
     with told():
         preload.wait()
-        _snapshot(run, visitor)
-        visitor_of(visitor).runs.stop(run)
-        return _described(_snapshot(run, visitor))
-
-
-def _snapshot(run: object, visitor: object) -> "Snapshot":
-    """Raises ValueError where there is no such run, or none of this visitor: both are said alike."""
-    snapshot = visitor_of(visitor).runs.snapshot(run) if isinstance(run, str) else None
-    if snapshot is None:
-        from engine.runs.service import no_run
-
-        raise ValueError(no_run(str(run)))
-    return snapshot
+        runs = visitor_of(visitor).runs
+        runs.stop(runs.known(run).id)
+        return _described(runs.known(run))
 
 
 def _described(snapshot: "Snapshot") -> dict:

@@ -62,6 +62,15 @@ class VisitorRuns:
             return snapshot
         return replace(snapshot, error=without_paths(snapshot.error), note=without_paths(snapshot.note))
 
+    def known(self, run_id: object) -> Snapshot:
+        """The run as it is now. Raises RunsError where there is none of that id, or none of this visitor."""
+        from engine.runs.service import RunsError, no_run
+
+        snapshot = self.snapshot(run_id) if isinstance(run_id, str) else None
+        if snapshot is None:
+            raise RunsError(no_run(str(run_id)))
+        return snapshot
+
     def snapshots(self) -> list[Snapshot]:
         """The visitor's runs as they are now, newest first."""
         return [snapshot for run_id in self.ids() if (snapshot := self.snapshot(run_id)) is not None]
