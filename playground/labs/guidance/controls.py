@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
 
 View = Literal["sweep", "trace", "tradeoff", "density"]
-VIEWS: dict[View, str] = {"sweep": "Sweep", "trace": "Trace", "tradeoff": "Trade-off", "density": "2-D"}
+VIEWS: dict[View, str] = {"sweep": "Sweep", "trace": "Trace", "tradeoff": "Cost", "density": "2-D"}
 AXES: dict[str, str] = {
     "scale": "guidance scale",
     "steps": "steps",
@@ -50,7 +50,7 @@ class GuidanceControls(Controls):
     view: View = Field(
         "sweep",
         title="View",
-        description="**Sweep**: a grid over two settings. **Trace**: both predictions at every step. **Trade-off**: accuracy "
+        description="**Sweep**: a grid over two settings. **Trace**: both predictions at every step. **Cost**: accuracy "
         "against diversity by guidance scale. **2-D**: the density that guidance samples from.",
         json_schema_extra=ui(titles=VIEWS),
     )
