@@ -38,7 +38,7 @@ def show() -> None:
     try:
         model, task = lab.task_of(controls, who, None if job is None else job.state.result)
     except ValueError as problem:
-        st.error(widgets.plain(str(problem)))
+        st.error(page.plain(str(problem)))
         return
     if job is None or job.task != task:
         job = _start(model, task)
@@ -92,7 +92,7 @@ def _fork(found: Microscopy, now: MicroscopeControls) -> None:
             try:
                 widgets.change(LAB, view.forked(found, now, asked))
             except ValueError as problem:
-                st.error(widgets.plain(str(problem)))
+                st.error(page.plain(str(problem)))
             else:
                 st.rerun()
     if now.forks and st.button(text.UNDO, icon="↩️", key=f"{LAB}/undo"):

@@ -81,7 +81,7 @@ def _opened(controls: SamplingSettings) -> tuple[Model, dict[Side, Recipe]] | No
     try:
         return open_recipes(controls, visitor.current())
     except ValueError as error:
-        st.error(widgets.plain(str(error)))
+        st.error(page.plain(str(error)))
         return None
 
 

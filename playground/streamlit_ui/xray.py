@@ -58,9 +58,8 @@ def _drawing(inspection: Inspection | None) -> None:
     controls: XrayControls = st.session_state[f"{LAB}/controls"]
     # A drawing that is put up anew (for other settings, or after another page) begins with the chosen block. From then on
     # the browser knows the block, and what it began with stays: whatever has changed is sent again as a whole.
-    begun, key = st.session_state.get(f"{LAB}/begun"), f"{LAB}/inside"
-    is_new = begun is None or begun[0] != inspection.controls
-    if is_new or getattr(st.session_state.get(key), "choice", None) is None:
+    key, begun = f"{LAB}/inside", st.session_state.get(f"{LAB}/begun", (None, ""))
+    if begun[0] != inspection.controls or getattr(st.session_state.get(key), "choice", None) is None:
         begun = st.session_state[f"{LAB}/begun"] = (inspection.controls, controls.block)
     value = components.xray(payload.payload(inspection, begun[1]), key=key)
     page.looking_at(text.LOOKING_AT)

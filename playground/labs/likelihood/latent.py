@@ -14,6 +14,9 @@ from playground.labs.likelihood.controls import ANY_VAE, LikelihoodControls
 from playground.labs.shared.naming import when
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from engine.latent import Gaussian
     from playground.policy.visitor import Visitor
 
 STOPS = 41
@@ -89,16 +92,8 @@ def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:
     if not name:
         return problem
     trained, part = visitor.open_vae(name), load(controls.data).held_out_part
-    net, problems = trained.net, []
-    numbers = []
-    for number, title in ((controls.first, "From image"), (controls.second, "To image")):
-        if number >= len(part):
-            problems.append(f"{title}: there are {len(part)} held-out images, numbered from 0. The last one is shown.")
-        numbers.append(min(number, len(part) - 1))
-    latent = net.config.latent
-    across, down = (min(axis, latent) for axis in (controls.across, controls.down))
-    if (across, down) != (controls.across, controls.down):
-        problems.append(f"This VAE has {latent} latent dimensions. The last one is shown.")
+    net, latent = trained.net, trained.net.config.latent
+    numbers, axes, problems = _in_range(controls, len(part), latent)
     spread = np.linspace(0, len(part) - 1, BACK).round().astype(int)
     with torch.no_grad():
         kl = _kl_of_each(net.encode(to_unit(part.images[:MEASURED])))
@@ -106,10 +101,7 @@ def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:
         z = net.encode(to_unit(part.images[numbers])).mean
         weight = torch.linspace(0, 1, STOPS)[:, None]
         path = (1 - weight) * z[0] + weight * z[1]
-        steps = torch.linspace(-REACH, REACH, GRID)
-        cells = z[0].repeat(GRID * GRID, 1)
-        cells[:, order[across - 1]] = steps.repeat(GRID)
-        cells[:, order[down - 1]] = steps.repeat_interleave(GRID)
+        cells = _cells(z[0], [int(order[axis - 1]) for axis in axes])
         prior = torch.randn((BACK, latent), generator=torch.Generator().manual_seed(controls.seed))
         back = to_uint8(net.decode(net.encode(to_unit(part.images[spread])).mean).mean)
         interpolated, gridded, drawn = (to_uint8(net.decode(points).mean) for points in (path, cells, prior))
@@ -123,9 +115,33 @@ def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:
         _interpolation(f"{name}-{numbers}", interpolated, mixed, path[:, order].numpy()),
         int((kl > USED).sum()),
         latent,
-        (across, down),
+        axes,
         tuple(problems),
     )
+
+
+def _in_range(controls: LikelihoodControls, images: int, latent: int) -> tuple[list[int], tuple[int, int], list[str]]:
+    """The numbers of the two images and the two latent dimensions that there are, and a sentence for each that is not."""
+    problems = [
+        f"{title}: there are {images} held-out images, numbered from 0. The last one is shown."
+        for number, title in ((controls.first, "From image"), (controls.second, "To image"))
+        if number >= images
+    ]
+    if max(controls.across, controls.down) > latent:
+        problems.append(f"This VAE has {latent} latent dimensions. The last one is shown.")
+    numbers = [min(number, images - 1) for number in (controls.first, controls.second)]
+    return numbers, (min(controls.across, latent), min(controls.down, latent)), problems
+
+
+def _cells(z: Tensor, axes: list[int]) -> Tensor:
+    """Latent variables of the grid, (GRID², latent): those of z, but for two dimensions, across and down."""
+    import torch
+
+    steps = torch.linspace(-REACH, REACH, GRID)
+    cells = z.repeat(GRID * GRID, 1)
+    cells[:, axes[0]] = steps.repeat(GRID)
+    cells[:, axes[1]] = steps.repeat_interleave(GRID)
+    return cells
 
 
 def _interpolation(key: str, through: Pictures, mixed: list[Pictures], path: NDArray[np.float32]) -> Timeline:
@@ -155,11 +171,8 @@ def _interpolation(key: str, through: Pictures, mixed: list[Pictures], path: NDA
     )
 
 
-def _kl_of_each(posterior: object) -> object:
-    """KL of each latent dimension to N(0, 1), the mean over the pictures, shape (latent,)."""
-    from engine.latent import Gaussian
-
-    assert isinstance(posterior, Gaussian)
+def _kl_of_each(posterior: Gaussian) -> Tensor:
+    """KL of each latent dimension to N(0, 1), the mean over the images, shape (latent,)."""
     mean, log_variance = posterior
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(0)
 

@@ -24,7 +24,7 @@ RECORDED = (
     "steps for networks of up to 4 million weights, the last checkpoints for larger ones."
 )
 LANES = {
-    "x0": "<i>x̂</i><sub>0</sub>, the prediction of the clean image",
+    "x0": "<i>x̂</i><sub>0</sub>, the prediction",
     "x": "<i>x</i><sub>t</sub>, the noisy image",
 }
 START = "Record"

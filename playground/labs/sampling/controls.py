@@ -236,7 +236,7 @@ def _of_b(name: str) -> FieldInfo:
 _fields_of_b: dict[str, Any] = {
     f"b_{name}": (SamplingSettings.model_fields[name].annotation, _of_b(name)) for name in OF_EACH_SIDE
 }
-SamplingControls = create_model("SamplingControls", __base__=SamplingSettings, **_fields_of_b)
+SamplingControls: type[SamplingSettings] = create_model("SamplingControls", __base__=SamplingSettings, **_fields_of_b)
 B_FIELDS = tuple(f"b_{name}" for name in OF_EACH_SIDE)
 
 

@@ -38,14 +38,14 @@ MEMORIZED_BY_IDEAL = (
     "sidebar moves its samples off them."
 )
 LANES = {
-    "x": ("<i>x</i><sub>t</sub>, the noisy image", "What is being denoised; the sample at t = 0."),
+    "x": ("<i>x</i><sub>t</sub>, the noisy image", "The sample at t = 0."),
     "x0": (
-        "<i>x̂</i><sub>0</sub>, the prediction of the clean image",
-        "What the model predicts from this <i>x</i><sub>t</sub>.",
+        "<i>x̂</i><sub>0</sub>, the prediction",
+        "Of the clean image.",
     ),
     "noise": (
         "<i>ε̂</i>, the predicted noise",
-        "The noise that the model predicts in this <i>x</i><sub>t</sub>; grey is 0.",
+        "From −3 to 3; grey is 0.",
     ),
 }
 """Title and explanation of the three lanes."""
