@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from engine.recipes.fork import AnyRecipe
     from engine.recipes.recipe import Recipe
     from engine.sampling import Start
-    from playground.labs.shared.decomposition import Thoughts
+    from playground.labs.shared.decomposition import PosteriorWeights
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ class Microscopy:
     known: tuple[str, int]
     """The part of the data and the number of the reference image."""
     branches: tuple[BranchResult, ...]
-    posterior_weights: Thoughts
+    posterior_weights: PosteriorWeights
     cursor: Cursor
     revision: str
     reference: Branch | None = None

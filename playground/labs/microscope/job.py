@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from engine.recipes.fork import AnyRecipe
     from engine.recipes.recipe import Recipe
     from playground.labs.microscope.steps import StepRecorder
-    from playground.labs.shared.decomposition import Thoughts
+    from playground.labs.shared.decomposition import PosteriorWeights
     from playground.policy.visitor import Visitor
 
 UPDATE_SECONDS = 0.6
@@ -84,7 +84,7 @@ def work(model: Model, task: Task) -> Iterator[Partial[Microscopy]]:
     yield Partial(total, total, found)
 
 
-def _recorders(model: Model, task: Task, weights: Thoughts) -> Iterator[StepRecorder]:
+def _recorders(model: Model, task: Task, weights: PosteriorWeights) -> Iterator[StepRecorder]:
     """One for each branch, with what the branch is called."""
     from playground.labs.microscope.steps import BranchName, StepRecorder, settings_in_words
 

@@ -36,7 +36,7 @@ from playground.components.payloads.microscope import Branch, Equation, PoolPict
 from playground.labs.microscope import text
 from playground.labs.microscope.branches import Errors
 from playground.labs.microscope.steps import label_of, shown_steps
-from playground.labs.shared.decomposition import Pool, Thoughts, posterior_equation
+from playground.labs.shared.decomposition import Pool, PosteriorWeights, posterior_equation
 
 CHUNK = 8
 """Levels that are evaluated together."""
@@ -66,7 +66,7 @@ def reference_image(model: Model, which: tuple[str, int]) -> tuple[Tensor, int] 
 
 
 def examine(
-    model: Model, recipe: Recipe, which: tuple[str, int], posterior_weights: Thoughts
+    model: Model, recipe: Recipe, which: tuple[str, int], posterior_weights: PosteriorWeights
 ) -> Iterator[tuple[Branch, Errors]]:
     """The strip of the reference image and the errors, as far as they are computed; nothing without the model's data.
 
@@ -106,7 +106,7 @@ class _Strip:
         recipe: Recipe,
         x0: Tensor,
         noise: Tensor,
-        posterior_weights: Thoughts,
+        posterior_weights: PosteriorWeights,
     ) -> None:
         self._schedule, self._denoiser, self._recipe = schedule, denoiser, recipe
         self._x0, self._noise, self._posterior_weights = x0, noise, posterior_weights

@@ -22,7 +22,7 @@ from engine.samplers import SAMPLERS, Sampler
 from engine.sampling import Frame, Start
 from playground.components.payloads.microscope import Branch, StepView
 from playground.labs.microscope.branches import BranchResult
-from playground.labs.shared.decomposition import Pool, Thoughts, cut_of
+from playground.labs.shared.decomposition import Pool, PosteriorWeights, step_view
 
 MAX_STEPS = 60
 """Steps of a trajectory that are shown; of a longer one, evenly spaced ones. Fewer for large images, see MAX_VALUES."""
@@ -69,12 +69,12 @@ def _exact(data_name: str, size: int) -> tuple[ExactDenoiser, np.ndarray, tuple[
     return ExactDenoiser(to_unit(data.images), labels), data.images, names
 
 
-def posterior_weights_of(model: Model, recipe: Recipe) -> Thoughts:
+def posterior_weights_of(model: Model, recipe: Recipe) -> PosteriorWeights:
     """The posterior weights of a model's training images; of an ideal denoiser its own, smoothed as in the recipe."""
     exact = _exact(model.data, model.shape[-1]) if model.data else None
     if exact is None or exact[1].shape[3] != model.shape[0]:
-        return Thoughts(None)
-    return Thoughts(replace(exact[0], std=recipe.smoothing), exact[1], exact[2])
+        return PosteriorWeights(None)
+    return PosteriorWeights(replace(exact[0], std=recipe.smoothing), exact[1], exact[2])
 
 
 def label_of(recipe: Recipe) -> int | None:
@@ -86,7 +86,7 @@ def label_of(recipe: Recipe) -> int | None:
 class StepRecorder:
     """Carries out one recipe of one image, and keeps the decomposition of every shown step."""
 
-    def __init__(self, model: Model, recipe: AnyRecipe, posterior_weights: Thoughts, name: BranchName) -> None:
+    def __init__(self, model: Model, recipe: AnyRecipe, posterior_weights: PosteriorWeights, name: BranchName) -> None:
         self.recipe = recipe
         self._model, self._posterior_weights, self._name = model, posterior_weights, name
         self._last_recipe = recipe_of(recipe)
@@ -125,7 +125,7 @@ class StepRecorder:
         assert step is not None
         self._thumbnails.append(self._pool.add(frame.x0))
         weights = self._posterior_weights.at(step.x, step.now, label_of(self._last_recipe))
-        self._steps.append(cut_of(self._pool, self._schedule, frame, step, weights))
+        self._steps.append(step_view(self._pool, self._schedule, frame, step, weights))
 
     def result(self, *, is_done: bool = False) -> BranchResult:
         """The branch so far."""

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from engine.analysis.step_decomposition import DecomposingSampler, StepDecomposition
     from engine.samplers import Sampler
     from engine.schedule import NoiseSchedule
-    from playground.labs.shared.decomposition import Pool, Thoughts
+    from playground.labs.shared.decomposition import Pool, PosteriorWeights
 
-MOST_THOUGHTS = 100
+MOST_NAMED = 100
 """Points that are named at a step, the heaviest first."""
 LEAST_THOUGHT = 1e-3
 """Points with less than this share of the heaviest one's weight are not named: they could not be seen."""
@@ -74,7 +74,7 @@ def _trajectory(
 
     from engine.analysis.step_decomposition import DecomposingSampler
     from engine.process import posterior_variance
-    from playground.labs.shared.decomposition import Pool, cut_of
+    from playground.labs.shared.decomposition import Pool, step_view
 
     decomposing: list[DecomposingSampler] = []
 
@@ -82,7 +82,7 @@ def _trajectory(
         decomposing.append(DecomposingSampler(sampler))
         return decomposing[-1]
 
-    schedule, pool, thoughts = schedule_of(controls), Pool(text.PARTS), _thoughts(controls, side, data)
+    schedule, pool, weights = schedule_of(controls), Pool(text.PARTS), _posterior_weights(controls, side, data)
     denoiser = denoiser_of(controls, side.model, data, trained, side.scale)
     labels = torch.tensor([label]) if data.class_names else None
     condition = label if label >= 0 and side.scale > 0 else None
@@ -96,7 +96,7 @@ def _trajectory(
         anatomy = decomposing[-1].latest
         if frame.step == frame.steps or anatomy is None:
             break
-        cut = cut_of(pool, schedule, frame, anatomy, thoughts.at(frame.x, anatomy.now, condition))
+        cut = step_view(pool, schedule, frame, anatomy, weights.at(frame.x, anatomy.now, condition))
         std.append(float(anatomy.std.mean()))
         posterior_std.append(float(posterior_variance(anatomy.now, anatomy.to).sqrt()))
         views.append(_with_posterior(cut, pool, schedule, anatomy, posterior_std[-1]))
@@ -109,7 +109,7 @@ def _trajectory(
 def _with_posterior(
     cut: StepView, pool: Pool, schedule: NoiseSchedule, anatomy: StepDecomposition, std: float
 ) -> StepView:
-    """With q(x_s | x_t, x̂0) beside the step, and only those thoughts that can be seen."""
+    """With q(x_s | x_t, x̂0) beside the step, and only those weights that can be seen."""
     from playground.labs.shared.decomposition import posterior_equation
 
     to = 0 if bool(anatomy.to.variance == 0) else round(float(schedule.t_of(anatomy.to)))
@@ -123,14 +123,14 @@ def _with_posterior(
     return replace(cut, equations=(*cut.equations, sum_of_it), facts=facts, posterior_weights=seen)
 
 
-def _thoughts(controls: PointsControls, side: Side, data: PointSet) -> Thoughts:
+def _posterior_weights(controls: PointsControls, side: Side, data: PointSet) -> PosteriorWeights:
     """Of the exact denoiser: the very one that moves the cloud, or beside a network the one of the plain points."""
     import torch
 
     from engine.ideal import ExactDenoiser
-    from playground.labs.shared.decomposition import Thoughts
+    from playground.labs.shared.decomposition import PosteriorWeights
 
     labels = torch.from_numpy(data.labels) if data.class_names else None
     exact = ExactDenoiser(torch.from_numpy(data.x), labels, controls.smoothing if side.model == "exact" else 0.0)
     rows = {row: row for row in range(len(data))}  # the atlas are the points themselves
-    return Thoughts(exact, data.x, most=MOST_THOUGHTS, what="points", numbers=rows)
+    return PosteriorWeights(exact, data.x, most=MOST_NAMED, what="points", numbers=rows)

@@ -1,6 +1,6 @@
-"""One step of a walk as the browser shows it: what is added up, the sum, and what an exact denoiser thinks there.
+"""One step of a trajectory as the browser shows it: the terms, their sum, and the posterior weights of an exact denoiser.
 
-What walks is anything with numbers: pictures (the Microscope) as well as particles in the plane (the Points lab).
+x_t may be an image (the Microscope) or a particle in the plane (the Points lab).
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from playground.components.payloads.microscope import Equation, PoolPicture, Ste
 from playground.labs.shared.decomposition_text import PARTS, effective_count
 from playground.labs.shared.picture import NOISE_RANGE
 
-MOST_THOUGHTS = 6
-"""Training pictures that are shown at a step, the heaviest first."""
+MOST_NAMED = 6
+"""Data that are named at a step, those of the largest weights first."""
 
 DIFFERENCE_RANGE = 0.25
 """Two means that differ by this much are drawn white."""
 
-Thought = tuple[Prediction, tuple[tuple[int, float], ...], str]
-"""What an exact denoiser says of x_t, (number in the atlas, weight) of what it has most in mind, and a sentence about that."""
+WeightedData = tuple[Prediction, tuple[tuple[int, float], ...], str]
+"""Prediction of an exact denoiser, (number in the atlas, weight) of the data of the largest weights, and a sentence."""
 
 
 class Pool:
-    """The pictures of a branch, each once: the picture after a step is the very one before the next.
+    """The images of a branch, without repetition: the image after a step is the one before the next.
 
     Args:
         parts: symbol and explanation of each part of a sum, as in decomposition_text.
@@ -75,8 +75,8 @@ class Pool:
 
 
 @dataclass(eq=False)
-class Thoughts:
-    """Which of its data the exact denoiser has in mind, with weights; those that are named are kept, each once.
+class PosteriorWeights:
+    """The posterior weights of an exact denoiser over its data; those that are named at a step are collected in an atlas.
 
     exact: None where the data are unknown or too many.
     images: the data, shape (N, ...), and `names`, what each is.
@@ -86,22 +86,22 @@ class Thoughts:
     exact: ExactDenoiser | None
     images: np.ndarray | None = None
     names: tuple[str, ...] = ()
-    most: int = MOST_THOUGHTS
-    what: str = "training pictures"
+    most: int = MOST_NAMED
+    what: str = "training images"
     numbers: dict[int, int] = field(default_factory=dict)
     """The number in the atlas of each that has been named."""
 
-    def at(self, x: Tensor, level: Level, label: int | None) -> Thought | None:
-        """What it thinks of x_t, shape (1, ...)."""
+    def at(self, x: Tensor, level: Level, label: int | None) -> WeightedData | None:
+        """Prediction and weights at x_t, shape (1, ...); None without an exact denoiser."""
         if self.exact is None:
             return None
-        wanted = None if label is None or self.exact.labels is None else torch.tensor([label])
-        weights = self.exact.weights(x, level, wanted)[0].double()
+        labels = None if label is None or self.exact.labels is None else torch.tensor([label])
+        weights = self.exact.weights(x, level, labels)[0].double()
         top = weights.topk(min(self.most, int((weights > 0).sum())))
         numbers = [self.numbers.setdefault(i, len(self.numbers)) for i in top.indices.tolist()]
-        of_class = len(weights) if wanted is None else int(torch.isin(self.exact.labels, wanted).sum())  # type: ignore[arg-type]
-        told = effective_count(1 / float(weights.square().sum()), of_class, wanted is not None, self.what)
-        return self.exact(x, level, wanted), tuple(zip(numbers, top.values.tolist(), strict=True)), told
+        of_class = len(weights) if labels is None else int(torch.isin(self.exact.labels, labels).sum())  # type: ignore[arg-type]
+        sentence = effective_count(1 / float(weights.square().sum()), of_class, labels is not None, self.what)
+        return self.exact(x, level, labels), tuple(zip(numbers, top.values.tolist(), strict=True)), sentence
 
     def atlas(self) -> tuple[np.ndarray | None, tuple[str, ...]]:
         """What was named, by its number, shape (N, ...) as in `images`, and what each is."""
@@ -111,31 +111,31 @@ class Thoughts:
         return self.images[order], tuple(self.names[i] for i in order)
 
 
-def cut_of(
-    pool: Pool, schedule: NoiseSchedule, frame: Frame, anatomy: StepDecomposition, thought: Thought | None
+def step_view(
+    pool: Pool, schedule: NoiseSchedule, frame: Frame, step: StepDecomposition, weighted: WeightedData | None
 ) -> StepView:
     """The step that leaves a frame.
 
     Args:
         pool: takes up what the step adds.
-        schedule: that is walked down.
-        frame, anatomy: of one picture, shape (1, ...).
-        thought: what an exact denoiser makes of the frame; None for nothing.
+        schedule: of the trajectory.
+        frame, step: of one picture, shape (1, ...).
+        weighted: prediction and weights of an exact denoiser; None for none.
     """
-    s = round(float(schedule.t_of(anatomy.to)))
-    to = 0 if bool(anatomy.to.variance == 0) else s
-    equation = pool.equation("The step", pool.shown("next", anatomy.following, to), anatomy.terms, frame.t)
-    there = {term.name for term in anatomy.terms}
-    said = {X: anatomy.x, X0: anatomy.prediction.x0, NOISE: anatomy.prediction.noise}
-    more = [pool.shown(kind, picture, frame.t) for kind, picture in said.items() if kind not in there]
+    s = round(float(schedule.t_of(step.to)))
+    to = 0 if bool(step.to.variance == 0) else s
+    equation = pool.equation("The step", pool.shown("next", step.following, to), step.terms, frame.t)
+    there = {term.name for term in step.terms}
+    parts = {X: step.x, X0: step.prediction.x0, NOISE: step.prediction.noise}
+    more = [pool.shown(kind, picture, frame.t) for kind, picture in parts.items() if kind not in there]
     facts = [
-        ("noise in x", f"{100 * float(anatomy.now.variance):.1f} % → {100 * float(anatomy.to.variance):.1f} %"),
-        ("σ of the fresh noise", _number(float(anatomy.std.mean()))),
+        ("noise in x", f"{100 * float(step.now.variance):.1f} % → {100 * float(step.to.variance):.1f} %"),
+        ("σ of the fresh noise", _number(float(step.std.mean()))),
     ]
-    if thought is not None:
-        more.append(pool.shown("exact", thought[0].x0))
-        facts.append(("x̂₀ against the exact one", _number(_rms(anatomy.prediction.x0 - thought[0].x0))))
-    if any(term.name.endswith(SECOND) for term in anatomy.terms):
+    if weighted is not None:
+        more.append(pool.shown("exact", weighted[0].x0))
+        facts.append(("RMS difference to the exact x̂₀", _number(_rms(step.prediction.x0 - weighted[0].x0))))
+    if any(term.name.endswith(SECOND) for term in step.terms):
         facts.append(("network evaluations", "2"))
     return StepView(
         frame.step,
@@ -145,7 +145,7 @@ def cut_of(
         (equation,),
         tuple(more),
         tuple(facts),
-        *(thought[1:] if thought is not None else ()),
+        *(weighted[1:] if weighted is not None else ()),
     )
 
 
