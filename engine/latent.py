@@ -14,7 +14,7 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
-from engine.likelihood import DISCRETISED, Decoder
+from engine.likelihood import DISCRETISED, Decoder, precise
 
 
 class Gaussian(NamedTuple):
@@ -78,8 +78,3 @@ def kl_to_prior(posterior: Gaussian) -> Tensor:
     """KL( N(mean, variance) ‖ N(0, I) ) = ½ Σ (mean² + variance − 1 − log variance) in nats, shape (B,)."""
     mean, log_variance = precise(posterior.mean), precise(posterior.log_variance)
     return 0.5 * (mean.square() + log_variance.expm1() - log_variance).sum(1)
-
-
-def precise(x: Tensor) -> Tensor:
-    """In float64, except on Apple's GPUs, which have none."""
-    return x.float() if x.device.type == "mps" else x.double()

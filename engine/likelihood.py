@@ -128,8 +128,8 @@ def bound_term(
         ValueError: for "zero", whose bound is infinite; for "learned" where nothing was learned; for t outside 1 … T.
     """
     _check(t, schedule, len(x_t))
-    x0, x_t, predicted = _precise(x0), _precise(x_t), _precise(prediction.x0)
-    mix = None if prediction.variance_mix is None else _precise(prediction.variance_mix)
+    x0, x_t, predicted = precise(x0), precise(x_t), precise(prediction.x0)
+    mix = None if prediction.variance_mix is None else precise(prediction.variance_mix)
     terms = x_t.new_empty(len(x_t))
     first = (t == 1).to(x_t.device)
     for chosen in (first, ~first):
@@ -194,7 +194,7 @@ def _smallest_variance(schedule: NoiseSchedule) -> Tensor:
     return schedule.posterior_variance[2] if schedule.T > 1 else schedule.beta[1]
 
 
-def _precise(x: Tensor) -> Tensor:
+def precise(x: Tensor) -> Tensor:
     """In float64, except on Apple's GPUs, which have none."""
     return x.to(torch.float32 if x.device.type == "mps" else torch.float64)
 

@@ -108,6 +108,7 @@ def diffused_density(density: Tensor, plane: Plane, level: Level) -> Tensor:
     return spread @ density @ spread.T
 
 
+@torch.no_grad()
 def guided_trajectory(
     mixture: ExactDenoiser,
     label: int,

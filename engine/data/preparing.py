@@ -17,9 +17,9 @@ from itertools import islice
 from pathlib import Path
 
 from engine.data import store
-from engine.data.alone import alone
 from engine.data.image_set import DataError
 from engine.data.pictures import PictureError
+from engine.data.preparation_lock import preparation_lock
 from engine.data.shipped import DATASETS
 from engine.data.sources import archive, folder, hub, torchvision_sets
 from engine.data.sources.folder import THREADS
@@ -55,7 +55,7 @@ def prepare(
         raise DataError(f"“{name}” comes with the playground: there is nothing to prepare.")
     root = root or store.data_root()
     try:
-        with alone(name, root):
+        with preparation_lock(name, root):
             return _prepared(name, largest, most, root, tell)
     except OSError as error:
         raise DataError(f"The pictures cannot be stored in {root}: {error.strerror or error}.") from error

@@ -94,40 +94,23 @@ class Writer:
         Raises:
             OSError: where the disk does not let us.
         """
-        count, labels = len(self.keys), np.array(self.labels, dtype=np.int64)
+        labels = np.array(self.labels, dtype=np.int64)
         held = self._held_out(labels)
         if held.all():
             raise DataError("There is no picture to train on.")
-        order = np.concatenate([np.flatnonzero(~held), np.flatnonzero(held)])
-        self._file.flush()
-        if count:
-            images = np.memmap(self._file, np.uint8, "r+", HEADER, (count, *self.shape))
-            _reorder(images, order, int(held.sum()))
-            images.flush()
-        content = hashlib.sha256(repr((count, *self.shape)).encode())
-        self._file.seek(0)
-        np.lib.format.write_array_header_1_0(
-            self._file, {"descr": "|u1", "fortran_order": False, "shape": (count, *self.shape)}
-        )
-        if self._file.tell() != HEADER:
-            raise AssertionError(f"numpy's header takes {self._file.tell()} bytes, not {HEADER}")
-        while chunk := self._file.read(CHUNK_BYTES):
-            content.update(chunk)
-        os.fsync(self._file.fileno())
+        order, held_count = np.concatenate([np.flatnonzero(~held), np.flatnonzero(held)]), int(held.sum())
         labels = labels[order]
+        content = self._store_images(order, held_count)
         content.update(labels.tobytes())
-        with (self._folder / store.LABELS).open("wb") as file:
-            np.save(file, labels, allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
+        np.save(self._folder / store.LABELS, labels, allow_pickle=False)
         about = About(
             name=self.name,
             title=title,
             source=source,
             licence=licence,
             class_names=class_names,
-            count=count,
-            held_out=int(held.sum()),
+            count=len(labels),
+            held_out=held_count,
             size=self.shape[0],
             channels=self.shape[2],
             natural=natural,
@@ -139,12 +122,27 @@ class Writer:
             largest=largest,
             most=most,
         )
-        with (self._folder / store.ABOUT).open("w", encoding="utf-8") as text:
-            text.write(about.text())
-            text.flush()
-            os.fsync(text.fileno())
+        (self._folder / store.ABOUT).write_text(about.text(), encoding="utf-8")
         publish(self._folder, self._final, durable=True)  # a training that reads the old one still has its files open
         return about
+
+    def _store_images(self, order: npt.NDArray[np.int64], held: int) -> hashlib._Hash:
+        """Bring the pictures into this order, write numpy's header before them, and hash their shape and bytes."""
+        shape = (len(order), *self.shape)
+        self._file.flush()
+        if len(order):
+            images = np.memmap(self._file, np.uint8, "r+", HEADER, shape)
+            _reorder(images, order, held)
+            images.flush()
+        self._file.seek(0)
+        np.lib.format.write_array_header_1_0(self._file, {"descr": "|u1", "fortran_order": False, "shape": shape})
+        if self._file.tell() != HEADER:
+            raise AssertionError(f"numpy's header takes {self._file.tell()} bytes, not {HEADER}")
+        content = hashlib.sha256(repr(shape).encode())
+        while chunk := self._file.read(CHUNK_BYTES):
+            content.update(chunk)
+        self._file.flush()
+        return content
 
     def _held_out(self, labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
         """As the source says, where it says so of any picture; else by the rule."""

@@ -1,6 +1,6 @@
 """How many bits a picture costs: an estimate of the whole variational bound, with its error.
 
-`variational_bound` is a generator: whoever drives it shows the progress, and stops by dropping it.
+`variational_bound` is a generator: the caller shows its progress, and stops by dropping the iterator.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
@@ -39,7 +40,7 @@ OFF_LEVEL = 0.01
 """A picture of 256 levels lies this close to them, in steps between two levels; float32 is off by some 10⁻⁵."""
 
 MORE_AT_FIRST = 32
-"""Step t < 32 is looked at 32 / t times as often as later ones: the first cost the most, and their errors decide the sum's."""
+"""Step t < 32 gets 32 / t times as many draws as later ones: the first have the most bits, whose errors decide the sum's."""
 
 
 @torch.no_grad()
@@ -61,10 +62,9 @@ def variational_bound(
     Each term is the mean of n independent draws of a picture (with replacement) and of noise: it is unbiased, and its standard
     error is their standard deviation / √n. n is `per_step`, and up to 32 times as much for the first steps. L_T needs no draw.
 
-    A quick estimate comes with `strata`: 1 … T is cut into that many blocks, short ones near t = 1 where the bound is spent,
-    and each draw takes a t of its own, evenly from its block. (Length of the block) × (mean of the draws) is unbiased for the
-    sum of the block's terms, and the standard deviation of the draws, in which the differences between the terms are
-    contained, gives its error as before.
+    `strata` gives a quick estimate: 1 … T is divided into that many blocks, short ones near t = 1 where most bits are, and each
+    draw takes a t of its own, evenly from its block. (Length) × (mean of the draws) is unbiased for the sum of the block's
+    terms, and their standard deviation, which contains the differences between the terms, gives its error.
 
     Args:
         denoiser: any; one that clips x̂0 to the range of the data has no higher terms for t ≥ 2.
@@ -103,17 +103,9 @@ def variational_bound(
         yield BoundProgress(done, total, time.perf_counter() - began)
     if not bool(values.isfinite().all()):
         raise BoundError("The model gives pictures that are not numbers: its training went wrong.")
-    yield _bound(
-        torch.split(values, draws),
-        blocks,
-        float(prior_term(x0, schedule).mean()),
-        x0,
-        schedule,
-        variance,
-        decoder,
-        seed,
-        time.perf_counter() - began,
-    )
+    prior = float(prior_term(x0, schedule).mean())
+    measured = _Measured(torch.split(values, draws), blocks, prior, len(x0), x0[0].numel())
+    yield measured.bound(schedule.T, variance, decoder, seed, time.perf_counter() - began)
 
 
 def held_out_bound(
@@ -241,42 +233,45 @@ def _batches(
             yield index[some].to(x0.device), t[some], noise[some].to(x0.device)
 
 
-def _bound(
-    values: tuple[Tensor, ...],
-    blocks: list[tuple[int, int]],
-    prior: float,
-    x0: Tensor,
-    schedule: NoiseSchedule,
-    variance: Variance,
-    decoder: Decoder,
-    seed: int,
-    seconds: float,
-) -> Bound:
-    """From the draws of each block, in nats."""
-    lengths = torch.tensor([last - first + 1 for first, last in blocks], dtype=torch.float64)
-    means = lengths * torch.stack([drawn.mean() for drawn in values])
-    errors = lengths * torch.stack([drawn.std() / math.sqrt(len(drawn)) for drawn in values])
-    dimensions = x0[0].numel()
-    nats, error = prior + float(means.sum()), float(errors.square().sum().sqrt())
-    bits = dimensions * math.log(2)
-    return Bound(
-        nats=nats,
-        standard_error=error,
-        bits_per_dim=nats / bits,
-        bits_per_dim_error=error / bits,
-        prior=term_of(schedule.T, schedule.T, prior, 0.0, dimensions, len(x0)),
-        terms=tuple(
-            term_of(first, last, mean, of_mean, dimensions, len(drawn))
-            for (first, last), mean, of_mean, drawn in zip(blocks, means.tolist(), errors.tolist(), values, strict=True)
-        ),
-        variance=variance,
-        decoder=decoder.name,
-        T=schedule.T,
-        dimensions=dimensions,
-        pictures=len(x0),
-        seed=seed,
-        seconds=round(seconds, 1),
-    )
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    """What was drawn, in nats."""
+
+    values: tuple[Tensor, ...]
+    """Of each block its draws."""
+    blocks: list[tuple[int, int]]
+    prior: float
+    pictures: int
+    dimensions: int
+
+    def bound(self, T: int, variance: Variance, decoder: Decoder, seed: int, seconds: float) -> Bound:
+        """The sum of the blocks and of the prior, with standard errors."""
+        lengths = torch.tensor([last - first + 1 for first, last in self.blocks], dtype=torch.float64)
+        means = lengths * torch.stack([drawn.mean() for drawn in self.values])
+        errors = lengths * torch.stack([drawn.std() / math.sqrt(len(drawn)) for drawn in self.values])
+        nats, error = self.prior + float(means.sum()), float(errors.square().sum().sqrt())
+        bits = self.dimensions * math.log(2)
+        terms = tuple(
+            term_of(*block, mean, of_mean, self.dimensions, len(drawn))
+            for block, mean, of_mean, drawn in zip(
+                self.blocks, means.tolist(), errors.tolist(), self.values, strict=True
+            )
+        )
+        return Bound(
+            nats=nats,
+            standard_error=error,
+            bits_per_dim=nats / bits,
+            bits_per_dim_error=error / bits,
+            prior=term_of(T, T, self.prior, 0.0, self.dimensions, self.pictures),
+            terms=terms,
+            variance=variance,
+            decoder=decoder.name,
+            T=T,
+            dimensions=self.dimensions,
+            pictures=self.pictures,
+            seed=seed,
+            seconds=round(seconds, 1),
+        )
 
 
 def _check(

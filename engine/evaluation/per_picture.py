@@ -1,10 +1,10 @@
 """What each picture costs, one after the other: the variational bound of a diffusion model, and that of a VAE.
 
-`engine.evaluation.bound` measures the mean over pictures as closely as so many draws allow. Here every picture is looked at in
-every block of t, so that each has a number of its own, and their mean is the number of them all. Two models that are given the
-same pictures and the same seed are given the same noise: their difference is known far better than either.
+`engine.evaluation.bound` measures the mean over pictures as closely as so many draws allow. Here every picture is evaluated in
+every block of t, so that each has a bound of its own, and their mean is the bound of all. Two models that get the same pictures
+and the same seed get the same noise: their difference is known far better than either.
 
-Both are generators: whoever drives one shows each picture as it comes, and stops by dropping it.
+Both are generators: the caller shows each picture as it comes, and stops by dropping the iterator.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from engine.samplers import Variance
 from engine.schedule import NoiseSchedule
 
 MORE_AT_FIRST = 8
-"""Block first … last with first < 8 is looked at 8 / first times as often as later ones: the first steps cost the most."""
-AT_ONCE = 128
+"""Block first … last with first < 8 gets 8 / first times as many draws as later ones: the first steps have the most bits."""
+BATCH = 128
 """Noisy versions of a picture that go through the network together."""
 
 
@@ -41,9 +41,8 @@ class PictureCost(NamedTuple):
     """Of x̂0 for each block, of a VAE of its reconstruction, held to −1 … 1: the mean over the picture's numbers, float64."""
 
 
-@torch.no_grad()
 def evaluations_per_picture(blocks: Sequence[tuple[int, int]], draws: int = 1) -> int:
-    """How many noisy pictures a denoiser is asked about for the bound of one picture; arguments as for `diffusion_costs`."""
+    """Network evaluations for the bound of one picture; arguments as for `diffusion_costs`."""
     return sum(_counts(blocks, draws))
 
 
@@ -52,6 +51,7 @@ def _counts(blocks: Sequence[tuple[int, int]], draws: int) -> list[int]:
     return [draws * max(1, MORE_AT_FIRST // first) for first, _ in blocks]
 
 
+@torch.no_grad()
 def diffusion_costs(
     denoiser: Denoiser,
     schedule: NoiseSchedule,
@@ -67,7 +67,7 @@ def diffusion_costs(
     """The bound of each picture, term by term; Ho et al. 2020, eq. 5.
 
     For each block first … last there are so many draws of a t in it and of noise; (its length) × (their mean) is unbiased for
-    the sum of the block's terms. The first blocks, which cost the most, are drawn up to 8 times as often.
+    the sum of the block's terms. The first blocks, which have the most bits, get up to 8 times as many draws.
 
     Args:
         denoiser: any.
@@ -88,21 +88,26 @@ def diffusion_costs(
     counts = _counts(blocks, draws)
     ends = list(zip(blocks, counts, strict=True))
     for index in range(len(x0)):
-        dice = _dice(seed, index)
-        t = torch.cat([torch.randint(first, last + 1, (count,), generator=dice) for (first, last), count in ends])
-        noise = torch.randn((len(t), *x0.shape[1:]), generator=dice, dtype=x0.dtype)
+        generator = _generator(seed, index)
+        t = torch.cat([torch.randint(first, last + 1, (n,), generator=generator) for (first, last), n in ends])
+        noise = torch.randn((len(t), *x0.shape[1:]), generator=generator, dtype=x0.dtype)
         nats, errors = torch.empty(len(t), dtype=torch.float64), torch.empty(len(t), dtype=torch.float64)
-        for rows in torch.split(torch.arange(len(t)), AT_ONCE):
+        for rows in torch.split(torch.arange(len(t)), BATCH):
             clean = x0[index].expand(len(rows), *x0.shape[1:])
             level = schedule.level(t[rows])
             x_t = diffuse(clean, level, noise[rows].to(x0.device))
             label = None if labels is None else labels[index].expand(len(rows))
-            said = denoiser(x_t, level, label)
-            nats[rows] = bound_term(said, clean, x_t, schedule, t[rows], variance, decoder).double().cpu()
-            errors[rows] = (said.x0 - clean).square().flatten(1).double().mean(1).cpu()
-        terms = lengths * torch.stack([drawn.mean() for drawn in torch.split(nats, counts)])
+            prediction = denoiser(x_t, level, label)
+            nats[rows] = bound_term(prediction, clean, x_t, schedule, t[rows], variance, decoder).double().cpu()
+            errors[rows] = (prediction.x0 - clean).square().flatten(1).double().mean(1).cpu()
+        terms = lengths * _means(nats, counts)
         whole = torch.cat([terms, prior_term(x0[index : index + 1].cpu(), schedule)])
-        yield _finite(PictureCost(index, whole, torch.stack([drawn.mean() for drawn in torch.split(errors, counts)])))
+        yield _finite(PictureCost(index, whole, _means(errors, counts)))
+
+
+def _means(values: Tensor, counts: list[int]) -> Tensor:
+    """Of the draws of each block."""
+    return torch.stack([drawn.mean() for drawn in torch.split(values, counts)])
 
 
 @torch.no_grad()
@@ -129,16 +134,16 @@ def latent_costs(
     """
     _check(x0, draws)
     for index in range(len(x0)):
-        noise = torch.randn((draws, latent), generator=_dice(seed, index), dtype=x0.dtype).to(x0.device)
+        noise = torch.randn((draws, latent), generator=_generator(seed, index), dtype=x0.dtype).to(x0.device)
         clean = x0[index].expand(draws, *x0.shape[1:])
         bound = latent_bound(model, clean, noise, decoder)
-        said = model.decode(model.encode(clean[:1]).mean)
-        error = (said.mean.clamp(-1, 1) - clean[:1]).square().double().mean().cpu().reshape(1)
+        pixels = model.decode(model.encode(clean[:1]).mean)
+        error = (pixels.mean.clamp(-1, 1) - clean[:1]).square().double().mean().cpu().reshape(1)
         terms = torch.stack([bound.reconstruction.mean(), bound.kl.mean()]).double().cpu()
         yield _finite(PictureCost(index, terms, error))
 
 
-def _dice(seed: int, index: int) -> torch.Generator:
+def _generator(seed: int, index: int) -> torch.Generator:
     return torch.Generator().manual_seed((seed * 1_000_003 + index) % 2**63)
 
 
@@ -146,7 +151,7 @@ def _check(x0: Tensor, draws: int) -> None:
     if x0.ndim < 2 or not x0.numel() or not x0.is_floating_point():
         raise BoundError(f"There must be at least one picture, shape (N, ...), not {tuple(x0.shape)}.")
     if draws < 1:
-        raise BoundError(f"Every block is looked at at least once, not {draws} times.")
+        raise BoundError(f"Every block needs at least one draw, not {draws}.")
 
 
 def _finite(cost: PictureCost) -> PictureCost:

@@ -28,10 +28,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.data import alone, held_out, preparing, store
+from engine.data import held_out, preparing, store
 from engine.data.catalogue import load
 from engine.data.image_set import DataError, ImageSet
 from engine.data.pictures import read_picture
+from engine.data.preparation_lock import preparation_lock
 from engine.data.preparing import Options, options_of, prepare
 from engine.data.sources import archive, folder, torchvision_sets
 from engine.data.sources.plan import Progress, by_folder
@@ -357,14 +358,13 @@ def test_one_process_at_a_time_prepares_a_set(data_root: Path, monkeypatch: pyte
     monkeypatch.setitem(torchvision_sets.OPENERS, "mnist", opened)
     assert prepare("mnist").count == 6
     assert refused == ["“mnist” is being prepared by another process."] * 2
-    assert not list((data_root / "preparing").iterdir())
 
 
 def test_a_process_that_was_killed_keeps_nobody_waiting(tmp_path: Path, data_root: Path) -> None:
     name = f"folder:{two_classes(tmp_path / 'pets', 2)}"
     program = (
-        "import sys, time; from pathlib import Path; from engine.data.alone import alone\n"
-        "with alone(sys.argv[1], Path(sys.argv[2])):\n    print('held', flush=True); time.sleep(60)"
+        "import sys, time; from pathlib import Path; from engine.data.preparation_lock import preparation_lock\n"
+        "with preparation_lock(sys.argv[1], Path(sys.argv[2])):\n    print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
         [sys.executable, "-c", program, name, str(data_root)], cwd=ROOT, stdout=subprocess.PIPE
@@ -375,26 +375,15 @@ def test_a_process_that_was_killed_keeps_nobody_waiting(tmp_path: Path, data_roo
             prepare(name)
         process.kill()
     assert prepare(name).count == 4
-    assert not list((data_root / "preparing").iterdir())
 
 
-def test_a_lock_that_was_taken_away_holds_nobody_off(data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who had it lets go of it after another has opened the file and before that one has locked it."""
-    flocked, looks = alone._flocked, []
-
-    def late(descriptor: int) -> bool:
-        if not looks:
-            (data_root / "preparing" / "mnist").unlink()
-        looks.append(descriptor)
-        return flocked(descriptor)
-
-    monkeypatch.setattr(alone, "_flocked", late)
-    with alone.alone("mnist", data_root):
-        assert len(looks) == 2
-        with pytest.raises(DataError), alone.alone("mnist", data_root):
-            pass
-        with alone.alone("cifar10", data_root):
-            pass
+def test_the_lock_of_a_set_excludes_that_set_only_and_can_be_acquired_again(data_root: Path) -> None:
+    for _ in range(2):
+        with preparation_lock("mnist", data_root):
+            with pytest.raises(DataError, match="mnist"), preparation_lock("mnist", data_root):
+                pass
+            with preparation_lock("cifar10", data_root):
+                pass
 
 
 def test_a_full_disk_is_told_in_one_sentence(tmp_path: Path, data_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

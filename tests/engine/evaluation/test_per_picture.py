@@ -155,7 +155,7 @@ def test_a_latent_model_costs_log_p_of_each_picture() -> None:
 def test_what_cannot_be_is_one_sentence() -> None:
     with pytest.raises(BoundError, match="at least one picture"):
         next(diffusion_costs(Constant(), SCHEDULE, torch.zeros(0, 4), blocks=blocks_of(T, 5)))
-    with pytest.raises(BoundError, match="at least once"):
+    with pytest.raises(BoundError, match="at least one draw"):
         next(diffusion_costs(Constant(), SCHEDULE, pictures(1), blocks=blocks_of(T, 5), draws=0))
     broken = Constant()
     broken.__class__ = type("Broken", (), {"__call__": lambda _, x, level, label=None: Prediction(x * math.nan, x)})
