@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import html
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -49,7 +50,7 @@ PAGE = Path(__file__).resolve().parents[3] / "docs" / "glossary.md"
 
 
 STYLE = """
-.dp-terms { font-size: 0.8rem; line-height: 1.9; margin: 0; opacity: 0.85; }
+.dp-terms { font-size: 0.8rem; line-height: 1.9; margin: 0; position: relative; z-index: 60; }
 .dp-term { position: relative; cursor: help; margin-right: 0.35em; white-space: nowrap; border-bottom: 1px dotted; }
 .dp-term:focus-visible { outline: 2px solid currentColor; outline-offset: 2px; }
 .dp-term [role="tooltip"] { display: none; position: absolute; left: 0; top: 1.7em; z-index: 50; width: max-content;
@@ -97,8 +98,8 @@ def terms() -> dict[str, Term]:
 def definitions(names: Sequence[str]) -> str:
     """HTML: the terms in a line, each defined where the pointer or the keyboard's focus is. Raises KeyError for no term."""
     cells = [
-        f'<span class="dp-term" tabindex="0">{html.escape(_label(terms()[name]))}'
-        f'<span role="tooltip">{html.escape(terms()[name].definition)}</span></span>'
+        f'<span class="dp-term" tabindex="0">{_html(_label(terms()[name]))}'
+        f'<span role="tooltip">{_html(terms()[name].definition)}</span></span>'
         for name in names
     ]
     return f'<style>{STYLE}</style><p class="dp-terms">Terms: {" ".join(cells)}</p>'
@@ -108,6 +109,11 @@ def _label(term: Term) -> str:
     """Name and symbol, but each only once."""
     is_needed = term.symbol and term.symbol not in term.name and len(term.symbol) <= 12
     return f"{term.name} {term.symbol}" if is_needed else term.name
+
+
+def _html(text: str) -> str:
+    """With subscripts in place of x_t and x_{t−1}."""
+    return re.sub(r"_(?:\{([^}]*)\}|(\w+))", lambda found: f"<sub>{found[1] or found[2]}</sub>", html.escape(text))
 
 
 def page() -> str:
