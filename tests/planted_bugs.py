@@ -655,7 +655,7 @@ BUGS = [
     Bug(
         "damage to what was learned is not looked for",
         "storage/checkpoints.py",
-        "told != _of(path)",
+        "sums != _of(path)",
         "not path.exists()",
         "test_runs.py",
         "where_nothing_opens",

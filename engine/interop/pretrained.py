@@ -115,7 +115,7 @@ def save(folder: Path, denoiser: NetDenoiser, weights: Mapping[str, Tensor], car
         card: said to readers.
 
     Raises:
-        OSError: where the disk does not let us.
+        OSError: where the disk refuses.
         ValueError: where the denoiser's target has no name at diffusers.
     """
     net = denoiser.net
@@ -155,7 +155,7 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
         device: where the network goes.
 
     Raises:
-        CheckpointError: with one clear sentence, for a folder that is missing, incomplete, damaged, a pickle, of another
+        CheckpointError: with one sentence, for a folder that is missing, incomplete, damaged, a pickle, of another
             architecture or of absurd size. Nothing of it is executed in any case.
     """
     path = newest_in(checked_folder(CHECKPOINTS.get(str(folder), Path(folder)), str(folder)))
@@ -189,7 +189,7 @@ def read_configs(path: Path) -> tuple[Path, theirs.AnyUNetConfig, theirs.ReadSch
     """What a folder says of its network and scheduler, and where the network's config lies; its weights are not looked at.
 
     Raises:
-        CheckpointError: with one clear sentence, as in `load`.
+        CheckpointError: with one sentence, as in `load`.
     """
     unet_file, scheduler_file = _parts(path)
     config = theirs.unet_from_diffusers(read_json(unet_file, KIND))

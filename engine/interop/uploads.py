@@ -95,8 +95,8 @@ def keep(
         progress: told how many bytes have been stored, and of how many.
 
     Raises:
-        CheckpointError: with one clear sentence, where it does not open as a model. Nothing is left of it then.
-        OSError: where the disk does not let us.
+        CheckpointError: with one sentence, where it does not open as a model. Nothing is left of it then.
+        OSError: where the disk refuses.
     """
     root = root or default_root()
     is_trainer = title.lower().endswith(trainer_files.SUFFIXES)

@@ -1,4 +1,4 @@
-"""Run folders as files: deleted with a way back, and taken away as a zip."""
+"""Run folders deleted, restored, zipped and exported."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from engine.storage import checkpoints
 from engine.storage.files import atomic_write
 
 DELETED = ".deleted"
-KEPT_FOR = 24 * 3600.0
+RESTORABLE_FOR = 24 * 3600.0
 """Seconds that a deleted run can be restored."""
 
 
 def discard(root: Path, folder: RunFolder) -> None:
-    """Put a run where it is no longer seen. Raises OSError where the disk does not let us."""
+    """Move a run to the deleted ones. Raises OSError where the disk refuses."""
     place = root / DELETED
     place.mkdir(exist_ok=True)
     target = place / folder.id
@@ -30,37 +30,37 @@ def discard(root: Path, folder: RunFolder) -> None:
 
 
 def restore(root: Path, run_id: str) -> None:
-    """Put it back. Raises OSError where it is no longer there, or where another has its place."""
+    """Move it back. Raises OSError where it is no longer there, or where another run has its place."""
     target = root / run_id
     if target.exists():
         raise FileExistsError(f"“{run_id}” is there already.")
     os.rename(root / DELETED / run_id, target)
 
 
-def sweep(root: Path, kept_for: float = KEPT_FOR) -> None:
-    """Delete for good what was discarded longer ago, in seconds."""
+def sweep(root: Path, seconds: float = RESTORABLE_FOR) -> None:
+    """Remove runs for good that were deleted longer ago than so many seconds."""
     with contextlib.suppress(OSError):
         for entry in list((root / DELETED).iterdir()):
-            if time.time() - entry.stat().st_mtime > kept_for:
+            if time.time() - entry.stat().st_mtime > seconds:
                 shutil.rmtree(entry, ignore_errors=True)
 
 
 def write_zip(folder: RunFolder, target: Path, *, resumable: bool = False) -> None:
-    """Write a run as a zip that holds one folder; unpacked among the runs of another machine, it is a run there.
+    """Write a run as a zip that holds one folder; unpacked among the runs of another computer, it is a run there.
 
     Args:
         folder: the run.
-        target: the zip; replaced where it is there.
-        resumable: with what going on needs, which is three times as large as what was learned, and with the milestones.
+        target: the zip; replaced where it exists.
+        resumable: with what resuming needs, which takes three times as much as the EMA weights, and with the milestones.
 
     Raises:
-        OSError: where the disk does not let us.
+        OSError: where the disk refuses.
     """
-    kept = set(folder.steps()[-1:]) | {step for step, _ in [folder.read_best() or (-1, 0.0)]}
+    steps = set(folder.steps()[-1:]) | {step for step, _ in [folder.read_best() or (-1, 0.0)]}
     with atomic_write(target) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as zipped:
         for path in sorted(folder.path.rglob("*")):
             inner = path.relative_to(folder.path)
-            if not path.is_file() or path.is_symlink() or not _wanted(inner, kept, resumable):
+            if not path.is_file() or path.is_symlink() or not _belongs(inner, steps, resumable):
                 continue
             # Weights do not get smaller by packing.
             how = zipfile.ZIP_STORED if path.suffix in (".safetensors", ".npz") else zipfile.ZIP_DEFLATED
@@ -68,7 +68,7 @@ def write_zip(folder: RunFolder, target: Path, *, resumable: bool = False) -> No
 
 
 def export(folder: RunFolder, target: Path, checkpoint: Path) -> None:
-    """Copy a checkpoint alone, with the log of its training. Raises OSError where the disk does not let us."""
+    """Copy a checkpoint alone, with the log of its training. Raises OSError where the disk refuses."""
     shutil.copytree(
         checkpoint, target, ignore=shutil.ignore_patterns(checkpoints.RESUME, checkpoints.MANIFEST, "*.part")
     )
@@ -76,7 +76,7 @@ def export(folder: RunFolder, target: Path, checkpoint: Path) -> None:
         shutil.copyfile(folder.path / "metrics.jsonl", target / "metrics.jsonl")
 
 
-def _wanted(inner: Path, kept: set[int], resumable: bool) -> bool:
+def _belongs(inner: Path, steps: set[int], resumable: bool) -> bool:
     first = inner.parts[0]
     if first in ("lock", "heartbeat", "request.json", "wish.json", "owner") or any(
         part.startswith(".") or part.endswith(".part") for part in inner.parts
@@ -84,4 +84,4 @@ def _wanted(inner: Path, kept: set[int], resumable: bool) -> bool:
         return False
     if (checkpoints.RESUME in inner.parts or first == "milestones") and not resumable:
         return False
-    return first != "checkpoints" or inner.parts[1] in {checkpoints.name_of(step) for step in kept}
+    return first != "checkpoints" or inner.parts[1] in {checkpoints.name_of(step) for step in steps}

@@ -1,4 +1,4 @@
-"""Files of one JSON object a line, which one process adds to while others read them."""
+"""Files with one JSON object a line, which one process appends to while others read them."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def report_line(report: Report) -> str:
 
 
 def report_of(line: bytes) -> Report | None:
-    """The report in a line; None where there is none that makes sense."""
+    """The report in a line; None where there is none that is valid."""
     values = _object(line)
     if values is None:
         return None
@@ -64,7 +64,7 @@ def report_of(line: bytes) -> Report | None:
 
 
 def point_of(line: bytes) -> Point | None:
-    """Step and loss in a line of held_out.jsonl; None where there is none that makes sense."""
+    """Step and loss in a line of held_out.jsonl; None where there is none that is valid."""
     values = _object(line) or {}
     step, loss = values.get("step"), values.get("loss")
     good = type(step) is int and step >= 0 and isinstance(loss, int | float) and math.isfinite(loss)
@@ -72,7 +72,7 @@ def point_of(line: bytes) -> Point | None:
 
 
 def add(path: Path, lines: Sequence[str]) -> None:
-    """Add lines to a file. Raises OSError where the disk does not let us, or the folder is gone."""
+    """Append lines to a file. Raises OSError where the disk refuses, or the folder is gone."""
     if not lines:
         return
     data = "".join(line + "\n" for line in lines).encode()
@@ -85,8 +85,8 @@ def add(path: Path, lines: Sequence[str]) -> None:
 
 
 def merge(reports: list[Report], found: Iterable[Report]) -> None:
-    """Add reports in the order in which they were told. A run that was resumed tells some steps again: what was told of these
-    and of later ones is forgotten."""
+    """Append reports in the order of the log. A resumed run logs some steps a second time: these replace what was logged before
+    of them and of later steps."""
     for report in found:
         while reports and reports[-1].step >= report.step:
             reports.pop()
@@ -102,7 +102,7 @@ def merge_points(points: list[Point], found: Iterable[Point]) -> None:
 
 
 class Tail:
-    """Reads of a growing file only what is new.
+    """Reads only what is new of a growing file.
 
     Args:
         path: the file; it need not be there yet.
@@ -117,16 +117,16 @@ class Tail:
         """The whole lines that have come since the last time, and whether the file is another one now.
 
         Args:
-            to_end: take a last line without an end as well, where nobody writes any more.
+            to_end: read a last line without an end as well, where no process writes any more.
         """
         try:
             with self._path.open("rb") as file:
                 stat = os.fstat(file.fileno())
-                anew = self._file != (stat.st_dev, stat.st_ino) or stat.st_size < self._offset
-                if anew:
+                is_new = self._file != (stat.st_dev, stat.st_ino) or stat.st_size < self._offset
+                if is_new:
                     self._file, self._offset = (stat.st_dev, stat.st_ino), 0
                 if stat.st_size == self._offset:
-                    return [], anew
+                    return [], is_new
                 file.seek(self._offset)
                 data = file.read()
         except OSError:
@@ -134,11 +134,11 @@ class Tail:
             return [], gone
         end = len(data) if to_end else data.rfind(b"\n") + 1
         self._offset += end
-        return data[:end].splitlines(), anew
+        return data[:end].splitlines(), is_new
 
 
 def _object(line: bytes) -> dict[str, Any] | None:
-    """The object in a line. Read by pydantic, which is not led astray by depth or by numbers of a thousand digits."""
+    """The object in a line; None where there is none. pydantic reads any depth, and numbers of a thousand digits."""
     try:
         values = from_json(line)
     except ValueError:

@@ -1,8 +1,8 @@
-"""Milestones of a run: its averaged weights at a few evenly spaced steps, so that one can see how it grew.
+"""Milestones of a run: its EMA weights at a few evenly spaced steps, to compare what it had learned by each.
 
 RUNS/ID/milestones/step-00000640.safetensors
 
-They are for looking only. Nothing goes on from them, so none is ever needed: where the disk refuses one, it is left out.
+No run is resumed from them, so that none is ever needed: where the disk refuses one, it is left out.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from engine.training.tasks.task import with_weights
 
 ENDING = ".safetensors"
 LARGEST = 4_000_000
-"""Weights of a network of which milestones are kept: 12 of them then take at most 200 MB."""
+"""Most weights of a network that has milestones: 12 of them then take at most 200 MB."""
 
 
 def spacing(step: int, every: int, most: int) -> int:
-    """How far milestones lie apart in a run that has come to `step`: `every` times a power of two.
+    """Steps between two milestones of a run that is at `step`: `every` times a power of two.
 
-    As the run grows, the distance doubles whenever there would be more than `most` of them (at least 2), and every other one
-    goes: they stay even without knowing how long the run will be, and there are never fewer than half of `most` once there
-    were as many.
+    As the run grows, the distance doubles whenever there would be more than `most` of them (at least 2), and every other one is
+    deleted: they stay even without knowing how long the run will be. As soon as there are `most`, there are never fewer than half
+    as many.
     """
     distance = every
     while step // distance + 1 > most:
@@ -38,13 +38,13 @@ def spacing(step: int, every: int, most: int) -> int:
     return distance
 
 
-def due(step: int, every: int, most: int) -> bool:
+def is_due(step: int, every: int, most: int) -> bool:
     """Whether there is a milestone at this step; `most` below 2 for none at all."""
     return most >= 2 and step % spacing(step, every, most) == 0
 
 
 def steps(folder: Path) -> list[int]:
-    """At which there are milestones, oldest first.
+    """Steps of the milestones, oldest first.
 
     Args:
         folder: that of the milestones of a run; it may be missing.
@@ -56,26 +56,26 @@ def steps(folder: Path) -> list[int]:
     return sorted(int(match[1]) for match in found if match)
 
 
-def moments(kept: list[int], saved: list[int]) -> tuple[int, ...]:
-    """Steps to look back at, as even as there are: the milestones, and where the run stands now.
+def moments(at: list[int], saved: list[int]) -> tuple[int, ...]:
+    """Steps to compare, as even as possible: those of the milestones and of the last checkpoint.
 
     Args:
-        kept: steps of the milestones, oldest first.
-        saved: steps of the checkpoints, oldest first; they serve alone where there are no milestones.
+        at: steps of the milestones, oldest first.
+        saved: steps of the checkpoints, oldest first; the only ones where there are no milestones.
     """
-    if len(kept) < 2 or not saved or saved[-1] < kept[-1]:
-        return tuple(sorted({*kept, *saved}))
-    now, distance = saved[-1], kept[1] - kept[0]
-    return (*(step for step in kept if now - step >= distance / 2), now)
+    if len(at) < 2 or not saved or saved[-1] < at[-1]:
+        return tuple(sorted({*at, *saved}))
+    now, distance = saved[-1], at[1] - at[0]
+    return (*(step for step in at if now - step >= distance / 2), now)
 
 
 def write(folder: Path, step: int, average: Mapping[str, Tensor], every: int, most: int) -> None:
-    """Write a milestone, whole or not at all, and delete those that the thinning leaves out.
+    """Write a milestone, whole or not at all, and delete those that the new spacing leaves out.
 
     Args:
         folder: made where it is missing.
-        step: of the training, where one is `due`.
-        average: the averaged weights, by name; not changed.
+        step: of the training, where one `is_due`.
+        average: the EMA weights, by name; not changed.
         every, most: as for `spacing`.
     """
     try:
@@ -89,12 +89,12 @@ def write(folder: Path, step: int, average: Mapping[str, Tensor], every: int, mo
 
 
 def cut(folder: Path, step: int) -> None:
-    """Delete what lies beyond the step that a run is taken up at: it is going to be learned again."""
+    """Delete those after the step that a run is resumed at."""
     _delete(folder, [there for there in steps(folder) if there > step])
 
 
 def load(folder: Path, step: int, like: NetDenoiser) -> NetDenoiser:
-    """What the run had learned by then.
+    """The denoiser of a run at a milestone.
 
     Args:
         folder: that of the milestones.
@@ -107,7 +107,7 @@ def load(folder: Path, step: int, like: NetDenoiser) -> NetDenoiser:
     try:
         learned = with_weights(like, load_file(_file(folder, step)))
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise CheckpointError(f"What the run had learned by step {step:,} cannot be opened.") from error
+        raise CheckpointError(f"The milestone of step {step:,} cannot be opened.") from error
     return learned
 
 

@@ -1,4 +1,4 @@
-"""What anyone may look at of a run."""
+"""A run at one moment, as plain data for a page."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Snapshot:
     config: TrainConfig
     status: Status
     error: str
-    """One sentence where something went wrong, in the reader's words."""
+    """One sentence where something went wrong."""
     note: str
     """One sentence where something is odd but the run goes on."""
     place: int
@@ -33,25 +33,25 @@ class Snapshot:
     seconds_left: float | None
     images_per_second: float | None
     can_sample: bool
-    """Whether it has learned something that draws."""
+    """Whether it is a denoiser that opens."""
     can_guide: bool = False
-    """Whether there is something on disk that reads noisy pictures, for guidance."""
+    """Whether it is a classifier with a checkpoint, for guidance."""
     can_encode: bool = False
-    """Whether it is a VAE that has learned something."""
+    """Whether it is a VAE that opens."""
     accuracy: ClassifierAccuracy | None = None
-    """How well a classifier reads held-out pictures, as of the last look."""
+    """Of a classifier on held-out pictures, in the last preview."""
     title: str = ""
-    """What its reader calls it; empty where it was given no name."""
+    """Given by the reader; empty where there is none."""
     held_out: tuple[tuple[int, float], ...] = ()
-    """(training step, loss of the averaged weights on held-out pictures), in the units of the reports' loss."""
+    """(training step, loss of the EMA weights on held-out pictures), in the units of the reports' loss."""
     held_out_pictures: int | None = None
     """How many pictures of the set are never trained on; 0 where none are, so that nothing is measured; None: not yet known."""
     best: tuple[int, float] | None = None
-    """Where that loss was lowest: the checkpoint of that step is kept."""
+    """Step and value of the lowest of them; there is a checkpoint of that step."""
     elsewhere: bool = False
     """Whether another process trains it, or holds it in its queue. Pause and stop reach it through its folder."""
     command: str = ""
-    """What does the same in the shell."""
+    """The shell command that trains the same run."""
 
     @property
     def active(self) -> bool:

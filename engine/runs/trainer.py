@@ -199,7 +199,9 @@ class RunTrainer:
 
     def _write_milestone(self, state: TrainState) -> None:
         config = self.record.config
-        is_due = task_of(config).has_milestones and milestones.due(state.step, config.report_every, config.milestones)
+        is_due = task_of(config).has_milestones and milestones.is_due(
+            state.step, config.report_every, config.milestones
+        )
         if is_due and sum(weight.numel() for weight in state.average.values()) <= milestones.LARGEST:
             milestones.write(self.folder.milestones, state.step, state.average, config.report_every, config.milestones)
 

@@ -1,4 +1,4 @@
-"""Reading what somebody else may have written: JSON and safetensors, checked before anything is made of them.
+"""Files that somebody else may have written: JSON and safetensors, checked before they are used.
 
 Every kind of checkpoint goes through here. Pickles are never opened, and nothing in a file is executed.
 """
@@ -24,7 +24,7 @@ MAX_JSON_BYTES = 1_000_000
 
 
 class CheckpointError(ValueError):
-    """A folder that cannot be opened as a model; the message is fit to show to a reader."""
+    """A folder that cannot be opened as a model; the message is one sentence for the reader."""
 
 
 def checked_folder(path: Path, name: str) -> Path:
@@ -64,7 +64,7 @@ def read_json(path: Path, kind: str) -> dict[str, Any]:
             raise
         raise CheckpointError(f"{where} cannot be read: it is damaged or cut short.") from error
     if not isinstance(value, dict):
-        raise CheckpointError(f"{where} is not what belongs there.")
+        raise CheckpointError(f"{where} does not hold a JSON object.")
     return value
 
 
@@ -81,7 +81,7 @@ def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str
     Args:
         net: to be filled.
         path: the file.
-        name_of: what the network calls a weight that the file calls something.
+        name_of: the network's name of a weight, by its name in the file.
 
     Raises:
         CheckpointError: where the file is missing, a pickle, damaged, of another network, or holds NaN or infinity.
@@ -97,7 +97,7 @@ def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str
     wanted = net.state_dict()
     try:
         with safe_open(path, framework="pt") as stored:
-            # Names and shapes stand in the header: what does not fit is refused before any of it is read.
+            # Names and shapes are in the header: a file that does not fit is refused before any weight is read.
             names = {name_of(name): name for name in stored.keys()}  # noqa: SIM118
             shapes = {ours: tuple(stored.get_slice(name).get_shape()) for ours, name in names.items()}
             if shapes != {name: tuple(weight.shape) for name, weight in wanted.items()}:
@@ -116,7 +116,7 @@ def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str
 
 
 def first_problem(error: ValidationError) -> str:
-    """The first complaint of pydantic, as part of a sentence; that of a check of our own is one by itself."""
+    """The first error of pydantic, as part of a sentence; that of a check of our own is a sentence by itself."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])[:60]
     why = str(first.get("ctx", {}).get("error") or first["msg"]).rstrip(".")

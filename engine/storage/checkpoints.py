@@ -1,10 +1,10 @@
 """The checkpoints of a run: folders that are there whole or not at all.
 
-RUNS/ID/checkpoints/step-00001200/   what was learned: a diffusers folder, or that of a classifier
-    resume/                          what going on needs besides
+RUNS/ID/checkpoints/step-00001200/   EMA weights: a diffusers folder, or that of a classifier or a VAE
+    resume/                          what resuming needs besides
     whole.json                       size and SHA-256 of every file, so that damage is noticed
 
-One is written under another name, flushed to the disk, and then renamed: whoever is killed on the way leaves the earlier
+One is written under another name, flushed to the disk, and then renamed: a process that is killed on the way leaves the earlier
 ones as they were.
 """
 
@@ -25,7 +25,7 @@ NAME = re.compile(r"step-([0-9]{8,12})")
 MANIFEST = "whole.json"
 RESUME = "resume"
 MAY_CHANGE = ("card.json", "README.md", "samples.png")
-"""What is measured later is written into these."""
+"""Files that later measurements are written into."""
 
 
 def name_of(step: int) -> str:
@@ -34,10 +34,10 @@ def name_of(step: int) -> str:
 
 
 def steps(folder: Path) -> list[int]:
-    """Steps at which there are checkpoints, oldest first. Whether they open is another question."""
+    """Steps of the checkpoints, oldest first, which may open or not."""
     try:
         found = [NAME.fullmatch(entry.name) for entry in folder.iterdir()]
-    except (OSError, ValueError):  # a name with a zero in it is the name of nothing
+    except (OSError, ValueError):  # no file has a name with a zero byte
         return []
     return sorted(int(match[1]) for match in found if match)
 
@@ -48,10 +48,10 @@ def write(folder: Path, step: int, fill: Callable[[Path], None]) -> Path:
     Args:
         folder: that of all checkpoints; made where it is missing, its own parent is not.
         step: of the training.
-        fill: writes the files into the folder that it is given.
+        fill: writes the files into a folder.
 
     Raises:
-        OSError: where the disk does not let us; the earlier checkpoints are then as they were.
+        OSError: where the disk refuses; the earlier checkpoints are then as they were.
     """
     if not folder.is_dir():
         folder.mkdir()
@@ -60,14 +60,14 @@ def write(folder: Path, step: int, fill: Callable[[Path], None]) -> Path:
         part.mkdir()
         fill(part)
         files = sorted(path for path in part.rglob("*") if path.is_file())
-        told = {path.relative_to(part).as_posix(): _of(path) for path in files if path.name not in MAY_CHANGE}
-        write_json(part / MANIFEST, {"files": told})
+        sums = {path.relative_to(part).as_posix(): _of(path) for path in files if path.name not in MAY_CHANGE}
+        write_json(part / MANIFEST, {"files": sums})
     sweep(folder)
     return target
 
 
 def prune(folder: Path, kept: Collection[int]) -> None:
-    """Delete all checkpoints but those of these steps. Renamed first: none is ever there by half."""
+    """Delete all checkpoints but those of these steps. Each is renamed first, so that none is ever there in part."""
     for step in steps(folder):
         if step not in kept:
             with contextlib.suppress(OSError):
@@ -76,7 +76,7 @@ def prune(folder: Path, kept: Collection[int]) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what a process that was killed has left unfinished. For whoever holds the run only."""
+    """Remove what a killed process has left unfinished. Only for the process that holds the run."""
     with contextlib.suppress(OSError):
         for entry in list(folder.iterdir()):
             if entry.name.startswith(".step-"):
@@ -84,26 +84,26 @@ def sweep(folder: Path) -> None:
 
 
 def check(checkpoint: Path, *, resuming: bool = False) -> None:
-    """Whether all is there and as it was written: of what was learned, or of what resuming needs.
+    """Check that every file is as it was written: of the weights, or of what resuming needs.
 
     Raises:
-        CheckpointError: with one clear sentence.
+        CheckpointError: with one sentence.
     """
     files = read_json(checkpoint / MANIFEST, "whole checkpoint").get("files")
     if not isinstance(files, dict):
         raise CheckpointError(f"{MANIFEST} in “{checkpoint.name}” is damaged.")
-    mine = {name: told for name, told in files.items() if name.startswith(f"{RESUME}/") == resuming}
-    for name, told in mine.items():
+    checked = {name: sums for name, sums in files.items() if name.startswith(f"{RESUME}/") == resuming}
+    for name, sums in checked.items():
         path = checkpoint / name
         try:
-            if ".." in Path(name).parts or told != _of(path):
+            if ".." in Path(name).parts or sums != _of(path):
                 raise CheckpointError(f"“{checkpoint.name}” is damaged: {name} is not what was written.")
         except (OSError, ValueError) as error:
             if isinstance(error, CheckpointError):
                 raise
             raise CheckpointError(f"“{checkpoint.name}” is damaged: {name} is missing.") from error
-    if not mine:
-        raise CheckpointError(f"“{checkpoint.name}” holds nothing to {'go on from' if resuming else 'open'}.")
+    if not checked:
+        raise CheckpointError(f"“{checkpoint.name}” holds nothing to {'resume from' if resuming else 'open'}.")
 
 
 def newest_in(folder: Path) -> Path:

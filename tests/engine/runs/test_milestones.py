@@ -52,7 +52,7 @@ def test_they_are_even_and_neither_too_many_nor_too_few(every: int, most: int, r
     kept: list[int] = []
     step = reports * every
     for at in range(0, min(step, 400 * every) + 1, every):
-        if milestones.due(at, every, most):
+        if milestones.is_due(at, every, most):
             distance = milestones.spacing(at, every, most)
             kept = [there for there in [*kept, at] if there % distance == 0]
         assert kept[0] == 0
@@ -62,7 +62,7 @@ def test_they_are_even_and_neither_too_many_nor_too_few(every: int, most: int, r
 
 
 def test_none_are_due_where_none_are_wanted() -> None:
-    assert not any(milestones.due(step, 1, most) for step in range(20) for most in (0, 1))
+    assert not any(milestones.is_due(step, 1, most) for step in range(20) for most in (0, 1))
 
 
 def test_a_run_keeps_them_as_files_and_each_is_the_average_of_its_step(tmp_path: Path) -> None:

@@ -205,7 +205,7 @@ def test_a_deleted_run_can_be_brought_back(finished: tuple[TrainingService, str]
         with pytest.raises(RunsError, match="cannot be brought back"):
             training.restore(wrong)
     training.delete(run_id)
-    archive.sweep(training._root, kept_for=-1.0)
+    archive.sweep(training._root, seconds=-1.0)
     with pytest.raises(RunsError, match="gone for good"):
         training.restore(run_id)
 
