@@ -1,4 +1,4 @@
-"""How diffusers names and counts things: the configs of its networks and schedulers, read and written.
+"""The names and the counting of diffusers: configs of its networks and schedulers, read and written.
 
 Its step i = 0 … T − 1 is our t = i + 1. This module, `pretrained` beside it and `NetDenoiser` are the only places that know.
 """
@@ -13,7 +13,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
-from engine.interop.diffusers_unet import ForeignUNet, ForeignUNetConfig
+from engine.interop.diffusers_unet import DiffusersUNet, DiffusersUNetConfig
 from engine.models.unet import UNet, UNetConfig
 from engine.schedule import NoiseSchedule
 from engine.storage.checked_files import CheckpointError, first_problem
@@ -22,19 +22,19 @@ MAX_PARAMETERS = 500_000_000
 """Two gigabytes of float32: far more than any pixel-space `UNet2DModel` that this playground is for."""
 
 PREDICTION_TYPES = {"noise": "epsilon", "clean": "sample", "velocity": "v_prediction"}
-"""Our names of what a network predicts, and diffusers'."""
+"""Prediction targets: our names, and diffusers'."""
 
-AnyUNetConfig = UNetConfig | ForeignUNetConfig
+AnyUNetConfig = UNetConfig | DiffusersUNetConfig
 
-# --- what a folder is -------------------------------------------------------------------------------------------------
+# --- kinds of folders -------------------------------------------------------------------------------------------------
 
 NO_PIXELS = ("vae", "vqvae", "movq", "image_encoder", "autoencoder")
 TEXT = ("text_encoder", "tokenizer", "transformer", "prior", "text_model", "bert")
 
 
 def check_index(index: dict[str, Any]) -> None:
-    """Raise `CheckpointError`, saying what it is, where a model_index.json describes another kind of pipeline."""
-    name = _said(index.get("_class_name"))
+    """Raise `CheckpointError`, which names it, where a model_index.json describes another kind of pipeline."""
+    name = _short(index.get("_class_name"))
     parts = [key for key, value in index.items() if isinstance(value, list) and any(value)]
     if any(part.startswith(TEXT) for part in parts):
         raise CheckpointError(
@@ -46,27 +46,27 @@ def check_index(index: dict[str, Any]) -> None:
         )
     network = index.get("unet")
     if not isinstance(network, list) or len(network) != 2 or network[1] != "UNet2DModel":
-        what = f"has a {_said(network[1])}" if isinstance(network, list) and len(network) == 2 else "has no “unet”"
+        what = f"has a {_short(network[1])}" if isinstance(network, list) and len(network) == 2 else "has no “unet”"
         raise CheckpointError(
             f"This is a {name}, which {what}; only pipelines with a UNet2DModel in pixel space open here."
         )
 
 
 def is_unet(values: dict[str, Any]) -> bool:
-    """Whether a config.json is that of a diffusers network, rather than of something else that lies in a folder."""
+    """Whether a config.json is that of a diffusers network."""
     return "_class_name" in values
 
 
 def not_a_unet(values: dict[str, Any]) -> CheckpointError:
-    """What to say of the config.json of something else."""
+    """The error for a config.json of something else."""
     kind = values.get("model_type") or next(iter(values.get("architectures") or []), None)
     if kind is not None:
-        return CheckpointError(f"This is a Transformers model ({_said(kind)}), not a diffusion model.")
-    return CheckpointError("config.json does not say what network it is of; only UNet2DModel opens here.")
+        return CheckpointError(f"This is a Transformers model ({_short(kind)}), not a diffusion model.")
+    return CheckpointError("config.json does not name its network; only UNet2DModel opens here.")
 
 
-def _said(value: object) -> str:
-    """A name out of somebody's file, fit to stand in a sentence."""
+def _short(value: object) -> str:
+    """A name out of a file, short and on one line."""
     return re.sub(r"\s+", " ", str(value))[:60]
 
 
@@ -74,10 +74,10 @@ def _said(value: object) -> str:
 
 
 def unet_from_diffusers(values: dict[str, Any]) -> AnyUNetConfig:
-    """The network of a unet/config.json: ours where it does the same arithmetic, else diffusers' own.
+    """The config of a unet/config.json: of our network where it does the same arithmetic, else of diffusers' own class.
 
     Raises:
-        CheckpointError: with one sentence that says what it is, or what is wrong with it.
+        CheckpointError: with one sentence, for another network or a config that cannot be built.
     """
     name = values.get("_class_name")
     if name == "UNet2DConditionModel":
@@ -86,7 +86,7 @@ def unet_from_diffusers(values: dict[str, Any]) -> AnyUNetConfig:
         )
     if name != "UNet2DModel":
         raise CheckpointError(
-            f"The network is a {_said(name)}; only UNet2DModel opens here (no text, no latent models)."
+            f"The network is a {_short(name)}; only UNet2DModel opens here (no text, no latent models)."
         )
     if values.get("time_embedding_type") == "fourier":
         raise CheckpointError(
@@ -95,26 +95,26 @@ def unet_from_diffusers(values: dict[str, Any]) -> AnyUNetConfig:
         )
     if values.get("class_embed_type") == "identity":
         raise CheckpointError(
-            "This network takes a vector instead of a class (class_embed_type = identity), and nobody here has one."
+            "This network takes a vector instead of a class (class_embed_type = identity), which is not supported here."
         )
     if values.get("sample_size") is None:
         raise CheckpointError("unet/config.json does not say how large the pictures are: its sample_size is missing.")
-    # Settings that may be null keep it; everywhere else null means that the default was meant.
+    # null is a value of these settings; for all others it stands for the default.
     nullable = ("mid_block_type", "attention_head_dim", "attn_norm_num_groups", "class_embed_type")
     given = {key: value for key, value in values.items() if value is not None or key in nullable}
     try:
-        foreign = ForeignUNetConfig.model_validate(given)
+        theirs = DiffusersUNetConfig.model_validate(given)
     except ValidationError as error:
         raise CheckpointError(
             f"unet/config.json describes no network that can be built here: {first_problem(error)}."
         ) from error
-    _check_channels(foreign)
-    own = _as_ours(foreign)
-    _check_size(own or foreign)
-    return own or foreign
+    _check_channels(theirs)
+    own = _as_ours(theirs)
+    _check_size(own or theirs)
+    return own or theirs
 
 
-def _check_channels(config: ForeignUNetConfig) -> None:
+def _check_channels(config: DiffusersUNetConfig) -> None:
     if config.out_channels not in (config.in_channels, 2 * config.in_channels):
         raise CheckpointError(
             f"The network takes {config.in_channels} channels and gives back {config.out_channels}: it needs another "
@@ -127,8 +127,8 @@ def _check_channels(config: ForeignUNetConfig) -> None:
         )
 
 
-def _as_ours(config: ForeignUNetConfig) -> UNetConfig | None:
-    """The same network as one of ours; None where ours does something else."""
+def _as_ours(config: DiffusersUNetConfig) -> UNetConfig | None:
+    """The same network as one of ours; None where ours differs."""
     as_ours = {
         "center_input_sample": False,
         "time_embedding_type": "positional",
@@ -160,18 +160,18 @@ def _as_ours(config: ForeignUNetConfig) -> UNetConfig | None:
         return None
 
 
-def build(config: AnyUNetConfig) -> UNet | ForeignUNet:
-    """The network of that config, on the device that torch stands at."""
-    return UNet(config) if isinstance(config, UNetConfig) else ForeignUNet(config)
+def build(config: AnyUNetConfig) -> UNet | DiffusersUNet:
+    """The network of a config, on the current default device of torch."""
+    return UNet(config) if isinstance(config, UNetConfig) else DiffusersUNet(config)
 
 
 def _check_size(config: AnyUNetConfig) -> None:
-    """Raise `CheckpointError` where its parts do not fit or it is too large. On "meta" this takes neither memory nor time."""
+    """Raise `CheckpointError` where its parts do not fit or it is too large. On the device "meta" this costs nothing."""
     try:
         with torch.device("meta"):
             net = build(config)
-        if net.parameter_count <= MAX_PARAMETERS and isinstance(net, ForeignUNet):
-            net.try_out()
+        if net.parameter_count <= MAX_PARAMETERS and isinstance(net, DiffusersUNet):
+            net.check_shapes()
     except (
         ValueError,
         TypeError,
@@ -195,11 +195,11 @@ def shape_of(config: AnyUNetConfig) -> tuple[int, int, int]:
 
 
 OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
-"""What the parts of attention were called before diffusers 0.15; google/ddpm-cifar10-32 and its like still are written so."""
+"""Names of the parts of attention before diffusers 0.15, as in google/ddpm-cifar10-32."""
 
 
-def today(name: str) -> str:
-    """The name that a weight of an old checkpoint bears today."""
+def current_name(name: str) -> str:
+    """The name now of a weight of an old checkpoint."""
     return re.sub(
         r"(\.attentions\.\d+)\.(query|key|value|proj_attn)\.",
         lambda found: f"{found[1]}.{OLD_ATTENTION[found[2]]}.",
@@ -208,8 +208,8 @@ def today(name: str) -> str:
 
 
 def weights_of(net: nn.Module) -> nn.Module:
-    """The module whose names a checkpoint's weights bear."""
-    return net.theirs if isinstance(net, ForeignUNet) else net
+    """The module whose state dict a checkpoint holds."""
+    return net.theirs if isinstance(net, DiffusersUNet) else net
 
 
 def unet_to_diffusers(config: UNetConfig) -> dict[str, Any]:
@@ -247,7 +247,7 @@ SAME_PROCESS = (
     "SASolver",
     "RePaint",
 )
-"""How the names begin of schedulers that only walk differently: the noise that the network was trained on is that of DDPM."""
+"""Beginnings of the names of schedulers that differ as samplers only: the network was trained on the noise of DDPM."""
 
 OTHER_PROCESS = {
     "ScoreSdeVe": "a variance-exploding model (score SDE)",
@@ -259,11 +259,11 @@ OTHER_PROCESS = {
     "FlowM": "a flow matching model",
     "SCM": "a consistency model",
 }
-"""How the names begin of schedulers of another process, and of what."""
+"""Beginnings of the names of schedulers of another process, and its name."""
 
 
 class _SchedulerConfig(BaseModel):
-    """What is read of a scheduler_config.json; the defaults are diffusers'."""
+    """The part of a scheduler_config.json that is read; the defaults are diffusers'."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -278,8 +278,8 @@ class _SchedulerConfig(BaseModel):
 
 
 @dataclass(frozen=True, eq=False)
-class ReadScheduler:
-    """What a scheduler_config.json says of the training."""
+class SchedulerFacts:
+    """What a scheduler_config.json tells about the training."""
 
     schedule: NoiseSchedule
     target: str
@@ -287,11 +287,11 @@ class ReadScheduler:
     learned_variance: bool
 
 
-def scheduler_from_diffusers(values: dict[str, Any], unet: AnyUNetConfig) -> ReadScheduler:
+def scheduler_from_diffusers(values: dict[str, Any], unet: AnyUNetConfig) -> SchedulerFacts:
     """The noise schedule that the network was trained on, and what its output means.
 
     Args:
-        values: of a scheduler_config.json. Which sampler it names does not matter, only the process that it walks down.
+        values: of a scheduler_config.json. Which sampler it names does not matter, only its process.
         unet: the network beside it, whose outputs must fit.
 
     Raises:
@@ -299,7 +299,7 @@ def scheduler_from_diffusers(values: dict[str, Any], unet: AnyUNetConfig) -> Rea
     """
     _check_process(values.get("_class_name"))
     given = {key: value for key, value in values.items() if value is not None}
-    if given.get("predict_epsilon") is False:  # how it was said before prediction_type
+    if given.get("predict_epsilon") is False:  # the setting before prediction_type
         given.setdefault("prediction_type", "sample")
     try:
         config = _SchedulerConfig.model_validate(given)
@@ -307,31 +307,31 @@ def scheduler_from_diffusers(values: dict[str, Any], unet: AnyUNetConfig) -> Rea
         raise CheckpointError(f"scheduler_config.json makes no sense: {first_problem(error)}.") from error
     target = next((ours for ours, theirs in PREDICTION_TYPES.items() if theirs == config.prediction_type), None)
     if target is None:
-        raise CheckpointError(f"Networks that predict “{_said(config.prediction_type)}” are not supported here.")
+        raise CheckpointError(f"Networks that predict “{_short(config.prediction_type)}” are not supported here.")
     try:
         schedule = _schedule(config)
     except ValueError as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(f"The noise schedule cannot be used: {error}") from error
-    return ReadScheduler(schedule, target, _learned_variance(config.variance_type, unet))
+    return SchedulerFacts(schedule, target, _learned_variance(config.variance_type, unet))
 
 
 def _check_process(name: object) -> None:
     if name is None:
         return
-    name = _said(name)
+    name = _short(name)
     for start, what in OTHER_PROCESS.items():
         if name.startswith(start):
             raise CheckpointError(f"The scheduler is a {name}: this is {what}, not a DDPM, and does not open here.")
     if not name.startswith(SAME_PROCESS):
-        raise CheckpointError(f"The scheduler is a {name}, and which noise it was trained on is not known here.")
+        raise CheckpointError(f"The scheduler is a {name}, whose noise schedule is not known here.")
 
 
 def _schedule(config: _SchedulerConfig) -> NoiseSchedule:
     T, name = config.num_train_timesteps, config.beta_schedule
     if config.trained_betas is not None:
-        schedule = NoiseSchedule(torch.tensor([0.0, *config.trained_betas], dtype=torch.float64), _said(name))
+        schedule = NoiseSchedule(torch.tensor([0.0, *config.trained_betas], dtype=torch.float64), _short(name))
     elif name == "linear":
         ramp = torch.linspace(config.beta_start, config.beta_end, T, dtype=torch.float64)
         schedule = _from_betas(ramp, name)
@@ -345,7 +345,7 @@ def _schedule(config: _SchedulerConfig) -> NoiseSchedule:
         share = torch.sigmoid(torch.linspace(-6, 6, T, dtype=torch.float64))
         schedule = _from_betas(config.beta_start + (config.beta_end - config.beta_start) * share, name)
     else:
-        raise CheckpointError(f"The noise schedule “{_said(name)}” is not known here.")
+        raise CheckpointError(f"The noise schedule “{_short(name)}” is not known here.")
     return schedule.with_zero_terminal_snr() if config.rescale_betas_zero_snr else schedule
 
 
@@ -358,7 +358,7 @@ def _learned_variance(variance_type: str | None, unet: AnyUNetConfig) -> bool:
     doubled = unet.out_channels == 2 * unet.in_channels
     if variance_type == "learned":
         raise CheckpointError(
-            "This model learned its variance as such (variance_type = learned); only learned_range is known here, the mix of "
+            "This model predicts its variance directly (variance_type = learned); only learned_range is known here, the mix of "
             "the small and the large one by Nichol & Dhariwal."
         )
     if variance_type == "learned_range" and not doubled:
@@ -382,7 +382,7 @@ def scheduler_to_diffusers(schedule: NoiseSchedule, target: str, learned_varianc
         schedule: written as the table itself rather than by name: diffusers' names mean other numbers for T ≠ 1000, and
             for its sigmoid.
         target: a name in `engine.process.TARGETS`.
-        learned_variance: whether the network's second half of channels says the variance.
+        learned_variance: whether the second half of the network's channels predicts the variance.
     """
     return {
         "_class_name": "DDPMScheduler",

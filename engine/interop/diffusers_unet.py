@@ -1,7 +1,7 @@
-"""The `UNet2DModel`s of diffusers that our own U-Net does not mirror: diffusers' own class, asked as ours is.
+"""A `UNet2DModel` of diffusers that our own U-Net does not cover: diffusers' own class, with the signature of ours.
 
-Other ways of halving the picture, other activations and embeddings, pictures that are not square: whatever diffusers builds
-in pixel space opens. diffusers itself is imported only when such a network is opened.
+It covers other down- and upsampling, other activations and embeddings, and pictures that are not square. diffusers is imported
+only when such a network is opened.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ UpBlock = Literal[
 ]
 
 
-class ForeignUNetConfig(BaseModel):
-    """All settings of a `UNet2DModel`, under their names and with their defaults, held to sizes that can be built.
+class DiffusersUNetConfig(BaseModel):
+    """All settings of a `UNet2DModel`, by their names and with their defaults, limited to sizes that can be built.
 
     Raises:
-        ValueError: (pydantic's) for a value that diffusers, or this machine, could not take.
+        ValueError: (pydantic's) for a value that diffusers does not know, or a size that is too large.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -76,8 +76,8 @@ class ForeignUNetConfig(BaseModel):
         return self.sample_size if isinstance(self.sample_size, tuple) else (self.sample_size, self.sample_size)
 
 
-class ForeignUNet(nn.Module):
-    """A `UNet2DModel`, asked as `NetDenoiser` asks: (x, timestep, class or None) to the network's output.
+class DiffusersUNet(nn.Module):
+    """A `UNet2DModel` as `NetDenoiser` calls it: (x, timestep, class or None) to the network's output.
 
     Args:
         config: its shape.
@@ -86,30 +86,30 @@ class ForeignUNet(nn.Module):
         ValueError, TypeError, RuntimeError: (diffusers') where the settings do not fit together.
     """
 
-    def __init__(self, config: ForeignUNetConfig) -> None:
+    def __init__(self, config: DiffusersUNetConfig) -> None:
         super().__init__()
-        import diffusers  # here, for it costs seconds that nobody else should pay
+        import diffusers  # imported here, for it takes seconds
 
         self.config = config
         unet: Any = diffusers.UNet2DModel
         self.theirs: nn.Module = unet(**config.model_dump())
 
     def forward(self, x: Tensor, timestep: Tensor, classes: Tensor | None = None) -> Tensor:
-        """As `engine.models.unet.UNet.forward`. A network that learned each time by heart is asked for the nearest one."""
+        """As `engine.models.unet.UNet.forward`. A network with an embedding for each timestep takes the nearest one."""
         if self.config.time_embedding_type == "learned":
             timestep = timestep.round().long()
         return self.theirs(x, timestep, class_labels=classes, return_dict=False)[0]
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers there are to learn."""
+        """How many parameters it has."""
         return sum(parameter.numel() for parameter in self.parameters())
 
     @torch.no_grad()
-    def try_out(self) -> None:
-        """Ask it once for shapes alone. Raises whatever torch does where its parts do not fit each other; made for "meta"."""
+    def check_shapes(self) -> None:
+        """Evaluate it for shapes alone, on "meta". Raises what torch raises where its parts do not fit together."""
         classes = self.config.num_class_embeds and torch.zeros(1, dtype=torch.long, device="meta")
         x = torch.zeros(1, self.config.in_channels, *self.config.size, device="meta")
         out = self(x, torch.zeros(1, device="meta"), classes)
         if out.shape[-2:] != x.shape[-2:]:
-            raise ValueError("pictures come out in another size than they go in")
+            raise ValueError("its output has another size than its input")

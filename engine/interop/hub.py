@@ -1,7 +1,7 @@
 """Models of the Hugging Face Hub by name: "google/ddpm-cifar10-32", or "owner/name@revision".
 
-They lie in the Hub's own cache ($HF_HUB_CACHE), shared with diffusers and whatever else uses it. A name that is there opens
-without a network. Only configs and safetensors are downloaded, and the configs first: what would not open is not downloaded.
+They lie in the Hub's own cache ($HF_HUB_CACHE), shared with diffusers. A name that is there opens without a connection. Only
+configs and safetensors are downloaded, and the configs first: what would not open is not downloaded.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from engine.interop.pretrained import WEIGHTS
 from engine.storage.checked_files import MAX_JSON_BYTES, PICKLES, CheckpointError
 
 Progress = Callable[[int, int], None]
-"""Told how many bytes have come, and of how many; what it raises ends the download."""
+"""Called with the bytes that were downloaded, and with all of them; what it raises ends the download."""
 
 MAX_WEIGHT_BYTES = 2_200_000_000
 """Somewhat more than `diffusers_format.MAX_PARAMETERS` take in float32."""
@@ -34,7 +34,7 @@ CONFIGS = (
 )
 """All that is read of a folder besides its weights."""
 WEIGHT_FILES = (WEIGHTS, HALF, f"unet/{WEIGHTS}", f"unet/{HALF}")
-"""Where the weights may lie."""
+"""Possible paths of the weights."""
 
 NAME = re.compile(r"([A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95})(?:@([\w.][\w./-]{0,100}))?")
 
@@ -51,7 +51,7 @@ class HubName:
 
 
 def parse(name: str) -> HubName | None:
-    """The name, where it could be one of the Hub; None where it could not."""
+    """The repository of a name; None for what cannot be a name of the Hub."""
     found = NAME.fullmatch(name)
     if found is None or ".." in name or "--" in name:
         return None
@@ -59,8 +59,8 @@ def parse(name: str) -> HubName | None:
 
 
 def cached(name: HubName) -> Path | None:
-    """The folder in the Hub's cache that holds all that is needed; None where something is missing. Asks no network."""
-    from huggingface_hub import try_to_load_from_cache  # here, for it costs time that only this needs
+    """The folder in the Hub's cache with all that is needed; None where something is missing. Needs no connection."""
+    from huggingface_hub import try_to_load_from_cache  # imported here, for it takes time
 
     def there(file: str) -> Path | None:
         path = try_to_load_from_cache(name.repo, file, revision=name.revision)
@@ -75,15 +75,15 @@ def cached(name: HubName) -> Path | None:
 
 
 def fetch(name: HubName, progress: Progress | None = None) -> Path:
-    """The folder of that name, downloaded into the Hub's cache where it is not there yet.
+    """The folder of a model, downloaded into the Hub's cache where it is not there yet.
 
     Args:
-        name: what to get.
-        progress: told how far it is.
+        name: of the model.
+        progress: called with how far it is.
 
     Raises:
-        CheckpointError: with one sentence that says what is wrong and what to do, where it cannot be had or would not open.
-        Exception: whatever `progress` raises.
+        CheckpointError: with one sentence on what is wrong and what to do, where it cannot be downloaded or would not open.
+        Exception: what `progress` raises.
     """
     folder = cached(name)
     if folder is not None:
@@ -94,8 +94,8 @@ def fetch(name: HubName, progress: Progress | None = None) -> Path:
         raise
     except _Stopped as stopped:
         raise stopped.reason from None
-    except Exception as error:  # of the Hub's client, of its client for HTTP, of the disk: all end in one sentence
-        raise _explained(name, error) from error
+    except Exception as error:  # of the Hub's client, of HTTP, of the disk: all become one sentence
+        raise _error_of(name, error) from error
 
 
 def _download(name: HubName, report: _Stoppable) -> Path:
@@ -120,20 +120,18 @@ def _download(name: HubName, report: _Stoppable) -> Path:
     inner = "unet/" if config.parent.name == "unet" and config.parent != folder else ""
     weights = next((inner + file for file in (WEIGHTS, HALF) if inner + file in sizes), None)
     if weights is None:
-        raise CheckpointError(_without_weights(name, inner, sizes))
+        raise CheckpointError(_missing_weights(name, inner, sizes))
     if sizes[weights] > MAX_WEIGHT_BYTES:
         raise CheckpointError(
             f"The weights of “{name}” take {sizes[weights] / 1e9:.1f} GB, too much for this playground."
         )
-    get(weights, _bar_that_tells(report, sizes[weights]))
+    get(weights, _reporting_bar(report, sizes[weights]))
     return folder
 
 
-def _without_weights(name: HubName, inner: str, sizes: dict[str, int]) -> str:
+def _missing_weights(name: HubName, inner: str, sizes: dict[str, int]) -> str:
     if f"{inner}{WEIGHTS}.index.json" in sizes:
-        return (
-            f"The weights of “{name}” are split into several files, which only networks too large for this place are."
-        )
+        return f"The weights of “{name}” are split into several files, as of networks too large for this playground."
     pickled = [file for file in sizes if file.startswith(inner + "diffusion_pytorch_model") and file.endswith(PICKLES)]
     if pickled:
         return (
@@ -144,8 +142,8 @@ def _without_weights(name: HubName, inner: str, sizes: dict[str, int]) -> str:
     return f"The weights are missing: “{name}” has no {inner}{WEIGHTS}."
 
 
-def _explained(name: HubName, error: Exception) -> CheckpointError:
-    """What to do about an error of the download, in one sentence."""
+def _error_of(name: HubName, error: Exception) -> CheckpointError:
+    """One sentence on a failed download and what to do about it."""
     from huggingface_hub import errors
 
     if isinstance(error, errors.GatedRepoError):
@@ -156,7 +154,7 @@ def _explained(name: HubName, error: Exception) -> CheckpointError:
         return CheckpointError(f"“{name.repo}” is on the Hub, but has no revision “{name.revision}”.")
     if isinstance(error, errors.RepositoryNotFoundError):
         return CheckpointError(
-            f"There is no folder “{name}” here and no such model on the Hub (or it is private): look at how it is spelt."
+            f"There is no folder “{name}” here and no such model on the Hub (or it is private): check the spelling."
         )
     if isinstance(error, errors.HFValidationError):
         return CheckpointError(f"“{name}” is neither a folder here nor a name that the Hub could have.")
@@ -174,7 +172,7 @@ def _explained(name: HubName, error: Exception) -> CheckpointError:
 
 
 class _Stopped(Exception):  # noqa: N818
-    """Carries what the reader's progress raised through the Hub's client, unmistaken for one of the client's."""
+    """Carries an exception of `progress` through the Hub's client, apart from those of the client."""
 
     def __init__(self, reason: Exception) -> None:
         super().__init__(str(reason))
@@ -198,14 +196,14 @@ class _Bar:
 
     def __init__(self, *, initial: int = 0, **_: Any) -> None:
         self.n = initial
-        self._tell()
+        self._report()
 
     def update(self, n: float | None = 1) -> None:
-        """So many bytes more; fewer where it begins again."""
+        """Add bytes; negative where the download begins again."""
         self.n += int(n or 0)
-        self._tell()
+        self._report()
 
-    def _tell(self) -> None: ...
+    def _report(self) -> None: ...
 
     def update_transfer(self, n: float | None = 1) -> None: ...
 
@@ -227,9 +225,9 @@ class _Bar:
     def __exit__(self, *_: object) -> None: ...
 
 
-def _bar_that_tells(report: _Stoppable, total: int) -> type[_Bar]:
-    class Telling(_Bar):
-        def _tell(self) -> None:
+def _reporting_bar(report: _Stoppable, total: int) -> type[_Bar]:
+    class Reporting(_Bar):
+        def _report(self) -> None:
             report(self.n, total)
 
-    return Telling
+    return Reporting

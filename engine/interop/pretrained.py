@@ -3,11 +3,10 @@
     DIR/model_index.json      what the parts are
     DIR/unet/                 config.json and diffusion_pytorch_model.safetensors, for `UNet2DModel.from_pretrained`
     DIR/scheduler/            scheduler_config.json, for `DDPMScheduler.from_pretrained` and `DDIMScheduler.from_pretrained`
-    DIR/card.json             what only we write: class names, the training config, measured quality
+    DIR/card.json             written by this project only: class names, the training config, measured quality
 
 Older folders of diffusers, without the two inner ones, open as well: config.json, the weights and scheduler_config.json lie
-side by side there. Only safetensors are read. How diffusers names and counts things stands in
-`engine.interop.diffusers_format`.
+side by side there. Only safetensors are read. See `engine.interop.diffusers_format` for their contents.
 """
 
 from __future__ import annotations
@@ -45,14 +44,14 @@ ASSETS = Path(__file__).resolve().parents[2] / "assets"
 CHECKPOINTS: dict[str, Path] = {
     name: ASSETS / "checkpoints" / name for name in ("digits", "digits-learned-variance", "emoji")
 }
-"""The trained networks that ship, by name."""
+"""Trained networks that ship, by name."""
 
 KIND = "diffusers folder of a DDPM"
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
 class Card(BaseModel):
-    """What a checkpoint says of itself beyond what diffusers needs."""
+    """What is known of a checkpoint beyond what diffusers needs."""
 
     model_config = ConfigDict(extra="ignore")
 
@@ -60,7 +59,7 @@ class Card(BaseModel):
     data: str = Field("", max_length=200)
     class_names: tuple[str, ...] = Field((), max_length=10_000)
     step: int = Field(0, ge=0)
-    null_class: bool = Field(True, description="Whether the network's last class stands for 'none given'.")
+    null_class: bool = Field(True, description="Whether the network's last class is the unconditional one.")
     training: dict[str, Any] = Field(default_factory=dict, description="The training config, as it was given.")
     machine: str = Field("", max_length=200, description="What it computed on; empty where that was not noted.")
     quality: dict[str, Any] = Field(
@@ -111,19 +110,19 @@ def save(folder: Path, denoiser: NetDenoiser, weights: Mapping[str, Tensor], car
     Args:
         folder: made where it is missing; files of an earlier checkpoint in it are replaced.
         denoiser: its network must be our `UNet`.
-        weights: what to write as the network's, usually the averaged ones.
-        card: said to readers.
+        weights: of the network, usually the EMA.
+        card: beyond what diffusers needs.
 
     Raises:
         OSError: where the disk refuses.
-        ValueError: where the denoiser's target has no name at diffusers.
+        ValueError: for a prediction target that diffusers does not know.
     """
     net = denoiser.net
     if not isinstance(net, UNet):
         raise TypeError("Only our own U-Net is written as a diffusers folder.")
     target = next((name for name, target in TARGETS.items() if target == denoiser.target), None)
     if target is None:
-        raise ValueError("This target has no name at diffusers.")
+        raise ValueError("diffusers does not know this prediction target.")
     for part in ("unet", "scheduler"):
         (folder / part).mkdir(parents=True, exist_ok=True)
     save_tensors(folder / "unet" / WEIGHTS, weights)
@@ -152,11 +151,11 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
     Args:
         folder: a diffusers folder with a `UNet2DModel` in pixel space, the folder of a training run, of which the newest
             checkpoint that is whole counts, or a name in `CHECKPOINTS`.
-        device: where the network goes.
+        device: of the network.
 
     Raises:
         CheckpointError: with one sentence, for a folder that is missing, incomplete, damaged, a pickle, of another
-            architecture or of absurd size. Nothing of it is executed in any case.
+            architecture or too large. Nothing of it is executed in any case.
     """
     path = newest_in(checked_folder(CHECKPOINTS.get(str(folder), Path(folder)), str(folder)))
     unet_file, config, scheduler = read_configs(path)
@@ -166,7 +165,7 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
             card = Card.model_validate(read_json(path / "card.json", KIND))
         except ValidationError as error:
             raise CheckpointError(f"card.json in “{path.name}” is damaged: {first_problem(error)}.") from error
-    # Only what we wrote keeps one class for "none given"; elsewhere every class is a class.
+    # Only our own checkpoints have an unconditional class; elsewhere every class is a class.
     null_class = ours and card.null_class
     classes = (config.num_class_embeds or 0) - (null_class and config.num_class_embeds is not None)
     net = _filled(config, _weights_file(unet_file.parent))
@@ -185,8 +184,8 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
     return Checkpoint(denoiser=denoiser, unet=config, card=card)
 
 
-def read_configs(path: Path) -> tuple[Path, theirs.AnyUNetConfig, theirs.ReadScheduler]:
-    """What a folder says of its network and scheduler, and where the network's config lies; its weights are not looked at.
+def read_configs(path: Path) -> tuple[Path, theirs.AnyUNetConfig, theirs.SchedulerFacts]:
+    """Path of a folder's network config, the config, and its scheduler; the weights are not read.
 
     Raises:
         CheckpointError: with one sentence, as in `load`.
@@ -197,8 +196,8 @@ def read_configs(path: Path) -> tuple[Path, theirs.AnyUNetConfig, theirs.ReadSch
 
 
 def _parts(path: Path) -> tuple[Path, Path]:
-    """Where the configs of the network and of the scheduler lie: in folders of their own, or, as once, side by side."""
-    if path.name == "unet" and (path.parent / "scheduler").is_dir():  # one folder too deep: no reason to refuse
+    """Paths of the configs of network and scheduler: in folders of their own, or, as in old folders, side by side."""
+    if path.name == "unet" and (path.parent / "scheduler").is_dir():  # one folder too deep opens as well
         path = path.parent
     if (path / "model_index.json").exists():
         theirs.check_index(read_json(path / "model_index.json", KIND))
@@ -215,9 +214,7 @@ def _weights_file(folder: Path) -> Path:
     """The weights, or the ones in half precision where there are no others."""
     whole, half = folder / WEIGHTS, folder / WEIGHTS.replace(".safetensors", ".fp16.safetensors")
     if (folder / f"{WEIGHTS}.index.json").exists() and not whole.exists():
-        raise CheckpointError(
-            "The weights are split into several files, which only networks too large for this place are."
-        )
+        raise CheckpointError("The weights are split into several files, as of networks too large for this playground.")
     return half if half.exists() and not whole.exists() else whole
 
 
@@ -228,5 +225,5 @@ def _filled(config: theirs.AnyUNetConfig, file: Path) -> nn.Module:
         net = net.to_empty(device="cpu")
     else:
         net = theirs.build(config)
-    load_weights(theirs.weights_of(net), file, theirs.today)
+    load_weights(theirs.weights_of(net), file, theirs.current_name)
     return net

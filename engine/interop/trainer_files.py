@@ -1,14 +1,14 @@
 """Models of denoising-diffusion-pytorch: its `Unet` in `GaussianDiffusion`, as its `Trainer` saves them (model-N.pt).
 
-https://github.com/lucidrains/denoising-diffusion-pytorch, version 2. Such a file holds weights and tables but not the settings
-they belong to. What can be told from names, shapes and tables is told: the network, the noise schedule, the objective (its
-weights of the loss differ), self-conditioning, a learned variance. The size of the pictures cannot, and the frequencies of the
-time's sines cannot; a JSON file of the same name beside it says them:
+https://github.com/lucidrains/denoising-diffusion-pytorch, version 2. Such a file holds weights and tables but not the
+settings. Inferred from names, shapes and tables are the network, the noise schedule, the objective (by its loss weights),
+self-conditioning and a learned variance. The size of the pictures and the frequencies of the timestep embedding cannot be; they
+are read from a JSON file of the same name beside it:
 
     model-10.json    {"image_size": 32}
 
-The file is a pickle, and the only kind that is opened here: by torch's reader for weights alone (`weights_only=True`), which
-runs nothing that the file asks for. The averaged weights are taken where there are any.
+The file is the only kind of pickle that is opened here, by torch's reader for weights alone (`weights_only=True`), which
+executes nothing in it. The EMA weights are used where there are any.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ KIND = "checkpoint of denoising-diffusion-pytorch"
 SUFFIXES = (".pt", ".pth")
 """Of the files that its `Trainer` saves."""
 MAX_FILE_BYTES = 12_000_000_000
-"""A `Trainer` saves every weight five times over: twice averaged, and with two moments of Adam."""
+"""A `Trainer` saves every weight five times: as trained, twice as EMA, and with two moments of Adam."""
 MAX_PICKLE_BYTES = 20_000_000
 
 OBJECTIVES = {"pred_noise": "noise", "pred_x0": "clean", "pred_v": "velocity"}
-"""Its names of what a network predicts, and ours."""
+"""Prediction targets: its names, and ours."""
 
 Pixels = Annotated[int, Field(ge=4, le=1024)]
 
 
 class TrainerSettings(BaseModel):
-    """What a reader says of a checkpoint because it does not say so itself."""
+    """Settings of a checkpoint that its file does not hold."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     image_size: Pixels | tuple[Pixels, Pixels]
     objective: Literal["pred_noise", "pred_x0", "pred_v"] | None = Field(
-        None, description="None: to be told from the weights of the loss."
+        None, description="None: inferred from the loss weights."
     )
     sinusoidal_pos_emb_theta: float = Field(10_000, gt=1, le=1e9)
     auto_normalize: bool = True
@@ -78,11 +78,11 @@ def load(path: Path, settings: TrainerSettings | None = None, device: torch.devi
 
     Args:
         path: the file.
-        settings: what it does not say; None to read them from the JSON file beside it.
+        settings: those it does not hold; None to read them from the JSON file beside it.
         device: where the network goes.
 
     Raises:
-        CheckpointError: with one clear sentence, for a file that is damaged, of another kind or of absurd size, for settings
+        CheckpointError: with one sentence, for a file that is damaged, of another kind or too large, for settings
             that are missing or do not fit, and where the package is not installed. Nothing in the file is executed.
     """
     state = read_state(path)
@@ -90,12 +90,12 @@ def load(path: Path, settings: TrainerSettings | None = None, device: torch.devi
 
 
 def read_settings(path: Path, state: Mapping[str, Tensor]) -> TrainerSettings:
-    """The settings beside the file. Raises `CheckpointError`, saying what belongs in there, where there are none."""
+    """The settings beside the file. Raises `CheckpointError`, with an example of them, where there are none."""
     beside = path.with_suffix(".json")
     if not beside.exists():
         hint = "" if _objective(state) else ', "objective": "pred_noise" (or "pred_x0", "pred_v")'
         raise CheckpointError(
-            f"{path.name} does not say how large its pictures are: put a file {beside.name} beside it, "
+            f"{path.name} does not hold the size of its pictures: put a file {beside.name} beside it, "
             f'such as {{"image_size": 32{hint}}}.'
         )
     try:
@@ -105,9 +105,9 @@ def read_settings(path: Path, state: Mapping[str, Tensor]) -> TrainerSettings:
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """The weights of the `Unet` (model.…) and the tables of the `GaussianDiffusion` in a `Trainer`'s file, averaged if any.
+    """The weights of the `Unet` (model.…) and the tables of the `GaussianDiffusion` in a `Trainer`'s file, EMA if any.
 
-    Nothing of the file is executed, and nothing of its size is taken from memory: it is mapped.
+    Nothing of the file is executed, and it is mapped, not read into memory.
 
     Raises:
         CheckpointError: where it is no such file.
@@ -118,7 +118,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # torch raises whatever its many readers raise
         if "weights_only" in str(error) or "Unsupported" in str(error):
             raise CheckpointError(
-                f"{path.name} holds more than weights: it asks for programs to be run, and they are not."
+                f"{path.name} holds more than weights: it would run a program when it is opened, and is refused."
             ) from error
         raise CheckpointError(f"{path.name} is damaged or cut short.") from error
     return _state_in(content, path.name)
@@ -142,34 +142,35 @@ def _check_archive(path: Path) -> None:
 
 
 def _state_in(content: object, name: str) -> dict[str, Tensor]:
-    """The one set of weights that counts, under the names of `GaussianDiffusion`."""
+    """The weights to use, by the names of `GaussianDiffusion`."""
     other = CheckpointError(
         f"{name} is no {KIND}: it should hold what its Trainer saves, a “model” and an “ema” of GaussianDiffusion."
     )
     if not isinstance(content, dict):
         raise other
-    averaged, plain = content.get("ema"), content.get("model", content)
-    if isinstance(averaged, dict) and _truth(averaged.get("initted", True)):
-        inner = {key.removeprefix("ema_model."): value for key, value in averaged.items() if _of_average(key)}
-        plain = inner or plain
-    if not isinstance(plain, dict):
+    ema, weights = content.get("ema"), content.get("model", content)
+    if isinstance(ema, dict) and _flag(ema.get("initted", True)):
+        inner = {key.removeprefix("ema_model."): value for key, value in ema.items() if _is_ema(key)}
+        weights = inner or weights
+    if not isinstance(weights, dict):
         raise other
-    state = {str(key).removeprefix("module."): value for key, value in plain.items() if isinstance(value, Tensor)}
+    state = {str(key).removeprefix("module."): value for key, value in weights.items() if isinstance(value, Tensor)}
     if "betas" not in state or "model.init_conv.weight" not in state:
-        _say_what_it_is(state, name, other)
+        _raise_for_other(state, name, other)
     return state
 
 
-def _of_average(key: object) -> bool:
+def _is_ema(key: object) -> bool:
     return isinstance(key, str) and key.startswith("ema_model.")
 
 
-def _truth(value: object) -> bool:
-    """Of a flag that may be a tensor: True where it is neither given nor false."""
+def _flag(value: object) -> bool:
+    """A flag that may be a tensor; True where it is missing."""
     return bool(value.any()) if isinstance(value, Tensor) and value.numel() == 1 else value is not False
 
 
-def _say_what_it_is(state: Mapping[str, Tensor], name: str, other: CheckpointError) -> None:
+def _raise_for_other(state: Mapping[str, Tensor], name: str, other: CheckpointError) -> None:
+    """Raise the error for another model of that package, or `other`."""
     start = f"{name} is a model of denoising-diffusion-pytorch, but "
     unet = any(key.startswith("model.") for key in state)
     if unet and "model.init_conv.weight" not in state and "betas" in state:
@@ -190,16 +191,16 @@ def from_state(
     """The denoiser of a state dict of `GaussianDiffusion`.
 
     Args:
-        state: its weights and tables, by the names that they have there.
-        settings: what they do not say.
-        device: where the network goes.
+        state: its weights and tables, by its names.
+        settings: those that it does not hold.
+        device: of the network.
 
     Raises:
-        CheckpointError: with one clear sentence, as in `load`.
+        CheckpointError: with one sentence, as in `load`.
     """
     if not settings.auto_normalize:
         raise CheckpointError(
-            "This model was trained on pictures from 0 to 1 (auto_normalize = false), not from −1 to 1: that is not known here."
+            "This model was trained on pictures from 0 to 1 (auto_normalize = false), which is not supported here."
         )
     unet = infer_unet({key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")})
     halvings = len(unet.dim_mults) - 1
@@ -212,13 +213,13 @@ def from_state(
     named = settings.objective or _objective(state)
     if named is None:
         raise CheckpointError(
-            "Whether this model predicts noise, picture or velocity cannot be told from its file: say so in the JSON beside "
+            "Whether this model predicts noise, picture or velocity does not follow from its file: set it in the JSON beside "
             'it, as "objective": "pred_noise" (or "pred_x0", "pred_v").'
         )
     if unet.learned_variance and named != "pred_noise":
         raise CheckpointError("With a learned variance only the objective pred_noise is known here.")
     target = TARGETS[OBJECTIVES[named]]
-    net = AskedAsOurs(_filled(unet, settings, state), schedule, target, unet.self_condition)
+    net = TrainerUNet(_filled(unet, settings, state), schedule, target, unet.self_condition)
     net = net.to(device).eval().requires_grad_(False)
     try:
         denoiser = NetDenoiser(net, schedule, target, learned_variance=unet.learned_variance)
@@ -229,7 +230,7 @@ def from_state(
 
 @dataclass(frozen=True)
 class UnetShape:
-    """The arguments of its `Unet`, as far as a state dict tells them."""
+    """The arguments of its `Unet` that follow from a state dict."""
 
     dim: int
     init_dim: int
@@ -243,7 +244,7 @@ class UnetShape:
 
 
 def infer_unet(weights: Mapping[str, Tensor]) -> UnetShape:
-    """What network these are the weights of.
+    """The network of some weights.
 
     Args:
         weights: of a `Unet`, by name.
@@ -293,12 +294,12 @@ def infer_unet(weights: Mapping[str, Tensor]) -> UnetShape:
 
 
 def _filled(unet: UnetShape, settings: TrainerSettings, state: Mapping[str, Tensor]) -> nn.Module:
-    """Its `Unet` with these weights in it."""
+    """Its `Unet` with these weights."""
     if find_spec("denoising_diffusion_pytorch") is None:
         raise CheckpointError(f"This needs the package denoising-diffusion-pytorch: install it with “{INSTALL}”.")
     if max(unet.dim, unet.init_dim, *(unet.dim * m for m in unet.dim_mults)) > 8192 or max(unet.attn_heads) > 256:
         raise CheckpointError("This network is too large for this playground.")
-    from denoising_diffusion_pytorch import Unet  # here, for it costs seconds that nobody else should pay
+    from denoising_diffusion_pytorch import Unet  # imported here, for it takes seconds
 
     made: Any = Unet
     try:
@@ -335,15 +336,15 @@ def _filled(unet: UnetShape, settings: TrainerSettings, state: Mapping[str, Tens
     return net
 
 
-class AskedAsOurs(nn.Module):
-    """Its `Unet`, asked as `NetDenoiser` asks. It counts 0 … T − 1 as diffusers does.
+class TrainerUNet(nn.Module):
+    """Its `Unet` as `NetDenoiser` calls it. It counts 0 … T − 1 as diffusers does.
 
     Args:
         unet: the network.
         schedule, target: what its output means.
-        self_condition: whether it wants a guess of the picture beside x_t. It is asked twice then, first with none, as in
-            training; the package's own samplers hand it the guess of the step before instead, which a denoiser, that is asked
-            about one x_t alone, has not.
+        self_condition: whether it takes an x̂0 prediction beside x_t. It is evaluated twice then, first without one, as in
+            training; the package's own samplers give it the prediction of the step before, which a denoiser of a single x_t
+            does not have.
     """
 
     def __init__(self, unet: nn.Module, schedule: NoiseSchedule, target: Target, self_condition: bool) -> None:
@@ -375,10 +376,10 @@ def _table(state: Mapping[str, Tensor], name: str) -> Tensor | None:
 
 
 def _schedule(state: Mapping[str, Tensor]) -> NoiseSchedule:
-    """Its table of β; the one of a name, with all its digits, where it is that one rounded to float32."""
+    """The schedule of its table of β; a named one in float64 where the table is that one rounded to float32."""
     betas = _table(state, "betas")
     if betas is None:
-        raise CheckpointError("The noise schedule cannot be used: its table of betas is none.")
+        raise CheckpointError("The noise schedule cannot be used: its table of betas is missing or damaged.")
     for named in SCHEDULES.values():
         schedule = named(len(betas))
         if torch.allclose(schedule.beta[1:], betas, rtol=1e-6, atol=1e-9):
@@ -390,16 +391,15 @@ def _schedule(state: Mapping[str, Tensor]) -> NoiseSchedule:
 
 
 def _objective(state: Mapping[str, Tensor]) -> str | None:
-    """What the network predicts, as its weights of the loss tell; None where they do not.
+    """The prediction target, inferred from the loss weights; None where that is not possible.
 
     They are min(SNR, γ) over SNR, 1 or SNR + 1, where noise, picture or velocity is predicted, γ being infinite or that of
-    min-SNR weighting (Hang et al. 2023, arXiv:2303.09556): of the three, the one is right that gives back the SNR up to a
-    ceiling.
+    min-SNR weighting (Hang et al. 2023, arXiv:2303.09556): of the three, the right one gives the SNR up to a ceiling.
     """
     weight, alpha_bar = _table(state, "loss_weight"), _table(state, "alphas_cumprod")
     if weight is None or alpha_bar is None or weight.shape != alpha_bar.shape or not len(weight):
         return None
-    # Where nothing of the picture is left its weights may be 0 / 0, and say nothing.
+    # At ᾱ = 0 the weights may be 0 / 0.
     weight, alpha_bar = (table[(alpha_bar > 0) & weight.isfinite()] for table in (weight, alpha_bar))
     snr = alpha_bar / (1 - alpha_bar)
     fitting = []

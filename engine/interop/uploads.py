@@ -1,10 +1,10 @@
-"""Models that a reader uploads: a zip of a diffusers folder, or a model-N.pt of denoising-diffusion-pytorch.
+"""Uploaded models: a zip of a diffusers folder, or a model-N.pt of denoising-diffusion-pytorch.
 
-UPLOADS/ID/upload.json    what it was called
+UPLOADS/ID/upload.json    its title
 UPLOADS/ID/model/         the folder, or model.pt with model.json
 
-ID is taken from the content, so that the same upload always has the same name, "upload:ID", and a recipe that bears it can be
-carried out wherever the same file has been uploaded. Of a zip only the files with known names are taken, under our own paths.
+ID is a hash of the content, so that the same upload always has the same name, "upload:ID", and a recipe with that name works
+wherever the same file has been uploaded. Of a zip only the files with known names are read, and written to our own paths.
 """
 
 from __future__ import annotations
@@ -30,40 +30,40 @@ ID = re.compile(r"[0-9a-f]{16}")
 MAX_ENTRIES = 10_000
 CHUNK = 1 << 20
 BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Of these `zipfile` unpacks no more than it is asked for; of all others the whole entry at once, however large."""
+"""Of these `zipfile` unpacks a chunk at a time; of all others the whole entry at once, however large."""
 
 Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Upload:
-    """Something that was uploaded."""
+    """An uploaded model."""
 
     name: str
     """upload:ID."""
     title: str
     path: Path
-    """What to open: a diffusers folder, or a .pt file."""
+    """A diffusers folder, or a .pt file."""
 
 
 def default_root() -> Path:
-    """Where uploads are kept: uploads/ beside the runs, see `engine.runs.record.default_root`."""
+    """The folder of uploads: uploads/ among the runs, see `engine.runs.record.default_root`."""
     return Path(os.environ.get("DIFFUSION_PLAYGROUND_RUNS") or "runs") / "uploads"
 
 
 def find(name: str, root: Path | None = None) -> Upload:
-    """What was uploaded under that name. Raises `CheckpointError`, asking for it again, where it is not here."""
+    """The upload of a name. Raises `CheckpointError` where it is not here."""
     upload_id = name.removeprefix(PREFIX)
     folder = (root or default_root()) / upload_id
     if ID.fullmatch(upload_id) is None or not (folder / "model").is_dir():
-        raise CheckpointError("This model was uploaded elsewhere, or is no longer kept: upload it again.")
+        raise CheckpointError("This model was uploaded elsewhere, or has been deleted: upload it again.")
     file = folder / "model" / "model.pt"
     title = str(read_json(folder / "upload.json", "upload").get("title", ""))[:200]
     return Upload(PREFIX + upload_id, title, file if file.exists() else folder / "model")
 
 
-def every(root: Path | None = None) -> list[Upload]:
-    """All that is kept, by name."""
+def all_uploads(root: Path | None = None) -> list[Upload]:
+    """Every upload that is here, by name."""
     try:
         ids = sorted(path.name for path in (root or default_root()).iterdir() if ID.fullmatch(path.name))
     except OSError:
@@ -77,7 +77,7 @@ def every(root: Path | None = None) -> list[Upload]:
     return found
 
 
-def keep(
+def store(
     file: BinaryIO,
     title: str,
     settings: TrainerSettings | None = None,
@@ -85,14 +85,14 @@ def keep(
     root: Path | None = None,
     progress: Progress | None = None,
 ) -> Upload:
-    """Check an uploaded file and keep it. What is already here is not stored again.
+    """Check an uploaded file and store it, unless it is here already.
 
     Args:
         file: a zip, or what a `Trainer` saved; seekable.
-        title: what it was called.
-        settings: of a `Trainer`'s file, what it does not say itself.
-        root: where uploads are kept.
-        progress: told how many bytes have been stored, and of how many.
+        title: its file name.
+        settings: of a `Trainer`'s file, those that it does not hold.
+        root: the folder of uploads.
+        progress: called with the bytes that were stored, and with all of them.
 
     Raises:
         CheckpointError: with one sentence, where it does not open as a model. Nothing is left of it then.
@@ -130,7 +130,7 @@ def _id_of(file: BinaryIO, settings: TrainerSettings | None) -> str:
 
 def _store_trainer(file: BinaryIO, model: Path, settings: TrainerSettings | None, progress: Progress | None) -> None:
     if settings is None:
-        raise CheckpointError("This file does not say how large its pictures are: give their size beside it.")
+        raise CheckpointError("This file does not hold the size of its pictures: give their size beside it.")
     size = file.seek(0, os.SEEK_END)
     _check_room(size, model)
     file.seek(0)
@@ -140,14 +140,14 @@ def _store_trainer(file: BinaryIO, model: Path, settings: TrainerSettings | None
     trainer_files.load(model / "model.pt")
 
 
-def _copy(source: BinaryIO, out: BinaryIO, limit: int, told: Callable[[int], None]) -> None:
+def _copy(source: BinaryIO, out: BinaryIO, limit: int, progress: Callable[[int], None]) -> None:
     done = 0
     while chunk := source.read(CHUNK):
         done += len(chunk)
         if done > limit:
-            raise CheckpointError("The upload holds more than it says, or more than a model can take.")
+            raise CheckpointError("The upload is larger than its header says, or than a model can be.")
         out.write(chunk)
-        told(done)
+        progress(done)
 
 
 def _check_room(size: int, folder: Path) -> None:
@@ -159,27 +159,27 @@ def _check_room(size: int, folder: Path) -> None:
 
 
 def _unpack(file: BinaryIO, model: Path, progress: Progress | None) -> None:
-    """Take the files of a diffusers folder out of a zip, whatever folder of the zip it lies in.
+    """Unpack the files of a diffusers folder from a zip, at any depth in it.
 
-    Paths are never taken from the zip: a file is written only where it has one of the known names, and to that name.
+    No path of the zip is used: a file is written only where it has one of the known names, and to that name.
     """
     try:
         with zipfile.ZipFile(file) as archive:
-            wanted = _wanted(archive)
-            total = sum(entry.file_size for entry in wanted.values())
+            entries = _entries(archive)
+            total = sum(entry.file_size for entry in entries.values())
             _check_room(total, model)
             before = 0
-            for name, entry in wanted.items():
+            for name, entry in entries.items():
                 target = model / name
                 target.parent.mkdir(exist_ok=True)
                 limit = MAX_JSON_BYTES if name.endswith(".json") else hub.MAX_WEIGHT_BYTES
 
-                def told(done: int, before: int = before) -> None:
+                def report(done: int, before: int = before) -> None:
                     if progress is not None:
                         progress(before + done, total)
 
                 with archive.open(entry) as source, target.open("wb") as out:
-                    _copy(source, out, min(limit, entry.file_size), told)  # type: ignore[arg-type]
+                    _copy(source, out, min(limit, entry.file_size), report)  # type: ignore[arg-type]
                 before += entry.file_size
     except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
         if isinstance(error, CheckpointError):
@@ -187,8 +187,8 @@ def _unpack(file: BinaryIO, model: Path, progress: Progress | None) -> None:
         raise CheckpointError("This is no zip, or it is damaged or cut short.") from error
 
 
-def _wanted(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """The entries to take, by the name that they get."""
+def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+    """The entries to unpack, by the name of the file to write."""
     entries = archive.infolist()
     if len(entries) > MAX_ENTRIES:
         raise CheckpointError(f"The zip holds {len(entries):,} files, far more than a model.")
@@ -196,7 +196,7 @@ def _wanted(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         PurePosixPath(e.filename): e for e in entries if not e.is_dir() and not stat.S_ISLNK(e.external_attr >> 16)
     }
     known = (*hub.CONFIGS, *hub.WEIGHT_FILES)
-    # The folder of the zip that the model lies in: the one nearest to the top that has a network's config.
+    # The model's folder in the zip: the topmost one that has a network's config.
     tops = [
         path.parents[len(PurePosixPath(config).parts) - 1]
         for config in ("model_index.json", "unet/config.json", "config.json")
@@ -212,7 +212,7 @@ def _wanted(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     for name, entry in wanted.items():
         limit = MAX_JSON_BYTES if name.endswith(".json") else hub.MAX_WEIGHT_BYTES
         if entry.file_size > limit:
-            raise CheckpointError(f"{name} in the zip is far too large for what it should hold.")
+            raise CheckpointError(f"{name} in the zip is far too large for a file of this name.")
         if entry.flag_bits & 0x1:
             raise CheckpointError("The zip is locked with a password: pack it without one.")
         if entry.compress_type not in BOUNDED:

@@ -29,8 +29,8 @@ def spacing(step: int, every: int, most: int) -> int:
     """Steps between two milestones of a run that is at `step`: `every` times a power of two.
 
     As the run grows, the distance doubles whenever there would be more than `most` of them (at least 2), and every other one is
-    deleted: they stay even without knowing how long the run will be. As soon as there are `most`, there are never fewer than half
-    as many.
+    deleted: they stay even without knowing how long the run will be. As soon as there are `most`, there are never fewer than
+    half as many.
     """
     distance = every
     while step // distance + 1 > most:

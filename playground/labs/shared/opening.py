@@ -103,6 +103,6 @@ def keep(file: BinaryIO, title: str, visitor: Visitor, size: int = 0, objective:
         settings = (
             TrainerSettings.model_validate({"image_size": size, "objective": objective or None}) if size else None
         )
-        return visitor.open_model(uploads.keep(file, title, settings, progress=report).name).name
+        return visitor.open_model(uploads.store(file, title, settings, progress=report).name).name
 
     return Opening(f"Opening “{title}”", work)

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
 from engine.interop import diffusers_format, pretrained
-from engine.interop.diffusers_unet import ForeignUNetConfig
+from engine.interop.diffusers_unet import DiffusersUNetConfig
 from engine.interop.pretrained import CheckpointError
 
 from checkpoints_to_try import WEIGHTS, edit, save_sound
@@ -155,7 +155,7 @@ def test_absurd_files(folder: Path, tmp_path: Path) -> None:
         _refused(folder, "far too large")
         for damaged in (b"", b"[]", b"null", b"{", b"\xff\xfe", b"[" * 100_000, b'{"a": ' + b"9" * 9000 + b"}"):
             (folder / file).write_bytes(damaged)
-            _refused(folder, "cannot be read|not what")
+            _refused(folder, "cannot be read|does not hold")
         (folder / file).write_bytes(whole)
     pretrained.load(folder)
 
@@ -263,7 +263,9 @@ JSON = st.recursive(
 def test_forged_json_only_ever_gives_a_clear_refusal(folder: Path, file: str, data: st.DataObject) -> None:
     whole = (folder / file).read_text()
     values = json.loads(whole)
-    keys = st.sampled_from([*values, *diffusers_format._SchedulerConfig.model_fields, *ForeignUNetConfig.model_fields])
+    keys = st.sampled_from(
+        [*values, *diffusers_format._SchedulerConfig.model_fields, *DiffusersUNetConfig.model_fields]
+    )
     values.update(data.draw(st.dictionaries(keys, JSON, min_size=1, max_size=3)))
     (folder / file).write_text(json.dumps(values))
     try:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
-from engine.interop.diffusers_unet import ForeignUNet
+from engine.interop.diffusers_unet import DiffusersUNet
 from engine.interop.pretrained import Card, Checkpoint, CheckpointError
 from engine.models.unet import UNet
 from engine.process import TARGETS
@@ -105,7 +105,7 @@ THEIRS = {
 
 @pytest.mark.parametrize(
     ("changed", "kind"),
-    [*((c, UNet) for c in OURS.values()), *((c, ForeignUNet) for c in THEIRS.values())],
+    [*((c, UNet) for c in OURS.values()), *((c, DiffusersUNet) for c in THEIRS.values())],
     ids=[*OURS, *THEIRS],
 )
 def test_every_network_of_pixels_opens(tmp_path: Path, changed: dict[str, Any], kind: type) -> None:
@@ -331,7 +331,7 @@ def test_pipelines_of_another_kind(tmp_path: Path, index: dict[str, Any], match:
     ("config", "match"),
     [
         ({"model_type": "bert", "architectures": ["BertModel"]}, "Transformers.*bert"),
-        ({"a": 1}, "does not say what network"),
+        ({"a": 1}, "does not name its network"),
     ],
 )
 def test_folders_of_other_libraries(tmp_path: Path, config: dict[str, Any], match: str) -> None:

@@ -50,7 +50,7 @@ def folder(tmp_path: Path) -> Path:
 @pytest.mark.parametrize("inside", ["", "my model/", "a/b/c/"])
 def test_a_zip_of_a_folder_is_a_model(root: Path, folder: Path, inside: str) -> None:
     told: list[tuple[int, int]] = []
-    upload = uploads.keep(
+    upload = uploads.store(
         _zip(folder, inside, **{"notes.txt": b"hello"}), "mine.zip", progress=lambda *told_now: told.append(told_now)
     )
     assert told[-1][0] == told[-1][1] > 0
@@ -65,17 +65,17 @@ def test_a_zip_of_a_folder_is_a_model(root: Path, folder: Path, inside: str) -> 
 
 def test_the_same_content_has_the_same_name(root: Path, folder: Path) -> None:
     packed = _zip(folder)
-    first, second = uploads.keep(packed, "a.zip"), uploads.keep(packed, "b.zip")
+    first, second = uploads.store(packed, "a.zip"), uploads.store(packed, "b.zip")
     assert first == second
-    assert [upload.name for upload in uploads.every()] == [first.name]
-    assert uploads.keep(_zip(folder, "x/"), "a.zip").name != first.name
+    assert [upload.name for upload in uploads.all_uploads()] == [first.name]
+    assert uploads.store(_zip(folder, "x/"), "a.zip").name != first.name
 
 
 @pytest.mark.parametrize("name", ["upload:", "upload:0123456789abcdef", "upload:../x", "upload:" + "a" * 400])
 def test_what_was_not_uploaded_here_is_asked_for_again(root: Path, name: str) -> None:
     with pytest.raises(ModelError, match="upload it again"):
         open_model(name)
-    assert uploads.every() == []
+    assert uploads.all_uploads() == []
 
 
 def _hostile(change: Callable[[zipfile.ZipFile], None], folder: Path) -> io.BytesIO:
@@ -90,7 +90,7 @@ def test_paths_are_ours_whatever_the_zip_says(root: Path, folder: Path, tmp_path
         for name in ("../../../escaped.json", "/tmp/escaped.json", "unet/../../escaped.json", "..\\escaped.json"):
             archive.writestr(name, "{}")
 
-    uploads.keep(_hostile(escape, folder), "a.zip")
+    uploads.store(_hostile(escape, folder), "a.zip")
     assert not list(tmp_path.rglob("*escaped*"))
     assert not Path("/tmp/escaped.json").exists()
 
@@ -103,23 +103,23 @@ def test_links_in_a_zip_are_not_followed(root: Path, folder: Path) -> None:
         entry.external_attr = (stat.S_IFLNK | 0o777) << 16
         archive.writestr(entry, "/etc/passwd")
 
-    upload = uploads.keep(_hostile(link, folder), "a.zip")
+    upload = uploads.store(_hostile(link, folder), "a.zip")
     assert not (upload.path / "card.json").exists()
 
 
 def test_bombs_are_not_unpacked(root: Path, tmp_path: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (folder / "card.json").write_bytes(b" " * 50_000_000)
     with pytest.raises(CheckpointError, match=r"card\.json in the zip is far too large"):
-        uploads.keep(_zip(folder), "a.zip")
+        uploads.store(_zip(folder), "a.zip")
     monkeypatch.setattr(hub, "MAX_WEIGHT_BYTES", 1000)
     (folder / "card.json").unlink()
     with pytest.raises(CheckpointError, match="safetensors in the zip is far too large"):
-        uploads.keep(_zip(folder), "a.zip")
+        uploads.store(_zip(folder), "a.zip")
     monkeypatch.undo()
     monkeypatch.setenv("DIFFUSION_PLAYGROUND_RUNS", str(tmp_path / "runs"))
     monkeypatch.setattr(uploads, "MAX_ENTRIES", 3)
     with pytest.raises(CheckpointError, match="far more than a model"):
-        uploads.keep(_zip(folder), "a.zip")
+        uploads.store(_zip(folder), "a.zip")
     assert os.listdir(root) == []
 
 
@@ -127,7 +127,7 @@ def test_bombs_are_not_unpacked(root: Path, tmp_path: Path, folder: Path, monkey
 def test_entries_that_unpack_whole_are_refused(root: Path, folder: Path, method: int) -> None:
     """`zipfile` unpacks bzip2 and LZMA without a bound: a bomb of some hundred bytes fills the memory."""
     with pytest.raises(CheckpointError, match=r"in the zip is compressed in an unusual way: pack it with Deflate"):
-        uploads.keep(_zip(folder, compression=method), "a.zip")
+        uploads.store(_zip(folder, compression=method), "a.zip")
     assert os.listdir(root) == []
 
 
@@ -144,7 +144,7 @@ def test_a_zip_that_lies_about_its_sizes(root: Path, folder: Path) -> None:
                 packed[at + offset : at + offset + 4] = (10).to_bytes(4, "little")
             at = packed.find(signature, at + 4)
     with pytest.raises(CheckpointError):
-        uploads.keep(io.BytesIO(bytes(packed)), "a.zip")
+        uploads.store(io.BytesIO(bytes(packed)), "a.zip")
     assert os.listdir(root) == []
 
 
@@ -155,7 +155,7 @@ def test_a_locked_zip(root: Path, folder: Path) -> None:
         packed[at + 8] |= 1
         at = packed.find(b"PK\x01\x02", at + 4)
     with pytest.raises(CheckpointError, match="password"):
-        uploads.keep(io.BytesIO(bytes(packed)), "a.zip")
+        uploads.store(io.BytesIO(bytes(packed)), "a.zip")
 
 
 @pytest.mark.parametrize(
@@ -164,7 +164,7 @@ def test_a_locked_zip(root: Path, folder: Path) -> None:
 )
 def test_no_zip(root: Path, content: bytes, match: str) -> None:
     with pytest.raises(CheckpointError, match=match):
-        uploads.keep(io.BytesIO(content), "a.zip")
+        uploads.store(io.BytesIO(content), "a.zip")
     assert os.listdir(root) == []
 
 
@@ -172,23 +172,23 @@ def test_zips_of_something_else(root: Path, tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     (tmp_path / "x" / "a.txt").write_text("a")
     with pytest.raises(CheckpointError, match=r"there is no config\.json in it"):
-        uploads.keep(_zip(tmp_path / "x"), "a.zip")
+        uploads.store(_zip(tmp_path / "x"), "a.zip")
     (tmp_path / "x" / "model-1.pt").write_text("a")
     with pytest.raises(CheckpointError, match="without a zip around it"):
-        uploads.keep(_zip(tmp_path / "x"), "a.zip")
+        uploads.store(_zip(tmp_path / "x"), "a.zip")
 
 
 def test_a_folder_that_does_not_open_leaves_nothing(root: Path, folder: Path) -> None:
     (folder / "scheduler" / "scheduler_config.json").unlink()
     with pytest.raises(CheckpointError, match="missing"):
-        uploads.keep(_zip(folder), "a.zip")
+        uploads.store(_zip(folder), "a.zip")
     assert os.listdir(root) == []
 
 
 def test_a_disk_without_room(root: Path, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda path: _Usage())
     with pytest.raises(CheckpointError, match="no room"):
-        uploads.keep(_zip(folder), "a.zip")
+        uploads.store(_zip(folder), "a.zip")
 
 
 class _Usage:
@@ -203,17 +203,17 @@ def test_what_a_trainer_saved(root: Path, tmp_path: Path) -> None:
     file = io.BytesIO()
     torch.save({"model": GaussianDiffusion(unet, image_size=8, timesteps=20).state_dict()}, file)
     with pytest.raises(CheckpointError, match="give their size"):
-        uploads.keep(file, "model-3.pt")
-    upload = uploads.keep(file, "model-3.pt", TrainerSettings(image_size=8))
+        uploads.store(file, "model-3.pt")
+    upload = uploads.store(file, "model-3.pt", TrainerSettings(image_size=8))
     model = open_model(upload.name)
     assert (model.title, model.shape) == ("model-3.pt", (1, 8, 8))
-    other = uploads.keep(file, "model-3.pt", TrainerSettings(image_size=16))
+    other = uploads.store(file, "model-3.pt", TrainerSettings(image_size=16))
     assert other.name != upload.name
     assert open_model(other.name).shape == (1, 16, 16)
     with pytest.raises(CheckpointError, match="cannot be halved"):
-        uploads.keep(file, "model-3.pt", TrainerSettings(image_size=9))
+        uploads.store(file, "model-3.pt", TrainerSettings(image_size=9))
     with pytest.raises(CheckpointError, match=r"no file of torch\.save"):
-        uploads.keep(io.BytesIO(b"nothing"), "model-3.pt", TrainerSettings(image_size=9))
+        uploads.store(io.BytesIO(b"nothing"), "model-3.pt", TrainerSettings(image_size=9))
     assert len(os.listdir(root)) == 2
 
 
@@ -231,7 +231,7 @@ def test_garbled_zips_only_ever_give_a_clear_refusal(root: Path, folder: Path, d
         garbled[at] = data.draw(st.integers(0, 255))
     end = data.draw(st.just(len(garbled)) | st.integers(0, len(garbled)))
     try:
-        uploads.keep(io.BytesIO(bytes(garbled[:end])), "a.zip")
+        uploads.store(io.BytesIO(bytes(garbled[:end])), "a.zip")
     except CheckpointError as error:
         message = str(error)
     else:
