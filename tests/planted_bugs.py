@@ -963,8 +963,8 @@ BUGS = [
     Bug(
         "a Trainer's weights as trained, not its average",
         "interop/trainer_files.py",
-        "plain = inner or plain",
-        "plain = plain or inner",
+        "weights = inner or weights",
+        "weights = weights or inner",
         "test_trainer_files.py",
         "average_is_taken",
     ),
