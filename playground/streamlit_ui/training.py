@@ -69,15 +69,8 @@ def _start(controls: TrainingControls) -> TrainConfig | None:
     for column, (title, value) in zip(st.columns(len(found.metrics)), found.metrics, strict=True):
         column.metric(title, value)
     st.caption(found.details)
-    st.button(
-        text.START,
-        type="primary",
-        icon="🏋️",
-        width="stretch",
-        key="training/start",
-        on_click=training_actions.start,
-        args=(found.config,),
-    )
+    if st.button(text.START, type="primary", icon="🏋️", width="stretch", key="training/start"):
+        training_actions.start(found.config)
     return found.config
 
 
@@ -118,7 +111,7 @@ def _head(run: RunView) -> None:
     for metric, width in zip(run.metrics, METRIC_WIDTHS, strict=True):
         row.metric(metric.title, metric.value, width=width)
     for action in run.actions:
-        act_button(row, action, width=108)
+        act_button(row, action, action.do, width=108)
     link = run.link
     if row.button(
         link.title, icon=link.icon, width=150, key="training/use", disabled=not link.parameters, help=link.help

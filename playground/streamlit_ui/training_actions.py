@@ -73,7 +73,7 @@ def act(do: str, of: str = "") -> None:
 
 
 def start(config: TrainConfig) -> None:
-    """Start a run and show it; a callback."""
+    """Start a run and show it. No callback: Streamlit may call one twice, where a rerun comes in between."""
     st.session_state.pop(TAKEN, None)
     try:
         run_id = visitor.current().runs.submit(config)
@@ -83,12 +83,14 @@ def start(config: TrainConfig) -> None:
         st.session_state[VISIT] = Visit(Choice(run_id), _visit().deleted)
 
 
-def act_button(place: DeltaGenerator, action: Action, width: Literal["stretch", "content"] | int = "content") -> None:
-    """A button that carries out an action; its key names the action."""
+def act_button(
+    place: DeltaGenerator, action: Action, key: str = "", width: Literal["stretch", "content"] | int = "content"
+) -> None:
+    """A button that carries out an action; its key names the action, and what it acts on where `key` is not given."""
     place.button(
         action.title,
         icon=action.icon or None,
-        key=f"training/{action.do}/{action.of}" if action.of else f"training/{action.do}",
+        key=f"training/{key or f'{action.do}/{action.of}'}",
         help=action.help or None,
         disabled=not action.is_enabled,
         width=width,

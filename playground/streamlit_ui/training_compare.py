@@ -26,7 +26,7 @@ def show(compared: CompareView) -> None:
         key=AGAINST,
         on_change=lambda: act("against", st.session_state[AGAINST]),
     )
-    act_button(row, Action("back", text.BACK, "↩️"))
+    act_button(row, Action("back", text.BACK, "↩️"), "back")
     page.notices(compared.notices)
     for column, figure in zip(st.columns(len(compared.charts)), compared.charts, strict=True):
         with column:

@@ -97,7 +97,7 @@ def show_name(run: RunView) -> None:
                     help=action.help,
                 )
             else:
-                act_button(st.container(), action, width="stretch")
+                act_button(st.container(), action, {"take": "take_all"}.get(action.do, action.do), width="stretch")
 
 
 def _archive(run_id: str) -> BufferedReader:

@@ -163,10 +163,10 @@ def _metrics(snapshot: Snapshot) -> tuple[Metric, ...]:
 
 def _actions(snapshot: Snapshot) -> tuple[Action, ...]:
     if snapshot.status in OPEN_STATUS:
-        first = Action("pause", "Pause", "⏸️")
+        first = Action("pause", "Pause", "⏸️", snapshot.id)
     else:
-        first = Action("resume", "Resume", "▶️", is_enabled=snapshot.status not in OVER)
-    return first, Action("stop", "Stop", "⏹️", is_enabled=snapshot.active)
+        first = Action("resume", "Resume", "▶️", snapshot.id, is_enabled=snapshot.status not in OVER)
+    return first, Action("stop", "Stop", "⏹️", snapshot.id, is_enabled=snapshot.active)
 
 
 def _manage(snapshot: Snapshot) -> tuple[Action, ...]:
@@ -174,7 +174,7 @@ def _manage(snapshot: Snapshot) -> tuple[Action, ...]:
     return (
         Action("download", text.DOWNLOAD, "⬇️", help=text.DOWNLOAD_HELP),
         Action("take", text.TAKE, "🎛️", help=text.TAKE_HELP),
-        Action("delete", text.DELETE, "🗑️", help=text.BUSY if is_busy else text.CAN_UNDO, is_enabled=not is_busy),
+        Action("delete", text.DELETE, "🗑️", snapshot.id, text.BUSY if is_busy else text.CAN_UNDO, not is_busy),
     )
 
 

@@ -67,7 +67,7 @@ class Visit:
         """Carry out an action of the page on the visitor's runs.
 
         Args:
-            do: "pause", "resume", "stop", "rename", "delete" of the run that is shown; "undo" of a deleted one; "open", "tick",
+            do: "pause", "resume", "stop", "delete" a run, "undo" its deletion, "rename" the one that is shown; "open", "tick",
                 "against", "back" change what is shown. Anything else changes nothing.
             of: a run's id, a name, or a member of `AGAINST`; values of any visitor, unchecked.
             runs: the visitor's.
@@ -77,15 +77,15 @@ class Visit:
         """
         self = replace(self, choice=chosen(self.choice.link(), runs.ids())[0])
         if do == "delete":
-            return self._delete(runs)
+            return self._delete(of, runs)
         if do == "undo":
             rest = replace(self, deleted=tuple(one for one in self.deleted if one.id != of))
             problem = _refusal(lambda: runs.restore(of))
             return (rest if problem else replace(rest, choice=Choice(of))), problem
         changes: dict[str, Callable[[], object]] = {
-            "pause": lambda: runs.pause(self.choice.run),
-            "resume": lambda: runs.resume(self.choice.run),
-            "stop": lambda: runs.stop(self.choice.run),
+            "pause": lambda: runs.pause(of),
+            "resume": lambda: runs.resume(of),
+            "stop": lambda: runs.stop(of),
             "rename": lambda: runs.rename(self.choice.run, of[:LONGEST_NAME].strip()),
         }
         if do in changes:
@@ -104,11 +104,11 @@ class Visit:
             return replace(choice, compared=toggled(choice.compared, of))
         return choice
 
-    def _delete(self, runs: VisitorRuns) -> tuple[Visit, str]:
-        run_id = self.choice.run
+    def _delete(self, run_id: str, runs: VisitorRuns) -> tuple[Visit, str]:
         snapshot = runs.snapshot(run_id)
-        problem = _refusal(lambda: runs.delete(run_id))
-        if problem or snapshot is None:
+        if snapshot is None:
+            return self, ""
+        if problem := _refusal(lambda: runs.delete(run_id)):
             return self, problem
         others = tuple(one for one in self.deleted if one.id != run_id)
         return replace(self, deleted=(*others, Deleted(run_id, names.title(snapshot)))[-MOST_DELETED:]), ""

@@ -54,7 +54,7 @@ def _kept(runs: Path) -> set[str]:
 
 def test_a_run_from_its_start_to_its_end_and_back(app: str, page: Page, runs: Path, tmp_path: Path) -> None:
     page.goto(f"{app}/training?{TINY}")
-    expect(page.locator("#training-cost")).to_contain_text("Takes about")
+    expect(page.locator("#training-cost")).to_contain_text("Estimated duration")
     before = _kept(runs)
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_text(re.compile(r"training: step [1-9]"))).to_be_visible()
@@ -111,13 +111,13 @@ def test_two_tabs_watch_one_run_and_the_list_compares_it(app: str, page: Page, r
     boxes = page.get_by_role("checkbox", name=re.compile("^Compare "))
     boxes.first.focus()
     page.keyboard.press("Space")
-    expect(page.get_by_text("Tick another one to compare")).to_be_visible()
+    expect(page.get_by_text("Tick another run to compare")).to_be_visible()
     expect(boxes.first).to_be_focused()
     boxes.last.focus()
     page.keyboard.press("Space")
     expect(page.get_by_text("Only the settings in which these runs differ")).to_be_visible()
     page.wait_for_url("**compare=*")
-    page.get_by_role("radio", name="pictures seen").click()
+    page.get_by_role("radio", name="Images processed").click()
     page.wait_for_url("**against=pictures*")
     page.get_by_role("button", name="Back to one run").click()
     expect(page).not_to_have_url(re.compile("compare="))
@@ -131,7 +131,7 @@ def test_a_slow_network_loses_nothing(app: str, page: Page) -> None:
     """Without `playground.serving.streams` the second event of the page is never answered."""
     with late_ends(app) as url:
         page.goto(f"{url}/training?{TINY}")
-        expect(page.locator("#training-cost")).to_contain_text("Takes about")
+        expect(page.locator("#training-cost")).to_contain_text("Estimated duration")
         page.get_by_role("button", name="Start training").click()
         expect(page.get_by_text(re.compile(r"training: step [1-9]"))).to_be_visible()
         for asked, answer in (("Pause", "paused: step"), ("Resume", "training: step"), ("Stop", "stopped: step")):

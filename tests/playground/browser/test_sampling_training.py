@@ -98,7 +98,7 @@ def test_train_reload_find_the_run_and_sample_from_it(app: str, page: Page, chro
     other.goto(link)
     expect(other.get_by_text(re.compile("finished.*step 30 of 30"))).to_be_visible()
     expect(other.locator(TIMELINE)).to_be_visible()
-    other.get_by_role("button", name="Draw with it").click()
+    other.get_by_role("button", name="Sample with it").click()
     expect(other.get_by_text("Done after 50 of 50 steps")).to_be_visible()
     assert "model=run" in other.url
     other.context.close()
@@ -110,10 +110,10 @@ def test_a_classifier_is_trained_and_then_guides(app: str, page: Page) -> None:
     expect(page.get_by_text(re.compile("finished.*step 20 of 20.*classifier"))).to_be_visible()
     charts = page.locator(".dp-livechart")
     expect(charts).to_have_count(3)
-    expect(charts.nth(0)).to_contain_text("floor: the ideal classifier")
-    expect(charts.nth(2)).to_contain_text("Held-out pictures read rightly")
+    expect(charts.nth(0)).to_contain_text("floor (best possible)")
+    expect(charts.nth(2)).to_contain_text("Accuracy on held-out images")
     expect(page.locator(TIMELINE)).to_have_count(0)
-    page.get_by_role("button", name="Draw with it").click()
+    page.get_by_role("button", name="Sample with it").click()
     expect(page.get_by_text("Done after 50 of 50 steps")).to_be_visible()
     assert "classifier=run" in page.url
     assert "scale=0" in page.url

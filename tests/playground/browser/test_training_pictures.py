@@ -44,7 +44,7 @@ def app(run_streamlit: RunServer, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 def prepare_folder(page: Page, folder: Path) -> None:
-    page.get_by_text("Other pictures …", exact=True).click()
+    page.get_by_text("Other data sets …", exact=True).click()
     page.get_by_role("radio", name="A folder").click()
     page.get_by_role("textbox", name="Path of the folder").fill(str(folder))
     page.keyboard.press("Enter")
@@ -54,21 +54,21 @@ def prepare_folder(page: Page, folder: Path) -> None:
 
 def test_cancel_ends_a_preparation_and_the_next_one_is_trained_on(app: str, page: Page, home: Path) -> None:
     page.goto(f"{app}/training?steps=6&batch=2")
-    expect(page.get_by_text(re.compile("Handwritten digits: 4,000 to train on"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Handwritten digits: 4,000 training images"))).to_be_visible()
     prepare_folder(page, home / "many")
     expect(page.get_by_text(PROGRESS)).to_be_visible()
     page.reload()  # a page that is loaded again finds it
     expect(page.get_by_text(PROGRESS)).to_be_visible()
     page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_text("Cancelled. Nothing of it is left.")).to_be_visible()
-    page.get_by_role("button", name="Try something else").click()
-    expect(page.get_by_role("button", name="Try something else")).to_have_count(0)
+    expect(page.get_by_text("Cancelled. Nothing of it remains.")).to_be_visible()
+    page.get_by_role("button", name="Choose another source").click()
+    expect(page.get_by_role("button", name="Choose another source")).to_have_count(0)
     page.reload()
 
     prepare_folder(page, home / "birds")
-    expect(page.get_by_text("birds: 54 to train on, 16 × 16")).to_be_visible()
+    expect(page.get_by_text("birds: 54 training images, 16 × 16")).to_be_visible()
     expect(page.get_by_text("2 of 27 pictures each: owl, wren")).to_be_visible()
-    expect(page.get_by_text("These pictures are mirrored, as suits photographs")).to_be_visible()
+    expect(page.get_by_text("The images are mirrored, as suits photographs")).to_be_visible()
     assert "flips=1" in page.url
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_text(re.compile("finished.*step 6 of 6.*birds mirrored"))).to_be_visible()
@@ -77,14 +77,14 @@ def test_cancel_ends_a_preparation_and_the_next_one_is_trained_on(app: str, page
 def test_a_link_to_pictures_that_are_not_here_says_so(app: str, page: Page) -> None:
     page.goto(f"{app}/training?data=hub:owner/name&steps=6")
     expect(page.get_by_text(re.compile("“hub:owner/name” is not here. It was set to digits"))).to_be_visible()
-    expect(page.get_by_text(re.compile("Handwritten digits: 4,000 to train on"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Handwritten digits: 4,000 training images"))).to_be_visible()
 
 
 def test_the_panel_fits_on_a_phone(app: str, chromium: Browser) -> None:
     context = chromium.new_context(viewport={"width": 400, "height": 800}, color_scheme="dark")
     page = context.new_page()
     page.goto(f"{app}/training")
-    page.get_by_text("Other pictures …", exact=True).click(timeout=SLOW)
+    page.get_by_text("Other data sets …", exact=True).click(timeout=SLOW)
     for source in ("A folder", "A zip", "Hugging Face", "Well-known sets"):
         page.get_by_role("radio", name=source).click()
         page.wait_for_timeout(500)

@@ -44,7 +44,7 @@ def _ids(runs: Path) -> list[str]:
 
 def _open_list(page: Page) -> None:
     page.get_by_text(re.compile(r"All \d+ runs")).click()
-    expect(page.get_by_text(re.compile("Choose one to see it"))).to_be_visible()
+    expect(page.get_by_text(re.compile("Choose a run to show it"))).to_be_visible()
 
 
 def _settle(page: Page) -> None:
@@ -61,7 +61,7 @@ def test_two_runs_are_ticked_with_the_keyboard_and_compared(app: str, page: Page
     expect(boxes).to_have_count(3)
     boxes.nth(0).focus()
     page.keyboard.press("Space")
-    expect(page.get_by_text("Tick another one to compare")).to_be_visible()
+    expect(page.get_by_text("Tick another run to compare")).to_be_visible()
     boxes.nth(2).focus()
     page.keyboard.press("Space")
     expect(page.get_by_text("Only the settings in which these runs differ")).to_be_visible()
@@ -87,13 +87,13 @@ def test_two_runs_are_ticked_with_the_keyboard_and_compared(app: str, page: Page
     assert [lane.get_attribute("data-tile") for lane in lanes.all()] != shown
 
     # Counted otherwise, the playhead of another timeline; and the link opens all this again.
-    page.get_by_role("radio", name="pictures seen").click()
+    page.get_by_role("radio", name="Images processed").click()
     page.wait_for_url("**against=pictures*")
-    expect(page.get_by_text(re.compile("after 24 pictures"))).to_be_visible()
+    expect(page.get_by_text(re.compile("after 24 images"))).to_be_visible()
     page.goto(page.url)
-    expect(page.get_by_text(re.compile("after 24 pictures"))).to_be_visible()
+    expect(page.get_by_text(re.compile("after 24 images"))).to_be_visible()
     page.get_by_role("button", name="Back to one run").click()
-    expect(page.get_by_role("button", name="Draw with it")).to_be_visible()
+    expect(page.get_by_role("button", name="Sample with it")).to_be_visible()
     expect(page).not_to_have_url(re.compile("compare="))
 
 
@@ -133,7 +133,7 @@ def test_the_doctors_click_sets_the_learning_rate_and_starts_nothing(app: str, p
     expect(page.get_by_text(re.compile("The loss is no number any more"))).to_be_visible()
     page.get_by_role("button", name="Try learning rate 0.001").click()
     expect(
-        page.get_by_text(re.compile("The settings are now those of this run, with learning rate 0.001"))
+        page.get_by_text(re.compile("The controls now have the settings of this run, with learning rate 0.001"))
     ).to_be_visible()
     page.wait_for_url("**steps=40*")  # the run's own settings are in the link
     assert "learning_rate" not in page.url  # 0.001 is what the page begins with

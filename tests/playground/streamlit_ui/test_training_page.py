@@ -199,7 +199,7 @@ def test_a_run_that_is_being_trained_cannot_be_deleted(runs: TrainingService) ->
 def test_the_doctors_change_fills_the_controls_and_starts_nothing(runs: TrainingService) -> None:
     count = len(runs.ids())
     at = _open()
-    assert "guidance, which compares both" in _text(at)
+    assert "abel dropout" in _text(at)
     _fine(at.button(key="training/take/0").click().run())
     controls = at.session_state["training/controls"]
     assert (controls.label_dropout, controls.T, controls.steps) == (0.1, 20, 3)
