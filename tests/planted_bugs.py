@@ -572,9 +572,9 @@ BUGS = [
     ),
     Bug(
         "averaging turned round",
-        "training/loop.py",
-        "_foreach_lerp_(average, parameters, 1 - decay)",
-        "_foreach_lerp_(average, parameters, decay)",
+        "training/rate.py",
+        "1 - min(decay, (1 + step) / (10 + step))",
+        "min(decay, (1 + step) / (10 + step))",
         "test_training.py",
         "recursion",
     ),
@@ -589,9 +589,9 @@ BUGS = [
     Bug(
         "weights kept after the step that spoiled them",
         "training/loop.py",
-        "torch._foreach_lerp_(average, parameters, 1 - decay)\n",
-        "torch._foreach_lerp_(average, parameters, 1 - decay)\n"
-        "            state.good = {n: w.clone() for n, w in state.average.items()}\n",
+        "update_ema(self._average, self._parameters, state.step, config.ema_decay)\n",
+        "update_ema(self._average, self._parameters, state.step, config.ema_decay)\n"
+        "        state.good = {n: w.clone() for n, w in state.average.items()}\n",
         "test_training_again.py",
         "good_weights",
     ),
@@ -873,8 +873,8 @@ BUGS = [
     Bug(
         "a classifier as sure in pure noise as anywhere",
         "models/noisy_classifier.py",
-        "broadcast(level.alpha_bar.sqrt(), seen) * seen",
-        "seen",
+        "broadcast(level.alpha_bar.sqrt(), logits) * logits",
+        "logits",
         "test_noisy_classifier.py",
         "less_is_left",
     ),

@@ -1,6 +1,6 @@
-"""A small network that reads clean pictures. It is the judge of generated ones, and is trained apart from what made them.
+"""A small classifier of clean pictures, which judges generated ones. It shares nothing with the models that it judges.
 
-The averages before its last layer are the space in which the Fréchet distance is measured (`engine.evaluation.metrics`).
+The means before its last layer are the features of the Fréchet distance (`engine.evaluation.metrics`).
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ from engine.storage.saved_network import NetworkCard, NetworkConfig, NetworkForm
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
 CLASSIFIERS: dict[str, Path] = {name: ASSETS / "checkpoints" / f"{name}-classifier" for name in ("digits", "emoji")}
-"""The classifiers that ship, by the name of the picture set that they read."""
+"""The classifiers that ship, by the name of their data set."""
 
 BATCH = 250
-"""Pictures read at once; the memory in use follows it, not the number of pictures."""
+"""Pictures that are classified at a time, which bounds the memory."""
 
 
 class ClassifierConfig(NetworkConfig):
@@ -45,22 +45,22 @@ class ClassifierCard(NetworkCard):
     """What is known of a classifier."""
 
     class_names: tuple[str, ...] = Field((), max_length=1000)
-    trained_on: int = Field(0, ge=0, description="How many pictures it learned from.")
-    held_out: int = Field(0, ge=0, description="How many held-out pictures it was measured on, all new to it.")
-    held_out_accuracy: float | None = Field(None, ge=0, le=1, description="Share of them that it reads rightly.")
+    trained_on: int = Field(0, ge=0, description="Number of pictures that it was trained on.")
+    held_out: int = Field(0, ge=0, description="Number of held-out pictures that it was evaluated on.")
+    held_out_accuracy: float | None = Field(None, ge=0, le=1, description="Share of them that it classifies correctly.")
     check_accuracy: float | None = Field(
         None,
         ge=0,
         le=1,
-        description="The same for the training pictures kept back from it; settings were chosen by these.",
+        description="The same on the validation pictures, by which its settings were chosen.",
     )
-    seconds: float = Field(0, ge=0, description="How long the training took.")
+    seconds: float = Field(0, ge=0, description="Duration of the training.")
 
 
 class Classifier(nn.Module):
-    """Two convolutions at each resolution, the average over all places, and one linear layer.
+    """Two convolutions at each resolution, the mean over all positions, and one linear layer.
 
-    The average has as many numbers as the last width, 64 as it ships: these are the features.
+    The mean has as many numbers as the last width, 64 as it ships: these are the features.
 
     Args:
         config: its shape.
@@ -96,24 +96,24 @@ class Judge(SavedNetwork[Classifier, ClassifierCard]):
 
     @torch.no_grad()
     def read(self, pictures: Tensor) -> tuple[Tensor, Tensor]:
-        """Look at clean pictures, in batches.
+        """Classify clean pictures, in batches.
 
         Args:
             pictures: in [−1, 1], shape (N, C, H, W).
 
         Returns:
-            The class that each is read as, int64, shape (N,), and its features, float32, shape (N, last width), on the CPU.
+            The predicted classes, int64, shape (N,), and the features, float32, shape (N, last width), on the CPU.
 
         Raises:
-            ValueError: where the pictures are of another shape than those it learned from.
+            ValueError: where the pictures are of another shape than those it was trained on.
         """
         self.net.config.check_shape(pictures)
         device = self.net.head.weight.device
         classes, features = [], []
         for batch in torch.split(pictures, BATCH):
-            seen = self.net.features(batch.to(device))
-            classes.append(self.net.head(seen).argmax(1).cpu())
-            features.append(seen.cpu())
+            pooled = self.net.features(batch.to(device))
+            classes.append(self.net.head(pooled).argmax(1).cpu())
+            features.append(pooled.cpu())
         return torch.cat(classes), torch.cat(features)
 
 

@@ -1,10 +1,11 @@
-"""A network that reads the class of a noisy picture and is told how noisy it is: what classifier guidance asks.
+"""A classifier of noisy pictures, conditioned on the noise level, for classifier guidance.
 
-Dhariwal & Nichol 2021, arXiv:2105.05233, section 4: the half of the U-Net that leads down, and one linear layer on all that is
-left at its bottom. Theirs pools by attention that knows the places; for our small pictures a weight for each place will do.
+Dhariwal & Nichol 2021, arXiv:2105.05233, section 4: the downward path of the U-Net, and one linear layer on its last
+activations. Theirs pools with attention; for these small pictures a weight for each position is enough.
 
-What the picture says is multiplied by √ᾱ. log p(y | x_t) of any data depends on x_t through √ᾱ x_t / (1 − ᾱ), so that its
-gradient fades as √ᾱ does; guidance divides by √ᾱ, and a gradient that did not fade would throw x̂0 anywhere in the first steps.
+The logits of the picture are multiplied by √ᾱ. log p(y | x_t) of any data depends on x_t through √ᾱ x_t / (1 − ᾱ), so that
+its gradient vanishes as √ᾱ does; guidance divides by √ᾱ, and a gradient that did not vanish would make x̂0 arbitrary in the
+first steps.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from engine.storage.checked_files import first_problem
 from engine.storage.saved_network import NetworkCard, NetworkConfig, NetworkFormat, SavedNetwork
 
 NOISY_CLASSIFIERS: dict[str, Path] = {"digits": ASSETS / "checkpoints" / "digits-noisy-classifier"}
-"""The classifiers of noisy pictures that ship, by the name of the picture set that they read."""
+"""The classifiers of noisy pictures that ship, by the name of their data set."""
 
-TURNS = 1000.0
-"""The time embedding was made for numbers up to about this."""
+TIME_SCALE = 1000.0
+"""The range of the time embedding's input."""
 
 
 class NoisyClassifierConfig(NetworkConfig):
@@ -50,7 +51,7 @@ class NoisyClassifierConfig(NetworkConfig):
         return self
 
     def unet(self) -> UNetConfig:
-        """What the blocks want to know. Raises pydantic's ValidationError where they cannot be built."""
+        """The config of the blocks. Raises pydantic's ValidationError where they cannot be built."""
         return UNetConfig(
             sample_size=self.size,
             in_channels=self.channels,
@@ -65,9 +66,9 @@ class NoisyClassifierCard(NetworkCard):
 
     class_names: tuple[str, ...] = Field((), max_length=1000)
     step: int = Field(0, ge=0)
-    held_out: int = Field(0, ge=0, description="How many held-out pictures it was measured on, all new to it.")
+    held_out: int = Field(0, ge=0, description="Number of held-out pictures that it was evaluated on.")
     held_out_accuracy_by_level: tuple[float, ...] = Field(
-        (), max_length=1000, description="Share that it reads rightly in equal parts of 0 … T, cleanest first."
+        (), max_length=1000, description="Share that it classifies correctly in equal parts of 0 … T, cleanest first."
     )
     held_out_loss_by_level: tuple[float, ...] = Field(
         (), max_length=1000, description="Cross-entropy in nats, in the same parts."
@@ -109,21 +110,21 @@ class LevelClassifier(nn.Module):
             Logits, shape (B, classes), differentiable in x_t.
 
         Raises:
-            ValueError: where the pictures are of another shape than those it learned from.
+            ValueError: where the pictures are of another shape than those it was trained on.
         """
         self.config.check_shape(x_t)
-        when = TURNS * how_noisy(level).to(device=x_t.device, dtype=torch.float32).expand(len(x_t))
-        embedding = self.time_embedding(timestep_embedding(when, self._unet).to(x_t.dtype))
+        time = TIME_SCALE * how_noisy(level).to(device=x_t.device, dtype=torch.float32).expand(len(x_t))
+        embedding = self.time_embedding(timestep_embedding(time, self._unet).to(x_t.dtype))
         x = self.conv_in(x_t)
         for down in self.down_blocks:
             x = down(x, embedding, [])
         x = self.mid_block(x, embedding)
-        seen: Tensor = self.head(silu(self.norm_out(x)).flatten(1))
-        return self.prior + broadcast(level.alpha_bar.sqrt(), seen) * seen
+        logits: Tensor = self.head(silu(self.norm_out(x)).flatten(1))
+        return self.prior + broadcast(level.alpha_bar.sqrt(), logits) * logits
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers there are to learn."""
+        """Number of trained parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
 
 

@@ -1,7 +1,4 @@
-"""A small network that denoises points: a perceptron that is told how far the noise has come, and the class if there are any.
-
-It is asked by `NetDenoiser` like any other network.
-"""
+"""A small network for points in the plane: a perceptron conditioned on the time and the class, for a `NetDenoiser`."""
 
 from __future__ import annotations
 
@@ -19,24 +16,24 @@ WAVE_NUMBER = 2.0
 
 @dataclass(frozen=True)
 class PointMLPConfig:
-    """What the network is made of."""
+    """The shape of the network."""
 
     T: int
-    """Steps of the schedule that it is trained on: t / T is what it is told."""
+    """Steps of the schedule that it is trained on; its input is t / T."""
     width: int = 96
     depth: int = 3
-    """Hidden layers, each with a shortcut around it but for the first."""
+    """Hidden layers, each with a residual connection except the first."""
     frequencies: int = 8
-    """Waves along each axis that the coordinates are seen through, beside themselves: fine structure is learned sooner."""
+    """Random Fourier features of the coordinates, beside the coordinates themselves: fine structure is learned sooner."""
     classes: int = 0
-    """How many; one more stands for none given."""
+    """Number of classes; one more index stands for no label."""
 
 
 class PointMLP(nn.Module):
-    """net(x, timestep, class): what the target of its `NetDenoiser` calls for, of x's shape (B, 2).
+    """net(x, timestep, class): the prediction target of its `NetDenoiser`, shape (B, 2) as x.
 
-    t / T comes in as sines and cosines (Vaswani et al. 2017, arXiv:1706.03762, section 3.5), as in DDPM's network; the
-    coordinates come in as they are and through random waves (Tancik et al. 2020, arXiv:2006.10739, eq. 5).
+    The inputs are t / T with its sines and cosines (Vaswani et al. 2017, arXiv:1706.03762, section 3.5), and the coordinates
+    with random Fourier features (Tancik et al. 2020, arXiv:2006.10739, eq. 5).
     """
 
     waves: Tensor
@@ -60,10 +57,10 @@ class PointMLP(nn.Module):
         """The output for x of shape (B, 2); timestep, t − 1, and classes of shape (B,)."""
         share = ((timestep + 1) / self.config.T)[:, None]
         at, when = x @ self.waves, share * self.time_waves
-        told = self.of_time(torch.cat([share, when.sin(), when.cos()], 1))
+        condition = self.of_time(torch.cat([share, when.sin(), when.cos()], 1))
         if self.of_class is not None and classes is not None:
-            told = told + self.of_class(classes)
-        h = silu(self.of_point(torch.cat([x, at.sin(), at.cos()], 1)) + told)
+            condition = condition + self.of_class(classes)
+        h = silu(self.of_point(torch.cat([x, at.sin(), at.cos()], 1)) + condition)
         for layer in self.hidden:
             h = h + silu(layer(h))
         return self.last(h)

@@ -1,4 +1,4 @@
-"""Networks by name, from one that learns while one watches to one that wants a GPU."""
+"""Networks by name, from one that trains in a minute on a CPU to one for a GPU."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from engine.models.unet import UNetConfig
 
 @dataclass(frozen=True)
 class Preset:
-    """The widths of a U-Net, fine to coarse, and how deep it is; fits pictures of any size that can be halved that often."""
+    """Widths and depth of a U-Net, for pictures of any size that can be halved as often as there are coarser widths."""
 
     title: str
     widths: tuple[int, ...]
@@ -30,7 +30,7 @@ class Preset:
 
 
 PRESETS: dict[str, Preset] = {
-    "tiny": Preset("Tiny, to watch it learn", (16, 32, 48)),
+    "tiny": Preset("Tiny, trains in a minute", (16, 32, 48)),
     "small": Preset("Small, what the shipped digits were made with", (24, 48, 96)),
     "medium": Preset("Medium, twice as deep", (32, 64, 96), layers_per_block=2),
 }
@@ -42,8 +42,8 @@ BY_SIZE: tuple[tuple[int, Preset], ...] = (
     (96, Preset("160 channels", (160, 320, 640, 1280), 2, (False, False, False, True))),
     (512, Preset("192 channels", (192, 192, 384, 384, 768, 768), 2, (False, False, False, False, True, True))),
 )
-"""What a network is for pictures up to so many pixels: channels × (1, 2, 4, 8), above 96 pixels × (1, 1, 2, 2, 4, 4), as in the
-table of the report that this project follows. They are meant for a GPU."""
+"""By the largest height and width in pixels: channels × (1, 2, 4, 8), above 96 pixels × (1, 1, 2, 2, 4, 4), as in the table
+of the report that this project follows. For a GPU."""
 
 
 def preset_for(name: str, size: int) -> Preset:

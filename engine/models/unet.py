@@ -1,7 +1,8 @@
-"""The U-Net of DDPM: sees a noisy picture and how noisy it is, answers with a picture of the same size.
+"""The U-Net of DDPM: from a noised picture and its time to an output of the same size.
 
-Ronneberger et al. 2015, arXiv:1505.04597, as Ho et al. 2020, appendix B, turned it to diffusion: residual blocks that are told
-the time, self-attention at the coarse resolutions, and skips from the way down to the way up.
+Ronneberger et al. 2015, arXiv:1505.04597, as adapted to diffusion by Ho et al. 2020, arXiv:2006.11239, appendix B: residual
+blocks conditioned on the time, self-attention at the coarse resolutions, and skip connections from the downward to the upward
+path.
 
 The modules bear the names, and do the arithmetic, of diffusers' `UNet2DModel`, so that one state dict serves both.
 Shapes in the comments: B pictures, C channels, H × W pixels, E = 4 · first width, the size of the time embedding.
@@ -39,7 +40,7 @@ class UNetConfig(BaseModel):
     attention: tuple[bool, ...] = Field(
         (), description="Self-attention at each resolution; empty for none but the middle's."
     )
-    layers_per_block: int = Field(2, ge=1, le=8, description="Residual blocks at each resolution on the way down.")
+    layers_per_block: int = Field(2, ge=1, le=8, description="Residual blocks at each resolution of the downward path.")
     num_class_embeds: int | None = Field(None, ge=1, le=100_000, description="Classes and one for 'none', the last.")
     attention_head_dim: int | None = Field(
         8, ge=1, le=2048, description="Channels of one attention head; None for one head."
@@ -132,7 +133,7 @@ class ResidualBlock(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention over the H · W positions, added to what comes in; Ho et al. 2020, appendix B."""
+    """Self-attention over the H · W positions, with a residual connection; Ho et al. 2020, appendix B."""
 
     def __init__(self, channels: int, config: UNetConfig) -> None:
         super().__init__()
@@ -177,7 +178,7 @@ class Upsample(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """All that happens at one resolution on the way down. Every result is kept as a skip for the way up."""
+    """One resolution of the downward path. Every result is a skip connection to the upward path."""
 
     def __init__(self, resolution: int, in_channels: int, out_channels: int, config: UNetConfig) -> None:
         super().__init__()
@@ -215,7 +216,7 @@ class MiddleBlock(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """All that happens at one resolution on the way up: each residual block takes one skip beside what comes from below."""
+    """One resolution of the upward path: each residual block takes one skip connection beside the coarser result."""
 
     def __init__(self, resolution: int, in_channels: int, skip_channels: list[int], config: UNetConfig) -> None:
         super().__init__()
@@ -276,11 +277,11 @@ class UNet(nn.Module):
         self.conv_out = nn.Conv2d(widths[0], config.out_channels, 3, padding=1)
 
     def forward(self, x: Tensor, timestep: Tensor, classes: Tensor | None = None) -> Tensor:
-        """One look at a batch.
+        """The output of the network for a batch.
 
         Args:
             x: shape (B, C, H, W).
-            timestep: shape (B,), counted as diffusers does, 0 … T − 1 for the t = 1 … T of the papers; may be fractional.
+            timestep: shape (B,), t − 1 in 0 … T − 1, as diffusers counts; may be fractional.
             classes: int64, shape (B,); needed exactly where `num_class_embeds` is set.
 
         Returns:
@@ -297,10 +298,10 @@ class UNet(nn.Module):
         h = self.mid_block(h, embedding)
         for up in self.up_blocks:
             h = up(h, embedding, skips)
-        # Under autocast the inside has another precision than the picture.
+        # Under autocast the activations have another precision than the picture.
         return self.conv_out(silu(self.conv_norm_out(h))).to(x.dtype)
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers there are to learn."""
+        """Number of trained parameters."""
         return sum(parameter.numel() for parameter in self.parameters())

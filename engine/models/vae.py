@@ -1,8 +1,8 @@
-"""A variational autoencoder: a picture becomes a handful of numbers z, and a picture again; Kingma & Welling 2014.
+"""A variational autoencoder (VAE), small and convolutional; Kingma & Welling 2014, arXiv:1312.6114.
 
-arXiv:1312.6114. Small and convolutional. The prior is N(0, I). The decoder gives each number of the picture a Gaussian with
-a mean and a variance of its own, read as 256 levels by `engine.likelihood.Discretised`: the very last step of the diffusion
-model's bound, so that bits per dimension compare. No class is given to it.
+The prior of z is N(0, I). The decoder gives each number of the picture a Gaussian of its own mean and variance, discretised
+to 256 levels by `engine.likelihood.Discretised`, as in the last step of the diffusion model's bound, so that their bits per
+dimension compare. It is unconditional.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ VAES: dict[str, Path] = {"digits-vae": ASSETS / "checkpoints" / "digits-vae"}
 """The VAEs that ship, by name."""
 
 GROUPS = 8
-"""Of channels that are normalised together."""
+"""Of group normalisation."""
 NARROWEST = -12.0
-"""Of log σ² of a number of the picture: a narrower Gaussian would lie within one of the 256 levels anyway, and its gradients
-explode."""
+"""Least log σ² of a number of the picture: a narrower Gaussian lies within one of the 256 levels, and its gradients explode."""
 WIDEST = 3.0
 
 
@@ -36,7 +35,7 @@ class VAEConfig(NetworkConfig):
     """The shape of a VAE."""
 
     kind: Literal["vae"] = "vae"
-    latent: int = Field(16, ge=1, le=4096, description="Numbers in z.")
+    latent: int = Field(16, ge=1, le=4096, description="Dimensions of z.")
     widths: tuple[Width, ...] = Field((16, 32, 48), min_length=1, max_length=8, description="Fine to coarse, halving.")
 
     @model_validator(mode="after")
@@ -92,7 +91,7 @@ class VAE(nn.Module):
             Mean and log-variance, each of shape (B, latent).
 
         Raises:
-            ValueError: for pictures of another shape than those it learned from.
+            ValueError: for pictures of another shape than those it was trained on.
         """
         self.config.check_shape(x)
         x = silu(self.conv_in(x))
@@ -123,7 +122,7 @@ class VAE(nn.Module):
 
     @property
     def parameter_count(self) -> int:
-        """How many numbers there are to learn."""
+        """Number of trained parameters."""
         return sum(parameter.numel() for parameter in self.parameters())
 
 

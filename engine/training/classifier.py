@@ -1,9 +1,8 @@
-"""Training of the classifier that judges pictures, as an iterator of reports like the loop of the diffusion model.
+"""Training of the classifier that judges samples, as an iterator of reports like the loop of the diffusion model.
 
-It shares no weights, no loss and no pictures of its own making with a diffusion model. It learns from the training part of
-a set only, and not from all of it: `learned_part` keeps some back. They are for choosing settings, and they are the real
-pictures that the held-out ones are compared with (`engine.evaluation.evaluate`): both sides of that comparison are new to
-it, and nothing that it may know by heart takes part.
+It shares no weights, no loss and no samples with a diffusion model. It is trained on a part of the training pictures only:
+the rest, see `learned_part`, is for validation, and is what held-out pictures are compared with
+(`engine.evaluation.evaluate`), so that neither side of that comparison was trained on.
 """
 
 from __future__ import annotations
@@ -32,35 +31,37 @@ class ClassifierTraining(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     data: str = "digits"
-    epochs: int = Field(30, ge=1, le=1000, description="How often it sees every picture.")
+    epochs: int = Field(30, ge=1, le=1000, description="How often it is trained on every picture.")
     batch: int = Field(64, ge=2, le=1024)
     learning_rate: float = Field(3e-3, gt=0, le=1)
     weight_decay: float = Field(0.01, ge=0, le=1)
     warmup: int = Field(50, ge=1, le=100_000, description="Steps over which the learning rate rises from 0.")
-    kept_back: float = Field(0.25, ge=0, le=0.9, description="Share of the training pictures that it does not see.")
-    turn: float = Field(15.0, ge=0, le=45, description="Pictures are turned by up to this many degrees,")
-    shear: float = Field(0.25, ge=0, le=1, description="slanted by up to this,")
-    zoom: float = Field(0.15, ge=0, lt=1, description="made larger or smaller by up to this share,")
-    shift: float = Field(2.0, ge=0, le=16, description="and moved by up to this many pixels.")
+    kept_back: float = Field(
+        0.25, ge=0, le=0.9, description="Share of the training pictures that it is not trained on."
+    )
+    turn: float = Field(15.0, ge=0, le=45, description="Largest rotation in augmentation, degrees.")
+    shear: float = Field(0.25, ge=0, le=1, description="Largest shear in augmentation.")
+    zoom: float = Field(0.15, ge=0, lt=1, description="Largest relative change of size in augmentation.")
+    shift: float = Field(2.0, ge=0, le=16, description="Largest shift in augmentation, pixels.")
     seed: int = Field(0, ge=0, le=2**63 - 1)
 
 
 @dataclass(frozen=True)
 class EpochReport:
-    """What one pass over the pictures brought."""
+    """One epoch of training."""
 
     epoch: int
     epochs: int
     loss: float
-    """Mean cross-entropy in nats, on distorted pictures."""
+    """Mean cross-entropy in nats, on augmented pictures."""
     seconds: float
-    """Since the beginning."""
+    """Since the start of the training."""
 
 
 def learned_part(data: ImageSet, config: ClassifierTraining) -> npt.NDArray[np.bool_]:
-    """Which pictures of the whole set the classifier learns from, bool (N,); never a held-out one.
+    """Which pictures of the whole set the classifier is trained on, bool (N,); never a held-out one.
 
-    The same share of each class is kept back, by the config's seed.
+    The same share of each class is left for validation, by the config's seed.
     """
     learned = ~data.held_out
     generator = np.random.default_rng(config.seed)
@@ -70,23 +71,23 @@ def learned_part(data: ImageSet, config: ClassifierTraining) -> npt.NDArray[np.b
     return learned
 
 
-def distort(x: Tensor, config: ClassifierTraining, generator: torch.Generator) -> Tensor:
-    """Turn, slant, zoom and shift each picture a little.
+def augment_affine(x: Tensor, config: ClassifierTraining, generator: torch.Generator) -> Tensor:
+    """Augment: rotate, shear, scale and shift each picture at random.
 
     Args:
-        x: in [−1, 1], shape (B, C, H, W); what comes in at the edge repeats the edge.
-        config: how much.
-        generator: draws how.
+        x: in [−1, 1], shape (B, C, H, W); edges are repeated outwards.
+        config: the largest changes.
+        generator: of the random draws.
     """
 
-    def draw(most: float) -> Tensor:
-        return (2 * torch.rand(len(x), generator=generator) - 1) * most
+    def draw(largest: float) -> Tensor:
+        return (2 * torch.rand(len(x), generator=generator) - 1) * largest
 
-    angle, slant, zoom = draw(math.radians(config.turn)), draw(config.shear), 1 + draw(config.zoom)
-    # affine_grid wants where each new pixel comes from, in units of half the picture.
+    angle, shear, zoom = draw(math.radians(config.turn)), draw(config.shear), 1 + draw(config.zoom)
+    # affine_grid takes the place that each new pixel comes from, in units of half the picture.
     across, down = draw(2 * config.shift / x.shape[3]), draw(2 * config.shift / x.shape[2])
     cosine, sine = angle.cos() / zoom, angle.sin() / zoom
-    rows = torch.stack([cosine, slant * cosine - sine, across, sine, slant * sine + cosine, down], dim=1)
+    rows = torch.stack([cosine, shear * cosine - sine, across, sine, shear * sine + cosine, down], dim=1)
     grid = affine_grid(rows.view(-1, 2, 3), list(x.shape), align_corners=False)
     return grid_sample(x, grid, padding_mode="border", align_corners=False)
 
@@ -96,14 +97,14 @@ def train_classifier(config: ClassifierTraining, data: ImageSet, net: Classifier
 
     Args:
         config: the run.
-        data: the whole set; only `learned_part` of it is looked at.
+        data: the whole set; only its `learned_part` is used.
         net: fresh, from `fresh_classifier`.
 
     Yields:
         A report after every pass. Between two of them nothing runs.
 
     Raises:
-        ValueError: where less than one batch of pictures is left to learn from.
+        ValueError: where less than one batch of pictures is left to train on.
     """
     part = data.only(learned_part(data, config))
     if len(part) < config.batch:
@@ -120,7 +121,7 @@ def train_classifier(config: ClassifierTraining, data: ImageSet, net: Classifier
         for chosen in torch.split(order, config.batch):
             factor = warm_up(step, config.warmup) * cosine_decay(step / steps, 0.0)
             set_learning_rate(optimizer, config.learning_rate * factor)
-            x = distort(images[chosen], config, generator).contiguous(memory_format=torch.channels_last)
+            x = augment_affine(images[chosen], config, generator).contiguous(memory_format=torch.channels_last)
             loss = cross_entropy(net(x), labels[chosen])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
@@ -132,7 +133,7 @@ def train_classifier(config: ClassifierTraining, data: ImageSet, net: Classifier
 
 
 def fresh_classifier(config: ClassifierTraining, data: ImageSet) -> Classifier:
-    """A network for these pictures, from the config's seed alone."""
+    """A new network for these pictures, from the config's seed alone."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(config.seed)
         net = Classifier(ClassifierConfig(size=data.size, channels=data.channels, classes=len(data.class_names)))
@@ -142,15 +143,15 @@ def fresh_classifier(config: ClassifierTraining, data: ImageSet) -> Classifier:
 def describe(
     config: ClassifierTraining, data: ImageSet, net: Classifier, *, seconds: float, command: str
 ) -> ClassifierCard:
-    """Measure a trained classifier on pictures that it never saw, and write down what it is."""
+    """The card of a trained classifier, with its accuracy on pictures that it was not trained on."""
     learned = learned_part(data, config)
     judge = Judge(net.eval(), ClassifierCard())
 
-    def share_right(part: ImageSet) -> float | None:
+    def accuracy_on(part: ImageSet) -> float | None:
         if not len(part):
             return None
-        read_as, _ = judge.read(to_unit(part.images))
-        return float((read_as == torch.tensor(part.labels)).double().mean())
+        predicted, _ = judge.read(to_unit(part.images))
+        return float((predicted == torch.tensor(part.labels)).double().mean())
 
     return ClassifierCard(
         title=f"{data.title}, classifier of clean pictures",
@@ -158,8 +159,8 @@ def describe(
         class_names=data.class_names,
         trained_on=int(learned.sum()),
         held_out=int(data.held_out.sum()),
-        held_out_accuracy=share_right(data.held_out_part),
-        check_accuracy=share_right(data.only(~learned & ~data.held_out)),
+        held_out_accuracy=accuracy_on(data.held_out_part),
+        check_accuracy=accuracy_on(data.only(~learned & ~data.held_out)),
         training=config.model_dump(),
         seconds=round(seconds, 1),
         command=command,

@@ -24,7 +24,7 @@ TRACKERS = ("tensorboard", "trackio", "wandb")
 
 
 class DistributedError(ValueError):
-    """The processes, or the device, are not what was asked for; the message is fit to show to a reader."""
+    """The device or the processes that were requested are not there; the message is one sentence for the reader."""
 
 
 class PeerLostError(RuntimeError):
@@ -32,7 +32,7 @@ class PeerLostError(RuntimeError):
 
 
 class DistributedContext(Protocol):
-    """What the loop asks of where it runs."""
+    """The process that trains, and the others that train with it."""
 
     @property
     def device(self) -> torch.device:
@@ -48,31 +48,31 @@ class DistributedContext(Protocol):
 
     @property
     def is_main(self) -> bool:
-        """Whether this is the one that writes and prints."""
+        """Whether this is the process that writes and prints."""
 
     def prepare(self, net: nn.Module) -> nn.Module:
-        """The network as it is to be called: with the same weights, whose gradients become those of all processes."""
+        """The network to call in training: it has the same weights, and its gradients are averaged over all processes."""
 
     def no_sync(self, net: nn.Module) -> AbstractContextManager[object]:
-        """While this is open, gradients stay in this process: for all parts of a batch but the last."""
+        """A context in which gradients stay in this process, for all micro-batches of a batch but the last."""
 
     def detect_lost_peers(self) -> AbstractContextManager[object]:
-        """Turns what happens when another process is lost into `PeerLostError`."""
+        """A context that raises `PeerLostError` when another process is lost."""
 
     def sum(self, values: Tensor) -> Tensor:
-        """Added up over all processes."""
+        """The sum over all processes."""
 
     def gather(self, values: Tensor) -> Tensor:
-        """Of all processes, shape (B, …) each, one after the other."""
+        """The values of all processes, each of shape (B, …), concatenated."""
 
     def broadcast(self, value: int) -> int:
-        """What the main process says, in every process."""
+        """The value of the main process, in every process."""
 
     def log(self, values: dict[str, float], step: int) -> None:
-        """Write numbers to whatever the run is tracked with."""
+        """Write numbers to the tracker, if there is one."""
 
     def close(self) -> None:
-        """The run is over."""
+        """Close tracker and process group."""
 
 
 @dataclass(frozen=True)
@@ -113,8 +113,8 @@ class SingleProcess:
 class AcceleratedContext:
     """One of the processes that `accelerate launch` or `torchrun` has started.
 
-    Precision is the loop's business, not Accelerate's: its state belongs to the whole process, and a second run of another
-    precision would get that of the first.
+    The loop sets the precision, not Accelerate, whose state belongs to the whole process: a second run of another precision
+    would get that of the first.
     """
 
     accelerator: Accelerator
@@ -147,9 +147,9 @@ class AcceleratedContext:
         try:
             yield
         except RuntimeError as error:  # gloo raises no kind of its own
-            words = str(error).lower()
+            message = str(error).lower()
             if not isinstance(error, torch.distributed.DistError) and not any(
-                word in words for word in ("gloo", "nccl", "connection closed", "connection reset", "process group")
+                word in message for word in ("gloo", "nccl", "connection closed", "connection reset", "process group")
             ):
                 raise
             raise PeerLostError(
@@ -158,13 +158,13 @@ class AcceleratedContext:
 
     def sum(self, values: Tensor) -> Tensor:
         with self.detect_lost_peers():
-            added: Tensor = self.accelerator.reduce(values.to(self.device), "sum")
-            return added.to(values.device)
+            total: Tensor = self.accelerator.reduce(values.to(self.device), "sum")
+            return total.to(values.device)
 
     def gather(self, values: Tensor) -> Tensor:
         with self.detect_lost_peers():
-            found: Tensor = self.accelerator.gather(values.to(self.device))
-            return found.to(values.device)
+            gathered: Tensor = self.accelerator.gather(values.to(self.device))
+            return gathered.to(values.device)
 
     def broadcast(self, value: int) -> int:
         return int(self.gather(torch.tensor([value]))[0])
@@ -180,12 +180,12 @@ class AcceleratedContext:
 
 def best_device() -> torch.device:
     """$DIFFUSION_PLAYGROUND_DEVICE, or a GPU where there is one."""
-    wanted = os.environ.get("DIFFUSION_PLAYGROUND_DEVICE")
-    return torch.device(wanted or ("cuda" if torch.cuda.is_available() else "cpu"))
+    name = os.environ.get("DIFFUSION_PLAYGROUND_DEVICE")
+    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
 def launched_processes() -> int:
-    """How many processes a launcher has said it started; 1 where there was none."""
+    """The number of processes that a launcher has started; 1 without one."""
     return int(os.environ.get("WORLD_SIZE") or 1)
 
 
@@ -202,30 +202,30 @@ def hardware_of(net: nn.Module) -> str:
 def launched_context(
     device: str = "", processes: int = 0, tracker: str = "", folder: str = "", run: str = ""
 ) -> DistributedContext:
-    """The machine that this process is part of.
+    """The context of this process.
 
     Args:
         device: "cpu", "cuda", …; by default a GPU where there is one.
-        processes: how many there should be; 0 for as many as there are.
+        processes: how many there should be; 0 for any number.
         tracker: one of `TRACKERS`, or none.
         folder, run: where the tracker writes, and under which name.
 
     Raises:
-        DistributedError: where there is no such device or tracker, or where there are more or fewer processes. Some launch
-            commands start one process where several were asked for and do not say so.
+        DistributedError: where there is no such device or tracker, or where there are more or fewer processes: some launch
+            commands start one process where several were requested.
     """
     device = device or best_device().type
     try:
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
         raise DistributedError(f"There is no device “{device}” here.") from error
-    found = launched_processes()
-    if processes and found != processes:
+    count = launched_processes()
+    if processes and count != processes:
         raise DistributedError(
-            f"{processes} processes were asked for, and {'only one' if found == 1 else found} was started. "
+            f"{processes} processes were requested, and {'only one' if count == 1 else count} was started. "
             f"torchrun --standalone --nproc_per_node {processes} -m engine train … starts as many as it says."
         )
-    if found == 1 and not tracker:
+    if count == 1 and not tracker:
         return SingleProcess(torch.device(device))
     return AcceleratedContext(_accelerator(device, tracker, folder, run))
 

@@ -1,9 +1,9 @@
-"""What training minimises. Of a classifier of noisy pictures: the cross-entropy, in nats. Of a VAE: its bound, in bits per
-dimension. Of a denoiser: a weighted squared error, and, where the variance is learned, the bound beside it.
+"""The training objectives. Of a denoiser: a weighted squared error, plus the bound where the variance is learned. Of a
+classifier of noisy pictures: the cross-entropy in nats. Of a VAE: its bound in bits per dimension.
 
-The papers state a weighting as what one unit of squared error of x̂0 counts at a signal-to-noise ratio. The network has another
-target, so it is turned into what one unit of squared error of the output counts (`in_x0` says how), and scaled to a mean of 1
-over t = 1 … T: a learning rate that suits one weighting suits the others.
+The papers give a weighting as the weight of one unit of squared error of x̂0 at a signal-to-noise ratio. It is converted here to
+the weight of one unit of squared error of the network's output (`in_x0`), and scaled to a mean of 1 over t = 1 … T, so that a
+learning rate that suits one weighting suits the others.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ MIN_SNR_GAMMA = 5.0
 
 
 def in_x0(target: Target, snr: Tensor) -> Tensor:
-    """What one unit of squared error of the output is in squared error of x̂0, at these signal-to-noise ratios ᾱ / (1 − ᾱ).
+    """The squared error of x̂0 per unit of squared error of the output, at these signal-to-noise ratios ᾱ / (1 − ᾱ).
 
     x̂0 − x_0 is −√(1/SNR) times the error of ε̂, −√(1/(1 + SNR)) times that of v̂ (`Target.read`).
     """
@@ -40,16 +40,16 @@ def in_x0(target: Target, snr: Tensor) -> Tensor:
             return 1 / (1 + snr)
         case Clean():
             return torch.ones_like(snr)
-    raise ValueError(f"Nothing is known of how the errors of {type(target).__name__} weigh.")
+    raise ValueError(f"There is no weighting for {type(target).__name__}.")
 
 
 def plain(schedule: NoiseSchedule, target: Target) -> Tensor:
-    """L_simple, Ho et al. 2020, eq. 14: every error of the output counts alike, shape (T,)."""
+    """L_simple, Ho et al. 2020, eq. 14: equal weights of the output's errors, shape (T,)."""
     return 1 / in_x0(target, _snr(schedule))
 
 
 def min_snr(schedule: NoiseSchedule, target: Target) -> Tensor:
-    """min(SNR, γ), Hang et al. 2023, eq. 8: cleaner levels than γ are no longer told apart, shape (T,)."""
+    """min(SNR, γ), Hang et al. 2023, eq. 8, shape (T,)."""
     return _snr(schedule).clamp(max=MIN_SNR_GAMMA)
 
 
@@ -68,15 +68,15 @@ WEIGHTINGS: dict[str, Callable[[NoiseSchedule, Target], Tensor]] = {
     "min-snr": min_snr,
     "bound": of_bound,
 }
-"""What one unit of squared error of x̂0 counts at t = 1 … T, float64, up to a factor."""
+"""Weight of one unit of squared error of x̂0 at t = 1 … T, float64, up to a factor."""
 
 
 def weights(weighting: str, schedule: NoiseSchedule, target: Target) -> Tensor:
-    """What one unit of squared error of the output counts: float64, shape (T + 1,), 0 at t = 0, mean 1 over t = 1 … T.
+    """Weight of one unit of squared error of the output: float64, shape (T + 1,), 0 at t = 0, mean 1 over t = 1 … T.
 
     Args:
         weighting: a name in `WEIGHTINGS`.
-        schedule, target: what the network is trained on.
+        schedule, target: of the network.
     """
     of_output = WEIGHTINGS[weighting](schedule, target) * in_x0(target, _snr(schedule))
     return torch.cat([torch.zeros(1, dtype=torch.float64), of_output / of_output.mean()])
@@ -87,12 +87,12 @@ def _snr(schedule: NoiseSchedule) -> Tensor:
 
 
 class Noised(NamedTuple):
-    """A batch as it is shown to what learns."""
+    """A noised batch."""
 
     x0: Tensor
     """Clean pictures in [−1, 1], shape (B, C, H, W)."""
     label: Tensor | None
-    """int64, shape (B,), for a denoiser some of them hidden; None where there are no classes."""
+    """int64, shape (B,), `NO_LABEL` where it was dropped; None where there are no classes."""
     noise: Tensor
     t: Tensor
     """int64 in 1 … T, shape (B,)."""
@@ -104,20 +104,20 @@ class Losses(NamedTuple):
     """One number for each of the B pictures, each of shape (B,)."""
 
     total: Tensor
-    """What is minimised."""
+    """The quantity that is minimised."""
     shown: Tensor
-    """What a report shows of it: of a denoiser always the weighted squared error, of a classifier the cross-entropy, of a VAE
+    """The loss that is reported: of a denoiser always the weighted squared error, of a classifier the cross-entropy, of a VAE
     its bound."""
     bound: Tensor | None = None
-    """L_vlb in bits per dimension, one term for all T; None where the variance is not learned."""
+    """Estimate of L_vlb in bits per dimension, T times the term of one t; None where the variance is not learned."""
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Losses:
-        """The same with every tensor changed."""
+        """The same with a function applied to every tensor."""
         return Losses(change(self.total), change(self.shown), None if self.bound is None else change(self.bound))
 
     @staticmethod
     def joined(parts: Sequence[Losses]) -> Losses:
-        """Those of one part of a batch after those of another."""
+        """The losses of the parts of a batch, concatenated."""
         bounds = [part.bound for part in parts if part.bound is not None]
         return Losses(
             torch.cat([part.total for part in parts]),
@@ -127,7 +127,7 @@ class Losses(NamedTuple):
 
 
 class Objective(Protocol):
-    """Shows a batch to what learns, and says how wrong it was."""
+    """The losses of a network on a batch."""
 
     def __call__(self, batch: Noised) -> Losses: ...
 
@@ -146,11 +146,11 @@ class ClassificationLoss:
 
 @dataclass(frozen=True, eq=False)
 class VAELoss:
-    """The bound of a VAE in bits per dimension; Kingma & Welling 2014, eq. 3. It looks at clean pictures: t has no part in it.
+    """The bound of a VAE in bits per dimension; Kingma & Welling 2014, eq. 3. It is of clean pictures and does not depend on t.
 
     Args:
-        net: gives q(z | x) and p(x | z) for pictures and noise, as `engine.models.vae.VAE` does.
-        latent: how many numbers z has; the first of each picture's own noise draw it.
+        net: q(z | x) and p(x | z) from pictures and noise, as `engine.models.vae.VAE`.
+        latent: dimensions of z, which is drawn with the first numbers of each picture's noise.
     """
 
     net: Callable[[Tensor, Tensor], tuple[Gaussian, Gaussian]]
@@ -170,7 +170,7 @@ class DenoisingLoss:
     code, so λ means what it means there. The mean is detached in it: it moves the variance only (section 3.1).
 
     Args:
-        denoiser: what learns.
+        denoiser: with the network that is trained.
         weight: float64, shape (T + 1,), from `weights`.
         vlb_weight: λ.
     """
@@ -181,9 +181,9 @@ class DenoisingLoss:
 
     def __call__(self, batch: Noised) -> Losses:
         output = self.denoiser.output(batch.x_t, batch.level, batch.label)
-        wanted = self.denoiser.target.of(batch.x0, batch.noise, batch.level)
+        target = self.denoiser.target.of(batch.x0, batch.noise, batch.level)
         of_target = output.chunk(2, dim=1)[0] if self.denoiser.learned_variance else output
-        squared = (of_target - wanted).square().flatten(1).mean(1)
+        squared = (of_target - target).square().flatten(1).mean(1)
         error = squared * broadcast(self.weight[batch.t], squared)
         if not self.denoiser.learned_variance:
             return Losses(error, error)

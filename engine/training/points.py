@@ -1,7 +1,7 @@
-"""Training on points in the plane: algorithm 1 of Ho et al. 2020, small enough to be watched from beginning to end.
+"""Training on points in the plane: Ho et al. 2020, arXiv:2006.11239, algorithm 1, in seconds.
 
-The loop of `engine.training.loop` is made for pictures on disk and on many machines. This one has the same objective and
-fits on a screen.
+`engine.training.loop` adds pictures on disk, several processes, half precision and resuming. The objective, the schedule of the
+learning rate and the EMA are the same.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LAST_RATE = 0.05
 
 @dataclass(frozen=True)
 class PointTraining:
-    """One round of training. The defaults are what came to the energy-distance floor soonest on all sets of `POINT_SETS`."""
+    """One round of training. With the defaults the energy distance reached its floor soonest on all sets of `POINT_SETS`."""
 
     schedule: str = "cosine"
     T: int = 200
@@ -40,28 +40,29 @@ class PointTraining:
     """In this round; `train` called again with the same state is another round."""
     batch: int = 512
     learning_rate: float = 6e-3
-    """At its height; half a cosine takes it down to a twentieth by the end of the round."""
+    """After the warm-up; half a cosine takes it down to `LAST_RATE` of it by the end of the round."""
     ema_decay: float = 0.99
     label_dropout: float = 0.3
-    """How often the class is hidden, so that the network can do without. More than for pictures: here rounds are short."""
+    """Share of the points whose label is hidden, so that the network is also unconditional. More than for pictures, since a
+    round is short."""
     width: int = 96
     depth: int = 3
     report_every: int = 25
     seed: int = 0
 
     def noise_schedule(self) -> NoiseSchedule:
-        """The schedule that it goes by."""
+        """The noise schedule."""
         return SCHEDULES[self.schedule](self.T)
 
 
 @dataclass(frozen=True)
 class PointReport:
-    """What happened since the last report."""
+    """The training since the last report."""
 
     step: int
     """Steps taken in all rounds."""
     left: int
-    """Steps that this round still has."""
+    """Steps left in this round."""
     loss: float
     """Mean squared error of the output per coordinate."""
     seconds: float
@@ -70,17 +71,17 @@ class PointReport:
 
 @dataclass(eq=False)
 class PointState:
-    """All that training changes."""
+    """All that a training step changes."""
 
     model: NetDenoiser
     averaged: NetDenoiser
-    """With the averaged weights: the one to sample from."""
+    """With the averaged weights (EMA): the one to sample from."""
     optimizer: torch.optim.AdamW
     generator: torch.Generator
     step: int = 0
 
     def frozen(self) -> NetDenoiser:
-        """A private copy of the averaged denoiser, which further training leaves alone."""
+        """A copy of the averaged denoiser, which further training does not change."""
         return replace(self.averaged, net=copy.deepcopy(self.averaged.net).eval())
 
 
@@ -103,13 +104,13 @@ def train(config: PointTraining, data: PointSet, state: PointState) -> Iterator[
     """Train `state` for one round of `config.steps` steps.
 
     Yields:
-        A report every `config.report_every` steps and at the end. Whoever drops the iterator stops the training.
+        A report every `config.report_every` steps and at the end. Dropping the iterator stops the training.
     """
     net, schedule, points = state.model.net, state.model.schedule, _tensors(data)
     objective = DenoisingLoss(state.model, weights("plain", schedule, state.model.target), vlb_weight=0.0)
     weight: list[Tensor] = [p.detach() for p in net.parameters()]
     average: list[Tensor] = list(state.averaged.net.parameters())
-    total, since, began = 0.0, 0, time.perf_counter()
+    total, count, began = 0.0, 0, time.perf_counter()
     for done in range(config.steps):
         batch = noised(points, schedule, config.batch, state.generator, config.label_dropout)
         loss = objective(batch).total.mean()
@@ -121,36 +122,48 @@ def train(config: PointTraining, data: PointSet, state: PointState) -> Iterator[
         state.step += 1
         update_ema(average, weight, state.step, config.ema_decay)
 
-        total, since = total + loss.item(), since + 1
+        total, count = total + loss.item(), count + 1
         if (done + 1) % config.report_every == 0 or done + 1 == config.steps:
-            yield PointReport(state.step, config.steps - done - 1, total / since, time.perf_counter() - began)
-            total, since, began = 0.0, 0, time.perf_counter()
+            yield PointReport(state.step, config.steps - done - 1, total / count, time.perf_counter() - began)
+            total, count, began = 0.0, 0, time.perf_counter()
 
 
 def noised(
-    points: tuple[Tensor, Tensor | None], schedule: NoiseSchedule, count: int, generator: torch.Generator, hide: float
+    points: tuple[Tensor, Tensor | None],
+    schedule: NoiseSchedule,
+    count: int,
+    generator: torch.Generator,
+    dropout: float,
 ) -> Noised:
-    """A batch: points drawn from the data, a time and a noise for each, and what becomes of them."""
+    """A batch: points drawn from the data, and for each a t, a noise, and x_t.
+
+    Args:
+        points: x, shape (N, 2), and labels, shape (N,), or None.
+        schedule: of the noise.
+        count: points in the batch.
+        generator: of all draws.
+        dropout: share of the labels that are dropped.
+    """
     x, labels = points
     chosen = torch.randint(len(x), (count,), generator=generator)
     t = torch.randint(1, schedule.T + 1, (count,), generator=generator)
     x0, noise, level = x[chosen], torch.randn((count, 2), generator=generator), schedule.level(t)
-    hidden = torch.rand(count, generator=generator) < hide
+    hidden = torch.rand(count, generator=generator) < dropout
     label = None if labels is None else labels[chosen].masked_fill(hidden, NO_LABEL)
     return Noised(x0, label, noise, t, level, diffuse(x0, level, noise))
 
 
 @torch.no_grad()
 def bayes_optimal_loss(config: PointTraining, data: PointSet, *, samples: int = 8192, part: int = 512) -> float:
-    """The training loss that nothing can beat on these points: that of their exact denoiser, by Monte Carlo."""
+    """The training loss of the exact denoiser of these points, by Monte Carlo: no network can be below it."""
     schedule, target, points = config.noise_schedule(), TARGETS[config.target], _tensors(data)
     exact: Denoiser = ExactDenoiser(*points)
     generator, total = torch.Generator().manual_seed(config.seed + 1), 0.0
     for _ in range(samples // part):
         batch = noised(points, schedule, part, generator, config.label_dropout)
-        guess = exact(batch.x_t, batch.level, batch.label)
-        wrong = target.of(guess.x0 - batch.x0, guess.noise - batch.noise, batch.level)
-        total += float(wrong.square().mean()) * part
+        prediction = exact(batch.x_t, batch.level, batch.label)
+        error = target.of(prediction.x0 - batch.x0, prediction.noise - batch.noise, batch.level)
+        total += float(error.square().mean()) * part
     return total / (samples // part * part)
 
 

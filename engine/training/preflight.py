@@ -1,4 +1,4 @@
-"""Before a run begins: its batch, its network and a few real steps, in seconds, and all that would go wrong later."""
+"""A check before a run begins: a few real steps of its network, their time and memory, and what would fail later."""
 
 from __future__ import annotations
 
@@ -22,37 +22,37 @@ from engine.training.state import TrainState
 from engine.training.tasks import parameter_count
 
 STEPS = 3
-"""Measured, after one to warm up."""
-PATIENCE = 20.0
-"""Seconds. Where whole batches would take a CPU longer, single pictures are measured and the rest is reckoned from them."""
+"""Steps that are measured, after one to warm up."""
+MEASURING_LIMIT = 20.0
+"""Seconds. Where whole batches would take a CPU longer, single pictures are measured and a step is estimated from them."""
 COPIES = 5
-"""Of every weight, in training: itself, its gradient, its average, two moments of AdamW. On disk the average takes the place of
-the gradient and stands beside what is needed to go on."""
+"""Numbers per weight in training: itself, its gradient, its EMA, and two moments of AdamW. On disk there is no gradient, and
+the EMA is stored twice: as the model and for resuming."""
 KEPT_CHECKPOINTS = 4
-"""The last ones, the best one, and one that is being written."""
+"""The last two, the best one, and one that is being written."""
 
 
 @dataclass(frozen=True)
 class Preflight:
-    """What was found."""
+    """The result."""
 
     problems: tuple[str, ...] = ()
-    """What would fail, one sentence each. Where there are any, the rest says nothing."""
+    """What would fail, one sentence each. Where there are any, the other fields have no meaning."""
     remarks: tuple[str, ...] = ()
-    """What works and is not as one would wish."""
+    """What works and costs more than it gains."""
     parameters: int = 0
     seconds_per_step: float = float("nan")
-    """Median of a few real ones."""
+    """Median of the measured steps."""
     micro_batch: int = 0
-    """How many pictures go through the network at a time in each process: as many as fit."""
+    """Pictures that go through the network at a time in each process: as many as fit into memory."""
     memory: int = 0
-    """The most bytes of a GPU that were taken; 0 without one."""
+    """The most bytes of GPU memory in use; 0 without a GPU."""
     disk: int = 0
-    """Bytes that its checkpoints will take."""
+    """Bytes of its checkpoints."""
 
     @property
     def passed(self) -> bool:
-        """Whether nothing speaks against the start."""
+        """Whether the run can start."""
         return not self.problems
 
 
@@ -63,13 +63,13 @@ def preflight(
     *,
     thorough: bool = False,
 ) -> Preflight:
-    """Try a run out: pictures, network, forward, backward, step. Nothing of it is kept.
+    """Try a run: pictures, network, forward, backward, step. The result is discarded.
 
     Args:
         config: the run.
-        machine: where it will train. Each process tries on its own, and the smallest `micro_batch` counts.
+        context: of the run. Each process tries on its own, and the smallest `micro_batch` counts.
         folder: where it will be written.
-        thorough: also measure what another precision and compiling gain, against doing without.
+        thorough: also measure what half precision and compiling gain.
     """
     context = context or SingleProcess()
     try:
@@ -92,7 +92,7 @@ def preflight(
     except loop.TrainingDivergedError as error:
         return Preflight(problems=(str(error),))
     except RuntimeError as error:
-        return Preflight(problems=(_why(error, config),))
+        return Preflight(problems=(_problem_of(error, config),))
     return Preflight(
         remarks=remarks,
         parameters=parameters,
@@ -104,13 +104,13 @@ def preflight(
 
 
 def _measured(config: TrainConfig, data: ImageSet, state: TrainState, device: torch.device) -> tuple[list[float], int]:
-    """Seconds of each of a few steps, before them one with all that is done once; and how many pictures went at once."""
+    """Seconds of each of a few steps, after a first one with its start-up costs; and the micro-batch size."""
     if device.type == "cpu" and not config.compile:
-        alone = config.model_copy(update={"batch": 1, "learning_rate": 1e-7})  # a batch of 1 must not lead it astray
+        alone = config.model_copy(update={"batch": 1, "learning_rate": 1e-7})  # a batch of 1 must not make it diverge
         times, _ = _timed(alone, data, state, device, steps=1)
-        reckoned = [seconds * config.batch for seconds in times]
-        if sum(reckoned[1:]) * STEPS > PATIENCE:
-            return reckoned, config.micro_batch or config.batch
+        estimated = [seconds * config.batch for seconds in times]
+        if sum(estimated[1:]) * STEPS > MEASURING_LIMIT:
+            return estimated, config.micro_batch or config.batch
     return _timed(config, data, state, device)
 
 
@@ -127,17 +127,19 @@ def _timed(
 
 
 def _remarks(config: TrainConfig, data: ImageSet, times: list[float], device: torch.device) -> Iterator[str]:
-    """What another precision and compiling are good for here, measured against doing without."""
+    """What half precision and compiling gain here, measured."""
     without = config.model_copy(update={"precision": "fp32", "compile": False})
     if without == config:
         return
-    plain, _ = _measured(without, data, loop.begin(without, data, device), device)
-    ratio = float(np.median(times[1:]) / np.median(plain[1:]))
+    baseline, _ = _measured(without, data, loop.begin(without, data, device), device)
+    ratio = float(np.median(times[1:]) / np.median(baseline[1:]))
     if config.compile:
         first = times[0] - times[1]
-        gained = float(np.median(plain[1:]) - np.median(times[1:]))
+        gained = float(np.median(baseline[1:]) - np.median(times[1:]))
         pays = (
-            f"pays after {first / gained:,.0f} steps" if gained > 0.02 * np.median(plain[1:]) else "does not pay here"
+            f"pays after {first / gained:,.0f} steps"
+            if gained > 0.02 * np.median(baseline[1:])
+            else "does not pay here"
         )
         yield f"Compiling takes {first:.0f} s, and a step then {ratio:.2f} times as long as without: it {pays}."
     elif ratio > 0.95:
@@ -145,22 +147,22 @@ def _remarks(config: TrainConfig, data: ImageSet, times: list[float], device: to
 
 
 def _room_missing(disk: int, folder: Path | None) -> str:
-    """What to say where the disk cannot hold the run; empty where it can."""
+    """One sentence where the disk cannot hold the run; "" where it can."""
     if folder is None:
         return ""
     here = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("."))
     if not os.access(here, os.W_OK):
-        return f"The run cannot be written: “{folder}” is not ours to write to."
+        return f"The run cannot be written: no permission to write to “{folder}”."
     there = sum(path.stat().st_size for path in (folder / "checkpoints").rglob("*") if path.is_file())
     return room_problem(max(0, disk - there), here)
 
 
 def _memory_missing(needed: int, context: DistributedContext) -> str:
-    """What to say where a network would not even fit without pictures. A system ends such a program without a word."""
+    """One sentence where the network does not fit into memory; "" where it does. The system would kill such a program."""
     if context.device.type == "cuda":
         free = torch.cuda.mem_get_info(context.device)[0]
     elif context.device.type == "cpu":
-        free = psutil.virtual_memory().available // context.count  # as on one machine: none of them knows of the others
+        free = psutil.virtual_memory().available // context.count  # as if all processes were on one computer
     else:
         return ""
     if needed <= free:
@@ -171,8 +173,8 @@ def _memory_missing(needed: int, context: DistributedContext) -> str:
     )
 
 
-def _why(error: RuntimeError, config: TrainConfig) -> str:
-    """A failed step in the reader's words."""
+def _problem_of(error: RuntimeError, config: TrainConfig) -> str:
+    """One sentence about a failed step."""
     if loop.out_of_memory(error):
         return "Not even one picture at a time fits into memory: take a smaller network or smaller pictures."
     if config.compile:

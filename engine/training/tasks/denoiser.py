@@ -30,7 +30,7 @@ from engine.training.tasks.task import ONLY_VAE, PREVIEWS, Pictures, Provenance,
 PREVIEW_STEPS = 20
 PREVIEW_GUIDANCE = 2.0
 """Guidance scale of the previews, where label dropout makes guidance possible."""
-WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
+WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", VLB weights"}
 
 
 class DenoiserTask:

@@ -35,7 +35,7 @@ class VAETask:
         return dict.fromkeys((*OF_NOISE, "label_dropout"), "A VAE has no noise levels and no labels.")
 
     def loss_unit(self, config: TrainConfig) -> str:
-        return "its bound in bits per dimension"
+        return "negative ELBO in bits per dimension"
 
     def network(self, config: TrainConfig, data: ImageSet) -> VAE:
         widths = preset_for(config.preset, data.size).widths

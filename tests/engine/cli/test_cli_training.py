@@ -86,7 +86,7 @@ def test_a_check_says_what_it_would_take_and_leaves_nothing(tmp_path: Path, caps
 @pytest.mark.parametrize(
     ("words", "settings", "said"),
     [
-        (["--processes", "2"], (), "2 processes were asked for, and only one was started"),
+        (["--processes", "2"], (), "2 processes were requested, and only one was started"),
         (["--log-with", "paper"], (), "no tracker “paper”"),
         (["--device", "abacus"], (), "no device “abacus”"),
         ([], ("pace=9",), "--set pace=9: it takes KEY=VALUE"),

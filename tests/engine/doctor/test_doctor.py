@@ -54,7 +54,7 @@ class Trained:
             self.reports,
             status="failed" if self.error else "finished",
             error=self.error,
-            bayes_optimal=floor,
+            floor=floor,
             held_out=held_out,
         )
 

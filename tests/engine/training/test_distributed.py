@@ -395,7 +395,7 @@ def test_wrong_numbers_of_processes_are_refused(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(DistributedError, match="no tracker “paper”"):
         launched_context("cpu", tracker="paper")
     monkeypatch.setenv("WORLD_SIZE", "3")
-    with pytest.raises(DistributedError, match="2 processes were asked for, and 3"):
+    with pytest.raises(DistributedError, match="2 processes were requested, and 3"):
         launched_context("cpu", processes=2)
 
     class Three(SingleProcess):
