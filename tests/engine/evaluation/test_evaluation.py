@@ -29,7 +29,7 @@ from engine.runs.folder import RunFolder
 from engine.schedule import NoiseSchedule
 from engine.storage.checked_files import CheckpointError
 from engine.training import loop, preflight
-from engine.training.classifier import ClassifierTraining, describe, distort, fresh_classifier, learned_part
+from engine.training.classifier import ClassifierTraining, augment_affine, describe, fresh_classifier, learned_part
 from engine.training.classifier import train_classifier as run_training
 from engine.training.config import TrainConfig
 from engine.training.report import Report
@@ -102,8 +102,10 @@ def test_reading_does_not_depend_on_the_batch(judge: classifier.Judge, monkeypat
 def test_distortion_by_nothing_changes_nothing_and_a_shift_shifts() -> None:
     pictures = to_unit(load("digits").images[::500])
     still = ClassifierTraining(turn=0, shear=0, zoom=0, shift=0)
-    torch.testing.assert_close(distort(pictures, still, torch.Generator().manual_seed(0)), pictures, atol=1e-4, rtol=0)
-    moved = distort(pictures, ClassifierTraining(), torch.Generator().manual_seed(0))
+    torch.testing.assert_close(
+        augment_affine(pictures, still, torch.Generator().manual_seed(0)), pictures, atol=1e-4, rtol=0
+    )
+    moved = augment_affine(pictures, ClassifierTraining(), torch.Generator().manual_seed(0))
     assert moved.shape == pictures.shape
     assert moved.abs().max() <= 1 + 1e-5
     assert (moved - pictures).abs().mean() > 0.01

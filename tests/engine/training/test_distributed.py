@@ -133,7 +133,7 @@ images = np.zeros((16, 128, 128, 3), np.uint8)
 data = ImageSet("p", "P", images, np.zeros(16, np.int64), ("all",), np.zeros(16, bool), "", "", "")
 config = config_of(batch=16, steps=1, report_every=1)
 state = begin(config, data)
-list(train(config.model_copy(update={"at_once": 1}), data, state))  # what torch loads at its first step is loaded
+list(train(config.model_copy(update={"micro_batch": 1}), data, state))  # what torch loads at its first step is loaded
 pages = int(open("/proc/self/statm").read().split()[0]) * resource.getpagesize()
 resource.setrlimit(resource.RLIMIT_AS, (pages + 800_000_000, resource.RLIM_INFINITY))
 state.step = 0
