@@ -36,7 +36,6 @@ class ClassifierTask:
 
     noun = "classifier"
     use = "It reads pictures and draws none: guide another model by it."
-    has_noise_levels = True
     has_held_out_loss = has_milestones = drops_labels = False
     least_fall = 0.2
     silent_rules = frozenset({"label dropout", "few pictures"})

@@ -38,7 +38,7 @@ class DenoiserTask:
 
     noun = "denoiser"
     use = ""
-    has_noise_levels = has_held_out_loss = has_milestones = drops_labels = True
+    has_held_out_loss = has_milestones = drops_labels = True
     least_fall = 0.2
     silent_rules: frozenset[str] = frozenset()
 

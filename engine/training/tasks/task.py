@@ -77,8 +77,6 @@ class Task(Protocol[M]):
     """What is trained, in a sentence: "denoiser"."""
     use: str
     """A sentence about what the trained model is for, where that is not to draw samples."""
-    has_noise_levels: bool
-    """Whether the network sees noised pictures, so that its loss has a value at each noise level."""
     has_held_out_loss: bool
     """Whether the loss on held-out pictures is measured; else `accuracy` is."""
     has_milestones: bool

@@ -23,7 +23,7 @@ class VAETask:
 
     noun = "VAE"
     use = "It draws in one step: the Likelihood lab opens it."
-    has_noise_levels = has_milestones = drops_labels = False
+    has_milestones = drops_labels = False
     has_held_out_loss = True
     least_fall = 0.05
     """What a VAE's bound ends at is not known, and is far from 0."""
