@@ -255,12 +255,15 @@ def test_the_network_hardly_waits_for_pictures_that_are_read_ahead(monkeypatch: 
 def test_a_report_says_how_long_the_network_waited(monkeypatch: pytest.MonkeyPatch) -> None:
     _, (report, *_) = _trained(config_of(steps=4))
     assert 0 <= report.waiting < 0.2
-    real = Prefetcher.take
+    real, returned_at = Prefetcher.take, [time.perf_counter()]
 
     def slowly(self: Prefetcher, chosen: torch.Tensor, then: torch.Tensor) -> torch.Tensor:
-        time.sleep(0.2)
-        self.waited += 0.2
-        return real(self, chosen, then)
+        pause = max(0.1, 3 * (time.perf_counter() - returned_at[-1]))  # three times as long as the network took
+        time.sleep(pause)
+        self.waited += pause
+        pictures = real(self, chosen, then)
+        returned_at.append(time.perf_counter())
+        return pictures
 
     monkeypatch.setattr(loop.Prefetcher, "take", slowly)
     _, (report, *_) = _trained(config_of(steps=4))
