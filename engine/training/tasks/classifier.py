@@ -28,7 +28,9 @@ from engine.training.classifier_accuracy import (
 )
 from engine.training.config import TrainConfig
 from engine.training.objective import ClassificationLoss
-from engine.training.tasks.task import Provenance, Saved, device_of
+from engine.training.tasks.task import ONLY_DENOISER, ONLY_VAE, Provenance, Saved, device_of
+
+OF_DENOISERS = ("target", "weighting", "learned_variance", "vlb_weight")
 
 
 class ClassifierTask:
@@ -39,6 +41,10 @@ class ClassifierTask:
     has_held_out_loss = has_milestones = drops_labels = False
     least_fall = 0.2
     silent_rules = frozenset({"label dropout", "few pictures"})
+
+    def without_effect(self, config: TrainConfig) -> dict[str, str]:
+        off = {"latent": ONLY_VAE} | dict.fromkeys(OF_DENOISERS, ONLY_DENOISER)
+        return off | {"label_dropout": "A classifier needs the label of every picture."}
 
     def loss_unit(self, config: TrainConfig) -> str:
         return "cross-entropy in nats"

@@ -22,15 +22,15 @@ from engine.sampling import sample
 from engine.schedule import Level
 from engine.storage.saved_network import is_diffusers
 from engine.training.bayes_optimal import BayesOptimalLoss, bayes_optimal_loss
-from engine.training.config import TrainConfig
+from engine.training.config import NO_SIGNAL, TrainConfig
 from engine.training.distributed import hardware_of
 from engine.training.objective import DenoisingLoss, weights
-from engine.training.tasks.task import PREVIEWS, Pictures, Provenance, Saved, device_of
+from engine.training.tasks.task import ONLY_VAE, PREVIEWS, Pictures, Provenance, Saved, device_of
 
 PREVIEW_STEPS = 20
 PREVIEW_GUIDANCE = 2.0
 """Guidance scale of the previews, where label dropout makes guidance possible."""
-WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", VLB weights"}
+WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
 
 
 class DenoiserTask:
@@ -41,6 +41,14 @@ class DenoiserTask:
     has_held_out_loss = has_milestones = drops_labels = True
     least_fall = 0.2
     silent_rules: frozenset[str] = frozenset()
+
+    def without_effect(self, config: TrainConfig) -> dict[str, str]:
+        off = {"latent": ONLY_VAE}
+        if not config.learned_variance:
+            off["vlb_weight"] = "It belongs to a learned variance."
+        if config.target == "noise":
+            off["zero_terminal_snr"] = NO_SIGNAL
+        return off
 
     def loss_unit(self, config: TrainConfig) -> str:
         return "mean squared error" + WEIGHTED[config.weighting]

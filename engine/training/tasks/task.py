@@ -27,6 +27,7 @@ Pictures = npt.NDArray[np.uint8]
 
 PREVIEWS = 10
 """Pictures in a preview, always from the same noise."""
+ONLY_DENOISER, ONLY_VAE = "Only a denoiser has this.", "Only a VAE has this."
 
 
 class Trained(Protocol):
@@ -87,6 +88,9 @@ class Task(Protocol[M]):
     """Share of the distance to the Bayes-optimal loss by which a loss has to fall to count as falling."""
     silent_rules: frozenset[str]
     """Rules of the doctor that do not apply."""
+
+    def without_effect(self, config: TrainConfig) -> dict[str, str]:
+        """By the name of each setting that has no effect on this training: a sentence that says why."""
 
     def loss_unit(self, config: TrainConfig) -> str:
         """The loss in words, with its unit."""

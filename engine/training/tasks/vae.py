@@ -17,6 +17,8 @@ from engine.training.config import TrainConfig
 from engine.training.objective import VAELoss
 from engine.training.tasks.task import PREVIEWS, Pictures, Provenance, Saved, device_of
 
+OF_NOISE = ("target", "schedule", "T", "weighting", "learned_variance", "vlb_weight", "importance", "zero_terminal_snr")
+
 
 class VAETask:
     """See `Task`. The network is as wide and as deep as the downward and upward paths of the U-Net."""
@@ -29,8 +31,11 @@ class VAETask:
     """What a VAE's bound ends at is not known, and is far from 0."""
     silent_rules = frozenset({"label dropout", "few pictures"})
 
+    def without_effect(self, config: TrainConfig) -> dict[str, str]:
+        return dict.fromkeys((*OF_NOISE, "label_dropout"), "A VAE has no noise levels and no labels.")
+
     def loss_unit(self, config: TrainConfig) -> str:
-        return "negative ELBO in bits per dimension"
+        return "its bound in bits per dimension"
 
     def network(self, config: TrainConfig, data: ImageSet) -> VAE:
         widths = preset_for(config.preset, data.size).widths
