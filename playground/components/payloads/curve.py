@@ -102,5 +102,5 @@ class CurveEditor(Payload):
 
     @property
     def base(self) -> str:
-        """Names the points that were given, so that an edit can be told from an edit of other points."""
+        """Names the points that were given, so that an edit is not taken for one of other points."""
         return hashlib.sha256(json.dumps(self.points).encode()).hexdigest()[:12]

@@ -132,8 +132,8 @@ def properties(payload: type) -> tuple[Property, ...]:
 
 
 def _marks(hint: Any) -> tuple[Encoding | None, bool]:
-    found = [mark for part in (hint, *get_args(hint)) for mark in getattr(part, "__metadata__", ())]
-    return next((mark for mark in found if isinstance(mark, Encoding)), None), Inlined in found
+    marks = [mark for part in (hint, *get_args(hint)) for mark in getattr(part, "__metadata__", ())]
+    return next((mark for mark in marks if isinstance(mark, Encoding)), None), Inlined in marks
 
 
 def encode(value: Any, blobs: Blobs | None = None) -> Any:

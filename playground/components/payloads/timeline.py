@@ -134,7 +134,7 @@ class Timeline(MessagePayload):
     captions: one sentence for each position, or empty.
     live, first, total: while frames still arrive, this carries only positions first, first + 1, … of `total`.
     start_at: where the playhead stands when the id is new. autoplay starts playing once, unless the reader asked
-    their system for less motion. pick: pictures can be chosen. report_position: tell the server where the playhead
+    their system for less motion. pick: pictures can be chosen. report_position: the server hears where the playhead
     rests after it was moved.
     """
 

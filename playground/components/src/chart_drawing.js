@@ -150,7 +150,7 @@ export function dot(g, theme, x, y, color, radius = 5.5) {
 }
 
 /**
- * One of the shapes that tell series apart without their colour, of about the same area.
+ * One of the shapes that distinguish series without their colour, of about the same area.
  * @param {Pen} g
  * @param {Theme} theme
  * @param {Mark} shape

@@ -19,7 +19,7 @@ function table(stops) {
 }
 
 /**
- * The colour at a share of the way from the first stop to the last.
+ * The colour between the first stop (share 0) and the last (share 1).
  * @param {number[][]} stops
  * @param {number} share  0 … 1
  */

@@ -3,7 +3,7 @@
 /** @import { CurveEditor } from "../payloads.js" */
 /** @import { Component, Emit, Frame, Point, Theme } from "./types.js" */
 import { axes, fitCanvas, polyline } from "./chart_drawing.js";
-import { el, plainText } from "./dom.js";
+import { component, el, plainText } from "./dom.js";
 import { legendEntry } from "./legend.js";
 import { monotoneCurve, simplify } from "./monotone.js";
 import { clamp, formatNumber } from "./numbers.js";
@@ -278,12 +278,5 @@ export function mount(root, emit) {
     paint();
   }
 
-  return {
-    update,
-    destroy() {
-      clearTimeout(keyTimer);
-      unwatch();
-      root.replaceChildren();
-    },
-  };
+  return component(root, update, () => clearTimeout(keyTimer), unwatch);
 }

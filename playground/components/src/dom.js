@@ -181,6 +181,21 @@ export function draggable(node, { onStart, onMove, onEnd }) {
 }
 
 /**
+ * What `mount` returns: how a component is updated, and what ends with it.
+ * @template Data
+ * @param {HTMLElement} root
+ * @param {(data: Data) => void} update
+ * @param {...(() => void)} ends
+ */
+export function component(root, update, ...ends) {
+  function destroy() {
+    for (const end of ends) end();
+    root.replaceChildren();
+  }
+  return { update, destroy };
+}
+
+/**
  * Calls once for many requests, with the next picture of the screen.
  * @param {(now: number) => void} draw
  */

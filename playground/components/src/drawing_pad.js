@@ -3,7 +3,7 @@
 /** @import { DrawingPad } from "../payloads.js" */
 /** @import { Component, Emit, Point, Theme } from "./types.js" */
 import { fitCanvas } from "./chart_drawing.js";
-import { el } from "./dom.js";
+import { component, el } from "./dom.js";
 import { formatPoints, parsePoints } from "./drawn_points.js";
 import { clamp } from "./numbers.js";
 import { SHAPES, addShape, paintMark } from "./point_clouds_drawing.js";
@@ -116,7 +116,7 @@ export function mount(root, emit) {
   });
 
   /**
-   * From one place of the stroke to the next. Returns how far it has come: short ways wait for more.
+   * From one place of the stroke to the next. Returns the place it has reached: a short move waits for more.
    * @param {Point} from
    * @param {Point} to
    */
@@ -208,11 +208,5 @@ export function mount(root, emit) {
     root.dataset.points = String(points.length);
   }
 
-  return {
-    update,
-    destroy() {
-      unwatch();
-      root.replaceChildren();
-    },
-  };
+  return component(root, update, unwatch);
 }

@@ -85,14 +85,14 @@ export function equationView({ onHighlight }) {
       shown = structure;
       equations.forEach((equation, k) => {
         const { result, terms } = parts[k];
-        const found = pixels.map((pixel) => valuesAt(equation, pool, pixel));
-        const lengths = equation.terms.map((_, i) => Math.hypot(...found.map(({ terms }) => terms[i].product)));
+        const values = pixels.map((pixel) => valuesAt(equation, pool, pixel));
+        const lengths = equation.terms.map((_, i) => Math.hypot(...values.map(({ terms }) => terms[i].product)));
         const most = Math.max(1e-9, ...lengths);
         result.top.replaceChildren(markup(equation.result.symbol).fragment);
-        result.bottom.textContent = tuple(found.map(({ sum }) => sum));
+        result.bottom.textContent = tuple(values.map(({ sum }) => sum));
         result.button.title = equation.result.title;
         equation.terms.forEach((term, i) => {
-          const here = found.map((values) => values.terms[i]);
+          const here = values.map(({ terms }) => terms[i]);
           const size = tuple(here.map(({ coefficient }) => Math.abs(coefficient)), 4, true);
           const products = here.map(({ coefficient, value }) => Math.abs(coefficient) * value);
           terms[i].sign.textContent = here[0].coefficient < 0 ? "−" : i ? "+" : "";

@@ -4,7 +4,7 @@
 /** @import { Component } from "./types.js" */
 /** @import { Attributes } from "./dom.js" */
 import { between } from "./colormap.js";
-import { el, shape } from "./dom.js";
+import { component, el, shape } from "./dom.js";
 import { exportButtons } from "./exports.js";
 import { clamp, extent, formatNumber } from "./numbers.js";
 import { readTheme, watchLook } from "./theme.js";
@@ -131,11 +131,5 @@ export function mount(root) {
 
   const label = (/** @type {string} */ text, /** @type {Attributes} */ attributes) => shape("text", { "font-size": FONT, ...attributes }, text);
 
-  return {
-    update,
-    destroy() {
-      unwatch();
-      root.replaceChildren();
-    },
-  };
+  return component(root, update, unwatch);
 }

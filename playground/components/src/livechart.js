@@ -3,7 +3,7 @@
 /** @import { Component, Frame, Pen, Theme } from "./types.js" */
 import { axes, clip, dot, fitCanvas, mark, onAxes, polyline, verticalLine } from "./chart_drawing.js";
 import { chartSvg } from "./chart_svg.js";
-import { el, markup, onNextFrame, plainText } from "./dom.js";
+import { component, el, markup, onNextFrame, plainText } from "./dom.js";
 import { csvOf } from "./download.js";
 import { exportMenu, fileName } from "./exports.js";
 import { legendEntry } from "./legend.js";
@@ -161,9 +161,9 @@ export function mount(root) {
 
   /** @returns {[number, number]} */
   function xRange() {
-    const found = extent(data.series.flatMap((s) => s.x), data.log_x);
-    if (!found) return data.log_x ? [1, 10] : [0, 1];
-    const [lo, hi] = found;
+    const range = extent(data.series.flatMap((s) => s.x), data.log_x);
+    if (!range) return data.log_x ? [1, 10] : [0, 1];
+    const [lo, hi] = range;
     if (lo === hi) return data.log_x ? [lo / 2, hi * 2] : [lo - 0.5, hi + 0.5];
     return [lo, hi];
   }
@@ -232,8 +232,8 @@ export function mount(root) {
     if (hover === null || hover < rect.x - 12 || hover > rect.x + rect.w + 12) return;
     const x = unX(Math.min(rect.x + rect.w, Math.max(rect.x, hover)));
     const rows = data.series.flatMap((s, i) => {
-      const found = nearest(s, x);
-      return found ? [{ s, i, ...found }] : [];
+      const point = nearest(s, x);
+      return point ? [{ s, i, ...point }] : [];
     });
     if (!rows.length) return;
     const at = rows.reduce((best, row) => (Math.abs(row.x - x) < Math.abs(best.x - x) ? row : best)).x;
@@ -260,12 +260,5 @@ export function mount(root) {
     return [plainText(data.title), ...last.filter(Boolean)].join(". ");
   }
 
-  return {
-    update,
-    destroy() {
-      drawing.cancel();
-      unwatch();
-      root.replaceChildren();
-    },
-  };
+  return component(root, update, drawing.cancel, unwatch);
 }

@@ -6,7 +6,7 @@
 /** @import { CardView } from "./equation.js" */
 /** @import { PicturePool, Pixel } from "./picture_pool.js" */
 import { branchStrip } from "./branch_strip.js";
-import { chip, el, iconButton, onNextFrame } from "./dom.js";
+import { chip, component, el, iconButton, onNextFrame } from "./dom.js";
 import { csvOf, saveText } from "./download.js";
 import { cardView, equationView } from "./equation.js";
 import { savePictures, saveDrawing } from "./microscope_files.js";
@@ -69,7 +69,7 @@ export function mount(root, emit) {
     chip("This pixel at every step (CSV)", saveNumbers, { "data-action": "csv" }),
   );
   const spoken = el("div", { class: "dp-spoken", "aria-live": "polite" });
-  const message = el("div", { class: "dp-message", role: "status" }, "The first step is on its way …");
+  const message = el("div", { class: "dp-message", role: "status" }, "Waiting for the first step …");
   const body = el("div", { hidden: true }, tree, controls, sums.node, parts, facts, posterior, saves);
   root.append(message, body, spoken);
 
@@ -265,13 +265,5 @@ export function mount(root, emit) {
     spoken.textContent = `Saved ${rows.length} lines; the sum here is ${formatFixed(valuesAt(here.equations[0], pool, place).sum)}`;
   }
 
-  return {
-    update,
-    destroy() {
-      drawing.cancel();
-      clearTimeout(resting);
-      unwatch();
-      root.replaceChildren();
-    },
-  };
+  return component(root, update, drawing.cancel, () => clearTimeout(resting), unwatch);
 }

@@ -42,12 +42,12 @@ export function monotoneCurve(points) {
  * @param {Point[]} line
  * @param {number} least
  * @param {number} most
- * @param {number} apart  least distance of two points in x
+ * @param {number} distance  least distance of two points in x
  * @returns {Point[]}
  */
-export function simplify(line, least, most, apart) {
+export function simplify(line, least, most, distance) {
   const chosen = [0, line.length - 1];
-  const near = (/** @type {number} */ i) => chosen.some((c) => Math.abs(line[c][0] - line[i][0]) < apart);
+  const near = (/** @type {number} */ i) => chosen.some((c) => Math.abs(line[c][0] - line[i][0]) < distance);
   while (chosen.length < most) {
     const curve = monotoneCurve(chosen.map((i) => line[i]));
     let worst = -1;

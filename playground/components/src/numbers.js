@@ -103,9 +103,9 @@ export function extent(values, log = false) {
  */
 export function niceRange(values, log, fixed) {
   if (fixed) return fixed;
-  const found = extent(values, log);
-  if (!found) return log ? [0.1, 1] : [0, 1];
-  const [lo, hi] = found;
+  const range = extent(values, log);
+  if (!range) return log ? [0.1, 1] : [0, 1];
+  const [lo, hi] = range;
   if (log) {
     const margin = Math.max(0.03, 0.05 * Math.log10(hi / lo));
     return [lo / 10 ** margin, hi * 10 ** margin];

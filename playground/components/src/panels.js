@@ -205,8 +205,8 @@ function curve() {
       view.paint(
         theme,
         (g, w, h) => {
-          const found = extent(data.lines.flatMap((l) => l.x));
-          const x = found && found[0] < found[1] ? found : /** @type {[number, number]} */ ([0, 1]);
+          const xs = extent(data.lines.flatMap((l) => l.x));
+          const x = xs && xs[0] < xs[1] ? xs : /** @type {[number, number]} */ ([0, 1]);
           const frame = axes(g, theme, w, h, { x, y: range(), logY: data.log_y, xLabel: data.x_label, yLabel: data.y_label });
           g.save();
           clip(g, frame.rect);
@@ -240,14 +240,14 @@ function markers(g, theme, { X, Y, rect }, data, y, x, width) {
   if (x === null) return;
   verticalLine(g, theme, rect, X(x));
   const bottom = rect.y + rect.h;
-  const found = data.lines.flatMap((l, i) => {
+  const dots = data.lines.flatMap((l, i) => {
     const value = interpolate(l.x, l.y, x);
     if (value === null || (data.log_y && value <= 0)) return [];
     return [{ value, at: clamp(Y(clamp(value, ...y)), rect.y, bottom), color: theme.series[colorNumber(l, i)] }];
   });
-  for (const { at, color } of found) dot(g, theme, X(x), at, color);
+  for (const { at, color } of dots) dot(g, theme, X(x), at, color);
   let last = -Infinity;
-  for (const { value, at, color } of found.sort((a, b) => a.at - b.at)) {
+  for (const { value, at, color } of dots.sort((a, b) => a.at - b.at)) {
     last = Math.max(last + 24, clamp(at - 4, rect.y + 12, bottom - 12));
     pill(g, theme, formatNumber(value), X(x), last, color, width);
   }

@@ -7,7 +7,7 @@
 /** @import { Place } from "./shared_cursor.js" */
 /** @import { Tile } from "./tiles.js" */
 import { fitCanvas } from "./chart_drawing.js";
-import { el, markup, onNextFrame } from "./dom.js";
+import { component, el, markup, onNextFrame } from "./dom.js";
 import { saveCanvas, saveText } from "./download.js";
 import { saveMenu, saveSvg } from "./exports.js";
 import { messageStamp, readMessage } from "./message.js";
@@ -44,7 +44,7 @@ export function mount(root) {
   /** @type {Record<Layer, boolean>} */
   const shown = { data: true, trails: true, density: false, arrows: false, overlay: false };
   /** @type {PointClouds} */
-  let stage;
+  let data;
   /** @type {Theme} */
   let theme;
   let stamp = "";
@@ -78,7 +78,7 @@ export function mount(root) {
   root.append(message, body);
   root.addEventListener("keydown", onKey);
   const unwatch = watchLook(root, restyle);
-  const shared = sharedCursor((id, place) => stage && id === stage.id && follow(place));
+  const shared = sharedCursor((id, place) => data && id === data.id && follow(place));
 
   /** @param {Uint8Array} bytes */
   function update(bytes) {
@@ -86,26 +86,26 @@ export function mount(root) {
     const mark = messageStamp(bytes);
     if (mark === stamp) return restyle();
     stamp = mark;
-    const before = stage;
-    stage = readMessage(bytes);
-    const isFresh = !before || before.id !== stage.id;
+    const before = data;
+    data = readMessage(bytes);
+    const isFresh = !before || before.id !== data.id;
     if (isFresh) {
       player.stop();
       hovered = chosen = null;
-      following = stage.live;
-    } else if (hovered !== null && hovered >= stage.clouds[0].x.shape[1]) hovered = null;
+      following = data.live;
+    } else if (hovered !== null && hovered >= data.clouds[0].x.shape[1]) hovered = null;
     thumbs = new Map();
-    const end = stage.positions.length - 1;
-    const to = isFresh ? (stage.live || stage.start_at === "last" ? end : 0) : following ? end : player.position;
+    const end = data.positions.length - 1;
+    const to = isFresh ? (data.live || data.start_at === "last" ? end : 0) : following ? end : player.position;
     message.hidden = true;
     body.hidden = false;
     player.node.hidden = end < 1;
-    player.set({ texts: stage.positions.map((p) => p.text), fps: stage.fps, position: to });
+    player.set({ texts: data.positions.map((p) => p.text), fps: data.fps, position: to });
     build();
     restyle();
-    const place = isFresh ? shared.latest(stage.id) : null;
+    const place = isFresh ? shared.latest(data.id) : null;
     if (place) follow(place);
-    if (isFresh && chosen === null && stage.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.start();
+    if (isFresh && chosen === null && data.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.start();
   }
 
   /**
@@ -113,11 +113,11 @@ export function mount(root) {
    * @param {Place} place
    */
   function follow({ particle, t }) {
-    chosen = particle !== null && particle >= 0 && particle < stage.clouds[0].x.shape[1] ? particle : null;
+    chosen = particle !== null && particle >= 0 && particle < data.clouds[0].x.shape[1] ? particle : null;
     if (chosen !== null && t !== null) {
-      const distance = (/** @type {number} */ i) => Math.abs(stage.positions[i].t - t);
-      const to = stage.positions.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
-      published = stage.positions[to].t;
+      const distance = (/** @type {number} */ i) => Math.abs(data.positions[i].t - t);
+      const to = data.positions.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
+      published = data.positions[to].t;
       player.moveTo(to);
     }
     drawing.request();
@@ -125,7 +125,7 @@ export function mount(root) {
 
   // The one that is pointed at becomes the chosen one.
   function chooseHovered() {
-    if (hovered === null || !stage.has_trajectories) return;
+    if (hovered === null || !data.has_trajectories) return;
     player.stop();
     chosen = hovered;
     publish();
@@ -133,28 +133,28 @@ export function mount(root) {
   }
 
   function publish() {
-    published = stage.positions[Math.round(player.position)].t;
-    shared.publish(stage.id, { particle: chosen, t: published });
+    published = data.positions[Math.round(player.position)].t;
+    shared.publish(data.id, { particle: chosen, t: published });
   }
 
   const layerButton = (/** @type {Layer} */ name) => /** @type {HTMLElement} */ (layers.querySelector(`[data-layer=${name}]`));
 
   // One picture for each cloud, or one for both.
   function build() {
-    const isSplit = stage.clouds.length > 1 && !shown.overlay;
-    const entries = stage.clouds.map((cloud, number) => ({ cloud, number, hollow: shown.overlay && number === 1 }));
+    const isSplit = data.clouds.length > 1 && !shown.overlay;
+    const entries = data.clouds.map((cloud, number) => ({ cloud, number, hollow: shown.overlay && number === 1 }));
     const groups = isSplit ? entries.map((entry) => [entry]) : [entries];
     views.splice(groups.length).forEach((view) => view.node.remove());
     while (views.length < groups.length) views.push(newView());
     views.forEach((view, i) => {
       view.entries = groups[i];
       view.title.replaceChildren(...groups[i].map(({ cloud, number, hollow }) => heading(cloud, number, hollow)));
-      view.canvas.setAttribute("aria-label", `${stage.label}: ${view.title.textContent}. Arrow keys move a pointer, Enter chooses the particle there, Escape takes the pointer away.`);
+      view.canvas.setAttribute("aria-label", `${data.label}: ${view.title.textContent}. Arrow keys move a pointer, Enter chooses the particle there, Escape takes the pointer away.`);
     });
-    layerButton("trails").hidden = !stage.has_trajectories;
-    layerButton("overlay").hidden = stage.clouds.length < 2;
-    layerButton("arrows").hidden = !stage.clouds.some((cloud) => cloud.arrows);
-    const names = stage.labels || stage.data_labels ? stage.class_names : [];
+    layerButton("trails").hidden = !data.has_trajectories;
+    layerButton("overlay").hidden = data.clouds.length < 2;
+    layerButton("arrows").hidden = !data.clouds.some((cloud) => cloud.arrows);
+    const names = data.labels || data.data_labels ? data.class_names : [];
     legend.replaceChildren(...names.map((name, k) => el("span", { class: "dp-legend-entry" }, swatch(SHAPES[k], k), name)));
     legend.hidden = !names.length;
   }
@@ -165,7 +165,7 @@ export function mount(root) {
    * @param {boolean} hollow
    */
   function heading(cloud, number, hollow) {
-    const mark = stage.clouds.length > 1 && shown.overlay ? swatch("circle", stage.labels ? 5 : number, hollow) : null;
+    const mark = data.clouds.length > 1 && shown.overlay ? swatch("circle", data.labels ? 5 : number, hollow) : null;
     return el("div", { class: "dp-points-heading" }, el("div", { class: "dp-lane-title" }, mark, markup(cloud.title).fragment), el("div", { class: "dp-lane-help" }, markup(cloud.note).fragment));
   }
 
@@ -186,8 +186,8 @@ export function mount(root) {
     const view = { canvas, title, node: el("figure", { class: "dp-points-view" }, title, canvas), entries: [], size: 0 };
     const point = (/** @type {PointerEvent} */ event) => {
       const box = canvas.getBoundingClientRect();
-      const unit = (2 * stage.half_width) / box.width;
-      pick(view, [(event.clientX - box.left) * unit - stage.half_width, stage.half_width - (event.clientY - box.top) * unit], event.pointerType === "touch" ? 0.8 : 0.35);
+      const unit = (2 * data.half_width) / box.width;
+      pick(view, [(event.clientX - box.left) * unit - data.half_width, data.half_width - (event.clientY - box.top) * unit], event.pointerType === "touch" ? 0.8 : 0.35);
     };
     canvas.addEventListener("pointermove", point);
     canvas.addEventListener("pointerdown", (event) => {
@@ -230,13 +230,13 @@ export function mount(root) {
 
   /** @param {KeyboardEvent} event */
   function onKey(event) {
-    if (!stage) return;
+    if (!data) return;
     const view = views.find((one) => one.canvas === event.target);
     const by = /** @type {Record<string, Point>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] })[event.key];
     if (view && by && !event.ctrlKey && !event.metaKey && !event.altKey) {
       const far = event.shiftKey ? 0.5 : 0.12;
       const [x, y] = cursor ?? [0, 0];
-      const inside = (/** @type {number} */ v) => clamp(v, -stage.half_width, stage.half_width);
+      const inside = (/** @type {number} */ v) => clamp(v, -data.half_width, data.half_width);
       cursor = [inside(x + far * by[0]), inside(y + far * by[1])];
       pick(view, cursor, Infinity);
       event.preventDefault();
@@ -258,7 +258,7 @@ export function mount(root) {
   }
 
   function restyle() {
-    if (!root.isConnected || !stage) return;
+    if (!root.isConnected || !data) return;
     const next = readTheme(root);
     const other = theme && next.stamp !== theme.stamp;
     theme = next;
@@ -271,14 +271,14 @@ export function mount(root) {
 
   function layout() {
     const width = root.clientWidth;
-    if (!stage || !theme || !width || body.hidden) return;
+    if (!data || !theme || !width || body.hidden) return;
     root.dataset.narrow = String(width < 520);
     const isSplit = views.length > 1 && width >= 560;
     const size = Math.floor(Math.min(MOST, isSplit ? (width - 24) / 2 : width));
     for (const view of views) view.size = size;
     viewBox.style.gridTemplateColumns = `repeat(${isSplit ? 2 : 1}, ${size}px)`;
     player.node.style.maxWidth = body.style.maxWidth = `${isSplit ? 2 * size + 24 : Math.max(size, Math.min(width, MOST))}px`;
-    player.paint({ lane, picture: null, label: stage.label });
+    player.paint({ lane, picture: null, label: data.label });
     draw();
   }
 
@@ -291,7 +291,7 @@ export function mount(root) {
       const known = thumbs.get(i);
       if (known) return known;
       const bitmap = el("canvas", { width: THUMB, height: THUMB });
-      paintClouds(context2d(bitmap), theme, stage, THUMB, i, [{ cloud: stage.clouds[0], number: 0, hollow: false }], {}, null);
+      paintClouds(context2d(bitmap), theme, data, THUMB, i, [{ cloud: data.clouds[0], number: 0, hollow: false }], {}, null);
       const tile = { number: i, bitmap, x: 0, y: 0 };
       thumbs.set(i, tile);
       return tile;
@@ -299,21 +299,21 @@ export function mount(root) {
   };
 
   function draw() {
-    if (!stage || !theme || !views[0]?.size) return;
+    if (!data || !theme || !views[0]?.size) return;
     for (const view of views) {
       const g = fitCanvas(view.canvas, view.size, view.size);
-      paintClouds(g, theme, stage, view.size, player.position, view.entries, shown, hovered ?? chosen);
+      paintClouds(g, theme, data, view.size, player.position, view.entries, shown, hovered ?? chosen);
       if (cursor && document.activeElement !== view.canvas && /** @type {ShadowRoot} */ (root.getRootNode()).activeElement !== view.canvas) cursor = null;
-      if (cursor) ring(g, scale(stage, view.size), cursor);
+      if (cursor) ring(g, scale(data, view.size), cursor);
     }
     const i = Math.round(player.position);
     const k = hovered ?? chosen;
     const hint = "Point at a particle to see its trajectory and its x̂0; click, or press Enter, for the decomposition of its step.";
-    if (!stage.has_trajectories) readout.textContent = "";
+    if (!data.has_trajectories) readout.textContent = "";
     else if (k === null) readout.textContent = player.isPlaying ? "" : hint;
     else readout.textContent = described(i, k);
-    if (chosen !== null && stage.positions[i].t !== published) publish();
-    Object.assign(root.dataset, { position: i, count: stage.positions.length, t: stage.positions[i].t, playing: String(player.isPlaying), particles: stage.clouds[0].x.shape[1], clouds: stage.clouds.length, picked: k ?? "", id: stage.id });
+    if (chosen !== null && data.positions[i].t !== published) publish();
+    Object.assign(root.dataset, { position: i, count: data.positions.length, t: data.positions[i].t, playing: String(player.isPlaying), particles: data.clouds[0].x.shape[1], clouds: data.clouds.length, picked: k ?? "", id: data.id });
   }
 
   /**
@@ -335,36 +335,27 @@ export function mount(root) {
    */
   function described(i, k) {
     const point = (/** @type {Float32Array} */ values) => tuple([values[2 * k], values[2 * k + 1]], 2);
-    const parts = stage.clouds.map((cloud, number) => {
+    const parts = data.clouds.map((cloud, number) => {
       const x = point(positionsAt(cloud, i));
       const x0 = cloud.x0 ? `, x̂0 = ${point(positionsAt(cloud, i, cloud.x0.values))}` : "";
-      return `${stage.clouds.length > 1 ? `${"AB"[number]}: ` : ""}x = ${x}${x0}`;
+      return `${data.clouds.length > 1 ? `${"AB"[number]}: ` : ""}x = ${x}${x0}`;
     });
-    const label = labelOf(stage, k);
-    return `Particle ${k}${label && `, ${label}`}, ${stage.positions[i].text}: ${parts.join("; ")}. ${stage.clouds[0].x0 ? "The cross is x̂0." : ""}`;
+    const label = labelOf(data, k);
+    return `Particle ${k}${label && `, ${label}`}, ${data.positions[i].text}: ${parts.join("; ")}. ${data.clouds[0].x0 ? "The cross is x̂0." : ""}`;
   }
 
   /** @param {string} kind */
   function save(kind) {
-    if (!stage) return;
+    if (!data) return;
     const { position } = player;
-    const name = `points-t${stage.positions[Math.round(position)].t}`;
-    if (kind === "csv") return saveText(`${name}.csv`, "text/csv", cloudsCsv(stage, position));
+    const name = `points-t${data.positions[Math.round(position)].t}`;
+    if (kind === "csv") return saveText(`${name}.csv`, "text/csv", cloudsCsv(data, position));
     views.forEach((view, n) => {
       const file = views.length > 1 ? `${name}-${"AB"[n]}` : name;
       if (kind === "png") saveCanvas(`${file}.png`, view.canvas);
-      else saveSvg(file, cloudsSvg(theme, stage, view.size, position, view.entries, shown, hovered));
+      else saveSvg(file, cloudsSvg(theme, data, view.size, position, view.entries, shown, hovered));
     });
   }
 
-  return {
-    update,
-    destroy() {
-      drawing.cancel();
-      player.destroy();
-      unwatch();
-      shared.leave();
-      root.replaceChildren();
-    },
-  };
+  return component(root, update, drawing.cancel, player.destroy, unwatch, shared.leave);
 }

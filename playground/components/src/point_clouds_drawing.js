@@ -18,7 +18,7 @@ const CELLS = 56;
 export const SHAPES = ["circle", "square", "triangle", "diamond", "plus", "bar"];
 
 /**
- * Adds one of the shapes that tell classes without their colour, all of about the same area.
+ * Adds one of the shapes that distinguish classes without their colour, all of about the same area.
  * @param {Path} path
  * @param {Shape} shape
  * @param {number} x
@@ -104,59 +104,59 @@ export const scale = ({ half_width: half }, size) => ({
 });
 
 /**
- * @param {PointClouds} stage
+ * @param {PointClouds} data
  * @param {number} size
  */
-function particleRadius(stage, size) {
-  const crowd = Math.sqrt(2000 / Math.max(200, stage.clouds[0].x.shape[1]));
+function particleRadius(data, size) {
+  const crowd = Math.sqrt(2000 / Math.max(200, data.clouds[0].x.shape[1]));
   return Math.max(1.3, Math.min(4.5, (size / 240) * crowd));
 }
 
 /**
  * @param {Pen} g
  * @param {Theme} theme
- * @param {PointClouds} stage
+ * @param {PointClouds} data
  * @param {number} size
  * @param {number} position
  * @param {Entry[]} clouds
  * @param {Layers} shown
  * @param {number | null} picked  the number of a particle
  */
-export function paintClouds(g, theme, stage, size, position, clouds, shown, picked) {
-  const map = scale(stage, size);
+export function paintClouds(g, theme, data, size, position, clouds, shown, picked) {
+  const map = scale(data, size);
   g.fillStyle = theme.surface;
   g.fillRect(0, 0, size, size);
-  if (shown.density) for (const { cloud, number } of clouds) paintDensity(g, theme, stage, size, positionsAt(cloud, position), number);
-  if (shown.data) paintData(g, theme, stage, map);
+  if (shown.density) for (const { cloud, number } of clouds) paintDensity(g, theme, data, size, positionsAt(cloud, position), number);
+  if (shown.data) paintData(g, theme, data, map);
   if (shown.arrows && clouds[0].cloud.arrows) paintField(g, theme, size, clouds[0].cloud.arrows, position);
-  if (shown.trails && stage.has_trajectories) for (const entry of clouds) paintTrails(g, theme, stage, map, entry, position);
-  if (shown.particles !== false) for (const entry of clouds) paintParticles(g, theme, stage, size, map, entry, positionsAt(entry.cloud, position));
-  if (picked !== null && stage.has_trajectories) for (const entry of clouds) paintPicked(g, theme, stage, map, entry, position, picked);
+  if (shown.trails && data.has_trajectories) for (const entry of clouds) paintTrails(g, theme, data, map, entry, position);
+  if (shown.particles !== false) for (const entry of clouds) paintParticles(g, theme, data, size, map, entry, positionsAt(entry.cloud, position));
+  if (picked !== null && data.has_trajectories) for (const entry of clouds) paintPicked(g, theme, data, map, entry, position, picked);
 }
 
 /**
  * The colour of a particle.
  * @param {Theme} theme
- * @param {PointClouds} stage
+ * @param {PointClouds} data
  * @param {number} k
  * @param {number} number  of its cloud
  */
-function colorOf(theme, stage, k, number) {
-  const label = stage.labels ? stage.labels.values[k] : -1;
-  return theme.series[label >= 0 ? label % 6 : stage.class_names.length ? 5 : number];
+function colorOf(theme, data, k, number) {
+  const label = data.labels ? data.labels.values[k] : -1;
+  return theme.series[label >= 0 ? label % 6 : data.class_names.length ? 5 : number];
 }
 
 /**
  * @param {Pen} g
  * @param {Theme} theme
- * @param {PointClouds} stage
+ * @param {PointClouds} data
  * @param {Scale} scale
  */
-function paintData(g, theme, stage, { X, Y }) {
-  const { values, shape } = stage.data;
+function paintData(g, theme, data, { X, Y }) {
+  const { values, shape } = data.data;
   const radius = shape[0] > 800 ? 1.3 : 2;
   g.globalAlpha = 0.42;
-  for (const [label, rows] of byLabel(stage.data_labels, values.length / 2)) {
+  for (const [label, rows] of byLabel(data.data_labels, values.length / 2)) {
     const path = pathFor(g);
     for (const k of rows) addShape(path, SHAPES[Math.max(0, label)], X(values[2 * k]), Y(values[2 * k + 1]), radius);
     g.fillStyle = label >= 0 ? theme.series[label % 6] : theme.muted;
@@ -168,20 +168,20 @@ function paintData(g, theme, stage, { X, Y }) {
 /**
  * @param {Pen} g
  * @param {Theme} theme
- * @param {PointClouds} stage
+ * @param {PointClouds} data
  * @param {number} size
  * @param {Scale} scale
  * @param {Entry} entry
  * @param {Float32Array} places
  */
-function paintParticles(g, theme, stage, size, { X, Y }, { number, hollow }, places) {
-  const r = particleRadius(stage, size);
+function paintParticles(g, theme, data, size, { X, Y }, { number, hollow }, places) {
+  const r = particleRadius(data, size);
   g.globalAlpha = 0.85;
   g.lineWidth = 1.2;
-  for (const [label, rows] of byLabel(stage.labels, places.length / 2)) {
+  for (const [label, rows] of byLabel(data.labels, places.length / 2)) {
     const path = pathFor(g);
     for (const k of rows) addShape(path, SHAPES[Math.max(0, label)], X(places[2 * k]), Y(places[2 * k + 1]), r);
-    g.fillStyle = g.strokeStyle = colorOf(theme, stage, rows[0], number);
+    g.fillStyle = g.strokeStyle = colorOf(theme, data, rows[0], number);
     if (hollow) g.stroke(path);
     else g.fill(path);
   }
@@ -214,12 +214,12 @@ function byLabel(labels, count) {
 /**
  * @param {Pen} g
  * @param {Theme} theme
- * @param {PointClouds} stage
+ * @param {PointClouds} data
  * @param {Scale} map
  * @param {Entry} entry
  * @param {number} position
  */
-function paintTrails(g, theme, stage, map, { cloud, number, hollow }, position) {
+function paintTrails(g, theme, data, map, { cloud, number, hollow }, position) {
   const count = cloud.x.shape[1];
   g.globalAlpha = 0.65;
   g.lineWidth = 1.3;
@@ -227,7 +227,7 @@ function paintTrails(g, theme, stage, map, { cloud, number, hollow }, position) 
   g.setLineDash(hollow ? [4, 3] : []);
   for (let n = 0; n < Math.min(TRAILS, count); n++) {
     const k = Math.floor((n * count) / Math.min(TRAILS, count));
-    g.strokeStyle = colorOf(theme, stage, k, number);
+    g.strokeStyle = colorOf(theme, data, k, number);
     g.stroke(pathOf(g, cloud, map, k, 0, frameAt(cloud, position)));
   }
   g.setLineDash([]);
@@ -264,17 +264,17 @@ function pathOf(g, cloud, { X, Y }, k, from, to) {
  * One particle with its whole trajectory, and x̂0.
  * @param {Pen} g
  * @param {Theme} theme
- * @param {PointClouds} stage
+ * @param {PointClouds} data
  * @param {Scale} map
  * @param {Entry} entry
  * @param {number} position
  * @param {number} k
  */
-function paintPicked(g, theme, stage, map, { cloud, number, hollow }, position, k) {
+function paintPicked(g, theme, data, map, { cloud, number, hollow }, position, k) {
   const places = positionsAt(cloud, position);
   const [x, y] = [map.X(places[2 * k]), map.Y(places[2 * k + 1])];
   const now = frameAt(cloud, position);
-  const color = colorOf(theme, stage, k, number);
+  const color = colorOf(theme, data, k, number);
   g.lineJoin = "round";
   for (const [from, to, dash] of /** @type {[number, number, number[]][]} */ ([[0, now, []], [now, cloud.x.shape[0] - 1, [2, 4]]])) {
     const path = pathOf(g, cloud, map, k, from, to);
@@ -300,7 +300,7 @@ function paintPicked(g, theme, stage, map, { cloud, number, hollow }, position, 
   }
   g.setLineDash([]);
   const path = pathFor(g);
-  addShape(path, stage.labels ? SHAPES[Math.max(0, stage.labels.values[k])] : "circle", x, y, 6);
+  addShape(path, data.labels ? SHAPES[Math.max(0, data.labels.values[k])] : "circle", x, y, 6);
   g.fillStyle = hollow ? theme.bg : color;
   g.fill(path);
   g.lineWidth = 2;
@@ -346,13 +346,13 @@ let cells = null;
  * How many particles there are where: counted in cells, smoothed, drawn in one colour, darker where there are more.
  * @param {Pen} g
  * @param {Theme} theme
- * @param {PointClouds} stage
+ * @param {PointClouds} data
  * @param {number} size
  * @param {Float32Array} places
  * @param {number} number
  */
-function paintDensity(g, theme, stage, size, places, number) {
-  const half = stage.half_width;
+function paintDensity(g, theme, data, size, places, number) {
+  const half = data.half_width;
   let counts = new Float32Array(CELLS * CELLS);
   for (let i = 0; i < places.length; i += 2) {
     const x = Math.floor(((places[i] + half) / (2 * half)) * CELLS);
@@ -363,7 +363,7 @@ function paintDensity(g, theme, stage, size, places, number) {
   const most = counts.reduce((a, b) => Math.max(a, b), 1e-9);
   cells ??= el("canvas", { width: CELLS, height: CELLS });
   const pen = context2d(cells);
-  pen.fillStyle = theme.series[stage.class_names.length ? 5 : number];
+  pen.fillStyle = theme.series[data.class_names.length ? 5 : number];
   pen.fillRect(0, 0, CELLS, CELLS);
   const image = pen.getImageData(0, 0, CELLS, CELLS);
   for (let i = 0; i < counts.length; i++) image.data[4 * i + 3] = 235 * Math.sqrt(counts[i] / most);

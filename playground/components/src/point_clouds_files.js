@@ -8,17 +8,17 @@ import { svgContext } from "./svg_context.js";
 
 /**
  * The positions of all particles and their x̂0.
- * @param {PointClouds} stage
+ * @param {PointClouds} data
  * @param {number} position
  */
-export function cloudsCsv(stage, position) {
-  const { t } = stage.positions[Math.round(position)];
-  const rows = stage.clouds.flatMap((cloud) => {
+export function cloudsCsv(data, position) {
+  const { t } = data.positions[Math.round(position)];
+  const rows = data.clouds.flatMap((cloud) => {
     const places = positionsAt(cloud, position);
     const x0 = cloud.x0 && positionsAt(cloud, position, cloud.x0.values);
     return Array.from({ length: places.length / 2 }, (_, k) => {
       const numbers = [places[2 * k], places[2 * k + 1], ...(x0 ? [x0[2 * k], x0[2 * k + 1]] : [])];
-      return [cloud.key, k, labelOf(stage, k), t, ...numbers.map((v) => v.toPrecision(6))];
+      return [cloud.key, k, labelOf(data, k), t, ...numbers.map((v) => v.toPrecision(6))];
     });
   });
   return csvOf([["cloud", "particle", "class", "t", "x", "y", "x0_hat_x", "x0_hat_y"], ...rows]);
@@ -26,7 +26,7 @@ export function cloudsCsv(stage, position) {
 
 /**
  * The name of a particle's class, "" for none.
- * @param {PointClouds} stage
+ * @param {PointClouds} data
  * @param {number} k
  */
 export const labelOf = ({ labels, class_names: names }, k) => (labels && labels.values[k] >= 0 ? names[labels.values[k]] : "");
@@ -34,15 +34,15 @@ export const labelOf = ({ labels, class_names: names }, k) => (labels && labels.
 /**
  * What one view shows, with its layers; arguments as for `paintClouds`.
  * @param {Theme} theme
- * @param {PointClouds} stage
+ * @param {PointClouds} data
  * @param {number} size
  * @param {number} position
  * @param {Entry[]} clouds
  * @param {Layers} shown
  * @param {number | null} picked
  */
-export function cloudsSvg(theme, stage, size, position, clouds, shown, picked) {
+export function cloudsSvg(theme, data, size, position, clouds, shown, picked) {
   const pen = svgContext(size, size);
-  paintClouds(pen, theme, stage, size, position, clouds, shown, picked);
+  paintClouds(pen, theme, data, size, position, clouds, shown, picked);
   return pen.svg;
 }

@@ -6,7 +6,7 @@
 /** @import { PicturePool } from "./picture_pool.js" */
 /** @import { Component, Emit, Theme } from "./types.js" */
 import { decodeFloats } from "./base64.js";
-import { el, iconButton, onNextFrame } from "./dom.js";
+import { component, el, iconButton, onNextFrame } from "./dom.js";
 import { csvOf } from "./download.js";
 import { exportButtons } from "./exports.js";
 import { clamp } from "./numbers.js";
@@ -136,7 +136,7 @@ export function mount(root, emit) {
     requested = particle;
     const frame = t === null ? step : frameAt(t);
     step = frame;
-    say(particle < 0 ? "" : `Particle ${particle} is on its way …`);
+    say(particle < 0 ? "" : `Waiting for particle ${particle} …`);
     emit("cursor", { id: data.id, particle, frame });
   }
 
@@ -210,14 +210,5 @@ export function mount(root, emit) {
     Object.assign(root.dataset, { step: here.step, t: here.t });
   }
 
-  return {
-    update,
-    destroy() {
-      drawing.cancel();
-      clearTimeout(resting);
-      shared.leave();
-      unwatch();
-      root.replaceChildren();
-    },
-  };
+  return component(root, update, drawing.cancel, () => clearTimeout(resting), shared.leave, unwatch);
 }

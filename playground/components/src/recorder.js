@@ -113,12 +113,12 @@ export function mount(root) {
    * @param {Keys} keys
    */
   function key(event, keys) {
-    const found = keys[event.key];
-    if (!found || event.ctrlKey || event.metaKey || event.altKey) return;
+    const step = keys[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation();
     stop();
-    const [which, by] = found;
+    const [which, by] = step;
     move(which, position(which) + by * (event.shiftKey ? 5 : 1));
   }
 

@@ -3,7 +3,7 @@
 /** @import { BarSegment, StackedBar, StackedBars } from "../payloads.js" */
 /** @import { Component, Theme } from "./types.js" */
 /** @import { Attributes } from "./dom.js" */
-import { el, shape } from "./dom.js";
+import { component, el, shape } from "./dom.js";
 import { exportButtons } from "./exports.js";
 import { formatNumber, linearTicks } from "./numbers.js";
 import { readTheme, watchLook } from "./theme.js";
@@ -192,11 +192,5 @@ export function mount(root) {
   const color = (/** @type {Theme} */ theme, /** @type {number} */ kind) => theme.series[kind % 6];
   const label = (/** @type {string} */ text, /** @type {Attributes} */ attributes) => shape("text", { "font-size": FONT, ...attributes }, text);
 
-  return {
-    update,
-    destroy() {
-      unwatch();
-      root.replaceChildren();
-    },
-  };
+  return component(root, update, unwatch);
 }

@@ -72,8 +72,8 @@ export function tileLane(meta) {
     tile(i) {
       for (let d = 0; d <= index.length; d++) {
         for (const j of d ? [i - d, i + d] : [i]) {
-          const found = index[j] === undefined ? null : find(index[j]);
-          if (found) return found;
+          const tile = index[j] === undefined ? null : find(index[j]);
+          if (tile) return tile;
         }
       }
       return null;
