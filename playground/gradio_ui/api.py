@@ -10,12 +10,12 @@ import secrets
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any
 
-import gradio as gr
 import numpy as np
+from gradio.events import api
 
 from playground import preload
 from playground.gradio_ui import api_recipes, api_training
-from playground.gradio_ui.api_errors import told
+from playground.gradio_ui.api_errors import clear_errors
 from playground.labs.forward import job as forward
 from playground.labs.forward.controls import ForwardControls
 from playground.labs.schedules.controls import NAMES, ScheduleChoice
@@ -44,7 +44,7 @@ def noise(
     T: int = 200,
     t: list[int] = [0, 50, 100, 150, 200],  # noqa: B006  (shown in the documentation, and never changed)
     seed: int = 0,
-) -> dict:
+) -> dict[str, Any]:
     """Put noise on a picture in one jump: x_t = √ᾱ_t x_0 + √(1−ᾱ_t) ε, with one ε for all t (Ho et al. 2020, eq. 4).
 
     Args:
@@ -59,7 +59,7 @@ def noise(
     Returns:
         {"t": [...], "pictures": [PNG as base64, one for each t], "alpha_bar": [...], "shows": what it is a picture of}
     """
-    with told():
+    with clear_errors():
         preload.wait()
         picture = {"data": data, "class_index": class_index, "number": number}
         demanded(PictureChoice, picture)  # nothing of one's own here
@@ -84,7 +84,7 @@ def schedule(
     s: float = 0.008,
     zero_terminal_snr: bool = False,
     points: str = EXAMPLE,
-) -> dict:
+) -> dict[str, Any]:
     """The tables of a noise schedule: T + 1 numbers each, t = 0 is the clean picture.
 
     Args:
@@ -99,7 +99,7 @@ def schedule(
         {"name", "T", "beta": [...], "alpha_bar": [...], "log_snr": [null at t = 0, where it is infinite, ...],
         "terminal_snr": ᾱ_T / (1 − ᾱ_T)}
     """
-    with told():
+    with clear_errors():
         preload.wait()
         if name not in NAMES:
             raise ValueError(f"You asked for Schedule = “{str(name)[:40]}”, which is not one of {', '.join(NAMES)}.")
@@ -118,7 +118,7 @@ def schedule(
         }
 
 
-async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
+async def sample(recipe: dict[str, Any], visitor: str = "") -> AsyncIterator[dict[str, Any]]:
     """Draw what a recipe says. Answers while it is drawn, and at the end with the pictures; stop reading to stop it.
 
     Args:
@@ -132,7 +132,7 @@ async def sample(recipe: dict, visitor: str = "") -> AsyncIterator[dict]:
     """
     from engine.recipes.recipe import png_bytes
 
-    with told():
+    with clear_errors():
         await asyncio.to_thread(preload.wait)
         wanted = api_recipes.read(recipe)
         asking = visitor_of(visitor)
@@ -183,13 +183,16 @@ ENDPOINTS: Mapping[str, Callable[..., Any]] = {
 def build() -> None:
     """Add the endpoints to the app that is being built."""
     for name, function in ENDPOINTS.items():
-        gr.api(function, api_name=name, api_description=inspect.getdoc(function), concurrency_limit=AT_ONCE)
+        api(function, api_name=name, api_description=inspect.getdoc(function), concurrency_limit=AT_ONCE)
 
 
 def _times(t: object, T: int) -> list[int]:
     """Checked: 1 to 64 whole numbers from 0 to T."""
-    good = isinstance(t, list) and 1 <= len(t) <= MOST_TIMES
-    if not good or any(type(value) is not int or not 0 <= value <= T for value in t):
+    if (
+        not isinstance(t, list)
+        or not 1 <= len(t) <= MOST_TIMES
+        or any(type(value) is not int or not 0 <= value <= T for value in t)
+    ):
         raise ValueError(
             f"You asked for t = “{str(t)[:40]}”, which is not 1 to {MOST_TIMES} whole numbers from 0 to {T}."
         )

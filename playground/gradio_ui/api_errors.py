@@ -1,4 +1,4 @@
-"""What a program is told when something cannot be done: one sentence, of bounded length, with no path of this machine."""
+"""Errors of the API: one sentence of bounded length, with no path of this computer."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ LONGEST = 400
 
 
 @contextmanager
-def told() -> Iterator[None]:
-    """Turn what the labs and the engine say with a ValueError into an answer. Anything else is a mistake of ours: it is logged
-    once, and the caller is told no more than that there was one."""
+def clear_errors() -> Iterator[None]:
+    """Answer with the sentence of a ValueError of the labs or the engine. Any other exception is an internal error: it is
+    logged once, and the caller learns only that there was one."""
     try:
         yield
     except ValueError as problem:
@@ -26,7 +26,7 @@ def told() -> Iterator[None]:
 
 
 def sentence(problem: ValueError) -> str:
-    """What may be told to a stranger."""
+    """The message for a caller."""
     if isinstance(problem, ValidationError):
         from engine.storage.checked_files import first_problem
 

@@ -1,11 +1,11 @@
 """Recipes in the API: from JSON or a link, to JSON, Python and a link."""
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from playground import preload
-from playground.gradio_ui.api_errors import told
+from playground.gradio_ui.api_errors import clear_errors
 from playground.labs.sampling import recipes as settings
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings
 from playground.labs.shared import models
@@ -20,7 +20,7 @@ LONGEST = 100_000
 LONGEST_LINK = 8000
 
 
-def recipe(recipe: dict = {}, link: str = "", visitor: str = "") -> dict:  # noqa: B006  (documented so, never changed)
+def recipe(recipe: dict[str, Any] = {}, link: str = "", visitor: str = "") -> dict[str, Any]:  # noqa: B006  (documented so, never changed)
     """Check a recipe, or read the one that a link of the Sampling lab stands for; give it as JSON, as Python and as a link.
 
     Args:
@@ -32,7 +32,7 @@ def recipe(recipe: dict = {}, link: str = "", visitor: str = "") -> dict:  # noq
         {"recipe": what differs from the defaults, "python": a program that draws it, "link": what opens it in the lab, or null
         where the lab cannot be set so, "note": why not, "second": the recipe of B where a link compares two, else null}
     """
-    with told():
+    with clear_errors():
         preload.wait()
         asking = visitor_of(visitor)
         found, second = _of_link(link, asking) if link else (read(recipe), None)
@@ -65,7 +65,7 @@ def read(given: object) -> "Recipe":
     return from_json(text)
 
 
-def plain(recipe: "Recipe") -> dict:
+def plain(recipe: "Recipe") -> dict[str, Any]:
     """What differs from the defaults, as JSON has it."""
     return recipe.model_dump(mode="json", exclude_defaults=True)
 

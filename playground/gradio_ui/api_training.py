@@ -1,10 +1,10 @@
 """Training in the API: begin a run, look at it, stop it. Where strangers are let in, each sees and stops their own only."""
 
 import secrets
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from playground import preload
-from playground.gradio_ui.api_errors import told
+from playground.gradio_ui.api_errors import clear_errors
 from playground.labs.shared.controls import demanded
 from playground.labs.training import estimate
 from playground.labs.training.controls import TrainingControls
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 NO_SECRET = "The visitor's secret has 32 hexadecimal digits, drawn at random; left empty, one is made for you."
 
 
-def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  (shown in the documentation, never changed)
+def train_start(settings: dict[str, Any] = {}, visitor: str = "") -> dict[str, Any]:  # noqa: B006  (shown in the documentation, never changed)
     """Begin a training run, or put it into the queue.
 
     Args:
@@ -27,7 +27,7 @@ def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  
     Returns:
         {"run": its id, "visitor": your secret, and what /train_status says}
     """
-    with told():
+    with clear_errors():
         preload.wait()
         secret = visitor or secrets.token_hex(16)
         if not isinstance(secret, str) or not SECRET.fullmatch(secret):
@@ -41,7 +41,7 @@ def train_start(settings: dict = {}, visitor: str = "") -> dict:  # noqa: B006  
         return {"visitor": secret, **_described(asking.runs.known(run_id))}
 
 
-def train_status(run: str, visitor: str = "") -> dict:
+def train_status(run: str, visitor: str = "") -> dict[str, Any]:
     """How far a training run is.
 
     Args:
@@ -53,12 +53,12 @@ def train_status(run: str, visitor: str = "") -> dict:
         queue, "step", "steps", "loss": the last one, "held_out_loss", "seconds_left", "error": "" or a sentence, "model": what
         a recipe names to draw with it, null before it has learned anything}
     """
-    with told():
+    with clear_errors():
         preload.wait()
         return _described(visitor_of(visitor).runs.known(run))
 
 
-def train_stop(run: str, visitor: str = "") -> dict:
+def train_stop(run: str, visitor: str = "") -> dict[str, Any]:
     """End a training run at its next report; what it has learned is kept.
 
     Args:
@@ -68,14 +68,14 @@ def train_stop(run: str, visitor: str = "") -> dict:
     Returns:
         As /train_status.
     """
-    with told():
+    with clear_errors():
         preload.wait()
         runs = visitor_of(visitor).runs
         runs.stop(runs.known(run).id)
         return _described(runs.known(run))
 
 
-def _described(snapshot: "Snapshot") -> dict:
+def _described(snapshot: "Snapshot") -> dict[str, Any]:
     return {
         "run": snapshot.id,
         "status": snapshot.status,

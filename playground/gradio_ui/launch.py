@@ -33,11 +33,11 @@ if TYPE_CHECKING:
 __all__ = ["build", "main", "parse", "serve"]
 
 THREADS = 80
-"""Handlers that run at once: a class of forty, each with a page that computes and one that is watched."""
+"""Handlers that run at a time: for a class of forty, each with one page that computes and one that is shown."""
 WAITING = 1000
 """Events that may wait their turn; more are refused with a sentence of Gradio's."""
 SESSIONS = 1000
-"""Whose state is kept. Every call by the API is one; those unused for longest go first."""
+"""Whose state is stored. Every call of the API is one; those unused for longest are dropped first."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,8 +53,8 @@ def main(arguments: Sequence[str]) -> int:
 def build(chosen: Options) -> gr.Blocks:
     """The app for these options; nothing is served yet."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    # A folder of its own for what visitors send: the usual one is shared by all Gradio apps of a machine, and each of them
-    # would serve what the others were given.
+    # A folder of its own for the files of visitors: the usual one is shared by all Gradio apps of a computer, and each of
+    # them would serve the files of the others.
     if "GRADIO_TEMP_DIR" not in os.environ:
         os.environ["GRADIO_TEMP_DIR"] = tempfile.mkdtemp(prefix="playground-")
         atexit.register(shutil.rmtree, os.environ["GRADIO_TEMP_DIR"], ignore_errors=True)
@@ -76,7 +76,7 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
     if chosen.share:
         print(text.ASKING, flush=True)
     try:
-        # Gradio's own messages speak of its commands, and of files to put into folders.
+        # Gradio's own messages name its commands, and files to put into folders.
         with contextlib.redirect_stdout(io.StringIO()):
             demo.queue(max_size=WAITING, default_concurrency_limit=None).launch(
                 server_name=chosen.host,
@@ -87,7 +87,7 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
                 prevent_thread_lock=True,
                 quiet=True,
                 inline=False,
-                show_error=False,  # only what was said for the reader (gr.Error) is shown, no other exception
+                show_error=False,  # only messages that are meant for the reader (gr.Error) are shown
                 enable_monitoring=False,
                 ssr_mode=False,
                 run_history=False,
@@ -97,13 +97,13 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
                 app_kwargs={"middleware": _middleware(), "openapi_url": None},
                 **app.looks(),
             )
-    except OSError:  # somebody was quicker
+    except OSError:  # another program took the port meanwhile
         print(text.taken(chosen.port) if chosen.port else text.NO_PORT, file=sys.stderr)
         return 1
     preload.start()  # torch: only now, so that the first page does not wait for it
     if chosen.public:
         run_time_limit.start(visitor_of(None).limits.training_seconds)
-    print("\n".join(_told(chosen, demo)), flush=True)
+    print("\n".join(_startup_lines(chosen, demo)), flush=True)
     while not ended.wait(3600):
         pass
     demo.close(verbose=False)
@@ -127,8 +127,8 @@ def _middleware() -> list[Middleware]:
     ]
 
 
-def _told(chosen: Options, demo: gr.Blocks) -> list[str]:
-    """What a person wants to know now."""
+def _startup_lines(chosen: Options, demo: gr.Blocks) -> list[str]:
+    """What is printed when the app is up: where it is, who can reach it, and how to end it."""
     local = str(demo.local_url).rstrip("/")
     if mode.on_spaces():
         kept = text.kept(os.environ.get("DIFFUSION_PLAYGROUND_RUNS"))
@@ -145,7 +145,7 @@ def _told(chosen: Options, demo: gr.Blocks) -> list[str]:
 
 
 def _reach(chosen: Options) -> list[str]:
-    """Who is let in, and what they may do."""
+    """Who can come in, and what they may do."""
     others = chosen.share or mode.on_spaces() or not _is_here(chosen.host)
     lines = [text.guarded(len(chosen.auth))] if chosen.auth else [text.OPEN_TO_ALL] if others else []
     if chosen.public:
@@ -157,7 +157,7 @@ def _reach(chosen: Options) -> list[str]:
 
 
 def _cannot_listen(host: str, port: int | None) -> str:
-    """One sentence where nobody can listen at that address, else ""."""
+    """One sentence where the app cannot listen at that address, else ""."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host.strip("[]"), port or 0, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, proto) as probe:

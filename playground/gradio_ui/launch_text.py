@@ -1,4 +1,4 @@
-"""What is said when the Gradio app is started from a shell."""
+"""Messages and help texts for starting the Gradio app from a shell."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ if TYPE_CHECKING:
 
 DESCRIPTION = "The playground as a web page to share with others."
 SHARE = "ask for a public link through Gradio's servers, which lasts up to a week; this machine does the work"
-AUTH = "let in only who gives this name and password; may be said several times"
-HOST = "the address to listen at; 0.0.0.0 lets the network in (default: this machine alone)"
+AUTH = "let in only visitors with this name and password; may be repeated"
+HOST = "the address to listen at; 0.0.0.0 is for the network (default: this machine alone)"
 PORT = "the port to listen at (default: the first free one from 7860 on)"
 PUBLIC = (
-    "bound what visitors may ask for, and let nobody see or stop what is another's "
-    "(default: with --share and on Hugging Face Spaces)"
+    "limit what visitors may ask for, and show each only their own runs "
+    "(default: with --share, on Hugging Face Spaces, or with DIFFUSION_PLAYGROUND_PUBLIC=1)"
 )
 MCP = "offer the endpoints of the API as tools for language models too"
 
 TWICE = "--auth gives the same name twice: each has one password."
-WRONG_AUTH = "a name and a password belong there, with a colon between them, such as ada:lovelace."
+WRONG_AUTH = "a name and a password are needed, with a colon between them, such as ada:lovelace."
 WRONG_PORT = "a port is a whole number from 1 to 65535."
 NO_MCP = "--mcp needs the package mcp, which is not installed: pip install 'gradio[mcp]'"
 NO_SHARE_ON_SPACES = "--share has no meaning on Hugging Face Spaces: the address of the Space is the link."
 
 
 def taken(port: int) -> str:
-    """Somebody else listens there."""
-    return f"Port {port} is taken: something else listens there. Choose another with --port, or leave it to the playground."
+    """Where another program listens there."""
+    return f"Port {port} is taken by another program. Choose another with --port, or leave --port out."
 
 
 def no_address(host: str, why: str) -> str:
@@ -35,7 +35,7 @@ def no_address(host: str, why: str) -> str:
     return f"The playground cannot listen at “{host}”: {why}."
 
 
-NO_PORT = "Every port from 7860 to 7959 is taken: say with --port which other one to use."
+NO_PORT = "Every port from 7860 to 7959 is taken: choose another with --port."
 COMING = "The playground is starting …"
 ASKING = "Asking for a share link …"
 CLOSED = "The playground is closed."
@@ -60,9 +60,9 @@ def address(local: str, network: str | None, link: str | None) -> str:
 
 
 def guarded(names: int) -> str:
-    """Who is let in."""
+    """Who can come in."""
     who = "the name and password given" if names == 1 else f"one of the {names} names and its password"
-    return f"Only who knows {who} is let in."
+    return f"Visitors need {who}."
 
 
 def on_spaces(space: str) -> str:
@@ -77,20 +77,20 @@ def kept(folder: str | None) -> str:
     return f"Training runs are kept in {folder}."
 
 
-OPEN_TO_ALL = "No password is asked for: --auth NAME:PASSWORD asks for one."
+OPEN_TO_ALL = "It needs no password: --auth NAME:PASSWORD sets one."
 
 NOT_PUBLIC = (
-    "Whoever opens it may do what you may: use all of this machine, and see, stop and delete every training run. "
-    "--public bounds that."
+    "Everyone who opens it may use all of this machine, and see, stop and delete every training run. "
+    "--public limits that."
 )
 
 
 def public_mode(most: Limits) -> str:
-    """What is bounded."""
+    """What is limited."""
     return (
         f"Public mode: one visitor draws at most {most.images} images in {most.steps} steps at a time, trains one network for "
         f"at most {most.training_steps:,} steps or {most.training_seconds // 60} minutes, and uploads files up to "
-        f"{most.upload_megabytes} MB; nobody sees, stops or deletes what is another's."
+        f"{most.upload_megabytes} MB; each sees, stops and deletes only their own."
     )
 
 

@@ -1,4 +1,4 @@
-"""HTML that is written anew again and again while the reader looks at it, clicks in it and types into it.
+"""HTML that is updated while the reader reads it, clicks in it and types into it.
 
 Gradio replaces the whole of an element when its value changes, and with it what has the focus, what is open, and the button
 under a pressed finger. Here only what differs is changed.
@@ -123,7 +123,7 @@ def button(
 ) -> str:
     """A button that triggers the event `on` of its element, with `do` and `of`; see `done`."""
     return (
-        f'<button type="button" class="{kind}" {_told(on, do, of)} title="{html.escape(help)}"'
+        f'<button type="button" class="{kind}" {_data_attributes(on, do, of)} title="{html.escape(help)}"'
         f"{' disabled' if disabled else ''}>{html.escape(title)}</button>"
     )
 
@@ -131,13 +131,13 @@ def button(
 def choice(kind: str, label: str, on: str, do: str, of: str, *, ticked: bool, disabled: bool = False) -> str:
     """A checkbox or radio button with its label for screen readers; `kind` is "checkbox" or "radio"."""
     return (
-        f'<input type="{kind}" name="{do}" {_told(on, do, of)} aria-label="{html.escape(label)}"'
+        f'<input type="{kind}" name="{do}" {_data_attributes(on, do, of)} aria-label="{html.escape(label)}"'
         f"{' checked' if ticked else ''}{' disabled' if disabled else ''}>"
     )
 
 
 def done(event: gr.EventData) -> tuple[str, str]:
-    """What the reader did, and with what, as texts of at most 500 letters. Anyone may send anything: ("", "") for that."""
+    """The action and its argument, as texts of at most 500 letters; ("", "") for an event of another form."""
     data = compat.event_data(event)
     do, of = data.get("do"), data.get("of")
     return (do[:500], of[:500]) if isinstance(do, str) and isinstance(of, str) else ("", "")
@@ -149,5 +149,5 @@ def rich(text: str) -> str:
     return re.sub(r"`(.+?)`", r"<code>\1</code>", bold)
 
 
-def _told(on: str, do: str, of: str) -> str:
+def _data_attributes(on: str, do: str, of: str) -> str:
     return f'data-on="{on}" data-do="{html.escape(do)}" data-of="{html.escape(of)}"'

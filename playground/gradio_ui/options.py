@@ -1,4 +1,4 @@
-"""What can be said when the Gradio app is started, checked."""
+"""The command line of the Gradio app, checked."""
 
 from __future__ import annotations
 

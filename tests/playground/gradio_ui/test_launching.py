@@ -93,7 +93,7 @@ def told(**changes: object) -> str:
     )
     mode.set_public(chosen.public)
     demo = SimpleNamespace(local_url="http://127.0.0.1:7860/", server_port=7860, share_url=changes.get("link"))
-    return "\n".join(launch._told(chosen, demo))  # type: ignore[arg-type]
+    return "\n".join(launch._startup_lines(chosen, demo))  # type: ignore[arg-type]
 
 
 def test_who_can_reach_it_is_said() -> None:
@@ -104,7 +104,7 @@ def test_who_can_reach_it_is_said() -> None:
     assert text.OPEN_TO_ALL in open_to_all
     assert text.NOT_PUBLIC in open_to_all
     guarded = told(host="0.0.0.0", auth=(("ada", "x"),), public=True)
-    assert "Only who knows" in guarded
+    assert "Visitors need" in guarded
     assert text.OPEN_TO_ALL not in guarded
     assert f"{limits.PUBLIC.images} images" in guarded
     assert text.NO_SHARE_LINK in told(share=True, public=True)

@@ -57,7 +57,7 @@ def annas(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str
         ids = {}
         for name, task in (("draws", "denoiser"), ("reads", "classifier"), ("encodes", "vae")):
             ids[name] = runs.submit(TrainConfig.model_validate(FEW | {"task": task}))
-            service.wait(ids[name], lambda snapshot: not snapshot.active, SECONDS)
+            service.wait(ids[name], lambda snapshot: not snapshot.active, 4 * SECONDS)
             runs.rename(ids[name], "Annas secret")
     return root, ids
 
@@ -77,7 +77,7 @@ def ids(
     yield {**ids, "folder": str(tmp_path / "runs" / ids["draws"])}
     for run_id in own.ids():
         own.stop(run_id)
-        own.wait(run_id, lambda snapshot: not snapshot.active, SECONDS)
+        own.wait(run_id, lambda snapshot: not snapshot.active, 4 * SECONDS)
 
 
 def _open(lab: str, secret: str, **link: str) -> AppTest:
