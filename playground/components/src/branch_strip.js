@@ -15,10 +15,7 @@ const HEIGHT = 46;
 const nearestStep = (steps, progress) =>
   steps.reduce((best, step, i) => (Math.abs(step.progress - progress) < Math.abs(steps[best].progress - progress) ? i : best), 0);
 
-/**
- * @param {number} number
- * @param {{ onMove: (branch: number, index: number) => void, onEnd: () => void }} on
- */
+/** @param {number} number @param {{ onMove: (branch: number, index: number) => void, onEnd: () => void }} on */
 export function branchStrip(number, { onMove, onEnd }) {
   const name = el("b");
   const label = el("span");
@@ -41,11 +38,7 @@ export function branchStrip(number, { onMove, onEnd }) {
     onEnd,
   });
 
-  /**
-   * @param {CanvasRenderingContext2D} g
-   * @param {PicturePool} pool
-   * @param {number} width
-   */
+  /** @param {CanvasRenderingContext2D} g @param {PicturePool} pool @param {number} width */
   function paintThumbnails(g, pool, width) {
     const { steps } = branch;
     const begin = steps[0].progress * width;
@@ -95,11 +88,7 @@ export function branchStrip(number, { onMove, onEnd }) {
       g.clearRect(0, 0, HEIGHT, HEIGHT);
       if (branch.final !== null) pool.draw(g, branch.final, 1, 0, 0, HEIGHT, HEIGHT);
     },
-    /**
-     * @param {boolean} isChosen
-     * @param {StepView} step
-     * @param {number} index
-     */
+    /** @param {boolean} isChosen @param {StepView} step @param {number} index */
     place(isChosen, step, index) {
       node.classList.toggle("dp-chosen", isChosen);
       head.hidden = !isChosen;

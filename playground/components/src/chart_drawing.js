@@ -7,9 +7,7 @@ export const FONT_SIZE = 14;
 
 /**
  * A context in CSS pixels on a canvas with as many pixels as the screen has, emptied.
- * @param {HTMLCanvasElement} canvas
- * @param {number} width
- * @param {number} height
+ * @param {HTMLCanvasElement} canvas @param {number} width @param {number} height
  */
 export function fitCanvas(canvas, width, height) {
   const ratio = Math.min(3, window.devicePixelRatio || 1);
@@ -28,12 +26,8 @@ export function fitCanvas(canvas, width, height) {
 /**
  * Draws grid, ticks and labels.
  * The y label stands above the axis, upright: it reads at a projector's distance and takes no width.
- * @param {Pen} g
- * @param {Theme} theme
- * @param {number} width
- * @param {number} height
- * @param {{ x: Range, y: Range, logX?: boolean, logY?: boolean, xLabel?: string, yLabel?: string, inset?: number }} what
- * @returns {Frame}
+ * @param {Pen} g @param {Theme} theme @param {number} width @param {number} height
+ * @param {{ x: Range, y: Range, logX?: boolean, logY?: boolean, xLabel?: string, yLabel?: string, inset?: number }} what @returns {Frame}
  */
 export function axes(g, theme, width, height, { x, y, logX = false, logY = false, xLabel = "", yLabel = "", inset = 0 }) {
   const fraction = (/** @type {number} */ v, /** @type {Range} */ [lo, hi], /** @type {boolean} */ log) => (log ? Math.log(v / lo) / Math.log(hi / lo) : (v - lo) / (hi - lo));
@@ -88,13 +82,7 @@ function isPower(v) {
   return Math.abs(e - Math.round(e)) < 1e-6;
 }
 
-/**
- * @param {Pen} g
- * @param {number} x0
- * @param {number} y0
- * @param {number} x1
- * @param {number} y1
- */
+/** @param {Pen} g @param {number} x0 @param {number} y0 @param {number} x1 @param {number} y1 */
 export function line(g, x0, y0, x1, y1) {
   g.beginPath();
   g.moveTo(x0, y0);
@@ -104,10 +92,7 @@ export function line(g, x0, y0, x1, y1) {
 
 /**
  * A line over x[], y[] with gaps where there is no value (or none on a logarithmic axis).
- * @param {Pen} g
- * @param {Pick<Frame, "X" | "Y">} frame
- * @param {(number | null)[]} x
- * @param {(number | null)[]} y
+ * @param {Pen} g @param {Pick<Frame, "X" | "Y">} frame @param {(number | null)[]} x @param {(number | null)[]} y
  */
 export function polyline(g, { X, Y }, x, y, logX = false, logY = false) {
   g.beginPath();
@@ -123,22 +108,14 @@ export function polyline(g, { X, Y }, x, y, logX = false, logY = false) {
 
 /**
  * A point, or null where it has no place on the axes.
- * @param {number | null | undefined} x
- * @param {number | null | undefined} y
- * @returns {Point | null}
+ * @param {number | null | undefined} x @param {number | null | undefined} y @returns {Point | null}
  */
 export function onAxes(x, y, logX = false, logY = false) {
   if (x === null || y === null || x === undefined || y === undefined || (logX && !(x > 0)) || (logY && !(y > 0))) return null;
   return [x, y];
 }
 
-/**
- * @param {Pen} g
- * @param {Theme} theme
- * @param {number} x
- * @param {number} y
- * @param {string} color
- */
+/** @param {Pen} g @param {Theme} theme @param {number} x @param {number} y @param {string} color */
 export function dot(g, theme, x, y, color, radius = 5.5) {
   g.beginPath();
   g.arc(x, y, radius, 0, 2 * Math.PI);
@@ -151,12 +128,7 @@ export function dot(g, theme, x, y, color, radius = 5.5) {
 
 /**
  * One of the shapes that distinguish series without their colour, of about the same area.
- * @param {Pen} g
- * @param {Theme} theme
- * @param {Mark} shape
- * @param {number} x
- * @param {number} y
- * @param {string} color
+ * @param {Pen} g @param {Theme} theme @param {Mark} shape @param {number} x @param {number} y @param {string} color
  */
 export function mark(g, theme, shape, x, y, color, r = 5) {
   g.beginPath();
@@ -171,10 +143,7 @@ export function mark(g, theme, shape, x, y, color, r = 5) {
   g.stroke();
 }
 
-/**
- * @param {Pen} g
- * @param {Point[]} points
- */
+/** @param {Pen} g @param {Point[]} points */
 function polygon(g, points) {
   points.forEach(([x, y], k) => (k ? g.lineTo(x, y) : g.moveTo(x, y)));
   g.closePath();
@@ -182,13 +151,7 @@ function polygon(g, points) {
 
 /**
  * Text on a pill of the background's colour, kept inside [0, width].
- * @param {Pen} g
- * @param {Theme} theme
- * @param {string} text
- * @param {number} x
- * @param {number} y
- * @param {string} color
- * @param {number} width
+ * @param {Pen} g @param {Theme} theme @param {string} text @param {number} x @param {number} y @param {string} color @param {number} width
  */
 export function pill(g, theme, text, x, y, color, width) {
   g.font = `600 ${FONT_SIZE}px ${theme.font}`;
@@ -208,8 +171,7 @@ export function pill(g, theme, text, x, y, color, width) {
 
 /**
  * Nothing is drawn outside of the rectangle from here on.
- * @param {Pen} g
- * @param {Rect} rect
+ * @param {Pen} g @param {Rect} rect
  */
 export function clip(g, rect, margin = 2) {
   g.beginPath();
@@ -219,9 +181,7 @@ export function clip(g, rect, margin = 2) {
 
 /**
  * A dashed vertical line over the whole height of a chart.
- * @param {Pen} g
- * @param {Theme} theme
- * @param {Rect} rect
+ * @param {Pen} g @param {Theme} theme @param {Rect} rect
  * @param {number} x  in pixels
  */
 export function verticalLine(g, theme, rect, x) {

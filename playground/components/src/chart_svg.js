@@ -37,11 +37,7 @@ export function chartSvg(theme, shown, height, { title, entries, plot }) {
   return pen.svg;
 }
 
-/**
- * @param {Theme} theme
- * @param {number} width
- * @param {LegendEntry[]} entries
- */
+/** @param {Theme} theme @param {number} width @param {LegendEntry[]} entries */
 function legendRows(theme, width, entries) {
   const ruler = svgContext(1, 1);
   ruler.font = `${FONT_SIZE}px ${theme.font}`;
@@ -60,13 +56,7 @@ function legendRows(theme, width, entries) {
   return rows;
 }
 
-/**
- * @param {SvgPen} pen
- * @param {Theme} theme
- * @param {LegendEntry} entry
- * @param {number} x
- * @param {number} y
- */
+/** @param {SvgPen} pen @param {Theme} theme @param {LegendEntry} entry @param {number} x @param {number} y */
 function drawEntry(pen, theme, entry, x, y) {
   pen.fillStyle = pen.strokeStyle = entry.color;
   pen.lineWidth = entry.style === "thin" ? 2 : 3;

@@ -31,8 +31,7 @@ export function between(stops, share) {
 
 /**
  * A small canvas, one pixel for each number.
- * @param {number} width
- * @param {number} height
+ * @param {number} width @param {number} height
  * @param {(i: number) => number} level  of number i, in 0 … 255
  * @param {Uint8Array} colormap
  */
@@ -50,10 +49,7 @@ export function raster(width, height, level, colormap) {
 
 /**
  * Enlarges a picture onto a canvas, never smoothed. Returns a context in CSS pixels.
- * @param {HTMLCanvasElement} canvas
- * @param {CanvasImageSource} small
- * @param {number} width
- * @param {number} height
+ * @param {HTMLCanvasElement} canvas @param {CanvasImageSource} small @param {number} width @param {number} height
  */
 export function enlarge(canvas, small, width, height) {
   const ratio = Math.min(3, window.devicePixelRatio || 1);
@@ -71,8 +67,7 @@ export function enlarge(canvas, small, width, height) {
 /**
  * The colours with their numbers.
  * @param {HTMLElement} node  what it becomes the content of
- * @param {Uint8Array} colormap
- * @param {number[]} values
+ * @param {Uint8Array} colormap @param {number[]} values
  * @param {string} [unit]  stands behind each
  */
 export function colorbar(node, colormap, values, unit = "") {

@@ -14,11 +14,7 @@ const MAX = 12;
 const APART = 0.005; // least distance of two points in x
 const EDITOR_HEIGHT = 340;
 
-/**
- * @param {HTMLElement} root
- * @param {Emit} emit
- * @returns {Component<CurveEditor | null>}
- */
+/** @param {HTMLElement} root @param {Emit} emit @returns {Component<CurveEditor | null>} */
 export function mount(root, emit) {
   root.classList.add("dp-root", "dp-curve-editor");
   const legend = el("div", { class: "dp-legend" });
@@ -73,9 +69,7 @@ export function mount(root, emit) {
 
   /**
    * Moves point k as far as its neighbours let it: the first stays at (0, 1), the last at x = 1, none rises.
-   * @param {number} k
-   * @param {number} x
-   * @param {number} y
+   * @param {number} k @param {number} x @param {number} y
    */
   function move(k, x, y) {
     if (k === 0) return;
@@ -88,10 +82,7 @@ export function mount(root, emit) {
     ];
   }
 
-  /**
-   * @param {number} x
-   * @param {number} y
-   */
+  /** @param {number} x @param {number} y */
   function add(x, y) {
     if (points.length >= MAX) return hint(`A curve has at most ${MAX} points.`);
     const k = points.findIndex((p) => p[0] > x);

@@ -9,8 +9,7 @@
  * @template {keyof HTMLElementTagNameMap} K
  * @param {K} tag
  * @param {Attributes} [attributes]  null, undefined and false leave one out; names that begin with "on" are listeners
- * @param {...Child} children
- * @returns {HTMLElementTagNameMap[K]}
+ * @param {...Child} children @returns {HTMLElementTagNameMap[K]}
  */
 export function el(tag, attributes, ...children) {
   return fill(document.createElement(tag), attributes, children);
@@ -19,10 +18,7 @@ export function el(tag, attributes, ...children) {
 /**
  * An SVG element.
  * @template {keyof SVGElementTagNameMap} K
- * @param {K} tag
- * @param {Attributes} [attributes]
- * @param {...Child} children
- * @returns {SVGElementTagNameMap[K]}
+ * @param {K} tag @param {Attributes} [attributes] @param {...Child} children @returns {SVGElementTagNameMap[K]}
  */
 export function shape(tag, attributes, ...children) {
   return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
@@ -30,9 +26,7 @@ export function shape(tag, attributes, ...children) {
 
 /**
  * @template {Element} E
- * @param {E} node
- * @param {Attributes} attributes
- * @param {Child[]} children
+ * @param {E} node @param {Attributes} attributes @param {Child[]} children
  */
 function fill(node, attributes = {}, children) {
   for (const [name, value] of Object.entries(attributes)) {
@@ -57,10 +51,7 @@ const ICONS = {
 };
 /** @typedef {keyof typeof ICONS} Icon */
 
-/**
- * @param {HTMLElement} button
- * @param {Icon} name
- */
+/** @param {HTMLElement} button @param {Icon} name */
 export function setIcon(button, name) {
   if (button.dataset.icon === name) return;
   button.dataset.icon = name;
@@ -69,9 +60,7 @@ export function setIcon(button, name) {
 
 /**
  * A button with an icon, and a label for those who do not see it.
- * @param {Icon} name
- * @param {string} label
- * @param {() => void} action
+ * @param {Icon} name @param {string} label @param {() => void} action
  */
 export function iconButton(name, label, action) {
   const node = el("button", { type: "button", class: "dp-button", "aria-label": label, title: label, "data-action": name, onclick: action });
@@ -81,9 +70,7 @@ export function iconButton(name, label, action) {
 
 /**
  * A small button with words on it.
- * @param {string} label
- * @param {() => void} action
- * @param {Attributes} [attributes]
+ * @param {string} label @param {() => void} action @param {Attributes} [attributes]
  */
 export function chip(label, action, attributes) {
   return el("button", { type: "button", class: "dp-chip", onclick: action, ...attributes }, label);
@@ -142,11 +129,7 @@ export const plainText = (text) => markup(text).fragment.textContent ?? "";
 
 /**
  * The row and column of a grid over an element where a pointer is; outside, the nearest.
- * @param {MouseEvent} event
- * @param {Element} node
- * @param {number} rows
- * @param {number} columns
- * @returns {[number, number]}
+ * @param {MouseEvent} event @param {Element} node @param {number} rows @param {number} columns @returns {[number, number]}
  */
 export function cellAt(event, node, rows, columns) {
   const box = node.getBoundingClientRect();
@@ -183,9 +166,7 @@ export function draggable(node, { onStart, onMove, onEnd }) {
 /**
  * What `mount` returns: how a component is updated, and what ends with it.
  * @template Data
- * @param {HTMLElement} root
- * @param {(data: Data) => void} update
- * @param {...(() => void)} ends
+ * @param {HTMLElement} root @param {(data: Data) => void} update @param {...(() => void)} ends
  */
 export function component(root, update, ...ends) {
   function destroy() {

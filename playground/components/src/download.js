@@ -1,9 +1,6 @@
 // Files that the browser makes and saves by itself.
 
-/**
- * @param {string} name
- * @param {Blob} blob
- */
+/** @param {string} name @param {Blob} blob */
 export function saveBlob(name, blob) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
@@ -23,8 +20,7 @@ export function saveText(name, type, text) {
 
 /**
  * As PNG.
- * @param {string} name
- * @param {HTMLCanvasElement} canvas
+ * @param {string} name @param {HTMLCanvasElement} canvas
  */
 export function saveCanvas(name, canvas) {
   canvas.toBlob((blob) => blob && saveBlob(name, blob), "image/png");

@@ -14,11 +14,7 @@ const SPREAD = 0.028; // of a spray, in widths of the pad
 const APART = 0.012; // between two points of a line
 
 /** @import { DrawnPoint } from "./drawn_points.js" */
-/**
- * @param {HTMLElement} root
- * @param {Emit} emit
- * @returns {Component<DrawingPad | null>}
- */
+/** @param {HTMLElement} root @param {Emit} emit @returns {Component<DrawingPad | null>} */
 export function mount(root, emit) {
   root.classList.add("dp-root", "dp-pad");
   /** @type {DrawnPoint[]} */
@@ -117,8 +113,7 @@ export function mount(root, emit) {
 
   /**
    * From one place of the stroke to the next. Returns the place it has reached: a short move waits for more.
-   * @param {Point} from
-   * @param {Point} to
+   * @param {Point} from @param {Point} to
    */
   function along(from, to) {
     const far = Math.hypot(to[0] - from[0], to[1] - from[1]);
@@ -127,19 +122,13 @@ export function mount(root, emit) {
     return count ? to : from;
   }
 
-  /**
-   * @param {Point} at
-   * @param {number} count  of points in a spray
-   */
+  /** @param {Point} at @param {number} count  of points in a spray */
   function put(at, count) {
     if (tool === "spray") spray(at, count);
     else add(at);
   }
 
-  /**
-   * @param {Point} at
-   * @param {number} count
-   */
+  /** @param {Point} at @param {number} count */
   function spray(at, count) {
     for (let n = 0; n < count; n++) {
       const [r, angle] = [SPREAD * Math.sqrt(-2 * Math.log(1 - Math.random())), 2 * Math.PI * Math.random()];

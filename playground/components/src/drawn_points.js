@@ -16,10 +16,7 @@ export function parsePoints(text) {
   return points;
 }
 
-/**
- * @param {DrawnPoint[]} points
- * @param {number} kinds  how many classes there may be
- */
+/** @param {DrawnPoint[]} points @param {number} kinds  how many classes there may be */
 export function formatPoints(points, kinds) {
   const parts = Array.from({ length: kinds }, () => "");
   const two = (/** @type {number} */ v) => ALPHABET[v >> 6] + ALPHABET[v & 63];

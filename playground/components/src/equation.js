@@ -16,21 +16,13 @@ export const colorNumber = (kind) => COLORS[kind.split(" ")[0]] ?? 5;
 /** @param {string} kind */
 const color = (kind) => `var(--dp-s${colorNumber(kind)})`;
 
-/**
- * @param {Element} node
- * @param {string} kind
- * @param {OnHighlight} onHighlight
- */
+/** @param {Element} node @param {string} kind @param {OnHighlight} onHighlight */
 function highlightOnHover(node, kind, onHighlight) {
   node.addEventListener("pointerenter", (event) => /** @type {PointerEvent} */ (event).pointerType === "mouse" && onHighlight(kind));
   node.addEventListener("pointerleave", (event) => /** @type {PointerEvent} */ (event).pointerType === "mouse" && onHighlight(null));
 }
 
-/**
- * @param {Element} node
- * @param {string} kind
- * @param {OnHighlight} onHighlight
- */
+/** @param {Element} node @param {string} kind @param {OnHighlight} onHighlight */
 function highlightOnFocus(node, kind, onHighlight) {
   node.addEventListener("focus", () => onHighlight(kind));
   node.addEventListener("blur", () => onHighlight(null));
@@ -38,8 +30,7 @@ function highlightOnFocus(node, kind, onHighlight) {
 
 /**
  * A part of a sum that can be pointed at.
- * @param {string} kind
- * @param {OnHighlight} onHighlight
+ * @param {string} kind @param {OnHighlight} onHighlight
  */
 export function termView(kind, onHighlight, extra = "") {
   const top = el("span", { class: "dp-term-top" });
@@ -71,11 +62,7 @@ export function equationView({ onHighlight }) {
 
   return {
     node,
-    /**
-     * @param {Equation[]} equations
-     * @param {PicturePool} pool
-     * @param {Pixel[]} pixels  where the numbers are read
-     */
+    /** @param {Equation[]} equations @param {PicturePool} pool @param {Pixel[]} pixels  where the numbers are read */
     draw(equations, pool, pixels) {
       const structure = JSON.stringify(equations.map((e) => [e.name, e.result.kind, e.terms.map((t) => t.kind)]));
       if (structure !== shown) {
@@ -113,9 +100,7 @@ export function equationView({ onHighlight }) {
 /** @typedef {ReturnType<typeof cardView>} CardView */
 /**
  * One picture of the sum, enlarged, with the pixel whose numbers are shown.
- * @param {string} kind
- * @param {object} on
- * @param {OnHighlight} on.onHighlight
+ * @param {string} kind @param {object} on @param {OnHighlight} on.onHighlight
  * @param {(pixel: [number, number] | null, isChosen: boolean, by?: number[]) => void} on.onPixel  pointed at, or moved by rows and columns
  * @param {() => void} on.onRest
  */
@@ -149,11 +134,7 @@ export function cardView(kind, { onHighlight, onPixel, onRest }) {
     node,
     kind,
     canvas,
-    /**
-     * @param {PoolPicture} shown
-     * @param {PicturePool} pool
-     * @param {Pixel} at
-     */
+    /** @param {PoolPicture} shown @param {PicturePool} pool @param {Pixel} at */
     draw(shown, pool, at) {
       size = [pool.height, pool.width];
       if (canvas.width !== pool.width || canvas.height !== pool.height) Object.assign(canvas, { width: pool.width, height: pool.height });

@@ -32,9 +32,7 @@ export function exportMenu(figure) {
 
 /**
  * A list that begins with "Save" and calls `save` with what is chosen in it.
- * @param {string} title
- * @param {[value: string, title: string][]} kinds
- * @param {(kind: string) => void} save
+ * @param {string} title @param {[value: string, title: string][]} kinds @param {(kind: string) => void} save
  */
 export function saveMenu(title, kinds, save) {
   const node = el("select", { class: "dp-select dp-save", "aria-label": title, title, onchange: chosen }, ...options([["", "Save"], ...kinds]));
@@ -54,10 +52,7 @@ export function fileName(title) {
   return title.toLowerCase().replace(/[^a-z0-9]+/g, "-").slice(0, 48).replace(/^-+|-+$/g, "") || "figure";
 }
 
-/**
- * @param {string} name
- * @param {SVGSVGElement} svg
- */
+/** @param {string} name @param {SVGSVGElement} svg */
 export function saveSvg(name, svg) {
   saveText(`${name}.svg`, "image/svg+xml", svgText(svg));
 }

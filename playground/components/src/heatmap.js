@@ -17,10 +17,7 @@ const FONT = 13;
 // From next to nothing to a lot: even in lightness, so that it reads without hue as well.
 const SHADES = { light: [[247, 251, 255], [107, 174, 214], [8, 48, 107]], dark: [[24, 28, 44], [60, 120, 190], [222, 240, 255]] };
 
-/**
- * @param {HTMLElement} root
- * @returns {Component<Heatmap | null>}
- */
+/** @param {HTMLElement} root @returns {Component<Heatmap | null>} */
 export function mount(root) {
   root.classList.add("dp-root", "dp-heatmap");
   const title = el("div", { class: "dp-panel-title" });
@@ -97,9 +94,7 @@ export function mount(root) {
 
   /**
    * The colour of a value, on a logarithmic scale.
-   * @param {number} value
-   * @param {number} low
-   * @param {number} high
+   * @param {number} value @param {number} low @param {number} high
    */
   function shade(value, low, high) {
     const share = clamp(Math.log(Math.max(value, low) / low) / Math.max(1e-9, Math.log(high / low)), 0, 1);
@@ -115,10 +110,7 @@ export function mount(root) {
     if (column >= 0 && column < frame.columns && row >= 0 && row < frame.rows) move(column, row);
   }
 
-  /**
-   * @param {number} column
-   * @param {number} row
-   */
+  /** @param {number} column @param {number} row */
   function move(column, row) {
     if (!frame) return;
     at = [Math.max(0, Math.min(frame.columns - 1, column)), Math.max(0, Math.min(frame.rows - 1, row))];

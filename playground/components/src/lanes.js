@@ -37,10 +37,7 @@ export function laneView(source, { pick, onPick, onCursor }) {
   let at = -1;
 
   const box = (/** @type {number} */ k) => ({ x: (k % columns) * (picture.w + GAP), y: Math.floor(k / columns) * (picture.h + GAP) });
-  /**
-   * @param {HTMLElement} mark
-   * @param {number | null} k
-   */
+  /** @param {HTMLElement} mark @param {number | null} k */
   function place(mark, k) {
     mark.hidden = k === null || k < 0 || k >= meta.pictures;
     if (k === null || mark.hidden) return;
@@ -102,10 +99,7 @@ export function laneView(source, { pick, onPick, onCursor }) {
       lane = next;
       drawn = null;
     },
-    /**
-     * @param {number} width
-     * @param {number} height
-     */
+    /** @param {number} width @param {number} height */
     resize(width, height) {
       stage.style.width = `${width}px`;
       stage.style.height = `${height}px`;
@@ -126,10 +120,7 @@ export function laneView(source, { pick, onPick, onCursor }) {
 }
 
 // Titles and labels around a grid: what its columns and its rows stand for.
-/**
- * @param {HTMLElement} stage
- * @param {Axes} axes
- */
+/** @param {HTMLElement} stage @param {Axes} axes */
 function axesAround(stage, { across, columns, down, rows }) {
   const labels = (/** @type {string[]} */ names, /** @type {string} */ kind) => el("div", { class: `dp-axis dp-axis-${kind}` }, ...names.map((name) => el("span", {}, name)));
   const side = labels(rows, "down");
@@ -142,10 +133,7 @@ function axesAround(stage, { across, columns, down, rows }) {
 }
 
 // How large the canvases are shown: whole multiples of a pixel where that costs little, and equal lanes equally large.
-/**
- * @param {LaneView[]} views
- * @param {number[]} widths
- */
+/** @param {LaneView[]} views @param {number[]} widths */
 export function sizeLanes(views, widths) {
   const scales = new Map();
   const ratio = window.devicePixelRatio || 1;
@@ -173,10 +161,7 @@ export function zoomView({ onClose }) {
   let shown = [];
   return {
     node,
-    /**
-     * @param {PictureLane[]} lanes
-     * @param {number | null} k
-     */
+    /** @param {PictureLane[]} lanes @param {number | null} k */
     show(lanes, k) {
       node.hidden = k === null || !lanes.length;
       shown = [];
@@ -202,11 +187,7 @@ export function zoomView({ onClose }) {
 }
 
 // Everything that the lanes show now, side by side and enlarged without smoothing, as a PNG to keep.
-/**
- * @param {PictureLane[]} lanes
- * @param {number} position
- * @param {string} name
- */
+/** @param {PictureLane[]} lanes @param {number} position @param {string} name */
 export function saveFrame(lanes, position, name) {
   const tiles = lanes.flatMap((lane) => {
     const tile = lane.tile(position);

@@ -4,12 +4,7 @@ import { el, markup } from "./dom.js";
 
 const GLYPHS = { circle: "●", square: "■", triangle: "▲", diamond: "◆" };
 
-/**
- * @param {string} name
- * @param {string} color
- * @param {LineStyle} style
- * @param {Mark} [mark]
- */
+/** @param {string} name @param {string} color @param {LineStyle} style @param {Mark} [mark] */
 export function legendEntry(name, color, style, mark = "") {
   const glyph = mark
     ? el("span", { class: "dp-glyph", "aria-hidden": "true", style: `color: ${color}` }, GLYPHS[mark])

@@ -14,16 +14,10 @@ const CHART_HEIGHT = 300;
 const MARKS_APART = 90;
 const MARK_REACH = 9; // a mark at the edge is drawn whole
 
-/**
- * @param {Series} s
- * @param {number} i
- */
+/** @param {Series} s @param {number} i */
 const colorNumber = (s, i) => (s.color ?? i) % 6;
 
-/**
- * @param {HTMLElement} root
- * @returns {Component<LiveChart | null>}
- */
+/** @param {HTMLElement} root @returns {Component<LiveChart | null>} */
 export function mount(root) {
   root.classList.add("dp-root", "dp-livechart");
   const title = el("div", { class: "dp-panel-title" });
@@ -92,8 +86,7 @@ export function mount(root) {
 
   /**
    * Axes and series, on the canvas or into a file.
-   * @param {Pen} g
-   * @param {number} width
+   * @param {Pen} g @param {number} width
    */
   function plotted(g, width) {
     const x = xRange();
@@ -149,10 +142,7 @@ export function mount(root) {
 
   /**
    * Where point k of a series stands, in pixels; null where it has no place on the axes.
-   * @param {Frame} frame
-   * @param {Series} s
-   * @param {number} k
-   * @returns {[number, number] | null}
+   * @param {Frame} frame @param {Series} s @param {number} k @returns {[number, number] | null}
    */
   function placeOf(frame, s, k, values = s.y) {
     const at = onAxes(s.x[k], values[k], data.log_x, data.log_y);
@@ -170,11 +160,7 @@ export function mount(root) {
 
   /**
    * A mark on the last point, and on others so far from each other that they do not crowd; each series begins elsewhere.
-   * @param {Pen} g
-   * @param {Frame} frame
-   * @param {Series} s
-   * @param {number} i
-   * @param {string} color
+   * @param {Pen} g @param {Frame} frame @param {Series} s @param {number} i @param {string} color
    */
   function marks(g, frame, s, i, color) {
     const points = s.x.flatMap((_, k) => [placeOf(frame, s, k)].filter((at) => at !== null));
@@ -187,11 +173,7 @@ export function mount(root) {
     });
   }
 
-  /**
-   * @param {Pen} g
-   * @param {Frame} frame
-   * @param {Series} s
-   */
+  /** @param {Pen} g @param {Frame} frame @param {Series} s */
   function band(g, frame, s) {
     const { low, high } = s;
     if (!low || !high) return;
@@ -210,8 +192,7 @@ export function mount(root) {
 
   /**
    * The number of the point of a series whose x is nearest, and that x; null where it has none.
-   * @param {Series} s
-   * @param {number} x
+   * @param {Series} s @param {number} x
    */
   function nearest(s, x) {
     /** @type {{ k: number, x: number } | null} */

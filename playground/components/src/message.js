@@ -9,8 +9,7 @@ export function messageStamp(bytes) {
 /**
  * The payload; its files are Blobs, its arrays {shape, values}.
  * @template Payload
- * @param {Uint8Array} bytes
- * @returns {Payload}
+ * @param {Uint8Array} bytes @returns {Payload}
  */
 export function readMessage(bytes) {
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(16, true);

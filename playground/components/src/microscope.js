@@ -18,11 +18,7 @@ import { watchLook } from "./theme.js";
 const REST = 350; // milliseconds
 const CHANNELS = ["red", "green", "blue"];
 
-/**
- * @param {HTMLElement} root
- * @param {Emit} emit
- * @returns {Component<Microscope | null>}
- */
+/** @param {HTMLElement} root @param {Emit} emit @returns {Component<Microscope | null>} */
 export function mount(root, emit) {
   /** @type {Microscope} */
   let data;
@@ -118,10 +114,7 @@ export function mount(root, emit) {
   }
 
   // --- what the reader does ---------------------------------------------------------------------------------------
-  /**
-   * @param {number} b
-   * @param {number} i
-   */
+  /** @param {number} b @param {number} i */
   function choose(b, i) {
     branch = b;
     step = data.branches[b].steps[i].step;
@@ -137,11 +130,7 @@ export function mount(root, emit) {
     rested();
   }
 
-  /**
-   * @param {[row: number, column: number] | null} place
-   * @param {boolean} isChosen
-   * @param {number[]} [by]
-   */
+  /** @param {[row: number, column: number] | null} place @param {boolean} isChosen @param {number[]} [by] */
   function pointAt(place, isChosen, by) {
     if (by) {
       const [row, column] = at();
@@ -220,10 +209,7 @@ export function mount(root, emit) {
     return all.filter((shown, i) => all.findIndex((other) => other.kind === shown.kind) === i);
   }
 
-  /**
-   * @param {StepView} here
-   * @param {PicturePool} pool
-   */
+  /** @param {StepView} here @param {PicturePool} pool */
   function drawCards(here, pool) {
     const all = pictures(here);
     if (all.map((shown) => shown.kind).join("|") !== cards.map((card) => card.kind).join("|")) {

@@ -46,8 +46,7 @@ export function saveDrawing(shown) {
 
 /**
  * An equation with its coefficients; where these differ from pixel to pixel, those of the pixel that is shown.
- * @param {Equation} equation
- * @param {Shown} shown
+ * @param {Equation} equation @param {Shown} shown
  */
 function sumMarkup(equation, { pool, pixel }) {
   const { terms } = valuesAt(equation, pool, pixel);
@@ -67,10 +66,7 @@ function sheetOf({ pictures, pool }) {
   const scale = Math.max(1, Math.round(168 / pool.width));
   const [w, h] = [pool.width * scale, pool.height * scale];
   const [width, height] = [pictures.length * (w + 8) - 8, h + 26];
-  /**
-   * @param {Pen} g
-   * @param {(picture: PoolPicture, x: number, y: number) => void} symbol
-   */
+  /** @param {Pen} g @param {(picture: PoolPicture, x: number, y: number) => void} symbol */
   function draw(g, symbol) {
     g.fillStyle = "#fff";
     g.fillRect(0, 0, width, height);

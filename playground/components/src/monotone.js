@@ -1,10 +1,7 @@
 // The monotone cubic through a few points, as in curve.py (Fritsch & Carlson 1980, Fritsch & Butland 1984).
 /** @import { Point } from "./types.js" */
 
-/**
- * @param {Point[]} points  x rising
- * @returns {(x: number) => number}
- */
+/** @param {Point[]} points  x rising @returns {(x: number) => number} */
 export function monotoneCurve(points) {
   const n = points.length;
   /** @type {number[]} */
@@ -39,9 +36,7 @@ export function monotoneCurve(points) {
 /**
  * At most `most` points that keep the shape of a falling polyline: again and again, the point is added at which the
  * curve through those chosen so far is farthest from the line (the idea of Ramer, Douglas and Peucker).
- * @param {Point[]} line
- * @param {number} least
- * @param {number} most
+ * @param {Point[]} line @param {number} least @param {number} most
  * @param {number} distance  least distance of two points in x
  * @returns {Point[]}
  */

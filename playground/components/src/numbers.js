@@ -3,11 +3,7 @@
 /** @type {Record<string, string>} */
 const SUPERSCRIPT = { "-": "⁻", 0: "⁰", 1: "¹", 2: "²", 3: "³", 4: "⁴", 5: "⁵", 6: "⁶", 7: "⁷", 8: "⁸", 9: "⁹" };
 
-/**
- * @param {number} value
- * @param {number} low
- * @param {number} high
- */
+/** @param {number} value @param {number} low @param {number} high */
 export const clamp = (value, low, high) => Math.max(low, Math.min(high, value));
 
 /** @param {number} exponent */
@@ -43,8 +39,7 @@ export const formatFixed = (value, decimals = 3) => (Number.isFinite(value) ? va
 export const formatShare = (share) => `${(100 * share).toFixed(share >= 0.01 ? 0 : 2)} %`;
 
 /**
- * @param {number} lo
- * @param {number} hi
+ * @param {number} lo @param {number} hi
  * @param {number} count  how many there should be, about
  */
 export function linearTicks(lo, hi, count) {
@@ -58,11 +53,7 @@ export function linearTicks(lo, hi, count) {
   return ticks;
 }
 
-/**
- * @param {number} lo  positive
- * @param {number} hi
- * @param {number} count
- */
+/** @param {number} lo  positive @param {number} hi @param {number} count */
 export function logTicks(lo, hi, count) {
   const a = Math.ceil(Math.log10(lo) - 1e-9);
   const b = Math.floor(Math.log10(hi) + 1e-9);
@@ -80,8 +71,7 @@ export function logTicks(lo, hi, count) {
 
 /**
  * The least and the largest value; null where there is none. On a logarithmic axis only positive ones count.
- * @param {Iterable<number | null | undefined>} values
- * @returns {[number, number] | null}
+ * @param {Iterable<number | null | undefined>} values @returns {[number, number] | null}
  */
 export function extent(values, log = false) {
   let lo = Infinity;
@@ -96,8 +86,7 @@ export function extent(values, log = false) {
 
 /**
  * The range that holds all values, a little wider, on round numbers where it is linear.
- * @param {Iterable<number | null>} values
- * @param {boolean} log
+ * @param {Iterable<number | null>} values @param {boolean} log
  * @param {[number, number] | null} [fixed]  given, it is the range
  * @returns {[number, number]}
  */
@@ -120,8 +109,7 @@ export function niceRange(values, log, fixed) {
 /**
  * y at x between the nearest two points; null outside and in gaps.
  * @param {(number | null)[]} xs  rising or falling, without gaps
- * @param {(number | null)[]} ys
- * @param {number | null} x
+ * @param {(number | null)[]} ys @param {number | null} x
  */
 export function interpolate(xs, ys, x) {
   const n = xs.length;
@@ -145,9 +133,7 @@ export function interpolate(xs, ys, x) {
 /**
  * What belongs to position i, or to the nearest before it that is there: while frames arrive, some may be missing.
  * @template T
- * @param {ArrayLike<T>} values
- * @param {number} i
- * @returns {T | undefined}
+ * @param {ArrayLike<T>} values @param {number} i @returns {T | undefined}
  */
 export function valueAt(values, i) {
   for (let k = Math.min(i, values.length - 1); k >= 0; k--) if (values[k] !== undefined) return values[k];
@@ -157,9 +143,7 @@ export function valueAt(values, i) {
 /**
  * Values with fresh ones from `first` on. While messages are missing, there are gaps.
  * @template T
- * @param {T[]} old
- * @param {T[]} fresh
- * @param {number} first
+ * @param {T[]} old @param {T[]} fresh @param {number} first
  * @param {boolean} isAdding  else the old ones go
  * @returns {T[]}
  */

@@ -53,10 +53,7 @@ function chart(kind, numbers) {
     invalidate() {
       key = "";
     },
-    /**
-     * @param {string} given
-     * @param {Entry[]} legends
-     */
+    /** @param {string} given @param {Entry[]} legends */
     head(given, legends) {
       titleMarkup = given;
       entries = legends;
@@ -66,8 +63,7 @@ function chart(kind, numbers) {
       legend.hidden = !entries.length;
     },
     /**
-     * @param {Theme} theme
-     * @param {(g: Pen, width: number, height: number) => Frame} still
+     * @param {Theme} theme @param {(g: Pen, width: number, height: number) => Frame} still
      * @param {(g: Pen, frame: Frame, width: number) => void} moving
      */
     paint(theme, still, moving) {
@@ -93,8 +89,7 @@ function chart(kind, numbers) {
 
 /**
  * The rows of a table: a head, and one for each point of each line.
- * @param {{ x_label: string, y_label: string }} data
- * @param {{ name: string, x: (number | null)[], y: ArrayLike<number | null> }[]} lines
+ * @param {{ x_label: string, y_label: string }} data @param {{ name: string, x: (number | null)[], y: ArrayLike<number | null> }[]} lines
  */
 function tableOf(data, lines) {
   /** @type {(string | number)[][]} */
@@ -155,12 +150,7 @@ function histogram() {
 
 /**
  * The bars of a histogram. Returns which one is cut off most, −1 if none is.
- * @param {Pen} g
- * @param {Theme} theme
- * @param {Frame} frame
- * @param {number[]} edges
- * @param {Float32Array} row
- * @param {number} top
+ * @param {Pen} g @param {Theme} theme @param {Frame} frame @param {number[]} edges @param {Float32Array} row @param {number} top
  */
 function bars(g, theme, { X, Y, rect }, edges, row, top) {
   g.fillStyle = theme.s0;
@@ -177,10 +167,7 @@ function bars(g, theme, { X, Y, rect }, edges, row, top) {
   return spike;
 }
 
-/**
- * @param {Line} line
- * @param {number} i
- */
+/** @param {Line} line @param {number} i */
 const colorNumber = (line, i) => (line.color ?? i) % 6;
 
 /** @returns {Panel} */
@@ -228,12 +215,7 @@ function curve() {
 
 /**
  * A dot on each line at one x, with its value beside it.
- * @param {Pen} g
- * @param {Theme} theme
- * @param {Frame} frame
- * @param {CurvePanel} data
- * @param {[number, number]} y
- * @param {number | null} x
+ * @param {Pen} g @param {Theme} theme @param {Frame} frame @param {CurvePanel} data @param {[number, number]} y @param {number | null} x
  * @param {number} width
  */
 function markers(g, theme, { X, Y, rect }, data, y, x, width) {
@@ -296,9 +278,7 @@ export const PANELS = { histogram, curve, equation };
 
 /**
  * Beside the lanes stands what fits into one row of charts; the rest goes below, so that the playhead stays near.
- * @param {({ kind: string } & Panel)[]} panels
- * @param {HTMLElement} besideBox
- * @param {HTMLElement} belowBox
+ * @param {({ kind: string } & Panel)[]} panels @param {HTMLElement} besideBox @param {HTMLElement} belowBox
  * @param {{ width: number, lanes: number, isBeside: boolean }} layout
  */
 export function arrangePanels(panels, besideBox, belowBox, { width, lanes, isBeside }) {
@@ -320,8 +300,7 @@ export function arrangePanels(panels, besideBox, belowBox, { width, lanes, isBes
 
 /**
  * As many columns as fit, but no more than rows of equal length need: four charts make two rows of two, not three and one.
- * @param {HTMLElement} box
- * @param {number} width
+ * @param {HTMLElement} box @param {number} width
  */
 function evenRows(box, width) {
   const charts = [...box.children].filter((node) => !node.classList.contains("dp-equation")).length;

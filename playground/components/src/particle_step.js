@@ -90,10 +90,7 @@ export function stepView() {
     paint();
   }
 
-  /**
-   * @param {StepView} step
-   * @param {PicturePool} pool
-   */
+  /** @param {StepView} step @param {PicturePool} pool */
   function drawMore({ other_pictures: pictures }, pool) {
     if (more.map((part) => part.kind).join() !== pictures.map((shown) => shown.kind).join()) {
       more = pictures.map(({ kind }) => ({ kind, term: termView(kind, highlight) }));
@@ -149,9 +146,7 @@ export function stepView() {
 
 /**
  * A picture of two pixels as a point.
- * @param {PicturePool} pool
- * @param {number} index
- * @returns {Point}
+ * @param {PicturePool} pool @param {number} index @returns {Point}
  */
 export const pointOf = (pool, index) => [pool.at(index, BOTH[0]), pool.at(index, BOTH[1])];
 
@@ -170,8 +165,7 @@ function plain(symbol) {
 
 /**
  * The points with the most posterior weight, in words.
- * @param {[row: number, weight: number][]} weights
- * @param {Float32Array} points
+ * @param {[row: number, weight: number][]} weights @param {Float32Array} points
  */
 function heaviest(weights, points) {
   const named = weights.slice(0, NAMED).map(([row, weight]) => `${formatShare(weight)} on ${tuple([points[2 * row], points[2 * row + 1]], 2)}`);
@@ -180,9 +174,7 @@ function heaviest(weights, points) {
 
 /**
  * What there is to be drawn of a step.
- * @param {ParticleStep} given
- * @param {StepView} step
- * @returns {Scene}
+ * @param {ParticleStep} given @param {StepView} step @returns {Scene}
  */
 function sceneOf({ trajectory, at, pool, points }, step) {
   const arrows = arrowsOf(step, pool);
@@ -209,8 +201,7 @@ function sceneOf({ trajectory, at, pool, points }, step) {
 
 /**
  * The terms of a step, head to tail.
- * @param {StepView} step
- * @param {PicturePool} pool
+ * @param {StepView} step @param {PicturePool} pool
  */
 function arrowsOf({ equations: [equation] }, pool) {
   const [x, y] = BOTH.map((pixel) => valuesAt(equation, pool, pixel).terms);
@@ -236,8 +227,7 @@ function spotsOf({ equations, other_pictures: others }) {
 
 /**
  * A square around the two ends of the step and the mean, with some room.
- * @param {Scene} scene
- * @returns {View}
+ * @param {Scene} scene @returns {View}
  */
 function nearView({ spots }) {
   const near = spots.filter(({ kind }) => ["x", "next", "posterior"].includes(kind)).map(({ at }) => at);

@@ -20,20 +20,12 @@ export function picturePool(packed) {
   const pen = context2d(sketch, { willReadFrequently: true });
   const image = pen.createImageData(width, height);
 
-  /**
-   * @param {number} picture
-   * @param {Pixel} pixel
-   */
+  /** @param {number} picture @param {Pixel} pixel */
   const at = (picture, [row, column, channel = 0]) => values[picture * size + channel * plane + row * width + column];
 
   /**
-   * @param {Pick<CanvasDrawImage, "drawImage">} g
-   * @param {number} picture
-   * @param {number} vmax
-   * @param {number} x
-   * @param {number} y
-   * @param {number} w
-   * @param {number} h
+   * @param {Pick<CanvasDrawImage, "drawImage">} g @param {number} picture @param {number} vmax @param {number} x @param {number} y
+   * @param {number} w @param {number} h
    */
   function draw(g, picture, vmax, x, y, w, h) {
     const begin = picture * size;
@@ -46,8 +38,7 @@ export function picturePool(packed) {
 }
 
 /**
- * @param {ImageData} image
- * @param {boolean} colored
+ * @param {ImageData} image @param {boolean} colored
  * @param {(pixel: number, channel: number) => number} level  0 … 255
  */
 function fillPixels(image, colored, level) {

@@ -6,15 +6,12 @@ import { playerControls } from "./player_controls.js";
 import { scrubberView } from "./scrubber.js";
 
 /**
- * @param {object} options
- * @param {number[]} options.speeds
- * @param {(position: number) => void} options.onChange
+ * @param {object} options @param {number[]} options.speeds @param {(position: number) => void} options.onChange
  * @param {(isAtEnd: boolean) => void} options.onReader  the reader has moved it, or it has run to its end
  * @param {() => void} [options.onRest]  a move of the reader's has ended
  * @param {() => boolean} [options.canLoop]
  * @param {boolean} [options.isStepped]  see `playback`
- * @param {HTMLElement[]} [options.status]
- * @param {HTMLElement[]} [options.extras]
+ * @param {HTMLElement[]} [options.status] @param {HTMLElement[]} [options.extras]
  */
 export function playerView({ speeds, onChange, onReader, onRest = () => {}, canLoop, isStepped, status = [], extras = [] }) {
   /** @type {string[]} */

@@ -35,10 +35,7 @@ const layerNames = () => /** @type {Layer[]} */ (Object.keys(LAYERS));
 
 /** @typedef {{ canvas: HTMLCanvasElement, title: HTMLElement, node: HTMLElement, entries: Entry[], size: number }} View */
 
-/**
- * @param {HTMLElement} root
- * @returns {Component<Uint8Array>}
- */
+/** @param {HTMLElement} root @returns {Component<Uint8Array>} */
 export function mount(root) {
   root.classList.add("dp-root", "dp-points");
   /** @type {Record<Layer, boolean>} */
@@ -159,20 +156,13 @@ export function mount(root) {
     legend.hidden = !names.length;
   }
 
-  /**
-   * @param {Cloud} cloud
-   * @param {number} number
-   * @param {boolean} hollow
-   */
+  /** @param {Cloud} cloud @param {number} number @param {boolean} hollow */
   function heading(cloud, number, hollow) {
     const mark = data.clouds.length > 1 && shown.overlay ? swatch("circle", data.labels ? 5 : number, hollow) : null;
     return el("div", { class: "dp-points-heading" }, el("div", { class: "dp-lane-title" }, mark, markup(cloud.title).fragment), el("div", { class: "dp-lane-help" }, markup(cloud.note).fragment));
   }
 
-  /**
-   * @param {Shape} shape
-   * @param {number} k  the number of a colour
-   */
+  /** @param {Shape} shape @param {number} k  the number of a colour */
   function swatch(shape, k, hollow = false) {
     const canvas = el("canvas", { class: "dp-mark", "aria-hidden": "true" });
     paintMark(canvas, shape, (theme ?? readTheme(root)).series[k % 6], hollow);
@@ -203,9 +193,7 @@ export function mount(root) {
 
   /**
    * Points at the particle nearest to a place, if one is near.
-   * @param {View} view
-   * @param {Point} place
-   * @param {number} within
+   * @param {View} view @param {Point} place @param {number} within
    */
   function pick(view, [x, y], within) {
     /** @type {number | null} */
@@ -316,11 +304,7 @@ export function mount(root) {
     Object.assign(root.dataset, { position: i, count: data.positions.length, t: data.positions[i].t, playing: String(player.isPlaying), particles: data.clouds[0].x.shape[1], clouds: data.clouds.length, picked: k ?? "", id: data.id });
   }
 
-  /**
-   * @param {CanvasRenderingContext2D} g
-   * @param {Scale} scale
-   * @param {Point} at
-   */
+  /** @param {CanvasRenderingContext2D} g @param {Scale} scale @param {Point} at */
   function ring(g, { X, Y }, at) {
     g.strokeStyle = theme.accent;
     g.lineWidth = 2;
@@ -329,10 +313,7 @@ export function mount(root) {
     g.stroke();
   }
 
-  /**
-   * @param {number} i
-   * @param {number} k
-   */
+  /** @param {number} i @param {number} k */
   function described(i, k) {
     const point = (/** @type {Float32Array} */ values) => tuple([values[2 * k], values[2 * k + 1]], 2);
     const parts = data.clouds.map((cloud, number) => {

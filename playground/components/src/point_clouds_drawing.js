@@ -19,11 +19,7 @@ export const SHAPES = ["circle", "square", "triangle", "diamond", "plus", "bar"]
 
 /**
  * Adds one of the shapes that distinguish classes without their colour, all of about the same area.
- * @param {Path} path
- * @param {Shape} shape
- * @param {number} x
- * @param {number} y
- * @param {number} r
+ * @param {Path} path @param {Shape} shape @param {number} x @param {number} y @param {number} r
  */
 export function addShape(path, shape, x, y, r) {
   if (shape === "square") path.rect(x - 0.9 * r, y - 0.9 * r, 1.8 * r, 1.8 * r);
@@ -41,9 +37,7 @@ export function addShape(path, shape, x, y, r) {
 
 /**
  * A small canvas becomes the mark of a class.
- * @param {HTMLCanvasElement} canvas
- * @param {Shape} shape
- * @param {string} color
+ * @param {HTMLCanvasElement} canvas @param {Shape} shape @param {string} color
  */
 export function paintMark(canvas, shape, color, hollow = false) {
   const g = fitCanvas(canvas, 14, 14);
@@ -55,10 +49,7 @@ export function paintMark(canvas, shape, color, hollow = false) {
   else g.fill(path);
 }
 
-/**
- * @param {Path} path
- * @param {Point[]} corners
- */
+/** @param {Path} path @param {Point[]} corners */
 function throughCorners(path, corners) {
   corners.forEach(([x, y], k) => (k ? path.lineTo(x, y) : path.moveTo(x, y)));
   path.closePath();
@@ -66,8 +57,7 @@ function throughCorners(path, corners) {
 
 /**
  * Where each particle is at a position between two frames: x, y, x, y, …
- * @param {Cloud} cloud
- * @param {number} position
+ * @param {Cloud} cloud @param {number} position
  */
 export function positionsAt(cloud, position, values = cloud.x.values) {
   const size = 2 * cloud.x.shape[1];
@@ -84,8 +74,7 @@ export function positionsAt(cloud, position, values = cloud.x.values) {
 
 /**
  * The frame that a cloud shows at a position, with its share of the next.
- * @param {Cloud} cloud
- * @param {number} position
+ * @param {Cloud} cloud @param {number} position
  */
 export function frameAt(cloud, position) {
   const i = Math.min(cloud.frame_index.length - 1, Math.floor(position));
@@ -93,32 +82,20 @@ export function frameAt(cloud, position) {
   return cloud.frame_index[i] + (position - i) * (next - cloud.frame_index[i]);
 }
 
-/**
- * @param {PointClouds} clouds
- * @param {number} size  of a side in pixels
- * @returns {Scale}
- */
+/** @param {PointClouds} clouds @param {number} size  of a side in pixels @returns {Scale} */
 export const scale = ({ half_width: half }, size) => ({
   X: (x) => ((x + half) / (2 * half)) * size,
   Y: (y) => ((half - y) / (2 * half)) * size,
 });
 
-/**
- * @param {PointClouds} data
- * @param {number} size
- */
+/** @param {PointClouds} data @param {number} size */
 function particleRadius(data, size) {
   const crowd = Math.sqrt(2000 / Math.max(200, data.clouds[0].x.shape[1]));
   return Math.max(1.3, Math.min(4.5, (size / 240) * crowd));
 }
 
 /**
- * @param {Pen} g
- * @param {Theme} theme
- * @param {PointClouds} data
- * @param {number} size
- * @param {number} position
- * @param {Entry[]} clouds
+ * @param {Pen} g @param {Theme} theme @param {PointClouds} data @param {number} size @param {number} position @param {Entry[]} clouds
  * @param {Layers} shown
  * @param {number | null} picked  the number of a particle
  */
@@ -136,9 +113,7 @@ export function paintClouds(g, theme, data, size, position, clouds, shown, picke
 
 /**
  * The colour of a particle.
- * @param {Theme} theme
- * @param {PointClouds} data
- * @param {number} k
+ * @param {Theme} theme @param {PointClouds} data @param {number} k
  * @param {number} number  of its cloud
  */
 function colorOf(theme, data, k, number) {
@@ -146,12 +121,7 @@ function colorOf(theme, data, k, number) {
   return theme.series[label >= 0 ? label % 6 : data.class_names.length ? 5 : number];
 }
 
-/**
- * @param {Pen} g
- * @param {Theme} theme
- * @param {PointClouds} data
- * @param {Scale} scale
- */
+/** @param {Pen} g @param {Theme} theme @param {PointClouds} data @param {Scale} scale */
 function paintData(g, theme, data, { X, Y }) {
   const { values, shape } = data.data;
   const radius = shape[0] > 800 ? 1.3 : 2;
@@ -166,12 +136,7 @@ function paintData(g, theme, data, { X, Y }) {
 }
 
 /**
- * @param {Pen} g
- * @param {Theme} theme
- * @param {PointClouds} data
- * @param {number} size
- * @param {Scale} scale
- * @param {Entry} entry
+ * @param {Pen} g @param {Theme} theme @param {PointClouds} data @param {number} size @param {Scale} scale @param {Entry} entry
  * @param {Float32Array} places
  */
 function paintParticles(g, theme, data, size, { X, Y }, { number, hollow }, places) {
@@ -193,8 +158,7 @@ const grouped = new WeakMap();
 
 /**
  * The rows of each label; one group where there are none.
- * @param {Floats | null} labels
- * @param {number} count
+ * @param {Floats | null} labels @param {number} count
  */
 function byLabel(labels, count) {
   const known = labels && grouped.get(labels);
@@ -211,14 +175,7 @@ function byLabel(labels, count) {
   return groups;
 }
 
-/**
- * @param {Pen} g
- * @param {Theme} theme
- * @param {PointClouds} data
- * @param {Scale} map
- * @param {Entry} entry
- * @param {number} position
- */
+/** @param {Pen} g @param {Theme} theme @param {PointClouds} data @param {Scale} map @param {Entry} entry @param {number} position */
 function paintTrails(g, theme, data, map, { cloud, number, hollow }, position) {
   const count = cloud.x.shape[1];
   g.globalAlpha = 0.65;
@@ -236,12 +193,7 @@ function paintTrails(g, theme, data, map, { cloud, number, hollow }, position) {
 
 /**
  * The trajectory of particle k between two frames, or shares of them; a path for g.
- * @param {Pen} g
- * @param {Cloud} cloud
- * @param {Scale} scale
- * @param {number} k
- * @param {number} from
- * @param {number} to
+ * @param {Pen} g @param {Cloud} cloud @param {Scale} scale @param {number} k @param {number} from @param {number} to
  */
 function pathOf(g, cloud, { X, Y }, k, from, to) {
   const [, count] = cloud.x.shape;
@@ -262,12 +214,7 @@ function pathOf(g, cloud, { X, Y }, k, from, to) {
 
 /**
  * One particle with its whole trajectory, and x̂0.
- * @param {Pen} g
- * @param {Theme} theme
- * @param {PointClouds} data
- * @param {Scale} map
- * @param {Entry} entry
- * @param {number} position
+ * @param {Pen} g @param {Theme} theme @param {PointClouds} data @param {Scale} map @param {Entry} entry @param {number} position
  * @param {number} k
  */
 function paintPicked(g, theme, data, map, { cloud, number, hollow }, position, k) {
@@ -308,13 +255,7 @@ function paintPicked(g, theme, data, map, { cloud, number, hollow }, position, k
   g.stroke(path);
 }
 
-/**
- * @param {Pen} g
- * @param {Theme} theme
- * @param {number} size
- * @param {VectorField} field
- * @param {number} position
- */
+/** @param {Pen} g @param {Theme} theme @param {number} size @param {VectorField} field @param {number} position */
 function paintField(g, theme, size, { grid, vectors, level_index: levels }, position) {
   const level = levels[Math.round(position)];
   const cell = size / grid;
@@ -344,12 +285,7 @@ let cells = null;
 
 /**
  * How many particles there are where: counted in cells, smoothed, drawn in one colour, darker where there are more.
- * @param {Pen} g
- * @param {Theme} theme
- * @param {PointClouds} data
- * @param {number} size
- * @param {Float32Array} places
- * @param {number} number
+ * @param {Pen} g @param {Theme} theme @param {PointClouds} data @param {number} size @param {Float32Array} places @param {number} number
  */
 function paintDensity(g, theme, data, size, places, number) {
   const half = data.half_width;
@@ -374,8 +310,7 @@ function paintDensity(g, theme, data, size, places, number) {
 
 /**
  * Smoothed along one axis.
- * @param {Float32Array} counts
- * @param {number} stride
+ * @param {Float32Array} counts @param {number} stride
  */
 function blurred(counts, stride) {
   const result = new Float32Array(counts.length);

@@ -8,8 +8,7 @@ import { svgContext } from "./svg_context.js";
 
 /**
  * The positions of all particles and their x̂0.
- * @param {PointClouds} data
- * @param {number} position
+ * @param {PointClouds} data @param {number} position
  */
 export function cloudsCsv(data, position) {
   const { t } = data.positions[Math.round(position)];
@@ -26,20 +25,14 @@ export function cloudsCsv(data, position) {
 
 /**
  * The name of a particle's class, "" for none.
- * @param {PointClouds} data
- * @param {number} k
+ * @param {PointClouds} data @param {number} k
  */
 export const labelOf = ({ labels, class_names: names }, k) => (labels && labels.values[k] >= 0 ? names[labels.values[k]] : "");
 
 /**
  * What one view shows, with its layers; arguments as for `paintClouds`.
- * @param {Theme} theme
- * @param {PointClouds} data
- * @param {number} size
- * @param {number} position
- * @param {Entry[]} clouds
- * @param {Layers} shown
- * @param {number | null} picked
+ * @param {Theme} theme @param {PointClouds} data @param {number} size @param {number} position @param {Entry[]} clouds
+ * @param {Layers} shown @param {number | null} picked
  */
 export function cloudsSvg(theme, data, size, position, clouds, shown, picked) {
   const pen = svgContext(size, size);

@@ -23,17 +23,11 @@ const CLOUDS_APART = 16; // between the clouds' pictures in a file
 /**
  * The number of the item that is nearest to a value.
  * @template T
- * @param {T[]} list
- * @param {(item: T) => number} key
- * @param {number} value
+ * @param {T[]} list @param {(item: T) => number} key @param {number} value
  */
 const nearest = (list, key, value) => list.reduce((best, item, i) => (Math.abs(key(item) - value) < Math.abs(key(list[best]) - value) ? i : best), 0);
 
-/**
- * @param {HTMLElement} root
- * @param {Emit} emit
- * @returns {Component<PointsMicroscope | null>}
- */
+/** @param {HTMLElement} root @param {Emit} emit @returns {Component<PointsMicroscope | null>} */
 export function mount(root, emit) {
   /** @type {PointsMicroscope} */
   let data;
@@ -113,8 +107,7 @@ export function mount(root, emit) {
 
   /**
    * All coordinates of a trajectory.
-   * @param {ParticleTrajectory} trajectory
-   * @param {number} k
+   * @param {ParticleTrajectory} trajectory @param {number} k
    */
   const coordinates = ({ thumbnails, final }, k) => [...thumbnails, final ?? 0].flatMap((index) => pointOf(pools[k], index));
   const showNumber = () => (number.value = data.particle < 0 ? "" : String(data.particle));

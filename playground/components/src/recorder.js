@@ -16,10 +16,7 @@ const GAP = 1;
 const [TRAINED, DENOISED] = [0, 1];
 const RATES = [2.2, 8.3]; // positions per second
 
-/**
- * @param {HTMLElement} root
- * @returns {Component<Uint8Array>}
- */
+/** @param {HTMLElement} root @returns {Component<Uint8Array>} */
 export function mount(root) {
   root.classList.add("dp-root", "dp-recorder");
   /** @type {TrainingSamplingMap} */
@@ -68,10 +65,7 @@ export function mount(root) {
     });
   }
 
-  /**
-   * @param {TrainingSamplingMap} data
-   * @param {DecodedSheet[]} decoded
-   */
+  /** @param {TrainingSamplingMap} data @param {DecodedSheet[]} decoded */
   function apply(data, decoded) {
     const isFresh = !meta || meta.id !== data.id;
     if (isFresh) {
@@ -98,20 +92,14 @@ export function mount(root) {
   const tile = (/** @type {number} */ i, /** @type {number} */ j) => lane.tile(i * meta.denoised.length + j);
 
   // --- moving -----------------------------------------------------------------------------------------------------
-  /**
-   * @param {number} which
-   * @param {number} to
-   */
+  /** @param {number} which @param {number} to */
   function move(which, to) {
     if (which === TRAINED) follows = false;
     axes[which].clock.moveTo(to);
   }
 
   /** @typedef {Record<string, [which: number, by: number]>} Keys */
-  /**
-   * @param {KeyboardEvent} event
-   * @param {Keys} keys
-   */
+  /** @param {KeyboardEvent} event @param {Keys} keys */
   function key(event, keys) {
     const step = keys[event.key];
     if (!step || event.ctrlKey || event.metaKey || event.altKey) return;
@@ -125,10 +113,7 @@ export function mount(root) {
   /** @type {Keys} */
   const both = { ArrowLeft: [1, -1], ArrowRight: [1, 1], ArrowUp: [0, -1], ArrowDown: [0, 1], Home: [1, -Infinity], End: [1, Infinity], PageUp: [0, -Infinity], PageDown: [0, Infinity] };
 
-  /**
-   * @param {number} which
-   * @param {string} label
-   */
+  /** @param {number} which @param {string} label */
   function axisView(which, label) {
     const clock = playback({ last: () => lastOf(which), fps: () => RATES[which], onChange: changed, isStepped: true });
     const scrubber = scrubberView({ onStart: stop, onMove: (i) => move(which, i) });
@@ -212,13 +197,7 @@ export function mount(root) {
     mapTitle.textContent = `Picture ${picked + 1}${name} at every moment`;
   }
 
-  /**
-   * @param {CanvasRenderingContext2D} g
-   * @param {Tile | null} source
-   * @param {number} k
-   * @param {number} x
-   * @param {number} y
-   */
+  /** @param {CanvasRenderingContext2D} g @param {Tile | null} source @param {number} k @param {number} x @param {number} y */
   const copy = (g, source, k, x, y) => source && lane.copy(g, source, k, x, y);
 
   function draw() {

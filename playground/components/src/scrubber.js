@@ -36,11 +36,7 @@ export function scrubberView({ onStart, onMove, onEnd }) {
 
   return {
     node,
-    /**
-     * @param {number} position
-     * @param {number} total
-     * @param {string} text
-     */
+    /** @param {number} position @param {number} total @param {string} text */
     place(position, total, text) {
       count = total;
       const x = count > 1 ? (position / (count - 1)) * width : 0;

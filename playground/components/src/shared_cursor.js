@@ -17,10 +17,7 @@ export function sharedCursor(onMove) {
   };
   window.addEventListener(EVENT, hear);
   return {
-    /**
-     * @param {string} id
-     * @param {Place} place
-     */
+    /** @param {string} id @param {Place} place */
     publish(id, place) {
       shared.dpCursor = { id, place };
       window.dispatchEvent(new CustomEvent(EVENT, { detail: { from: own, id, place } }));

@@ -17,10 +17,7 @@ const FONT = 14;
 /** @type {([angle: number, distance: number] | null)[]} */
 const HATCH = [null, [45, 9], [-45, 9], [0, 6], [90, 5], [90, 10]];
 
-/**
- * @param {HTMLElement} root
- * @returns {Component<StackedBars | null>}
- */
+/** @param {HTMLElement} root @returns {Component<StackedBars | null>} */
 export function mount(root) {
   root.classList.add("dp-root", "dp-stacked");
   const legend = el("div", { class: "dp-legend" });
@@ -63,13 +60,7 @@ export function mount(root) {
     drawLegend(theme);
   }
 
-  /**
-   * @param {SVGElement} svg
-   * @param {Theme} theme
-   * @param {number} width
-   * @param {number} height
-   * @param {number} scale
-   */
+  /** @param {SVGElement} svg @param {Theme} theme @param {number} width @param {number} height @param {number} scale */
   function axis(svg, theme, width, height, scale) {
     const bottom = height - AXIS;
     for (const tick of linearTicks(0, data.most, Math.max(3, width / 110))) {
@@ -82,13 +73,7 @@ export function mount(root) {
     svg.append(label(data.label, { x: width / 2, y: bottom + 38, fill: theme.muted, "text-anchor": "middle" }));
   }
 
-  /**
-   * @param {SVGElement} svg
-   * @param {Theme} theme
-   * @param {StackedBar} bar
-   * @param {number} top
-   * @param {number} scale
-   */
+  /** @param {SVGElement} svg @param {Theme} theme @param {StackedBar} bar @param {number} top @param {number} scale */
   function drawBar(svg, theme, bar, top, scale) {
     const broken = bar.total > data.most;
     const error = bar.error === null ? "" : ` ± ${formatNumber(bar.error, 2)}`;
@@ -130,9 +115,7 @@ export function mount(root) {
 
   /**
    * Where a bar is broken off: a jagged edge in the colour of the page.
-   * @param {Theme} theme
-   * @param {number} x
-   * @param {number} y
+   * @param {Theme} theme @param {number} x @param {number} y
    */
   function tear(theme, x, y) {
     const teeth = [0, 1, 2, 3, 4].map((k) => `l${k % 2 ? 9 : -9} ${BAR / 5}`).join("");
@@ -179,10 +162,7 @@ export function mount(root) {
     readout.textContent = part ? words(bar, part) : "Point at a part of a bar, or step through them with Tab.";
   }
 
-  /**
-   * @param {StackedBar} bar
-   * @param {BarSegment} part
-   */
+  /** @param {StackedBar} bar @param {BarSegment} part */
   function words(bar, part) {
     const error = part.error === null ? "" : ` ± ${formatNumber(part.error, 2)}`;
     const share = ((100 * part.value) / bar.total).toFixed(1);

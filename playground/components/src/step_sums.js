@@ -5,18 +5,12 @@ import { formatFixed } from "./numbers.js";
 
 /** @typedef {Pick<PicturePool, "at">} Values */
 
-/**
- * @param {WeightedPicture} term
- * @param {Values} pool
- * @param {Pixel} pixel
- */
+/** @param {WeightedPicture} term @param {Values} pool @param {Pixel} pixel */
 const coefficientAt = (term, pool, pixel) => (term.coefficient_map === null ? term.coefficient : pool.at(term.coefficient_map, pixel));
 
 /**
  * The value of every term at a pixel, and their sum.
- * @param {Equation} equation
- * @param {Values} pool
- * @param {Pixel} pixel
+ * @param {Equation} equation @param {Values} pool @param {Pixel} pixel
  */
 export function valuesAt(equation, pool, pixel) {
   const terms = equation.terms.map((term) => {
@@ -32,9 +26,7 @@ export const COLUMNS = ["step", "t", "equation", "part", "coefficient", "value",
 
 /**
  * The numbers of all steps at one pixel.
- * @param {StepView[]} steps
- * @param {Values} pool
- * @param {Pixel} pixel
+ * @param {StepView[]} steps @param {Values} pool @param {Pixel} pixel
  */
 export function rowsAt(steps, pool, pixel) {
   return steps.flatMap((step) =>

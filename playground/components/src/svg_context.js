@@ -13,10 +13,7 @@ const short = (value) => String(Math.round(100 * value) / 100);
 function svgPathBuilder() {
   /** @type {string[]} */
   const parts = [];
-  /**
-   * @param {string} letter
-   * @param {number[]} numbers
-   */
+  /** @param {string} letter @param {number[]} numbers */
   const add = (letter, ...numbers) => {
     parts.push(letter + numbers.map(short).join(" "));
   };
@@ -54,8 +51,7 @@ function svgPathBuilder() {
 
 /**
  * A path for a context, which is a canvas's or one of these: it can be filled and stroked there.
- * @param {Pen} g
- * @returns {Path2D}
+ * @param {Pen} g @returns {Path2D}
  */
 export function pathFor(g) {
   return g.svg ? /** @type {any} */ (svgPathBuilder()) : new Path2D();
@@ -66,11 +62,7 @@ const ANCHORS = { center: "middle", right: "end", end: "end" };
 /** @type {Record<string, string>} */
 const BASELINES = { middle: "0.35em", top: "0.8em" };
 
-/**
- * @param {number} width
- * @param {number} height
- * @returns {SvgPen}
- */
+/** @param {number} width @param {number} height @returns {SvgPen} */
 export function svgContext(width, height) {
   const ruler = context2d(el("canvas"), { willReadFrequently: true });
   const svg = shape("svg", { width, height, viewBox: `0 0 ${width} ${height}` });
@@ -142,8 +134,7 @@ export function svgContext(width, height) {
   const box = (/** @type {number} */ x, /** @type {number} */ y, /** @type {number} */ w, /** @type {number} */ h) => ({ x: short(x), y: short(y), width: short(w), height: short(h) });
   /**
    * @template {keyof SVGElementTagNameMap} K
-   * @param {K} tag
-   * @param {Attributes} attributes
+   * @param {K} tag @param {Attributes} attributes
    */
   const draw = (tag, attributes) => {
     const node = shape(tag, attributes);
@@ -173,10 +164,7 @@ export function svgContext(width, height) {
     return dash.length ? { ...line, "stroke-dasharray": dash.join(" ") } : line;
   }
 
-  /**
-   * @param {number} x
-   * @param {number} y
-   */
+  /** @param {number} x @param {number} y */
   function written(x, y) {
     const [, weight, size, family] = /^(?:(\S+) )?([\d.]+)px (.*)$/.exec(pen.font) ?? [];
     const font = { "font-size": size, "font-family": family, "font-weight": weight ?? null };
@@ -185,10 +173,7 @@ export function svgContext(width, height) {
   }
 
   // Letters below and above the line are moved, and what follows is moved back.
-  /**
-   * @param {Node} node
-   * @param {Element} to
-   */
+  /** @param {Node} node @param {Element} to */
   function spans(node, to) {
     let back = 0;
     for (const child of node.childNodes) {

@@ -5,8 +5,7 @@ const NAMES = /** @type {const} */ (["text", "muted", "bg", "surface", "border",
 
 /**
  * The colours that CSS resolves to here, as canvas can use them. Also marks the root as dark or light.
- * @param {HTMLElement} root
- * @returns {Theme}
+ * @param {HTMLElement} root @returns {Theme}
  */
 export function readTheme(root) {
   const probe = document.createElement("span");
@@ -38,18 +37,14 @@ function luminance(color) {
   return (0.2126 * r + 0.7152 * green + 0.0722 * b) / 255;
 }
 
-/**
- * @param {HTMLCanvasElement} canvas
- * @param {CanvasRenderingContext2DSettings} [options]
- */
+/** @param {HTMLCanvasElement} canvas @param {CanvasRenderingContext2DSettings} [options] */
 export function context2d(canvas, options) {
   return /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d", options));
 }
 
 /**
  * Calls `redraw` when an element gets another size, or the page other colours: the system's theme, a class on <body>.
- * @param {Element} node
- * @param {() => void} redraw
+ * @param {Element} node @param {() => void} redraw
  * @returns {() => void}  ends it
  */
 export function watchLook(node, redraw) {

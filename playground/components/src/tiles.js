@@ -15,10 +15,7 @@ async function decode(src) {
   return createImageBitmap(image);
 }
 
-/**
- * @param {Lane[]} lanes
- * @returns {Promise<DecodedSheet[][]>}
- */
+/** @param {Lane[]} lanes @returns {Promise<DecodedSheet[][]>} */
 export async function decodeLanes(lanes) {
   return Promise.all(
     lanes.map((lane) =>
@@ -36,10 +33,7 @@ export function tileLane(meta) {
   const [rows, columns] = meta.grid;
   const size = { w: meta.tile[0] / columns, h: meta.tile[1] / rows };
 
-  /**
-   * @param {number} number
-   * @returns {Tile | null}
-   */
+  /** @param {number} number @returns {Tile | null} */
   function find(number) {
     const sheet = sheets.find((s) => number >= s.first && number < s.first + s.count);
     if (!sheet) return null;
@@ -55,11 +49,7 @@ export function tileLane(meta) {
   return {
     meta,
     picture: size,
-    /**
-     * @param {Lane} lane
-     * @param {DecodedSheet[]} decoded
-     * @param {number} first  the position of its first tile
-     */
+    /** @param {Lane} lane @param {DecodedSheet[]} decoded @param {number} first  the position of its first tile */
     add(lane, decoded, first) {
       const fresh = new Set(decoded.map((s) => s.first));
       sheets = sheets.filter((s) => !fresh.has(s.first)).concat(decoded);
@@ -80,11 +70,7 @@ export function tileLane(meta) {
     },
     /**
      * Copies picture k of a tile to (x, y) with w × h, in the context's pixels.
-     * @param {CanvasDrawImage} g
-     * @param {Tile} tile
-     * @param {number} k
-     * @param {number} x
-     * @param {number} y
+     * @param {CanvasDrawImage} g @param {Tile} tile @param {number} k @param {number} x @param {number} y
      */
     copy(g, tile, k, x, y, w = size.w, h = size.h) {
       const sx = tile.x + (k % columns) * size.w;

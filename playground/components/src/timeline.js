@@ -17,11 +17,7 @@ import { decodeLanes, tileLane } from "./tiles.js";
 
 const REST = 250; // milliseconds
 
-/**
- * @param {HTMLElement} root
- * @param {Emit} emit
- * @returns {Component<Timeline | Uint8Array | null>}
- */
+/** @param {HTMLElement} root @param {Emit} emit @returns {Component<Timeline | Uint8Array | null>} */
 export function mount(root, emit) {
   let isDestroyed = false;
   /** @type {Theme | null} */
@@ -98,10 +94,7 @@ export function mount(root, emit) {
     });
   }
 
-  /**
-   * @param {Uint8Array} bytes
-   * @returns {Timeline}
-   */
+  /** @param {Uint8Array} bytes @returns {Timeline} */
   function readOnce(bytes) {
     const next = messageStamp(bytes);
     if (next === stamp && latest) return latest;
@@ -109,10 +102,7 @@ export function mount(root, emit) {
     return readMessage(bytes);
   }
 
-  /**
-   * @param {Timeline} data
-   * @param {DecodedSheet[][]} decoded
-   */
+  /** @param {Timeline} data @param {DecodedSheet[][]} decoded */
   function apply(data, decoded) {
     const before = meta && { live: meta.live, count: count() };
     const isFresh = !meta || meta.id !== data.id || (data.live && data.first === 0 && !meta.live);
@@ -147,12 +137,7 @@ export function mount(root, emit) {
     if (isFresh && data.autoplay && !data.live && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.start();
   }
 
-  /**
-   * @param {Timeline} data
-   * @param {DecodedSheet[][]} decoded
-   * @param {number} first
-   * @param {boolean} isAdding
-   */
+  /** @param {Timeline} data @param {DecodedSheet[][]} decoded @param {number} first @param {boolean} isAdding */
   function useLanes(data, decoded, first, isAdding) {
     const next = JSON.stringify([data.pick, data.lanes.map((l) => [l.key, l.title, l.help, l.group, l.tile, l.grid, l.pictures])]);
     if (!isAdding || next !== structure) {
@@ -179,11 +164,7 @@ export function mount(root, emit) {
     );
   }
 
-  /**
-   * @param {Timeline} data
-   * @param {number} first
-   * @param {boolean} isAdding
-   */
+  /** @param {Timeline} data @param {number} first @param {boolean} isAdding */
   function setPanels(data, first, isAdding) {
     if (panels.map((p) => p.kind).join() !== data.panels.map((p) => p.kind).join()) {
       panels = data.panels.map(({ kind }) => ({ kind, ...PANELS[kind]() }));
@@ -212,10 +193,7 @@ export function mount(root, emit) {
   }
 
   // --- drawing ----------------------------------------------------------------------------------------------------
-  /**
-   * @param {Timeline} data
-   * @param {Theme} look
-   */
+  /** @param {Timeline} data @param {Theme} look */
   function draw(data, look) {
     const position = player.position;
     for (const view of views) view.draw(position);
@@ -236,10 +214,7 @@ export function mount(root, emit) {
     if (meta && !body.hidden && root.clientWidth) layout(meta, root.clientWidth);
   }
 
-  /**
-   * @param {Timeline} data
-   * @param {number} width
-   */
+  /** @param {Timeline} data @param {number} width */
   function layout(data, width) {
     root.dataset.layout = panels.length && lanes.length <= 2 && width >= 720 ? "beside" : "below";
     arrangePanels(panels, panelBox, moreBox, { width, lanes: lanes.length, isBeside: root.dataset.layout === "beside" });
@@ -255,10 +230,7 @@ export function mount(root, emit) {
   }
 
   // --- picking, saving --------------------------------------------------------------------------------------------
-  /**
-   * @param {Lane} lane
-   * @param {number | null} k
-   */
+  /** @param {Lane} lane @param {number | null} k */
   function choose(lane, k) {
     if (!meta) return;
     const before = picked;

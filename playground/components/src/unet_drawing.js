@@ -14,8 +14,7 @@ const TINT = { residual: "s0", attention: "s1", down: "s2", up: "s2", time: "s3"
 
 /**
  * Where everything stands. Each row is a skip: its source on the left, its target on the right.
- * @param {XRay} data
- * @param {number} width
+ * @param {XRay} data @param {number} width
  */
 function layout(data, width) {
   const pad = 6;
@@ -63,9 +62,7 @@ function layout(data, width) {
 
 /**
  * The blocks of each row: on the way down a row ends with the source of a skip, on the way up it begins with its target.
- * @param {XRay} data
- * @param {string[]} down
- * @param {string[]} up
+ * @param {XRay} data @param {string[]} down @param {string[]} up
  */
 function cellsOf(data, down, up) {
   const sources = new Set(data.skips.map((s) => s.source));
@@ -86,9 +83,7 @@ function cellsOf(data, down, up) {
 }
 
 /**
- * @param {object} on
- * @param {(part: XRayBlock | XRaySkip | null) => void} on.onPoint
- * @param {(name: string) => void} on.onChoose
+ * @param {object} on @param {(part: XRayBlock | XRaySkip | null) => void} on.onPoint @param {(name: string) => void} on.onChoose
  * @param {(skip: number) => void} on.onToggle
  */
 export function unetDrawing({ onPoint, onChoose, onToggle }) {
@@ -97,12 +92,7 @@ export function unetDrawing({ onPoint, onChoose, onToggle }) {
   let data;
   let focus = "";
 
-  /**
-   * @param {XRay} next
-   * @param {number} width
-   * @param {Theme} theme
-   * @param {string} chosen
-   */
+  /** @param {XRay} next @param {number} width @param {Theme} theme @param {string} chosen */
   function draw(next, width, theme, chosen) {
     data = next;
     const places = layout(data, width);
@@ -133,21 +123,11 @@ export function unetDrawing({ onPoint, onChoose, onToggle }) {
     /** @type {SVGElement | null} */ (node.querySelector(`[data-name="${CSS.escape(name)}"]`))?.focus({ preventScroll: true });
   }
 
-  /**
-   * @param {string} words
-   * @param {number} x
-   * @param {number} y
-   * @param {string} fill
-   * @param {number} size
-   * @param {string} anchor
-   */
+  /** @param {string} words @param {number} x @param {number} y @param {string} fill @param {number} size @param {string} anchor */
   const text = (words, x, y, fill, size, anchor, weight = 400) =>
     shape("text", { x, y, fill, "font-size": size, "text-anchor": anchor, "font-weight": weight }, words);
 
-  /**
-   * @param {ReturnType<typeof layout>} places
-   * @param {Theme} theme
-   */
+  /** @param {ReturnType<typeof layout>} places @param {Theme} theme */
   function arrows(places, theme) {
     /** @type {SVGElement[]} */
     const made = [];
@@ -159,12 +139,7 @@ export function unetDrawing({ onPoint, onChoose, onToggle }) {
     return made;
   }
 
-  /**
-   * @param {BlockPlace} place
-   * @param {Theme} theme
-   * @param {string} chosen
-   * @param {number} most  parameters of the largest block
-   */
+  /** @param {BlockPlace} place @param {Theme} theme @param {string} chosen @param {number} most  parameters of the largest block */
   function boxView({ block, x, y, w, h }, theme, chosen, most) {
     const tint = theme[TINT[block.kind]];
     const on = block.name === chosen;
@@ -185,11 +160,7 @@ export function unetDrawing({ onPoint, onChoose, onToggle }) {
     return view;
   }
 
-  /**
-   * @param {SVGElement} view
-   * @param {XRayBlock | XRaySkip} part
-   * @param {string} name
-   */
+  /** @param {SVGElement} view @param {XRayBlock | XRaySkip} part @param {string} name */
   function pointable(view, part, name) {
     view.addEventListener("pointerenter", () => onPoint(part));
     view.addEventListener("pointerleave", () => onPoint(null));
@@ -199,10 +170,7 @@ export function unetDrawing({ onPoint, onChoose, onToggle }) {
     });
   }
 
-  /**
-   * @param {KeyboardEvent} event
-   * @param {XRayBlock} block
-   */
+  /** @param {KeyboardEvent} event @param {XRayBlock} block */
   function blockKey(event, block) {
     const order = data.blocks.map((b) => b.name);
     const at = order.indexOf(block.name);
@@ -215,10 +183,7 @@ export function unetDrawing({ onPoint, onChoose, onToggle }) {
     setFocus(name);
   }
 
-  /**
-   * @param {SkipPlace} place
-   * @param {Theme} theme
-   */
+  /** @param {SkipPlace} place @param {Theme} theme */
   function skipView({ skip, x1, x2, y }, theme) {
     const colour = skip.off ? theme.muted : theme.text;
     const middle = (x1 + x2) / 2;

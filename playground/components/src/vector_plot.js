@@ -22,18 +22,12 @@ const TURN = 2 * Math.PI;
 
 /**
  * From the plane to pixels.
- * @param {View} view
- * @param {number} size
- * @returns {(place: Point) => Point}
+ * @param {View} view @param {number} size @returns {(place: Point) => Point}
  */
 const mapOf = (view, size) => ([x, y]) => [((x - view.x + view.half) / (2 * view.half)) * size, ((view.y + view.half - y) / (2 * view.half)) * size];
 
 /**
- * @param {Pen} g
- * @param {Theme} theme
- * @param {number} size
- * @param {View} view
- * @param {Scene} scene
+ * @param {Pen} g @param {Theme} theme @param {number} size @param {View} view @param {Scene} scene
  * @param {string | null} hot  the kind of part that is pointed at
  */
 export function paintPlane(g, theme, size, view, scene, hot) {
@@ -93,18 +87,12 @@ export function paintPlane(g, theme, size, view, scene, hot) {
   g.restore();
 }
 
-/**
- * @param {Point} a
- * @param {Point} b
- */
+/** @param {Point} a @param {Point} b */
 export const distance = (a, b) => Math.hypot(b[0] - a[0], b[1] - a[1]);
 
 /**
  * The kind of the part whose arrow or spot is nearest to a place on the canvas, if one is near.
- * @param {Point} place
- * @param {View} view
- * @param {number} size
- * @param {Scene} scene
+ * @param {Point} place @param {View} view @param {number} size @param {Scene} scene
  */
 export function partAt(place, view, size, scene) {
   const map = mapOf(view, size);
@@ -125,12 +113,7 @@ export function partAt(place, view, size, scene) {
   return best;
 }
 
-/**
- * @param {Pen} g
- * @param {Theme} theme
- * @param {(place: Point) => Point} map
- * @param {Scene} scene
- */
+/** @param {Pen} g @param {Theme} theme @param {(place: Point) => Point} map @param {Scene} scene */
 function dots(g, theme, map, { data, weights }) {
   g.fillStyle = theme.muted;
   g.globalAlpha = 0.45;
@@ -151,13 +134,7 @@ function dots(g, theme, map, { data, weights }) {
   g.globalAlpha = 1;
 }
 
-/**
- * @param {Pen} g
- * @param {Theme} theme
- * @param {(place: Point) => Point} map
- * @param {Point[]} places
- * @param {number[]} dash
- */
+/** @param {Pen} g @param {Theme} theme @param {(place: Point) => Point} map @param {Point[]} places @param {number[]} dash */
 function path(g, theme, map, places, dash) {
   g.globalAlpha = 0.55;
   stroke(g, theme.text, 1.2, dash);
@@ -167,12 +144,7 @@ function path(g, theme, map, places, dash) {
   g.globalAlpha = 1;
 }
 
-/**
- * @param {Pen} g
- * @param {string} color
- * @param {number} width
- * @param {number[]} dash
- */
+/** @param {Pen} g @param {string} color @param {number} width @param {number[]} dash */
 function stroke(g, color, width, dash) {
   g.strokeStyle = color;
   g.lineWidth = width;
@@ -180,18 +152,10 @@ function stroke(g, color, width, dash) {
   g.setLineDash(dash);
 }
 
-/**
- * @param {Pen} g
- * @param {Point} a
- * @param {Point} b
- */
+/** @param {Pen} g @param {Point} a @param {Point} b */
 const segment = (g, a, b) => line(g, ...a, ...b);
 
-/**
- * @param {Pen} g
- * @param {Point} at
- * @param {number} radius
- */
+/** @param {Pen} g @param {Point} at @param {number} radius */
 function ring(g, at, radius) {
   g.setLineDash([]);
   g.beginPath();
@@ -199,13 +163,7 @@ function ring(g, at, radius) {
   g.stroke();
 }
 
-/**
- * @param {Pen} g
- * @param {string} color
- * @param {Point} a
- * @param {Point} b
- * @param {number} width
- */
+/** @param {Pen} g @param {string} color @param {Point} a @param {Point} b @param {number} width */
 function arrow(g, color, a, b, width) {
   const length = distance(a, b);
   if (length < 0.5) return;
@@ -221,26 +179,14 @@ function arrow(g, color, a, b, width) {
   g.fill();
 }
 
-/**
- * @param {Pen} g
- * @param {string} color
- * @param {Point} at
- * @param {number} r
- * @param {number} width
- */
+/** @param {Pen} g @param {string} color @param {Point} at @param {number} r @param {number} width */
 function cross(g, color, [x, y], r, width) {
   stroke(g, color, width, []);
   segment(g, [x - r, y], [x + r, y]);
   segment(g, [x, y - r], [x, y + r]);
 }
 
-/**
- * @param {Pen} g
- * @param {Theme} theme
- * @param {string} color
- * @param {Point} at
- * @param {string} shape
- */
+/** @param {Pen} g @param {Theme} theme @param {string} color @param {Point} at @param {string} shape */
 function marker(g, theme, color, at, shape) {
   if (shape === "plus") return cross(g, color, at, 7, 2.4);
   if (shape === "cross") {
@@ -258,14 +204,8 @@ function marker(g, theme, color, at, shape) {
 
 /**
  * A name beside its place, moved down until it covers no other.
- * @param {Pen} g
- * @param {Theme} theme
- * @param {string} color
- * @param {string} text
- * @param {Point} at
- * @param {number} below
- * @param {number} size
- * @param {[x: number, y: number, half: number][]} taken
+ * @param {Pen} g @param {Theme} theme @param {string} color @param {string} text @param {Point} at @param {number} below
+ * @param {number} size @param {[x: number, y: number, half: number][]} taken
  */
 function label(g, theme, color, text, at, below, size, taken) {
   g.font = `600 15px ${theme.font}`;

@@ -16,11 +16,7 @@ import { timeView } from "./xray_time.js";
 
 const REST = 300; // milliseconds
 
-/**
- * @param {HTMLElement} root
- * @param {Emit} emit
- * @returns {Component<XRay>}
- */
+/** @param {HTMLElement} root @param {Emit} emit @returns {Component<XRay>} */
 export function mount(root, emit) {
   root.classList.add("dp-root", "dp-xray");
   /** @type {XRay} */

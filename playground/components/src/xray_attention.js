@@ -111,9 +111,7 @@ export function attentionView() {
 
   /**
    * The picture: the larger the weight of a position, the clearer it is; the rest lies in the dark.
-   * @param {Uint8Array} bytes
-   * @param {number} side
-   * @param {number} tall
+   * @param {Uint8Array} bytes @param {number} side @param {number} tall
    */
   function paintQuery(bytes, side, tall) {
     const [h, w] = current().size;
@@ -126,11 +124,7 @@ export function attentionView() {
     ring(g, side, tall);
   }
 
-  /**
-   * @param {CanvasRenderingContext2D} g
-   * @param {number} side
-   * @param {number} tall
-   */
+  /** @param {CanvasRenderingContext2D} g @param {number} side @param {number} tall */
   function ring(g, side, tall) {
     const [h, w] = current().size;
     const [x, y] = [((query % w) * side) / w, (Math.floor(query / w) * tall) / h];

@@ -18,10 +18,7 @@ export function channelsView() {
   /** @type {XRay} */
   let data;
 
-  /**
-   * @param {string} name  of the block
-   * @param {number} width
-   */
+  /** @param {string} name  of the block @param {number} width */
   function draw(name, width) {
     const map = data.maps[name];
     const { shape: [count, height, across], channels } = map;
@@ -40,13 +37,7 @@ export function channelsView() {
     );
   }
 
-  /**
-   * @param {ChannelMaps} map
-   * @param {Int8Array} values
-   * @param {number} k
-   * @param {HTMLCanvasElement} picture
-   * @param {number} side
-   */
+  /** @param {ChannelMaps} map @param {Int8Array} values @param {number} k @param {HTMLCanvasElement} picture @param {number} side */
   function tileView(map, values, k, picture, side) {
     const { shape: [, height, across], channels } = map;
     const canvas = el("canvas", { class: "dp-pixels", role: "img", "aria-label": channels.length ? `Channel ${channels[k]}` : "All numbers" });
@@ -66,8 +57,7 @@ export function channelsView() {
 
 /**
  * All channels on one canvas.
- * @param {HTMLCanvasElement[]} small
- * @param {number} columns
+ * @param {HTMLCanvasElement[]} small @param {number} columns
  */
 function sheetOf(small, columns) {
   const [{ width, height }] = small;
@@ -79,10 +69,7 @@ function sheetOf(small, columns) {
   return sheet;
 }
 
-/**
- * @param {ChannelMaps} map
- * @param {Int8Array} values
- */
+/** @param {ChannelMaps} map @param {Int8Array} values */
 function channelsCsv({ shape: [, height, across], channels, max }, values) {
   const rows = Array.from(values, (v, i) => {
     const k = Math.floor(i / (height * across));
