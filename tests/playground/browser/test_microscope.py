@@ -112,7 +112,7 @@ def test_look_point_fork_and_come_back(app: str, page: Page, tmp_path: Path) -> 
 def test_the_sampling_lab_leads_here_with_its_picture(app: str, page: Page) -> None:
     page.goto(f"{app}/sampling?model=ideal:digits&steps=6&count=3&eta=0.5")
     expect(page.get_by_text("Done after 6 of 6 steps")).to_be_visible()
-    link = page.get_by_role("link", name=re.compile("under the microscope"))
+    link = page.get_by_role("link", name=re.compile("in the Microscope"))
     link.click()
     page.wait_for_url(re.compile(r"/microscope\?.*eta=0.5"))
     expect(page.get_by_text(re.compile(r"Done after \d+ of \d+ steps"))).to_be_visible()

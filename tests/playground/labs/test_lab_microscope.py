@@ -111,7 +111,7 @@ def test_what_the_exact_denoiser_has_in_mind_adds_up_and_narrows_down() -> None:
 def test_an_ideal_model_thinks_what_it_says() -> None:
     """Its own x̂0 is the exact one, up to the clipping of rounding."""
     for cut in examined(scale=1.0).branches[0].branch.steps:
-        assert float(dict(cut.facts)["x̂₀ against the exact one"]) == pytest.approx(0, abs=1e-3)
+        assert float(dict(cut.facts)["RMS difference to the exact x̂₀"]) == pytest.approx(0, abs=1e-3)
 
 
 # --- the real picture -----------------------------------------------------------------------------------------------------

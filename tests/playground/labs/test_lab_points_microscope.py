@@ -143,7 +143,8 @@ def test_beside_a_network_stands_the_exact_denoiser_of_the_plain_points() -> Non
     network, exact = decomposition.bench(controls, data, trained).trajectories
     assert (network.branch.label, exact.branch.label) == ("Trained network", "Exact denoiser")
     errors = [
-        [float(dict(cut.facts)["x̂₀ against the exact one"]) for cut in way.branch.steps] for way in (network, exact)
+        [float(dict(cut.facts)["RMS difference to the exact x̂₀"]) for cut in way.branch.steps]
+        for way in (network, exact)
     ]
     assert max(errors[0]) > 0.01
     assert max(errors[1]) == pytest.approx(0, abs=1e-3)
