@@ -1,7 +1,12 @@
-"""Denoiser, the one central type: it looks at a noisy x_t, knows how noisy it is, and says what it thinks is underneath.
+"""Denoiser, the one central type: from a noisy x_t and its noise level it predicts x̂0 and ε̂.
 
-A trained network, the exact answer for a data set (`engine.ideal`), a guided one and a clipped one are all the same type, and
-samplers know none of them. A denoiser sees the noise level, never t: it owns whatever schedule it was trained on.
+The minimiser of the squared error E‖x̂0(x_t) − x_0‖² is the posterior mean E[x_0 | x_t], and by Tweedie's formula the score is
+
+    ∇ log p_t(x_t) = (√ᾱ_t E[x_0 | x_t] − x_t) / (1 − ᾱ_t) = −ε̂ / √(1 − ᾱ_t)
+
+(Efron 2011, https://doi.org/10.1198/jasa.2011.tm11181; Song & Ermon 2019, arXiv:1907.05600), so a sampler needs nothing else.
+A trained network, the exact denoiser of a data set (`engine.ideal`), a guided and a clipped one are the same type, and samplers
+know none of them. A denoiser receives the noise level, never t: it owns the schedule that it was trained on.
 """
 
 from __future__ import annotations
@@ -16,7 +21,7 @@ from engine.process import Noise, Prediction, Target, prediction_from_x0
 from engine.schedule import Level, NoiseSchedule, broadcast
 
 NO_LABEL = -1
-"""The label of an image whose class is left open."""
+"""The label of an unconditional image."""
 
 NO_SIGNAL = (
     "At zero terminal SNR the last x_T is pure noise, and knowing the noise says nothing about the picture. "
@@ -25,7 +30,7 @@ NO_SIGNAL = (
 
 
 class Denoiser(Protocol):
-    """Says what is under the noise."""
+    """Predicts the clean picture and the noise in x_t."""
 
     def __call__(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
         """x̂0 and ε̂ for a batch.
@@ -33,29 +38,29 @@ class Denoiser(Protocol):
         Args:
             x_t: shape (B, ...).
             level: one for all, or one for each of the B.
-            label: int64, shape (B,), the class wanted for each, `NO_LABEL` for none. None leaves all of them open.
+            label: int64, shape (B,), the class of each, `NO_LABEL` for unconditional. None: all unconditional.
         """
         ...
 
 
 @dataclass(frozen=True, eq=False)
 class NetDenoiser:
-    """A network with all that is needed to ask it: the schedule it was trained on and what its output means.
+    """A trained network as a denoiser: with the schedule that it was trained on and what its output means.
 
     Args:
         net: called as net(x, timestep, class) and returns the shape of x, or twice its channels where the variance is learned;
-            `class` is None where it knows no classes.
+            `class` is None for an unconditional network.
         schedule: the one that it was trained on.
         target: what its output means.
-        classes: how many classes it knows, 0 for none.
-        learned_variance: whether the second half of the output's channels, o, says what the variance of a step is:
+        classes: how many classes it is conditioned on, 0 for none.
+        learned_variance: whether the second half of the output's channels, o, is the learned variance of a step:
             v = (o + 1) / 2, as the code of Nichol & Dhariwal and diffusers' "learned_range" have it.
-        has_null_class: whether it knows, beside its classes, one more of number `classes` that stands for "none given".
-            Networks that were trained elsewhere with a label for every picture do not: they cannot be asked without one,
-            nor guided.
+        has_null_class: whether it has, beside its classes, one more of number `classes` for "unconditional".
+            Networks that were trained elsewhere with a label for every picture do not: they can be neither evaluated
+            without one nor guided.
 
     Raises:
-        ValueError: for a noise-predicting network on a schedule that ends with no signal at all.
+        ValueError: for a noise-predicting network on a schedule of zero terminal SNR.
     """
 
     net: nn.Module
@@ -70,10 +75,10 @@ class NetDenoiser:
             raise ValueError(NO_SIGNAL)
 
     def output(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Tensor:
-        """The network's own output; what it means is still to be read from it.
+        """The network's own output, before `read`.
 
         Returns:
-            The shape of x_t; with `learned_variance` twice its channels, what `target` says first.
+            The shape of x_t; with `learned_variance` twice its channels, the target's first.
 
         Raises:
             ValueError: if a label is outside 0 … classes − 1 (and not `NO_LABEL`), or missing where the network needs one.
@@ -86,10 +91,10 @@ class NetDenoiser:
         return self.read(self.output(x_t, level, label), x_t, level)
 
     def read(self, output: Tensor, x_t: Tensor, level: Level) -> Prediction:
-        """What an output of the network says of x_t.
+        """The prediction that an output of the network stands for.
 
         Raises:
-            ValueError: for a noise-predicting network where nothing of the picture is left.
+            ValueError: for a noise-predicting network at zero SNR.
         """
         if isinstance(self.target, Noise) and bool((level.log_snr == -torch.inf).any()):
             raise ValueError(NO_SIGNAL)
@@ -101,7 +106,7 @@ class NetDenoiser:
     def _classes_of(self, label: Tensor | None, x_t: Tensor) -> Tensor | None:
         if label is not None and bool(((label >= max(self.classes, 0)) | (label < NO_LABEL)).any()):
             if self.classes == 0:
-                raise ValueError("This model was trained without classes: leave the label open.")
+                raise ValueError("This model was trained without classes: give it no label.")
             raise ValueError(f"This model knows the classes 0 … {self.classes - 1}.")
         if self.classes == 0:
             return None
@@ -117,7 +122,7 @@ class NetDenoiser:
 
 @dataclass(frozen=True, eq=False)
 class Clipped:
-    """x̂0 held to the range that pictures have, as Ho et al. 2020 do when they sample; ε̂ follows it.
+    """x̂0 clipped to the range of pictures, as Ho et al. 2020 do when they sample; ε̂ follows it.
 
     Args:
         denoiser: any.

@@ -1,6 +1,12 @@
-"""Guidance: denoisers that push another one towards a class, by itself or with the gradient of a classifier.
+"""Guidance: denoisers that move the prediction of another one towards a class.
 
-A guided denoiser is a denoiser again, so that guidance can be stacked, clipped and sampled from like anything else.
+By Bayes' rule ∇ log p(x_t | y) = ∇ log p(x_t) + ∇ log p(y | x_t). Guidance multiplies the last term by s:
+
+    classifier-free   ε̂ = ε̂(x_t) + s (ε̂(x_t, y) − ε̂(x_t))                 Ho & Salimans 2022, arXiv:2207.12598, eq. 6, s = w + 1
+    by a classifier   ε̂ = ε̂(x_t) − s √(1 − ᾱ) ∇ log p(y | x_t)            Dhariwal & Nichol 2021, arXiv:2105.05233, alg. 2
+
+s = 1 is the plain conditional model and 0 ignores the label; s > 1 sharpens, at the price of diversity. A guided denoiser is a
+denoiser again, so guidance can be stacked, clipped and sampled from like any other.
 """
 
 from __future__ import annotations
@@ -16,16 +22,16 @@ from engine.process import Prediction, prediction_from_x0
 from engine.schedule import Level, broadcast
 
 EVERYWHERE = (0.0, 1.0)
-"""The interval of noise levels that leaves none out."""
+"""The interval of all noise levels."""
 
 
 class GuidancePair(NamedTuple):
-    """The two answers that guidance is put together from: ε̂ = ε̂_plain + s · (ε̂_wanted − ε̂_plain), and x̂0 likewise."""
+    """The two predictions that guidance combines: ε̂ = ε̂_uncond + s · (ε̂_cond − ε̂_uncond), and x̂0 likewise."""
 
     cond: Prediction
-    """Of the class: what s = 1 gives."""
+    """Conditional: s = 1."""
     uncond: Prediction
-    """Of no class in particular: what s = 0 gives."""
+    """Unconditional: s = 0."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,15 +39,15 @@ class Guided:
     """Classifier-free guidance: ε̂ = ε̂(x) + s · (ε̂(x, y) − ε̂(x)); Ho & Salimans 2022, arXiv:2207.12598.
 
     s = 1 is the plain conditional model and 0 ignores the label; the paper's w is s − 1. Since x̂0 is linear in ε̂ at a
-    given x_t, the same formula holds for both. Where s is neither 0 nor 1 both halves go through in one batch.
+    given x_t, the same formula holds for both. Where s is neither 0 nor 1 both are evaluated in one batch.
 
     Args:
-        denoiser: knows classes, and answers without one too.
+        denoiser: conditioned on classes, and trained without them too.
         scale: one for all, or a tensor of shape (B,).
-        interval: guide only where the share of noise 1 − ᾱ lies in there, both ends included; elsewhere the plain
-            conditional model answers. Kynkäänniemi et al. 2024, arXiv:2404.07724, give it in σ = √((1 − ᾱ) / ᾱ).
-        rescale: φ in 0 … 1; how far the standard deviation of x̂0, which guidance raises, is brought back to that of the
-            plain conditional model, for each picture; Lin et al. 2023, arXiv:2305.08891, eqs. 15 and 16.
+        interval: guide only where the noise level 1 − ᾱ lies in it, both ends included; elsewhere s = 1.
+            Kynkäänniemi et al. 2024, arXiv:2404.07724, give it in σ = √((1 − ᾱ) / ᾱ).
+        rescale: φ in 0 … 1; how far the standard deviation of x̂0, which guidance raises, is rescaled to that of the
+            conditional prediction, for each picture; Lin et al. 2023, arXiv:2305.08891, eqs. 15 and 16.
 
     Raises:
         ValueError: for an interval or a rescaling outside 0 … 1.
@@ -55,7 +61,7 @@ class Guided:
     def __post_init__(self) -> None:
         low, high = self.interval
         if not 0 <= low <= high <= 1:
-            raise ValueError(f"Guidance works between two shares of noise in 0 … 1, not between {low} and {high}.")
+            raise ValueError(f"A guidance interval lies within 0 … 1 and begins at its lower end, not {low} … {high}.")
         if not 0 <= self.rescale <= 1:
             raise ValueError(f"Rescaling lies between 0 and 1, not at {self.rescale}.")
 
@@ -102,7 +108,7 @@ def _std(x: Tensor) -> Tensor:
 
 
 class NoisyClassifier(Protocol):
-    """Reads the class of a noisy picture and knows how noisy it is."""
+    """Classifies a noisy picture, given its noise level."""
 
     def __call__(self, x_t: Tensor, level: Level) -> Tensor:
         """log p(y | x_t) up to a constant of each picture: shape (B, classes), differentiable in x_t.
@@ -118,11 +124,11 @@ class NoisyClassifier(Protocol):
 class ClassifierGuided:
     """Classifier guidance: ε̃ = ε̂ − s √(1−ᾱ) ∇ log p(y | x_t); Dhariwal & Nichol 2021, arXiv:2105.05233, algorithm 2.
 
-    With s = 1, an exact denoiser that knows no label and an exact classifier this is Bayes' rule: the exact denoiser of the
-    class. Pictures without a label are left as they are.
+    With s = 1, an unconditional exact denoiser and an exact classifier this is Bayes' rule: the exact denoiser of the
+    class. Pictures without a label stay as they are.
 
     Args:
-        denoiser: any; `Guided(denoiser, 0)` for one that should not look at the label itself.
+        denoiser: any; `Guided(denoiser, 0)` for one that ignores the label.
         classifier: of noisy pictures.
         scale: s ≥ 0; 0 is no guidance.
     """
@@ -138,7 +144,7 @@ class ClassifierGuided:
         return self._pushed(prediction, self.scale * self.gradient(x_t, level, label), x_t, level)
 
     def predict_pair(self, x_t: Tensor, level: Level, label: Tensor) -> GuidancePair:
-        """The denoiser's own answer, and the one of Bayes' rule: what a scale of 0 and of 1 give; shapes as in a call."""
+        """By Bayes' rule, and the denoiser's own: scales 1 and 0; shapes as in a call."""
         uncond = self.denoiser(x_t, level, label)
         return GuidancePair(self._pushed(uncond, self.gradient(x_t, level, label), x_t, level), uncond)
 
@@ -151,7 +157,7 @@ class ClassifierGuided:
     @staticmethod
     def _pushed(prediction: Prediction, push: Tensor, x_t: Tensor, level: Level) -> Prediction:
         signal, sigma = level.scales(x_t)
-        # Tweedie's formula, x̂0 = (x_t + (1−ᾱ) ∇ log p) / √ᾱ. Where nothing is left of the picture no class can be read.
+        # Tweedie's formula, x̂0 = (x_t + (1−ᾱ) ∇ log p) / √ᾱ. At zero SNR no class can be read.
         of_x0 = torch.where(signal > 0, sigma**2 / signal, 0.0)
         return replace(prediction, x0=prediction.x0 + of_x0 * push, noise=prediction.noise - sigma * push)
 

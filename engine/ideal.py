@@ -1,7 +1,14 @@
-"""Exact denoisers: what the best possible network would answer, written down instead of learned.
+"""Exact denoisers: the posterior mean E[x_0 | x_t] in closed form, which no network can beat on the same data.
 
-If all the data there is are N points, E[x_0 | x_t] is a weighted mean of them, and no network can have a lower loss on them.
-The reader can sample from it before any training, and see on which pictures it is thinking.
+If x_0 is one of N points x_i with prior π_i, spread by N(0, std² I), then x_t given point i is N(√ᾱ x_i, v I) with
+v = ᾱ std² + 1 − ᾱ, and by Bayes' rule
+
+    w_i = p(i | x_t) = softmax_i(log π_i − ‖x_t − √ᾱ x_i‖² / 2v)
+    E[x_0 | x_t] = m + √ᾱ std² / v (x_t − √ᾱ m),   m = Σ w_i x_i
+
+For std = 0 this is the optimal denoiser of a finite data set (Karras et al. 2022, arXiv:2206.00364, eq. 57), for one point
+with std > 0 that of a Gaussian. It can be sampled from before any training, its posterior weights w show which data a
+prediction comes from, and its loss is the Bayes-optimal loss of a network on these data.
 """
 
 from __future__ import annotations
@@ -18,7 +25,7 @@ from engine.process import Prediction, prediction_from_x0
 from engine.schedule import Level, broadcast
 
 CHUNK_ELEMENTS = 8_000_000
-"""How many numbers of the data are worked on at once: what bounds the memory, whatever the size of the data."""
+"""Numbers of the data in one chunk: it bounds the memory, whatever the size of the data."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +40,7 @@ class ExactDenoiser:
         points: floating, shape (N, ...), the data or the means. The arithmetic is done in their dtype.
         labels: int64, shape (N,), the class of each point; None where there are no classes.
         std: standard deviation around each point, in the units of the data.
-        prior: positive, shape (N,), how frequent each point is; None for all alike.
+        prior: positive, shape (N,), the prior of each point, not necessarily normalised; None for equal ones.
     """
 
     points: Tensor
@@ -70,7 +77,7 @@ class ExactDenoiser:
         return prediction_from_x0(x0, x_t, level)
 
     def weights(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Tensor:
-        """How much each point counts in x̂0, i.e. p(point | x_t): shape (B, N), each row adds up to 1."""
+        """The posterior weights p(point | x_t) of x̂0: shape (B, N), each row sums to 1."""
         return self.logits(x_t, level, label).softmax(1)
 
     def logits(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Tensor:
@@ -80,13 +87,13 @@ class ExactDenoiser:
         return torch.cat([self._logits(x, points, start, level, label) for start, points in self._chunks()], 1)
 
     def _check(self, label: Tensor | None) -> None:
-        wanted = None if label is None else label[label != NO_LABEL]
-        if wanted is None or not len(wanted):
+        classes = None if label is None else label[label != NO_LABEL]
+        if classes is None or not len(classes):
             return
         if self.labels is None:
-            raise ValueError("This data has no classes: leave the label open.")
-        if not bool(torch.isin(wanted, self.labels).all()):
-            raise ValueError("None of this data has the class that is wanted.")
+            raise ValueError("This data has no classes: give no label.")
+        if not bool(torch.isin(classes, self.labels).all()):
+            raise ValueError("None of this data has that class.")
 
     def _spread(self, level: Level) -> Tensor:
         """Variance of x_t around √ᾱ x_i: ᾱ std² + 1 − ᾱ."""
@@ -98,7 +105,7 @@ class ExactDenoiser:
 
     @property
     def _rows(self) -> int:
-        """How many points are worked on at once."""
+        """Points in one chunk."""
         return max(1, CHUNK_ELEMENTS // max(1, self.points[0].numel()))
 
     def _logits(self, x: Tensor, points: Tensor, start: int, level: Level, label: Tensor | None) -> Tensor:
@@ -117,11 +124,11 @@ class ExactDenoiser:
 
 @dataclass(frozen=True, eq=False)
 class ExactByClass:
-    """The same answers sooner, for points of a few numbers each: a row whose class is given looks at the points of that class
-    alone, and rows go in blocks whose weights stay in the processor's cache.
+    """The same predictions faster, for points of a few numbers each: a row with a class is compared with the points of that
+    class alone, and rows go in blocks whose weights stay in the processor's cache.
 
     Args:
-        exact: what answers.
+        exact: the denoiser.
         block: rows at a time.
     """
 
@@ -159,7 +166,7 @@ class ExactClassifier:
     With it, `ClassifierGuided` at scale 1 turns the exact denoiser of all classes into that of one of them.
 
     Args:
-        exact: knows the labels of its points, which are 0 … classes − 1.
+        exact: with the labels of its points, which are 0 … classes − 1.
         classes: how many there are.
 
     Raises:

@@ -1,4 +1,9 @@
-"""DDIM inversion: from a picture up to the noise that DDIM would draw it from. Song et al. 2021, arXiv:2010.02502, sec. 4.3."""
+"""DDIM inversion: from a picture to the noise from which DDIM would sample it. Song et al. 2021, arXiv:2010.02502, section 4.3.
+
+DDIM with η = 0 is Euler's method for the ODE d(x/√ᾱ) = ε̂ dσ, σ = √((1 − ᾱ) / ᾱ) (their eq. 14), and an ODE runs in both
+directions: x_s → x_t uses the same update with the prediction at the cleaner level, x_t = √ᾱ_t x̂0(x_s) + √(1 − ᾱ_t) ε̂(x_s).
+The error of either direction is of order 1 / steps.
+"""
 
 from __future__ import annotations
 
@@ -24,25 +29,24 @@ def invert(
     label: Tensor | None = None,
     spacing: str = "uniform",
 ) -> Iterator[Frame]:
-    """Walk the path of DDIM (eta = 0) the other way, from data to noise, one frame at a time.
+    """Run DDIM (eta = 0) from data to noise, one frame at a time.
 
-    `sample(…, start=(x_T, T))` with DDIM then leads back. The way there and the way back make errors of order 1/steps each, for
-    either believes the prediction at the beginning of a step.
+    `sample(…, start=(x_T, T))` with DDIM then leads back, with an error of order 1 / steps in each direction.
 
     Args:
-        denoiser: without guidance; what guidance adds cannot be walked back.
-        schedule: the one to walk up.
+        denoiser: without guidance, whose field is not inverted by these steps.
+        schedule: of the trajectory.
         x0: pictures, shape (B, ...).
-        steps: how many steps to take, 1 … T.
+        steps: 1 … T.
         label: int64, shape (B,); None for no class.
-        spacing: where the steps lie, a name in `schedule.SPACINGS`.
+        spacing: of the timesteps, a name in `schedule.SPACINGS`.
 
     Yields:
-        steps + 1 frames, none of which carries a graph: the picture first, x_T last. No denoiser can be asked about a picture
-        without noise: of the first frame x̂0 is the picture itself, and ε̂ what is seen in it at t = 1.
+        steps + 1 frames, none of which carries a graph: the picture first, x_T last. No denoiser can be evaluated
+        without noise: in the first frame x̂0 is the picture itself, and ε̂ the one that is predicted from it at t = 1.
 
     Raises:
-        ValueError: for steps outside 1 … T or a spacing that there is not.
+        ValueError: for steps outside 1 … T or an unknown spacing.
     """
     path = schedule.timesteps(steps, spacing)[::-1]
     x, prediction = x0, Prediction(x0, denoiser(x0, schedule.level(1), label).noise)

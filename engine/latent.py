@@ -2,7 +2,7 @@
 
     −log p(x)  ≤  E_q [ −log p(x | z) ]  +  KL( q(z | x) ‖ N(0, I) ),   z = mean + std · ε of q(z | x)
 
-The first term is the reconstruction, the second what it costs to say which z. The bound of a diffusion model
+The first term is the reconstruction, the second the bits that z takes. The bound of a diffusion model
 (`engine.likelihood`) is the same inequality with x_1 … x_T for z: L_0 is its reconstruction, L_T its KL to the prior, and
 L_1 … L_{T−1} have no counterpart here. Both take their last step, to 256 levels, from the same `Decoder`, so their bits
 compare. What differs: nothing is learned in q(x_t | x_0), and x_t has as many numbers as the picture.
@@ -58,7 +58,7 @@ def latent_bound(model: Autoencoder, x: Tensor, noise: Tensor, decoder: Decoder 
     """Both terms of the bound, in float64 (float32 where the device has none); differentiable.
 
     Args:
-        model: what encodes and decodes.
+        model: the autoencoder.
         x: shape (B, ...); for `DISCRETISED` pictures of 256 levels in [−1, 1].
         noise: of N(0, I), shape (B, latent).
         decoder: how the Gaussian of the picture becomes a probability of data.

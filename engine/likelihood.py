@@ -5,7 +5,7 @@
     L_{t−1} = KL( q(x_{t−1} | x_t, x_0) ‖ p(x_{t−1} | x_t) )        `bound_term` for t = 2 … T
     L_0     = −log p(x_0 | x_1)                                     `bound_term` for t = 1, by a `Decoder`
 
-All of it in nats for each picture, summed over the picture's numbers. `engine.evaluation.bound` estimates the whole sum.
+All in nats for each picture, summed over its numbers. `engine.evaluation.bound` estimates the whole sum.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ LEVELS = 256
 
 
 BOUNDED: tuple[Variance, ...] = ("small", "large", "learned")
-"""The variances that have a bound. Steps without noise give every picture but one the probability 0."""
+"""The variances that have a bound. Steps without noise assign every picture but one the probability 0."""
 
 
 class Decoder(Protocol):
-    """The last step, p(x_0 | x_1): from a Gaussian to what data really is."""
+    """The last step, p(x_0 | x_1): from a Gaussian to data."""
 
     @property
     def name(self) -> str:
@@ -51,7 +51,7 @@ class Discretised:
     """Data of 256 levels: each has the probability of its bin, x_0 ± 1/255; Ho et al. 2020, section 3.3, eq. 13.
 
     The outermost bins reach to infinity, so that all 256 probabilities add up to 1. The code of Ho et al. and of Nichol &
-    Dhariwal never counts a number as less likely than 10⁻¹²; a bound it is only without that floor, and here there is none.
+    Dhariwal never takes a probability below 10⁻¹²; it is a bound only without that floor, and here there is none.
 
     σ_1² is β̃_2, since β̃_1 = 0: so it is for the small and for the large variance in their code,
     https://github.com/hojonathanho/diffusion/blob/master/diffusion_tf/diffusion_utils_2.py and
@@ -114,18 +114,18 @@ def bound_term(
     (arXiv:2102.09672, section 3.1) give it a prediction whose x0 is detached.
 
     Args:
-        prediction: what the denoiser says of x_t.
+        prediction: of the denoiser at x_t.
         x0, x_t: shape (B, ...); for `DISCRETISED`, x0 is a picture of 256 levels in [−1, 1].
         schedule: the one whose steps are taken.
         t: int64, shape (B,), in 1 … T; they may all differ.
         variance: of the reverse step; "learned" reads it from the prediction.
-        decoder: what the last step, t = 1, is.
+        decoder: of the last step, t = 1.
 
     Returns:
         Nats, summed over the picture's numbers: float64 (float32 where the device has no float64), shape (B,).
 
     Raises:
-        ValueError: for "zero", whose bound is infinite; for "learned" where nothing was learned; for t outside 1 … T.
+        ValueError: for "zero", whose bound is infinite; for "learned" without a learned variance; for t outside 1 … T.
     """
     _check(t, schedule, len(x_t))
     x0, x_t, predicted = precise(x0), precise(x_t), precise(prediction.x0)
@@ -136,10 +136,10 @@ def bound_term(
         if not bool(chosen.any()):
             continue
         when = t[chosen.to(t.device)].cpu()
-        at_t, at_x0, guess = x_t[chosen], x0[chosen], predicted[chosen]
+        at_t, at_x0, at_x0_hat = x_t[chosen], x0[chosen], predicted[chosen]
         log_variance = _log_variance(at_t, None if mix is None else mix[chosen], schedule, when, variance, decoder)
         now, to = schedule.level(when), schedule.level(when - 1)
-        mean = posterior(at_t, guess, now, to).mean
+        mean = posterior(at_t, at_x0_hat, now, to).mean
         if chosen is first:
             numbers = -decoder.log_prob(at_x0, mean, (log_variance / 2).exp())
         else:
@@ -150,13 +150,13 @@ def bound_term(
 
 
 def prior_term(x0: Tensor, schedule: NoiseSchedule) -> Tensor:
-    """L_T = KL( q(x_T | x_0) ‖ N(0, I) ): what is left of each picture at the end.
+    """L_T = KL( q(x_T | x_0) ‖ N(0, I) ): what is left of each picture at T.
 
     Args:
         x0: shape (B, ...).
 
     Returns:
-        Nats, summed over the picture's numbers: float64, shape (B,). No network has a say in it.
+        Nats, summed over the picture's numbers: float64, shape (B,). It depends on no network.
     """
     alpha_bar = schedule.level(schedule.T).alpha_bar
     # ½ (σ² + μ² − 1 − log σ²) with σ² = 1 − ᾱ and μ² = ᾱ x_0²; the logarithm keeps its digits where ᾱ is close to 0.
@@ -183,7 +183,7 @@ def _log_variance(
         raise ValueError("Steps without noise have no bound: they give every picture but one the probability 0.")
     if variance == "learned":
         if mix is None:
-            raise ValueError("This model did not learn its variance: choose “small” or “large”.")
+            raise ValueError("This model has no learned variance: choose “small” or “large”.")
         return mix * broadcast(large, x) + (1 - mix) * broadcast(small, x)
     fixed = torch.where(t == 1, decoder.variance(schedule).log(), large if variance == "large" else small)
     return broadcast(fixed, x).expand_as(x)

@@ -1,7 +1,14 @@
-"""The forward process q, its posterior, and the three things that a network can be taught to predict.
+"""The forward process q, its posterior, and the three targets that a network can be trained to predict.
 
-All of it is written for any two noise levels s < t, not only for neighbours: a sampler that takes 50 steps on a schedule of
-1000 uses the very same formulas.
+For noise levels s < t, with β = 1 − ᾱ_t / ᾱ_s the variance that is added between them (Ho et al. 2020, arXiv:2006.11239):
+
+    x_t = √ᾱ_t x_0 + √(1 − ᾱ_t) ε                                                     `diffuse`, eq. 4
+    x_t = √(1 − β) x_s + √β ε                                                         `markov_step`, eq. 2
+    q(x_s | x_t, x_0) = N(√ᾱ_s β / (1 − ᾱ_t) x_0 + √(1 − β) (1 − ᾱ_s) / (1 − ᾱ_t) x_t, β̃ I)      `posterior`, eq. 7
+    β̃ = (1 − ᾱ_s) / (1 − ᾱ_t) β                                                       `posterior_variance`
+
+They hold for any two levels, not only for neighbours: a sampler of 50 steps on a schedule of 1000 uses the same formulas. At a
+known x_t, x_0 and ε determine each other, so a network may predict either, or v = √ᾱ ε − √(1 − ᾱ) x_0 (`TARGETS`).
 """
 
 from __future__ import annotations
@@ -17,7 +24,7 @@ from engine.schedule import Level, Rows, broadcast
 
 
 def diffuse(x0: Tensor, level: Level, noise: Tensor) -> Tensor:
-    """x_t = √ᾱ_t x_0 + √(1−ᾱ_t) ε: from the clean picture to any level in one jump; Ho et al. 2020, eq. 4.
+    """x_t = √ᾱ_t x_0 + √(1−ᾱ_t) ε: from the clean picture to any level at once; Ho et al. 2020, eq. 4.
 
     Args:
         x0, noise: shape (B, ...); noise is drawn from N(0, I).
@@ -48,7 +55,7 @@ class Gaussian(NamedTuple):
 
 
 def posterior(x_t: Tensor, x0: Tensor, now: Level, to: Level) -> Gaussian:
-    """q(x_s | x_t, x_0): where x was at the cleaner level `to`, knowing both ends; Ho et al. 2020, eqs. 6 and 7.
+    """q(x_s | x_t, x_0): x at the cleaner level `to`, given both ends; Ho et al. 2020, eqs. 6 and 7.
 
     Args:
         x_t, x0: shape (B, ...).
@@ -110,10 +117,10 @@ def prediction_from_x0(x0: Tensor, x_t: Tensor, level: Level) -> Prediction:
 
 
 class Target(Protocol):
-    """What the network's output means."""
+    """What a network predicts: how its output is read, and what training compares it with."""
 
     def of(self, x0: Tensor, noise: Tensor, level: Level) -> Tensor:
-        """The output that a perfect network would give, shape of x0: what training compares with."""
+        """The target of training, shape of x0."""
         ...
 
     def read(self, output: Tensor, x_t: Tensor, level: Level) -> Prediction:

@@ -1,4 +1,12 @@
-"""Samplers: the ways of making one step from a noise level to a cleaner one. `engine.sampling` walks with them.
+"""Samplers: one step from a noise level t to a cleaner one s. `engine.sampling` runs them down a schedule.
+
+The reverse process is an SDE or an ODE (Song et al. 2021, arXiv:2011.13456); each sampler discretises one of them, with x̂0 and
+ε̂ held fixed or extrapolated over a step:
+
+    DDPM   x_s ~ N(posterior mean at x̂0, σ²)                         Ho et al. 2020, arXiv:2006.11239, alg. 2
+    DDIM   x_s = √ᾱ_s x̂0 + √(1 − ᾱ_s − σ²) ε̂ + σ z,  σ = η √β̃        Song et al. 2021, arXiv:2010.02502, eq. 12
+    Heun   DDIM with the mean of ε̂ at both ends: order 2             Karras et al. 2022, arXiv:2206.00364, alg. 1
+    DPM-Solver++ 2M   DDIM with x̂0 extrapolated from the step before  Lu et al. 2022, arXiv:2211.01095, alg. 2
 
 Add one: write a frozen dataclass with a `step`, and give it a line in `SAMPLERS`.
 """
@@ -17,21 +25,21 @@ from engine.process import Noise, Prediction, posterior, posterior_variance, pre
 from engine.schedule import Level, broadcast
 
 Denoise = Callable[[Tensor, Level], Prediction]
-"""A denoiser that has already been told the labels."""
+"""A denoiser with its labels bound."""
 
 Draw = Callable[[], Tensor]
 """Gives fresh N(0, I) of x's shape each time it is called."""
 
 
 class PreviousStep(NamedTuple):
-    """What a sampler may know of the step before: at which level the denoiser was asked, and what it said."""
+    """The prediction of the step before and its level, for multistep samplers."""
 
     level: Level
     prediction: Prediction
 
 
 class Sampler(Protocol):
-    """One way of going from a noise level to a cleaner one."""
+    """One update rule of the reverse process."""
 
     def step(
         self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
@@ -39,14 +47,14 @@ class Sampler(Protocol):
         """One update.
 
         Args:
-            denoise: the denoiser with the labels already given to it.
+            denoise: the denoiser with its labels bound.
             x: x_t, shape (B, ...).
-            now, to: the level of x, and the cleaner one that is wanted.
+            now, to: the level of x, and the cleaner one of the result.
             noise: draws fresh N(0, I) of x's shape; a deterministic sampler never calls it.
-            before: the step that led here, None at the first; samplers that look at one step only leave it alone.
+            before: the step that led here, None at the first; single-step samplers ignore it.
 
         Returns:
-            x at the level `to`, and the prediction that was made at (x, now).
+            x at the level `to`, and the prediction at (x, now).
         """
         ...
 
@@ -57,7 +65,7 @@ Variance = Literal["small", "large", "learned", "zero"]
 def _learned_variance(now: Level, to: Level, prediction: Prediction) -> Tensor:
     mix = prediction.variance_mix
     if mix is None:
-        raise ValueError("This model has learned no variance: choose the small one, the large one or none.")
+        raise ValueError("This model has no learned variance: choose the small one, the large one or none.")
     large, small = now.variance_since(to), posterior_variance(now, to)
     return torch.exp(mix * broadcast(large.log(), mix) + (1 - mix) * broadcast(small.log(), mix))
 
@@ -68,9 +76,9 @@ VARIANCES: dict[Variance, Callable[[Level, Level, Prediction], Tensor]] = {
     "learned": _learned_variance,
     "zero": lambda now, to, _: torch.zeros_like(now.variance),
 }
-"""σ² of a reverse step: β̃ (right if all data were one point), β (right if data were N(0, I)), what the network has learned to
-lie between them (Nichol & Dhariwal 2021, eq. 15; its own for each number of the picture), or none.
-Ho et al. 2020, section 3.2. No noise at all is an option of ours, worth seeing; it is not DDIM, whose mean is another."""
+"""σ² of a reverse step: β̃ (right if all data were one point), β (right if data were N(0, I)), the learned one between
+them (Nichol & Dhariwal 2021, eq. 15; its own for each number of the picture), or none.
+Ho et al. 2020, section 3.2. No noise is an option of ours; it is not DDIM, whose mean is another."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +109,8 @@ class Ancestral:
 class DDIM:
     """x_s = √ᾱ_s x̂0 + √(1−ᾱ_s−σ²) ε̂ + σ z; Song et al. 2021, arXiv:2010.02502, eq. 12.
 
-    eta scales the standard deviation, σ = eta · √β̃ (their eq. 16): 0 draws one smooth deterministic path, 1 has DDPM's law.
+    eta scales the standard deviation, σ = eta · √β̃ (their eq. 16): 0 is deterministic, 1 has the
+    distribution of DDPM's steps.
 
     Raises:
         ValueError: for eta outside 0 … 1.
@@ -120,7 +129,7 @@ class DDIM:
         return self.follow(prediction, x, now, to, noise), prediction
 
     def follow(self, prediction: Prediction, x: Tensor, now: Level, to: Level, noise: Draw) -> Tensor:
-        """x at the level `to`, if the prediction is believed: the update without asking anybody."""
+        """x at the level `to` with a given prediction: the update without a network evaluation."""
         std = broadcast(self.eta * posterior_variance(now, to).sqrt(), x)
         direction = (to.variance - self.eta**2 * posterior_variance(now, to)).clamp(min=0).sqrt()
         signal, _ = to.scales(x)
@@ -130,11 +139,11 @@ class DDIM:
 
 @dataclass(frozen=True)
 class Heun:
-    """Two looks a step: a trial step of DDIM, and then the step with the mean of ε̂ here and ε̂ there. Order 2.
+    """Two network evaluations a step: a trial step of DDIM, and then the step with the mean of ε̂ here and ε̂ there. Order 2.
 
     Karras et al. 2022, arXiv:2206.00364, algorithm 1 without its added noise: in x/√ᾱ and σ = √((1−ᾱ)/ᾱ) the path of DDIM is
     dx = ε̂ dσ. A step over which σ falls to less than a quarter is one of DDIM: there the mean of both ends is no better
-    than the beginning, and to the clean picture, or from pure noise, one of the ends cannot be asked at all.
+    than the beginning, and at the clean picture, or in pure noise, no denoiser can be evaluated.
     """
 
     LEAP: ClassVar[float] = 4.0
@@ -147,15 +156,15 @@ class Heun:
         leaps = to.log_snr - now.log_snr > 2 * math.log(self.LEAP)
         if bool(leaps.all()):
             return trial, prediction
-        there = denoise(trial, to)
-        mean = Noise().read((prediction.noise + there.noise) / 2, x, now)
+        second = denoise(trial, to)
+        mean = Noise().read((prediction.noise + second.noise) / 2, x, now)
         both = DDIM().follow(mean, x, now, to, noise)
         return torch.where(broadcast(leaps, x) > 0, trial, both), prediction
 
 
 @dataclass(frozen=True)
 class DPMSolver2M:
-    """DPM-Solver++ 2M: a step of DDIM that believes x̂0 to go on changing as it did before. Order 2, one look a step.
+    """DPM-Solver++ 2M: a step of DDIM with x̂0 extrapolated linearly in λ. Order 2, one network evaluation a step.
 
     Lu et al. 2022, arXiv:2211.01095, algorithm 2, in λ = ½ log-SNR. With eta = 1 it is their stochastic one,
     SDE-DPM-Solver++ 2M (as diffusers has it): a step of DDPM with that same x̂0. The first
@@ -168,7 +177,7 @@ class DPMSolver2M:
     eta: float = 0.0
 
     def __post_init__(self) -> None:
-        DDIM(self.eta)  # which says what is wrong with it
+        DDIM(self.eta)  # raises for an eta out of range
 
     def step(
         self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
@@ -179,7 +188,7 @@ class DPMSolver2M:
 
     @staticmethod
     def _ahead(prediction: Prediction, previous: PreviousStep, x: Tensor, now: Level, to: Level) -> Prediction:
-        """x̂0 as it will be half-way through this step."""
+        """x̂0 extrapolated to the middle of this step."""
         step, step_before = to.log_snr - now.log_snr, now.log_snr - previous.level.log_snr
         weight = torch.where(step.isfinite() & step_before.isfinite(), step / (2 * step_before), 0.0)
         change = prediction.x0 - previous.prediction.x0
@@ -193,16 +202,16 @@ def _add_noise(mean: Tensor, std: Tensor, noise: Draw) -> Tensor:
 
 @dataclass(frozen=True)
 class NamedSampler:
-    """A sampler that goes by a name, and what a reader is told of it."""
+    """A sampler of the registry, with its name and description for readers."""
 
     title: str
     about: str
     make: Callable[[float, Variance], Sampler]
-    """From the two settings that readers have: eta, and the variance of DDPM."""
+    """From the two settings of samplers: eta, and the variance of DDPM."""
     settings: frozenset[Literal["eta", "variance"]] = frozenset()
     """Those of the two that make a difference."""
     evaluations: int = 1
-    """How often the denoiser is asked in one step."""
+    """Network evaluations in one step, at most."""
 
     def __call__(self, eta: float = 0.0, variance: Variance = "small") -> Sampler:
         """The sampler itself. Raises ValueError for an eta that it cannot take."""
@@ -210,10 +219,12 @@ class NamedSampler:
 
 
 SAMPLERS: dict[str, NamedSampler] = {
-    "ddim": NamedSampler("DDIM", "straight there", lambda eta, _: DDIM(eta), frozenset({"eta"})),
+    "ddim": NamedSampler("DDIM", "deterministic for η = 0", lambda eta, _: DDIM(eta), frozenset({"eta"})),
     "ddpm": NamedSampler("DDPM", "fresh noise at every step", lambda _, var: Ancestral(var), frozenset({"variance"})),
-    "heun": NamedSampler("Heun", "two looks a step", lambda *_: Heun(), evaluations=2),
-    "dpm++2m": NamedSampler("DPM-Solver++ 2M", "looks back one step", lambda *_: DPMSolver2M()),
-    "dpm++2m-sde": NamedSampler("DPM-Solver++ 2M SDE", "the same with fresh noise", lambda *_: DPMSolver2M(1.0)),
+    "heun": NamedSampler("Heun", "two network evaluations a step", lambda *_: Heun(), evaluations=2),
+    "dpm++2m": NamedSampler("DPM-Solver++ 2M", "uses the step before", lambda *_: DPMSolver2M()),
+    "dpm++2m-sde": NamedSampler(
+        "DPM-Solver++ 2M SDE", "the same with noise at every step", lambda *_: DPMSolver2M(1.0)
+    ),
 }
-"""The samplers that go by a name. A line here puts one into recipes, the command line and the Sampling lab."""
+"""The samplers that go by a name. A line here adds one to recipes, the command line and the Sampling lab."""

@@ -1,6 +1,11 @@
-"""From noise to data: the generator that walks a sampler down the schedule.
+"""Sampling: the generator that runs a sampler from noise to data, one frame a step.
 
-`sample` yields every frame as it is made. Whoever wants to stop drops the iterator; nothing else is needed.
+From x_T ~ N(0, I), for the levels T = t_0 > t_1 > … > t_N = 0 that a timestep spacing chooses (`engine.schedule.SPACINGS`):
+
+    x_{t_{k+1}} = sampler.step(denoiser, x_{t_k}, level(t_k), level(t_{k+1}), z)
+
+Every image has a seed of its own, from which x_T and every z are drawn, so it does not depend on its batch, and no global
+random state is read or written. `sample` yields each frame as it is computed; the caller stops by dropping the iterator.
 """
 
 from __future__ import annotations
@@ -20,16 +25,16 @@ from engine.schedule import Level, NoiseSchedule
 
 
 class Start(NamedTuple):
-    """Where a walk begins that does not begin with noise: all that going on from there needs."""
+    """Where a trajectory begins that does not begin with noise at T."""
 
     x: Tensor
     """x_t, shape (B, ...)."""
     t: int
     """Where on the schedule that is."""
     previous: PreviousStep | None = None
-    """What the step that led here was told; None if there was none, or if it is to be forgotten."""
+    """The step that led here, for multistep samplers; None if there was none, or if it does not count."""
     draws: int = 0
-    """How often each seed has been asked for noise by then: the walk goes on with the noise that comes next."""
+    """Draws of noise that each seed has made so far: the next one follows."""
 
 
 class Frame(NamedTuple):
@@ -43,27 +48,27 @@ class Frame(NamedTuple):
     x: Tensor
     """x_t, shape (B, ...)."""
     x0: Tensor
-    """x̂0, what the denoiser makes of this very x_t; x itself in the last frame."""
+    """x̂0 at this x_t; x itself in the last frame."""
     noise: Tensor
-    """ε̂, the noise that the denoiser sees in this very x_t; all zero in the last frame."""
+    """ε̂ at this x_t; zero in the last frame."""
     previous: PreviousStep | None = None
-    """What the step that led here was told; None in the first frame."""
+    """The step that led here; None in the first frame."""
     draws: int = 0
-    """How often each seed had been asked for noise when x was there."""
+    """Draws of noise that each seed has made when x is here."""
 
     @property
     def start(self) -> Start:
-        """Whoever samples on from here, with nothing else changed, gets the frames that follow this one."""
+        """Sampling from this start, with the same settings, gives the frames that follow this one."""
         return Start(self.x, self.t, self.previous, self.draws)
 
 
 class SeededNoise:
-    """Noise with a seed for each image: image k comes out the same whatever it is drawn together with.
+    """Noise with a seed for each image: image k is the same in every batch.
 
     Args:
         seeds: B whole numbers in 0 … 2⁶³ − 1.
         shape: of one image.
-        device: where the noise is wanted; it is drawn on the CPU, so that every machine draws the same.
+        device: of the noise; it is drawn on the CPU, so that it is the same on every computer.
     """
 
     def __init__(self, seeds: Sequence[int], shape: Sequence[int], device: torch.device | str = "cpu") -> None:
@@ -75,7 +80,7 @@ class SeededNoise:
         self._rounds = max(1, _ONE_BY_ONE // max(1, math.prod(self._shape)))
         self._ahead: list[Tensor] = []
         self.draws = 0
-        """How often it has been asked."""
+        """How many times it was called."""
 
     def __call__(self) -> Tensor:
         """Fresh N(0, I) of shape (B, *shape)."""
@@ -106,24 +111,24 @@ def sample(
     spacing: str = "uniform",
     device: torch.device | str = "cpu",
 ) -> Iterator[Frame]:
-    """Walk from noise to data, one frame at a time.
+    """Sample from noise to data, one frame at a time.
 
     Args:
         denoiser: any; it may have been trained on another schedule.
-        schedule: the one to walk down.
-        sampler: how each step is made.
+        schedule: of the trajectory.
+        sampler: of each step.
         shape: of one image, for example (1, 28, 28).
-        steps: how many steps to take, 1 … T (fewer of them where `start` lies lower on the schedule).
+        steps: 1 … T for the whole schedule; from a `start` below T those that remain.
         seeds: one for each image; their number B is the size of the batch.
         label: int64, shape (B,); None for no class.
-        start: to begin from somewhere else than from N(0, I) at T: (x_t of shape (B, *shape), t), or the `start` of a frame.
-        spacing: where the steps lie, a name in `schedule.SPACINGS`.
+        start: in place of N(0, I) at T: (x_t of shape (B, *shape), t), or the `start` of a frame.
+        spacing: of the timesteps, a name in `schedule.SPACINGS`.
 
     Yields:
         steps + 1 frames, none of which carries a graph.
 
     Raises:
-        ValueError: for steps outside 1 … T, a start outside 0 … T, a spacing that there is not, or a label that does not fit.
+        ValueError: for steps outside 1 … T, a start outside 0 … T, an unknown spacing, or a label that does not fit.
     """
     draw = SeededNoise(seeds, shape, device)
     if label is not None and label.shape != (len(seeds),):

@@ -1,7 +1,14 @@
-"""Noise schedules: how much of the picture is left, and how much noise has come in, at every step t.
+"""Noise schedules: how much of the picture is left, and how much noise was added, at every step t.
 
-Time runs t = 0 … T as in the papers: t = 0 is clean data, t = T is (almost) pure noise. Every table has T + 1 entries
-and is indexed by t itself, so `alpha_bar[0] == 1` and `beta[0] == 0` and no formula needs a special first step.
+The forward process is the Markov chain q(x_t | x_{t−1}) = N(√(1 − β_t) x_{t−1}, β_t I) with 0 < β_t ≤ 1 (Ho et al. 2020,
+arXiv:2006.11239, section 2). With α_t = 1 − β_t and ᾱ_t = α_1 ⋯ α_t it has the closed form
+
+    q(x_t | x_0) = N(√ᾱ_t x_0, (1 − ᾱ_t) I),     SNR_t = ᾱ_t / (1 − ᾱ_t)
+
+so a schedule is one falling curve, written as β, as ᾱ or as log-SNR (Kingma et al. 2021, arXiv:2107.00630). `Level` is one
+point on such a curve, without a t; `NoiseSchedule` is the table of a whole one. Time runs t = 0 … T as in the papers: t = 0 is
+clean data, t = T is (almost) pure noise. Every table has T + 1 entries and is indexed by t itself, so `alpha_bar[0] == 1` and
+`beta[0] == 0`, and no formula needs a special first step.
 """
 
 from __future__ import annotations
@@ -87,7 +94,7 @@ class Level:
         return broadcast(self.alpha_bar.sqrt(), x), broadcast(self.variance.sqrt(), x)
 
     def variance_since(self, earlier: Level) -> Tensor:
-        """Variance of the noise that came in between an earlier (cleaner) level and this one, 1 − ᾱ_t / ᾱ_s.
+        """Variance of the noise that is added between an earlier (cleaner) level and this one, 1 − ᾱ_t / ᾱ_s.
 
         For neighbours t − 1 and t this is β_t. Taken as a difference of logarithms: near t = 0 both ᾱ are close to 1
         and their quotient would lose the digits that matter.
@@ -101,10 +108,10 @@ class NoiseSchedule:
 
     Args:
         beta: float64, shape (T + 1,); `beta[0] == 0`, and 0 < β_t ≤ 1 for t ≥ 1. β_t = 1 only for t = T.
-        name: what a reader calls it.
+        name: for readers.
 
     Raises:
-        ValueError: if beta is none of that.
+        ValueError: for any other beta.
     """
 
     beta: Tensor
@@ -119,7 +126,7 @@ class NoiseSchedule:
         if (beta[:-1] == 1).any():
             raise ValueError("Only the last step may remove the picture completely (beta = 1).")
 
-    # --- the ways to make one -------------------------------------------------------------------------------------
+    # --- constructors ----------------------------------------------------------------------------------------------
 
     @classmethod
     def linear(
@@ -127,7 +134,7 @@ class NoiseSchedule:
     ) -> NoiseSchedule:
         """β grows linearly from `beta_start` to `beta_end`; Ho et al. 2020, section 4.
 
-        Those two numbers were chosen for T = 1000. With fewer steps they leave much of the picture standing
+        Those two numbers were chosen for T = 1000. With fewer steps they leave much of the picture
         (ᾱ_T = 0.60 at T = 50), so they are multiplied by 1000 / T unless `rescale` is False. β is clipped at 0.999.
         """
         factor = PAPER_LINEAR_T / _checked_T(T) if rescale else 1.0
@@ -156,7 +163,7 @@ class NoiseSchedule:
 
     @classmethod
     def from_alpha_bar(cls, values: Sequence[float] | Tensor, name: str = "drawn") -> NoiseSchedule:
-        """The schedule with these ᾱ_0 … ᾱ_T: from 1 strictly down to something ≥ 0 (0 only at T).
+        """The schedule with these ᾱ_0 … ᾱ_T: from 1 strictly down to at least 0 (0 only at T).
 
         Raises:
             ValueError: if they do not start at 1, do not fall, or leave [0, 1].
@@ -165,7 +172,7 @@ class NoiseSchedule:
         if alpha_bar.ndim != 1 or len(alpha_bar) < 2 or alpha_bar[0] != 1:
             raise ValueError("alpha_bar needs at least two values and must start at 1 (clean data).")
         if not torch.isfinite(alpha_bar).all() or alpha_bar[-1] < 0 or (alpha_bar.diff() >= 0).any():
-            raise ValueError("alpha_bar must fall at every step and stay at or above 0: noise never leaves again.")
+            raise ValueError("alpha_bar must fall at every step and stay at or above 0: noise is only added.")
         return cls(_with_zero_first(1 - alpha_bar[1:] / alpha_bar[:-1]), name)
 
     def with_zero_terminal_snr(self) -> NoiseSchedule:
@@ -234,22 +241,22 @@ class NoiseSchedule:
         return Level(self.log_snr[t.cpu() if isinstance(t, Tensor) else t])
 
     def t_of(self, level: Level) -> Tensor:
-        """The t, fractional where need be, at which this schedule has that level: float64, the level's shape.
+        """The t, fractional between grid points, at which this schedule has that level: float64, the level's shape.
 
-        Exact on the grid, linear in log-SNR between its points, and held to 1 … T beyond its ends, since no network
-        has seen anything there. This is what lets a network that was trained on one schedule sample on another.
+        Exact on the grid, linear in log-SNR between its points, and clamped to 1 … T beyond its ends, where no network
+        was trained. So a network that was trained on one schedule can sample on another.
         """
         table = self.log_snr[1:].clamp(-80, 80).flip(0)
-        wanted = level.log_snr.cpu().clamp(float(table[0]), float(table[-1]))
-        above = torch.searchsorted(table, wanted).clamp(1, self.T - 1) if self.T > 1 else None
+        log_snr = level.log_snr.cpu().clamp(float(table[0]), float(table[-1]))
+        above = torch.searchsorted(table, log_snr).clamp(1, self.T - 1) if self.T > 1 else None
         if above is None:
-            return torch.ones_like(wanted)
+            return torch.ones_like(log_snr)
         low, high = table[above - 1], table[above]
         # Two points may share a level where β is too small for the table's digits, or both lie beyond the clamp.
-        return self.T - (above - 1 + (wanted - low) / (high - low).clamp(min=1e-300))
+        return self.T - (above - 1 + (log_snr - low) / (high - low).clamp(min=1e-300))
 
     def timesteps(self, steps: int, spacing: str = "uniform") -> list[int]:
-        """steps + 1 values of t from T down to 0, all different: where a sampler stops on its way.
+        """steps + 1 values of t from T down to 0, all different: the levels that a sampler visits.
 
         Args:
             steps: 1 … T.
@@ -259,13 +266,13 @@ class NoiseSchedule:
             ValueError: if steps is not in 1 … T, or there is no such spacing.
         """
         if not 1 <= steps <= self.T:
-            raise ValueError(f"A schedule of T = {self.T} can be walked in 1 to {self.T} steps, not in {steps}.")
+            raise ValueError(f"A schedule of T = {self.T} takes 1 to {self.T} steps, not {steps}.")
         if spacing not in SPACINGS:
             raise ValueError(f"There is no spacing “{spacing[:40]}”, only {', '.join(SPACINGS)}.")
         path = [self.T]
-        for k, wish in enumerate(SPACINGS[spacing](self, steps)[1:], 1):
-            # Where wishes crowd between two whole t, each gets its own, and enough are left for those that follow.
-            path.append(max(steps - k, min(round(wish), path[-1] - 1)))
+        for k, ideal in enumerate(SPACINGS[spacing](self, steps)[1:], 1):
+            # Where several fall between two whole t, each gets its own, and enough are left for those that follow.
+            path.append(max(steps - k, min(round(ideal), path[-1] - 1)))
         return path
 
 
@@ -280,8 +287,8 @@ def _quadratic(schedule: NoiseSchedule, steps: int) -> list[float]:
 def _by_log_snr(schedule: NoiseSchedule, steps: int) -> list[float]:
     table = schedule.log_snr[1:]
     noisiest = float(table[-1]) if table[-1].isfinite() or len(table) == 1 else float(table[-2])
-    wanted = torch.linspace(noisiest, float(table[0]), steps, dtype=torch.float64)
-    return [*schedule.t_of(Level(wanted)).tolist(), 0.0]
+    log_snr = torch.linspace(noisiest, float(table[0]), steps, dtype=torch.float64)
+    return [*schedule.t_of(Level(log_snr)).tolist(), 0.0]
 
 
 SPACINGS: dict[str, Callable[[NoiseSchedule, int], list[float]]] = {
@@ -289,7 +296,7 @@ SPACINGS: dict[str, Callable[[NoiseSchedule, int], list[float]]] = {
     "quadratic": _quadratic,
     "log-snr": _by_log_snr,
 }
-"""Where the steps of a sampler lie, from T to 0: evenly in t; evenly in √t, so closer together near the clean end (Song et al.
+"""Timestep spacings, from T to 0: evenly in t; evenly in √t, so closer together near the clean end (Song et al.
 2021, appendix D.2); or evenly in log-SNR from T to 1 (Lu et al. 2022, arXiv:2206.00927, section 3.3)."""
 
 

@@ -322,7 +322,7 @@ BUGS = [
     Bug(
         "Heun asks both times at the beginning",
         "samplers.py",
-        "there = denoise(trial, to)",
+        "second = denoise(trial, to)",
         "there = denoise(x, now)",
         LAWS,
         f"{PAPERS} or order_of",
@@ -330,8 +330,8 @@ BUGS = [
     Bug(
         "Heun goes on from its trial step",
         "samplers.py",
-        "mean = Noise().read((prediction.noise + there.noise) / 2, x, now)",
-        "mean = Noise().read((prediction.noise + there.noise) / 2, trial, now)",
+        "mean = Noise().read((prediction.noise + second.noise) / 2, x, now)",
+        "mean = Noise().read((prediction.noise + second.noise) / 2, trial, now)",
         LAWS,
         f"{PAPERS} or order_of",
     ),

@@ -145,7 +145,7 @@ class Recipe(SamplingFields):
         if self.smoothing and not isinstance(model.denoiser, ExactDenoiser):
             raise RecipeError(f"“{model.title}” is no ideal denoiser: only those can be smoothed.")
         if self.uses_variance and self.variance == "learned" and not getattr(model.denoiser, "learned_variance", False):
-            raise RecipeError(f"“{model.title}” has learned no variance: choose the small one, the large one or none.")
+            raise RecipeError(f"“{model.title}” has no learned variance: choose the small one, the large one or none.")
 
     @property
     def _guidance(self) -> str:

@@ -196,7 +196,7 @@ def test_by_class_is_the_exact_denoiser_itself(each_its_level: bool) -> None:
         ours, theirs = ExactByClass(exact, block=64)(x, level, given_), exact(x, level, given_)
         torch.testing.assert_close(ours.x0, theirs.x0, rtol=0, atol=1e-10)
         torch.testing.assert_close(ours.noise, theirs.noise, rtol=0, atol=1e-8)
-    with pytest.raises(ValueError, match="class that is wanted"):
+    with pytest.raises(ValueError, match="has that class"):
         ExactByClass(exact)(x, level, label + 9)
 
 

@@ -259,7 +259,7 @@ def test_a_schedule_of_one_step(strata: int | None) -> None:
     ("changed", "said"),
     [
         ({"variance": "zero"}, "none for “zero”"),
-        ({"variance": "learned"}, "did not learn"),
+        ({"variance": "learned"}, "no learned variance"),
         ({"per_step": 1}, "2 draws"),
         ({"batch": 0}, "at least one"),
         ({"strata": 0}, "1 to 20 blocks"),
@@ -336,7 +336,7 @@ def test_the_command_says_the_bits_and_writes_them(tmp_path: Path, capsys: pytes
     [
         (["--variance", "zero"], "none for “zero”"),
         (["--variance", "huge"], "none for “huge”"),
-        (["--variance", "learned"], "did not learn"),
+        (["--variance", "learned"], "no learned variance"),
         (["--strata", "1001"], "1 to 1000"),
         (["--per-step", "1"], "2 draws"),
         (["--variance", "small", "large", "--json", "x.json"], "one result"),

@@ -374,7 +374,7 @@ def test_weights_in_several_files(tmp_path: Path) -> None:
     [
         (None, {"labels": (0,)}, "knows no classes"),
         (None, {"steps": 60}, "60 steps do not fit into a schedule of T = 50"),
-        (None, {"sampler": "ddpm", "variance": "learned"}, "has learned no variance"),
+        (None, {"sampler": "ddpm", "variance": "learned"}, "learned variance"),
         (3, {"labels": (3,), "scale": 1}, "only the classes 0 … 2"),
         (3, {"scale": 1}, "a label for every picture"),
         (3, {"labels": (-1,), "scale": 1}, "a label for every picture"),
