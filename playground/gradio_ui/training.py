@@ -82,9 +82,10 @@ class TrainingPage:
 
     def _open(self, requested: Any, secret: Any, seen: Seen) -> list[Any]:
         preload.wait()
-        choice, problems = visit.chosen(requested, visitor_of(secret).runs.ids())
-        seen.visit = Visit(choice)
-        return self._shown(visitor_of(secret), seen, problems)
+        visitor = visitor_of(secret)
+        choice, problems = visit.chosen(requested, visitor.runs.ids())
+        seen.of(requested, visitor).visit = Visit(choice)
+        return self._shown(visitor, seen, problems)
 
     def _refresh(self, requested: Any, secret: Any, seen: Seen) -> list[Any]:
         visitor = visitor_of(secret)

@@ -19,8 +19,10 @@ from playground.policy.visitor import Visitor
 
 @dataclass
 class Seen:
-    """Kept for one visit; a page that is loaded again begins anew."""
+    """Kept for one visit; a page that is loaded again begins anew, and so does a browser that sends another's session."""
 
+    visitor: Visitor | None = None
+    """Whose visit it is."""
     turn: int = 0
     """Counts the visitor's actions. An update that began before one must not be shown after it."""
     visit: Visit | None = None
@@ -31,7 +33,9 @@ class Seen:
     list_page: int = 1
 
     def of(self, requested: Any, visitor: Visitor) -> Seen:
-        """Itself; with what the link requests where the page has not opened yet."""
+        """Itself; with what the link requests where the page has not opened yet for this visitor."""
+        if self.visitor != visitor:
+            self.visitor, self.visit, self.keys, self.list_open, self.list_page = visitor, None, {}, False, 1
         if self.visit is None:
             self.visit = Visit(visit.chosen(requested, visitor.runs.ids())[0])
         return self

@@ -16,6 +16,7 @@ from engine.training.config import TrainConfig
 from engine.training.preflight import Preflight
 from playground.labs.training import estimate
 from playground.policy import mode
+from playground.policy.ownership import write_owner
 from playground.policy.visitor import visitor_of
 
 pytestmark = pytest.mark.filterwarnings("ignore::Warning:gradio")
@@ -34,8 +35,17 @@ class Events:
         self._config = demo.get_config_file()
         self._visits = 0
 
-    def send(self, elem_id: str, event: str, first: list[Any], told: dict[str, Any] | None = None) -> str:
-        """Everything that comes back, as one text. `first` are the first inputs; the others are as the page has them."""
+    def send(
+        self, elem_id: str, event: str, first: list[Any], told: dict[str, Any] | None = None, session: str = ""
+    ) -> str:
+        """Everything that comes back, as one text.
+
+        Args:
+            elem_id, event: which event of which component.
+            first: its first inputs; the others are as the page has them.
+            told: what the event carries.
+            session: of the page; a new one by default.
+        """
         parts = {part["id"]: part for part in self._config["components"]}
         target = next(key for key, part in parts.items() if part["props"].get("elem_id") == elem_id)
         cause = next(
@@ -43,7 +53,7 @@ class Events:
         )
         rest = [parts[key]["props"].get("value") for key in cause["inputs"][len(first) :]]
         self._visits += 1
-        visit = f"visit{self._visits}"
+        visit = session or f"visit{self._visits}"
         body = {"data": [*first, *rest], "event_data": told, "fn_index": cause["id"], "session_hash": visit}
         self._post("join", body)
         with urllib.request.urlopen(f"{self._url}/data?session_hash={visit}", timeout=60) as stream:
@@ -105,6 +115,24 @@ def test_the_owner_sees_it_and_is_told_that_one_at_a_time_is_trained(
     again = events.send("training-start", "click", [{"run": run_id}, ANNA])
     assert "stop it or let it finish first" in again
     assert service.ids() == [run_id]
+
+
+def test_a_guessed_session_shows_nothing_of_the_visitor_whose_it_is(
+    shared: tuple[Events, TrainingService, str],
+) -> None:
+    events, service, _ = shared
+    deleted = service.submit(TrainConfig.model_validate(LONG))
+    folder = service.folder_of(deleted)
+    assert folder is not None
+    write_owner(ANNA, folder)
+    service.rename(deleted, "Annas secret")
+    act = {"do": "delete", "of": deleted}
+    assert "Annas secret" in events.send("training-head", "act", [{"run": deleted}, ANNA], act, "guessed")
+    for visitor in (BERT, "", None):
+        for do in ("undo", "open", "list"):
+            answer = events.send("training-head", "act", [{}, visitor], {"do": do, "of": deleted}, "guessed")
+            assert "Annas secret" not in answer
+    assert deleted not in service.ids()
 
 
 @pytest.mark.parametrize(
