@@ -633,7 +633,7 @@ BUGS = [
         "levels[order] =",
         "levels[:] =",
         "test_distributed.py",
-        "read_ahead_are_those",
+        "prefetched_pictures_are",
     ),
     Bug(
         "the network is not compiled",
@@ -876,7 +876,7 @@ BUGS = [
         "broadcast(level.alpha_bar.sqrt(), logits) * logits",
         "logits",
         "test_noisy_classifier.py",
-        "less_is_left",
+        "less_signal_is_left",
     ),
     # Measuring
     Bug(

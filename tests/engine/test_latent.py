@@ -46,10 +46,11 @@ class Linear:
 
     @classmethod
     def of(cls, seed: int, numbers: int = 6, latent: int = 3) -> Linear:
-        dice = torch.Generator().manual_seed(seed)
-        columns = torch.linalg.qr(torch.randn(numbers, latent, generator=dice, dtype=torch.float64)).Q
+        generator = torch.Generator().manual_seed(seed)
+        columns = torch.linalg.qr(torch.randn(numbers, latent, generator=generator, dtype=torch.float64)).Q
         return cls(
-            columns * torch.tensor([2.0, 1.0, 0.4], dtype=torch.float64), torch.randn(numbers, generator=dice).double()
+            columns * torch.tensor([2.0, 1.0, 0.4], dtype=torch.float64),
+            torch.randn(numbers, generator=generator).double(),
         )
 
     @property

@@ -148,7 +148,7 @@ def test_every_rule_keeps_silent_where_nothing_is_known() -> None:
 # --- rules that read the curves ---------------------------------------------------------------------------------------
 
 
-def test_a_run_that_diverged_is_told_a_lower_learning_rate() -> None:
+def test_a_lower_learning_rate_is_proposed_to_a_run_that_diverged() -> None:
     run = _train(learning_rate=1.0, warmup=0, steps=30)
     assert run.error
     (found,) = examine(run.snapshot())
@@ -166,7 +166,7 @@ def test_fp16_is_named_where_it_is_the_likely_reason() -> None:
     assert examine(replace(snapshot, config=large))[0].change == {"learning_rate": 1e-3}
 
 
-def test_too_large_steps_are_seen_by_a_loss_that_rises_or_stays(floor: BayesOptimalLoss) -> None:
+def test_too_large_steps_are_found_by_a_loss_that_rises_or_stays(floor: BayesOptimalLoss) -> None:
     run = _train(learning_rate=0.1, steps=72)
     found = examine(run.snapshot(floor=floor))
     assert found
@@ -185,7 +185,7 @@ def test_a_loss_that_was_much_lower_before_is_rising(healthy: Trained, floor: Ba
     assert found[0].change["learning_rate"] < healthy.config.learning_rate  # type: ignore[operator]
 
 
-def test_too_small_steps_are_seen_by_a_loss_that_does_not_fall(floor: BayesOptimalLoss) -> None:
+def test_too_small_steps_are_found_by_a_loss_that_does_not_fall(floor: BayesOptimalLoss) -> None:
     run = _train(learning_rate=1e-6, steps=72)
     found = examine(run.snapshot(floor=floor))
     assert _rules(found) == ["not falling"]
@@ -193,7 +193,7 @@ def test_too_small_steps_are_seen_by_a_loss_that_does_not_fall(floor: BayesOptim
     assert "1e-06" in found[0].text
 
 
-def test_what_could_be_learned_and_was_not_is_told_with_its_noise_level(floor: BayesOptimalLoss) -> None:
+def test_what_could_be_learned_and_was_not_is_found_with_its_noise_level(floor: BayesOptimalLoss) -> None:
     run = _train(learning_rate=2e-5)
     found = examine(run.snapshot(floor=floor))
     assert _rules(found) == ["above the floor"]
@@ -218,7 +218,7 @@ def test_where_a_level_is_left_behind_more_steps_are_advised(healthy: Trained, f
     assert found[0].change == {"steps": 3 * healthy.config.steps}
 
 
-def test_gradients_that_are_all_cut_short_are_told() -> None:
+def test_gradients_that_are_all_clipped_are_found() -> None:
     run = _train(clip_norm=0.002)
     found = {finding.rule: finding for finding in examine(run.snapshot())}
     assert "clipped" in found
@@ -226,7 +226,7 @@ def test_gradients_that_are_all_cut_short_are_told() -> None:
     assert min(norms) < found["clipped"].change["clip_norm"] < 4 * max(norms)  # type: ignore[operator]
 
 
-def test_waiting_for_pictures_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_waiting_for_pictures_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A real run that reads its pictures from a slow disk."""
     quick = prefetch.gather
 
@@ -247,7 +247,7 @@ FEW, UNSEEN = 4, 40
 
 
 @pytest.fixture(scope="module")
-def by_heart() -> tuple[Trained, list[tuple[int, float]], Pictures, ImageSet, ImageSet]:
+def memorised() -> tuple[Trained, list[tuple[int, float]], Pictures, ImageSet, ImageSet]:
     """A network that sees four pictures of random patches until it knows them, and its loss on others meanwhile."""
     patches = np.random.default_rng(0).integers(0, 2, (FEW + UNSEEN, 4, 4, 1)).astype(np.uint8) * 255
     images = patches.repeat(2, 1).repeat(2, 2)
@@ -270,8 +270,8 @@ def by_heart() -> tuple[Trained, list[tuple[int, float]], Pictures, ImageSet, Im
 Heart = tuple[Trained, list[tuple[int, float]], Pictures, ImageSet, ImageSet]
 
 
-def test_samples_that_are_training_pictures_are_told(by_heart: Heart) -> None:
-    run, held_out, drawn, training, unseen = by_heart
+def test_samples_that_are_training_pictures_are_found(memorised: Heart) -> None:
+    run, held_out, drawn, training, unseen = memorised
     measured = copies(run.config.steps, drawn, training, unseen)
     assert measured is not None
     assert measured.near >= 5
@@ -281,8 +281,8 @@ def test_samples_that_are_training_pictures_are_told(by_heart: Heart) -> None:
     assert not {"held-out rising", "few pictures"} & set(_rules(found))  # said already
 
 
-def test_a_loss_that_rises_on_held_out_pictures_is_told(by_heart: Heart) -> None:
-    run, held_out, *_ = by_heart
+def test_a_loss_that_rises_on_held_out_pictures_is_found(memorised: Heart) -> None:
+    run, held_out, *_ = memorised
     found = examine(run.snapshot(held_out=held_out))
     best = min(held_out, key=lambda one: one[1])[0]
     assert _rules(found) == ["held-out rising"]
@@ -309,7 +309,7 @@ def test_held_out_pictures_are_no_copies_and_training_pictures_are() -> None:
     assert _rules(examine(_snapshot(config_of(steps=1000)), Facts(copies=learned))) == ["memorised"]
 
 
-def test_copies_are_not_looked_for_where_there_is_nothing_to_compare_with() -> None:
+def test_copies_are_not_searched_where_there_is_nothing_to_compare_with() -> None:
     data = load("digits")
     few = data.held_out_part.only(np.arange(len(data.held_out_part)) < 5)
     assert copies(1, data.images[:3], data.training, few) is None
@@ -328,7 +328,7 @@ def test_two_near_samples_of_ten_are_no_proof() -> None:
 # --- rules that read the settings -------------------------------------------------------------------------------------
 
 
-def test_few_pictures_seen_very_often_are_told() -> None:
+def test_few_pictures_used_very_often_are_found() -> None:
     config = config_of(steps=5000, batch=8)
     (found,) = examine(_snapshot(config), Facts(pictures=40))
     assert found.rule == "few pictures"
@@ -337,7 +337,7 @@ def test_few_pictures_seen_very_often_are_told() -> None:
     assert examine(_snapshot(config_of(steps=500, batch=8)), Facts(pictures=40)) == ()
 
 
-def test_a_schedule_that_leaves_a_picture_at_T_is_told() -> None:
+def test_a_schedule_that_leaves_signal_at_T_is_found() -> None:
     from engine.doctor.of_settings import of_schedule
 
     found = of_schedule(NoiseSchedule.linear(50, rescale=False))
@@ -351,7 +351,7 @@ def test_a_schedule_that_leaves_a_picture_at_T_is_told() -> None:
             assert of_schedule(schedule) is None
 
 
-def test_a_warm_up_that_outlasts_the_run_is_told() -> None:
+def test_a_warm_up_that_outlasts_the_run_is_found() -> None:
     run = _train(steps=10, warmup=100, batch=2, ema_decay=0.5)
     (found,) = examine(run.snapshot())
     assert found.rule == "warm-up"
@@ -359,7 +359,7 @@ def test_a_warm_up_that_outlasts_the_run_is_told() -> None:
     assert f"{max(report.learning_rate for report in run.reports):.2g}" in found.text
 
 
-def test_averaging_over_more_steps_than_there_are_has_no_effect_and_that_is_told() -> None:
+def test_an_ema_over_more_steps_than_there_are_is_found() -> None:
     short, long = (_train(steps=12, batch=2, ema_decay=value) for value in (0.99, 0.9999))
     same = [torch.equal(a, b) for a, b in zip(_weights(short), _weights(long), strict=True)]
     assert all(same)
@@ -375,7 +375,7 @@ def _weights(run: Trained) -> list[torch.Tensor]:
 
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
-def test_labels_that_are_always_or_never_hidden_are_told(share: float) -> None:
+def test_labels_that_are_always_or_never_dropped_are_found(share: float) -> None:
     config = config_of(label_dropout=share, steps=1000)
     (found,) = examine(_snapshot(config), Facts(classes=10))
     assert found.change == {"label_dropout": 0.1}
@@ -383,7 +383,7 @@ def test_labels_that_are_always_or_never_hidden_are_told(share: float) -> None:
     assert examine(_snapshot(config_of(label_dropout=share, steps=1000, task="classifier")), Facts(classes=10)) == ()
 
 
-def test_half_precision_that_is_slower_is_told() -> None:
+def test_half_precision_that_is_slower_is_found() -> None:
     half = config_of(precision="bf16", steps=1000)
     (found,) = examine(_snapshot(half, speed=10.0), Facts(plain_speed=40.0))
     assert found.change == {"precision": "fp32"}

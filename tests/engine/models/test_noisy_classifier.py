@@ -72,8 +72,12 @@ def test_it_sees_the_level_and_its_gradient_reaches_the_picture() -> None:
     x = torch.randn(3, 1, 8, 8, generator=torch.Generator().manual_seed(1), requires_grad=True)
     one, other = net(x, SCHEDULE.level(10)), net(x, SCHEDULE.level(90))
     assert one.shape == (3, 2)
-    seen = [(said - net.prior) / SCHEDULE.alpha_bar[t].sqrt().float() for said, t in ((one, 10), (other, 90))]
-    assert not torch.allclose(*seen, atol=1e-4)  # it looks in another way, and does not only speak less loudly
+    logits_of_picture = [
+        (said - net.prior) / SCHEDULE.alpha_bar[t].sqrt().float() for said, t in ((one, 10), (other, 90))
+    ]
+    assert not torch.allclose(
+        *logits_of_picture, atol=1e-4
+    )  # it looks in another way, and does not only speak less loudly
     each = net(x, SCHEDULE.level(torch.tensor([10, 90, 10])))
     assert torch.allclose(each[0], one[0], atol=1e-5)
     assert torch.allclose(each[1], other[1], atol=1e-5)
@@ -86,7 +90,7 @@ def test_it_sees_the_level_and_its_gradient_reaches_the_picture() -> None:
     assert torch.equal(alone[1:], torch.zeros_like(alone[1:]))
 
 
-def test_the_less_is_left_of_the_picture_the_less_it_says() -> None:
+def test_the_less_signal_is_left_the_smaller_are_the_logits() -> None:
     """The gradient of log p(y | x_t) fades as √ᾱ, as that of any exact one does, and guidance by it stays within reason."""
     net, exact = _reader(), exact_classifier(DATA)
     x = torch.randn(4, 1, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -215,7 +219,7 @@ def test_reading_counts_what_is_right_part_by_part() -> None:
     assert opposite[0] == pytest.approx([1 - share for share in accuracy])
 
 
-def test_what_ships_reads_as_well_as_its_card_says_and_guides() -> None:
+def test_what_ships_has_the_accuracy_of_its_card_and_guides() -> None:
     trained = open_classifier("digits")
     card, data = trained.card, load("digits")
     assert trained.shape == (1, 28, 28)
@@ -371,8 +375,8 @@ def test_the_shell_trains_one_by_its_recipe(
     monkeypatch.setitem(DATASETS, "sides", _held_out)
     (tmp_path / "recipe.json").write_text(_config(data="sides", steps=3, T=20).model_dump_json())
     assert cli.main(["train", str(tmp_path / "recipe.json"), "--out", str(tmp_path / "out")]) == 0
-    told = capsys.readouterr().out
-    assert "reads of 16 held-out pictures" in told
+    printed = capsys.readouterr().out
+    assert "reads of 16 held-out pictures" in printed
     trained = open_classifier(str(tmp_path / "out"))
     assert trained.card.step == 3
     assert trained.card.held_out == 16

@@ -48,7 +48,7 @@ def test_two_points_have_the_loss_of_binary_guessing() -> None:
     floor = bayes_optimal_loss(data, SCHEDULE, TARGETS["clean"], samples=4000)
     assert floor.loss_by_level == pytest.approx(_by_part(mmse), abs=0.06)
     assert floor.loss == pytest.approx(float(mmse[1:].mean()), abs=0.02)
-    # The same error, told in units of ε: times ᾱ / (1 − ᾱ).
+    # The same error in units of ε: times ᾱ / (1 − ᾱ).
     in_noise = bayes_optimal_loss(data, SCHEDULE, TARGETS["noise"], samples=4000)
     assert in_noise.loss_by_level == pytest.approx(_by_part(mmse * snr), abs=0.06)
 
@@ -83,18 +83,18 @@ def test_a_label_that_tells_all_leaves_nothing_to_guess() -> None:
 @pytest.mark.parametrize("T", [10, 15, 37, 100])
 def test_the_parts_of_the_floor_are_those_of_the_loop(T: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where T is no multiple of the number of parts, a curve and its floor must still be about the same t."""
-    asked: list[Tensor] = []
+    drawn: list[Tensor] = []
     schedule = NoiseSchedule.cosine(T)
     real = NoiseSchedule.level
 
     def level(self: NoiseSchedule, t: Tensor) -> object:
-        asked.append(t)
+        drawn.append(t)
         return real(self, t)
 
     monkeypatch.setattr(NoiseSchedule, "level", level)
     bayes_optimal_loss(_set(np.array([0, 255]).reshape(2, 1, 1, 1)), schedule, TARGETS["noise"], samples=200)
-    assert len(asked) == TIMESTEP_BINS
-    for part, t in enumerate(asked):
+    assert len(drawn) == TIMESTEP_BINS
+    for part, t in enumerate(drawn):
         assert set(t.tolist()) == {k for k in range(1, T + 1) if (k - 1) * TIMESTEP_BINS // T == part}
 
 
@@ -109,7 +109,7 @@ def test_the_whole_is_the_mean_over_t_and_not_over_the_parts() -> None:
 
 
 def _measured(answer: object, data: ImageSet, config: TrainConfig, monkeypatch: pytest.MonkeyPatch) -> BayesOptimalLoss:
-    """What the training loop reports of a network that answers like this, told x_t, level and label."""
+    """What the training loop reports of a network with this function of x_t, level and label."""
     state = loop.begin(config, data)
     anchor = next(state.denoiser.net.parameters())
 
@@ -140,7 +140,7 @@ def test_no_answer_beats_the_floor_and_the_ideal_one_meets_it(monkeypatch: pytes
         assert _measured(answer, data, config, monkeypatch).loss > floor.loss
 
 
-def test_the_same_seed_gives_the_same_floor_and_no_dice_are_moved() -> None:
+def test_the_same_seed_gives_the_same_loss_and_no_global_state_changes() -> None:
     data = _set(np.random.default_rng(0).integers(0, 256, (10, 4, 4, 1)))
     state = torch.random.get_rng_state()
     first = bayes_optimal_loss(data, SCHEDULE, TARGETS["velocity"])

@@ -36,9 +36,9 @@ SNR = (SCHEDULE.alpha_bar / (1 - SCHEDULE.alpha_bar))[1:]
 
 
 def _batch(state: TrainState, t: Tensor, seed: int = 0) -> Noised:
-    dice = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     x0 = to_unit(DATA.images)[: len(t)]
-    noise, level = torch.randn(x0.shape, generator=dice), state.denoiser.schedule.level(t)
+    noise, level = torch.randn(x0.shape, generator=generator), state.denoiser.schedule.level(t)
     return Noised(x0, torch.tensor(DATA.labels)[: len(t)], noise, t, level, diffuse(x0, level, noise))
 
 
@@ -49,9 +49,9 @@ def _batch(state: TrainState, t: Tensor, seed: int = 0) -> Noised:
 @pytest.mark.parametrize("schedule", list(SCHEDULES))
 def test_errors_of_the_output_are_errors_of_x0_as_said(target: str, schedule: str) -> None:
     """Whatever the output, ‖x̂0 − x_0‖² is `in_x0` times ‖output − target‖²."""
-    dice = torch.Generator().manual_seed(0)
+    generator = torch.Generator().manual_seed(0)
     table, T = SCHEDULES[schedule](50), TARGETS[target]
-    x0, noise, output = torch.randn((3, 40, 2, 2), generator=dice, dtype=torch.float64)
+    x0, noise, output = torch.randn((3, 40, 2, 2), generator=generator, dtype=torch.float64)
     t = torch.arange(1, 41)
     level = table.level(t)
     of_x0 = (T.read(output, diffuse(x0, level, noise), level).x0 - x0).square().flatten(1).sum(1)
@@ -93,8 +93,8 @@ def test_bound_weights_are_those_of_the_paper() -> None:
 @pytest.mark.parametrize("target", list(TARGETS))
 def test_the_bounds_weights_make_the_bounds_terms(target: str) -> None:
     """A wrong output at t = 2 … T: L_{t−1} with σ² = β, by the bound itself, goes up by weight × error, times one number."""
-    dice = torch.Generator().manual_seed(1)
-    x0, noise, output = torch.randn((3, 99, 1, 4, 4), generator=dice, dtype=torch.float64)
+    generator = torch.Generator().manual_seed(1)
+    x0, noise, output = torch.randn((3, 99, 1, 4, 4), generator=generator, dtype=torch.float64)
     t = torch.arange(2, 101)
     level, of = SCHEDULE.level(t), TARGETS[target]
     x_t, wanted = diffuse(x0, level, noise), of.of(x0, noise, level)
@@ -143,10 +143,10 @@ def test_zero_terminal_snr_is_trained_on(target: str, weighting: str) -> None:
     )
     state = begin(config, DATA)
     assert state.denoiser.schedule.terminal_snr == 0
-    seen: list[Tensor] = []
-    state.net.register_forward_pre_hook(lambda module, args: seen.append(args[1]))
+    timesteps: list[Tensor] = []
+    state.net.register_forward_pre_hook(lambda module, args: timesteps.append(args[1]))
     reports = list(train(config, DATA, state))
-    assert int(torch.cat(seen).round().max()) == 9
+    assert int(torch.cat(timesteps).round().max()) == 9
     assert all(math.isfinite(report.loss) and math.isfinite(report.bound or 0) for report in reports)
 
 
@@ -255,13 +255,13 @@ def test_a_saved_network_with_a_learned_variance_opens_as_one(tmp_path: Path) ->
 
 
 def _warm(T: int = 12) -> LossHistory:
-    history, dice = LossHistory(T), torch.Generator().manual_seed(0)
+    history, generator = LossHistory(T), torch.Generator().manual_seed(0)
     for _ in range(KEPT + 3):
-        history.add(torch.arange(1, T + 1), torch.rand(T, generator=dice) * torch.arange(1, T + 1))
+        history.add(torch.arange(1, T + 1), torch.rand(T, generator=generator) * torch.arange(1, T + 1))
     return history
 
 
-def test_t_is_drawn_evenly_until_every_t_was_seen_often_enough() -> None:
+def test_t_is_drawn_evenly_until_every_t_has_enough_losses() -> None:
     history = LossHistory(5)
     for k in range(KEPT):
         assert not history.warm
@@ -278,10 +278,10 @@ def test_t_is_drawn_evenly_until_every_t_was_seen_often_enough() -> None:
 def test_probabilities_are_those_of_the_paper() -> None:
     """Eq. 18: p_t ∝ √E[L_t²] over the last ten losses of each t; older ones are forgotten."""
     history = LossHistory(3)
-    told = torch.tensor([[9.0, 9.0, 9.0]] * 4 + [[1.0, 2.0, 0.0], [3.0, 2.0, 0.5]] * 5)
-    for row in told:
+    losses_by_t = torch.tensor([[9.0, 9.0, 9.0]] * 4 + [[1.0, 2.0, 0.0], [3.0, 2.0, 0.5]] * 5)
+    for row in losses_by_t:
         history.add(torch.tensor([1, 2, 3]), row)
-    expected = told[4:].square().mean(0).sqrt()
+    expected = losses_by_t[4:].square().mean(0).sqrt()
     assert torch.allclose(history.probabilities(), (expected / expected.sum()).double(), atol=1e-3)
 
 
@@ -363,9 +363,9 @@ def test_resumed_with_importance_and_learned_variance_bit_for_bit(tmp_path: Path
         (torch.zeros(5, KEPT), torch.full((5,), -1)),
     ],
 )
-def test_losses_that_cannot_be_are_not_taken_over(losses: Tensor, seen: Tensor) -> None:
+def test_losses_that_cannot_be_are_not_taken_over(losses: Tensor, timesteps: Tensor) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
-        LossHistory(5).restore(losses, seen)
+        LossHistory(5).restore(losses, timesteps)
 
 
 # --- what was written before there was any of this --------------------------------------------------------------------

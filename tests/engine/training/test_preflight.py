@@ -46,7 +46,9 @@ def test_a_run_that_works_passes_and_nothing_is_kept() -> None:
         ({"batch": 9}, 2, "cannot share a batch of 9"),
     ],
 )
-def test_what_would_fail_is_told(changed: dict[str, object], processes: int, sentence: str) -> None:
+def test_what_would_fail_is_a_problem_of_the_preflight(
+    changed: dict[str, object], processes: int, sentence: str
+) -> None:
     found = preflight(config_of(**changed), SingleProcess(count=processes))
     assert found.passed is not bool(sentence)
     assert sentence in " ".join(found.problems)
@@ -98,14 +100,14 @@ def test_memory_that_is_not_enough_for_one_picture(monkeypatch: pytest.MonkeyPat
     assert "Not even one picture" in problem
 
 
-def test_a_precision_that_is_slower_here_is_told_with_the_measured_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_slower_precision_is_remarked_with_the_measured_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
     real = module._timed
     times = {"bf16": [0.5, 0.3, 0.3, 0.3], "fp32": [0.4, 0.2, 0.2, 0.2]}
 
-    def told(config: TrainConfig, *rest: object, steps: int = 3) -> tuple[list[float], int]:
+    def timed(config: TrainConfig, *rest: object, steps: int = 3) -> tuple[list[float], int]:
         return times[config.precision][: steps + 1], real(config, *rest, steps=steps)[1]  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "_timed", told)
+    monkeypatch.setattr(module, "_timed", timed)
     (remark,) = preflight(config_of(precision="bf16"), thorough=True).remarks
     assert "1.50 times as long" in remark
     times["bf16"] = [0.5, 0.1, 0.1, 0.1]
@@ -113,18 +115,18 @@ def test_a_precision_that_is_slower_here_is_told_with_the_measured_ratio(monkeyp
 
 
 def test_where_a_batch_takes_long_it_is_reckoned_from_single_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = []
+    batches = []
 
-    def told(config: TrainConfig, *rest: object, steps: int = 3) -> tuple[list[float], int]:
-        asked.append(config.batch)
+    def timed(config: TrainConfig, *rest: object, steps: int = 3) -> tuple[list[float], int]:
+        batches.append(config.batch)
         return [1.0] + [2.0] * steps, config.batch
 
-    monkeypatch.setattr(module, "_timed", told)
+    monkeypatch.setattr(module, "_timed", timed)
     found = preflight(config_of(batch=12))
-    assert asked == [1]
+    assert batches == [1]
     assert (found.seconds_per_step, found.micro_batch) == (24.0, 12)
     assert preflight(config_of(batch=2)).seconds_per_step == 2.0
-    assert asked == [1, 1, 2]
+    assert batches == [1, 1, 2]
 
 
 def test_a_network_that_is_larger_than_memory_is_not_even_made(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,21 +28,21 @@ from runs_to_try import DATA, config_of, same, weights_of
 
 @pytest.mark.parametrize("target", list(TARGETS))
 def test_perfect_output_has_no_loss(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A network that is told x_0 and ε by the test and answers with the target's `of` is reported a loss of 0."""
+    """A network that receives x_0 and ε from the test and answers with the target's `of` is reported a loss of 0."""
     config = config_of(target=target, steps=3, report_every=1, learning_rate=1e-7)
     state = begin(config, DATA)
-    told: list[Tensor] = []
+    targets: list[Tensor] = []
     real = loop.diffuse
 
     def listen(x0: Tensor, level: object, noise: Tensor) -> Tensor:
-        told[:] = [TARGETS[target].of(x0, noise, level)]  # type: ignore[arg-type]
+        targets[:] = [TARGETS[target].of(x0, noise, level)]  # type: ignore[arg-type]
         assert x0.min() >= -1
         assert x0.max() <= 1
         return real(x0, level, noise)  # type: ignore[arg-type]
 
     monkeypatch.setattr(loop, "diffuse", listen)
     anchor = next(state.denoiser.net.parameters())
-    monkeypatch.setattr(state.denoiser.net, "forward", lambda x, t, classes: told[0] + 0 * anchor.sum())
+    monkeypatch.setattr(state.denoiser.net, "forward", lambda x, t, classes: targets[0] + 0 * anchor.sum())
     for report in train(config, DATA, state):
         assert report.loss == 0
         assert report.gradient_norm == 0
@@ -72,14 +72,14 @@ def test_loss_is_the_mean_square_per_number_and_splits_by_level(target: str, mon
 
 
 @pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 1.0])
-def test_labels_are_hidden_as_often_as_was_asked(share: float) -> None:
+def test_labels_are_dropped_with_the_share_of_the_config(share: float) -> None:
     config = config_of(label_dropout=share, steps=8, batch=100, T=10)
-    state, seen = begin(config, DATA), []
+    state, inputs = begin(config, DATA), []
     embedding = state.denoiser.net.class_embedding
     assert isinstance(embedding, torch.nn.Embedding)
-    embedding.register_forward_pre_hook(lambda module, args: seen.append(args[0]))
+    embedding.register_forward_pre_hook(lambda module, args: inputs.append(args[0]))
     list(train(config, DATA, state))
-    classes = torch.cat(seen)
+    classes = torch.cat(inputs)
     hidden = float((classes == 2).double().mean())
     assert hidden == pytest.approx(share, abs=4 * (share * (1 - share) / len(classes)) ** 0.5)
     assert classes.max() <= 2
@@ -89,10 +89,10 @@ def test_labels_are_hidden_as_often_as_was_asked(share: float) -> None:
 
 def test_every_t_from_1_to_T_is_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
     config = config_of(T=10, batch=512, steps=2)
-    state, seen = begin(config, DATA), []
-    state.denoiser.net.register_forward_pre_hook(lambda module, args: seen.append(args[1]))
+    state, inputs = begin(config, DATA), []
+    state.denoiser.net.register_forward_pre_hook(lambda module, args: inputs.append(args[1]))
     list(train(config, DATA, state))
-    timesteps, counts = torch.cat(seen).unique(return_counts=True)
+    timesteps, counts = torch.cat(inputs).unique(return_counts=True)
     assert timesteps.round().tolist() == list(range(10))
     assert counts.min() > 1024 / 10 - 4 * (1024 * 0.09) ** 0.5
 
@@ -138,7 +138,7 @@ def test_a_denoiser_of_the_averages_is_a_copy() -> None:
 # --- the reader's world is left alone ---------------------------------------------------------------------------------
 
 
-def test_global_dice_and_gradients_are_left_alone() -> None:
+def test_global_random_state_and_gradients_do_not_change() -> None:
     torch.manual_seed(1)
     before = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist())
     config = config_of()
@@ -159,7 +159,7 @@ def test_global_dice_and_gradients_are_left_alone() -> None:
     assert not same(weights_of(other), weights_of(begin(config, DATA)))
 
 
-def test_learning_rate_rises_then_falls_and_reports_come_when_asked() -> None:
+def test_learning_rate_rises_then_falls_and_reports_come_at_their_interval() -> None:
     config = config_of(steps=30, warmup=10, report_every=1, learning_rate=1e-3, batch=1)
     rates = [r.learning_rate for r in train(config, DATA, begin(config, DATA))]
     assert rates[:10] == pytest.approx([1e-4 * k for k in range(1, 11)])
@@ -175,7 +175,7 @@ def test_learning_rate_rises_then_falls_and_reports_come_when_asked() -> None:
 
 
 @pytest.mark.parametrize("target", list(TARGETS))
-def test_a_tiny_network_learns_to_draw_the_class_that_it_is_asked_for(target: str) -> None:
+def test_a_tiny_network_learns_to_draw_a_given_class(target: str) -> None:
     """From grey noise to bright left or bright right, by label, after a few seconds; and its loss has fallen towards the floor
     that the exact denoiser sets."""
     config = config_of(
