@@ -88,7 +88,7 @@ def test_a_disk_that_is_full_or_not_ours(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(module, "training_pictures", lambda config: DATA)
     monkeypatch.setattr(os, "access", lambda path, mode: False)
     (problem,) = preflight(config_of(), folder=tmp_path).problems
-    assert "not ours to write" in problem
+    assert str(tmp_path) in problem
 
 
 def test_memory_that_is_not_enough_for_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
