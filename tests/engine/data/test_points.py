@@ -260,7 +260,7 @@ def test_the_loss_floor_of_two_points_is_the_textbook_integral() -> None:
 def test_the_class_is_hidden_as_often_as_asked_and_x_t_belongs_to_its_noise() -> None:
     data, schedule = named("pinwheel", 500), NoiseSchedule.cosine(50)
     points = torch.from_numpy(data.x), torch.from_numpy(data.labels)
-    batch = noised(points, schedule, 20_000, torch.Generator().manual_seed(0), hide=0.3)
+    batch = noised(points, schedule, 20_000, torch.Generator().manual_seed(0), dropout=0.3)
     assert batch.label is not None
     assert float((batch.label == NO_LABEL).double().mean()) == pytest.approx(0.3, abs=0.015)
     alpha_bar = schedule.alpha_bar[batch.t].float()[:, None]

@@ -355,7 +355,7 @@ def test_resumed_with_importance_and_learned_variance_bit_for_bit(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("losses", "seen"),
+    ("losses", "counts"),
     [
         (torch.zeros(5, KEPT), torch.zeros(4)),
         (torch.zeros(KEPT), torch.zeros(5)),
@@ -363,9 +363,9 @@ def test_resumed_with_importance_and_learned_variance_bit_for_bit(tmp_path: Path
         (torch.zeros(5, KEPT), torch.full((5,), -1)),
     ],
 )
-def test_losses_that_cannot_be_are_not_taken_over(losses: Tensor, timesteps: Tensor) -> None:
+def test_losses_that_cannot_be_are_not_taken_over(losses: Tensor, counts: Tensor) -> None:
     with pytest.raises(ValueError, match=r"\.$"):
-        LossHistory(5).restore(losses, timesteps)
+        LossHistory(5).restore(losses, counts)
 
 
 # --- what was written before there was any of this --------------------------------------------------------------------
