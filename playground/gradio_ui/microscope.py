@@ -72,7 +72,9 @@ class _Page:
             self.undo.click(self._undone, state, everything, **QUIET),
         ]
         form.widgets[0].input(self._form_changed, [who.tab, *form.widgets], form.widgets, **QUIET)
-        self.figure.cursor(self._moved, state, [*panel.shown, *form.widgets, *at_cursor], **QUIET)
+        self.figure.cursor(
+            self._moved, state, [*panel.shown, *form.widgets, *at_cursor], trigger_mode="always_last", **QUIET
+        )
         self.follower.stops(who.tab)
         for cause in causes:
             self.follower.follow(cause, who.tab, _shown, [self.figure, self.errors, *at_cursor])
