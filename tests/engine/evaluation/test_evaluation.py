@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import torch
@@ -438,6 +439,7 @@ def test_bad_words_give_one_sentence_and_status_2(
 # --- classes that are not equally common ------------------------------------------------------------------------------
 
 
+@hypothesis.settings(deadline=None)
 @given(st.lists(st.integers(0, 400), min_size=1, max_size=12).filter(any), st.integers(1, 300))
 def test_classes_are_as_common_as_in_the_set(counts: list[int], samples: int) -> None:
     """Among the first k samples each is never a whole picture ahead, nor two behind; where all are equal they take turns."""
