@@ -46,6 +46,11 @@ def component_id(component: Block) -> int:
     return component._id
 
 
+def input_event(component: Component) -> Any:
+    """The event that tells that the reader, and not the page itself, has changed a component; each class adds its own."""
+    return component.input  # type: ignore[attr-defined]
+
+
 def start_page(demo: gr.Blocks, address: str, title: str) -> None:
     """What is drawn from here on stands on a page of its own, as after `with demo.route(title, address)`.
 

@@ -8,7 +8,7 @@ import gradio as gr
 
 from playground import preload
 from playground.components.payloads.microscope import read_cursor
-from playground.gradio_ui import components, following, page, sampling_models, widgets
+from playground.gradio_ui import compat, components, following, page, sampling_models, widgets
 from playground.gradio_ui.following import QUIET
 from playground.labs.microscope import controls as settings
 from playground.labs.microscope import forks, text, view
@@ -71,7 +71,7 @@ class _Page:
             self.fork.click(self._forked, [*state, *form.widgets], everything, **QUIET),
             self.undo.click(self._undone, state, everything, **QUIET),
         ]
-        form.widgets[0].input(self._form_changed, [who.tab, *form.widgets], form.widgets, **QUIET)
+        compat.input_event(form.widgets[0])(self._form_changed, [who.tab, *form.widgets], form.widgets, **QUIET)
         self.figure.cursor(
             self._moved, state, [*panel.shown, *form.widgets, *at_cursor], trigger_mode="always_last", **QUIET
         )

@@ -22,6 +22,7 @@ MOST_LETTERS = 400
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     who = page.identity()
+    panel: widgets.Panel[SamplingSettings]
     panel = widgets.Panel(SamplingControls, "sampling", sampling_models.rules, [who.visitor])
     with page.sidebar():
         panel.draw()

@@ -51,7 +51,8 @@ class Panel(Generic[C]):
     ) -> None:
         self._model = model
         self._lab = lab
-        self._rules_for = rules if callable(rules) else lambda *_: rules or ControlRules()
+        fixed = ControlRules[C]() if rules is None or callable(rules) else rules
+        self._rules_for: Callable[..., ControlRules[C]] = rules if callable(rules) else lambda *_: fixed
         self._context = list(context)
         self._controls = describe(model)
         self._names = [control.name for control in self._controls]
@@ -280,4 +281,4 @@ def _events(widget: gr.components.Component) -> list[Any]:
     """What tells that the reader, and not the page itself, has changed a widget."""
     if isinstance(widget, gr.Textbox):
         return [widget.submit, widget.blur]
-    return [widget.input]
+    return [compat.input_event(widget)]
