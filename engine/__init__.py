@@ -1,5 +1,5 @@
 """Denoising diffusion, from the noise schedule to the trained network, written to be read beside the papers.
 
 Read in this order: `schedule`, `process`, `denoiser`, `ideal`, `sampling`, `models.unet`, `training.loop`.
-Nothing in here knows of a front end.
+Nothing in here imports a front end.
 """

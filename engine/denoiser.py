@@ -107,7 +107,7 @@ class NetDenoiser:
         if label is not None and bool(((label >= max(self.classes, 0)) | (label < NO_LABEL)).any()):
             if self.classes == 0:
                 raise ValueError("This model was trained without classes: give it no label.")
-            raise ValueError(f"This model knows the classes 0 … {self.classes - 1}.")
+            raise ValueError(f"This model has the classes 0 … {self.classes - 1}.")
         if self.classes == 0:
             return None
         if not self.has_null_class and (label is None or bool((label == NO_LABEL).any())):

@@ -76,7 +76,7 @@ class SeededNoise:
         self._shape = tuple(shape)
         self._device = device
         # Of very small images several rounds are drawn at a time, which is quicker. torch draws fewer than 16 numbers one after
-        # the other, so that they are the same numbers whether they are asked for in one go or in several.
+        # the other, so that they are the same numbers whether drawn in one call or in several.
         self._rounds = max(1, _ONE_BY_ONE // max(1, math.prod(self._shape)))
         self._ahead: list[Tensor] = []
         self.draws = 0

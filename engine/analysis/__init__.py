@@ -1,1 +1,1 @@
-"""What happens inside a sampling step, under guidance, and inside a U-Net, taken apart and measured."""
+"""Analysis of a sampling step, of guidance, and of the inside of a U-Net."""

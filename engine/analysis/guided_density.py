@@ -1,4 +1,4 @@
-"""In the plane: the law that guided sampling draws from, and the law that its formula promises, both exact.
+"""In the plane: the distribution that guided sampling draws from, and the one that its formula promises, both exact.
 
 Guidance at scale w pushes along ∇ log p_t(x|c)^w p_t(x)^(1−w) at every level t. Were these densities the noised versions of
 p(x|c)^w p(x)^(1−w), sampling would end there. They are not: noising a product of powers is another thing than the product of
@@ -85,7 +85,8 @@ def log_density(mixture: ExactDenoiser, at: Tensor, level: Level = CLEAN, label:
 def tilted_density(mixture: ExactDenoiser, label: int, scale: float, plane: Plane, level: Level = CLEAN) -> Tensor:
     """p_t(x|c)^w p_t(x)^(1−w), normalised on the plane: the density whose score guidance follows at that level.
 
-    At a level without noise it is the law that the formula promises. Returns float64, shape (cells, cells), of integral 1.
+    At a level without noise it is the distribution that the formula promises. Returns float64, shape (cells, cells), of
+    integral 1.
     """
     at = plane.points()
     wanted, plain = log_density(mixture, at, level, label), log_density(mixture, at, level)
@@ -95,7 +96,7 @@ def tilted_density(mixture: ExactDenoiser, label: int, scale: float, plane: Plan
 
 
 def diffused_density(density: Tensor, plane: Plane, level: Level) -> Tensor:
-    """The law of √ᾱ x_0 + √(1−ᾱ) ε for x_0 of that density: where a forward process would have brought it.
+    """The distribution of √ᾱ x_0 + √(1−ᾱ) ε for x_0 of that density: the forward process applied to it.
 
     Each cell's share is spread as a Gaussian, cut into cells exactly, so that nothing is lost but what leaves the plane.
     """
@@ -122,15 +123,15 @@ def guided_trajectory(
 ) -> Iterator[tuple[int, Tensor]]:
     """What guided sampling really does: (t, x_t of shape (points, d)) from T to 0, with the exact denoiser.
 
-    One generator draws for all points, since thousands of them need no seed each. Each tensor is float64 and nobody else's.
+    One generator draws for all points, since thousands of them need no seed each. Each tensor is float64 and not shared.
     """
-    dice = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     shape = (points, mixture.points.shape[1])
     labels = torch.full((points,), label)
     guided = Guided(mixture, scale)
 
     def draw() -> Tensor:
-        return torch.randn(shape, generator=dice, dtype=torch.float64)
+        return torch.randn(shape, generator=generator, dtype=torch.float64)
 
     def denoise(x: Tensor, level: Level) -> Prediction:
         return guided(x, level, labels)
@@ -159,26 +160,26 @@ def total_variation(p: Tensor, q: Tensor, area: float) -> float:
 
 @dataclass(frozen=True)
 class SamplingFloor:
-    """What a distance would be on average if the points came from the law itself, and how far it moves by chance."""
+    """What a distance would be on average if the points came from the distribution itself, and its standard deviation."""
 
     mean: float
     std: float
 
 
 def sampling_floor(density: Tensor, area: float, points: int, rounds: int = 20, seed: int = 0) -> SamplingFloor:
-    """The total variation of so many points of a law from the law itself: never 0, since points are few and cells many.
+    """The total variation between so many points of a distribution and the distribution: never 0, since cells are many.
 
     Args:
         density: on cells of that area.
         points: how many are drawn in each round.
     """
-    dice = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     shares = (density * area).flatten()
     shares = shares / shares.sum()
-    found = []
+    distances = []
     for _ in range(rounds):
-        drawn = torch.multinomial(shares, points, replacement=True, generator=dice)
+        drawn = torch.multinomial(shares, points, replacement=True, generator=generator)
         counts = torch.bincount(drawn, minlength=len(shares)).double() / points
-        found.append(float((counts - shares).abs().sum() / 2))
-    values = torch.tensor(found, dtype=torch.float64)
+        distances.append(float((counts - shares).abs().sum() / 2))
+    values = torch.tensor(distances, dtype=torch.float64)
     return SamplingFloor(float(values.mean()), float(values.std()))

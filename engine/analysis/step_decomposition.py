@@ -1,10 +1,10 @@
-"""One step of a sampler taken apart: which pictures it adds up, and how much of each.
+"""The decomposition of one sampling step: which pictures it adds up, and the weight of each.
 
-At a given pair of levels a step is a weighted sum: of x_t, of what the denoiser says (x̂0 and ε̂, once or at each of two
-looks), of what it said before, and of fresh noise. The weights stand in the samplers' own code, in the form in which each paper
-writes its update, and nowhere else: here they are *read off* by giving the very same `step` a picture of ones in the place
-of one part and of zeros in the place of the others. So there is no second copy of any formula, and a sampler that is added
-to the registry can be taken apart at once, as long as its step is such a sum. Whether it is, is checked on the step itself.
+At a given pair of levels a step is a weighted sum: of x_t, of the prediction (x̂0 and ε̂, of one or of two evaluations), of
+the prediction before, and of fresh noise. The weights stand in the samplers' own code, in the form in which each paper writes
+its update, and nowhere else: here they are *read off* by giving the very same `step` a picture of ones in the place of one
+part and of zeros in the place of the others. So there is no second copy of any formula, and a sampler that is added to the
+registry is decomposed as well, as long as its step is such a sum, which is checked on the step itself.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from engine.schedule import Level, broadcast
 
 X, X0, NOISE, FRESH = "x", "x0", "noise", "fresh"
 SECOND, PREVIOUS = " second", " previous"
-"""Names of the parts: x_t, x̂0, ε̂ and the noise z that is drawn; answers at a second look, or at the step before."""
+"""Names of the parts: x_t, x̂0, ε̂ and the noise z that is drawn; predictions of a second evaluation, or of the step before."""
 
 TOLERANCE = 1e-3
 """By how much of its largest part a step may differ from its sum: float32's rounding, which steps near pure noise magnify."""
@@ -42,7 +42,7 @@ class Term:
     @property
     def product(self) -> Tensor:
         """coefficient × picture, float64, shape (B, ...)."""
-        # What does not count for one picture of a batch may be anything there: nobody can be asked at a clean level.
+        # With coefficient 0 a prediction may be inf or nan: no denoiser is evaluated at a clean level.
         return torch.where(self.coefficient == 0, 0.0, self.coefficient * self.picture)
 
 
@@ -56,7 +56,7 @@ class StepDecomposition:
     following: Tensor
     """What the sampler itself made of it: x at the level `to`."""
     prediction: Prediction
-    """What the denoiser said of x_t."""
+    """Of the denoiser at x_t."""
     terms: tuple[Term, ...]
     """Those with a coefficient that is not 0; the fresh noise last."""
 
@@ -67,12 +67,12 @@ class StepDecomposition:
 
     @property
     def mean(self) -> Tensor:
-        """The same without the fresh noise: the mean of the step's law p(x_s | x_t)."""
+        """The same without the fresh noise: the mean of the step's distribution p(x_s | x_t)."""
         return _sum([term for term in self.terms if not term.name.startswith(FRESH)], self.x)
 
     @property
     def std(self) -> Tensor:
-        """Of the same law: float64, shape (B, ...); 0 for a deterministic step."""
+        """Of the same distribution: float64, shape (B, ...); 0 for a deterministic step."""
         squares = [term.coefficient**2 for term in self.terms if term.name.startswith(FRESH)]
         return torch.stack(squares).sum(0).sqrt() if squares else torch.zeros_like(self.x, dtype=torch.float64)
 
@@ -86,7 +86,7 @@ def decompose_step(
     noise: Draw,
     previous: PreviousStep | None = None,
 ) -> StepDecomposition:
-    """Take a step and say what it is made of. The denoiser is asked, and noise is drawn, as often as the step itself does.
+    """Take a step and decompose it, with the network evaluations and the noise draws of the step itself.
 
     Args:
         sampler: any whose step is a weighted sum.
@@ -95,37 +95,37 @@ def decompose_step(
     Raises:
         ValueError: where the step is no weighted sum of these parts.
     """
-    said: list[Prediction] = []
+    predictions: list[Prediction] = []
     drawn: list[Tensor] = []
 
-    def asked(x: Tensor, level: Level) -> Prediction:
-        said.append(denoise(x, level))
-        return said[-1]
+    def recorded_denoise(x: Tensor, level: Level) -> Prediction:
+        predictions.append(denoise(x, level))
+        return predictions[-1]
 
-    def rolled() -> Tensor:
+    def recorded_noise() -> Tensor:
         drawn.append(noise())
         return drawn[-1]
 
-    following, prediction = sampler.step(asked, x, now, to, rolled, previous)
-    parts = dict(_parts(x, said, drawn, previous))
-    weights = _weights(sampler, len(parts), x, now, to, said, previous)
+    following, prediction = sampler.step(recorded_denoise, x, now, to, recorded_noise, previous)
+    parts = dict(_parts(x, predictions, drawn, previous))
+    weights = _weights(sampler, len(parts), x, now, to, predictions, previous)
     terms = [Term(name, weight, parts[name]) for name, weight in zip(parts, weights, strict=True)]
-    anatomy = StepDecomposition(
+    decomposition = StepDecomposition(
         x, now, to, following, prediction, tuple(term for term in terms if bool(term.coefficient.any()))
     )
-    scale = max((float(term.product.abs().max()) for term in anatomy.terms), default=1.0)
-    if not float((anatomy.total - following).abs().max()) <= TOLERANCE * max(scale, 1.0):
-        raise ValueError("A step of this sampler is no weighted sum of pictures, so it cannot be taken apart.")
-    return anatomy
+    scale = max((float(term.product.abs().max()) for term in decomposition.terms), default=1.0)
+    if not float((decomposition.total - following).abs().max()) <= TOLERANCE * max(scale, 1.0):
+        raise ValueError("A step of this sampler is no weighted sum of pictures, so it cannot be decomposed.")
+    return decomposition
 
 
 def _parts(
-    x: Tensor, said: list[Prediction], drawn: list[Tensor], previous: PreviousStep | None
+    x: Tensor, predictions: list[Prediction], drawn: list[Tensor], previous: PreviousStep | None
 ) -> Iterator[tuple[str, Tensor]]:
-    """Every picture that the step has seen, in the order in which `_weights` gives them 1."""
+    """Every picture of the step, in the order in which `_weights` gives them 1."""
     yield X, x
-    for look, prediction in enumerate(said):
-        which = SECOND * look
+    for number, prediction in enumerate(predictions):
+        which = SECOND * number
         yield X0 + which, prediction.x0
         yield NOISE + which, prediction.noise
     if previous is not None:
@@ -141,7 +141,7 @@ def _weights(
     x: Tensor,
     now: Level,
     to: Level,
-    said: list[Prediction],
+    predictions: list[Prediction],
     previous: PreviousStep | None,
 ) -> list[Tensor]:
     """How much of each part is in the step, each of x's shape: part k is 1 in row k of a batch, and 0 in all the others."""
@@ -157,7 +157,7 @@ def _weights(
         return Prediction(part(), part(), mix)
 
     of_x = part()
-    answers = iter([answer(prediction) for prediction in said])
+    answers = iter([answer(prediction) for prediction in predictions])
     earlier = None if previous is None else PreviousStep(previous.level.repeat(count), answer(previous.prediction))
     whole, _ = sampler.step(lambda *_: next(answers), of_x, now.repeat(count), to.repeat(count), part, earlier)
     return list(whole.reshape(count, *x.shape).to(x.device))
@@ -169,7 +169,7 @@ def _sum(terms: tuple[Term, ...] | list[Term], x: Tensor) -> Tensor:
 
 @dataclass(eq=False)
 class DecomposingSampler:
-    """A sampler that steps like another one and keeps the anatomy of its latest step.
+    """A sampler that steps like another one and keeps the decomposition of its latest step.
 
     Given to `engine.sampling.sample`, `latest` belongs to the step that leaves the frame just yielded.
     """
@@ -201,28 +201,28 @@ class StepErrors(NamedTuple):
     """Of ε̂ and ε. At any level it is x0_error × √(ᾱ / (1−ᾱ))."""
 
 
-def compare_with_posterior(anatomy: StepDecomposition, x0: Tensor, noise: Tensor) -> StepErrors:
-    """Compare a step with the truth.
+def compare_with_posterior(decomposition: StepDecomposition, x0: Tensor, noise: Tensor) -> StepErrors:
+    """Compare a step with the true posterior.
 
     KL( N(m₁, v₁) ‖ N(m₂, v₂) ) = ½ (log v₂/v₁ + (v₁ + (m₁ − m₂)²) / v₂ − 1). With DDPM's small variance all that is left of
     it is (m₁ − m₂)² / 2β̃, the L_{t−1} of Ho et al. 2020, eq. 8.
 
     Args:
-        anatomy: of the step from x_t.
+        decomposition: of the step from x_t.
         x0, noise: what x_t was made of, each of its shape.
     """
-    true = posterior(anatomy.x.double(), x0.double(), anatomy.now, anatomy.to)
-    mean_error = anatomy.mean - true.mean
-    v1, v2 = broadcast(true.variance, true.mean), anatomy.std**2
+    true = posterior(decomposition.x.double(), x0.double(), decomposition.now, decomposition.to)
+    mean_error = decomposition.mean - true.mean
+    v1, v2 = broadcast(true.variance, true.mean), decomposition.std**2
     kl = ((v2.log() - v1.log()) + (v1 + mean_error**2) / v2 - 1) / 2
     kl = torch.where(v2 > 0, kl, torch.inf).flatten(1).mean(1)
-    known = (anatomy.to.variance > 0).to(kl.device).expand(kl.shape)
+    known = (decomposition.to.variance > 0).to(kl.device).expand(kl.shape)
     return StepErrors(
         true,
         torch.where(known, kl, torch.nan),
         _rms(mean_error),
-        _rms(anatomy.prediction.x0 - x0),
-        _rms(anatomy.prediction.noise - noise),
+        _rms(decomposition.prediction.x0 - x0),
+        _rms(decomposition.prediction.noise - noise),
     )
 
 

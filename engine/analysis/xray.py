@@ -1,7 +1,7 @@
-"""Looks inside a U-Net and takes parts of it away, while the network itself stays as it is.
+"""Activations and attention inside a U-Net, and the same network without some of its parts; the network itself is unchanged.
 
-Whoever watches or changes something gets a twin: modules of its own on the very same weights. So a network that others are
-asking at the same time never carries a hook.
+What is recorded or changed is a twin: modules of its own on the same weights. So a network that other threads evaluate at the
+same time never carries a hook.
 """
 
 from __future__ import annotations
@@ -79,11 +79,11 @@ class NetworkLayout:
 def network_layout(net: UNet) -> NetworkLayout:
     """What a network is made of, read off its own modules; sizes and channels are those of a picture that goes through it."""
     named = _in_order(net)
-    seen = _sizes(net, [modules[-1] for modules, _, _, _ in named])
+    recorded = _sizes(net, [modules[-1] for modules, _, _, _ in named])
     blocks = []
     for modules, kind, part, resolution in named:
         parameters = sum(p.numel() for path in modules for p in net.get_submodule(path).parameters())
-        module, out = net.get_submodule(modules[-1]), seen[modules[-1]]
+        module, out = net.get_submodule(modules[-1]), recorded[modules[-1]]
         heads = module.heads if isinstance(module, Attention) else 0
         size = (out.shape[2], out.shape[3]) if out.ndim == 4 else (1, 1)
         blocks.append(Block(modules[0], modules, kind, part, resolution, size, out.shape[1], parameters, heads))
@@ -127,9 +127,9 @@ def _sizes(net: UNet, paths: Sequence[str]) -> Mapping[str, Tensor]:
     config = net.config
     x = torch.zeros(1, config.in_channels, config.sample_size, config.sample_size, device="meta")
     one = torch.zeros(1, dtype=torch.long, device="meta")
-    with record_activations(ghost, paths) as seen:
+    with record_activations(ghost, paths) as recorded:
         ghost(x, one, one if net.class_embedding is not None else None)
-    return {path: outputs for path, (_, outputs) in seen.items()}
+    return {path: outputs for path, (_, outputs) in recorded.items()}
 
 
 def _skips(net: UNet, blocks: tuple[Block, ...]) -> tuple[Skip, ...]:
@@ -157,20 +157,20 @@ def record_activations(net: nn.Module, paths: Collection[str]) -> Iterator[dict[
     """While this is open, every call of the network notes what goes into these modules and what comes out: (input, output).
 
     Args:
-        net: gets hooks, which are gone afterwards whatever happens. Nobody else should be asking it: see `looked_into`.
+        net: gets hooks, which are gone afterwards whatever happens. No other thread should evaluate it: see `record_forward`.
         paths: of modules.
     """
-    seen: dict[str, tuple[Tensor, Tensor]] = {}
+    recorded: dict[str, tuple[Tensor, Tensor]] = {}
 
     def note(path: str) -> object:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-            seen[path] = (inputs[0].detach(), output.detach())
+            recorded[path] = (inputs[0].detach(), output.detach())
 
         return hook
 
     handles = [net.get_submodule(path).register_forward_hook(note(path)) for path in paths]  # type: ignore[arg-type]
     try:
-        yield seen
+        yield recorded
     finally:
         for handle in handles:
             handle.remove()
@@ -178,21 +178,21 @@ def record_activations(net: nn.Module, paths: Collection[str]) -> Iterator[dict[
 
 @dataclass(frozen=True, eq=False)
 class ForwardRecord:
-    """One look of a network at a batch, from within."""
+    """One forward of a network on a batch, with what is inside."""
 
     output: Tensor
-    """What the network said, as `NetDenoiser.output`."""
+    """As `NetDenoiser.output`."""
     activations: Mapping[str, Tensor]
     """What came out of each block, by its name: (B, C, H, W), or (B, C) of an embedding."""
     attention: Mapping[str, Tensor]
-    """Of each attention block, who looks where: (B, heads, H·W, H·W), each row sums to 1."""
+    """Weights of each attention block: (B, heads, H·W, H·W), each row sums to 1."""
 
 
 @torch.no_grad()
 def record_forward(
     denoiser: NetDenoiser, x_t: Tensor, level: Level, label: Tensor | None = None, *, most_positions: int = 1024
 ) -> ForwardRecord:
-    """Ask a denoiser, and note what happens in its network.
+    """Evaluate a denoiser, and record the activations of its network.
 
     Args:
         denoiser: one whose network is our U-Net.
@@ -205,15 +205,15 @@ def record_forward(
     net = net_of(denoiser)
     blocks = network_layout(net).blocks
     copied = _twin(net)
-    with record_activations(copied, [block.modules[-1] for block in blocks]) as seen:
+    with record_activations(copied, [block.modules[-1] for block in blocks]) as recorded:
         output = replace(denoiser, net=copied).output(x_t, level, label)
     attention = {
-        block.name: attention_of(module, seen[block.name][0])
+        block.name: attention_of(module, recorded[block.name][0])
         for block in blocks
         if isinstance(module := copied.get_submodule(block.name), Attention)
         and block.size[0] * block.size[1] <= most_positions
     }
-    return ForwardRecord(output, {block.name: seen[block.modules[-1]][1] for block in blocks}, attention)
+    return ForwardRecord(output, {block.name: recorded[block.modules[-1]][1] for block in blocks}, attention)
 
 
 def attention_of(module: Attention, x: Tensor) -> Tensor:
@@ -235,7 +235,7 @@ def net_of(denoiser: object) -> UNet:
     """The U-Net of a denoiser. Raises TypeError with one sentence where it has none."""
     net = getattr(denoiser, "net", None)
     if not isinstance(net, UNet):
-        raise TypeError("There is no U-Net of ours in this model, and so nothing to look into.")
+        raise TypeError("There is no U-Net of ours in this model, so nothing inside it can be shown.")
     return net
 
 
@@ -267,7 +267,7 @@ def without_skips(denoiser: NetDenoiser, numbers: Collection[int]) -> NetDenoise
 
 
 def with_activation(denoiser: NetDenoiser, name: Literal["silu", "relu"]) -> NetDenoiser:
-    """The same weights with another activation in all residual blocks; what learned with one is asked with the other.
+    """The same weights with another activation in all residual blocks; trained with one and evaluated with the other.
 
     Raises TypeError where its network is not our U-Net.
     """
@@ -280,7 +280,7 @@ def with_activation(denoiser: NetDenoiser, name: Literal["silu", "relu"]) -> Net
 
 @dataclass(frozen=True, eq=False)
 class TimeConditioning:
-    """What a network is told of the time."""
+    """How a network is conditioned on time."""
 
     similarity: Tensor
     """Cosine of the angle between the embeddings of any two times, shape (n, n)."""
@@ -290,7 +290,7 @@ class TimeConditioning:
 
 @torch.no_grad()
 def time_conditioning(denoiser: NetDenoiser, levels: Level) -> TimeConditioning:
-    """What a network is told at these levels, without a class.
+    """Its time conditioning at these levels, without a class.
 
     Args:
         denoiser: one whose network is our U-Net.

@@ -1,4 +1,4 @@
-"""Sets of points in the plane, for which diffusion can be seen as it happens. Needs numpy only.
+"""Sets of points in the plane, on which diffusion is visible. Needs numpy only.
 
 Every set, also one that was drawn or read from a file, is shifted and scaled to a mean of 0 and a variance of 1 along each
 axis, so that one noise schedule suits them all: x_T is then as wide as the data.
@@ -19,7 +19,7 @@ Drawing = tuple[Floats, npt.NDArray[np.int64]]
 """Points of shape (N, 2) in any units, and the class of each, int64 of shape (N,)."""
 
 MOST_CLASSES = 6
-"""As many as can be told apart by colour and mark."""
+"""As many as colour and mark can distinguish."""
 
 
 class PointsError(ValueError):
@@ -68,7 +68,7 @@ def point_set(
         raise PointsError("A set needs at least two different points.")
     if len(class_names) > MOST_CLASSES:
         raise PointsError(
-            f"There are {len(class_names)} classes; at most {MOST_CLASSES} can be told apart by colour and mark."
+            f"There are {len(class_names)} classes; at most {MOST_CLASSES} can be distinguished by colour and mark."
         )
     # Divided first: the square of a number above 1e154 is none any more.
     points = points / max(float(np.abs(points).max()), 1e-300)

@@ -13,7 +13,7 @@ from engine.data.points import PointsError, PointSet, point_set
 MEGABYTE = 1_000_000
 MOST_BYTES = 50 * MEGABYTE
 MOST_ROWS = 100_000
-"""Rows that are read; those after them are left out, and the reader is told."""
+"""Rows that are read; those after them are left out, with a notice."""
 MOST_POINTS = 5000
 """Points that are kept: drawn at random from the rows."""
 SEPARATORS = ",;\t "

@@ -15,7 +15,7 @@ from engine.data.shipped import DATASETS
 from engine.data.sizes import sized
 
 MOST_NUMBERS = 60_000_000
-"""Of a larger set, counted in pixels times colours, nothing is worked out that looks at all of it at once: that would take
+"""Of a larger set, counted in pixels times colours, nothing is computed that needs all of it in memory: that would take
 minutes and gigabytes."""
 
 
@@ -62,7 +62,7 @@ def held_out_pictures(config: PictureSettings) -> ImageSet:
 def augmented_pictures(config: PictureSettings) -> ImageSet | None:
     """Every picture that the network may see in training: where it is shown mirrored ones, these too.
 
-    None where they are too many to be looked at at once, or endless, as those that are turned. Raises `DataError`.
+    None where they are too many to be held in memory, or endless, as with rotation. Raises `DataError`.
     """
     data = training_pictures(config)
     if config.rotation or data.images.size * (1 + config.flips) > MOST_NUMBERS:

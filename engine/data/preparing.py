@@ -36,8 +36,8 @@ LEAST_SHARE = 0.5
 def prepare(
     name: str, *, largest: int = LARGEST, most: int = 0, root: Path | None = None, tell: Tell = silent
 ) -> About:
-    """Get it and keep it. What was prepared under that name before is replaced, at the end. An upload is then taken away,
-    also where this has failed.
+    """Download or read a set and store it. What was prepared under that name before is replaced, at the end. An upload is then
+    deleted, also where this has failed.
 
     Args:
         name: "mnist", "fashion-mnist", "cifar10", "stl10", "celeba", "folder:PATH", "zip:ID" (of `archive.keep`), or
@@ -45,7 +45,7 @@ def prepare(
         largest: pixels along a side that pictures of a folder, a zip or the Hub are kept at, at most.
         most: pictures to train on at most; of the Hub's only, 0 for all.
         root: see `store.data_root`.
-        tell: told how far it is; what it raises ends the preparation, and nothing is left of it.
+        tell: receives the progress; what it raises ends the preparation, and nothing is left of it.
 
     Raises:
         DataError: with one clear sentence; also while another process prepares the same set.
@@ -70,7 +70,7 @@ class Options:
 
 
 def options_of(name: str, root: Path | None = None) -> Options:
-    """What to prepare a set with once more, so that it becomes what it was: as it was asked for the last time.
+    """The options to prepare a set with again, as it was the last time.
 
     Sets that were prepared before that was kept do not say so: they stay as large as they are.
 
@@ -181,7 +181,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     # torchvision and datasets write to standard output themselves: that must not come between the lines.
     lines, sys.stdout = sys.stdout, sys.stderr
-    # Whoever ends this process lets it take away what it has begun.
+    # SIGTERM lets the process delete what is unfinished.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 
     def say(line: dict[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""Picture sets at another size than the one they come with: made once, and never larger unless that is asked for."""
+"""Picture sets at another size than their own: computed once, and never enlarged without upsampling."""
 
 from __future__ import annotations
 

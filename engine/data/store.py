@@ -3,7 +3,7 @@
 DATA/prepared/KEY/about.json      what it is, where from, how many; written last
 DATA/prepared/KEY/images.npy      uint8 (N, H, W, C): the pictures to train on first, the held-out ones last
 DATA/prepared/KEY/labels.npy      int64 (N,)
-DATA/prepared/KEY/images-32.npy   the same at another size, made when it is first asked for
+DATA/prepared/KEY/images-32.npy   the same at another size, computed when it is first needed
 
 A set appears under its KEY in one step, when all of it is on the disk: what was cut off never opens. Needs numpy only.
 """
@@ -38,7 +38,7 @@ KINDS = ("folder:", "zip:", "hub:")
 
 @dataclass(frozen=True)
 class About:
-    """What about.json says of a prepared set."""
+    """The contents of about.json."""
 
     name: str
     title: str
@@ -62,7 +62,7 @@ class About:
     created: float = 0.0
     version: int = 1
     largest: int = 0
-    """As it was asked for, see `engine.data.preparing.prepare`; 0 where that was not kept yet."""
+    """As it was chosen, see `engine.data.preparing.prepare`; 0 where that was not kept yet."""
     most: int = 0
 
     def text(self) -> str:
@@ -154,7 +154,7 @@ def _opened(folder: Path, stamp: tuple[int, int]) -> ImageSet:
 
 
 def read_about(folder: Path) -> About:
-    """What a prepared set says of itself. Raises `DataError` where that cannot be read."""
+    """The contents of about.json. Raises `DataError` where that cannot be read."""
     try:
         values: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         for name in ("class_names", "notes", "per_class"):
@@ -200,7 +200,7 @@ def prepared_sets(root: Path | None = None) -> list[About]:
 def gather(images: npt.NDArray[np.uint8], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
     """Some pictures as an array of their own, uint8 (len(rows), H, W, C).
 
-    Of pictures on the disk nothing else stays in this process's memory: the pages that were looked at are given back, and only
+    Of pictures on the disk nothing else stays in this process's memory: the pages that were read are given back, and only
     the system's file cache, which shrinks when room is needed, may keep them.
     """
     batch: npt.NDArray[np.uint8] = images[rows]

@@ -158,7 +158,7 @@ def check_room(needed: int, home: Path) -> None:
 
 
 def sweep(home: Path) -> None:
-    """Take away what processes of this machine that are no more have left unfinished."""
+    """Delete what processes of this computer that have ended left unfinished."""
     for folder in home.glob(".*-*-*-*"):
         found = re.fullmatch(r"\.(?:new|old)-(\w+)-(\d+)-[0-9a-f]{8}", folder.name)
         if found and found[1] == _machine() and not _alive(int(found[2])):

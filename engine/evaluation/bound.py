@@ -76,7 +76,7 @@ def variational_bound(
         per_step: draws for each term or block, at least 2; 32 / t times as many for those that begin at t < 32.
         strata: how many blocks, 1 … T; None measures each of the T terms.
         seed: decides every draw; 0 … 2⁶³ − 1.
-        batch: noisy pictures at once; changes the speed only.
+        batch: noisy pictures in a batch; changes the speed only.
 
     Yields:
         `BoundProgress` after every batch, then one `Bound`.
@@ -162,7 +162,7 @@ def bits_per_dim(
     seed: int = 0,
     batch: int = 128,
 ) -> Bound:
-    """The bound of a checkpoint on the held-out pictures of its set, with their labels where it knows classes.
+    """The bound of a checkpoint on the held-out pictures of its set, with their labels for a class-conditional one.
 
     Arguments and errors are those of `held_out_bound`; BoundError also where pictures or classes do not fit the model.
     """
@@ -187,13 +187,13 @@ def bits_per_dim(
 
 
 def check_fit(shape: tuple[int, int, int], classes: int, data: ImageSet) -> None:
-    """Raises BoundError where a model of this shape (C, H, W) and number of classes cannot look at these pictures."""
+    """Raises BoundError where a model of this shape (C, H, W) and number of classes does not fit these pictures."""
     of_data = (data.channels, data.size, data.size)
     if shape != of_data:
         model, pictures = (" × ".join(str(n) for n in part) for part in (shape, of_data))
         raise BoundError(f"The model is for pictures of {model}, those of “{data.name}” have {pictures}.")
     if classes not in (0, len(data.class_names)):
-        raise BoundError(f"The model knows {classes} classes, the set “{data.name}” has {len(data.class_names)}.")
+        raise BoundError(f"The model has {classes} classes, the set “{data.name}” has {len(data.class_names)}.")
 
 
 def blocks_of(T: int, strata: int | None) -> list[tuple[int, int]]:

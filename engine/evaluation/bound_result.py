@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from engine.samplers import Variance
 
 PARTS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
-"""Where `Bound.parts` cuts: the first steps cost the most, so they are looked at one by one."""
+"""Ends of `Bound.parts`: the first steps have the most bits, so their parts are short."""
 
 
 class BoundError(ValueError):
@@ -57,7 +57,7 @@ class Bound(BaseModel):
     seconds: float
 
     def parts(self) -> list[Term]:
-        """Where on the way the bound is spent: t = 1, 2 … 3, 4 … 10, 11 … 30 and so on, as closely as the terms allow."""
+        """The bits of each part of the schedule: t = 1, 2 … 3, 4 … 10, 11 … 30 and so on, as closely as the terms allow."""
         found: list[Term] = []
         rest = list(self.terms)
         for end in (*(end for end in PARTS if end < self.T), self.T):
@@ -75,7 +75,7 @@ class BoundProgress:
     """Where the measuring stands."""
 
     done: int
-    """Noisy pictures that the denoiser has looked at,"""
+    """Network evaluations so far,"""
     total: int
     """of how many."""
     seconds: float

@@ -103,13 +103,13 @@ def cells(
 def key_of(cell: Cell, model: EvaluatedModel) -> str:
     """What tells one measurement from any other: 16 hexadecimal digits."""
     settings = cell.settings.canonical(classes=model.checkpoint.denoiser.classes)
-    said = {
+    identity = {
         "settings": settings.model_dump(mode="json", exclude={"batch"}),
         "of": model.fingerprint,
         "data": model.data.name,
         "measured": MEASURED,
     }
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def describe(settings: DrawSettings, *, classes: int) -> str:

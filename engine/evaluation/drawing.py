@@ -1,6 +1,6 @@
 """Drawing many pictures from a trained model, in batches, by settings that are checked.
 
-`draw` is a generator: whoever drives it shows the progress, and stops by dropping it.
+`draw` is a generator: the caller shows its progress, and stops by dropping the iterator.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class DrawSettings(SamplerFields):
         """The same with whatever changes nothing set to its default: settings that draw the same pictures become equal.
 
         Args:
-            classes: how many the model knows; without any there is nothing to guide by.
+            classes: of the model; without any there is no guidance.
         """
         default = type(self)()
         changes: dict[str, object] = {"batch": default.batch}
@@ -113,7 +113,7 @@ def in_proportion(samples: int, counts: Sequence[int]) -> npt.NDArray[np.int64]:
     of_class = np.array(counts, np.int64)
     given, chosen = np.zeros_like(of_class), np.zeros(samples, np.int64)
     for k in range(samples):
-        chosen[k] = np.argmax((k + 1) * of_class - given * of_class.sum())  # whoever lags behind most
+        chosen[k] = np.argmax((k + 1) * of_class - given * of_class.sum())  # the class that lags behind most
         given[chosen[k]] += 1
     return chosen
 
@@ -121,7 +121,7 @@ def in_proportion(samples: int, counts: Sequence[int]) -> npt.NDArray[np.int64]:
 def draw(
     checkpoint: Checkpoint, settings: DrawSettings, counts: Sequence[int] | None = None
 ) -> Iterator[Progress | Drawn]:
-    """Draw the pictures with the seeds 0 … samples − 1, clipped, and guided where the model knows classes.
+    """Draw the pictures with the seeds 0 … samples − 1, clipped, and guided where the model has classes.
 
     Each picture follows from its own seed and label alone: the batches may be cut in any way.
 
@@ -171,15 +171,15 @@ def draw(
 
 
 def evaluations(settings: DrawSettings, schedule: NoiseSchedule) -> int:
-    """How often each picture is shown to the denoiser on its way; found by counting, with one that knows nothing.
+    """Network evaluations for each picture (NFE), counted with a denoiser that returns zeros.
 
-    Guidance shows it to the network twice each time; that does not count here.
+    Guidance evaluates the network twice each time; that does not count here.
     """
-    asked = 0
+    evaluated = 0
 
     def count(x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
-        nonlocal asked
-        asked += 1
+        nonlocal evaluated
+        evaluated += 1
         return Prediction(torch.zeros_like(x_t), torch.zeros_like(x_t), torch.zeros_like(x_t))
 
     for _ in sample(
@@ -192,7 +192,7 @@ def evaluations(settings: DrawSettings, schedule: NoiseSchedule) -> int:
         seeds=(0,),
     ):
         pass
-    return asked
+    return evaluated
 
 
 def network_rows(settings: DrawSettings, checkpoint: Checkpoint) -> int:

@@ -1,6 +1,6 @@
-"""Measure a trained model: draw many pictures from it, and let a classifier that knows nothing of it read them.
+"""Evaluate a trained model: draw many pictures from it, and classify them with an independent classifier.
 
-`evaluate` is a generator: whoever drives it shows the progress, and stops by dropping it.
+`evaluate` is a generator: the caller shows its progress, and stops by dropping the iterator.
 """
 
 from __future__ import annotations
@@ -87,7 +87,7 @@ def evaluate(
     classifier was not shown: it may know the others by heart, and place them elsewhere than new ones.
 
     Args:
-        checkpoint: the model; its samples are clipped, and guided where it knows classes.
+        checkpoint: the model; its samples are clipped, and guided where it has classes.
         data: the whole set that it learned from, held-out pictures included.
         judge: a classifier of the same set.
         settings: how to draw.
@@ -110,7 +110,7 @@ def evaluate(
 
 
 def check(checkpoint: Checkpoint, data: ImageSet, settings: DrawSettings) -> None:
-    """Raise `EvaluationError` where these do not fit together: said before minutes are spent."""
+    """Raise `EvaluationError` where these do not fit together, before anything is drawn."""
     classes = len(data.class_names)
     if checkpoint.shape != (data.channels, data.size, data.size):
         raise EvaluationError(
@@ -119,7 +119,7 @@ def check(checkpoint: Checkpoint, data: ImageSet, settings: DrawSettings) -> Non
         )
     if checkpoint.denoiser.classes not in (0, classes):
         raise EvaluationError(
-            f"The model knows {checkpoint.denoiser.classes} classes, the set “{data.name}” has {classes}."
+            f"The model has {checkpoint.denoiser.classes} classes, the set “{data.name}” has {classes}."
         )
     settings.check(checkpoint)
     counts = np.bincount(data.held_out_part.labels, minlength=classes).tolist()
@@ -221,8 +221,8 @@ def _measure(
         by_class = {name: accuracy(read_as[labels == k], labels[labels == k]) for k, name in enumerate(names)}
         wrong = read_as != labels
         misread.update(
-            f"{names[wanted]} as {names[seen]}"
-            for wanted, seen in zip(labels[wrong].tolist(), read_as[wrong].tolist(), strict=True)
+            f"{names[label]} as {names[read]}"
+            for label, read in zip(labels[wrong].tolist(), read_as[wrong].tolist(), strict=True)
         )
     held_out = data.held_out_part
     return Quality(

@@ -1,10 +1,10 @@
-"""A measurement over a grid: each cell is measured and kept at once, and what a file already holds is skipped.
+"""A measurement over a grid: each cell is measured and stored, and what a file already holds is skipped.
 
     models = {"digits": opened("digits", checkpoint, data, judge)}
     wanted, _ = cells(models, {"steps": [10, 50], "eta": [0, 1]}, samples=500)
     for event in run(wanted, models, ResultsFile(path)): ...
 
-`run` is a generator: whoever drives it shows the progress, and stops by dropping it.
+`run` is a generator: the caller shows its progress, and stops by dropping the iterator.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ it is biased upwards, the more so the fewer the samples."""
 FEWEST = 20
 """With fewer rows, precision and recall mean nothing."""
 MOST = 5000
-"""Precision and recall look at this many rows at most: their memory follows the square."""
+"""Precision and recall use this many rows at most: their memory follows the square."""
 
 
 class Row(BaseModel):
@@ -44,7 +44,7 @@ class Row(BaseModel):
     fingerprint: str
     data: str
     settings: DrawSettings
-    evaluations: int = Field(description="How often each picture was shown to the denoiser.")
+    evaluations: int = Field(description="Network evaluations for each picture.")
     accuracy: Share | None
     frechet: Jackknife = Field(description="Samples against the held-out pictures.")
     frechet_floor: Estimate = Field(description="As many real pictures, or as many as there are, instead of samples.")
@@ -85,12 +85,12 @@ def run(
 ) -> Iterator[GridProgress | Row]:
     """Measure all cells that the file does not hold yet, in the order given.
 
-    Cells that another process is measuring are passed over, and looked at again at the end: it may have been interrupted.
+    Cells that another process is measuring are skipped, and checked again at the end: it may have been interrupted.
 
     Args:
         wanted: the cells, each with other settings or of another model.
         models: by the names in the cells.
-        file: where each result is appended at once; None to keep nothing.
+        file: to which each result is appended; None to keep nothing.
 
     Yields:
         `GridProgress` after every step, and a `Row` for every cell that was measured here.
@@ -107,7 +107,7 @@ def run(
                 later.append(task)
                 continue
             try:
-                there = set(file.rows()) if file else set()  # after the claim: nobody can add this one any more
+                there = set(file.rows()) if file else set()  # after the claim: no process can add this one any more
                 if task.key in there:
                     continue
                 rest = [other for other in (*todo[place + 1 :], *later) if other.key not in there]
@@ -122,7 +122,7 @@ def run(
 
 
 class _Task:
-    """A cell on its way."""
+    """A cell that is still to be measured."""
 
     def __init__(self, number: int, cell: Cell, model: EvaluatedModel) -> None:
         self.number, self.cell, self.model = number, cell, model
@@ -166,14 +166,14 @@ class _Speeds:
         self.passes += passes
 
     def seconds(self, left: Iterable[tuple[str, int]]) -> float:
-        """For so many passes of each model; one that was not seen yet counts as fast as the others are together."""
+        """For so many passes of each model; one that was not measured yet counts as fast as the others are together."""
         passes, seconds = (sum(values) for values in zip(*self._now.values(), strict=True)) if self._now else (0, 0.0)
         if not passes:
             return math.nan
         total = 0.0
         for model, work in left:
-            seen, took = self._now.get(model, (0, 0.0))
-            total += work * (took / seen if seen else seconds / passes)
+            measured, took = self._now.get(model, (0, 0.0))
+            total += work * (took / measured if measured else seconds / passes)
         return total
 
 

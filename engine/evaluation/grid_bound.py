@@ -43,7 +43,7 @@ class BoundRow(BaseModel):
     bits_per_dim: float
     bits_per_dim_error: float
     prior: Term
-    parts: tuple[Term, ...] = Field(description="Where on the way the bits are spent.")
+    parts: tuple[Term, ...] = Field(description="The bits of each part of the schedule.")
     seconds: float
     device: str
     threads: int
@@ -58,8 +58,8 @@ def bound_cells(wanted: Sequence[Cell], per_step: int = 16) -> list[BoundCell]:
 
 def bound_key(cell: BoundCell, model: EvaluatedModel) -> str:
     """What tells one measurement from any other: 16 hexadecimal digits."""
-    said = {"bound": [cell.variance, cell.per_step, cell.seed], "of": model.fingerprint, "data": model.data.name}
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
+    identity = {"bound": [cell.variance, cell.per_step, cell.seed], "of": model.fingerprint, "data": model.data.name}
+    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def run_bounds(

@@ -34,7 +34,7 @@ MEASURED: dict[str, Callable[[Row], str]] = {
 
 
 def table(rows: Sequence[Row], bits: Mapping[tuple[str, Variance], Estimate] | None = None) -> str:
-    """A line for each cell; settings that are the same in all of them are said once, below.
+    """A line for each cell; settings that are the same in all of them stand below.
 
     Args:
         rows: what was measured.

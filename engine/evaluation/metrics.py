@@ -1,6 +1,6 @@
 """How good samples are, in numbers that say how sure they are. Everything is computed in float64.
 
-Nothing here knows a network: features, pictures and points are all rows of numbers.
+No network is needed here: features, pictures and points are all rows of numbers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 Z_95 = 1.959963984540054
 """A normal variable lies within this many standard deviations of its mean with probability 0.95."""
 BLOCK = 2048
-"""Rows that are compared with each other at once: memory follows BLOCK², not the size of the sets."""
+"""Rows that are compared with each other in one block: memory follows BLOCK², not the size of the sets."""
 
 
 # --- shares -----------------------------------------------------------------------------------------------------------
@@ -116,8 +116,8 @@ def _root(covariance: Tensor) -> Tensor:
 class Jackknife:
     """A number measured on two sets, and what it would be with some of the rows left out.
 
-    The difference of two of them, with the same rows left out in both, knows what they have in common: where both share
-    their noise or their real pictures, it is surer than either.
+    The difference of two of them, with the same rows left out in both, excludes what they have in common: where both share
+    their noise or their real pictures, its error is smaller than either's.
     """
 
     value: float
@@ -160,7 +160,7 @@ def frechet_jackknife(
 ) -> Jackknife:
     """`frechet_distance` with what it is when each of some groups of rows is left out.
 
-    Each set is split at random into groups. A bootstrap would do worse: rows drawn twice make the set look smaller than it
+    Each set is split at random into groups. A bootstrap would do worse: rows drawn twice make the set seem smaller than it
     is, which raises this distance.
 
     Args:
@@ -175,8 +175,8 @@ def frechet_jackknife(
     """
     if groups < 2 or min(len(a), len(b)) < 2 * groups:
         raise ValueError(f"{min(len(a), len(b))} rows are too few for {groups} groups.")
-    dice = torch.Generator().manual_seed(seed)
-    group_of_a, group_of_b = _deal(len(a), groups, dice, of_a), _deal(len(b), groups, dice, of_b)
+    generator = torch.Generator().manual_seed(seed)
+    group_of_a, group_of_b = _deal(len(a), groups, generator, of_a), _deal(len(b), groups, generator, of_b)
     return Jackknife(
         frechet_distance(a, b),
         tuple(frechet_distance(a[group_of_a != g], b) for g in range(groups)),
@@ -184,9 +184,9 @@ def frechet_jackknife(
     )
 
 
-def _deal(count: int, groups: int, dice: torch.Generator, classes: Tensor | None) -> Tensor:
+def _deal(count: int, groups: int, generator: torch.Generator, classes: Tensor | None) -> Tensor:
     """A group for each row, int64, shape (count,): at random, class by class, in turn like cards."""
-    order = torch.randperm(count, generator=dice)
+    order = torch.randperm(count, generator=generator)
     if classes is not None:
         order = order[classes.cpu()[order].argsort(stable=True)]
     group = torch.empty(count, dtype=torch.int64)
@@ -246,10 +246,10 @@ def precision_recall(samples: Tensor, real: Tensor, k: int = 3, splits: int = 20
         inside_samples = (pairs <= reach_a[:, None]).any(dim=0).double().mean()
         return torch.stack([inside_real, inside_samples])
 
-    dice = torch.Generator().manual_seed(seed)
+    generator = torch.Generator().manual_seed(seed)
     squares = torch.zeros(2, dtype=torch.float64)
     for _ in range(splits):
-        order_a, order_b = torch.randperm(len(a), generator=dice), torch.randperm(len(b), generator=dice)
+        order_a, order_b = torch.randperm(len(a), generator=generator), torch.randperm(len(b), generator=generator)
         first = both(order_a[: len(a) // 2], order_b[: len(b) // 2])
         second = both(order_a[len(a) // 2 :], order_b[len(b) // 2 :])
         squares += (first - second).square()
@@ -279,10 +279,10 @@ def energy_distance(a: Tensor, b: Tensor) -> float:
 
 
 def energy_floor(data: Tensor, *, splits: int = 4, seed: int = 0) -> Estimate:
-    """The energy distance of two random halves of the data from each other: what samples of the same law have too.
+    """The energy distance of two random halves of the data from each other: that of samples of the same distribution.
 
-    It is not 0, because so many points are not a law. On average over all halvings it is 2/n E|X − X'| for n points in each
-    half and X, X' two different ones of the data: that is what is returned.
+    It is not 0, because so many points are not a distribution. On average over all halvings it is 2/n E|X − X'| for n points
+    in each half and X, X' two different ones of the data: that is what is returned.
 
     Args:
         data: shape (N, D), N ≥ 2.
@@ -298,8 +298,8 @@ def energy_from_data(samples: Tensor, data: Tensor, *, splits: int = 4, seed: in
     """The energy distance of samples from data in sets as large as those of `energy_floor`, so that the two compare.
 
     It is that between a random half of the data and as many of the samples, on average over both choices:
-    2 E|S − X| − E|X − X'| − E|S − S'| + E|X − X'| / n + E|S − S'| / m. Fresh points of the law of the data lie at the floor.
-    What draws from the data themselves lies at 3/4 of it: it is as near to their law as the data are, and no further from them.
+    2 E|S − X| − E|X − X'| − E|S − S'| + E|X − X'| / n + E|S − S'| / m. New points of the data's distribution lie at the floor.
+    Draws from the data themselves lie at 3/4 of it: as near to the distribution as the data are, and no further from them.
 
     Args:
         samples: shape (M, D), M ≥ 2; m = n, or M where that is less.
@@ -310,7 +310,7 @@ def energy_from_data(samples: Tensor, data: Tensor, *, splits: int = 4, seed: in
 
 
 def _energies(data: Tensor, samples: Tensor | None, splits: int, seed: int) -> Estimate:
-    n, dice = len(data) // 2, torch.Generator().manual_seed(seed)
+    n, generator = len(data) // 2, torch.Generator().manual_seed(seed)
     if n < 1 or splits < 2 or (samples is not None and len(samples) < 2):
         raise ValueError("At least two points, two samples and two splits are needed.")
     data = _rows(data)
@@ -323,10 +323,10 @@ def _energies(data: Tensor, samples: Tensor | None, splits: int, seed: int) -> E
         value = 2 * between - (1 - 1 / n) * among - (1 - 1 / m) * among_samples
     found = []
     for _ in range(splits):
-        order = torch.randperm(len(data), generator=dice)
+        order = torch.randperm(len(data), generator=generator)
         other = data[order[n : 2 * n]]
         if samples is not None:
-            other = samples[torch.randperm(len(samples), generator=dice)[:n]]
+            other = samples[torch.randperm(len(samples), generator=generator)[:n]]
         found.append(energy_distance(data[order[:n]], other))
     return Estimate(value, float(torch.tensor(found, dtype=torch.float64).std()))
 

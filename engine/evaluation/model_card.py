@@ -1,4 +1,4 @@
-"""What a checkpoint folder tells a reader: measured quality in card.json, a README.md, and samples to look at."""
+"""The model card of a checkpoint folder: measured quality in card.json, a README.md, and samples.png."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def samples_grid(evaluation: Evaluation, classes: int) -> Image.Image:
 
 
 def render(card: Card, quality: Quality, name: str) -> str:
-    """The model card as Markdown. Every number in it was measured; nothing is said where nothing was.
+    """The model card as Markdown. Every number in it was measured; what was not measured is left out.
 
     Args:
         card: of the checkpoint, with `training_seconds` in its quality where that is known.
@@ -189,9 +189,9 @@ def results(quality: Quality) -> list[tuple[str, str, str]]:
 
 def _notes(quality: Quality) -> str:
     text = (
-        "Brackets are 95 % intervals, ± is one standard error. The classifier is a small network of its own, trained apart "
-        "from this model. The Fréchet distance is measured in its features, not Inception's, so it compares with no published "
-        "FID; its floor is what as many real pictures, new to the classifier, would score. "
+        "Brackets are 95 % intervals, ± is one standard error. The classifier is a small network of its own, trained "
+        "independently of this model. The Fréchet distance is measured in its features, not Inception's, so it compares with "
+        "no published FID; its floor is what as many real pictures, new to the classifier, would score. "
         "Pixel distances also fall where samples are smoother than real pictures, not only where they are copied; the last row "
         "is not misled by that."
     )

@@ -1,1 +1,1 @@
-"""Recipes: everything that determines a result; forks and sweeps of them; what they look like as JSON, PNG and Python."""
+"""Recipes: everything that determines a result; forks and sweeps of them; their forms as JSON, PNG and Python."""

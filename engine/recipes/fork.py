@@ -1,4 +1,4 @@
-"""Fork: a walk that leaves another one at some step and goes on with other settings. A recipe continued.
+"""Fork: a trajectory that leaves another one at some step and continues with other settings.
 
 The same fork gives the same pictures wherever it is opened: what it leaves is carried out again, from its own recipe, up to the
 step where they part. With nothing changed, a fork gives the remaining frames of its parent to the bit.
@@ -59,7 +59,7 @@ class Changes(Settings):
 
 
 class Fork(Settings):
-    """A walk that goes on from step `step` of its parent. Raises pydantic's ValidationError for what is none."""
+    """A trajectory that continues from step `step` of its parent. Raises pydantic's ValidationError for what is none."""
 
     parent: Fork | Recipe
     step: int = Field(ge=0, le=1000, description="How many steps the parent had taken when they parted.")
@@ -96,7 +96,8 @@ class Fork(Settings):
         )
 
     def continued(self, start: Start) -> Start:
-        """What of a frame of the parent counts here: not its noise, with another seed, nor what another denoiser said.
+        """The parent's frame as a start: without its noise for another seed, without the previous prediction of another
+        denoiser.
 
         Raises RecipeError where that was its last frame.
         """
@@ -158,26 +159,26 @@ AnyRecipe = Recipe | Fork
 """What can be carried out, and forked."""
 
 
-def recipe_of(walk: AnyRecipe) -> Recipe:
-    """The settings with which a walk ends."""
-    return walk if isinstance(walk, Recipe) else walk.recipe
+def recipe_of(recipe_or_fork: AnyRecipe) -> Recipe:
+    """The settings at the end of the trajectory."""
+    return recipe_or_fork if isinstance(recipe_or_fork, Recipe) else recipe_or_fork.recipe
 
 
-def root_of(walk: AnyRecipe) -> Recipe:
-    """The recipe with which a walk begins."""
-    while isinstance(walk, Fork):
-        walk = walk.parent
-    return walk
+def root_of(recipe_or_fork: AnyRecipe) -> Recipe:
+    """The recipe at the start of the trajectory."""
+    while isinstance(recipe_or_fork, Fork):
+        recipe_or_fork = recipe_or_fork.parent
+    return recipe_or_fork
 
 
-def _written(walk: AnyRecipe, indent: str = "") -> str:
+def _written(recipe_or_fork: AnyRecipe, indent: str = "") -> str:
     """As Python."""
     deeper = indent + "    "
-    if isinstance(walk, Recipe):
-        return f"Recipe({_arguments(walk)})"
+    if isinstance(recipe_or_fork, Recipe):
+        return f"Recipe({_arguments(recipe_or_fork)})"
     return (
-        f"Fork(\n{deeper}parent={_written(walk.parent, deeper)},\n{deeper}step={walk.step},\n"
-        f"{deeper}changes=Changes({_arguments(walk.changes)}),\n{indent})"
+        f"Fork(\n{deeper}parent={_written(recipe_or_fork.parent, deeper)},\n{deeper}step={recipe_or_fork.step},\n"
+        f"{deeper}changes=Changes({_arguments(recipe_or_fork.changes)}),\n{indent})"
     )
 
 

@@ -63,7 +63,7 @@ class Recipe(SamplingFields):
         return self
 
     def noise_schedule(self, model: Model) -> NoiseSchedule:
-        """The schedule that is walked down."""
+        """The schedule of the trajectory."""
         return model.schedule if self.schedule == "own" else SCHEDULES[self.schedule](self.T)
 
     def denoiser(self, model: Model, scale: Tensor | None = None) -> Denoiser:
@@ -76,7 +76,7 @@ class Recipe(SamplingFields):
                 denoiser, self.scale if scale is None else scale, (self.scale_from, self.scale_to), self.rescale
             )
         elif self.labels:
-            denoiser = Guided(denoiser, 0)  # it knows no classes: the label is for the classifier alone
+            denoiser = Guided(denoiser, 0)  # without classes: the label is for the classifier alone
         if self.labels and self.classifier and self.classifier_scale:
             denoiser = ClassifierGuided(denoiser, open_guide(self.classifier).classifier, self.classifier_scale)
         return CLIPPING[self.clip](denoiser)
@@ -98,7 +98,7 @@ class Recipe(SamplingFields):
             run_of: finds training runs, see `open_model`.
             device: where the model's network is; those that `open_model` opens are on the CPU.
             scale: of guidance, shape (B,), one for each image in place of the recipe's one for all.
-            start: to go on from a frame of another walk, see `engine.recipes.fork`.
+            start: to continue from a frame of another trajectory, see `engine.recipes.fork`.
             wrap_sampler: puts another one around the sampler, as `engine.analysis.step_decomposition.DecomposingSampler`.
 
         Raises:

@@ -1,8 +1,8 @@
-"""Many recipes that differ in a setting or two, drawn with as few looks of the network as it takes.
+"""Many recipes that differ in a setting or two, drawn with as few network evaluations as possible.
 
-Cells that share sampler, steps and all that belongs to the walk are images of one batch, whatever their scales, labels and
-seeds: `Guided` takes a scale for each image. Cells whose scale is 0 or 1 need one half of guidance only, and stand in a batch
-of their own. The first evaluation of a seed's noise is shared by all (`engine.runtime.deduplication`), so a sweep over K
+Cells that share sampler, steps and all that determines the trajectory are images of one batch, whatever their scales, labels
+and seeds: `Guided` takes a scale for each image. Cells whose scale is 0 or 1 need one half of guidance only, and stand in a
+batch of their own. The first evaluation of a seed's noise is shared by all (`engine.runtime.deduplication`), so a sweep over K
 numbers of steps costs their sum less K − 1; it cannot cost one run, since after the first step the trajectories are at
 different levels.
 """
@@ -43,24 +43,24 @@ class Batch:
 
     @property
     def evaluations(self) -> int:
-        """Rows that its walk asks the network for, the shared first look not yet taken off."""
-        per_step = 2 if _halves(self.recipe) == "both" else 1
+        """Rows that the network evaluates for it, with those that deduplication saves."""
+        per_step = 2 if _branches(self.recipe) == "both" else 1
         return self.recipe.steps * SAMPLERS[self.recipe.sampler].evaluations * per_step * len(self.scales)
 
 
-def _halves(recipe: Recipe) -> str:
-    """Which halves of guidance a recipe asks for."""
+def _branches(recipe: Recipe) -> str:
+    """Which predictions of guidance a recipe needs."""
     if not recipe.labels:
-        return "plain"
-    return {0.0: "plain", 1.0: "wanted"}.get(recipe.scale, "both")
+        return "uncond"
+    return {0.0: "uncond", 1.0: "cond"}.get(recipe.scale, "both")
 
 
 def batches(cells: Sequence[Recipe]) -> list[Batch]:
-    """All cells, in batches; they must have equally many images each. The cheapest batches come first."""
+    """All cells, in batches; they must have equally many images each. Batches of fewer steps come first."""
     groups: dict[tuple[str, str], list[int]] = {}
     for k, cell in enumerate(cells):
         alike = cell.model_dump_json(exclude={"scale", "labels", "seeds"})
-        group = groups.setdefault((alike, _halves(cell) + str(bool(cell.labels))), [])
+        group = groups.setdefault((alike, _branches(cell) + str(bool(cell.labels))), [])
         group.append(k)
     found = []
     for numbers in groups.values():
@@ -88,8 +88,7 @@ def draw(cells: Sequence[Recipe], model: Model) -> Iterator[tuple[Batch, Frame]]
     """
     for cell in cells:
         cell.check(model)
-    asked = replace(model, denoiser=deduplicated(model.denoiser))
-    return _drawn(batches(cells), asked)
+    return _drawn(batches(cells), replace(model, denoiser=deduplicated(model.denoiser)))
 
 
 def _drawn(found: Sequence[Batch], model: Model) -> Iterator[tuple[Batch, Frame]]:

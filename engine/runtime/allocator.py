@@ -1,8 +1,8 @@
-"""Memory that one look of a network has freed is kept for the next.
+"""Memory that one forward of a network has freed is kept for the next.
 
-Each look makes and frees some hundred megabytes, in pieces of a few. glibc gives pieces of that size back to the system, which
-hands them out again page by page, each emptied first: 6,000 page faults for a batch of 32 digits, a tenth of its time
-(`python -m benchmarks sampling --only allocator`). Kept they cost nothing, and the process is no larger at its largest.
+Each forward allocates and frees some hundred megabytes, in pieces of a few. glibc gives pieces of that size back to the
+system, which hands them out again page by page, each emptied first: 6,000 page faults for a batch of 32 digits, a tenth of its
+time (`python -m benchmarks sampling --only allocator`). Kept they cost nothing, and the process is no larger at its largest.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import gc
 import os
 
 MMAP_THRESHOLD, KEPT = 32 << 20, 256 << 20
-"""Bytes: larger pieces come straight from the system, and go back to it at once; of the others so much is kept."""
+"""Bytes: larger pieces come straight from the system, and go back to it immediately; of the others so much is kept."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
@@ -35,8 +35,7 @@ def keep_freed_memory() -> bool:
 def release_freed_memory() -> bool:
     """Hand everything that is free back to the system after all: for a program that has nothing to do; whether it did.
 
-    Rings of objects that nobody needs are looked for first: Python does so by itself only once there are many, and a program
-    that rests makes none.
+    Reference cycles are collected first: Python does so by itself only when there are many, and an idle program makes none.
     """
     gc.collect()
     try:

@@ -42,7 +42,7 @@ class Call:
         return Share(self, self.x_t[rows], self.level[rows], None if self.label is None else self.label[rows])
 
     def take(self, part: Prediction, rows: int) -> bool:
-        """Keep the answer to a share of so many rows; whether that was the last one, and the caller has been told."""
+        """Keep the answer to a share of so many rows; whether that was the last one, and the caller has its answer."""
         self.parts.append(part)
         self.rows_done += rows
         if self.rows_done < len(self.x_t):
@@ -69,7 +69,8 @@ class Share:
 
 @torch.no_grad()
 def forward(shares: Sequence[Share]) -> list[Prediction]:
-    """One look of the network at all of them. (Not in inference mode: its tensors could not be used with gradients later.)"""
+    """One forward of the network on all of them. (Not in inference mode: its tensors could not be used with gradients
+    later.)"""
     denoiser = shares[0].call.denoiser
     if len(shares) == 1:
         return [denoiser(shares[0].x_t, shares[0].level, shares[0].label)]

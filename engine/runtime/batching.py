@@ -8,11 +8,11 @@ guidance are the callers' own.
     model = replace(model, denoiser=batched(model.denoiser, cancelled))
     for frame in recipe.frames(model): ...     # in forty threads
 
-Nobody waits for a stranger's long job. A forward takes a bounded number of rows, so that it lasts about `FORWARD_SECONDS`; the
-call that has waited longest comes first, whatever its network, and those that fit in beside it come along. A call of more rows
-than that has one share of them answered and then stands at the end of the queue again.
+No caller waits for another one's long job. A forward takes a bounded number of rows, so that it lasts about `FORWARD_SECONDS`;
+the call that has waited longest comes first, whatever its network, and those that fit in beside it come along. A call of more
+rows than that has one share of them answered and then stands at the end of the queue again.
 
-The numbers are those of the network asked alone, up to the rounding of its convolutions, which depends on how many rows go
+The numbers are those of the network evaluated alone, up to the rounding of its convolutions, which depends on how many rows go
 through them together; a caller who is alone, with no more rows than fit, gets the very same numbers. In pictures of 256 greys
 little of that is left: of 67,000 pixels of digits after 20 steps of DDIM, drawn in common batches and each request alone, none
 differed; with DDPM's learned variance 4 of 2,352 did, by one grey.
@@ -51,7 +51,7 @@ FIRST_ROWS = 16
 
 
 class CallCancelledError(Exception):
-    """Whoever asked is no longer interested, and has been told so instead of an answer."""
+    """The call was cancelled before it was answered."""
 
 
 def batched(denoiser: Denoiser, cancelled: threading.Event | None = None) -> Denoiser:
@@ -66,10 +66,10 @@ def batched(denoiser: Denoiser, cancelled: threading.Event | None = None) -> Den
 
 @dataclass(frozen=True, eq=False)
 class Batched:
-    """A denoiser whose calls share their forwards with those of other threads. What else it knows, it knows from that denoiser.
+    """A denoiser whose calls share their forwards with those of other threads. Its other attributes are that denoiser's.
 
     Answers carry no graph, whatever the caller's grad mode, and may be used in any. An error of the network reaches the caller
-    whose rows caused it and nobody else: where a batch fails, its calls are tried one by one.
+    whose rows caused it and no other: where a batch fails, its calls are tried one by one.
 
     Args:
         denoiser: the one that answers.
@@ -174,7 +174,7 @@ class Worker:
         began = self._clock()
         try:
             answers = forward(shares)
-        except BaseException as problem:  # whatever it is, it belongs to those who asked: this thread goes on
+        except BaseException as problem:  # whatever it is, it belongs to the callers: this thread continues
             if len(shares) == 1:
                 shares[0].call.answer.set_exception(problem)
             else:
@@ -182,9 +182,9 @@ class Worker:
                     self._answer([share])
             return
         self._learn(shares[0].call.denoiser, (self._clock() - began) / max(1, sum(map(len, shares))))
-        told = [share.call.take(part, len(share)) for share, part in zip(shares, answers, strict=True)]
+        done_calls = [share.call.take(part, len(share)) for share, part in zip(shares, answers, strict=True)]
         with self._something:
-            self._waiting.extend(share.call for share, done in zip(shares, told, strict=True) if not done)
+            self._waiting.extend(share.call for share, done in zip(shares, done_calls, strict=True) if not done)
 
     def _learn(self, denoiser: Denoiser, seconds_per_row: float) -> None:
         """The median of the last few counts: one that was held up changes nothing, a training run that begins soon does."""
@@ -196,7 +196,7 @@ WORKER: Worker = Worker()
 
 
 def _after_fork() -> None:
-    """A forked process has no threads, and perhaps a lock that nobody will open."""
+    """A forked process has no threads, and perhaps a lock that is never released."""
     global WORKER
     WORKER = Worker()
 

@@ -19,7 +19,7 @@ import torch
 R = TypeVar("R")
 
 ALL = torch.get_num_threads()
-"""What torch takes if nobody interferes, as it was when this was imported: usually the number of cores."""
+"""Torch's default as it was at import: usually the number of cores."""
 
 _lock = threading.Lock()
 _training = 0

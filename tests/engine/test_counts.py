@@ -72,7 +72,7 @@ def _asked(sampler: str, around: Callable[[Denoiser], Denoiser] = Clipped, label
 
 
 @pytest.mark.parametrize("name", list(SAMPLERS))
-def test_one_look_a_step_and_no_more_than_the_sampler_says(name: str) -> None:
+def test_one_evaluation_a_step_and_no_more_than_the_sampler_says(name: str) -> None:
     rows = _asked(name)
     assert set(rows) == {IMAGES}
     if SAMPLERS[name].evaluations == 1:
@@ -100,7 +100,7 @@ def test_the_first_frame_costs_one_step_and_the_last_costs_nothing(name: str) ->
     ("scale", "rows"), [(0.0, IMAGES), (1.0, IMAGES), (2.0, 2 * IMAGES), (0.5, 2 * IMAGES)], ids=str
 )
 @pytest.mark.parametrize("name", ["ddim", "ddpm", "dpm++2m", "dpm++2m-sde"])
-def test_guidance_takes_one_look_a_step_of_twice_the_rows_and_only_where_it_must(
+def test_guidance_takes_one_forward_a_step_of_twice_the_rows_and_only_where_it_must(
     name: str, scale: float, rows: int
 ) -> None:
     assert _asked(name, lambda denoiser: Guided(denoiser, scale)) == [rows] * STEPS

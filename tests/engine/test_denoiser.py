@@ -70,7 +70,7 @@ def test_a_perfect_network_is_the_exact_denoiser_whatever_it_was_taught(name: st
     torch.testing.assert_close(diffuse(ours.x0, schedule.level(t), ours.noise), x, rtol=0, atol=1e-9)
 
 
-def test_a_network_is_asked_at_diffusers_timestep() -> None:
+def test_a_network_is_evaluated_at_diffusers_timestep() -> None:
     net = Remembers()
     denoiser = NetDenoiser(net, SCHEDULE, Noise())
     denoiser(_random(3, 2), SCHEDULE.level(1))
@@ -125,7 +125,7 @@ def test_predicting_noise_on_a_schedule_that_ends_in_nothing_is_refused() -> Non
         assert NetDenoiser(Remembers(), black, TARGETS[target])(_random(1, 2), black.level(100)).x0.isfinite().all()
 
 
-def test_a_network_of_noise_cannot_be_asked_about_pure_noise_either() -> None:
+def test_a_network_of_noise_cannot_be_evaluated_at_pure_noise_either() -> None:
     """Trained on a schedule that keeps a trace of signal, it may walk down another, but not from where nothing is left."""
     black, denoiser = SCHEDULE.with_zero_terminal_snr(), NetDenoiser(Remembers(), SCHEDULE, Noise())
     with pytest.raises(ValueError, match="pure noise"):
@@ -156,7 +156,9 @@ def test_scale_0_ignores_the_label_and_asks_without_it(counting: Counting) -> No
 
 @pytest.mark.parametrize("scale", [0.5, 2.0, 8.0])
 @pytest.mark.parametrize("t", [60, torch.tensor([1, 60, 90, 100])])
-def test_in_between_and_beyond_both_halves_go_in_one_batch(counting: Counting, scale: float, t: int | Tensor) -> None:
+def test_in_between_and_beyond_cond_and_uncond_go_in_one_batch(
+    counting: Counting, scale: float, t: int | Tensor
+) -> None:
     """ε̂ = ε̂(x) + s (ε̂(x, y) − ε̂(x)), and x̂0 goes with it."""
     x, label, level = _random(4, 3, seed=1), torch.tensor([0, 1, 2, NO_LABEL]), SCHEDULE.level(t)
     got = Guided(counting, scale)(x, level, label)

@@ -67,7 +67,7 @@ def test_guided_mixtures_are_those_of_the_closed_form(t: int, scale: float, labe
 
 
 @pytest.mark.parametrize("name", ["ddpm small", "ddim 0", "ddim 1", "heun", "dpm++2m 0", "dpm++2m 1"])
-def test_an_exact_classifier_gives_the_exact_law_of_the_class(name: str) -> None:
+def test_an_exact_classifier_gives_the_exact_distribution_of_the_class(name: str) -> None:
     """20,000 draws from a denoiser that knows no labels: only the modes of the class, in their shares, with their spread."""
     guided = ClassifierGuided(Guided(MIXTURE, 0), CLASSIFIER, 1.0)
     generator = torch.Generator().manual_seed(1)
@@ -90,7 +90,7 @@ def test_an_exact_classifier_gives_the_exact_law_of_the_class(name: str) -> None
 
 
 @pytest.mark.parametrize("scale", [0.5, 2.0, 5.0])
-def test_guiding_between_normal_laws_of_one_spread_moves_the_mean(scale: float) -> None:
+def test_guiding_between_normal_distributions_of_one_spread_moves_the_mean(scale: float) -> None:
     """N(0, s²) guided towards N(m, s²) is N(scale · m, s²) exactly, since x̂0 is linear in the mean."""
     points = ExactDenoiser(torch.tensor([[0.6]]).double(), std=0.4)
 

@@ -564,7 +564,7 @@ def test_the_hybrid_loss_teaches_the_variance_by_the_bound_alone() -> None:
         (torch.tensor([1.0, 2.0]), "small", "whole numbers"),
         (torch.tensor([1, 2]), "zero", "no bound"),
         (torch.tensor([2, 3]), "zero", "no bound"),
-        (torch.tensor([1, 2]), "learned", "did not learn"),
+        (torch.tensor([1, 2]), "learned", "no learned variance"),
     ],
 )
 def test_what_has_no_bound_is_one_sentence(t: Tensor, variance: Variance, said: str) -> None:

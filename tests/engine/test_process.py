@@ -127,7 +127,7 @@ def test_targets_read_what_they_asked_for(name: str, target: str) -> None:
 
 
 @pytest.mark.parametrize("target", list(TARGETS))
-def test_the_halves_of_a_prediction_belong_together(target: str) -> None:
+def test_x0_and_noise_of_a_prediction_belong_together(target: str) -> None:
     """Whatever a network puts out, x_t = √ᾱ x̂0 + √(1−ᾱ) ε̂."""
     s = NoiseSchedule.cosine(100)
     output, x_t = torch.randn(2, 3, 4, generator=torch.Generator().manual_seed(3), dtype=torch.float64)

@@ -149,7 +149,7 @@ def test_seeded_noise_is_standard_normal() -> None:
 
 
 @EVERY
-def test_global_dice_are_neither_read_nor_rolled(name: str) -> None:
+def test_global_random_state_is_neither_read_nor_written(name: str) -> None:
     torch.manual_seed(1)
     previous = (torch.get_rng_state(), random.getstate(), np.random.get_state()[1].tolist())
     first = _frames(name, [5])[-1].x
@@ -236,7 +236,7 @@ def test_a_level_for_each_image_is_as_many_steps_apart(name: str) -> None:
 # --- a step that looks back, and the registry -------------------------------------------------------------------------
 
 
-def test_a_sampler_is_told_of_the_step_before() -> None:
+def test_a_sampler_receives_the_step_before() -> None:
     """`sample` hands every step what was asked and answered one step earlier, and nothing at the first."""
     told: list[PreviousStep | None] = []
 

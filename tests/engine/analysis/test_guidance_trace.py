@@ -77,14 +77,14 @@ def test_at_scale_1_guidance_adds_nothing_and_at_0_the_label_is_not_heard() -> N
             assert float(rms(seen.guided.noise - getattr(seen.pair, half).noise).max()) == 0
 
 
-def test_by_bayes_rule_both_kinds_have_the_same_halves() -> None:
+def test_by_bayes_rule_both_kinds_have_the_same_pair() -> None:
     by_label, by_classifier = (looks(GuidanceTrace(guided(kind, 3.0)), DDIM()) for kind in ("label", "classifier"))
     for (_, one), (_, other) in zip(by_label, by_classifier, strict=True):
         torch.testing.assert_close(one.pair.cond.noise, other.pair.cond.noise, rtol=1e-3, atol=1e-3)
         torch.testing.assert_close(one.pair.uncond.noise, other.pair.uncond.noise, rtol=1e-3, atol=1e-3)
 
 
-def test_what_is_seen_is_what_was_said_before_clipping() -> None:
+def test_the_trace_holds_predictions_before_clipping() -> None:
     found = looks(GuidanceTrace(guided("label", 6.0)), DDIM(), clip=True)
     assert max(float(saturation(seen.guided.x0).max()) for _, seen in found) > 0
     assert all(float(frame.x0.abs().max()) <= 1 for frame, _ in found[:-1])
@@ -95,7 +95,7 @@ def test_without_labels_there_is_nothing_to_take_apart() -> None:
         GuidanceTrace(guided("label", 2.0))(torch.zeros(1, 2), SCHEDULE.level(50))
 
 
-def test_a_look_is_taken_once() -> None:
+def test_the_first_evaluation_of_a_step_is_popped_once() -> None:
     apart = GuidanceTrace(guided("label", 2.0))
     apart(torch.zeros(1, 2), SCHEDULE.level(50), torch.tensor([0]))
     assert apart.pop_first() is not None

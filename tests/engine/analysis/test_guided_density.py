@@ -95,7 +95,7 @@ def sampled(w: float, sampler: Sampler, points: int = 3000) -> Tensor:
 
 
 @pytest.mark.parametrize("sampler", [DDIM(), Ancestral()], ids=["ddim", "ddpm"])
-def test_at_1_both_laws_are_one_and_at_3_they_are_not(sampler: Sampler) -> None:
+def test_at_1_both_distributions_are_one_and_at_3_they_are_not(sampler: Sampler) -> None:
     area = AREA * 25
     for w, same in ((1.0, True), (3.0, False)):
         law = coarsened(tilted_density(mixture(), 0, w, PLANE), 5)

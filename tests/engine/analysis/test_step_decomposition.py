@@ -114,7 +114,7 @@ def test_ddim_has_the_weights_of_its_paper(eta: float) -> None:
         assert set(found) <= {"x0", "noise", "fresh"}
 
 
-def test_two_looks_count_alike_and_a_look_back_is_a_part() -> None:
+def test_two_evaluations_weigh_alike_and_the_step_before_is_a_part() -> None:
     found = coefficients(walk(Heun(), steps=20)[5])
     assert found["noise"] == pytest.approx(found["noise second"])
     assert "x0 second" not in found
@@ -220,6 +220,6 @@ def test_the_two_errors_are_one() -> None:
 
 
 @pytest.mark.parametrize("sampler", [DDIM(), Heun(), Ancestral("zero")])
-def test_who_never_rolls_dice_is_infinitely_far_and_the_last_step_is_no_law(sampler: Sampler) -> None:
+def test_a_step_without_noise_is_infinitely_far_and_the_last_step_has_no_density(sampler: Sampler) -> None:
     assert float(judged(sampler, EXACT, POINTS[:1])[1].kl) == math.inf
     assert math.isnan(float(judged(sampler, EXACT, POINTS[:1], t=3, to=0)[1].kl))

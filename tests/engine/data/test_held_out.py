@@ -68,7 +68,7 @@ def _many(count: int) -> ImageSet:
 
 @pytest.mark.parametrize("count", [7, 64, 200, 500])
 @pytest.mark.parametrize("T", [10, 50, 1000])
-def test_every_part_of_the_way_is_looked_at_alike(count: int, T: int) -> None:
+def test_every_part_of_the_schedule_is_measured_alike(count: int, T: int) -> None:
     """Picture by picture one level from each of n equal parts of 1 … T: as many below as above any level."""
     measure = HeldOutLoss(config_of(T=T), _many(count))
     n = min(count, MOST)
@@ -96,7 +96,7 @@ def test_a_network_that_says_nothing_has_the_mean_square_of_what_it_should_say()
     assert measure(_denoiser(0.0, "clean")) == pytest.approx(float((weight * per_picture).mean()), rel=1e-5)
 
 
-def test_it_is_the_same_every_time_and_moves_nobodys_dice() -> None:
+def test_it_is_the_same_every_time_and_leaves_the_global_random_state() -> None:
     before = torch.random.get_rng_state()
     one, other = (HeldOutLoss(config_of(), _many(500)) for _ in range(2))
     assert one(_denoiser(0.3)) == other(_denoiser(0.3)) == one(_denoiser(0.3))

@@ -245,7 +245,7 @@ def test_a_folder_without_readable_pictures_is_refused_and_leaves_nothing(tmp_pa
     assert nothing_left(data_root)
 
 
-def test_links_that_lead_in_circles_are_walked_once(tmp_path: Path) -> None:
+def test_links_that_lead_in_circles_are_followed_once(tmp_path: Path) -> None:
     home = two_classes(tmp_path / "pets", 2)
     (home / "cats" / "again").symlink_to(home, target_is_directory=True)
     (home / "cats" / "nowhere.png").symlink_to(tmp_path / "gone.png")

@@ -141,7 +141,7 @@ def test_points_come_back_from_the_text_they_were_written_to(rows: list[tuple[fl
 # --- distances --------------------------------------------------------------------------------------------------------
 
 
-def test_the_floor_is_what_the_law_says() -> None:
+def test_the_floor_is_what_the_distribution_says() -> None:
     """With n points in each half, all pairs counted: 2/n E|X − X'|, and E|X − X'| = √π for N(0, I) in the plane."""
     dice = torch.Generator().manual_seed(0)
     floors, fresh, repeated = [], [], []
@@ -171,7 +171,7 @@ def test_the_closed_forms_are_the_means_over_the_halvings() -> None:
         assert 0.3 < estimate.standard_error / np.std(values) < 3
 
 
-def test_another_law_lies_far_above_the_floor() -> None:
+def test_another_distribution_lies_far_above_the_floor() -> None:
     """The floor falls with the number of points, the distance between the laws does not: it takes many to tell them apart."""
     data = torch.from_numpy(named("circles", 4000).x)
     normal = torch.randn(4000, 2, generator=torch.Generator().manual_seed(1))

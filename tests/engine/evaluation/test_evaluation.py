@@ -121,7 +121,7 @@ def small_set() -> ImageSet:
     return digits.only(few)
 
 
-def test_training_is_the_same_twice_and_leaves_the_global_dice_alone() -> None:
+def test_training_is_the_same_twice_and_leaves_the_global_random_state() -> None:
     data, config = small_set(), ClassifierTraining(epochs=2, batch=32)
     before = torch.random.get_rng_state()
     nets = [fresh_classifier(config, data) for _ in range(2)]

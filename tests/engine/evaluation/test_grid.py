@@ -126,7 +126,7 @@ def test_a_key_tells_what_changes_the_pictures_and_nothing_else(models: dict[str
             weight.view(-1)[0] = before
 
 
-def test_the_looks_are_counted_by_looking(models: dict[str, EvaluatedModel]) -> None:
+def test_network_evaluations_are_counted(models: dict[str, EvaluatedModel]) -> None:
     schedule = NoiseSchedule.cosine(100)
     for steps in (1, 2, 7):
         assert evaluations(DrawSettings(steps=steps), schedule) == steps

@@ -15,7 +15,7 @@ from engine.evaluation.per_picture import PictureCost, diffusion_costs, latent_c
 from engine.ideal import ExactDenoiser
 from engine.latent import Gaussian
 from engine.likelihood import DENSITY, DISCRETISED, bound_term, prior_term
-from engine.process import Prediction
+from engine.process import Prediction, prediction_from_x0
 from engine.schedule import Level, NoiseSchedule
 
 T = 50
@@ -131,6 +131,17 @@ def test_a_dropped_measurement_asks_no_more() -> None:
     next(costs)
     costs.close()
     assert len(asked) == 1
+
+
+def test_a_measurement_carries_no_graph() -> None:
+    offset = torch.zeros((), requires_grad=True)
+
+    def denoise(x_t: Tensor, level: Level, label: Tensor | None = None) -> Prediction:
+        return prediction_from_x0(Constant()(x_t, level).x0 + offset, x_t, level)
+
+    cost = next(diffusion_costs(denoise, SCHEDULE, pictures(1), blocks=blocks_of(T, 5)))
+    assert not cost.nats.requires_grad
+    assert not cost.squared_error.requires_grad
 
 
 class OneNumber:

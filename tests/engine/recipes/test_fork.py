@@ -49,7 +49,7 @@ def same(one: list[Frame], other: list[Frame]) -> bool:
 
 @pytest.mark.parametrize("values", SETTINGS, ids=str)
 @pytest.mark.parametrize("step", [0, 1, 6, 9])
-def test_with_nothing_changed_the_walk_goes_on_to_the_bit(values: dict[str, object], step: int) -> None:
+def test_with_nothing_changed_the_trajectory_continues_to_the_bit(values: dict[str, object], step: int) -> None:
     parent = recipe(**values)
     fork = Fork(parent=parent, step=step)
     assert same(frames(fork), frames(parent)[step:])
@@ -74,7 +74,7 @@ def test_another_seed_changes_nothing_where_no_noise_is_added() -> None:
 
 
 @pytest.mark.parametrize("step", [2, 7])
-def test_another_seed_is_asked_from_its_beginning(step: int) -> None:
+def test_another_seed_draws_from_its_beginning(step: int) -> None:
     fork = Fork(parent=recipe(sampler="ddpm"), step=step, changes=Changes(seed=99))
     watched: list[DecomposingSampler] = []
     next(

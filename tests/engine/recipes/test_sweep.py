@@ -56,7 +56,7 @@ def drawn(cells: list[Recipe], model: Model) -> dict[int, Tensor]:
     return last
 
 
-def test_a_sweep_over_scale_is_one_batch_for_each_kind_and_begins_with_one_look() -> None:
+def test_a_sweep_over_scale_is_one_batch_for_each_kind_and_begins_with_one_evaluation() -> None:
     counting = Counting()
     cells = [cells_of(scale=scale) for scale in (0, 1, 2, 4, 8)]
     assert len(sweep.batches(cells)) == 3  # one half, the other half, both
@@ -66,13 +66,13 @@ def test_a_sweep_over_scale_is_one_batch_for_each_kind_and_begins_with_one_look(
 
 
 @pytest.mark.parametrize("steps", [(5, 10), (3, 5, 8, 20)])
-def test_a_sweep_over_steps_shares_the_look_at_pure_noise_and_no_other(steps: tuple[int, ...]) -> None:
+def test_a_sweep_over_steps_shares_the_evaluation_of_pure_noise_and_no_other(steps: tuple[int, ...]) -> None:
     counting = Counting()
     drawn([cells_of(steps=count, scale=2) for count in steps], model_of(counting))
     assert counting.rows == 2 * (sum(steps) - (len(steps) - 1))
 
 
-def test_classes_that_are_ignored_cost_one_walk() -> None:
+def test_classes_that_are_ignored_cost_one_trajectory() -> None:
     counting = Counting()
     last = drawn([cells_of(scale=0, labels=(k,)) for k in range(6)], model_of(counting))
     assert counting.rows == 10
@@ -132,17 +132,17 @@ def test_a_cell_that_does_not_fit_is_told_before_anything_is_asked() -> None:
 
 @pytest.mark.parametrize("with_variance", [False, True])
 def test_asked_once_or_many_times_the_answer_is_the_same(with_variance: bool) -> None:
-    dice = torch.Generator().manual_seed(0)
-    x = torch.randn(3, 1, 4, 4, generator=dice)[[0, 1, 0, 2, 1, 0]]
+    x = torch.randn(3, 1, 4, 4, generator=torch.Generator().manual_seed(0))[[0, 1, 0, 2, 1, 0]]
     label = torch.tensor([1, 1, 1, 1, 2, NO_LABEL])  # rows 0 and 2 are alike, row 5 differs in its label only
     one, many = Deduplicated(Counting(with_variance=with_variance)), Counting(with_variance=with_variance)
     schedule = NoiseSchedule.cosine(100)
     for t in (100, 100, 60, 60):
-        for got, expected in zip(one(x, schedule.level(t), label), many(x, schedule.level(t), label), strict=True):
-            if expected is None:
-                assert got is None
+        got, expected = (vars(denoiser(x, schedule.level(t), label)) for denoiser in (one, many))
+        for part in expected:
+            if expected[part] is None:
+                assert got[part] is None
             else:
-                torch.testing.assert_close(got, expected, rtol=0, atol=0)
+                torch.testing.assert_close(got[part], expected[part], rtol=0, atol=0)
     # 5 different rows; at the level of the first call they are remembered, at a cleaner one they are not.
     assert one.rows == 5 + 0 + 5 + 5
 
