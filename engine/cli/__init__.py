@@ -1,6 +1,6 @@
 """The engine from the shell: python -m engine train | runs | data | sample | evaluate | export | train-classifier.
 
-Each command drives the same iterator that the pages drive, and prints what comes out of it.
+Each command runs the same iterators as the labs, and prints their results.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from engine.runtime.allocator import keep_freed_memory
 
 Command = Callable[[argparse.Namespace], int]
 MENDABLE = 2
-"""The exit status for anything that the caller can mend."""
+"""The exit status for what the caller can mend."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status, 2 for anything that the caller can mend."""
+    """Run one command; returns the exit status, `MENDABLE` for what the caller can mend."""
     args = _parser().parse_args(arguments)
     keep_freed_memory()
-    # The heavy imports wait until the command line itself is known to be right.
+    # Imported after the command line was checked: they take seconds.
     from engine.data.image_set import DataError
     from engine.evaluation.evaluate import EvaluationError
     from engine.models.opened import ModelError
@@ -65,11 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     cli_evaluate.add(commands)
     cli_sample.add(commands)
 
-    judge = commands.add_parser("train-classifier", help="train the classifier that judges samples")
+    judge = commands.add_parser("train-classifier", help="train the classifier that evaluates samples")
     judge.set_defaults(run=_train_classifier)
     judge.add_argument("--data", default="digits", help="the picture set (default: %(default)s)")
     judge.add_argument("--out", type=Path, required=True, help="the folder to write")
-    judge.add_argument("--epochs", type=int, default=30, help="how often it sees every picture (default: %(default)s)")
+    judge.add_argument("--epochs", type=int, default=30, help="epochs (default: %(default)s)")
     judge.add_argument("--seed", type=int, default=0)
 
     return parser
@@ -95,5 +95,5 @@ def _train_classifier(args: argparse.Namespace) -> int:
     )
     card = describe(config, data, net, seconds=seconds, command=command)
     classifier.save(args.out, net.config, net.state_dict(), card)
-    print(f"reads {card.held_out_accuracy:.1%} of {card.held_out} held-out pictures rightly; written to {args.out}")
+    print(f"accuracy {card.held_out_accuracy:.1%} on {card.held_out} held-out pictures; written to {args.out}")
     return 0

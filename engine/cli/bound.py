@@ -1,4 +1,4 @@
-"""python -m engine evaluate --bound: how many bits a number of a picture costs, and where on the way they are spent."""
+"""python -m engine evaluate --bound: the variational bound in bits per dimension, and its terms."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ if TYPE_CHECKING:
 
 
 def add(evaluate: argparse.ArgumentParser) -> None:
-    """The options that only the bound has; --model, --data, --variance, --batch, --device and --json are those of evaluate."""
+    """Add the options of the bound; --model, --data, --variance, --batch, --device and --json are those of evaluate."""
     group = evaluate.add_argument_group(
         "the bound",
-        "With --bound; of the other options --model, --data, --variance, --batch, --device and --json count.",
+        "With --bound. Of the other options, only --model, --data, --variance, --batch, --device and --json apply.",
     )
     group.add_argument(
         "--bound",
         action="store_true",
-        help="draw no samples: say how many bits a number of a held-out picture costs at most, and in which steps",
+        help="instead of sampling, measure the bound on bits per dimension of held-out pictures, and its terms",
     )
     group.add_argument(
-        "--per-step", type=int, default=16, metavar="N", help="noisy pictures for each step (default: %(default)s)"
+        "--per-step", type=int, default=16, metavar="N", help="noisy pictures per step (default: %(default)s)"
     )
     group.add_argument(
-        "--strata", type=int, metavar="K", help="a quick estimate: the steps in K blocks (default: each step by itself)"
+        "--strata", type=int, metavar="K", help="estimate the steps in K strata, which is faster (default: each step)"
     )
-    group.add_argument("--seed", type=int, default=0, help="of the pictures and of the noise (default: %(default)s)")
+    group.add_argument("--seed", type=int, default=0, help="seed of the pictures and the noise (default: %(default)s)")
 
 
 def measure(args: argparse.Namespace) -> int:
-    """Carry the command out, for each model and variance that was named."""
+    """Run the command, for each model and variance."""
     from engine.registry import open_model
     from engine.storage.files import write_text
 
     if args.results or args.write_card:
         raise CommandError("--results and --write-card are for samples: with --bound write the result with --json.")
-    wanted: list[Variance | None] = list(args.variance or [None])
-    if args.json and len(args.model) * len(wanted) > 1:
+    variances: list[Variance | None] = list(args.variance or [None])
+    if args.json and len(args.model) * len(variances) > 1:
         raise CommandError("--json holds one result: give one model and one variance.")
     device = device_named(args.device)
     for name in args.model:
@@ -55,17 +55,17 @@ def measure(args: argparse.Namespace) -> int:
         model = open_model(name)
         data = args.data or model.data
         if not data:
-            raise CommandError("The model's card does not say what it learned from: name the set with --data.")
-        for variance in wanted:
+            raise CommandError("The model's card does not name its data set: give it with --data.")
+        for variance in variances:
             try:
                 bound = _measured(model, data, variance, device, args)
-            except ValueError as problem:  # of the bound and of the denoiser: settings that cannot be
+            except ValueError as problem:  # invalid settings
                 raise CommandError(str(problem)) from problem
             print(summary(bound, model, data))
             if args.json:
                 args.json.parent.mkdir(parents=True, exist_ok=True)
-                said = {"model": model.title, "data": data, "command": _command(args, name), **bound.model_dump()}
-                write_text(args.json, json.dumps(said, indent=2, ensure_ascii=False) + "\n")
+                result = {"model": model.title, "data": data, "command": _command(args, name), **bound.model_dump()}
+                write_text(args.json, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
     return 0
 
 
@@ -103,7 +103,7 @@ def _measured(model: Model, data_name: str, variance: Variance | None, device: s
 
 
 def _command(args: argparse.Namespace, name: str) -> str:
-    """What does it again, for whoever has the folder, wherever it lies."""
+    """The command that repeats the measurement, without paths of this computer."""
     from engine.interop.pretrained import CHECKPOINTS
 
     known = name in CHECKPOINTS or name.startswith("ideal:")
@@ -116,9 +116,9 @@ def _command(args: argparse.Namespace, name: str) -> str:
 
 def summary(bound: Bound, model: Model, data: str) -> str:
     """A few lines for a reader."""
-    looked = sum(term.draws for term in bound.terms)
+    evaluations = sum(term.draws for term in bound.terms)
     rows = [
-        f"{model.title}: {bound.variance} variance, {looked} noisy pictures made from {bound.pictures} held-out ones of "
+        f"{model.title}: {bound.variance} variance, {evaluations} noisy pictures of {bound.pictures} held-out ones of "
         f"“{data}”, {duration(bound.seconds)}",
         f"{'at most':38} {bound.bits_per_dim:8.4f} ± {bound.bits_per_dim_error:.4f} bits/dim   "
         f"{bound.nats:.1f} ± {bound.standard_error:.1f} nats a picture",
@@ -127,8 +127,8 @@ def summary(bound: Bound, model: Model, data: str) -> str:
         rows.append(_row("L_0, from x_1 to 256 levels", bound.terms[:1]))
         if bound.T > 1:
             rows.append(_row(f"L_1 … L_{bound.T - 1}, the steps before it", bound.terms[1:]))
-    rows.append(f"{f'L_{bound.T}, what is left at the end':38} {bound.prior.bits_per_dim:8.4f}, exactly")
-    rows.append("where on the way they are spent")
+    rows.append(f"{f'L_{bound.T}, the prior':38} {bound.prior.bits_per_dim:8.4f}, exactly")
+    rows.append("terms by t")
     for part in bound.parts():
         where = f"t = {part.first}" if part.first == part.last else f"t = {part.first} … {part.last}"
         rows.append(f"{_row('  ' + where, (part,))}   {part.nats / bound.nats:6.1%}")

@@ -1,4 +1,4 @@
-"""What the commands have in common: errors that the caller can mend, checked settings, and one line of progress."""
+"""Shared by the commands: errors that the caller can mend, checked settings, and one line of progress."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ class CommandError(ValueError):
 
 
 def settings_of(kind: type[Settings], **values: object) -> Settings:
-    """Checked settings. Raises `CommandError` with the first complaint."""
+    """Checked settings. Raises `CommandError` with the first error."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise CommandError(f"This cannot be: {complaint(error)}.") from error
+        raise CommandError(f"Invalid settings: {complaint(error)}.") from error
 
 
 def complaint(error: ValidationError) -> str:
-    """The first complaint, as part of a sentence."""
+    """The first error, as part of a sentence."""
     from engine.storage.checked_files import first_problem
 
     return first_problem(error)
@@ -43,28 +43,33 @@ def device_named(name: str) -> str:
 
 
 def duration(seconds: float) -> str:
-    """“3.4 min” or “12 s”; a dash where it is not known."""
+    """“3.4 min” or “12 s”; a dash for NaN."""
     if math.isnan(seconds):
         return "–"
     return f"{seconds / 60:.1f} min" if seconds >= 90 else f"{seconds:.0f} s"
 
 
 class ProgressLine:
-    """One line that is written over on a terminal; elsewhere a new one every ten seconds."""
+    """One line that is overwritten on a terminal; elsewhere a new one every ten seconds."""
 
     def __init__(self) -> None:
-        self.live = sys.stderr.isatty()
-        self.shown = -math.inf
+        self._is_terminal = sys.stderr.isatty()
+        self._shown_at = -math.inf
 
     def show(self, text: str, seconds_left: float, *, last: bool) -> None:
-        """Say where things stand, unless that was said a moment ago and this is not the last time."""
-        if not last and time.monotonic() - self.shown < (0.2 if self.live else 10.0):
+        """Print a line, unless the last one is a moment ago and this is not the last of all."""
+        if not last and time.monotonic() - self._shown_at < (0.2 if self._is_terminal else 10.0):
             return
-        self.shown = time.monotonic()
+        self._shown_at = time.monotonic()
         line = f"{text}, {duration(seconds_left)} left"
-        print(f"\r{line:100}" if self.live else line, end="" if self.live else "\n", file=sys.stderr, flush=True)
+        print(
+            f"\r{line:100}" if self._is_terminal else line,
+            end="" if self._is_terminal else "\n",
+            file=sys.stderr,
+            flush=True,
+        )
 
     def end(self) -> None:
-        """Go to the next line."""
-        if self.live:
+        """Begin a new line on a terminal."""
+        if self._is_terminal:
             print(file=sys.stderr)

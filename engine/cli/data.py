@@ -1,4 +1,4 @@
-"""The commands about pictures: data list, prepare and remove."""
+"""python -m engine data list, prepare and remove."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Put the commands into the parser of `engine.cli`."""
+    """Add the commands to the parser of `engine.cli`."""
     data = commands.add_parser("data", help="list, prepare or remove sets of pictures")
     data.set_defaults(run=_list, json=False)
     what = data.add_subparsers(dest="what")
 
     listed = what.add_parser("list", help="all sets that can be trained on (what `data` alone does)")
     listed.set_defaults(run=_list)
-    prepare = what.add_parser("prepare", help="get a set and decode it once, so that it can be trained on")
+    prepare = what.add_parser("prepare", help="download and decode a set, so that it can be trained on")
     prepare.set_defaults(run=_prepare)
     prepare.add_argument(
         "name",
@@ -33,10 +33,13 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         help="mnist, fashion-mnist, cifar10, stl10, celeba, folder:PATH, hub:OWNER/NAME, or the path of a folder or of a zip",
     )
     prepare.add_argument(
-        "--largest", type=int, default=128, help="pixels that pictures of any size are kept at, at most (%(default)s)"
+        "--largest",
+        type=int,
+        default=128,
+        help="most pixels along a side, for sets of any size (default: %(default)s)",
     )
-    prepare.add_argument("--most", type=int, default=0, help="pictures of a set of the Hub, at most; 0 for all")
-    remove = what.add_parser("remove", help="take a prepared set off the disk")
+    prepare.add_argument("--most", type=int, default=0, help="most pictures of a set of the Hub; 0 for all")
+    remove = what.add_parser("remove", help="delete a prepared set")
     remove.set_defaults(run=_remove)
     remove.add_argument("name", metavar="SET", help="as `data list` names it")
     for parser in (listed, prepare):

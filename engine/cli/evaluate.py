@@ -1,4 +1,4 @@
-"""The command that measures: python -m engine evaluate, of one way of drawing or of a whole grid of them."""
+"""python -m engine evaluate: the quality of samples, for one sampler setting or for a grid of them."""
 
 from __future__ import annotations
 
@@ -28,24 +28,24 @@ if TYPE_CHECKING:
     from engine.models.classifier import Judge
     from engine.samplers import Variance
 
-Kept = TypeVar("Kept", bound=BaseModel)
+RowType = TypeVar("RowType", bound=BaseModel)
 
 DEFAULT_SCALE = 2.0
-"""Of guidance, where none is asked for."""
+"""Guidance scale where none is given."""
 
 SWEPT = ("sampler", "steps", "spacing", "eta", "variance", "scale")
-"""What a grid may have several values of, besides the model; names of `DrawSettings`."""
+"""Settings that a grid may have several values of, besides the model; names of `DrawSettings`."""
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Put the command into the parser of `engine.cli`."""
+    """Add the command to the parser of `engine.cli`."""
     about = "draw samples from a model and measure how good they are"
     evaluate = commands.add_parser(
         "evaluate",
         help=about,
-        description=f"{about.capitalize()}. Several values after an option make a grid: every combination that means "
-        "something is measured, and kept at once in the file of --results. With the same file, what is there is skipped, so "
-        "that a grid can be interrupted; several processes may fill one file.",
+        description=f"{about.capitalize()}. Several values after an option make a grid: every valid combination is "
+        "measured, and written at once to the file of --results. What is in that file already is skipped, so that a grid can "
+        "be interrupted; several processes may fill one file.",
     )
     evaluate.set_defaults(run=_evaluate)
     evaluate.add_argument(
@@ -55,17 +55,39 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         metavar="MODEL",
         help="a diffusers folder, the folder of a training run, a name of the Hub, or the name of a model that ships",
     )
-    evaluate.add_argument("--data", help="the picture set that it learned from (default: as its card says)")
+    evaluate.add_argument("--data", help="data set of the held-out pictures (default: as in the model's card)")
     evaluate.add_argument("--classifier", help="a folder of train-classifier (default: the one that ships for the set)")
-    evaluate.add_argument("--samples", type=int, default=1000, help="pictures in all (default: %(default)s)")
+    evaluate.add_argument("--samples", type=int, default=1000, help="number of samples (default: %(default)s)")
+    _add_sampling(evaluate)
+    evaluate.add_argument("--batch", type=int, default=50, help="pictures per batch; changes the speed only")
+    evaluate.add_argument("--device", default="cpu")
+    cli_bound.add(evaluate)
+    evaluate.add_argument(
+        "--results", type=Path, metavar="FILE", help="write each cell of a grid to a file of JSON lines"
+    )
+    evaluate.add_argument(
+        "--bits",
+        action="store_true",
+        help="for a grid: also bits per dimension of each model and variance (--per-step)",
+    )
+    evaluate.add_argument("--json", type=Path, metavar="FILE", help="also write the result to a file; not for a grid")
+    evaluate.add_argument(
+        "--write-card",
+        action="store_true",
+        help="write the result to the model's card.json, with a README.md and samples.png; not for a grid",
+    )
+
+
+def _add_sampling(evaluate: argparse.ArgumentParser) -> None:
+    """The options that may have several values, which make a grid."""
     evaluate.add_argument(
         "--sampler", nargs="+", default=["ddim"], metavar="NAME", help="ddim (default), ddpm, heun, …"
     )
     evaluate.add_argument(
-        "--steps", nargs="+", type=int, default=[50], metavar="N", help="of the sampler (default: 50)"
+        "--steps", nargs="+", type=int, default=[50], metavar="N", help="sampling steps (default: 50)"
     )
     evaluate.add_argument(
-        "--spacing", nargs="+", default=["uniform"], metavar="NAME", help="where the steps lie (default: uniform)"
+        "--spacing", nargs="+", default=["uniform"], metavar="NAME", help="timestep spacing (default: uniform)"
     )
     evaluate.add_argument(
         "--eta",
@@ -73,7 +95,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         type=float,
         default=[0.0],
         metavar="X",
-        help="DDIM: 0 adds no noise on the way, 1 as much as DDPM",
+        help="eta of DDIM: 0 is deterministic (default), 1 adds as much noise as DDPM",
     )
     evaluate.add_argument("--variance", nargs="+", metavar="NAME", help="DDPM: small (default), large, learned or zero")
     evaluate.add_argument(
@@ -81,24 +103,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
         nargs="+",
         type=float,
         metavar="X",
-        help="guidance: 1 is the plain model, 0 ignores labels (default: 2)",
-    )
-    evaluate.add_argument("--batch", type=int, default=50, help="pictures at once; changes the speed only")
-    evaluate.add_argument("--device", default="cpu")
-    cli_bound.add(evaluate)
-    evaluate.add_argument(
-        "--results", type=Path, metavar="FILE", help="a file of JSON lines, to keep each cell of a grid in"
-    )
-    evaluate.add_argument(
-        "--bits",
-        action="store_true",
-        help="with a grid: bits per dimension too, of each model and variance (--per-step)",
-    )
-    evaluate.add_argument("--json", type=Path, metavar="FILE", help="write the result there too; not for a grid")
-    evaluate.add_argument(
-        "--write-card",
-        action="store_true",
-        help="write it into the model's card.json, with a README.md and samples.png; not for a grid",
+        help="guidance scale: 1 is the conditional model, 0 ignores the labels (default: 2)",
     )
 
 
@@ -116,7 +121,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     return _grid(args)
 
 
-# --- one way of drawing -----------------------------------------------------------------------------------------------
+# --- one setting -----------------------------------------------------------------------------------------------------
 
 
 def _one(args: argparse.Namespace) -> int:
@@ -131,7 +136,7 @@ def _one(args: argparse.Namespace) -> int:
     settings = settings_of(DrawSettings, samples=args.samples, batch=args.batch, **chosen)
     name = args.model[0]
     if args.write_card and name not in pretrained.CHECKPOINTS and not Path(name).is_dir():
-        raise CommandError("--write-card writes into the model's folder, and this is the name of none: leave it out.")
+        raise CommandError("--write-card writes into the model's folder, which this model does not have: leave it out.")
     model, data, judge = _open(name, args)
     _check_scale(args, [model])
     progress = ProgressLine()
@@ -161,7 +166,7 @@ def _open(name: str, args: argparse.Namespace) -> tuple[Checkpoint, ImageSet, Ju
     model = pretrained.load(name if name in pretrained.CHECKPOINTS else locate(name)[0], device)
     data_name = args.data or model.card.data
     if not data_name:
-        raise CommandError("The model's card does not say what it learned from: name the set with --data.")
+        raise CommandError("The model's card does not name its data set: give it with --data.")
     data = load(data_name)
     if args.classifier is None and data_name not in classifier.CLASSIFIERS:
         raise CommandError(
@@ -171,13 +176,13 @@ def _open(name: str, args: argparse.Namespace) -> tuple[Checkpoint, ImageSet, Ju
 
 
 def _check_scale(args: argparse.Namespace, models: Sequence[Checkpoint]) -> None:
-    """Raise `CommandError` where guidance is asked for and no model knows classes; of several, those without go unguided."""
+    """Raise `CommandError` for a guidance scale where every model is unconditional; among others, these are not guided."""
     if args.guided and any(scale not in (0, 1) for scale in args.scale) and not any(m.denoiser.classes for m in models):
-        raise CommandError("The model knows no classes, so that there is nothing to guide towards: leave --scale out.")
+        raise CommandError("The model is unconditional, so that there is no class to guide towards: leave --scale out.")
 
 
 def _command(args: argparse.Namespace, settings: DrawSettings) -> str:
-    """What does it again, for whoever has the folder, wherever it lies."""
+    """The command that repeats the measurement, without paths of this computer."""
     from engine.interop.pretrained import CHECKPOINTS
 
     name = args.model[0]
@@ -215,24 +220,24 @@ def _grid(args: argparse.Namespace) -> int:
     from engine.evaluation.grid_table import table
     from engine.evaluation.results_file import ResultsFile
 
-    if args.bits and args.per_step < 2:  # said now, and not when all the samples have been drawn
+    if args.bits and args.per_step < 2:  # before the samples are drawn
         raise CommandError("An error of the bits is known from 2 noisy pictures for each step: --per-step 2 or more.")
     models = _open_all(args)
     _check_scale(args, [model.checkpoint for model in models.values()])
     values = {name: getattr(args, name) for name in SWEPT}
     try:
-        wanted, left_out = cells(models, values, samples=args.samples, batch=args.batch)
+        planned, left_out = cells(models, values, samples=args.samples, batch=args.batch)
     except ValidationError as error:
-        raise CommandError(f"This cannot be: {complaint(error)}.") from error
+        raise CommandError(f"Invalid settings: {complaint(error)}.") from error
     for sentence in left_out:
         print(f"left out: {sentence}")
     file = ResultsFile(args.results) if args.results else None
-    rows = _samples(wanted, models, file)
-    bits = _bits(bound_cells(wanted, args.per_step), models, file) if args.bits else None
+    rows = _samples(planned, models, file)
+    bits = _bits(bound_cells(planned, args.per_step), models, file) if args.bits else None
     if file:
         file.close()
     print(table(rows, bits))
-    if missing := len(wanted) - len(rows):
+    if missing := len(planned) - len(rows):
         print(f"{missing} more are being measured by another process.")
     return 0
 
@@ -250,42 +255,42 @@ def _open_all(args: argparse.Namespace) -> dict[str, EvaluatedModel]:
     return models
 
 
-def _samples(wanted: Sequence[Cell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None) -> list[Row]:
+def _samples(planned: Sequence[Cell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None) -> list[Row]:
     """Measure what is missing; the rows of all cells, in their order."""
     from engine.evaluation.cells import key_of
     from engine.evaluation.grid import Row, run
 
-    keys = [key_of(cell, models[cell.model]) for cell in wanted]
-    found = _kept(Row, file, keys)
-    before = f", {len(found)} of them measured before" if found else ""
-    print(f"{len(wanted)} cells{before}", flush=True)
+    keys = [key_of(cell, models[cell.model]) for cell in planned]
+    rows = _rows_in(Row, file, keys)
+    before = f", {len(rows)} of them measured before" if rows else ""
+    print(f"{len(planned)} cells{before}", flush=True)
     progress = ProgressLine()
-    for event in run(wanted, models, file):
+    for event in run(planned, models, file):
         if isinstance(event, Row):
-            found[event.key] = event
+            rows[event.key] = event
         else:
             where = f"cell {event.cell}/{event.cells}  {event.name}  {event.done / event.total:.0%} of all"
             progress.show(where, event.seconds_left, last=event.done == event.total)
     progress.end()
-    found |= _kept(Row, file, keys)  # with what other processes have measured
-    return [found[key] for key in keys if key in found]
+    rows |= _rows_in(Row, file, keys)  # with what other processes have measured
+    return [rows[key] for key in keys if key in rows]
 
 
 def _bits(
-    wanted: Sequence[BoundCell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None
+    planned: Sequence[BoundCell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None
 ) -> dict[tuple[str, Variance], Estimate]:
     """Measure what is missing; bits per dimension by model and variance."""
     from engine.evaluation.bound import BoundError
     from engine.evaluation.grid_bound import BoundRow, bound_key, run_bounds
     from engine.evaluation.metrics import Estimate
 
-    keys = [bound_key(cell, models[cell.model]) for cell in wanted]
-    found = _kept(BoundRow, file, keys)
+    keys = [bound_key(cell, models[cell.model]) for cell in planned]
+    rows = _rows_in(BoundRow, file, keys)
     progress = ProgressLine()
     try:
-        for event in run_bounds(wanted, models, file):
+        for event in run_bounds(planned, models, file):
             if isinstance(event, BoundRow):
-                found[event.key] = event
+                rows[event.key] = event
             else:
                 cell, at = event
                 where = f"bits of {cell.model}, {cell.variance} variance"
@@ -293,14 +298,14 @@ def _bits(
     except BoundError as problem:
         raise CommandError(str(problem)) from problem
     progress.end()
-    found |= _kept(BoundRow, file, keys)
-    return {(row.model, row.variance): Estimate(row.bits_per_dim, row.bits_per_dim_error) for row in found.values()}
+    rows |= _rows_in(BoundRow, file, keys)
+    return {(row.model, row.variance): Estimate(row.bits_per_dim, row.bits_per_dim_error) for row in rows.values()}
 
 
-def _kept(kind: type[Kept], file: ResultsFile | None, keys: Sequence[str]) -> dict[str, Kept]:
-    """The rows with these keys that the file holds."""
+def _rows_in(kind: type[RowType], file: ResultsFile | None, keys: Sequence[str]) -> dict[str, RowType]:
+    """The rows of these keys in the file."""
     there = file.rows() if file else {}
     try:
         return {key: kind.model_validate(there[key]) for key in keys if key in there}
     except ValidationError as error:
-        raise CommandError(f"The file of results holds a line that is none of ours: {complaint(error)}.") from error
+        raise CommandError(f"The file of results holds an invalid line: {complaint(error)}.") from error

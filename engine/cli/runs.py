@@ -1,4 +1,4 @@
-"""The commands about training runs: runs list, show, resume and export."""
+"""python -m engine runs list, show, resume and export."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.cli import train as cli_train
 from engine.cli.common import CommandError
+from engine.cli.driving import drive
+from engine.cli.train import add_driving
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Put the commands into the parser of `engine.cli`."""
+    """Add the commands to the parser of `engine.cli`."""
     runs = commands.add_parser("runs", help="list, show, resume or export training runs")
     runs.set_defaults(run=_list, json=False)
     add_root(runs)
@@ -27,13 +28,13 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
     listed = what.add_parser("list", help="all runs, oldest first (what `runs` alone does)")
     listed.set_defaults(run=_list)
     listed.add_argument("--json", action="store_true", help="print a JSON list")
-    show = what.add_parser("show", help="one run: where it stands, what was measured, how to make it again")
+    show = what.add_parser("show", help="one run: status, measurements, and the command that repeats it")
     show.set_defaults(run=_show)
     show.add_argument("--json", action="store_true", help="print a JSON object")
-    resume = what.add_parser("resume", help="go on with an interrupted run, here")
+    resume = what.add_parser("resume", help="resume an interrupted run")
     resume.set_defaults(run=_resume)
-    cli_train.add_driving(resume)
-    export = what.add_parser("export", help="copy what it has learned, as a folder that diffusers opens")
+    add_driving(resume)
+    export = what.add_parser("export", help="copy its weights, as a folder that diffusers opens")
     add_export(export)
     for parser in (show, resume):
         parser.add_argument("id", metavar="RUN", help="as `runs list` names it, or its folder")
@@ -46,7 +47,7 @@ def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def add_export(export: argparse.ArgumentParser) -> None:
-    """What an export needs to know."""
+    """Add the options of an export."""
     export.set_defaults(run=_export)
     export.add_argument("id", metavar="RUN", help="as `runs list` names it, or its folder")
     export.add_argument("--out", type=Path, required=True, help="the folder to write; it must not exist yet")
@@ -56,7 +57,7 @@ def add_export(export: argparse.ArgumentParser) -> None:
 
 
 def add_root(parser: argparse.ArgumentParser, *, inner: bool = False) -> None:
-    """Where the runs are."""
+    """Add the option for the folder of all runs."""
     from engine.runs.record import default_root
 
     parser.add_argument(
@@ -64,12 +65,12 @@ def add_root(parser: argparse.ArgumentParser, *, inner: bool = False) -> None:
         type=Path,
         default=argparse.SUPPRESS if inner else default_root(),
         metavar="FOLDER",
-        help=f"where the runs are (default: {default_root()})",
+        help=f"folder of all runs (default: {default_root()})",
     )
 
 
 def find(root: Path, name: str) -> RunFolder:
-    """The run that is called so. Raises CommandError where there is none."""
+    """The run of an id or a folder. Raises CommandError where there is none."""
     from engine.runs.folder import find_run
 
     try:
@@ -78,8 +79,8 @@ def find(root: Path, name: str) -> RunFolder:
         raise CommandError(str(error)) from error
 
 
-def _told(folder: RunFolder) -> dict[str, object] | None:
-    """What is known of a run; None where there is no record."""
+def _facts(folder: RunFolder) -> dict[str, object] | None:
+    """Everything that is known of a run; None where there is no record."""
     from engine.runs.entry import entry_of
     from engine.runs.record import command_of
 
@@ -115,20 +116,19 @@ def _told(folder: RunFolder) -> dict[str, object] | None:
 def _list(args: argparse.Namespace) -> int:
     from engine.runs.folder import all_runs
 
-    found = [told for folder in all_runs(args.runs) if (told := _told(folder)) is not None]
+    runs = [facts for folder in all_runs(args.runs) if (facts := _facts(folder)) is not None]
     if args.json:
-        print(json.dumps(found, indent=2, ensure_ascii=False))
+        print(json.dumps(runs, indent=2, ensure_ascii=False))
         return 0
-    for told in found:
-        config = told["config"]
+    for facts in runs:
+        config = facts["config"]
         assert isinstance(config, dict)
-        loss = f"loss {told['loss']:.4f}" if told["loss"] is not None else "no report yet"
-        step = f"step {told['step']}/{told['steps']}"
-        title = f"  {told['title']}" if told["title"] else ""
-        print(
-            f"{told['id']:24}  {told['status']:11}  {config['data']:8} {config['preset']:7} {step:>15}  {loss}{title}".rstrip()
-        )
-    if not found:
+        loss = f"loss {facts['loss']:.4f}" if facts["loss"] is not None else "no report yet"
+        step = f"step {facts['step']}/{facts['steps']}"
+        title = f"  {facts['title']}" if facts["title"] else ""
+        settings = f"{config['data']:8} {config['preset']:7}"
+        print(f"{facts['id']:24}  {facts['status']:11}  {settings} {step:>15}  {loss}{title}".rstrip())
+    if not runs:
         print(
             f"There are no training runs in “{args.runs}”. Start one in the Training lab, or with python -m engine train."
         )
@@ -137,25 +137,25 @@ def _list(args: argparse.Namespace) -> int:
 
 def _show(args: argparse.Namespace) -> int:
     folder = find(args.runs, args.id)
-    told = _told(folder)
-    if told is None:
+    facts = _facts(folder)
+    if facts is None:
         raise CommandError(f"There is no training run “{args.id}” in “{args.runs}”.")
     if args.json:
-        print(json.dumps(told, indent=2, ensure_ascii=False))
+        print(json.dumps(facts, indent=2, ensure_ascii=False))
         return 0
-    created = told["created"]
+    created = facts["created"]
     assert isinstance(created, float)
     rows = [
-        ("run", f"{told['title'] or told['id']}, begun {time.strftime('%d %b %Y, %H:%M', time.localtime(created))}"),
-        ("folder", told["folder"]),
-        ("status", f"{told['status']}" + (f", by {told['trained_by']}" if told["trained_by"] else "")),
-        ("", told["error"]),
-        ("step", f"{told['step']:,} of {told['steps']:,}"),
-        ("loss", _number(told["loss"]) + (f", the least possible {_number(told['floor'])}" if told["floor"] else "")),
-        ("held out", _held_out(told)),
-        ("speed", _speed(told)),
+        ("run", f"{facts['title'] or facts['id']}, begun {time.strftime('%d %b %Y, %H:%M', time.localtime(created))}"),
+        ("folder", facts["folder"]),
+        ("status", f"{facts['status']}" + (f", by {facts['trained_by']}" if facts["trained_by"] else "")),
+        ("", facts["error"]),
+        ("step", f"{facts['step']:,} of {facts['steps']:,}"),
+        ("loss", _number(facts["loss"]) + (f", Bayes-optimal {_number(facts['floor'])}" if facts["floor"] else "")),
+        ("held out", _held_out(facts)),
+        ("speed", _speed(facts)),
         ("saved", "steps " + ", ".join(str(step) for step in folder.steps()) if folder.steps() else "nothing yet"),
-        ("again", told["command"]),
+        ("again", facts["command"]),
     ]
     for name, value in rows:
         if value:
@@ -163,10 +163,10 @@ def _show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _held_out(told: dict[str, object]) -> str:
-    if told["held_out_pictures"] == 0:
-        return "no pictures of this set are held out, so nothing is measured"
-    point, best = told["held_out"], told["best"]
+def _held_out(facts: dict[str, object]) -> str:
+    if facts["held_out_pictures"] == 0:
+        return "no pictures of this set are held out, so that it is not measured"
+    point, best = facts["held_out"], facts["best"]
     if not isinstance(point, tuple) or not isinstance(best, tuple):
         return ""
     return f"loss {point[1]:.4f} at step {point[0]}" + (
@@ -174,11 +174,13 @@ def _held_out(told: dict[str, object]) -> str:
     )
 
 
-def _speed(told: dict[str, object]) -> str:
-    speed, waiting = told["images_per_second"], told["waiting"]
+def _speed(facts: dict[str, object]) -> str:
+    speed, waiting = facts["images_per_second"], facts["waiting"]
     if not isinstance(speed, float) or not isinstance(waiting, float):
         return ""
-    return f"{speed:.0f} images/s, {told['micro_batch']} at once; {waiting:.1%} of the time waited for pictures"
+    return (
+        f"{speed:.0f} images/s, micro-batch of {facts['micro_batch']}; {waiting:.1%} of the time waiting for pictures"
+    )
 
 
 def _number(value: object) -> str:
@@ -189,8 +191,8 @@ def _resume(args: argparse.Namespace) -> int:
     folder = find(args.runs, args.id)
     record = folder.read_record()
     if record is None:
-        raise CommandError(f"There is no training run “{args.id}” in “{args.runs}” that could go on.")
-    return cli_train.drive(folder, record.config, record.command, args)
+        raise CommandError(f"There is no training run “{args.id}” in “{args.runs}” that could be resumed.")
+    return drive(folder, record.config, record.command, args)
 
 
 def _export(args: argparse.Namespace) -> int:
@@ -204,9 +206,9 @@ def _export(args: argparse.Namespace) -> int:
         # A checkpoint that does not open is refused before anything is written.
         path, opened = folder.open(lambda path: (path, open_checkpoint(path)), step)
     except CheckpointError as error:
-        raise CommandError(f"The run “{args.id}” in “{args.runs}” has nothing that could be opened: {error}") from error
+        raise CommandError(f"No checkpoint of the run “{args.id}” in “{args.runs}” opens: {error}") from error
     if args.out.exists():
-        raise CommandError(f"“{args.out}” is there already: choose another name.")
+        raise CommandError(f"“{args.out}” exists already: choose another name.")
     archive.export(folder, args.out, path)
     print(f"{opened.title or path.name} at step {opened.step} written to {args.out}{opened.hint}")
     return 0

@@ -1,4 +1,4 @@
-"""The command that draws: python -m engine sample."""
+"""python -m engine sample."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Put the command into the parser of `engine.cli`."""
-    sample = commands.add_parser("sample", help="carry out a recipe: pictures from noise")
+    """Add the command to the parser of `engine.cli`."""
+    sample = commands.add_parser("sample", help="sample pictures by a recipe")
     sample.set_defaults(run=_sample)
     sample.add_argument("recipe", type=Path, help="a recipe or a fork as JSON, or a PNG that carries it")
-    sample.add_argument("--out", type=Path, required=True, help="the PNG to write; it carries its recipe")
-    sample.add_argument("--zoom", type=int, default=4, help="how large each pixel is drawn (default: %(default)s)")
-    sample.add_argument("--python", action="store_true", help="print a program that does the same")
-    sample.add_argument("--json", action="store_true", help="print one JSON object at the end, and nothing else")
+    sample.add_argument("--out", type=Path, required=True, help="the PNG to write, with its recipe inside")
+    sample.add_argument("--zoom", type=int, default=4, help="screen pixels for each pixel (default: %(default)s)")
+    sample.add_argument("--python", action="store_true", help="print a Python program that does the same")
+    sample.add_argument("--json", action="store_true", help="print only one JSON object at the end")
     add_root(sample)
 
 
@@ -49,8 +49,8 @@ def _sample(args: argparse.Namespace) -> int:
     save_png(str(args.out), to_uint8(frame.x), recipe, zoom=max(1, args.zoom))
     seconds = time.perf_counter() - began
     if args.json:
-        told = {"out": str(args.out), "pictures": len(root_of(recipe).seeds), "seconds": round(seconds, 3)}
-        print(json.dumps(told | {"recipe": recipe.model_dump(mode="json")}, ensure_ascii=False))
+        result = {"out": str(args.out), "pictures": len(root_of(recipe).seeds), "seconds": round(seconds, 3)}
+        print(json.dumps(result | {"recipe": recipe.model_dump(mode="json")}, ensure_ascii=False))
         return 0
     print(f"{len(root_of(recipe).seeds)} pictures in {seconds:.1f} s, written to {args.out}")
     return 0
@@ -66,4 +66,4 @@ def _run_model(root: Path, run_id: str) -> Model:
         opened = folder.open(pretrained.load, folder.step_of(at) if at else None)
         return opened.model(f"run:{run_id}")
     except pretrained.CheckpointError as error:
-        raise ModelError(f"The run “{run_id}” in “{root}” has nothing that could be opened: {error}") from error
+        raise ModelError(f"No checkpoint of the run “{run_id}” in “{root}” opens: {error}") from error

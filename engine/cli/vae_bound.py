@@ -26,7 +26,7 @@ def is_vae_named(name: str) -> bool:
 
 
 def measure_vae(name: str, args: argparse.Namespace) -> None:
-    """The same for a VAE, on every held-out picture of its set."""
+    """Print the bound of a VAE on every held-out picture of its set."""
     import torch
 
     from engine.data.catalogue import load
@@ -50,7 +50,7 @@ def measure_vae(name: str, args: argparse.Namespace) -> None:
         progress.show(f"{len(costs)}/{len(x0)} pictures", left, last=len(costs) == len(x0))
     progress.end()
     bits = torch.stack(costs) / (x0[0].numel() * math.log(2))
-    told: dict[str, object] = {
+    result: dict[str, object] = {
         "model": trained.card.title,
         "data": data.name,
         "pictures": len(bits),
@@ -62,8 +62,8 @@ def measure_vae(name: str, args: argparse.Namespace) -> None:
     print(f"{trained.card.title}: {len(bits)} held-out pictures of “{data.name}”, {draws} draws of z for each")
     for what, values in rows.items():
         mean, error = float(values.mean()), float(values.std() / math.sqrt(len(values)))
-        told[what.split(",")[0].replace(" ", "_")] = {"bits_per_dim": mean, "standard_error": error}
+        result[what.split(",")[0].replace(" ", "_")] = {"bits_per_dim": mean, "standard_error": error}
         print(f"{what:38} {mean:8.4f} ± {error:.4f} bits/dim")
     if args.json:
         args.json.parent.mkdir(parents=True, exist_ok=True)
-        write_text(args.json, json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        write_text(args.json, json.dumps(result, indent=2, ensure_ascii=False) + "\n")

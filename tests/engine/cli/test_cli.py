@@ -85,7 +85,7 @@ def test_a_run_is_exported_for_diffusers_and_sampled_from_the_shell(run: tuple[P
     [
         (["sample", "nowhere.json", "--out", "x.png"], "No such file"),
         (["export", "../../etc", "--out", "x"], "is no run's id"),
-        (["export", "20200101-000000-00000000", "--out", "x"], "has nothing that could be opened"),
+        (["export", "20200101-000000-00000000", "--out", "x"], "No checkpoint of the run"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(

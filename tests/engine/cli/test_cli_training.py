@@ -72,7 +72,7 @@ def test_json_has_a_line_for_each_report_and_nothing_else(tmp_path: Path, capsys
     assert (shown["status"], shown["step"], shown["loss"]) == ("finished", 4, lines[-1]["loss"])
     assert (shown["waiting"], shown["micro_batch"]) == (lines[-1]["waiting"], 4)
     assert main(["runs", "show", str(run)]) == 0
-    assert f"4 at once; {lines[-1]['waiting']:.1%} of the time waited for pictures" in capsys.readouterr().out
+    assert f"micro-batch of 4; {lines[-1]['waiting']:.1%} of the time waiting for pictures" in capsys.readouterr().out
 
 
 def test_a_check_says_what_it_would_take_and_leaves_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -135,5 +135,5 @@ def test_other_processes_speak_only_of_what_the_main_one_may_not_know(
         assert _train("--out", str(tmp_path / "run"), settings=("steps=2",)) == 2
         told = capsys.readouterr().err
         assert (str(error) in told) is spoken
-        assert ("Go on from what was saved last with: python -m engine runs resume" in told) is spoken
+        assert ("Go on from the last checkpoint with: python -m engine runs resume" in told) is spoken
     assert not (tmp_path / "run").exists()

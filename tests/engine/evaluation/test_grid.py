@@ -338,7 +338,7 @@ def test_the_command_prints_a_table_and_goes_on(tmp_path: Path, capsys: pytest.C
         (["--steps", "1", "2", "--bits", "--per-step", "1"], "--per-step 2 or more"),
         (["--sampler", "ddpm", "--variance", "learned"], "not taught its variance"),
         (["--steps", "1", "2", "--samples", "25"], "as many of each"),
-        (["--steps", "1", "--results", "{tmp}/odd.jsonl"], "none of ours"),
+        (["--steps", "1", "--results", "{tmp}/odd.jsonl"], "an invalid line"),
         (["--steps", "1", "--results", "{tmp}"], "Is a directory"),
     ],
 )

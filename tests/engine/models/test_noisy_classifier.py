@@ -376,7 +376,7 @@ def test_the_shell_trains_one_by_its_recipe(
     (tmp_path / "recipe.json").write_text(_config(data="sides", steps=3, T=20).model_dump_json())
     assert cli.main(["train", str(tmp_path / "recipe.json"), "--out", str(tmp_path / "out")]) == 0
     printed = capsys.readouterr().out
-    assert "reads of 16 held-out pictures" in printed
+    assert "accuracy on 16 held-out pictures" in printed
     trained = open_classifier(str(tmp_path / "out"))
     assert trained.card.step == 3
     assert trained.card.held_out == 16
