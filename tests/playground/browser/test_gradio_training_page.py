@@ -144,7 +144,7 @@ def test_the_doctors_click_sets_the_learning_rate_and_starts_nothing(app: str, p
     before = _kept(runs)
     page.goto(f"{app}/training?batch=1&run={min(before)}")
     page.get_by_role("button", name="Try learning rate 0.001").click()
-    expect(page.get_by_text(re.compile("settings are now those of this run, with learning rate 0.001"))).to_be_visible()
+    expect(page.get_by_text(re.compile("now have the settings of this run, with learning rate 0.001"))).to_be_visible()
     page.wait_for_url("**steps=40*")  # the run's own settings are in the link
     assert _kept(runs) == before
 
