@@ -15,7 +15,7 @@ from playground.gradio_ui import live, page, training_downloads, training_html, 
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.training_compare import ComparePart
 from playground.gradio_ui.training_run import RunPart
-from playground.gradio_ui.training_sent import Seen, Sent
+from playground.gradio_ui.training_sent import TabState, Sent
 from playground.labs.training import estimate, text, view, visit
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.rules import control_rules
@@ -55,7 +55,7 @@ class TrainingPage:
         self._compare, self._run = ComparePart(), RunPart()
         self._zip = gr.DownloadButton(visible="hidden", elem_id="training-zip")
         self._timer = gr.Timer(POLL, active=False)
-        self._context = [self._link, who.visitor, gr.State(Seen())]
+        self._context = [self._link, who.visitor, gr.State(TabState())]
         own = [self._link, self._problems, self._deleted, self._list, self._timer]
         self._outputs = [*own, *self._compare.components, *self._run.components]
         loaded = panel.on_load(demo, lambda *_: [], [], [], who, start)
@@ -80,64 +80,64 @@ class TrainingPage:
 
     # --- events: the first inputs are the link of the page, the visitor's secret and what the tab was sent ------------
 
-    def _open(self, requested: Any, secret: Any, seen: Seen) -> list[Any]:
+    def _open(self, requested: Any, secret: Any, tab: TabState) -> list[Any]:
         preload.wait()
         visitor = visitor_of(secret)
         choice, problems = visit.chosen(requested, visitor.runs.ids())
-        seen.of(requested, visitor).visit = Visit(choice)
-        return self._shown(visitor, seen, problems)
+        tab.of(requested, visitor).visit = Visit(choice)
+        return self._shown(visitor, tab, problems)
 
-    def _refresh(self, requested: Any, secret: Any, seen: Seen) -> list[Any]:
+    def _refresh(self, requested: Any, secret: Any, tab: TabState) -> list[Any]:
         visitor = visitor_of(secret)
-        return self._shown(visitor, seen.of(requested, visitor), None)
+        return self._shown(visitor, tab.of(requested, visitor), None)
 
-    def _act(self, requested: Any, secret: Any, seen: Seen, event: gr.EventData) -> list[Any]:
-        seen.turn += 1
+    def _act(self, requested: Any, secret: Any, tab: TabState, event: gr.EventData) -> list[Any]:
+        tab.turn += 1
         preload.wait()
         visitor = visitor_of(secret)
         do, of = live.done(event)
-        visited = seen.of(requested, visitor).visit
+        visited = tab.of(requested, visitor).visit
         problem = ""
         if do == "list":
-            seen.list_open = bool(of)
+            tab.list_open = bool(of)
         elif do == "page":
-            seen.list_page = int(of) if of.isascii() and of.isdigit() and len(of) < 6 else 1
+            tab.list_page = int(of) if of.isascii() and of.isdigit() and len(of) < 6 else 1
         elif visited is not None:
-            seen.visit, problem = visited.act(do, of, visitor.runs)
-        return self._shown(visitor, seen, [problem] if problem else [])
+            tab.visit, problem = visited.act(do, of, visitor.runs)
+        return self._shown(visitor, tab, [problem] if problem else [])
 
-    def _start(self, requested: Any, secret: Any, seen: Seen, *values: Any) -> list[Any]:
-        seen.turn += 1
+    def _start(self, requested: Any, secret: Any, tab: TabState, *values: Any) -> list[Any]:
+        tab.turn += 1
         controls, problems = self._panel.read(values)
         refused: list[str] = []
         preload.wait()
         visitor = visitor_of(secret)
-        visited = seen.of(requested, visitor).visit
+        visited = tab.of(requested, visitor).visit
         try:
             run_id = visitor.runs.submit(estimate.checked_config(controls, visitor))
-            seen.visit = Visit(Choice(run_id), visited.deleted if visited else ())
+            tab.visit = Visit(Choice(run_id), visited.deleted if visited else ())
         except ValueError as problem:
             refused = [str(problem)]
-        return [*self._panel.update(controls, problems), "", *self._shown(visitor, seen, refused)]
+        return [*self._panel.update(controls, problems), "", *self._shown(visitor, tab, refused)]
 
-    def _take(self, requested: Any, secret: Any, seen: Seen, event: gr.EventData) -> list[Any]:
-        taken = training_downloads.taken_over(requested, secret, seen, event)
+    def _take(self, requested: Any, secret: Any, tab: TabState, event: gr.EventData) -> list[Any]:
+        taken = training_downloads.taken_over(requested, secret, tab, event)
         if taken is None:
             return [gr.skip()] * (len(self._panel.shown) + 1)
         controls, message = taken
         return [*self._panel.update(controls), training_html.message("🎛️", message)]
 
-    def _shown(self, visitor: Visitor, seen: Seen, problems: list[str] | None) -> list[Any]:
+    def _shown(self, visitor: Visitor, tab: TabState, problems: list[str] | None) -> list[Any]:
         """What has changed since the last update; `problems` replace those that stand there, None leaves them."""
-        sent = Sent(seen, self._outputs)
-        shown = view.page_view(visitor, seen.link())
+        sent = Sent(tab, self._outputs)
+        shown = view.page_view(visitor, tab.link())
         sent.new(self._link, tuple(shown.choice.link().items()), shown.choice.link)
         if not shown.ids:
             sent.text(self._problems, page.listed(problems or []) + training_html.message("🏋️", text.NOTHING))
         elif problems is not None:
             sent.text(self._problems, page.listed(problems))
-        sent.text(self._deleted, training_html.deleted(seen.visit.deleted if seen.visit else ()))
-        rows, is_changing = training_html.listed(visitor.runs, shown, seen)
+        sent.text(self._deleted, training_html.deleted(tab.visit.deleted if tab.visit else ()))
+        rows, is_changing = training_html.listed(visitor.runs, shown, tab)
         sent.text(self._list, rows)
         self._compare.send(sent, shown.compare)
         self._run.send(sent, shown.run)

@@ -11,7 +11,7 @@ import gradio as gr
 
 from playground.gradio_ui import live, page
 from playground.gradio_ui.following import QUIET
-from playground.gradio_ui.training_sent import Seen
+from playground.gradio_ui.training_sent import TabState
 from playground.labs.training import runs, settings_of_run, text
 from playground.labs.training.controls import TrainingControls
 from playground.policy.visitor import visitor_of
@@ -31,19 +31,19 @@ def connect(part: gr.HTML, context: list[Any], outputs: list[Any]) -> None:
     part.download(_pack, context, outputs, **QUIET).success(None, None, None, js=_CLICK, **QUIET)
 
 
-def taken_over(requested: Any, secret: Any, seen: Seen, event: gr.EventData) -> tuple[TrainingControls, str] | None:
+def taken_over(requested: Any, secret: Any, tab: TabState, event: gr.EventData) -> tuple[TrainingControls, str] | None:
     """The controls with the settings of the run that is shown, and a sentence about them; None where there is no run."""
-    snapshot = _shown(requested, secret, seen)
+    snapshot = _shown(requested, secret, tab)
     return None if snapshot is None else settings_of_run.taken_over(snapshot, live.done(event)[1])
 
 
-def _shown(requested: Any, secret: Any, seen: Seen) -> Snapshot | None:
+def _shown(requested: Any, secret: Any, tab: TabState) -> Snapshot | None:
     visitor = visitor_of(secret)
-    return visitor.runs.snapshot(seen.of(requested, visitor).link().get("run", ""))
+    return visitor.runs.snapshot(tab.of(requested, visitor).link().get("run", ""))
 
 
-def _pack(requested: Any, secret: Any, seen: Seen) -> list[Any]:
-    snapshot = _shown(requested, secret, seen)
+def _pack(requested: Any, secret: Any, tab: TabState) -> list[Any]:
+    snapshot = _shown(requested, secret, tab)
     try:
         if snapshot is None:
             raise ValueError(text.NOTHING_TO_DOWNLOAD)

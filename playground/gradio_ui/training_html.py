@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from playground.gradio_ui import live, page
-from playground.gradio_ui.training_sent import Seen
+from playground.gradio_ui.training_sent import TabState
 from playground.labs.shared import pictures_html
 from playground.labs.training import text, view, visit
 from playground.labs.training.estimate import Estimate
@@ -56,17 +56,17 @@ def deleted(runs: Sequence[Deleted]) -> str:
 # --- the list ---------------------------------------------------------------------------------------------------------
 
 
-def listed(runs: VisitorRuns, shown: PageView, seen: Seen) -> tuple[str, bool]:
+def listed(runs: VisitorRuns, shown: PageView, tab: TabState) -> tuple[str, bool]:
     """Every run, newest first, behind a heading; and whether something in it still changes."""
     if len(shown.ids) < 2:
         return "", False
     inside, is_changing = "", False
-    if seen.list_open:
-        rows = view.list_view(runs, shown.ids, shown.choice, seen.list_page)
+    if tab.list_open:
+        rows = view.list_view(runs, shown.ids, shown.choice, tab.list_page)
         inside, is_changing = _rows(rows), rows.is_changing
     heading = f"<summary>📚 {text.all_runs(len(shown.ids))}</summary>"
     return (
-        f'<details data-on="act" data-do="list"{" open" if seen.list_open else ""}>{heading}'
+        f'<details data-on="act" data-do="list"{" open" if tab.list_open else ""}>{heading}'
         f'<div class="lv-list">{inside}</div></details>'
     ), is_changing
 

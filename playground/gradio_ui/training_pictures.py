@@ -16,8 +16,7 @@ from playground.gradio_ui.training_prepare import PreparePart
 from playground.labs.shared import pictures_html
 from playground.labs.shared import text as common
 from playground.labs.shared.controls import from_link
-from playground.labs.training import estimate, pictures_view
-from playground.labs.training import pictures as lab
+from playground.labs.training import estimate, pictures_view, sources
 from playground.labs.training import pictures_text as text
 from playground.labs.training import text as training_text
 from playground.labs.training.controls import TrainingControls
@@ -101,7 +100,7 @@ def _pictures(config: TrainConfig, visitor: Visitor, *, is_open: bool) -> str:
 def _prepared(name: str) -> str:
     """What can be done with a prepared data set."""
     changed = ""
-    if lab.has_changed(name):
+    if sources.has_changed(name):
         changed = page.listed([text.CHANGED]) + live.button(f"🔄 {text.AGAIN}", "act", "again", name)
     remove = f"<p>{pictures_view.freed_space(name)}</p>{live.button(text.REMOVE, 'act', 'remove', name)}"
     return f'{changed}<details><summary>🗑️ {text.REMOVE_TITLE}</summary><div class="lv-list">{remove}</div></details>'

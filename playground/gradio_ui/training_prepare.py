@@ -16,7 +16,7 @@ from playground.labs.shared.naming import data_title, megabytes
 from playground.labs.training import pictures as lab
 from playground.labs.training import pictures_text as text
 from playground.labs.training import pictures_view as view
-from playground.labs.training import preparing
+from playground.labs.training import preparing, sources
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.preparing import Preparation
 from playground.policy.visitor import visitor_of
@@ -49,7 +49,7 @@ class PreparePart:
         self._outputs = [self._progress, self._sources, self._timer, self._mine, self._chosen]
 
     def _draw_known(self) -> None:
-        offers = lab.offers()
+        offers = sources.offers()
         with gr.Column() as self._known_place:
             sets = [(offer.title, name) for name, offer in offers.items()]
             self._known = gr.Dropdown(sets, value=next(iter(offers)), label=text.KNOWN, elem_id="training-known")
@@ -70,11 +70,11 @@ class PreparePart:
 
     def _draw_hub(self) -> None:
         with gr.Column(visible=False) as self._hub_place:
-            if missing := lab.hub_missing():
+            if missing := sources.hub_missing():
                 gr.HTML(page.listed([missing]))
             self._hub = gr.Textbox(label=text.HUB, info=text.HUB_HELP, placeholder=text.HUB_EXAMPLE, max_lines=1)
-            most = [(text.most(number), number) for number in lab.MOST]
-            self._most = gr.Dropdown(most, value=lab.MOST[2], label=text.MOST, info=text.MOST_HELP)
+            most = [(text.most(number), number) for number in sources.MOST]
+            self._most = gr.Dropdown(most, value=sources.MOST[2], label=text.MOST, info=text.MOST_HELP)
             self._hub_largest = _largest()
             self._from_hub = gr.Button(text.PREPARE, variant="primary", interactive=not missing)
 
@@ -110,8 +110,8 @@ class PreparePart:
 
 
 def _largest() -> gr.Dropdown:
-    sizes = [(text.largest(size), size) for size in lab.LARGEST]
-    return gr.Dropdown(sizes, value=lab.LARGEST[1], label=text.LARGEST, info=text.LARGEST_HELP)
+    sizes = [(text.largest(size), size) for size in sources.LARGEST]
+    return gr.Dropdown(sizes, value=sources.LARGEST[1], label=text.LARGEST, info=text.LARGEST_HELP)
 
 
 def _shown_source(name: str) -> list[Any]:
@@ -149,7 +149,7 @@ def _begin(start: Callable[[], Preparation]) -> list[Any]:
 
 def _take_offer(event: gr.EventData) -> list[Any]:
     do, name = live.done(event)
-    offer = lab.offers().get(name)
+    offer = sources.offers().get(name)
     if offer is not None and do == "choose":
         return [*[SKIP] * 4, _choice(name)]
     if offer is None:
@@ -158,23 +158,23 @@ def _take_offer(event: gr.EventData) -> list[Any]:
 
 
 def _from_folder(path: str, largest: int) -> list[Any]:
-    who, size = visitor_of(None), _one_of(largest, lab.LARGEST)
-    return _begin(lambda: preparing.start(view.folder_title(path), lab.folder_name(path, who), who, largest=size))
+    who, size = visitor_of(None), _one_of(largest, sources.LARGEST)
+    return _begin(lambda: preparing.start(view.folder_title(path), sources.folder_name(path, who), who, largest=size))
 
 
 def _from_hub(name: str, most: int, largest: int) -> list[Any]:
-    who, size, number = visitor_of(None), _one_of(largest, lab.LARGEST), _one_of(most, lab.MOST)
-    return _begin(lambda: preparing.start(name.strip(), lab.hub_name(name), who, largest=size, most=number))
+    who, size, number = visitor_of(None), _one_of(largest, sources.LARGEST), _one_of(most, sources.MOST)
+    return _begin(lambda: preparing.start(name.strip(), sources.hub_name(name), who, largest=size, most=number))
 
 
 def _from_zip(path: str | None, largest: int) -> list[Any]:
     def start() -> Preparation:
         if path is None:
             raise ValueError(text.ZIP_FIRST)
-        if Path(path).stat().st_size > lab.MAX_UPLOAD_MB * 1e6:
-            raise ValueError(text.too_large(megabytes(lab.MAX_UPLOAD_MB)))
+        if Path(path).stat().st_size > sources.MAX_UPLOAD_MB * 1e6:
+            raise ValueError(text.too_large(megabytes(sources.MAX_UPLOAD_MB)))
         # The preparation closes it: it goes on when this has returned.
-        size = _one_of(largest, lab.LARGEST)
+        size = _one_of(largest, sources.LARGEST)
         return preparing.start_upload(Path(path).open("rb"), Path(path).name, visitor_of(None), largest=size)
 
     return _begin(start)
@@ -188,7 +188,7 @@ def _act_on_prepared(event: gr.EventData) -> list[Any]:
     if do == "again":
         return _begin(lambda: preparing.start_again(data_title(name), name, who))
     try:
-        lab.remove(name, who)
+        sources.remove(name, who)
     except ValueError as problem:
         return [page.listed([str(problem)], "error"), *[SKIP] * 4]
     return [*[SKIP] * 4, _choice("digits")]

@@ -18,7 +18,7 @@ from playground.policy.visitor import Visitor
 
 
 @dataclass
-class Seen:
+class TabState:
     """Kept for one visit; a page that is loaded again begins anew, and so does a browser that sends another's session."""
 
     visitor: Visitor | None = None
@@ -32,7 +32,7 @@ class Seen:
     list_open: bool = False
     list_page: int = 1
 
-    def of(self, requested: Any, visitor: Visitor) -> Seen:
+    def of(self, requested: Any, visitor: Visitor) -> TabState:
         """Itself; with what the link requests where the page has not opened yet for this visitor."""
         if self.visitor != visitor:
             self.visitor, self.visit, self.keys, self.list_open, self.list_page = visitor, None, {}, False, 1
@@ -49,13 +49,13 @@ class Sent:
     """Gathers what a tab is sent.
 
     Args:
-        seen: by that tab.
+        tab: by that tab.
         outputs: the components that may be sent something.
     """
 
-    def __init__(self, seen: Seen, outputs: Sequence[Any]) -> None:
-        self._seen, self._turn = seen, seen.turn
-        self._keys = dict(seen.keys)
+    def __init__(self, tab: TabState, outputs: Sequence[Any]) -> None:
+        self._tab, self._turn = tab, tab.turn
+        self._keys = dict(tab.keys)
         self._values: dict[int, Any] = {compat.component_id(component): gr.skip() for component in outputs}
 
     def new(self, component: Any, key: Hashable, make: Callable[[], Any]) -> None:
@@ -82,7 +82,7 @@ class Sent:
 
     def values(self) -> list[Any]:
         """For the outputs; nothing where the visitor has acted meanwhile: that action has its own answer."""
-        if self._seen.turn != self._turn:
+        if self._tab.turn != self._turn:
             return [gr.skip()] * len(self._values)
-        self._seen.keys = self._keys
+        self._tab.keys = self._keys
         return list(self._values.values())

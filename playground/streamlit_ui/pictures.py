@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from playground.labs.shared.naming import data_title
-from playground.labs.training import pictures as lab
 from playground.labs.training import pictures_text as text
 from playground.labs.training import pictures_view as view
-from playground.labs.training import preparing
+from playground.labs.training import preparing, sources
 from playground.labs.training import text as training_text
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.preparing import Preparation
@@ -107,7 +106,7 @@ def _prepared(name: str) -> None:
         st.write(view.freed_space(name))
         if st.button(text.REMOVE, key="training/pictures remove"):
             try:
-                lab.remove(name, visitor.current())
+                sources.remove(name, visitor.current())
             except ValueError as error:
                 st.error(page.plain(str(error)))
             else:
@@ -118,7 +117,7 @@ def _has_changed(name: str) -> bool:
     """Checked once in a session: it takes a moment for a large folder."""
     known: dict[str, bool] = st.session_state.setdefault("training/pictures changed", {})
     if name not in known:
-        known[name] = lab.has_changed(name)
+        known[name] = sources.has_changed(name)
     return known[name]
 
 
@@ -139,7 +138,7 @@ def _sources() -> None:
 
 
 def _known() -> None:
-    offers = lab.offers()
+    offers = sources.offers()
     name = st.selectbox(
         text.KNOWN, list(offers), format_func=lambda name: offers[name].title, key="training/pictures known"
     )
@@ -166,14 +165,14 @@ def _folder() -> None:
     largest = _largest("folder")
     if st.button(text.PREPARE, type="primary", disabled=not path.strip(), key="training/pictures prepare folder"):
         title = view.folder_title(path)
-        _start(lambda: preparing.start(title, lab.folder_name(path, who), who, largest=largest))
+        _start(lambda: preparing.start(title, sources.folder_name(path, who), who, largest=largest))
 
 
 def _zip() -> None:
     file = st.file_uploader(
         text.ZIP,
         type=["zip"],
-        max_upload_size=lab.MAX_UPLOAD_MB,
+        max_upload_size=sources.MAX_UPLOAD_MB,
         help=text.ZIP_HELP,
         key=f"training/pictures zip {st.session_state.get('training/pictures zips', 0)}",
     )
@@ -183,26 +182,26 @@ def _zip() -> None:
 
 
 def _hub() -> None:
-    if missing := lab.hub_missing():
+    if missing := sources.hub_missing():
         st.warning(page.plain(missing))
     name = st.text_input(text.HUB, placeholder=text.HUB_EXAMPLE, help=text.HUB_HELP, key="training/pictures hub")
     left, right = st.columns(2)
     with left:
         most = st.selectbox(
-            text.MOST, lab.MOST, index=2, format_func=text.most, help=text.MOST_HELP, key="training/pictures most"
+            text.MOST, sources.MOST, index=2, format_func=text.most, help=text.MOST_HELP, key="training/pictures most"
         )
     with right:
         largest = _largest("hub")
     is_ready = bool(name.strip()) and not missing
     if st.button(text.PREPARE, type="primary", disabled=not is_ready, key="training/pictures prepare hub"):
         who = visitor.current()
-        _start(lambda: preparing.start(name.strip(), lab.hub_name(name), who, largest=largest, most=most))
+        _start(lambda: preparing.start(name.strip(), sources.hub_name(name), who, largest=largest, most=most))
 
 
 def _largest(where: str) -> int:
     return st.selectbox(
         text.LARGEST,
-        lab.LARGEST,
+        sources.LARGEST,
         index=1,
         format_func=text.largest,
         help=text.LARGEST_HELP,

@@ -1,10 +1,8 @@
-"""The pictures of the Training lab: which there are, how more are got, and what the network will see of them."""
+"""The data sets that can be trained on, and images of one as the network receives them."""
 
 from __future__ import annotations
 
-import importlib.util
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,14 +16,9 @@ if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
 
 SHOWN = 16
-"""Pictures that are shown before the start."""
-MAX_UPLOAD_MB = 500
+"""Images that are shown before the start."""
 SIZES = (16, 32, 48, 64, 96, 128)
-"""What pictures can be resized to."""
-LARGEST = (32, 64, 96, 128, 256)
-"""What pictures of many sizes can be kept at."""
-MOST = (1_000, 5_000, 20_000, 100_000, 0)
-"""How many pictures can be taken of a set of the Hub; 0 for all."""
+"""What images can be resized to, pixels."""
 
 
 def choices(visitor: Visitor) -> dict[str, str]:
@@ -40,7 +33,7 @@ def choices(visitor: Visitor) -> dict[str, str]:
 
 
 def size_choices(controls: TrainingControls, visitor: Visitor) -> dict[Any, str]:
-    """The sizes that these pictures can be trained at, larger ones only where enlarging is allowed."""
+    """The sizes that this data set can be trained at, larger ones only where upsampling is allowed."""
     from engine.data.catalogue import load
     from engine.data.image_set import DataError
 
@@ -54,7 +47,7 @@ def size_choices(controls: TrainingControls, visitor: Visitor) -> dict[Any, str]
 
 
 def suggestion(name: str, visitor: Visitor) -> tuple[bool, float]:
-    """Whether to mirror, and by how many degrees to turn, the pictures of a set. Nothing for one that is not there."""
+    """Whether to mirror the images of a data set, and by how many degrees to rotate them; (False, 0) where it is not there."""
     from engine.data.augment import suggested
     from engine.data.catalogue import load
     from engine.data.image_set import DataError
@@ -68,11 +61,11 @@ def suggestion(name: str, visitor: Visitor) -> tuple[bool, float]:
 
 @dataclass(frozen=True)
 class Shown:
-    """What the page says of the pictures before the start."""
+    """Images of a data set, and facts about it."""
 
     title: str
     sheet: npt.NDArray[np.uint8]
-    """Some of them as the network will see them, uint8 (H, W, 3 or 1)."""
+    """Some of them as the network receives them, see `sheet`."""
     columns: int
     training: int
     held_out: int
@@ -85,11 +78,11 @@ class Shown:
     about: str
     prepared: bool
     floor: bool
-    """Whether the ideal denoiser can be worked out, so that the loss has a floor to be compared with."""
+    """Whether the Bayes-optimal loss is computed."""
 
 
 def shown(config: TrainConfig, visitor: Visitor, columns: int = 8) -> Shown:
-    """The pictures of a run, at its size, mirrored and turned as in training. Raises DataError."""
+    """The images of a run, resized and augmented as in training. Raises DataError."""
     import torch
 
     from engine.data.augment import augment
@@ -103,12 +96,12 @@ def shown(config: TrainConfig, visitor: Visitor, columns: int = 8) -> Shown:
     training = data.training
     x0 = to_unit(gather(training.images, _some(training)))
     drawn = torch.rand((len(x0), 2), generator=torch.Generator().manual_seed(0))
-    seen = to_uint8(augment(x0, config.flips, config.rotation, drawn))
+    augmented = to_uint8(augment(x0, config.flips, config.rotation, drawn))
     counts = np.bincount(training.labels, minlength=len(data.class_names)).tolist() if data.class_names else []
     return Shown(
         title=data.title,
-        sheet=sheet(seen, columns),
-        columns=min(columns, len(seen)),
+        sheet=sheet(augmented, columns),
+        columns=min(columns, len(augmented)),
         training=len(training),
         held_out=len(data) - len(training),
         size=data.size,
@@ -168,124 +161,11 @@ def sheet(pictures: npt.NDArray[np.uint8], columns: int, least: int = 768) -> np
 def classes_in_words(classes: tuple[tuple[str, int], ...], most: int = 12) -> str:
     """Names and counts of the classes in one line."""
     if not classes:
-        return "No classes: the network learns them all as one kind."
+        return "No classes: the network is unconditional."
     counts = [count for _, count in classes]
     names = ", ".join(name for name, _ in classes[:most]) + (" …" if len(classes) > most else "")
     if min(counts) == max(counts):
-        return f"{len(classes):,} of {counts[0]:,} pictures each: {names}"
+        return f"{len(classes):,} of {counts[0]:,} images each: {names}"
     if len(classes) <= most:
         return ", ".join(f"{name} ({count:,})" for name, count in classes)
-    return f"{len(classes):,} of {min(counts):,} to {max(counts):,} pictures: {names}"
-
-
-# --- what can be got ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Offer:
-    """One of torchvision's sets."""
-
-    name: str
-    title: str
-    about: str
-    megabytes: int
-    """To download."""
-    on_disk: int
-    """Megabytes needed meanwhile."""
-    licence: str
-    missing: str
-    """What must be installed first; "" for nothing."""
-
-
-def offers() -> dict[str, Offer]:
-    """Torchvision's sets by name."""
-    from engine.data.sources.torchvision_sets import SOURCES
-
-    needs = (
-        ""
-        if importlib.util.find_spec("gdown")
-        else 'It lies on Google Drive: pip install "diffusion-playground[celeba]"'
-    )
-    return {
-        name: Offer(
-            name,
-            source.title,
-            source.about,
-            source.megabytes,
-            source.on_disk,
-            source.licence,
-            needs if name == "celeba" else "",
-        )
-        for name, source in SOURCES.items()
-    }
-
-
-def hub_missing() -> str:
-    """What must be installed before a set of the Hub can be opened; "" for nothing."""
-    from engine.data.sources.hub import INSTALL
-
-    return "" if importlib.util.find_spec("datasets") else f"This needs the package “datasets”: {INSTALL}"
-
-
-def folder_name(path: str, visitor: Visitor) -> str:
-    """The name of the set that a folder's path stands for. Raises ValueError with one sentence."""
-    from engine.data.image_set import DataError
-    from engine.data.store import normalized_name
-
-    visitor.check_host()
-    if not path.strip():
-        raise DataError("Give the path of a folder on the machine that the playground runs on.")
-    name = normalized_name(f"folder:{path.strip()}")
-    folder = Path(name.removeprefix("folder:"))
-    if not folder.is_dir():
-        raise DataError(f"There is no folder “{folder}” on the machine that the playground runs on.")
-    return name
-
-
-def hub_name(text: str) -> str:
-    """The name of the set that a name on the Hub, or the address of its page, stands for. Raises ValueError."""
-    from engine.data.image_set import DataError
-    from engine.data.sources.hub import NAME
-
-    text = text.strip().removeprefix("https://").removeprefix("huggingface.co/").removeprefix("datasets/").strip("/")
-    if NAME.fullmatch(text) is None or ".." in text:
-        raise DataError("A data set on the Hub is called owner/name, for example ylecun/mnist.")
-    return f"hub:{text}"
-
-
-def has_changed(name: str) -> bool:
-    """Whether a folder holds other pictures than when it was prepared, or is gone. Looks at every file's date."""
-    from engine.data import store
-    from engine.data.image_set import DataError
-    from engine.data.sources import folder
-
-    if not name.startswith("folder:"):
-        return False
-    try:
-        about = store.read_about(store.folder_of(name))
-        return folder.fingerprint(Path(name.removeprefix("folder:"))) != about.fingerprint
-    except DataError:
-        return True
-
-
-def bytes_on_disk(name: str) -> int:
-    """Of a prepared set."""
-    from engine.data import store
-
-    return sum(path.stat().st_size for path in store.folder_of(name).glob("*") if path.is_file())
-
-
-def remove(name: str, visitor: Visitor) -> None:
-    """Take a prepared set off the disk. Raises ValueError where the visitor may not."""
-    from engine.data import store
-
-    visitor.check_host()
-    store.remove(name)
-
-
-def free_megabytes() -> float:
-    """On the disk that prepared sets are kept on."""
-    from engine.data import store
-    from engine.storage.files import free_bytes
-
-    return free_bytes(store.data_root()) / 1e6
+    return f"{len(classes):,} of {min(counts):,} to {max(counts):,} images: {names}"

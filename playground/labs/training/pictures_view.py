@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from playground.labs.shared.controls import checked
 from playground.labs.shared.naming import megabytes
 from playground.labs.shared.view import Notice
-from playground.labs.training import pictures, pictures_text, preparing
+from playground.labs.training import pictures, pictures_text, preparing, sources
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.preparing import Preparation
 
@@ -129,7 +129,7 @@ class OfferView:
 
 def offer_view(name: str, visitor: Visitor) -> OfferView | None:
     """A well-known data set; None where there is none of that name."""
-    offer = pictures.offers().get(name)
+    offer = sources.offers().get(name)
     if offer is None:
         return None
     size = megabytes(offer.megabytes)
@@ -140,12 +140,12 @@ def offer_view(name: str, visitor: Visitor) -> OfferView | None:
 
 def free_space() -> str:
     """How much room there is for prepared data sets."""
-    return pictures_text.free(megabytes(pictures.free_megabytes()))
+    return pictures_text.free(megabytes(sources.free_megabytes()))
 
 
 def freed_space(name: str) -> str:
     """What removing a prepared data set frees."""
-    return pictures_text.frees(megabytes(pictures.bytes_on_disk(name) / 1e6))
+    return pictures_text.frees(megabytes(sources.bytes_on_disk(name) / 1e6))
 
 
 def folder_title(path: str) -> str:

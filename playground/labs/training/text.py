@@ -80,7 +80,6 @@ GUIDE_HELP = "Opens the Sampling lab, guided by this classifier."
 LOOK_INSIDE = "Look inside"
 LOOK_INSIDE_HELP = "Opens the Likelihood lab with this VAE."
 
-NOT_IN_PUBLIC = "Not here, where many share one machine."
 SHARED = (
     "Many visitors share this machine: each trains one run at a time, runs wait in a queue, and you see only the runs that you "
     "started with this browser."

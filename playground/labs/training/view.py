@@ -286,9 +286,9 @@ def compare_view(snapshots: Sequence[Snapshot], against: Against) -> CompareView
     held_out = Figure("compared_held_out", version, lambda: compare.held_out_chart(snapshots, against), "")
     strip = None
     if any(one.previews for one in snapshots):
-        seen = (against, *((one.id, one.title, len(one.previews)) for one in snapshots))
+        stops = (against, *((one.id, one.title, len(one.previews)) for one in snapshots))
         about = text.compared_samples(compare.is_same_noise(snapshots))
-        strip = Figure("compared_samples", seen, lambda: compare.samples(snapshots, against), about)
+        strip = Figure("compared_samples", stops, lambda: compare.samples(snapshots, against), about)
     return CompareView(
         against,
         (Notice("info", caution),) if caution else (),

@@ -67,7 +67,7 @@ def test_cancel_ends_a_preparation_and_the_next_one_is_trained_on(app: str, page
 
     prepare_folder(page, home / "birds")
     expect(page.get_by_text("birds: 54 training images, 16 × 16")).to_be_visible()
-    expect(page.get_by_text("2 of 27 pictures each: owl, wren")).to_be_visible()
+    expect(page.get_by_text("2 of 27 images each: owl, wren")).to_be_visible()
     expect(page.get_by_text("The images are mirrored, as suits photographs")).to_be_visible()
     assert "flips=1" in page.url
     page.get_by_role("button", name="Start training").click()

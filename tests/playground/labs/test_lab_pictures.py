@@ -20,7 +20,7 @@ from engine.training.config import TrainConfig
 from engine.training.preflight import Preflight
 from playground.labs.shared.job import JobState
 from playground.labs.shared.naming import data_title, megabytes
-from playground.labs.training import estimate, preparing
+from playground.labs.training import estimate, preparing, sources
 from playground.labs.training import pictures as lab
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.preparing import Preparation, Step
@@ -69,7 +69,7 @@ def test_what_ships_and_what_was_prepared_can_be_chosen(places: Path) -> None:
     assert lab.choices(HOST)[f"folder:{home}"] == "birds (24 × 24)"
     assert data_title(f"folder:{home}") == "birds"
     assert lab.suggestion(f"folder:{home}", HOST) == (True, 0.0)
-    lab.remove(f"folder:{home}", HOST)
+    sources.remove(f"folder:{home}", HOST)
     assert lab.choices(HOST) == {"digits": "digits", "emoji": "emoji"}
     assert data_title(f"folder:{home}") == "birds"
     assert lab.suggestion(f"folder:{home}", HOST) == (False, 0.0)
@@ -88,10 +88,10 @@ def test_larger_sizes_are_offered_only_where_enlarging_is_allowed() -> None:
 def test_a_folder_that_has_changed_is_noticed(places: Path) -> None:
     home = birds(places / "birds")
     prepare(f"folder:{home}")
-    assert not lab.has_changed(f"folder:{home}")
+    assert not sources.has_changed(f"folder:{home}")
     (home / "owl" / "0.jpeg").unlink()
-    assert lab.has_changed(f"folder:{home}")
-    assert not lab.has_changed("digits")
+    assert sources.has_changed(f"folder:{home}")
+    assert not sources.has_changed("digits")
 
 
 @pytest.mark.parametrize(
@@ -103,27 +103,27 @@ def test_a_folder_that_has_changed_is_noticed(places: Path) -> None:
     ],
 )
 def test_names_on_the_hub_are_taken_from_addresses_too(text: str, name: str) -> None:
-    assert lab.hub_name(text) == name
+    assert sources.hub_name(text) == name
 
 
 def test_bad_names_and_paths_are_refused_in_words(places: Path) -> None:
     for text in ("", "a/b/c", "../x", "owner name"):
         with pytest.raises(ValueError, match="is called owner/name"):
-            lab.hub_name(text)
+            sources.hub_name(text)
     with pytest.raises(ValueError, match="Give the path"):
-        lab.folder_name("  ", HOST)
+        sources.folder_name("  ", HOST)
     with pytest.raises(ValueError, match="There is no folder"):
-        lab.folder_name(str(places / "nothing"), HOST)
+        sources.folder_name(str(places / "nothing"), HOST)
 
 
 def test_downloads_say_what_they_take() -> None:
-    for offer in lab.offers().values():
+    for offer in sources.offers().values():
         assert offer.megabytes > 0
         assert offer.on_disk > offer.megabytes
         assert offer.licence
     assert megabytes(12) == "12 MB"
     assert megabytes(2640) == "2.6 GB"
-    assert lab.free_megabytes() > 0
+    assert sources.free_megabytes() > 0
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------------
@@ -157,9 +157,9 @@ def test_what_is_said_of_the_pictures_is_true() -> None:
     assert shown.floor
     assert not shown.prepared
     assert not lab.shown(TrainConfig(data="digits", rotation=2), HOST).floor
-    assert lab.classes_in_words(shown.classes) == "10 of 400 pictures each: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    assert lab.classes_in_words(shown.classes) == "10 of 400 images each: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
     assert lab.classes_in_words((("owl", 3), ("wren", 1200))) == "owl (3), wren (1,200)"
-    assert lab.classes_in_words(tuple((str(k), k) for k in range(13))).startswith("13 of 0 to 12 pictures: 0, 1")
+    assert lab.classes_in_words(tuple((str(k), k) for k in range(13))).startswith("13 of 0 to 12 images: 0, 1")
     assert "No classes" in lab.classes_in_words(())
 
 
@@ -176,7 +176,7 @@ def test_a_handful_of_pictures_can_be_shown(places: Path, count: int) -> None:
 
 def test_a_folder_is_prepared_in_a_process_of_its_own(places: Path) -> None:
     home = birds(places / "birds")
-    progress = finished(preparing.start("birds", lab.folder_name(str(home), HOST), HOST, largest=16))
+    progress = finished(preparing.start("birds", sources.folder_name(str(home), HOST), HOST, largest=16))
     assert name_of(progress) == f"folder:{home}"
     assert load(name_of(progress)).size == 16
     preparing.forget()

@@ -1,0 +1,127 @@
+"""Where other data sets come from: torchvision's, a folder, an upload, the Hub; and those that were prepared here."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from playground.policy.visitor import Visitor
+
+MAX_UPLOAD_MB = 500
+LARGEST = (32, 64, 96, 128, 256)
+"""What images of many sizes can be reduced to, pixels."""
+MOST = (1_000, 5_000, 20_000, 100_000, 0)
+"""How many images of a data set of the Hub can be prepared; 0 for all."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One of torchvision's data sets."""
+
+    name: str
+    title: str
+    about: str
+    megabytes: int
+    """To download."""
+    on_disk: int
+    """Megabytes needed while it is unpacked."""
+    licence: str
+    missing: str
+    """What must be installed first; "" for nothing."""
+
+
+def offers() -> dict[str, Offer]:
+    """Torchvision's sets by name."""
+    from engine.data.sources.torchvision_sets import SOURCES
+
+    needs = (
+        ""
+        if importlib.util.find_spec("gdown")
+        else 'It lies on Google Drive: pip install "diffusion-playground[celeba]"'
+    )
+    return {
+        name: Offer(
+            name,
+            source.title,
+            source.about,
+            source.megabytes,
+            source.on_disk,
+            source.licence,
+            needs if name == "celeba" else "",
+        )
+        for name, source in SOURCES.items()
+    }
+
+
+def hub_missing() -> str:
+    """What must be installed before a set of the Hub can be opened; "" for nothing."""
+    from engine.data.sources.hub import INSTALL
+
+    return "" if importlib.util.find_spec("datasets") else f"This needs the package “datasets”: {INSTALL}"
+
+
+def folder_name(path: str, visitor: Visitor) -> str:
+    """The name of the set that a folder's path stands for. Raises ValueError with one sentence."""
+    from engine.data.image_set import DataError
+    from engine.data.store import normalized_name
+
+    visitor.check_host()
+    if not path.strip():
+        raise DataError("Give the path of a folder on the machine that the playground runs on.")
+    name = normalized_name(f"folder:{path.strip()}")
+    folder = Path(name.removeprefix("folder:"))
+    if not folder.is_dir():
+        raise DataError(f"There is no folder “{folder}” on the machine that the playground runs on.")
+    return name
+
+
+def hub_name(text: str) -> str:
+    """The name of the set that a name on the Hub, or the address of its page, stands for. Raises ValueError."""
+    from engine.data.image_set import DataError
+    from engine.data.sources.hub import NAME
+
+    text = text.strip().removeprefix("https://").removeprefix("huggingface.co/").removeprefix("datasets/").strip("/")
+    if NAME.fullmatch(text) is None or ".." in text:
+        raise DataError("A data set on the Hub is called owner/name, for example ylecun/mnist.")
+    return f"hub:{text}"
+
+
+def has_changed(name: str) -> bool:
+    """Whether a folder holds other pictures than when it was prepared, or is gone. Looks at every file's date."""
+    from engine.data import store
+    from engine.data.image_set import DataError
+    from engine.data.sources import folder
+
+    if not name.startswith("folder:"):
+        return False
+    try:
+        about = store.read_about(store.folder_of(name))
+        return folder.fingerprint(Path(name.removeprefix("folder:"))) != about.fingerprint
+    except DataError:
+        return True
+
+
+def bytes_on_disk(name: str) -> int:
+    """Of a prepared set."""
+    from engine.data import store
+
+    return sum(path.stat().st_size for path in store.folder_of(name).glob("*") if path.is_file())
+
+
+def remove(name: str, visitor: Visitor) -> None:
+    """Take a prepared set off the disk. Raises ValueError where the visitor may not."""
+    from engine.data import store
+
+    visitor.check_host()
+    store.remove(name)
+
+
+def free_megabytes() -> float:
+    """On the disk that prepared sets are kept on."""
+    from engine.data import store
+    from engine.storage.files import free_bytes
+
+    return free_bytes(store.data_root()) / 1e6
