@@ -15,7 +15,7 @@ from playground.gradio_ui import live, page, training_downloads, training_html, 
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.training_compare import ComparePart
 from playground.gradio_ui.training_run import RunPart
-from playground.gradio_ui.training_sent import TabState, Sent
+from playground.gradio_ui.training_sent import Sent, TabState
 from playground.labs.training import estimate, text, view, visit
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.rules import control_rules
