@@ -9,8 +9,8 @@ import gradio as gr
 from playground import preload
 from playground.gradio_ui import components, following, page, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs.likelihood import controls as settings
 from playground.labs.likelihood import job as lab
+from playground.labs.likelihood import rules as settings
 from playground.labs.likelihood import text, view
 from playground.labs.likelihood.controls import LikelihoodControls
 from playground.labs.likelihood.results import Measurement

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from playground.labs.likelihood import controls as settings
+from playground.labs.likelihood import rules as settings
 from playground.labs.likelihood import text
 from playground.labs.likelihood.controls import LikelihoodControls
 from playground.labs.shared.job import Job

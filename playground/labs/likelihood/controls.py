@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from engine.recipes.sampling_fields import SamplingFields, ScheduleName
-from playground.labs.shared import models
-from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import Controls, Field, like, ui
 from playground.labs.shared.picture import LARGEST_SEED
 
 if TYPE_CHECKING:
-    from playground.policy.visitor import Visitor
+    pass
 
 Variance = Literal["auto", "small", "large", "learned"]
 VARIANCES = {"auto": "as trained", "small": "β̃ (small)", "large": "β (large)", "learned": "learned"}
@@ -207,29 +204,6 @@ def without_effect(controls: LikelihoodControls) -> dict[str, str]:
     """Controls that change nothing with these settings, each with the reason."""
     return (
         {} if controls.compare == "own" else dict.fromkeys(OF_CHOICE, f"No effect now: choose “{TITLES['own']}” above.")
-    )
-
-
-CHOICES = ("a_model", "b_model", "vae", "run")
-"""Controls whose options are known at run time only."""
-
-
-def rules(visitor: Visitor) -> ControlRules[LikelihoodControls]:
-    """How the controls are drawn for this visitor."""
-
-    @cache
-    def options() -> dict[str, dict[Any, str]]:
-        from playground.labs.likelihood import excess_loss, latent  # which need the engine
-
-        available = models.choices(visitor)
-        listed = (available, available, latent.vaes(visitor), excess_loss.runs(visitor))
-        return dict(zip(CHOICES, listed, strict=True))
-
-    return ControlRules(
-        disabled=without_effect,
-        options=lambda _: options(),
-        at_first=lambda now: {name: {getattr(now, name): ""} for name in CHOICES},
-        bounds=visitor.bounds("likelihood"),
     )
 
 
