@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -227,15 +228,29 @@ def test_gradients_that_are_all_clipped_are_found() -> None:
 
 
 def test_waiting_for_pictures_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A real run that reads its pictures from a slow disk."""
-    quick = prefetch.gather
+    """A real run whose disk takes twice as long for each batch as its network, on a busy computer too."""
+    quick, needed, pauses, returned = prefetch.gather, threading.Event(), [0.05], [time.perf_counter()]
 
     def slow(images: object, chosen: object) -> object:
-        time.sleep(0.15)
+        needed.wait(10)
+        needed.clear()
+        time.sleep(pauses[-1])
         return quick(images, chosen)  # type: ignore[arg-type]
 
+    class SlowDisk(prefetch.Prefetcher):
+        def take(self, chosen: torch.Tensor, then: torch.Tensor) -> torch.Tensor:
+            pauses.append(0.05 + 2 * (time.perf_counter() - returned[-1]))
+            needed.set()
+            pictures = super().take(chosen, then)
+            returned.append(time.perf_counter())
+            return pictures
+
+        def close(self) -> None:
+            needed.set()
+            super().close()
+
     monkeypatch.setattr(prefetch, "gather", slow)
-    monkeypatch.setattr(loop, "Prefetcher", partial(prefetch.Prefetcher, small=0))
+    monkeypatch.setattr(loop, "Prefetcher", partial(SlowDisk, small=0))
     run = _train(steps=20, report_every=1, batch=1)
     assert "waiting" in _rules(examine(run.snapshot()))
 
