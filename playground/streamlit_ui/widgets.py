@@ -25,16 +25,7 @@ C = TypeVar("C", bound=Controls)
 
 
 def controls(
-    model: type[C],
-    lab: str,
-    rules: ControlRules[C] | None = None,
-    *,
-    hidden: Collection[str] | Callable[[C], Collection[str]] = (),
-    disabled: Mapping[str, str] | Callable[[C], Mapping[str, str]] | None = None,
-    options: Mapping[str, Mapping[Any, str]] | Callable[[C], Mapping[str, Mapping[Any, str]]] | None = None,
-    limits: Callable[[C], Mapping[str, tuple[float, float]]] | None = None,
-    also_in_link: Collection[str] = (),
-    groups: Callable[[str], DeltaGenerator] | None = None,
+    model: type[C], lab: str, rules: ControlRules[C] | None = None, *, also_in_link: Collection[str] = ()
 ) -> C:
     """The lab's settings as the reader has them now, drawn where the caller's `with` stands.
 
@@ -44,48 +35,48 @@ def controls(
     Args:
         model: the lab's controls.
         lab: a name that makes the widgets' keys unique.
-        rules: which controls are hidden, disabled or limited, in place of the next four.
-        hidden: names of controls not to draw; they keep their value. May depend on the settings.
-        disabled: name of a control that has no effect now, and why. May depend on the settings.
-        options: for controls whose choices are only known now, their values with their titles; may depend on the
-            settings. A value that is none of them becomes the first.
-        limits: least and largest value of numbers whose range depends on the other settings, within their own range.
+        rules: which controls are hidden, disabled or limited. A value that is none of a control's options becomes the first.
         also_in_link: parameters of the page itself, which are left as they are.
-        groups: gives the container of a group of controls; by default an expander for each.
     """
-    if rules is not None:
-        hidden, disabled, options, limits = rules.hidden, rules.disabled, rules.options, rules.limits
+    rules = rules or ControlRules()
     _take_link(model, lab, also_in_link)
-    containers: dict[str, DeltaGenerator] = {}
-    values: dict[str, Any] = {}
     bounds = visitor.current().bounds(lab)
-    kept = _bounded(lab, _settle(model, lab, () if callable(hidden) else hidden), bounds)
-    hidden = hidden(kept) if callable(hidden) else hidden
-    disabled = (disabled(kept) if callable(disabled) else disabled) or {}
-    choices = options(kept) if callable(options) else options or {}
-    ranges = limits(kept) if limits else {}
+    kept = _bounded(lab, _settle(model, lab), bounds)
+    hidden, disabled, choices, ranges = (
+        rules.hidden(kept),
+        rules.disabled(kept),
+        rules.options(kept),
+        rules.limits(kept),
+    )
+    groups: dict[str, DeltaGenerator] = {}
+    values: dict[str, Any] = {}
     for control in describe(model):
-        if control.name in hidden:
-            values[control.name] = getattr(kept, control.name)
+        name = control.name
+        if name in hidden:
+            values[name] = getattr(kept, name)
             continue
-        if control.name in choices and getattr(kept, control.name) not in choices[control.name]:
-            kept = _first_choice(lab, control, kept, choices[control.name])
-        if control.group and control.group not in containers:
-            containers[control.group] = groups(control.group) if groups else st.expander(control.group)
-        initial, key = st.session_state[f"{lab}/initial"], _key(lab, control.name)
-        if key not in st.session_state:  # drawn for the first time, or again after another page
-            initial[control.name] = getattr(kept, control.name)
-        with containers[control.group] if control.group else st.container():
-            if control.name in ranges:
-                control = replace(control, low=ranges[control.name][0], high=ranges[control.name][1])
-            if control.name in bounds:
-                control = replace(control, high=bounds[control.name])
-            value = _widget(control, key, initial[control.name], disabled.get(control.name), choices.get(control.name))
-            values[control.name] = _accepted(model, control, value, getattr(kept, control.name))
+        if name in choices and getattr(kept, name) not in choices[name]:
+            kept = _first_choice(lab, control, kept, choices[name])
+        if control.group and control.group not in groups:
+            groups[control.group] = st.expander(control.group)
+        if name in ranges:
+            control = replace(control, low=ranges[name][0], high=ranges[name][1])
+        control = replace(control, high=bounds.get(name, control.high))
+        with groups[control.group] if control.group else st.container():
+            value = _widget(control, *_started(lab, name, kept), disabled.get(name), choices.get(name))
+            values[name] = _accepted(model, control, value, getattr(kept, name))
     result = model.model_validate(values)
     st.session_state[f"{lab}/controls"] = result
     _write_link(lab, to_link(result), also_in_link)
     return result
+
+
+def _started(lab: str, name: str, kept: Controls) -> tuple[str, Any]:
+    """The key of a control's widget, and the value with which that widget starts."""
+    initial, key = st.session_state[f"{lab}/initial"], _key(lab, name)
+    if key not in st.session_state:  # drawn for the first time, or again after another page
+        initial[name] = getattr(kept, name)
+    return key, initial[name]
 
 
 def show_problems(lab: str) -> None:
@@ -178,11 +169,11 @@ def _bounded(lab: str, kept: C, bounds: Mapping[str, float]) -> C:
     return lowered
 
 
-def _settle(model: type[C], lab: str, hidden: Collection[str]) -> C:
+def _settle(model: type[C], lab: str) -> C:
     """The settings as the widgets have them, mended where one change has made another value impossible."""
     kept: C = st.session_state[f"{lab}/controls"]
     now = kept.model_dump()
-    now |= {name: st.session_state.get(_key(lab, name), now[name]) for name in now if name not in hidden}
+    now |= {name: st.session_state.get(_key(lab, name), now[name]) for name in now}
     try:
         settled, problems = model.model_validate(now).settled()
     except ValidationError:  # a text that cannot be taken: said where it is drawn

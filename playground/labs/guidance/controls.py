@@ -50,8 +50,8 @@ class GuidanceControls(Controls):
     view: View = Field(
         "sweep",
         title="View",
-        description="**Sweep**: a grid over two settings. **Trace**: both predictions at every step. **Cost**: accuracy "
-        "against diversity by guidance scale. **2-D**: the density that guidance samples from.",
+        description="Sweep: a grid over two settings. Trace: both predictions at every step. Cost: accuracy "
+        "against diversity by guidance scale. 2-D: the density that guidance samples from.",
         json_schema_extra=ui(titles=VIEWS),
     )
     across: Axis = Field(
