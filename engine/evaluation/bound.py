@@ -1,6 +1,13 @@
 """How many bits a picture costs: an estimate of the whole variational bound, with its error.
 
 `variational_bound` is a generator: the caller shows its progress, and stops by dropping the iterator.
+
+Each term is the mean of n independent draws of a picture (with replacement) and of noise: it is unbiased, and its standard
+error is their standard deviation / √n. n is `per_step`, and up to 32 times as much for the first steps. L_T needs no draw.
+
+`strata` gives a quick estimate: 1 … T is divided into that many blocks, short ones near t = 1 where most bits are, and each
+draw takes a t of its own, evenly from its block. (Length) × (mean of the draws) is unbiased for the sum of the block's
+terms, and their standard deviation, which contains the differences between the terms, gives its error.
 """
 
 from __future__ import annotations
@@ -58,13 +65,6 @@ def variational_bound(
     batch: int = 128,
 ) -> Iterator[BoundProgress | Bound]:
     """Measure every term of the bound on pictures and noise of its own.
-
-    Each term is the mean of n independent draws of a picture (with replacement) and of noise: it is unbiased, and its standard
-    error is their standard deviation / √n. n is `per_step`, and up to 32 times as much for the first steps. L_T needs no draw.
-
-    `strata` gives a quick estimate: 1 … T is divided into that many blocks, short ones near t = 1 where most bits are, and each
-    draw takes a t of its own, evenly from its block. (Length) × (mean of the draws) is unbiased for the sum of the block's
-    terms, and their standard deviation, which contains the differences between the terms, gives its error.
 
     Args:
         denoiser: any; one that clips x̂0 to the range of the data has no higher terms for t ≥ 2.
