@@ -49,7 +49,7 @@ export function mount(root) {
     if (!next) return;
     data = next;
     title.textContent = data.title;
-    plot.setAttribute("aria-label", `${data.title}: ${data.unit} above the ideal by ${data.x_label} and ${data.y_label}. Arrow keys read it out.`);
+    plot.setAttribute("aria-label", `${data.title}: ${data.unit} above the Bayes-optimal loss by ${data.x_label} and ${data.y_label}. Arrow keys read it out.`);
     at = null;
     paint();
   }
@@ -118,7 +118,7 @@ export function mount(root) {
     frame.cursor.setAttribute("y", String(TOP + (frame.rows - 1 - at[1]) * CELL));
     frame.cursor.setAttribute("visibility", "visible");
     const value = data.values[at[1]][at[0]];
-    readout.textContent = `Up to step ${formatNumber(data.x[at[0]])}, t / T = ${data.y[at[1]]}: ${value === null ? "no picture fell here" : `${formatNumber(value)} above the ideal`}`;
+    readout.textContent = `Up to step ${formatNumber(data.x[at[0]])}, t / T = ${data.y[at[1]]}: ${value === null ? "no image had these noise levels" : `${formatNumber(value)} above the Bayes-optimal loss`}`;
   }
 
   const label = (/** @type {string} */ text, /** @type {Attributes} */ attributes) => shape("text", { "font-size": FONT, ...attributes }, text);

@@ -58,7 +58,7 @@ export function laneView(source, { pick, onPick, onCursor }) {
     stage.tabIndex = 0;
     stage.classList.add("dp-pickable");
     stage.setAttribute("role", "group");
-    stage.setAttribute("aria-label", `${plain}: arrow keys choose a picture, Enter picks it`);
+    stage.setAttribute("aria-label", `${plain}: arrow keys choose an image, Enter selects it`);
     stage.addEventListener("pointermove", (event) => event.pointerType === "mouse" && place(cursor, hit(event)));
     stage.addEventListener("pointerleave", () => place(cursor, null));
     stage.addEventListener("click", (event) => {
@@ -70,7 +70,7 @@ export function laneView(source, { pick, onPick, onCursor }) {
       if (step !== undefined) {
         at = at < 0 ? 0 : Math.min(meta.pictures - 1, Math.max(0, at + step));
         place(cursor, at);
-        onCursor(`Picture ${at + 1} of ${meta.pictures}`);
+        onCursor(`Image ${at + 1} of ${meta.pictures}`);
       } else if (event.key === "Enter") {
         if (at < 0) place(cursor, (at = 0));
         else onPick(meta, at);
@@ -155,7 +155,7 @@ export function sizeLanes(views, widths) {
 export function zoomView({ onClose }) {
   const list = el("div", { class: "dp-zoom-list" });
   const title = el("div", { class: "dp-zoom-title" });
-  const close = iconButton("close", "Close the enlarged picture", onClose);
+  const close = iconButton("close", "Close the enlarged image", onClose);
   const node = el("div", { class: "dp-zoom", hidden: true }, el("div", { class: "dp-zoom-head" }, title, close), list);
   /** @type {{ lane: PictureLane, g: CanvasRenderingContext2D, k: number }[]} */
   let shown = [];
@@ -167,7 +167,7 @@ export function zoomView({ onClose }) {
       shown = [];
       list.replaceChildren();
       if (k === null || node.hidden) return;
-      title.textContent = `Picture ${k + 1}`;
+      title.textContent = `Image ${k + 1}`;
       for (const lane of lanes) {
         const canvas = el("canvas", { width: lane.picture.w, height: lane.picture.h });
         const factor = Math.max(1, Math.round(128 / Math.max(lane.picture.w, lane.picture.h)));

@@ -60,8 +60,8 @@ export function mount(root, emit) {
   const saves = el(
     "div",
     { class: "dp-export" },
-    chip("Pictures of this step (PNG)", () => savePictures(shown()), { "data-action": "png" }),
-    chip("Pictures and sum of this step (SVG)", () => saveDrawing(shown()), { "data-action": "svg" }),
+    chip("Images of this step (PNG)", () => savePictures(shown()), { "data-action": "png" }),
+    chip("Images and sum of this step (SVG)", () => saveDrawing(shown()), { "data-action": "svg" }),
     chip("This pixel at every step (CSV)", saveNumbers, { "data-action": "csv" }),
   );
   const spoken = el("div", { class: "dp-spoken", "aria-live": "polite" });
@@ -229,7 +229,7 @@ export function mount(root, emit) {
     posterior.hidden = !weights.length;
     const figures = weights.filter(([, weight]) => weight >= 0.0005 || weights[0][1] < 0.01).map(([picture, weight]) => {
       const caption = data.captions[picture];
-      const canvas = el("canvas", { role: "img", "aria-label": `a training picture ${caption}` });
+      const canvas = el("canvas", { role: "img", "aria-label": `a training image ${caption}` });
       drawAtlas?.(canvas, picture);
       const bar = el("div", { class: "dp-weight" }, el("i", { style: `width:${100 * weight}%` }));
       return el("figure", {}, canvas, bar, el("figcaption", {}, formatShare(weight), caption ? el("span", {}, ` ${caption}`) : null));

@@ -108,7 +108,7 @@ function histogram() {
   let top = 1;
   const view = chart("histogram", () => {
     const y = valueAt(rows, here) ?? new Float32Array();
-    const bars = { name: "here", x: Array.from(y, (_, b) => (data.edges[b] + data.edges[b + 1]) / 2), y };
+    const bars = { name: "this step", x: Array.from(y, (_, b) => (data.edges[b] + data.edges[b + 1]) / 2), y };
     return tableOf(data, [bars, ...(data.reference ? [data.reference] : [])]);
   });
   return {
@@ -123,7 +123,7 @@ function histogram() {
       // A spike (the black of a digit) would press everything else flat: it is cut off, and its height written on it.
       const reference = extent(next.reference?.y ?? [])?.[1] ?? 0;
       top = (reference ? Math.min(Math.max(most, reference), SPIKE * reference) : most || 1) * 1.08;
-      view.head(next.title, [{ name: "here", slot: "s0" }, ...(next.reference ? [/** @type {Entry} */ ({ name: next.reference.name, slot: "text", style: "thin" })] : [])]);
+      view.head(next.title, [{ name: "this step", slot: "s0" }, ...(next.reference ? [/** @type {Entry} */ ({ name: next.reference.name, slot: "text", style: "thin" })] : [])]);
       view.invalidate();
     },
     draw(position, theme) {

@@ -42,8 +42,8 @@ export function stepView() {
   const title = el("div", { class: "dp-lane-title" });
   const sums = equationView({ onHighlight: highlight });
   const others = el("div", { class: "dp-sum dp-more-parts" });
-  const whole = pictureView("The terms head to tail, from the middle");
-  const near = pictureView("The step from near by");
+  const whole = pictureView("The terms head to tail, from the origin");
+  const near = pictureView("The step, enlarged");
   const pictures = el("div", { class: "dp-plane-pair" }, whole.node, near.node);
   const facts = el("dl", { class: "dp-facts" });
   const weights = el("p", { class: "dp-lane-help" });

@@ -24,11 +24,11 @@ const THUMB = 120;
 /** @typedef {keyof typeof LAYERS} Layer */
 const LAYERS = { data: "Data", trails: "Trails", density: "Density", arrows: "Arrows", overlay: "Overlaid" };
 const LAYER_HELP = {
-  data: "The points that the cloud is to become",
+  data: "The points of the data distribution",
   trails: "The trajectories of a few particles so far",
-  density: "Where the particles are many",
-  arrows: "Where the denoiser would move a particle that is there now: the direction of the score",
-  overlay: "Both clouds in one picture",
+  density: "Density of the particles",
+  arrows: "Score times σ, which is −ε̂ of the denoiser, at each place",
+  overlay: "Both clouds in one figure",
 };
 
 const layerNames = () => /** @type {Layer[]} */ (Object.keys(LAYERS));
@@ -63,12 +63,12 @@ export function mount(root) {
   const viewBox = el("div", { class: "dp-points-views" });
   const legend = el("div", { class: "dp-legend" });
   const readout = el("div", { class: "dp-readout", "aria-live": "polite" });
-  const layers = el("div", { class: "dp-layers", role: "group", "aria-label": "What is shown" });
+  const layers = el("div", { class: "dp-layers", role: "group", "aria-label": "Displayed layers" });
   for (const name of layerNames()) {
     const node = el("button", { type: "button", class: "dp-toggle", "data-layer": name, title: LAYER_HELP[name], "aria-pressed": String(shown[name]), onclick: () => toggle(name) }, LAYERS[name]);
     layers.append(node);
   }
-  const saves = saveMenu("Save this moment", [["png", "PNG"], ["svg", "SVG"], ["csv", "CSV"]], save);
+  const saves = saveMenu("Save this step", [["png", "PNG"], ["svg", "SVG"], ["csv", "CSV"]], save);
   const player = playerView({ speeds: [0.25, 0.5, 1, 2, 4], onChange: drawing.request, onReader: (isAtEnd) => (following = isAtEnd), extras: [saves] });
   const message = el("div", { class: "dp-message", role: "status" }, "Waiting for the particles …");
   const body = el("div", { class: "dp-points-body", hidden: true }, layers, viewBox, player.node, el("div", { class: "dp-points-foot" }, legend, readout));
@@ -296,7 +296,7 @@ export function mount(root) {
     }
     const i = Math.round(player.position);
     const k = hovered ?? chosen;
-    const hint = "Point at a particle to see its trajectory and its x̂0; click, or press Enter, for the decomposition of its step.";
+    const hint = "Point at a particle to see its trajectory and its x̂₀; click, or press Enter, for the decomposition of its step.";
     if (!data.has_trajectories) readout.textContent = "";
     else if (k === null) readout.textContent = player.isPlaying ? "" : hint;
     else readout.textContent = described(i, k);
@@ -318,11 +318,11 @@ export function mount(root) {
     const point = (/** @type {Float32Array} */ values) => tuple([values[2 * k], values[2 * k + 1]], 2);
     const parts = data.clouds.map((cloud, number) => {
       const x = point(positionsAt(cloud, i));
-      const x0 = cloud.x0 ? `, x̂0 = ${point(positionsAt(cloud, i, cloud.x0.values))}` : "";
+      const x0 = cloud.x0 ? `, x̂₀ = ${point(positionsAt(cloud, i, cloud.x0.values))}` : "";
       return `${data.clouds.length > 1 ? `${"AB"[number]}: ` : ""}x = ${x}${x0}`;
     });
     const label = labelOf(data, k);
-    return `Particle ${k}${label && `, ${label}`}, ${data.positions[i].text}: ${parts.join("; ")}. ${data.clouds[0].x0 ? "The cross is x̂0." : ""}`;
+    return `Particle ${k}${label && `, ${label}`}, ${data.positions[i].text}: ${parts.join("; ")}. ${data.clouds[0].x0 ? "The cross is x̂₀." : ""}`;
   }
 
   /** @param {string} kind */

@@ -46,7 +46,7 @@ export function mount(root) {
     ),
     where,
     el("div", { class: "dp-player" }, axes[0].node, axes[1].node),
-    el("div", { class: "dp-xray-choices dp-map-save" }, chip("Save the pictures (PNG)", () => saveCanvas("pictures.png", field)), chip("Save the map (PNG)", () => saveCanvas("training-and-denoising.png", map))),
+    el("div", { class: "dp-xray-choices dp-map-save" }, chip("Save the images (PNG)", () => saveCanvas("pictures.png", field)), chip("Save the map (PNG)", () => saveCanvas("training-and-denoising.png", map))),
   );
   const unwatch = watchLook(root, restyle);
 
@@ -194,7 +194,7 @@ export function mount(root) {
       for (let j = 0; j < columns && isThere(i); j++) copy(g, tile(i, j), picked, j * (w + GAP), i * (h + GAP));
     }
     const name = meta.names[picked] ? ` (${meta.names[picked]})` : "";
-    mapTitle.textContent = `Picture ${picked + 1}${name} at every moment`;
+    mapTitle.textContent = `Image ${picked + 1}${name} at every training and denoising step`;
   }
 
   /** @param {CanvasRenderingContext2D} g @param {Tile | null} source @param {number} k @param {number} x @param {number} y */
@@ -216,8 +216,8 @@ export function mount(root) {
     }
     const texts = [trained[at[0]].text, meta.denoised[at[1]].text];
     where.textContent = `${texts[0]}, ${texts[1]}`;
-    map.setAttribute("aria-label", `Both times at once; arrow keys move. ${where.textContent}`);
-    field.setAttribute("aria-label", `Pictures after ${where.textContent}; arrow keys pick one`);
+    map.setAttribute("aria-label", `Training step by denoising step; arrow keys move. ${where.textContent}`);
+    field.setAttribute("aria-label", `Images after ${where.textContent}; arrow keys choose one`);
     axes.forEach((it, which) => {
       const count = which === TRAINED ? rows : columns;
       const along = (/** @type {number} */ i) => (which === DENOISED ? tile(at[TRAINED], i) : isThere(i) ? tile(i, at[DENOISED]) : null);

@@ -50,7 +50,7 @@ export function mount(root, emit) {
   const laneBox = el("div", { class: "dp-lanes" });
   const zoom = zoomView({ onClose: () => picked && choose(picked.lane, null) });
   const live = el("span", { class: "dp-live", hidden: true });
-  const follow = chip("Follow the newest", followNewest, { "data-action": "follow", hidden: true });
+  const follow = chip("Follow the newest frame", followNewest, { "data-action": "follow", hidden: true });
   const player = playerView({
     speeds: [0.5, 1, 2, 4],
     isStepped: true,
@@ -61,13 +61,13 @@ export function mount(root, emit) {
     },
     onRest: rested,
     status: [live, follow],
-    extras: [iconButton("save", "Save this frame as a picture", () => saveFrame(lanes, player.position, fileName()))],
+    extras: [iconButton("save", "Save this frame as an image", () => saveFrame(lanes, player.position, fileName()))],
   });
   const caption = el("div", { class: "dp-caption" });
   const panelBox = el("div", { class: "dp-panels dp-beside" });
   const moreBox = el("div", { class: "dp-panels dp-more" });
   const spoken = el("div", { class: "dp-spoken", "aria-live": "polite" });
-  const message = el("div", { class: "dp-message", role: "status" }, "Loading pictures …");
+  const message = el("div", { class: "dp-message", role: "status" }, "Loading images …");
   const body = el("div", { class: "dp-body", hidden: true }, laneBox, player.node, caption, zoom.node, panelBox, moreBox);
   root.append(message, body, spoken);
   root.addEventListener("keydown", (event) => meta && player.key(event));
@@ -88,7 +88,7 @@ export function mount(root, emit) {
         if (!isDestroyed) apply(data, decoded);
       } catch (error) {
         message.hidden = false;
-        message.textContent = "These pictures could not be read. Please run this again.";
+        message.textContent = "These images could not be read. Please run this again.";
         console.error(error);
       }
     });

@@ -11,7 +11,7 @@ export function attentionView() {
   const select = (/** @type {string} */ label, /** @type {() => void} */ onchange) => el("select", { class: "dp-select", "aria-label": label, onchange });
   const blocks = select("Attention block", () => (readBlock(), paint()));
   const heads = select("Head", paint);
-  const picture = select("Picture below", paint);
+  const picture = select("Image under the attention map", paint);
   const asking = el("canvas", { class: "dp-pixels dp-pickable", tabindex: 0, role: "application" });
   const weights = el("canvas", { class: "dp-pixels", role: "img", "aria-label": "Attention weights of that position" });
   const scale = el("div", { class: "dp-colormap" });
@@ -85,7 +85,7 @@ export function attentionView() {
     maps = decodeBytes(a.u8);
     tops = new Float32Array(decodeBytes(a.top).buffer);
     const single = Array.from({ length: a.heads }, (_, k) => /** @type {[number, string]} */ ([k + 1, `head ${k + 1} of ${a.of}`]));
-    heads.replaceChildren(...options([[0, a.of > 1 ? `mean of ${a.of} heads` : "its one head"], ...single]));
+    heads.replaceChildren(...options([[0, a.of > 1 ? `mean of ${a.of} heads` : "the only head"], ...single]));
     heads.value = "0";
     const [h, w] = a.size;
     if (query < 0 || query >= h * w) query = Math.floor(h / 2) * w + Math.floor(w / 2);

@@ -40,7 +40,7 @@ export function channelsView() {
   /** @param {ChannelMaps} map @param {Int8Array} values @param {number} k @param {HTMLCanvasElement} picture @param {number} side */
   function tileView(map, values, k, picture, side) {
     const { shape: [, height, across], channels } = map;
-    const canvas = el("canvas", { class: "dp-pixels", role: "img", "aria-label": channels.length ? `Channel ${channels[k]}` : "All numbers" });
+    const canvas = el("canvas", { class: "dp-pixels", role: "img", "aria-label": channels.length ? `Channel ${channels[k]}` : "All activations" });
     enlarge(canvas, picture, side, (side * height) / across);
     const read = (/** @type {PointerEvent} */ event) => {
       const [y, x] = cellAt(event, canvas, height, across);

@@ -61,7 +61,7 @@ def test_a_walk_through_the_lab(page: Page, server: str) -> None:
     box = canvas.bounding_box()
     assert box
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    expect(page.locator(".dp-readout").first).to_contain_text("x̂0 = (")
+    expect(page.locator(".dp-readout").first).to_contain_text("x̂₀ = (")
     for layer in ("arrows", "density", "overlay"):
         page.locator(f"[data-layer={layer}]").first.click()
     expect(page.locator(".dp-points-canvas")).to_have_count(1)
@@ -69,13 +69,13 @@ def test_a_walk_through_the_lab(page: Page, server: str) -> None:
     ours = [url for url in asked if not url.startswith(("data:", "blob:")) and "/static/" not in url]
     assert [url for url in ours if "heartbeat" not in url] == []
     with page.expect_download() as saved:
-        page.get_by_label("Save this moment").first.select_option("csv")
+        page.get_by_label("Save this step").first.select_option("csv")
     rows = saved.value.path().read_text().splitlines()
     assert rows[0].startswith("cloud,particle,class,t,x,y")
     assert len(rows) == 1 + 2 * 300
     # The drawing shows what the page shows: the density of both clouds, arrows, and particles of two classes twice.
     with page.expect_download() as saved:
-        page.get_by_label("Save this moment").first.select_option("svg")
+        page.get_by_label("Save this step").first.select_option("svg")
     drawn = ElementTree.parse(saved.value.path()).getroot()
     assert len(drawn.findall(".//{*}image")) == 2
     filled = [path for path in drawn.iterfind(".//{*}path") if path.get("fill") != "none"]
