@@ -126,7 +126,7 @@ def _ideal_model(data_name: str) -> Model:
     data = catalogue.load(data_name).training
     return Model(
         IDEAL + data_name,
-        f"Ideal denoiser of {data.title.lower()}",
+        f"Exact denoiser of {data.title.lower()}",
         ExactDenoiser(to_unit(data.images), torch.tensor(data.labels)),
         (data.channels, data.size, data.size),
         data.class_names,

@@ -143,7 +143,7 @@ class Recipe(SamplingFields):
                 f"There is no label that {self._guidance} could guide towards: give the pictures labels, or leave it out."
             )
         if self.smoothing and not isinstance(model.denoiser, ExactDenoiser):
-            raise RecipeError(f"“{model.title}” is no ideal denoiser: only those can be smoothed.")
+            raise RecipeError(f"“{model.title}” is no exact denoiser: only those can be smoothed.")
         if self.uses_variance and self.variance == "learned" and not getattr(model.denoiser, "learned_variance", False):
             raise RecipeError(f"“{model.title}” has no learned variance: choose the small one, the large one or none.")
 

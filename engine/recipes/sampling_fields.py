@@ -81,7 +81,7 @@ class SamplerFields(Settings):
     scale: Scale = Field(
         2.0,
         title="Guidance scale",
-        description="1 is the plain conditional model, 0 ignores the label; usually 2 to 8.",
+        description="1 is the conditional model without guidance, 0 the unconditional one; usually 2 to 8.",
     )
 
     @property
@@ -108,7 +108,7 @@ class SamplingFields(SamplerFields):
         ge=0,
         le=2,
         title="Smoothing",
-        description="Of an ideal denoiser: standard deviation of the Gaussian around each training picture.",
+        description="Of an exact denoiser: standard deviation of the Gaussian around each training image.",
     )
     scale_from: Share = Field(
         0.0,
@@ -121,7 +121,9 @@ class SamplingFields(SamplerFields):
         description="Guidance works up to this noise level; above it the scale is 1.",
     )
     rescale: Share = Field(
-        0.0, title="Guidance rescale φ", description="How much of the contrast that guidance adds to x̂0 is taken back."
+        0.0,
+        title="Guidance rescale φ",
+        description="1 scales x̂₀ back to the standard deviation of the conditional one, 0 leaves it.",
     )
     classifier: str = Field(
         "", max_length=500, title="Classifier", description="One that guides too, see engine.registry.open_guide."
@@ -130,7 +132,13 @@ class SamplingFields(SamplerFields):
     clip: Clip = Field(
         "range",
         title="Clipping of x̂₀",
-        description="Clip to the range of pictures, dynamic thresholding (quantile), or none.",
+        description="Clip to the range of the pixels, dynamic thresholding (quantile), or none.",
     )
     schedule: ScheduleName = Field("own", title="Noise schedule", description="“own” is the model's.")
-    T: int = Field(1000, ge=1, le=1000, title="T", description="Of the schedule, where it is not the model's own.")
+    T: int = Field(
+        1000,
+        ge=1,
+        le=1000,
+        title="Schedule length T",
+        description="Where the schedule is not the model's own.",
+    )

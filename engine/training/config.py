@@ -20,8 +20,8 @@ TaskName = Literal["denoiser", "classifier", "vae"]
 WeightingName = Literal["plain", "min-snr", "bound"]
 
 NO_SIGNAL = (
-    "At zero terminal SNR the last x_T is pure noise, and knowing the noise says nothing about the picture: "
-    "let the network predict the velocity or the clean picture."
+    "At zero terminal SNR the last x_T is pure noise, and knowing the noise says nothing about the image: "
+    "let the network predict the velocity or the clean image."
 )
 
 
@@ -34,49 +34,50 @@ class TrainConfig(Settings):
 
     task: TaskName = Field(
         "denoiser",
-        title="What is trained",
-        description="A denoiser, which draws samples. A classifier of noisy pictures, whose gradient guides a denoiser. Or a "
+        title="Task",
+        description="A denoiser, which draws samples. A classifier of noisy images, whose gradient guides a denoiser. Or a "
         "variational autoencoder (VAE), whose bound is compared with the denoiser's.",
     )
-    data: str = Field("digits", title="Pictures", description="The data set to learn from.")
+    data: str = Field("digits", title="Data set", description="The images that the network is trained on.")
     size: int = Field(
         0,
         ge=0,
         le=512,
-        title="Size, pixels",
-        description="Height and width. Smaller pictures are learned sooner. 0, as usual: the size they have.",
+        title="Image size (pixels)",
+        description="Height and width. Smaller images train faster. 0, as usual: the size of the data set.",
     )
     upsampling: bool = Field(
-        False, title="Enlarge", description="Allow a size above that of the pictures: more pixels, no more detail."
+        False, title="Upsampling", description="Allow a size above that of the data set: more pixels, no more detail."
     )
     flips: bool = Field(
         False,
         title="Horizontal flips",
-        description="Mirror every other picture, as usual for photographs. Not for digits or letters.",
+        description="Mirror half of the images, as usual for photographs. Not for digits or letters.",
     )
     rotation: float = Field(
         0.0,
         ge=0,
         le=30,
-        title="Rotation, degrees",
-        description="Turn each picture by up to this angle either way. More varies the set more and blurs it. Usually 0.",
+        title="Rotation (degrees)",
+        description="Rotate each image by up to this angle either way. More augments more and blurs the images. Usually 0.",
     )
     preset: PresetName = Field(
         "tiny",
         title="Network",
-        description="Size of the U-Net. A larger one gets better and takes longer; auto chooses by the size of the pictures.",
+        description="Size of the U-Net. A larger one reaches a lower loss and takes longer; auto chooses by the image size.",
     )
     latent: int = Field(
         16,
         ge=2,
         le=256,
         title="Latent dimensions",
-        description="Numbers in a VAE's z. More keep more of a picture and cost more bits. Usually 16.",
+        description="Dimensions of a VAE's z. More lower the reconstruction term and raise the KL term. Usually 16.",
     )
     target: TargetName = Field(
         "velocity",
         title="Prediction target",
-        description="ε as in DDPM, x_0, or the velocity v, with which a short training comes furthest (docs/performance.md).",
+        description="The noise ε as in DDPM, the clean image x₀, or the velocity v, which gives the best samples after a short "
+        "training (docs/performance.md).",
     )
     schedule: ScheduleName = Field(
         "cosine", title="Noise schedule", description="How the noise level rises over the T steps. Usually cosine."
@@ -97,7 +98,7 @@ class TrainConfig(Settings):
     weighting: WeightingName = Field(
         "plain",
         title="Loss weighting",
-        description="What an error counts at each noise level. Plain, as usual: all alike (Ho et al. 2020). Min-SNR: the "
+        description="Weight of an error at each noise level. Plain, as usual: all equal (Ho et al. 2020). Min-SNR: the "
         "cleanest levels count less (Hang et al. 2023). Bound: as in the variational bound.",
     )
     learned_variance: bool = Field(
@@ -109,15 +110,15 @@ class TrainConfig(Settings):
         0.001,
         ge=0,
         le=1,
-        title="Weight of the bound λ",
-        description="What the variational bound, in bits per dimension, counts beside the squared error. More teaches the "
-        "variance faster; it teaches nothing else. Usually 0.001.",
+        title="Weight λ of the variational bound",
+        description="Weight of the variational bound, in bits per dimension, beside the squared error. More trains the "
+        "variance faster; nothing else is trained by it. Usually 0.001.",
     )
     importance: bool = Field(
         False,
         title="Importance sampling of t",
-        description="Draw noise levels with a large loss more often and let them count less, which makes the gradient of the "
-        "bound less noisy (Nichol & Dhariwal 2021). Starts when every t was drawn 10 times: after some 22,000 pictures.",
+        description="Draw noise levels with a large loss more often and weight them down, which makes the gradient of the "
+        "bound less noisy (Nichol & Dhariwal 2021). Starts when every t was drawn 10 times: after some 22,000 images.",
     )
     steps: int = Field(
         1500,
@@ -131,14 +132,14 @@ class TrainConfig(Settings):
         ge=1,
         le=1024,
         title="Batch size",
-        description="Pictures per step. More make the gradient less noisy and a step slower. Usually 32 to 256.",
+        description="Images per step. More make the gradient less noisy and a step slower. Usually 32 to 256.",
     )
     micro_batch: int = Field(
         0,
         ge=0,
         le=1024,
         title="Micro-batch size",
-        description="Pictures that go through the network at a time. Fewer take less memory; the gradients accumulate to the "
+        description="Images that go through the network at a time. Fewer take less memory; the gradients accumulate to the "
         "same. 0, as usual: the whole batch, halved where memory runs out.",
     )
     precision: PrecisionName = Field(
@@ -148,8 +149,8 @@ class TrainConfig(Settings):
     )
     compile: bool = Field(
         False,
-        title="Compile",
-        description="Compile the network with torch.compile: slower to start, faster later on a GPU.",
+        title="Compilation",
+        description="Compile the network with torch.compile: the first step takes longer, the others are faster on a GPU.",
     )
     learning_rate: float = Field(
         1e-3,
@@ -162,7 +163,7 @@ class TrainConfig(Settings):
         100,
         ge=0,
         le=100_000,
-        title="Warm-up, steps",
+        title="Warm-up (steps)",
         description="Steps over which the learning rate rises from 0. More makes a start with a large rate safer. Usually 100.",
     )
     ema_decay: float = Field(
@@ -178,8 +179,8 @@ class TrainConfig(Settings):
         ge=0,
         le=1,
         title="Label dropout",
-        description="Share of the pictures whose label is hidden, so that the network also learns to be unconditional, which "
-        "guidance needs. More weakens the conditional model. Usually 0.1.",
+        description="Share of the images whose label is dropped, so that the network also learns the unconditional "
+        "prediction, which classifier-free guidance needs. More weakens the conditional model. Usually 0.1.",
     )
     weight_decay: float = Field(
         0.01, ge=0, le=1, title="Weight decay", description="More keeps the weights smaller (AdamW). Usually 0.01."
@@ -202,15 +203,15 @@ class TrainConfig(Settings):
         10,
         ge=1,
         le=100_000,
-        title="Report interval, steps",
+        title="Report interval (steps)",
         description="More gives fewer and less noisy reports. Usually 10.",
     )
     sample_every: int = Field(
         150,
         ge=1,
         le=1_000_000,
-        title="Preview interval, steps",
-        description="Steps between two previews from fixed noise. More saves time. Usually a tenth of the training.",
+        title="Preview interval (steps)",
+        description="Steps between two sets of samples from the same noise. More saves time. Usually a tenth of the training.",
     )
     milestones: int = Field(
         12,

@@ -20,8 +20,8 @@ class ForwardControls(PictureChoice):
 
     data: Literal["digits", "emoji", "upload"] = Field(  # type: ignore[assignment]  # one choice more than its base has
         "digits",
-        title="Picture from",
-        description="Handwritten digits, colour emoji, or a picture of your own.",
+        title="Image source",
+        description="Handwritten digits, colour emoji, or an image of your own.",
         json_schema_extra=ui(titles={"digits": "Digits", "emoji": "Emoji", "upload": "My own"}),
     )
     process: Process = Field(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
 
 View = Literal["sweep", "trace", "tradeoff", "density"]
-VIEWS: dict[View, str] = {"sweep": "Sweep", "trace": "Trace", "tradeoff": "Cost", "density": "2-D"}
+VIEWS: dict[View, str] = {"sweep": "Sweep", "trace": "Trace", "tradeoff": "Trade-off", "density": "2-D density"}
 AXES: dict[str, str] = {
     "scale": "guidance scale",
     "steps": "steps",
@@ -26,8 +26,8 @@ AXES: dict[str, str] = {
     "label": "class",
     "seed": "seed",
     "sampler": "sampler",
-    "scale_from": "interval start",
-    "scale_to": "interval end",
+    "scale_from": "guidance interval start",
+    "scale_to": "guidance interval end",
     "rescale": "guidance rescale",
     "clip": "clipping",
     "spacing": "timestep spacing",
@@ -41,7 +41,7 @@ Axis = Literal[
     "schedule", "classifier", "classifier_scale",
 ]  # fmt: skip
 Values = Annotated[str, AfterValidator(ranges.check_syntax)]
-BESIDE = {"none": "nothing", "interval": "an interval", "classifier": "a classifier"}
+BESIDE = {"none": "nothing", "interval": "a guidance interval", "classifier": "classifier guidance"}
 
 
 class GuidanceControls(Controls):
@@ -50,8 +50,8 @@ class GuidanceControls(Controls):
     view: View = Field(
         "sweep",
         title="View",
-        description="Sweep: a grid over two settings. Trace: both predictions at every step. Cost: accuracy "
-        "against diversity by guidance scale. 2-D: the density that guidance samples from.",
+        description="Sweep: a grid over two settings. Trace: both predictions at every step. Trade-off: accuracy "
+        "against diversity by guidance scale. 2-D density: the density that guidance samples from.",
         json_schema_extra=ui(titles=VIEWS),
     )
     across: Axis = Field(
@@ -88,14 +88,14 @@ class GuidanceControls(Controls):
     )
     show: Literal["x0", "x"] = Field(
         "x0",
-        title="Shown in cells",
+        title="Displayed image",
         description="The model's prediction of x₀ at each step, or the noisy xₜ.",
         json_schema_extra=ui(titles={"x0": "x̂₀ prediction", "x": "noisy xₜ"}),
     )
     beside: Literal["none", "interval", "classifier"] = Field(
         "none",
         title="Compare with",
-        description="The same guidance on an interval of noise levels only, or guidance by a classifier of noisy pictures.",
+        description="The same guidance on an interval of noise levels only, or guidance by a classifier of noisy images.",
         json_schema_extra=ui(titles=BESIDE),
     )
     count: int = Field(8, ge=1, le=16, title="Images", description="Sampled together; more take longer.")
@@ -103,7 +103,7 @@ class GuidanceControls(Controls):
         "0,1,2,3,4,6,8",
         max_length=ranges.MOST_LETTERS,
         title="Guidance scales",
-        description="At each of them pictures of every class are sampled and classified.",
+        description="At each of them images of every class are sampled and classified.",
     )
     per_class: int = Field(
         4,
@@ -116,7 +116,9 @@ class GuidanceControls(Controls):
         "split",
         title="Two-class distribution",
         description="Mixtures of Gaussians, for which every density is known exactly.",
-        json_schema_extra=ui(titles={"split": "two spots", "near": "neighbours", "ring": "ring"}),
+        json_schema_extra=ui(
+            titles={"split": "separate modes", "near": "overlapping modes", "ring": "alternating on a ring"}
+        ),
     )
     side: Literal["A", "B"] = Field(
         "A", title="Target class", description="The class that guidance is towards.", json_schema_extra=ui()

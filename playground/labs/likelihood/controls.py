@@ -22,10 +22,10 @@ ANY_VAE = "auto"
 OF_CHOICE = tuple(f"{side}_{name}" for side in "ab" for name in ("model", "variance", "schedule"))
 
 TITLES = {
-    "layers": "T layers against one (VAE)",
+    "layers": "Diffusion (T layers) against VAE (one layer)",
     "variance": "Fixed against learned variance",
     "schedules": "Linear against cosine",
-    "ideal": "Trained against ideal",
+    "ideal": "Trained network against exact denoiser",
     "own": "Models of your choice",
 }
 
@@ -35,8 +35,8 @@ class LikelihoodControls(Controls):
 
     compare: Literal["layers", "variance", "schedules", "ideal", "own"] = Field(
         "layers",
-        title="Compare",
-        description="Which bounds stand side by side. All of them are measured on the same images with the same noise.",
+        title="Comparison",
+        description="The bounds that are shown side by side, all measured on the same images with the same noise.",
         json_schema_extra=ui(titles=TITLES),
     )
     data: Literal["digits", "emoji"] = Field(
@@ -60,7 +60,7 @@ class LikelihoodControls(Controls):
     )
     blocks: Literal[20, 50, 200, 1000] = Field(
         20,
-        title="Blocks of t",
+        title="Timestep blocks",
         description="The T terms of the bound are estimated in so many blocks, short ones near t = 1. At 1,000 every t is "
         "evaluated, which takes some 30 times as long as 20 blocks; the total is the same on average.",
         json_schema_extra=ui(titles={20: "20", 50: "50", 200: "200", 1000: "1,000"}),
@@ -77,7 +77,7 @@ class LikelihoodControls(Controls):
         SamplingFields,
         "model",
         title="A: model",
-        help="A trained network, an ideal denoiser, or a run of yours.",
+        help="A trained network, the exact denoiser of a data set, or a run of yours.",
         group=OWN,
     )
     a_variance: Variance = Field(
@@ -130,7 +130,7 @@ class LikelihoodControls(Controls):
         ge=1,
         le=64,
         title="Latent dimension across",
-        description="By its KL: 1 is the dimension of the largest.",
+        description="Dimensions are numbered by falling KL: 1 has the largest.",
         json_schema_extra=ui(slider=False, group=LATENT),
     )
     down: int = Field(
@@ -138,7 +138,7 @@ class LikelihoodControls(Controls):
         ge=1,
         le=64,
         title="Latent dimension down",
-        description="Another one, or the same.",
+        description="Numbered likewise; it may be the same.",
         json_schema_extra=ui(slider=False, group=LATENT),
     )
     run: str = Field(
@@ -172,7 +172,7 @@ def bars(controls: LikelihoodControls, vae: str) -> tuple[Bar, ...]:
             *latent,
         )
     if controls.compare == "ideal":
-        return Bar("trained network", data, "small"), Bar("ideal denoiser", f"ideal:{data}", "small")
+        return Bar("trained network", data, "small"), Bar("exact denoiser", f"ideal:{data}", "small")
     if controls.compare == "schedules":
         return tuple(Bar(f"{name} steps", data, "small", name) for name in ("cosine", "linear", "sigmoid"))
     if data != "digits":  # no network with a learned variance ships for them

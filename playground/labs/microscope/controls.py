@@ -42,7 +42,7 @@ class MicroscopeControls(SamplingSettings):
         ge=0,
         le=9999,
         title="Reference image number",
-        description="Which of these images; after the last one they begin again.",
+        description="Index of the image; above the last one it wraps around.",
         json_schema_extra=ui(slider=False),
     )
     branch: int = Field(0, ge=0, le=MAX_FORKS + 1, title="Branch", description="The strip with the cursor.")

@@ -114,25 +114,25 @@ class ForkSettings(Controls):
     """The settings that a fork may change. The form begins with those of the branch that it leaves."""
 
     sampler: SamplerName = like(
-        SamplingFields, "sampler", title="Sampler from here", help="The update rule of the remaining steps."
+        SamplingFields, "sampler", title="Sampler after the fork", help="The update rule of the remaining steps."
     )
     steps: int = like(
         SamplingFields,
         "steps",
         title="Steps of the whole trajectory",
-        help="Those below the fork are taken: more steps follow the rest of the trajectory more exactly.",
+        help="Those below the noise level of the fork are taken: more steps follow the rest of the trajectory more exactly.",
     )
     eta: float = like(
         SamplingFields,
         "eta",
-        title="DDIM η from here",
+        title="DDIM η after the fork",
         help="Scales the standard deviation of the noise that DDIM adds at each step: 0 adds none, 1 as much as DDPM.",
         step=0.05,
     )
     variance: Variance = like(
         SamplingFields,
         "variance",
-        title="DDPM variance from here",
+        title="DDPM variance after the fork",
         help="Of the noise that DDPM adds at each step; β̃ is usual.",
         titles=VARIANCE_TITLES,
     )
@@ -140,17 +140,17 @@ class ForkSettings(Controls):
         -1,
         ge=-1,
         le=999,
-        title="Class from here",
+        title="Class after the fork",
         description="Number of the class; −1 for none.",
         json_schema_extra=ui(slider=False),
     )
-    scale: float = like(SamplingFields, "scale", title="Guidance scale from here", help=GUIDANCE_SCALE, step=0.25)
+    scale: float = like(SamplingFields, "scale", title="Guidance scale after the fork", help=GUIDANCE_SCALE, step=0.25)
     seed: int = Field(
         0,
         ge=0,
         le=MAX_SEED,
-        title="Seed from here",
-        description="Of the noise still to be added: it matters only where the sampler adds some.",
+        title="Seed after the fork",
+        description="Of the fresh noise after the fork: no effect on a deterministic sampler.",
         json_schema_extra=ui(slider=False),
     )
 

@@ -135,13 +135,13 @@ class PointsControls(Controls):
     )
     schedule: Schedule = Field(
         "cosine",
-        title="Noise schedule of the training",
+        title="Training noise schedule",
         description="How ᾱₜ falls with t during training; cosine is usual.",
         json_schema_extra=ui(titles=SCHEDULE_TITLES, group=SCHEDULE),
     )
     sampling_schedule: Literal["own", "linear", "cosine", "sigmoid"] = Field(
         "own",
-        title="Noise schedule of the sampling",
+        title="Sampling noise schedule",
         description="A denoiser is conditioned on the noise level, so the schedule may be another than in training.",
         json_schema_extra=ui(titles={"own": "The same", **SCHEDULE_TITLES}, group=SCHEDULE),
     )

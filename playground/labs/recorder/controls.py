@@ -29,7 +29,7 @@ class RecorderControls(Controls):
     )
     show: Literal["x0", "x"] = Field(
         "x0",
-        title="Show",
+        title="Displayed image",
         description="The prediction of the clean image at each step, or the noisy image itself.",
         json_schema_extra=ui(titles={"x0": "Prediction x̂₀", "x": "Noisy image xₜ"}),
     )

@@ -60,7 +60,7 @@ class SamplingSettings(Controls):
         SamplingFields,
         "model",
         title="Model",
-        help="The denoising model: a trained network, or the ideal denoiser of a data set.",
+        help="The denoising model: a trained network, or the exact denoiser of a data set.",
     )
     labels: Literal["each", "one", "none"] = Field(
         "each",
@@ -90,7 +90,7 @@ class SamplingSettings(Controls):
         SamplingFields,
         "smoothing",
         title="Smoothing (standard deviation)",
-        help="The ideal denoiser treats every training image as a Gaussian of this standard deviation. At 0 it reproduces "
+        help="The exact denoiser treats every training image as a Gaussian of this standard deviation. At 0 it reproduces "
         "training images only; larger values end further from all of them. Usual: 0 to 0.3.",
         step=0.05,
     )
@@ -138,8 +138,8 @@ class SamplingSettings(Controls):
         SamplingFields,
         "scale_to",
         title="Guidance interval end (1 − ᾱ)",
-        help="Guidance acts only where the noise level 1 − ᾱ is at most this; elsewhere the plain conditional prediction is "
-        "used. Smaller values leave the first steps unguided; 1 is usual.",
+        help="Guidance acts only where the noise level 1 − ᾱ is at most this; elsewhere the conditional prediction is used "
+        "as it is. Smaller values leave the first steps unguided; 1 is usual.",
         step=0.05,
         group=GUIDANCE,
     )
@@ -147,7 +147,7 @@ class SamplingSettings(Controls):
         SamplingFields,
         "rescale",
         title="Guidance rescale",
-        help="Guidance raises the contrast: 1 brings the standard deviation of x̂₀ back to that of the conditional "
+        help="Guidance raises the contrast: 1 scales the standard deviation of x̂₀ back to that of the conditional "
         "prediction, 0 leaves it and is usual.",
         step=0.05,
         group=GUIDANCE,
@@ -164,7 +164,7 @@ class SamplingSettings(Controls):
         SamplingFields,
         "classifier_scale",
         title="Classifier guidance scale s",
-        help="Multiplies the classifier's gradient: 1 is Bayes' rule, 0 has no effect, larger values push harder.",
+        help="Multiplies the classifier's gradient: 1 is Bayes' rule, 0 has no effect, larger values guide more strongly.",
         step=0.25,
         group=GUIDANCE,
     )
@@ -202,7 +202,9 @@ class SamplingSettings(Controls):
         group=MORE,
     )
     compare: bool = Field(
-        False, title="Compare A | B", description="Sample from the same noise with a second setting beside it."
+        False,
+        title="Comparison A | B",
+        description="Sample with a second setting, too, from the same noise.",
     )
 
     @model_validator(mode="before")
@@ -282,7 +284,7 @@ def _without_effect(controls: SamplingSettings, prefix: str, classes: int) -> li
         if name not in used
     ]
     if controls.labels == "none":
-        why = "No effect now: there is no label to be guided by."
+        why = "No effect now: guidance needs a label."
         return [*reasons, *((name, why) for name in (*GUIDED_BY_LABEL, "classifier", "classifier_scale"))]
     if not classes:
         why = "No effect now: this model is unconditional. A classifier can guide it."

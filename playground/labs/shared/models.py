@@ -31,7 +31,7 @@ def shipped() -> dict[str, str]:
     from engine.interop.pretrained import CHECKPOINTS
 
     trained = {name: f"Trained network: {name}" for name, folder in CHECKPOINTS.items() if folder.is_dir()}
-    return {**trained, **{f"ideal:{name}": f"Ideal denoiser: {load(name).title.lower()}" for name in DATASETS}}
+    return {**trained, **{f"ideal:{name}": f"Exact denoiser: {load(name).title.lower()}" for name in DATASETS}}
 
 
 def classifier_choices(visitor: Visitor) -> dict[str, str]:

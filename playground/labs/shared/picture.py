@@ -29,7 +29,7 @@ class PictureChoice(Controls):
 
     data: Literal["digits", "emoji"] = Field(
         "digits",
-        title="Picture from",
+        title="Image source",
         description="Handwritten digits (grey, 28 × 28) or emoji (colour, 32 × 32).",
         json_schema_extra=ui(titles={"digits": "Digits", "emoji": "Emoji"}),
     )
@@ -41,7 +41,7 @@ class PictureChoice(Controls):
         ge=0,
         le=999,
         title="Number in its class",
-        description="Each class holds many pictures; step through them.",
+        description="Index of the image among those of its class.",
         json_schema_extra=ui(slider=False),
     )
 

@@ -97,9 +97,11 @@ def _numbers(part: str, allowed: Allowed, most: int | None) -> list[Value]:
     stop = pieces[1] if len(pieces) > 1 else start
     step = pieces[2] if len(pieces) > 2 else Decimal(1 if stop >= start else -1)
     if step == 0:
-        raise ValueError(f"“{_short(part)}” never gets on: its step is 0.")
+        raise ValueError(f"“{_short(part)}” has no values: its step is 0.")
     if (stop - start) * step < 0:
-        raise ValueError(f"“{_short(part)}” never arrives: write {_text(start)}:{_text(stop)}:{_text(-step)}.")
+        raise ValueError(
+            f"“{_short(part)}” has no values, since its step has the wrong sign: write {_text(start)}:{_text(stop)}:{_text(-step)}."
+        )
     steps = float(stop - start) / float(step)
     count = math.floor(steps + 1e-9) + 1 if steps < 1e15 else LARGEST
     if most is None:

@@ -6,8 +6,8 @@ WAKING = "The engine is being loaded. This takes a few seconds."
 DOWNLOADS = "Downloads"
 
 GUIDANCE_SCALE = (
-    "1 is the plain conditional model, 0 ignores the label; the larger, the more is exaggerated what the label changes. "
-    "2 is usual. The w of Ho & Salimans is this minus 1."
+    "1 is the conditional model without guidance, 0 the unconditional one; larger values follow the label more strongly and "
+    "lose diversity. 2 is usual. The w of Ho & Salimans is this minus 1."
 )
 """The help of every guidance scale."""
 

@@ -31,7 +31,9 @@ def _numbers(text: str) -> tuple[int, ...]:
 class XrayControls(Controls):
     """Which network is inspected, on which noisy image, and what is changed in it."""
 
-    model: str = like(SamplingFields, "model", title="Model", help="Any model whose network is a U-Net of ours.")
+    model: str = like(
+        SamplingFields, "model", title="Model", help="Any model whose network is a U-Net of this project."
+    )
     source: Literal["sample", "picture"] = Field(
         "sample",
         title="Noisy image",
@@ -54,7 +56,7 @@ class XrayControls(Controls):
         ge=0,
         le=10_000_000,
         title="Training image number",
-        description="In its class; after the last one they begin again.",
+        description="Index in its class; above the last one it wraps around.",
         json_schema_extra=ui(slider=False),
     )
     seed: int = Field(
@@ -67,7 +69,7 @@ class XrayControls(Controls):
         json_schema_extra=ui(titles={"own": "as trained", "silu": "SiLU", "relu": "ReLU"}),
     )
     off: str = Field(
-        "", max_length=200, title="Skips off", description="Numbers of the skips that are replaced by zeros."
+        "", max_length=200, title="Skips switched off", description="Numbers of the skips that are replaced by zeros."
     )
     block: str = Field("", max_length=100, title="Block", description="The block whose channels are shown.")
 

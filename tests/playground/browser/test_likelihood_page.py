@@ -65,12 +65,12 @@ def test_a_newcomer_in_the_lab(page: Page, url: str) -> None:
     heat.locator(".dp-plot").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowUp")
-    expect(heat).to_contain_text("above the ideal")
+    expect(heat).to_contain_text("above the Bayes-optimal loss")
 
 
 def test_another_comparison_waits_for_its_button_and_a_bad_link_says_so(page: Page, url: str) -> None:
     page.goto(f"{url}/likelihood?pictures=2&compare=variance&blocks=21&data=emoji")
-    expect(page.get_by_text("Blocks of t = “21”")).to_be_visible()
+    expect(page.get_by_text("Timestep blocks = “21”")).to_be_visible()
     bars = page.locator(".dp-stacked")
     expect(bars).to_have_attribute("data-bars", "2")
     expect(page.get_by_text("There is no VAE of emoji yet").first).to_be_visible()

@@ -93,7 +93,9 @@ def test_look_point_fork_and_come_back(app: str, page: Page, tmp_path: Path) -> 
     assert len(drawn.findall(".//{*}image")) == look.locator(".dp-part").count() == len(said) - 1
 
     # A fork with another class, and back again by its link.
-    form = page.locator("#microscope-fork-label, [class*='st-key-microscope-fork']").filter(has_text="Class from here")
+    form = page.locator("#microscope-fork-label, [class*='st-key-microscope-fork']").filter(
+        has_text="Class after the fork"
+    )
     field = form.first.locator("input").first
     field.click()
     page.get_by_role("option", name="8", exact=True).click()

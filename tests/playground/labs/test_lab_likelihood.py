@@ -258,7 +258,7 @@ def test_the_page_opens_with_something_to_see() -> None:
     page.query_params["blocks"] = "21"
     page.run()
     assert not page.exception
-    assert any("Blocks of t" in warning.value for warning in page.warning)
+    assert any("Timestep blocks" in warning.value for warning in page.warning)
     job = page.session_state["likelihood/job"]
     job.wait(60)
     page.run()
