@@ -61,8 +61,8 @@ def rising(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "rising",
         "wrong",
-        f"The loss was down to {best:.3g} and is at {now:.3g} again: the steps are so large that the network loses what it had "
-        f"learned. The learning rate of {rate:g} is too high.",
+        f"The loss had fallen to {best:.3g} and has risen to {now:.3g}: training diverges, because the learning rate of "
+        f"{rate:g} is too high.",
         {"learning_rate": _lower(rate)},
     )
 
@@ -91,7 +91,7 @@ def not_falling(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | N
         return Finding(
             "not falling",
             "wrong",
-            f"{says}: with a learning rate of {rate:g} each step is too small to get anywhere.",
+            f"{says}: with a learning rate of {rate:g} each step is too small.",
             {"learning_rate": USUAL_RATE},
         )
     if rate > HIGHEST_RATE:
@@ -129,8 +129,8 @@ def above_bayes_optimal(snapshot: Snapshot, curves: Curves, facts: Facts) -> Fin
     return Finding(
         "above the floor",
         "doubtful",
-        f"At {where} the loss is {now[worst]:.3g}, and the ideal {task_of(config).noun} would have {_small(floor[worst])}: of "
-        f"what could be learned there, {_percent(missing[worst])} is missing. {advice}",
+        f"At {where} the loss is {now[worst]:.3g}, and that of the exact {task_of(config).noun} is "
+        f"{_small(floor[worst])}: {_percent(missing[worst])} of the reducible loss there is left. {advice}",
         change,
     )
 
@@ -146,8 +146,8 @@ def clipped(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "clipped",
         "note",
-        f"Every gradient is clipped, from a norm of about {usual:.3g} to {clip:g}: clipping is meant for the rare ones that "
-        "are too long, and now all have the same norm.",
+        f"Every gradient is clipped, from a norm of about {usual:.3g} to {clip:g}: clipping is meant for rare "
+        "outliers, and here all have the same norm.",
         {"clip_norm": float(f"{2 * usual:.1g}")},
     )
 
@@ -157,11 +157,11 @@ def memorised(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | Non
     copies = facts.copies
     if copies is None or copies.near < 3 or copies.least < copies.chance + 0.1:
         return None
-    pictures = f"the {facts.pictures:,} training pictures" if facts.pictures else "the training pictures"
+    pictures = f"the {facts.pictures:,} training images" if facts.pictures else "the training images"
     return Finding(
         "memorised",
         "doubtful",
-        f"{copies.near} of {copies.samples} samples are nearly the same as a training picture; of held-out pictures "
+        f"{copies.near} of {copies.samples} samples are nearly the same as a training image; of held-out images "
         f"{_percent(copies.chance)} are. The network memorises {pictures}: more of them help, or fewer steps.",
         {"steps": max(1, copies.step // 2)},
     )
@@ -183,8 +183,8 @@ def held_out_rising(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding
     return Finding(
         "held-out rising",
         "doubtful",
-        f"On held-out pictures the loss was lowest at step {step:,} ({least:.3g}) and has risen to {now:.3g} since, while it "
-        "still falls on the training pictures: from there on the network memorises them.",
+        f"On held-out images the loss was lowest at step {step:,} ({least:.3g}) and has risen to {now:.3g} since, while it "
+        "still falls on the training images: from there on the network memorises them.",
         {"steps": step},
     )
 
@@ -199,7 +199,7 @@ def waiting(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "waiting",
         "note",
-        f"For {_percent(share)} of the time the network waits for pictures: reading them takes too long. A copy on a "
+        f"For {_percent(share)} of the time the network waits for images: reading them takes too long. A copy on a "
         "local disk helps.",
     )
 
@@ -215,7 +215,7 @@ def _lower(rate: float) -> float:
 
 
 def _small(loss: float) -> str:
-    return f"{loss:.2g}" if loss >= 1e-4 else "next to none"
+    return f"{loss:.2g}" if loss >= 1e-4 else "nearly 0"
 
 
 def _percent(share: float) -> str:

@@ -44,8 +44,8 @@ def warmup(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "warm-up",
         "doubtful",
-        f"The learning rate rises over {config.warmup:,} steps and the run has only {config.steps:,}: it never gets beyond "
-        f"{config.learning_rate * config.steps / config.warmup:.2g} of the {config.learning_rate:g} that were asked for.",
+        f"The learning rate rises over {config.warmup:,} steps and the run has only {config.steps:,}: it reaches "
+        f"{config.learning_rate * config.steps / config.warmup:.2g} and not the {config.learning_rate:g} of the settings.",
         {"warmup": config.steps // 10},
     )
 
@@ -91,8 +91,8 @@ def few_pictures(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | 
     return Finding(
         "few pictures",
         "note",
-        f"There are {pictures:,} pictures and each is trained on about {epochs:,.0f} times: the network will memorise them "
-        "rather than draw new ones. More pictures help most, else fewer steps.",
+        f"There are {pictures:,} images and each is trained on about {epochs:,.0f} times: the network will memorise them "
+        "rather than draw new ones. More images help most, else fewer steps.",
         {"steps": max(1, MANY_EPOCHS // 5 * pictures // config.batch)},
     )
 

@@ -137,13 +137,13 @@ def _remarks(config: TrainConfig, data: ImageSet, times: list[float], device: to
         first = times[0] - times[1]
         gained = float(np.median(baseline[1:]) - np.median(times[1:]))
         pays = (
-            f"pays after {first / gained:,.0f} steps"
+            f"saves time after {first / gained:,.0f} steps"
             if gained > 0.02 * np.median(baseline[1:])
-            else "does not pay here"
+            else "saves no time here"
         )
         yield f"Compiling takes {first:.0f} s, and a step then {ratio:.2f} times as long as without: it {pays}."
     elif ratio > 0.95:
-        yield f"A step in {config.precision} takes {ratio:.2f} times as long here as one in fp32: it does not pay."
+        yield f"A step in {config.precision} takes {ratio:.2f} times as long here as one in fp32: it saves no time."
 
 
 def _room_missing(disk: int, folder: Path | None) -> str:
@@ -168,15 +168,15 @@ def _memory_missing(needed: int, context: DistributedContext) -> str:
     if needed <= free:
         return ""
     return (
-        f"To train this network takes {needed / 1e9:,.1f} GB of memory before the first picture, and {free / 1e9:,.1f} GB are "
-        "free: take a smaller one."
+        f"Training this network needs {needed / 1e9:,.1f} GB of memory before the first batch, and {free / 1e9:,.1f} GB are "
+        "free: choose a smaller network."
     )
 
 
 def _problem_of(error: RuntimeError, config: TrainConfig) -> str:
     """One sentence about a failed step."""
     if loop.out_of_memory(error):
-        return "Not even one picture at a time fits into memory: take a smaller network or smaller pictures."
+        return "A micro-batch of one image does not fit into memory: choose a smaller network or smaller images."
     if config.compile:
         return f"torch.compile does not work here ({type(error).__name__}): switch it off."
     return f"A training step fails here: {str(error).splitlines()[0][:300]}"

@@ -87,7 +87,7 @@ class Limits:
 
     def _of_training(self, config: TrainConfig) -> Iterator[str]:
         yield from _above(config.steps, self.training_steps, "training steps are taken in one run")
-        yield from _above(config.batch, self.batch, "pictures go into one batch")
+        yield from _above(config.batch, self.batch, "images go into one batch")
         yield from _above(config.size, self.picture_size, "pixels along a side are trained on")
         previews = config.steps // config.sample_every
         yield from _above(previews, self.previews, "previews are drawn in one run", ": sample less often")

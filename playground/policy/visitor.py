@@ -114,7 +114,7 @@ class Visitor:
         from engine.data.shipped import DATASETS
 
         if self.public and name not in DATASETS:
-            raise DataError(f"There is no set of pictures “{name[:40]}” here, but {', '.join(DATASETS)}.")
+            raise DataError(f"There is no data set “{name[:40]}” here, but {', '.join(DATASETS)}.")
 
     def check_host(self) -> None:
         """Raise ValueError where only the host may do it: name a path, upload a model, prepare, remove or fetch data."""

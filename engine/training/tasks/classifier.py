@@ -37,14 +37,14 @@ class ClassifierTask:
     """See `Task`. The network is as wide and as deep as the downward path of the U-Net."""
 
     noun = "classifier"
-    use = "It reads pictures and draws none: guide another model by it."
+    use = "It classifies images and draws none: use it to guide a denoiser."
     has_held_out_loss = has_milestones = drops_labels = False
     least_fall = 0.2
     silent_rules = frozenset({"label dropout", "few pictures"})
 
     def without_effect(self, config: TrainConfig) -> dict[str, str]:
         off = {"latent": ONLY_VAE} | dict.fromkeys(OF_DENOISERS, ONLY_DENOISER)
-        return off | {"label_dropout": "A classifier needs the label of every picture."}
+        return off | {"label_dropout": "A classifier needs the label of every image."}
 
     def loss_unit(self, config: TrainConfig) -> str:
         return "cross-entropy in nats"
@@ -52,7 +52,7 @@ class ClassifierTask:
     def network(self, config: TrainConfig, data: ImageSet) -> LevelClassifier:
         classes, preset = len(data.class_names), preset_for(config.preset, data.size)
         if classes < 2:
-            raise ValueError("A classifier needs pictures of at least two classes, and these have none to tell apart.")
+            raise ValueError("A classifier needs a data set of at least two classes.")
         return LevelClassifier(
             NoisyClassifierConfig(
                 size=data.size,
@@ -93,7 +93,7 @@ class ClassifierTask:
     def save(self, folder: Path, model: TrainedClassifier, weights: Mapping[str, Tensor], about: Provenance) -> None:
         accuracy = about.accuracy if about.accuracy and about.accuracy.step == about.step else None
         card = NoisyClassifierCard(
-            title=f"{about.title}, classifier of noisy pictures",
+            title=f"{about.title}, classifier of noisy images",
             data=about.config.data,
             class_names=about.data.class_names,
             step=about.step,

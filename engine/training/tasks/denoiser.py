@@ -45,7 +45,7 @@ class DenoiserTask:
     def without_effect(self, config: TrainConfig) -> dict[str, str]:
         off = {"latent": ONLY_VAE}
         if not config.learned_variance:
-            off["vlb_weight"] = "It belongs to a learned variance."
+            off["vlb_weight"] = "Only a learned variance is trained by the bound."
         if config.target == "noise":
             off["zero_terminal_snr"] = NO_SIGNAL
         return off

@@ -24,7 +24,7 @@ class VAETask:
     """See `Task`. The network is as wide and as deep as the downward and upward paths of the U-Net."""
 
     noun = "VAE"
-    use = "It draws in one step: the Likelihood lab opens it."
+    use = "It samples in one pass of its decoder: open it in the Likelihood lab."
     has_milestones = drops_labels = False
     has_held_out_loss = True
     least_fall = 0.05

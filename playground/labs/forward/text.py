@@ -1,9 +1,9 @@
 """The texts of the Forward lab."""
 
-TITLE = "The forward process: from a picture to noise"
+TITLE = "The forward process: from an image to noise"
 LEAD = (
     "The forward process adds Gaussian noise step by step, until xₜ is distributed as N(0, I). "
-    "Drag the strip below the picture to move along t."
+    "Drag the strip below the image to move along t."
 )
 TERMS = (
     "noisy data",
@@ -12,7 +12,7 @@ TERMS = (
     "forward process",
     "Markov step",
     "time step",
-    "signal rate",
+    "signal variance",
     "noise level",
     "SNR",
     "posterior",
@@ -23,10 +23,10 @@ LOOKING_AT = (
     "displayed as −1 or 1. Both ways have the same distribution: (xₜ − √ᾱₜ x₀) / √(1−ᾱₜ) is N(0, 1) at every t, and its "
     "measured standard deviation scatters around the calculated curve."
 )
-NO_CLASS = "An uploaded picture has no class and no number."
-UPLOAD = "Your own picture"
-UPLOAD_FIRST = "Choose a picture file above. Until then the previous picture is shown."
-STAYS = "The previous picture is still shown."
+NO_CLASS = "An uploaded image has no class and no number."
+UPLOAD = "Your own image"
+UPLOAD_FIRST = "Choose an image file above. Until then the previous image is shown."
+STAYS = "The previous image is still shown."
 
 
 def upload_help(size: int) -> str:

@@ -45,7 +45,7 @@ def _timeline(process: Process, schedule: str, T: int, seed: int, hashed: noisin
         captions=tuple(_caption(float(a)) for a in table.alpha_bar[shown]),
         panels=_panels(processes, strips, table, shown),
         fps=max(12.0, min(60.0, len(shown) / 6)),
-        label="Forward process, from the picture at t = 0 to noise at t = T",
+        label="Forward process, from the image at t = 0 to noise at t = T",
     )
 
 
@@ -64,21 +64,21 @@ def _lane(process: str, strip: Strip, shape: tuple[int, ...]) -> Lane:
 
 def _caption(alpha_bar: float) -> str:
     if alpha_bar == 1:
-        return "The picture as it is. No noise yet."
+        return "The clean image x₀, without noise."
     share = (
         f"{100 * alpha_bar:.0f} %"
         if alpha_bar >= 0.1
         else f"{100 * alpha_bar:.2g} %"
         if alpha_bar > 1e-5
-        else "next to nothing"
+        else "under 0.001 %"
     )
     if alpha_bar > 0.55:
-        return f"Mostly picture: it makes up {share} of the variance, noise the rest."
+        return f"Mostly signal: {share} of the variance."
     if alpha_bar > 0.45:
-        return f"About as much noise as picture: {share} of the variance is picture."
+        return f"About as much noise as signal: {share} of the variance is signal."
     if alpha_bar > 0.01:
-        return f"Mostly noise: {share} of the variance is still picture."
-    return f"As good as pure noise: {share} of the variance is picture."
+        return f"Mostly noise: {share} of the variance is still signal."
+    return f"Nearly pure noise: {share} of the variance is signal."
 
 
 def _panels(

@@ -175,7 +175,7 @@ def verdict(density: GuidedDensity) -> str:
     if distance >= floor.mean + 4 * floor.std:
         return (
             f"{numbers} So guidance at s = {density.scale:g} samples from another density: at each level it follows the score "
-            "of the middle one, which is not the right one, the target after the forward process."
+            "of the middle one, which is not that of the target after the forward process."
         )
     same = "At s = 1 both are p(x|c)." if density.scale == 1 else "Here the two cannot be distinguished."
     return f"{numbers} {same}"
@@ -233,7 +233,7 @@ def chart(density: GuidedDensity) -> LiveChart:
         "total variation",
         series,
         note="0: the same density; 1: disjoint.",
-        empty="The curve appears after the pictures.",
+        empty="The curve appears after the densities.",
     )
 
 

@@ -236,7 +236,7 @@ def timeline(timeline_id: str, grid: Grid, show: str) -> Timeline:
         return Timeline(f"{timeline_id}-live", (lane,), (Position(0, "being sampled"),), label="Sweep so far")
     steps = {cell.steps for cell in plan.cells}
     positions = tuple(_position(k, len(frames), steps) for k in range(len(frames)))
-    return Timeline(timeline_id, (lane,), positions, start_at="last", pick=False, label="Sweep, from noise to picture")
+    return Timeline(timeline_id, (lane,), positions, start_at="last", pick=False, label="Sweep, from noise to image")
 
 
 TITLES = {"x0": "<i>x̂</i><sub>0</sub> prediction", "x": "noisy <i>x</i><sub>t</sub>"}

@@ -31,11 +31,11 @@ PRESS = {
 """Before the first result of a view."""
 LOOKING_AT = {
     "sweep": "every cell is the same recipe from the same noise, with two settings changed. Drag along the strip to move the "
-    "whole grid from noise to pictures; where cells take different numbers of steps, it shows the fraction of their steps.",
+    "whole grid from noise to images; where cells take different numbers of steps, it shows the fraction of their steps.",
     "trace": "two network evaluations at every step, conditional and unconditional, which guidance combines into "
     "ε̂ = ε̂(x) + s (ε̂(x, y) − ε̂(x)), and likewise x̂₀. Where x̂₀ leaves −1 … 1 it is clipped, which saturates strongly guided "
-    "pictures.",
-    "tradeoff": "accuracy of a classifier of clean pictures, diversity within a class (dashed: real pictures) and saturation "
+    "images.",
+    "tradeoff": "accuracy of a classifier of clean images, diversity within a class (dashed: real images) and saturation "
     "of x̂₀ before clipping, by guidance scale. A higher scale gains accuracy and loses diversity.",
     "density": "left, the guided points; in the middle, the density pₜ(x|c)^s pₜ(x)^(1−s) whose score moves them; right, the "
     "target p(x|c)^s p(x)^(1−s) after the forward process, with its contours on all three. Noising does not commute with the "
@@ -43,6 +43,7 @@ LOOKING_AT = {
 }
 """Under the figures of each view."""
 BY_CLASSIFIER = (
-    "B is guided by a classifier of noisy pictures: its “conditional” prediction is Bayes' rule, a scale of 1."
+    "B is guided by a classifier of noisy images: its conditional prediction is the unconditional one plus the classifier's "
+    "gradient at a scale of 1, which is Bayes' rule."
 )
 WHICH = "A: {a}. B: {b}."

@@ -69,9 +69,9 @@ def variants(
     from engine.models.noisy_classifier import NOISY_CLASSIFIERS
 
     common = {"seeds": tuple(seeds), "labels": tuple(labels), "classifier": "", "scale_from": 0.0, "scale_to": 1.0}
-    compared = [Variant("by the label", recipe(controls, **common))]
+    compared = [Variant("classifier-free guidance", recipe(controls, **common))]
     if controls.beside == "interval":
-        title = f"by the label, noise {controls.scale_from:g} to {controls.scale_to:g}"
+        title = f"classifier-free guidance, 1 − ᾱ from {controls.scale_from:g} to {controls.scale_to:g}"
         compared.append(
             Variant(
                 title, recipe(controls, **{**common, "scale_from": controls.scale_from, "scale_to": controls.scale_to})
@@ -80,7 +80,7 @@ def variants(
     elif controls.beside == "classifier":
         name = controls.classifier or (model.data if model.data in NOISY_CLASSIFIERS else f"ideal:{model.data}")
         push = {"classifier": name, "classifier_scale": controls.classifier_scale, "scale": 0.0, "rescale": 0.0}
-        compared.append(Variant("by a classifier", recipe(controls, **{**common, **push})))
+        compared.append(Variant("classifier guidance", recipe(controls, **{**common, **push})))
     if not model.class_names:
         raise ValueError(f"“{model.title}” has no classes to guide towards: choose another model.")
     for variant in compared:
@@ -174,8 +174,8 @@ LANES = {
     "x": ("<i>x</i><sub>t</sub>", "Input of the network."),
     "uncond": ("unconditional <i>x̂</i><sub>0</sub>", "Guidance scale 0."),
     "cond": ("conditional <i>x̂</i><sub>0</sub>", "Guidance scale 1."),
-    "difference": ("their difference", "Grey is zero."),
-    "guided": ("guided <i>x̂</i><sub>0</sub>", "What the sampler uses."),
+    "difference": ("conditional − unconditional", "Grey is zero."),
+    "guided": ("guided <i>x̂</i><sub>0</sub>", "The input of the sampler, after clipping."),
 }
 LETTERS = "AB"
 

@@ -77,7 +77,7 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
 
     scales = ranges.parse(controls.scales or "0,1,2,4,8", Allowed("guidance scale", "number", 0, 20))
     if model.data not in CLASSIFIERS:
-        raise ValueError(f"There is no classifier for the pictures of “{model.title}”: choose digits or emoji.")
+        raise ValueError(f"There is no classifier for the images of “{model.title}”: choose digits or emoji.")
     classes = len(model.class_names)
     # Image k of a class has seed + k, whatever the class: so a jackknife can leave the seeds out one by one.
     seeds = [controls.seed + k for k in range(controls.per_class) for _ in range(classes)]
@@ -188,7 +188,7 @@ def charts(measured: TradeOff) -> tuple[LiveChart, LiveChart, LiveChart]:
     diverse = series("diversity")
     if diverse:
         ends = np.array([0.0, max(point.scale for point in measured.points) or 1.0])
-        diverse += (Series("real pictures", ends, np.full(2, measured.real.value), "dashed", color=5),)
+        diverse += (Series("real images", ends, np.full(2, measured.real.value), "dashed", color=5),)
     empty = "The first point appears in a few seconds."
     note = f"{measured.pictures} images at each scale; bands are 95 % confidence intervals."
     x = "guidance scale"

@@ -11,7 +11,7 @@ LOOKING_AT = (
     "was recorded in the Sampling lab."
 )
 DOORS = (
-    ("forward", "➡️", "Forward", "The forward process: add noise to a picture, step by step or in one jump."),
+    ("forward", "➡️", "Forward", "The forward process: add noise to an image, step by step or in one jump."),
     ("schedules", "📉", "Schedules", "Compare noise schedules: linear, cosine, sigmoid, or one that you draw."),
     (
         "sampling",

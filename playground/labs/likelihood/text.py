@@ -2,8 +2,9 @@
 
 TITLE = "Likelihood in bits per dimension"
 LEAD = (
-    "How many bits does a model need, **at most**, for each number of an image? The variational bound on −log₂ p(x) says so, "
-    "and **at which timesteps** they arise. An image stored as it is has 8 bits per dimension."
+    "How many bits does a model need, **at most**, for each pixel value of an image? The variational bound on "
+    "−log₂ p(x) is this number, a sum over **the timesteps** at which the bits arise. An "
+    "image stored as it is has 8 bits per dimension."
 )
 TERMS = (
     "variational bound",
@@ -29,7 +30,7 @@ BARS = (
 REMARKS = {
     "layers": "Fewer bits do not mean better samples. The VAE was trained on this very bound, with a variance for every "
     "pixel; a denoiser is trained on a loss that gives the cleanest steps little weight, where most of its bits arise.",
-    "ideal": "The ideal denoiser has memorized the training images: those need little more than L₀, whose fixed noise blurs "
+    "ideal": "The exact denoiser has memorized the training images: those need little more than L₀, whose fixed noise blurs "
     "them again, and an image that is not among them needs very many bits. A network that never reaches it generalises.",
 }
 """What is said of a comparison beside its bars."""
@@ -60,8 +61,8 @@ GRID = (
 HEAT = "Excess loss over training"
 HEAT_ABOUT = (
     "the training loss minus the Bayes-optimal loss of the same training images, by training step and noise level: strong "
-    "colour is what was still to be learned. At low noise the ideal denoiser recognises the training image, and no network "
-    "that generalises gets there."
+    "colour is what was still to be learned. At low noise the exact denoiser identifies the training image, and no network "
+    "that generalises reaches it."
 )
 HEAT_WAIT = "The Bayes-optimal loss is being computed …"
 BITS_CSV = "Bits per dimension of all images (CSV)"

@@ -49,7 +49,7 @@ ERRORS_ABOUT = (
 )
 ABOUT_ERRORS = (
     "every level has the same reference image and the same noise ε, mixed by its ᾱ. The error of x̂₀ falls towards the clean "
-    "end and that of ε̂ rises; an ideal denoiser that has not been trained on the image keeps an error of x̂₀ to the end."
+    "end and that of ε̂ rises; an exact denoiser whose training images do not include it keeps an error of x̂₀ to the end."
 )
 KL, KL_AS_DDPM = "KL per dimension", "KL per dimension, of DDPM's step"
 MODEL_STEP, POSTERIOR_MEAN = "The model's step", "The mean of the true posterior"

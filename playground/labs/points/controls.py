@@ -150,7 +150,7 @@ class PointsControls(Controls):
         ge=10,
         le=1000,
         title="Forward steps T",
-        description="More steps add less noise each; 1000 is usual for pictures, 200 is enough here.",
+        description="More steps add less noise each; 1000 is usual for images, 200 is enough here.",
         json_schema_extra=ui(step=10, group=SCHEDULE),
     )
     particles: int = Field(

@@ -2,7 +2,7 @@
 
 TITLE = "Diffusion in the plane"
 LEAD = (
-    "The same mathematics as for pictures, in two dimensions: every particle starts as noise and is moved step by step to the "
+    "The same mathematics as for images, in two dimensions: every particle starts as noise and is moved step by step to the "
     "data distribution. Play it, drag the strip, or point at a particle to see its trajectory."
 )
 TERMS = (

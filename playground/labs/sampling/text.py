@@ -34,7 +34,7 @@ LOOKING_AT = (
 DISTANCE = "distance is the root mean square difference per pixel, on the scale 0 to 255. "
 MEMORIZED = "A sample at a distance of (nearly) 0 is a memorized training image."
 MEMORIZED_BY_IDEAL = (
-    "A sample at a distance of 0 is a training image, and the ideal denoiser samples nothing else. **Smoothing** in the "
+    "A sample at a distance of 0 is a training image, and the exact denoiser samples nothing else. **Smoothing** in the "
     "sidebar moves its samples off them."
 )
 LANES = {
@@ -53,11 +53,11 @@ PNG, RECIPE = "Images (PNG, carries its recipe)", "Recipe (JSON)"
 
 
 def smoothed(smoothing: float) -> str:
-    """What the distances mean for a smoothed ideal denoiser."""
+    """What the distances mean for a smoothed exact denoiser."""
     return (
-        f"With a smoothing of {smoothing:g} the samples of the ideal denoiser lie about {smoothing * 127.5:.0f} from a "
-        "training image (less where clipping takes some of it back), in a random direction: they are no copies, but "
-        "noisy images. A network generalises in another way."
+        f"With a smoothing of {smoothing:g} the samples of the exact denoiser lie about {smoothing * 127.5:.0f} from a "
+        "training image (less where clipping takes some of it back), in a random direction: they are noisy images, no "
+        "copies. A network generalises in another way."
     )
 
 

@@ -142,7 +142,7 @@ def strips(rows_of_pictures: Sequence[tuple[str, str, NDArray[np.uint8]]]) -> st
     ticks = "".join(f"<span>{k / (columns - 1):g}</span>" for k in range(columns))
     rows = "".join(
         f'<div class="dp-name">{_key(name)}{title}</div>'
-        f'<div class="dp-row" role="img" aria-label="{title}: the picture at t/T from 0 to 1">'
+        f'<div class="dp-row" role="img" aria-label="{title}: the image at t/T from 0 to 1">'
         # One picture for the whole row: the browser takes far longer for eleven. CSS cuts it into columns.
         f'<img alt="" src="{data_uri(np.concatenate(list(pictures), axis=1), UPSCALE)}"></div>'
         for name, title, pictures in rows_of_pictures

@@ -104,7 +104,7 @@ def _verdict(controls: ScheduleControls, name: str, schedule: NoiseSchedule) -> 
         return Verdict(name, snr, "fine", "Fine", "x_T is close to N(0, I), from which a sampler may start.")
     amplitude = 100 * float(schedule.alpha_bar[-1].sqrt())
     sentence = (
-        f"In training x_T holds {amplitude:.0f} % of the picture's amplitude, but a sampler starts from N(0, I) without it: "
+        f"In training x_T keeps {amplitude:.0f} % of the image's amplitude, but a sampler starts from N(0, I) without it: "
         "samples come out with too little contrast, around a medium grey."
     )
     if name == "linear" and not controls.rescale:

@@ -2,12 +2,12 @@
 
 TITLE = "Noise schedules"
 LEAD = (
-    "The same picture under the same noise, with different schedules. A good schedule leaves no signal at t = T and spends "
+    "The same image under the same noise, with different schedules. A good schedule leaves no signal at t = T and spends "
     "its steps at the noise levels where there is most to predict."
 )
 TERMS = (
     "noise schedule",
-    "signal rate",
+    "signal variance",
     "noise level",
     "SNR",
     "log-SNR",
@@ -21,7 +21,7 @@ TERMS = (
 """Of the glossary, in the order in which the page shows them."""
 NONE = "Switch on a schedule in the settings."
 STRIPS = (
-    "one picture at t/T = 0, 0.1, … 1 from left to right, one row per schedule. Every row has the same noise ε; only the "
+    "one image at t/T = 0, 0.1, … 1 from left to right, one row per schedule. Every row has the same noise ε; only the "
     "noise level 1 − ᾱₜ differs."
 )
 GAUGES = "Terminal signal-to-noise ratio"

@@ -53,7 +53,7 @@ def timeline(controls: ScheduleControls) -> Timeline:
             ),
         ),
         fps=max(12.0, len(shown) / 6),
-        label="The same picture under every schedule, from t = 0 to t = T",
+        label="The same image under every schedule, from t = 0 to t = T",
     )
 
 

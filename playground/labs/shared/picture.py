@@ -59,7 +59,7 @@ class PictureChoice(Controls):
         count = count_of(pictures, label)
         if number >= count:
             problems.append(
-                f"“{pictures.class_names[label]}” has {count} pictures, numbered from 0; "
+                f"“{pictures.class_names[label]}” has {count} images, numbered from 0; "
                 f"there is no number {number}. The last one is shown."
             )
             number = count - 1

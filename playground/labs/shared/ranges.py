@@ -100,7 +100,7 @@ def _numbers(part: str, allowed: Allowed, most: int | None) -> list[Value]:
         raise ValueError(f"“{_short(part)}” has no values: its step is 0.")
     if (stop - start) * step < 0:
         raise ValueError(
-            f"“{_short(part)}” has no values, since its step has the wrong sign: write {_text(start)}:{_text(stop)}:{_text(-step)}."
+            f"“{_short(part)}” has a step of the wrong sign: write {_text(start)}:{_text(stop)}:{_text(-step)}."
         )
     steps = float(stop - start) / float(step)
     count = math.floor(steps + 1e-9) + 1 if steps < 1e15 else LARGEST

@@ -24,8 +24,7 @@ TERMS = (
 """Of the glossary, in the order in which the page shows them."""
 START = "Start training"
 NOTHING = (
-    "There is no training run yet. Press **Start training** in the sidebar; above it stands how long it will take on this "
-    "machine."
+    "There is no training run yet. Press **Start training** in the sidebar; the estimated duration stands above it."
 )
 TRYING = "Measuring a few training steps …"
 FIRST_SAMPLES = "The first samples are being drawn …"
@@ -77,7 +76,7 @@ SAME = "These runs have the same settings."
 SAMPLE = "Sample with it"
 SAMPLE_HELP = "Opens the Sampling lab with the network as trained so far."
 GUIDE_HELP = "Opens the Sampling lab, guided by this classifier."
-LOOK_INSIDE = "Look inside"
+LOOK_INSIDE = "Open in the Likelihood lab"
 LOOK_INSIDE_HELP = "Opens the Likelihood lab with this VAE."
 
 SHARED = (

@@ -78,7 +78,7 @@ def _network(controls: XrayControls, visitor: Visitor) -> tuple[Model, NetDenois
         net_of(denoiser)
     except TypeError as error:
         raise ValueError(
-            f"“{model.title}” has no U-Net of ours to inspect: choose a trained network, such as the digits."
+            f"“{model.title}” has no U-Net of this project to inspect: choose a trained network, such as the digits."
         ) from error
     assert isinstance(denoiser, NetDenoiser)
     if controls.label >= len(model.class_names) and controls.label != NONE:

@@ -37,7 +37,7 @@ NOT_YET = "Waiting for the forward pass …"
 ACTIVATIONS = {"silu": "SiLU", "relu": "ReLU"}
 
 KINDS = {
-    "input": ("in", "Input convolution", "Turns the colours of the image into channels."),
+    "input": ("in", "Input convolution", "A convolution from the colour channels to the channels of the first block."),
     "residual": ("res", "Residual block", "Two convolutions, conditioned on the time embedding, added to the input."),
     "attention": ("att", "Self-attention", "Each position is a weighted mean over all positions."),
     "down": ("↓ ½", "Downsampling", "A convolution of stride 2: half as high and half as wide."),

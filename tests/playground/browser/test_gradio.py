@@ -140,17 +140,17 @@ def test_settings_go_into_the_link_and_out_of_it(page: Page, gradio_url: str) ->
 
 def test_a_picture_of_ones_own_and_a_file_that_is_none(page: Page, gradio_url: str, tmp_path: Path) -> None:
     page.goto(f"{gradio_url}/forward?data=upload&T=20")
-    expect(page.get_by_text("Choose a picture file above")).to_be_visible()
+    expect(page.get_by_text("Choose an image file above")).to_be_visible()
     timeline = page.locator("#forward-timeline")
     before = timeline.evaluate(PIXELS)
     broken = tmp_path / "broken.png"
     broken.write_bytes(b"\x89PNG\r\n\x1a\n and nothing more")
     page.locator("#forward-file input[type=file]").set_input_files(broken)
-    expect(page.get_by_text("The picture from before stays.")).to_be_visible()
+    expect(page.get_by_text("The previous image is still shown.")).to_be_visible()
     assert timeline.evaluate(PIXELS) == before
     page.get_by_label("Remove this file").or_(page.locator("#forward-file button[aria-label='Clear']")).first.click()
     page.locator("#forward-file input[type=file]").set_input_files(ROOT / "assets" / "screenshots" / "start.png")
-    expect(page.get_by_text("The picture from before stays.")).to_be_hidden()
+    expect(page.get_by_text("The previous image is still shown.")).to_be_hidden()
     page.wait_for_function(
         "before => document.querySelector('#forward-timeline .dp-stage canvas').toDataURL() !== before", arg=before[0]
     )

@@ -371,7 +371,7 @@ BAD: list[tuple[str, dict[str, Any], str]] = [
     ("recipe", {"link": "x" * 9000}, "at most 8,000 letters"),
     ("train_start", {"settings": {"steps": 10**9}}, "not a whole number from 1 to 100000"),
     ("train_start", {"settings": {"steps": 5000}}, "At most 3,000 training steps"),
-    ("train_start", {"settings": {"data": "/etc"}}, "There is no set of pictures"),
+    ("train_start", {"settings": {"data": "/etc"}}, "There is no data set"),
     ("train_start", {"settings": {"lr": 1}}, "There is no setting “lr”"),
     ("train_start", {"settings": 3}, "names with values"),
     ("train_start", {"visitor": "me"}, "32 hexadecimal digits"),

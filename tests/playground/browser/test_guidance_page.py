@@ -77,9 +77,12 @@ def test_a_guidance_trace_and_the_trade_off(page: Page, server: str) -> None:
     expect(page.locator(".dp-livechart").get_by_text("Accuracy").first).to_be_visible()
     rows, drawn, size = taken_away(page, page.locator(".dp-livechart").first)
     assert rows[0] == ["series", "guidance scale", "share classified as the label", "low", "high"]
-    assert [(row[0], float(row[1])) for row in rows[1:]] == [("by the label", 0.0), ("by the label", 3.0)]
+    assert [(row[0], float(row[1])) for row in rows[1:]] == [
+        ("classifier-free guidance", 0.0),
+        ("classifier-free guidance", 3.0),
+    ]
     assert all(0 <= float(row[3]) <= float(row[2]) <= float(row[4]) <= 1 for row in rows[1:])
-    assert {"Accuracy", "by the label", "guidance scale"} <= drawn
+    assert {"Accuracy", "classifier-free guidance", "guidance scale"} <= drawn
     assert size[0] >= 1200
 
 

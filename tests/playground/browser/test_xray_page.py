@@ -75,4 +75,4 @@ def test_the_block_that_was_chosen_is_there_after_another_page(page: Page, serve
 
 def test_a_model_without_a_network_says_so(page: Page, server: str) -> None:
     page.goto(f"{server}/xray?model=ideal:digits")
-    expect(page.get_by_text("has no U-Net of ours")).to_be_visible()
+    expect(page.get_by_text("has no U-Net of this project")).to_be_visible()

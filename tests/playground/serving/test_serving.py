@@ -370,7 +370,7 @@ def test_the_sentences() -> None:
         TrainConfig(steps=1_000_000, batch=1024, size=512, compile=True, sample_every=1)
     ) == [
         "At most 3,000 training steps are taken in one run here, not 1,000,000.",
-        "At most 64 pictures go into one batch here, not 1,024.",
+        "At most 64 images go into one batch here, not 1,024.",
         "At most 64 pixels along a side are trained on here, not 512.",
         "At most 50 previews are drawn in one run here, not 1,000,000: sample less often.",
         "Networks are not compiled here: it takes minutes, and is faster on a GPU only.",

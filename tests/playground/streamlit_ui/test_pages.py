@@ -219,7 +219,7 @@ def test_a_folder_that_is_no_checkpoint_is_told(path: str) -> None:
 
 def test_the_training_page_says_what_a_run_costs_and_trains(runs: TrainingService) -> None:
     at = _fine(_open(_training, batch="1", T="20", steps="3"))
-    assert {metric.label for metric in at.metric} >= {"Parameters", "Takes about"}
+    assert {metric.label for metric in at.metric} >= {"Parameters", "Estimated duration"}
     assert runs.ids() == []
     at.button(key="training/start").click()
     _fine(at.run())
@@ -227,7 +227,7 @@ def test_the_training_page_says_what_a_run_costs_and_trains(runs: TrainingServic
     finished = runs.wait(run_id, lambda snapshot: not snapshot.active, SECONDS)
     assert (finished.status, finished.config.steps, finished.config.T) == ("finished", 3, 20)
     _fine(at.run())
-    assert "ideal denoiser" in _text(at)
+    assert "exact denoiser" in _text(at)
     assert _links(at)["run"] == run_id
     assert not at.error
     # A reader who opens the link later, in another session, finds the run.
@@ -245,7 +245,7 @@ def test_a_classifier_is_trained_and_guides_in_the_sampling_lab(runs: TrainingSe
     finished = runs.wait(run_id, lambda snapshot: not snapshot.active, SECONDS)
     assert (finished.status, finished.can_guide, finished.can_sample) == ("finished", True, False)
     _fine(at.run())
-    assert "ideal classifier" in _text(at)
+    assert "exact classifier" in _text(at)
     assert not at.button(key="training/draw").disabled
 
     sampling = AppTest.from_function(_sampling, default_timeout=SECONDS)
