@@ -42,11 +42,11 @@ def sized(data: ImageSet, size: int, upsampling: bool = False) -> ImageSet:
     if size in (0, data.size):
         return data
     if size < LEAST:
-        raise DataError(f"Pictures of {size} × {size} show nothing: take at least {LEAST}.")
+        raise DataError(f"An image size of {size} × {size} is too small: choose at least {LEAST}.")
     if size > data.size and not upsampling:
         raise DataError(
-            f"The pictures of “{data.title}” are {data.size} × {data.size}. To train at {size} × {size}, allow enlarging "
-            "(upsampling): it adds pixels, and no detail."
+            f"The images of “{data.title}” are {data.size} × {data.size}. To train at {size} × {size}, allow upsampling: "
+            "it adds pixels, and no detail."
         )
     folder = _folder(data)
     if folder is None:
@@ -107,5 +107,5 @@ def _write(path: Path, images: npt.NDArray[np.uint8], shape: tuple[int, ...]) ->
                 file.write(chunk.tobytes())
     except OSError as error:
         raise DataError(
-            f"The pictures cannot be stored at {shape[1]} × {shape[1]}: {error.strerror or error}."
+            f"The images cannot be stored at {shape[1]} × {shape[1]}: {error.strerror or error}."
         ) from error

@@ -87,7 +87,7 @@ def normalized_name(name: str) -> str:
     rest = name.removeprefix(kind or "").strip()
     if kind is None or not rest or len(name) > 1000 or "\0" in name:
         names = ", ".join((*DATASETS, *TORCHVISION, "folder:PATH", "zip:ID", "hub:OWNER/NAME"))
-        raise DataError(f"There is no picture set “{name[:60]}”. The sets are: {names}.")
+        raise DataError(f"There is no data set “{name[:60]}”. The sets are: {names}.")
     if kind == "folder:":
         try:
             rest = os.path.abspath(os.path.expanduser(rest))

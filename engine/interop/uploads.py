@@ -130,7 +130,7 @@ def _id_of(file: BinaryIO, settings: TrainerSettings | None) -> str:
 
 def _store_trainer(file: BinaryIO, model: Path, settings: TrainerSettings | None, progress: Progress | None) -> None:
     if settings is None:
-        raise CheckpointError("This file does not hold the size of its pictures: give their size beside it.")
+        raise CheckpointError("This file does not hold the size of its images: give their size beside it.")
     size = file.seek(0, os.SEEK_END)
     _check_room(size, model)
     file.seek(0)

@@ -117,10 +117,10 @@ def test_the_own_size_is_kept_and_larger_ones_must_be_asked_for(prepared: ImageS
     for data in (load("digits"), prepared):
         assert sized(data, 0) is data
         assert sized(data, data.size) is data
-        with pytest.raises(DataError, match="allow enlarging"):
+        with pytest.raises(DataError, match="allow upsampling"):
             sized(data, data.size + 1)
         assert sized(data, 2 * data.size, upsampling=True).images.shape[1:3] == (2 * data.size, 2 * data.size)
-        with pytest.raises(DataError, match="show nothing"):
+        with pytest.raises(DataError, match="too small"):
             sized(data, 2)
 
 
@@ -231,7 +231,7 @@ def test_a_run_gets_the_training_part_at_its_size(prepared: ImageSet) -> None:
     assert training_pictures(config).images.shape == (36, 8, 8, 3)
     assert held_out_pictures(config).images.shape == (4, 8, 8, 3)
     assert len(pictures_of(config)) == 40
-    with pytest.raises(DataError, match="allow enlarging"):
+    with pytest.raises(DataError, match="allow upsampling"):
         training_pictures(TrainConfig(data="digits", size=64))
 
 

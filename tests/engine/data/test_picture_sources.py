@@ -930,7 +930,7 @@ def test_without_the_package_the_hub_says_what_to_install(monkeypatch: pytest.Mo
 
 def test_names_that_no_set_could_have_are_refused() -> None:
     for wrong in ("cats", "folder:", "zip:  ", "http://x", "folder:a\0b", "hub:" + "x" * 2000):
-        with pytest.raises(DataError, match="There is no picture set"):
+        with pytest.raises(DataError, match="There is no data set"):
             load(wrong)
     with pytest.raises(DataError, match="comes with the playground"):
         prepare("digits")

@@ -97,7 +97,7 @@ def test_memory_that_is_not_enough_for_one_picture(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(module, "_timed", full)
     (problem,) = preflight(config_of()).problems
-    assert "Not even one picture" in problem
+    assert "micro-batch of one image" in problem
 
 
 def test_a_slower_precision_is_remarked_with_the_measured_ratio(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -137,4 +137,4 @@ def test_a_network_that_is_larger_than_memory_is_not_even_made(monkeypatch: pyte
     monkeypatch.setattr(module.psutil, "virtual_memory", lambda: memory._replace(available=needed - 1))
     monkeypatch.setattr(module.loop, "begin", None)
     (problem,) = preflight(config_of()).problems
-    assert "take a smaller one" in problem
+    assert "choose a smaller network" in problem

@@ -137,7 +137,7 @@ def test_same_settings_same_pixels_and_another_seed_others() -> None:
         ({"T": "nan"}, "a whole number from 10 to 1000"),
         ({"class_index": "99"}, "10 classes"),
         ({"data": "emoji", "class_index": "9"}, "8 classes"),
-        ({"data": "emoji", "class_index": "0", "number": "400"}, "104 pictures"),
+        ({"data": "emoji", "class_index": "0", "number": "400"}, "104 images"),
         ({"data": "cats"}, "digits, emoji, upload"),
         ({"seed": "-1"}, "a whole number"),
         ({"process": "<b>x</b>"}, "jump, steps, both"),
