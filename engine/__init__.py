@@ -1,5 +1,6 @@
 """Denoising diffusion, from the noise schedule to the trained network, written to be read beside the papers.
 
-Read in this order: `schedule`, `process`, `denoiser`, `ideal`, `sampling`, `models.unet`, `training.loop`.
+Read in this order: `schedule`, `process`, `denoiser`, `ideal`, `guidance`, `samplers`, `sampling`, `inversion`,
+`likelihood`; then `models.unet`, `training.objective`, `training.loop`.
 Nothing in here imports a front end.
 """

@@ -6,7 +6,7 @@ The minimiser of the squared error E‖x̂0(x_t) − x_0‖² is the posterior m
 
 (Efron 2011, https://doi.org/10.1198/jasa.2011.tm11181; Song & Ermon 2019, arXiv:1907.05600), so a sampler needs nothing else.
 A trained network, the exact denoiser of a data set (`engine.ideal`), a guided and a clipped one are the same type, and samplers
-know none of them. A denoiser receives the noise level, never t: it owns the schedule that it was trained on.
+depend on this type alone. A denoiser receives the noise level, never t: it owns the schedule that it was trained on.
 """
 
 from __future__ import annotations
@@ -45,19 +45,19 @@ class Denoiser(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class NetDenoiser:
-    """A trained network as a denoiser: with the schedule that it was trained on and what its output means.
+    """A trained network as a denoiser, with its training schedule and its prediction target.
 
     Args:
         net: called as net(x, timestep, class) and returns the shape of x, or twice its channels where the variance is learned;
             `class` is None for an unconditional network.
         schedule: the one that it was trained on.
-        target: what its output means.
+        target: what it predicts: ε, x_0 or v.
         classes: how many classes it is conditioned on, 0 for none.
         learned_variance: whether the second half of the output's channels, o, is the learned variance of a step:
             v = (o + 1) / 2, as the code of Nichol & Dhariwal and diffusers' "learned_range" have it.
-        has_null_class: whether it has, beside its classes, one more of number `classes` for "unconditional".
-            Networks that were trained elsewhere with a label for every picture do not: they can be neither evaluated
-            without one nor guided.
+        has_null_class: whether class number `classes` stands for "unconditional" (the null token of classifier-free guidance).
+            A network that was trained elsewhere with a label for every picture has none: each evaluation needs a label,
+            and it cannot be guided.
 
     Raises:
         ValueError: for a noise-predicting network on a schedule of zero terminal SNR.
@@ -75,7 +75,7 @@ class NetDenoiser:
             raise ValueError(NO_SIGNAL)
 
     def output(self, x_t: Tensor, level: Level, label: Tensor | None = None) -> Tensor:
-        """The network's own output, before `read`.
+        """The raw output of the network; `read` converts it to a prediction.
 
         Returns:
             The shape of x_t; with `learned_variance` twice its channels, the target's first.
@@ -91,7 +91,7 @@ class NetDenoiser:
         return self.read(self.output(x_t, level, label), x_t, level)
 
     def read(self, output: Tensor, x_t: Tensor, level: Level) -> Prediction:
-        """The prediction that an output of the network stands for.
+        """Convert an output of the network to a prediction.
 
         Raises:
             ValueError: for a noise-predicting network at zero SNR.
@@ -122,7 +122,7 @@ class NetDenoiser:
 
 @dataclass(frozen=True, eq=False)
 class Clipped:
-    """x̂0 clipped to the range of pictures, as Ho et al. 2020 do when they sample; ε̂ follows it.
+    """x̂0 clipped to the range of pictures, as in the code of Ho et al. 2020; ε̂ is computed from the clipped x̂0.
 
     Args:
         denoiser: any.
@@ -168,5 +168,5 @@ class QuantileClipped:
 
 
 def _with_x0(prediction: Prediction, x0: Tensor, x_t: Tensor, level: Level) -> Prediction:
-    """The same prediction with another x̂0, which ε̂ follows."""
+    """Replace x̂0, and recompute ε̂ from it."""
     return replace(prediction_from_x0(x0, x_t, level), variance_mix=prediction.variance_mix)

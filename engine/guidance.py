@@ -5,8 +5,8 @@ By Bayes' rule ∇ log p(x_t | y) = ∇ log p(x_t) + ∇ log p(y | x_t). Guidanc
     classifier-free   ε̂ = ε̂(x_t) + s (ε̂(x_t, y) − ε̂(x_t))                 Ho & Salimans 2022, arXiv:2207.12598, eq. 6, s = w + 1
     by a classifier   ε̂ = ε̂(x_t) − s √(1 − ᾱ) ∇ log p(y | x_t)            Dhariwal & Nichol 2021, arXiv:2105.05233, alg. 2
 
-s = 1 is the plain conditional model and 0 ignores the label; s > 1 sharpens, at the price of diversity. A guided denoiser is a
-denoiser again, so guidance can be stacked, clipped and sampled from like any other.
+s = 1 is the plain conditional model and 0 the unconditional one; s > 1 trades diversity for fidelity. A guided denoiser is a
+denoiser, so it can be guided again, clipped and sampled from like any other.
 """
 
 from __future__ import annotations
@@ -82,11 +82,11 @@ class Guided:
         return GuidancePair(both[:count], both[count:])
 
     def combine(self, pair: GuidancePair, x_t: Tensor, level: Level) -> Prediction:
-        """The guided prediction, from both."""
+        """The guided prediction from the pair."""
         cond, uncond = pair
         weight = broadcast(self._scale_at(level), x_t)
         x0 = torch.lerp(uncond.x0, cond.x0, weight)
-        # How much noise a step adds is no matter of guidance: the conditional prediction's variance stands.
+        # Guidance does not change the variance of a step: it is that of the conditional prediction.
         if self.rescale == 0:
             return Prediction(x0, torch.lerp(uncond.noise, cond.noise, weight), cond.variance_mix)
         factor = broadcast(_std(cond.x0) / _std(x0).clamp(min=1e-12), x0)
@@ -94,7 +94,7 @@ class Guided:
         return replace(rescaled, variance_mix=cond.variance_mix)
 
     def _scale_at(self, level: Level) -> Tensor:
-        """The scale where guidance works, 1 elsewhere: shape () or (B,)."""
+        """The scale inside the guidance interval, 1 outside: shape () or (B,)."""
         scale, (low, high) = torch.as_tensor(self.scale), self.interval
         if self.interval == EVERYWHERE:
             return scale
@@ -103,7 +103,7 @@ class Guided:
 
 
 def _std(x: Tensor) -> Tensor:
-    """Over the numbers of each picture, shape (B,)."""
+    """Standard deviation over the pixels of each picture, shape (B,)."""
     return x.flatten(1).std(1, correction=0)
 
 
@@ -141,25 +141,25 @@ class ClassifierGuided:
         prediction = self.denoiser(x_t, level, label)
         if label is None or self.scale == 0 or not bool((label != NO_LABEL).any()):
             return prediction
-        return self._pushed(prediction, self.scale * self.gradient(x_t, level, label), x_t, level)
+        return self._add_score(prediction, self.scale * self.gradient(x_t, level, label), x_t, level)
 
     def predict_pair(self, x_t: Tensor, level: Level, label: Tensor) -> GuidancePair:
-        """By Bayes' rule, and the denoiser's own: scales 1 and 0; shapes as in a call."""
+        """The predictions at scale 1 (Bayes' rule) and at scale 0 (the denoiser's); shapes as in a call."""
         uncond = self.denoiser(x_t, level, label)
-        return GuidancePair(self._pushed(uncond, self.gradient(x_t, level, label), x_t, level), uncond)
+        return GuidancePair(self._add_score(uncond, self.gradient(x_t, level, label), x_t, level), uncond)
 
     def combine(self, pair: GuidancePair, x_t: Tensor, level: Level) -> Prediction:
-        """The guided prediction, from both."""
+        """The guided prediction from the pair."""
         cond, uncond = pair
         x0, noise = torch.lerp(uncond.x0, cond.x0, self.scale), torch.lerp(uncond.noise, cond.noise, self.scale)
         return Prediction(x0, noise, cond.variance_mix)
 
     @staticmethod
-    def _pushed(prediction: Prediction, push: Tensor, x_t: Tensor, level: Level) -> Prediction:
+    def _add_score(prediction: Prediction, score: Tensor, x_t: Tensor, level: Level) -> Prediction:
         signal, sigma = level.scales(x_t)
-        # Tweedie's formula, x̂0 = (x_t + (1−ᾱ) ∇ log p) / √ᾱ. At zero SNR no class can be read.
+        # Tweedie's formula, x̂0 = (x_t + (1−ᾱ) ∇ log p) / √ᾱ. At zero SNR x_t is independent of the class.
         of_x0 = torch.where(signal > 0, sigma**2 / signal, 0.0)
-        return replace(prediction, x0=prediction.x0 + of_x0 * push, noise=prediction.noise - sigma * push)
+        return replace(prediction, x0=prediction.x0 + of_x0 * score, noise=prediction.noise - sigma * score)
 
     def gradient(self, x_t: Tensor, level: Level, label: Tensor) -> Tensor:
         """∇ log p(y | x_t) with respect to x_t, of its shape; 0 where the label is `NO_LABEL`."""

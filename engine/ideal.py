@@ -1,4 +1,4 @@
-"""Exact denoisers: the posterior mean E[x_0 | x_t] in closed form, which no network can beat on the same data.
+"""Exact denoisers: the posterior mean E[x_0 | x_t] in closed form, the minimum of the squared error on these data.
 
 If x_0 is one of N points x_i with prior π_i, spread by N(0, std² I), then x_t given point i is N(√ᾱ x_i, v I) with
 v = ᾱ std² + 1 − ᾱ, and by Bayes' rule
@@ -52,11 +52,11 @@ class ExactDenoiser:
         self._check(label)
         x = x_t.flatten(1).to(self.points.dtype)
         if len(self.points) <= self._rows:
-            return self._answer(self.weights(x_t, level, label) @ self.points.flatten(1), x_t, level)
+            return self._prediction(self.weights(x_t, level, label) @ self.points.flatten(1), x_t, level)
         top = x.new_full((len(x), 1), -torch.inf)
         total = x.new_zeros((len(x), 1))
         mean = torch.zeros_like(x)
-        # Softmax over the chunks one after the other: what is summed so far is rescaled whenever a larger logit comes.
+        # Streaming softmax over the chunks: the sums so far are rescaled whenever a larger logit appears.
         for start, points in self._chunks():
             logits = self._logits(x, points, start, level, label)
             new_top = torch.maximum(top, logits.amax(1, keepdim=True))
@@ -65,13 +65,13 @@ class ExactDenoiser:
             total = total * keep + weights.sum(1, keepdim=True)
             mean = mean * keep + weights @ points
             top = new_top
-        return self._answer(mean / total, x_t, level)
+        return self._prediction(mean / total, x_t, level)
 
-    def _answer(self, mean: Tensor, x_t: Tensor, level: Level) -> Prediction:
-        """From the weighted mean of the points, shape (B, D)."""
+    def _prediction(self, mean: Tensor, x_t: Tensor, level: Level) -> Prediction:
+        """x̂0 and ε̂ from m = Σ w_i x_i, shape (B, D)."""
         x = x_t.flatten(1).to(self.points.dtype)
         signal, _ = level.scales(x)
-        # Towards x_t by the part of its distance that the spread of the points explains (0 for std = 0).
+        # √ᾱ std² / v of the module's formula; 0 for std = 0.
         gain = signal * self.std**2 / broadcast(self._spread(level), x)
         x0 = (mean + gain * (x - signal * mean)).to(x_t.dtype).reshape(x_t.shape)
         return prediction_from_x0(x0, x_t, level)
@@ -124,8 +124,8 @@ class ExactDenoiser:
 
 @dataclass(frozen=True, eq=False)
 class ExactByClass:
-    """The same predictions faster, for points of a few numbers each: a row with a class is compared with the points of that
-    class alone, and rows go in blocks whose weights stay in the processor's cache.
+    """The same predictions faster, for data of few dimensions: a row with a label is compared with the points of its class
+    only, and rows are evaluated in blocks whose weights fit into the processor's cache.
 
     Args:
         exact: the denoiser.

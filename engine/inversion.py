@@ -34,7 +34,7 @@ def invert(
     `sample(…, start=(x_T, T))` with DDIM then leads back, with an error of order 1 / steps in each direction.
 
     Args:
-        denoiser: without guidance, whose field is not inverted by these steps.
+        denoiser: without guidance: with a scale above 1 inversion is inaccurate (Mokady et al. 2022, arXiv:2211.09794).
         schedule: of the trajectory.
         x0: pictures, shape (B, ...).
         steps: 1 … T.
@@ -42,8 +42,8 @@ def invert(
         spacing: of the timesteps, a name in `schedule.SPACINGS`.
 
     Yields:
-        steps + 1 frames, none of which carries a graph: the picture first, x_T last. No denoiser can be evaluated
-        without noise: in the first frame x̂0 is the picture itself, and ε̂ the one that is predicted from it at t = 1.
+        steps + 1 frames, detached from the autograd graph: the picture first, x_T last. No denoiser can be evaluated
+        at t = 0: in the first frame x̂0 is the picture itself, and ε̂ the prediction for it at t = 1.
 
     Raises:
         ValueError: for steps outside 1 … T or an unknown spacing.

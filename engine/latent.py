@@ -2,10 +2,10 @@
 
     −log p(x)  ≤  E_q [ −log p(x | z) ]  +  KL( q(z | x) ‖ N(0, I) ),   z = mean + std · ε of q(z | x)
 
-The first term is the reconstruction, the second the bits that z takes. The bound of a diffusion model
+The first term is the reconstruction error, the second the rate, the code length of z. The bound of a diffusion model
 (`engine.likelihood`) is the same inequality with x_1 … x_T for z: L_0 is its reconstruction, L_T its KL to the prior, and
-L_1 … L_{T−1} have no counterpart here. Both take their last step, to 256 levels, from the same `Decoder`, so their bits
-compare. What differs: nothing is learned in q(x_t | x_0), and x_t has as many numbers as the picture.
+L_1 … L_{T−1} have no counterpart here. Both take their last step, to 256 levels, from the same `Decoder`, so their bits per
+dimension compare. They differ in that q(x_t | x_0) is fixed, not learned, and that x_t has the dimensions of the picture.
 """
 
 from __future__ import annotations
@@ -14,43 +14,43 @@ from typing import NamedTuple, Protocol
 
 from torch import Tensor
 
-from engine.likelihood import DISCRETISED, Decoder, precise
+from engine.likelihood import DISCRETISED, Decoder, to_float64
 
 
-class Gaussian(NamedTuple):
-    """A normal distribution of each number on its own."""
+class DiagonalGaussian(NamedTuple):
+    """N(mean, diag(exp(log_variance))); diffusers calls it `DiagonalGaussianDistribution`."""
 
     mean: Tensor
     log_variance: Tensor
 
-    def at(self, noise: Tensor) -> Tensor:
-        """mean + std · noise: a draw where the noise is one of N(0, I); gradients flow to both."""
+    def sample(self, noise: Tensor) -> Tensor:
+        """mean + std · noise, a draw for noise from N(0, I), by the reparameterisation trick: gradients reach mean and std."""
         return self.mean + (self.log_variance / 2).exp() * noise
 
 
 class Autoencoder(Protocol):
     """A model with one latent layer under the prior N(0, I)."""
 
-    def encode(self, x: Tensor) -> Gaussian:
+    def encode(self, x: Tensor) -> DiagonalGaussian:
         """q(z | x) for x of shape (B, ...): each part of shape (B, latent)."""
         ...
 
-    def decode(self, z: Tensor) -> Gaussian:
+    def decode(self, z: Tensor) -> DiagonalGaussian:
         """p(x | z) for z of shape (B, latent), before the decoder's 256 levels: each part of the picture's shape."""
         ...
 
 
 class LatentBound(NamedTuple):
-    """The two terms for each picture, in nats summed over its numbers, each of shape (B,)."""
+    """The two terms for each picture, in nats summed over its dimensions, each of shape (B,)."""
 
     reconstruction: Tensor
-    """−log p(x | z) at the z that was drawn: unbiased for its mean over q(z | x)."""
+    """−log p(x | z) at the sampled z: an unbiased estimate of its mean over q(z | x)."""
     kl: Tensor
-    """KL( q(z | x) ‖ N(0, I) ), exactly."""
+    """KL( q(z | x) ‖ N(0, I) ) in closed form."""
 
     @property
     def total(self) -> Tensor:
-        """On average over the draws of z at least −log p(x)."""
+        """The negative ELBO: its mean over z is at least −log p(x)."""
         return self.reconstruction + self.kl
 
 
@@ -61,20 +61,22 @@ def latent_bound(model: Autoencoder, x: Tensor, noise: Tensor, decoder: Decoder 
         model: the autoencoder.
         x: shape (B, ...); for `DISCRETISED` pictures of 256 levels in [−1, 1].
         noise: of N(0, I), shape (B, latent).
-        decoder: how the Gaussian of the picture becomes a probability of data.
+        decoder: the likelihood of the data under the Gaussian p(x | z).
     """
     posterior = model.encode(x)
-    return bound_of(x, posterior, model.decode(posterior.at(noise)), decoder)
+    return bound_of(x, posterior, model.decode(posterior.sample(noise)), decoder)
 
 
-def bound_of(x: Tensor, posterior: Gaussian, pixels: Gaussian, decoder: Decoder = DISCRETISED) -> LatentBound:
-    """The same where z was drawn and decoded already."""
-    mean, log_variance = precise(pixels.mean), precise(pixels.log_variance)
-    nats = -decoder.log_prob(precise(x), mean, (log_variance / 2).exp())
+def bound_of(
+    x: Tensor, posterior: DiagonalGaussian, pixels: DiagonalGaussian, decoder: Decoder = DISCRETISED
+) -> LatentBound:
+    """`latent_bound` for a z that is sampled and decoded already."""
+    mean, log_variance = to_float64(pixels.mean), to_float64(pixels.log_variance)
+    nats = -decoder.log_prob(to_float64(x), mean, (log_variance / 2).exp())
     return LatentBound(nats.flatten(1).sum(1), kl_to_prior(posterior))
 
 
-def kl_to_prior(posterior: Gaussian) -> Tensor:
+def kl_to_prior(posterior: DiagonalGaussian) -> Tensor:
     """KL( N(mean, variance) ‖ N(0, I) ) = ½ Σ (mean² + variance − 1 − log variance) in nats, shape (B,)."""
-    mean, log_variance = precise(posterior.mean), precise(posterior.log_variance)
+    mean, log_variance = to_float64(posterior.mean), to_float64(posterior.log_variance)
     return 0.5 * (mean.square() + log_variance.expm1() - log_variance).sum(1)

@@ -24,7 +24,7 @@ from engine.schedule import Level, Rows, broadcast
 
 
 def diffuse(x0: Tensor, level: Level, noise: Tensor) -> Tensor:
-    """x_t = √ᾱ_t x_0 + √(1−ᾱ_t) ε: from the clean picture to any level at once; Ho et al. 2020, eq. 4.
+    """x_t = √ᾱ_t x_0 + √(1−ᾱ_t) ε: from the clean picture to any level in one step; Ho et al. 2020, eq. 4.
 
     Args:
         x0, noise: shape (B, ...); noise is drawn from N(0, I).
@@ -60,7 +60,7 @@ def posterior(x_t: Tensor, x0: Tensor, now: Level, to: Level) -> Gaussian:
     Args:
         x_t, x0: shape (B, ...).
         now: the level of x_t.
-        to: the level of the answer, cleaner than `now`. For neighbours this is the q(x_{t−1} | x_t, x_0) of the paper.
+        to: the level of x_s, cleaner than `now`. For neighbours this is the q(x_{t−1} | x_t, x_0) of the paper.
     """
     beta = now.variance_since(to)
     of_x0 = to.alpha_bar.sqrt() * beta / now.variance
@@ -76,7 +76,7 @@ def posterior_variance(now: Level, to: Level) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Prediction:
-    """What a denoiser predicts from x_t. The two belong together: x_t = √ᾱ x0 + √(1−ᾱ) noise.
+    """What a denoiser predicts from x_t: x̂0 and ε̂, with x_t = √ᾱ x̂0 + √(1−ᾱ) ε̂.
 
     Indexes and concatenates like a batch of tensors: `prediction[rows]`, `Prediction.cat(parts)`.
     """
@@ -87,7 +87,7 @@ class Prediction:
     """ε̂, the predicted noise in x_t. Shape of x_t."""
     variance_mix: Tensor | None = None
     """v, where the variance of a reverse step is learned (Nichol & Dhariwal 2021, arXiv:2102.09672, eq. 15):
-    log σ² = v log β + (1 − v) log β̃, so 1 is the large variance and 0 the small one. Shape of x_t, not held to 0 … 1."""
+    log σ² = v log β + (1 − v) log β̃, so 1 is the large variance and 0 the small one. Shape of x_t; not clipped to 0 … 1."""
 
     def __len__(self) -> int:
         return len(self.x0)
@@ -117,7 +117,7 @@ def prediction_from_x0(x0: Tensor, x_t: Tensor, level: Level) -> Prediction:
 
 
 class Target(Protocol):
-    """What a network predicts: how its output is read, and what training compares it with."""
+    """The prediction target of a network: ε, x_0 or v (diffusers' `prediction_type`)."""
 
     def of(self, x0: Tensor, noise: Tensor, level: Level) -> Tensor:
         """The target of training, shape of x0."""
@@ -130,7 +130,7 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Noise:
-    """The network predicts ε. Ho et al. 2020, section 3.2. Cannot work where ᾱ = 0: x_t then says nothing of x_0."""
+    """The network predicts ε. Ho et al. 2020, section 3.2. Undefined where ᾱ = 0: x_t is then independent of x_0."""
 
     def of(self, x0: Tensor, noise: Tensor, level: Level) -> Tensor:
         """ε itself."""
@@ -144,7 +144,7 @@ class Noise:
 
 @dataclass(frozen=True)
 class Clean:
-    """The network predicts x_0. Ho et al. 2020, section 3.2, found it worse for their pictures; it is fine for many."""
+    """The network predicts x_0. Ho et al. 2020, section 3.2, found worse samples with it than with ε."""
 
     def of(self, x0: Tensor, noise: Tensor, level: Level) -> Tensor:
         """x_0 itself."""
@@ -171,3 +171,4 @@ class Velocity:
 
 
 TARGETS: dict[str, Target] = {"noise": Noise(), "clean": Clean(), "velocity": Velocity()}
+"""The prediction targets by name; diffusers calls them "epsilon", "sample" and "v_prediction"."""

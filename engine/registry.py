@@ -1,5 +1,5 @@
-"""Every model and classifier by name, opened when it is needed: ideal ones of the data sets, what ships, what was trained here,
-folders of diffusers, the Hub's, files of denoising-diffusion-pytorch, and uploads."""
+"""Every model and classifier by name, opened lazily: exact ones of the data sets, shipped ones, training runs, diffusers
+folders, models on the Hub, files of denoising-diffusion-pytorch, and uploads."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def _model_from(name: str, download: bool, progress: hub.Progress | None) -> Mod
 
 
 def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
-    """Times and sizes of the files of a folder or file: equal as long as it has not changed."""
+    """Modification times and sizes of the files of a folder or file: the cache key of an unchanged model."""
     stamp = []
     settings = [path.with_suffix(".json")] if path.suffix in trainer_files.SUFFIXES else []
     for part in [path, *settings, *(path / file for file in (*hub.CONFIGS, *hub.WEIGHT_FILES))]:
@@ -153,7 +153,7 @@ def open_guide(name: str) -> Guide:
         title = f"Exact classifier of {name.removeprefix(IDEAL)}"
         return Guide(title, ExactClassifier(model.denoiser, len(model.class_names)), model.shape, model.class_names)
     try:
-        # A run that goes on learns more; everything else is opened a single time.
+        # A run may have a newer checkpoint at the next call; everything else is cached.
         trained = open_classifier(name) if name.startswith(RUN) else _cached_classifier(name)
     except CheckpointError as error:
         raise ModelError(str(error)) from error
@@ -199,7 +199,7 @@ def _run_classifier(run_id: str) -> TrainedClassifier:
 
 def _open_run(run_id: str, load: Callable[[Path], Opened]) -> Opened:
     """A checkpoint of "ID", "ID@best" or "ID@STEP" among all runs. Raises CheckpointError."""
-    # Imported here: sampling needs nothing of training.
+    # Imported here, so that sampling does not import training.
     from engine.runs.folder import RunFolder
     from engine.runs.record import default_root
 

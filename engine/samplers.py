@@ -32,7 +32,7 @@ Draw = Callable[[], Tensor]
 
 
 class PreviousStep(NamedTuple):
-    """The prediction of the step before and its level, for multistep samplers."""
+    """The level and the prediction of the previous step, for multistep samplers."""
 
     level: Level
     prediction: Prediction
@@ -49,9 +49,9 @@ class Sampler(Protocol):
         Args:
             denoise: the denoiser with its labels bound.
             x: x_t, shape (B, ...).
-            now, to: the level of x, and the cleaner one of the result.
+            now, to: the level of x, and the cleaner level of the result.
             noise: draws fresh N(0, I) of x's shape; a deterministic sampler never calls it.
-            before: the step that led here, None at the first; single-step samplers ignore it.
+            previous: the previous step, None at the first; single-step samplers ignore it.
 
         Returns:
             x at the level `to`, and the prediction at (x, now).
@@ -77,8 +77,8 @@ VARIANCES: dict[Variance, Callable[[Level, Level, Prediction], Tensor]] = {
     "zero": lambda now, to, _: torch.zeros_like(now.variance),
 }
 """σ² of a reverse step: β̃ (right if all data were one point), β (right if data were N(0, I)), the learned one between
-them (Nichol & Dhariwal 2021, eq. 15; its own for each number of the picture), or none.
-Ho et al. 2020, section 3.2. No noise is an option of ours; it is not DDIM, whose mean is another."""
+them (Nichol & Dhariwal 2021, eq. 15; one for each pixel and channel), or none.
+Ho et al. 2020, section 3.2. "zero" is in no paper; it is not DDIM, whose mean differs."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Ancestral:
     The step to t = 0 adds no noise, as in the paper.
 
     Raises:
-        ValueError: (in a step) where the variance is "learned" and the denoiser has learned none.
+        ValueError: (in a step) where `variance` is "learned" and the prediction has no `variance_mix`.
     """
 
     variance: Variance = "small"
@@ -99,7 +99,7 @@ class Ancestral:
         prediction = denoise(x, now)
         mean, _ = posterior(x, prediction.x0, now, to)
         variance = VARIANCES[self.variance](now, to, prediction)
-        if variance.shape != x.shape:  # one for each picture, where it is not learned
+        if variance.shape != x.shape:  # not learned: one for each picture
             variance = broadcast(variance, x)
         variance = torch.where(broadcast(to.variance, x) > 0, variance, 0.0)
         return _add_noise(mean, variance.sqrt(), noise), prediction
@@ -139,27 +139,27 @@ class DDIM:
 
 @dataclass(frozen=True)
 class Heun:
-    """Two network evaluations a step: a trial step of DDIM, and then the step with the mean of ε̂ here and ε̂ there. Order 2.
+    """Two network evaluations a step: a trial step of DDIM, then the step with the mean of ε̂ at both ends. Order 2.
 
     Karras et al. 2022, arXiv:2206.00364, algorithm 1 without its added noise: in x/√ᾱ and σ = √((1−ᾱ)/ᾱ) the path of DDIM is
-    dx = ε̂ dσ. A step over which σ falls to less than a quarter is one of DDIM: there the mean of both ends is no better
-    than the beginning, and at the clean picture, or in pure noise, no denoiser can be evaluated.
+    dx = ε̂ dσ. A step over which σ falls by more than MAX_SIGMA_RATIO is a step of DDIM: the mean of both ends is no better
+    there than the first, and at t = 0, or at zero SNR, no denoiser can be evaluated.
     """
 
-    LEAP: ClassVar[float] = 4.0
+    MAX_SIGMA_RATIO: ClassVar[float] = 4.0
 
     def step(
         self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
     ) -> tuple[Tensor, Prediction]:
         prediction = denoise(x, now)
         trial = DDIM().follow(prediction, x, now, to, noise)
-        leaps = to.log_snr - now.log_snr > 2 * math.log(self.LEAP)
-        if bool(leaps.all()):
+        too_long = to.log_snr - now.log_snr > 2 * math.log(self.MAX_SIGMA_RATIO)
+        if bool(too_long.all()):
             return trial, prediction
         second = denoise(trial, to)
         mean = Noise().read((prediction.noise + second.noise) / 2, x, now)
-        both = DDIM().follow(mean, x, now, to, noise)
-        return torch.where(broadcast(leaps, x) > 0, trial, both), prediction
+        corrected = DDIM().follow(mean, x, now, to, noise)
+        return torch.where(broadcast(too_long, x) > 0, trial, corrected), prediction
 
 
 @dataclass(frozen=True)
@@ -183,14 +183,14 @@ class DPMSolver2M:
         self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
     ) -> tuple[Tensor, Prediction]:
         prediction = denoise(x, now)
-        ahead = prediction if previous is None else self._ahead(prediction, previous, x, now, to)
-        return DDIM(self.eta).follow(ahead, x, now, to, noise), prediction
+        extrapolated = prediction if previous is None else self._extrapolate(prediction, previous, x, now, to)
+        return DDIM(self.eta).follow(extrapolated, x, now, to, noise), prediction
 
     @staticmethod
-    def _ahead(prediction: Prediction, previous: PreviousStep, x: Tensor, now: Level, to: Level) -> Prediction:
+    def _extrapolate(prediction: Prediction, previous: PreviousStep, x: Tensor, now: Level, to: Level) -> Prediction:
         """x̂0 extrapolated to the middle of this step."""
-        step, step_before = to.log_snr - now.log_snr, now.log_snr - previous.level.log_snr
-        weight = torch.where(step.isfinite() & step_before.isfinite(), step / (2 * step_before), 0.0)
+        step, previous_step = to.log_snr - now.log_snr, now.log_snr - previous.level.log_snr
+        weight = torch.where(step.isfinite() & previous_step.isfinite(), step / (2 * previous_step), 0.0)
         change = prediction.x0 - previous.prediction.x0
         return prediction_from_x0(prediction.x0 + broadcast(weight, x) * change, x, now)
 
@@ -202,14 +202,14 @@ def _add_noise(mean: Tensor, std: Tensor, noise: Draw) -> Tensor:
 
 @dataclass(frozen=True)
 class NamedSampler:
-    """A sampler of the registry, with its name and description for readers."""
+    """A sampler of `SAMPLERS`, with its title and description."""
 
     title: str
     about: str
     make: Callable[[float, Variance], Sampler]
-    """From the two settings of samplers: eta, and the variance of DDPM."""
+    """From (eta, variance) to the sampler."""
     settings: frozenset[Literal["eta", "variance"]] = frozenset()
-    """Those of the two that make a difference."""
+    """Which of the two have an effect."""
     evaluations: int = 1
     """Network evaluations in one step, at most."""
 
@@ -227,4 +227,4 @@ SAMPLERS: dict[str, NamedSampler] = {
         "DPM-Solver++ 2M SDE", "the same with noise at every step", lambda *_: DPMSolver2M(1.0)
     ),
 }
-"""The samplers that go by a name. A line here adds one to recipes, the command line and the Sampling lab."""
+"""The named samplers. A line here adds one to recipes, the command line and the Sampling lab."""

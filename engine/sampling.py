@@ -25,26 +25,26 @@ from engine.schedule import Level, NoiseSchedule
 
 
 class Start(NamedTuple):
-    """Where a trajectory begins that does not begin with noise at T."""
+    """The start of a trajectory that does not begin with N(0, I) at T."""
 
     x: Tensor
     """x_t, shape (B, ...)."""
     t: int
-    """Where on the schedule that is."""
+    """Its timestep, 0 … T."""
     previous: PreviousStep | None = None
-    """The step that led here, for multistep samplers; None if there was none, or if it does not count."""
+    """The previous step, for multistep samplers; None if there was none, or if it was made with another denoiser."""
     draws: int = 0
-    """Draws of noise that each seed has made so far: the next one follows."""
+    """Noise draws that each seed has made so far; sampling continues with the next one."""
 
 
 class Frame(NamedTuple):
-    """One moment of sampling. N steps give N + 1 of them, the noise first."""
+    """x_t and the prediction at it. N steps give N + 1 frames, x_T first."""
 
     step: int
     """How many steps have been taken, 0 … steps."""
     steps: int
     t: int
-    """Where on the schedule x is: T for the first frame, 0 for the last."""
+    """The timestep of x: T for the first frame, 0 for the last."""
     x: Tensor
     """x_t, shape (B, ...)."""
     x0: Tensor
@@ -52,13 +52,13 @@ class Frame(NamedTuple):
     noise: Tensor
     """ε̂ at this x_t; zero in the last frame."""
     previous: PreviousStep | None = None
-    """The step that led here; None in the first frame."""
+    """The previous step; None in the first frame."""
     draws: int = 0
-    """Draws of noise that each seed has made when x is here."""
+    """Noise draws that each seed has made up to this x."""
 
     @property
     def start(self) -> Start:
-        """Sampling from this start, with the same settings, gives the frames that follow this one."""
+        """The start from which sampling with the same settings gives the frames after this one."""
         return Start(self.x, self.t, self.previous, self.draws)
 
 
@@ -75,26 +75,26 @@ class SeededNoise:
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
         self._shape = tuple(shape)
         self._device = device
-        # Of very small images several rounds are drawn at a time, which is quicker. torch draws fewer than 16 numbers one after
-        # the other, so that they are the same numbers whether drawn in one call or in several.
-        self._rounds = max(1, _ONE_BY_ONE // max(1, math.prod(self._shape)))
-        self._ahead: list[Tensor] = []
+        # For very small images several draws are made in one call, which is faster. torch fills fewer than 16 numbers
+        # sequentially, so they are the same numbers in one call as in several.
+        self._rounds = max(1, _SEQUENTIAL_NUMBERS // max(1, math.prod(self._shape)))
+        self._buffered: list[Tensor] = []
         self.draws = 0
-        """How many times it was called."""
+        """Number of calls so far."""
 
     def __call__(self) -> Tensor:
         """Fresh N(0, I) of shape (B, *shape)."""
-        if not self._ahead:
+        if not self._buffered:
             drawn = torch.empty(len(self._generators), self._rounds, *self._shape)
             for images, generator in zip(drawn, self._generators, strict=True):
                 torch.randn(images.shape, generator=generator, out=images)
-            self._ahead = list(drawn.unbind(1))
+            self._buffered = list(drawn.unbind(1))
         self.draws += 1
-        return self._ahead.pop(0).contiguous().to(self._device)
+        return self._buffered.pop(0).contiguous().to(self._device)
 
 
-_ONE_BY_ONE = 15
-"""Numbers that torch draws one after the other."""
+_SEQUENTIAL_NUMBERS = 15
+"""Up to so many numbers torch fills one by one; from 16 on it vectorises, and the numbers depend on the size of the call."""
 
 
 @torch.no_grad()
@@ -125,7 +125,7 @@ def sample(
         spacing: of the timesteps, a name in `schedule.SPACINGS`.
 
     Yields:
-        steps + 1 frames, none of which carries a graph.
+        steps + 1 frames, detached from the autograd graph.
 
     Raises:
         ValueError: for steps outside 1 … T, a start outside 0 … T, an unknown spacing, or a label that does not fit.
@@ -139,14 +139,14 @@ def sample(
         draw()
     if not 0 <= first_t <= schedule.T:
         raise ValueError(f"t = {first_t} is outside 0 … {schedule.T}.")
-    path = [first_t, *(t for t in schedule.timesteps(steps, spacing) if t < first_t)]
+    timesteps = [first_t, *(t for t in schedule.timesteps(steps, spacing) if t < first_t)]
 
     def denoise(x: Tensor, level: Level) -> Prediction:
         return denoiser(x, level, label)
 
-    for step, (t, next_t) in enumerate(pairwise(path)):
+    for step, (t, next_t) in enumerate(pairwise(timesteps)):
         now, draws = schedule.level(t), draw.draws
         following, prediction = sampler.step(denoise, x, now, schedule.level(next_t), draw, previous)
-        yield Frame(step, len(path) - 1, t, x, prediction.x0, prediction.noise, previous, draws)
+        yield Frame(step, len(timesteps) - 1, t, x, prediction.x0, prediction.noise, previous, draws)
         x, previous = following, PreviousStep(now, prediction)
-    yield Frame(len(path) - 1, len(path) - 1, 0, x, x, torch.zeros_like(x), previous, draw.draws)
+    yield Frame(len(timesteps) - 1, len(timesteps) - 1, 0, x, x, torch.zeros_like(x), previous, draw.draws)

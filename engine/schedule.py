@@ -1,4 +1,4 @@
-"""Noise schedules: how much of the picture is left, and how much noise was added, at every step t.
+"""Noise schedules: how much signal is left, and how much noise was added, at every step t.
 
 The forward process is the Markov chain q(x_t | x_{t−1}) = N(√(1 − β_t) x_{t−1}, β_t I) with 0 < β_t ≤ 1 (Ho et al. 2020,
 arXiv:2006.11239, section 2). With α_t = 1 − β_t and ᾱ_t = α_1 ⋯ α_t it has the closed form
@@ -6,9 +6,9 @@ arXiv:2006.11239, section 2). With α_t = 1 − β_t and ᾱ_t = α_1 ⋯ α_t i
     q(x_t | x_0) = N(√ᾱ_t x_0, (1 − ᾱ_t) I),     SNR_t = ᾱ_t / (1 − ᾱ_t)
 
 so a schedule is one falling curve, written as β, as ᾱ or as log-SNR (Kingma et al. 2021, arXiv:2107.00630). `Level` is one
-point on such a curve, without a t; `NoiseSchedule` is the table of a whole one. Time runs t = 0 … T as in the papers: t = 0 is
-clean data, t = T is (almost) pure noise. Every table has T + 1 entries and is indexed by t itself, so `alpha_bar[0] == 1` and
-`beta[0] == 0`, and no formula needs a special first step.
+point on such a curve, without a t; `NoiseSchedule` is the whole curve as a table. Time runs t = 0 … T as in the papers: t = 0
+is clean data, t = T is (almost) pure noise. Every table has T + 1 entries and is indexed by t itself, so `alpha_bar[0] == 1`
+and `beta[0] == 0`, and no formula needs a special first step.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ PAPER_LINEAR_T = 1000
 """The number of steps for which Ho et al. chose β = 1e-4 … 0.02."""
 
 PURE_NOISE_SNR = 0.01
-"""Above this signal-to-noise ratio at t = T, starting a sampler from N(0, I) is visibly wrong (see `terminal_snr`)."""
+"""Above this terminal SNR, samples that start from N(0, I) are visibly off (see `NoiseSchedule.terminal_snr`)."""
 
 
 Rows = slice | Tensor | list[int]
-"""Some rows of a batch, as a tensor's first index takes them."""
+"""An index of a tensor's first axis that selects rows of a batch."""
 
 
 def broadcast(values: Tensor, x: Tensor) -> Tensor:
-    """One number for all of x, or one for each of its B items, shaped and typed so that it multiplies x.
+    """Reshape one factor for all of x, or one for each of its B items, so that it multiplies x.
 
     Args:
         values: shape () or (B,).
@@ -63,11 +63,11 @@ class Level:
     log_snr: Tensor
 
     def __getitem__(self, rows: Rows) -> Level:
-        """The levels of some rows of a batch; a level for the whole batch is also that of its rows."""
+        """The levels of some rows of a batch; a level of shape () is that of every row."""
         return self if self.log_snr.ndim == 0 else Level(self.log_snr[rows])
 
     def repeat(self, times: int) -> Level:
-        """The levels of a batch that is repeated so many times; a level for the whole batch stays one."""
+        """The levels of a batch that is repeated `times` times; a level of shape () stays as it is."""
         return self if self.log_snr.ndim == 0 else Level(self.log_snr.repeat(times))
 
     def expand(self, count: int) -> Level:
@@ -108,7 +108,7 @@ class NoiseSchedule:
 
     Args:
         beta: float64, shape (T + 1,); `beta[0] == 0`, and 0 < β_t ≤ 1 for t ≥ 1. β_t = 1 only for t = T.
-        name: for readers.
+        name: shown to readers; it has no effect.
 
     Raises:
         ValueError: for any other beta.
@@ -134,7 +134,7 @@ class NoiseSchedule:
     ) -> NoiseSchedule:
         """β grows linearly from `beta_start` to `beta_end`; Ho et al. 2020, section 4.
 
-        Those two numbers were chosen for T = 1000. With fewer steps they leave much of the picture
+        Those two numbers were chosen for T = 1000. With fewer steps much signal is left at T
         (ᾱ_T = 0.60 at T = 50), so they are multiplied by 1000 / T unless `rescale` is False. β is clipped at 0.999.
         """
         factor = PAPER_LINEAR_T / _checked_T(T) if rescale else 1.0
@@ -176,7 +176,7 @@ class NoiseSchedule:
         return cls(_with_zero_first(1 - alpha_bar[1:] / alpha_bar[:-1]), name)
 
     def with_zero_terminal_snr(self) -> NoiseSchedule:
-        """The same shape, shifted and scaled so that nothing of the picture is left at T.
+        """The same schedule, shifted and scaled so that no signal is left at T.
 
         √ᾱ is shifted to end at exactly 0 and scaled to start where it did; Lin et al. 2023, arXiv:2305.08891, algorithm 1.
         """
@@ -188,7 +188,7 @@ class NoiseSchedule:
 
     @property
     def T(self) -> int:
-        """How many steps the forward process has."""
+        """Number of steps of the forward process."""
         return len(self.beta) - 1
 
     @cached_property
@@ -218,10 +218,10 @@ class NoiseSchedule:
 
     @property
     def terminal_snr(self) -> float:
-        """ᾱ_T / (1 − ᾱ_T), what is left of the picture at the end.
+        """ᾱ_T / (1 − ᾱ_T), the signal-to-noise ratio of x_T.
 
-        Samplers start from N(0, I), which is what x_T really is only where this is close to 0. Above about
-        `PURE_NOISE_SNR` the start is off and so are the samples: too flat, too grey.
+        Samplers start from N(0, I), which is the distribution of x_T only where this is close to 0. Above about
+        `PURE_NOISE_SNR` samples are biased towards medium brightness (Lin et al. 2023, arXiv:2305.08891).
         """
         return math.exp(float(self.log_snr[-1]))
 
@@ -243,8 +243,8 @@ class NoiseSchedule:
     def t_of(self, level: Level) -> Tensor:
         """The t, fractional between grid points, at which this schedule has that level: float64, the level's shape.
 
-        Exact on the grid, linear in log-SNR between its points, and clamped to 1 … T beyond its ends, where no network
-        was trained. So a network that was trained on one schedule can sample on another.
+        Exact on the grid, linear in log-SNR between its points, and clamped to 1 … T, since no network is trained beyond.
+        With it a network that was trained on one schedule can sample on another.
         """
         table = self.log_snr[1:].clamp(-80, 80).flip(0)
         log_snr = level.log_snr.cpu().clamp(float(table[0]), float(table[-1]))
@@ -256,7 +256,7 @@ class NoiseSchedule:
         return self.T - (above - 1 + (log_snr - low) / (high - low).clamp(min=1e-300))
 
     def timesteps(self, steps: int, spacing: str = "uniform") -> list[int]:
-        """steps + 1 values of t from T down to 0, all different: the levels that a sampler visits.
+        """steps + 1 values of t from T down to 0, all different: the timesteps of a sampler.
 
         Args:
             steps: 1 … T.
@@ -269,11 +269,11 @@ class NoiseSchedule:
             raise ValueError(f"A schedule of T = {self.T} takes 1 to {self.T} steps, not {steps}.")
         if spacing not in SPACINGS:
             raise ValueError(f"There is no spacing “{spacing[:40]}”, only {', '.join(SPACINGS)}.")
-        path = [self.T]
-        for k, ideal in enumerate(SPACINGS[spacing](self, steps)[1:], 1):
-            # Where several fall between two whole t, each gets its own, and enough are left for those that follow.
-            path.append(max(steps - k, min(round(ideal), path[-1] - 1)))
-        return path
+        timesteps = [self.T]
+        for k, fractional in enumerate(SPACINGS[spacing](self, steps)[1:], 1):
+            # Rounded, but at least 1 below the last one, and high enough that the remaining steps − k values all differ.
+            timesteps.append(max(steps - k, min(round(fractional), timesteps[-1] - 1)))
+        return timesteps
 
 
 def _uniform(schedule: NoiseSchedule, steps: int) -> list[float]:
@@ -305,7 +305,7 @@ SCHEDULES: dict[str, Callable[[int], NoiseSchedule]] = {
     "cosine": NoiseSchedule.cosine,
     "sigmoid": NoiseSchedule.sigmoid,
 }
-"""The schedules that go by a name, each made from T alone."""
+"""The named schedules, each made from T alone."""
 
 
 def _checked_T(T: int) -> int:

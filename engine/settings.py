@@ -1,7 +1,7 @@
-"""Settings as checked, frozen values, and the names that they had before: old links, recipes and runs still open.
+"""Settings as validated, frozen values, and their former names, so that old links, recipes and runs still open.
 
 A setting that was renamed is listed here once, in `OLD_NAMES` or, where the value of a choice was renamed, in `OLD_VALUES`.
-Every model of settings reads the old name as it reads the new one, and writes the new one only.
+Every model of settings reads both names and writes the new one.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ OLD_NAMES: dict[str, tuple[str, ...]] = {
     "micro_batch": ("at_once",),
     "ema_decay": ("averaging",),
 }
-"""By the name of a setting now: what it was called before."""
+"""Former names of each setting."""
 
 OLD_VALUES: dict[str, dict[str, str]] = {
     "sampling_schedule": {"same": "own"},
     "label": {"open": "none"},
     "view": {"apart": "trace", "price": "tradeoff", "law": "density"},
 }
-"""By the name of a choice now: its values of before, and what each is called now."""
+"""Of each choice, its former values with the current ones."""
 
 
 def current(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The same settings under the names and values of now; a new name wins over an old one."""
+    """The same settings under their current names and values; a current name takes precedence over a former one."""
     renamed = {old: new for new, names in OLD_NAMES.items() for old in names}
     read: dict[str, Any] = {}
     for name, value in given.items():
@@ -41,7 +41,7 @@ def current(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class Settings(BaseModel):
-    """Checked settings: frozen, without unknown names, and open to the names of before."""
+    """Validated settings: frozen, without unknown names, accepting former names."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 

@@ -148,7 +148,7 @@ BUGS = [
     ),
     # Denoisers
     Bug(
-        "network asked at t instead of t - 1",
+        "network evaluated at t instead of t - 1",
         "denoiser.py",
         "self.schedule.t_of(level) - 1",
         "self.schedule.t_of(level)",
@@ -177,7 +177,7 @@ BUGS = [
         "test_denoiser.py",
     ),
     Bug(
-        "exact denoiser forgets to rescale what it summed",
+        "exact denoiser does not rescale its running sums",
         "ideal.py",
         "total = total * keep + weights",
         "total = total + weights",
@@ -192,7 +192,7 @@ BUGS = [
     ),
     Bug("spread of the points left out", "ideal.py", "level.alpha_bar * self.std**2", "self.std**2", "test_ideal.py"),
     Bug(
-        "exact denoiser by class forgets which class",
+        "exact denoiser by class uses all classes",
         "ideal.py",
         "points[labels == kind], std=",
         "points, std=",
@@ -281,7 +281,7 @@ BUGS = [
         "test_sampling.py",
     ),
     Bug(
-        "a frame shows the x of the step before",
+        "a frame holds the x of the previous step",
         "sampling.py",
         "yield Frame(step, len(path) - 1, t, x, prediction",
         "yield Frame(step, len(path) - 1, t, following, prediction",
@@ -304,7 +304,7 @@ BUGS = [
         "dpm_solver",
     ),
     Bug(
-        "DPM-Solver++ forgets the step before",
+        "DPM-Solver++ is not given the previous step",
         "sampling.py",
         "x, previous = following, PreviousStep(now, prediction)",
         "x, previous = following, None",
@@ -312,7 +312,7 @@ BUGS = [
         "step_before",
     ),
     Bug(
-        "the stochastic DPM-Solver++ does not look back",
+        "the stochastic DPM-Solver++ ignores the previous step",
         "samplers.py",
         "ahead = prediction if previous is None else",
         "ahead = prediction if previous is None or self.eta > 0 else",
@@ -320,7 +320,7 @@ BUGS = [
         "order_of_convergence_of_the_law",
     ),
     Bug(
-        "Heun asks both times at the beginning",
+        "Heun evaluates twice at the same point",
         "samplers.py",
         "second = denoise(trial, to)",
         "there = denoise(x, now)",
@@ -328,7 +328,7 @@ BUGS = [
         f"{PAPERS} or order_of",
     ),
     Bug(
-        "Heun goes on from its trial step",
+        "Heun takes its trial step as the result",
         "samplers.py",
         "mean = Noise().read((prediction.noise + second.noise) / 2, x, now)",
         "mean = Noise().read((prediction.noise + second.noise) / 2, trial, now)",
@@ -377,7 +377,7 @@ BUGS = [
         "closed_form",
     ),
     Bug(
-        "classifier pushes away",
+        "classifier gradient with its sign turned",
         "guidance.py",
         "prediction.x0 + of_x0 * push",
         "prediction.x0 - of_x0 * push",
@@ -425,7 +425,7 @@ BUGS = [
         "looking",
     ),
     Bug(
-        "two classes are one question",
+        "rows of different labels are deduplicated",
         "runtime/deduplication.py",
         "levels[k].tobytes() + labels[k].tobytes()",
         "levels[k].tobytes()",
@@ -441,15 +441,15 @@ BUGS = [
         "alone and not network",
     ),
     Bug(
-        "the product law with w + 1 for w",
+        "the tilted density with s + 1 for s",
         "analysis/guided_density.py",
-        "log_p = scale * wanted + (1 - scale) * plain",
-        "log_p = (scale + 1) * wanted - scale * plain",
+        "log_p = scale * cond + (1 - scale) * uncond",
+        "log_p = (scale + 1) * cond - scale * uncond",
         "test_guided_density.py",
         "product",
     ),
     Bug(
-        "a density that is noised does not shrink",
+        "a diffused density is not scaled by the root of alpha_bar",
         "analysis/guided_density.py",
         "level.alpha_bar.sqrt() * plane.centres",
         "plane.centres",
@@ -473,7 +473,7 @@ BUGS = [
         "quantile",
     ),
     Bug(
-        "inversion asks at the level that it goes to",
+        "inversion evaluates at the target level",
         "inversion.py",
         "x = diffuse(prediction.x0, to, prediction.noise)",
         "x = diffuse(prediction.x0, schedule.level(t), prediction.noise)",
@@ -571,7 +571,7 @@ BUGS = [
         "hidden",
     ),
     Bug(
-        "averaging turned round",
+        "EMA decay turned round",
         "training/rate.py",
         "1 - min(decay, (1 + step) / (10 + step))",
         "min(decay, (1 + step) / (10 + step))",
@@ -612,7 +612,7 @@ BUGS = [
         "follows_from_seed",
     ),
     Bug(
-        "the next pictures are not those that will be asked for",
+        "prefetched pictures are not those of the next batch",
         "training/batch.py",
         "return torch.randint(count, (config.batch,), generator=generator_at(config.seed, step))",
         "return torch.randint(count, (config.batch,), generator=generator_at(config.seed, step + 1))",
@@ -653,7 +653,7 @@ BUGS = [
         "no_moment or cannot_be_finished",
     ),
     Bug(
-        "damage to what was learned is not looked for",
+        "a damaged checkpoint is not detected by its checksums",
         "storage/checkpoints.py",
         "sums != _of(path)",
         "not path.exists()",
@@ -685,7 +685,7 @@ BUGS = [
         "one_at_a_time or many_who_ask",
     ),
     Bug(
-        "another machine's sign of life does not count",
+        "another computer's heartbeat is ignored",
         "runs/lock.py",
         "return self.is_alive and self.host != node()",
         "False",
@@ -701,7 +701,7 @@ BUGS = [
         "cut_short",
     ),
     Bug(
-        "what a resumed run tells again stays twice",
+        "steps that a resumed run logs again stay twice",
         "runs/log.py",
         "while reports and reports[-1].step >= report.step:",
         "while reports and reports[-1].step > report.step + 10**9:",
@@ -764,7 +764,7 @@ BUGS = [
         "test_picture_sizes.py",
     ),
     Bug(
-        "pictures enlarged though nobody asked",
+        "pictures enlarged without upsampling",
         "data/sizes.py",
         "if size > data.size and not upsampling:",
         "if size > 2 * data.size and not upsampling:",
@@ -794,7 +794,7 @@ BUGS = [
         "memory",
     ),
     Bug(
-        "who is left says nothing where the main process is gone",
+        "remaining processes do not report a lost main process",
         "runs/trainer.py",
         '("paused", f"{error}{self._save_without_peer()}"), True',
         '("paused", f"{error}{self._save_without_peer()}"), False',
@@ -871,7 +871,7 @@ BUGS = [
         "counts_less",
     ),
     Bug(
-        "a classifier as sure in pure noise as anywhere",
+        "a classifier whose logits are not scaled by the root of alpha_bar",
         "models/noisy_classifier.py",
         "broadcast(level.alpha_bar.sqrt(), logits) * logits",
         "logits",
@@ -937,7 +937,7 @@ BUGS = [
         "opens_at_diffusers",
     ),
     Bug(
-        "a foreign network's last class taken for none",
+        "the last class of a network without null class taken for none",
         "interop/pretrained.py",
         "null_class = ours and card.null_class",
         "null_class = card.null_class",
@@ -978,14 +978,14 @@ BUGS = [
     ),
     # A step taken apart, and forks
     Bug(
-        "anatomy: a look back counts as this look",
+        "step decomposition: the previous prediction counts as the current one",
         "analysis/step_decomposition.py",
         "PreviousStep(previous.level.repeat(count), answer(previous.prediction))",
         "PreviousStep(previous.level.repeat(count), Prediction(torch.zeros_like(of_x), part()))",
         "test_step_decomposition.py",
     ),
     Bug(
-        "anatomy: the mean with the noise in it",
+        "step decomposition: the mean includes the fresh noise",
         "analysis/step_decomposition.py",
         "if not term.name.startswith(FRESH)]",
         "]",
@@ -999,14 +999,14 @@ BUGS = [
         "test_step_decomposition.py",
     ),
     Bug(
-        "a fork rolls the parent's dice again",
+        "a fork repeats the parent's noise draws",
         "sampling.py",
         "while draw.draws < begin.draws:",
         "while False:",
         "test_fork.py",
     ),
     Bug(
-        "a fork forgets the step before",
+        "a fork loses the previous step",
         "recipes/fork.py",
         "start.previous if same_denoiser else None",
         "None",
@@ -1029,7 +1029,7 @@ BUGS = [
         "rows_sum",
     ),
     Bug(
-        "what comes from below is cut, not the skip",
+        "the coarser channels are zeroed, not the skip's",
         "analysis/xray.py",
         "torch.cat([x[:, :-channels], torch.zeros_like(x[:, -channels:])], dim=1)",
         "torch.cat([torch.zeros_like(x[:, :-channels]), x[:, -channels:]], dim=1)",
@@ -1037,7 +1037,7 @@ BUGS = [
         "as_zeros",
     ),
     Bug(
-        "skips are taken in the order they were kept",
+        "skips are popped in the order they were stored",
         "analysis/xray.py",
         "zip(kept, reversed(taking), strict=True)",
         "zip(kept, taking, strict=True)",

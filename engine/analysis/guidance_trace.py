@@ -1,7 +1,7 @@
-"""The guidance trace: the conditional and the unconditional prediction of every step, and what guidance makes of the two.
+"""The guidance trace: the conditional and the unconditional prediction of every step, and the guided prediction.
 
 `GuidanceTrace` is a denoiser around a guided one, so any sampler runs with it; after each step `pop_first` returns the
-evaluation with which that step began. With ε̂_c and ε̂_u for the two, guidance at scale s returns ε̂_u + s · (ε̂_c − ε̂_u)
+first evaluation of that step. With ε̂_c and ε̂_u for the two, guidance at scale s returns ε̂_u + s · (ε̂_c − ε̂_u)
 (Ho & Salimans 2022, arXiv:2207.12598, eq. 6). What is measured here are the sizes of the three, the angle between ε̂_c and
 ε̂_u, and how much of each x̂0 lies beyond the range of pictures, which is what makes strong guidance saturate.
 """
@@ -28,7 +28,7 @@ class PairedGuidance(Protocol):
         ...
 
     def combine(self, pair: GuidancePair, x_t: Tensor, level: Level) -> Prediction:
-        """The guided prediction, from both."""
+        """The guided prediction from the pair."""
         ...
 
 
@@ -41,7 +41,7 @@ class GuidanceEvaluation(NamedTuple):
 
 @dataclass(eq=False)
 class GuidanceTrace:
-    """The same predictions as the guided denoiser's, which always evaluates both of the pair here, even where one would do.
+    """The same predictions as the guided denoiser's, recorded. Both of the pair are always evaluated, even where s is 0 or 1.
 
     Args:
         guidance: either kind. Labels must be given.
@@ -59,7 +59,7 @@ class GuidanceTrace:
         return guided
 
     def pop_first(self) -> GuidanceEvaluation | None:
-        """The first evaluation of the latest step (the second one of Heun's step is at another x and level), and forget them.
+        """Return the first evaluation of the latest step (Heun's second is at another x and level), and clear the record.
 
         None where there was no evaluation since the last call.
         """
@@ -69,7 +69,7 @@ class GuidanceTrace:
 
 
 def rms(x: Tensor) -> Tensor:
-    """‖x‖ / √n, the root mean square of each item's n numbers: shape (B,)."""
+    """‖x‖ / √n, the root mean square over each item's n dimensions: shape (B,)."""
     return x.flatten(1).square().mean(1).sqrt()
 
 
@@ -86,7 +86,7 @@ def angle(a: Tensor, b: Tensor) -> Tensor:
 
 
 def saturation(x0: Tensor) -> Tensor:
-    """Share of the numbers of each x̂0 beyond the range of pictures, |x̂0| > 1: shape (B,)."""
+    """Share of the dimensions of each x̂0 beyond the range of pictures, |x̂0| > 1: shape (B,)."""
     return (x0.abs() > 1).flatten(1).double().mean(1)
 
 
@@ -100,4 +100,4 @@ MEASURES: dict[str, Callable[[GuidanceEvaluation], Tensor]] = {
     "saturation of uncond": lambda one: saturation(one.pair.uncond.x0),
     "saturation of guided": lambda one: saturation(one.guided.x0),
 }
-"""What is measured of an evaluation, for each image: the sizes of the ε̂, the angle between cond and uncond, and saturation."""
+"""Quantities of an evaluation, each of shape (B,): rms of each ε̂, the angle between cond and uncond, and saturation of x̂0."""

@@ -1,9 +1,9 @@
-"""In the plane: the distribution that guided sampling draws from, and the one that its formula promises, both exact.
+"""In the plane: the distribution that guided sampling draws from, and the tilted distribution p(x|c)^s p(x)^(1−s), both exact.
 
-Guidance at scale w pushes along ∇ log p_t(x|c)^w p_t(x)^(1−w) at every level t. Were these densities the noised versions of
-p(x|c)^w p(x)^(1−w), sampling would end there. They are not: noising a product of powers is another thing than the product of
-powers of what was noised (Bradley & Nakkiran 2024, arXiv:2408.09000; Chidambaram et al. 2024, arXiv:2409.13074).
-For w = 1 both are p(x|c).
+Guidance at scale s follows the score ∇ log p_t(x|c)^s p_t(x)^(1−s) at every level t (s = w + 1 of Ho & Salimans 2022). If
+these densities were the noised versions of p(x|c)^s p(x)^(1−s), samples would have that distribution. They are not: noise and
+powers do not commute (Bradley & Nakkiran 2024, arXiv:2408.09000; Chidambaram et al. 2024, arXiv:2409.13074). For s = 1 both are
+p(x|c).
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Plane:
         return torch.stack([x, y], -1)
 
     def histogram(self, points: Tensor) -> Tensor:
-        """Density of points, shape (N, 2), per unit of area: float64, shape (cells, cells). What lies outside is left out."""
+        """Density of points, shape (N, 2), per unit of area: float64, shape (cells, cells). Points outside are not counted."""
         index = ((points.double() + self.half) / self.width).floor().long()
         inside = ((index >= 0) & (index < self.cells)).all(1)
         flat = index[inside, 1] * self.cells + index[inside, 0]
@@ -83,14 +83,13 @@ def log_density(mixture: ExactDenoiser, at: Tensor, level: Level = CLEAN, label:
 
 
 def tilted_density(mixture: ExactDenoiser, label: int, scale: float, plane: Plane, level: Level = CLEAN) -> Tensor:
-    """p_t(x|c)^w p_t(x)^(1−w), normalised on the plane: the density whose score guidance follows at that level.
+    """p_t(x|c)^s p_t(x)^(1−s), normalised on the plane: the density whose score guidance follows at that level.
 
-    At a level without noise it is the distribution that the formula promises. Returns float64, shape (cells, cells), of
-    integral 1.
+    At the clean level it is p(x|c)^s p(x)^(1−s). Returns float64, shape (cells, cells), of integral 1.
     """
     at = plane.points()
-    wanted, plain = log_density(mixture, at, level, label), log_density(mixture, at, level)
-    log_p = scale * wanted + (1 - scale) * plain
+    cond, uncond = log_density(mixture, at, level, label), log_density(mixture, at, level)
+    log_p = scale * cond + (1 - scale) * uncond
     density = (log_p - log_p.max()).exp()
     return density / (density.sum() * plane.width**2)
 
@@ -98,7 +97,7 @@ def tilted_density(mixture: ExactDenoiser, label: int, scale: float, plane: Plan
 def diffused_density(density: Tensor, plane: Plane, level: Level) -> Tensor:
     """The distribution of √ᾱ x_0 + √(1−ᾱ) ε for x_0 of that density: the forward process applied to it.
 
-    Each cell's share is spread as a Gaussian, cut into cells exactly, so that nothing is lost but what leaves the plane.
+    Each cell's mass is spread as a Gaussian that is integrated over each cell exactly: only mass outside the plane is lost.
     """
     if float(level.variance) == 0:
         return density
@@ -121,7 +120,7 @@ def guided_trajectory(
     steps: int,
     seed: int = 0,
 ) -> Iterator[tuple[int, Tensor]]:
-    """What guided sampling really does: (t, x_t of shape (points, d)) from T to 0, with the exact denoiser.
+    """Guided sampling with the exact denoiser: (t, x_t of shape (points, d)) from T to 0.
 
     One generator draws for all points, since thousands of them need no seed each. Each tensor is float64 and not shared.
     """
@@ -137,8 +136,7 @@ def guided_trajectory(
         return guided(x, level, labels)
 
     x, previous = draw(), None
-    path = schedule.timesteps(steps)
-    for t, to in pairwise(path):
+    for t, to in pairwise(schedule.timesteps(steps)):
         yield t, x
         x, prediction = sampler.step(denoise, x, schedule.level(t), schedule.level(to), draw, previous)
         previous = PreviousStep(schedule.level(t), prediction)
@@ -152,22 +150,24 @@ def coarsened(density: Tensor, factor: int) -> Tensor:
 
 
 def total_variation(p: Tensor, q: Tensor, area: float) -> float:
-    """½ Σ |p − q| · area, of densities on the same cells, with whatever mass they lack on them as one cell more: in 0 … 1."""
+    """½ Σ |p − q| · area, of two densities on the same cells; mass outside the cells counts as one more cell: in 0 … 1."""
     inside = float((p - q).abs().sum()) * area
     outside = abs(float(p.sum() - q.sum())) * area
     return (inside + outside) / 2
 
 
 @dataclass(frozen=True)
-class SamplingFloor:
-    """What a distance would be on average if the points came from the distribution itself, and its standard deviation."""
+class FiniteSampleDistance:
+    """Mean and standard deviation of the distance between a finite sample of a distribution and that distribution."""
 
     mean: float
     std: float
 
 
-def sampling_floor(density: Tensor, area: float, points: int, rounds: int = 20, seed: int = 0) -> SamplingFloor:
-    """The total variation between so many points of a distribution and the distribution: never 0, since cells are many.
+def finite_sample_distance(
+    density: Tensor, area: float, points: int, rounds: int = 20, seed: int = 0
+) -> FiniteSampleDistance:
+    """The total variation between `points` draws of a distribution and the distribution itself, by simulation; it is above 0.
 
     Args:
         density: on cells of that area.
@@ -182,4 +182,4 @@ def sampling_floor(density: Tensor, area: float, points: int, rounds: int = 20, 
         counts = torch.bincount(drawn, minlength=len(shares)).double() / points
         distances.append(float((counts - shares).abs().sum() / 2))
     values = torch.tensor(distances, dtype=torch.float64)
-    return SamplingFloor(float(values.mean()), float(values.std()))
+    return FiniteSampleDistance(float(values.mean()), float(values.std()))

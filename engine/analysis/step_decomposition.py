@@ -1,10 +1,9 @@
-"""The decomposition of one sampling step: which pictures it adds up, and the weight of each.
+"""The decomposition of one sampling step into a weighted sum of pictures.
 
-At a given pair of levels a step is a weighted sum: of x_t, of the prediction (x̂0 and ε̂, of one or of two evaluations), of
-the prediction before, and of fresh noise. The weights stand in the samplers' own code, in the form in which each paper writes
-its update, and nowhere else: here they are *read off* by giving the very same `step` a picture of ones in the place of one
-part and of zeros in the place of the others. So there is no second copy of any formula, and a sampler that is added to the
-registry is decomposed as well, as long as its step is such a sum, which is checked on the step itself.
+At a given pair of levels a step is a linear combination of x_t, of the prediction (x̂0 and ε̂, of one or of two evaluations), of
+the previous prediction, and of fresh noise. Its coefficients are found by probing: the sampler's own `step` is called with ones
+in place of one part and zeros in place of the others. So no formula is written twice, and a sampler that is added to the
+registry is decomposed as well, as long as its step is linear in these parts, which is checked on the step itself.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from engine.schedule import Level, broadcast
 
 X, X0, NOISE, FRESH = "x", "x0", "noise", "fresh"
 SECOND, PREVIOUS = " second", " previous"
-"""Names of the parts: x_t, x̂0, ε̂ and the noise z that is drawn; predictions of a second evaluation, or of the step before."""
+"""Names of the parts: x_t, x̂0, ε̂ and the noise z that is drawn; predictions of a second evaluation, or of the previous step."""
 
 TOLERANCE = 1e-3
 """By how much of its largest part a step may differ from its sum: float32's rounding, which steps near pure noise magnify."""
@@ -33,7 +32,7 @@ class Term:
     """One part of the sum."""
 
     name: str
-    """"x", "x0", "noise" or "fresh"; "x0 second", "noise second" of a second evaluation, "x0 previous" of the step before."""
+    """"x", "x0", "noise" or "fresh"; "x0 second", "noise second" of a second evaluation, "x0 previous" of the previous step."""
     coefficient: Tensor
     """float64, shape (B, ...): the same number throughout, except where the variance is learned."""
     picture: Tensor
@@ -54,7 +53,7 @@ class StepDecomposition:
     now: Level
     to: Level
     following: Tensor
-    """What the sampler itself made of it: x at the level `to`."""
+    """x at the level `to`, from the sampler's step."""
     prediction: Prediction
     """Of the denoiser at x_t."""
     terms: tuple[Term, ...]
@@ -90,7 +89,7 @@ def decompose_step(
 
     Args:
         sampler: any whose step is a weighted sum.
-        denoise, x, now, to, noise, before: as for `Sampler.step`; x of shape (B, ...).
+        denoise, x, now, to, noise, previous: as for `Sampler.step`; x of shape (B, ...).
 
     Raises:
         ValueError: where the step is no weighted sum of these parts.
@@ -122,7 +121,7 @@ def decompose_step(
 def _parts(
     x: Tensor, predictions: list[Prediction], drawn: list[Tensor], previous: PreviousStep | None
 ) -> Iterator[tuple[str, Tensor]]:
-    """Every picture of the step, in the order in which `_weights` gives them 1."""
+    """Every picture of the step, in the order in which `_weights` probes them."""
     yield X, x
     for number, prediction in enumerate(predictions):
         which = SECOND * number
@@ -144,22 +143,24 @@ def _weights(
     predictions: list[Prediction],
     previous: PreviousStep | None,
 ) -> list[Tensor]:
-    """How much of each part is in the step, each of x's shape: part k is 1 in row k of a batch, and 0 in all the others."""
+    """The coefficient of each part, of x's shape: in row k of a batch part k is 1 and all others are 0."""
     rows = iter(torch.eye(count, dtype=torch.float64))
 
-    def part() -> Tensor:
+    def probe() -> Tensor:
         row = next(rows).reshape(-1, *[1] * x.ndim)
         return row.expand(count, *x.shape).reshape(count * len(x), *x.shape[1:])
 
-    def answer(like: Prediction) -> Prediction:
+    def probe_prediction(like: Prediction) -> Prediction:
         mix = like.variance_mix
         mix = None if mix is None else mix.double().cpu().repeat(count, *[1] * (mix.ndim - 1))
-        return Prediction(part(), part(), mix)
+        return Prediction(probe(), probe(), mix)
 
-    of_x = part()
-    answers = iter([answer(prediction) for prediction in predictions])
-    earlier = None if previous is None else PreviousStep(previous.level.repeat(count), answer(previous.prediction))
-    whole, _ = sampler.step(lambda *_: next(answers), of_x, now.repeat(count), to.repeat(count), part, earlier)
+    x_probe = probe()
+    probes = iter([probe_prediction(prediction) for prediction in predictions])
+    earlier = (
+        None if previous is None else PreviousStep(previous.level.repeat(count), probe_prediction(previous.prediction))
+    )
+    whole, _ = sampler.step(lambda *_: next(probes), x_probe, now.repeat(count), to.repeat(count), probe, earlier)
     return list(whole.reshape(count, *x.shape).to(x.device))
 
 
@@ -169,9 +170,9 @@ def _sum(terms: tuple[Term, ...] | list[Term], x: Tensor) -> Tensor:
 
 @dataclass(eq=False)
 class DecomposingSampler:
-    """A sampler that steps like another one and keeps the decomposition of its latest step.
+    """A sampler around another one that records the decomposition of its latest step.
 
-    Given to `engine.sampling.sample`, `latest` belongs to the step that leaves the frame just yielded.
+    In `engine.sampling.sample`, `latest` is the step from the frame just yielded to the next one.
     """
 
     sampler: Sampler
@@ -186,12 +187,12 @@ class DecomposingSampler:
 
 
 class StepErrors(NamedTuple):
-    """A step from x_t = √ᾱ x_0 + √(1−ᾱ) ε where x_0 and ε are known."""
+    """Errors of a step from x_t = √ᾱ x_0 + √(1−ᾱ) ε where x_0 and ε are known."""
 
     posterior: Gaussian
-    """q(x_s | x_t, x_0), what the step would be if it knew x_0: mean of shape (B, ...), variance of shape () or (B,)."""
+    """q(x_s | x_t, x_0), the true posterior: mean of shape (B, ...), variance of shape () or (B,)."""
     kl: Tensor
-    """KL( q(x_s | x_t, x_0) ‖ p(x_s | x_t) ) in nats per number of the picture, float64 (B,): inf for a deterministic p, and
+    """KL( q(x_s | x_t, x_0) ‖ p(x_s | x_t) ) in nats per dimension, float64 (B,): inf for a deterministic p, and
     nan for the step to the clean picture, where neither has a density."""
     mean_error: Tensor
     """Root mean square difference of the two means, float64 (B,)."""
@@ -209,7 +210,7 @@ def compare_with_posterior(decomposition: StepDecomposition, x0: Tensor, noise: 
 
     Args:
         decomposition: of the step from x_t.
-        x0, noise: what x_t was made of, each of its shape.
+        x0, noise: the x_0 and ε that x_t was diffused from, each of its shape.
     """
     true = posterior(decomposition.x.double(), x0.double(), decomposition.now, decomposition.to)
     mean_error = decomposition.mean - true.mean

@@ -1,7 +1,8 @@
-"""Activations and attention inside a U-Net, and the same network without some of its parts; the network itself is unchanged.
+"""Activations and attention inside a U-Net, and the same network without some of its skip connections or with another
+activation.
 
-What is recorded or changed is a twin: modules of its own on the same weights. So a network that other threads evaluate at the
-same time never carries a hook.
+Hooks and changes are made on a copy of the modules that shares the weights, so a network that other threads evaluate at the
+same time never has a hook.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ ACTIVATIONS = {"silu": silu, "relu": relu}
 
 @dataclass(frozen=True)
 class Block:
-    """One box of the drawing."""
+    """One block of the network: a box of its diagram."""
 
     name: str
     """Its path in the network, such as "down_blocks.0.resnets.1"; the first of its modules where it is made of two."""
@@ -49,21 +50,21 @@ class Block:
 
 @dataclass(frozen=True)
 class Skip:
-    """What the way up is given beside what comes from below."""
+    """A skip connection from the downward to the upward path."""
 
     number: int
-    """In the order in which they begin, 0 for the one of the finest resolution."""
+    """In the order of the downward path, 0 at the finest resolution."""
     source: str
-    """Name of the block whose result is kept."""
+    """Name of the block whose output it carries."""
     target: str
-    """Name of the residual block that takes it."""
+    """Name of the residual block that it is concatenated to the input of."""
     channels: int
     size: tuple[int, int]
 
 
 @dataclass(frozen=True)
 class NetworkLayout:
-    """All of a network, in the order in which it is computed, embeddings first."""
+    """The blocks of a network in the order of evaluation, embeddings first, and its skip connections."""
 
     blocks: tuple[Block, ...]
     skips: tuple[Skip, ...]
@@ -77,7 +78,7 @@ class NetworkLayout:
 
 
 def network_layout(net: UNet) -> NetworkLayout:
-    """What a network is made of, read off its own modules; sizes and channels are those of a picture that goes through it."""
+    """The layout of a network, from its modules; output sizes and channels are recorded in a forward on the device "meta"."""
     named = _in_order(net)
     recorded = _sizes(net, [modules[-1] for modules, _, _, _ in named])
     blocks = []
@@ -122,53 +123,53 @@ def _layers(
 
 
 def _sizes(net: UNet, paths: Sequence[str]) -> Mapping[str, Tensor]:
-    """What comes out of each module for an empty picture; on the device "meta" nothing is computed."""
-    ghost = _twin(net).to("meta")
+    """The output of each module; on the device "meta" only shapes are computed."""
+    meta_net = _shared_copy(net).to("meta")
     config = net.config
     x = torch.zeros(1, config.in_channels, config.sample_size, config.sample_size, device="meta")
     one = torch.zeros(1, dtype=torch.long, device="meta")
-    with record_activations(ghost, paths) as recorded:
-        ghost(x, one, one if net.class_embedding is not None else None)
+    with record_activations(meta_net, paths) as recorded:
+        meta_net(x, one, one if net.class_embedding is not None else None)
     return {path: outputs for path, (_, outputs) in recorded.items()}
 
 
 def _skips(net: UNet, blocks: tuple[Block, ...]) -> tuple[Skip, ...]:
-    """The way down keeps the input, every layer and every halving; the way up takes them in the opposite order."""
+    """The downward path stores the output of conv_in, every layer and every downsampling; the upward pops them."""
     down = [block for block in blocks if block.part == "down"]
-    # Attention comes after its residual block and replaces it as what is kept.
-    kept = [b for b, then in zip(down, [*down[1:], None], strict=True) if then is None or then.kind != "attention"]
-    taking = [block for block in blocks if block.part == "up" and block.kind == "residual"]
-    if len(kept) != len(taking):
-        raise ValueError(f"{len(kept)} results are kept on the way down, and {len(taking)} taken on the way up.")
+    # Where attention follows a residual block, its output is stored instead.
+    sources = [b for b, then in zip(down, [*down[1:], None], strict=True) if then is None or then.kind != "attention"]
+    targets = [block for block in blocks if block.part == "up" and block.kind == "residual"]
+    if len(sources) != len(targets):
+        raise ValueError(f"The downward path has {len(sources)} skip connections, and the upward path {len(targets)}.")
     return tuple(
         Skip(number, source.name, target.name, source.channels, source.size)
-        for number, (source, target) in enumerate(zip(kept, reversed(taking), strict=True))
+        for number, (source, target) in enumerate(zip(sources, reversed(targets), strict=True))
     )
 
 
-def _twin(net: UNet) -> UNet:
-    """Modules of its own, on the very same weights."""
+def _shared_copy(net: UNet) -> UNet:
+    """A copy of the modules that shares the weights."""
     shared = {id(tensor): tensor for tensor in (*net.parameters(), *net.buffers())}
     return copy.deepcopy(net, shared)
 
 
 @contextmanager
 def record_activations(net: nn.Module, paths: Collection[str]) -> Iterator[dict[str, tuple[Tensor, Tensor]]]:
-    """While this is open, every call of the network notes what goes into these modules and what comes out: (input, output).
+    """Within this context every call of the network records (input, output) of these modules.
 
     Args:
-        net: gets hooks, which are gone afterwards whatever happens. No other thread should evaluate it: see `record_forward`.
+        net: gets hooks, which are removed on exit. No other thread should evaluate it: see `record_forward`.
         paths: of modules.
     """
     recorded: dict[str, tuple[Tensor, Tensor]] = {}
 
-    def note(path: str) -> object:
+    def hook_for(path: str) -> object:
         def hook(_: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
             recorded[path] = (inputs[0].detach(), output.detach())
 
         return hook
 
-    handles = [net.get_submodule(path).register_forward_hook(note(path)) for path in paths]  # type: ignore[arg-type]
+    handles = [net.get_submodule(path).register_forward_hook(hook_for(path)) for path in paths]  # type: ignore[arg-type]
     try:
         yield recorded
     finally:
@@ -178,7 +179,7 @@ def record_activations(net: nn.Module, paths: Collection[str]) -> Iterator[dict[
 
 @dataclass(frozen=True, eq=False)
 class ForwardRecord:
-    """One forward of a network on a batch, with what is inside."""
+    """The output, activations and attention of one forward of a network on a batch."""
 
     output: Tensor
     """As `NetDenoiser.output`."""
@@ -197,14 +198,14 @@ def record_forward(
     Args:
         denoiser: one whose network is our U-Net.
         x_t, level, label: as for any denoiser.
-        most_positions: attention between more positions than this is left out, for its size is their square.
+        most_positions: attention between more positions than this is left out; its size grows with their square.
 
     Raises:
         TypeError: where its network is another one.
     """
     net = net_of(denoiser)
     blocks = network_layout(net).blocks
-    copied = _twin(net)
+    copied = _shared_copy(net)
     with record_activations(copied, [block.modules[-1] for block in blocks]) as recorded:
         output = replace(denoiser, net=copied).output(x_t, level, label)
     attention = {
@@ -217,14 +218,14 @@ def record_forward(
 
 
 def attention_of(module: Attention, x: Tensor) -> Tensor:
-    """softmax(Q Kᵀ / √d): how much each position takes from each other one; Vaswani et al. 2017, arXiv:1706.03762, eq. 1.
+    """softmax(Q Kᵀ / √d): the attention weights; Vaswani et al. 2017, arXiv:1706.03762, eq. 1.
 
     Args:
         module: its weights are used, and its output is x + W_out(this · V).
         x: what goes into it, shape (B, C, H, W).
 
     Returns:
-        Shape (B, heads, H·W, H·W): rows ask, columns answer, and each row sums to 1.
+        Shape (B, heads, H·W, H·W): rows are queries, columns keys, and each row sums to 1.
     """
     h = module.group_norm(x).flatten(2).transpose(1, 2)
     q, k = (project(h).unflatten(2, (module.heads, -1)).transpose(1, 2) for project in (module.to_q, module.to_k))
@@ -240,7 +241,7 @@ def net_of(denoiser: object) -> UNet:
 
 
 def without_skips(denoiser: NetDenoiser, numbers: Collection[int]) -> NetDenoiser:
-    """The same denoiser whose way up gets zeros in place of these skips; what comes from below stays.
+    """The same denoiser with zeros in place of these skip connections; the input from the coarser resolution stays.
 
     Args:
         denoiser: one whose network is our U-Net; stays as it is.
@@ -248,21 +249,23 @@ def without_skips(denoiser: NetDenoiser, numbers: Collection[int]) -> NetDenoise
 
     Raises:
         TypeError: where its network is another one.
-        ValueError: for a skip that there is not.
+        ValueError: for a number without a skip.
     """
     net = net_of(denoiser)
     skips = {skip.number: skip for skip in network_layout(net).skips}
     if unknown := set(numbers) - skips.keys():
         raise ValueError(f"There is no skip {min(unknown)}: this network has the skips 0 … {len(skips) - 1}.")
-    changed = _twin(net)
+    changed = _shared_copy(net)
     for number in sorted(numbers):
         skip = skips[number]
 
-        def cut(_: nn.Module, inputs: tuple[Tensor, Tensor], channels: int = skip.channels) -> tuple[Tensor, Tensor]:
-            x, embedding = inputs  # below first, then the skip
+        def zero_skip(
+            _: nn.Module, inputs: tuple[Tensor, Tensor], channels: int = skip.channels
+        ) -> tuple[Tensor, Tensor]:
+            x, embedding = inputs  # channels of the coarser resolution first, then of the skip
             return torch.cat([x[:, :-channels], torch.zeros_like(x[:, -channels:])], dim=1), embedding
 
-        changed.get_submodule(skip.target).register_forward_pre_hook(cut)
+        changed.get_submodule(skip.target).register_forward_pre_hook(zero_skip)
     return replace(denoiser, net=changed)
 
 
@@ -271,7 +274,7 @@ def with_activation(denoiser: NetDenoiser, name: Literal["silu", "relu"]) -> Net
 
     Raises TypeError where its network is not our U-Net.
     """
-    changed = _twin(net_of(denoiser))
+    changed = _shared_copy(net_of(denoiser))
     for module in changed.modules():
         if isinstance(module, ResidualBlock):
             module.activation = ACTIVATIONS[name]
@@ -285,7 +288,7 @@ class TimeConditioning:
     similarity: Tensor
     """Cosine of the angle between the embeddings of any two times, shape (n, n)."""
     norms: Mapping[str, Tensor]
-    """Of each residual block, by name, how large what it adds for the time is: root mean square over channels, shape (n,)."""
+    """Root mean square over channels of the time embedding's contribution to each residual block, by name, shape (n,)."""
 
 
 @torch.no_grad()

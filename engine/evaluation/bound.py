@@ -26,7 +26,7 @@ from engine.data.pixels import to_unit
 from engine.denoiser import Clipped, Denoiser, NetDenoiser
 from engine.evaluation.bound_result import Bound, BoundError, BoundProgress, Term, term_of
 from engine.interop.pretrained import Checkpoint
-from engine.likelihood import BOUNDED, DISCRETISED, LEVELS, Decoder, bound_term, prior_term
+from engine.likelihood import DISCRETISED, LEVELS, VARIANCES_WITH_BOUND, Decoder, bound_term, prior_term
 from engine.process import diffuse
 from engine.samplers import Variance
 from engine.schedule import NoiseSchedule
@@ -288,8 +288,10 @@ def _check(
         )
     if labels is not None and labels.shape != (len(x0),):
         raise BoundError(f"{len(x0)} pictures need {len(x0)} labels, not {tuple(labels.shape)}.")
-    if variance not in BOUNDED:
-        raise BoundError(f"There is a bound for the variances {', '.join(BOUNDED)}, and none for “{variance}”.")
+    if variance not in VARIANCES_WITH_BOUND:
+        raise BoundError(
+            f"There is a bound for the variances {', '.join(VARIANCES_WITH_BOUND)}, and none for “{variance}”."
+        )
     if per_step < 2:
         raise BoundError(f"An error is known from 2 draws for each term, not from {per_step}.")
     if batch < 1:

@@ -1,6 +1,6 @@
-"""A small classifier of clean pictures, which judges generated ones. It shares nothing with the models that it judges.
+"""A small classifier of clean pictures, which evaluates generated ones. It shares no weights with the evaluated models.
 
-The means before its last layer are the features of the Fréchet distance (`engine.evaluation.metrics`).
+Its pooled activations before the last layer are the features of the Fréchet distance (`engine.evaluation.metrics`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ CLASSIFIERS: dict[str, Path] = {name: ASSETS / "checkpoints" / f"{name}-classifi
 """The classifiers that ship, by the name of their data set."""
 
 BATCH = 250
-"""Pictures that are classified at a time, which bounds the memory."""
+"""Pictures in one forward, which bounds the memory."""
 
 
 class ClassifierConfig(NetworkConfig):
@@ -60,7 +60,7 @@ class ClassifierCard(NetworkCard):
 class Classifier(nn.Module):
     """Two convolutions at each resolution, the mean over all positions, and one linear layer.
 
-    The mean has as many numbers as the last width, 64 as it ships: these are the features.
+    The pooled mean has as many dimensions as the last width, 64 in the shipped ones: these are the features.
 
     Args:
         config: its shape.

@@ -4,7 +4,7 @@ Dhariwal & Nichol 2021, arXiv:2105.05233, section 4: the downward path of the U-
 activations. Theirs pools with attention; for these small pictures a weight for each position is enough.
 
 The logits of the picture are multiplied by √ᾱ. log p(y | x_t) of any data depends on x_t through √ᾱ x_t / (1 − ᾱ), so that
-its gradient vanishes as √ᾱ does; guidance divides by √ᾱ, and a gradient that did not vanish would make x̂0 arbitrary in the
+its gradient vanishes as √ᾱ does; guidance divides by √ᾱ, so a gradient that does not vanish there gives an arbitrary x̂0 in the
 first steps.
 """
 
@@ -113,7 +113,7 @@ class LevelClassifier(nn.Module):
             ValueError: where the pictures are of another shape than those it was trained on.
         """
         self.config.check_shape(x_t)
-        time = TIME_SCALE * how_noisy(level).to(device=x_t.device, dtype=torch.float32).expand(len(x_t))
+        time = TIME_SCALE * noise_angle(level).to(device=x_t.device, dtype=torch.float32).expand(len(x_t))
         embedding = self.time_embedding(timestep_embedding(time, self._unet).to(x_t.dtype))
         x = self.conv_in(x_t)
         for down in self.down_blocks:
@@ -128,10 +128,11 @@ class LevelClassifier(nn.Module):
         return sum(parameter.numel() for parameter in self.parameters())
 
 
-def how_noisy(level: Level) -> Tensor:
+def noise_angle(level: Level) -> Tensor:
     """(2/π) arctan(σ / √ᾱ), from 0, clean, to 1, pure noise: float64, the level's shape.
 
-    Of no schedule, and finite at both ends; on the cosine schedule without its offset it is t / T itself.
+    The angle φ of Salimans & Ho 2022, arXiv:2202.00512, appendix D, in units of π/2. It depends on no schedule and is finite at
+    both ends; on the cosine schedule without its offset it is t / T.
     """
     return torch.atan2(level.variance.sqrt(), level.alpha_bar.sqrt()) * (2 / math.pi)
 
@@ -145,7 +146,7 @@ class TrainedClassifier(SavedNetwork[LevelClassifier, NoisyClassifierCard]):
 
     @property
     def class_names(self) -> tuple[str, ...]:
-        """Of every class; numbers where the card does not name each."""
+        """The names of all classes; their numbers where the card does not name each."""
         count = self.net.config.classes
         return self.card.class_names if len(self.card.class_names) == count else tuple(str(k) for k in range(count))
 

@@ -1,4 +1,4 @@
-"""What a model or a classifier is to those that use it: a network with its shape, its classes and its name."""
+"""An opened model or classifier: the denoiser or classifier with its picture shape, class names and title."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class ModelError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A denoiser with what a sampler and a reader need to know about it."""
+    """An opened model: a denoiser with its metadata."""
 
     name: str
     title: str
@@ -34,7 +34,7 @@ class Model:
 
 @dataclass(frozen=True, eq=False)
 class Guide:
-    """A classifier of noisy pictures with what a sampler and a reader need to know about it."""
+    """An opened classifier of noisy pictures for classifier guidance, with its metadata."""
 
     title: str
     classifier: NoisyClassifier
@@ -43,7 +43,7 @@ class Guide:
     class_names: tuple[str, ...]
 
     def misfit(self, model: Model) -> str:
-        """One sentence where it cannot guide that model; "" where it can. An unconditional model fits any classes."""
+        """Why it cannot guide that model, in one sentence; "" where it can. An unconditional model may have any classes."""
         if self.shape != model.shape:
             mine, theirs = (" × ".join(str(n) for n in shape) for shape in (self.shape, model.shape))
             return f"“{self.title}” classifies pictures of {mine}, “{model.title}” draws {theirs}: choose another classifier."

@@ -1,4 +1,4 @@
-"""A small network for points in the plane: a perceptron conditioned on the time and the class, for a `NetDenoiser`."""
+"""A multilayer perceptron for points in the plane, conditioned on time and class; the network of a `NetDenoiser`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ class PointMLPConfig:
     depth: int = 3
     """Hidden layers, each with a residual connection except the first."""
     frequencies: int = 8
-    """Random Fourier features of the coordinates, beside the coordinates themselves: fine structure is learned sooner."""
+    """Random Fourier features of the coordinates, concatenated to them: fine structure is learned sooner."""
     classes: int = 0
-    """Number of classes; one more index stands for no label."""
+    """Number of classes; index `classes` is the null class (unconditional)."""
 
 
 class PointMLP(nn.Module):

@@ -42,17 +42,16 @@ BY_SIZE: tuple[tuple[int, Preset], ...] = (
     (96, Preset("160 channels", (160, 320, 640, 1280), 2, (False, False, False, True))),
     (512, Preset("192 channels", (192, 192, 384, 384, 768, 768), 2, (False, False, False, False, True, True))),
 )
-"""By the largest height and width in pixels: channels × (1, 2, 4, 8), above 96 pixels × (1, 1, 2, 2, 4, 4), as in the table
-of the report that this project follows. For a GPU."""
+"""By the largest height and width in pixels: channels × (1, 2, 4, 8), above 96 pixels × (1, 1, 2, 2, 4, 4), for a GPU."""
 
 
 def preset_for(name: str, size: int) -> Preset:
-    """The preset of that name; "auto" goes by the size of the pictures, in pixels.
+    """The preset of that name; "auto" depends on the size of the pictures, in pixels.
 
-    Where the pictures cannot be halved as often as its widths ask for (28 pixels only twice), the coarsest are left out.
+    Where the pictures cannot be halved once per coarser width (28 pixels only twice), the coarsest widths are left out.
 
     Raises:
-        KeyError: for a name that there is not.
+        KeyError: for an unknown name.
     """
     if name != "auto":
         return PRESETS[name]

@@ -1,8 +1,8 @@
 """A variational autoencoder (VAE), small and convolutional; Kingma & Welling 2014, arXiv:1312.6114.
 
-The prior of z is N(0, I). The decoder gives each number of the picture a Gaussian of its own mean and variance, discretised
-to 256 levels by `engine.likelihood.Discretised`, as in the last step of the diffusion model's bound, so that their bits per
-dimension compare. It is unconditional.
+The prior of z is N(0, I). The decoder predicts a mean and a variance for each pixel and channel, of a Gaussian that is
+discretised to 256 levels by `engine.likelihood.Discretised`, as in the last step of the diffusion model's bound, so that their
+bits per dimension compare. It is unconditional.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, silu
 
-from engine.latent import Gaussian
+from engine.latent import DiagonalGaussian
 from engine.models.classifier import ASSETS
 from engine.models.unet import Width
 from engine.storage.saved_network import NetworkCard, NetworkConfig, NetworkFormat, SavedNetwork
@@ -25,9 +25,9 @@ VAES: dict[str, Path] = {"digits-vae": ASSETS / "checkpoints" / "digits-vae"}
 """The VAEs that ship, by name."""
 
 GROUPS = 8
-"""Of group normalisation."""
+"""Groups of each group normalisation."""
 NARROWEST = -12.0
-"""Least log σ² of a number of the picture: a narrower Gaussian lies within one of the 256 levels, and its gradients explode."""
+"""Least log σ² of p(x | z): a narrower Gaussian lies within one of the 256 levels, and its gradients explode."""
 WIDEST = 3.0
 
 
@@ -81,7 +81,7 @@ class VAE(nn.Module):
         self.last = _Block(widths[0], widths[0], stride=1)
         self.conv_out = nn.Conv2d(widths[0], 2 * config.channels, 3, padding=1)
 
-    def encode(self, x: Tensor) -> Gaussian:
+    def encode(self, x: Tensor) -> DiagonalGaussian:
         """q(z | x).
 
         Args:
@@ -98,9 +98,9 @@ class VAE(nn.Module):
         for block in self.down:
             x = block(x)
         mean, log_variance = self.to_latent(x.flatten(1)).chunk(2, dim=1)
-        return Gaussian(mean, log_variance.clamp(-20, 10))
+        return DiagonalGaussian(mean, log_variance.clamp(-20, 10))
 
-    def decode(self, z: Tensor) -> Gaussian:
+    def decode(self, z: Tensor) -> DiagonalGaussian:
         """p(x | z) before its 256 levels.
 
         Args:
@@ -113,12 +113,12 @@ class VAE(nn.Module):
         for block, side in zip(self.up, self.config.sides[-2::-1], strict=True):
             x = interpolate(block(x), size=(side, side))
         mean, log_variance = self.conv_out(self.last(x)).chunk(2, dim=1)
-        return Gaussian(mean, log_variance.clamp(NARROWEST, WIDEST))
+        return DiagonalGaussian(mean, log_variance.clamp(NARROWEST, WIDEST))
 
-    def forward(self, x: Tensor, noise: Tensor) -> tuple[Gaussian, Gaussian]:
-        """q(z | x), and p(x | z) at the z that the noise, of shape (B, latent), draws from it."""
+    def forward(self, x: Tensor, noise: Tensor) -> tuple[DiagonalGaussian, DiagonalGaussian]:
+        """q(z | x), and p(x | z) at the z sampled from it with the noise, of shape (B, latent)."""
         posterior = self.encode(x)
-        return posterior, self.decode(posterior.at(noise))
+        return posterior, self.decode(posterior.sample(noise))
 
     @property
     def parameter_count(self) -> int:

@@ -1,7 +1,7 @@
 """Fork: a trajectory that leaves another one at some step and continues with other settings.
 
-The same fork gives the same pictures wherever it is opened: what it leaves is carried out again, from its own recipe, up to the
-step where they part. With nothing changed, a fork gives the remaining frames of its parent to the bit.
+The same fork gives the same pictures wherever it is opened: its parent is sampled again, from its own recipe, up to the forked
+step. With nothing changed, a fork gives the remaining frames of its parent bit for bit.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from engine.settings import Settings
 from engine.storage.checked_files import first_problem
 
 MAX_DEPTH = 16
-"""Forks of forks of forks: each is carried out up to where it is left."""
+"""Most levels of forks of forks: each parent is sampled again up to its forked step."""
 
 _GUIDANCE = ("scale", "scale_from", "scale_to", "rescale", "classifier", "classifier_scale")
-"""Settings of a recipe that only matter where there is a label."""
+"""Settings of a recipe that have an effect only where there is a label."""
 
 
 class Changes(Settings):
@@ -43,14 +43,14 @@ class Changes(Settings):
     seed: Seed | None = Field(None, description="Of the noise still to come: image k gets seed + k.")
 
     def apply(self, recipe: Recipe) -> Recipe:
-        """The recipe with these settings. Raises RecipeError where it would be none."""
+        """The recipe with these settings. Raises RecipeError where they do not go together."""
         values = recipe.model_dump() | self.model_dump(exclude_none=True, exclude={"label", "seed"})
         count = len(recipe.seeds)
         if self.seed is not None:
             values["seeds"] = tuple(self.seed + k for k in range(count))
         if self.label is not None:
             values["labels"] = (self.label,) * count if self.label != NO_LABEL else ()
-        if not values["labels"] and self.label is not None:  # nothing to guide towards any more
+        if not values["labels"] and self.label is not None:  # unconditional: guidance settings have no effect
             values |= {name: Recipe.model_fields[name].default for name in _GUIDANCE}
         try:
             return Recipe.model_validate(values)
@@ -59,7 +59,7 @@ class Changes(Settings):
 
 
 class Fork(Settings):
-    """A trajectory that continues from step `step` of its parent. Raises pydantic's ValidationError for what is none."""
+    """A trajectory that continues from step `step` of its parent. Raises pydantic's ValidationError for invalid values."""
 
     parent: Fork | Recipe
     step: int = Field(ge=0, le=1000, description="How many steps the parent had taken when they parted.")
@@ -76,17 +76,17 @@ class Fork(Settings):
         return 1 + (self.parent.depth if isinstance(self.parent, Fork) else 0)
 
     def check(self, model: Model) -> None:
-        """Raise RecipeError where this cannot be carried out with that model."""
+        """Raise RecipeError where this fork does not fit that model."""
         if self.depth > MAX_DEPTH:
             raise RecipeError(f"Forks of forks go {MAX_DEPTH} deep at most, not {self.depth}.")
         self.parent.check(model)
         self.recipe.check(model)
 
     def start(self, model: Model) -> Start:
-        """Where it begins: the parent is carried out up to there.
+        """The start of its trajectory: the parent is sampled up to there.
 
         Raises:
-            RecipeError: where the parent ends before that step, or right there.
+            RecipeError: where the parent ends at that step or before.
         """
         for frame in self.parent.frames(model):
             if frame.step == self.step:
@@ -103,9 +103,9 @@ class Fork(Settings):
         """
         if start.t == 0:
             raise RecipeError(f"There is nothing to fork at step {self.step}: what is forked there ends with it.")
-        before, now = recipe_of(self.parent), self.recipe
-        same_noise = before.seeds == now.seeds
-        same_denoiser = all(getattr(before, name) == getattr(now, name) for name in ("labels", *_GUIDANCE))
+        parent, own = recipe_of(self.parent), self.recipe
+        same_noise = parent.seeds == own.seeds
+        same_denoiser = all(getattr(parent, name) == getattr(own, name) for name in ("labels", *_GUIDANCE))
         return Start(start.x, start.t, start.previous if same_denoiser else None, start.draws if same_noise else 0)
 
     def frames(
@@ -116,15 +116,15 @@ class Fork(Settings):
         start: Start | None = None,
         wrap_sampler: Callable[[Sampler], Sampler] = lambda sampler: sampler,
     ) -> Iterator[Frame]:
-        """Carry it out from the fork on: its first frame is x_t of the parent, and is number 0.
+        """Sample from the fork on: its first frame, number 0, is the parent's x_t.
 
         Args:
             model, run_of, wrap_sampler: as for `Recipe.frames`.
-            start: that of the parent's frame number `step`, to save carrying the parent out again.
+            start: that of the parent's frame number `step`, which saves sampling the parent again.
 
         Raises:
             RecipeError: where it does not fit the model.
-            ModelError: where the model is gone.
+            ModelError: where the model no longer exists.
         """
         if model is None:
             model = self._model(run_of)
@@ -148,7 +148,7 @@ class Fork(Settings):
             "from engine.data.pixels import to_uint8\n"
             "from engine.recipes.fork import Changes, Fork\n"
             "from engine.recipes.recipe import Recipe, save_png\n\n"
-            f"fork = {_written(self)}\n"
+            f"fork = {_as_python(self)}\n"
             "for frame in fork.frames():\n"
             '    print(f"step {frame.step} of {frame.steps}, t = {frame.t}")\n'
             'save_png("pictures.png", to_uint8(frame.x), fork)\n'
@@ -156,7 +156,7 @@ class Fork(Settings):
 
 
 AnyRecipe = Recipe | Fork
-"""What can be carried out, and forked."""
+"""A result of sampling that can be forked."""
 
 
 def recipe_of(recipe_or_fork: AnyRecipe) -> Recipe:
@@ -171,13 +171,13 @@ def root_of(recipe_or_fork: AnyRecipe) -> Recipe:
     return recipe_or_fork
 
 
-def _written(recipe_or_fork: AnyRecipe, indent: str = "") -> str:
-    """As Python."""
+def _as_python(recipe_or_fork: AnyRecipe, indent: str = "") -> str:
+    """A Python expression of it."""
     deeper = indent + "    "
     if isinstance(recipe_or_fork, Recipe):
         return f"Recipe({_arguments(recipe_or_fork)})"
     return (
-        f"Fork(\n{deeper}parent={_written(recipe_or_fork.parent, deeper)},\n{deeper}step={recipe_or_fork.step},\n"
+        f"Fork(\n{deeper}parent={_as_python(recipe_or_fork.parent, deeper)},\n{deeper}step={recipe_or_fork.step},\n"
         f"{deeper}changes=Changes({_arguments(recipe_or_fork.changes)}),\n{indent})"
     )
 

@@ -1,7 +1,7 @@
 """Recipe: everything that determines a result. The same recipe gives the same pictures wherever it is opened.
 
-It is the link in the page, the text in an exported PNG, a JSON file, what `python -m engine sample` takes, and a few lines of
-Python that anyone can run.
+A recipe is written as a link, as text in an exported PNG, as JSON, as the arguments of `python -m engine sample`, and as a few
+lines of Python.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PNG_KEY = "diffusion-playground-recipe"
 
 
 class RecipeError(ValueError):
-    """A recipe that cannot be read or carried out; the message is fit to show to a reader."""
+    """A recipe that cannot be read or sampled; the message is one for the reader."""
 
 
 CLIPPING: dict[str, Callable[[Denoiser], Denoiser]] = {
@@ -43,7 +43,7 @@ CLIPPING: dict[str, Callable[[Denoiser], Denoiser]] = {
     "quantile": QuantileClipped,
     "none": lambda denoiser: denoiser,
 }
-"""What is done with an x̂0 that leaves the range of pictures."""
+"""How x̂0 is kept in the range of pictures, by name: clipping, dynamic thresholding, or not at all."""
 
 
 class Recipe(SamplingFields):
@@ -67,7 +67,7 @@ class Recipe(SamplingFields):
         return model.schedule if self.schedule == "own" else SCHEDULES[self.schedule](self.T)
 
     def denoiser(self, model: Model, scale: Tensor | None = None) -> Denoiser:
-        """The model with guidance and clipping around it, in this order; `scale`, one for each image, replaces the recipe's."""
+        """The model with guidance, then clipping; `scale`, shape (B,), replaces the recipe's."""
         denoiser = model.denoiser
         if self.smoothing and isinstance(denoiser, ExactDenoiser):
             denoiser = replace(denoiser, std=self.smoothing)
@@ -91,15 +91,15 @@ class Recipe(SamplingFields):
         start: Start | None = None,
         wrap_sampler: Callable[[Sampler], Sampler] = lambda sampler: sampler,
     ) -> Iterator[Frame]:
-        """Carry it out, one frame after the other.
+        """Sample, one frame at a time.
 
         Args:
-            model: an opened one, to save opening it again.
-            run_of: finds training runs, see `open_model`.
-            device: where the model's network is; those that `open_model` opens are on the CPU.
+            model: opened already; None to open it by name.
+            run_of: opens training runs, see `open_model`.
+            device: of the model's network; `open_model` opens on the CPU.
             scale: of guidance, shape (B,), one for each image in place of the recipe's one for all.
             start: to continue from a frame of another trajectory, see `engine.recipes.fork`.
-            wrap_sampler: puts another one around the sampler, as `engine.analysis.step_decomposition.DecomposingSampler`.
+            wrap_sampler: wraps the sampler, for example in `engine.analysis.step_decomposition.DecomposingSampler`.
 
         Raises:
             RecipeError: where the recipe does not fit the model, before anything is computed.
@@ -121,7 +121,7 @@ class Recipe(SamplingFields):
         )
 
     def check(self, model: Model) -> None:
-        """Raise RecipeError where this cannot be carried out with that model, ModelError where the classifier is not there."""
+        """Raise RecipeError where this recipe does not fit that model, ModelError where its classifier does not exist."""
         T = self.noise_schedule(model).T
         if self.steps > T:
             raise RecipeError(f"{self.steps} steps do not fit into a schedule of T = {T}: take {T} or fewer.")

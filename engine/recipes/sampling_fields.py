@@ -47,7 +47,7 @@ def _spacings() -> Iterable[str]:
 
 
 def _clip(value: object) -> object:
-    """True and False, which early recipes have, as the names of now."""
+    """The current names of True and False, which early recipes have."""
     return ("range" if value else "none") if isinstance(value, bool) else value
 
 

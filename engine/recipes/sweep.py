@@ -1,10 +1,10 @@
 """Many recipes that differ in a setting or two, drawn with as few network evaluations as possible.
 
 Cells that share sampler, steps and all that determines the trajectory are images of one batch, whatever their scales, labels
-and seeds: `Guided` takes a scale for each image. Cells whose scale is 0 or 1 need one half of guidance only, and stand in a
-batch of their own. The first evaluation of a seed's noise is shared by all (`engine.runtime.deduplication`), so a sweep over K
-numbers of steps costs their sum less K − 1; it cannot cost one run, since after the first step the trajectories are at
-different levels.
+and seeds: `Guided` takes a scale for each image. Cells whose scale is 0 or 1 need only one of guidance's two predictions, and
+form a batch of their own. The first evaluation of a seed's noise is shared by all (`engine.runtime.deduplication`), so a sweep
+over K numbers of steps costs their sum minus K − 1 evaluations; no more can be shared, since after the first step the
+trajectories are at different levels.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from engine.samplers import SAMPLERS
 from engine.sampling import Frame
 
 MAX_BATCH_IMAGES = 128
-"""Of one batch: the memory in use follows it."""
+"""Most images of one batch, which bounds the memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Cells that are drawn together."""
+    """Cells that are sampled in one batch."""
 
     cells: tuple[int, ...]
-    """Their numbers."""
+    """Their indices."""
     recipe: Recipe
-    """Of all of them, with the seeds and labels of each in turn."""
+    """The common recipe, with the concatenated seeds and labels of all cells."""
     scales: tuple[float, ...]
-    """Of guidance, one for each image."""
+    """Guidance scale of each image."""
     images: int
     """Of each cell."""
 
     def frames(self, model: Model) -> Iterator[Frame]:
-        """Draw them; images of cell k of `cells` are rows k · images … of each frame."""
+        """Sample them; images of cell k of `cells` are rows k · images … of each frame."""
         return self.recipe.frames(model, scale=torch.tensor(self.scales))
 
     @property
     def evaluations(self) -> int:
-        """Rows that the network evaluates for it, with those that deduplication saves."""
+        """Rows that the network evaluates for it, before deduplication."""
         per_step = 2 if _branches(self.recipe) == "both" else 1
         return self.recipe.steps * SAMPLERS[self.recipe.sampler].evaluations * per_step * len(self.scales)
 
@@ -59,17 +59,17 @@ def batches(cells: Sequence[Recipe]) -> list[Batch]:
     """All cells, in batches; they must have equally many images each. Batches of fewer steps come first."""
     groups: dict[tuple[str, str], list[int]] = {}
     for k, cell in enumerate(cells):
-        alike = cell.model_dump_json(exclude={"scale", "labels", "seeds"})
-        group = groups.setdefault((alike, _branches(cell) + str(bool(cell.labels))), [])
+        shared_settings = cell.model_dump_json(exclude={"scale", "labels", "seeds"})
+        group = groups.setdefault((shared_settings, _branches(cell) + str(bool(cell.labels))), [])
         group.append(k)
-    found = []
+    joined = []
     for numbers in groups.values():
         most = max(1, MAX_BATCH_IMAGES // len(cells[numbers[0]].seeds))
-        found += [_joined(cells, numbers[start : start + most]) for start in range(0, len(numbers), most)]
-    return sorted(found, key=lambda batch: batch.recipe.steps)
+        joined += [_join(cells, numbers[start : start + most]) for start in range(0, len(numbers), most)]
+    return sorted(joined, key=lambda batch: batch.recipe.steps)
 
 
-def _joined(cells: Sequence[Recipe], numbers: Sequence[int]) -> Batch:
+def _join(cells: Sequence[Recipe], numbers: Sequence[int]) -> Batch:
     chosen = [cells[k] for k in numbers]
     images = len(chosen[0].seeds)
     update = {
@@ -88,10 +88,10 @@ def draw(cells: Sequence[Recipe], model: Model) -> Iterator[tuple[Batch, Frame]]
     """
     for cell in cells:
         cell.check(model)
-    return _drawn(batches(cells), replace(model, denoiser=deduplicated(model.denoiser)))
+    return _sample(batches(cells), replace(model, denoiser=deduplicated(model.denoiser)))
 
 
-def _drawn(found: Sequence[Batch], model: Model) -> Iterator[tuple[Batch, Frame]]:
-    for batch in found:
+def _sample(all_batches: Sequence[Batch], model: Model) -> Iterator[tuple[Batch, Frame]]:
+    for batch in all_batches:
         for frame in batch.frames(model):
             yield batch, frame

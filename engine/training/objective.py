@@ -2,8 +2,8 @@
 classifier of noisy pictures: the cross-entropy in nats. Of a VAE: its bound in bits per dimension.
 
 The papers give a weighting as the weight of one unit of squared error of x̂0 at a signal-to-noise ratio. It is converted here to
-the weight of one unit of squared error of the network's output (`in_x0`), and scaled to a mean of 1 over t = 1 … T, so that a
-learning rate that suits one weighting suits the others.
+the weight of one unit of squared error of the network's output (`x0_error_ratio`), and scaled to a mean of 1 over t = 1 … T,
+so that a learning rate that suits one weighting suits the others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from torch.nn.functional import cross_entropy
 
 from engine.denoiser import NetDenoiser
 from engine.guidance import NoisyClassifier
-from engine.latent import Gaussian, bound_of
+from engine.latent import DiagonalGaussian, bound_of
 from engine.likelihood import bound_term
 from engine.process import Clean, Noise, Target, Velocity
 from engine.schedule import Level, NoiseSchedule, broadcast
@@ -28,7 +28,7 @@ MIN_SNR_GAMMA = 5.0
 """γ of Hang et al. 2023, arXiv:2303.09556, section 3.4."""
 
 
-def in_x0(target: Target, snr: Tensor) -> Tensor:
+def x0_error_ratio(target: Target, snr: Tensor) -> Tensor:
     """The squared error of x̂0 per unit of squared error of the output, at these signal-to-noise ratios ᾱ / (1 − ᾱ).
 
     x̂0 − x_0 is −√(1/SNR) times the error of ε̂, −√(1/(1 + SNR)) times that of v̂ (`Target.read`).
@@ -45,7 +45,7 @@ def in_x0(target: Target, snr: Tensor) -> Tensor:
 
 def plain(schedule: NoiseSchedule, target: Target) -> Tensor:
     """L_simple, Ho et al. 2020, eq. 14: equal weights of the output's errors, shape (T,)."""
-    return 1 / in_x0(target, _snr(schedule))
+    return 1 / x0_error_ratio(target, _snr(schedule))
 
 
 def min_snr(schedule: NoiseSchedule, target: Target) -> Tensor:
@@ -78,7 +78,7 @@ def weights(weighting: str, schedule: NoiseSchedule, target: Target) -> Tensor:
         weighting: a name in `WEIGHTINGS`.
         schedule, target: of the network.
     """
-    of_output = WEIGHTINGS[weighting](schedule, target) * in_x0(target, _snr(schedule))
+    of_output = WEIGHTINGS[weighting](schedule, target) * x0_error_ratio(target, _snr(schedule))
     return torch.cat([torch.zeros(1, dtype=torch.float64), of_output / of_output.mean()])
 
 
@@ -153,7 +153,7 @@ class VAELoss:
         latent: dimensions of z, which is drawn with the first numbers of each picture's noise.
     """
 
-    net: Callable[[Tensor, Tensor], tuple[Gaussian, Gaussian]]
+    net: Callable[[Tensor, Tensor], tuple[DiagonalGaussian, DiagonalGaussian]]
     latent: int
 
     def __call__(self, batch: Noised) -> Losses:

@@ -16,7 +16,7 @@ from torch.distributions import MultivariateNormal, Normal, kl_divergence
 
 from engine.data.catalogue import load
 from engine.data.pixels import to_unit
-from engine.latent import Gaussian, kl_to_prior, latent_bound
+from engine.latent import DiagonalGaussian, kl_to_prior, latent_bound
 from engine.likelihood import DENSITY
 from engine.models import vae
 from engine.models.vae import VAE, TrainedVAE, VAEConfig
@@ -58,14 +58,14 @@ class Linear:
         numbers = len(self.mean)
         return MultivariateNormal(self.mean, self.weight @ self.weight.T + SIGMA**2 * torch.eye(numbers).double())
 
-    def encode(self, x: Tensor) -> Gaussian:
+    def encode(self, x: Tensor) -> DiagonalGaussian:
         precision = self.weight.square().sum(0) / SIGMA**2 + 1
         mean = ((x - self.mean) @ self.weight) / SIGMA**2 / precision + self.off
-        return Gaussian(mean, -precision.log().expand_as(mean))
+        return DiagonalGaussian(mean, -precision.log().expand_as(mean))
 
-    def decode(self, z: Tensor) -> Gaussian:
+    def decode(self, z: Tensor) -> DiagonalGaussian:
         mean = z @ self.weight.T + self.mean
-        return Gaussian(mean, torch.full_like(mean, 2 * math.log(SIGMA)))
+        return DiagonalGaussian(mean, torch.full_like(mean, 2 * math.log(SIGMA)))
 
 
 def drawn(law: MultivariateNormal, count: int, seed: int) -> Tensor:
@@ -102,15 +102,15 @@ def test_the_bound_lies_above_the_entropy_by_the_kl_of_the_posteriors(off: float
 @settings(deadline=None, max_examples=30)
 @given(st.floats(-3, 3), st.floats(-8, 4))
 def test_the_kl_is_that_of_torch_distributions(mean: float, log_variance: float) -> None:
-    posterior = Gaussian(torch.tensor([[mean, -mean]]).double(), torch.tensor([[log_variance, 0.0]]).double())
+    posterior = DiagonalGaussian(torch.tensor([[mean, -mean]]).double(), torch.tensor([[log_variance, 0.0]]).double())
     normal = Normal(posterior.mean, (posterior.log_variance / 2).exp())
     wanted = kl_divergence(normal, Normal(torch.zeros(1, 2).double(), 1.0)).sum(1)
     torch.testing.assert_close(kl_to_prior(posterior), wanted)
 
 
 def test_the_kl_is_the_mean_of_log_q_minus_log_p_over_draws() -> None:
-    posterior = Gaussian(torch.tensor([[0.7, -1.2]]).double(), torch.tensor([[-1.0, 0.5]]).double())
-    z = posterior.at(torch.randn(200_000, 2, generator=torch.Generator().manual_seed(0)).double())
+    posterior = DiagonalGaussian(torch.tensor([[0.7, -1.2]]).double(), torch.tensor([[-1.0, 0.5]]).double())
+    z = posterior.sample(torch.randn(200_000, 2, generator=torch.Generator().manual_seed(0)).double())
     ratio = Normal(posterior.mean, (posterior.log_variance / 2).exp()).log_prob(z) - Normal(0.0, 1.0).log_prob(z)
     values = ratio.sum(1)
     assert float(kl_to_prior(posterior)) == pytest.approx(

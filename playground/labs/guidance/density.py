@@ -16,7 +16,7 @@ from playground.labs.guidance.heat import heat, with_lines
 from playground.labs.shared.job import Partial
 
 if TYPE_CHECKING:
-    from engine.analysis.guided_density import Plane, SamplingFloor
+    from engine.analysis.guided_density import FiniteSampleDistance, Plane
     from engine.ideal import ExactDenoiser
     from engine.samplers import Sampler
 
@@ -80,7 +80,7 @@ class Distance:
 
     scale: float
     distance: float
-    floor: SamplingFloor
+    floor: FiniteSampleDistance
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,13 +154,13 @@ def distance_between(points: Field, target: Field, scale: float) -> Distance:
     """Total variation between points and a density, counted in bins, and its floor."""
     import torch
 
-    from engine.analysis.guided_density import coarsened, sampling_floor, total_variation
+    from engine.analysis.guided_density import coarsened, finite_sample_distance, total_variation
 
     field = plane()
     area = (field.width * BINS) ** 2
     density = coarsened(torch.tensor(target), BINS)
     there = coarsened(field.histogram(torch.tensor(points)), BINS)
-    return Distance(scale, total_variation(there, density, area), sampling_floor(density, area, len(points)))
+    return Distance(scale, total_variation(there, density, area), finite_sample_distance(density, area, len(points)))
 
 
 def verdict(density: GuidedDensity) -> str:

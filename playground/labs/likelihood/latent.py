@@ -16,7 +16,7 @@ from playground.labs.shared.naming import when
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.latent import Gaussian
+    from engine.latent import DiagonalGaussian
     from playground.policy.visitor import Visitor
 
 STOPS = 41
@@ -171,7 +171,7 @@ def _interpolation(key: str, through: Pictures, mixed: list[Pictures], path: NDA
     )
 
 
-def _kl_of_each(posterior: Gaussian) -> Tensor:
+def _kl_of_each(posterior: DiagonalGaussian) -> Tensor:
     """KL of each latent dimension to N(0, 1), the mean over the images, shape (latent,)."""
     mean, log_variance = posterior
     return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).mean(0)

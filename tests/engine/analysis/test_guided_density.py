@@ -13,9 +13,9 @@ from engine.analysis.guided_density import (
     Plane,
     coarsened,
     diffused_density,
+    finite_sample_distance,
     guided_trajectory,
     log_density,
-    sampling_floor,
     tilted_density,
     total_variation,
 )
@@ -101,7 +101,7 @@ def test_at_1_both_distributions_are_one_and_at_3_they_are_not(sampler: Sampler)
         law = coarsened(tilted_density(mixture(), 0, w, PLANE), 5)
         points = sampled(w, sampler)
         distance = total_variation(coarsened(PLANE.histogram(points), 5), law, area)
-        floor = sampling_floor(law, area, len(points))
+        floor = finite_sample_distance(law, area, len(points))
         if same:
             assert distance < floor.mean + 5 * floor.std
         else:
@@ -145,10 +145,10 @@ def test_the_floor_is_what_chance_alone_makes() -> None:
     # With n points a cell of probability p is off by √(p (1−p) / n) · √(2/π) on average, for n p large.
     law = torch.full((5, 5), 1.0, dtype=torch.float64)
     n, p = 10_000, 1 / 25
-    floor = sampling_floor(law, 1 / 25, n, rounds=60)
+    floor = finite_sample_distance(law, 1 / 25, n, rounds=60)
     assert floor.mean == pytest.approx(25 * math.sqrt(p * (1 - p) / n) * math.sqrt(2 / math.pi) / 2, rel=0.06)
     assert 0 < floor.std < floor.mean
-    assert sampling_floor(law, 1 / 25, 100 * n, rounds=20).mean == pytest.approx(floor.mean / 10, rel=0.15)
+    assert finite_sample_distance(law, 1 / 25, 100 * n, rounds=20).mean == pytest.approx(floor.mean / 10, rel=0.15)
 
 
 def test_coarse_cells_keep_the_mass() -> None:

@@ -83,7 +83,7 @@ def test_skips_join_results_and_takers_of_the_same_size(denoiser: NetDenoiser) -
     for skip in drawn.skips:
         assert inside.activations[skip.source].shape[1:] == (skip.channels, *skip.size)
     # What a taker is given is, to the bit, what the source has made: the skips are the right ones, in the right order.
-    twin = xray._twin(net)
+    twin = xray._shared_copy(net)
     with xray.record_activations(twin, [skip.target for skip in drawn.skips]) as seen:
         x = pictures(net.config)
         replace(denoiser, net=twin).output(x, LEVEL)
@@ -115,7 +115,7 @@ def test_attention_rows_sum_to_one_and_make_the_modules_output(denoiser: NetDeno
     inside = xray.record_forward(denoiser, x, LEVEL)
     modules = {path: module for path, module in net.named_modules() if isinstance(module, Attention)}
     assert inside.attention.keys() == modules.keys()
-    twin = xray._twin(net)
+    twin = xray._shared_copy(net)
     with xray.record_activations(twin, list(modules)) as seen:
         replace(denoiser, net=twin).output(x, LEVEL)
     for path, weights in inside.attention.items():
@@ -220,7 +220,7 @@ def test_what_the_time_says(denoiser: NetDenoiser) -> None:
 def _classless(net: UNet) -> UNet:
     """The same network whose classes say nothing."""
     assert net.class_embedding is not None
-    twin = xray._twin(net)
+    twin = xray._shared_copy(net)
     twin.down_blocks[0].resnets[0].time_emb_proj = net.down_blocks[0].resnets[0].time_emb_proj
     twin.class_embedding = torch.nn.Embedding.from_pretrained(torch.zeros_like(net.class_embedding.weight))
     return twin

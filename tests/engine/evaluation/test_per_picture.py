@@ -13,7 +13,7 @@ from engine.evaluation.bound import blocks_of, variational_bound
 from engine.evaluation.bound_result import Bound, BoundError
 from engine.evaluation.per_picture import PictureCost, diffusion_costs, latent_costs
 from engine.ideal import ExactDenoiser
-from engine.latent import Gaussian
+from engine.latent import DiagonalGaussian
 from engine.likelihood import DENSITY, DISCRETISED, bound_term, prior_term
 from engine.process import Prediction, prediction_from_x0
 from engine.schedule import Level, NoiseSchedule
@@ -147,11 +147,11 @@ def test_a_measurement_carries_no_graph() -> None:
 class OneNumber:
     """x = z + 0.5 ε in one number, with its exact posterior N(0.8 x, 0.2)."""
 
-    def encode(self, x: Tensor) -> Gaussian:
-        return Gaussian(0.8 * x, torch.full_like(x, math.log(0.2)))
+    def encode(self, x: Tensor) -> DiagonalGaussian:
+        return DiagonalGaussian(0.8 * x, torch.full_like(x, math.log(0.2)))
 
-    def decode(self, z: Tensor) -> Gaussian:
-        return Gaussian(z, torch.full_like(z, math.log(0.25)))
+    def decode(self, z: Tensor) -> DiagonalGaussian:
+        return DiagonalGaussian(z, torch.full_like(z, math.log(0.25)))
 
 
 def test_a_latent_model_costs_log_p_of_each_picture() -> None:

@@ -28,7 +28,7 @@ from engine.models.noisy_classifier import (
     NoisyClassifierCard,
     NoisyClassifierConfig,
     TrainedClassifier,
-    how_noisy,
+    noise_angle,
 )
 from engine.models.opened import ModelError
 from engine.registry import open_classifier
@@ -107,11 +107,11 @@ def test_the_less_signal_is_left_the_smaller_are_the_logits() -> None:
 
 def test_how_noisy_is_a_share_of_a_right_angle_and_t_on_the_cosine_schedule() -> None:
     T = 1000
-    u = how_noisy(NoiseSchedule.cosine(T, s=0.0).level(torch.arange(0, T)))
+    u = noise_angle(NoiseSchedule.cosine(T, s=0.0).level(torch.arange(0, T)))
     assert u == pytest.approx(np.arange(T) / T, abs=1e-9)
-    ends = how_noisy(Level(torch.tensor([math.inf, -math.inf], dtype=torch.float64)))
+    ends = noise_angle(Level(torch.tensor([math.inf, -math.inf], dtype=torch.float64)))
     assert ends.tolist() == [0.0, 1.0]
-    assert how_noisy(SCHEDULE.with_zero_terminal_snr().level(100)) == 1
+    assert noise_angle(SCHEDULE.with_zero_terminal_snr().level(100)) == 1
 
 
 @pytest.mark.parametrize("shape", [(1, 8, 8), (2, 3, 8, 8), (2, 1, 16, 16), (2, 1, 8, 4)])

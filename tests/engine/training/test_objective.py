@@ -25,7 +25,7 @@ from engine.training.bayes_optimal import bayes_optimal_loss
 from engine.training.config import TrainConfig
 from engine.training.importance import KEPT, LossHistory
 from engine.training.loop import train
-from engine.training.objective import DenoisingLoss, Noised, in_x0, weights
+from engine.training.objective import DenoisingLoss, Noised, weights, x0_error_ratio
 from engine.training.report import Report
 from engine.training.state import TrainState, begin
 
@@ -48,7 +48,7 @@ def _batch(state: TrainState, t: Tensor, seed: int = 0) -> Noised:
 @pytest.mark.parametrize("target", list(TARGETS))
 @pytest.mark.parametrize("schedule", list(SCHEDULES))
 def test_errors_of_the_output_are_errors_of_x0_as_said(target: str, schedule: str) -> None:
-    """Whatever the output, ‖x̂0 − x_0‖² is `in_x0` times ‖output − target‖²."""
+    """Whatever the output, ‖x̂0 − x_0‖² is `x0_error_ratio` times ‖output − target‖²."""
     generator = torch.Generator().manual_seed(0)
     table, T = SCHEDULES[schedule](50), TARGETS[target]
     x0, noise, output = torch.randn((3, 40, 2, 2), generator=generator, dtype=torch.float64)
@@ -56,7 +56,7 @@ def test_errors_of_the_output_are_errors_of_x0_as_said(target: str, schedule: st
     level = table.level(t)
     of_x0 = (T.read(output, diffuse(x0, level, noise), level).x0 - x0).square().flatten(1).sum(1)
     of_output = (output - T.of(x0, noise, level)).square().flatten(1).sum(1)
-    factor = in_x0(T, (table.alpha_bar / (1 - table.alpha_bar))[t])
+    factor = x0_error_ratio(T, (table.alpha_bar / (1 - table.alpha_bar))[t])
     assert torch.allclose(of_x0, factor * of_output, rtol=1e-6)
 
 
@@ -409,7 +409,7 @@ def test_targets_that_are_not_known_are_refused() -> None:
 
     target: Target = Other()  # type: ignore[assignment]
     with pytest.raises(ValueError, match="Other"):
-        in_x0(target, torch.ones(3))
+        x0_error_ratio(target, torch.ones(3))
 
 
 def test_the_posterior_is_the_one_that_the_weights_speak_of() -> None:
