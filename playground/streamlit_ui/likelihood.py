@@ -58,7 +58,8 @@ def _results(measured: Measurement) -> None:
     shown = view.bars_view(measured)
     components.figure("stacked", shown.bars, key=f"{LAB}/bars")
     page.looking_at(text.BARS)
-    page.notices(shown.notices)
+    for remark in shown.notices:
+        st.caption(page.plain(remark.text))
     left, right = st.columns(2)
     with left:
         components.live_chart(shown.trade, key=f"{LAB}/trade")
