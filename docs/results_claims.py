@@ -18,10 +18,10 @@ class Verdict(Enum):
     """How one comparison, or a whole claim, came out."""
 
     YES = "agrees"
-    PARTLY = "agrees as far as the errors let one tell"
+    PARTLY = "agrees within the errors"
     MIXED = "agrees in part only"
     NO = "does not agree"
-    OPEN = "cannot be told from these numbers"
+    OPEN = "cannot be decided from these numbers"
     MISSING = "not measured"
 
 

@@ -33,7 +33,7 @@ from engine.evaluation.metrics import Estimate, Jackknife
 from engine.samplers import SAMPLERS
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7", "#56B4E9")
-"""Okabe & Ito: told apart by every kind of eye."""
+"""Okabe & Ito: distinguishable with every kind of colour vision."""
 MARKERS = "osD^vX"
 STYLE = {
     "svg.hashsalt": "results",
@@ -98,7 +98,7 @@ def _by_steps(ax: Axes, ticks: Sequence[int], floor: tuple[Estimate, int] | None
 
 
 def _distance(ax: Axes, floor: tuple[Estimate, int] | None) -> None:
-    """The upright axis: logarithmic, with round numbers rather than powers of ten alone, and with the floor."""
+    """The upright axis: logarithmic, with round numbers rather than powers of ten alone, and a line for real pictures."""
     ax.set_yscale("log")
     ax.set_ylabel("Fréchet distance")
     if floor:
@@ -164,7 +164,7 @@ def _guidance(results: Results) -> Figure:
         place = (5, 7) if number % 2 else (5, -13)
         left.annotate(f"{scale:g}", (recall.value, read.value), textcoords="offset points", xytext=place, fontsize=8)
     left.set_xlabel("recall: share of real pictures among the samples (diversity)")
-    left.set_ylabel("share read rightly (accuracy)")
+    left.set_ylabel("accuracy")
     _line(right, [(scale, row.frechet) for scale, row in found], "samples", 0)
     right.set_xlabel("guidance scale (1: the plain conditional network)")
     _distance(right, results.floor(SAMPLES))

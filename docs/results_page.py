@@ -17,15 +17,15 @@ This page is made by `python docs/make_results.py`, which trains the small netwo
 [results.jsonl](results.jsonl) does not hold yet, and writes tables, figures and verdicts from those numbers. The claims of
 the papers were written by hand, and so was the end of section f; every word after “Here:” follows from the measurements. Two
 numbers differ where their difference is more than two standard errors. Cells share their seeds and the real pictures they are
-compared with, so that a difference of two Fréchet distances is surer than either of them: its error is found by leaving the
-same samples out of both.
+compared with, so that a difference of two Fréchet distances has a smaller error than either of them: the jackknife
+leaves the same samples out of both.
 
 ± is one standard error: of the Fréchet distance by a jackknife over groups of samples and of real pictures, of recall and
 precision by splitting both into two parts, of bits per dimension over the draws of pictures and noise, of times over batches.
 
 The Fréchet distance is taken in the features of our own small classifier, not Inception's, so that it compares with no
-published FID. It is biased upwards, the more so the fewer the samples; the floor is what as many real pictures, new to the
-classifier, score against the same held-out ones."""
+published FID. It is biased upwards, the more so the fewer the samples; the row “real pictures” is the distance of as
+many real pictures, new to the classifier, to the same held-out ones."""
 
 
 def page(results: Results) -> str:
@@ -46,8 +46,9 @@ def _machine(results: Results) -> str:
     nfe = sum(row.evaluations * row.settings.samples for row in results.rows)
     return (
         "## How it was measured\n\n"
-        f"{len(results.rows)} cells and {len(results.bounds)} bounds, {hours:.1f} hours of computing in all, {nfe:,} nfe "
-        f"of a network at a picture; on {'; '.join(how)}. Each sample follows from its own seed, 0 and up, whatever the batch."
+        f"{len(results.rows)} cells and {len(results.bounds)} bounds, {hours:.1f} hours of computing in all, {nfe:,} network "
+        f"evaluations of single pictures; on {'; '.join(how)}. "
+        "Each sample follows from its own seed, 0 and up, whatever the batch."
     )
 
 

@@ -103,7 +103,7 @@ SOLVERS = ("ddim", "heun", "dpm++2m", "dpm++2m-sde")
 
 @cache
 def solver_cell(sampler: str, nfe: int, spacing: str = "uniform") -> Cell:
-    """A cell of section e: as many steps as ask the network at most `nfe` times; Heun asks twice in most of them."""
+    """A cell of section e: as many steps as take at most `nfe` network evaluations; Heun takes two in most steps."""
     schedule = pretrained.load(SHIPPED).denoiser.schedule
     steps = nfe
     while evaluations(draw_cell(SHIPPED, sampler, steps, spacing=spacing).settings, schedule) > nfe:

@@ -74,17 +74,17 @@ def section_a(results: Results) -> str:
     head = ["", *(f"{n} steps" + ("*" if n == LONG else "") for n in columns)]
     rows = [[row_name(row), *(said(results.frechet(paper_row(row, n))) for n in columns)] for row in PAPER_ROWS]
     floors = {n: results.floor(FEW if n == LONG else SAMPLES) for n in columns}
-    rows.append(["real pictures (the floor)", *(said(f[0] if f else None) for f in floors.values())])
+    rows.append(["real pictures", *(said(f[0] if f else None) for f in floors.values())])
     same = [[row_name(row), *(said(results.of_first(paper_row(row, n))) for n in columns)] for row in PAPER_ROWS]
     floor = results.floor(FEW)
-    same.append(["real pictures (the floor)", *[said(floor[0] if floor else None)] * len(columns)])
+    same.append(["real pictures", *[said(floor[0] if floor else None)] * len(columns)])
     read = [[row_name(row), *(_read(results, paper_row(row, n)) for n in columns)] for row in PAPER_ROWS]
     bits = [[SHIPPED, *(said(results.bits(BoundCell(SHIPPED, v)), 3) for v in FIXED)]]
     time = [[f"eta {ETAS[0]:g}", *(_time(results, paper_row(f"{ETAS[0]:g}", n)) for n in columns)]]
     paper = [[row_name(row), *PAPER[row].split()] for row in PAPER_ROWS]
     counted = (
         f"*{FEW} samples instead of {SAMPLES}, because of the time that they take. The distance is biased upwards, the more so "
-        "the fewer the samples: that column compares with its own floor only, and with the second table."
+        "the fewer the samples: compare that column only with its own row of real pictures, and with the second table."
     )
     return "\n\n".join(
         [
@@ -183,7 +183,7 @@ def section_b(results: Results) -> str:
         for model in ("cosine", "linear")
     ]
     floor = results.floor(SAMPLES)
-    rows.append(["real pictures (the floor)", *[said(floor[0] if floor else None)] * len(STEPS)])
+    rows.append(["real pictures", *[said(floor[0] if floor else None)] * len(STEPS)])
     bits = [[model, *(said(results.bits(BoundCell(model, v)), 3) for v in FIXED)] for model in ("cosine", "linear")]
     config = config_of("cosine")
     return "\n\n".join(
@@ -335,7 +335,7 @@ def section_d(results: Results) -> str:
             "conditional network, 0 ignores the label; the paper's w is the scale minus 1. Diversity is the recall of "
             "Kynkäänniemi et al. 2019 (arXiv:1904.06991): the share of held-out pictures that lie among the samples, in the "
             "classifier's features; precision is the share of samples that lie among the held-out pictures.",
-            table(["scale", "read rightly", "recall (diversity)", "precision", "Fréchet distance"], rows),
+            table(["scale", "accuracy", "recall (diversity)", "precision", "Fréchet distance"], rows),
             "![Accuracy against diversity](figures/guidance.svg)",
             "### Does the shape agree?",
             *(claim.markdown() for claim in claims_d(results)),
@@ -420,7 +420,7 @@ def claims_e(results: Results) -> list[Claim]:
     get = results.frechet
 
     def against_ddim(sampler: str, nfe: int, spacing: str) -> Comparison:
-        name = f"{nfe} NFE, {'even in t' if spacing == 'uniform' else spacing}: {SAMPLERS[sampler].title}"
+        name = f"{nfe} NFE, {'even in t' if spacing == 'uniform' else 'even in log-SNR'}: {SAMPLERS[sampler].title}"
         return Comparison(
             _at(name, get, solver_cell(sampler, nfe, spacing)), _at("DDIM", get, solver_cell("ddim", nfe, spacing))
         )
@@ -440,7 +440,7 @@ def claims_e(results: Results) -> list[Claim]:
             "DPM-Solver++.",
             (
                 Comparison(
-                    _at("DPM-Solver++ 2M, 10 nfe:", get, solver_cell("dpm++2m", 10)),
+                    _at("DPM-Solver++ 2M, 10 NFE:", get, solver_cell("dpm++2m", 10)),
                     _at("the stochastic one:", get, solver_cell("dpm++2m-sde", 10)),
                 ),
             ),

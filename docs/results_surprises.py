@@ -1,4 +1,4 @@
-"""A finding that was not looked for: section f of docs/results.md."""
+"""An unplanned finding: section f of docs/results.md."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ from results_claims import Claim, Comparison, Measured
 from results_plan import paper_row, schedule_cell, solver_cell
 from results_rows import Results
 
-GREY = """How it nfe: a digit is black and white, with 4.6 % of its pixels grey (x between −0.9 and −0.1; held-out digits).
+GREY = """How it shows: a digit is black and white, with 4.6 % of its pixels grey (x between −0.9 and −0.1; held-out digits).
 Of 100 samples at 50 steps of a “tiny” network that ships, digits-learned-variance, 25.7 % ± 2.6 of the pixels are grey with
 DDIM, 23.9 % ± 2.5 with Heun and 24.6 % ± 2.5 with DPM-Solver++ 2M, but 5.3 % ± 0.1 with DDPM and 5.0 % ± 0.1 with the
-stochastic DPM-Solver++. Solvers of higher order lead into the grey as well: it is no error of the steps. The x̂0 prediction is
-too bright in nearly pure noise (it is −0.44 on average at t = 1000, a digit −0.74); without fresh noise that stays, as a
-veil. The longer trained network of section a has no such veil by any sampler (4.7 % to 4.8 % ± 0.2, 50 samples). These
-numbers were measured once, by hand (PyTorch 2.15, one thread of a shared CPU); tests/docs/test_results_page.py holds what they
-say on fewer samples."""
+stochastic DPM-Solver++. Solvers of higher order give grey pixels as well: the cause is not the discretisation error.
+The x̂0 prediction is too bright in nearly pure noise (it is −0.44 on average at t = 1000, a digit −0.74); without fresh noise
+that stays as a grey background. The longer trained network of section a has none with any sampler (4.7 % to 4.8 % ± 0.2,
+50 samples). These numbers were measured once, by hand (PyTorch 2.15, one thread of a shared CPU);
+tests/docs/test_results_page.py holds what they say on fewer samples."""
 
 
 def section_f(results: Results) -> str:

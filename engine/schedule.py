@@ -52,7 +52,7 @@ def broadcast(values: Tensor, x: Tensor) -> Tensor:
 
 @dataclass(frozen=True, eq=False)
 class Level:
-    """How noisy x_t is, as the one number log-SNR = log ᾱ_t / (1 − ᾱ_t). See Kingma et al. 2021, arXiv:2107.00630, eq. 3.
+    """How noisy x_t is: log-SNR = log(ᾱ_t / (1 − ᾱ_t)). The SNR is eq. 2 of Kingma et al. 2021, arXiv:2107.00630.
 
     Everything else follows from it, so that the two variances always add up to 1. +inf is clean, −inf is pure noise.
 
@@ -155,7 +155,7 @@ class NoiseSchedule:
 
     @classmethod
     def sigmoid(cls, T: int = 1000, start: float = -3.0, end: float = 3.0, tau: float = 1.0) -> NoiseSchedule:
-        """ᾱ falls along a logistic curve; Jabri et al. 2022, arXiv:2212.11972, algorithm 2, with β clipped at 0.999."""
+        """ᾱ falls along a logistic curve; Chen 2023, arXiv:2301.10972, algorithm 1, with β clipped at 0.999."""
         u = torch.linspace(0, 1, _checked_T(T) + 1, dtype=torch.float64)
         f = torch.sigmoid(-(u * (end - start) + start) / tau)
         alpha_bar = (f - f[-1]) / (f[0] - f[-1])

@@ -1,4 +1,4 @@
-"""The cells of a grid of measurements: every combination of settings that means something, and what tells one from another."""
+"""The cells of a grid of measurements: every valid combination of settings, and its key."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def cells(
 
 
 def key_of(cell: Cell, model: EvaluatedModel) -> str:
-    """What tells one measurement from any other: 16 hexadecimal digits."""
+    """Key of one measurement: 16 hexadecimal digits."""
     settings = cell.settings.canonical(classes=model.checkpoint.denoiser.classes)
     identity = {
         "settings": settings.model_dump(mode="json", exclude={"batch"}),

@@ -84,7 +84,7 @@ def evaluate(
     """Draw samples and measure them.
 
     They are rounded to 256 levels first, as every real picture was. The Fréchet floor uses training pictures that the
-    classifier was not shown: it may know the others by heart, and place them elsewhere than new ones.
+    classifier was not shown: it may have memorized the others, and their features then differ from new ones'.
 
     Args:
         checkpoint: the model; its samples are clipped, and guided where it has classes.

@@ -57,7 +57,7 @@ def bound_cells(wanted: Sequence[Cell], per_step: int = 16) -> list[BoundCell]:
 
 
 def bound_key(cell: BoundCell, model: EvaluatedModel) -> str:
-    """What tells one measurement from any other: 16 hexadecimal digits."""
+    """Key of one measurement: 16 hexadecimal digits."""
     identity = {"bound": [cell.variance, cell.per_step, cell.seed], "of": model.fingerprint, "data": model.data.name}
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 

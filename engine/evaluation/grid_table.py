@@ -19,12 +19,12 @@ SETTINGS: dict[str, Callable[[Row], str]] = {
     "samples": lambda row: str(row.settings.samples),
 }
 MEASURED: dict[str, Callable[[Row], str]] = {
-    "read rightly": lambda row: share(row.accuracy),
+    "accuracy": lambda row: share(row.accuracy),
     "Fréchet": lambda row: estimate(row.frechet.estimate),
-    "floor": lambda row: estimate(row.frechet_floor),
+    "Fréchet, real": lambda row: estimate(row.frechet_floor),
     "precision": lambda row: estimate(row.covering.precision if row.covering else None),
     "recall": lambda row: estimate(row.covering.recall if row.covering else None),
-    "its floor": lambda row: estimate(row.covering_floor.recall if row.covering_floor else None),
+    "recall, real": lambda row: estimate(row.covering_floor.recall if row.covering_floor else None),
     "ms a picture": lambda row: (
         estimate(row.seconds_per_picture, 1000.0, 0)
         if row.seconds_per_picture

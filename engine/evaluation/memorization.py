@@ -1,4 +1,4 @@
-"""Has a model learned its training pictures by heart? Answers that say what chance alone would give.
+"""Memorization: whether samples copy training pictures, measured against what chance alone would give.
 
 All distances are Euclidean, between pixels in [−1, 1].
 """
@@ -15,7 +15,7 @@ from engine.evaluation.metrics import Share, nearest_neighbours, wilson
 
 @dataclass(frozen=True)
 class AgainstChance:
-    """A share, and what is expected of a model that has learned nothing by heart."""
+    """A share, and its expected value for a model that has memorized nothing."""
 
     measured: Share
     chance: float

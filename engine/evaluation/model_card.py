@@ -191,17 +191,17 @@ def _notes(quality: Quality) -> str:
     text = (
         "Brackets are 95 % intervals, ± is one standard error. The classifier is a small network of its own, trained "
         "independently of this model. The Fréchet distance is measured in its features, not Inception's, so it compares with "
-        "no published FID; its floor is what as many real pictures, new to the classifier, would score. "
+        "no published FID; that of as many real pictures, new to the classifier, stands beside it. "
         "Pixel distances also fall where samples are smoother than real pictures, not only where they are copied; the last row "
         "is not misled by that."
     )
     if quality.misread:
         most = ", ".join(f"{pair} ({count})" for pair, count in list(quality.misread.items())[:5])
-        text += f"\n\nMost often misread: {most}."
+        text += f"\n\nMost often misclassified: {most}."
     if quality.accuracy_by_class:
         worst = min(quality.accuracy_by_class.items(), key=lambda item: item[1].share)
         if worst[1].share < 1:
-            text += f" Of all classes “{worst[0]}” is read rightly least often: {_share(worst[1])}."
+            text += f" Of all classes “{worst[0]}” has the lowest accuracy: {_share(worst[1])}."
     return text
 
 

@@ -49,7 +49,7 @@ def plain(schedule: NoiseSchedule, target: Target) -> Tensor:
 
 
 def min_snr(schedule: NoiseSchedule, target: Target) -> Tensor:
-    """min(SNR, γ), Hang et al. 2023, eq. 8, shape (T,)."""
+    """min(SNR, γ) for the error of x̂_0, Hang et al. 2023, section 3.4, shape (T,)."""
     return _snr(schedule).clamp(max=MIN_SNR_GAMMA)
 
 

@@ -44,7 +44,7 @@ def is_owner(secret: str, folder: Path | None) -> bool:
 
 
 def write_owner(secret: str, folder: Path) -> None:
-    """Let the run in this folder belong to that visitor. Raises OSError where the disk refuses."""
+    """Let the run in this folder belong to that visitor. Raises OSError where the write fails."""
     salt = secrets.token_bytes(SALT_BYTES)
     folder.mkdir(parents=True, exist_ok=True)
     write_text(folder / FILE, f"{salt.hex()} {_hash(salt, secret)}\n")

@@ -1,7 +1,7 @@
 """The controls of the Schedules lab: which schedules are compared, how they are made, and on which picture. Needs no torch.
 
 Linear: Ho et al. 2020, https://arxiv.org/abs/2006.11239; cosine: Nichol & Dhariwal 2021, https://arxiv.org/abs/2102.09672;
-sigmoid: Jabri et al. 2022, https://arxiv.org/abs/2212.11972; zero terminal SNR: Lin et al. 2023,
+sigmoid: Chen 2023, https://arxiv.org/abs/2301.10972, algorithm 1; zero terminal SNR: Lin et al. 2023,
 https://arxiv.org/abs/2305.08891.
 """
 
@@ -29,7 +29,7 @@ class ScheduleChoice(Controls):
         title="Cosine",
         description="ᾱₜ falls along a squared cosine, slowly at both ends (Nichol & Dhariwal 2021).",
     )
-    sigmoid: bool = Field(True, title="Sigmoid", description="ᾱₜ falls along a sigmoid (Jabri et al. 2022).")
+    sigmoid: bool = Field(True, title="Sigmoid", description="ᾱₜ falls along a sigmoid (Jabri et al. 2022; Chen 2023).")
     drawn: bool = Field(False, title="Drawn by you", description="Draw the curve of ᾱ, or type its points.")
     points: str = Field(
         drawing.EXAMPLE,

@@ -1,7 +1,7 @@
 """What the Schedules lab computes: the schedules, a picture noised under each, and what their terminal SNR means.
 
 Linear: Ho et al. 2020, https://arxiv.org/abs/2006.11239; cosine: Nichol & Dhariwal 2021, https://arxiv.org/abs/2102.09672;
-sigmoid: Jabri et al. 2022, https://arxiv.org/abs/2212.11972; zero terminal SNR: Lin et al. 2023,
+sigmoid: Chen 2023, https://arxiv.org/abs/2301.10972, algorithm 1; zero terminal SNR: Lin et al. 2023,
 https://arxiv.org/abs/2305.08891.
 """
 

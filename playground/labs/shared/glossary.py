@@ -30,7 +30,7 @@ PAPERS = {
     "Lin et al. 2023": ("Common diffusion noise schedules and sample steps are flawed", "2305.08891"),
     "Hang et al. 2023": ("Efficient diffusion training via min-SNR weighting strategy", "2303.09556"),
     "Kingma & Welling 2014": ("Auto-encoding variational Bayes", "1312.6114"),
-    "Jabri et al. 2022": ("Scalable adaptive computation for iterative generation", "2212.11972"),
+    "Chen 2023": ("On the importance of noise scheduling for diffusion models", "2301.10972"),
     "Saharia et al. 2022": (
         "Photorealistic text-to-image diffusion models with deep language understanding",
         "2205.11487",
