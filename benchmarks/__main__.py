@@ -34,7 +34,7 @@ class Benchmark:
 
 NETWORK = {"model": ("digits", "a network with classes")}
 CLASS = {
-    "visitors": (40, "at once"),
+    "visitors": (40, "concurrent visitors"),
     "images": (16, "for each of them"),
     "steps": (20, "of DDIM"),
     "rounds": (5, "of all of them"),
@@ -64,20 +64,21 @@ BENCHMARKS = {
     "quality": Benchmark(
         "from scratch to recognisable digits, beside denoising-diffusion-pytorch",
         {
-            "pictures": (100, "drawn at each look"),
+            "pictures": (100, "samples of each evaluation"),
             "percent": (90, "of them recognised"),
             "limit": (900, "seconds of training for each"),
         },
     ),
     "points": Benchmark(
-        "how soon the network of the Points lab has learned each built-in set", {"points": (2000, "of each set")}
+        "how soon the network of the Points lab reaches the Bayes-optimal loss on each built-in set",
+        {"points": (2000, "of each set")},
     ),
     "memory": Benchmark(
-        "what is kept of a long walk (of many training pictures: `training --only memory`)",
+        "the stored frames of a long trajectory (of many training pictures: `training --only memory`)",
         {"images": (64, "drawn together"), "steps": (1000, "of the trajectory")},
     ),
     "report": Benchmark("the cheap ratios in a minute, for continuous integration"),
-    "batching": Benchmark("many visitors together against one batch of all their pictures", CLASS, texts=NETWORK),
+    "batching": Benchmark("concurrent visitors against one batch of all their pictures", CLASS, texts=NETWORK),
     "visitors": Benchmark(
         "the same for visitors of the Gradio app, over HTTP, also while a network trains",
         CLASS,
@@ -104,7 +105,7 @@ def main() -> None:
     committed = read_json(before) if before else []
     figures = measure(**chosen)
     print(
-        f"\n{table(figures, committed)}\n\nLoad: programs that wanted to compute in the last minute, this one among them."
+        f"\n{table(figures, committed)}\n\nLoad: the mean number of runnable processes in the last minute, this one included."
     )
     if file:
         write_json(file, figures)

@@ -18,8 +18,8 @@ from playground.serving.request_queue import Request, RequestQueue
 
 RATIO_GOAL = 1.3
 FIRST_GOAL = 2.0
-LOOK = 0.01
-"""Seconds between two looks at all requests."""
+POLL = 0.01
+"""Seconds between two polls of all requests."""
 SCALE = 2.0
 
 
@@ -84,7 +84,7 @@ def _visit(model: Model, recipes: list[Recipe]) -> Round:
     while unseen or any(request.state.status == "running" for request in requests):
         unseen -= {request for request in unseen if request.frames() or request.state.status == "failed"}
         first = first or (0.0 if unseen else time.perf_counter() - began)
-        time.sleep(LOOK)
+        time.sleep(POLL)
     makespan = time.perf_counter() - began
     _check(requests)
     return Round(makespan, first)

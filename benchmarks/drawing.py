@@ -137,11 +137,11 @@ def two_calls(*, folder: str, scale: float, steps: int, labels: tuple[int, ...],
 
 def forwards(*, model: str, rows: int, count: int, device: str = "cpu") -> Work:
     """The bare network, so many times on a batch of so many rows."""
-    look = forward(on_device(open_model(model), device), rows, device)
+    evaluate = forward(on_device(open_model(model), device), rows, device)
 
     def work() -> None:
         for _ in range(count):
-            look()
+            evaluate()
 
     return work
 

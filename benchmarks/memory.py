@@ -1,4 +1,4 @@
-"""Memory of a long walk: what is shown is kept packed, so that it does not grow with the number of steps."""
+"""Memory of a long trajectory: frames are stored packed and thinned out, so that the peak grows little."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from benchmarks.sides import Work, side
 
 SHORT = 50
 MODEL = "ideal:digits"
-"""The exact denoiser answers in no time, and its pictures take as much room as any. What a network takes is its own."""
+"""The exact denoiser is fast, and its frames take as much memory as any; the memory of a network is not measured."""
 
 
 def measure(*, images: int, steps: int) -> list[Figure]:
     """A trajectory of so many steps beside one of `SHORT`, kept as a lab keeps it, each in a process of its own."""
     figures, peaks = [], []
     for count in (SHORT, steps):
-        with side("benchmarks.memory:walk", images=images, steps=count) as one:
+        with side("benchmarks.memory:trajectory", images=images, steps=count) as one:
             result = one.turn().result
         assert result is not None
-        figures += _of_walk(f"{count} steps of {images} digits", result)
+        figures += _of_trajectory(f"{count} steps of {images} digits", result)
         peaks.append(float(result[0]))
     figures.append(
         Figure(f"Peak memory, {steps} steps ÷ {SHORT} steps", (peaks[1] / peaks[0],), "×", "median", goal=1.1)
@@ -33,14 +33,14 @@ def measure(*, images: int, steps: int) -> list[Figure]:
     return figures
 
 
-def _of_walk(what: str, result: npt.NDArray[np.float32]) -> Iterator[Figure]:
+def _of_trajectory(what: str, result: npt.NDArray[np.float32]) -> Iterator[Figure]:
     names = ("peak memory of the process", "frames as the lab keeps them", "frames as they go to the browser")
     for name, megabytes in zip((*names, "the same as float32, all steps"), result.tolist(), strict=True):
         yield Figure(f"{what}: {name}", (megabytes,), "MB")
 
 
-def walk(*, images: int, steps: int) -> Work:
-    """Draws, and says in megabytes: peak of the process, frames kept, frames sent, and what all steps take as float32."""
+def trajectory(*, images: int, steps: int) -> Work:
+    """Sample, and return in megabytes: peak of the process, frames kept, frames sent, and what all steps take as float32."""
     from engine.recipes.recipe import Recipe
     from engine.registry import open_model
     from playground.labs.sampling.job import SamplingJob

@@ -43,19 +43,19 @@ def overheads(model: Model, images: int, steps: int, runs: int) -> list[Figure]:
 
 def _overhead(title: str, model: Model, recipe: Recipe, runs: int) -> list[Figure]:
     """The sampler's steps and bare forwards by turns, so that whatever else the machine does falls on both."""
-    look = forward(model, len(recipe.seeds) * (1 if recipe.scale == 1 else 2))
+    evaluate = forward(model, len(recipe.seeds) * (1 if recipe.scale == 1 else 2))
     for _ in range(3):  # to warm up
-        look()
+        evaluate()
     wall, processor = [], []
     for run in range(runs):
         frames = recipe.frames(model)
         sampling, bare = np.zeros(2), np.zeros(2)
         for step in range(recipe.steps):
             if (run + step) % 2:
-                bare += seconds(look)
+                bare += seconds(evaluate)
             sampling += seconds(lambda frames=frames: next(frames))
             if not (run + step) % 2:
-                bare += seconds(look)
+                bare += seconds(evaluate)
         sampling += seconds(lambda frames=frames: next(frames))  # the last frame comes without a forward
         wall.append(float(sampling[0] / bare[0]))
         processor.append(float(sampling[1] / bare[1]))
@@ -67,9 +67,9 @@ def _overhead(title: str, model: Model, recipe: Recipe, runs: int) -> list[Figur
 
 def share_of_matrix_product(model: Model, rows: int, pairs: int) -> Figure:
     """Multiplications of one forward per second, ÷ those of a plain matrix product, by turns; on one core."""
-    look, a = forward(model, rows), torch.randn(SIDE, SIDE)
+    evaluate, a = forward(model, rows), torch.randn(SIDE, SIDE)
     with FlopCounterMode(display=False) as counter:
-        look()
+        evaluate()
     repeats = max(1, counter.get_total_flops() // (2 * SIDE**3) // 2)
 
     def product() -> None:
@@ -79,14 +79,14 @@ def share_of_matrix_product(model: Model, rows: int, pairs: int) -> Figure:
     shares = []
     for _ in range(pairs):
         of_product = repeats * 2 * SIDE**3 / seconds(product)[1]
-        shares.append(100 * counter.get_total_flops() / seconds(look)[1] / of_product)
+        shares.append(100 * counter.get_total_flops() / seconds(evaluate)[1] / of_product)
     each = counter.get_total_flops() / rows / 1e9
     what = f"Network forward, {rows} rows ({each:.2f} GFLOP each): share of the machine's matrix product"
     return Figure(what, tuple(shares[2:]), "%", "median", SHARE_GOAL, least=True)
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:
-    """Of the clock on the wall, and of the processor: the second hardly minds what else the machine does."""
+    """Wall-clock time and processor time; other load has little influence on the second."""
     began = time.perf_counter(), time.process_time()
     work()
     return time.perf_counter() - began[0], time.process_time() - began[1]

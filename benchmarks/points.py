@@ -1,7 +1,7 @@
 """How soon the network of the Points lab comes to the energy-distance floor of each built-in set.
 
 The floor is one half of the data against the other; samples are as many as the data, in 20 steps of DPM-Solver++ 2M, with
-the classes of the data where there are any. Time is that of training alone, by the clock on the wall: looking at samples is not
+the classes of the data where there are any. Time is that of training alone, by the clock on the wall: evaluating samples is not
 counted.
 """
 
@@ -20,7 +20,7 @@ from engine.samplers import DPMSolver2M
 from engine.sampling import sample
 from engine.training.points import PointTraining, begin, train
 
-LOOKS = (100, 200, 300, 400, 500, 750, 1000)
+EVALUATED_AT = (100, 200, 300, 400, 500, 750, 1000)
 """The steps after which samples are drawn."""
 WITHIN, SECONDS_GOAL = 1.2, 10.0
 
@@ -73,7 +73,7 @@ def way_of(name: str, count: int) -> Way:
     wall, cpu = time.perf_counter(), time.thread_time()
     for report in train(config, data, state):
         seconds, processor = seconds + time.perf_counter() - wall, processor + time.thread_time() - cpu
-        if report.step in LOOKS:
+        if report.step in EVALUATED_AT:
             now = ratio(drawn(state.averaged))
             if now <= WITHIN and not there[2]:
                 there = (seconds, processor, report.step)

@@ -1,9 +1,8 @@
 """From scratch to recognisable digits: the default settings here, and denoising-diffusion-pytorch at small ones of its own.
 
-Who recognises them is the classifier that ships, which neither has to do with: it must read each as the digit that was asked
-for, so that the peer is its form with classes and guidance. Time is processor time of one thread, of training alone; drawing
-pictures to look at on the way is not counted. The two go one after the other: theirs is given `FACTOR` times what ours took, or
-the limit.
+Recognisable means that the shipped classifier, independent of both, assigns the requested label; the peer is therefore the
+class-conditional form with guidance. Time is processor time of one thread, of training alone; drawing samples for the
+evaluations is not counted. The two go one after the other: theirs is given `FACTOR` times what ours took, or the limit.
 """
 
 from __future__ import annotations
@@ -37,8 +36,8 @@ from engine.training.state import begin
 
 JUDGE = Path(__file__).parents[1] / "assets/checkpoints/digits-classifier"
 SECONDS_GOAL, FACTOR = 120.0, 5.0
-LOOK_EVERY, THEIR_LOOK_EVERY = 50, 200
-"""Steps of training between two looks at what it draws."""
+EVALUATE_EVERY, THEIR_EVALUATE_EVERY = 50, 200
+"""Training steps between two evaluations."""
 STEPS, SCALE = 10, 2.0
 THEIR_NETWORK = {"dim": 32, "dim_mults": (1, 2, 4), "channels": 1, "num_classes": 10}
 THEIR_BATCH, THEIR_STEPS = 32, 50
@@ -47,13 +46,13 @@ THEIR_RATE, THEIR_DECAY, THEIR_AVERAGED = 8e-5, 0.995, 10
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is drawn after so much training."""
+class Evaluation:
+    """The accuracy after so much training."""
 
     seconds: float
     steps: int
-    read: float
-    """Share that is read as what was asked for."""
+    accuracy: float
+    """Share of the samples that the classifier reads as the requested label."""
 
 
 def measure(*, pictures: int, percent: int, limit: int) -> list[Figure]:
@@ -62,14 +61,16 @@ def measure(*, pictures: int, percent: int, limit: int) -> list[Figure]:
     allocator.keep_freed_memory()
     judge, wanted = classifier.load(JUDGE), percent / 100
     digits = load("digits").held_out_part
-    real = _read(judge, unit_of(torch.tensor(digits.images)), torch.tensor(digits.labels))
-    print(f"Of real digits that it has not seen the judge reads {real:.1%}.", flush=True)
+    real = _accuracy(judge, unit_of(torch.tensor(digits.images)), torch.tensor(digits.labels))
+    print(f"Accuracy of the classifier on held-out digits: {real:.1%}.", flush=True)
 
     ours = _until(_ours(judge, pictures), limit, wanted)
     theirs = _until(_theirs(judge, pictures), min(float(limit), FACTOR * ours.seconds), wanted)
-    reached = theirs.read >= wanted
+    reached = theirs.accuracy >= wanted
     title = f"From scratch to {percent} % recognisable digits"
-    peer = "denoising-diffusion-pytorch" if reached else f"denoising-diffusion-pytorch, stopped at {theirs.read:.0%}"
+    peer = (
+        "denoising-diffusion-pytorch" if reached else f"denoising-diffusion-pytorch, stopped at {theirs.accuracy:.0%}"
+    )
     return [
         Figure(f"{title}, default settings", (ours.seconds,), "s", "median", SECONDS_GOAL),
         Figure(f"{title}, {peer}", (theirs.seconds,), "s", "median"),
@@ -84,18 +85,18 @@ def measure(*, pictures: int, percent: int, limit: int) -> list[Figure]:
     ]
 
 
-def _until(looks: Iterator[Look], limit: float, wanted: float) -> Look:
-    look = Look(0.0, 0, 0.0)
-    for look in looks:
-        print(f"  {look.steps} steps, {look.seconds:.0f} s: {look.read:.0%} as asked for", flush=True)
-        if look.seconds >= limit or look.read >= wanted:
+def _until(evaluations: Iterator[Evaluation], limit: float, wanted: float) -> Evaluation:
+    evaluation = Evaluation(0.0, 0, 0.0)
+    for evaluation in evaluations:
+        print(f"  {evaluation.steps} steps, {evaluation.seconds:.0f} s: accuracy {evaluation.accuracy:.0%}", flush=True)
+        if evaluation.seconds >= limit or evaluation.accuracy >= wanted:
             break
-    return look
+    return evaluation
 
 
-def _ours(judge: Judge, pictures: int) -> Iterator[Look]:
+def _ours(judge: Judge, pictures: int) -> Iterator[Evaluation]:
     """The defaults of a training run, drawn as they are best drawn in few steps (docs/results.md, section e)."""
-    config = TrainConfig(report_every=LOOK_EVERY)
+    config = TrainConfig(report_every=EVALUATE_EVERY)
     data, labels = training_pictures(config), torch.arange(pictures) % 10
     state, seconds, began = begin(config, data), 0.0, time.process_time()
     for report in train(config, data, state):
@@ -111,11 +112,11 @@ def _ours(judge: Judge, pictures: int) -> Iterator[Look]:
             seeds=range(pictures),
             label=labels,
         )
-        yield Look(seconds, report.step, _read(judge, last.x, labels))
+        yield Evaluation(seconds, report.step, _accuracy(judge, last.x, labels))
         began = time.process_time()
 
 
-def _theirs(judge: Judge, pictures: int) -> Iterator[Look]:
+def _theirs(judge: Judge, pictures: int) -> Iterator[Evaluation]:
     """Its network with classes and guidance, in a loop like that of its Trainer, which knows no classes."""
     from denoising_diffusion_pytorch.classifier_free_guidance import GaussianDiffusion, Unet
     from ema_pytorch import EMA
@@ -134,16 +135,16 @@ def _theirs(judge: Judge, pictures: int) -> Iterator[Look]:
         optimizer.step()
         optimizer.zero_grad()
         averaged.update()
-        if step % THEIR_LOOK_EVERY == 0:
+        if step % THEIR_EVALUATE_EVERY == 0:
             seconds += time.process_time() - began
             with torch.no_grad(), _quietly():
                 drawn = averaged.ema_model.eval().sample(labels, cond_scale=SCALE)
-            yield Look(seconds, step, _read(judge, 2 * drawn - 1, labels))
+            yield Evaluation(seconds, step, _accuracy(judge, 2 * drawn - 1, labels))
             began = time.process_time()
 
 
 @torch.no_grad()
-def _read(judge: Judge, x: Tensor, labels: Tensor) -> float:
+def _accuracy(judge: Judge, x: Tensor, labels: Tensor) -> float:
     """The share of these pictures in [−1, 1] that the judge reads as their labels say."""
     return int((judge.net(x.clamp(-1, 1)).argmax(1) == labels).sum()) / len(x)
 

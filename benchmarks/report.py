@@ -7,7 +7,7 @@ from benchmarks.figures import Figure
 
 
 def measure() -> list[Figure]:
-    """Few steps and few rounds: such figures tell a step back of a tenth or more from noise, and no less."""
+    """Few steps and few rounds: such figures resolve a regression of a tenth or more, and no less."""
     return [
         *sampling.measure(("pipelines", "overhead", "matmul"), images=16, steps=10, rounds=3, device_name="cpu"),
         *training.measure(("loop",), rounds=3),

@@ -86,7 +86,7 @@ def _serve(pipe: Connection, maker: str, keep_freed: bool, settings: dict[str, A
     with (
         contextlib.suppress(EOFError, KeyboardInterrupt, BrokenPipeError),
         open(os.devnull, "w") as nowhere,
-        # Peers draw bars of progress, which nobody would be able to read.
+        # Progress bars of the peers are discarded.
         contextlib.redirect_stdout(nowhere),
         contextlib.redirect_stderr(nowhere),
     ):

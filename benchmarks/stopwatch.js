@@ -26,7 +26,7 @@ window.stopwatch = (() => {
     channel.port1.onmessage = then;
     channel.port2.postMessage(0);
   }
-  const look = (selector) => all(selector).map(fingerprint).join();
+  const appearance = (selector) => all(selector).map(fingerprint).join();
   const canvases = ".dp-stage canvas";
 
   return {
@@ -38,8 +38,8 @@ window.stopwatch = (() => {
     },
     // Every one of the selectors shows something else than it does now.
     changed(...selectors) {
-      const before = selectors.map(look);
-      return () => selectors.every((selector, i) => before[i] !== look(selector));
+      const before = selectors.map(appearance);
+      return () => selectors.every((selector, i) => before[i] !== appearance(selector));
     },
     appears: (selector, part) => () => window.stopwatch.text(selector, part),
 

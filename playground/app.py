@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from playground import preload
-from playground.labs.home.text import DOORS, TITLE
+from playground.labs.home.text import LABS, TITLE
 from playground.streamlit_ui import home, visitor
 
 st.set_page_config(page_title=TITLE, page_icon="🌫️", layout="wide")
@@ -24,7 +24,7 @@ preload.start()
 
 start = st.Page(home.show, title="Start", url_path="start", icon="🌫️", default=True)
 pages = {"start": start}
-for address, icon, title, _ in DOORS:
+for address, icon, title, _ in LABS:
     show = import_module(f"playground.streamlit_ui.{address}").show
     pages[address] = st.Page(show, title=title, url_path=address, icon=icon)
 st.session_state["pages"] = pages  # so that one lab can send the reader to another

@@ -83,7 +83,7 @@ def _prepare(args: argparse.Namespace) -> int:
             name = archive.keep(file, path.name)
     line, phase = ProgressLine(), ("", 0, time.monotonic())
 
-    def tell(progress: Progress) -> None:
+    def on_progress(progress: Progress) -> None:
         nonlocal phase
         if progress.what != phase[0]:
             phase = (progress.what, progress.done, time.monotonic())
@@ -98,7 +98,7 @@ def _prepare(args: argparse.Namespace) -> int:
         line.show(f"{progress.what}: {progress.done / scale:,.0f}{of} {unit}", left, last=False)
 
     try:
-        about = preparing.prepare(name, largest=args.largest, most=args.most, tell=tell)
+        about = preparing.prepare(name, largest=args.largest, most=args.most, on_progress=on_progress)
     finally:
         line.end()
     if args.json:

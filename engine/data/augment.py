@@ -1,4 +1,4 @@
-"""Pictures mirrored and slightly turned, so that a network learns what does not matter instead of each picture by heart."""
+"""Pictures mirrored and slightly turned, so that a network memorizes them less."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Read a picture that somebody uploaded: nothing in the file is trusted, and every refusal is one clear sentence."""
+"""Read an uploaded picture: nothing in the file is trusted, and every error is one clear sentence."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def preparation_lock(name: str, root: Path) -> Iterator[None]:
 
     Raises:
         DataError: where another one prepares it.
-        OSError: where the disk refuses.
+        OSError: where the write fails.
     """
     path = root / FOLDER / store.folder_of(name, root).name
     path.parent.mkdir(parents=True, exist_ok=True)

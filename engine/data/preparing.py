@@ -1,6 +1,6 @@
 """Prepare a picture set: get it, decode every picture once, and keep the result on the disk (`engine.data.store`).
 
-As a program, `python -m engine.data.preparing NAME`, it tells how far it is in lines of JSON: a page runs it as a process of
+As a program, `python -m engine.data.preparing NAME`, it prints its progress as lines of JSON: a page runs it as a process of
 its own, which can be ended at any moment, and in which nothing that is wrong with a picture can hurt the page.
 """
 
@@ -23,7 +23,7 @@ from engine.data.preparation_lock import preparation_lock
 from engine.data.shipped import DATASETS
 from engine.data.sources import archive, folder, hub, torchvision_sets
 from engine.data.sources.folder import THREADS
-from engine.data.sources.plan import LARGEST, Item, Pixels, Plan, Progress, Tell, TooSmallError, many, silent
+from engine.data.sources.plan import LARGEST, Item, OnProgress, Pixels, Plan, Progress, TooSmallError, many, silent
 from engine.data.store import About
 from engine.data.writing import Writer
 
@@ -34,7 +34,7 @@ LEAST_SHARE = 0.5
 
 
 def prepare(
-    name: str, *, largest: int = LARGEST, most: int = 0, root: Path | None = None, tell: Tell = silent
+    name: str, *, largest: int = LARGEST, most: int = 0, root: Path | None = None, on_progress: OnProgress = silent
 ) -> About:
     """Download or read a set and store it. What was prepared under that name before is replaced, at the end. An upload is then
     deleted, also where this has failed.
@@ -45,7 +45,7 @@ def prepare(
         largest: pixels along a side that pictures of a folder, a zip or the Hub are kept at, at most.
         most: pictures to train on at most; of the Hub's only, 0 for all.
         root: see `store.data_root`.
-        tell: receives the progress; what it raises ends the preparation, and nothing is left of it.
+        on_progress: receives the progress; what it raises ends the preparation, and nothing is left of it.
 
     Raises:
         DataError: with one clear sentence; also while another process prepares the same set.
@@ -56,7 +56,7 @@ def prepare(
     root = root or store.data_root()
     try:
         with preparation_lock(name, root):
-            return _prepared(name, largest, most, root, tell)
+            return _prepared(name, largest, most, root, on_progress)
     except OSError as error:
         raise DataError(f"The pictures cannot be stored in {root}: {error.strerror or error}.") from error
 
@@ -81,36 +81,36 @@ def options_of(name: str, root: Path | None = None) -> Options:
     return Options(about.largest or about.size, about.most)
 
 
-def _prepared(name: str, largest: int, most: int, root: Path, tell: Tell) -> About:
+def _prepared(name: str, largest: int, most: int, root: Path, on_progress: OnProgress) -> About:
     """To be called by one process at a time."""
     downloads = root / "downloads" / name
     try:
-        plan = _plan(name, largest, most, root, tell)
-        about = _write(name, plan, largest, most, root, tell)
+        plan = _plan(name, largest, most, root, on_progress)
+        about = _write(name, plan, largest, most, root, on_progress)
     except (KeyboardInterrupt, SystemExit):
         torchvision_sets.clean(downloads)
         raise
     finally:
-        if name.startswith("zip:"):  # who wants to try it again has the file, and uploads it again
+        if name.startswith("zip:"):  # to try it again, the file is uploaded again
             archive.discard(name.removeprefix("zip:"), root)
         archive.sweep(root / "uploads")
     torchvision_sets.clean(downloads)
     return about
 
 
-def _plan(name: str, largest: int, most: int, root: Path, tell: Tell) -> Plan:
+def _plan(name: str, largest: int, most: int, root: Path, on_progress: OnProgress) -> Plan:
     if name in torchvision_sets.SOURCES:
-        return torchvision_sets.plan(name, root / "downloads" / name, tell)
+        return torchvision_sets.plan(name, root / "downloads" / name, on_progress)
     kind, rest = name.split(":", 1)
     if kind == "folder":
-        return folder.plan(Path(rest), largest, tell)
+        return folder.plan(Path(rest), largest, on_progress)
     if kind == "zip":
         path, title = archive.uploaded(rest, root)
-        return archive.plan(path, title, rest, largest, tell)
-    return hub.plan(rest, largest, most, tell)
+        return archive.plan(path, title, rest, largest, on_progress)
+    return hub.plan(rest, largest, most, on_progress)
 
 
-def _write(name: str, plan: Plan, largest: int, most: int, root: Path, tell: Tell) -> About:
+def _write(name: str, plan: Plan, largest: int, most: int, root: Path, on_progress: OnProgress) -> About:
     """Decode and store them; those that cannot be read are left out and counted."""
     unreadable = small = classless = 0
     classes = range(len(plan.class_names))
@@ -119,7 +119,7 @@ def _write(name: str, plan: Plan, largest: int, most: int, root: Path, tell: Tel
             writer.check_room(plan.count)
         for number, (item, picture) in enumerate(_decoded(plan)):
             if number % AT_ONCE == 0:
-                tell(Progress("Storing the pictures", number, plan.count or 0))
+                on_progress(Progress("Storing the pictures", number, plan.count or 0))
             if isinstance(picture, TooSmallError):
                 small += 1
             elif isinstance(picture, PictureError):
@@ -142,7 +142,7 @@ def _write(name: str, plan: Plan, largest: int, most: int, root: Path, tell: Tel
             )
         if classless:
             notes.append(f"Left out: {many(classless, 'picture')} without a class.")
-        tell(Progress("Storing the pictures", done, done))
+        on_progress(Progress("Storing the pictures", done, done))
         return writer.finish(
             title=plan.title,
             source=plan.source,
@@ -188,7 +188,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(json.dumps(line), file=lines, flush=True)
 
     try:
-        about = prepare(args.name, largest=args.largest, most=args.most, tell=lambda progress: say(asdict(progress)))
+        about = prepare(
+            args.name, largest=args.largest, most=args.most, on_progress=lambda progress: say(asdict(progress))
+        )
     except DataError as error:
         say({"error": str(error)})
         return 2

@@ -279,7 +279,7 @@ class _SchedulerConfig(BaseModel):
 
 @dataclass(frozen=True, eq=False)
 class SchedulerFacts:
-    """What a scheduler_config.json tells about the training."""
+    """What a scheduler_config.json says about the training."""
 
     schedule: NoiseSchedule
     target: str

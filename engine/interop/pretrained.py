@@ -114,7 +114,7 @@ def save(folder: Path, denoiser: NetDenoiser, weights: Mapping[str, Tensor], car
         card: beyond what diffusers needs.
 
     Raises:
-        OSError: where the disk refuses.
+        OSError: where the write fails.
         ValueError: for a prediction target that diffusers does not know.
     """
     net = denoiser.net

@@ -96,7 +96,7 @@ def store(
 
     Raises:
         CheckpointError: with one sentence, where it does not open as a model. Nothing is left of it then.
-        OSError: where the disk refuses.
+        OSError: where the write fails.
     """
     root = root or default_root()
     is_trainer = title.lower().endswith(trainer_files.SUFFIXES)

@@ -19,7 +19,7 @@ RESTORABLE_FOR = 24 * 3600.0
 
 
 def discard(root: Path, folder: RunFolder) -> None:
-    """Move a run to the deleted ones. Raises OSError where the disk refuses."""
+    """Move a run to the deleted ones. Raises OSError where the write fails."""
     place = root / DELETED
     place.mkdir(exist_ok=True)
     target = place / folder.id
@@ -54,7 +54,7 @@ def write_zip(folder: RunFolder, target: Path, *, resumable: bool = False) -> No
         resumable: with what resuming needs, which takes three times as much as the EMA weights, and with the milestones.
 
     Raises:
-        OSError: where the disk refuses.
+        OSError: where the write fails.
     """
     steps = set(folder.steps()[-1:]) | {step for step, _ in [folder.read_best() or (-1, 0.0)]}
     with atomic_write(target) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as zipped:
@@ -68,7 +68,7 @@ def write_zip(folder: RunFolder, target: Path, *, resumable: bool = False) -> No
 
 
 def export(folder: RunFolder, target: Path, checkpoint: Path) -> None:
-    """Copy a checkpoint alone, with the log of its training. Raises OSError where the disk refuses."""
+    """Copy a checkpoint alone, with the log of its training. Raises OSError where the write fails."""
     shutil.copytree(
         checkpoint, target, ignore=shutil.ignore_patterns(checkpoints.RESUME, checkpoints.MANIFEST, "*.part")
     )

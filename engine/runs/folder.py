@@ -177,7 +177,7 @@ class RunFolder:
             best: step and held-out loss of the best checkpoint, which may be this one.
 
         Raises:
-            OSError: where the disk refuses; what was there before is then as it was.
+            OSError: where the write fails; what was there before is then as it was.
         """
         record = self.read_record()
 
@@ -241,7 +241,7 @@ class RunFolder:
     # --- record and measurements ----------------------------------------------------------------------------------
 
     def write_record(self, record: RunRecord) -> None:
-        """Raises OSError where the disk refuses."""
+        """Raises OSError where the write fails."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_json(self.path / "run.json", record.model_dump())
         write_json(self.path / "recipe.json", record.config.model_dump())
@@ -254,7 +254,7 @@ class RunFolder:
             return None
 
     def write_title(self, title: str) -> None:
-        """Raises OSError where the disk refuses."""
+        """Raises OSError where the write fails."""
         write_json(self.path / "title.json", {"title": title})
 
     def read_title(self) -> str:
@@ -266,7 +266,7 @@ class RunFolder:
             return ""
 
     def write_metrics(self, reports: Sequence[Report]) -> None:
-        """Add reports to the log. Raises OSError where the disk refuses."""
+        """Add reports to the log. Raises OSError where the write fails."""
         log.add(self.path / "metrics.jsonl", [log.report_line(report) for report in reports])
 
     def read_metrics(self) -> list[Report]:
@@ -277,11 +277,11 @@ class RunFolder:
         return reports
 
     def write_held_out(self, points: Sequence[Point]) -> None:
-        """Add steps and losses on held-out pictures. Raises OSError where the disk refuses."""
+        """Add steps and losses on held-out pictures. Raises OSError where the write fails."""
         log.add(self.path / "held_out.jsonl", [log.line_of({"step": step, "loss": loss}) for step, loss in points])
 
     def write_bayes_optimal(self, loss: BayesOptimalLoss) -> None:
-        """Raises OSError where the disk refuses."""
+        """Raises OSError where the write fails."""
         write_json(self.path / "floor.json", asdict(loss))
 
     def read_bayes_optimal(self) -> BayesOptimalLoss | None:
@@ -293,7 +293,7 @@ class RunFolder:
         return loss if len(loss.loss_by_level) == TIMESTEP_BINS else None
 
     def write_accuracy(self, accuracy: ClassifierAccuracy) -> None:
-        """Raises OSError where the disk refuses."""
+        """Raises OSError where the write fails."""
         write_json(self.path / "reading.json", asdict(accuracy))
 
     def read_accuracy(self) -> ClassifierAccuracy | None:
@@ -328,7 +328,7 @@ class RunFolder:
     # --- requests of other processes ------------------------------------------------------------------------------
 
     def write_request(self, request: ControlRequest) -> None:
-        """Ask the process that trains it. Raises OSError where the disk refuses."""
+        """Ask the process that trains it. Raises OSError where the write fails."""
         write_json(self.path / "request.json", {"request": request})
 
     def take_request(self) -> ControlRequest | None:

@@ -72,7 +72,7 @@ def point_of(line: bytes) -> Point | None:
 
 
 def add(path: Path, lines: Sequence[str]) -> None:
-    """Append lines to a file. Raises OSError where the disk refuses, or the folder is gone."""
+    """Append lines to a file. Raises OSError where the write fails, or the folder is gone."""
     if not lines:
         return
     data = "".join(line + "\n" for line in lines).encode()

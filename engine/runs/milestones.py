@@ -2,7 +2,7 @@
 
 RUNS/ID/milestones/step-00000640.safetensors
 
-No run is resumed from them, so that none is ever needed: where the disk refuses one, it is left out.
+No run is resumed from them, so that none is ever needed: where one cannot be written, it is left out.
 """
 
 from __future__ import annotations

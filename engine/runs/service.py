@@ -101,7 +101,7 @@ class TrainingService:
             if run.state is None:
                 try:
                     run.writer.claim()
-                except (HeldError, SaveError) as error:  # another process was quicker, or the disk refuses
+                except (HeldError, SaveError) as error:  # another process was quicker, or the write failed
                     run.note = str(error)
                     return
                 run.writer.load()

@@ -40,7 +40,7 @@ class TrainingQueue:
     def put(self, entry: RunEntry) -> None:
         """Append an entry."""
         run = entry.run
-        try:  # from now on no other process may train it; a disk that refuses is reported when its turn comes
+        try:  # from now on no other process may train it; a failed write is reported when its turn comes
             run.writer.claim()
             run.writer.write_record(run.record)
         except (HeldError, SaveError):

@@ -37,7 +37,7 @@ class SaveError(Exception):
 
 
 def save_error(error: OSError) -> SaveError:
-    """The sentence for a disk that refuses."""
+    """The sentence for a failed write."""
     return SaveError(f"It cannot be saved: {REASONS.get(error.errno or 0) or error.strerror or error}.")
 
 
@@ -69,7 +69,7 @@ class RunWriter:
 
         Raises:
             HeldError: where another process holds it.
-            SaveError: where the disk refuses.
+            SaveError: where the write fails.
         """
         if self.may_write:
             return
@@ -110,7 +110,7 @@ class RunWriter:
         """Write what was measured since the last time, so that other processes can follow.
 
         Raises:
-            SaveError: where the disk refuses, or the folder is gone.
+            SaveError: where the write fails, or the folder is gone.
             HeldError: where another computer has taken the run over while this one slept.
         """
         if not self.may_write:
@@ -139,7 +139,7 @@ class RunWriter:
         return time.monotonic() - self._saved_at > (max(every, SAVE_REST * self._save_took) if every > 0 else 0)
 
     def save(self, data: ImageSet, config: TrainConfig, state: TrainState, *, resumable: bool = True) -> None:
-        """Write a checkpoint, and before it all measurements. What was there stays as it was where the disk refuses.
+        """Write a checkpoint, and before it all measurements. Earlier files stay as they were where the write fails.
 
         Raises:
             SaveError, HeldError: as `log`.

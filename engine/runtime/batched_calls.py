@@ -18,7 +18,7 @@ from engine.schedule import Level
 
 @dataclass(eq=False)
 class Call:
-    """What one caller wants to know, and how much of it is known."""
+    """The rows that one caller needs, and how many of them are computed."""
 
     denoiser: Denoiser
     x_t: Tensor

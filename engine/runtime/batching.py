@@ -111,7 +111,7 @@ class Worker:
 
     def ask(self, call: Call) -> Prediction:
         """Wait in the queue, and for the answer. Raises whatever the denoiser raises, and CallCancelledError."""
-        self._paces.get(call.denoiser)  # of one that cannot be a key the caller hears, not the thread
+        self._paces.get(call.denoiser)  # raises in the caller, not in the thread, where it is not hashable
         with self._something:
             self._waiting.append(call)
             if self._thread is None:

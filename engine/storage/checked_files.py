@@ -1,4 +1,4 @@
-"""Files that somebody else may have written: JSON and safetensors, checked before they are used.
+"""Untrusted files, JSON and safetensors, checked before they are used.
 
 Every kind of checkpoint goes through here. Pickles are never opened, and nothing in a file is executed.
 """
@@ -69,7 +69,7 @@ def read_json(path: Path, kind: str) -> dict[str, Any]:
 
 
 def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
-    """Write a safetensors file, whole or not at all; folders are made. Raises OSError where the disk refuses."""
+    """Write a safetensors file atomically; folders are made. Raises OSError where the write fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as part:
         save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)

@@ -51,7 +51,7 @@ def write(folder: Path, step: int, fill: Callable[[Path], None]) -> Path:
         fill: writes the files into a folder.
 
     Raises:
-        OSError: where the disk refuses; the earlier checkpoints are then as they were.
+        OSError: where the write fails; the earlier checkpoints are then as they were.
     """
     if not folder.is_dir():
         folder.mkdir()

@@ -34,7 +34,7 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
         durable: flush all of it to the disk before it is renamed, and the new name after that.
 
     Raises:
-        OSError: where the disk refuses. `path` is then as it was, and nothing is left beside it.
+        OSError: where the write fails. `path` is then as it was, and nothing is left beside it.
     """
     part = hidden_beside(path)
     try:
@@ -62,18 +62,18 @@ def publish(part: Path, path: Path, *, durable: bool = False) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a UTF-8 text file, whole or not at all. Raises OSError where the disk refuses."""
+    """Write a UTF-8 text file atomically. Raises OSError where the write fails."""
     with atomic_write(path) as part:
         part.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:
-    """Write a JSON object, whole or not at all. Raises OSError where the disk refuses."""
+    """Write a JSON object atomically. Raises OSError where the write fails."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
 def flush(path: Path) -> None:
-    """Wait until a file, or a folder with all that is in it, is on the disk. Raises OSError where the disk refuses."""
+    """Wait until a file, or a folder with all that is in it, is on the disk. Raises OSError where that fails."""
     for place, _, names in os.walk(path, topdown=False):
         for name in names:
             _flush_one(Path(place) / name)

@@ -96,7 +96,7 @@ class NetworkFormat(Generic[Config, Card, Net, Opened]):
     """The folders that ship, by name."""
 
     def save(self, folder: Path, config: Config, weights: Mapping[str, Tensor], card: Card) -> None:
-        """Write one; each file is whole or not there at all. Raises OSError where the disk refuses."""
+        """Write one; each file is written atomically. Raises OSError where the write fails."""
         save_tensors(folder / WEIGHTS, weights)
         write_json(folder / CONFIG, config.model_dump())
         write_json(folder / CARD, card.model_dump())

@@ -1,4 +1,4 @@
-"""The first page: digits appear out of noise, and four doors."""
+"""The first page: the recording of a sampling run, and a card for each lab."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ def build(demo: gr.Blocks) -> None:
     except (OSError, ValueError, KeyError):
         gr.HTML(page.listed([text.DAMAGED]))
     page.looking_at(text.LOOKING_AT)
-    doors = "".join(
-        f'<a class="dp-door" href="./{name}"><b>{icon} {title}</b><span>{about}</span></a>'
-        for name, icon, title, about in text.DOORS
+    labs = "".join(
+        f'<a class="dp-lab" href="./{name}"><b>{icon} {title}</b><span>{about}</span></a>'
+        for name, icon, title, about in text.LABS
     )
-    gr.HTML(f'<div class="dp-doors">{doors}</div>', apply_default_css=False)
+    gr.HTML(f'<div class="dp-labs">{labs}</div>', apply_default_css=False)

@@ -12,7 +12,7 @@ import gradio as gr
 
 from playground.components.identity import SECRET_OF, TAB, VISITOR
 from playground.gradio_ui import components, live
-from playground.labs.home.text import DOORS
+from playground.labs.home.text import LABS
 from playground.labs.likelihood import html_parts
 from playground.labs.schedules import figures as schedule_figures
 from playground.labs.shared import glossary
@@ -23,7 +23,7 @@ from playground.policy.messages import without_paths
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
-PAGES = {address: title for address, _, title, _ in DOORS}
+PAGES = {address: title for address, _, title, _ in LABS}
 """Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
 SIDEBAR = 330
 """Width in pixels."""
@@ -208,11 +208,11 @@ CSS = """
   background: color-mix(in srgb, var(--body-text-color) 7%, var(--background-fill-primary)); }
 .dp-message-warning { background: color-mix(in srgb, #e0a100 20%, var(--background-fill-primary)); }
 .dp-message-error { background: color-mix(in srgb, #d9534a 20%, var(--background-fill-primary)); }
-.dp-doors, .dp-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 1rem; }
-.dp-door, .dp-card { display: flex; flex-direction: column; gap: 0.4rem; padding: 1rem; border-radius: 10px;
+.dp-labs, .dp-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 1rem; }
+.dp-lab, .dp-card { display: flex; flex-direction: column; gap: 0.4rem; padding: 1rem; border-radius: 10px;
   border: 1px solid var(--border-color-primary); color: var(--body-text-color); text-decoration: none; }
-.dp-door:hover, .dp-door:focus-visible { border-color: var(--color-accent); }
-.dp-door b { color: var(--color-accent); }
+.dp-lab:hover, .dp-lab:focus-visible { border-color: var(--color-accent); }
+.dp-lab b { color: var(--color-accent); }
 .dp-pictures { display: flex; flex-wrap: wrap; gap: 0.8rem; }
 .dp-pictures figure { margin: 0; } .dp-pictures img { display: block; image-rendering: pixelated; border-radius: 3px; }
 .dp-pictures figcaption { font-size: 0.85rem; opacity: 0.82; margin-top: 4px; }

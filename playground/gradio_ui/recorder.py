@@ -33,7 +33,7 @@ def build(demo: gr.Blocks) -> None:
     page.head(text.TITLE, text.LEAD, text.TERMS)
     about = gr.Markdown(text.RECORDED)
     buttons = following.buttons(LAB, f"⏺️ {text.START}", unit=text.WHAT)
-    figure = components.recorder(f"{LAB}-flight")
+    figure = components.recorder(f"{LAB}-map")
     page.looking_at(text.LOOKING_AT)
     files = gr.HTML("", apply_default_css=False)
     outputs, whole = [figure, files], [about, buttons.start, buttons.status, figure, files]

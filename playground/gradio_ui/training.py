@@ -47,7 +47,7 @@ class TrainingPage:
         page.head(text.TITLE, text.LEAD, text.TERMS)
         if mode.is_public():
             gr.HTML(page.listed([text.SHARED], "info"))
-        self._taken = live.live_html("training-told")
+        self._taken = live.live_html("training-notices")
         pictures = training_pictures.PicturesPart(panel, self._taken)
         self._problems = live.live_html("training-notes")
         self._deleted = live.live_html("training-deleted")

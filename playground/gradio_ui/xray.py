@@ -20,7 +20,7 @@ from playground.labs.xray.job import Inspection, VariantSamples
 from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import request_queue
 
-INSPECT, DRAW = "xray-look", "xray"
+INSPECT, DRAW = "xray-inspect", "xray"
 """The two jobs of a tab."""
 
 

@@ -1,4 +1,4 @@
-"""The first page: digits appear out of noise, and four doors."""
+"""The first page: the recording of a sampling run, and a card for each lab."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from playground.labs.home import text, view
 from playground.streamlit_ui import components, page
 
 IN_A_ROW = 3
-"""Doors beside each other."""
+"""Cards beside each other."""
 
 
 def show() -> None:
@@ -19,8 +19,8 @@ def show() -> None:
     except (OSError, ValueError, KeyError):
         st.warning(text.DAMAGED)
     page.looking_at(text.LOOKING_AT)
-    for first in range(0, len(text.DOORS), IN_A_ROW):
-        for column, (name, icon, title, about) in zip(st.columns(IN_A_ROW), text.DOORS[first:], strict=False):
+    for first in range(0, len(text.LABS), IN_A_ROW):
+        for column, (name, icon, title, about) in zip(st.columns(IN_A_ROW), text.LABS[first:], strict=False):
             with column, st.container(border=True, height="stretch"):
                 st.page_link(st.session_state["pages"][name], label=f"**{title}**", icon=icon)
                 st.markdown(about)

@@ -82,7 +82,7 @@ def _vae(controls: LikelihoodControls) -> None:
         return
     st.html(shown.images)
     page.looking_at(f"{text.LATENT_ABOUT} {shown.used}")
-    components.timeline(shown.interpolation, key=f"{LAB}/walk")
+    components.timeline(shown.interpolation, key=f"{LAB}/interpolation")
     page.looking_at(text.INTERPOLATION)
     st.html(shown.grid)
     page.looking_at(text.GRID)

@@ -54,7 +54,7 @@ def _draw(shown: RecorderView) -> None:
         st.warning(shown.notice)
     if shown.figure is None:
         return
-    components.recorder(shown.figure, key=f"{LAB}/flight")
+    components.recorder(shown.figure, key=f"{LAB}/map")
     page.looking_at(text.LOOKING_AT)
     for file in shown.files:
         st.download_button(file.title, file.data, file.name, file.kind, key=f"{LAB}/csv")

@@ -24,8 +24,8 @@ def _loaded(program: str) -> set[str]:
 def test_the_first_screen_comes_without_torch() -> None:
     """Every page's module is loaded, and the first timeline is made if its recording is there."""
     imports = "from importlib import import_module\nfrom playground import preload\nfrom playground.streamlit_ui import home\n"
-    imports += "from playground.labs.home.text import DOORS\n"
-    imports += "for door in DOORS:\n    import_module(f'playground.streamlit_ui.{door[0]}')"
+    imports += "from playground.labs.home.text import LABS\n"
+    imports += "for lab in LABS:\n    import_module(f'playground.streamlit_ui.{lab[0]}')"
     loaded = _loaded(
         f"{imports}\nfrom playground.labs.home import view as start\n"
         "if start.RECORDING.exists():\n    assert start.first_timeline().to_message()\n    assert start.recipe_json()\n"

@@ -1,4 +1,4 @@
-"""A zip of pictures that somebody uploaded. Nothing in it is trusted: it is bounded, and no file of it is ever written.
+"""An uploaded zip of pictures. Nothing in it is trusted: its sizes are limited, and no file of it is ever written.
 
 DATA/uploads/ID.zip is the upload, kept until its preparation is over, however that ends; ID is taken from its content.
 """
@@ -29,19 +29,19 @@ from engine.data.pictures import MEGABYTE, PictureError, read_picture
 from engine.data.sources.plan import (
     SUFFIXES,
     Item,
-    Look,
+    OnProgress,
+    PictureHeader,
     Pixels,
     Plan,
     Progress,
-    Tell,
     TooSmallError,
+    are_photographs,
     by_folder,
     channels_of,
-    first_of_all,
-    look,
-    look_natural,
     many,
     native_size,
+    read_header,
+    readable_headers,
 )
 from engine.storage.files import room_problem, write_json
 
@@ -54,7 +54,7 @@ MAX_UNPACKED = 8_000 * MEGABYTE
 MAX_PICTURE = 20 * MEGABYTE
 """Of one picture in it, unpacked."""
 KEPT = 24 * 3600.0
-"""Seconds after which an upload is taken away that nobody has prepared, or whose preparation was ended by force."""
+"""Seconds after which an upload is removed that was not prepared, or whose preparation was killed."""
 HEAD = 1 << 16
 CHUNK = 1 << 20
 ID = re.compile(r"[0-9a-f]{16}")
@@ -67,14 +67,14 @@ _BROKEN = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib
 """What `zipfile` raises on archives that are no good; RuntimeError for those locked with a password."""
 
 
-def keep(file: BinaryIO, title: str, root: Path | None = None, tell: Tell | None = None) -> str:
+def keep(file: BinaryIO, title: str, root: Path | None = None, on_progress: OnProgress | None = None) -> str:
     """Store an upload, and give the name of the set that it can be prepared as, "zip:ID".
 
     Args:
         file: seekable.
         title: what it is called.
         root: see `store.data_root`.
-        tell: told how far it is.
+        on_progress: called with the progress.
 
     Raises:
         DataError: where it is no zip, or too large, or there is no room.
@@ -103,8 +103,8 @@ def keep(file: BinaryIO, title: str, root: Path | None = None, tell: Tell | None
             while chunk := file.read(CHUNK):
                 digest.update(chunk)
                 copy.write(chunk)
-                if tell is not None:
-                    tell(Progress("Storing the zip", copy.tell(), size, "bytes"))
+                if on_progress is not None:
+                    on_progress(Progress("Storing the zip", copy.tell(), size, "bytes"))
             copy.flush()
             upload = digest.hexdigest()[:16]
             write_json(home / f"{upload}.json", {"title": title[:200]})
@@ -137,7 +137,7 @@ def discard(upload: str, root: Path | None = None) -> None:
 
 
 def sweep(home: Path) -> None:
-    """Take old uploads away, whole ones and those that broke off, for which nobody has come."""
+    """Remove old uploads, complete or not, that were never prepared."""
     for path in home.glob("*"):
         ours = ID.fullmatch(path.stem) and path.suffix in (".zip", ".json")
         if ours or path.name.startswith(NEW):
@@ -146,8 +146,8 @@ def sweep(home: Path) -> None:
                     path.unlink()
 
 
-def plan(path: Path, title: str, upload: str, largest: int, tell: Tell) -> Plan:
-    """Look at the zip.
+def plan(path: Path, title: str, upload: str, largest: int, on_progress: OnProgress) -> Plan:
+    """Inspect the zip.
 
     Raises:
         DataError: where it is damaged, locked, holds more than it may, or no picture that can be read.
@@ -161,12 +161,12 @@ def plan(path: Path, title: str, upload: str, largest: int, tell: Tell) -> Plan:
         raise DataError("This is no zip, or it is damaged or cut short.") from error
     entries, other = _pictures(archive)
     reader = _Reader(archive)
-    looks: dict[str, Look | None] = {}
+    headers: dict[str, PictureHeader | None] = {}
     for number, (key, entry) in enumerate(sorted(entries.items())):
         if number % 256 == 0:
-            tell(Progress("Looking at the pictures", number, len(entries)))
-        looks[key] = reader.look(entry)
-    good = first_of_all(list(looks.values()), "this zip")
+            on_progress(Progress("Inspecting the pictures", number, len(entries)))
+        headers[key] = reader.header(entry)
+    good = readable_headers(list(headers.values()), "this zip")
     placed = by_folder(sorted(entries))
     notes = [*placed.notes]
     if other:
@@ -175,7 +175,7 @@ def plan(path: Path, title: str, upload: str, largest: int, tell: Tell) -> Plan:
     def items() -> Iterator[Item]:
         for key in sorted(placed.placed, key=lambda key: (placed.placed[key][1] is True, key)):
             label, held_out = placed.placed[key]
-            yield Item(key, label, reader.of(entries[key], looks[key]), held_out)
+            yield Item(key, label, reader.of(entries[key], headers[key]), held_out)
 
     return Plan(
         title=PurePosixPath(title).stem or "Uploaded pictures",
@@ -184,7 +184,7 @@ def plan(path: Path, title: str, upload: str, largest: int, tell: Tell) -> Plan:
         class_names=tuple(_plain(name) for name in placed.class_names),
         size=native_size(good, largest),
         channels=channels_of(good),
-        natural=look_natural(good),
+        natural=are_photographs(good),
         fingerprint=upload,
         items=items(),
         count=len(placed.placed),
@@ -252,20 +252,20 @@ class _Reader:
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive, self._lock = archive, threading.Lock()
 
-    def look(self, entry: zipfile.ZipInfo) -> Look | None:
+    def header(self, entry: zipfile.ZipInfo) -> PictureHeader | None:
         """The head of a picture; None where it cannot be read."""
         for most in (HEAD, MAX_PICTURE):  # nearly always the first bytes are enough
             try:
-                seen = look(io.BytesIO(self._bytes(entry, most)))
+                seen = read_header(io.BytesIO(self._bytes(entry, most)))
             except PictureError:
                 return None
             if seen is not None:
                 return seen
         return None
 
-    def of(self, entry: zipfile.ZipInfo, look: Look | None) -> _OneEntry:
+    def of(self, entry: zipfile.ZipInfo, header: PictureHeader | None) -> _OneEntry:
         """What reads that entry."""
-        return _OneEntry(self, entry, look)
+        return _OneEntry(self, entry, header)
 
     def read(self, entry: zipfile.ZipInfo) -> bytes:
         """The bytes of an entry. Raises `PictureError` where there are too many or they are damaged."""
@@ -283,11 +283,11 @@ class _Reader:
 
 
 class _OneEntry:
-    def __init__(self, reader: _Reader, entry: zipfile.ZipInfo, look: Look | None) -> None:
-        self._reader, self._entry, self._look = reader, entry, look
+    def __init__(self, reader: _Reader, entry: zipfile.ZipInfo, header: PictureHeader | None) -> None:
+        self._reader, self._entry, self._header = reader, entry, header
 
     def __call__(self, size: int, channels: int) -> Pixels:
-        if self._look is not None and self._look.side < size:
+        if self._header is not None and self._header.side < size:
             raise TooSmallError
         return read_picture(self._reader.read(self._entry), size=size, channels=channels, max_bytes=MAX_PICTURE)
 

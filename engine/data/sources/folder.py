@@ -12,19 +12,19 @@ from engine.data.pictures import MEGABYTE, PictureError, read_picture
 from engine.data.sources.plan import (
     SUFFIXES,
     Item,
-    Look,
+    OnProgress,
+    PictureHeader,
     Pixels,
     Plan,
     Progress,
-    Tell,
     TooSmallError,
+    are_photographs,
     by_folder,
     channels_of,
     fingerprint_of,
-    first_of_all,
-    look,
-    look_natural,
     native_size,
+    read_header,
+    readable_headers,
 )
 
 MOST_FILES = 2_000_000
@@ -33,24 +33,24 @@ MOST_BYTES = 100 * MEGABYTE
 THREADS = min(8, os.cpu_count() or 1)
 
 
-def plan(path: Path, largest: int, tell: Tell) -> Plan:
-    """Look at the folder. Raises `DataError` where it is not there or holds no picture that can be read."""
+def plan(path: Path, largest: int, on_progress: OnProgress) -> Plan:
+    """Inspect the folder. Raises `DataError` where it is not there or holds no picture that can be read."""
     found = files_of(path)
     keys = sorted(found)
-    looks: dict[str, Look | None] = {}
+    headers: dict[str, PictureHeader | None] = {}
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(keys), 256):
-            tell(Progress("Looking at the pictures", start, len(keys)))
+            on_progress(Progress("Inspecting the pictures", start, len(keys)))
             some = keys[start : start + 256]
-            looks |= zip(some, pool.map(look, [path / key for key in some]), strict=True)
-    good = first_of_all(list(looks.values()), f"“{path}”")
+            headers |= zip(some, pool.map(read_header, [path / key for key in some]), strict=True)
+    good = readable_headers(list(headers.values()), f"“{path}”")
     placed = by_folder(keys)
 
     def items() -> Iterator[Item]:
         # Pictures that are held out by their folder come last.
         for key in sorted(placed.placed, key=lambda key: (placed.placed[key][1] is True, key)):
             label, held_out = placed.placed[key]
-            yield Item(key, label, _reader(path / key, looks[key]), held_out)
+            yield Item(key, label, _reader(path / key, headers[key]), held_out)
 
     return Plan(
         title=path.name or str(path),
@@ -59,7 +59,7 @@ def plan(path: Path, largest: int, tell: Tell) -> Plan:
         class_names=placed.class_names,
         size=native_size(good, largest),
         channels=channels_of(good),
-        natural=look_natural(good),
+        natural=are_photographs(good),
         fingerprint=fingerprint(path, found),
         items=items(),
         count=len(placed.placed),
@@ -76,10 +76,10 @@ def fingerprint(path: Path, found: dict[str, tuple[int, int]] | None = None) -> 
 def files_of(path: Path) -> dict[str, tuple[int, int]]:
     """Every picture file below a folder: its path from there, with "/", and its bytes and time of change.
 
-    Hidden files and folders are left out. A folder that links lead to twice is looked at once.
+    Hidden files and folders are left out. A folder that links lead to twice is visited once.
 
     Raises:
-        DataError: where there is no such folder, or we may not look into it.
+        DataError: where there is no such folder, or it may not be read.
     """
     if not path.is_dir():
         raise DataError(f"There is no folder “{path}” on this machine.")
@@ -112,11 +112,11 @@ def files_of(path: Path) -> dict[str, tuple[int, int]]:
 class _reader:  # noqa: N801
     """Reads one file when asked to."""
 
-    def __init__(self, path: Path, look: Look | None) -> None:
-        self.path, self.look = path, look
+    def __init__(self, path: Path, header: PictureHeader | None) -> None:
+        self.path, self.header = path, header
 
     def __call__(self, size: int, channels: int) -> Pixels:
-        if self.look is not None and self.look.side < size:
+        if self.header is not None and self.header.side < size:
             raise TooSmallError
         try:
             if self.path.stat().st_size > MOST_BYTES:

@@ -15,22 +15,22 @@ from engine.data.sources.plan import (
     MAX_CLASSES,
     NO_CLASS,
     Item,
-    Look,
+    OnProgress,
+    PictureHeader,
     Pixels,
     Plan,
     Progress,
-    Tell,
     TooSmallError,
+    are_photographs,
     channels_of,
     fingerprint_of,
-    first_of_all,
-    look,
-    look_natural,
     native_size,
+    read_header,
+    readable_headers,
 )
 
 NAME = re.compile(r"([A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?)(?:@([\w.][\w./-]{0,100}))?")
-LOOKED_AT = 256
+INSPECTED = 256
 """Pictures whose head decides on the size, the colours and whether they are photographs."""
 HELD_OUT = 10_000
 """At most so many are taken of the part that is for testing."""
@@ -41,7 +41,7 @@ LABELS = ("label", "labels", "fine_label", "class", "target", "category")
 INSTALL = 'pip install "diffusion-playground[huggingface]"'
 
 
-def plan(name: str, largest: int, most: int, tell: Tell) -> Plan:
+def plan(name: str, largest: int, most: int, on_progress: OnProgress) -> Plan:
     """Open the set.
 
     Args:
@@ -56,7 +56,7 @@ def plan(name: str, largest: int, most: int, tell: Tell) -> Plan:
     found = NAME.fullmatch(name)
     if found is None or ".." in name:
         raise DataError(f"“{name[:60]}” is no name of a data set on the Hub: they look like owner/name.")
-    tell(Progress(f"Asking the Hub for {name}", 0, 0))
+    on_progress(Progress(f"Asking the Hub for {name}", 0, 0))
     try:
         import datasets
     except ImportError as error:
@@ -66,7 +66,7 @@ def plan(name: str, largest: int, most: int, tell: Tell) -> Plan:
     except Exception as error:  # of the package, of its client for HTTP, of the disk: all end in one sentence
         raise explained(found[1], error) from error
     licence = _licence(found[1], found[2])
-    return of_parts(name, parts, largest, most, tell, licence)
+    return of_parts(name, parts, largest, most, on_progress, licence)
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def columns(part: Any) -> Columns:
     return Columns(image, "", ())
 
 
-def of_parts(name: str, parts: Any, largest: int, most: int, tell: Tell, licence: str) -> Plan:
+def of_parts(name: str, parts: Any, largest: int, most: int, on_progress: OnProgress, licence: str) -> Plan:
     """What `plan` makes of the opened set, a mapping of its parts by name."""
     import datasets
 
@@ -133,10 +133,10 @@ def of_parts(name: str, parts: Any, largest: int, most: int, tell: Tell, licence
         return rows.select_columns(keep).cast_column(where.image, datasets.Image(decode=False))
 
     try:
-        looks = [_look(row[where.image]) for row in islice(iter(opened(first)), LOOKED_AT)]
+        headers = [_header_of(row[where.image]) for row in islice(iter(opened(first)), INSPECTED)]
     except Exception as error:
         raise explained(name, error) from error
-    good = first_of_all(looks, f"“{name}”")
+    good = readable_headers(headers, f"“{name}”")
     label_of = {value: k for k, value in enumerate(where.class_names)}
 
     def items() -> Iterator[Item]:
@@ -160,7 +160,7 @@ def of_parts(name: str, parts: Any, largest: int, most: int, tell: Tell, licence
         class_names=where.class_names,
         size=native_size(good, largest),
         channels=channels_of(good),
-        natural=look_natural(good),
+        natural=are_photographs(good),
         fingerprint=fingerprint_of((name, str(getattr(parts[first], "_fingerprint", "")), most)),
         items=items(),
         count=_count(parts, first, second, most),
@@ -212,9 +212,9 @@ def _bytes(stored: Any) -> bytes:
         raise PictureError("This picture cannot be read.") from error
 
 
-def _look(stored: Any) -> Look | None:
+def _header_of(stored: Any) -> PictureHeader | None:
     try:
-        return look(io.BytesIO(_bytes(stored)))
+        return read_header(io.BytesIO(_bytes(stored)))
     except PictureError:
         return None
 
@@ -222,7 +222,7 @@ def _look(stored: Any) -> Look | None:
 def _reader(stored: Any) -> Callable[[int, int], Pixels]:
     def read(size: int, channels: int) -> Pixels:
         data = _bytes(stored)
-        seen = look(io.BytesIO(data))
+        seen = read_header(io.BytesIO(data))
         if seen is not None and seen.side < size:
             raise TooSmallError
         return read_picture(data, size=size, channels=channels, max_bytes=MAX_PICTURE)

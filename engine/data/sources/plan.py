@@ -1,4 +1,4 @@
-"""What a source says before its pictures are decoded, and what all sources decide alike: size, colours, classes."""
+"""What is known of a source before its pictures are decoded, and the rules for size, colours and classes of all sources."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ class Progress:
     """Or "bytes"."""
 
 
-Tell = Callable[[Progress], None]
-"""Told now and then how far it is; what it raises ends the preparation."""
+OnProgress = Callable[[Progress], None]
+"""Called now and then with the progress; an exception that it raises ends the preparation."""
 
 
 def silent(progress: Progress) -> None:
-    """Tells nobody."""
+    """Discard the progress."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Item:
 
 @dataclass(frozen=True)
 class Plan:
-    """A set whose pictures have been looked at but not decoded."""
+    """A set whose pictures have been inspected but not decoded."""
 
     title: str
     source: str
@@ -83,8 +83,8 @@ class TooSmallError(ValueError):
 
 
 @dataclass(frozen=True)
-class Look:
-    """What the head of a picture file says."""
+class PictureHeader:
+    """What the header of a picture file says."""
 
     width: int
     height: int
@@ -98,37 +98,37 @@ class Look:
         return min(self.width, self.height)
 
 
-def look(file: Any) -> Look | None:
-    """Read the head of a picture, a path or an open file; None where it has none that can be read."""
+def read_header(file: Any) -> PictureHeader | None:
+    """Read the header of a picture, a path or an open file; None where it has none that can be read."""
     try:
         with Image.open(file, formats=FORMATS) as image:
             grey = image.mode in ("1", "L", "LA", "I", "F") or image.mode.startswith("I;16")
-            return Look(image.width, image.height, grey, image.format in ("JPEG", "MPO", "WEBP"))
+            return PictureHeader(image.width, image.height, grey, image.format in ("JPEG", "MPO", "WEBP"))
     except Exception:  # Pillow raises nearly anything on damaged files
         return None
 
 
-def native_size(looks: Sequence[Look], largest: int = LARGEST) -> int:
+def native_size(headers: Sequence[PictureHeader], largest: int = LARGEST) -> int:
     """Pixels along a side to keep these pictures at, so that none has to be enlarged but a tenth at most, which are left out.
 
     Squares of one size are kept as they are; of others the size is a multiple of 8, which networks can halve. Never above
     `largest`.
     """
-    sides = sorted(look.side for look in looks)
-    if sides[0] == sides[-1] and all(look.width == look.height for look in looks) and sides[0] % 4 == 0:
+    sides = sorted(header.side for header in headers)
+    if sides[0] == sides[-1] and all(header.width == header.height for header in headers) and sides[0] % 4 == 0:
         return min(sides[0], largest)
     size = min(sides[len(sides) // 10], largest)
     return size - size % 8 if size >= 8 else size
 
 
-def channels_of(looks: Sequence[Look]) -> int:
+def channels_of(headers: Sequence[PictureHeader]) -> int:
     """1 where all pictures are grey, else 3."""
-    return 1 if all(look.grey for look in looks) else 3
+    return 1 if all(header.grey for header in headers) else 3
 
 
-def look_natural(looks: Sequence[Look]) -> bool:
-    """Whether these are photographs, as far as their files tell: in colour, and most of them stored with loss."""
-    return channels_of(looks) == 3 and 2 * sum(look.photograph for look in looks) > len(looks)
+def are_photographs(headers: Sequence[PictureHeader]) -> bool:
+    """Whether these are photographs, as far as their files indicate: in colour, and most of them stored with loss."""
+    return channels_of(headers) == 3 and 2 * sum(header.photograph for header in headers) > len(headers)
 
 
 def shrunk(pixels: Image.Image, size: int, channels: int) -> Pixels:
@@ -156,7 +156,7 @@ def fingerprint_of(parts: Iterable[object]) -> str:
 
 @dataclass(frozen=True)
 class Sorted:
-    """Pictures by class, as the folders tell that they lie in."""
+    """Pictures sorted into classes by the folders that they lie in."""
 
     class_names: tuple[str, ...]
     placed: dict[str, tuple[int, bool | None]]
@@ -197,13 +197,13 @@ def by_folder(paths: Sequence[str]) -> Sorted:
     return Sorted(names, {path: (names.index(split[path][0]), parts[path]) for path in inside}, tuple(notes))
 
 
-def first_of_all(looks: Sequence[Look | None], where: str) -> list[Look]:
+def readable_headers(headers: Sequence[PictureHeader | None], where: str) -> list[PictureHeader]:
     """Those that could be read. Raises `DataError` where none could."""
-    good = [look for look in looks if look is not None and look.side >= 1]
+    good = [header for header in headers if header is not None and header.side >= 1]
     if not good:
         some = (
-            f"None of the {len(looks):,} picture files in {where} can be read"
-            if looks
+            f"None of the {len(headers):,} picture files in {where} can be read"
+            if headers
             else f"There are no pictures in {where}"
         )
         raise DataError(f"{some}: PNG, JPEG, WebP, GIF, BMP and TIFF can be.")

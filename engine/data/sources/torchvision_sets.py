@@ -14,14 +14,14 @@ import numpy as np
 
 from engine.data.image_set import DataError
 from engine.data.pictures import PictureError
-from engine.data.sources.plan import NO_CLASS, Item, Pixels, Plan, Progress, Tell, fingerprint_of, shrunk
+from engine.data.sources.plan import NO_CLASS, Item, OnProgress, Pixels, Plan, Progress, fingerprint_of, shrunk
 from engine.storage.files import room_problem
 
 OURS = ".downloaded"
 """A file that says that there was nothing here before we came."""
 
 POLL = 0.3
-"""Seconds between two looks at how much has been downloaded."""
+"""Seconds between two progress reports of a download."""
 
 FACE = (19, 39, 159, 179)
 """Left, top, right and bottom of the middle 140 × 140 pixels of a CelebA picture of 178 × 218: the crop of Song et al. 2021,
@@ -30,7 +30,7 @@ arXiv:2011.13456, which is then resized to 64 × 64."""
 
 @dataclass(frozen=True)
 class Source:
-    """One of the sets, as the reader is told of it before anything is downloaded."""
+    """One of the sets, as it is described before anything is downloaded."""
 
     title: str
     about: str
@@ -74,7 +74,7 @@ SOURCES: dict[str, Source] = {
         31,
         28,
         1,
-        False,  # all shoes look to the left
+        False,  # all shoes point to the left
         "Fashion-MNIST, by Han Xiao, Kashif Rasul and Roland Vollgraf, Zalando Research (arXiv:1708.07747)",
         "MIT",
         (
@@ -147,7 +147,7 @@ SOURCES: dict[str, Source] = {
 }
 
 
-def plan(name: str, downloads: Path, tell: Tell) -> Plan:
+def plan(name: str, downloads: Path, on_progress: OnProgress) -> Plan:
     """Download the set where it is not there yet, and open it. Takes minutes, on a slow line hours.
 
     Args:
@@ -160,9 +160,9 @@ def plan(name: str, downloads: Path, tell: Tell) -> Plan:
     source = SOURCES[name]
     _check_room(source, downloads)
     _forget_unpacked(source, downloads)
-    tell(Progress("Downloading", 0, source.megabytes * 1_000_000, "bytes"))
+    on_progress(Progress("Downloading", 0, source.megabytes * 1_000_000, "bytes"))
     try:
-        with _told(source, downloads, tell):
+        with _reporting_download(source, downloads, on_progress):
             train, test = OPENERS[name](downloads)
     except (DataError, KeyboardInterrupt):
         raise
@@ -308,8 +308,8 @@ def _check_room(source: Source, downloads: Path) -> None:
 
 
 @contextmanager
-def _told(source: Source, downloads: Path, tell: Tell) -> Iterator[None]:
-    """Look again and again at how much has come; torchvision itself tells nobody but a terminal."""
+def _reporting_download(source: Source, downloads: Path, on_progress: OnProgress) -> Iterator[None]:
+    """Report how much has been downloaded; torchvision itself writes it to a terminal only."""
     over = threading.Event()
     total = source.megabytes * 1_000_000
 
@@ -317,7 +317,7 @@ def _told(source: Source, downloads: Path, tell: Tell) -> Iterator[None]:
         while not over.wait(POLL):
             done = _downloaded(source, downloads)
             unpacking = done > 0.98 * total
-            tell(
+            on_progress(
                 Progress(
                     "Unpacking" if unpacking else "Downloading",
                     0 if unpacking else done,

@@ -43,7 +43,7 @@ M = TypeVar("M", bound=Trained)
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a card tells of a saved model."""
+    """What a card says of a saved model."""
 
     config: TrainConfig
     data: ImageSet
@@ -116,7 +116,7 @@ class Task(Protocol[M]):
         """The accuracy on at most so many held-out pictures; None where there is none, or where `stop` said so."""
 
     def save(self, folder: Path, model: M, weights: Mapping[str, Tensor], about: Provenance) -> None:
-        """Write the model with these weights into a folder. Raises OSError where the disk refuses."""
+        """Write the model with these weights into a folder. Raises OSError where the write fails."""
 
     def is_saved_in(self, folder: Path) -> bool:
         """Whether `save` of this task wrote the folder. Raises CheckpointError where its config cannot be read."""

@@ -10,7 +10,7 @@ LOOKING_AT = (
     "left, the noisy image xₜ; in the middle, the network's prediction x̂₀ of the clean image; right, the predicted noise ε̂. It "
     "was recorded in the Sampling lab."
 )
-DOORS = (
+LABS = (
     ("forward", "➡️", "Forward", "The forward process: add noise to an image, step by step or in one jump."),
     ("schedules", "📉", "Schedules", "Compare noise schedules: linear, cosine, sigmoid, or one that you draw."),
     (

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from engine.sampling import Frame
     from playground.policy.visitor import Visitor
 
-RECORDING = Path(__file__).resolve().parents[3] / "assets" / "flight" / "digits.npz"
-"""Made by assets/make_flight.py."""
+RECORDING = Path(__file__).resolve().parents[3] / "assets" / "recorder" / "digits.npz"
+"""Made by assets/make_recorder.py."""
 STEPS = 20
 """From noise to image, by DDIM."""
 MOST_STAGES = 16

@@ -192,7 +192,7 @@ def start_upload(file: BinaryIO, title: str, visitor: Visitor, *, largest: int =
     def store(report: Callable[[Progress], None]) -> str:
         from engine.data.sources import archive
 
-        return archive.keep(file, title, tell=report)
+        return archive.keep(file, title, on_progress=report)
 
     return _begin(visitor, lambda: Preparation(title, largest=largest, store=store))
 

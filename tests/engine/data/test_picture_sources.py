@@ -299,12 +299,12 @@ def test_cancelling_leaves_nothing_and_keeps_what_was_there(tmp_path: Path, data
             raise Enough
 
     with pytest.raises(Enough):
-        prepare(f"folder:{home}", tell=cancel)
+        prepare(f"folder:{home}", on_progress=cancel)
     assert nothing_left(data_root)
     before = prepare(f"folder:{home}")
     put(home / "cats" / "new.png", drawn(77))
     with pytest.raises(Enough):
-        prepare(f"folder:{home}", tell=cancel)
+        prepare(f"folder:{home}", on_progress=cancel)
     assert store.prepared_sets() == [before]
     assert len(load(f"folder:{home}")) == 20
 
@@ -320,7 +320,7 @@ def test_killed_at_any_moment_it_is_whole_or_not_there(tmp_path: Path, data_root
             [sys.executable, "-m", "engine.data.preparing", name], cwd=ROOT, stdout=subprocess.PIPE, text=True
         )
         assert process.stdout is not None
-        assert json.loads(process.stdout.readline())["what"].startswith("Looking")
+        assert json.loads(process.stdout.readline())["what"].startswith("Inspecting")
         time.sleep(wait)
         process.kill()
         process.wait()
@@ -531,7 +531,7 @@ def test_an_upload_goes_when_its_preparation_is_over(data_root: Path) -> None:
 
     name = archive.keep(zipped(pictures()), "p.zip")
     with pytest.raises(Enough):
-        prepare(name, tell=cancel)
+        prepare(name, on_progress=cancel)
     assert not list(uploads.iterdir())
 
 
@@ -773,7 +773,7 @@ def test_mnist_is_read_from_its_own_files(
         packed.with_suffix("").write_bytes(content[: len(content) // 2] if "train-images" in file else content)
     monkeypatch.setattr(getattr(torchvision.datasets, kind), "resources", sums)
     seen: list[Progress] = []
-    about = prepare(name, tell=seen.append)
+    about = prepare(name, on_progress=seen.append)
     data = load(name)
     assert (about.count, about.held_out, about.size, about.channels) == (70, 20, 28, 1)
     assert np.array_equal(data.training.images[..., 0], made["train"][0])

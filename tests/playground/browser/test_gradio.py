@@ -78,14 +78,14 @@ def test_the_first_page_shows_digits_and_leads_to_every_lab(page: Page, gradio_u
     page.on("request", lambda request: outside.append(request.url))
     page.goto(gradio_url)
     expect(page.locator(".dp-timeline canvas").first).to_be_visible()
-    doors = page.locator(".dp-door")
-    doors_are = doors.count()
-    assert doors_are >= 4
-    doors.filter(has_text="Forward").click()
+    labs = page.locator(".dp-lab")
+    count = labs.count()
+    assert count >= 4
+    labs.filter(has_text="Forward").click()
     expect(page).to_have_url(re.compile("/forward$"))
     expect(page.locator("#forward-timeline canvas").first).to_be_visible()
     links = page.locator("nav a").evaluate_all("all => all.map((one) => one.getBoundingClientRect().toJSON())")
-    assert len(links) == doors_are + 1
+    assert len(links) == count + 1
     assert min(link["left"] for link in links) >= SIDEBAR  # none is below it
     assert len({link["top"] for link in links}) == 1
     assert not [url for url in outside if not url.startswith((gradio_url, "data:", "blob:"))]

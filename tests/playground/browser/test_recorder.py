@@ -1,4 +1,4 @@
-"""A newcomer's walk through the Flight recorder, in both front ends: two strips, one map, without a server."""
+"""The Recorder, in both front ends: two strips, one map, without a server."""
 
 from __future__ import annotations
 

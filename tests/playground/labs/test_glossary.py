@@ -8,7 +8,7 @@ from importlib import import_module
 
 import pytest
 
-from playground.labs.home.text import DOORS
+from playground.labs.home.text import LABS
 from playground.labs.shared import glossary
 
 
@@ -27,7 +27,7 @@ def test_every_paper_of_a_term_is_listed_and_every_listed_one_is_cited() -> None
     assert all(term.place for term in glossary.terms().values() if term.paper)
 
 
-@pytest.mark.parametrize("lab", [door[0] for door in DOORS])
+@pytest.mark.parametrize("lab", [lab[0] for lab in LABS])
 def test_every_lab_defines_its_terms(lab: str) -> None:
     names = import_module(f"playground.labs.{lab}.text").TERMS
     shown = glossary.definitions(names)

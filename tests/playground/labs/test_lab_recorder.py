@@ -1,4 +1,4 @@
-"""The Flight recorder as a lab: tiles stand where their two times are, moments come one by one, and bad input is told."""
+"""The Recorder as a lab: tiles stand where their two times are, moments come one by one, and bad input gets a message."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from playground.policy.visitor import HOST, Visitor
 from runs_to_try import DATA, config_of
 
 
-def tiles_of(flight: TrainingSamplingMap) -> list[npt.NDArray[np.uint8]]:
+def tiles_of(drawn_map: TrainingSamplingMap) -> list[npt.NDArray[np.uint8]]:
     """The tiles as the browser finds them in the message."""
-    message = flight.to_message()
+    message = drawn_map.to_message()
     (length,) = struct.unpack("<I", message[16:20])
     payload = json.loads(message[20 : 20 + length])
     lane = payload["lane"]
@@ -64,24 +64,24 @@ def recording_of(moments: int, frames: int, pictures: int = 1) -> Recording:
 @given(st.integers(1, 5), st.integers(1, 6), st.integers(1, 4))
 def test_each_tile_stands_where_its_two_times_are(moments: int, frames: int, pictures: int) -> None:
     recording = recording_of(moments, frames, pictures)
-    flight = view.figure(recording, RecorderControls())
-    assert flight is not None
-    tiles = tiles_of(flight)
+    drawn_map = view.figure(recording, RecorderControls())
+    assert drawn_map is not None
+    tiles = tiles_of(drawn_map)
     assert len(tiles) == moments * frames
     for i in range(moments):
         for j in range(frames):
             assert tiles[i * frames + j][0, 0] == (i * frames + j) * pictures
-    assert [position.t for position in flight.trained] == list(recording.steps)
+    assert [position.t for position in drawn_map.trained] == list(recording.steps)
     assert view.figure(replace(recording, steps=(), x0=(), x=()), RecorderControls()) is None
 
 
 def test_a_field_that_does_not_fit_its_times_is_refused() -> None:
-    flight = view.figure(recording_of(2, 3), RecorderControls())
-    assert flight is not None
+    drawn_map = view.figure(recording_of(2, 3), RecorderControls())
+    assert drawn_map is not None
     with pytest.raises(ValueError, match="6 tiles for 1 × 3"):
-        replace(flight, trained=flight.trained[:1])
+        replace(drawn_map, trained=drawn_map.trained[:1])
     with pytest.raises(ValueError, match="2 of 1 moments"):
-        replace(flight, total=1)
+        replace(drawn_map, total=1)
 
 
 def test_the_recording_that_ships_is_small_and_shows_that_it_learned() -> None:

@@ -17,7 +17,7 @@ from engine.runs.service import TrainingService
 from engine.samplers import DDIM, SAMPLERS, NamedSampler
 from engine.schedule import SPACINGS
 from playground import preload
-from playground.labs.home.text import DOORS, LEAD
+from playground.labs.home.text import LABS, LEAD
 
 APP = Path(__file__).parents[3] / "playground" / "app.py"
 SECONDS = 60.0
@@ -87,7 +87,7 @@ def test_the_first_screen() -> None:
     at = _fine(AppTest.from_file(str(APP), default_timeout=SECONDS).run())
     assert "Diffusion playground" in at.markdown[0].value
     told = _text(at)
-    for words in (LEAD, "What am I looking at?", *(about for *_, about in DOORS)):
+    for words in (LEAD, "What am I looking at?", *(about for *_, about in LABS)):
         assert words in told
     assert not at.error
 

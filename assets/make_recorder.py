@@ -1,10 +1,10 @@
-"""Records the samples that the Recorder shows first: python assets/make_flight.py RUN
+"""Records the samples that the Recorder shows first: python assets/make_recorder.py RUN
 
 RUN is the folder of a training run. The one that ships was made by
 
     python -m engine train --set data=digits --set preset=tiny --set target=velocity --set steps=2500 \\
-        --set sample_every=1250 --set ema_decay=0.995 --out runs/flight
-    python assets/make_flight.py runs/flight
+        --set sample_every=1250 --set ema_decay=0.995 --out runs/recorder
+    python assets/make_recorder.py runs/recorder
 """
 
 import sys
