@@ -102,22 +102,22 @@ def test_a_bad_link_says_so(page: Page, server: str) -> None:
 
 def test_the_gauge_warns_and_its_button_rescales(page: Page, server: str) -> None:
     opened(page, f"{server}/schedules?T=50&rescale=0")
-    expect(page.get_by_text("Sampling from N(0, I) would be wrong")).to_be_visible()
+    expect(page.get_by_text("Signal left at t = T")).to_be_visible()
     page.get_by_role("button", name="Scale β by 1000 / T").click()
-    expect(page.get_by_text("Sampling from N(0, I) would be wrong")).to_have_count(0, timeout=15_000)
+    expect(page.get_by_text("Signal left at t = T")).to_have_count(0, timeout=15_000)
     page.wait_for_function("!location.search.includes('rescale')", timeout=15_000)
 
 
 def test_curves_can_be_taken_away(page: Page, server: str) -> None:
     page.goto(f"{server}/schedules")
-    page.get_by_text("The same curves larger").click()
+    page.get_by_text("Larger curves with values").click()
     chart = page.locator(".js-plotly-plot").first
     chart.hover()
     with page.expect_download() as saved:
         chart.locator(".modebar-btn").click()
     assert saved.value.suggested_filename == "schedules.svg"
     with page.expect_download() as saved:
-        page.get_by_role("button", name="All values as CSV").click()
+        page.get_by_role("button", name="All values (CSV)").click()
     assert saved.value.path().read_text().startswith("schedule,t,beta,alpha_bar,log_snr,sigma")
 
 
@@ -137,7 +137,7 @@ def test_a_curve_that_is_drawn_becomes_a_schedule(page: Page, server: str) -> No
     expect(page.get_by_role("textbox", name="Points: t/T")).to_have_value("0,1; 0.3,0.65; 1,0", timeout=15_000)
     page.get_by_role("textbox", name="Points: t/T").fill("0,1; 0.5,0.4; 0.4,0")
     page.keyboard.press("Enter")
-    expect(page.get_by_text("The curve stays as it was.")).to_be_visible(timeout=15_000)
+    expect(page.get_by_text("The curve is unchanged.")).to_be_visible(timeout=15_000)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

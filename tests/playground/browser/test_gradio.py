@@ -132,7 +132,7 @@ def test_settings_go_into_the_link_and_out_of_it(page: Page, gradio_url: str) ->
     page.reload()
     expect(timeline).to_contain_text("of 60")
     expect(page.locator("#forward-schedule input[value=cosine]")).to_be_checked()
-    explained = page.get_by_text("How fast the noise comes in. The Schedules lab compares them.")
+    explained = page.get_by_text("The Schedules lab compares them.")
     assert explained.evaluate("node => getComputedStyle(node).fontSize") == "0px"
     page.get_by_text("Explain the settings").click()
     assert explained.evaluate("node => getComputedStyle(node).fontSize") != "0px"
@@ -158,9 +158,9 @@ def test_a_picture_of_ones_own_and_a_file_that_is_none(page: Page, gradio_url: s
 
 def test_a_schedule_is_drawn_and_mended(page: Page, gradio_url: str) -> None:
     page.goto(f"{gradio_url}/schedules?drawn=1&rescale=0&T=50")
-    expect(page.get_by_text("Picture left over")).to_be_visible()
+    expect(page.get_by_text("Signal left at t = T")).to_be_visible()
     page.get_by_role("button", name="Scale β by 1000 / T").click()
-    expect(page.get_by_text("Picture left over")).to_be_hidden()
+    expect(page.get_by_text("Signal left at t = T")).to_be_hidden()
     expect(page).not_to_have_url(re.compile("rescale"))
     editor = page.locator("#schedules-curve canvas").first
     editor.scroll_into_view_if_needed()
@@ -171,19 +171,19 @@ def test_a_schedule_is_drawn_and_mended(page: Page, gradio_url: str) -> None:
     expect(page.locator("#schedules-points textarea, #schedules-points input").first).to_have_value(
         re.compile(r"0\.[56]\d*,")
     )
-    page.get_by_role("button", name="The same curves larger").click()
+    page.get_by_role("button", name="Larger curves with values").click()
     expect(page.locator(".js-plotly-plot")).to_have_count(4)
     ground = "chart => getComputedStyle(chart).backgroundColor"
     expect(page.locator(".js-plotly-plot .main-svg").first).to_be_visible()
     assert page.locator(".js-plotly-plot .main-svg").first.evaluate(ground) == "rgba(0, 0, 0, 0)"  # in the dark as well
     with page.expect_download() as saved:
-        page.get_by_role("link", name="All values as CSV").click()
+        page.get_by_role("link", name="All values (CSV)").click()
     assert saved.value.path().read_text().startswith("schedule,t,beta,alpha_bar,log_snr,sigma")
 
 
 def test_curves_that_are_opened_at_once_are_those_of_the_link(page: Page, gradio_url: str) -> None:
     page.goto(f"{gradio_url}/schedules?T=50", wait_until="commit")
-    page.get_by_role("button", name="The same curves larger").click()
+    page.get_by_role("button", name="Larger curves with values").click()
     last = """() => {
       const link = document.querySelector("a[download='schedules.csv']");
       return link && atob(link.href.split(",")[1]).trim().split("\\n").at(-1).startsWith("sigmoid,50,");

@@ -59,7 +59,7 @@ def test_a_drawn_picture_shows_its_nearest_training_pictures(app: str, page: Pag
     # The ideal denoiser ends on a training picture: the nearest one is no distance apart, and a seven.
     expect(page.get_by_text(re.compile(r"^class 7, distance [01]$")).first).to_be_visible()
     page.locator("canvas[data-lane]").first.click(position={"x": 8, "y": 8})
-    expect(page.get_by_text(re.compile(r"Image 1 ?and the training pictures"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Image 1 ?and the training images"))).to_be_visible()
 
 
 def test_two_settings_on_the_same_noise(app: str, page: Page) -> None:
@@ -72,7 +72,7 @@ def test_two_settings_on_the_same_noise(app: str, page: Page) -> None:
 def test_bad_links_say_so_and_open_with_the_default(app: str, page: Page) -> None:
     page.goto(f"{app}/sampling?model=ideal:digits&steps=0&count=2&eta=hello")
     expect(page.get_by_text(re.compile("The link asks for Steps = “0”"))).to_be_visible()
-    expect(page.get_by_text(re.compile("The link asks for eta = “hello”"))).to_be_visible()
+    expect(page.get_by_text(re.compile("The link asks for DDIM η = “hello”"))).to_be_visible()
     expect(page.get_by_text("Done after 50 of 50 steps")).to_be_visible()
 
 

@@ -128,7 +128,7 @@ def test_a_run_is_named_downloaded_deleted_and_brought_back(app: str, page: Page
 def test_the_doctors_click_sets_the_learning_rate_and_starts_nothing(app: str, page: Page, runs: Path) -> None:
     diverged = _ids(runs)[1]
     page.goto(f"{app}/training?batch=1&run={diverged}")
-    expect(page.get_by_text(re.compile("The loss is no number any more"))).to_be_visible()
+    expect(page.get_by_text(re.compile("The loss is no longer a number"))).to_be_visible()
     page.get_by_role("button", name="Try learning rate 0.001").click()
     expect(
         page.get_by_text(re.compile("The controls now have the settings of this run, with learning rate 0.001"))
