@@ -289,7 +289,7 @@ def infer_unet(weights: Mapping[str, Tensor]) -> UnetShape:
         )
     except (KeyError, IndexError) as error:
         raise CheckpointError(
-            f"The network is not the Unet of denoising-diffusion-pytorch as it is since version 1.9: look at {error}."
+            f"This is not the Unet of denoising-diffusion-pytorch of version 1.9 or later: {error} is missing or differs."
         ) from error
 
 

@@ -55,7 +55,7 @@ def plan(name: str, largest: int, most: int, on_progress: OnProgress) -> Plan:
     """
     found = NAME.fullmatch(name)
     if found is None or ".." in name:
-        raise DataError(f"“{name[:60]}” is no name of a data set on the Hub: they look like owner/name.")
+        raise DataError(f"“{name[:60]}” is no name of a data set on the Hub: names are owner/name.")
     on_progress(Progress(f"Asking the Hub for {name}", 0, 0))
     try:
         import datasets
@@ -270,13 +270,13 @@ def explained(name: str, error: Exception) -> DataError:
             f"download it elsewhere with “hf download --repo-type dataset {name}” and set HF_HOME to where that is."
         )
     if kind in ("DatasetNotFoundError", "RepositoryNotFoundError", "HFValidationError"):
-        return DataError(f"There is no data set “{name}” on the Hub (or it is private): look at how it is spelt.")
+        return DataError(f"There is no data set “{name}” on the Hub (or it is private): check its spelling.")
     if kind in ("DataFilesNotFoundError", "EmptyDatasetError") or "script" in str(error):
         return DataError(
             f"“{name}” holds no files that can be read as a data set, or only a program that makes it, which is not run."
         )
     if "Config name is missing" in str(error):
-        return DataError(f"“{name}” is several data sets in one, which cannot be told apart by its name alone.")
+        return DataError(f"“{name}” has several configurations, and its name alone does not choose one.")
     if isinstance(error, OSError) and error.errno in (28, 122, 13, 30):
         return DataError(f"“{name}” cannot be stored in the Hub's cache: {error.strerror}.")
     said = str(error).strip().splitlines() or ["no reason given"]

@@ -34,7 +34,7 @@ class ForwardControls(PictureChoice):
     schedule: Literal["linear", "cosine", "sigmoid"] = Field(
         "linear",
         title="Noise schedule",
-        description="How ᾱₜ falls with t; cosine keeps more of the picture early than linear. The Schedules lab compares them.",
+        description="How ᾱₜ falls with t; cosine keeps more of the image early than linear. The Schedules lab compares them.",
         json_schema_extra=ui(titles={"linear": "Linear", "cosine": "Cosine", "sigmoid": "Sigmoid"}),
     )
     T: int = Field(

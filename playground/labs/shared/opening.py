@@ -15,7 +15,7 @@ Report = Callable[[int, int], None]
 """Called with the bytes done and in all."""
 
 MAX_UPLOAD_MB = 2300
-OBJECTIVES = {"": "as stated in the file", "pred_noise": "noise", "pred_x0": "clean picture", "pred_v": "velocity"}
+OBJECTIVES = {"": "as stated in the file", "pred_noise": "noise", "pred_x0": "clean image", "pred_v": "velocity"}
 """What a file of denoising-diffusion-pytorch may predict, with titles."""
 
 
