@@ -72,8 +72,8 @@ class Comparison:
         d = self.difference
         if d is None or self.low.value is None or self.high.value is None:
             return ""
-        low, high = (f"{m.label} {said(m.value, digits)}" for m in (self.low, self.high))
-        by = said(Estimate(abs(d.value), d.standard_error), digits)
+        low, high = (f"{m.label} {format_value(m.value, digits)}" for m in (self.low, self.high))
+        by = format_value(Estimate(abs(d.value), d.standard_error), digits)
         ending = {
             Verdict.YES: f"lower by {by}",
             Verdict.NO: f"**higher** by {by}",
@@ -117,8 +117,8 @@ def rising(measured: Sequence[Measured]) -> tuple[Comparison, ...]:
     return tuple(Comparison(a, b) for a, b in pairwise(measured))
 
 
-def said(value: Value | None, digits: int = 2) -> str:
-    """“1.23 ± 0.04”, or a dash."""
+def format_value(value: Value | None, digits: int = 2) -> str:
+    """The value with its error, “1.23 ± 0.04”, or a dash."""
     return f"{value.value:.{digits}f} ± {value.standard_error:.{digits}f}" if value else "–"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from results_claims import Claim, Comparison, Measured, of_share, rising, said
+from results_claims import Claim, Comparison, Measured, format_value, of_share, rising
 from results_plan import (
     ETAS,
     FEW,
@@ -72,14 +72,16 @@ def section_a(results: Results) -> str:
     """Steps and eta."""
     columns = (*STEPS, LONG)
     head = ["", *(f"{n} steps" + ("*" if n == LONG else "") for n in columns)]
-    rows = [[row_name(row), *(said(results.frechet(paper_row(row, n))) for n in columns)] for row in PAPER_ROWS]
+    rows = [[row_name(row), *(format_value(results.frechet(paper_row(row, n))) for n in columns)] for row in PAPER_ROWS]
     floors = {n: results.floor(FEW if n == LONG else SAMPLES) for n in columns}
-    rows.append(["real pictures", *(said(f[0] if f else None) for f in floors.values())])
-    same = [[row_name(row), *(said(results.of_first(paper_row(row, n))) for n in columns)] for row in PAPER_ROWS]
+    rows.append(["real pictures", *(format_value(f[0] if f else None) for f in floors.values())])
+    same = [
+        [row_name(row), *(format_value(results.of_first(paper_row(row, n))) for n in columns)] for row in PAPER_ROWS
+    ]
     floor = results.floor(FEW)
-    same.append(["real pictures", *[said(floor[0] if floor else None)] * len(columns)])
+    same.append(["real pictures", *[format_value(floor[0] if floor else None)] * len(columns)])
     read = [[row_name(row), *(_read(results, paper_row(row, n)) for n in columns)] for row in PAPER_ROWS]
-    bits = [[SHIPPED, *(said(results.bits(BoundCell(SHIPPED, v)), 3) for v in FIXED)]]
+    bits = [[SHIPPED, *(format_value(results.bits(BoundCell(SHIPPED, v)), 3) for v in FIXED)]]
     time = [[f"eta {ETAS[0]:g}", *(_time(results, paper_row(f"{ETAS[0]:g}", n)) for n in columns)]]
     paper = [[row_name(row), *PAPER[row].split()] for row in PAPER_ROWS]
     counted = (
@@ -178,13 +180,15 @@ def section_b(results: Results) -> str:
     """Linear against cosine."""
     head = ["", *(f"{n} steps" for n in STEPS)]
     rows = [
-        [f"{model}, {how}", *(said(results.frechet(schedule_cell(model, sampler, n))) for n in STEPS)]
+        [f"{model}, {how}", *(format_value(results.frechet(schedule_cell(model, sampler, n))) for n in STEPS)]
         for sampler, how in HOW.items()
         for model in ("cosine", "linear")
     ]
     floor = results.floor(SAMPLES)
-    rows.append(["real pictures", *[said(floor[0] if floor else None)] * len(STEPS)])
-    bits = [[model, *(said(results.bits(BoundCell(model, v)), 3) for v in FIXED)] for model in ("cosine", "linear")]
+    rows.append(["real pictures", *[format_value(floor[0] if floor else None)] * len(STEPS)])
+    bits = [
+        [model, *(format_value(results.bits(BoundCell(model, v)), 3) for v in FIXED)] for model in ("cosine", "linear")
+    ]
     config = config_of("cosine")
     return "\n\n".join(
         [
@@ -240,19 +244,22 @@ def section_c(results: Results) -> str:
     """Fixed against learned variance."""
     head = ["", *(f"{n} steps" for n in STEPS)]
     rows = [
-        [f"trained with L_hybrid, {name}", *(said(results.frechet(variance_cell("learned", v, n))) for n in STEPS)]
+        [
+            f"trained with L_hybrid, {name}",
+            *(format_value(results.frechet(variance_cell("learned", v, n))) for n in STEPS),
+        ]
         for v, name in VARIANCES.items()
     ]
     rows += [
         [
             f"trained with L_simple, {VARIANCES[v]}",
-            *(said(results.frechet(variance_cell("cosine", v, n))) for n in STEPS),
+            *(format_value(results.frechet(variance_cell("cosine", v, n))) for n in STEPS),
         ]
         for v in FIXED
     ]
     bits = [
-        ["trained with L_hybrid", *(said(results.bits(BoundCell("learned", v)), 3) for v in VARIANCES)],
-        ["trained with L_simple", "–", *(said(results.bits(BoundCell("cosine", v)), 3) for v in FIXED)],
+        ["trained with L_hybrid", *(format_value(results.bits(BoundCell("learned", v)), 3) for v in VARIANCES)],
+        ["trained with L_simple", "–", *(format_value(results.bits(BoundCell("cosine", v)), 3) for v in FIXED)],
     ]
     return "\n\n".join(
         [
@@ -313,9 +320,9 @@ def section_d(results: Results) -> str:
             [
                 f"{scale:g}",
                 _read(results, guidance_cell(scale)),
-                said(covering.recall if covering else None, 3),
-                said(covering.precision if covering else None, 3),
-                said(row.frechet if row else None),
+                format_value(covering.recall if covering else None, 3),
+                format_value(covering.precision if covering else None, 3),
+                format_value(row.frechet if row else None),
             ]
         )
     floor = results.floor(SAMPLES)
@@ -323,9 +330,9 @@ def section_d(results: Results) -> str:
         [
             "real pictures",
             "–",
-            said(floors.recall if floors else None, 3),
-            said(floors.precision if floors else None, 3),
-            said(floor[0] if floor else None),
+            format_value(floors.recall if floors else None, 3),
+            format_value(floors.precision if floors else None, 3),
+            format_value(floor[0] if floor else None),
         ]
     )
     return "\n\n".join(
@@ -391,7 +398,7 @@ def section_e(results: Results) -> str:
         return [SAMPLERS[sampler].title, *(_with_nfe(results, cell, n) for cell, n in zip(cells, nfe, strict=True))]
 
     floor = results.floor(SAMPLES)
-    real = said(floor[0] if floor else None)
+    real = format_value(floor[0] if floor else None)
     uniform = [line(sampler, NFE, "uniform") for sampler in SOLVERS]
     other = [line(sampler, FEW_NFE, "log-snr") for sampler in SOLVERS]
     return "\n\n".join(
@@ -412,7 +419,7 @@ def _with_nfe(results: Results, cell: Cell, nfe: int) -> str:
     row = results.row(cell)
     if row is None:
         return "–"
-    return said(row.frechet) + (f" ({row.evaluations})" if row.evaluations != nfe else "")
+    return format_value(row.frechet) + (f" ({row.evaluations})" if row.evaluations != nfe else "")
 
 
 def claims_e(results: Results) -> list[Claim]:

@@ -78,13 +78,13 @@ def to_the_end(out: Path, settings: Sequence[str]) -> str:
 
 
 def kill(
-    out: Path, settings: Sequence[str], dice: random.Random, *, starting: bool, within: float, save_every: float
+    out: Path, settings: Sequence[str], rng: random.Random, *, starting: bool, within: float, save_every: float
 ) -> Kill | None:
     """Start it and kill it at a random moment: `within` so many seconds of training, or while it starts, when it imports,
     loads, opens, sweeps and looks. None where it was done before."""
     log = out / "metrics.jsonl"
     before = log.stat().st_size if log.exists() else 0
-    wait = dice.uniform(0, within) if not starting else dice.uniform(0, 6)
+    wait = rng.uniform(0, within) if not starting else rng.uniform(0, 6)
     with subprocess.Popen(
         command(out, settings, save_every), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
@@ -131,13 +131,13 @@ def main() -> int:
     parser.add_argument("--save-every", type=float, default=1.0)
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
-    settings, dice = [*SETTINGS, f"steps={given.steps}"], random.Random(given.seed)
+    settings, rng = [*SETTINGS, f"steps={given.steps}"], random.Random(given.seed)
     with tempfile.TemporaryDirectory() as folder:
         killed, whole, kills = Path(folder) / "killed", Path(folder) / "whole", []
         print("kill  while     told  kept  steps lost  seconds lost  unfinished")
         for number in range(1, given.kills + 1):
-            starting = dice.random() < 0.2
-            seen = kill(killed, settings, dice, starting=starting, within=given.within, save_every=given.save_every)
+            starting = rng.random() < 0.2
+            seen = kill(killed, settings, rng, starting=starting, within=given.within, save_every=given.save_every)
             if seen is None:
                 print("the run was done before it could be killed: take more --steps")
                 break

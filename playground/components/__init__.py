@@ -1,1 +1,1 @@
-"""What moves under the hand: ES modules in src/, and their Python side in payloads/."""
+"""Interactive figures, drawn in the browser: ES modules in src/, and their Python side in payloads/."""

@@ -41,7 +41,7 @@ def recipe(recipe: dict[str, Any] = {}, link: str = "", visitor: str = "") -> di
         found.check(model)
         try:
             controls = settings.controls_of(
-                found, len(model.class_names) or models.classes_told_apart(found.classifier, asking)
+                found, len(model.class_names) or models.class_count_of(found.classifier, asking)
             )
             there, note = f"sampling?{urlencode(to_link(controls))}", ""
         except ValueError as problem:

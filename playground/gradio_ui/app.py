@@ -1,4 +1,4 @@
-"""The Gradio app as a whole: its pages, and how they look."""
+"""The Gradio app as a whole: its pages and its theme."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def build() -> gr.Blocks:
     return demo
 
 
-def looks() -> dict[str, Any]:
-    """What `launch` is given so that the app looks as it should."""
+def appearance() -> dict[str, Any]:
+    """Theme, CSS and footer links, as arguments of `launch`."""
     return {"theme": page.theme(), "css": page.css(), "footer_links": ["api", "settings"]}
 
 

@@ -95,7 +95,7 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
                 max_file_size=_largest_upload(),
                 state_session_capacity=SESSIONS,
                 app_kwargs={"middleware": _middleware(), "openapi_url": None},
-                **app.looks(),
+                **app.appearance(),
             )
     except OSError:  # another program took the port meanwhile
         print(text.taken(chosen.port) if chosen.port else text.NO_PORT, file=sys.stderr)

@@ -101,7 +101,7 @@ class _Page:
         return self.form.answer(begun, forks.options(model), forks.hidden(begun, bool(model.class_names)))
 
     def _form_changed(self, tab: str, *values: Any) -> list[Any]:
-        found, asked = _found(tab), self.form.asked(values)
+        found, asked = _found(tab), self.form.settings_from(values)
         model = None if found is None else found.model
         hidden = forks.hidden(asked, model is None or bool(model.class_names))
         return self.form.answer(asked, forks.options(model), hidden)
@@ -123,7 +123,7 @@ class _Page:
         try:
             if job is None or found is None or job.state.is_running:
                 raise ValueError(text.NOT_YET)
-            controls = view.forked(found, now, self.form.asked(values[len(self.panel.state) :]))
+            controls = view.forked(found, now, self.form.settings_from(values[len(self.panel.state) :]))
         except ValueError as problem:
             nothing = [gr.skip()] * (len(self.panel.shown) + len(self.form.widgets))
             return [page.listed([str(problem)], "info"), *nothing]

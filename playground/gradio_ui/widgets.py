@@ -261,8 +261,8 @@ class Panel(Generic[C]):
 class Form(Panel[C]):
     """Controls that stand in the page and in no link."""
 
-    def asked(self, values: Sequence[Any]) -> C:
-        """The settings as the widgets have them; what cannot be taken is as by default."""
+    def settings_from(self, values: Sequence[Any]) -> C:
+        """The settings of the widgets, with the default in place of an invalid value."""
         return from_values(self._model, dict(zip(self._names, values, strict=False)))[0]
 
     def answer(self, controls: C, options: Mapping[str, Mapping[Any, str]], hidden: Collection[str] = ()) -> Outputs:

@@ -1,1 +1,1 @@
-"""What a visitor may do: public mode, limits, whose a run is. Below the labs and both front ends."""
+"""What a visitor may do: public mode, limits, ownership of runs. Below the labs and both front ends."""

@@ -1,4 +1,4 @@
-"""How much one visitor may ask for: nearly everything on one's own machine, and little where strangers share one.
+"""Limits of one visitor's requests: nearly none on one's own machine, tight ones in public mode.
 
 A front end bounds its controls by `bounds`; what comes in by a link, a file or the API is refused with the sentences of
 `problems_of_drawing` and `problems_of_training` (see `playground.policy.visitor`).
@@ -31,7 +31,7 @@ class Limits:
     """Images × steps of one request, over both sides of a comparison."""
     training_steps: int
     training_seconds: int
-    """How long one run may train; then it is stopped, and keeps what it has learned."""
+    """How long one run may train; then it is stopped, and its weights are kept."""
     batch: int
     """Pictures in one step of training."""
     picture_size: int
@@ -41,7 +41,7 @@ class Limits:
     upload_megabytes: int
     """Of one file; a megabyte has 10⁶ bytes."""
     compiling: bool
-    """Whether torch.compile may be asked for, which computes for minutes before the first step."""
+    """Whether torch.compile is allowed, which takes minutes before the first step."""
     network_evaluations: int
     """Rows that networks evaluate for one request of a lab that counts them before it begins: a sweep, the cost of guidance, a
     bound. Guidance evaluates two rows for each picture."""
@@ -113,7 +113,7 @@ LOCAL = Limits(
     compiling=True,
     network_evaluations=10**9,
 )
-"""On one's own machine: all that recipes, configs and controls can say at all."""
+"""On one's own machine: the bounds of recipes, configs and controls themselves."""
 
 PUBLIC = Limits(
     images=16,
@@ -135,4 +135,4 @@ PUBLIC = Limits(
         "recorder": {"count": 10},
     },
 )
-"""For strangers on two shared cores: they draw the most digits, guided, in about 15 s where nobody else draws."""
+"""For public mode on two shared cores: the largest request, guided digits, takes about 15 s on an idle machine."""

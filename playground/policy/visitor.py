@@ -4,7 +4,7 @@ On one's own machine everyone may do everything. In public mode a visitor gets w
 download from the Hub and no upload is opened for them, and no message names a path.
 
 A front end makes a `Visitor` with `visitor_of` and hands it to the labs. Neither imports `engine.registry`,
-`engine.registry` or `engine.runs.service` (a contract of import-linter): they open models with these methods.
+`engine.runs.service` or `engine.runs.opening` (a contract of import-linter): they open models with these methods.
 """
 
 from __future__ import annotations

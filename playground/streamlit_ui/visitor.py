@@ -1,4 +1,4 @@
-"""Who looks at the page: the visitor of this session, to be handed to the labs."""
+"""The visitor of this session, which the labs receive."""
 
 from __future__ import annotations
 

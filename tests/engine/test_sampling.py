@@ -1,4 +1,4 @@
-"""The generator of frames: what it yields, whose dice it rolls, what it refuses."""
+"""The generator of frames: what it yields, which random draws it uses, what it refuses."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ import { component, el, plainText } from "./dom.js";
 import { legendEntry } from "./legend.js";
 import { monotoneCurve, simplify } from "./monotone.js";
 import { clamp, formatNumber } from "./numbers.js";
-import { readTheme, watchLook } from "./theme.js";
+import { readTheme, watchAppearance } from "./theme.js";
 
 const MIN = 3;
 const MAX = 12;
@@ -37,7 +37,7 @@ export function mount(root, emit) {
   let dragging = -1;
   let emitted = "";
   let keyTimer = 0;
-  const unwatch = watchLook(plot, restyle);
+  const unwatch = watchAppearance(plot, restyle);
 
   /** @param {CurveEditor | null} next */
   function update(next) {

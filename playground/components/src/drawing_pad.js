@@ -7,7 +7,7 @@ import { component, el } from "./dom.js";
 import { formatPoints, parsePoints } from "./drawn_points.js";
 import { clamp } from "./numbers.js";
 import { SHAPES, addShape, paintMark } from "./point_clouds_drawing.js";
-import { readTheme, watchLook } from "./theme.js";
+import { readTheme, watchAppearance } from "./theme.js";
 
 const MOST = 360; // pixels of a side
 const SPREAD = 0.028; // of a spray, in widths of the pad
@@ -48,7 +48,7 @@ export function mount(root, emit) {
   }
   tools.append(undo, clear);
   root.append(tools, colors, canvas, status);
-  const unwatch = watchLook(root, restyle);
+  const unwatch = watchAppearance(root, restyle);
 
   /** @param {DrawingPad | null} data */
   function update(data) {

@@ -7,7 +7,7 @@ import { between } from "./colormap.js";
 import { component, el, shape } from "./dom.js";
 import { exportButtons } from "./exports.js";
 import { clamp, extent, formatNumber } from "./numbers.js";
-import { readTheme, watchLook } from "./theme.js";
+import { readTheme, watchAppearance } from "./theme.js";
 
 const CELL = 24;
 const TOP = 6;
@@ -33,7 +33,7 @@ export function mount(root) {
   let at = null;
   /** @type {{ wide: number, rows: number, columns: number, cursor: SVGRectElement } | null} */
   let frame = null;
-  const unwatch = watchLook(plot, paint);
+  const unwatch = watchAppearance(plot, paint);
   plot.addEventListener("pointermove", point);
   plot.addEventListener("pointerdown", point);
   plot.addEventListener("keydown", (event) => {

@@ -8,7 +8,7 @@ import { csvOf } from "./download.js";
 import { exportMenu, fileName } from "./exports.js";
 import { legendEntry } from "./legend.js";
 import { extent, formatNumber, niceRange } from "./numbers.js";
-import { readTheme, watchLook } from "./theme.js";
+import { readTheme, watchAppearance } from "./theme.js";
 
 const CHART_HEIGHT = 300;
 const MARKS_APART = 90;
@@ -39,7 +39,7 @@ export function mount(root) {
   /** @type {number | null} */
   let hover = null; // x of the pointer
   const drawing = onNextFrame(crosshair);
-  const unwatch = watchLook(plot, restyle);
+  const unwatch = watchAppearance(plot, restyle);
   const onPointer = (/** @type {PointerEvent} */ event) => {
     hover = event.clientX - plot.getBoundingClientRect().left;
     drawing.request();

@@ -13,7 +13,7 @@ import { savePictures, saveDrawing } from "./microscope_files.js";
 import { clamp, formatFixed, formatShare } from "./numbers.js";
 import { atlasPictures, picturePool } from "./picture_pool.js";
 import { COLUMNS, rowsAt, valuesAt } from "./step_sums.js";
-import { watchLook } from "./theme.js";
+import { watchAppearance } from "./theme.js";
 
 const REST = 350; // milliseconds
 const CHANNELS = ["red", "green", "blue"];
@@ -69,7 +69,7 @@ export function mount(root, emit) {
   const body = el("div", { hidden: true }, tree, controls, sums.node, parts, facts, posterior, saves);
   root.append(message, body, spoken);
 
-  const unwatch = watchLook(root, () => request(true));
+  const unwatch = watchAppearance(root, () => request(true));
 
   // --- data -------------------------------------------------------------------------------------------------------
   /** @param {Microscope | null} next */

@@ -17,7 +17,7 @@ import { SHAPES, paintClouds, paintMark, positionsAt, scale } from "./point_clou
 import { cloudsCsv, cloudsSvg, labelOf } from "./point_clouds_files.js";
 import { sharedCursor } from "./shared_cursor.js";
 import { tuple } from "./step_sums.js";
-import { context2d, readTheme, watchLook } from "./theme.js";
+import { context2d, readTheme, watchAppearance } from "./theme.js";
 
 const MOST = 540; // pixels of a side
 const THUMB = 120;
@@ -74,7 +74,7 @@ export function mount(root) {
   const body = el("div", { class: "dp-points-body", hidden: true }, layers, viewBox, player.node, el("div", { class: "dp-points-foot" }, legend, readout));
   root.append(message, body);
   root.addEventListener("keydown", onKey);
-  const unwatch = watchLook(root, restyle);
+  const unwatch = watchAppearance(root, restyle);
   const shared = sharedCursor((id, place) => data && id === data.id && follow(place));
 
   /** @param {Uint8Array} bytes */

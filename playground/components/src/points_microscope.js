@@ -15,7 +15,7 @@ import { picturePool } from "./picture_pool.js";
 import { sharedCursor } from "./shared_cursor.js";
 import { COLUMNS, rowsAt } from "./step_sums.js";
 import { svgContext } from "./svg_context.js";
-import { readTheme, watchLook } from "./theme.js";
+import { readTheme, watchAppearance } from "./theme.js";
 
 const REST = 350; // milliseconds
 const CLOUDS_APART = 16; // between the clouds' pictures in a file
@@ -64,7 +64,7 @@ export function mount(root, emit) {
     if (place.particle !== null && place.particle !== data.particle) choose(place.particle, place.t);
     else if (data.trajectories.length && place.t !== null) goTo(place.t);
   });
-  const unwatch = watchLook(root, drawing.request);
+  const unwatch = watchAppearance(root, drawing.request);
 
   /** @param {string} text */
   function say(text) {

@@ -9,7 +9,7 @@ import { messageStamp, readMessage } from "./message.js";
 import { clamp } from "./numbers.js";
 import { playback } from "./playback.js";
 import { scrubberView } from "./scrubber.js";
-import { context2d, readTheme, watchLook } from "./theme.js";
+import { context2d, readTheme, watchAppearance } from "./theme.js";
 import { decodeLanes, tileLane } from "./tiles.js";
 
 const GAP = 1;
@@ -48,7 +48,7 @@ export function mount(root) {
     el("div", { class: "dp-player" }, axes[0].node, axes[1].node),
     el("div", { class: "dp-xray-choices dp-map-save" }, chip("Save the images (PNG)", () => saveCanvas("pictures.png", field)), chip("Save the map (PNG)", () => saveCanvas("training-and-denoising.png", map))),
   );
-  const unwatch = watchLook(root, restyle);
+  const unwatch = watchAppearance(root, restyle);
 
   // --- data -------------------------------------------------------------------------------------------------------
   /** @param {Uint8Array} bytes */

@@ -6,7 +6,7 @@
 import { component, el, shape } from "./dom.js";
 import { exportButtons } from "./exports.js";
 import { formatNumber, linearTicks } from "./numbers.js";
-import { readTheme, watchLook } from "./theme.js";
+import { readTheme, watchAppearance } from "./theme.js";
 
 const BAR = 34;
 const ROW = 82;
@@ -31,7 +31,7 @@ export function mount(root) {
   /** @type {SVGSVGElement} */
   let drawing;
   let chosen = ""; // the key of a segment
-  const unwatch = watchLook(plot, paint);
+  const unwatch = watchAppearance(plot, paint);
 
   /** @param {StackedBars | null} next */
   function update(next) {

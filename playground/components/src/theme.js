@@ -47,7 +47,7 @@ export function context2d(canvas, options) {
  * @param {Element} node @param {() => void} redraw
  * @returns {() => void}  ends it
  */
-export function watchLook(node, redraw) {
+export function watchAppearance(node, redraw) {
   const media = matchMedia("(prefers-color-scheme: dark)");
   const classes = new MutationObserver(redraw);
   const size = new ResizeObserver(redraw);

@@ -12,7 +12,7 @@ import { messageStamp, readMessage } from "./message.js";
 import { arrangePanels, PANELS } from "./panels.js";
 import { valueAt } from "./numbers.js";
 import { playerView } from "./player.js";
-import { readTheme, watchLook } from "./theme.js";
+import { readTheme, watchAppearance } from "./theme.js";
 import { decodeLanes, tileLane } from "./tiles.js";
 
 const REST = 250; // milliseconds
@@ -71,7 +71,7 @@ export function mount(root, emit) {
   const body = el("div", { class: "dp-body", hidden: true }, laneBox, player.node, caption, zoom.node, panelBox, moreBox);
   root.append(message, body, spoken);
   root.addEventListener("keydown", (event) => meta && player.key(event));
-  const unwatch = watchLook(root, restyle);
+  const unwatch = watchAppearance(root, restyle);
 
   // --- data -------------------------------------------------------------------------------------------------------
   /** @param {Timeline | Uint8Array | null} given */
@@ -193,12 +193,12 @@ export function mount(root, emit) {
   }
 
   // --- drawing ----------------------------------------------------------------------------------------------------
-  /** @param {Timeline} data @param {Theme} look */
-  function draw(data, look) {
+  /** @param {Timeline} data @param {Theme} theme */
+  function draw(data, theme) {
     const position = player.position;
     for (const view of views) view.draw(position);
     zoom.draw(position);
-    for (const panel of panels) panel.draw(position, look);
+    for (const panel of panels) panel.draw(position, theme);
     const text = valueAt(captions, position) ?? "";
     if (caption.textContent !== text) caption.textContent = text;
     follow.hidden = !data.live || following;

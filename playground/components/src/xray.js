@@ -8,7 +8,7 @@ import { chip, el, markup } from "./dom.js";
 import { csvOf, saveText } from "./download.js";
 import { saveSvg } from "./exports.js";
 import { formatNumber } from "./numbers.js";
-import { readTheme, watchLook } from "./theme.js";
+import { readTheme, watchAppearance } from "./theme.js";
 import { unetDrawing, words } from "./unet_drawing.js";
 import { attentionView } from "./xray_attention.js";
 import { channelsView } from "./xray_channels.js";
@@ -46,7 +46,7 @@ export function mount(root, emit) {
     attention.node,
     time.node,
   );
-  const unwatch = watchLook(root, restyle);
+  const unwatch = watchAppearance(root, restyle);
 
   /** @param {XRay} next */
   function update(next) {

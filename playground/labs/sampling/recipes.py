@@ -13,7 +13,7 @@ from playground.labs.sampling.controls import (
     is_ideal,
 )
 from playground.labs.shared.controls import demanded
-from playground.labs.shared.models import classes_told_apart
+from playground.labs.shared.models import class_count_of
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
@@ -88,7 +88,7 @@ def open_recipes(controls: SamplingSettings, visitor: Visitor) -> tuple[Model, d
 
 def classes_for(model: Model, classifier: str, visitor: Visitor) -> int:
     """Number of classes that images can be sampled of: the model's, or those of the classifier that guides it."""
-    return len(model.class_names) or classes_told_apart(classifier, visitor)
+    return len(model.class_names) or class_count_of(classifier, visitor)
 
 
 def controls_of(recipe: Recipe, classes: int) -> SamplingSettings:

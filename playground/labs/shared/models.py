@@ -68,8 +68,8 @@ def drawing_link(snapshot: Snapshot) -> dict[str, str]:
     return {"model": f"run:{snapshot.id}"} if snapshot.can_sample else {}
 
 
-def classes_told_apart(classifier: str, visitor: Visitor) -> int:
-    """How many classes a classifier can guide to; 0 for none, or where it cannot be opened, which a recipe's check says."""
+def class_count_of(classifier: str, visitor: Visitor) -> int:
+    """How many classes a classifier has; 0 for none, or where it cannot be opened, which a recipe's check says."""
     try:
         return len(visitor.open_guide(classifier).class_names) if classifier else 0
     except ValueError:

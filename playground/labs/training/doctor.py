@@ -47,8 +47,8 @@ def findings(snapshot: Snapshot) -> tuple[Finding, ...]:
     return found
 
 
-def is_looking() -> bool:
-    """Whether something is computed in the background, so that there may be more findings in a moment."""
+def is_examining() -> bool:
+    """Whether an examination runs in the background, after which there may be more findings."""
     return _job is not None and _job.state.is_running
 
 
@@ -101,7 +101,7 @@ def _start(compute: Callable[[], None]) -> None:
         yield Partial(1, 1, None)
 
     with _lock:
-        if not is_looking():
+        if not is_examining():
             _job = Job(work, "doctor")
 
 

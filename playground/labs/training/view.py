@@ -149,7 +149,7 @@ def run_view(snapshot: Snapshot) -> RunView:
 
 def is_changing(snapshot: Snapshot) -> bool:
     """Whether there may be more to show of a run in a moment."""
-    return snapshot.active or doctor.is_looking()
+    return snapshot.active or doctor.is_examining()
 
 
 def _metrics(snapshot: Snapshot) -> tuple[Metric, ...]:

@@ -111,11 +111,11 @@ def test_at_1_both_distributions_are_one_and_at_3_they_are_not(sampler: Sampler)
 def test_another_distance_says_the_same() -> None:
     # Points of the promised law at w = 3, drawn from its cells, against those that guidance makes.
     law = tilted_density(mixture(), 0, 3.0, PLANE)
-    dice = torch.Generator().manual_seed(0)
-    drawn = torch.multinomial(law.flatten(), 4000, replacement=True, generator=dice)
+    rng = torch.Generator().manual_seed(0)
+    drawn = torch.multinomial(law.flatten(), 4000, replacement=True, generator=rng)
     spots = (
         PLANE.points().reshape(-1, 2)[drawn]
-        + (torch.rand(4000, 2, generator=dice, dtype=torch.float64) - 0.5) * PLANE.width
+        + (torch.rand(4000, 2, generator=rng, dtype=torch.float64) - 0.5) * PLANE.width
     )
     floor = energy_distance(spots[:2000], spots[2000:])
     assert energy_distance(sampled(3.0, DDIM(), 2000), spots[2000:]) > 10 * max(floor, 1e-3)

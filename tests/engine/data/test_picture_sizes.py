@@ -274,9 +274,9 @@ images = open_array(path, (count, 64, 64, 3))
 """
 """A file with holes in it stands for a large set: what is read of it are zeros, and they take memory all the same."""
 LOOK = """
-dice = np.random.default_rng(0)
+rng = np.random.default_rng(0)
 for k in range(600):
-    assert not gather(images, np.sort(dice.integers(0, count, 64))).any()
+    assert not gather(images, np.sort(rng.integers(0, count, 64))).any()
 """
 TRAIN = """
 from engine.data.image_set import ImageSet

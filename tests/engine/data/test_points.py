@@ -143,13 +143,13 @@ def test_points_come_back_from_the_text_they_were_written_to(rows: list[tuple[fl
 
 def test_the_floor_is_what_the_distribution_says() -> None:
     """With n points in each half, all pairs counted: 2/n E|X − X'|, and E|X − X'| = √π for N(0, I) in the plane."""
-    dice = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     floors, fresh, repeated = [], [], []
     for _ in range(30):
-        data = torch.randn(300, 2, generator=dice)
+        data = torch.randn(300, 2, generator=rng)
         floors.append(energy_floor(data).value)
-        fresh.append(energy_from_data(torch.randn(1000, 2, generator=dice), data).value)
-        repeated.append(energy_from_data(data[torch.randint(300, (3000,), generator=dice)], data).value)
+        fresh.append(energy_from_data(torch.randn(1000, 2, generator=rng), data).value)
+        repeated.append(energy_from_data(data[torch.randint(300, (3000,), generator=rng)], data).value)
     expected = 2 / 150 * math.sqrt(math.pi)
     assert np.mean(floors) == pytest.approx(expected, rel=0.08)
     assert np.mean(fresh) == pytest.approx(expected, rel=0.12)
@@ -160,8 +160,8 @@ def test_the_closed_forms_are_the_means_over_the_halvings() -> None:
     data, samples = torch.from_numpy(named("moons", 60).x), torch.from_numpy(named("star", 80).x)
     halves, mixed = [], []
     for seed in range(1500):
-        dice = torch.Generator().manual_seed(seed)
-        order, other = torch.randperm(60, generator=dice), torch.randperm(80, generator=dice)
+        rng = torch.Generator().manual_seed(seed)
+        order, other = torch.randperm(60, generator=rng), torch.randperm(80, generator=rng)
         halves.append(energy_distance(data[order[:30]], data[order[30:]]))
         mixed.append(energy_distance(data[order[:30]], samples[other[:30]]))
     for values, estimate in ((halves, energy_floor(data)), (mixed, energy_from_data(samples, data))):
@@ -187,11 +187,11 @@ def test_another_distribution_lies_far_above_the_floor() -> None:
 def test_by_class_is_the_exact_denoiser_itself(each_its_level: bool) -> None:
     data = named("pinwheel", 300)
     exact = ExactDenoiser(torch.from_numpy(data.x).double(), torch.from_numpy(data.labels), std=0.1)
-    dice = torch.Generator().manual_seed(0)
-    x = torch.randn(500, 2, generator=dice, dtype=torch.float64)
-    label = torch.randint(NO_LABEL, 5, (500,), generator=dice)
+    rng = torch.Generator().manual_seed(0)
+    x = torch.randn(500, 2, generator=rng, dtype=torch.float64)
+    label = torch.randint(NO_LABEL, 5, (500,), generator=rng)
     schedule = NoiseSchedule.cosine(100)
-    level = schedule.level(torch.randint(1, 101, (500,), generator=dice) if each_its_level else 40)
+    level = schedule.level(torch.randint(1, 101, (500,), generator=rng) if each_its_level else 40)
     for given_ in (label, None):
         ours, theirs = ExactByClass(exact, block=64)(x, level, given_), exact(x, level, given_)
         torch.testing.assert_close(ours.x0, theirs.x0, rtol=0, atol=1e-10)

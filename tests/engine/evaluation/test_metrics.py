@@ -296,11 +296,11 @@ def test_fresh_real_digits_come_out_at_chance() -> None:
 
 def test_the_chance_level_is_exact_for_any_distribution() -> None:
     # Training at 0 on a line: distances are |x|. Many repetitions of fresh samples against a fresh yardstick.
-    dice = torch.Generator().manual_seed(0)
+    rng = torch.Generator().manual_seed(0)
     training = torch.zeros(1, 1)
     below = chance = 0.0
     for _ in range(400):
-        draw = torch.rand(70, 1, generator=dice).square() + 0.1
+        draw = torch.rand(70, 1, generator=rng).square() + 0.1
         found = measure_memorization(draw[:20], training, draw[20:])
         below += found.nearer_than_5_percent.measured.share / 400
         chance += found.nearer_than_5_percent.chance / 400

@@ -16,10 +16,10 @@ from kills_to_try import SETTINGS, differences, kill, to_the_end
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(__import__("signal"), "SIGKILL"), reason="this system knows no kill -9")
 def test_what_kill_9_leaves_goes_on_as_if_nothing_had_been(tmp_path: Path) -> None:
-    settings, dice = [*SETTINGS, "steps=120"], random.Random(time.time_ns())
+    settings, rng = [*SETTINGS, "steps=120"], random.Random(time.time_ns())
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     first, second = (
-        kill(killed, settings, dice, starting=starting, within=0.5, save_every=0.2) for starting in (False, True)
+        kill(killed, settings, rng, starting=starting, within=0.5, save_every=0.2) for starting in (False, True)
     )
     assert first is not None
     assert second is not None

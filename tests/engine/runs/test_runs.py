@@ -223,15 +223,15 @@ OTHERS = ("resume/resume.safetensors", "whole.json", "card.json")
     st.randoms(use_true_random=False),
 )
 def test_whatever_is_damaged_the_one_before_opens(
-    two: RunFolder, copy: RunFolder, file: str, how: str, dice: object
+    two: RunFolder, copy: RunFolder, file: str, how: str, rng: object
 ) -> None:
     """One file of the newest checkpoint is cut short, altered in one byte, or gone: nothing altered is ever handed out."""
     path = copy.checkpoints / "step-00000004" / file
     whole = path.read_bytes()
-    at = dice.randrange(len(whole))  # type: ignore[attr-defined]
+    at = rng.randrange(len(whole))  # type: ignore[attr-defined]
     damaged = {
         "cut": whole[:at],
-        "flip": whole[:at] + bytes([whole[at] ^ (1 << dice.randrange(8))]) + whole[at + 1 :],  # type: ignore[attr-defined]
+        "flip": whole[:at] + bytes([whole[at] ^ (1 << rng.randrange(8))]) + whole[at + 1 :],  # type: ignore[attr-defined]
         "longer": whole + b"\0",
         "junk": b"\x80\x04junk",
     }

@@ -131,7 +131,7 @@ def test_a_run_goes_to_its_end_and_survives_the_process(tmp_path: Path) -> None:
     assert snapshot.seconds_left is None
     assert snapshot.bayes_optimal is not None
     assert 0 < snapshot.bayes_optimal.loss < min(report.loss for report in snapshot.reports)
-    # Nobody's dice were moved.
+    # No global random state was changed.
     assert torch.equal(torch.random.get_rng_state(), state[0])
     assert random.getstate() == state[1]
     assert np.array_equal(np.random.get_state()[1], state[2])

@@ -57,7 +57,7 @@ def here() -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         _, url, _ = demo.queue(default_concurrency_limit=None).launch(
-            prevent_thread_lock=True, quiet=True, show_error=False, **app.looks()
+            prevent_thread_lock=True, quiet=True, show_error=False, **app.appearance()
         )
         preload.start()
         yield url.rstrip("/")

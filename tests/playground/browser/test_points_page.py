@@ -22,7 +22,7 @@ page.PAGES = {"points": "Points"}
 from playground import preload
 demo = app.build()
 demo.queue(default_concurrency_limit=None)
-demo.launch(server_port=PORT, prevent_thread_lock=True, quiet=True, **app.looks())
+demo.launch(server_port=PORT, prevent_thread_lock=True, quiet=True, **app.appearance())
 preload.start()
 demo.block_thread()
 """

@@ -83,7 +83,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Events, T
         patch.setenv("GRADIO_ANALYTICS_ENABLED", "False")
         demo = app.build()
         _, url, _ = demo.queue(default_concurrency_limit=None).launch(
-            prevent_thread_lock=True, quiet=True, show_error=False, **app.looks()
+            prevent_thread_lock=True, quiet=True, show_error=False, **app.appearance()
         )
         run_id = visitor_of(ANNA).runs.submit(TrainConfig.model_validate(LONG))
         service.wait(run_id, lambda snapshot: snapshot.step > 0)

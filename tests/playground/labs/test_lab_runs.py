@@ -321,7 +321,7 @@ def test_samples_are_looked_at_in_the_background_and_found_the_next_time() -> No
     snapshot = replace(_snapshot(steps=(10, 2000)), previews=((20, learned),))
     doctor.findings(snapshot)
     deadline = time.monotonic() + 30
-    while doctor.is_looking():
+    while doctor.is_examining():
         assert time.monotonic() < deadline
         time.sleep(0.05)
     assert "memorised" in [finding.rule for finding in doctor.findings(snapshot)]
