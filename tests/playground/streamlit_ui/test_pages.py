@@ -232,7 +232,7 @@ def test_the_training_page_says_what_a_run_costs_and_trains(runs: TrainingServic
     assert not at.error
     # A reader who opens the link later, in another session, finds the run.
     later = _fine(_open(_training, batch="1", run=run_id))
-    assert later.session_state["training/run"] == run_id
+    assert _links(later)["run"] == run_id
     assert not later.warning
 
 
@@ -246,7 +246,7 @@ def test_a_classifier_is_trained_and_guides_in_the_sampling_lab(runs: TrainingSe
     assert (finished.status, finished.can_guide, finished.can_sample) == ("finished", True, False)
     _fine(at.run())
     assert "exact classifier" in _text(at)
-    assert not at.button(key="training/draw").disabled
+    assert not at.button(key="training/use").disabled
 
     sampling = AppTest.from_function(_sampling, default_timeout=SECONDS)
     sampling.query_params["steps"] = "2"
