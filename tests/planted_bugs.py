@@ -591,7 +591,7 @@ BUGS = [
         "training/loop.py",
         "update_ema(self._average, self._parameters, state.step, config.ema_decay)\n",
         "update_ema(self._average, self._parameters, state.step, config.ema_decay)\n"
-        "        state.good = {n: w.clone() for n, w in state.average.items()}\n",
+        "        state.last_finite = {n: w.clone() for n, w in state.average.items()}\n",
         "test_training_again.py",
         "good_weights",
     ),

@@ -83,7 +83,7 @@ def not_falling(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | N
     # Steps that are too large raise the loss at once: its first value is in the very first reports.
     first = min(float(curves.windows(2 * WINDOWS)[0]), float(mean_of_known(curves.mean_by_bin(0, 1)[:, None])[0]))
     now, floor = float(curves.windows(WINDOWS)[-1]), snapshot.bayes_optimal.loss if snapshot.bayes_optimal else 0.0
-    if not first - now < task_of(snapshot.config).least_fall * (first - floor):
+    if not first - now < task_of(snapshot.config).min_loss_decrease * (first - floor):
         return None
     rate = snapshot.config.learning_rate
     says = f"After {snapshot.step:,} steps the loss is still {now:.3g}, about what it was at the beginning"

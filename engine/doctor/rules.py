@@ -59,7 +59,7 @@ def examine(snapshot: Snapshot, facts: Facts = NOTHING_KNOWN) -> tuple[Finding, 
         facts: what else is known.
     """
     curves = Curves.of(snapshot.reports, without_ends=snapshot.config.weighting == "bound")
-    rules = {name: rule for name, rule in RULES.items() if name not in task_of(snapshot.config).silent_rules}
+    rules = {name: rule for name, rule in RULES.items() if name not in task_of(snapshot.config).skipped_rules}
     found = {name: finding for name, rule in rules.items() if (finding := rule(snapshot, curves, facts))}
     explained = {hidden for name in found for hidden in HIDES.get(name, ())}
     shown = [finding for name, finding in found.items() if name not in explained]

@@ -23,7 +23,7 @@ from engine.evaluation.memorization import Memorization, measure_memorization
 from engine.evaluation.metrics import Estimate, Jackknife, Share, accuracy, frechet_jackknife
 from engine.interop.pretrained import Checkpoint
 from engine.models.classifier import Judge
-from engine.training.classifier import ClassifierTraining, learned_part
+from engine.training.classifier import ClassifierTraining, training_part
 
 __all__ = [
     "DrawSettings",
@@ -188,7 +188,7 @@ def read_reference(data: ImageSet, judge: Judge) -> Reference:
         training = ClassifierTraining.model_validate(judge.card.training)
     except ValidationError as error:
         raise EvaluationError("The classifier's card does not say what it was trained on.") from error
-    unseen = data.only(~learned_part(data, training) & ~data.held_out)
+    unseen = data.only(~training_part(data, training) & ~data.held_out)
     held_out = data.held_out_part
     if len(unseen) < 4 or len(held_out) < 4:
         raise EvaluationError("Too few real pictures are new to the classifier: there is nothing to compare with.")

@@ -1,4 +1,4 @@
-"""Memory that one forward of a network has freed is kept for the next.
+"""Reuse of freed memory: glibc's malloc keeps what one forward of a network has freed for the next.
 
 Each forward allocates and frees some hundred megabytes, in pieces of a few. glibc gives pieces of that size back to the
 system, which hands them out again page by page, each emptied first: 6,000 page faults for a batch of 32 digits, a tenth of its
@@ -11,8 +11,9 @@ import ctypes
 import gc
 import os
 
-MMAP_THRESHOLD, KEPT = 32 << 20, 256 << 20
-"""Bytes: larger pieces come straight from the system, and go back to it immediately; of the others so much is kept."""
+MMAP_THRESHOLD, TRIM_THRESHOLD = 32 << 20, 256 << 20
+"""Bytes: larger blocks are mapped from the system and unmapped when freed; of others up to TRIM_THRESHOLD stays free in the
+heap."""
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 
@@ -20,8 +21,8 @@ _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
 def keep_freed_memory() -> bool:
     """Let this process keep freed memory; whether it does from now on.
 
-    It is for programs to call, not for libraries: it is the whole process that it changes. Where there is no glibc, or the
-    environment already says how memory is to be kept, it changes nothing.
+    For programs, not for libraries, since it changes the whole process. Without glibc, or where the environment configures the
+    allocator already, it changes nothing.
     """
     if any(name.startswith("MALLOC_") or name in ("GLIBC_TUNABLES", "LD_PRELOAD") for name in os.environ):
         return False
@@ -29,11 +30,11 @@ def keep_freed_memory() -> bool:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError, TypeError):  # another libc, another system
         return False
-    return bool(mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD) and mallopt(_M_TRIM_THRESHOLD, KEPT))
+    return bool(mallopt(_M_MMAP_THRESHOLD, MMAP_THRESHOLD) and mallopt(_M_TRIM_THRESHOLD, TRIM_THRESHOLD))
 
 
 def release_freed_memory() -> bool:
-    """Hand everything that is free back to the system after all: for a program that has nothing to do; whether it did.
+    """Return free memory to the system, when the program is idle; whether any was returned.
 
     Reference cycles are collected first: Python does so by itself only when there are many, and an idle program makes none.
     """

@@ -1,4 +1,4 @@
-"""Repeated calls of a denoiser are evaluated once: rows of a batch that are alike go through the network as one.
+"""Repeated calls of a denoiser are evaluated once: equal rows of a batch are one row of the forward.
 
 A sweep repeats many of them. Every trajectory from one seed begins with the same noise, so its first evaluation is the same
 whatever the scale, the sampler, eta or the number of steps; and where the label is ignored, all classes give one trajectory.
@@ -23,7 +23,7 @@ MAX_STORED = 1024
 
 
 def deduplicated(denoiser: Denoiser) -> Denoiser:
-    """The same denoiser without repeated evaluations; an exact one, which costs little and may yet be smoothed, as it is."""
+    """The same denoiser without repeated evaluations; an exact one, which costs little, as it is."""
     return denoiser if isinstance(denoiser, ExactDenoiser) else Deduplicated(denoiser)
 
 
@@ -32,7 +32,7 @@ class Deduplicated:
     """A denoiser around another one, whose other attributes it has too.
 
     Within a call rows of equal x_t, level and label are one row. Between calls only predictions at the level of the first call
-    or at noisier ones are stored: that is where all trajectories begin, and no two of them meet again later.
+    or at noisier ones are stored: all trajectories begin there, and later evaluations differ.
 
     Args:
         denoiser: any whose prediction for a row does not depend on the other rows.
@@ -62,13 +62,13 @@ class Deduplicated:
 
     def __getattr__(self, name: str) -> Any:
         """`learned_variance`, `classes`, `schedule`, …: what the denoiser has."""
-        if name.startswith("_"):  # copying needs those before there is a denoiser
+        if name.startswith("_"):  # copy reads these before `denoiser` is set
             raise AttributeError(name)
         return getattr(self.denoiser, name)
 
 
 def _keys(x_t: Tensor, level: Level, label: Tensor | None) -> list[bytes]:
-    """What distinguishes one row from another, for each."""
+    """A hash of x_t, level and label for each row."""
     rows = x_t.detach().cpu().contiguous().flatten(1).numpy()
     levels = level.log_snr.expand(len(x_t)).double().cpu().numpy()
     labels = (torch.full((len(x_t),), NO_LABEL) if label is None else label).cpu().numpy()

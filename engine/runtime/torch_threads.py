@@ -1,9 +1,8 @@
-"""How many cores torch takes for what, where drawing, training and an interface share one process.
+"""Numbers of torch threads, where sampling, training and an interface share one process.
 
-`torch.set_num_threads(n)` does two things that are easily taken for one. It sets the number of the thread that calls it
-(OpenMP's and MKL's, which are a thread's own); threads that have used torch already keep theirs. And it sets what every thread
-gets that touches torch for the first time later. So a thread that helps itself to all cores also gives them to those that begin
-after it: `set_thread_count` puts that right.
+`torch.set_num_threads(n)` has two effects. It sets the thread count of the calling thread (OpenMP's and MKL's counts are
+per thread); threads that have used torch already keep theirs. It also sets the default of threads that use torch for the first
+time later. `set_thread_count` changes the calling thread only.
 """
 
 from __future__ import annotations
@@ -26,12 +25,12 @@ _training = 0
 
 
 def reserve_one() -> None:
-    """From now on threads that begin, and this one, leave one core to the interface."""
+    """Leave one core to the interface, in this thread and in new ones."""
     torch.set_num_threads(max(1, ALL - 1))
 
 
 def set_thread_count(count: int) -> None:
-    """Let torch take so many cores for what this thread computes, and for no other thread.
+    """Set the number of torch threads of the calling thread only.
 
     Costs 0.1 ms where that is another number than before, and nothing where it is not.
     """
@@ -45,7 +44,7 @@ def set_thread_count(count: int) -> None:
 
 @contextmanager
 def training_run() -> Iterator[None]:
-    """While a training run computes in this process."""
+    """A context in which a training run computes in this process."""
     global _training
     with _lock:
         _training += 1
@@ -57,7 +56,7 @@ def training_run() -> Iterator[None]:
 
 
 def sampling_threads() -> int:
-    """How many cores drawing should take now: all of them, but one is left to a training run."""
+    """Number of torch threads for sampling: all cores, less one during a training run."""
     return max(1, ALL - 1) if _training else ALL
 
 

@@ -1,7 +1,7 @@
 """The random draws of one training step: which pictures, at which noise levels, with which noise.
 
 They follow from the run's seed and the number of the step; each picture's noise has its own seed. So no random state is stored:
-a run that is resumed continues as if it had not been interrupted, and any number of processes share the very same batches.
+a run that is resumed continues as if it had not been interrupted, and any number of processes share the same batches.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import torch
 from torch import Tensor
 
 from engine.training.config import TrainConfig
-from engine.training.importance import LossHistory, even
+from engine.training.importance import LossHistory, uniform
 from engine.training.tasks import task_of
 
 
-class Drawn(NamedTuple):
+class BatchDraws(NamedTuple):
     """The draws for a batch of B pictures, on the CPU."""
 
     chosen: Tensor
@@ -25,17 +25,17 @@ class Drawn(NamedTuple):
     t: Tensor
     """int64 (B,) in 1 … T."""
     share: Tensor
-    """Weight of each in the loss, float64 (B,); 1 where t is drawn evenly."""
-    hidden: Tensor
-    """Whether the label is dropped, bool (B,)."""
+    """Weight of each in the loss, float64 (B,); 1 where t is drawn uniformly."""
+    label_dropped: Tensor
+    """Whether the label is dropped (label dropout), bool (B,)."""
     turned: Tensor
-    """Uniform in [0, 1), (B, 2): the draws of augmentation."""
+    """Uniform in [0, 1), (B, 2): the random draws of augmentation."""
     seeds: Tensor
     """Seeds of the noise, int64 (B,)."""
 
-    def part(self, where: slice) -> Drawn:
+    def part(self, where: slice) -> BatchDraws:
         """The draws of some of the pictures."""
-        return Drawn(*(values[where] for values in self))
+        return BatchDraws(*(values[where] for values in self))
 
 
 def generator_at(seed: int, step: int) -> torch.Generator:
@@ -44,23 +44,23 @@ def generator_at(seed: int, step: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(mixed))
 
 
-def draw(config: TrainConfig, count: int, step: int, history: LossHistory | None) -> Drawn:
+def draw(config: TrainConfig, count: int, step: int, history: LossHistory | None) -> BatchDraws:
     """The batch of a step.
 
     Args:
         config: the run.
         count: number of training pictures.
         step: 0, 1, …
-        history: the losses that importance sampling draws t by; None to draw it evenly.
+        history: the losses that importance sampling draws t by; None to draw it uniformly.
     """
     generator = generator_at(config.seed, step)
     chosen = torch.randint(count, (config.batch,), generator=generator)
-    t, share = even(config.T, config.batch, generator) if history is None else history.draw(config.batch, generator)
+    t, share = uniform(config.T, config.batch, generator) if history is None else history.draw(config.batch, generator)
     dropout = config.label_dropout if task_of(config).drops_labels else 0.0
-    hidden = torch.rand(config.batch, generator=generator) < dropout
+    label_dropped = torch.rand(config.batch, generator=generator) < dropout
     turned = torch.rand(config.batch, 2, generator=generator)
     seeds = torch.randint(2**62, (config.batch,), generator=generator)
-    return Drawn(chosen, t, share, hidden, turned, seeds)
+    return BatchDraws(chosen, t, share, label_dropped, turned, seeds)
 
 
 def chosen_at(config: TrainConfig, count: int, step: int) -> Tensor:

@@ -1,6 +1,7 @@
-"""The Bayes-optimal loss: that of the exact denoiser of the training pictures, which no network can be below on them.
+"""The Bayes-optimal loss: that of the exact denoiser of the training pictures, the minimum of the loss on them.
 
-A network whose loss comes close to it at low noise has memorised the pictures; what is missing at high noise can be learned.
+A network whose loss comes close to it at low noise has memorised the pictures; a higher loss at high noise can still be
+reduced.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from engine.training.timestep_bins import TIMESTEP_BINS, draw_in_bin
 
 @dataclass(frozen=True)
 class BayesOptimalLoss:
-    """In the unit of the training loss: weighted squared error per number of the picture, or nats of a classifier."""
+    """In the unit of the training loss: weighted squared error per dimension, or nats of a classifier."""
 
     loss: float
     loss_by_level: tuple[float, ...]

@@ -1,8 +1,8 @@
-"""Training of the classifier that judges samples, as an iterator of reports like the loop of the diffusion model.
+"""Training of the classifier that evaluates samples, as an iterator of reports like the loop of the diffusion model.
 
 It shares no weights, no loss and no samples with a diffusion model. It is trained on a part of the training pictures only:
-the rest, see `learned_part`, is for validation, and is what held-out pictures are compared with
-(`engine.evaluation.evaluate`), so that neither side of that comparison was trained on.
+the rest, see `training_part`, is for validation, and is the reference that held-out pictures are
+compared with (`engine.evaluation.evaluate`), so that the classifier was trained on neither side of that comparison.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class EpochReport:
     """Since the start of the training."""
 
 
-def learned_part(data: ImageSet, config: ClassifierTraining) -> npt.NDArray[np.bool_]:
+def training_part(data: ImageSet, config: ClassifierTraining) -> npt.NDArray[np.bool_]:
     """Which pictures of the whole set the classifier is trained on, bool (N,); never a held-out one.
 
     The same share of each class is left for validation, by the config's seed.
@@ -97,16 +97,16 @@ def train_classifier(config: ClassifierTraining, data: ImageSet, net: Classifier
 
     Args:
         config: the run.
-        data: the whole set; only its `learned_part` is used.
+        data: the whole set; only its `training_part` is used.
         net: fresh, from `fresh_classifier`.
 
     Yields:
-        A report after every pass. Between two of them nothing runs.
+        A report after every epoch. Nothing is computed between two reports.
 
     Raises:
         ValueError: where less than one batch of pictures is left to train on.
     """
-    part = data.only(learned_part(data, config))
+    part = data.only(training_part(data, config))
     if len(part) < config.batch:
         raise ValueError(f"{len(part)} pictures are fewer than one batch of {config.batch}.")
     images, labels = to_unit(part.images), torch.tensor(part.labels)
@@ -144,7 +144,7 @@ def describe(
     config: ClassifierTraining, data: ImageSet, net: Classifier, *, seconds: float, command: str
 ) -> ClassifierCard:
     """The card of a trained classifier, with its accuracy on pictures that it was not trained on."""
-    learned = learned_part(data, config)
+    learned = training_part(data, config)
     judge = Judge(net.eval(), ClassifierCard())
 
     def accuracy_on(part: ImageSet) -> float | None:

@@ -36,7 +36,7 @@ class ClassifierAccuracy:
 
 
 def exact_classifier(data: ImageSet) -> ExactClassifier:
-    """p(y | x_t) for data that consists of these pictures alone: no classifier is better on them."""
+    """p(y | x_t) for the empirical distribution of these pictures: the Bayes-optimal classifier of them."""
     exact = ExactDenoiser(to_unit(data.images), torch.tensor(data.labels))
     return ExactClassifier(exact, len(data.class_names))
 

@@ -229,7 +229,7 @@ class TrainConfig(Settings):
         return self
 
     def settings_of_loss(self) -> TrainConfig:
-        """The settings that decide what the loss of a perfect network would be; all others have their defaults."""
+        """The settings that the Bayes-optimal loss depends on; all others have their defaults."""
         pictures = ("data", "size", "upsampling", "flips", "rotation")
         names = ("task", *pictures, "schedule", "T", "target", "zero_terminal_snr", "weighting")
         return TrainConfig.model_validate({name: getattr(self, name) for name in names})
@@ -242,7 +242,7 @@ class TrainConfig(Settings):
         return schedule.with_zero_terminal_snr() if self.zero_terminal_snr else schedule
 
     def prediction_target(self) -> Target:
-        """What the output is compared with."""
+        """The target that the output is trained to predict."""
         from engine.process import TARGETS
 
         return TARGETS[self.target]

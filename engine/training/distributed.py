@@ -24,7 +24,7 @@ TRACKERS = ("tensorboard", "trackio", "wandb")
 
 
 class DistributedError(ValueError):
-    """The device or the processes that were requested are not there; the message is one sentence for the reader."""
+    """The requested device or processes do not exist; the message is one sentence for the reader."""
 
 
 class PeerLostError(RuntimeError):
@@ -146,7 +146,7 @@ class AcceleratedContext:
     def detect_lost_peers(self) -> Iterator[None]:
         try:
             yield
-        except RuntimeError as error:  # gloo raises no kind of its own
+        except RuntimeError as error:  # gloo raises a plain RuntimeError
             message = str(error).lower()
             if not isinstance(error, torch.distributed.DistError) and not any(
                 word in message for word in ("gloo", "nccl", "connection closed", "connection reset", "process group")
@@ -236,11 +236,11 @@ def _accelerator(device: str, tracker: str, folder: str, run: str) -> Accelerato
     if tracker and tracker not in TRACKERS:
         raise DistributedError(f"There is no tracker “{tracker}”: take one of {', '.join(TRACKERS)}.")
     try:
-        with warnings.catch_warnings(action="ignore"):  # that there is no such tracker is said below
+        with warnings.catch_warnings(action="ignore"):  # a missing tracker is reported below
             accelerator = Accelerator(
                 cpu=device == "cpu", mixed_precision="no", log_with=tracker or None, project_dir=folder or None
             )
-        if tracker and not accelerator.log_with:  # it would train, and log nothing
+        if tracker and not accelerator.log_with:  # Accelerate would train without logging
             raise DistributedError(f"{tracker} is not installed here: pip install {tracker}")
         if tracker:
             accelerator.init_trackers(run or "diffusion-playground")

@@ -60,5 +60,5 @@ class HeldOutLoss:
             t = self.t[rows]
             level = self._schedule.level(t)
             losses = objective(Noised(x0, label, noise, t, level, diffuse(x0, level, noise)))
-            total += float(losses.shown.double().sum())
+            total += float(losses.reported.double().sum())
         return total / self.pictures

@@ -1,4 +1,4 @@
-"""How t is drawn: evenly, or by importance: more often where the loss is large, so that its gradient is less noisy.
+"""How t is drawn: uniformly, or by importance sampling: more often where the loss is large, for a less noisy gradient.
 
 Nichol & Dhariwal 2021, arXiv:2102.09672, section 3.3, eq. 18: p_t ∝ √E[L_t²], each loss then divided by p_t.
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-KEPT = 10
-"""The last losses that are kept of each t; until every t has as many, t is drawn evenly."""
-EVEN_SHARE = 0.001
-"""Share of the draws that stay even, as in the paper's code, so that a t whose losses were all 0 is drawn again."""
+LOSSES_PER_T = 10
+"""Losses that are stored of each t; until every t has as many, t is drawn uniformly."""
+UNIFORM_SHARE = 0.001
+"""Share of the draws that stay uniform, as in the paper's code, so that a t whose losses were all 0 is drawn again."""
 
 
-def even(T: int, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def uniform(T: int, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
     """t, uniform in 1 … T, int64 (count,); and weights of 1, float64 (count,)."""
     return torch.randint(1, T + 1, (count,), generator=generator), torch.ones(count, dtype=torch.float64)
 
@@ -27,28 +27,28 @@ class LossHistory:
     """
 
     def __init__(self, T: int) -> None:
-        self.losses = torch.zeros(T, KEPT, dtype=torch.float64)
+        self.losses = torch.zeros(T, LOSSES_PER_T, dtype=torch.float64)
         """Of t = 1 … T, a ring buffer each."""
         self.counts = torch.zeros(T, dtype=torch.int64)
         """How many losses of each t were added."""
 
     @property
-    def warm(self) -> bool:
-        """Whether there are enough losses of every t."""
-        return bool((self.counts >= KEPT).all())
+    def is_warm(self) -> bool:
+        """Whether every t has its full number of losses."""
+        return bool((self.counts >= LOSSES_PER_T).all())
 
     def probabilities(self) -> Tensor:
         """p_t of t = 1 … T, float64, shape (T,), adding up to 1."""
         T = len(self.counts)
-        spread = self.losses.square().mean(1).sqrt()
-        if not self.warm or not spread.sum() > 0:
+        rms = self.losses.square().mean(1).sqrt()
+        if not self.is_warm or not rms.sum() > 0:
             return torch.full((T,), 1 / T, dtype=torch.float64)
-        return (1 - EVEN_SHARE) * spread / spread.sum() + EVEN_SHARE / T
+        return (1 - UNIFORM_SHARE) * rms / rms.sum() + UNIFORM_SHARE / T
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """t, int64 (count,), and weights 1 / (T p_t), float64 (count,): the expected weighted loss is that of even draws."""
-        if not self.warm:
-            return even(len(self.counts), count, generator)
+        """t, int64 (count,), and weights 1 / (T p_t), float64 (count,): the expected weighted loss is that of uniform draws."""
+        if not self.is_warm:
+            return uniform(len(self.counts), count, generator)
         p = self.probabilities()
         drawn = torch.multinomial(p, count, replacement=True, generator=generator)
         return drawn + 1, 1 / (len(p) * p[drawn])
@@ -57,7 +57,7 @@ class LossHistory:
         """Add the losses, shape (B,), at t, shape (B,)."""
         all_losses, counts = self.losses.numpy(), self.counts.numpy()
         for index, loss in zip((t - 1).tolist(), losses.tolist(), strict=True):
-            all_losses[index, counts[index] % KEPT] = loss
+            all_losses[index, counts[index] % LOSSES_PER_T] = loss
             counts[index] += 1
 
     def restore(self, losses: Tensor, counts: Tensor) -> None:

@@ -20,7 +20,7 @@ from engine.data.image_set import ImageSet
 from engine.denoiser import NO_LABEL
 from engine.process import diffuse
 from engine.sampling import SeededNoise
-from engine.training.batch import Drawn, chosen_at, draw
+from engine.training.batch import BatchDraws, chosen_at, draw
 from engine.training.config import TrainConfig
 from engine.training.distributed import DistributedContext, DistributedError, SingleProcess
 from engine.training.objective import Losses, Noised
@@ -33,12 +33,12 @@ from engine.training.tasks.task import with_net
 
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 """What the network computes in, by name. Its weights, their averages and AdamW's moments are always float32."""
-LAST_RATE = 0.1
-"""Share of the learning rate that is left at the last step."""
+FINAL_RATE = 0.1
+"""Final learning rate, as a fraction of `learning_rate`."""
 
 
 class TrainingDivergedError(RuntimeError):
-    """The loss is no longer a finite number. The state holds the last weights that were still good."""
+    """The loss is no longer a finite number. The state holds the last EMA weights that gave a finite loss."""
 
 
 def train(
@@ -55,12 +55,13 @@ def train(
         context: where to train; by default in this process alone, on the device of the weights.
 
     Yields:
-        A report every `config.report_every` steps and at the end. Between two of them nothing runs.
+        A report every `config.report_every` steps and at the end. Nothing is computed between two reports.
 
     Raises:
-        DistributedError: where the processes cannot share a batch evenly.
-        PeerLostError: when another process of the run is gone.
-        TrainingDivergedError: when the loss or the gradient is not finite; `state.average` is then the last good one.
+        DistributedError: where a batch cannot be split evenly over the processes.
+        PeerLostError: when another process of the run has ended.
+        TrainingDivergedError: when the loss or the gradient is not finite; `state.average` then holds the last weights that
+        gave a finite loss.
     """
     steps = _Steps(config, data, state, context or SingleProcess(next(state.net.parameters()).device))
     tally = Tally(config.T)
@@ -72,7 +73,7 @@ def train(
                 continue  # the same batch again, in smaller parts
             update = steps.update(losses)
             if update is None:
-                continue  # fp16 has overflowed, not the training: the same step again, scaled by less
+                continue  # fp16 overflow, no divergence: the same step again with a smaller gradient scale
             tally.add(batch.t, batch.share, update.losses)
             if state.history is not None:
                 state.history.add(batch.t, update.losses.total)
@@ -102,11 +103,11 @@ class _Update(NamedTuple):
 
 
 class _Steps:
-    """The two halves of a training step, gradients and update, on what all steps share."""
+    """The two parts of a training step, gradients and update, with the objects that all steps share."""
 
     def __init__(self, config: TrainConfig, data: ImageSet, state: TrainState, context: DistributedContext) -> None:
         self._config, self._state, self._context = config, state, context
-        self._own = share_of(config.batch, context)
+        self._own = process_slice(config.batch, context)
         self._schedule = config.noise_schedule()
         self._net = context.prepare(torch.compile(state.net) if config.compile else state.net)  # type: ignore[arg-type]
         self._objective = task_of(config).objective(config, with_net(state.model, self._net))
@@ -120,7 +121,7 @@ class _Steps:
         state.net.train()
         self._net.train()
 
-    def gradients(self, drawn: Drawn) -> Losses | None:
+    def gradients(self, drawn: BatchDraws) -> Losses | None:
         """Accumulate the gradients of this process's share of a batch, a micro-batch at a time.
 
         Returns:
@@ -140,22 +141,22 @@ class _Steps:
                     losses = self._losses(own.part(part), pictures[part])
                     loss = (losses.total * own.share[part].to(losses.total)).sum() / len(pictures)
                     state.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
-                all_losses.append(losses.each(Tensor.detach))
+                all_losses.append(losses.map(Tensor.detach))
         except RuntimeError as error:
-            if not out_of_memory(error) or context.count > 1 or self.micro_batch <= 1:
+            if not is_out_of_memory(error) or context.count > 1 or self.micro_batch <= 1:
                 raise
             self.micro_batch = -(-self.micro_batch // 2)
             return None
-        return Losses.joined(all_losses)
+        return Losses.cat(all_losses)
 
-    def _losses(self, drawn: Drawn, clean: Tensor) -> Losses:
+    def _losses(self, drawn: BatchDraws, clean: Tensor) -> Losses:
         """The losses of some pictures, at the noise levels and with the noise that were drawn for them."""
         config, device = self._config, self._context.device
         x0 = augment(clean, config.flips, config.rotation, drawn.turned)
         noise, level = SeededNoise(drawn.seeds.tolist(), x0.shape[1:], device)(), self._schedule.level(drawn.t)
         label = None
         if self._labels is not None:
-            label = self._labels[drawn.chosen].masked_fill(drawn.hidden.to(device), NO_LABEL)
+            label = self._labels[drawn.chosen].masked_fill(drawn.label_dropped.to(device), NO_LABEL)
         with torch.autocast(device.type, PRECISIONS[config.precision], enabled=config.precision != "fp32"):
             return self._objective(Noised(x0, label, noise, drawn.t, level, diffuse(x0, level, noise)))
 
@@ -175,25 +176,25 @@ class _Steps:
         norm = float(clip_grad_norm_(self._parameters, config.clip_norm))
         if not math.isfinite(norm + float(self._context.sum(losses.total.sum()))):
             if state.scaler.get_scale() <= 1:
-                state.go_back()
+                state.restore_last_finite()
                 raise TrainingDivergedError(
                     f"The loss stopped being a number at step {state.step + 1}. The last good weights are kept. "
                     f"Try a learning rate below {config.learning_rate:g}, a longer warm-up or a smaller gradient clipping."
                 )
             state.scaler.update()
             return None
-        everywhere = losses.each(self._context.gather)
-        # Kept before the step, not after: that these weights are good is known only from the loss that they just gave.
-        if not state.good or (state.step + 1) % config.report_every == 0:
-            state.good = {name: weight.clone() for name, weight in state.average.items()}
+        all_losses = losses.map(self._context.gather)
+        # Copied before the step: only these weights are known to give a finite loss.
+        if not state.last_finite or (state.step + 1) % config.report_every == 0:
+            state.last_finite = {name: weight.clone() for name, weight in state.average.items()}
         state.scaler.step(state.optimizer)
         state.scaler.update()
         state.step += 1
         update_ema(self._average, self._parameters, state.step, config.ema_decay)
-        return _Update(rate, norm, everywhere)
+        return _Update(rate, norm, all_losses)
 
 
-def share_of(batch: int, context: DistributedContext) -> slice:
+def process_slice(batch: int, context: DistributedContext) -> slice:
     """The part of each batch that this process takes. Raises DistributedError where the parts would not be equal."""
     if batch % context.count:
         fewer, more = batch - batch % context.count, batch + context.count - batch % context.count
@@ -205,17 +206,17 @@ def share_of(batch: int, context: DistributedContext) -> slice:
     return slice(context.rank * each, (context.rank + 1) * each)
 
 
-def out_of_memory(error: RuntimeError) -> bool:
-    """A GPU has an exception for it; on a CPU the allocator and oneDNN, which keeps work space of its own, have only words."""
-    words = ("can't allocate memory", "could not create a primitive")
-    return isinstance(error, torch.OutOfMemoryError) or any(each in str(error) for each in words)
+def is_out_of_memory(error: RuntimeError) -> bool:
+    """Whether an error means that memory ran out. The CPU allocator and oneDNN raise a plain RuntimeError for it."""
+    messages = ("can't allocate memory", "could not create a primitive")
+    return isinstance(error, torch.OutOfMemoryError) or any(each in str(error) for each in messages)
 
 
 def _rate_factor(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then half a cosine down to `LAST_RATE`."""
+    """Linear warm-up, then half a cosine down to `FINAL_RATE`."""
     if step < config.warmup:
         return warm_up(step, config.warmup)
-    return cosine_decay((step - config.warmup) / max(1, config.steps - config.warmup), LAST_RATE)
+    return cosine_decay((step - config.warmup) / max(1, config.steps - config.warmup), FINAL_RATE)
 
 
-__all__ = ["TrainingDivergedError", "begin", "out_of_memory", "share_of", "train"]
+__all__ = ["TrainingDivergedError", "begin", "is_out_of_memory", "process_slice", "train"]

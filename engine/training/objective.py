@@ -104,24 +104,24 @@ class Losses(NamedTuple):
     """One number for each of the B pictures, each of shape (B,)."""
 
     total: Tensor
-    """The quantity that is minimised."""
-    shown: Tensor
+    """The loss that is minimised."""
+    reported: Tensor
     """The loss that is reported: of a denoiser always the weighted squared error, of a classifier the cross-entropy, of a VAE
     its bound."""
     bound: Tensor | None = None
     """Estimate of L_vlb in bits per dimension, T times the term of one t; None where the variance is not learned."""
 
-    def each(self, change: Callable[[Tensor], Tensor]) -> Losses:
+    def map(self, change: Callable[[Tensor], Tensor]) -> Losses:
         """The same with a function applied to every tensor."""
-        return Losses(change(self.total), change(self.shown), None if self.bound is None else change(self.bound))
+        return Losses(change(self.total), change(self.reported), None if self.bound is None else change(self.bound))
 
     @staticmethod
-    def joined(parts: Sequence[Losses]) -> Losses:
+    def cat(parts: Sequence[Losses]) -> Losses:
         """The losses of the parts of a batch, concatenated."""
         bounds = [part.bound for part in parts if part.bound is not None]
         return Losses(
             torch.cat([part.total for part in parts]),
-            torch.cat([part.shown for part in parts]),
+            torch.cat([part.reported for part in parts]),
             torch.cat(bounds) if bounds else None,
         )
 
@@ -146,11 +146,11 @@ class ClassificationLoss:
 
 @dataclass(frozen=True, eq=False)
 class VAELoss:
-    """The bound of a VAE in bits per dimension; Kingma & Welling 2014, eq. 3. It is of clean pictures and does not depend on t.
+    """The bound of a VAE in bits per dimension; Kingma & Welling 2014, eq. 3. It uses clean pictures and does not depend on t.
 
     Args:
         net: q(z | x) and p(x | z) from pictures and noise, as `engine.models.vae.VAE`.
-        latent: dimensions of z, which is drawn with the first numbers of each picture's noise.
+        latent: dimensions of z, sampled with the first entries of each picture's noise.
     """
 
     net: Callable[[Tensor, Tensor], tuple[DiagonalGaussian, DiagonalGaussian]]
@@ -166,8 +166,8 @@ class VAELoss:
 class DenoisingLoss:
     """L_simple with weights; and where the variance is learned L_hybrid = L_simple + λ L_vlb, Nichol & Dhariwal 2021, eq. 16.
 
-    L_vlb = Σ_t L_t is estimated from the one t that was drawn, as T · L_t, in bits per dimension. That is the scale of their
-    code, so λ means what it means there. The mean is detached in it: it moves the variance only (section 3.1).
+    L_vlb = Σ_t L_{t−1} is estimated from the one t that was drawn, as T · L_{t−1}, in bits per dimension. That is the scale of
+    their code, so λ means what it means there. The mean is detached in it, so it trains the variance only (section 3.1).
 
     Args:
         denoiser: with the network that is trained.
@@ -191,7 +191,7 @@ class DenoisingLoss:
         return Losses(error + self.vlb_weight * bound, error, bound)
 
     def bound(self, output: Tensor, batch: Noised) -> Tensor:
-        """T · L_t in bits per dimension, shape (B,); L_1 is the decoder's. Its gradient reaches the variance only."""
+        """T · L_{t−1} in bits per dimension, shape (B,); L_0 is the decoder's. Its gradient reaches the variance only."""
         of_target, of_variance = output.chunk(2, dim=1)
         frozen = torch.cat([of_target.detach(), of_variance], dim=1)
         prediction = self.denoiser.read(frozen, batch.x_t, batch.level)

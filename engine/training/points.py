@@ -25,13 +25,13 @@ from engine.training.rate import cosine_decay, set_learning_rate, update_ema, wa
 
 WARM_UP = 50
 """Steps over which the learning rate rises, in each round."""
-LAST_RATE = 0.05
-"""Share of the learning rate that is left at the end of a round."""
+FINAL_RATE = 0.05
+"""Final learning rate of a round, as a fraction of `learning_rate`."""
 
 
 @dataclass(frozen=True)
 class PointTraining:
-    """One round of training. With the defaults the energy distance reached its floor soonest on all sets of `POINT_SETS`."""
+    """One round of training. The defaults reached the smallest energy distance soonest on all of `POINT_SETS`."""
 
     schedule: str = "cosine"
     T: int = 200
@@ -40,10 +40,10 @@ class PointTraining:
     """In this round; `train` called again with the same state is another round."""
     batch: int = 512
     learning_rate: float = 6e-3
-    """After the warm-up; half a cosine takes it down to `LAST_RATE` of it by the end of the round."""
+    """After the warm-up; half a cosine takes it down to `FINAL_RATE` of it by the end of the round."""
     ema_decay: float = 0.99
     label_dropout: float = 0.3
-    """Share of the points whose label is hidden, so that the network is also unconditional. More than for pictures, since a
+    """Share of the points whose label is dropped, so that the network is also unconditional. More than for pictures, since a
     round is short."""
     width: int = 96
     depth: int = 3
@@ -88,7 +88,7 @@ class PointState:
 def begin(config: PointTraining, data: PointSet) -> PointState:
     """A fresh network, from the config's seed alone."""
     classes = len(data.class_names)
-    with torch.random.fork_rng(devices=[]):  # the layers draw their first weights from the global state: give it back
+    with torch.random.fork_rng(devices=[]):  # layers initialise from the global random state, which is restored
         torch.manual_seed(config.seed)
         net = PointMLP(PointMLPConfig(config.T, config.width, config.depth, classes=classes))
     model = NetDenoiser(net, config.noise_schedule(), TARGETS[config.target], classes)
@@ -116,7 +116,7 @@ def train(config: PointTraining, data: PointSet, state: PointState) -> Iterator[
         loss = objective(batch).total.mean()
         state.optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        factor = warm_up(done, WARM_UP) * cosine_decay(done / config.steps, LAST_RATE)
+        factor = warm_up(done, WARM_UP) * cosine_decay(done / config.steps, FINAL_RATE)
         set_learning_rate(state.optimizer, config.learning_rate * factor)
         state.optimizer.step()
         state.step += 1
@@ -155,7 +155,7 @@ def noised(
 
 @torch.no_grad()
 def bayes_optimal_loss(config: PointTraining, data: PointSet, *, samples: int = 8192, part: int = 512) -> float:
-    """The training loss of the exact denoiser of these points, by Monte Carlo: no network can be below it."""
+    """The training loss of the exact denoiser of these points, by Monte Carlo: the Bayes-optimal loss."""
     schedule, target, points = config.noise_schedule(), TARGETS[config.target], _tensors(data)
     exact: Denoiser = ExactDenoiser(*points)
     generator, total = torch.Generator().manual_seed(config.seed + 1), 0.0

@@ -14,14 +14,14 @@ from engine.data.pixels import unit_of
 from engine.data.store import gather
 
 SMALL = 128_000_000
-"""Bytes. A set up to this size lies on the device as uint8."""
+"""Bytes. A set up to this size is stored on the device as uint8."""
 
 
 class Prefetcher:
     """Pictures by index.
 
-    A small set lies on the device. Of a large one, which may be a file, a thread reads the next step's pictures while the
-    network computes on this step's.
+    A small set is stored on the device. Of a large one, which may be a file, a thread reads the pictures of the next step
+    while the network computes this one.
 
     Args:
         images: uint8 (N, H, W, C).

@@ -39,7 +39,7 @@ class Preflight:
     problems: tuple[str, ...] = ()
     """What would fail, one sentence each. Where there are any, the other fields have no meaning."""
     remarks: tuple[str, ...] = ()
-    """What works and costs more than it gains."""
+    """Settings that work but cost more than they gain, one sentence each."""
     parameters: int = 0
     seconds_per_step: float = float("nan")
     """Median of the measured steps."""
@@ -74,14 +74,14 @@ def preflight(
     context = context or SingleProcess()
     try:
         data = training_pictures(config)
-        loop.share_of(config.batch, context)
+        loop.process_slice(config.batch, context)
         parameters = parameter_count(config, data)
         disk = KEPT_CHECKPOINTS * COPIES * 4 * parameters
         missing = _room_missing(disk, folder) or _memory_missing(COPIES * 4 * parameters, context)
         if missing:
             return Preflight(problems=(missing,))
         state = loop.begin(config, data, context.device)
-    except ValueError as error:  # of the pictures, the network, or the batch: all say in a sentence what is wrong
+    except ValueError as error:  # of the pictures, the network or the batch; each message is one sentence
         return Preflight(problems=(str(error),))
     if context.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(context.device)
@@ -175,7 +175,7 @@ def _memory_missing(needed: int, context: DistributedContext) -> str:
 
 def _problem_of(error: RuntimeError, config: TrainConfig) -> str:
     """One sentence about a failed step."""
-    if loop.out_of_memory(error):
+    if loop.is_out_of_memory(error):
         return "A micro-batch of one image does not fit into memory: choose a smaller network or smaller images."
     if config.compile:
         return f"torch.compile does not work here ({type(error).__name__}): switch it off."

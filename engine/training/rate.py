@@ -24,7 +24,7 @@ def cosine_decay(progress: float, end: float) -> float:
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Make all parameters of an optimizer learn at this rate."""
+    """Set the learning rate of all parameter groups."""
     for group in optimizer.param_groups:
         group["lr"] = rate
 
@@ -33,7 +33,7 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 def update_ema(average: Sequence[Tensor], weights: Sequence[Tensor], step: int, decay: float) -> None:
     """average ← d · average + (1 − d) · weights, in place, with d = min(decay, (1 + step) / (10 + step)).
 
-    The smaller decay of the first steps keeps the random initial weights from lingering in a short training.
+    The smaller decay of the first steps (EMA warm-up) makes the average forget the random initial weights sooner.
 
     Args:
         average: the averaged weights.

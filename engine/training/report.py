@@ -1,4 +1,4 @@
-"""What a training reports, and the sums that a report is made of."""
+"""Reports of a training, and the running sums that they are computed from."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Report:
     steps: int
     """Steps of the whole run."""
     loss: float
-    """Mean over the steps since the last report. Of a denoiser the squared error of the output per number of the picture,
+    """Mean over the steps since the last report. Of a denoiser the squared error of the output per dimension,
     weighted as the config says with weights of mean 1 over t: unweighted it is the mean squared error, and losses of different
     weightings do not compare. Of a classifier the cross-entropy in nats. Of a VAE its bound in bits per dimension."""
     loss_by_level: tuple[float, ...]
@@ -36,13 +36,13 @@ class Report:
     waiting: float = 0.0
     """Share of the time that the network waited for pictures, 0 … 1."""
     micro_batch: int = 0
-    """Pictures that went through the network at a time, in each process; 0 in reports of before this was noted."""
+    """Pictures that went through the network at a time, in each process; 0 in older reports, which lack it."""
 
 
 class Tally:
     """The sums of the losses since the last report.
 
-    Each picture counts with its share, so that a report means the same however t is drawn.
+    Each picture has its importance weight, so that reports of uniform and of importance-sampled t estimate the same mean.
 
     Args:
         T: steps of the forward process.
@@ -59,7 +59,7 @@ class Tally:
     def add(self, t: Tensor, share: Tensor, losses: Losses) -> None:
         """Add a batch: t in 1 … T, shares and losses of shape (B,)."""
         bins = bin_of(t, self._T)
-        self._sums.index_add_(0, bins, losses.shown.double().cpu() * share)
+        self._sums.index_add_(0, bins, losses.reported.double().cpu() * share)
         self._shares.index_add_(0, bins, share)
         self._pictures += len(t)
         if losses.bound is not None:

@@ -20,18 +20,18 @@ class TrainState:
     """A model in training."""
 
     model: Trained
-    """Around the network whose weights are trained."""
+    """The model with the network that is trained."""
     average: dict[str, Tensor]
-    """The averaged weights (EMA) by name, which samples are drawn with."""
+    """The EMA weights by name; samples are drawn with them."""
     optimizer: torch.optim.AdamW
     scaler: torch.amp.GradScaler
     """Keeps the small gradients of fp16 above 0; for other precisions it does nothing."""
     history: LossHistory | None = None
-    """What importance sampling draws by; None where t is drawn evenly."""
+    """The losses of importance sampling; None where t is drawn uniformly."""
     step: int = 0
     """Steps taken."""
-    good: dict[str, Tensor] = field(default_factory=dict)
-    """Averaged weights from just before the last report, all of which gave a finite loss."""
+    last_finite: dict[str, Tensor] = field(default_factory=dict)
+    """The EMA weights at the last report, which are known to give a finite loss; to return to where training diverges."""
 
     @property
     def net(self) -> nn.Module:
@@ -46,9 +46,9 @@ class TrainState:
             raise TypeError("This run trains no denoiser.")
         return self.model
 
-    def go_back(self) -> None:
-        """Make the averaged weights those of `good`."""
-        for name, weight in self.good.items():
+    def restore_last_finite(self) -> None:
+        """Restore the EMA weights from `last_finite`."""
+        for name, weight in self.last_finite.items():
             self.average[name].copy_(weight)
 
     def averaged(self) -> Trained:

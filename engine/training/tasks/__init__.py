@@ -1,4 +1,4 @@
-"""The tasks by name, and what is done alike for all of them."""
+"""The tasks by name, and functions that apply to every task."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def new_model(config: TrainConfig, data: ImageSet, device: torch.device | str = 
         ValueError: where network and pictures do not fit together.
     """
     task = task_of(config)
-    with torch.random.fork_rng(devices=[]):  # the layers draw their first weights from the global state: give it back
+    with torch.random.fork_rng(devices=[]):  # layers initialise from the global random state, which is restored
         torch.manual_seed(config.seed)
         net = task.network(config, data)
     net = net.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -50,10 +50,10 @@ def parameter_count(config: TrainConfig, data: ImageSet) -> int:
 
 
 def bayes_optimal_of(config: TrainConfig) -> BayesOptimalLoss | None:
-    """The loss that no network can be below on the run's training pictures.
+    """The Bayes-optimal loss of the run's training pictures, cached.
 
-    Takes seconds the first time. None where it is not known, where it would take minutes, and for pictures that are rotated, of
-    which there are endlessly many.
+    Takes seconds the first time. None where it is not known, where it would take minutes, and with rotation, which
+    gives infinitely many pictures.
     """
     return _bayes_optimal_of(config.settings_of_loss())
 

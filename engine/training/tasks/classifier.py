@@ -39,8 +39,8 @@ class ClassifierTask:
     noun = "classifier"
     use = "It classifies images and draws none: use it to guide a denoiser."
     has_held_out_loss = has_milestones = drops_labels = False
-    least_fall = 0.2
-    silent_rules = frozenset({"label dropout", "few pictures"})
+    min_loss_decrease = 0.2
+    skipped_rules = frozenset({"label dropout", "few pictures"})
 
     def without_effect(self, config: TrainConfig) -> dict[str, str]:
         off = {"latent": ONLY_VAE} | dict.fromkeys(OF_DENOISERS, ONLY_DENOISER)

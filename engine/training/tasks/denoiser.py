@@ -39,8 +39,8 @@ class DenoiserTask:
     noun = "denoiser"
     use = ""
     has_held_out_loss = has_milestones = drops_labels = True
-    least_fall = 0.2
-    silent_rules: frozenset[str] = frozenset()
+    min_loss_decrease = 0.2
+    skipped_rules: frozenset[str] = frozenset()
 
     def without_effect(self, config: TrainConfig) -> dict[str, str]:
         off = {"latent": ONLY_VAE}
@@ -120,7 +120,7 @@ def unet_config(config: TrainConfig, size: int, channels: int, classes: int) -> 
 
 @dataclass(frozen=True, eq=False)
 class _OnAnyDevice:
-    """A denoiser on any device, for pictures on the CPU."""
+    """A denoiser on any device that takes and returns tensors on the CPU."""
 
     denoiser: NetDenoiser
 

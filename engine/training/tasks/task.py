@@ -1,7 +1,7 @@
-"""What is trained, as a strategy: all that differs between a denoiser, a classifier of noisy pictures and a VAE.
+"""The strategy of a task: everything that differs between training a denoiser, a classifier of noisy pictures and a VAE.
 
-The loop, the runs and the doctor know no task by name. A new one is a file beside this one, a line in `TASKS`, and its name in
-`TrainConfig.task`.
+The loop, the runs and the doctor use this protocol only. A new one is a file beside this one, a line in `TASKS`, and its name
+in `TrainConfig.task`.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ M = TypeVar("M", bound=Trained)
 
 @dataclass(frozen=True)
 class Provenance:
-    """What a card says of a saved model."""
+    """What is written into the card of a saved model."""
 
     config: TrainConfig
     data: ImageSet
@@ -68,7 +68,7 @@ class Saved:
     title: str
     step: int
     hint: str
-    """How it is opened elsewhere, to be put behind a sentence."""
+    """How it is opened elsewhere: a clause that follows a sentence."""
 
 
 class Task(Protocol[M]):
@@ -77,20 +77,20 @@ class Task(Protocol[M]):
     noun: str
     """What is trained, in a sentence: "denoiser"."""
     use: str
-    """A sentence about what the trained model is for, where that is not to draw samples."""
+    """The purpose of the trained model in a sentence; "" where it is sampling."""
     has_held_out_loss: bool
     """Whether the loss on held-out pictures is measured; else `accuracy` is."""
     has_milestones: bool
-    """Whether averaged weights of earlier steps are kept."""
+    """Whether EMA weights of earlier steps are archived."""
     drops_labels: bool
     """Whether the label dropout applies."""
-    least_fall: float
-    """Share of the distance to the Bayes-optimal loss by which a loss has to fall to count as falling."""
-    silent_rules: frozenset[str]
-    """Rules of the doctor that do not apply."""
+    min_loss_decrease: float
+    """Least decrease of a loss that the doctor calls falling, as a fraction of its distance to the Bayes-optimal loss."""
+    skipped_rules: frozenset[str]
+    """Rules of the doctor that do not apply to this task."""
 
     def without_effect(self, config: TrainConfig) -> dict[str, str]:
-        """By the name of each setting that has no effect on this training: a sentence that says why."""
+        """The settings that have no effect on this training, each with the reason in a sentence."""
 
     def loss_unit(self, config: TrainConfig) -> str:
         """The loss in words, with its unit."""
@@ -105,15 +105,16 @@ class Task(Protocol[M]):
         """The loss."""
 
     def bayes_optimal(self, config: TrainConfig, data: ImageSet) -> BayesOptimalLoss | None:
-        """The loss that no network can be below on these pictures; None where it is not known."""
+        """The Bayes-optimal loss on these pictures; None where it is not known."""
 
     def preview(self, config: TrainConfig, model: M, data: ImageSet, stop: Callable[[], bool]) -> Pictures | None:
-        """What the model draws from fixed noise; None where it draws nothing, or where `stop` said so."""
+        """Samples from fixed noise; None for a task without samples, or where `stop` returned True."""
 
     def accuracy(
         self, config: TrainConfig, model: M, step: int, stop: Callable[[], bool], most: int
     ) -> ClassifierAccuracy | None:
-        """The accuracy on at most so many held-out pictures; None where there is none, or where `stop` said so."""
+        """The accuracy on at most so many held-out pictures; None for a task without accuracy, or where `stop` returned
+        True."""
 
     def save(self, folder: Path, model: M, weights: Mapping[str, Tensor], about: Provenance) -> None:
         """Write the model with these weights into a folder. Raises OSError where the write fails."""

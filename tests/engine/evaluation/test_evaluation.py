@@ -30,7 +30,7 @@ from engine.runs.folder import RunFolder
 from engine.schedule import NoiseSchedule
 from engine.storage.checked_files import CheckpointError
 from engine.training import loop, preflight
-from engine.training.classifier import ClassifierTraining, augment_affine, describe, fresh_classifier, learned_part
+from engine.training.classifier import ClassifierTraining, augment_affine, describe, fresh_classifier, training_part
 from engine.training.classifier import train_classifier as run_training
 from engine.training.config import TrainConfig
 from engine.training.report import Report
@@ -68,7 +68,7 @@ def test_the_classifier_that_ships_reads_held_out_digits(judge: classifier.Judge
 def test_its_features_tell_real_from_spoiled(judge: classifier.Judge) -> None:
     digits = load("digits")
     held_out = to_unit(digits.held_out_part.images)
-    unseen = ~learned_part(digits, ClassifierTraining.model_validate(judge.card.training)) & ~digits.held_out
+    unseen = ~training_part(digits, ClassifierTraining.model_validate(judge.card.training)) & ~digits.held_out
     real = judge.read(held_out)[1]
     floor = frechet_distance(judge.read(to_unit(digits.only(unseen).images))[1], real)
     noise = 0.1 * torch.randn(held_out.shape, generator=torch.Generator().manual_seed(0))
@@ -84,11 +84,11 @@ def test_its_features_tell_real_from_spoiled(judge: classifier.Judge) -> None:
 
 def test_it_never_learns_from_held_out_pictures() -> None:
     digits = load("digits")
-    learned = learned_part(digits, ClassifierTraining())
+    learned = training_part(digits, ClassifierTraining())
     assert not (learned & digits.held_out).any()
     assert np.bincount(digits.labels[learned]).tolist() == [300] * 10
-    assert (learned == learned_part(digits, ClassifierTraining())).all()
-    assert (learned != learned_part(digits, ClassifierTraining(seed=1))).any()
+    assert (learned == training_part(digits, ClassifierTraining())).all()
+    assert (learned != training_part(digits, ClassifierTraining(seed=1))).any()
 
 
 def test_reading_does_not_depend_on_the_batch(judge: classifier.Judge, monkeypatch: pytest.MonkeyPatch) -> None:

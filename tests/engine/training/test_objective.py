@@ -23,7 +23,7 @@ from engine.training import resume
 from engine.training.batch import draw
 from engine.training.bayes_optimal import bayes_optimal_loss
 from engine.training.config import TrainConfig
-from engine.training.importance import KEPT, LossHistory
+from engine.training.importance import LOSSES_PER_T, LossHistory
 from engine.training.loop import train
 from engine.training.objective import DenoisingLoss, Noised, weights, x0_error_ratio
 from engine.training.report import Report
@@ -199,7 +199,7 @@ def test_the_bound_is_the_whole_sum_in_bits_per_dimension() -> None:
     prediction = state.denoiser(batch.x_t, batch.level, batch.label)
     nats = bound_term(prediction, batch.x0, batch.x_t, schedule, batch.t, "learned")
     assert losses.bound.mean().item() == pytest.approx(nats.sum().item() / (64 * math.log(2)), rel=1e-6)
-    assert torch.allclose(losses.total, losses.shown + 0.001 * losses.bound)
+    assert torch.allclose(losses.total, losses.reported + 0.001 * losses.bound)
 
 
 def test_lambda_and_learning_the_variance_leave_the_error_alone() -> None:
@@ -254,22 +254,22 @@ def test_a_saved_network_with_a_learned_variance_opens_as_one(tmp_path: Path) ->
 
 def _warm(T: int = 12) -> LossHistory:
     history, generator = LossHistory(T), torch.Generator().manual_seed(0)
-    for _ in range(KEPT + 3):
+    for _ in range(LOSSES_PER_T + 3):
         history.add(torch.arange(1, T + 1), torch.rand(T, generator=generator) * torch.arange(1, T + 1))
     return history
 
 
 def test_t_is_drawn_evenly_until_every_t_has_enough_losses() -> None:
     history = LossHistory(5)
-    for k in range(KEPT):
-        assert not history.warm
+    for k in range(LOSSES_PER_T):
+        assert not history.is_warm
         assert history.probabilities().tolist() == [0.2] * 5
         history.add(torch.tensor([1, 2, 3, 4]), torch.tensor([1.0, 2.0, 3.0, 4.0]))
         assert torch.equal(history.draw(7, torch.Generator().manual_seed(k))[1], torch.ones(7, dtype=torch.float64))
-    assert not history.warm
-    for _ in range(KEPT):
+    assert not history.is_warm
+    for _ in range(LOSSES_PER_T):
         history.add(torch.tensor([5]), torch.tensor([5.0]))
-    assert history.warm
+    assert history.is_warm
     assert history.probabilities().tolist() == pytest.approx([k / 15 for k in range(1, 6)], abs=1e-3)
 
 
@@ -306,7 +306,7 @@ def test_a_run_draws_by_importance_and_reports_what_even_draws_would() -> None:
     state = begin(config, DATA)
     (report,) = train(config, DATA, state)
     assert state.history is not None
-    assert state.history.warm
+    assert state.history.is_warm
     even = config.model_copy(update={"importance": False})
     (expected,) = train(even, DATA, begin(even, DATA))
     assert report.loss == pytest.approx(expected.loss, rel=0.1)
@@ -338,7 +338,7 @@ def test_resumed_with_importance_and_learned_variance_bit_for_bit(tmp_path: Path
         if r.step == 8:
             break
     assert first.history is not None
-    assert first.history.warm
+    assert first.history.is_warm
     resume.save(tmp_path, first)
     second = begin(config, DATA)
     resume.load(tmp_path, second)
@@ -355,10 +355,10 @@ def test_resumed_with_importance_and_learned_variance_bit_for_bit(tmp_path: Path
 @pytest.mark.parametrize(
     ("losses", "counts"),
     [
-        (torch.zeros(5, KEPT), torch.zeros(4)),
-        (torch.zeros(KEPT), torch.zeros(5)),
-        (torch.full((5, KEPT), math.nan), torch.zeros(5)),
-        (torch.zeros(5, KEPT), torch.full((5,), -1)),
+        (torch.zeros(5, LOSSES_PER_T), torch.zeros(4)),
+        (torch.zeros(LOSSES_PER_T), torch.zeros(5)),
+        (torch.full((5, LOSSES_PER_T), math.nan), torch.zeros(5)),
+        (torch.zeros(5, LOSSES_PER_T), torch.full((5,), -1)),
     ],
 )
 def test_losses_that_cannot_be_are_not_taken_over(losses: Tensor, counts: Tensor) -> None:
@@ -395,7 +395,7 @@ def test_plain_is_what_it_was() -> None:
     state = begin(config, DATA)
     drawn = draw(config, len(DATA.images), 0, None)
     noise = SeededNoise(drawn.seeds.tolist(), (1, 8, 8))()
-    label = torch.tensor(DATA.labels)[drawn.chosen].masked_fill(drawn.hidden, -1)
+    label = torch.tensor(DATA.labels)[drawn.chosen].masked_fill(drawn.label_dropped, -1)
     x0, level = to_unit(DATA.images)[drawn.chosen], state.denoiser.schedule.level(drawn.t)
     error = (state.denoiser.output(diffuse(x0, level, noise), level, label) - noise).square().mean()
     (report,) = train(config, DATA, state)
