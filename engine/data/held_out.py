@@ -27,11 +27,11 @@ def chosen(keys: Sequence[str], labels: npt.NDArray[np.int64]) -> npt.NDArray[np
     if not count:
         return held
     classes, sizes = np.unique(labels, return_counts=True)
-    wanted = sizes * min(SHARE, MOST / count)
-    quota = np.floor(wanted).astype(int)
+    exact_quota = sizes * min(SHARE, MOST / count)
+    quota = np.floor(exact_quota).astype(int)
     # What rounding down has left over goes to the classes that it took most from.
-    left = round(float(wanted.sum())) - int(quota.sum())
-    quota[np.argsort(quota - wanted, kind="stable")[:left]] += 1
+    left = round(float(exact_quota.sum())) - int(quota.sum())
+    quota[np.argsort(quota - exact_quota, kind="stable")[:left]] += 1
     quota = np.minimum(quota, sizes - 1)
     digests = [hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest() for key in keys]
     for label, most in zip(classes, quota, strict=True):

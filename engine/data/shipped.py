@@ -88,11 +88,11 @@ def load_shipped(name: str) -> ImageSet:
         raise DataError(f"{problem} The sets are: {', '.join(DATASETS)}.") from problem
 
 
-def read_arrays(path: Path, wanted: tuple[str, ...] = ("images", "labels", "held_out")) -> dict[str, np.ndarray]:
+def read_arrays(path: Path, names: tuple[str, ...] = ("images", "labels", "held_out")) -> dict[str, np.ndarray]:
     """Read the arrays of an .npz file, never a pickle. Raises `DataError` if it is missing, cut short or altered."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in wanted}
+            return {key: file[key] for key in names}
     except FileNotFoundError:
         raise DataError(f"The file {path.name} is missing from assets/data.") from None
     # An altered archive raises nearly anything: BadZipFile, zlib.error, EOFError, KeyError …

@@ -1,4 +1,4 @@
-"""How many bits a picture costs: an estimate of the whole variational bound, with its error.
+"""Bits per dimension: an estimate of the whole variational bound, with its standard error.
 
 `variational_bound` is a generator: the caller shows its progress, and stops by dropping the iterator.
 

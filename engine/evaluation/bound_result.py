@@ -26,7 +26,7 @@ class Term(BaseModel):
     last: int
     nats: float = Field(description="For one picture.")
     standard_error: float = Field(description="Of `nats`.")
-    bits_per_dim: float = Field(description="nats / (numbers of a picture · ln 2).")
+    bits_per_dim: float = Field(description="nats / (dimensions of a picture · ln 2).")
     bits_per_dim_error: float
     draws: int = Field(description="Pictures with noise that it was measured on.")
 

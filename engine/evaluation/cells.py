@@ -71,7 +71,7 @@ def cells(
 
     Args:
         models: by name.
-        values: for names of `DrawSettings`, all values that are wanted.
+        values: for names of `DrawSettings`, all values to combine.
         samples, batch: of every cell.
 
     Returns:

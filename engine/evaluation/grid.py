@@ -1,8 +1,8 @@
 """A measurement over a grid: each cell is measured and stored, and what a file already holds is skipped.
 
     models = {"digits": opened("digits", checkpoint, data, judge)}
-    wanted, _ = cells(models, {"steps": [10, 50], "eta": [0, 1]}, samples=500)
-    for event in run(wanted, models, ResultsFile(path)): ...
+    requested, _ = cells(models, {"steps": [10, 50], "eta": [0, 1]}, samples=500)
+    for event in run(requested, models, ResultsFile(path)): ...
 
 `run` is a generator: the caller shows its progress, and stops by dropping the iterator.
 """
@@ -81,14 +81,14 @@ class GridProgress:
 
 
 def run(
-    wanted: Sequence[Cell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None = None
+    requested: Sequence[Cell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None = None
 ) -> Iterator[GridProgress | Row]:
     """Measure all cells that the file does not hold yet, in the order given.
 
     Cells that another process is measuring are skipped, and checked again at the end: it may have been interrupted.
 
     Args:
-        wanted: the cells, each with other settings or of another model.
+        requested: the cells, each with other settings or of another model.
         models: by the names in the cells.
         file: to which each result is appended; None to keep nothing.
 
@@ -98,7 +98,7 @@ def run(
     Raises:
         EvaluationError: where the samples of a model are not numbers.
     """
-    todo = [_Task(n, cell, models[cell.model]) for n, cell in enumerate(wanted, start=1)]
+    todo = [_Task(n, cell, models[cell.model]) for n, cell in enumerate(requested, start=1)]
     speeds = _Speeds()
     for _ in range(2):
         later: list[_Task] = []
@@ -111,7 +111,7 @@ def run(
                 if task.key in there:
                     continue
                 rest = [other for other in (*todo[place + 1 :], *later) if other.key not in there]
-                for event in _measured(task, rest, speeds, len(wanted)):
+                for event in _measured(task, rest, speeds, len(requested)):
                     if file and isinstance(event, Row):
                         file.append(event.model_dump(mode="json"))
                     yield event

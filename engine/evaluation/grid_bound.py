@@ -50,9 +50,9 @@ class BoundRow(BaseModel):
     torch: str
 
 
-def bound_cells(wanted: Sequence[Cell], per_step: int = 16) -> list[BoundCell]:
+def bound_cells(requested: Sequence[Cell], per_step: int = 16) -> list[BoundCell]:
     """One bound for each model and variance among the cells of a grid; without any noise there is none."""
-    pairs = dict.fromkeys((cell.model, cell.settings.variance) for cell in wanted)
+    pairs = dict.fromkeys((cell.model, cell.settings.variance) for cell in requested)
     return [BoundCell(model, variance, per_step) for model, variance in pairs if variance != "zero"]
 
 
@@ -63,7 +63,7 @@ def bound_key(cell: BoundCell, model: EvaluatedModel) -> str:
 
 
 def run_bounds(
-    wanted: Sequence[BoundCell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None = None
+    requested: Sequence[BoundCell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None = None
 ) -> Iterator[tuple[BoundCell, BoundProgress] | BoundRow]:
     """Measure all bounds that the file does not hold yet; those that another process is measuring are left to it.
 
@@ -73,7 +73,7 @@ def run_bounds(
     Raises:
         BoundError: where model and pictures do not fit together, or the model gives no numbers.
     """
-    for cell in wanted:
+    for cell in requested:
         model = models[cell.model]
         key = bound_key(cell, model)
         if file and not file.claim(key):

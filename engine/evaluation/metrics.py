@@ -1,6 +1,6 @@
-"""How good samples are, in numbers that say how sure they are. Everything is computed in float64.
+"""Metrics of samples, with their uncertainty. Everything is computed in float64.
 
-No network is needed here: features, pictures and points are all rows of numbers.
+No network is needed here: features, pictures and points are all vectors.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def wilson(count: int, total: int, z: float = Z_95) -> Share:
     return Share(p, low, high, count, total)
 
 
-def accuracy(read_as: Tensor, wanted: Tensor) -> Share:
-    """How many are read as what they should be; both int64, shape (N,). Raises `ValueError` for unequal shapes or N = 0."""
-    if read_as.shape != wanted.shape or read_as.ndim != 1:
-        raise ValueError(f"{tuple(read_as.shape)} answers do not fit {tuple(wanted.shape)} labels.")
-    return wilson(int((read_as == wanted).sum()), len(wanted))
+def accuracy(predicted: Tensor, labels: Tensor) -> Share:
+    """The share of correct predictions; both int64, shape (N,). Raises `ValueError` for unequal shapes or N = 0."""
+    if predicted.shape != labels.shape or predicted.ndim != 1:
+        raise ValueError(f"{tuple(predicted.shape)} predictions do not fit {tuple(labels.shape)} labels.")
+    return wilson(int((predicted == labels).sum()), len(labels))
 
 
 # --- Fréchet distance -------------------------------------------------------------------------------------------------
@@ -207,9 +207,9 @@ class PrecisionRecall:
     """How far two sets of samples cover each other."""
 
     precision: Estimate
-    """The share of samples that lie where real ones do: how true they are."""
+    """The share of samples inside the manifold of real ones: fidelity."""
     recall: Estimate
-    """The share of real ones that lie where samples do: how diverse the samples are."""
+    """The share of real ones inside the manifold of samples: diversity."""
 
 
 def precision_recall(samples: Tensor, real: Tensor, k: int = 3, splits: int = 20, seed: int = 0) -> PrecisionRecall:

@@ -321,11 +321,11 @@ def _filled(unet: UnetShape, settings: TrainerSettings, state: Mapping[str, Tens
         raise CheckpointError("The weights fit no network that denoising-diffusion-pytorch builds.") from error
     if sum(weight.numel() for weight in net.parameters()) > MAX_PARAMETERS:
         raise CheckpointError("This network is too large for this playground.")
-    wanted = {name: tuple(weight.shape) for name, weight in net.state_dict().items()}
+    expected = {name: tuple(weight.shape) for name, weight in net.state_dict().items()}
     given = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
     shapes = {name: tuple(weight.shape) for name, weight in given.items()}
-    if shapes != wanted:
-        odd = sorted(set(shapes) ^ set(wanted)) or [name for name in shapes if shapes[name] != wanted[name]]
+    if shapes != expected:
+        odd = sorted(set(shapes) ^ set(expected)) or [name for name in shapes if shapes[name] != expected[name]]
         raise CheckpointError(f"The weights do not fit the Unet of denoising-diffusion-pytorch: see “{odd[0]}”.")
     weights = {name: weight.to(torch.float32, copy=True) for name, weight in given.items()}
     if not all(bool(torch.isfinite(weight).all()) for weight in weights.values()):

@@ -208,8 +208,8 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
         hint = " A model-N.pt is uploaded as it is, without a zip around it." if inside else ""
         raise CheckpointError(f"The zip holds no {pretrained.KIND}: there is no config.json in it.{hint}")
     top = min(tops, key=lambda path: (len(path.parts), tops.index(path)))
-    wanted = {name: plain[top / name] for name in known if top / name in plain}
-    for name, entry in wanted.items():
+    members = {name: plain[top / name] for name in known if top / name in plain}
+    for name, entry in members.items():
         limit = MAX_JSON_BYTES if name.endswith(".json") else hub.MAX_WEIGHT_BYTES
         if entry.file_size > limit:
             raise CheckpointError(f"{name} in the zip is far too large for a file of this name.")
@@ -219,4 +219,4 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
             raise CheckpointError(
                 f"{name} in the zip is compressed in an unusual way: pack it with Deflate, or stored."
             )
-    return wanted
+    return members

@@ -315,7 +315,7 @@ class RunFolder:
     def read_previews(self) -> list[tuple[int, npt.NDArray[np.uint8]]]:
         """(step, pictures), oldest first; nothing where the file is missing or is not what was written."""
         try:
-            arrays = shipped.read_arrays(self.path / "previews.npz", wanted=("steps", "pictures"))
+            arrays = shipped.read_arrays(self.path / "previews.npz", names=("steps", "pictures"))
         except DataError:
             return []
         steps, pictures = arrays["steps"], arrays["pictures"]

@@ -1,4 +1,4 @@
-"""What was measured of a run so far: appended by the process that trains it, read from its folder as it grows by the others."""
+"""The measurements of a run so far: appended by the process that trains it, read from its folder as it grows by the others."""
 
 from __future__ import annotations
 

@@ -24,14 +24,14 @@ from filelock import FileLock, Timeout
 LOCK = "lock"
 HEARTBEAT = "heartbeat"
 BEAT = 10.0
-"""Seconds between two signs of life."""
+"""Seconds between two heartbeats."""
 DEAD_AFTER = 120.0
-"""Seconds without a sign of life after which a process of another computer no longer holds the run."""
+"""Seconds without a heartbeat after which a process of another computer no longer holds the run."""
 PATIENCE = 0.5
 """Seconds: a process that only checks whether a run is held, holds its lock for an instant."""
 LENGTH = 250
 _UNSUPPORTED = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL)
-"""How file systems answer that have no locks."""
+"""Error numbers of file systems without locks."""
 
 
 class HeldError(ValueError):

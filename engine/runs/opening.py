@@ -1,4 +1,4 @@
-"""What a run has learned, as something to draw with or to be guided by."""
+"""The models of a run, opened for sampling or guidance."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is measured of a model in training: its samples or its accuracy as a classifier, and its loss on held-out pictures."""
+"""Previews of a model in training: its samples, or its accuracy as a classifier, and its loss on held-out pictures."""
 
 from __future__ import annotations
 

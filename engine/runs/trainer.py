@@ -1,6 +1,6 @@
 """Trains one run: drives the loop, measures what is learned, and writes the folder. The service and the shell both use it.
 
-It knows no mathematics. With several processes only the main one writes; all of them leave the loop at the same report.
+It contains no mathematics. With several processes only the main one writes; all of them leave the loop at the same report.
 """
 
 from __future__ import annotations

@@ -94,16 +94,18 @@ def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str
                 "only safetensors are read."
             )
         raise CheckpointError(f"The weights are missing: there is no {path.parent.name}/{path.name}.")
-    wanted = net.state_dict()
+    expected = net.state_dict()
     try:
         with safe_open(path, framework="pt") as stored:
             # Names and shapes are in the header: a file that does not fit is refused before any weight is read.
             names = {name_of(name): name for name in stored.keys()}  # noqa: SIM118
             shapes = {ours: tuple(stored.get_slice(name).get_shape()) for ours, name in names.items()}
-            if shapes != {name: tuple(weight.shape) for name, weight in wanted.items()}:
-                odd = sorted(set(shapes) ^ set(wanted)) or [n for n in shapes if shapes[n] != tuple(wanted[n].shape)]
+            if shapes != {name: tuple(weight.shape) for name, weight in expected.items()}:
+                odd = sorted(set(shapes) ^ set(expected)) or [
+                    n for n in shapes if shapes[n] != tuple(expected[n].shape)
+                ]
                 raise CheckpointError(f"The weights do not fit the network that config.json describes: see “{odd[0]}”.")
-            weights = {ours: stored.get_tensor(names[ours]).to(like.dtype) for ours, like in wanted.items()}
+            weights = {ours: stored.get_tensor(names[ours]).to(like.dtype) for ours, like in expected.items()}
     except (SafetensorError, OSError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
