@@ -6,8 +6,8 @@ from typing import Literal, Self
 
 from playground.labs.forward import text
 from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Field, ui
-from playground.labs.shared.picture import LARGEST_SEED, PictureChoice, class_titles, number_range
+from playground.labs.shared.controls import seed_setting, setting
+from playground.labs.shared.picture import PictureChoice, class_titles, number_range
 
 UPLOAD_SIZE = 48
 """Side in pixels of an uploaded picture: enough to recognise it, small enough to follow every change."""
@@ -18,41 +18,34 @@ Process = Literal["jump", "steps", "both"]
 class ForwardControls(PictureChoice):
     """The settings of the Forward lab. An uploaded picture itself is not among them, so not in the link either."""
 
-    data: Literal["digits", "emoji", "upload"] = Field(  # type: ignore[assignment]  # one choice more than its base has
+    data: Literal["digits", "emoji", "upload"] = setting(  # type: ignore[assignment]  # one choice more than its base has
         "digits",
-        title="Image source",
-        description="Handwritten digits, colour emoji, or an image of your own.",
-        json_schema_extra=ui(titles={"digits": "Digits", "emoji": "Emoji", "upload": "My own"}),
+        "Image source",
+        "Handwritten digits, colour emoji, or an image of your own.",
+        titles={"digits": "Digits", "emoji": "Emoji", "upload": "My own"},
     )
-    process: Process = Field(
+    process: Process = setting(
         "jump",
-        title="Forward process",
-        description="**One jump** samples q(xₜ | x₀) directly; **T steps** adds fresh noise at every step, as the process is "
+        "Forward process",
+        "**One jump** samples q(xₜ | x₀) directly; **T steps** adds fresh noise at every step, as the process is "
         "defined. **Both** shows them side by side.",
-        json_schema_extra=ui(titles={"jump": "One jump", "steps": "T steps", "both": "Both"}),
+        titles={"jump": "One jump", "steps": "T steps", "both": "Both"},
     )
-    schedule: Literal["linear", "cosine", "sigmoid"] = Field(
+    schedule: Literal["linear", "cosine", "sigmoid"] = setting(
         "linear",
-        title="Noise schedule",
-        description="How ᾱₜ falls with t; cosine keeps more of the image early than linear. The Schedules lab compares them.",
-        json_schema_extra=ui(titles={"linear": "Linear", "cosine": "Cosine", "sigmoid": "Sigmoid"}),
+        "Noise schedule",
+        "How ᾱₜ falls with t; cosine keeps more of the image early than linear. The Schedules lab compares them.",
+        titles={"linear": "Linear", "cosine": "Cosine", "sigmoid": "Sigmoid"},
     )
-    T: int = Field(
+    T: int = setting(
         200,
+        "Forward steps T",
+        "More steps add less noise each; 1000 is usual. Above 250 the timeline shows 251 of them, evenly spaced.",
         ge=10,
         le=1000,
-        title="Forward steps T",
-        description="More steps add less noise each; 1000 is usual. Above 250 the timeline shows 251 of them, evenly spaced.",
-        json_schema_extra=ui(step=10),
+        step=10,
     )
-    seed: int = Field(
-        0,
-        ge=0,
-        le=LARGEST_SEED,
-        title="Noise seed",
-        description="The same seed gives the same noise again.",
-        json_schema_extra=ui(slider=False),
-    )
+    seed: int = seed_setting("The same seed gives the same noise again.", "Noise seed")
 
     def settled(self) -> tuple[Self, list[str]]:
         """As for any picture of a data set; an uploaded one has no class and number."""

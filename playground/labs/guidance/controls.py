@@ -11,7 +11,7 @@ from playground.labs.sampling import controls as sampling
 from playground.labs.sampling.controls import SamplingSettings
 from playground.labs.shared import models, ranges
 from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Controls, Field, checked, like, ui
+from playground.labs.shared.controls import Controls, checked, like, setting
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
@@ -47,87 +47,58 @@ BESIDE = {"none": "nothing", "interval": "a guidance interval", "classifier": "c
 class GuidanceControls(Controls):
     """All settings of the lab; each view has its own."""
 
-    view: View = Field(
+    view: View = setting(
         "sweep",
-        title="View",
-        description="Sweep: a grid over two settings. Trace: both predictions at every step. Trade-off: accuracy "
+        "View",
+        "Sweep: a grid over two settings. Trace: both predictions at every step. Trade-off: accuracy "
         "against diversity by guidance scale. 2-D density: the density that guidance samples from.",
-        json_schema_extra=ui(titles=VIEWS),
+        titles=VIEWS,
     )
-    across: Axis = Field(
-        "scale",
-        title="Columns",
-        description="The setting that changes from left to right.",
-        json_schema_extra=ui(titles=AXES),
-    )
-    across_values: Values = Field(
+    across: Axis = setting("scale", "Columns", "The setting that changes from left to right.", titles=AXES)
+    across_values: Values = setting(
         "0,1,2,4,8",
-        max_length=ranges.MOST_LETTERS,
-        title="Column values",
-        description="start:stop:step with the stop included, such as 0:8:1; or 1,2,4; or names, such as ddim,ddpm. Empty for "
+        "Column values",
+        "start:stop:step with the stop included, such as 0:8:1; or 1,2,4; or names, such as ddim,ddpm. Empty for "
         "usual ones.",
-    )
-    down: Axis = Field(
-        "label",
-        title="Rows",
-        description="The setting that changes from top to bottom.",
-        json_schema_extra=ui(titles=AXES),
-    )
-    down_values: Values = Field(
-        "0:4",
         max_length=ranges.MOST_LETTERS,
-        title="Row values",
-        description="Written like the column values.",
     )
-    pictures: int = Field(
-        1,
-        ge=1,
-        le=4,
-        title="Images per cell",
-        description="Image k has the seed + k, the same in every cell.",
+    down: Axis = setting("label", "Rows", "The setting that changes from top to bottom.", titles=AXES)
+    down_values: Values = setting(
+        "0:4", "Row values", "Written like the column values.", max_length=ranges.MOST_LETTERS
     )
-    show: Literal["x0", "x"] = Field(
+    pictures: int = setting(1, "Images per cell", "Image k has the seed + k, the same in every cell.", ge=1, le=4)
+    show: Literal["x0", "x"] = setting(
         "x0",
-        title="Displayed image",
-        description="The model's prediction of x₀ at each step, or the noisy xₜ.",
-        json_schema_extra=ui(titles={"x0": "x̂₀ prediction", "x": "noisy xₜ"}),
+        "Displayed image",
+        "The model's prediction of x₀ at each step, or the noisy xₜ.",
+        titles={"x0": "x̂₀ prediction", "x": "noisy xₜ"},
     )
-    beside: Literal["none", "interval", "classifier"] = Field(
+    beside: Literal["none", "interval", "classifier"] = setting(
         "none",
-        title="Compare with",
-        description="The same guidance on an interval of noise levels only, or guidance by a classifier of noisy images.",
-        json_schema_extra=ui(titles=BESIDE),
+        "Compare with",
+        "The same guidance on an interval of noise levels only, or guidance by a classifier of noisy images.",
+        titles=BESIDE,
     )
-    count: int = Field(8, ge=1, le=16, title="Images", description="Sampled together; more take longer.")
-    scales: Values = Field(
+    count: int = setting(8, "Images", "Sampled together; more take longer.", ge=1, le=16)
+    scales: Values = setting(
         "0,1,2,3,4,6,8",
+        "Guidance scales",
+        "At each of them images of every class are sampled and classified.",
         max_length=ranges.MOST_LETTERS,
-        title="Guidance scales",
-        description="At each of them images of every class are sampled and classified.",
     )
-    per_class: int = Field(
-        4,
-        ge=3,
-        le=20,
-        title="Images per class",
-        description="More narrow the confidence bands; 4 is quick.",
-    )
-    preset: Literal["split", "near", "ring"] = Field(
+    per_class: int = setting(4, "Images per class", "More narrow the confidence bands; 4 is quick.", ge=3, le=20)
+    preset: Literal["split", "near", "ring"] = setting(
         "split",
-        title="Two-class distribution",
-        description="Mixtures of Gaussians, for which every density is known exactly.",
-        json_schema_extra=ui(
-            titles={"split": "separate modes", "near": "overlapping modes", "ring": "alternating on a ring"}
-        ),
+        "Two-class distribution",
+        "Mixtures of Gaussians, for which every density is known exactly.",
+        titles={"split": "separate modes", "near": "overlapping modes", "ring": "alternating on a ring"},
     )
-    side: Literal["A", "B"] = Field(
-        "A", title="Target class", description="The class that guidance is towards.", json_schema_extra=ui()
-    )
-    stochastic: Literal["ddim", "ddpm"] = Field(
+    side: Literal["A", "B"] = setting("A", "Target class", "The class that guidance is towards.")
+    stochastic: Literal["ddim", "ddpm"] = setting(
         "ddim",
-        title="Sampler in 2-D",
-        description="Deterministic, or with fresh noise at every step. With guidance the two end in different distributions.",
-        json_schema_extra=ui(titles={"ddim": "DDIM", "ddpm": "DDPM"}),
+        "Sampler in 2-D",
+        "Deterministic, or with fresh noise at every step. With guidance the two end in different distributions.",
+        titles={"ddim": "DDIM", "ddpm": "DDPM"},
     )
     model: str = like(SamplingSettings, "model")
     label: int = like(SamplingSettings, "label")

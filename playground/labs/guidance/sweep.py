@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from engine.recipes.sampling_fields import CLIP_TITLES, SCHEDULE_TITLES
 from playground.components.payloads.packing import nearest_index
 from playground.components.payloads.timeline import Axes, Lane, Position, Timeline
 from playground.labs.guidance.controls import AXES, GuidanceControls, recipe
@@ -64,7 +65,7 @@ def _names(axis: str, visitor: Visitor) -> Mapping[str, str]:
         return sampling.spacing_titles()
     if axis == "classifier":
         return models.classifier_choices(visitor)
-    return {"clip": sampling.CLIP_TITLES, "schedule": sampling.SCHEDULE_TITLES}.get(axis, {})
+    return {"clip": CLIP_TITLES, "schedule": SCHEDULE_TITLES}.get(axis, {})
 
 
 @dataclass(frozen=True)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 from engine.recipes.sampling_fields import SamplingFields, ScheduleName
-from playground.labs.shared.controls import Controls, Field, like, ui
-from playground.labs.shared.picture import LARGEST_SEED
-
-if TYPE_CHECKING:
-    pass
+from playground.labs.shared.controls import Controls, like, seed_setting, setting
+from playground.labs.shared.picture import PictureChoice
 
 Variance = Literal["auto", "small", "large", "learned"]
 VARIANCES = {"auto": "as trained", "small": "β̃ (small)", "large": "β (large)", "learned": "learned"}
-SCHEDULES = {"own": "as trained", "linear": "linear", "cosine": "cosine", "sigmoid": "sigmoid"}
+SCHEDULES = {"own": "as trained"}
 OWN, LATENT, HEAT = "Models of your choice", "VAE", "Excess loss"
 ANY_VAE = "auto"
 """The one that ships for these pictures, or the newest run that trained one."""
@@ -33,46 +30,34 @@ TITLES = {
 class LikelihoodControls(Controls):
     """The settings of the Likelihood lab."""
 
-    compare: Literal["layers", "variance", "schedules", "ideal", "own"] = Field(
+    compare: Literal["layers", "variance", "schedules", "ideal", "own"] = setting(
         "layers",
-        title="Comparison",
-        description="The bounds that are shown side by side, all measured on the same images with the same noise.",
-        json_schema_extra=ui(titles=TITLES),
+        "Comparison",
+        "The bounds that are shown side by side, all measured on the same images with the same noise.",
+        titles=TITLES,
     )
-    data: Literal["digits", "emoji"] = Field(
-        "digits",
-        title="Images",
-        description="Handwritten digits (grey, 28 × 28) or emoji (colour, 32 × 32).",
-        json_schema_extra=ui(titles={"digits": "Digits", "emoji": "Emoji"}),
-    )
-    part: Literal["held-out", "training"] = Field(
+    data: Literal["digits", "emoji"] = like(PictureChoice, "data", title="Images")
+    part: Literal["held-out", "training"] = setting(
         "held-out",
-        title="Part of the data",
-        description="Images held out from training, or the training images.",
-        json_schema_extra=ui(titles={"held-out": "held out", "training": "training"}),
+        "Part of the data",
+        "Images held out from training, or the training images.",
+        titles={"held-out": "held out"},
     )
-    pictures: int = Field(
+    pictures: int = setting(
         24,
+        "Number of images",
+        "Chosen by the seed. More make the standard error smaller and take proportionally longer; 24 is usual.",
         ge=2,
         le=150,
-        title="Number of images",
-        description="Chosen by the seed. More make the standard error smaller and take proportionally longer; 24 is usual.",
     )
-    blocks: Literal[20, 50, 200, 1000] = Field(
+    blocks: Literal[20, 50, 200, 1000] = setting(
         20,
-        title="Timestep blocks",
-        description="The T terms of the bound are estimated in so many blocks, short ones near t = 1. At 1,000 every t is "
+        "Timestep blocks",
+        "The T terms of the bound are estimated in so many blocks, short ones near t = 1. At 1,000 every t is "
         "evaluated, which takes some 30 times as long as 20 blocks; the total is the same on average.",
-        json_schema_extra=ui(titles={20: "20", 50: "50", 200: "200", 1000: "1,000"}),
+        titles={20: "20", 50: "50", 200: "200", 1000: "1,000"},
     )
-    seed: int = Field(
-        0,
-        ge=0,
-        le=LARGEST_SEED,
-        title="Seed",
-        description="Of the choice of images and of the noise.",
-        json_schema_extra=ui(slider=False),
-    )
+    seed: int = seed_setting("Of the choice of images and of the noise.")
     a_model: str = like(
         SamplingFields,
         "model",
@@ -80,73 +65,54 @@ class LikelihoodControls(Controls):
         help="A trained network, the exact denoiser of a data set, or a run of yours.",
         group=OWN,
     )
-    a_variance: Variance = Field(
+    a_variance: Variance = setting(
         "auto",
-        title="A: variance of the reverse step",
-        description="β̃ and β are the two fixed variances of Ho et al. 2020; as trained is usual.",
-        json_schema_extra=ui(titles=VARIANCES, group=OWN),
+        "A: variance of the reverse step",
+        "β̃ and β are the two fixed variances of Ho et al. 2020; as trained is usual.",
+        titles=VARIANCES,
+        group=OWN,
     )
-    a_schedule: ScheduleName = Field(
+    a_schedule: ScheduleName = setting(
         "own",
-        title="A: noise schedule",
-        description="Of the bound's steps. It may differ from training, since the model is conditioned on the noise level.",
-        json_schema_extra=ui(titles=SCHEDULES, group=OWN),
+        "A: noise schedule",
+        "Of the bound's steps. It may differ from training, since the model is conditioned on the noise level.",
+        titles=SCHEDULES,
+        group=OWN,
     )
     b_model: str = like(SamplingFields, "model", default="ideal:digits", title="B: model", help="As for A.", group=OWN)
-    b_variance: Variance = Field(
-        "auto",
-        title="B: variance of the reverse step",
-        description="As for A.",
-        json_schema_extra=ui(titles=VARIANCES, group=OWN),
+    b_variance: Variance = setting("auto", "B: variance of the reverse step", "As for A.", titles=VARIANCES, group=OWN)
+    b_schedule: ScheduleName = setting("own", "B: noise schedule", "As for A.", titles=SCHEDULES, group=OWN)
+    vae: str = setting(
+        ANY_VAE, "VAE", "The one that ships for the digits, or a run of the Training lab.", max_length=100, group=LATENT
     )
-    b_schedule: ScheduleName = Field(
-        "own", title="B: noise schedule", description="As for A.", json_schema_extra=ui(titles=SCHEDULES, group=OWN)
-    )
-    vae: str = Field(
-        ANY_VAE,
-        max_length=100,
-        title="VAE",
-        description="The one that ships for the digits, or a run of the Training lab.",
-        json_schema_extra=ui(group=LATENT),
-    )
-    first: int = Field(
-        3,
-        ge=0,
-        le=999,
-        title="From image",
-        description="Number among the held-out images.",
-        json_schema_extra=ui(slider=False, group=LATENT),
-    )
-    second: int = Field(
+    first: int = setting(3, "From image", "Number among the held-out images.", ge=0, le=999, slider=False, group=LATENT)
+    second: int = setting(
         905,
+        "To image",
+        "Number among the held-out images: the end of the interpolation.",
         ge=0,
         le=999,
-        title="To image",
-        description="Number among the held-out images: the end of the interpolation.",
-        json_schema_extra=ui(slider=False, group=LATENT),
+        slider=False,
+        group=LATENT,
     )
-    across: int = Field(
+    across: int = setting(
         1,
+        "Latent dimension across",
+        "Dimensions are numbered by falling KL: 1 has the largest.",
         ge=1,
         le=64,
-        title="Latent dimension across",
-        description="Dimensions are numbered by falling KL: 1 has the largest.",
-        json_schema_extra=ui(slider=False, group=LATENT),
+        slider=False,
+        group=LATENT,
     )
-    down: int = Field(
-        2,
-        ge=1,
-        le=64,
-        title="Latent dimension down",
-        description="Numbered likewise; it may be the same.",
-        json_schema_extra=ui(slider=False, group=LATENT),
+    down: int = setting(
+        2, "Latent dimension down", "Numbered likewise; it may be the same.", ge=1, le=64, slider=False, group=LATENT
     )
-    run: str = Field(
+    run: str = setting(
         "digits",
+        "Training run",
+        "A denoiser that ships with the log of its training, or a run of yours.",
         max_length=100,
-        title="Training run",
-        description="A denoiser that ships with the log of its training, or a run of yours.",
-        json_schema_extra=ui(group=HEAT),
+        group=HEAT,
     )
 
 

@@ -13,7 +13,7 @@ from playground.labs.sampling import controls as sampling
 from playground.labs.sampling.controls import MOST_IMAGES, Available, SamplingControls, SamplingSettings
 from playground.labs.shared import models
 from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Field, ui
+from playground.labs.shared.controls import setting
 
 if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
@@ -22,35 +22,34 @@ if TYPE_CHECKING:
 class MicroscopeControls(SamplingSettings):
     """The settings of the Sampling lab, and where the cursor is."""
 
-    picture: int = Field(
+    picture: int = setting(
         0,
+        "Image number",
+        "Which image of the Sampling lab: its seed is the seed plus this.",
         ge=0,
         le=MOST_IMAGES - 1,
-        title="Image number",
-        description="Which image of the Sampling lab: its seed is the seed plus this.",
-        json_schema_extra=ui(slider=False),
+        slider=False,
     )
-    known: Literal["held out", "training"] = Field(
+    known: Literal["held out", "training"] = setting(
         "held out",
-        title="Reference image",
-        description="A real image with known noise, so that the true posterior is known: one held out from training, or one "
+        "Reference image",
+        "A real image with known noise, so that the true posterior is known: one held out from training, or one "
         "of the training images.",
-        json_schema_extra=ui(titles={"held out": "held out", "training": "training"}),
     )
-    number: int = Field(
+    number: int = setting(
         0,
+        "Reference image number",
+        "Index of the image; above the last one it wraps around.",
         ge=0,
         le=9999,
-        title="Reference image number",
-        description="Index of the image; above the last one it wraps around.",
-        json_schema_extra=ui(slider=False),
+        slider=False,
     )
-    branch: int = Field(0, ge=0, le=MAX_FORKS + 1, title="Branch", description="The strip with the cursor.")
-    frame: int = Field(25, ge=0, le=1000, title="Frame", description="Steps taken on that branch at the cursor.")
-    row: int = Field(-1, ge=-1, le=511, title="Row", description="Of the pixel at the cursor; −1 for any.")
-    column: int = Field(-1, ge=-1, le=511, title="Column", description="Of the pixel at the cursor; −1 for any.")
-    forks: Annotated[str, AfterValidator(forking.checked_text)] = Field(
-        "", max_length=1000, title="Forks", description="Where trajectories fork, and with which settings."
+    branch: int = setting(0, "Branch", "The strip with the cursor.", ge=0, le=MAX_FORKS + 1)
+    frame: int = setting(25, "Frame", "Steps taken on that branch at the cursor.", ge=0, le=1000)
+    row: int = setting(-1, "Row", "Of the pixel at the cursor; −1 for any.", ge=-1, le=511)
+    column: int = setting(-1, "Column", "Of the pixel at the cursor; −1 for any.", ge=-1, le=511)
+    forks: Annotated[str, AfterValidator(forking.checked_text)] = setting(
+        "", "Forks", "Where trajectories fork, and with which settings.", max_length=1000
     )
 
 

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from engine.recipes.sampling_fields import MAX_SEED, SamplerName, SamplingFields, Variance
-from playground.labs.sampling.controls import VARIANCE_TITLES, sampler_titles
-from playground.labs.shared.controls import Controls, Field, like, ui
-from playground.labs.shared.text import GUIDANCE_SCALE
+from engine.recipes.sampling_fields import MAX_SEED, VARIANCE_TITLES, SamplerName, SamplingFields, Variance
+from playground.labs.sampling.controls import sampler_titles
+from playground.labs.shared.controls import Controls, like, seed_setting, setting
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
@@ -110,48 +109,26 @@ def label_of(fork: Branching, class_names: tuple[str, ...]) -> str:
     return ", ".join(words) or "nothing changed"
 
 
+def _from_here(name: str) -> Any:
+    return like(SamplingFields, name, title=f"{SamplingFields.model_fields[name].title} after the fork")
+
+
 class ForkSettings(Controls):
     """The settings that a fork may change. The form begins with those of the branch that it leaves."""
 
-    sampler: SamplerName = like(
-        SamplingFields, "sampler", title="Sampler after the fork", help="The update rule of the remaining steps."
-    )
+    sampler: SamplerName = _from_here("sampler")
     steps: int = like(
         SamplingFields,
         "steps",
         title="Steps of the whole trajectory",
         help="Those below the noise level of the fork are taken: more steps follow the rest of the trajectory more exactly.",
     )
-    eta: float = like(
-        SamplingFields,
-        "eta",
-        title="DDIM η after the fork",
-        help="Scales the standard deviation of the noise that DDIM adds at each step: 0 adds none, 1 as much as DDPM.",
-        step=0.05,
-    )
-    variance: Variance = like(
-        SamplingFields,
-        "variance",
-        title="DDPM variance after the fork",
-        help="Of the noise that DDPM adds at each step; β̃ is usual.",
-        titles=VARIANCE_TITLES,
-    )
-    label: int = Field(
-        -1,
-        ge=-1,
-        le=999,
-        title="Class after the fork",
-        description="Number of the class; −1 for none.",
-        json_schema_extra=ui(slider=False),
-    )
-    scale: float = like(SamplingFields, "scale", title="Guidance scale after the fork", help=GUIDANCE_SCALE, step=0.25)
-    seed: int = Field(
-        0,
-        ge=0,
-        le=MAX_SEED,
-        title="Seed after the fork",
-        description="Of the fresh noise after the fork: no effect on a deterministic sampler.",
-        json_schema_extra=ui(slider=False),
+    eta: float = _from_here("eta")
+    variance: Variance = _from_here("variance")
+    label: int = setting(-1, "Class after the fork", "Number of the class; −1 for none.", ge=-1, le=999, slider=False)
+    scale: float = _from_here("scale")
+    seed: int = seed_setting(
+        "Of the fresh noise after the fork: no effect on a deterministic sampler.", "Seed after the fork", le=MAX_SEED
     )
 
 

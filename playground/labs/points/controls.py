@@ -12,13 +12,14 @@ from engine.data.points_csv import MOST_POINTS
 from engine.recipes.sampling_fields import SamplingFields
 from playground.labs.points.drawn import check_drawn, drawn_set
 from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Controls, Field, like, ui
-from playground.labs.shared.picture import LARGEST_SEED
-from playground.labs.shared.text import GUIDANCE_SCALE
+from playground.labs.shared.controls import Controls, like, seed_setting, setting
 
 if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
 
+Points = Literal[
+    "moons", "circles", "roll", "spiral", "gaussians", "checkerboard", "pinwheel", "heart", "star", "smiley", "drawn", "file"
+]  # fmt: skip
 Schedule = Literal["linear", "cosine", "sigmoid"]
 SCHEDULE_TITLES = {"linear": "Linear", "cosine": "Cosine", "sigmoid": "Sigmoid"}
 SAMPLER_TITLES = {
@@ -44,164 +45,121 @@ GUIDANCE, SCHEDULE, NUMBERS, NETWORK = "Classes and guidance", "Noise schedule",
 class PointsControls(Controls):
     """The settings of the Points lab. A file itself is not among them, so not in the link either."""
 
-    data: Literal[
+    data: Points = setting(
         "moons",
-        "circles",
-        "roll",
-        "spiral",
-        "gaussians",
-        "checkerboard",
-        "pinwheel",
-        "heart",
-        "star",
-        "smiley",
-        "drawn",
-        "file",
-    ] = Field(
-        "moons",
-        title="Points",
-        description="The data distribution. Every set is shifted and scaled to mean 0 and variance 1 along each axis.",
-        json_schema_extra=ui(
-            titles={name: points.title for name, points in POINT_SETS.items()}
-            | {"drawn": "Drawn by you", "file": "Your own CSV"}
-        ),
+        "Points",
+        "The data distribution. Every set is shifted and scaled to mean 0 and variance 1 along each axis.",
+        titles={
+            **{name: points.title for name, points in POINT_SETS.items()},
+            "drawn": "Drawn by you",
+            "file": "Your own CSV",
+        },
     )
-    drawn: str = Field("", title="Drawn points", description="The points of the drawing pad, packed.", max_length=4000)
-    count: int = Field(
+    drawn: str = setting("", "Drawn points", "The points of the drawing pad, packed.", max_length=4000)
+    count: int = setting(
         1000,
+        "Training points",
+        "Size of the data set. With more points the exact denoiser and the network follow the shape more closely; "
+        "1,000 is usual.",
         ge=100,
         le=5000,
-        title="Training points",
-        description="Size of the data set. With more points the exact denoiser and the network follow the shape more closely; "
-        "1,000 is usual.",
-        json_schema_extra=ui(step=100),
+        step=100,
     )
-    classes: bool = Field(
-        True,
-        title="Class-conditional",
-        description="Whether the denoiser is conditioned on the class of a point. Guidance needs it.",
+    classes: bool = setting(
+        True, "Class-conditional", "Whether the denoiser is conditioned on the class of a point. Guidance needs it."
     )
-    model: Literal["exact", "trained"] = Field(
+    model: Literal["exact", "trained"] = setting(
         "exact",
-        title="Denoiser",
-        description="**Exact** is the posterior mean E[x₀ | xₜ], calculated from the points; **Trained** is the network below.",
-        json_schema_extra=ui(titles={"exact": "Exact", "trained": "Trained"}),
+        "Denoiser",
+        "**Exact** is the posterior mean E[x₀ | xₜ], calculated from the points; **Trained** is the network below.",
+        titles={"exact": "Exact", "trained": "Trained"},
     )
-    smoothing: float = like(
-        SamplingFields,
-        "smoothing",
-        default=0.05,
-        title="Smoothing (standard deviation)",
-        help="The exact denoiser treats every point as a Gaussian of this standard deviation. At 0 it reproduces training "
-        "points only; larger values spread the samples. Usual: 0 to 0.2.",
-        step=0.01,
-    )
-    sampler: Literal["ddim", "ddpm", "heun", "dpm++2m", "dpm++2m-sde"] = Field(
+    smoothing: float = like(SamplingFields, "smoothing", default=0.05, step=0.01)
+    sampler: Literal["ddim", "ddpm", "heun", "dpm++2m", "dpm++2m-sde"] = setting(
         "ddim",
-        title="Sampler",
-        description="The update from one noise level to the next. DDPM adds fresh noise at every step; the others are "
+        "Sampler",
+        "The update from one noise level to the next. DDPM adds fresh noise at every step; the others are "
         "deterministic, except the SDE solver.",
-        json_schema_extra=ui(titles=SAMPLER_TITLES),
+        titles=SAMPLER_TITLES,
     )
-    steps: int = like(
-        SamplingFields,
-        "steps",
-        title="Steps",
-        help="From noise to data. More steps follow the trajectory more exactly and take longer; 20 to 50 are usual for DDIM.",
-        step=1,
-    )
-    eta: float = like(
-        SamplingFields,
-        "eta",
-        title="DDIM η",
-        help="Scales the standard deviation of the noise that DDIM adds at each step: 0 adds none and is usual, 1 adds as much "
-        "as DDPM.",
-        step=0.05,
-    )
-    compare: Literal["nothing", "model", "ddpm", "ddim", "heun", "dpm++2m", "quarter", "unguided"] = Field(
+    steps: int = like(SamplingFields, "steps")
+    eta: float = like(SamplingFields, "eta")
+    compare: Literal["nothing", "model", "ddpm", "ddim", "heun", "dpm++2m", "quarter", "unguided"] = setting(
         "ddpm",
-        title="Compare with",
-        description="A second cloud from the same noise, with this one setting changed.",
-        json_schema_extra=ui(titles=COMPARE_TITLES),
+        "Compare with",
+        "A second cloud from the same noise, with this one setting changed.",
+        titles=COMPARE_TITLES,
     )
-    label: str = Field(
-        "each",
-        title="Class of the particles",
-        description="The class that each particle is conditioned on.",
-        json_schema_extra=ui(group=GUIDANCE),
+    label: str = setting(
+        "each", "Class of the particles", "The class that each particle is conditioned on.", group=GUIDANCE
     )
-    scale: float = like(
-        SamplingFields, "scale", default=1.0, title="Guidance scale", help=GUIDANCE_SCALE, step=0.25, group=GUIDANCE
-    )
-    schedule: Schedule = Field(
+    scale: float = like(SamplingFields, "scale", default=1.0, group=GUIDANCE)
+    schedule: Schedule = setting(
         "cosine",
-        title="Training noise schedule",
-        description="How ᾱₜ falls with t during training; cosine is usual.",
-        json_schema_extra=ui(titles=SCHEDULE_TITLES, group=SCHEDULE),
+        "Training noise schedule",
+        "How ᾱₜ falls with t during training; cosine is usual.",
+        titles=SCHEDULE_TITLES,
+        group=SCHEDULE,
     )
-    sampling_schedule: Literal["own", "linear", "cosine", "sigmoid"] = Field(
+    sampling_schedule: Literal["own", "linear", "cosine", "sigmoid"] = setting(
         "own",
-        title="Sampling noise schedule",
-        description="A denoiser is conditioned on the noise level, so the schedule may be another than in training.",
-        json_schema_extra=ui(titles={"own": "The same", **SCHEDULE_TITLES}, group=SCHEDULE),
+        "Sampling noise schedule",
+        "A denoiser is conditioned on the noise level, so the schedule may be another than in training.",
+        titles={"own": "The same", **SCHEDULE_TITLES},
+        group=SCHEDULE,
     )
-    T: int = Field(
+    T: int = setting(
         200,
+        "Forward steps T",
+        "More steps add less noise each; 1000 is usual for images, 200 is enough here.",
         ge=10,
         le=1000,
-        title="Forward steps T",
-        description="More steps add less noise each; 1000 is usual for images, 200 is enough here.",
-        json_schema_extra=ui(step=10, group=SCHEDULE),
+        step=10,
+        group=SCHEDULE,
     )
-    particles: int = Field(
+    particles: int = setting(
         2000,
+        "Particles",
+        "How many points are sampled; more show the distribution more finely and take longer.",
         ge=100,
         le=2000,
-        title="Particles",
-        description="How many points are sampled; more show the distribution more finely and take longer.",
-        json_schema_extra=ui(step=100, group=NUMBERS),
+        step=100,
+        group=NUMBERS,
     )
-    seed: int = Field(
-        0,
-        ge=0,
-        le=LARGEST_SEED,
-        title="Seed",
-        description="Of the points, the noise and the training: the same seed gives the same result.",
-        json_schema_extra=ui(slider=False, group=NUMBERS),
+    seed: int = seed_setting(
+        "Of the points, the noise and the training: the same seed gives the same result.", group=NUMBERS
     )
-    train_steps: int = Field(
+    train_steps: int = setting(
         1000,
+        "Training steps",
+        "Of one round; **Continue training** adds another round. More lower the loss towards its minimum; 1,000 "
+        "take a few seconds.",
         ge=100,
         le=5000,
-        title="Training steps",
-        description="Of one round; **Continue training** adds another round. More lower the loss towards its minimum; 1,000 "
-        "take a few seconds.",
-        json_schema_extra=ui(step=100, group=NETWORK),
+        step=100,
+        group=NETWORK,
     )
-    width: int = Field(
+    width: int = setting(
         96,
+        "Hidden units per layer",
+        "A wider network fits finer shapes and trains more slowly; 96 is usual here.",
         ge=8,
         le=256,
-        title="Hidden units per layer",
-        description="A wider network fits finer shapes and trains more slowly; 96 is usual here.",
-        json_schema_extra=ui(step=8, group=NETWORK),
+        step=8,
+        group=NETWORK,
     )
-    depth: int = Field(
+    depth: int = setting(
         3,
+        "Hidden layers",
+        "A deeper network fits finer shapes and trains more slowly; 3 is usual here.",
         ge=1,
         le=6,
-        title="Hidden layers",
-        description="A deeper network fits finer shapes and trains more slowly; 3 is usual here.",
-        json_schema_extra=ui(group=NETWORK),
+        group=NETWORK,
     )
-    particle: int = Field(
-        -1,
-        ge=-1,
-        le=1999,
-        title="Particle",
-        description="Number of the particle whose step is decomposed; −1 for none.",
+    particle: int = setting(
+        -1, "Particle", "Number of the particle whose step is decomposed; −1 for none.", ge=-1, le=1999
     )
-    frame: int = Field(25, ge=0, le=1000, title="Frame", description="Number of steps taken, of that particle.")
+    frame: int = setting(25, "Frame", "Number of steps taken, of that particle.", ge=0, le=1000)
 
     @field_validator("drawn")
     @classmethod

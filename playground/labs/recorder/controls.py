@@ -6,10 +6,8 @@ from typing import TYPE_CHECKING, Literal
 
 from engine.recipes.sampling_fields import SamplingFields
 from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Controls, Field, like, ui
+from playground.labs.shared.controls import Controls, like, seed_setting, setting
 from playground.labs.shared.naming import data_title, when
-from playground.labs.shared.picture import LARGEST_SEED
-from playground.labs.shared.text import GUIDANCE_SCALE
 
 if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
@@ -21,34 +19,24 @@ OF_SAMPLES = ("count", "seed", "scale")
 class RecorderControls(Controls):
     """Which training is shown, and what is sampled at each stage of it."""
 
-    run: str = Field(
-        RECORDED,
-        max_length=200,
-        title="Training run",
-        description="The recording that ships, or a run of the Training lab.",
+    run: str = setting(
+        RECORDED, "Training run", "The recording that ships, or a run of the Training lab.", max_length=200
     )
-    show: Literal["x0", "x"] = Field(
+    show: Literal["x0", "x"] = setting(
         "x0",
-        title="Displayed image",
-        description="The prediction of the clean image at each step, or the noisy image itself.",
-        json_schema_extra=ui(titles={"x0": "Prediction x̂₀", "x": "Noisy image xₜ"}),
+        "Displayed image",
+        "The prediction of the clean image at each step, or the noisy image itself.",
+        titles={"x0": "Prediction x̂₀", "x": "Noisy image xₜ"},
     )
-    count: int = Field(
+    count: int = setting(
         10,
+        "Images",
+        "Of each class in turn, where the model has classes. More take proportionally longer; 10 is usual.",
         ge=1,
         le=20,
-        title="Images",
-        description="Of each class in turn, where the model has classes. More take proportionally longer; 10 is usual.",
     )
-    seed: int = Field(
-        0,
-        ge=0,
-        le=LARGEST_SEED,
-        title="Seed",
-        description="Of the noise, which is the same at every stage of the training.",
-        json_schema_extra=ui(slider=False),
-    )
-    scale: float = like(SamplingFields, "scale", default=1.0, title="Guidance scale", help=GUIDANCE_SCALE, step=0.25)
+    seed: int = seed_setting("Of the noise, which is the same at every stage of the training.")
+    scale: float = like(SamplingFields, "scale", default=1.0)
 
 
 NOT_OF_THE_RECORDING = "No effect now: the recording was made with 10 images, seed 0 and guidance scale 1."

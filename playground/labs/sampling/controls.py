@@ -21,8 +21,7 @@ from engine.recipes.sampling_fields import (
 )
 from playground.labs.shared import models
 from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Controls, Field, checked, like, ui
-from playground.labs.shared.text import GUIDANCE_SCALE
+from playground.labs.shared.controls import Controls, checked, hints_of, like, seed_setting, setting, ui
 
 if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
@@ -31,10 +30,7 @@ Available = Callable[[str], dict[str, str]]
 """Name and title of the models that can be chosen, given the chosen one."""
 Side = Literal["A", "B"]
 
-VARIANCE_TITLES = {"small": "β̃ (small)", "large": "β (large)", "learned": "learned", "zero": "none"}
-SCHEDULE_TITLES = {"own": "the model's own", "linear": "linear", "cosine": "cosine", "sigmoid": "sigmoid"}
 SPACING_TITLES = {"uniform": "uniform in t", "quadratic": "uniform in √t", "log-snr": "uniform in log-SNR"}
-CLIP_TITLES = {"none": "none", "range": "clip to range", "quantile": "dynamic thresholding"}
 GUIDANCE, MORE, SECOND = "Guidance details", "Schedule and clipping", "B: another setting on the same noise"
 MOST_IMAGES = 64
 
@@ -56,156 +52,40 @@ def spacing_titles() -> dict[str, str]:
 class SamplingSettings(Controls):
     """The settings of one side. In a comparison B has everything from the sampler on a second time."""
 
-    model: str = like(
-        SamplingFields,
-        "model",
-        title="Model",
-        help="The denoising model: a trained network, or the exact denoiser of a data set.",
-    )
-    labels: Literal["each", "one", "none"] = Field(
+    model: str = like(SamplingFields, "model")
+    labels: Literal["each", "one", "none"] = setting(
         "each",
-        title="Labels",
-        description="Classes of the images: each class in turn, one class, or none, which samples unconditionally.",
-        json_schema_extra=ui(titles={"each": "each in turn", "one": "one", "none": "none"}),
+        "Labels",
+        "Classes of the images: each class in turn, one class, or none, which samples unconditionally.",
+        titles={"each": "each in turn", "one": "one", "none": "none"},
     )
-    label: int = Field(
-        3, ge=0, le=999, title="Class", description="The class of every image.", json_schema_extra=ui(slider=False)
-    )
-    count: int = Field(
+    label: int = setting(3, "Class", "The class of every image.", ge=0, le=999, slider=False)
+    count: int = setting(
         16,
+        "Images",
+        "How many are sampled together. More take proportionally longer; 16 is usual.",
         ge=1,
         le=MOST_IMAGES,
-        title="Images",
-        description="How many are sampled together. More take proportionally longer; 16 is usual.",
     )
-    seed: int = Field(
-        0,
-        ge=0,
-        le=MAX_SEED - MOST_IMAGES,
-        title="Seed",
-        description="Image k has the seed + k, and comes out the same in any batch.",
-        json_schema_extra=ui(slider=False),
+    seed: int = seed_setting(
+        "Image k has the seed + k, and comes out the same in any batch.", le=MAX_SEED - MOST_IMAGES
     )
-    smoothing: float = like(
-        SamplingFields,
-        "smoothing",
-        title="Smoothing (standard deviation)",
-        help="The exact denoiser treats every training image as a Gaussian of this standard deviation. At 0 it reproduces "
-        "training images only; larger values end further from all of them. Usual: 0 to 0.3.",
-        step=0.05,
-    )
-    sampler: SamplerName = like(
-        SamplingFields,
-        "sampler",
-        title="Sampler",
-        help="DDPM adds fresh noise at every step; DDIM is deterministic at η = 0 and needs fewer steps; Heun and "
-        "DPM-Solver++ follow the same trajectory as DDIM with a smaller error.",
-    )
-    steps: int = like(
-        SamplingFields,
-        "steps",
-        title="Steps",
-        help="From noise to image. More steps follow the trajectory more exactly and take longer: 20 to 50 are usual for "
-        "DDIM, hundreds for DDPM.",
-    )
-    eta: float = like(
-        SamplingFields,
-        "eta",
-        title="DDIM η",
-        help="Scales the standard deviation of the noise that DDIM adds at each step: 0 adds none and is usual, 1 adds as "
-        "much as DDPM.",
-        step=0.05,
-    )
-    variance: Variance = like(
-        SamplingFields,
-        "variance",
-        title="DDPM variance",
-        help="Of the noise that DDPM adds at each step: β̃ is usual, β is larger, “learned” needs a model that predicts it. "
-        "With none, DDPM still has another mean than DDIM.",
-        titles=VARIANCE_TITLES,
-    )
-    scale: float = like(SamplingFields, "scale", title="Guidance scale", help=GUIDANCE_SCALE, step=0.25)
-    scale_from: float = like(
-        SamplingFields,
-        "scale_from",
-        title="Guidance interval start (1 − ᾱ)",
-        help="Guidance acts only where the noise level 1 − ᾱ is at least this. Larger values leave the last, nearly clean "
-        "steps unguided; 0 is usual.",
-        step=0.05,
-        group=GUIDANCE,
-    )
-    scale_to: float = like(
-        SamplingFields,
-        "scale_to",
-        title="Guidance interval end (1 − ᾱ)",
-        help="Guidance acts only where the noise level 1 − ᾱ is at most this; elsewhere the conditional prediction is used "
-        "as it is. Smaller values leave the first steps unguided; 1 is usual.",
-        step=0.05,
-        group=GUIDANCE,
-    )
-    rescale: float = like(
-        SamplingFields,
-        "rescale",
-        title="Guidance rescale",
-        help="Guidance raises the contrast: 1 scales the standard deviation of x̂₀ back to that of the conditional "
-        "prediction, 0 leaves it and is usual.",
-        step=0.05,
-        group=GUIDANCE,
-    )
-    classifier: str = like(
-        SamplingFields,
-        "classifier",
-        title="Guiding classifier",
-        help="A classifier of noisy images adds its gradient towards the label. Set the guidance scale to 0 for classifier "
-        "guidance alone.",
-        group=GUIDANCE,
-    )
-    classifier_scale: float = like(
-        SamplingFields,
-        "classifier_scale",
-        title="Classifier guidance scale s",
-        help="Multiplies the classifier's gradient: 1 is Bayes' rule, 0 has no effect, larger values guide more strongly.",
-        step=0.25,
-        group=GUIDANCE,
-    )
-    spacing: SpacingName = like(
-        SamplingFields,
-        "spacing",
-        title="Timestep spacing",
-        help="Where on the schedule the steps lie: uniform in t is usual; uniform in √t or in log-SNR puts more of them near "
-        "the clean end.",
-        group=MORE,
-    )
-    schedule: ScheduleName = like(
-        SamplingFields,
-        "schedule",
-        title="Noise schedule",
-        help="Of the sampling trajectory. It may be another than in training, since the model is conditioned on the noise "
-        "level; the model's own is usual.",
-        titles=SCHEDULE_TITLES,
-        group=MORE,
-    )
-    T: int = like(
-        SamplingFields,
-        "T",
-        title="Schedule length T",
-        help="Timesteps of the noise schedule, where it is not the model's own. 1000 is usual.",
-        group=MORE,
-    )
-    clip: Clip = like(
-        SamplingFields,
-        "clip",
-        title="Clipping of x̂₀",
-        help="Where x̂₀ leaves the range of images: clip it at every step, as Ho et al. do; scale it by its 99.5 % quantile, "
-        "which strong guidance needs; or neither.",
-        titles=CLIP_TITLES,
-        group=MORE,
-    )
-    compare: bool = Field(
-        False,
-        title="Comparison A | B",
-        description="Sample with a second setting, too, from the same noise.",
-    )
+    smoothing: float = like(SamplingFields, "smoothing")
+    sampler: SamplerName = like(SamplingFields, "sampler")
+    steps: int = like(SamplingFields, "steps")
+    eta: float = like(SamplingFields, "eta")
+    variance: Variance = like(SamplingFields, "variance")
+    scale: float = like(SamplingFields, "scale")
+    scale_from: float = like(SamplingFields, "scale_from", group=GUIDANCE)
+    scale_to: float = like(SamplingFields, "scale_to", group=GUIDANCE)
+    rescale: float = like(SamplingFields, "rescale", group=GUIDANCE)
+    classifier: str = like(SamplingFields, "classifier", group=GUIDANCE)
+    classifier_scale: float = like(SamplingFields, "classifier_scale", group=GUIDANCE)
+    spacing: SpacingName = like(SamplingFields, "spacing", group=MORE)
+    schedule: ScheduleName = like(SamplingFields, "schedule", group=MORE)
+    T: int = like(SamplingFields, "T", group=MORE)
+    clip: Clip = like(SamplingFields, "clip", group=MORE)
+    compare: bool = setting(False, "Comparison A | B", "Sample with a second setting, too, from the same noise.")
 
     @model_validator(mode="before")
     @classmethod
@@ -227,9 +107,8 @@ OF_EACH_SIDE = (
 
 def _of_b(name: str) -> FieldInfo:
     field = copy(SamplingSettings.model_fields[name])
-    hints = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else ui()
     field.title, field.description = f"{field.title}, B", "As for A."
-    field.json_schema_extra = {"ui": {**hints["ui"], "group": SECOND}}  # type: ignore[dict-item]
+    field.json_schema_extra = ui(**{**hints_of(field), "group": SECOND})
     if name == "sampler":
         field.default = "ddpm"  # so that a comparison differs from the start
     return field

@@ -13,8 +13,8 @@ from pydantic import field_validator
 
 from playground.labs.schedules import drawn as drawing
 from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Controls, Field, ui
-from playground.labs.shared.picture import LARGEST_SEED, PictureChoice, class_titles, number_range
+from playground.labs.shared.controls import Controls, seed_setting, setting
+from playground.labs.shared.picture import PictureChoice, class_titles, number_range
 
 NAMES = ("linear", "cosine", "sigmoid", "drawn")
 TITLES = {"linear": "Linear", "cosine": "Cosine", "sigmoid": "Sigmoid", "drawn": "Drawn"}
@@ -23,55 +23,38 @@ TITLES = {"linear": "Linear", "cosine": "Cosine", "sigmoid": "Sigmoid", "drawn":
 class ScheduleChoice(Controls):
     """Which schedules are compared, and how they are made."""
 
-    linear: bool = Field(True, title="Linear", description="βₜ grows linearly (Ho et al. 2020).")
-    cosine: bool = Field(
-        True,
-        title="Cosine",
-        description="ᾱₜ falls along a squared cosine, slowly at both ends (Nichol & Dhariwal 2021).",
+    linear: bool = setting(True, "Linear", "βₜ grows linearly (Ho et al. 2020).")
+    cosine: bool = setting(
+        True, "Cosine", "ᾱₜ falls along a squared cosine, slowly at both ends (Nichol & Dhariwal 2021)."
     )
-    sigmoid: bool = Field(True, title="Sigmoid", description="ᾱₜ falls along a sigmoid (Jabri et al. 2022; Chen 2023).")
-    drawn: bool = Field(False, title="Drawn by you", description="Draw the curve of ᾱ, or type its points.")
-    points: str = Field(
+    sigmoid: bool = setting(True, "Sigmoid", "ᾱₜ falls along a sigmoid (Jabri et al. 2022; Chen 2023).")
+    drawn: bool = setting(False, "Drawn by you", "Draw the curve of ᾱ, or type its points.")
+    points: str = setting(
         drawing.EXAMPLE,
-        title="Points of the drawn curve",
-        description="Pairs of t/T and ᾱ, from 0,1 on the left to 1 on the right, never rising.",
+        "Points of the drawn curve",
+        "Pairs of t/T and ᾱ, from 0,1 on the left to 1 on the right, never rising.",
     )
-    T: int = Field(
-        200,
-        ge=10,
-        le=1000,
-        title="Forward steps T",
-        description="More steps add less noise each; 1000 is usual.",
-        json_schema_extra=ui(step=10),
-    )
-    rescale: bool = Field(
+    T: int = setting(200, "Forward steps T", "More steps add less noise each; 1000 is usual.", ge=10, le=1000, step=10)
+    rescale: bool = setting(
         True,
-        title="Linear β scaled by 1000 / T",
-        description="β = 0.0001 … 0.02 was chosen for T = 1000; with fewer steps it leaves signal at t = T unless it is "
+        "Linear β scaled by 1000 / T",
+        "β = 0.0001 … 0.02 was chosen for T = 1000; with fewer steps it leaves signal at t = T unless it is "
         "multiplied by 1000 / T. Off: the two numbers as they are.",
     )
-    s: float = Field(
+    s: float = setting(
         0.008,
+        "Cosine offset s",
+        "A larger s makes the first steps of the cosine schedule larger; 0.008 in the paper.",
         ge=0,
         le=0.2,
-        title="Cosine offset s",
-        description="A larger s makes the first steps of the cosine schedule larger; 0.008 in the paper.",
-        json_schema_extra=ui(step=0.001, slider=False),
+        step=0.001,
+        slider=False,
     )
-    zero: Literal["none", "linear", "cosine", "sigmoid", "drawn", "all"] = Field(
+    zero: Literal["none", "linear", "cosine", "sigmoid", "drawn", "all"] = setting(
         "none",
-        title="Zero terminal SNR",
-        description="Rescales a schedule so that the signal-to-noise ratio at t = T is exactly 0 (Lin et al. 2023).",
-        json_schema_extra=ui(
-            titles={
-                "none": "no schedule",
-                "linear": "linear",
-                "cosine": "cosine",
-                "sigmoid": "sigmoid",
-                "drawn": "drawn",
-                "all": "all of them",
-            }
-        ),
+        "Zero terminal SNR",
+        "Rescales a schedule so that the signal-to-noise ratio at t = T is exactly 0 (Lin et al. 2023).",
+        titles={"none": "no schedule", "all": "all of them"},
     )
 
     @field_validator("points")
@@ -83,13 +66,8 @@ class ScheduleChoice(Controls):
 class ScheduleControls(PictureChoice, ScheduleChoice):
     """The settings of the Schedules lab."""
 
-    seed: int = Field(
-        0,
-        ge=0,
-        le=LARGEST_SEED,
-        title="Noise seed",
-        description="All schedules add the same noise; the same seed gives the same noise again.",
-        json_schema_extra=ui(slider=False),
+    seed: int = seed_setting(
+        "All schedules add the same noise; the same seed gives the same noise again.", "Noise seed"
     )
 
 

@@ -53,6 +53,11 @@ class Control:
     """Whether a number is set with a slider (a range to explore) or typed (a seed)."""
 
 
+LARGEST_SEED = 2**31 - 1
+BOUNDS = ("ge", "le", "max_length")
+"""Constraints that a control takes from the field that it is like."""
+
+
 def ui(
     *, titles: Mapping[Any, str] | None = None, step: float | None = None, group: str = "", slider: bool = True
 ) -> dict[str, Any]:
@@ -68,8 +73,15 @@ def ui(
     return {"ui": {"titles": titled, "step": step, "group": group, "slider": slider}}
 
 
-BOUNDS = ("ge", "le", "max_length")
-"""Constraints that a control takes from the field that it is like."""
+def setting(default: Any, title: str, help: str, **more: Any) -> Any:
+    """A control; `more` are bounds as pydantic has them, and hints as for `ui`."""
+    bounds = {name: more.pop(name) for name in BOUNDS if name in more}
+    return Field(default, title=title, description=help, json_schema_extra=ui(**more), **bounds)
+
+
+def seed_setting(help: str, title: str = "Seed", **more: Any) -> Any:
+    """A control for the seed of random draws, which is typed."""
+    return setting(0, title, help, **{"ge": 0, "le": LARGEST_SEED, "slider": False, **more})
 
 
 def like(
@@ -79,26 +91,28 @@ def like(
     title: str | None = None,
     help: str | None = None,
     default: Any = None,
-    **hints: Any,
+    **more: Any,
 ) -> Any:
-    """A control with the range and the default of a field of another model.
+    """A control with the range, the default and the words of a field of another model.
 
     Args:
         model, name: the field.
-        title, help: shown beside the control; those of the field by default.
-        default: in place of the field's own.
-        hints: as for `ui`; those of the field by default.
+        title, help, default: in place of the field's own.
+        more: as for `setting`, in place of the field's own.
     """
     field = model.model_fields[name]
     bounds = {bound: getattr(one, bound) for one in field.metadata for bound in BOUNDS if hasattr(one, bound)}
-    extra = ui(**hints) if hints or field.json_schema_extra is None else field.json_schema_extra
-    return Field(
-        field.default if default is None else default,
-        title=title or field.title,
-        description=help or field.description,
-        json_schema_extra=extra,
-        **bounds,
+    default = field.default if default is None else default
+    return setting(
+        default, title or field.title or name, help or field.description or "", **bounds | hints_of(field) | more
     )
+
+
+def hints_of(field: FieldInfo) -> dict[str, Any]:
+    """The arguments of `ui` that a field was declared with."""
+    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    hints: Any = extra.get("ui", {})
+    return {**hints, "titles": dict(hints.get("titles", ()))}
 
 
 def describe(model: type[Controls]) -> tuple[Control, ...]:
@@ -221,9 +235,8 @@ def bounded(controls: C, bounds: Mapping[str, float]) -> tuple[C, list[str]]:
 
 
 def _control(name: str, field: FieldInfo) -> Control:
-    extra = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    hints: Any = extra.get("ui") or {"titles": [], "step": None, "group": "", "slider": True}
-    titles = dict(hints["titles"])
+    hints = hints_of(field)
+    titles = hints["titles"]
     bounds = {kind: getattr(m, kind) for m in field.metadata for kind in ("ge", "le") if hasattr(m, kind)}
     options: tuple[tuple[Any, str], ...] = ()
     if get_origin(field.annotation) is Literal:
@@ -245,10 +258,10 @@ def _control(name: str, field: FieldInfo) -> Control:
         field.default,
         bounds.get("ge"),
         bounds.get("le"),
-        hints["step"],
+        hints.get("step"),
         options,
-        hints["group"],
-        hints["slider"],
+        hints.get("group", ""),
+        hints.get("slider", True),
     )
 
 
@@ -302,6 +315,7 @@ def _shortened(text: str) -> str:
 
 
 __all__ = [
+    "LARGEST_SEED",
     "Control",
     "Controls",
     "Field",
@@ -312,8 +326,11 @@ __all__ = [
     "describe",
     "from_link",
     "from_values",
+    "hints_of",
     "like",
     "reason",
+    "seed_setting",
+    "setting",
     "to_link",
     "ui",
 ]

@@ -12,9 +12,8 @@ from numpy.typing import NDArray
 
 from engine.data.catalogue import load
 from engine.data.image_set import ImageSet
-from playground.labs.shared.controls import Controls, Field, ui
+from playground.labs.shared.controls import Controls, setting
 
-LARGEST_SEED = 2**31 - 1
 NOISE_RANGE = 3.0
 """ε̂ is shown from −3 to 3: all but 0.3 % of N(0, 1)."""
 WIDEST = 2.5
@@ -27,22 +26,15 @@ Picture = NDArray[np.uint8]
 class PictureChoice(Controls):
     """A picture of a data set, by class and number."""
 
-    data: Literal["digits", "emoji"] = Field(
+    data: Literal["digits", "emoji"] = setting(
         "digits",
-        title="Image source",
-        description="Handwritten digits (grey, 28 × 28) or emoji (colour, 32 × 32).",
-        json_schema_extra=ui(titles={"digits": "Digits", "emoji": "Emoji"}),
+        "Image source",
+        "Handwritten digits (grey, 28 × 28) or emoji (colour, 32 × 32).",
+        titles={"digits": "Digits", "emoji": "Emoji"},
     )
-    class_index: int = Field(
-        3, ge=0, le=999, title="Class", description="Which digit, or which group of emoji.", json_schema_extra=ui()
-    )
-    number: int = Field(
-        7,
-        ge=0,
-        le=999,
-        title="Number in its class",
-        description="Index of the image among those of its class.",
-        json_schema_extra=ui(slider=False),
+    class_index: int = setting(3, "Class", "Which digit, or which group of emoji.", ge=0, le=999)
+    number: int = setting(
+        7, "Number in its class", "Index of the image among those of its class.", ge=0, le=999, slider=False
     )
 
     def settled(self) -> tuple[Self, list[str]]:

@@ -13,7 +13,7 @@ from engine.training.config import (
     TrainConfig,
     WeightingName,
 )
-from playground.labs.shared.controls import Controls, Field, checked, like, ui
+from playground.labs.shared.controls import Controls, checked, like
 
 LOSS, MORE, PICTURES, MACHINE = "Loss", "More", "Size and augmentation", "Speed and memory"
 NO_SIGNAL = "Zero terminal SNR leaves pure noise at T, from which a network that predicts the noise learns nothing"
@@ -33,11 +33,11 @@ class TrainingControls(Controls):
     """
 
     task: TaskName = _like("task", titles={"vae": "VAE"})
-    data: str = Field(
-        TrainConfig.model_fields["data"].default,
-        max_length=1000,
+    data: str = _like(
+        "data",
         title="Data set",
-        description="What the network learns from. Other data sets are under “Other data sets …”.",
+        help="What the network learns from. Other data sets are under “Other data sets …”.",
+        max_length=1000,
     )
     size: int = _like("size", group=PICTURES)
     upsampling: bool = _like("upsampling", group=PICTURES)
@@ -60,26 +60,13 @@ class TrainingControls(Controls):
     importance: bool = _like("importance", group=LOSS)
     zero_terminal_snr: bool = _like("zero_terminal_snr", group=LOSS)
     learning_rate: float = _like("learning_rate", slider=False, step=1e-4, group=MORE)
-    ema_decay: float = Field(
-        0.99,
-        ge=0,
-        le=0.9999,  # a widget has a largest value; the field of the run is only below 1
-        title=TrainConfig.model_fields["ema_decay"].title,
-        description=TrainConfig.model_fields["ema_decay"].description,
-        json_schema_extra=ui(slider=False, step=0.001, group=MORE),
-    )
+    # A widget has a largest value; the field of the run is only below 1.
+    ema_decay: float = _like("ema_decay", default=0.99, le=0.9999, slider=False, step=0.001, group=MORE)
     label_dropout: float = _like("label_dropout", step=0.05, group=MORE)
     precision: PrecisionName = _like("precision", group=MACHINE)
     micro_batch: int = _like("micro_batch", slider=False, group=MACHINE)
     compile: bool = _like("compile", group=MACHINE)
-    seed: int = Field(
-        TrainConfig.model_fields["seed"].default,
-        ge=0,
-        le=LARGEST_SEED,
-        title=TrainConfig.model_fields["seed"].title,
-        description=TrainConfig.model_fields["seed"].description,
-        json_schema_extra=ui(slider=False, group=MORE),
-    )
+    seed: int = _like("seed", le=LARGEST_SEED, slider=False, group=MORE)
 
     def settled(self) -> tuple[Self, list[str]]:
         """Zero terminal SNR is switched off where the network predicts the noise."""

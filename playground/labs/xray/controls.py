@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from engine.recipes.sampling_fields import SamplingFields
 from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Controls, Field, checked, like, ui
-from playground.labs.shared.picture import LARGEST_SEED
+from playground.labs.shared.controls import Controls, checked, like, seed_setting, setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,44 +33,38 @@ class XrayControls(Controls):
     model: str = like(
         SamplingFields, "model", title="Model", help="Any model whose network is a U-Net of this project."
     )
-    source: Literal["sample", "picture"] = Field(
+    source: Literal["sample", "picture"] = setting(
         "sample",
-        title="Noisy image",
-        description="x_t of the model's own sampling trajectory, or a training image with noise added.",
-        json_schema_extra=ui(titles={"sample": "from sampling", "picture": "training image"}),
+        "Noisy image",
+        "x_t of the model's own sampling trajectory, or a training image with noise added.",
+        titles={"sample": "from sampling", "picture": "training image"},
     )
-    step: int = Field(
+    step: int = setting(
         8,
+        "Step",
+        f"Of {STEPS}, from noise (0) to image: larger ones have less noise. A training image gets the noise level "
+        "of that step.",
         ge=0,
         le=STEPS - 1,
-        title="Step",
-        description=f"Of {STEPS}, from noise (0) to image: larger ones have less noise. A training image gets the noise level "
-        "of that step.",
     )
-    label: int = Field(
-        3, ge=NONE, le=100_000, title="Class", description="The class that the network is conditioned on."
-    )
-    number: int = Field(
+    label: int = setting(3, "Class", "The class that the network is conditioned on.", ge=NONE, le=100_000)
+    number: int = setting(
         7,
+        "Training image number",
+        "Index in its class; above the last one it wraps around.",
         ge=0,
         le=10_000_000,
-        title="Training image number",
-        description="Index in its class; above the last one it wraps around.",
-        json_schema_extra=ui(slider=False),
+        slider=False,
     )
-    seed: int = Field(
-        0, ge=0, le=LARGEST_SEED, title="Seed", description="Of the noise.", json_schema_extra=ui(slider=False)
-    )
-    activation: Literal["own", "silu", "relu"] = Field(
+    seed: int = seed_setting("Of the noise.")
+    activation: Literal["own", "silu", "relu"] = setting(
         "own",
-        title="Activation function",
-        description="Of the residual blocks: as trained, or another one on the same weights.",
-        json_schema_extra=ui(titles={"own": "as trained", "silu": "SiLU", "relu": "ReLU"}),
+        "Activation function",
+        "Of the residual blocks: as trained, or another one on the same weights.",
+        titles={"own": "as trained", "silu": "SiLU", "relu": "ReLU"},
     )
-    off: str = Field(
-        "", max_length=200, title="Skips switched off", description="Numbers of the skips that are replaced by zeros."
-    )
-    block: str = Field("", max_length=100, title="Block", description="The block whose channels are shown.")
+    off: str = setting("", "Skips switched off", "Numbers of the skips that are replaced by zeros.", max_length=200)
+    block: str = setting("", "Block", "The block whose channels are shown.", max_length=100)
 
     @property
     def skips_off(self) -> tuple[int, ...]:
