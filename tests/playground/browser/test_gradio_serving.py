@@ -405,7 +405,7 @@ def test_what_is_refused_is_not_logged_and_a_mistake_of_ours_is_logged_once(tmp_
         "import sys, threading\n"
         "from playground.gradio_ui import api, launch\n"
         "def broken(*_): raise RuntimeError('the works fell out of /secret/place')\n"
-        "api.view.noised = broken\n"
+        "api.forward.noised = broken\n"
         "sys.exit(launch.main(sys.argv[1:]))"
     )
     port, log = free_port(), tmp_path / "log"
