@@ -57,7 +57,7 @@ class SamplingSettings(Controls):
         "each",
         "Labels",
         "Classes of the images: each class in turn, one class, or none, which samples unconditionally.",
-        titles={"each": "each in turn", "one": "one", "none": "none"},
+        titles={"each": "each in turn"},
     )
     label: int = setting(3, "Class", "The class of every image.", ge=0, le=999, slider=False)
     count: int = setting(

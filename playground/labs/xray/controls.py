@@ -30,9 +30,7 @@ def _numbers(text: str) -> tuple[int, ...]:
 class XrayControls(Controls):
     """Which network is inspected, on which noisy image, and what is changed in it."""
 
-    model: str = like(
-        SamplingFields, "model", title="Model", help="Any model whose network is a U-Net of this project."
-    )
+    model: str = like(SamplingFields, "model", help="Any model whose network is a U-Net of this project.")
     source: Literal["sample", "picture"] = setting(
         "sample",
         "Noisy image",

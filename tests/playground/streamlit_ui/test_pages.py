@@ -262,7 +262,7 @@ def test_a_classifier_is_trained_and_guides_in_the_sampling_lab(runs: TrainingSe
 
 def test_zero_terminal_snr_goes_with_the_target_that_allows_it() -> None:
     at = _fine(_open(_training, batch="1", zero_terminal_snr="1", target="noise"))
-    assert any("knowing the noise then says nothing" in warning.value for warning in at.warning)
+    assert any("predicts the noise learns nothing" in warning.value for warning in at.warning)
     assert not at.session_state["training/controls"].zero_terminal_snr
     assert at.toggle(key="training/zero_terminal_snr").disabled
     assert not at.error
