@@ -568,7 +568,7 @@ BUGS = [
         "< dropout",
         ">= dropout",
         "test_training.py",
-        "hidden",
+        "dropped",
     ),
     Bug(
         "EMA decay turned round",
