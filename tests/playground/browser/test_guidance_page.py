@@ -26,7 +26,7 @@ def server(request: pytest.FixtureRequest, run_streamlit, run_gradio) -> Iterato
 def typed(page: Page, text: str) -> None:
     """Write the values of the axis that goes across."""
     in_gradio = page.locator("#guidance-across_values").locator("input, textarea")
-    field = in_gradio.or_(page.get_by_label("Its values", exact=True)).first
+    field = in_gradio.or_(page.get_by_label("Column values", exact=True)).first
     field.fill(text)
     field.press("Enter")
 
@@ -52,7 +52,7 @@ def test_a_newcomers_walk(page: Page, server: str) -> None:
     expect(axes.locator(".dp-axis-across span")).to_have_text(["1", "2", "3"])
     page.wait_for_url("**across_values=1*")
     # The two laws in the plane.
-    page.get_by_text("2-D", exact=True).first.click()
+    page.get_by_text("2-D density", exact=True).first.click()
     expect(page.get_by_text("Total variation to")).to_be_visible()
     expect(page.locator(".dp-lane")).to_have_count(3)
     expect(page.get_by_text("samples from another density")).to_be_visible()

@@ -43,10 +43,10 @@ def test_the_start_page_shows_digits_and_leads_to_the_labs(app: str, page: Page)
 
 def test_sampling_streams_and_stop_keeps_what_there_is(app: str, page: Page) -> None:
     page.goto(f"{app}/sampling?model=ideal:digits&steps=1000&count=4")
-    expect(page.get_by_text(re.compile(r"Step [1-9]\d* of 1000"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"[1-9]\d* of 1,000 steps"))).to_be_visible()
     began = time.monotonic()
     page.get_by_role("button", name="Stop").click()
-    expect(page.get_by_text(re.compile(r"Stopped after \d+ of 1000 steps"))).to_be_visible()
+    expect(page.get_by_text(re.compile(r"Stopped after \d+ of 1,000 steps"))).to_be_visible()
     print(f"Stop was answered in the page after {time.monotonic() - began:.2f} s")
     assert 0 < count(page) < 121
     expect(page.get_by_role("button", name="Stop")).to_be_disabled()

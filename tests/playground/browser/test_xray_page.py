@@ -69,7 +69,7 @@ def test_the_block_that_was_chosen_is_there_after_another_page(page: Page, serve
     page.wait_for_url("**block=mid_block.attentions.0**")
     page.get_by_role("link", name="Forward").first.click()
     expect(page.locator(".dp-timeline canvas").first).to_be_visible()
-    page.restore_last_finite()
+    page.go_back()
     expect(root).to_have_attribute("data-block", "mid_block.attentions.0")
 
 
