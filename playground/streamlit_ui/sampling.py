@@ -62,12 +62,8 @@ def _settings() -> SamplingSettings:
     who = visitor.current()
     available = models.choices(who, tuple(open_model.opened()))
     kept: SamplingSettings = st.session_state.get(f"{LAB}/controls", SamplingControls())
-    model, guide = st.session_state.pop(f"{LAB}/wanted", None), st.session_state.pop(f"{LAB}/wanted_classifier", None)
-    wanted = (
-        settings.with_model(kept, model, who) if model in available else None
-    )  # from the Training lab, or just opened
-    if guide is not None:
-        wanted = settings.with_classifier(kept, guide["name"], models.fitting(guide["data"], available))
+    model = st.session_state.pop(f"{LAB}/wanted", None)
+    wanted = settings.with_model(kept, model, who) if model in available else None  # just opened
     if wanted is not None:
         widgets.set_controls(LAB, wanted)
         st.session_state.pop(f"{LAB}/job", None)

@@ -207,8 +207,3 @@ def with_model(controls: SamplingSettings, model: str, visitor: Visitor) -> Samp
         return checked(controls, model=model)
     labels = "each" if controls.labels == "none" else controls.labels
     return checked(controls, model=model, labels=labels, scale=1.0, b_scale=1.0)
-
-
-def with_classifier(controls: SamplingSettings, classifier: str, model: str) -> SamplingSettings:
-    """The settings in which a classifier alone guides a model, so that its effect is seen."""
-    return checked(controls, model=model, labels="each", scale=0.0, classifier=classifier)

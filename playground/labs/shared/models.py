@@ -64,6 +64,7 @@ def drawing_link(snapshot: Snapshot) -> dict[str, str]:
         return {
             "model": fitting(snapshot.config.data, shipped()),
             "classifier": f"run:{snapshot.id}",
+            "scale": "0",  # the classifier alone guides, so that its effect is seen
         }
     return {"model": f"run:{snapshot.id}"} if snapshot.can_sample else {}
 

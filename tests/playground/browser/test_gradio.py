@@ -225,7 +225,9 @@ def test_a_reload_finds_the_running_request_and_a_closed_tab_ends_it(
     assert request.state.status == "running"
     other = context.new_page()  # another tab of the same visitor has a request of its own
     other.goto(f"{here}/sampling?steps=900&count=2")
-    expect(other.locator("#sampling-status")).to_contain_text(re.compile(r"[1-9][\d,]* of [\d,]+ steps"), timeout=30_000)
+    expect(other.locator("#sampling-status")).to_contain_text(
+        re.compile(r"[1-9][\d,]* of [\d,]+ steps"), timeout=30_000
+    )
     assert len(request_queue()._tabs) == 2
     context.close()
     monkeypatch.setattr(request_queue(), "_grace", 0.0)

@@ -18,6 +18,7 @@ from engine.samplers import DDIM, SAMPLERS, NamedSampler
 from engine.schedule import SPACINGS
 from playground import preload
 from playground.labs.home.text import LABS, LEAD
+from playground.labs.shared import models
 
 APP = Path(__file__).parents[3] / "playground" / "app.py"
 SECONDS = 60.0
@@ -249,10 +250,8 @@ def test_a_classifier_is_trained_and_guides_in_the_sampling_lab(runs: TrainingSe
     assert not at.button(key="training/use").disabled
 
     sampling = AppTest.from_function(_sampling, default_timeout=SECONDS)
-    sampling.query_params["steps"] = "2"
-    sampling.query_params["count"] = "2"
-    _drawn(_fine(sampling.run()))
-    sampling.session_state["sampling/wanted_classifier"] = {"name": f"run:{run_id}", "data": "digits"}
+    for name, value in {**models.drawing_link(finished), "steps": "2", "count": "2"}.items():
+        sampling.query_params[name] = value
     _drawn(_fine(sampling.run()))
     controls = sampling.session_state["sampling/controls"]
     assert (controls.model, controls.classifier, controls.scale) == ("digits", f"run:{run_id}", 0)
