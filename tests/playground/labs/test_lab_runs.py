@@ -64,7 +64,7 @@ def test_a_run_is_called_what_its_reader_calls_it() -> None:
     unnamed, named = _snapshot(), _snapshot(title="My best one")
     assert runs.title(unnamed) == f"digits, {when(unnamed.id)}"
     assert runs.title(named) == "My best one"
-    assert when(named.id) in runs.summary(named)  # when it was is told somewhere
+    assert when(named.id) in runs.summary(named)  # the time is part of the summary
     assert "finished, step 20 of 100, loss 0.0500" in runs.summary(named)
 
 
