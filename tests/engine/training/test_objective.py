@@ -183,7 +183,7 @@ def test_the_bound_teaches_the_variance_and_nothing_else(target: str) -> None:
     assert bool((output.grad[:, 1:] != 0).all())
     # And the squared error teaches the mean alone.
     outputs.clear()
-    objective(batch).shown.sum().backward()
+    objective(batch).reported.sum().backward()
     assert outputs[0].grad is not None
     assert bool((outputs[0].grad[:, :1] != 0).any())
     assert bool((outputs[0].grad[:, 1:] == 0).all())
