@@ -70,7 +70,7 @@ def test_batches_have_their_distributions() -> None:
         counts = torch.bincount(values, minlength=kinds).double()
         assert len(counts) == kinds
         assert float((counts - n / kinds).abs().max()) < 5 * (n / kinds) ** 0.5
-    hidden = torch.cat([d.hidden for d in drawn]).double().mean()
+    hidden = torch.cat([d.label_dropped for d in drawn]).double().mean()
     assert abs(float(hidden) - 0.25) < 5 * (0.25 * 0.75 / n) ** 0.5
     turned = torch.cat([d.turned for d in drawn])
     assert float(turned.min()) >= 0
