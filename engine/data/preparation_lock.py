@@ -35,7 +35,7 @@ def preparation_lock(name: str, root: Path) -> Iterator[None]:
         lock.acquire(timeout=0)
     except Timeout:
         raise DataError(f"“{name[:200]}” is being prepared by another process.") from None
-    except (OSError, NotImplementedError) as error:
+    except (OSError, NotImplementedError) as error:  # filelock raises the latter where the file system has no locks
         if isinstance(error, OSError) and error.errno not in _WITHOUT_LOCKS:
             raise
     try:

@@ -147,7 +147,7 @@ def _acquire(lock: FileLock, seconds: float) -> bool | None:
         lock.acquire(timeout=seconds, poll_interval=0.02)
     except Timeout:
         return False
-    except NotImplementedError:
+    except NotImplementedError:  # filelock raises it where the file system has no locks
         return None
     except OSError as error:
         if error.errno not in _UNSUPPORTED:
