@@ -30,7 +30,7 @@ def preparation_lock(name: str, root: Path) -> Iterator[None]:
     """
     path = root / FOLDER / store.folder_of(name, root).name
     path.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(path, thread_local=False)
+    lock = FileLock(path, thread_local=False, fallback_to_soft=False)  # a soft lock would outlive its process
     try:
         lock.acquire(timeout=0)
     except Timeout:
