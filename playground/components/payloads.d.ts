@@ -1,4 +1,4 @@
-// Written by python -m playground.components.payload_types from the dataclasses in payloads/. Do not edit.
+// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 
 /** float32 as base64. */
 export interface PackedFloats { shape: number[]; f32: string }

@@ -1,7 +1,7 @@
 """From frozen dataclasses to what the browser receives: a JSON object with the names of the fields, or a message of bytes.
 
-How a field travels follows from its annotation, and so does its type in payloads.d.ts (see `payload_types`): plain values
-as they are, dataclasses as objects, and what has an `Encoding` by that.
+How a field travels follows from its annotation, and so does its type in payloads.d.ts (see tests/payload_types.py): plain
+values as they are, dataclasses as objects, and what has an `Encoding` by that.
 """
 
 from __future__ import annotations

@@ -5,17 +5,9 @@ import time
 import numpy as np
 import streamlit as st
 
-from playground.components.payloads import (
-    CurvePanel,
-    EquationPanel,
-    HistogramPanel,
-    Lane,
-    Line,
-    LiveChart,
-    Position,
-    Series,
-    Timeline,
-)
+from playground.components.payloads.chart import LiveChart, Series
+from playground.components.payloads.panels import CurvePanel, EquationPanel, HistogramPanel, Line
+from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.shared.job import Job, Partial
 from playground.streamlit_ui import components, following
 

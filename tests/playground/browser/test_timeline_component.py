@@ -13,7 +13,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from playground.components import source
-from playground.components.payloads import EquationPanel, Lane, Position, Timeline, curve_values
+from playground.components.payloads.curve import curve_values
+from playground.components.payloads.panels import EquationPanel
+from playground.components.payloads.timeline import Lane, Position, Timeline
 
 from servers import RunServer
 

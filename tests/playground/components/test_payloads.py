@@ -16,29 +16,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from playground.components.payloads import (
-    CurveEditor,
-    CurvePanel,
-    EquationPanel,
-    HistogramPanel,
-    Lane,
-    Line,
-    LiveChart,
-    Position,
-    Series,
-    Timeline,
-    check_points,
-    curve_values,
-    grid,
-    grid_shape,
-    nearest_index,
-    pack,
-)
-from playground.components.payloads.curve import read_points
+from playground.components.payloads.chart import LiveChart, Series
+from playground.components.payloads.curve import CurveEditor, check_points, curve_values, read_points
 from playground.components.payloads.encoding import Inlined, MessagePayload, PackedBytes
-from playground.components.payloads.packing import png
+from playground.components.payloads.packing import grid, grid_shape, nearest_index, pack, png
+from playground.components.payloads.panels import CurvePanel, EquationPanel, HistogramPanel, Line
 from playground.components.payloads.point_clouds import Cloud, PointClouds
-from playground.components.payloads.timeline import Pick, read_pick
+from playground.components.payloads.timeline import Lane, Pick, Position, Timeline, read_pick
 
 CURVE = ((0.0, 1.0), (0.2, 0.9), (0.5, 0.5), (0.8, 0.1), (1.0, 0.0))
 

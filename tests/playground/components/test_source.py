@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from playground.components import payload_types, source
+from playground.components import source
+
+import payload_types
 
 SOURCE = Path(source.__file__).parent / "src"
 COMPONENTS = sorted(file.stem for file in SOURCE.glob("*.js") if "export function mount(" in file.read_text())
@@ -89,7 +91,7 @@ def test_modules_that_cannot_be_bundled_say_why(tmp_path: Path) -> None:
 
 def test_the_types_of_payloads_are_those_of_the_dataclasses() -> None:
     written = payload_types.FILE.read_text(encoding="utf-8")
-    assert written == payload_types.declarations(), "run python -m playground.components.payload_types"
+    assert written == payload_types.declarations(), "run python tests/payload_types.py"
 
 
 @NODE

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from engine.process import diffuse, markov_step
 from engine.schedule import MAX_BETA, PURE_NOISE_SNR, SCHEDULES, NoiseSchedule
-from playground.components.payloads import CurvePanel, EquationPanel, HistogramPanel
+from playground.components.payloads.panels import CurvePanel, EquationPanel, HistogramPanel
 from playground.labs.forward import job, view
 from playground.labs.forward import text as forward_text
 from playground.labs.forward.controls import ForwardControls
@@ -184,7 +184,7 @@ def test_drawn_schedule_follows_the_curve_where_a_schedule_can(steps: int, text:
     assert (beta >= 0.999 * drawn.MIN_BETA).all()
     assert (beta <= MAX_BETA + 1e-9).all()
     if text == drawn.EXAMPLE:
-        from playground.components.payloads import curve_values
+        from playground.components.payloads.curve import curve_values
 
         wanted = curve_values(points, np.arange(steps) / steps)
         np.testing.assert_allclose(schedule.alpha_bar.numpy()[:-1], wanted, atol=1e-12)

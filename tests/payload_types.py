@@ -1,4 +1,4 @@
-"""The types of all payloads for the browser's side: python -m playground.components.payload_types writes payloads.d.ts."""
+"""The types of all payloads for the browser's side: python tests/payload_types.py writes payloads.d.ts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
+from playground import components
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.curve import CurveEditor
 from playground.components.payloads.encoding import Encoding, properties
@@ -19,7 +20,7 @@ from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.components.payloads.timeline import Timeline
 from playground.components.payloads.xray import XRay
 
-FILE = Path(__file__).parent / "payloads.d.ts"
+FILE = Path(components.__file__).parent / "payloads.d.ts"
 PAYLOADS: tuple[type, ...] = (
     Timeline,
     LiveChart,
@@ -33,7 +34,7 @@ PAYLOADS: tuple[type, ...] = (
     DrawingPad,
     XRay,
 )
-_HEADER = """// Written by python -m playground.components.payload_types from the dataclasses in payloads/. Do not edit.
+_HEADER = """// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 
 /** float32 as base64. */
 export interface PackedFloats { shape: number[]; f32: string }
