@@ -20,6 +20,7 @@ from playground.labs.microscope.job import Examination
 from playground.labs.shared import exports
 from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import checked
+from playground.labs.shared.view import Notice
 from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import request_queue
 
@@ -53,6 +54,7 @@ class _Page:
             with gr.Row():
                 self.fork = gr.Button(text.FORK_BUTTON, variant="primary", elem_id=f"{LAB}-fork", scale=0)
                 self.undo = gr.Button(f"↩️ {text.UNDO}", elem_id=f"{LAB}-undo", scale=0, interactive=False)
+        self.missing = gr.HTML("", elem_id=f"{LAB}-missing")
         self.errors = components.live_chart(f"{LAB}-errors")
         page.looking_at(text.ABOUT_ERRORS)
         with gr.Accordion(text.DOWNLOAD, open=False):
@@ -77,7 +79,7 @@ class _Page:
         )
         self.follower.stops(who.tab)
         for cause in causes:
-            self.follower.follow(cause, who.tab, _shown, [self.figure, self.errors, *at_cursor])
+            self.follower.follow(cause, who.tab, _shown, [self.figure, self.missing, self.errors, *at_cursor])
 
     def _opened(self, controls: MicroscopeControls, visitor: str, tab: str, session: str) -> list[Any]:
         preload.wait()
@@ -92,10 +94,10 @@ class _Page:
 
     def _fields(self, now: MicroscopeControls, visitor: str) -> list[Any]:
         """The form as it begins at the cursor."""
-        try:
-            model, task = lab.task_of(now, visitor_of(visitor))
-        except ValueError:  # which `_begin` says
+        opened = view.opened(now, visitor_of(visitor))
+        if isinstance(opened, Notice):  # which `_begin` says
             return [gr.skip()] * len(self.form.widgets)
+        model, task = opened
         recipe = task.recipes[now.branch if now.branch < len(task.recipes) else 0]
         begun = forks.settings_of(lab.last_recipe(recipe))
         return self.form.answer(begun, forks.options(model), forks.hidden(begun, bool(model.class_names)))
@@ -119,15 +121,12 @@ class _Page:
         return [*self.panel.update(there, (), values), *fields, *_at_cursor(found, there.branch, there.frame)]
 
     def _forked(self, visitor: str, tab: str, *values: Any) -> list[Any]:
-        job, found, now = _job(tab), _found(tab), self.panel.read(values)[0]
-        try:
-            if job is None or found is None or job.state.is_running:
-                raise ValueError(text.NOT_YET)
-            controls = view.forked(found, now, self.form.settings_from(values[len(self.panel.state) :]))
-        except ValueError as problem:
-            nothing = [gr.skip()] * (len(self.panel.shown) + len(self.form.widgets))
-            return [page.listed([str(problem)], "info"), *nothing]
-        return self._with(controls, visitor, tab, values)
+        now, settings = self.panel.read(values)[0], self.form.settings_from(values[len(self.panel.state) :])
+        job = _job(tab)
+        forked = view.forked(None if job is None or job.state.is_running else job.state.result, now, settings)
+        if isinstance(forked, Notice):
+            return [page.notices([forked]), *[gr.skip()] * (len(self.panel.shown) + len(self.form.widgets))]
+        return self._with(forked, visitor, tab, values)
 
     def _undone(self, visitor: str, tab: str, *values: Any) -> list[Any]:
         return self._with(view.without_last(self.panel.read(values)[0]), visitor, tab, values)
@@ -139,13 +138,12 @@ class _Page:
 
 def _begin(controls: MicroscopeControls, visitor: str, tab: str, *, again: bool = False) -> str:
     """Compute what these settings stand for, if that is not there already; returns what is to be said if it cannot be."""
-    job = _job(tab)
-    try:
-        model, task = lab.task_of(controls, visitor_of(visitor), None if again else _found(tab))
-        if again or job is None or job.task != task:
-            request_queue().put(tab, LAB, Examination(model, task))
-    except ValueError as problem:
-        return page.listed([str(problem)], "error")
+    job, opened = _job(tab), view.opened(controls, visitor_of(visitor), None if again else _found(tab))
+    if isinstance(opened, Notice):
+        return page.notices([opened])
+    model, task = opened
+    if again or job is None or job.task != task:
+        request_queue().put(tab, LAB, Examination(model, task))
     return ""
 
 
@@ -160,17 +158,16 @@ def _found(tab: str) -> Microscopy | None:
 
 
 def _shown(found: Microscopy) -> list[Any]:
-    chart = None if found.errors is None else view.error_chart(found.errors)
-    at_cursor = _at_cursor(found, found.cursor.branch, found.cursor.step)
-    return [components.value(found.figure), components.value(chart), *at_cursor]
+    errors, at_cursor = view.errors_view(found), _at_cursor(found, found.cursor.branch, found.cursor.step)
+    return [components.value(found.figure), page.notices(errors.notices), components.value(errors.chart), *at_cursor]
 
 
 def _at_cursor(found: Microscopy, branch: int, step: int) -> list[Any]:
     """Where a fork would leave, whether one can be removed, and what can be downloaded of the branch."""
-    download = view.download(found, branch)
-    files = [*download.files, *([view.error_table(found.errors)] if found.errors is not None else [])]
-    place, can_undo = view.fork_place(found, branch, step), gr.update(interactive=len(found.branches) > 1)
-    return [page.bold(place), can_undo, exports.links(files), download.python]
+    download, place = view.download(found, branch), view.fork_place(found, branch, step)
+    about = page.notices([place]) if isinstance(place, Notice) else page.bold(place)
+    files = exports.links([*download.files, *view.errors_view(found).files])
+    return [about, gr.update(interactive=len(found.branches) > 1), files, download.python]
 
 
 def _rules(visitor: str | None) -> ControlRules[MicroscopeControls]:

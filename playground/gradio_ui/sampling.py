@@ -9,14 +9,10 @@ import gradio as gr
 from playground import preload
 from playground.gradio_ui import page, sampling_models, sampling_results, widgets
 from playground.gradio_ui.following import QUIET
-from playground.labs.sampling import text
+from playground.labs.sampling import text, view
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings
-from playground.labs.sampling.recipes import open_recipes
 from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import request_queue
-
-MOST_LETTERS = 400
-"""Of an error message that is shown."""
 
 
 def build(demo: gr.Blocks) -> None:
@@ -50,11 +46,10 @@ def build(demo: gr.Blocks) -> None:
 
 def _submit(visitor: str, tab: str, controls: SamplingSettings) -> str:
     """Queue what these settings stand for; returns what there is to say where that is not possible."""
-    try:
-        request_queue().submit(tab, *open_recipes(controls, visitor_of(visitor)))
-    except ValueError as problem:
-        return _error(problem)
-    return ""
+    shown = view.settings_view(controls, visitor_of(visitor), None)
+    if shown.drawing is not None:
+        request_queue().submit(tab, *shown.drawing)
+    return page.notices(shown.notices)
 
 
 def _opened(controls: SamplingSettings, visitor: str, tab: str, session: str) -> list[Any]:
@@ -68,20 +63,9 @@ def _opened(controls: SamplingSettings, visitor: str, tab: str, session: str) ->
 
 def _changed(controls: SamplingSettings, visitor: str, tab: str) -> list[Any]:
     """What there is to say where the images are not those of the settings."""
-    try:
-        _, recipes = open_recipes(controls, visitor_of(visitor))
-    except ValueError as problem:
-        return [_error(problem)]
-    request = request_queue().request(tab)
-    if request is None or recipes == request.recipes:
-        return [""]
-    return [page.listed([text.CHANGED.replace("**", "")], "info")]
+    return [page.notices(view.settings_view(controls, visitor_of(visitor), request_queue().request(tab)).notices)]
 
 
 def _stop(tab: str) -> None:
     if request := request_queue().request(tab):
         request.stop()
-
-
-def _error(problem: ValueError) -> str:
-    return page.listed([str(problem)[:MOST_LETTERS]], "error")

@@ -18,7 +18,6 @@ from playground.labs.sampling import text, view
 from playground.labs.sampling.controls import Side
 from playground.labs.shared import exports, pictures_html
 from playground.labs.shared import text as common
-from playground.labs.shared.job import in_words
 from playground.policy.visitor import Visitor, visitor_of
 from playground.serving.request_queue import Request, request_queue
 
@@ -39,7 +38,7 @@ class Results:
 
     def __init__(self, who: page.Identity, stop: gr.Button) -> None:
         self._who, self._stop = who, stop
-        self._status = gr.HTML(page.status(text.PRESS_START), elem_id="sampling-status", min_width=260)
+        self._status = gr.HTML(page.job_status(view.run_view(None)), elem_id="sampling-status", min_width=260)
 
     def draw(self) -> None:
         """Make the components where the caller's `with` stands."""
@@ -64,42 +63,31 @@ async def _watched(visitor: str, tab: str) -> AsyncIterator[list[Any]]:
     """The tab's request as it comes: new frames while it runs, then all of it again."""
     request, who = request_queue().request(tab), visitor_of(visitor)
     if request is None:
-        yield _outputs(page.status(text.PRESS_START), can_stop=False)
+        yield _outputs(request)
         return
     sent = 0
     while request.state.is_running:
         new, sent = await asyncio.to_thread(view.growing_timeline, request, sent)
-        yield _outputs(_running(request), gr.skip() if new is None else components.value(new), can_stop=True)
+        yield _outputs(request, gr.skip() if new is None else components.value(new))
         await asyncio.sleep(POLL)
         if request_queue().request(tab) is not request:
             return  # another one has taken its place, and has a follower of its own
     yield await asyncio.to_thread(_ended, request, who)
 
 
-def _outputs(status: str, *more: Any, can_stop: bool) -> list[Any]:
+def _outputs(request: Request | None, *more: Any) -> list[Any]:
     """Values for all outputs; what is not given stays."""
-    given = [status, gr.update(interactive=can_stop), *more]
+    shown = view.run_view(request)
+    given = [page.job_status(shown), gr.update(interactive=shown.stop.is_enabled), *more]
     return [*given, *[gr.skip()] * (OUTPUTS - len(given))]
 
 
 def _ended(request: Request, visitor: Visitor) -> list[Any]:
-    state = request.state
-    if state.error:
-        return _outputs(page.listed([state.error], "error"), can_stop=False)
     whole = view.timeline(request.id, view.frames_of(request))
-    if whole is None:
-        return _outputs(page.status(text.STOPPED_EARLY), can_stop=False)
+    if request.state.error or whole is None:
+        return _outputs(request)
     chosen = _about(request, visitor, view.Choice("A", 0))
-    words = page.status(in_words(state, text.WHAT))
-    return _outputs(words, components.value(whole), chosen, *_downloads(request), can_stop=False)
-
-
-def _running(request: Request) -> str:
-    state = request.state
-    if request.place:
-        before = "You are next" if request.place == 1 else f"{request.place - 1} before you"
-        return page.status(f"Waiting for room on this machine. {before} in the queue.", 0.0)
-    return page.status(in_words(state, text.WHAT), state.fraction)
+    return _outputs(request, components.value(whole), chosen, *_downloads(request))
 
 
 def _picked(event: gr.EventData, visitor: str, tab: str) -> Any:

@@ -9,13 +9,12 @@ import streamlit as st
 
 from playground.labs.microscope import controls as settings
 from playground.labs.microscope import forks, text, view
-from playground.labs.microscope import job as lab
 from playground.labs.microscope.branches import Microscopy, Task
 from playground.labs.microscope.controls import MicroscopeControls
 from playground.labs.microscope.job import Examination
 from playground.labs.shared import models
 from playground.labs.shared.controls import checked
-from playground.labs.shared.view import job_view
+from playground.labs.shared.view import Notice, job_view
 from playground.streamlit_ui import components, following, loading, open_model, page, visitor, widgets
 
 if TYPE_CHECKING:
@@ -35,11 +34,11 @@ def show() -> None:
         controls = widgets.controls(MicroscopeControls, LAB, settings.rules(who, lambda _: available))
     widgets.show_problems(LAB)
     job: Examination | None = st.session_state.get(f"{LAB}/job")
-    try:
-        model, task = lab.task_of(controls, who, None if job is None else job.state.result)
-    except ValueError as problem:
-        st.error(page.plain(str(problem)))
+    opened = view.opened(controls, who, None if job is None else job.state.result)
+    if isinstance(opened, Notice):
+        page.notices([opened])
         return
+    model, task = opened
     if job is None or job.task != task:
         job = _start(model, task)
     again, stopped = following.buttons(LAB, job_view(job.state, start=f"🔬 {text.START}"))
@@ -76,11 +75,11 @@ def _figure(found: Microscopy) -> None:
 
 
 def _fork(found: Microscopy, now: MicroscopeControls) -> None:
-    refusal = view.fork_refusal(found, now.branch)
-    if refusal:
-        st.info(refusal)
+    place = view.fork_place(found, now.branch, now.frame)
+    if isinstance(place, Notice):
+        page.notices([place])
     else:
-        st.markdown(view.fork_place(found, now.branch, now.frame))
+        st.markdown(place)
         asked = widgets.form(
             forks.ForkSettings,
             f"{LAB}/fork/{now.branch}/{found.root.model}/{now.forks}",
@@ -89,11 +88,11 @@ def _fork(found: Microscopy, now: MicroscopeControls) -> None:
             options=forks.options(found.model),
         )
         if st.button(text.FORK_BUTTON, type="primary", key=f"{LAB}/fork"):
-            try:
-                widgets.change(LAB, view.forked(found, now, asked))
-            except ValueError as problem:
-                st.error(page.plain(str(problem)))
+            forked = view.forked(found, now, asked)
+            if isinstance(forked, Notice):
+                page.notices([forked])
             else:
+                widgets.change(LAB, forked)
                 st.rerun()
     if now.forks and st.button(text.UNDO, icon="↩️", key=f"{LAB}/undo"):
         widgets.change(LAB, view.without_last(now))
@@ -101,13 +100,13 @@ def _fork(found: Microscopy, now: MicroscopeControls) -> None:
 
 
 def _below(found: Microscopy) -> None:
-    if found.errors is None:
-        st.info(text.NO_DATA)
-    else:
-        components.live_chart(view.error_chart(found.errors), key=f"{LAB}/errors")
+    errors = view.errors_view(found)
+    page.notices(errors.notices)
+    if errors.chart is not None:
+        components.live_chart(errors.chart, key=f"{LAB}/errors")
         page.looking_at(text.ABOUT_ERRORS)
-        table = view.error_table(found.errors)
-        st.download_button(table.title, table.data, table.name, table.kind, key=f"{LAB}/csv", icon="⬇️")
+    for file in errors.files:
+        st.download_button(file.title, file.data, file.name, file.kind, key=f"{LAB}/csv", icon="⬇️")
     with st.expander(text.DOWNLOAD):
         titles = view.branch_titles(found)
         number = st.selectbox(text.BRANCH, range(len(titles)), format_func=titles.__getitem__, key=f"{LAB}/away")

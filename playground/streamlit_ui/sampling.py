@@ -12,9 +12,7 @@ from playground.labs.sampling import controls as settings
 from playground.labs.sampling import text, view
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings, Side
 from playground.labs.sampling.job import SamplingJob
-from playground.labs.sampling.recipes import open_recipes
 from playground.labs.shared import models
-from playground.labs.shared.view import job_view
 from playground.streamlit_ui import components, following, loading, open_model, page, visitor, widgets
 
 if TYPE_CHECKING:
@@ -34,28 +32,24 @@ def show() -> None:
     with st.sidebar:
         controls = _settings()
     widgets.show_problems(LAB)
-    opened = _opened(controls)
     job: SamplingJob | None = st.session_state.get(f"{LAB}/job")
-    if job is None and opened is not None:
-        job = _start(*opened)  # the first visit: something to see at once
-    buttons = job_view(following.state_of(job), start=f"🎲 {text.START}", can_start=opened is not None)
-    begun, stopped = following.buttons(LAB, buttons)
-    if begun and opened is not None:
-        job = _start(*opened)
+    shown = view.settings_view(controls, visitor.current(), job)
+    if job is None and shown.drawing is not None:
+        job = _start(*shown.drawing)  # the first visit: something to see at once
+    begun, stopped = following.buttons(LAB, view.run_view(job, can_start=shown.drawing is not None))
+    if begun and shown.drawing is not None:
+        _start(*shown.drawing)
         st.rerun()
-    if job is None:
-        st.info(text.PRESS_START)
-        return
-    if stopped:
+    if stopped and job is not None:
         job.stop()
         st.rerun()
-    is_running = job.state.is_running
-    if opened is not None and not is_running and opened[1] != job.recipes:
-        st.caption(text.CHANGED)
-    if is_running:
+    page.notices(shown.notices)
+    if job is not None and job.state.is_running:
         _running(job)
     else:
-        _finished(job)
+        following.status(view.run_view(job))
+        if job is not None:
+            _finished(job)
 
 
 def _settings() -> SamplingSettings:
@@ -72,15 +66,6 @@ def _settings() -> SamplingSettings:
     return controls
 
 
-def _opened(controls: SamplingSettings) -> tuple[Model, dict[Side, Recipe]] | None:
-    """The model and the recipes of these settings; None where there is an error, which is shown."""
-    try:
-        return open_recipes(controls, visitor.current())
-    except ValueError as error:
-        st.error(page.plain(str(error)))
-        return None
-
-
 def _start(model: Model, recipes: dict[Side, Recipe]) -> SamplingJob:
     old: SamplingJob | None = st.session_state.get(f"{LAB}/job")
     if old is not None:
@@ -92,10 +77,9 @@ def _start(model: Model, recipes: dict[Side, Recipe]) -> SamplingJob:
 
 @st.fragment(run_every=POLL)
 def _running(job: SamplingJob) -> None:
-    state = job.state
-    if not state.is_running:
+    if not job.state.is_running:
         st.rerun()
-    following.status(job_view(state, start="", unit=text.WHAT))
+    following.status(view.run_view(job))
     sent, shown = st.session_state[f"{LAB}/live"]
     new, sent = view.growing_timeline(job, sent)
     if new is not None:
@@ -106,10 +90,8 @@ def _running(job: SamplingJob) -> None:
 
 
 def _finished(job: SamplingJob) -> None:
-    following.status(job_view(job.state, start="", unit=text.WHAT))
     shown = view.timeline(job.id, view.frames_of(job))
     if shown is None:
-        st.info(text.STOPPED_EARLY)
         return
     pick = components.timeline(shown, key=f"{LAB}/timeline").pick
     page.looking_at(text.LOOKING_AT)

@@ -59,7 +59,7 @@ def write_link(shown: Choice) -> None:
 
 
 def act(do: str, of: str = "") -> None:
-    """Carry out an action of the page; a callback."""
+    """Carry out an action of the page; a callback, which Streamlit may call twice where a rerun comes in between."""
     runs = visitor.current().runs
     st.session_state[REDRAW] = True
     if do == "take":
@@ -69,7 +69,8 @@ def act(do: str, of: str = "") -> None:
             widgets.set_controls("training", controls)
         return
     st.session_state[VISIT], problem = _visit().act(do, of, runs)
-    st.session_state[PROBLEMS] = [problem] if problem else []
+    if problem:
+        st.session_state[PROBLEMS] = [problem]
 
 
 def start(config: TrainConfig) -> None:

@@ -61,6 +61,7 @@ class Microscopy:
     revision: str
     reference: Branch | None = None
     errors: Errors | None = None
+    is_complete: bool = False
 
     @property
     def id(self) -> str:

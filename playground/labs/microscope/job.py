@@ -81,7 +81,7 @@ def work(model: Model, task: Task) -> Iterator[Partial[Microscopy]]:
         for part, (strip, errors) in enumerate(reference.examine(batching, task.root, task.known, weights), 1):
             found = replace(found, reference=strip, errors=errors)
             yield Partial(done + min(part, reference.WORK), total, found)
-    yield Partial(total, total, found)
+    yield Partial(total, total, replace(found, is_complete=True))
 
 
 def _recorders(model: Model, task: Task, weights: PosteriorWeights) -> Iterator[StepRecorder]:

@@ -1,45 +1,56 @@
-"""What the Microscope shows beside its figure, as data for both front ends: forks, errors, downloads."""
+"""What the Microscope shows beside its figure, as data for both front ends: notices, forks, errors, downloads."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from playground.components.payloads.chart import LiveChart, Series
 from playground.labs.microscope import forks as forking
 from playground.labs.microscope import text
-from playground.labs.microscope.branches import Errors, Microscopy
+from playground.labs.microscope.branches import Errors, Microscopy, Task
 from playground.labs.microscope.controls import MicroscopeControls
 from playground.labs.microscope.forks import MAX_FORKS, ForkSettings
-from playground.labs.microscope.job import last_recipe
+from playground.labs.microscope.job import last_recipe, task_of
 from playground.labs.shared import exports
 from playground.labs.shared.controls import checked
 from playground.labs.shared.exports import File
+from playground.labs.shared.view import Notice
+
+if TYPE_CHECKING:
+    from engine.models.opened import Model
+    from playground.policy.visitor import Visitor
+
+
+def opened(
+    controls: MicroscopeControls, visitor: Visitor, previous: Microscopy | None = None
+) -> tuple[Model, Task] | Notice:
+    """The model of these settings and what is to be shown, or why nothing can be."""
+    try:
+        return task_of(controls, visitor, previous)
+    except ValueError as problem:
+        return Notice("error", str(problem))
+
 
 # --- forks ----------------------------------------------------------------------------------------------------------
 
 
-def fork_refusal(found: Microscopy, branch: int) -> str:
-    """Why no fork can leave a branch, in a sentence; "" where one can."""
-    if len(found.branches) > MAX_FORKS:
-        return text.TOO_MANY.format(most=MAX_FORKS)
+def fork_place(found: Microscopy, branch: int, frame: int) -> str | Notice:
+    """Where a fork would leave, as Markdown, or why none can."""
     result = found.branch_at(branch)
+    if len(found.branches) > MAX_FORKS:
+        return Notice("info", text.TOO_MANY.format(most=MAX_FORKS))
     if result is None:
-        return text.NO_FORK_OF_REFERENCE
-    return "" if result.branch.steps else text.NOT_YET
+        return Notice("info", text.NO_FORK_OF_REFERENCE)
+    if not result.branch.steps:
+        return Notice("info", text.NOT_YET)
+    return text.FORK_ABOUT.format(place=f"{result.branch.name}, step {step_at(found, branch, frame)}")
 
 
 def step_at(found: Microscopy, branch: int, frame: int) -> int:
     """The shown step of a branch that is nearest to a frame."""
     return min((one.step for one in found.branches[branch].branch.steps), key=lambda step: abs(step - frame))
-
-
-def fork_place(found: Microscopy, branch: int, frame: int) -> str:
-    """Where a fork would leave, or why none can."""
-    if refusal := fork_refusal(found, branch):
-        return refusal
-    place = f"{found.branches[branch].branch.name}, step {step_at(found, branch, frame)}"
-    return text.FORK_ABOUT.format(place=place)
 
 
 def fork_form(found: Microscopy, branch: int) -> ForkSettings:
@@ -48,17 +59,23 @@ def fork_form(found: Microscopy, branch: int) -> ForkSettings:
     return forking.settings_of(last_recipe(result.recipe))
 
 
-def forked(found: Microscopy, now: MicroscopeControls, settings: ForkSettings) -> MicroscopeControls:
-    """The controls with one more fork, at the cursor. Raises ValueError with a sentence for the reader."""
-    if refusal := fork_refusal(found, now.branch):
-        raise ValueError(refusal)
+def forked(found: Microscopy | None, now: MicroscopeControls, settings: ForkSettings) -> MicroscopeControls | Notice:
+    """The controls with one more fork, at the cursor, or why there is none; `found` is None while it is being computed."""
+    if found is None:
+        return Notice("info", text.NOT_YET)
+    place = fork_place(found, now.branch, now.frame)
+    if isinstance(place, Notice):
+        return place
     step = step_at(found, now.branch, now.frame)
     fork = forking.fork_of(settings, now.branch, step, last_recipe(found.branches[now.branch].recipe))
     if not fork.changes:
-        raise ValueError(text.NOTHING_CHANGED)
+        return Notice("info", text.NOTHING_CHANGED)
     forks = (*forking.read(now.forks), fork)
-    forking.recipes(found.root, forks)[-1].check(found.model)
-    return checked(now, forks=forking.write(forks), branch=len(forks), frame=0)
+    try:
+        forking.recipes(found.root, forks)[-1].check(found.model)
+        return checked(now, forks=forking.write(forks), branch=len(forks), frame=0)
+    except ValueError as problem:
+        return Notice("error", str(problem))
 
 
 def without_last(now: MicroscopeControls) -> MicroscopeControls:
@@ -67,6 +84,22 @@ def without_last(now: MicroscopeControls) -> MicroscopeControls:
 
 
 # --- errors and downloads -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class ErrorsView:
+    """The errors at each level: their chart and file, or why there are none."""
+
+    chart: LiveChart | None = None
+    files: tuple[File, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+def errors_view(found: Microscopy) -> ErrorsView:
+    """Of the reference image, as far as they are computed."""
+    if found.errors is not None:
+        return ErrorsView(error_chart(found.errors), (error_table(found.errors),))
+    return ErrorsView(notices=(Notice("info", text.NO_DATA),) if found.is_complete else ())
 
 
 def error_chart(errors: Errors) -> LiveChart:

@@ -67,6 +67,9 @@ class SamplingJob(Job[Sampled]):
         RecipeError, ModelError: where a recipe does not fit the model.
     """
 
+    place = 0
+    """In a queue: it begins at once."""
+
     def __init__(
         self,
         job_id: str,

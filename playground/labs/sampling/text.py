@@ -24,7 +24,7 @@ TERMS = (
 START = "Draw"
 WHAT = "steps"
 PRESS_START = "Choose the settings in the sidebar, then press Draw."
-CHANGED = "The settings have changed since these images were drawn. Press **Draw** to apply them."
+CHANGED = "The settings have changed since these images were drawn. Press Draw to apply them."
 STOPPED_EARLY = "Stopped before the first step was done. Press Draw to begin again."
 TIMELINE = "Sampling trajectory, from noise to image"
 LOOKING_AT = (
@@ -69,6 +69,12 @@ def nearest(number: int, side: str) -> str:
 def download(side: str) -> str:
     """The heading over what can be downloaded; `side` is "" or A or B."""
     return f"Download: images, recipe and Python{f' of {side}' if side else ''}"
+
+
+def waiting(place: int) -> str:
+    """That a run waits for its turn; `place` in the queue, 1 for the next."""
+    before = "You are next" if place == 1 else f"{place - 1} before you"
+    return f"Waiting for room on this machine. {before} in the queue."
 
 
 OPEN = "Open a model"

@@ -1,26 +1,32 @@
-"""What the Sampling lab shows, as data for both front ends: timelines, nearest training images, downloads."""
+"""What the Sampling lab shows, as data for both front ends: status, notices, timelines, nearest training images, downloads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from playground.components.payloads.packing import nearest_index
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.sampling import text
-from playground.labs.sampling.controls import Side
-from playground.labs.sampling.job import FrameImages, Images
+from playground.labs.sampling.controls import SamplingSettings, Side
+from playground.labs.sampling.job import FrameImages, Images, Sampled
 from playground.labs.sampling.neighbours import nearest_training_images
+from playground.labs.sampling.recipes import open_recipes
 from playground.labs.shared.exports import File
+from playground.labs.shared.job import JobState
 from playground.labs.shared.picture import proportion
+from playground.labs.shared.view import JobView, Notice, job_view
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
     from engine.recipes.recipe import Recipe
+    from playground.policy.visitor import Visitor
 
 Frames = Mapping[Side, Sequence[FrameImages]]
 FPS = 15.0
+MOST_LETTERS = 400
+"""Of an error message that is shown."""
 
 
 class Run(Protocol):
@@ -31,12 +37,54 @@ class Run(Protocol):
     recipes: dict[Side, Recipe]
     totals: dict[Side, int]
 
+    @property
+    def state(self) -> JobState[Sampled]: ...
+
+    @property
+    def place(self) -> int: ...
+
     def frames(self, side: Side = "A") -> list[FrameImages]: ...
 
 
 def frames_of(run: Run) -> dict[Side, list[FrameImages]]:
     """The frames so far of each side."""
     return {side: run.frames(side) for side in run.recipes}
+
+
+# --- settings and status --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class SettingsView:
+    """What Draw would draw, and what the reader is told about the settings.
+
+    drawing: the model, and the recipe of each side; None where nothing can be drawn, and the notices say why.
+    """
+
+    drawing: tuple[Model, dict[Side, Recipe]] | None
+    notices: tuple[Notice, ...] = ()
+
+
+def settings_view(controls: SamplingSettings, visitor: Visitor, run: Run | None) -> SettingsView:
+    """The view of these settings; `run` has the images on the page."""
+    try:
+        drawing = open_recipes(controls, visitor)
+    except ValueError as problem:
+        return SettingsView(None, (Notice("error", str(problem)[:MOST_LETTERS]),))
+    has_changed = run is not None and run.recipes != drawing[1]
+    return SettingsView(drawing, (Notice("info", text.CHANGED),) if has_changed else ())
+
+
+def run_view(run: Run | None, *, can_start: bool = True) -> JobView:
+    """The buttons and the status line of a run; None before the first. `can_start`: whether the settings allow it."""
+    state = None if run is None else run.state
+    view = job_view(state, start=f"🎲 {text.START}", unit=text.WHAT, idle=text.PRESS_START, can_start=can_start)
+    if run is None or view.error:
+        return view
+    if run.place:
+        return replace(view, status=text.waiting(run.place), fraction=0.0)
+    is_empty = view.fraction is None and not any(frames_of(run).values())
+    return replace(view, status=text.STOPPED_EARLY) if is_empty else view
 
 
 # --- timelines ------------------------------------------------------------------------------------------------------

@@ -79,6 +79,8 @@ class Visit:
         if do == "delete":
             return self._delete(of, runs)
         if do == "undo":
+            if of not in (one.id for one in self.deleted):  # restored already, by the same press
+                return self, ""
             rest = replace(self, deleted=tuple(one for one in self.deleted if one.id != of))
             problem = _refusal(lambda: runs.restore(of))
             return (rest if problem else replace(rest, choice=Choice(of))), problem

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.recipes.fork import Fork, recipe_of
 from engine.samplers import SAMPLERS
 from playground.components.payloads.microscope import Branch, Cursor, Equation, read_cursor
-from playground.labs.microscope import forks, link, reference, view
+from playground.labs.microscope import forks, link, reference, text, view
 from playground.labs.microscope import job as lab
 from playground.labs.microscope import steps as cutting
 from playground.labs.microscope.branches import Microscopy
@@ -24,6 +24,7 @@ from playground.labs.microscope.job import Examination
 from playground.labs.sampling.controls import SamplingControls
 from playground.labs.sampling.recipes import recipes
 from playground.labs.shared import models
+from playground.labs.shared.view import Notice
 from playground.policy.visitor import HOST
 
 QUICK = {"model": "ideal:digits", "steps": 6, "frame": 2}
@@ -149,6 +150,7 @@ def test_a_model_without_known_pictures_is_compared_with_none() -> None:
     model = replace(HOST.open_model("ideal:digits"), data="")
     *_, last = lab.work(model, lab.task_of(controls, HOST)[1])
     assert last.result.reference is None
+    assert [notice.text for notice in view.errors_view(last.result).notices] == [text.NO_DATA]
     assert not last.result.branches[0].branch.steps[0].posterior_weights
     assert reference.reference_image(model, ("training", 0)) is None
 
@@ -174,24 +176,30 @@ def test_forks_share_the_picture_where_they_leave_and_are_computed_once() -> Non
     assert again.reference is found.reference
 
 
+def refusal(answer: object) -> str:
+    assert isinstance(answer, Notice)
+    return answer.text
+
+
 def test_nothing_changed_is_no_fork_and_too_many_are_refused() -> None:
     found = examined()
     now = MicroscopeControls.model_validate(QUICK)
     begun = forks.settings_of(found.root)
-    with pytest.raises(ValueError, match="same trajectory"):
-        view.forked(found, now, begun)
+    assert "same trajectory" in refusal(view.forked(found, now, begun))
     changed = view.forked(found, now, begun.model_copy(update={"sampler": "ddpm", "seed": 4}))
+    assert not isinstance(changed, Notice)
     assert (changed.forks, changed.branch, changed.frame) == ("0@2:sampler=ddpm,seed=4", 1, 0)
     assert view.without_last(changed).forks == ""
-    with pytest.raises(ValueError, match="choose a step on one of the trajectories"):
-        view.forked(found, now.model_copy(update={"branch": 1}), begun)
+    of_reference = view.forked(found, now.model_copy(update={"branch": 1}), begun)
+    assert "choose a step on one of the trajectories" in refusal(of_reference)
+    assert "wait" in refusal(view.forked(None, now, begun))
     too_fine = forks.recipes(
         found.root.model_copy(update={"schedule": "linear", "T": 50}), (Branching(0, 1, (("steps", "51"),)),)
     )
     with pytest.raises(ValueError, match="do not fit"):
         too_fine[-1].check(found.model)
     many = examined(forks=";".join(f"0@1:seed={k},sampler=ddpm" for k in range(MAX_FORKS)))
-    assert "remove one" in view.fork_refusal(many, 0)
+    assert "remove one" in refusal(view.fork_place(many, 0, 0))
 
 
 @pytest.mark.parametrize(

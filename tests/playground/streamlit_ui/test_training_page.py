@@ -20,6 +20,7 @@ from engine.training.config import TrainConfig
 from playground import preload
 from playground.labs.training import runs as names
 from playground.labs.training import text, visit
+from playground.policy.visitor import HOST
 
 SECONDS = 60.0
 FEW = {"batch": 1, "T": 20, "report_every": 1, "sample_every": 100, "warmup": 0, "ema_decay": 0.5}
@@ -265,3 +266,17 @@ def test_what_a_dead_process_left_behind_is_resumed_by_a_click(
     at.button(key="training/resume").click().run()
     later.wait(folder.id, lambda snapshot: snapshot.status == "finished", SECONDS)
     assert [report.step for report in folder.read_metrics()] == [1, 2, 3, 4, 5]
+
+
+def test_an_action_that_streamlit_calls_twice_is_done_once_and_says_nothing(runs: TrainingService) -> None:
+    run_id = runs.submit(TrainConfig.model_validate(FEW | {"steps": 100_000}))
+    now, visitor_runs = visit.Visit(visit.Choice(run_id)), HOST.runs
+    for do, status in (("pause", "paused"), ("resume", "running"), ("stop", "stopped"), ("delete", ""), ("undo", "")):
+        for _ in range(2):
+            now, problem = now.act(do, run_id, visitor_runs)
+            assert problem == ""
+        if status:
+            runs.wait(run_id, lambda snapshot, status=status: snapshot.status == status, SECONDS)
+        assert (run_id in runs.ids(), len(now.deleted)) == ((False, 1) if do == "delete" else (True, 0))
+    now, _ = now.act("delete", run_id, visitor_runs)
+    assert run_id not in runs.ids()
