@@ -49,10 +49,9 @@ class PreparePart:
         self._outputs = [self._progress, self._sources, self._timer, self._mine, self._chosen]
 
     def _draw_known(self) -> None:
-        offers = sources.offers()
         with gr.Column() as self._known_place:
-            sets = [(offer.title, name) for name, offer in offers.items()]
-            self._known = gr.Dropdown(sets, value=next(iter(offers)), label=text.KNOWN, elem_id="training-known")
+            sets = [(title, name) for name, title in sources.offers().items()]
+            self._known = gr.Dropdown(sets, value=sets[0][1], label=text.KNOWN, elem_id="training-known")
             self._offer = live.live_html("training-offer")
 
     def _draw_folder(self) -> None:
@@ -149,12 +148,12 @@ def _begin(start: Callable[[], Preparation]) -> list[Any]:
 
 def _take_offer(event: gr.EventData) -> list[Any]:
     do, name = live.done(event)
-    offer = sources.offers().get(name)
-    if offer is not None and do == "choose":
-        return [*[SKIP] * 4, _choice(name)]
-    if offer is None:
+    title = sources.offers().get(name)
+    if title is None:
         return [SKIP] * 5
-    return _begin(lambda: preparing.start(offer.title, name, visitor_of(None)))
+    if do == "choose":
+        return [*[SKIP] * 4, _choice(name)]
+    return _begin(lambda: preparing.start(title, name, visitor_of(None)))
 
 
 def _from_folder(path: str, largest: int) -> list[Any]:

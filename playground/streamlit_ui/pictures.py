@@ -139,9 +139,7 @@ def _sources() -> None:
 
 def _known() -> None:
     offers = sources.offers()
-    name = st.selectbox(
-        text.KNOWN, list(offers), format_func=lambda name: offers[name].title, key="training/pictures known"
-    )
+    name = st.selectbox(text.KNOWN, list(offers), format_func=offers.__getitem__, key="training/pictures known")
     offer = view.offer_view(name, visitor.current())
     assert offer is not None
     st.markdown(offer.about)
@@ -154,7 +152,7 @@ def _known() -> None:
     if offer.missing:
         st.warning(page.plain(offer.missing))
     if st.button(offer.download, type="primary", icon="⬇️", key="training/pictures download"):
-        _start(lambda: preparing.start(offers[name].title, name, visitor.current()))
+        _start(lambda: preparing.start(offer.title, name, visitor.current()))
 
 
 def _folder() -> None:

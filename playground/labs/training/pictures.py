@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,60 +58,17 @@ def suggestion(name: str, visitor: Visitor) -> tuple[bool, float]:
         return False, 0.0
 
 
-@dataclass(frozen=True)
-class Shown:
-    """Images of a data set, and facts about it."""
-
-    title: str
-    sheet: npt.NDArray[np.uint8]
-    """Some of them as the network receives them, see `sheet`."""
-    columns: int
-    training: int
-    held_out: int
-    size: int
-    channels: int
-    classes: tuple[tuple[str, int], ...]
-    """Name of each class, and how many there are to train on; empty where there are none."""
-    source: str
-    licence: str
-    about: str
-    prepared: bool
-    floor: bool
-    """Whether the Bayes-optimal loss is computed."""
-
-
-def shown(config: TrainConfig, visitor: Visitor, columns: int = 8) -> Shown:
-    """The images of a run, resized and augmented as in training. Raises DataError."""
+def samples(config: TrainConfig, training: ImageSet) -> npt.NDArray[np.uint8]:
+    """Some of the training images of a run, resized and augmented as in training: uint8 (B, H, W, C)."""
     import torch
 
     from engine.data.augment import augment
     from engine.data.pixels import to_uint8, to_unit
-    from engine.data.prepared import augmented_pictures, pictures_of
-    from engine.data.shipped import DATASETS
     from engine.data.store import gather
 
-    visitor.check_data(config.data)
-    data = pictures_of(config)
-    training = data.training
     x0 = to_unit(gather(training.images, _some(training)))
     drawn = torch.rand((len(x0), 2), generator=torch.Generator().manual_seed(0))
-    augmented = to_uint8(augment(x0, config.flips, config.rotation, drawn))
-    counts = np.bincount(training.labels, minlength=len(data.class_names)).tolist() if data.class_names else []
-    return Shown(
-        title=data.title,
-        sheet=sheet(augmented, columns),
-        columns=min(columns, len(augmented)),
-        training=len(training),
-        held_out=len(data) - len(training),
-        size=data.size,
-        channels=data.channels,
-        classes=tuple(zip(data.class_names, counts, strict=True)),
-        source=data.source,
-        licence=data.licence,
-        about=data.about,
-        prepared=data.name not in DATASETS,
-        floor=augmented_pictures(config) is not None,
-    )
+    return to_uint8(augment(x0, config.flips, config.rotation, drawn))
 
 
 def _some(data: ImageSet) -> npt.NDArray[np.int64]:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CELL = 96
 """CSS pixels of one image."""
-WIDEST = 760
+COLUMNS, WIDEST = 8, 760
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,24 +43,33 @@ class PicturesView:
 
 def pictures_view(config: TrainConfig, visitor: Visitor) -> PicturesView | None:
     """The images of this run as the network receives them; None where the data set is not there."""
+    from engine.data.prepared import augmented_pictures, pictures_of
+    from engine.data.shipped import DATASETS
+
     try:
-        shown = pictures.shown(config, visitor)
+        visitor.check_data(config.data)
+        data = pictures_of(config)
+        training = data.training
+        images = pictures.samples(config, training)
+        has_floor = augmented_pictures(config) is not None
     except ValueError:
         return None
+    columns = min(COLUMNS, len(images))
+    counts = np.bincount(training.labels, minlength=len(data.class_names)).tolist() if data.class_names else []
     return PicturesView(
-        heading=pictures_text.heading(shown.title, shown.training, shown.size),
-        sheet=shown.sheet,
-        width=min(WIDEST, CELL * shown.columns),
-        about=pictures_text.looking_at(shown.size, shown.channels, config.flips, config.rotation),
+        heading=pictures_text.heading(data.title, len(training), data.size),
+        sheet=pictures.sheet(images, columns),
+        width=min(WIDEST, CELL * columns),
+        about=pictures_text.looking_at(data.size, data.channels, config.flips, config.rotation),
         lines=(
-            *([("", shown.about)] if shown.about else []),
-            ("", pictures_text.counted(shown.training, shown.held_out)),
-            ("Classes", pictures.classes_in_words(shown.classes)),
-            ("Source", shown.source),
-            ("Licence", shown.licence),
+            *([("", data.about)] if data.about else []),
+            ("", pictures_text.counted(len(training), len(data) - len(training))),
+            ("Classes", pictures.classes_in_words(tuple(zip(data.class_names, counts, strict=True)))),
+            ("Source", data.source),
+            ("Licence", data.licence),
         ),
-        note="" if shown.floor else pictures_text.NO_FLOOR,
-        prepared=config.data if shown.prepared and not visitor.public else "",
+        note="" if has_floor else pictures_text.NO_FLOOR,
+        prepared="" if visitor.public or data.name in DATASETS else config.data,
     )
 
 
@@ -116,12 +125,14 @@ def preparing_view(preparation: Preparation) -> PreparingView:
 
 @dataclass(frozen=True)
 class OfferView:
-    """One of the well-known data sets."""
+    """One of the well-known data sets, with its title."""
 
+    title: str
     about: str
     """Markdown."""
     cost: str
     missing: str
+    """What must be installed first; "" for nothing."""
     is_prepared: bool
     download: str
     """Title of the button."""
@@ -129,13 +140,15 @@ class OfferView:
 
 def offer_view(name: str, visitor: Visitor) -> OfferView | None:
     """A well-known data set; None where there is none of that name."""
-    offer = sources.offers().get(name)
-    if offer is None:
+    from engine.data.sources.torchvision_sets import SOURCES
+
+    if name not in SOURCES:
         return None
+    offer = SOURCES[name]
     size = megabytes(offer.megabytes)
     cost = pictures_text.offer(size, megabytes(offer.on_disk), offer.licence)
     is_prepared = name in pictures.choices(visitor)
-    return OfferView(offer.about, cost, offer.missing, is_prepared, f"Download {size}")
+    return OfferView(offer.title, offer.about, cost, sources.missing_for(name), is_prepared, f"Download {size}")
 
 
 def free_space() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,43 +16,18 @@ MOST = (1_000, 5_000, 20_000, 100_000, 0)
 """How many images of a data set of the Hub can be prepared; 0 for all."""
 
 
-@dataclass(frozen=True)
-class Offer:
-    """One of torchvision's data sets."""
-
-    name: str
-    title: str
-    about: str
-    megabytes: int
-    """To download."""
-    on_disk: int
-    """Megabytes needed while it is unpacked."""
-    licence: str
-    missing: str
-    """What must be installed first; "" for nothing."""
-
-
-def offers() -> dict[str, Offer]:
-    """Torchvision's sets by name."""
+def offers() -> dict[str, str]:
+    """Name and title of torchvision's sets."""
     from engine.data.sources.torchvision_sets import SOURCES
 
-    needs = (
-        ""
-        if importlib.util.find_spec("gdown")
-        else 'It lies on Google Drive: pip install "diffusion-playground[celeba]"'
-    )
-    return {
-        name: Offer(
-            name,
-            source.title,
-            source.about,
-            source.megabytes,
-            source.on_disk,
-            source.licence,
-            needs if name == "celeba" else "",
-        )
-        for name, source in SOURCES.items()
-    }
+    return {name: source.title for name, source in SOURCES.items()}
+
+
+def missing_for(name: str) -> str:
+    """What must be installed before that set of torchvision can be downloaded; "" for nothing."""
+    if name != "celeba" or importlib.util.find_spec("gdown"):
+        return ""
+    return 'It lies on Google Drive: pip install "diffusion-playground[celeba]"'
 
 
 def hub_missing() -> str:

@@ -16,13 +16,15 @@ from streamlit.testing.v1 import AppTest
 from engine.data import store
 from engine.data.catalogue import load
 from engine.data.preparing import prepare
+from engine.data.sources.torchvision_sets import SOURCES
 from engine.training.config import TrainConfig
 from engine.training.preflight import Preflight
 from playground.labs.shared.job import JobState
 from playground.labs.shared.naming import data_title, megabytes
-from playground.labs.training import estimate, preparing, sources
+from playground.labs.training import estimate, pictures_text, pictures_view, preparing, sources
 from playground.labs.training import pictures as lab
 from playground.labs.training.controls import TrainingControls
+from playground.labs.training.pictures_view import PicturesView
 from playground.labs.training.preparing import Preparation, Step
 from playground.policy.visitor import HOST
 
@@ -82,7 +84,7 @@ def test_larger_sizes_are_offered_only_where_enlarging_is_allowed() -> None:
     assert larger[0] == "as they are, 28 × 28"
     for size in larger:
         config = estimate.config_of(TrainingControls(upsampling=True, size=size), 1.0)
-        assert lab.shown(config, HOST).size == (size or 28)
+        assert shown(config).heading.endswith(f"{size or 28} × {size or 28}")
 
 
 def test_a_folder_that_has_changed_is_noticed(places: Path) -> None:
@@ -117,10 +119,14 @@ def test_bad_names_and_paths_are_refused_in_words(places: Path) -> None:
 
 
 def test_downloads_say_what_they_take() -> None:
-    for offer in sources.offers().values():
-        assert offer.megabytes > 0
-        assert offer.on_disk > offer.megabytes
-        assert offer.licence
+    for name in sources.offers():
+        source, offer = SOURCES[name], pictures_view.offer_view(name, HOST)
+        assert 0 < source.megabytes < source.on_disk
+        assert offer is not None
+        assert offer.title == sources.offers()[name]
+        for words in (megabytes(source.megabytes), megabytes(source.on_disk), source.licence):
+            assert words in offer.cost
+    assert pictures_view.offer_view("digits", HOST) is None
     assert megabytes(12) == "12 MB"
     assert megabytes(2640) == "2.6 GB"
     assert sources.free_megabytes() > 0
@@ -129,17 +135,23 @@ def test_downloads_say_what_they_take() -> None:
 # --- what is shown ----------------------------------------------------------------------------------------------------
 
 
+def shown(config: TrainConfig) -> PicturesView:
+    view = pictures_view.pictures_view(config, HOST)
+    assert view is not None
+    return view
+
+
 def test_sixteen_pictures_are_shown_as_the_network_sees_them() -> None:
-    plain = lab.shown(TrainConfig(data="emoji"), HOST)
-    assert plain.columns == 8
+    plain = shown(TrainConfig(data="emoji"))
     emoji = load("emoji").training
     zoom, gap = 3, 6
+    assert plain.sheet.shape[1] == 8 * (32 * zoom + gap) - gap
     first = plain.sheet[: 32 * zoom : zoom, : 32 * zoom : zoom, :3]
     assert any(np.array_equal(first, picture) for picture in emoji.images[emoji.labels == 0])
     second = plain.sheet[: 32 * zoom : zoom, 32 * zoom + gap : 64 * zoom + gap : zoom, :3]
     assert any(np.array_equal(second, picture) for picture in emoji.images[emoji.labels == 1])
     assert not plain.sheet[:, 32 * zoom : 32 * zoom + gap].any()  # nothing, and transparent
-    mirrored = lab.shown(TrainConfig(data="emoji", flips=True), HOST)
+    mirrored = shown(TrainConfig(data="emoji", flips=True))
     cells = [(y, x) for y in (0, 32 * zoom + gap) for x in range(0, 8 * (32 * zoom + gap), 32 * zoom + gap)]
     same = flipped = 0
     for y, x in cells:
@@ -151,13 +163,14 @@ def test_sixteen_pictures_are_shown_as_the_network_sees_them() -> None:
 
 
 def test_what_is_said_of_the_pictures_is_true() -> None:
-    shown = lab.shown(TrainConfig(data="digits", size=16), HOST)
-    assert (shown.training, shown.held_out, shown.size, shown.channels) == (4000, 1000, 16, 1)
-    assert shown.classes == tuple((str(k), 400) for k in range(10))
-    assert shown.floor
-    assert not shown.prepared
-    assert not lab.shown(TrainConfig(data="digits", rotation=2), HOST).floor
-    assert lab.classes_in_words(shown.classes) == "10 of 400 images each: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    view = shown(TrainConfig(data="digits", size=16))
+    assert view.heading == pictures_text.heading(load("digits").title, 4000, 16)
+    assert view.about == pictures_text.looking_at(16, 1, False, 0.0)
+    assert ("", pictures_text.counted(4000, 1000)) in view.lines
+    assert ("Classes", "10 of 400 images each: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9") in view.lines
+    assert not view.note
+    assert not view.prepared
+    assert shown(TrainConfig(data="digits", rotation=2)).note
     assert lab.classes_in_words((("owl", 3), ("wren", 1200))) == "owl (3), wren (1,200)"
     assert lab.classes_in_words(tuple((str(k), k) for k in range(13))).startswith("13 of 0 to 12 images: 0, 1")
     assert "No classes" in lab.classes_in_words(())
@@ -167,8 +180,9 @@ def test_what_is_said_of_the_pictures_is_true() -> None:
 def test_a_handful_of_pictures_can_be_shown(places: Path, count: int) -> None:
     home = birds(places / "birds", count)
     prepare(f"folder:{home}")
-    shown = lab.shown(TrainConfig(data=f"folder:{home}"), HOST)
-    assert shown.columns == shown.training == count
+    view = shown(TrainConfig(data=f"folder:{home}"))
+    assert view.width == count * pictures_view.CELL
+    assert ("", pictures_text.counted(count, 0)) in view.lines
 
 
 # --- preparing --------------------------------------------------------------------------------------------------------
