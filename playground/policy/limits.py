@@ -6,7 +6,7 @@ A front end bounds its controls by `bounds`; what comes in by a link, a file or 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
@@ -67,37 +67,46 @@ class Limits:
         Args:
             recipes: drawn together, by the name of their side; "" where there is one.
         """
-        return list(self._of_drawing(recipes))
+        images = max(len(recipe.seeds) for recipe in recipes.values())
+        problems = _above(images, self.images, "images are drawn together")
+        for side, recipe in recipes.items():
+            where = f" for {side}" if side and len(recipes) > 1 else ""
+            problems += _above(recipe.steps, self.steps, f"steps are taken{where}")
+        if problems:
+            return problems
+        work = sum(len(recipe.seeds) * recipe.steps for recipe in recipes.values())
+        return _above(work, self.image_steps, "steps of single images (images × steps) are taken for one request")
 
     def problems_of_training(self, config: TrainConfig) -> list[str]:
         """The same for a training run."""
-        return list(self._of_training(config))
+        previews = config.steps // config.sample_every
+        compiled = ["Networks are not compiled here: it takes minutes, and is faster on a GPU only."]
+        return [
+            *_above(config.steps, self.training_steps, "training steps are taken in one run"),
+            *_above(config.batch, self.batch, "images go into one batch"),
+            *_above(config.size, self.picture_size, "pixels along a side are trained on"),
+            *_above(previews, self.previews, "previews are drawn in one run", ": sample less often"),
+            *(compiled if config.compile and not self.compiling else []),
+        ]
 
-    def _of_drawing(self, recipes: Mapping[S, Recipe]) -> Iterator[str]:
-        images = max(len(recipe.seeds) for recipe in recipes.values())
-        yield from _above(images, self.images, "images are drawn together")
-        for side, recipe in recipes.items():
-            where = f" for {side}" if side and len(recipes) > 1 else ""
-            yield from _above(recipe.steps, self.steps, f"steps are taken{where}")
-        if images <= self.images and all(recipe.steps <= self.steps for recipe in recipes.values()):
-            work = sum(len(recipe.seeds) * recipe.steps for recipe in recipes.values())
-            yield from _above(
-                work, self.image_steps, "steps of single images (images × steps) are taken for one request"
+    def check_evaluations(self, what: str, evaluations: int, fewer: str, most: int | None = None) -> None:
+        """Raise ValueError with one sentence where something takes more network evaluations than one request may.
+
+        Args:
+            what: takes them, such as "This sweep".
+            evaluations: so many.
+            fewer: of what there could be fewer.
+            most: that it may take anywhere.
+        """
+        most = min(self.network_evaluations, most or self.network_evaluations)
+        if evaluations > most:
+            raise ValueError(
+                f"{what} takes {evaluations:,} network evaluations, and {most:,} are the most here: take fewer {fewer}."
             )
 
-    def _of_training(self, config: TrainConfig) -> Iterator[str]:
-        yield from _above(config.steps, self.training_steps, "training steps are taken in one run")
-        yield from _above(config.batch, self.batch, "images go into one batch")
-        yield from _above(config.size, self.picture_size, "pixels along a side are trained on")
-        previews = config.steps // config.sample_every
-        yield from _above(previews, self.previews, "previews are drawn in one run", ": sample less often")
-        if config.compile and not self.compiling:
-            yield "Networks are not compiled here: it takes minutes, and is faster on a GPU only."
 
-
-def _above(value: int, most: int, what: str, advice: str = "") -> Iterator[str]:
-    if value > most:
-        yield f"At most {most:,} {what} here, not {value:,}{advice}."
+def _above(value: int, most: int, what: str, advice: str = "") -> list[str]:
+    return [f"At most {most:,} {what} here, not {value:,}{advice}."] if value > most else []
 
 
 LOCAL = Limits(

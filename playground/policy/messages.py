@@ -29,11 +29,11 @@ def without_paths(sentence: str) -> str:
 
 
 @contextmanager
-def errors_without_paths() -> Iterator[None]:
-    """Raise a ValueError of the block anew, as the same type, with no path in its sentence."""
+def errors_without_paths(public: bool) -> Iterator[None]:
+    """In public mode, raise a ValueError of the block anew, as the same type, with no path in its sentence."""
     try:
         yield
     except ValueError as error:
-        if (cleaned := without_paths(str(error))) == str(error):
+        if not public or (cleaned := without_paths(str(error))) == str(error):
             raise
         raise type(error)(cleaned) from None

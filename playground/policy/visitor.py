@@ -10,7 +10,6 @@ A front end makes a `Visitor` with `visitor_of` and hands it to the labs. Neithe
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -74,14 +73,16 @@ class Visitor:
         """
         from engine import registry
 
-        with self._opening(lambda: self.check_model(name)):
+        self.check_model(name)
+        with errors_without_paths(self.public):
             return registry.open_model(name, self.runs.model, download=download and not self.public, progress=progress)
 
     def open_guide(self, name: str) -> Guide:
         """The classifier of that name. Raises ModelError with one sentence, also where the visitor may not open it."""
         from engine.registry import open_guide
 
-        with self._opening(lambda: self.check_classifier(name)):
+        self.check_classifier(name)
+        with errors_without_paths(self.public):
             return open_guide(name)
 
     def open_vae(self, name: str) -> TrainedVAE:
@@ -156,10 +157,6 @@ class Visitor:
         is_own = name.startswith(RUN) and self.runs.may(name.removeprefix(RUN).partition("@")[0])
         if name not in offered and not is_own:
             raise ModelError(f"There is no {what} “{name[:40]}” here, but {', '.join(offered)}.")
-
-    def _opening(self, check: Callable[[], None]) -> AbstractContextManager[None]:
-        check()
-        return errors_without_paths() if self.public else nullcontext()
 
 
 HOST = Visitor()

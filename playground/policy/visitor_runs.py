@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -177,7 +177,7 @@ class VisitorRuns:
 
         if not self.may(run_id):
             raise RunsError(no_run(run_id))
-        with _cleaned(self.public):
+        with errors_without_paths(self.public):
             change()
 
     def _opening(self, run_id: str) -> AbstractContextManager[None]:
@@ -186,7 +186,7 @@ class VisitorRuns:
 
         if not self.may(run_id.partition("@")[0]):
             raise ModelError(no_run(run_id.partition("@")[0]))
-        return _cleaned(self.public)
+        return errors_without_paths(self.public)
 
     def _check_free(self, but: str = "") -> None:
         from engine.runs.service import RunsError
@@ -196,7 +196,3 @@ class VisitorRuns:
         others = (self.snapshot(run_id) for run_id in self.ids() if run_id != but)
         if any(snapshot.status in ("queued", "running") for snapshot in others if snapshot is not None):
             raise RunsError(ONE_AT_A_TIME)
-
-
-def _cleaned(public: bool) -> AbstractContextManager[None]:
-    return errors_without_paths() if public else nullcontext()

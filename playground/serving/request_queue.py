@@ -6,6 +6,7 @@ Admission bounds what is in memory; a request that waits knows its place in the 
 
 from __future__ import annotations
 
+import math
 import secrets
 import threading
 import time
@@ -15,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from engine.runtime import allocator
 from playground.labs.sampling.controls import Side
-from playground.labs.sampling.job import FrameImages, Sampled, SamplingJob
-from playground.labs.shared.job import Job, JobState
+from playground.labs.sampling.job import SamplingJob
+from playground.labs.shared.job import Job
 from playground.serving import zerogpu
 
 if TYPE_CHECKING:
@@ -36,47 +37,33 @@ TAB_LENGTHS = range(16, 201)
 """Letters of a tab's token. A shorter one could be guessed, and an empty one comes from a browser that has made none."""
 
 
-class Request:
-    """A sampling request of one tab: its pictures so far, and its progress. Made by `RequestQueue.submit`."""
+class Request(SamplingJob):
+    """A sampling request of one tab. Made by `RequestQueue.submit`.
+
+    It is "running" also while it waits, with nothing done and no estimate of the time left.
+    """
 
     def __init__(self, queue: RequestQueue, model: Model, recipes: dict[Side, Recipe]) -> None:
-        self.id = secrets.token_hex(8)
         self._queue = queue
         ended = lambda: queue._ended(self)  # noqa: E731
-        self._job = SamplingJob(self.id, model, recipes, begin=False, on_end=ended, frames=zerogpu.frames)
+        super().__init__(secrets.token_hex(8), model, recipes, begin=False, on_end=ended, frames=zerogpu.frames)
         self.images = max(len(recipe.seeds) for recipe in recipes.values())  # the sides of a comparison take turns
-        kept = sum(frames * len(recipes[side].seeds) for side, frames in self._job.totals.items())
-        self.bytes = kept * _bytes_of_image(model)
-        self.model, self.recipes, self.totals = model, recipes, self._job.totals
+        kept = sum(frames * len(recipes[side].seeds) for side, frames in self.totals.items())
+        self.bytes = 3 * kept * math.prod(model.shape)  # a kept frame shows x_t, x̂0 and ε̂
 
     @property
     def place(self) -> int:
         """In the queue, 1 for the next; 0 while it is being drawn and when it has ended."""
         return self._queue._place(self)
 
-    @property
-    def state(self) -> JobState[Sampled]:
-        """How far it is; "running" also while it waits, with nothing done and no estimate of the time left."""
-        return self._job.state
-
-    def frames(self, side: Side = "A") -> list[FrameImages]:
-        """The frames so far, the noise first."""
-        return self._job.frames(side)
-
     def stop(self) -> None:
         """End it. Its pictures so far stay; it evaluates the network at most once more."""
-        self._job.stop()
+        super().stop()
         self._queue._stopped(self)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Block until it has ended and frees its room; False where it has not by then."""
         return self._queue._wait(self, timeout)
-
-
-def _bytes_of_image(model: Model) -> int:
-    """In one kept frame, which shows x_t, x̂0 and ε̂."""
-    channels, height, width = model.shape
-    return 3 * channels * height * width
 
 
 @dataclass(eq=False)
@@ -233,7 +220,7 @@ class RequestQueue:
         while self._queue and self._fits(self._queue[0]):
             request = self._queue.pop(0)
             self._drawn.add(request)
-            request._job.begin()
+            request.begin()
         held = sum(request.bytes for request in (*self._drawn, *self._kept))
         while self._kept and (held > self._most_bytes or len(self._kept) > self._most_kept):
             oldest = next(iter(self._kept))
@@ -251,8 +238,7 @@ class RequestQueue:
         for there in self._tabs.values():
             if there.request is request:
                 there.request = None
-        request._job.stop()
-        self._stopped(request)
+        request.stop()
         self._kept.pop(request, None)
 
     def _stopped(self, request: Request) -> None:

@@ -16,9 +16,10 @@ from playground.labs.guidance.heat import heat, with_lines
 from playground.labs.shared.job import Partial
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from engine.analysis.guided_density import FiniteSampleDistance, Plane
     from engine.ideal import ExactDenoiser
-    from engine.samplers import Sampler
 
 POINTS = 4_000
 STEPS = 200
@@ -114,10 +115,13 @@ def compute(controls: GuidanceControls) -> Iterator[Partial[GuidedDensity]]:
     target = tilted_density(data, label, controls.scale, field)
     frames: list[DensityFrame] = []
     seed = controls.seed % 2**31
-    trajectory = guided_trajectory(
-        data, label, controls.scale, points=POINTS, schedule=schedule, sampler=sampler, steps=STEPS, seed=seed
-    )
-    for step, (t, x) in enumerate(trajectory):
+
+    def trajectory(scale: float) -> Iterator[tuple[int, Tensor]]:
+        return guided_trajectory(
+            data, label, scale, points=POINTS, schedule=schedule, sampler=sampler, steps=STEPS, seed=seed
+        )
+
+    for step, (t, x) in enumerate(trajectory(controls.scale)):
         if step in kept:
             level = schedule.level(t)
             frames.append(
@@ -132,22 +136,14 @@ def compute(controls: GuidanceControls) -> Iterator[Partial[GuidedDensity]]:
     at_scale = distance_between(x.numpy(), target.numpy(), controls.scale)
     curve: list[Distance] = []
     for scale in CURVE:
-        distance = at_scale if scale == controls.scale else _distance_at(data, label, scale, sampler, seed)
-        curve.append(distance)
+        if scale == controls.scale:
+            curve.append(at_scale)
+        else:
+            *_, (_, x) = trajectory(scale)
+            curve.append(distance_between(x.numpy(), tilted_density(data, label, scale, field).numpy(), scale))
         yield Partial(
             STEPS * (1 + len(curve)), total, GuidedDensity(controls.scale, tuple(frames), at_scale, tuple(curve))
         )
-
-
-def _distance_at(data: ExactDenoiser, label: int, scale: float, sampler: Sampler, seed: int) -> Distance:
-    from engine.analysis.guided_density import guided_trajectory, tilted_density
-    from engine.schedule import NoiseSchedule
-
-    schedule = NoiseSchedule.cosine(1000)
-    *_, (_, x) = guided_trajectory(
-        data, label, scale, points=POINTS, schedule=schedule, sampler=sampler, steps=STEPS, seed=seed
-    )
-    return distance_between(x.numpy(), tilted_density(data, label, scale, plane()).numpy(), scale)
 
 
 def distance_between(points: Field, target: Field, scale: float) -> Distance:

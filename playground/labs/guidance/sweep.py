@@ -72,10 +72,7 @@ def _names(axis: str, visitor: Visitor) -> Mapping[str, str]:
 class Plan:
     """A checked sweep: its axes, and a recipe for each cell, row by row."""
 
-    across: str
-    columns: tuple[str, ...]
-    down: str
-    rows: tuple[str, ...]
+    axes: Axes
     cells: tuple[Recipe, ...]
     model: Model
     evaluations: int
@@ -84,10 +81,9 @@ class Plan:
     @property
     def in_words(self) -> str:
         """What will be sampled, and at what cost."""
-        cells = f"{len(self.columns)} × {len(self.rows)} = {len(self.cells)} cells"
-        across, down = (
-            f"{AXES[axis]} {_list(values)}" for axis, values in ((self.across, self.columns), (self.down, self.rows))
-        )
+        axes = self.axes
+        cells = f"{len(axes.columns)} × {len(axes.rows)} = {len(self.cells)} cells"
+        across, down = f"{axes.across} {_list(axes.columns)}", f"{axes.down} {_list(axes.rows)}"
         return f"{cells}: {across} across, {down} down; at most {self.evaluations:,} network evaluations."
 
 
@@ -102,7 +98,7 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
     Raises:
         ValueError: with one sentence, where a range cannot be read, the sweep is too large, or a cell does not fit the model.
     """
-    from engine.recipes.recipe import RecipeError
+    from engine.recipes.sweep import batches
 
     if controls.across == controls.down:
         raise ValueError(f"Both axes are {AXES[controls.across]}: choose another setting for one of them.")
@@ -115,24 +111,15 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
         raise ValueError(
             f"This sweep has {count:,} cells, and {MOST_CELLS} are the most: take fewer values or larger steps."
         )
-    cells = [
-        _cell(controls, model, {axes[0]: column, axes[1]: row}) for row in values[1] for column in values[0]
-    ]  # fmt: skip
-    try:
-        for cell in cells:  # the values of an axis may lie beyond the range of the control
-            visitor.check_recipe(cell)
-            cell.check(model)
-    except RecipeError as problem:
-        raise ValueError(str(problem)) from problem
-    evaluations = _evaluations(cells)
-    most = min(MOST_EVALUATIONS, visitor.limits.network_evaluations)
-    if evaluations > most:
-        raise ValueError(
-            f"This sweep takes {evaluations:,} network evaluations, and {most:,} are the most here: take fewer cells, images "
-            "or steps."
-        )
+    cells = [_cell(controls, model, {axes[0]: column, axes[1]: row}) for row in values[1] for column in values[0]]
+    for cell in cells:  # the values of an axis may lie beyond the range of the control
+        visitor.check_recipe(cell)
+        cell.check(model)
+    evaluations = sum(batch.evaluations for batch in batches(cells))
+    visitor.limits.check_evaluations("This sweep", evaluations, "cells, images or steps", MOST_EVALUATIONS)
     titles = [tuple(_title(axis, value, one) for value in v) for axis, one, v in zip(axes, may, values, strict=True)]
-    return Plan(axes[0], titles[0], axes[1], titles[1], tuple(cells), model, evaluations)
+    grid = Axes(AXES[axes[0]], titles[0], AXES[axes[1]], titles[1])
+    return Plan(grid, tuple(cells), model, evaluations)
 
 
 def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) -> Recipe:
@@ -153,12 +140,6 @@ def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) 
         return recipe(controls, **swept, seeds=seeds, labels=labels)
     except ValidationError as error:
         raise ValueError(f"This sweep cannot be sampled: {first_problem(error)}.") from error
-
-
-def _evaluations(cells: list[Recipe]) -> int:
-    from engine.recipes.sweep import batches
-
-    return sum(batch.evaluations for batch in batches(cells))
 
 
 def _title(axis: str, value: Value, one: Allowed) -> str:
@@ -230,9 +211,8 @@ def _side_by_side(pictures: Pictures, images: int) -> Pictures:
 def timeline(timeline_id: str, grid: Grid, show: str) -> Timeline:
     """The whole grid on one playhead, with its axes; before it is complete, its latest state."""
     plan = grid.plan
-    axes = Axes(AXES[plan.across], plan.columns, AXES[plan.down], plan.rows)
     frames = [grid.now] if grid.frames is None else list(grid.frames[show])
-    lane = Lane.of_grid("grid", TITLES[show if grid.frames is not None else "x0"], frames, axes=axes)
+    lane = Lane.of_grid("grid", TITLES[show if grid.frames is not None else "x0"], frames, axes=plan.axes)
     if grid.frames is None:
         return Timeline(f"{timeline_id}-live", (lane,), (Position(0, "being sampled"),), label="Sweep so far")
     steps = {cell.steps for cell in plan.cells}

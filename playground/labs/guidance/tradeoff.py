@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -84,12 +84,7 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
     labels = [label for _ in range(controls.per_class) for label in range(classes)]
     compared = variants(controls, model, seeds, labels, visitor)
     evaluations = sum(len(seeds) * variant.recipe.steps * 2 * len(scales) for variant in compared)
-    most = min(MOST_EVALUATIONS, visitor.limits.network_evaluations)
-    if evaluations > most:
-        raise ValueError(
-            f"This takes {evaluations:,} network evaluations, and {most:,} are the most here: take fewer scales, images or "
-            "steps."
-        )
+    visitor.limits.check_evaluations("This", evaluations, "scales, images or steps", MOST_EVALUATIONS)
     return Plan(
         model, model.data, tuple(sorted(float(scale) for scale in scales)), compared, controls.per_class, evaluations
     )
@@ -97,6 +92,7 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
 
 def measure(planned: Plan, visitor: Visitor) -> Iterator[Partial[TradeOff]]:
     """Scale after scale, all variants at each; a point of each curve as it comes."""
+    from engine.analysis.guidance_trace import saturation
     from engine.models.classifier import load
 
     judge = load(planned.judge)
@@ -113,19 +109,13 @@ def measure(planned: Plan, visitor: Visitor) -> Iterator[Partial[TradeOff]]:
             recipe = variant.recipe.model_copy(update={field: scale})
             saturations = []
             for frame, evaluation in traced_frames(recipe, planned.model, visitor):
-                saturations.append(_saturation(evaluation.guided.x0))
+                saturations.append(saturation(evaluation.guided.x0))
                 last = frame
                 done += 1
                 yield Partial(done, total, TradeOff(titles, real, tuple(points), count))
             # Every sampler here ends at its last x̂0: at t = 0 no noise is added.
             points.append(_measures(number, scale, last.x0, saturations, recipe.labels, planned.per_class, judge))
             yield Partial(done, total, TradeOff(titles, real, tuple(points), count))
-
-
-def _saturation(x0: Tensor) -> Tensor:
-    from engine.analysis.guidance_trace import saturation
-
-    return saturation(x0)
 
 
 def _measures(
@@ -224,19 +214,7 @@ def table(measured: TradeOff) -> list[tuple[object, ...]]:
         "its error",
     )
     rows: list[tuple[object, ...]] = [head]
-    for point in measured.points:
-        a, d, s = point.accuracy, point.diversity, point.saturation
-        rows.append(
-            (
-                measured.variants[point.variant],
-                point.scale,
-                a.share,
-                a.low,
-                a.high,
-                d.value,
-                d.standard_error,
-                s.value,
-                s.standard_error,
-            )
-        )
+    for one in measured.points:
+        measures = (*astuple(one.accuracy)[:3], *astuple(one.diversity), *astuple(one.saturation))
+        rows.append((measured.variants[one.variant], one.scale, *measures))
     return rows

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
+import html
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from playground.components.payloads.chart import LiveChart
+from playground.components.payloads.packing import grid
 from playground.components.payloads.timeline import Axes, Timeline
-from playground.labs.guidance import controls as settings
 from playground.labs.guidance import density, job, sweep, text, trace, tradeoff
-from playground.labs.guidance import sweep_svg as sweep_figure
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.guidance.job import Answer
 from playground.labs.guidance.sweep import Grid
 from playground.labs.guidance.trace import Traces
 from playground.labs.guidance.tradeoff import TradeOff
 from playground.labs.shared.exports import File, csv
+from playground.labs.shared.pictures_html import data_uri
 from playground.labs.shared.view import Notice
 
 if TYPE_CHECKING:
@@ -24,6 +28,10 @@ if TYPE_CHECKING:
 
 CHARTS = 3
 """Most charts of a view."""
+CELL = 84
+GAP = 2
+FONT = 15
+"""Of the file of a sweep."""
 
 
 def notice(controls: GuidanceControls, visitor: Visitor, latest: GuidanceControls | None) -> Notice | None:
@@ -81,14 +89,13 @@ def _which(traces: Traces) -> str:
 def _files(answer: Answer) -> tuple[File, ...]:
     result = answer.result
     if isinstance(result, Grid):
-        plan = result.plan
-        axes = Axes(settings.AXES[plan.across], plan.columns, settings.AXES[plan.down], plan.rows)
+        axes = result.plan.axes
         rows: list[tuple[object, ...]] = [(axes.across, axes.down, "recipe")]
-        for k, cell in enumerate(plan.cells):
-            row, column = divmod(k, len(plan.columns))
-            rows.append((plan.columns[column], plan.rows[row], cell.model_dump_json(exclude_defaults=True)))
+        for k, cell in enumerate(result.plan.cells):
+            row, column = divmod(k, len(axes.columns))
+            rows.append((axes.columns[column], axes.rows[row], cell.model_dump_json(exclude_defaults=True)))
         return (
-            File("Grid with its axes (SVG)", "sweep.svg", "image/svg+xml", sweep_figure.svg(result.now, axes)),
+            File("Grid with its axes (SVG)", "sweep.svg", "image/svg+xml", svg(result.now, axes)),
             File("Recipe of every cell (CSV)", "sweep.csv", "text/csv", csv(rows)),
         )
     if isinstance(result, Traces):
@@ -99,3 +106,39 @@ def _files(answer: Answer) -> tuple[File, ...]:
         File("Both densities (CSV)", "guidance-density.csv", "text/csv", csv(density.table(result))),
         File("Distance by scale (CSV)", "guidance-density-scales.csv", "text/csv", csv(density.curve_table(result))),
     )
+
+
+def svg(pictures: NDArray[np.uint8], axes: Axes) -> bytes:
+    """The grid as a file of its own, on white: pictures uint8 (cells, H, W, C), row by row."""
+    rows, columns = len(axes.rows), len(axes.columns)
+    _, height, width, _ = pictures.shape
+    wide, high = CELL * width / height, float(CELL)
+    left = 16 + 0.6 * FONT * max(len(text) for text in axes.rows)
+    top = 3.2 * FONT
+    parts = [
+        _text(left, 1.2 * FONT, f"{axes.across} →   {axes.down} ↓", "start", "#555"),
+        *(_text(left + (c + 0.5) * wide, top - 6, name, "middle") for c, name in enumerate(axes.columns)),
+        *(_text(left - 8, top + (r + 0.5) * high + 5, name, "end") for r, name in enumerate(axes.rows)),
+    ]
+    uri = data_uri(grid(pictures, (rows, columns)), 2)
+    total = (left + columns * wide + 8, top + rows * high + 8)
+    image = (
+        f'<image x="{left:.1f}" y="{top:.1f}" width="{columns * wide:.1f}" height="{rows * high:.1f}" '
+        f'style="image-rendering:pixelated" href="{uri}"/>'
+    )
+    lines = "".join(
+        f'<path d="M{left + c * wide:.1f} {top:.1f}v{rows * high:.1f}" stroke="#fff" stroke-width="{GAP}"/>'
+        for c in range(1, columns)
+    ) + "".join(
+        f'<path d="M{left:.1f} {top + r * high:.1f}h{columns * wide:.1f}" stroke="#fff" stroke-width="{GAP}"/>'
+        for r in range(1, rows)
+    )
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total[0]:.0f} {total[1]:.0f}" width="{total[0]:.0f}" '
+        f'height="{total[1]:.0f}" font-family="system-ui, sans-serif" font-size="{FONT}">'
+        f'<rect width="100%" height="100%" fill="#fff"/>{"".join(parts)}{image}{lines}</svg>'
+    ).encode()
+
+
+def _text(x: float, y: float, text: str, anchor: str, colour: str = "#111") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{html.escape(text)}</text>'

@@ -106,9 +106,10 @@ class Job(Generic[T]):
         self._stop.set()
         self._end("stopped")
 
-    def wait(self, timeout: float | None = None) -> None:
-        """Block until its thread has ended. Raises RuntimeError where it has not begun."""
+    def wait(self, timeout: float | None = None) -> bool:
+        """Block until its thread has ended; False where it has not by then. Raises RuntimeError where it has not begun."""
         self._thread.join(timeout)
+        return not self._thread.is_alive()
 
     @property
     def state(self) -> JobState[T]:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -36,8 +36,8 @@ class Step:
     """Of the data set, after the last step."""
 
 
-class Preparation:
-    """Prepares one data set. `state` is read by the page; nothing of it remains after `stop`.
+class Preparation(Job[Step]):
+    """Prepares one data set. Nothing of it remains after `stop`.
 
     Args:
         title: of the data set, for the reader.
@@ -58,47 +58,27 @@ class Preparation:
         self.title = title
         self._name, self._store = name, store
         self._options = ("--largest", str(largest), "--most", str(most))
-        self._stopped = threading.Event()
         self._process: subprocess.Popen[str] | None = None
         self._clock = ("", 0, 0.0)
-        self._stored: Progress | None = None
-        self._job = Job(self._steps, "preparing")
-
-    @property
-    def state(self) -> JobState[Step]:
-        """How far it is."""
-        state, stored = self._job.state, self._stored
-        if stored is None or self._process is not None:
-            return state
-        return replace(state, done=stored.done, total=stored.total, result=Step(stored.what, stored.unit))
+        super().__init__(self._steps, "preparing")
 
     def stop(self) -> None:
         """Cancel it. What was prepared before stays."""
-        self._stopped.set()
-        self._job.stop()
+        super().stop()
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
             threading.Thread(target=_kill_after_grace, args=(self._process,), daemon=True).start()
-
-    def wait(self, timeout: float | None = None) -> None:
-        """Block until its thread and its process have ended."""
-        self._job.wait(timeout)
 
     def _steps(self) -> Iterator[Partial[Step]]:
         try:
             if self._store is not None:
                 yield Partial(0, 0, Step("Storing the zip", "bytes"))
-                self._name = self._store(self._note_stored)
+                self._name = self._store(lambda progress: self.report(progress.done, progress.total))
             with self._started() as process:
                 assert process.stdout is not None
                 yield from self._read(process.stdout)
         except OSError as error:
             raise ValueError(f"The data set cannot be prepared: {error.strerror or error}.") from error
-
-    def _note_stored(self, progress: Progress) -> None:
-        if self._stopped.is_set():
-            raise ValueError("Cancelled.")
-        self._stored = progress
 
     def _started(self) -> subprocess.Popen[str]:
         # The process imports the same engine as this one, wherever it is installed.
@@ -112,7 +92,7 @@ class Preparation:
             encoding="utf-8",
             env={**os.environ, "PYTHONPATH": paths},
         )
-        if self._stopped.is_set():  # stop() was called while the process started
+        if self._stop.is_set():  # stop() was called while the process started
             self._process.terminate()
         return self._process
 

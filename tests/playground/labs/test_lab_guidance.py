@@ -77,7 +77,7 @@ def test_every_axis_has_usual_values_that_work() -> None:
     for axis in guidance_settings.AXES:
         down = "seed" if axis != "seed" else "scale"
         plan = planned(across=axis, across_values="", down=down, down_values="0:1", classifier="digits", scale=2.0)
-        assert len(plan.columns) >= 2
+        assert len(plan.axes.columns) >= 2
         assert len({cell.model_dump_json() for cell in plan.cells}) == len(plan.cells)
 
 
@@ -85,7 +85,7 @@ def test_cells_stand_where_their_axes_say_and_are_what_the_recipe_gives() -> Non
     plan = planned(across="scale", across_values="1,4", down="label", down_values="none,2,7", pictures=2, seed=5)
     *_, last = sweep.draw(plan)
     grid = last.result
-    assert (plan.columns, plan.rows) == (("1", "4"), ("none", "2", "7"))
+    assert (plan.axes.columns, plan.axes.rows) == (("1", "4"), ("none", "2", "7"))
     assert grid.frames is not None
     assert grid.frames["x0"].shape == (4, 6, 28, 56, 1)
     for cell, (label, scale) in enumerate((k, s) for k in (-1, 2, 7) for s in (1, 4)):
