@@ -12,9 +12,7 @@ from typing import Any
 import gradio as gr
 
 from playground.components import source
-from playground.components.payloads.curve import Points, read_points
 from playground.components.payloads.encoding import MessagePayload, Payload
-from playground.components.payloads.timeline import Timeline
 from playground.gradio_ui import compat
 
 _ADAPTER = """
@@ -42,7 +40,15 @@ def css() -> str:
     return source.css()
 
 
-def _component(name: str, elem_id: str, *, empty_height: int = 0, initial: object = None) -> gr.HTML:
+def component(name: str, elem_id: str, *, empty_height: int = 0, initial: object = None) -> gr.HTML:
+    """A component.
+
+    Args:
+        name: of its file in playground/components/src, which says what it shows and which events it has.
+        elem_id: its id in the page.
+        empty_height: pixels that are kept free for it, so that nothing moves when the first pictures come.
+        initial: its value at once, as `value` makes it.
+    """
     return gr.HTML(
         initial,
         html_template="<div></div>",
@@ -63,64 +69,3 @@ def value(shown: Payload | None) -> str | dict[str, Any] | None:
 def event_value(event: gr.EventData) -> object:
     """What an event of a component carries; None for an event of another kind."""
     return compat.event_data(event).get("value")
-
-
-def timeline(elem_id: str, tl: Timeline | None = None, *, empty_height: int = 0) -> gr.HTML:
-    """A timeline. Its events: `pick` and `position`.
-
-    Args:
-        elem_id: its id in the page.
-        tl: what to show at once.
-        empty_height: pixels that are kept free for it, so that nothing moves when the first pictures come.
-    """
-    return _component("timeline", elem_id, empty_height=empty_height, initial=value(tl))
-
-
-def point_clouds(elem_id: str, *, empty_height: int = 0) -> gr.HTML:
-    """Particles on their trajectories."""
-    return _component("point_clouds", elem_id, empty_height=empty_height)
-
-
-def points_microscope(elem_id: str) -> gr.HTML:
-    """The steps of one particle. Its event `cursor` is read by `read_particle_cursor`."""
-    return _component("points_microscope", elem_id)
-
-
-def drawing_pad(elem_id: str) -> gr.HTML:
-    """A pad to draw points on; a `DrawingPad` is its value. Its event `points` brings {"text", "base"}."""
-    return _component("drawing_pad", elem_id)
-
-
-def live_chart(elem_id: str) -> gr.HTML:
-    """A chart that may be updated as often as needed."""
-    return _component("livechart", elem_id)
-
-
-def figure(name: str, elem_id: str) -> gr.HTML:
-    """A figure that can be exported: "stacked" or "heatmap"; its value is the figure's plain data."""
-    return _component(name, elem_id)
-
-
-def curve_editor(elem_id: str) -> gr.HTML:
-    """An editor for ᾱ over t/T. Its event `points` is read by `drawn_points`."""
-    return _component("curve_editor", elem_id)
-
-
-def drawn_points(event: gr.EventData) -> Points:
-    """The points in an event of a curve editor. Raises ValueError where they are none."""
-    return read_points(event_value(event))
-
-
-def microscope(elem_id: str) -> gr.HTML:
-    """Trajectories that branch, and the decomposition of each step. Its event `cursor` is read by `read_cursor`."""
-    return _component("microscope", elem_id, empty_height=640)
-
-
-def recorder(elem_id: str) -> gr.HTML:
-    """A grid of samples over training time and sampling time."""
-    return _component("recorder", elem_id, empty_height=700)
-
-
-def xray(elem_id: str) -> gr.HTML:
-    """The activations of a network. Its event `choice` brings what was chosen in it."""
-    return _component("xray", elem_id, empty_height=900)

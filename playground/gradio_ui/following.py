@@ -70,14 +70,17 @@ class Follower:
 
         return cause.then(watched, tab, [self.status, self.stop, *outputs], trigger_mode="multiple", **QUIET)
 
-    def stops(self, tab: gr.Textbox) -> None:
-        """Let the second button end the tab's job."""
+    def connect(
+        self, tab: gr.Textbox, draw: Callable[[Any], Sequence[Any]], outputs: Sequence[Any], *causes: Dependency
+    ) -> list[Dependency]:
+        """Follow the job after each of these events, and let the second button end it."""
 
         def stopped(tab: str) -> None:
             if job := request_queue().job(tab, self.lab):
                 job.stop()
 
         self.stop.click(stopped, tab, None, **QUIET)
+        return [self.follow(cause, tab, draw, outputs) for cause in causes]
 
 
 def buttons(lab: str, start: str, *, unit: str = "", idle: str = "", can_start: bool = True) -> Follower:

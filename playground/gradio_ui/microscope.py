@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from playground import preload
 from playground.components.payloads.microscope import read_cursor
 from playground.gradio_ui import compat, components, following, page, sampling_models, widgets
 from playground.gradio_ui.following import QUIET
+from playground.gradio_ui.widgets import PanelState
 from playground.labs.microscope import controls as settings
 from playground.labs.microscope import forks, text, view
 from playground.labs.microscope import job as lab
@@ -21,10 +22,14 @@ from playground.labs.shared import exports
 from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import checked
 from playground.labs.shared.view import Notice
-from playground.policy.visitor import visitor_of
+from playground.policy.visitor import Visitor, visitor_of
 from playground.serving.request_queue import request_queue
 
+if TYPE_CHECKING:
+    from engine.models.opened import Model
+
 LAB = "microscope"
+State = PanelState[MicroscopeControls]
 
 
 def build(demo: gr.Blocks) -> None:
@@ -36,16 +41,13 @@ class _Page:
     """The components of the page, and what happens when one of them is used."""
 
     def __init__(self) -> None:
-        self.who = page.identity()
-        self.panel = widgets.Panel(MicroscopeControls, LAB, _rules, [self.who.visitor])
-        form_rules = ControlRules(at_first=forks.at_first, bounds=visitor_of(None).bounds(LAB))
-        self.form = widgets.Form(ForkSettings, f"{LAB}-fork", form_rules)
-        with page.sidebar():
-            self.panel.draw()
-        page.head(text.TITLE, text.LEAD, text.TERMS)
+        self.panel = widgets.Panel(MicroscopeControls, LAB, _rules)
+        self.form_rules = ControlRules[ForkSettings](at_first=forks.at_first, bounds=visitor_of(None).bounds(LAB))
+        self.form = widgets.Form(ForkSettings, f"{LAB}-fork", self.form_rules)
+        self.panel.draw_page(text)
         self.follower = following.buttons(LAB, f"🔬 {text.START}", unit=text.WHAT, idle=text.EMPTY)
         self.note = gr.HTML("", elem_id=f"{LAB}-note")
-        self.figure = components.microscope(f"{LAB}-bench")
+        self.figure = components.component("microscope", f"{LAB}-bench", empty_height=640)
         page.looking_at(text.LOOKING_AT)
         with gr.Accordion(f"🌿 {text.FORK}", open=True):
             self.place = gr.HTML("", elem_id=f"{LAB}-about")
@@ -55,7 +57,7 @@ class _Page:
                 self.fork = gr.Button(text.FORK_BUTTON, variant="primary", elem_id=f"{LAB}-fork", scale=0)
                 self.undo = gr.Button(f"↩️ {text.UNDO}", elem_id=f"{LAB}-undo", scale=0, interactive=False)
         self.missing = gr.HTML("", elem_id=f"{LAB}-missing")
-        self.errors = components.live_chart(f"{LAB}-errors")
+        self.errors = components.component("livechart", f"{LAB}-errors")
         page.looking_at(text.ABOUT_ERRORS)
         with gr.Accordion(text.DOWNLOAD, open=False):
             self.files = gr.HTML("", apply_default_css=False, elem_id=f"{LAB}-files")
@@ -63,87 +65,81 @@ class _Page:
 
     def connect(self, demo: gr.Blocks) -> None:
         """Say what happens when."""
-        panel, form, who = self.panel, self.form, self.who
-        state, fields = [*who.both, *panel.state], [self.note, *form.widgets]
-        everything, at_cursor = [self.note, *panel.shown, *form.widgets], [self.place, self.undo, self.files, self.code]
+        panel, form, tab = self.panel, self.form.widgets, self.panel.who.tab
+        fields, at_cursor = [self.note, *form], [self.place, self.undo, self.files, self.code]
+        outputs = [self.figure, self.missing, self.errors, *at_cursor]
         causes = [
-            panel.on_load(demo, self._opened, [], fields, who, self.follower.start),
-            panel.on_change(self._changed, who.both, fields),
-            self.follower.start.click(self._again, state, self.note, trigger_mode="multiple", **QUIET),
-            self.fork.click(self._forked, [*state, *form.widgets], everything, **QUIET),
-            self.undo.click(self._undone, state, everything, **QUIET),
+            panel.on_load(demo, self._changed, [], fields, self.follower.start),
+            panel.on_change(self._changed, [], fields),
+            panel.on(
+                self.follower.start.click,
+                lambda state: [_begin(state, again=True)],
+                [],
+                [self.note],
+                trigger_mode="multiple",
+            ),
+            panel.on_event(self.fork.click, self._forked, form, fields),
+            panel.on_event(self.undo.click, self._undone, [], fields),
         ]
-        compat.input_event(form.widgets[0])(self._form_changed, [who.tab, *form.widgets], form.widgets, **QUIET)
-        self.figure.cursor(
-            self._moved, state, [*panel.shown, *form.widgets, *at_cursor], trigger_mode="always_last", **QUIET
-        )
-        self.follower.stops(who.tab)
-        for cause in causes:
-            self.follower.follow(cause, who.tab, _shown, [self.figure, self.missing, self.errors, *at_cursor])
+        self.follower.connect(tab, _shown, outputs, *causes)
+        compat.input_event(form[0])(self._form_changed, [tab, *form], form, **QUIET)
+        panel.on_event(self.figure.cursor, self._moved, [], [*form, *at_cursor], trigger_mode="always_last")
 
-    def _opened(self, controls: MicroscopeControls, visitor: str, tab: str, session: str) -> list[Any]:
-        preload.wait()
-        request_queue().attach(tab, session)
-        return self._changed(controls, visitor, tab)
+    def _changed(self, state: State) -> list[Any]:
+        return [_begin(state), *self._fields(state)]
 
-    def _changed(self, controls: MicroscopeControls, visitor: str, tab: str) -> list[Any]:
-        return [_begin(controls, visitor, tab), *self._fields(controls, visitor)]
-
-    def _again(self, visitor: str, tab: str, *values: Any) -> str:
-        return _begin(self.panel.read(values)[0], visitor, tab, again=True)
-
-    def _fields(self, now: MicroscopeControls, visitor: str) -> list[Any]:
+    def _fields(self, state: State) -> list[Any]:
         """The form as it begins at the cursor."""
-        opened = view.opened(now, visitor_of(visitor))
+        now, opened = state.controls, view.opened(state.controls, state.visitor)
         if isinstance(opened, Notice):  # which `_begin` says
             return [gr.skip()] * len(self.form.widgets)
         model, task = opened
         recipe = task.recipes[now.branch if now.branch < len(task.recipes) else 0]
-        begun = forks.settings_of(lab.last_recipe(recipe))
-        return self.form.answer(begun, forks.options(model), forks.hidden(begun, bool(model.class_names)))
+        return self._form_of(forks.settings_of(lab.last_recipe(recipe)), model)
 
     def _form_changed(self, tab: str, *values: Any) -> list[Any]:
-        found, asked = _found(tab), self.form.settings_from(values)
-        model = None if found is None else found.model
-        hidden = forks.hidden(asked, model is None or bool(model.class_names))
-        return self.form.answer(asked, forks.options(model), hidden)
+        found = _found(tab)
+        return self._form_of(self.form.taken(values)[0], None if found is None else found.model)
 
-    def _moved(self, event: gr.EventData, visitor: str, tab: str, *values: Any) -> list[Any]:
+    def _form_of(self, settings: ForkSettings, model: Model | None) -> list[Any]:
+        hidden, options = forks.hidden(settings, model is None or bool(model.class_names)), forks.options(model)
+        rules = replace(self.form_rules, hidden=lambda _: hidden, options=lambda _: options)
+        return self.form.updates(settings, rules)
+
+    def _moved(self, state: State, value: object) -> tuple[MicroscopeControls, list[Any]] | None:
         """The cursor has come to rest elsewhere: the link says so, and a fork would leave from there."""
-        found, now = _found(tab), self.panel.read(values)[0]
-        cursor = None if found is None else read_cursor(components.event_value(event), found.figure.version)
-        fields = [gr.skip()] * len(self.form.widgets)
+        found, now = _found(state.tab), state.controls
+        cursor = None if found is None else read_cursor(value, found.figure.version)
         if found is None or cursor is None:
-            return [*[gr.skip()] * len(self.panel.shown), *fields, *[gr.skip()] * 4]
+            return None
         there = checked(now, branch=cursor.branch, frame=cursor.step, row=cursor.row, column=cursor.column)
+        fields = [gr.skip()] * len(self.form.widgets)
         if there.branch != now.branch:
-            fields = self._fields(there, visitor)
-        return [*self.panel.update(there, (), values), *fields, *_at_cursor(found, there.branch, there.frame)]
+            fields = self._fields(replace(state, controls=there))
+        return there, [*fields, *_at_cursor(found, there.branch, there.frame)]
 
-    def _forked(self, visitor: str, tab: str, *values: Any) -> list[Any]:
-        now, settings = self.panel.read(values)[0], self.form.settings_from(values[len(self.panel.state) :])
-        job = _job(tab)
-        forked = view.forked(None if job is None or job.state.is_running else job.state.result, now, settings)
+    def _forked(self, state: State, _: object, *values: Any) -> tuple[MicroscopeControls, list[Any]]:
+        job = _job(state.tab)
+        found = None if job is None or job.state.is_running else job.state.result
+        forked = view.forked(found, state.controls, self.form.taken(values)[0])
         if isinstance(forked, Notice):
-            return [page.notices([forked]), *[gr.skip()] * (len(self.panel.shown) + len(self.form.widgets))]
-        return self._with(forked, visitor, tab, values)
+            return state.controls, [page.notices([forked]), *[gr.skip()] * len(self.form.widgets)]
+        return forked, self._changed(replace(state, controls=forked))
 
-    def _undone(self, visitor: str, tab: str, *values: Any) -> list[Any]:
-        return self._with(view.without_last(self.panel.read(values)[0]), visitor, tab, values)
-
-    def _with(self, controls: MicroscopeControls, visitor: str, tab: str, values: Any) -> list[Any]:
-        note = _begin(controls, visitor, tab)
-        return [note, *self.panel.update(controls, (), values), *self._fields(controls, visitor)]
+    def _undone(self, state: State, _: object) -> tuple[MicroscopeControls, list[Any]]:
+        controls = view.without_last(state.controls)
+        return controls, self._changed(replace(state, controls=controls))
 
 
-def _begin(controls: MicroscopeControls, visitor: str, tab: str, *, again: bool = False) -> str:
+def _begin(state: State, *, again: bool = False) -> str:
     """Compute what these settings stand for, if that is not there already; returns what is to be said if it cannot be."""
-    job, opened = _job(tab), view.opened(controls, visitor_of(visitor), None if again else _found(tab))
+    job = _job(state.tab)
+    opened = view.opened(state.controls, state.visitor, None if again else _found(state.tab))
     if isinstance(opened, Notice):
         return page.notices([opened])
     model, task = opened
     if again or job is None or job.task != task:
-        request_queue().put(tab, LAB, Examination(model, task))
+        request_queue().put(state.tab, LAB, Examination(model, task))
     return ""
 
 
@@ -170,6 +166,5 @@ def _at_cursor(found: Microscopy, branch: int, step: int) -> list[Any]:
     return [about, gr.update(interactive=len(found.branches) > 1), files, download.python]
 
 
-def _rules(visitor: str | None) -> ControlRules[MicroscopeControls]:
-    who = visitor_of(visitor)
-    return settings.rules(who, sampling_models.available_to(who))
+def _rules(visitor: Visitor) -> ControlRules[MicroscopeControls]:
+    return settings.rules(visitor, sampling_models.available_to(visitor))

@@ -6,64 +6,54 @@ from typing import Any
 
 import gradio as gr
 
-from playground import preload
 from playground.gradio_ui import page, sampling_models, sampling_results, widgets
 from playground.gradio_ui.following import QUIET
+from playground.gradio_ui.widgets import PanelState
 from playground.labs.sampling import text, view
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings
-from playground.policy.visitor import visitor_of
 from playground.serving.request_queue import request_queue
+
+State = PanelState[SamplingSettings]
 
 
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
-    who = page.identity()
-    panel: widgets.Panel[SamplingSettings]
-    panel = widgets.Panel(SamplingControls, "sampling", sampling_models.rules, [who.visitor])
+    panel: widgets.Panel[SamplingSettings] = widgets.Panel(SamplingControls, "sampling", sampling_models.rules)
     with page.sidebar():
         panel.draw()
         opening = sampling_models.Opening()
     page.head(text.TITLE, text.LEAD, text.TERMS)
+    buttons = view.run_view(None)
     with gr.Row(elem_classes="dp-actions"):
-        start = gr.Button(f"🎲 {text.START}", variant="primary", elem_id="sampling-draw", interactive=False, scale=0)
-        stop = gr.Button("⏹️ Stop", elem_id="sampling-stop", interactive=False, min_width=120, scale=0)
-        results = sampling_results.Results(who, stop)
+        start = gr.Button(buttons.start.label, variant="primary", elem_id="sampling-draw", interactive=False, scale=0)
+        stop = gr.Button(f"⏹️ {buttons.stop.label}", elem_id="sampling-stop", interactive=False, min_width=120, scale=0)
+        results = sampling_results.Results(panel.who, stop)
     note = gr.HTML("", elem_id="sampling-note")
     results.draw()
-
-    def pressed(visitor: str, tab: str, *values: Any) -> list[Any]:
-        controls, problems = panel.read(values)
-        return [*panel.update(controls, problems, values), _submit(visitor, tab, controls)]
-
-    loaded = panel.on_load(demo, _opened, [], [note], who, start)
-    panel.on_change(_changed, who.both, [note])
-    results.follow(loaded)
-    begun = start.click(pressed, [*who.both, *panel.state], [*panel.shown, note], trigger_mode="multiple", **QUIET)
-    results.follow(begun)
-    stop.click(_stop, who.tab, None, **QUIET)
-    opening.connect(panel, _changed, who, note)
+    results.follow(panel.on_load(demo, _opened, [], [note], start))
+    results.follow(panel.on(start.click, _submitted, [], [note], trigger_mode="multiple"))
+    panel.on_change(_noticed, [], [note])
+    stop.click(_stop, panel.who.tab, None, **QUIET)
+    opening.connect(panel, _noticed, note)
 
 
-def _submit(visitor: str, tab: str, controls: SamplingSettings) -> str:
+def _submitted(state: State) -> list[Any]:
     """Queue what these settings stand for; returns what there is to say where that is not possible."""
-    shown = view.settings_view(controls, visitor_of(visitor), None)
+    shown = view.settings_view(state.controls, state.visitor, None)
     if shown.drawing is not None:
-        request_queue().submit(tab, *shown.drawing)
-    return page.notices(shown.notices)
+        request_queue().submit(state.tab, *shown.drawing)
+    return [page.notices(shown.notices)]
 
 
-def _opened(controls: SamplingSettings, visitor: str, tab: str, session: str) -> list[Any]:
-    preload.wait()
-    request_queue().attach(tab, session)
+def _opened(state: State) -> list[Any]:
     # Something to see at once; after a reload it is what was there before.
-    return (
-        [_submit(visitor, tab, controls)] if request_queue().request(tab) is None else _changed(controls, visitor, tab)
-    )
+    return _submitted(state) if request_queue().request(state.tab) is None else _noticed(state)
 
 
-def _changed(controls: SamplingSettings, visitor: str, tab: str) -> list[Any]:
+def _noticed(state: State) -> list[Any]:
     """What there is to say where the images are not those of the settings."""
-    return [page.notices(view.settings_view(controls, visitor_of(visitor), request_queue().request(tab)).notices)]
+    request = request_queue().request(state.tab)
+    return [page.notices(view.settings_view(state.controls, state.visitor, request).notices)]
 
 
 def _stop(tab: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,24 +13,25 @@ import gradio as gr
 
 from playground.gradio_ui import page, widgets
 from playground.gradio_ui.following import QUIET
+from playground.gradio_ui.widgets import PanelState
 from playground.labs.sampling import controls as settings
 from playground.labs.sampling import text
 from playground.labs.sampling.controls import SamplingSettings
 from playground.labs.shared import models, opening
 from playground.labs.shared.control_rules import ControlRules
 from playground.policy import mode
-from playground.policy.visitor import Visitor, visitor_of
+from playground.policy.visitor import Visitor
 
 POLL = 0.4
 """Seconds between two updates of a running download."""
-Show = Callable[[SamplingSettings, str, str], list[Any]]
+State = PanelState[SamplingSettings]
+Show = Callable[[State], list[Any]]
 """What the page shows for these settings, this visitor and this tab."""
 
 
-def rules(visitor: str | None) -> ControlRules[SamplingSettings]:
+def rules(visitor: Visitor) -> ControlRules[SamplingSettings]:
     """How the controls are drawn for this visitor."""
-    who = visitor_of(visitor)
-    return settings.rules(who, available_to(who))
+    return settings.rules(visitor, available_to(visitor))
 
 
 def available_to(visitor: Visitor) -> settings.Available:
@@ -70,55 +72,52 @@ class Opening:
             self._upload = gr.Button(text.OPEN_UPLOAD, size="sm", visible=False, elem_id="sampling-upload")
             self._message = gr.HTML("")
 
-    def connect(self, panel: widgets.Panel[SamplingSettings], show: Show, who: page.Identity, note: gr.HTML) -> None:
+    def connect(self, panel: widgets.Panel[SamplingSettings], show: Show, note: gr.HTML) -> None:
         """Let an opened model become the chosen one of the panel; `show` gives the value of `note` then."""
         self._panel, self._show = panel, show
         self._nothing = [gr.skip()] * (len(panel.shown) + 1)
         outputs, state = [*panel.shown, note, self._message], panel.state
-        causes = [self._open.click, self._name.submit]
-        gr.on(causes, self._by_name, [*who.both, self._name, *state], outputs, **QUIET)
+        gr.on([self._open.click, self._name.submit], self._by_name, [self._name, *state], outputs, **QUIET)
         self._file.change(_fields_of, self._file, [self._upload, self._of_trainer], **QUIET)
         fields = [self._file, self._size, self._objective]
-        self._upload.click(self._by_upload, [*who.both, *fields, *state], outputs, **QUIET)
+        self._upload.click(self._by_upload, [*fields, *state], outputs, **QUIET)
 
-    async def _by_name(self, visitor: str, tab: str, name: str, *values: Any) -> AsyncIterator[list[Any]]:
-        name = opening.expanded(name)
+    async def _by_name(self, name: str, *values: Any) -> AsyncIterator[list[Any]]:
+        name, state = opening.expanded(name), await asyncio.to_thread(self._panel.read, values)
         if mode.is_public() or not name:
             return
         if not await asyncio.to_thread(opening.must_be_fetched, name):
-            yield await asyncio.to_thread(self._choose, name, visitor, tab, values)
+            yield await asyncio.to_thread(self._choose, name, state)
             return
-        async for shown in self._watch(opening.fetch(name, visitor_of(visitor)), visitor, tab, values):
+        async for shown in self._watch(opening.fetch(name, state.visitor), state):
             yield shown
 
-    async def _by_upload(
-        self, visitor: str, tab: str, path: str | None, size: int, objective: str, *values: Any
-    ) -> AsyncIterator[list[Any]]:
+    async def _by_upload(self, path: str | None, size: int, objective: str, *values: Any) -> AsyncIterator[list[Any]]:
         if mode.is_public() or path is None:
             return
+        state = await asyncio.to_thread(self._panel.read, values)
         about = (size, objective) if _is_of_trainer(path) else (0, "")
         with Path(path).open("rb") as file:
-            job = opening.keep(file, Path(path).name, visitor_of(visitor), *about)
-            async for shown in self._watch(job, visitor, tab, values):
+            job = opening.keep(file, Path(path).name, state.visitor, *about)
+            async for shown in self._watch(job, state):
                 yield shown
 
-    async def _watch(self, job: opening.Opening, visitor: str, tab: str, values: Any) -> AsyncIterator[list[Any]]:
-        while (state := job.state).is_running:
+    async def _watch(self, job: opening.Opening, state: State) -> AsyncIterator[list[Any]]:
+        while (now := job.state).is_running:
             yield [*self._nothing, page.listed([job.progress_text], "info")]
             await asyncio.sleep(POLL)
-        if state.result is not None:
-            yield await asyncio.to_thread(self._choose, state.result, visitor, tab, values)
+        if now.result is not None:
+            yield await asyncio.to_thread(self._choose, now.result, state)
         else:
-            yield [*self._nothing, page.listed([state.error], "error")]
+            yield [*self._nothing, page.listed([now.error], "error")]
 
-    def _choose(self, name: str, visitor: str, tab: str, values: Any) -> list[Any]:
-        who = visitor_of(visitor)
+    def _choose(self, name: str, state: State) -> list[Any]:
         try:
-            who.open_model(name)
+            state.visitor.open_model(name)
         except ValueError as problem:
             return [*self._nothing, page.listed([str(problem)], "error")]
-        controls = settings.with_model(self._panel.read(values)[0], name, who)
-        return [*self._panel.update(controls, (), values), *self._show(controls, visitor, tab), ""]
+        controls = settings.with_model(state.controls, name, state.visitor)
+        return [*self._panel.update(state, controls), *self._show(replace(state, controls=controls)), ""]
 
 
 def _fields_of(path: str | None) -> list[Any]:

@@ -2,77 +2,76 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
 
-from playground import preload
-from playground.components.payloads.curve import CurveEditor
-from playground.gradio_ui import compat, components, page, widgets
+from playground.components.payloads.curve import CurveEditor, read_points
+from playground.gradio_ui import components, page, widgets
 from playground.gradio_ui.following import QUIET
+from playground.gradio_ui.widgets import PanelState
 from playground.labs.schedules import drawn, figures, job, text, view
 from playground.labs.schedules.controls import TITLES, ScheduleControls, choice_of, rules
 from playground.labs.schedules.job import QUANTITIES
 from playground.labs.shared import exports
 from playground.labs.shared.controls import checked
 
+State = PanelState[ScheduleControls]
 _GAUGE_CLICKS = """
 element.addEventListener("click", (event) => {
   const button = event.target.closest("[data-mend]");
-  if (button) trigger("mend", { name: button.dataset.mend });
+  if (button) trigger("mend", { value: button.dataset.mend });
 });
 """
 
 
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
-    panel = widgets.Panel(ScheduleControls, "schedules", rules())
-    with page.sidebar():
-        panel.draw()
-    page.head(text.TITLE, text.LEAD, text.TERMS)
+    panel = widgets.Panel(ScheduleControls, "schedules", lambda visitor: rules())
+    panel.draw_page(text)
     strips = gr.HTML("", min_height=170, apply_default_css=False)
     page.looking_at(text.STRIPS)
     with gr.Column(visible=False) as drawing:
         gr.Markdown(f"#### {text.DRAW}")
-        curve = components.curve_editor("schedules-curve")
+        curve = components.component("curve_editor", "schedules-curve")
         page.looking_at(text.DRAWN)
     gr.Markdown(f"#### {text.GAUGES}")
     gauges = gr.HTML("", js_on_load=_GAUGE_CLICKS, min_height=120, apply_default_css=False, elem_id="schedules-gauges")
     page.looking_at(text.GAUGE)
-    timeline = components.timeline("schedules-timeline", empty_height=640)
+    timeline = components.component("timeline", "schedules-timeline", empty_height=640)
     page.looking_at(text.CURVES)
     with gr.Accordion(text.CLOSER, open=False) as closer:
         curves = _curve_components()
     is_open = gr.State(False)
     outputs = [strips, drawing, curve, gauges, timeline, *curves]
 
-    def redrawn(event: gr.EventData, is_open: bool, *values: Any) -> list[Any]:
-        controls, problems = panel.read(values)
-        try:
-            controls = checked(controls, points=drawn.format_points(components.drawn_points(event)))
-        except ValueError:  # nothing that the editor sends
-            return [gr.skip()] * (len(panel.shown) + len(outputs))
-        return [*panel.update(controls, problems), *_shown(controls, is_open)]
-
-    def mended(event: gr.EventData, is_open: bool, *values: Any) -> list[Any]:
-        controls, _ = panel.read(values)
-        name = compat.event_data(event).get("name")
-        remedies = (verdict.remedy for verdict in job.verdicts(controls) if verdict.name == name)
-        controls = next(remedies, None) or controls
-        return [*panel.update(controls), *_shown(controls, is_open)]
+    def curves_of(*values: Any) -> list[Any]:
+        return _curves(panel.read(values).controls, values[-1])
 
     loaded = panel.on_load(demo, _shown, [is_open], outputs)
     opened = closer.expand(lambda: True, None, is_open, **QUIET)
     closer.collapse(lambda: False, None, is_open, **QUIET)
     # After the load too: where they are opened before it has ended, they would show the curves of the defaults.
     for cause in (loaded, opened):
-        cause.then(
-            lambda is_open, *values: _curves(panel.read(values)[0], is_open), [is_open, *panel.state], curves, **QUIET
-        )
+        cause.then(curves_of, [*panel.state, is_open], curves, **QUIET)
     panel.on_change(_shown, [is_open], outputs)
-    inputs, everything = [is_open, *panel.state], [*panel.shown, *outputs]
-    curve.points(redrawn, inputs, everything, trigger_mode="always_last", **QUIET)
-    gauges.mend(mended, inputs, everything, **QUIET)
+    panel.on_event(curve.points, _redrawn, [is_open], outputs, trigger_mode="always_last")
+    panel.on_event(gauges.mend, _mended, [is_open], outputs)
+
+
+def _redrawn(state: State, value: object, is_open: bool) -> tuple[ScheduleControls, list[Any]] | None:
+    try:
+        controls = checked(state.controls, points=drawn.format_points(read_points(value)))
+    except ValueError:  # nothing that the editor sends
+        return None
+    return controls, _shown(replace(state, controls=controls), is_open)
+
+
+def _mended(state: State, name: object, is_open: bool) -> tuple[ScheduleControls, list[Any]]:
+    remedies = (verdict.remedy for verdict in job.verdicts(state.controls) if verdict.name == name)
+    controls = next(remedies, None) or state.controls
+    return controls, _shown(replace(state, controls=controls), is_open)
 
 
 def _curve_components() -> list[Any]:
@@ -84,9 +83,9 @@ def _curve_components() -> list[Any]:
     return [legend, *plots, gr.HTML("", apply_default_css=False)]
 
 
-def _shown(controls: ScheduleControls, closer_is_open: bool) -> list[Any]:
+def _shown(state: State, closer_is_open: bool) -> list[Any]:
     """The strips, the editor and its column, the gauges, the timeline and the curves."""
-    preload.wait()
+    controls = state.controls
     editor = components.value(CurveEditor(drawn.parse_points(controls.points), job.references(controls)))
     draws = [gr.update(visible=controls.drawn), editor if controls.drawn else gr.skip()]
     if not job.schedules_of(controls):

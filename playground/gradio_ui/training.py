@@ -5,26 +5,37 @@ Its events can be sent by anyone, with any values: whatever they do goes through
 
 from __future__ import annotations
 
-from typing import Any
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.events import Dependency
 
 from playground import preload
-from playground.gradio_ui import live, page, training_downloads, training_html, training_pictures, widgets
+from playground.gradio_ui import live, page, training_html, training_pictures, widgets
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.training_compare import ComparePart
 from playground.gradio_ui.training_run import RunPart
 from playground.gradio_ui.training_sent import Sent, TabState
-from playground.labs.training import estimate, text, view, visit
+from playground.labs.training import estimate, runs, settings_of_run, text, view, visit
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.rules import control_rules
 from playground.labs.training.visit import Choice, Visit
 from playground.policy import mode
 from playground.policy.visitor import Visitor, visitor_of
 
+if TYPE_CHECKING:
+    from engine.runs.snapshot import Snapshot
+
 POLL = 0.7
 """Seconds between two updates while a run is being trained."""
+_CLICK = """() => {
+  const part = document.querySelector("#training-zip");
+  (part?.closest("a") ?? part?.querySelector("a, button") ?? part)?.click();
+}"""
+"""The browser downloads a file only where an element that has it is clicked."""
 
 
 def build(demo: gr.Blocks) -> None:
@@ -36,9 +47,7 @@ class TrainingPage:
     """The components of the page, and the events between them."""
 
     def __init__(self, demo: gr.Blocks) -> None:
-        who = page.identity()
-        rules = control_rules(visitor_of(None))
-        self._panel = panel = widgets.Panel(TrainingControls, "training", rules, also_in_link=visit.LINKED)
+        self._panel = panel = widgets.Panel(TrainingControls, "training", control_rules, also_in_link=visit.LINKED)
         self._link = page.link_of(visit.LINKED)
         with page.sidebar():
             panel.draw()
@@ -55,12 +64,12 @@ class TrainingPage:
         self._compare, self._run = ComparePart(), RunPart()
         self._zip = gr.DownloadButton(visible="hidden", elem_id="training-zip")
         self._timer = gr.Timer(POLL, active=False)
-        self._context = [self._link, who.visitor, gr.State(TabState())]
+        self._context = [self._link, panel.who.visitor, gr.State(TabState())]
         own = [self._link, self._problems, self._deleted, self._list, self._timer]
         self._outputs = [*own, *self._compare.components, *self._run.components]
-        loaded = panel.on_load(demo, lambda *_: [], [], [], who, start)
+        loaded = panel.on_load(demo, lambda _: [], start=start)
         events = self._connect(loaded, start)
-        pictures.connect(demo, cost, who.visitor, loaded, *events)
+        pictures.connect(demo, cost, loaded, *events)
 
     def _connect(self, loaded: Dependency, start: gr.Button) -> list[Dependency]:
         """Connect the events; returns those after which the settings are others, or a run has begun."""
@@ -71,12 +80,13 @@ class TrainingPage:
         begun = start.click(self._start, [*context, *panel.state], outputs, js=training_pictures.CLOSE, **QUIET)
         for part in (self._deleted, self._list, self._compare.head, self._run.name, self._run.head):
             part.act(self._act, context, self._outputs, trigger_mode="multiple", **QUIET)
-        training_downloads.connect(self._run.name, context, [self._zip, taken])
+        packed = self._run.name.download(_pack, context, [self._zip, taken], **QUIET)
+        packed.success(None, None, None, js=_CLICK, **QUIET)
         uses = [
-            part.take(self._take, context, [*panel.shown, taken], trigger_mode="multiple", **QUIET)
+            part.take(self._take, [*context, *panel.state], [*panel.shown, taken], trigger_mode="multiple", **QUIET)
             for part in (self._run.name, self._run.doctor)
         ]
-        return [panel.on_change(lambda *_: [], [], []), begun, *uses]
+        return [panel.on_change(lambda _: []), begun, *uses]
 
     # --- events: the first inputs are the link of the page, the visitor's secret and what the tab was sent ------------
 
@@ -108,24 +118,25 @@ class TrainingPage:
 
     def _start(self, requested: Any, secret: Any, tab: TabState, *values: Any) -> list[Any]:
         tab.turn += 1
-        controls, problems = self._panel.read(values)
         refused: list[str] = []
         preload.wait()
+        state = self._panel.read(values)
         visitor = visitor_of(secret)
         visited = tab.of(requested, visitor).visit
         try:
-            run_id = visitor.runs.submit(estimate.checked_config(controls, visitor))
+            run_id = visitor.runs.submit(estimate.checked_config(state.controls, visitor))
             tab.visit = Visit(Choice(run_id), visited.deleted if visited else ())
         except ValueError as problem:
             refused = [str(problem)]
-        return [*self._panel.update(controls, problems), "", *self._shown(visitor, tab, refused)]
+        return [*self._panel.update(state), "", *self._shown(visitor, tab, refused)]
 
-    def _take(self, requested: Any, secret: Any, tab: TabState, event: gr.EventData) -> list[Any]:
-        taken = training_downloads.taken_over(requested, secret, tab, event)
-        if taken is None:
+    def _take(self, requested: Any, secret: Any, tab: TabState, event: gr.EventData, *values: Any) -> list[Any]:
+        """The settings of the run that is shown, with the doctor's change where one was pressed."""
+        snapshot = _snapshot(requested, secret, tab)
+        if snapshot is None:
             return [gr.skip()] * (len(self._panel.shown) + 1)
-        controls, message = taken
-        return [*self._panel.update(controls), training_html.message("🎛️", message)]
+        controls, message = settings_of_run.taken_over(snapshot, live.done(event)[1])
+        return [*self._panel.update(self._panel.read(values), controls), training_html.message("🎛️", message)]
 
     def _shown(self, visitor: Visitor, tab: TabState, problems: list[str] | None) -> list[Any]:
         """What has changed since the last update; `problems` replace those that stand there, None leaves them."""
@@ -145,3 +156,28 @@ class TrainingPage:
         is_changing = is_changing or any(part.is_changing for part in parts)
         sent.new(self._timer, is_changing, lambda: gr.Timer(active=is_changing))
         return sent.values()
+
+
+def _snapshot(requested: Any, secret: Any, tab: TabState) -> Snapshot | None:
+    """The run that is shown; None where there is none."""
+    visitor = visitor_of(secret)
+    return visitor.runs.snapshot(tab.of(requested, visitor).link().get("run", ""))
+
+
+def _pack(requested: Any, secret: Any, tab: TabState) -> list[Any]:
+    """The files of the run that is shown as a zip, and a message."""
+    snapshot = _snapshot(requested, secret, tab)
+    try:
+        if snapshot is None:
+            raise ValueError(text.NOTHING_TO_DOWNLOAD)
+        return [_named(visitor_of(secret).runs.archive(snapshot.id), runs.file_name(snapshot)), ""]
+    except (ValueError, OSError) as problem:
+        words = str(problem) if isinstance(problem, ValueError) else "The zip cannot be written."
+        return [None, page.listed([words], "error")]
+
+
+def _named(path: Path, name: str) -> Path:
+    """The same file under another name, for the download."""
+    named = Path(tempfile.mkdtemp(prefix="run-", dir=path.parent)) / name
+    os.link(path, named)
+    return named

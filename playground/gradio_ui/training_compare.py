@@ -18,12 +18,12 @@ class ComparePart:
             self.head = live.live_html("training-against")
             with gr.Row():
                 with gr.Column(min_width=300):
-                    self._loss = components.live_chart("training-compared-loss")
+                    self._loss = components.component("livechart", "training-compared-loss")
                 with gr.Column(min_width=300, visible=False) as self._held_out_place:
-                    self._held_out = components.live_chart("training-compared-held-out")
+                    self._held_out = components.component("livechart", "training-compared-held-out")
             self._about_loss = page.looking_at("")
             with gr.Column(visible=False) as self._samples_place:
-                self._samples = components.timeline("training-compared-samples", empty_height=400)
+                self._samples = components.component("timeline", "training-compared-samples", empty_height=400)
                 self._about_samples = page.looking_at("")
             self._table = live.live_html("training-table")
         self.components = list(vars(self).values())

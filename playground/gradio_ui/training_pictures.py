@@ -15,13 +15,13 @@ from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.training_prepare import PreparePart
 from playground.labs.shared import pictures_html
 from playground.labs.shared import text as common
-from playground.labs.shared.controls import from_link
+from playground.labs.shared.controls import from_link, to_link
 from playground.labs.training import estimate, pictures_view, sources
 from playground.labs.training import pictures_text as text
 from playground.labs.training import text as training_text
 from playground.labs.training.controls import TrainingControls
 from playground.policy import mode
-from playground.policy.visitor import Visitor, visitor_of
+from playground.policy.visitor import Visitor
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
@@ -42,7 +42,7 @@ class PicturesPart:
         if mode.is_public():
             gr.HTML(training_html.caption(training_text.SHARED_PICTURES), apply_default_css=False)
 
-    def connect(self, demo: gr.Blocks, cost: gr.HTML, secret: gr.Textbox, *causes: Dependency) -> None:
+    def connect(self, demo: gr.Blocks, cost: gr.HTML, *causes: Dependency) -> None:
         """After each of these events say what a run costs, and show its images: opened while there is no run to show."""
         panel, before = self._panel, gr.State({})
         if self._prepare is not None:
@@ -54,7 +54,7 @@ class PicturesPart:
             )
             followed.then(
                 self._estimate,
-                [secret, panel.link, *panel.state],
+                panel.state,
                 [cost, self._shown, before],
                 trigger_mode="always_last",
                 **QUIET,
@@ -62,23 +62,23 @@ class PicturesPart:
 
     def _follow(self, before: dict[str, str], *values: Any) -> list[Any]:
         """`before` are the settings of the last event, as a link has them."""
-        controls, _ = self._panel.read(values)
+        state = self._panel.read(values)
         was, _ = from_link(TrainingControls, before)
-        suited, message = pictures_view.followed(was, controls, visitor_of(None))
+        suited, message = pictures_view.followed(was, state.controls, state.visitor)
         if not message:
             return [*[gr.skip()] * len(self._panel.shown), gr.skip()]
-        return [*self._panel.update(suited), page.listed([message], "info")]
+        return [*self._panel.update(state, suited), page.listed([message], "info")]
 
-    def _estimate(self, secret: Any, link: dict[str, str], *values: Any) -> Iterator[list[Any]]:
-        controls, _ = self._panel.read(values)
+    def _estimate(self, *values: Any) -> Iterator[list[Any]]:
         yield [training_html.caption(training_text.TRYING), gr.skip(), gr.skip()]
         preload.wait()
-        visitor = visitor_of(secret)
-        found = estimate.estimate(controls, visitor)
+        state = self._panel.read(values)
+        visitor = state.visitor
+        found = estimate.estimate(state.controls, visitor)
         shown = gr.skip()
         if found.config is not None:
             shown = _pictures(found.config, visitor, is_open=not visitor.runs.ids())
-        yield [training_html.estimate(found), shown, link]
+        yield [training_html.estimate(found), shown, to_link(state.controls)]
 
 
 def _pictures(config: TrainConfig, visitor: Visitor, *, is_open: bool) -> str:

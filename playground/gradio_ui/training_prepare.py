@@ -101,11 +101,11 @@ class PreparePart:
         part.act(_act_on_prepared, None, self._outputs, **QUIET)
 
     def _take_chosen(self, chosen: Any, *values: Any) -> list[Any]:
-        controls, _ = self._panel.read(values)
+        state = self._panel.read(values)
         if not isinstance(chosen, list) or not chosen or not isinstance(chosen[0], str):
             return [SKIP] * (len(self._panel.shown) + 1)
-        suited, message = view.chosen(controls, chosen[0], visitor_of(None))
-        return [*self._panel.update(suited), page.listed([message], "info") if message else ""]
+        suited, message = view.chosen(state.controls, chosen[0], state.visitor)
+        return [*self._panel.update(state, suited), page.listed([message], "info") if message else ""]
 
 
 def _largest() -> gr.Dropdown:

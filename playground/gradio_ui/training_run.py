@@ -31,7 +31,7 @@ class RunPart:
             self._chart("accuracy")
             with gr.Column(visible=False) as self._samples_place:
                 self._waiting = live.live_html("training-waiting")
-                self._samples = components.timeline("training-previews", empty_height=270)
+                self._samples = components.component("timeline", "training-previews", empty_height=270)
                 page.looking_at(text.PREVIEWS)
             self._command = live.live_html("training-command")
         own = [self._place, self.name, self.head, self.doctor, self._samples_place, self._waiting, self._samples]
@@ -40,7 +40,7 @@ class RunPart:
 
     def _chart(self, name: str) -> None:
         with gr.Column(min_width=300, visible=name == "loss") as self._places[name]:
-            self._charts[name] = components.live_chart(f"training-{name}")
+            self._charts[name] = components.component("livechart", f"training-{name}")
             self._about[name] = page.looking_at("")
 
     def send(self, sent: Sent, run: RunView | None) -> None:

@@ -6,14 +6,17 @@ are checked like those of a link, and what had to be mended goes back to the wid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from types import ModuleType
 from typing import Any, Generic, TypeVar
 
 import gradio as gr
 from gradio.events import Dependency
 
-from playground.gradio_ui import compat, page
+from playground import preload
+from playground.gradio_ui import compat, components, page
+from playground.gradio_ui.following import QUIET
 from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import (
     Control,
@@ -25,44 +28,30 @@ from playground.labs.shared.controls import (
     from_values,
     to_link,
 )
+from playground.policy.visitor import Visitor, visitor_of
+from playground.serving.request_queue import request_queue
 
 C = TypeVar("C", bound=Controls)
 Outputs = list[Any]
 
 
-class Panel(Generic[C]):
-    """The controls of one lab: widgets, and the settings that stand for them.
+class Form(Generic[C]):
+    """Controls as widgets.
 
     Args:
-        model: the lab's controls.
-        lab: its name; the widgets' ids begin with it.
-        rules: how they are drawn, or what gives that for the values of `context`.
-        context: components on which the rules depend too, such as who the reader is.
-        also_in_link: names in the link that are not controls, and are left alone.
+        model: the controls.
+        name: the widgets' ids begin with it.
+        rules: how they are drawn at first.
     """
 
-    def __init__(
-        self,
-        model: type[C],
-        lab: str,
-        rules: ControlRules[C] | Callable[..., ControlRules[C]] | None = None,
-        context: Sequence[gr.components.Component] = (),
-        also_in_link: Sequence[str] = (),
-    ) -> None:
-        self._model = model
-        self._lab = lab
-        fixed = ControlRules[C]() if rules is None or callable(rules) else rules
-        self._rules_for: Callable[..., ControlRules[C]] = rules if callable(rules) else lambda *_: fixed
-        self._context = list(context)
+    def __init__(self, model: type[C], name: str, rules: ControlRules[C]) -> None:
+        self._model, self._name, self._first = model, name, rules
         self._controls = describe(model)
-        self._names = [control.name for control in self._controls]
         self.widgets: list[gr.components.Component] = []
-        self.link = page.link(also_in_link)
-        self.problems = page.problems()
 
     def draw(self) -> None:
         """Make the widgets where the caller's `with` stands."""
-        start, rules = self._model(), self._rules_for(*[None] * len(self._context))
+        start, rules = self._model(), self._first
         groups: dict[str, gr.Accordion] = {}
         for control in self._controls:
             if control.group and control.group not in groups:
@@ -73,135 +62,35 @@ class Panel(Generic[C]):
             else:
                 self.widgets.append(self._made(control, start, rules))
 
-    def on_load(
-        self,
-        demo: gr.Blocks,
-        show: Callable[..., Outputs],
-        inputs: list[Any],
-        outputs: list[Any],
-        identity: page.Identity | None = None,
-        start: gr.Button | None = None,
-    ) -> Dependency:
-        """Open the page with what its link asks for: `show(controls, *inputs)` gives the values of `outputs`.
-
-        With an identity, `show(controls, visitor, tab, session, *inputs)`: who opens the page, and the number of this visit.
-        `start` can be pressed from then on: before, it would take other settings than those of the link.
-        """
-
-        def opened(request: gr.Request, *more: Any) -> Outputs:
-            who, more = more[: len(secrets)], more[len(secrets) :]
-            rules = self._rules_for(*(self._known(secrets, who)))
-            controls, problems = self._settled(*from_link(self._model, dict(request.query_params)), rules)
-            shown = show(controls, *who, *([request.session_hash] if who else []), *more)
-            return [
-                *who,
-                *self._answer(controls, problems, rules),
-                *shown,
-                *[gr.update(interactive=True)] * len(waiting),
-            ]
-
-        secrets, waiting = identity.both if identity else [], [start] if start is not None else []
-        return demo.load(
-            opened,
-            [*secrets, *inputs],
-            [*secrets, *self.shown, *outputs, *waiting],
-            js=page.WHO if identity else None,
-            show_progress="hidden",
-            concurrency_limit=None,
-            api_visibility="private",
-        )
-
-    def on_change(self, show: Callable[..., Outputs], inputs: list[Any], outputs: list[Any]) -> Dependency:
-        """Whenever the reader changes a control: `show(controls, *inputs)` gives the values of `outputs`."""
-
-        def changed(*values: Any) -> Outputs:
-            rules = self._rules_of(values)
-            controls, problems = self._settled(*self._read(values), rules)
-            return [*self._answer(controls, problems, rules), *show(controls, *values[len(self.state) :])]
-
-        return gr.on(
-            [event for widget in self.widgets for event in _events(widget)],
-            changed,
-            [*self.state, *inputs],
-            [*self.shown, *outputs],
-            show_progress="hidden",
-            trigger_mode="always_last",
-            concurrency_limit=None,
-            api_visibility="private",
-        )
-
-    @property
-    def state(self) -> list[Any]:
-        """The components whose values `read` takes: the link as it was before, the widgets, the context."""
-        return [self.link, *self.widgets, *self._context]
-
-    @property
-    def shown(self) -> list[Any]:
-        """The components that `update` gives values for."""
-        return [*self.widgets, self.link, self.problems]
-
-    def read(self, values: Sequence[Any]) -> tuple[C, list[str]]:
-        """The settings as the widgets have them, and one sentence for each value that could not be taken.
+    def taken(self, values: Sequence[Any], kept: C | None = None) -> tuple[C, list[str]]:
+        """The settings of the widgets; for an invalid value that of `kept`, or the default, and a sentence.
 
         Args:
-            values: those of `state`; what follows them is left alone.
+            values: of the widgets; what follows them is left alone.
+            kept: the settings before.
         """
-        return self._settled(*self._read(values), self._rules_of(values))
+        names = [control.name for control in self._controls]
+        return from_values(self._model, dict(zip(names, values, strict=False)), kept)
 
-    def update(self, controls: C, problems: Sequence[str] = (), values: Sequence[Any] = ()) -> Outputs:
-        """Values for `shown`, so that the widgets, the link and the messages stand for these settings.
-
-        Args:
-            controls: the settings.
-            problems: sentences for the reader.
-            values: those of `state`, where there is a context.
-        """
-        rules = self._rules_of(values) if self._context else self._rules_for()
-        return self._answer(*self._settled(controls, problems, rules), rules)
-
-    def _read(self, values: Sequence[Any]) -> tuple[C, list[str]]:
-        link, *others = values
-        kept, _ = from_link(self._model, link if isinstance(link, dict) else {})
-        return from_values(self._model, dict(zip(self._names, others, strict=False)), kept)
-
-    def _rules_of(self, values: Sequence[Any]) -> ControlRules[C]:
-        before = 1 + len(self.widgets)
-        return self._rules_for(*values[before : before + len(self._context)])
-
-    def _known(self, components: Sequence[Any], values: Sequence[Any]) -> list[Any]:
-        """The values of the context when the page opens: of those components whose values are known by then."""
-        known = dict(zip((compat.component_id(component) for component in components), values, strict=True))
-        return [known.get(compat.component_id(component)) for component in self._context]
-
-    def _answer(self, controls: C, problems: Sequence[str], rules: ControlRules[C]) -> Outputs:
+    def updates(self, controls: C, rules: ControlRules[C]) -> Outputs:
+        """Values for `widgets`, so that they stand for these settings."""
         hidden, disabled = rules.hidden(controls), rules.disabled(controls)
         options, limits = rules.options(controls), rules.limits(controls)
-        updates = [
-            self._updated(
-                control,
-                getattr(controls, control.name),
-                control.name in hidden,
-                self._info(control, rules, disabled.get(control.name)),
-                control.name not in disabled,
-                options.get(control.name),
-                limits.get(control.name),
-            )
-            for control in self._controls
-        ]
-        return [*updates, to_link(controls), page.listed(problems)]
-
-    def _settled(self, controls: C, problems: Sequence[str], rules: ControlRules[C]) -> tuple[C, list[str]]:
-        """Settings that there are choices for, and that are within the bounds of this place."""
-        problems = list(problems)
-        titles = {control.name: control.title for control in self._controls}
-        for name, choices in rules.options(controls).items():
-            value = getattr(controls, name)
-            if value not in choices:
-                first = next(iter(choices))
-                problems.append(f"{titles[name]} “{value}” is not here. It was set to {choices[first]}.")
-                controls = checked(controls, **{name: first})
-        controls, lowered = bounded(controls, rules.bounds)
-        return controls, [*problems, *lowered]
+        updates = []
+        for control in self._controls:
+            name = control.name
+            change: dict[str, Any] = {
+                "value": getattr(controls, name),
+                "visible": name not in hidden,
+                "interactive": name not in disabled,
+                "info": self._info(control, rules, disabled.get(name)),
+            }
+            if name in options:
+                change["choices"] = [(title, option) for option, title in options[name].items()]
+            if name in limits and control.slider:
+                change |= {"minimum": limits[name][0], "maximum": limits[name][1]}
+            updates.append(gr.update(**change))
+        return updates
 
     # --- one widget -------------------------------------------------------------------------------------------------
 
@@ -212,7 +101,7 @@ class Panel(Generic[C]):
         common: dict[str, Any] = {
             "label": control.title,
             "info": self._info(control, rules, None),
-            "elem_id": f"{self._lab}-{control.name}",
+            "elem_id": f"{self._name}-{control.name}",
             "interactive": True,
             "visible": control.name not in rules.hidden(start),
         }
@@ -233,23 +122,6 @@ class Panel(Generic[C]):
             return gr.Slider(control.low, control.high, control.default, step=step, buttons=[], **common)
         return gr.Number(control.default, precision=0 if whole else None, step=control.step or 1, **common)
 
-    def _updated(
-        self,
-        control: Control,
-        value: Any,
-        hidden: bool,
-        info: str,
-        interactive: bool,
-        options: Mapping[Any, str] | None,
-        limits: tuple[float, float] | None,
-    ) -> dict[str, Any]:
-        change: dict[str, Any] = {"value": value, "visible": not hidden, "interactive": interactive, "info": info}
-        if options is not None:
-            change["choices"] = [(title, option) for option, title in options.items()]
-        if limits is not None and control.slider:
-            change |= {"minimum": limits[0], "maximum": limits[1]}
-        return gr.update(**change)
-
     def _info(self, control: Control, rules: ControlRules[C], why_off: str | None) -> str:
         # What is emphasised is always to be seen; the rest when the reader wants the settings explained (page.explain).
         most = rules.bounds.get(control.name)
@@ -258,23 +130,182 @@ class Panel(Generic[C]):
         return f"*{emphasised}* {control.help}" if emphasised else control.help
 
 
-class Form(Panel[C]):
-    """Controls that stand in the page and in no link."""
+@dataclass(frozen=True)
+class Owned:
+    """What the state of a session holds for a visitor. A session's number can be guessed: to others it is empty."""
 
-    def settings_from(self, values: Sequence[Any]) -> C:
-        """The settings of the widgets, with the default in place of an invalid value."""
-        return from_values(self._model, dict(zip(self._names, values, strict=False)))[0]
+    visitor: Visitor
+    value: Any = field(repr=False)
 
-    def answer(self, controls: C, options: Mapping[str, Mapping[Any, str]], hidden: Collection[str] = ()) -> Outputs:
-        """Values for `widgets`, so that they stand for these settings.
+    @staticmethod
+    def of(state: object, visitor: Visitor) -> Any:
+        """What the state holds for this visitor; None for nothing."""
+        if not isinstance(state, Owned) or not visitor.secret or state.visitor != visitor:
+            return None
+        return state.value
 
-        Args:
-            controls: the settings.
-            options: for controls whose choices are only known now, their values with their titles.
-            hidden: names of controls that are not shown.
+
+@dataclass(frozen=True)
+class PanelState(Generic[C]):
+    """What an event brings of a panel.
+
+    controls: the settings of its widgets.
+    problems: one sentence for each value that could not be taken.
+    visitor: who has caused it.
+    tab: the token of their tab, by which the request queue finds what it is doing.
+    own: what the visitor has given in this session, see `Panel`; None for nothing.
+    rules: how the controls are drawn.
+    """
+
+    controls: C
+    problems: list[str]
+    visitor: Visitor
+    tab: str
+    own: Any
+    rules: ControlRules[C] = field(repr=False)
+
+
+class Panel(Form[C]):
+    """The controls of one lab: widgets, and the settings that stand for them, of the visitor who uses them.
+
+    Args:
+        model: the lab's controls.
+        lab: its name; the widgets' ids begin with it.
+        rules: how they are drawn for a visitor, and for what the visitor has given where there is an `own`.
+        own: state of the session that holds an `Owned`.
+        also_in_link: names in the link that are not controls, and are left alone.
+    """
+
+    def __init__(
+        self,
+        model: type[C],
+        lab: str,
+        rules: Callable[..., ControlRules[C]],
+        own: gr.State | None = None,
+        also_in_link: Sequence[str] = (),
+    ) -> None:
+        self._own = [own] if own is not None else []
+        self._rules = rules
+        super().__init__(model, lab, rules(visitor_of(None), *[None] * len(self._own)))
+        self.who = page.identity()
+        self.link = page.link(also_in_link)
+        self.problems = page.problems()
+
+    def draw_page(self, text: ModuleType) -> None:
+        """Draw the widgets in the sidebar, and the head of a page from the texts of its lab."""
+        with page.sidebar():
+            self.draw()
+        page.head(text.TITLE, text.LEAD, text.TERMS)
+
+    def on_load(
+        self,
+        demo: gr.Blocks,
+        show: Callable[..., Outputs],
+        inputs: Sequence[Any] = (),
+        outputs: Sequence[Any] = (),
+        start: gr.Button | None = None,
+    ) -> Dependency:
+        """Open the page with what its link asks for: `show(state, *inputs)` gives the values of `outputs`.
+
+        `start` can be pressed from then on: before, it would take other settings than those of the link.
         """
-        rules = replace(self._rules_for(), options=lambda _: options, hidden=lambda _: hidden)
-        return self._answer(controls, (), rules)[: len(self.widgets)]
+
+        def opened(request: gr.Request, secret: str, tab: str, *more: Any) -> Outputs:
+            preload.wait()
+            request_queue().attach(tab, request.session_hash or "")
+            link = from_link(self._model, dict(request.query_params))
+            state = self._settled(*link, visitor_of(secret), tab, None)
+            ready = [gr.update(interactive=True)] * len(waiting)
+            return [secret, tab, *self.update(state), *show(state, *more), *ready]
+
+        secrets, waiting = self.who.both, [start] if start is not None else []
+        outputs = [*secrets, *self.shown, *outputs, *waiting]
+        return demo.load(opened, [*secrets, *inputs], outputs, js=page.WHO, **QUIET)
+
+    def on_change(
+        self, show: Callable[..., Outputs], inputs: Sequence[Any] = (), outputs: Sequence[Any] = ()
+    ) -> Dependency:
+        """Whenever the reader changes a control: `show(state, *inputs)` gives the values of `outputs`."""
+        events = [event for widget in self.widgets for event in _events(widget)]
+        return self.on(events, show, inputs, outputs, trigger_mode="always_last")
+
+    def on(
+        self,
+        events: Any,
+        show: Callable[..., Outputs],
+        inputs: Sequence[Any] = (),
+        outputs: Sequence[Any] = (),
+        **more: Any,
+    ) -> Dependency:
+        """At any of these events: `show(state, *inputs)` gives the values of `outputs`."""
+
+        def shown(*values: Any) -> Outputs:
+            preload.wait()
+            state = self.read(values)
+            return [*self.update(state), *show(state, *values[len(self.state) :])]
+
+        return gr.on(events, shown, [*self.state, *inputs], [*self.shown, *outputs], **QUIET, **more)
+
+    def on_event(
+        self,
+        event: Callable[..., Dependency],
+        change: Callable[..., tuple[C, Outputs] | None],
+        inputs: Sequence[Any] = (),
+        outputs: Sequence[Any] = (),
+        **more: Any,
+    ) -> Dependency:
+        """At an event by which the reader changes settings elsewhere than in the widgets.
+
+        `change(state, value, *inputs)` gives the settings from then on, and the values of `outputs`; None changes nothing.
+        `value` is what the event carries.
+        """
+
+        def changed(event: gr.EventData, *values: Any) -> Outputs:
+            state = self.read(values)
+            answer = change(state, components.event_value(event), *values[len(self.state) :])
+            if answer is None:
+                return [gr.skip()] * (len(self.shown) + len(outputs))
+            return [*self.update(state, answer[0]), *answer[1]]
+
+        return event(changed, [*self.state, *inputs], [*self.shown, *outputs], **QUIET, **more)
+
+    @property
+    def state(self) -> list[Any]:
+        """The components whose values `read` takes: who it is, the link as it was before, the widgets, and what is owned."""
+        return [*self.who.both, self.link, *self.widgets, *self._own]
+
+    @property
+    def shown(self) -> list[Any]:
+        """The components that `update` gives values for."""
+        return [*self.widgets, self.link, self.problems]
+
+    def read(self, values: Sequence[Any]) -> PanelState[C]:
+        """What the values of `state` stand for; what follows them is left alone."""
+        secret, tab, link, *others = values
+        visitor = visitor_of(secret)
+        kept, _ = from_link(self._model, link if isinstance(link, dict) else {})
+        own = Owned.of(others[len(self.widgets)], visitor) if self._own else None
+        return self._settled(*self.taken(others, kept), visitor, tab, own)
+
+    def update(self, state: PanelState[C], controls: C | None = None) -> Outputs:
+        """Values for `shown`, so that the widgets, the link and the messages stand for these settings."""
+        if controls is not None:
+            state = self._settled(controls, state.problems, state.visitor, state.tab, state.own)
+        return [*self.updates(state.controls, state.rules), to_link(state.controls), page.listed(state.problems)]
+
+    def _settled(self, controls: C, problems: list[str], visitor: Visitor, tab: str, own: Any) -> PanelState[C]:
+        """Settings that there are choices for, and that are within the bounds of this place."""
+        rules = self._rules(visitor, *[own] * len(self._own))
+        problems = list(problems)
+        titles = {control.name: control.title for control in self._controls}
+        for name, choices in rules.options(controls).items():
+            value = getattr(controls, name)
+            if value not in choices:
+                first = next(iter(choices))
+                problems.append(f"{titles[name]} “{value}” is not here. It was set to {choices[first]}.")
+                controls = checked(controls, **{name: first})
+        controls, lowered = bounded(controls, rules.bounds)
+        return PanelState(controls, [*problems, *lowered], visitor, tab, own, rules)
 
 
 def _events(widget: gr.components.Component) -> list[Any]:

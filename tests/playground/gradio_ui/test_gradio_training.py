@@ -1,19 +1,23 @@
-"""The Training page of the Gradio app where strangers come: what anyone may send to its events, by hand, moves nobody's run."""
+"""The Gradio app where strangers come: what anyone may send to its events moves nobody's run and shows nobody's data."""
 
 from __future__ import annotations
 
+import io
 import json
 import urllib.request
 from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+import numpy as np
 import pytest
+from PIL import Image
 
 from engine.runs import service as training_service
 from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
 from engine.training.preflight import Preflight
+from playground.labs.forward.text import UPLOAD_FIRST
 from playground.labs.training import estimate
 from playground.policy import mode
 from playground.policy.ownership import write_owner
@@ -36,7 +40,13 @@ class Events:
         self._visits = 0
 
     def send(
-        self, elem_id: str, event: str, first: list[Any], told: dict[str, Any] | None = None, session: str = ""
+        self,
+        elem_id: str,
+        event: str,
+        first: list[Any],
+        told: dict[str, Any] | None = None,
+        session: str = "",
+        **given: Any,
     ) -> str:
         """Everything that comes back, as one text.
 
@@ -45,13 +55,15 @@ class Events:
             first: its first inputs; the others are as the page has them.
             told: what the event carries.
             session: of the page; a new one by default.
+            given: values of other inputs, by the end of their id.
         """
         parts = {part["id"]: part for part in self._config["components"]}
         target = next(key for key, part in parts.items() if part["props"].get("elem_id") == elem_id)
         cause = next(
             one for one in self._config["dependencies"] if [target, event] in [list(t) for t in one["targets"]]
         )
-        rest = [parts[key]["props"].get("value") for key in cause["inputs"][len(first) :]]
+        others = [parts[key]["props"] for key in cause["inputs"][len(first) :]]
+        rest = [given.get(str(part.get("elem_id")).rpartition("-")[2], part.get("value")) for part in others]
         self._visits += 1
         visit = session or f"visit{self._visits}"
         body = {"data": [*first, *rest], "event_data": told, "fn_index": cause["id"], "session_hash": visit}
@@ -61,6 +73,17 @@ class Events:
                 if b'"process_completed"' in line:
                     return line.decode()
         raise AssertionError("nothing came back")
+
+    def upload(self, name: str, content: bytes) -> dict[str, Any]:
+        """A file as an input of an event."""
+        head = f'--x\r\nContent-Disposition: form-data; name="files"; filename="{name}"\r\n\r\n'
+        request = urllib.request.Request(
+            self._url.replace("/queue", "/upload"),
+            head.encode() + content + b"\r\n--x--\r\n",
+            {"Content-Type": "multipart/form-data; boundary=x"},
+        )
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return {"path": json.load(answer)[0], "orig_name": name, "meta": {"_type": "gradio.FileData"}}
 
     def _post(self, path: str, body: dict[str, Any]) -> None:
         request = urllib.request.Request(
@@ -155,3 +178,47 @@ def test_whatever_is_sent_is_answered_without_a_trace(
 def test_pictures_are_not_prepared_for_strangers(shared: tuple[Events, TrainingService, str]) -> None:
     events, _, _ = shared
     assert not [part for part in events._config["components"] if part["props"].get("elem_id") == "training-others"]
+
+
+TAB = "t" * 32
+
+
+def test_points_of_another_visitor_are_not_reached_by_their_session(
+    shared: tuple[Events, TrainingService, str],
+) -> None:
+    events, missing = shared[0], "Choose a CSV file below"
+    pasted = "0.123,0.4,annas kind\n0.3,-0.2,annas kind\n-0.5,0.7,other"
+    answer = events.send("points-pasted", "blur", [ANNA, TAB], None, "points", pasted=pasted, data="file")
+    assert missing not in answer
+    assert "annas kind" in answer
+    again = events.send("points-particles", "input", [ANNA, TAB], None, "points", data="file")
+    assert missing not in again
+    assert "annas kind" in again
+    for visitor in (BERT, "", None):
+        theirs = events.send("points-particles", "input", [visitor, TAB], None, "points", data="file")
+        assert json.loads(theirs.removeprefix("data:"))["success"], theirs
+        assert missing in theirs
+        assert "annas kind" not in theirs
+
+
+def test_a_picture_of_another_visitor_is_not_reached_by_their_session(
+    shared: tuple[Events, TrainingService, str],
+) -> None:
+    events = shared[0]
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (8, 8, 3), np.uint8)).save(file, "PNG")
+    picture = events.upload("annas.png", file.getvalue())
+    answer = events.send("forward-file", "change", [ANNA, TAB], None, "forward", file=picture, data="upload")
+    assert UPLOAD_FIRST not in answer
+    hers = events.send("forward-T", "input", [ANNA, TAB], None, "forward", data="upload")
+    assert UPLOAD_FIRST not in hers
+    nothing = events.send("forward-T", "input", [BERT, TAB], None, "", data="upload")
+    for visitor in (BERT, "", None):
+        theirs = events.send("forward-T", "input", [visitor, TAB], None, "forward", data="upload")
+        assert UPLOAD_FIRST in theirs
+        assert _data(theirs)[-4] == _data(nothing)[-4] != _data(hers)[-4]  # the timeline
+
+
+def _data(answer: str) -> list[Any]:
+    data: list[Any] = json.loads(answer.removeprefix("data:"))["output"]["data"]
+    return data
