@@ -67,9 +67,6 @@ class SamplingJob(Job[Sampled]):
         RecipeError, ModelError: where a recipe does not fit the model.
     """
 
-    place = 0
-    """In a queue: it begins at once."""
-
     def __init__(
         self,
         job_id: str,
@@ -99,6 +96,11 @@ class SamplingJob(Job[Sampled]):
             stop=stop,
             on_end=on_end,
         )
+
+    @property
+    def place(self) -> int:
+        """In a queue, 1 for the next; 0 for one that has begun."""
+        return 0
 
     def frames(self, side: Side = "A") -> list[FrameImages]:
         """The frames so far, the noise first."""

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from playground.components.payloads.packing import nearest_index
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.sampling import text
 from playground.labs.sampling.controls import SamplingSettings, Side
-from playground.labs.sampling.job import FrameImages, Images, Sampled
+from playground.labs.sampling.job import FrameImages, Images, SamplingJob
 from playground.labs.sampling.neighbours import nearest_training_images
 from playground.labs.sampling.recipes import open_recipes
 from playground.labs.shared.exports import File
-from playground.labs.shared.job import JobState
 from playground.labs.shared.picture import proportion
 from playground.labs.shared.view import JobView, Notice, job_view
 
@@ -29,24 +28,7 @@ MOST_LETTERS = 400
 """Of an error message that is shown."""
 
 
-class Run(Protocol):
-    """A sampling run, in this process or queued: what the views need of it."""
-
-    id: str
-    model: Model
-    recipes: dict[Side, Recipe]
-    totals: dict[Side, int]
-
-    @property
-    def state(self) -> JobState[Sampled]: ...
-
-    @property
-    def place(self) -> int: ...
-
-    def frames(self, side: Side = "A") -> list[FrameImages]: ...
-
-
-def frames_of(run: Run) -> dict[Side, list[FrameImages]]:
+def frames_of(run: SamplingJob) -> dict[Side, list[FrameImages]]:
     """The frames so far of each side."""
     return {side: run.frames(side) for side in run.recipes}
 
@@ -65,7 +47,7 @@ class SettingsView:
     notices: tuple[Notice, ...] = ()
 
 
-def settings_view(controls: SamplingSettings, visitor: Visitor, run: Run | None) -> SettingsView:
+def settings_view(controls: SamplingSettings, visitor: Visitor, run: SamplingJob | None) -> SettingsView:
     """The view of these settings; `run` has the images on the page."""
     try:
         drawing = open_recipes(controls, visitor)
@@ -75,7 +57,7 @@ def settings_view(controls: SamplingSettings, visitor: Visitor, run: Run | None)
     return SettingsView(drawing, (Notice("info", text.CHANGED),) if has_changed else ())
 
 
-def run_view(run: Run | None, *, can_start: bool = True) -> JobView:
+def run_view(run: SamplingJob | None, *, can_start: bool = True) -> JobView:
     """The buttons and the status line of a run; None before the first. `can_start`: whether the settings allow it."""
     state = None if run is None else run.state
     view = job_view(state, start=f"🎲 {text.START}", unit=text.WHAT, idle=text.PRESS_START, can_start=can_start)
@@ -132,7 +114,7 @@ def live_timeline(timeline_id: str, sides: Frames, total: Mapping[Side, int], se
     )
 
 
-def growing_timeline(run: Run, sent: int) -> tuple[Timeline | None, int]:
+def growing_timeline(run: SamplingJob, sent: int) -> tuple[Timeline | None, int]:
     """What is new of a run since `sent` positions were sent, None for nothing, and how many have been sent with it."""
     sides = frames_of(run)
     if len(set(run.totals.values())) > 1:
@@ -177,7 +159,7 @@ class Choice:
     """Number of the frame; None where none was chosen."""
 
 
-def choice_of(run: Run, lane: object, number: object, position: object) -> Choice | None:
+def choice_of(run: SamplingJob, lane: object, number: object, position: object) -> Choice | None:
     """What was clicked in the timeline, as it came from the browser; None where there is no such image."""
     side: Side = "B" if str(lane).endswith("B") and "B" in run.recipes else "A"
     frames = run.frames(side)
@@ -186,7 +168,7 @@ def choice_of(run: Run, lane: object, number: object, position: object) -> Choic
     return Choice(side, number, max(0, min(position, len(frames) - 1)) if isinstance(position, int) else None)
 
 
-def side_in_words(run: Run, side: Side) -> str:
+def side_in_words(run: SamplingJob, side: Side) -> str:
     """The side where two are compared, else ""."""
     return side if len(run.recipes) > 1 else ""
 
@@ -200,7 +182,7 @@ class Nearest:
     about: str
 
 
-def nearest(run: Run, choice: Choice) -> Nearest | None:
+def nearest(run: SamplingJob, choice: Choice) -> Nearest | None:
     """The training images nearest to a sample; None where they are unknown or too many."""
     sample = run.frames(choice.side)[-1].x0[choice.number]
     found = nearest_training_images(run.model, sample)
@@ -231,7 +213,7 @@ class Download:
     python: str
 
 
-def downloads(run: Run) -> list[Download]:
+def downloads(run: SamplingJob) -> list[Download]:
     """Of each side that has frames."""
     from engine.recipes.recipe import png_bytes
 
