@@ -180,7 +180,7 @@ class Panel(Form[C]):
         self,
         model: type[C],
         lab: str,
-        rules: Callable[..., ControlRules[C]],
+        rules: Callable[..., ControlRules[C]] = lambda *_: ControlRules(),
         own: gr.State | None = None,
         also_in_link: Sequence[str] = (),
     ) -> None:

@@ -23,6 +23,15 @@ def buttons(key: str, view: JobView) -> tuple[bool, bool]:
     return started, stopped
 
 
+def begin(key: str, job: Job[T]) -> Job[T]:
+    """Keep a job in the session, in place of the one before it, which is stopped."""
+    before: Job[Any] | None = st.session_state.get(key)
+    if before is not None:
+        before.stop()
+    st.session_state[key] = job
+    return job
+
+
 def state_of(job: Job[T] | None) -> JobState[T] | None:
     """The state of a job that may not be there."""
     return None if job is None else job.state

@@ -9,7 +9,7 @@ from playground.labs.forward import controls, text, view
 from playground.labs.forward.controls import UPLOAD_SIZE, ForwardControls
 from playground.labs.shared import picture as pictures
 from playground.labs.shared.picture import Picture
-from playground.streamlit_ui import components, loading, page, widgets
+from playground.streamlit_ui import components, page, widgets
 
 LAB = "forward"
 FILE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
@@ -17,12 +17,7 @@ FILE_TYPES = ["png", "jpg", "jpeg", "webp", "gif", "bmp", "tif", "tiff"]
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD, text.TERMS)
-    page.settings_hint()
-    loading.wait()
-    with st.sidebar:
-        chosen = widgets.controls(ForwardControls, LAB, controls.rules())
-    widgets.show_problems(LAB)
+    chosen = widgets.lab(ForwardControls, LAB, text, lambda _: controls.rules())
     picture = _uploaded() if chosen.data == "upload" else pictures.chosen(chosen)
     st.session_state[f"{LAB}/picture"] = picture
     components.timeline(view.timeline(chosen, picture), key=f"{LAB}/timeline")

@@ -11,7 +11,7 @@ from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.guidance.job import Answer
 from playground.labs.shared.job import Job
 from playground.labs.shared.view import job_view
-from playground.streamlit_ui import components, following, loading, page, visitor, widgets
+from playground.streamlit_ui import components, following, page, visitor, widgets
 
 LAB = "guidance"
 JOB, LATEST = f"{LAB}/job", f"{LAB}/latest"
@@ -19,12 +19,7 @@ JOB, LATEST = f"{LAB}/job", f"{LAB}/latest"
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD, text.TERMS)
-    page.settings_hint()
-    loading.wait()
-    with st.sidebar:
-        controls = widgets.controls(GuidanceControls, LAB, settings.rules(visitor.current()))
-    widgets.show_problems(LAB)
+    controls = widgets.lab(GuidanceControls, LAB, text, settings.rules)
     latest: GuidanceControls | None = st.session_state.get(LATEST)
     if (latest is None or latest.view != controls.view) and lab.starts_by_itself(controls):
         latest = _start(controls)
@@ -43,11 +38,8 @@ def show() -> None:
 
 
 def _start(controls: GuidanceControls) -> GuidanceControls:
-    before: Job[Answer] | None = st.session_state.get(JOB)
-    if before is not None:
-        before.stop()
     who = visitor.current()
-    st.session_state[JOB] = Job(lambda: lab.compute(controls, who), LAB)
+    following.begin(JOB, Job(lambda: lab.compute(controls, who), LAB))
     st.session_state[LATEST] = controls
     return controls
 

@@ -11,7 +11,7 @@ from playground.labs.likelihood import text
 from playground.labs.likelihood.controls import LikelihoodControls
 from playground.labs.shared.job import Job
 from playground.labs.shared.view import job_view
-from playground.streamlit_ui import components, following, loading, page, visitor, widgets
+from playground.streamlit_ui import components, following, page, visitor, widgets
 
 if TYPE_CHECKING:
     from playground.labs.likelihood.results import Measurement
@@ -21,24 +21,18 @@ LAB = "likelihood"
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD, text.TERMS)
-    page.settings_hint()
-    loading.wait()
+    controls = widgets.lab(LikelihoodControls, LAB, text, settings.rules)
     from playground.labs.likelihood import html_parts, view
 
-    who = visitor.current()
-    with st.sidebar:
-        controls = widgets.controls(LikelihoodControls, LAB, settings.rules(who))
-    widgets.show_problems(LAB)
     st.html(html_parts.style())
     job: Job[Measurement] = st.session_state.get(f"{LAB}/job") or _start(controls)  # at first, something to see at once
     begun, stopped = following.buttons(LAB, job_view(job.state, start=f"⚖️ {text.START}"))
-    if begun or stopped:
+    if stopped:
         job.stop()
     if begun:
         _start(controls)
         st.rerun()
-    page.notices(view.settings_notices(controls, job.state.result, who))
+    page.notices(view.settings_notices(controls, job.state.result, visitor.current()))
     following.follow(job, _results, text.WHAT)
     _vae(controls)
     _heat(controls)
@@ -48,8 +42,7 @@ def _start(controls: LikelihoodControls) -> Job[Measurement]:
     from playground.labs.likelihood.job import work
 
     who = visitor.current()
-    job = st.session_state[f"{LAB}/job"] = Job(lambda: work(controls, who), LAB)
-    return job
+    return following.begin(f"{LAB}/job", Job(lambda: work(controls, who), LAB))
 
 
 def _results(measured: Measurement) -> None:

@@ -12,10 +12,9 @@ from playground.labs.microscope import forks, text, view
 from playground.labs.microscope.branches import Microscopy, Task
 from playground.labs.microscope.controls import MicroscopeControls
 from playground.labs.microscope.job import Examination
-from playground.labs.shared import models
 from playground.labs.shared.controls import checked
 from playground.labs.shared.view import Notice, job_view
-from playground.streamlit_ui import components, following, loading, open_model, page, visitor, widgets
+from playground.streamlit_ui import components, following, open_model, page, visitor, widgets
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
@@ -25,16 +24,9 @@ LAB = "microscope"
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD, text.TERMS)
-    page.settings_hint()
-    loading.wait()
-    who = visitor.current()
-    with st.sidebar:
-        available = models.choices(who, tuple(open_model.opened()))
-        controls = widgets.controls(MicroscopeControls, LAB, settings.rules(who, lambda _: available))
-    widgets.show_problems(LAB)
+    controls = widgets.lab(MicroscopeControls, LAB, text, lambda who: settings.rules(who, open_model.available(who)))
     job: Examination | None = st.session_state.get(f"{LAB}/job")
-    opened = view.opened(controls, who, None if job is None else job.state.result)
+    opened = view.opened(controls, visitor.current(), None if job is None else job.state.result)
     if isinstance(opened, Notice):
         page.notices([opened])
         return
@@ -54,10 +46,8 @@ def show() -> None:
 
 
 def _start(model: Model, task: Task) -> Examination:
-    old: Examination | None = st.session_state.get(f"{LAB}/job")
-    if old is not None:
-        old.stop()
-    st.session_state[f"{LAB}/job"] = job = Examination(model, task)
+    job = Examination(model, task)
+    following.begin(f"{LAB}/job", job)
     return job
 
 

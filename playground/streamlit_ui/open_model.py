@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import streamlit as st
 
 from playground.labs.sampling import text
 from playground.labs.shared import models, opening
 from playground.labs.shared.opening import MAX_UPLOAD_MB, OBJECTIVES, Opening
+from playground.policy.visitor import Visitor
 from playground.streamlit_ui import visitor
 
 POLL = 0.4
@@ -29,6 +32,12 @@ def opened() -> list[str]:
         except ValueError as error:
             st.session_state["sampling/not opened"] = (asked, str(error))
     return names
+
+
+def available(who: Visitor) -> Callable[[str], dict[str, str]]:
+    """The models that this visitor may choose, with those opened by hand, whichever is chosen."""
+    there = models.choices(who, tuple(opened()))
+    return lambda _: there
 
 
 def expander() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import streamlit as st
 
+from playground import preload
 from playground.labs.shared import glossary
 from playground.labs.shared import text as common
 from playground.labs.shared.exports import File
@@ -34,6 +35,13 @@ def head(title: str, lead: str, terms: Sequence[str] = ()) -> None:
 def settings_hint() -> None:
     """On a phone the settings are behind a button: say where. Elsewhere this shows nothing."""
     st.html(f'<div class="settings-hint">{common.SETTINGS_HINT}</div>')
+
+
+def wait() -> None:
+    """Hold a page that needs the engine until it is there, and say so meanwhile: it loads behind the first paint."""
+    if not preload.start().is_set():
+        with st.spinner(common.WAKING):
+            preload.wait()
 
 
 def notices(notices: Iterable[Notice]) -> None:

@@ -17,7 +17,7 @@ from playground.labs.points.training import Learning
 from playground.labs.points.view import PointsView, microscope, points_view
 from playground.labs.shared.controls import checked
 from playground.labs.shared.job import Job
-from playground.streamlit_ui import components, following, loading, page, visitor, widgets
+from playground.streamlit_ui import components, following, page, visitor, widgets
 
 LAB = "points"
 
@@ -38,7 +38,7 @@ def show() -> None:
     page.notices(view.notices)
     if view.data is None:
         return
-    loading.wait()
+    page.wait()
     _sampling(controls, view, view.data)
     _step(view)
     _training(controls, view, view.data)
@@ -47,10 +47,8 @@ def show() -> None:
 def _sampling(controls: PointsControls, view: PointsView, data: PointSet) -> None:
     job: Job[PointClouds | None] | None = st.session_state.get(f"{LAB}/job")
     if job is None or st.session_state.get(f"{LAB}/key") != view.key:
-        if job is not None:
-            job.stop()
-        job = Job(lambda: sampling.work(controls, data, view.trained), "points")
-        st.session_state[f"{LAB}/job"], st.session_state[f"{LAB}/key"] = job, view.key
+        job = following.begin(f"{LAB}/job", Job(lambda: sampling.work(controls, data, view.trained), "points"))
+        st.session_state[f"{LAB}/key"] = view.key
     job.wait(0.3)  # most have ended by then, and need no progress bar
     following.follow(job, lambda _: None, "steps")
     if not job.state.is_running and job.state.result is not None:

@@ -12,20 +12,14 @@ from playground.labs.recorder.job import Recording
 from playground.labs.recorder.view import RecorderView
 from playground.labs.shared.job import Job
 from playground.labs.shared.view import job_view
-from playground.streamlit_ui import components, following, loading, page, visitor, widgets
+from playground.streamlit_ui import components, following, page, visitor, widgets
 
 LAB = "recorder"
 
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD, text.TERMS)
-    page.settings_hint()
-    loading.wait()
-    who = visitor.current()
-    with st.sidebar:
-        controls = widgets.controls(RecorderControls, LAB, settings.rules(who))
-    widgets.show_problems(LAB)
+    controls, who = widgets.lab(RecorderControls, LAB, text, settings.rules), visitor.current()
     if controls.run == RECORDED:
         _draw(view.view_of(controls, None))
         return

@@ -12,8 +12,7 @@ from playground.labs.sampling import controls as settings
 from playground.labs.sampling import text, view
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings, Side
 from playground.labs.sampling.job import SamplingJob
-from playground.labs.shared import models
-from playground.streamlit_ui import components, following, loading, open_model, page, visitor, widgets
+from playground.streamlit_ui import components, following, open_model, page, visitor, widgets
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
@@ -28,7 +27,7 @@ def show() -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD, text.TERMS)
     page.settings_hint()
-    loading.wait()
+    page.wait()
     with st.sidebar:
         controls = _settings()
     widgets.show_problems(LAB)
@@ -54,23 +53,21 @@ def show() -> None:
 
 def _settings() -> SamplingSettings:
     who = visitor.current()
-    available = models.choices(who, tuple(open_model.opened()))
+    available = open_model.available(who)
     kept: SamplingSettings = st.session_state.get(f"{LAB}/controls", SamplingControls())
     model = st.session_state.pop(f"{LAB}/wanted", None)
-    wanted = settings.with_model(kept, model, who) if model in available else None  # just opened
+    wanted = settings.with_model(kept, model, who) if model in available("") else None  # just opened
     if wanted is not None:
         widgets.set_controls(LAB, wanted)
         st.session_state.pop(f"{LAB}/job", None)
-    controls = widgets.controls(SamplingControls, LAB, settings.rules(who, lambda _: available))
+    controls = widgets.controls(SamplingControls, LAB, settings.rules(who, available))
     open_model.expander()
     return controls
 
 
 def _start(model: Model, recipes: dict[Side, Recipe]) -> SamplingJob:
-    old: SamplingJob | None = st.session_state.get(f"{LAB}/job")
-    if old is not None:
-        old.stop()
-    job = st.session_state[f"{LAB}/job"] = SamplingJob(secrets.token_hex(6), model, recipes)
+    job = SamplingJob(secrets.token_hex(6), model, recipes)
+    following.begin(f"{LAB}/job", job)
     st.session_state[f"{LAB}/live"] = (0, None)
     return job
 

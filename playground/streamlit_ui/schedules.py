@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from playground.labs.schedules import controls, drawn, figures, job, text, view
 from playground.labs.schedules.controls import TITLES, ScheduleControls
 from playground.labs.shared.controls import checked, reason
-from playground.streamlit_ui import components, loading, page, widgets
+from playground.streamlit_ui import components, page, widgets
 
 LAB = "schedules"
 POINTS, POINTS_SHOWN, POINTS_PROBLEM = f"{LAB}/points text", f"{LAB}/points shown", f"{LAB}/points problem"
@@ -18,13 +18,8 @@ POINTS, POINTS_SHOWN, POINTS_PROBLEM = f"{LAB}/points text", f"{LAB}/points show
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD, text.TERMS)
-    page.settings_hint()
-    loading.wait()
     rules = replace(controls.rules(), hidden=lambda _: ("points",))  # they stand below the editor here
-    with st.sidebar:
-        chosen = widgets.controls(ScheduleControls, LAB, rules)
-    widgets.show_problems(LAB)
+    chosen = widgets.lab(ScheduleControls, LAB, text, lambda _: rules)
     st.html(figures.style())
     above = st.container()
     if chosen.drawn:

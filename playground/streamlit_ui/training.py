@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -9,26 +10,24 @@ import streamlit as st
 from playground.labs.training import estimate, text, view, visit
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.rules import control_rules
-from playground.labs.training.view import PageView, RunView
+from playground.labs.training.view import Action, CompareView, PageView, RunView
 from playground.streamlit_ui import (
     components,
-    loading,
     page,
     pictures,
     training_actions,
-    training_compare,
     training_runs,
     visitor,
     widgets,
 )
-from playground.streamlit_ui.training_actions import act_button
+from playground.streamlit_ui.training_actions import act, act_button
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
 
 POLL = 0.5
 """Seconds between two updates of a run."""
-POLLING = "training/polling"
+POLLING, AGAINST = "training/polling", "training/against"
 METRIC_WIDTHS = (110, 130, 100)
 """CSS pixels."""
 
@@ -37,7 +36,7 @@ def show() -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD, text.TERMS)
     page.settings_hint()
-    loading.wait()
+    page.wait()
     who = visitor.current()
     pictures.take_chosen()
     with st.sidebar:
@@ -85,7 +84,7 @@ def _shown() -> None:
     if training_actions.must_redraw() or _is_changing(shown) != st.session_state[POLLING]:
         st.rerun()
     if shown.compare is not None:
-        training_compare.show(shown.compare)
+        _compare(shown.compare)
     elif shown.run is not None:
         _run(shown.run)
 
@@ -143,3 +142,39 @@ def _charts(run: RunView) -> None:
             with column:
                 components.live_chart(figure.draw(), key=f"training/{figure.name}")
                 page.looking_at(figure.about)
+
+
+def _compare(compared: CompareView) -> None:
+    """The comparison as it is now."""
+    row = st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute", gap="small")
+    st.session_state[AGAINST] = compared.against
+    row.segmented_control(
+        text.AGAINST,
+        list(visit.AGAINST),
+        required=True,
+        format_func=lambda name: visit.AGAINST[name][0],
+        key=AGAINST,
+        on_change=lambda: act("against", st.session_state[AGAINST]),
+    )
+    act_button(row, Action("back", text.BACK, "↩️"), "back")
+    page.notices(compared.notices)
+    for column, figure in zip(st.columns(len(compared.charts)), compared.charts, strict=True):
+        with column:
+            components.live_chart(figure.draw(), key=f"training/{figure.name}")
+            if figure.about:
+                page.looking_at(figure.about)
+    if compared.samples is not None:
+        components.timeline(compared.samples.draw(), key=f"training/{compared.samples.name}")
+        page.looking_at(compared.samples.about)
+    _table(compared.table)
+    st.caption(compared.table_about)
+
+
+def _table(table: Sequence[Sequence[str]]) -> None:
+    head, *rows = table
+    lines = [head, ["---"] * len(head), *([_cell(cell) for cell in row] for row in rows)]
+    st.markdown("\n".join(f"| {' | '.join(line)} |" for line in lines))
+
+
+def _cell(text: str) -> str:
+    return page.plain(text).replace("|", "\\|")

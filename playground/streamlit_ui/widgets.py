@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from types import ModuleType
 from typing import Any, TypeVar
 
 import streamlit as st
@@ -18,10 +19,27 @@ from streamlit.delta_generator import DeltaGenerator
 
 from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import Control, Controls, bounded, checked, describe, from_link, reason, to_link
-from playground.streamlit_ui import visitor
+from playground.policy.visitor import Visitor
+from playground.streamlit_ui import page, visitor
 from playground.streamlit_ui.page import plain
 
 C = TypeVar("C", bound=Controls)
+
+
+def lab(
+    model: type[C],
+    name: str,
+    text: ModuleType,
+    rules: Callable[[Visitor], ControlRules[C]] = lambda _: ControlRules(),
+) -> C:
+    """Draw the head of a lab's page, from its texts, and its controls in the sidebar; returns the settings, see `controls`."""
+    page.head(text.TITLE, text.LEAD, text.TERMS)
+    page.settings_hint()
+    page.wait()
+    with st.sidebar:
+        settings = controls(model, name, rules(visitor.current()))
+    show_problems(name)
+    return settings
 
 
 def controls(

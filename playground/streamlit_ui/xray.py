@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 import streamlit as st
 
-from playground.labs.shared import models
 from playground.labs.shared.job import Job
 from playground.labs.shared.view import job_view
 from playground.labs.xray import controls as settings
@@ -14,7 +13,7 @@ from playground.labs.xray import job as lab
 from playground.labs.xray import payload, text, view
 from playground.labs.xray.controls import XrayControls
 from playground.labs.xray.job import Inspection, VariantSamples
-from playground.streamlit_ui import components, following, loading, open_model, page, visitor, widgets
+from playground.streamlit_ui import components, following, open_model, page, visitor, widgets
 
 LAB = "xray"
 FIRST_WAIT = 0.6
@@ -23,14 +22,7 @@ FIRST_WAIT = 0.6
 
 def show() -> None:
     """Draw the page."""
-    page.head(text.TITLE, text.LEAD, text.TERMS)
-    page.settings_hint()
-    loading.wait()
-    who = visitor.current()
-    with st.sidebar:
-        available = models.choices(who, tuple(open_model.opened()))
-        controls = widgets.controls(XrayControls, LAB, settings.rules(who, lambda _: available))
-    widgets.show_problems(LAB)
+    controls = widgets.lab(XrayControls, LAB, text, lambda who: settings.rules(who, open_model.available(who)))
     job = _inspect(controls)
     following.follow(job, _drawing)
     state = job.state
@@ -76,11 +68,11 @@ def _parts(controls: XrayControls, inspection: Inspection) -> None:
     st.markdown(view.heading(inspection))
     job: Job[VariantSamples] | None = st.session_state.get(f"{LAB}/draw")
     begun, stopped = following.buttons(LAB, job_view(following.state_of(job), start=f"🎲 {text.DRAW}"))
-    if (begun or stopped) and job is not None:
+    if stopped and job is not None:
         job.stop()
     if begun:
         who = visitor.current()
-        st.session_state[f"{LAB}/draw"] = Job(lambda: lab.draw(controls, who), "x-ray samples")
+        following.begin(f"{LAB}/draw", Job(lambda: lab.draw(controls, who), "x-ray samples"))
     if begun or stopped:
         st.rerun()
     there = job.state.result if job is not None else None
