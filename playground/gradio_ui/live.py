@@ -98,8 +98,7 @@ CSS = """
 .lv-scroll :is(th, td) { text-align: left; padding: 0.35rem 0.7rem; border-bottom: 1px solid var(--border-color-primary); }
 @media (max-width: 640px) {
   .lv-menu, .lv-menu summary { width: 100%; } .lv-menu[open] > .lv-box { position: static; width: auto; margin-top: 6px; }
-  :is(#training-loss, #training-levels) .dp-livechart { min-height: 385px; }
-.lv-grow { flex-basis: 100%; }
+  .lv-grow { flex-basis: 100%; }
 }
 .lv-box { border: 1px solid var(--border-color-primary); border-radius: 10px; padding: 0.6rem 0.9rem;
   display: grid; gap: 0.6rem; }

@@ -6,7 +6,7 @@ import html
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import gradio as gr
 
@@ -63,24 +63,19 @@ show();
 
 @dataclass(frozen=True)
 class Identity:
-    """Who is there: secrets that the browser makes, and that come along with every event that needs them.
+    """Who is there: secrets that the browser makes, and that come along with every event that needs them. `WHO` fills them.
 
     visitor: one for each browser, kept in it; what a visitor owns is found by it.
     tab: one for each tab, kept over reloads; what a tab is doing is found by it.
     """
 
-    visitor: gr.Textbox
-    tab: gr.Textbox
+    visitor: gr.Textbox = field(default_factory=lambda: gr.Textbox(visible=False))
+    tab: gr.Textbox = field(default_factory=lambda: gr.Textbox(visible=False))
 
     @property
     def both(self) -> list[gr.Textbox]:
         """The two components, visitor first: inputs of events, and outputs of the first one."""
         return [self.visitor, self.tab]
-
-
-def identity() -> Identity:
-    """Make the two components; `WHO` fills them in the first event of a page."""
-    return Identity(gr.Textbox(visible=False), gr.Textbox(visible=False))
 
 
 WHO = f"""
@@ -144,11 +139,6 @@ watch("value", () => {{{query}  const text = query.toString();
         apply_default_css=False,
         visible="hidden",
     )
-
-
-def problems() -> gr.HTML:
-    """Names what was asked for and could not be had, where the reader looks first; `listed` makes its value."""
-    return gr.HTML("", elem_classes="dp-problems")
 
 
 def listed(sentences: Sequence[str], level: NoticeLevel = "warning") -> str:

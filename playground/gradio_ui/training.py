@@ -16,8 +16,7 @@ from gradio.events import Dependency
 from playground import preload
 from playground.gradio_ui import live, page, training_html, training_pictures, widgets
 from playground.gradio_ui.following import QUIET
-from playground.gradio_ui.training_compare import ComparePart
-from playground.gradio_ui.training_run import RunPart
+from playground.gradio_ui.training_parts import ComparePart, RunPart
 from playground.gradio_ui.training_sent import Sent, TabState
 from playground.labs.training import estimate, runs, settings_of_run, text, view, visit
 from playground.labs.training.controls import TrainingControls

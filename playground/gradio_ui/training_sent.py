@@ -72,12 +72,8 @@ class Sent:
         """Show or hide it, unless it is so."""
         self.new(component, is_visible, lambda: gr.update(visible=is_visible))
 
-    def chart(self, component: Any, figure: Figure[LiveChart]) -> None:
-        """Send a chart, unless its version is there."""
-        self.new(component, figure.version, lambda: components.value(figure.draw()))
-
-    def timeline(self, component: Any, figure: Figure[Timeline]) -> None:
-        """Send a timeline, unless its version is there."""
+    def figure(self, component: Any, figure: Figure[LiveChart] | Figure[Timeline]) -> None:
+        """Send a chart or a timeline, unless its version is there."""
         self.new(component, figure.version, lambda: components.value(figure.draw()))
 
     def values(self) -> list[Any]:

@@ -187,9 +187,9 @@ class Panel(Form[C]):
         self._own = [own] if own is not None else []
         self._rules = rules
         super().__init__(model, lab, rules(visitor_of(None), *[None] * len(self._own)))
-        self.who = page.identity()
+        self.who = page.Identity()
         self.link = page.link(also_in_link)
-        self.problems = page.problems()
+        self.problems = gr.HTML("", elem_classes="dp-problems")
 
     def draw_page(self, text: ModuleType) -> None:
         """Draw the widgets in the sidebar, and the head of a page from the texts of its lab."""

@@ -22,12 +22,10 @@ import streamlit as st
 from playground.components import source
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.curve import CurveEditor, Points, read_points
-from playground.components.payloads.figures import DrawingPad, Heatmap, StackedBars
+from playground.components.payloads.figures import DrawingPad
 from playground.components.payloads.microscope import Cursor, Microscope, read_cursor
 from playground.components.payloads.panels import Line
-from playground.components.payloads.point_clouds import PointClouds
 from playground.components.payloads.points_microscope import ParticleCursor, PointsMicroscope, read_particle_cursor
-from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.components.payloads.timeline import Pick, Timeline, read_pick
 from playground.components.payloads.xray import XRay
 from playground.labs.points.drawn import check_drawn
@@ -91,12 +89,12 @@ def microscope(shown: Microscope, *, key: str) -> Cursor | None:
 
 def live_chart(chart: LiveChart, *, key: str) -> None:
     """Show a chart that may be updated as often as needed, from a fragment with `run_every`; it does not blink."""
-    _component("livechart")(key=key, data=chart.to_payload())
+    figure("livechart", chart.to_payload(), key=key)
 
 
-def figure(name: str, data: StackedBars | Heatmap, *, key: str) -> None:
-    """Show a figure that can be exported, "stacked" or "heatmap"; it may be updated from a fragment with `run_every`."""
-    _component(name)(key=key, data=dict(data))
+def figure(name: str, data: Mapping[str, Any] | bytes, *, key: str) -> None:
+    """Show a component without events: a payload, or a message. It may be updated from a fragment with `run_every`."""
+    _component(name)(key=key, data=data if isinstance(data, bytes) else dict(data))
 
 
 def curve_editor(points: Points, references: tuple[Line, ...] = (), *, key: str) -> Points:
@@ -113,11 +111,6 @@ def curve_editor(points: Points, references: tuple[Line, ...] = (), *, key: str)
         return read_points(drawn)
     except ValueError:
         return editor.points
-
-
-def point_clouds(clouds: PointClouds, *, key: str) -> None:
-    """Show particles on their trajectories. The browser keeps the playhead as long as the id stays the same."""
-    _component("point_clouds")(key=key, data=clouds.to_message())
 
 
 def points_microscope(shown: PointsMicroscope, on_cursor: Callable[[ParticleCursor], None], *, key: str) -> None:
@@ -153,11 +146,6 @@ def drawing_pad(drawn: str, most: int, kinds: int, *, key: str) -> str:
         now = drawn
     st.session_state[f"{key}/given"] = (base, now)
     return now
-
-
-def recorder(shown: TrainingSamplingMap, *, key: str) -> None:
-    """Show samples over training time and sampling time; while more are computed, with what is new."""
-    _component("recorder")(key=key, data=shown.to_message())
 
 
 def xray(payload: XRay, *, key: str) -> object:

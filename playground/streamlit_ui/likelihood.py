@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import streamlit as st
 
+from playground.labs.likelihood import html_parts, text, view
+from playground.labs.likelihood import job as lab
 from playground.labs.likelihood import rules as settings
-from playground.labs.likelihood import text
 from playground.labs.likelihood.controls import LikelihoodControls
+from playground.labs.likelihood.results import Measurement
 from playground.labs.shared.job import Job
 from playground.labs.shared.view import job_view
 from playground.streamlit_ui import components, following, page, visitor, widgets
-
-if TYPE_CHECKING:
-    from playground.labs.likelihood.results import Measurement
 
 LAB = "likelihood"
 
@@ -22,8 +19,6 @@ LAB = "likelihood"
 def show() -> None:
     """Draw the page."""
     controls = widgets.lab(LikelihoodControls, LAB, text, settings.rules)
-    from playground.labs.likelihood import html_parts, view
-
     st.html(html_parts.style())
     job: Job[Measurement] = st.session_state.get(f"{LAB}/job") or _start(controls)  # at first, something to see at once
     begun, stopped = following.buttons(LAB, job_view(job.state, start=f"⚖️ {text.START}"))
@@ -39,15 +34,11 @@ def show() -> None:
 
 
 def _start(controls: LikelihoodControls) -> Job[Measurement]:
-    from playground.labs.likelihood.job import work
-
     who = visitor.current()
-    return following.begin(f"{LAB}/job", Job(lambda: work(controls, who), LAB))
+    return following.begin(f"{LAB}/job", Job(lambda: lab.work(controls, who), LAB))
 
 
 def _results(measured: Measurement) -> None:
-    from playground.labs.likelihood import view
-
     shown = view.bars_view(measured)
     components.figure("stacked", shown.bars, key=f"{LAB}/bars")
     page.looking_at(text.BARS)
@@ -66,8 +57,6 @@ def _results(measured: Measurement) -> None:
 
 
 def _vae(controls: LikelihoodControls) -> None:
-    from playground.labs.likelihood import view
-
     st.markdown(f"#### {text.LATENT}")
     shown = view.vae_view(controls, visitor.current())
     page.notices(shown.notices)
@@ -82,8 +71,6 @@ def _vae(controls: LikelihoodControls) -> None:
 
 
 def _heat(controls: LikelihoodControls) -> None:
-    from playground.labs.likelihood import view
-
     closer = st.expander(text.HEAT, on_change="rerun", key=f"{LAB}/heat open")
     if not closer.open:
         return

@@ -54,7 +54,7 @@ def _sampling(controls: PointsControls, view: PointsView, data: PointSet) -> Non
     if not job.state.is_running and job.state.result is not None:
         st.session_state[f"{LAB}/shown"] = job.state.result
     if f"{LAB}/shown" in st.session_state:  # the previous clouds stay until the new ones are there
-        components.point_clouds(st.session_state[f"{LAB}/shown"], key=f"{LAB}/stage")
+        components.figure("point_clouds", st.session_state[f"{LAB}/shown"].to_message(), key=f"{LAB}/stage")
     page.looking_at(text.STAGE)
 
 
@@ -108,7 +108,7 @@ def _training(controls: PointsControls, view: PointsView, data: PointSet) -> Non
 def _learning(learning: Learning) -> None:
     left, right = st.columns(2)
     with left:
-        components.point_clouds(training.stage(learning), key=f"{LAB}/learning")
+        components.figure("point_clouds", training.stage(learning).to_message(), key=f"{LAB}/learning")
     with right:
         components.live_chart(training.chart(learning), key=f"{LAB}/losses")
 

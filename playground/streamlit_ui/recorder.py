@@ -48,7 +48,7 @@ def _draw(shown: RecorderView) -> None:
         st.warning(shown.notice)
     if shown.figure is None:
         return
-    components.recorder(shown.figure, key=f"{LAB}/map")
+    components.figure("recorder", shown.figure.to_message(), key=f"{LAB}/map")
     page.looking_at(text.LOOKING_AT)
     for file in shown.files:
         st.download_button(file.title, file.data, file.name, file.kind, key=f"{LAB}/csv")

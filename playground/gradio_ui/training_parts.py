@@ -1,4 +1,4 @@
-"""The components of one run on the Training page."""
+"""The components of one run on the Training page, and of several compared."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from playground.gradio_ui import components, live, page, training_html
 from playground.gradio_ui.training_sent import Sent
 from playground.labs.shared import text as common
 from playground.labs.training import text
-from playground.labs.training.view import RunView
+from playground.labs.training.view import CompareView, RunView
 
 CHARTS = ("loss", "levels", "bound", "accuracy")
 
@@ -55,13 +55,51 @@ class RunPart:
         for name in CHARTS:
             sent.visible(self._places[name], name in figures)
         for name, figure in figures.items():
-            sent.chart(self._charts[name], figure)
+            sent.figure(self._charts[name], figure)
             sent.text(self._about[name], common.looking_at(figure.about))
         samples = run.samples
         sent.visible(self._samples_place, bool(samples or run.waiting))
         sent.text(self._waiting, training_html.caption(run.waiting))
         if samples is not None:
-            sent.timeline(self._samples, samples)
+            sent.figure(self._samples, samples)
         else:
             sent.new(self._samples, run.id, lambda: None)
         sent.text(self._command, training_html.command(run))
+
+
+class ComparePart:
+    """Two to four runs side by side; the components stand where the caller's `with` does."""
+
+    def __init__(self) -> None:
+        with gr.Column(visible=False) as self._place:
+            self.head = live.live_html("training-against")
+            with gr.Row():
+                with gr.Column(min_width=300):
+                    self._loss = components.component("livechart", "training-compared-loss")
+                with gr.Column(min_width=300, visible=False) as self._held_out_place:
+                    self._held_out = components.component("livechart", "training-compared-held-out")
+            self._about_loss = page.looking_at("")
+            with gr.Column(visible=False) as self._samples_place:
+                self._samples = components.component("timeline", "training-compared-samples", empty_height=400)
+                self._about_samples = page.looking_at("")
+            self._table = live.live_html("training-table")
+        self.components = list(vars(self).values())
+
+    def send(self, sent: Sent, compared: CompareView | None) -> None:
+        """Send what has changed since the last update; None hides all of it."""
+        sent.visible(self._place, compared is not None)
+        if compared is None:
+            return
+        sent.text(self.head, training_html.compare_head(compared))
+        loss, *more = compared.charts
+        sent.figure(self._loss, loss)
+        sent.text(self._about_loss, common.looking_at(loss.about))
+        sent.visible(self._held_out_place, bool(more))
+        for figure in more:
+            sent.figure(self._held_out, figure)
+        samples = compared.samples
+        sent.visible(self._samples_place, samples is not None)
+        if samples is not None:
+            sent.figure(self._samples, samples)
+            sent.text(self._about_samples, common.looking_at(samples.about))
+        sent.text(self._table, training_html.table(compared))
