@@ -10,7 +10,6 @@ from playground.gradio_ui import components, following, page, widgets
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.widgets import PanelState
 from playground.labs.likelihood import job as lab
-from playground.labs.likelihood import rules as settings
 from playground.labs.likelihood import text, view
 from playground.labs.likelihood.controls import LikelihoodControls
 from playground.labs.likelihood.results import Measurement
@@ -31,7 +30,7 @@ class _Page:
     """The components of the page, and what happens when one of them is used."""
 
     def __init__(self) -> None:
-        self.panel = widgets.Panel(LikelihoodControls, LAB, settings.rules)
+        self.panel = widgets.Panel(LikelihoodControls, LAB, view.rules)
         self.panel.draw_page(text)
         self.follower = following.buttons(LAB, f"⚖️ {text.START}", unit=text.WHAT, idle=text.EMPTY)
         self.note = gr.HTML("", elem_id="likelihood-note")

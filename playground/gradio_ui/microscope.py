@@ -19,8 +19,7 @@ from playground.labs.microscope.controls import MicroscopeControls
 from playground.labs.microscope.forks import ForkSettings
 from playground.labs.microscope.job import Examination
 from playground.labs.shared import exports
-from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import checked
+from playground.labs.shared.controls import ControlRules, checked
 from playground.labs.shared.view import Notice
 from playground.policy.visitor import Visitor, visitor_of
 from playground.serving.request_queue import request_queue

@@ -23,8 +23,7 @@ from playground.labs.points.drawn import MOST_DRAWN, MOST_KINDS
 from playground.labs.points.training import Learning
 from playground.labs.points.view import PointsView, microscope, points_view
 from playground.labs.shared import exports
-from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import checked
+from playground.labs.shared.controls import ControlRules, checked
 from playground.labs.shared.job import Job
 from playground.policy.visitor import Visitor
 from playground.serving.request_queue import request_queue

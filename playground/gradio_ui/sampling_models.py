@@ -18,7 +18,7 @@ from playground.labs.sampling import controls as settings
 from playground.labs.sampling import text
 from playground.labs.sampling.controls import SamplingSettings
 from playground.labs.shared import models, opening
-from playground.labs.shared.control_rules import ControlRules
+from playground.labs.shared.controls import ControlRules
 from playground.policy import mode
 from playground.policy.visitor import Visitor
 

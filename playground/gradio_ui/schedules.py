@@ -12,7 +12,7 @@ from playground.gradio_ui import components, page, widgets
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.widgets import PanelState
 from playground.labs.schedules import drawn, figures, job, text, view
-from playground.labs.schedules.controls import TITLES, ScheduleControls, choice_of, rules
+from playground.labs.schedules.controls import ScheduleControls, choice_of, rules
 from playground.labs.schedules.job import QUANTITIES
 from playground.labs.shared import exports
 from playground.labs.shared.controls import checked
@@ -91,7 +91,7 @@ def _shown(state: State, closer_is_open: bool) -> list[Any]:
     if not job.schedules_of(controls):
         return [page.listed([text.NONE], "info"), *draws, "", None, *_curves(controls, False)]
     return [
-        figures.strips([(strip.name, TITLES[strip.name], strip.pictures) for strip in job.strips(controls)]),
+        figures.strips(job.strips(controls)),
         *draws,
         _gauges(controls),
         components.value(view.timeline(controls)),
@@ -102,7 +102,7 @@ def _shown(state: State, closer_is_open: bool) -> list[Any]:
 def _gauges(controls: ScheduleControls) -> str:
     cards = []
     for verdict in job.verdicts(controls):
-        gauge = figures.gauge(verdict.name, TITLES[verdict.name], verdict.snr)
+        gauge = figures.gauge(verdict.name, verdict.snr)
         words = f"<p>{text.STATES[verdict.state]} <b>{verdict.headline}.</b> {verdict.sentence}</p>"
         mend = f'<button class="dp-mend" data-mend="{verdict.name}">{verdict.button}</button>' if verdict.remedy else ""
         cards.append(f'<div class="dp-card">{gauge}{words}{mend}</div>')
@@ -114,6 +114,6 @@ def _curves(controls: ScheduleControls, is_open: bool) -> list[Any]:
     if not is_open:
         return [gr.skip()] * 6
     choice = choice_of(controls)
-    legend = figures.legend({name: TITLES[name] for name in job.schedules_of(choice)})
+    legend = figures.legend(job.schedules_of(choice))
     files = exports.links([figures.table_of(choice)])
     return [legend, *(figures.curves_of(choice, quantity) for quantity in QUANTITIES), files]

@@ -20,7 +20,6 @@ from playground.gradio_ui.training_parts import ComparePart, RunPart
 from playground.gradio_ui.training_sent import Sent, TabState
 from playground.labs.training import estimate, runs, settings_of_run, text, view, visit
 from playground.labs.training.controls import TrainingControls
-from playground.labs.training.rules import control_rules
 from playground.labs.training.visit import Choice, Visit
 from playground.policy import mode
 from playground.policy.visitor import Visitor, visitor_of
@@ -46,7 +45,9 @@ class TrainingPage:
     """The components of the page, and the events between them."""
 
     def __init__(self, demo: gr.Blocks) -> None:
-        self._panel = panel = widgets.Panel(TrainingControls, "training", control_rules, also_in_link=visit.LINKED)
+        self._panel = panel = widgets.Panel(
+            TrainingControls, "training", estimate.control_rules, also_in_link=visit.LINKED
+        )
         self._link = page.link_of(visit.LINKED)
         with page.sidebar():
             panel.draw()

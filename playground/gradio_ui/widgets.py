@@ -17,9 +17,9 @@ from gradio.events import Dependency
 from playground import preload
 from playground.gradio_ui import compat, components, page
 from playground.gradio_ui.following import QUIET
-from playground.labs.shared.control_rules import ControlRules
 from playground.labs.shared.controls import (
     Control,
+    ControlRules,
     Controls,
     bounded,
     checked,

@@ -10,7 +10,7 @@ import gradio as gr
 from playground.gradio_ui import components, following, page, sampling_models, widgets
 from playground.gradio_ui.widgets import PanelState
 from playground.labs.shared import exports
-from playground.labs.shared.control_rules import ControlRules
+from playground.labs.shared.controls import ControlRules
 from playground.labs.shared.job import Job
 from playground.labs.xray import controls as settings
 from playground.labs.xray import job as lab

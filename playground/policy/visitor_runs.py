@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from playground.policy.messages import errors_without_paths, without_paths
 from playground.policy.ownership import is_owner, write_owner
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
     from engine.training.config import TrainConfig
 
+T = TypeVar("T")
 NOBODY = "The page could not identify this browser. Load it again; the browser must allow it to store data."
 ONE_AT_A_TIME = (
     "You have a run that is being trained, or waits for its turn: stop it or let it finish first. Many share this machine, so "
@@ -137,9 +138,7 @@ class VisitorRuns:
 
     def archive(self, run_id: str) -> Path:
         """The run as a zip, without the file that names its owner. Raises RunsError."""
-        archived: list[Path] = []
-        self._change(run_id, lambda: archived.append(self.service.archive(run_id)))
-        return archived[0]
+        return self._change(run_id, lambda: self.service.archive(run_id))
 
     def model(self, run_id: str) -> Model:
         """What it has learned so far; also "ID@STEP" and "ID@best". Raises ModelError."""
@@ -172,13 +171,13 @@ class VisitorRuns:
     def _owns(self, run_id: str, *, deleted: bool = False) -> bool:
         return is_owner(self.secret, self.service.folder_of(run_id, deleted=deleted))
 
-    def _change(self, run_id: str, change: Callable[[], object]) -> None:
+    def _change(self, run_id: str, change: Callable[[], T]) -> T:
         from engine.runs.service import RunsError, no_run
 
         if not self.may(run_id):
             raise RunsError(no_run(run_id))
         with errors_without_paths(self.public):
-            change()
+            return change()
 
     def _opening(self, run_id: str) -> AbstractContextManager[None]:
         from engine.models.opened import ModelError

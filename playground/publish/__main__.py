@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from playground.publish.staging import Space, StagingError, stage
+from playground.publish.staging import SDKS, PublishError, stage
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
 WRONG_NAME = (
@@ -22,10 +22,6 @@ NO_TOKEN = (
     "--dry-run shows what would go up without one."
 )
 WRONG_TOKEN = "The Hub does not accept this token, or it may not write there: make one that may, and log in again."
-
-
-class PublishError(ValueError):
-    """Why nothing was published; the message is fit to show to a reader."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -44,20 +40,20 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if given.out is not None and not given.dry_run:
         parser.error("--out goes with --dry-run.")
-    space = Space("streamlit" if given.streamlit else "gradio")
+    front_end = "streamlit" if given.streamlit else "gradio"
     try:
         check_name(given.space)
         if not given.dry_run:
             check_token()
         with tempfile.TemporaryDirectory(prefix="space-") as temporary:
             target = given.out or Path(temporary)
-            files = stage(space, target)
+            files = stage(front_end, target)
             _show(target, files)
             if given.dry_run:
                 print(f"A dry run: nothing was sent to {given.space}.")
             else:
-                print(f"Published: {upload(given.space, space, target)}")
-    except (StagingError, PublishError) as problem:
+                print(f"Published: {upload(given.space, front_end, target)}")
+    except PublishError as problem:
         print(problem, file=sys.stderr)
         return 1
     return 0
@@ -78,12 +74,12 @@ def check_token() -> None:
         raise PublishError(NO_TOKEN)
 
 
-def upload(name: str, space: Space, folder: Path, api: Any = None) -> str:
+def upload(name: str, front_end: str, folder: Path, api: Any = None) -> str:
     """Make the Space where there is none, and let it hold just these files. Returns its address.
 
     Args:
         name: USER/NAME.
-        space: its kind.
+        front_end: "gradio" or "streamlit".
         folder: what was staged.
         api: an `HfApi`, or what behaves like one.
 
@@ -95,7 +91,7 @@ def upload(name: str, space: Space, folder: Path, api: Any = None) -> str:
 
     api = api or HfApi()
     try:
-        address = api.create_repo(name, repo_type="space", space_sdk=space.sdk, exist_ok=True)
+        address = api.create_repo(name, repo_type="space", space_sdk=SDKS[front_end], exist_ok=True)
         # Everything that is not staged goes: an earlier version must leave nothing behind.
         api.upload_folder(
             repo_id=name, folder_path=folder, repo_type="space", commit_message="Publish", delete_patterns="*"

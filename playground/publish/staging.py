@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
@@ -30,51 +29,44 @@ OTHERS = {
 """Of each front end, what only the other one needs."""
 
 
-class StagingError(ValueError):
-    """What cannot be staged; the message is fit to show to a reader."""
+SDKS = {"gradio": "gradio", "streamlit": "docker"}
+"""Of each front end, as the Hub names it: Streamlit runs in a container there."""
 
 
-@dataclass(frozen=True)
-class Space:
-    """One kind of Space.
-
-    front_end: "gradio" or "streamlit".
-    """
-
-    front_end: str
-
-    @property
-    def sdk(self) -> str:
-        """As the Hub names it: Streamlit runs in a container there."""
-        return "gradio" if self.front_end == "gradio" else "docker"
+class PublishError(ValueError):
+    """Why nothing was published; the message is fit to show to a reader."""
 
 
-def stage(space: Space, target: Path) -> list[Path]:
+def stage(front_end: str, target: Path) -> list[Path]:
     """Fill an empty folder with exactly what goes up, and give its files, relative to it.
 
+    Args:
+        front_end: "gradio" or "streamlit".
+        target: the folder.
+
     Raises:
-        StagingError: where the folder has something in it, or this is no checkout of the project.
+        PublishError: where the folder has something in it, or this is no checkout of the project.
     """
     if target.exists() and any(target.iterdir()):
-        raise StagingError(f"“{target}” is not empty: say another folder with --out.")
+        raise PublishError(f"“{target}” is not empty: say another folder with --out.")
     target.mkdir(parents=True, exist_ok=True)
-    for name in needed(space.front_end, tracked()):
+    for name in needed(front_end, tracked()):
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target / name)
     requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    (target / "requirements.txt").write_text(_requirements(space, requirements), encoding="utf-8")
-    (target / "README.md").write_text(_readme(space, requirements), encoding="utf-8")
-    if space.sdk == "docker":
+    (target / "requirements.txt").write_text(_requirements(front_end, requirements), encoding="utf-8")
+    (target / "README.md").write_text(_readme(front_end, requirements), encoding="utf-8")
+    if SDKS[front_end] == "docker":
         shutil.copyfile(TEMPLATES / "Dockerfile", target / "Dockerfile")
     return sorted(path.relative_to(target) for path in target.rglob("*") if path.is_file())
 
 
 def tracked() -> list[str]:
-    """Every file of the project that git knows, as it lies on the disk. Raises StagingError where that cannot be known."""
+    """Every file of the project that git knows, as it lies on the disk. Raises PublishError where that cannot be known."""
     try:
         listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
     except (OSError, subprocess.CalledProcessError) as error:
-        raise StagingError(
+        raise PublishError(
             "Only a git checkout of the project can be published: it says which files belong to it."
         ) from error
     return [name for name in listed.split("\0") if name and (ROOT / name).is_file() and not (ROOT / name).is_symlink()]
@@ -91,21 +83,21 @@ def needed(front_end: str, names: list[str]) -> list[str]:
     ]
 
 
-def _requirements(space: Space, pinned: str) -> str:
+def _requirements(front_end: str, pinned: str) -> str:
     """Gradio Spaces install gradio[oauth,mcp] beside these, which wants an older pydantic than the one that is pinned."""
-    if space.front_end != "gradio":
+    if front_end != "gradio":
         return pinned
     kept = [line for line in pinned.splitlines() if not re.match(r"pydantic(-core)?==", line)]
     bound = re.search(r'"(pydantic>=[^"]+)"', (ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     if bound is None:
-        raise StagingError("pyproject.toml does not say which pydantic is needed.")
+        raise PublishError("pyproject.toml does not say which pydantic is needed.")
     return "\n".join([*kept, bound[1]]) + "\n"
 
 
-def _readme(space: Space, pinned: str) -> str:
+def _readme(front_end: str, pinned: str) -> str:
     version = re.search(r"^gradio==([\w.]+)", pinned, re.MULTILINE)
     if version is None:
-        raise StagingError("requirements.txt does not pin gradio.")
-    front = Template((TEMPLATES / f"{space.front_end}.yaml").read_text(encoding="utf-8"))
+        raise PublishError("requirements.txt does not pin gradio.")
+    front = Template((TEMPLATES / f"{front_end}.yaml").read_text(encoding="utf-8"))
     body = (TEMPLATES / "README.md").read_text(encoding="utf-8")
     return f"---\n{front.substitute(gradio=version[1])}---\n\n{body}"

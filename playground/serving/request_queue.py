@@ -130,8 +130,7 @@ class RequestQueue:
     def request(self, tab: str) -> Request | None:
         """The last request of this tab; None where there is none, or it was dropped."""
         with self._changed:
-            there = self._tabs.get(tab)
-            return there.request if there is not None else None
+            return self._tabs.get(tab, _Tab()).request
 
     # --- other work -----------------------------------------------------------------------------------------------
 
@@ -151,16 +150,14 @@ class RequestQueue:
     def drop(self, tab: str, lab: str) -> None:
         """Stop a lab's job for a tab and drop it, if there is one."""
         with self._changed:
-            there = self._tabs.get(tab)
-            job = there.jobs.pop(lab, None) if there is not None else None
+            job = self._tabs.get(tab, _Tab()).jobs.pop(lab, None)
         if job is not None:
             job.stop()
 
     def job(self, tab: str, lab: str) -> Job[Any] | None:
         """The job of this lab for that tab; None where there is none, or it was dropped."""
         with self._changed:
-            there = self._tabs.get(tab)
-            return there.jobs.get(lab) if there is not None else None
+            return self._tabs.get(tab, _Tab()).jobs.get(lab)
 
     # --- sessions -------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ import streamlit as st
 
 from playground.labs.likelihood import html_parts, text, view
 from playground.labs.likelihood import job as lab
-from playground.labs.likelihood import rules as settings
 from playground.labs.likelihood.controls import LikelihoodControls
 from playground.labs.likelihood.results import Measurement
 from playground.labs.shared.job import Job
@@ -18,7 +17,7 @@ LAB = "likelihood"
 
 def show() -> None:
     """Draw the page."""
-    controls = widgets.lab(LikelihoodControls, LAB, text, settings.rules)
+    controls = widgets.lab(LikelihoodControls, LAB, text, view.rules)
     st.html(html_parts.style())
     job: Job[Measurement] = st.session_state.get(f"{LAB}/job") or _start(controls)  # at first, something to see at once
     begun, stopped = following.buttons(LAB, job_view(job.state, start=f"⚖️ {text.START}"))

@@ -8,7 +8,7 @@ import streamlit as st
 from pydantic import ValidationError
 
 from playground.labs.schedules import controls, drawn, figures, job, text, view
-from playground.labs.schedules.controls import TITLES, ScheduleControls
+from playground.labs.schedules.controls import ScheduleControls
 from playground.labs.shared.controls import checked, reason
 from playground.streamlit_ui import components, page, widgets
 
@@ -28,7 +28,7 @@ def show() -> None:
         st.info(text.NONE)
         return
     with above:
-        st.html(figures.strips([(strip.name, TITLES[strip.name], strip.pictures) for strip in job.strips(chosen)]))
+        st.html(figures.strips(job.strips(chosen)))
         page.looking_at(text.STRIPS)
     _gauges(chosen)
     components.timeline(view.timeline(chosen), key=f"{LAB}/timeline")
@@ -45,7 +45,7 @@ def _gauges(chosen: ScheduleControls) -> None:
     verdicts = job.verdicts(chosen)
     for column, verdict in zip(st.columns(len(verdicts)), verdicts, strict=True):
         with column, st.container(border=True, height="stretch"):
-            st.html(figures.gauge(verdict.name, TITLES[verdict.name], verdict.snr))
+            st.html(figures.gauge(verdict.name, verdict.snr))
             st.markdown(f"{text.STATES[verdict.state]} **{verdict.headline}.** {verdict.sentence}")
             if verdict.remedy is not None:
                 st.button(
@@ -60,7 +60,7 @@ def _gauges(chosen: ScheduleControls) -> None:
 
 def _curves(chosen: ScheduleControls) -> None:
     choice = controls.choice_of(chosen)
-    st.html(figures.legend({name: TITLES[name] for name in job.schedules_of(choice)}))
+    st.html(figures.legend(job.schedules_of(choice)))
     for row in (job.QUANTITIES[:2], job.QUANTITIES[2:]):
         for column, quantity in zip(st.columns(2), row, strict=True):
             column.plotly_chart(figures.curves_of(choice, quantity), key=f"{LAB}/{quantity}", config=figures.CONFIG)

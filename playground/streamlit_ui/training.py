@@ -9,7 +9,6 @@ import streamlit as st
 
 from playground.labs.training import estimate, text, view, visit
 from playground.labs.training.controls import TrainingControls
-from playground.labs.training.rules import control_rules
 from playground.labs.training.view import Action, CompareView, PageView, RunView
 from playground.streamlit_ui import (
     components,
@@ -40,7 +39,9 @@ def show() -> None:
     who = visitor.current()
     pictures.take_chosen()
     with st.sidebar:
-        controls = widgets.controls(TrainingControls, "training", control_rules(who), also_in_link=visit.LINKED)
+        controls = widgets.controls(
+            TrainingControls, "training", estimate.control_rules(who), also_in_link=visit.LINKED
+        )
         pictures.follow(controls)
         config = _start(controls)
     shown = view.page_view(who, training_actions.read_link(who.runs.ids()).link())

@@ -17,8 +17,17 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
-from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Control, Controls, bounded, checked, describe, from_link, reason, to_link
+from playground.labs.shared.controls import (
+    Control,
+    ControlRules,
+    Controls,
+    bounded,
+    checked,
+    describe,
+    from_link,
+    reason,
+    to_link,
+)
 from playground.policy.visitor import Visitor
 from playground.streamlit_ui import page, visitor
 from playground.streamlit_ui.page import plain

@@ -15,6 +15,8 @@ MAX_POINTS = 400
 
 
 Mark = Literal["", "circle", "square", "triangle", "diamond"]
+MARKS: tuple[Mark, ...] = ("circle", "square", "triangle", "diamond")
+"""Of series that are shown together, in their order."""
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,6 @@ FiniteNumbers = Annotated[Sequence[float] | NDArray[Any], Encoding(_finite, "num
 PackedFloats = Annotated[NDArray[Any], Encoding(_packed("f32", "<f4"), "PackedFloats")]
 """float32 of any shape as {"shape", "f32": base64}."""
 PackedBytes = Annotated[NDArray[np.uint8], Encoding(_packed("u8", "u1"), "PackedBytes")]
-SignedBytes = Annotated[NDArray[np.int8], Encoding(_packed("i8", "i1"), "SignedBytes")]
 Floats = Annotated[NDArray[Any], Encoding(_in_message, "Floats")]
 """float32 of any shape in the bytes of a message; in its JSON {"shape", "at": where it begins}."""
 Png = Annotated[bytes, Encoding(_png, "string | Blob")]

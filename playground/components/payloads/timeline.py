@@ -115,15 +115,13 @@ class Lane:
         return cls(key, title, sheets, numbers, shape, count, help, group)
 
     @classmethod
-    def of_grid(
-        cls, key: str, title: str, frames: Sequence[NDArray[np.uint8]], *, axes: Axes, help: str = "", group: str = ""
-    ) -> Lane:
+    def of_grid(cls, key: str, title: str, frames: Sequence[NDArray[np.uint8]], axes: Axes) -> Lane:
         """A lane of grids with labelled axes: `frames` as in `of_pictures`, the pictures of each row by row."""
         shape = (len(axes.rows), len(axes.columns))
         if len(frames) == 0 or len(frames[0]) != shape[0] * shape[1]:
             raise ValueError(f"A grid of {shape[0]} × {shape[1]} needs as many pictures in every frame.")
         sheets = packing.pack([packing.grid(frame, shape) for frame in frames])
-        return cls(key, title, sheets, tuple(range(len(frames))), shape, len(frames[0]), help, group, axes)
+        return cls(key, title, sheets, tuple(range(len(frames))), shape, len(frames[0]), axes=axes)
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Literal, Self
 
 from playground.labs.forward import text
-from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import seed_setting, setting
+from playground.labs.shared.controls import ControlRules, seed_setting, setting
 from playground.labs.shared.picture import PictureChoice, class_titles, number_range
 
 UPLOAD_SIZE = 48

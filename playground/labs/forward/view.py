@@ -102,11 +102,8 @@ def _panels(
         )
         for process in processes
     )
-    equations, spread, curves = (
-        _equations(processes, table, shown),
-        _spread(strips, table, shown),
-        _curves(table, shown),
-    )
+    equations, curves = _equations(processes, table, shown), _curves(table, shown)
+    spread = _spread(strips, table, shown)
     # The first chart stands beside the pictures.
     if len(processes) == 2:
         return (*equations, spread, *noise, *pixels, *curves)

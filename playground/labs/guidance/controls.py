@@ -10,8 +10,7 @@ from engine.recipes.sampling_fields import Clip, SamplerName, ScheduleName, Spac
 from playground.labs.sampling import controls as sampling
 from playground.labs.sampling.controls import SamplingSettings
 from playground.labs.shared import models, ranges
-from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Controls, checked, like, setting
+from playground.labs.shared.controls import ControlRules, Controls, checked, like, setting
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe

@@ -72,15 +72,12 @@ def variants(
     compared = [Variant("classifier-free guidance", recipe(controls, **common))]
     if controls.beside == "interval":
         title = f"classifier-free guidance, 1 − ᾱ from {controls.scale_from:g} to {controls.scale_to:g}"
-        compared.append(
-            Variant(
-                title, recipe(controls, **{**common, "scale_from": controls.scale_from, "scale_to": controls.scale_to})
-            )
-        )
+        interval = {"scale_from": controls.scale_from, "scale_to": controls.scale_to}
+        compared.append(Variant(title, recipe(controls, **common | interval)))
     elif controls.beside == "classifier":
         name = controls.classifier or (model.data if model.data in NOISY_CLASSIFIERS else f"ideal:{model.data}")
         push = {"classifier": name, "classifier_scale": controls.classifier_scale, "scale": 0.0, "rescale": 0.0}
-        compared.append(Variant("classifier guidance", recipe(controls, **{**common, **push})))
+        compared.append(Variant("classifier guidance", recipe(controls, **common | push)))
     if not model.class_names:
         raise ValueError(f"“{model.title}” has no classes to guide towards: choose another model.")
     for variant in compared:
@@ -227,10 +224,9 @@ def _panels(traces: Traces, shown: Sequence[Step]) -> tuple[EquationPanel | Curv
         "<line>difference {difference}; angle {angle}°</line>",
         {
             "s": [f"{scale:g}"] * len(here),
-            "uncond": [_short(one.measured["uncond"]) for one in here],
-            "cond": [_short(one.measured["cond"]) for one in here],
-            "difference": [_short(one.measured["difference"]) for one in here],
-            "angle": [_short(one.measured["angle"]) for one in here],
+            **{
+                name: [_short(one.measured[name]) for one in here] for name in ("uncond", "cond", "difference", "angle")
+            },
         },
     )
     several = len(traces.variants) > 1
@@ -247,13 +243,9 @@ def _panels(traces: Traces, shown: Sequence[Step]) -> tuple[EquationPanel | Curv
             for name, title in names.items()
         )
 
-    sizes = (
-        {"difference": "difference"}
-        if several
-        else {"uncond": "unconditional", "cond": "conditional", "difference": "difference"}
-    )
-    beyond = {"saturation of guided": "guided"}
+    sizes, beyond = {"difference": "difference"}, {"saturation of guided": "guided"}
     if not several:
+        sizes = {"uncond": "unconditional", "cond": "conditional", **sizes}
         beyond = {"saturation of uncond": "unconditional", "saturation of cond": "conditional", **beyond}
     return (
         equation,

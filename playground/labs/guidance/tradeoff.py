@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from playground.components.payloads.chart import LiveChart, Mark, Series
+from playground.components.payloads.chart import MARKS, LiveChart, Series
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.guidance.trace import Variant, traced_frames, variants
 from playground.labs.shared import ranges
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
 
 MOST_EVALUATIONS = 60_000
-MARKS: tuple[Mark, ...] = ("circle", "square")
 
 
 @dataclass(frozen=True)
@@ -114,19 +113,15 @@ def measure(planned: Plan, visitor: Visitor) -> Iterator[Partial[TradeOff]]:
                 done += 1
                 yield Partial(done, total, TradeOff(titles, real, tuple(points), count))
             # Every sampler here ends at its last x̂0: at t = 0 no noise is added.
-            points.append(_measures(number, scale, last.x0, saturations, recipe.labels, planned.per_class, judge))
+            measures = _measures(last.x0, saturations, recipe.labels, planned.per_class, judge)
+            points.append(ScaleMeasures(number, scale, *measures))
             yield Partial(done, total, TradeOff(titles, real, tuple(points), count))
 
 
 def _measures(
-    variant: int,
-    scale: float,
-    x0: Tensor,
-    saturations: list[Tensor],
-    labels: tuple[int, ...],
-    per_class: int,
-    judge: Judge,
-) -> ScaleMeasures:
+    x0: Tensor, saturations: list[Tensor], labels: tuple[int, ...], per_class: int, judge: Judge
+) -> tuple[Share, Estimate, Estimate]:
+    """Accuracy, diversity and saturation."""
     import torch
 
     from engine.evaluation.diversity import diversity
@@ -136,13 +131,8 @@ def _measures(
     of_image = torch.stack(saturations).mean(0)
     by_seed = of_image.reshape(per_class, -1).mean(1)  # images of one seed share their noise
     saturated = Estimate(float(by_seed.mean()), float(by_seed.std() / per_class**0.5))
-    return ScaleMeasures(
-        variant,
-        scale,
-        accuracy(read, torch.tensor(labels)),
-        diversity(features.reshape(per_class, -1, features.shape[1])),
-        saturated,
-    )
+    diverse = diversity(features.reshape(per_class, -1, features.shape[1]))
+    return accuracy(read, torch.tensor(labels)), diverse, saturated
 
 
 def real_diversity(planned: Plan, judge: Judge) -> Estimate:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from engine.evaluation.per_picture import PictureCost
-    from engine.schedule import NoiseSchedule
     from playground.policy.visitor import Visitor
 
 KEPT = 64
@@ -64,7 +63,8 @@ def work(controls: LikelihoodControls, visitor: Visitor) -> Iterator[Partial[Mea
             measured = Measurement(controls, results, which, images, (problem,) if problem else ())
             yield Partial(index * len(compared) + k + 1, total, measured)
     for bar, found in zip(compared, costs, strict=True):
-        _keep(_key(bar, controls), found)
+        if not bar.model.startswith(("run:", "upload:")):  # what ships gives the same again; a run is trained further
+            _finished[_key(bar, controls)] = found
 
 
 def check_settings(controls: LikelihoodControls, visitor: Visitor) -> None:
@@ -81,12 +81,7 @@ def check(controls: LikelihoodControls, compared: tuple[Bar, ...], visitor: Visi
     evaluations = controls.pictures * sum(
         evaluations_per_picture(blocks_of(T, min(controls.blocks, T))) for T in lengths
     )
-    most = visitor.limits.network_evaluations
-    if evaluations > most:
-        raise ValueError(
-            f"This takes {evaluations:,} network evaluations, and {most:,} are the most here: take fewer images or fewer "
-            "blocks of t."
-        )
+    visitor.limits.check_evaluations("This", evaluations, "images or fewer blocks of t")
 
 
 def _source(
@@ -97,6 +92,7 @@ def _source(
     from engine.denoiser import Clipped, NetDenoiser
     from engine.evaluation.bound import blocks_of, check_fit
     from engine.evaluation.per_picture import diffusion_costs, latent_costs
+    from engine.schedule import SCHEDULES
 
     known = _finished.get(_key(bar, controls))
     if bar.latent:
@@ -105,7 +101,7 @@ def _source(
         return (), iter(known) if known else costs
     model = visitor.open_model(bar.model)
     check_fit(model.shape, len(model.class_names), load(controls.data))
-    schedule = _schedule(bar, model.schedule)
+    schedule = model.schedule if bar.schedule == "own" else SCHEDULES[bar.schedule](model.schedule.T)
     blocks = blocks_of(schedule.T, min(controls.blocks, schedule.T))
     learned = isinstance(model.denoiser, NetDenoiser) and model.denoiser.learned_variance
     if bar.variance == "learned" and not learned:
@@ -123,21 +119,9 @@ def _source(
     return tuple(blocks), iter(known) if known else costs
 
 
-def _schedule(bar: Bar, own: NoiseSchedule) -> NoiseSchedule:
-    from engine.schedule import SCHEDULES
-
-    return own if bar.schedule == "own" else SCHEDULES[bar.schedule](own.T)
-
-
 def _key(bar: Bar, controls: LikelihoodControls) -> tuple[object, ...]:
     measured = (controls.data, controls.part, controls.pictures, controls.blocks, controls.seed)
     return (bar.model, bar.variance, bar.schedule, *measured)
-
-
-def _keep(key: tuple[object, ...], costs: list[PictureCost]) -> None:
-    """What ships gives the same again; a run is trained further."""
-    if not str(key[0]).startswith(("run:", "upload:")):
-        _finished[key] = costs
 
 
 def _result(bar: Bar, blocks: tuple[tuple[int, int], ...], costs: list[PictureCost], dimensions: int) -> BarResult:

@@ -37,7 +37,6 @@ Pictures = NDArray[np.uint8]
 class Views:
     """What there is to see of a VAE."""
 
-    title: str
     back: tuple[Pictures, Pictures]
     """Held-out pictures and what comes back, each (B, H, W, C)."""
     drawn: Pictures
@@ -108,7 +107,6 @@ def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:
     ends = part.images[numbers].astype(np.float64)
     mixed = [((1 - w) * ends[0] + w * ends[1]).round().astype(np.uint8) for w in weight[:, 0].tolist()]
     return Views(
-        trained.card.title or name,
         (part.images[spread], back),
         drawn,
         _tiled(gridded),

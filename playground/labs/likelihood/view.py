@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.components.payloads.chart import LiveChart, Mark, Series
+from playground.components.payloads.chart import MARKS, LiveChart, Series
 from playground.components.payloads.figures import Heatmap, StackedBar, StackedBars
 from playground.labs.likelihood import excess_loss, html_parts, latent, text
-from playground.labs.likelihood.controls import LikelihoodControls, measured_settings
+from playground.labs.likelihood.controls import LikelihoodControls, measured_settings, without_effect
 from playground.labs.likelihood.job import check_settings
-from playground.labs.likelihood.results import BarResult, Measurement, by_bits, differences, rate_and_distortion
-from playground.labs.shared.exports import File
+from playground.labs.likelihood.results import (
+    BarResult,
+    Measurement,
+    by_bits,
+    differences,
+    rate_and_distortion,
+    standard_error,
+)
+from playground.labs.shared import models
+from playground.labs.shared.controls import ControlRules
+from playground.labs.shared.exports import File, csv
 from playground.labs.shared.view import Notice
 
 if TYPE_CHECKING:
@@ -27,7 +36,25 @@ if TYPE_CHECKING:
 
 CUT = 12.0
 """A bar that is more than this many times as long as the shortest one is cut off, so that the others can be read."""
-MARKS: tuple[Mark, ...] = ("circle", "square", "triangle")
+CHOICES = ("a_model", "b_model", "vae", "run")
+"""Controls whose options are known at run time only."""
+
+
+def rules(visitor: Visitor) -> ControlRules[LikelihoodControls]:
+    """How the controls are drawn for this visitor."""
+
+    @cache
+    def options() -> dict[str, dict[Any, str]]:
+        available = models.choices(visitor)
+        listed = (available, available, latent.vaes(visitor), excess_loss.runs(visitor))
+        return dict(zip(CHOICES, listed, strict=True))
+
+    return ControlRules(
+        disabled=without_effect,
+        options=lambda _: options(),
+        at_first=lambda now: {name: {getattr(now, name): ""} for name in CHOICES},
+        bounds=visitor.bounds("likelihood"),
+    )
 
 
 def stacked(measured: Measurement) -> StackedBars:
@@ -93,35 +120,27 @@ def trade(measured: Measurement) -> LiveChart:
 
 def csv_of_terms(measured: Measurement) -> str:
     """Every term of every bar: its block of t, bits per dimension, standard error, share of the total."""
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\n")
-    rows.writerow(["bar", "term", "first_t", "last_t", "bits_per_dim", "standard_error", "pictures"])
+    rows: list[Sequence[object]] = [("bar", "term", "first_t", "last_t", "bits_per_dim", "standard_error", "pictures")]
     for result in measured.results:
-        for name, first, last, values in _terms(result):
-            rows.writerow([result.bar.title, name, first, last, *_mean_and_error(values), len(values)])
-        rows.writerow([result.bar.title, "total", "", "", *_mean_and_error(result.totals), len(result.bits)])
-    return out.getvalue()
+        for name, first, last, values in (*_terms(result), ("total", "", "", result.totals)):
+            rows.append((result.bar.title, name, first, last, *_mean_and_error(values), len(values)))
+    return csv(rows, "\n").decode()
 
 
 def csv_of_pictures(measured: Measurement) -> str:
     """Bits per dimension of each image by each bar, those of the fewest bits first."""
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\n")
-    rows.writerow(["picture", *(result.bar.title for result in measured.results)])
-    for one in by_bits(measured):
-        rows.writerow([one.number, *(f"{bits:.6g}" for bits in one.bits)])
-    return out.getvalue()
+    head = ("picture", *(result.bar.title for result in measured.results))
+    rows = ((one.number, *(f"{bits:.6g}" for bits in one.bits)) for one in by_bits(measured))
+    return csv([head, *rows], "\n").decode()
 
 
 def csv_of_heat(heat_map: HeatMap) -> str:
     """A row for each column of the map."""
-    out = io.StringIO()
-    rows = csv.writer(out, lineterminator="\n")
     levels = len(heat_map.excess)
-    rows.writerow(["up_to_step", *(f"t/T {k / levels:g}-{(k + 1) / levels:g}" for k in range(levels))])
-    for step, column in zip(heat_map.steps.tolist(), heat_map.excess.T.tolist(), strict=True):
-        rows.writerow([f"{step:.0f}", *("" if math.isnan(value) else f"{value:.6g}" for value in column)])
-    return out.getvalue()
+    head = ("up_to_step", *(f"t/T {k / levels:g}-{(k + 1) / levels:g}" for k in range(levels)))
+    columns = zip(heat_map.steps.tolist(), heat_map.excess.T.tolist(), strict=True)
+    rows = ((f"{step:.0f}", *("" if math.isnan(x) else f"{x:.6g}" for x in column)) for step, column in columns)
+    return csv([head, *rows], "\n").decode()
 
 
 def _most(measured: Measurement) -> float:
@@ -150,7 +169,7 @@ def _terms(result: BarResult) -> list[tuple[str, int | str, int | str, NDArray[n
 def _mean_and_error(values: NDArray[np.float64]) -> tuple[str, str]:
     if not len(values):
         return "", ""
-    error = values.std(ddof=1) / math.sqrt(len(values)) if len(values) > 1 else math.nan
+    error = standard_error(values)
     return f"{values.mean():.6g}", "" if math.isnan(error) else f"{error:.3g}"
 
 

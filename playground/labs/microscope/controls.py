@@ -12,8 +12,7 @@ from playground.labs.microscope.forks import MAX_FORKS
 from playground.labs.sampling import controls as sampling
 from playground.labs.sampling.controls import MOST_IMAGES, Available, SamplingControls, SamplingSettings
 from playground.labs.shared import models
-from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import setting
+from playground.labs.shared.controls import ControlRules, setting
 
 if TYPE_CHECKING:
     from playground.policy.visitor import Visitor

@@ -11,8 +11,7 @@ from engine.data.points import POINT_SETS, PointsError, PointSet, named
 from engine.data.points_csv import MOST_POINTS
 from engine.recipes.sampling_fields import SamplingFields
 from playground.labs.points.drawn import check_drawn, drawn_set
-from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Controls, like, seed_setting, setting
+from playground.labs.shared.controls import ControlRules, Controls, like, seed_setting, setting
 
 if TYPE_CHECKING:
     from playground.policy.visitor import Visitor

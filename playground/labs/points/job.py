@@ -6,6 +6,7 @@ Ho et al. 2020, https://arxiv.org/abs/2006.11239, algorithm 2, and the samplers 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,10 +27,12 @@ from playground.labs.points.trajectory import (
     stage_key,
 )
 from playground.labs.shared.job import Partial
+from playground.labs.shared.noising import shown_times
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from engine.denoiser import Denoiser
     from engine.schedule import NoiseSchedule
 
 MOST_FRAMES = 101
@@ -39,14 +42,17 @@ GRID, ARROW_LEVELS = 17, 26
 
 def work(controls: PointsControls, data: PointSet, trained: Trained | None) -> Iterator[Partial[PointClouds | None]]:
     """Sample the clouds; the result comes with the last step."""
+    import torch
+
     schedule = schedule_of(controls)
     both = sides(controls, trained)
     labels = labels_of(controls, data, controls.particles)
+    label = None if labels is None else torch.from_numpy(labels)
     total, done = sum(side.steps + 1 for side in both), 0
     clouds = []
     for side in both:
-        cloud = _Trajectories(controls, side, schedule, data, labels, trained)
-        for _ in cloud.steps():
+        cloud = _Trajectories(side, schedule, denoiser_of(controls, side.model, data, trained, side.scale), label)
+        for _ in cloud.steps(controls):
             done += 1
             if done < total:
                 yield Partial(done, total, None)
@@ -54,37 +60,27 @@ def work(controls: PointsControls, data: PointSet, trained: Trained | None) -> I
     yield Partial(total, total, _point_clouds(controls, data, trained, clouds, labels))
 
 
+@dataclass(eq=False)
 class _Trajectories:
     """One cloud as it is sampled, and the frames of it that are shown."""
 
-    def __init__(
-        self,
-        controls: PointsControls,
-        side: Side,
-        schedule: NoiseSchedule,
-        data: PointSet,
-        labels: NDArray[np.int64] | None,
-        trained: Trained | None,
-    ) -> None:
-        import torch
+    side: Side
+    schedule: NoiseSchedule
+    denoiser: Denoiser
+    label: Tensor | None
+    t: list[int] = field(default_factory=list)
+    x: list[Tensor] = field(default_factory=list)
+    x0: list[Tensor] = field(default_factory=list)
+    path: float = 0.0
 
-        self.controls, self.side, self.schedule = controls, side, schedule
-        self.label = None if labels is None else torch.from_numpy(labels)
-        self.denoiser = denoiser_of(controls, side.model, data, trained, side.scale)
-        self.frames = set(np.linspace(0, side.steps, min(side.steps + 1, MOST_FRAMES)).round().astype(int).tolist())
-        self.t: list[int] = []
-        self.x: list[Tensor] = []
-        self.x0: list[Tensor] = []
-        self.path = 0.0
-
-    def steps(self) -> Iterator[None]:
-        before = None
-        particles = range(self.controls.particles)
-        for frame in frames_of(self.controls, self.side, self.schedule, self.denoiser, self.label, particles):
+    def steps(self, controls: PointsControls) -> Iterator[None]:
+        before, shown = None, set(shown_times(self.side.steps, MOST_FRAMES).tolist())
+        particles = range(controls.particles)
+        for frame in frames_of(controls, self.side, self.schedule, self.denoiser, self.label, particles):
             if before is not None:
                 self.path += float((frame.x - before).norm(dim=1).mean())
             before = frame.x
-            if frame.step in self.frames:
+            if frame.step in shown:
                 self.t.append(frame.t)
                 self.x.append(frame.x)
                 self.x0.append(frame.x0)

@@ -63,21 +63,53 @@ def work(controls: PointsControls, data: PointSet, before: Learning | None) -> I
     Raises:
         ValueError: where the loss is no longer finite.
     """
+    import torch
+
+    from engine.evaluation.metrics import energy_floor, energy_from_data
     from engine.runtime import torch_threads
     from engine.training import points as training
 
     config = _config(controls)
     state = training.begin(config, data) if before is None else before.state
     floor = training.bayes_optimal_loss(config, data) if before is None else before.floor
-    history = _History(controls, data, state, floor, before)
+    points = torch.from_numpy(data.x)
+    distance_floor = energy_floor(points).value
+    seconds = before.trained.seconds if before else 0.0
+    steps, losses = ([*before.steps], [*before.losses]) if before else ([], [])
+    shown_at, clouds = ([*before.shown_at], [*before.clouds]) if before else ([], [])
     last = time.perf_counter() - REDRAWN_EVERY
     with torch_threads.training_run():
         for report in training.train(config, data, state):
-            history.add(report.step, report.loss, report.seconds)
+            if not np.isfinite(report.loss):
+                raise ValueError("The loss is no longer finite. Try fewer hidden layers or fewer hidden units.")
+            steps.append(report.step)
+            losses.append(report.loss)
+            seconds += report.seconds
             now = time.perf_counter()
-            if now - last >= REDRAWN_EVERY or not report.left:
-                last = now
-                yield Partial(config.steps - report.left, config.steps, history.learning(ended=not report.left))
+            if now - last < REDRAWN_EVERY and report.left:
+                continue
+            last = now
+            trained = Trained(state.frozen(), training_key(controls, data), report.step, seconds)
+            cloud = _cloud(controls, data, trained)
+            if len(clouds) >= MOST_CLOUDS:
+                shown_at, clouds = shown_at[::2], clouds[::2]
+            shown_at.append(report.step)
+            clouds.append(cloud.numpy())
+            learning = Learning(
+                controls,
+                data,
+                trained,
+                state,
+                tuple(steps),
+                tuple(losses),
+                floor,
+                tuple(shown_at),
+                tuple(clouds),
+                energy_from_data(cloud, points).value,
+                distance_floor,
+                ended=not report.left,
+            )
+            yield Partial(config.steps - report.left, config.steps, learning)
 
 
 def _config(controls: PointsControls) -> PointTraining:
@@ -91,58 +123,6 @@ def _config(controls: PointsControls) -> PointTraining:
         depth=controls.depth,
         seed=controls.seed,
     )
-
-
-class _History:
-    """Losses and clouds of a training, from its first round on."""
-
-    def __init__(
-        self, controls: PointsControls, data: PointSet, state: PointState, floor: float, before: Learning | None
-    ) -> None:
-        import torch
-
-        from engine.evaluation.metrics import energy_floor
-
-        self._controls, self._data, self._state, self._floor = controls, data, state, floor
-        self._points = torch.from_numpy(data.x)
-        self._distance_floor = energy_floor(self._points).value
-        self._seconds = before.trained.seconds if before else 0.0
-        self._steps, self._losses = (list(before.steps), list(before.losses)) if before else ([], [])
-        self._shown_at, self._clouds = (list(before.shown_at), list(before.clouds)) if before else ([], [])
-
-    def add(self, step: int, loss: float, seconds: float) -> None:
-        """Take the loss of a step. Raises ValueError where it is not finite."""
-        if not np.isfinite(loss):
-            raise ValueError("The loss is no longer finite. Try fewer hidden layers or fewer hidden units.")
-        self._steps.append(step)
-        self._losses.append(loss)
-        self._seconds += seconds
-
-    def learning(self, *, ended: bool) -> Learning:
-        """The training as it is now, with a new cloud."""
-        from engine.evaluation.metrics import energy_from_data
-
-        key = training_key(self._controls, self._data)
-        trained = Trained(self._state.frozen(), key, self._steps[-1], self._seconds)
-        cloud = _cloud(self._controls, self._data, trained)
-        if len(self._clouds) >= MOST_CLOUDS:
-            self._shown_at, self._clouds = self._shown_at[::2], self._clouds[::2]
-        self._shown_at.append(trained.step)
-        self._clouds.append(cloud.numpy())
-        return Learning(
-            self._controls,
-            self._data,
-            trained,
-            self._state,
-            tuple(self._steps),
-            tuple(self._losses),
-            self._floor,
-            tuple(self._shown_at),
-            tuple(self._clouds),
-            energy_from_data(cloud, self._points).value,
-            self._distance_floor,
-            ended,
-        )
 
 
 def _cloud(controls: PointsControls, data: PointSet, trained: Trained) -> Tensor:

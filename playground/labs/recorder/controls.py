@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from engine.recipes.sampling_fields import SamplingFields
-from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Controls, like, seed_setting, setting
+from playground.labs.shared.controls import ControlRules, Controls, like, seed_setting, setting
 from playground.labs.shared.naming import data_title, when
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from engine.data.shipped import read_arrays
 from playground.labs.recorder.controls import RECORDED, RecorderControls, sampled_with
 from playground.labs.shared.job import Partial
+from playground.labs.shared.noising import shown_times
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
@@ -90,7 +91,8 @@ def record(controls: RecorderControls, visitor: Visitor) -> Iterator[Partial[Rec
         recording = recorded()
         yield Partial(recording.total, recording.total, recording)
         return
-    stages = _evenly_spaced(visitor.runs.milestones(controls.run), MOST_STAGES)
+    milestones = visitor.runs.milestones(controls.run)
+    stages = [milestones[k] for k in shown_times(len(milestones) - 1, MOST_STAGES)]
     if not stages:
         raise ValueError("This run has no milestone or checkpoint to sample with yet: let it train a little longer.")
     recording = Recording(secrets.token_hex(6), "", (), len(stages), (), (), (), controls=controls)
@@ -103,13 +105,6 @@ def record(controls: RecorderControls, visitor: Visitor) -> Iterator[Partial[Rec
             yield Partial(k * STEPS + min(len(frames), STEPS - 1), len(stages) * STEPS, shown)
         recording = _with_stage(recording, model, step, frames)
         yield Partial((k + 1) * STEPS, len(stages) * STEPS, recording)
-
-
-def _evenly_spaced(steps: tuple[int, ...], most: int) -> tuple[int, ...]:
-    """At most so many of them, the first and the last among them."""
-    if len(steps) <= most:
-        return steps
-    return tuple(steps[k] for k in np.linspace(0, len(steps) - 1, most).round().astype(int))
 
 
 def _frames(controls: RecorderControls, model: Model) -> Iterator[Frame]:

@@ -20,8 +20,7 @@ from engine.recipes.sampling_fields import (
     Variance,
 )
 from playground.labs.shared import models
-from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Controls, checked, hints_of, like, seed_setting, setting, ui
+from playground.labs.shared.controls import ControlRules, Controls, checked, hints_of, like, seed_setting, setting, ui
 
 if TYPE_CHECKING:
     from playground.policy.visitor import Visitor

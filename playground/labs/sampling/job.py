@@ -36,15 +36,6 @@ class FrameImages:
     noise: Images
 
 
-@dataclass(frozen=True)
-class Trajectory:
-    """One side of a job: its recipe, and the numbers of the steps whose frames are kept."""
-
-    side: Side
-    recipe: Recipe
-    kept: frozenset[int]
-
-
 @dataclass(frozen=True, eq=False)
 class Sampled:
     """What has been sampled so far, by side: steps taken, and the kept frames, the noise first."""
@@ -80,16 +71,16 @@ class SamplingJob(Job[Sampled]):
         from engine.runtime.batching import batched
 
         self.id, self.model, self.recipes = job_id, model, recipes
-        trajectories = [Trajectory(side, recipe, _kept_steps(recipe.steps)) for side, recipe in recipes.items()]
-        self.totals: dict[Side, int] = {one.side: len(one.kept) for one in trajectories}
+        self.totals: dict[Side, int] = {side: len(_kept_steps(recipe.steps)) for side, recipe in recipes.items()}
         """Frames that will be kept of each side."""
         stop = threading.Event()
         batching = replace(model, denoiser=batched(model.denoiser, stop))
         carry_out = frames or (lambda recipe, model: recipe.frames(model))
-        streams = [carry_out(recipe, batching) for recipe in recipes.values()]
-        first = Partial(0, _total(trajectories), Sampled(dict.fromkeys(recipes, 0), dict.fromkeys(recipes, ())))
+        streams = {side: carry_out(recipe, batching) for side, recipe in recipes.items()}
+        total = sum(recipe.steps for recipe in recipes.values())
+        first = Partial(0, total, Sampled(dict.fromkeys(recipes, 0), dict.fromkeys(recipes, ())))
         super().__init__(
-            lambda: _sample(trajectories, streams, first),
+            lambda: _sample(recipes, streams, first),
             "sampling",
             begin=begin,
             first=first,
@@ -109,27 +100,23 @@ class SamplingJob(Job[Sampled]):
 
 
 def _sample(
-    trajectories: list[Trajectory], streams: list[Iterator[Frame]], first: Partial[Sampled]
+    recipes: dict[Side, Recipe], streams: dict[Side, Iterator[Frame]], first: Partial[Sampled]
 ) -> Iterator[Partial[Sampled]]:
-    pending, sampled = list(zip(trajectories, streams, strict=True)), first.result
+    pending, sampled = dict(streams), first.result
     streams.clear()
+    kept = {side: _kept_steps(recipe.steps) for side, recipe in recipes.items()}
     while pending:
         # The side that is further behind goes next, so that both end together.
-        one, stream = min(pending, key=lambda pair: sampled.steps_done[pair[0].side] / pair[0].recipe.steps)
-        frame = next(stream, None)
+        side = min(pending, key=lambda side: sampled.steps_done[side] / recipes[side].steps)
+        frame = next(pending[side], None)
         if frame is None:
-            pending.remove((one, stream))
+            del pending[side]
             continue
-        more = (images_of(frame),) if frame.step in one.kept else ()
+        more = (images_of(frame),) if frame.step in kept[side] else ()
         sampled = Sampled(
-            {**sampled.steps_done, one.side: frame.step},
-            {**sampled.frames, one.side: (*sampled.frames[one.side], *more)},
+            {**sampled.steps_done, side: frame.step}, {**sampled.frames, side: (*sampled.frames[side], *more)}
         )
-        yield Partial(sum(sampled.steps_done.values()), _total(trajectories), sampled)
-
-
-def _total(trajectories: list[Trajectory]) -> int:
-    return sum(one.recipe.steps for one in trajectories)
+        yield Partial(sum(sampled.steps_done.values()), first.total, sampled)
 
 
 def _kept_steps(steps: int) -> frozenset[int]:

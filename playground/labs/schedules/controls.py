@@ -12,8 +12,7 @@ from typing import Literal
 from pydantic import field_validator
 
 from playground.labs.schedules import drawn as drawing
-from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Controls, seed_setting, setting
+from playground.labs.shared.controls import ControlRules, Controls, seed_setting, setting
 from playground.labs.shared.picture import PictureChoice, class_titles, number_range
 
 NAMES = ("linear", "cosine", "sigmoid", "drawn")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from playground.labs.schedules import text
-from playground.labs.schedules.controls import ScheduleChoice
-from playground.labs.schedules.job import Quantity, schedules_of, values_of
+from playground.labs.schedules.controls import TITLES, ScheduleChoice
+from playground.labs.schedules.job import COLUMNS, Quantity, schedules_of, values_of
 from playground.labs.shared import exports
 from playground.labs.shared.exports import File
 from playground.labs.shared.pictures_html import data_uri
@@ -21,7 +21,6 @@ from playground.labs.shared.pictures_html import data_uri
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
-    from engine.schedule import NoiseSchedule
 
 COLORS = {"drawn": "#4a86e8", "linear": "#e07b20", "cosine": "#1f9d74", "sigmoid": "#a06ae0"}
 """Readable on white and on black: a chart is not drawn anew when the reader changes the theme."""
@@ -42,28 +41,19 @@ CONFIG: dict[str, object] = {
 """Of Plotly's buttons the one that saves the chart, which shows where it is pointed at."""
 MOST_POINTS = 251
 LOGARITHMIC = ("beta", "sigma")
-"""Quantities that may have a logarithmic axis."""
+"""Quantities with a logarithmic axis; ᾱ ends at 0."""
 UPSCALE = 3
 
 
 @lru_cache(maxsize=32)
 def curves_of(choice: ScheduleChoice, quantity: Quantity) -> go.Figure:
-    """`curves` of the chosen schedules, made once: another picture or seed leaves the curves as they are."""
-    return curves(schedules_of(choice), quantity, log=quantity in LOGARITHMIC)
-
-
-def curves(schedules: Mapping[str, NoiseSchedule], quantity: Quantity, *, log: bool = False) -> go.Figure:
-    """One quantity of all schedules over t. `log` draws it on a logarithmic axis (β and σ only: ᾱ ends at 0).
-
-    Raises ValueError for a logarithmic axis of another quantity.
-    """
+    """One quantity of the chosen schedules over t, made once: another picture or seed leaves the curves as they are."""
     import plotly.graph_objects as go
 
-    if log and quantity not in LOGARITHMIC:
-        raise ValueError(f"{quantity} has no logarithmic axis.")
+    log = quantity in LOGARITHMIC
     title, y_title = AXES[quantity]
     traces = []
-    for name, schedule in schedules.items():
+    for name, schedule in schedules_of(choice).items():
         t = np.unique(np.linspace(0, schedule.T, min(schedule.T + 1, MOST_POINTS)).round().astype(int))
         trace = {
             "type": "scatter",
@@ -130,27 +120,26 @@ def style() -> str:
     return f"<style>{(Path(__file__).parent / 'figures.css').read_text(encoding='utf-8')}</style>"
 
 
-def legend(titles: Mapping[str, str]) -> str:
+def legend(names: Iterable[str]) -> str:
     """Name and colour of each schedule, for all charts at once."""
-    entries = "".join(f"<span>{_key(name)}{title}</span>" for name, title in titles.items())
+    entries = "".join(f"<span>{_key(name)}{TITLES[name]}</span>" for name in names)
     return f'<div class="dp-legend-row">{entries}</div>'
 
 
-def strips(rows_of_pictures: Sequence[tuple[str, str, NDArray[np.uint8]]]) -> str:
-    """Aligned rows of pictures: (name, title, uint8 (N, H, W, C)), under a scale of t/T from 0 to 1; N ≥ 2 for all."""
-    columns = len(rows_of_pictures[0][2])
-    ticks = "".join(f"<span>{k / (columns - 1):g}</span>" for k in range(columns))
+def strips(rows_of_pictures: Mapping[str, NDArray[np.uint8]]) -> str:
+    """Aligned rows of pictures, uint8 (COLUMNS, H, W, C) by the name of the schedule, under a scale of t/T from 0 to 1."""
+    ticks = "".join(f"<span>{k / (COLUMNS - 1):g}</span>" for k in range(COLUMNS))
     rows = "".join(
-        f'<div class="dp-name">{_key(name)}{title}</div>'
-        f'<div class="dp-row" role="img" aria-label="{title}: the image at t/T from 0 to 1">'
+        f'<div class="dp-name">{_key(name)}{TITLES[name]}</div>'
+        f'<div class="dp-row" role="img" aria-label="{TITLES[name]}: the image at t/T from 0 to 1">'
         # One picture for the whole row: the browser takes far longer for eleven. CSS cuts it into columns.
         f'<img alt="" src="{data_uri(np.concatenate(list(pictures), axis=1), UPSCALE)}"></div>'
-        for name, title, pictures in rows_of_pictures
+        for name, pictures in rows_of_pictures.items()
     )
     return f'<div class="dp-strips"><div class="dp-corner">t / T</div><div class="dp-ticks">{ticks}</div>{rows}</div>'
 
 
-def gauge(name: str, title: str, snr: float) -> str:
+def gauge(name: str, snr: float) -> str:
     """The terminal SNR on a logarithmic scale: green where N(0, I) is a good start, red where it is not."""
     from engine.schedule import PURE_NOISE_SNR
 
@@ -158,8 +147,8 @@ def gauge(name: str, title: str, snr: float) -> str:
     limit = _place(math.log10(PURE_NOISE_SNR))
     track = f"linear-gradient(90deg, #2f9e6e 0 {limit:.2f}%, #d9534a {limit:.2f}% 100%)"
     return (
-        f'<div class="dp-verdict"><span>{_key(name)}{title}</span><span>SNR at T: {ratio(snr)}</span></div>'
-        f'<div class="dp-gauge" style="background:{track}" role="img" aria-label="{title}: terminal SNR {ratio(snr)}">'
+        f'<div class="dp-verdict"><span>{_key(name)}{TITLES[name]}</span><span>SNR at T: {ratio(snr)}</span></div>'
+        f'<div class="dp-gauge" style="background:{track}" role="img" aria-label="{TITLES[name]}: terminal SNR {ratio(snr)}">'
         f'<i style="left:{min(98.5, max(1.5, _place(exponent))):.2f}%"></i></div>'
         f'<div class="dp-scale"><span style="left:0">10⁻⁸</span>'
         f'<span style="left:{limit:.2f}%">0.01</span><span style="left:100%">10</span></div>'

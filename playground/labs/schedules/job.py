@@ -117,18 +117,10 @@ def _verdict(controls: ScheduleControls, name: str, schedule: NoiseSchedule) -> 
     )
 
 
-@dataclass(frozen=True, eq=False)
-class Strip:
-    """One schedule's pictures at t/T = 0, 0.1, … 1: uint8 (11, H, W, C)."""
-
-    name: str
-    pictures: NDArray[np.uint8]
-
-
-def strips(controls: ScheduleControls) -> list[Strip]:
-    """The same picture under the same noise, a strip for each schedule that is shown."""
+def strips(controls: ScheduleControls) -> dict[str, NDArray[np.uint8]]:
+    """The same picture under the same noise at t/T = 0, 0.1, … 1, uint8 (11, H, W, C), for each schedule that is shown."""
     t = [round(controls.T * k / (COLUMNS - 1)) for k in range(COLUMNS)]
-    return [Strip(name, noising.to_uint8(frames)) for name, frames in noised(controls, np.array(t)).items()]
+    return {name: noising.to_uint8(frames) for name, frames in noised(controls, np.array(t)).items()}
 
 
 def values_of(schedule: NoiseSchedule, quantity: Quantity) -> NDArray[np.float64]:

@@ -6,9 +6,9 @@ Both front ends draw their widgets from `describe`, the link is `to_link` (only 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal, Self, TypeVar, get_args, get_origin
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, Self, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -51,6 +51,24 @@ class Control:
     """Controls of one group stand together; "" is the first and always open."""
     slider: bool = True
     """Whether a number is set with a slider (a range to explore) or typed (a seed)."""
+
+
+@dataclass(frozen=True)
+class ControlRules(Generic[C]):
+    """How the controls of a lab are drawn for given settings."""
+
+    hidden: Callable[[C], Collection[str]] = lambda _: ()
+    """Names of controls that are not drawn; they keep their value."""
+    disabled: Callable[[C], Mapping[str, str]] = lambda _: {}
+    """Names of controls that have no effect, and why."""
+    options: Callable[[C], Mapping[str, Mapping[Any, str]]] = lambda _: {}
+    """For controls whose choices are known at run time only, their values with their titles."""
+    limits: Callable[[C], Mapping[str, tuple[float, float]]] = lambda _: {}
+    """Least and largest value of numbers whose range depends on the other settings, within their own range."""
+    at_first: Callable[[C], Mapping[str, Mapping[Any, str]]] | None = None
+    """`options` while Gradio builds the page, where those would load torch; `options` by default."""
+    bounds: Mapping[str, float] = field(default_factory=dict)
+    """Largest values where many visitors share one machine; said beside the control."""
 
 
 LARGEST_SEED = 2**31 - 1
@@ -182,14 +200,14 @@ def _taken(
     given = current(given)
     good: dict[str, Any] = {}
     problems = []
-    for name, field in model.model_fields.items():
+    for name, info in model.model_fields.items():
         if name not in given:
             continue
         try:
-            good[name] = getattr(model.model_validate({name: read(given[name], field)}), name)
+            good[name] = getattr(model.model_validate({name: read(given[name], info)}), name)
         except (ValidationError, ValueError) as refusal:
             good[name] = getattr(kept, name)
-            control = _control(name, field)
+            control = _control(name, info)
             why = reason(refusal)
             because = f". {why}" if why else f", which is not {_allowed(control)}."
             asked = f"{words[0]} {control.title} = “{_shortened(_to_text(given[name]))}”"
@@ -312,25 +330,3 @@ def _titled(control: Control, value: Any) -> str:
 
 def _shortened(text: str) -> str:
     return text if len(text) <= 40 else text[:39] + "…"
-
-
-__all__ = [
-    "LARGEST_SEED",
-    "Control",
-    "Controls",
-    "Field",
-    "bounded",
-    "checked",
-    "demanded",
-    "demanded_by_link",
-    "describe",
-    "from_link",
-    "from_values",
-    "hints_of",
-    "like",
-    "reason",
-    "seed_setting",
-    "setting",
-    "to_link",
-    "ui",
-]

@@ -18,7 +18,6 @@ from engine.process import Prediction, posterior
 from engine.sampling import Frame
 from engine.schedule import Level, NoiseSchedule
 from playground.components.payloads.microscope import Equation, PoolPicture, StepView, WeightedPicture
-from playground.labs.shared.decomposition_text import PARTS, effective_count
 from playground.labs.shared.picture import NOISE_RANGE
 
 MOST_NAMED = 6
@@ -26,6 +25,24 @@ MOST_NAMED = 6
 
 DIFFERENCE_RANGE = 0.25
 """Two means that differ by this much are drawn white."""
+
+PARTS: dict[str, tuple[str, str]] = {
+    "x": ("<i>x</i><sub>{t}</sub>", "the noisy image"),
+    "x0": ("<i>x̂</i><sub>0</sub>", "the prediction of the clean image"),
+    "noise": ("<i>ε̂</i>", "the predicted noise"),
+    "fresh": ("<i>z</i>", "fresh noise, drawn for this step"),
+    "x0 second": ("<i>x̂</i>′<sub>0</sub>", "the prediction of the second network evaluation, after a trial step"),
+    "noise second": ("<i>ε̂</i>′", "the noise predicted by the second network evaluation, after a trial step"),
+    "x0 previous": ("<i>x̂</i>⁻<sub>0</sub>", "the prediction one step before"),
+    "noise previous": ("<i>ε̂</i>⁻", "the noise predicted one step before"),
+    "true x0": ("<i>x</i><sub>0</sub>", "the reference image"),
+    "true noise": ("<i>ε</i>", "the noise that was added to it"),
+    "next": ("<i>x</i><sub>{t}</sub>", "the image after this step"),
+    "posterior": ("<i>m</i><sub>{t}</sub>", "the mean of the true posterior q(x_s | x_t, x₀)"),
+    "difference": ("<i>μ</i> − <i>m</i>", "the mean of the model's step minus that of the posterior, from −¼ to ¼"),
+    "exact": ("<i>x̂</i>*<sub>0</sub>", "the prediction of the exact denoiser of the training images"),
+}
+"""Symbol and explanation of each part of a sum; {t} is the time."""
 
 WeightedData = tuple[Prediction, tuple[tuple[int, float], ...], str]
 """Prediction of an exact denoiser, (number in the atlas, weight) of the data of the largest weights, and a sentence."""
@@ -35,7 +52,7 @@ class Pool:
     """The images of a branch, without repetition: the image after a step is the one before the next.
 
     Args:
-        parts: symbol and explanation of each part of a sum, as in decomposition_text.
+        parts: symbol and explanation of each part of a sum, as in `PARTS`.
     """
 
     def __init__(self, parts: Mapping[str, tuple[str, str]] = PARTS) -> None:
@@ -170,6 +187,22 @@ def posterior_equation(
     mean = posterior(x.double(), x0.double(), now[0], to[0]).mean
     there = tuple(term for term in terms if bool(term.coefficient.any()))
     return pool.equation(name, pool.shown("posterior", mean, to[1]), there, now[1])
+
+
+def effective_count(effective: float, count: int, of_class: bool, what: str = "training images") -> str:
+    """How the posterior weights of the exact denoiser are spread, in a sentence.
+
+    Args:
+        effective: 1 / Σ weight², so many equal weights would be spread alike.
+        count: number of data that have a weight.
+        of_class: whether these are the data of one class.
+        what: they are called.
+    """
+    data = f"{count:,} {what}{' of the class' if of_class else ''}"
+    if effective < 1.05:
+        return f"Posterior weights: all on one of {data}."
+    number = f"{effective:.1f}" if effective < 10 else f"{effective:,.0f}"
+    return f"Posterior weights: spread as over {number} of {data} with equal weights."
 
 
 def _number(value: float) -> str:

@@ -20,10 +20,10 @@ class File:
     data: bytes
 
 
-def csv(rows: Iterable[Sequence[object]]) -> bytes:
+def csv(rows: Iterable[Sequence[object]], line_end: str = "\r\n") -> bytes:
     """A table as CSV (RFC 4180), the head first."""
     out = io.StringIO()
-    csv_format.writer(out).writerows(rows)
+    csv_format.writer(out, lineterminator=line_end).writerows(rows)
     return out.getvalue().encode("utf-8")
 
 

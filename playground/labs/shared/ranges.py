@@ -43,12 +43,9 @@ def parse(text: str, allowed: Allowed) -> tuple[Value, ...]:
     Raises:
         ValueError: with one sentence that says what is wrong and how it would be right.
     """
-    if len(text) > MOST_LETTERS:
-        raise ValueError(f"This is too long for the values of a sweep: {MOST_LETTERS} letters at most.")
     values: list[Value] = []
-    for part in text.replace(";", ",").split(","):
-        if part := part.strip():
-            values += _named(part, allowed) or _numbers(part, allowed, MOST_VALUES)
+    for part in _parts(text):
+        values += _named(part, allowed) or _numbers(part, allowed, MOST_VALUES)
     found = tuple(dict.fromkeys(values))
     if not found:
         raise ValueError(f"Write the values of {allowed.what}, such as {example(allowed)}.")
@@ -59,12 +56,16 @@ def parse(text: str, allowed: Allowed) -> tuple[Value, ...]:
 
 def check_syntax(text: str) -> str:
     """The text, if it could be a range of some control; else ValueError with a sentence."""
+    for part in _parts(text):
+        if ":" in part:
+            _numbers(part, Allowed("a range", "number"), None)
+    return text
+
+
+def _parts(text: str) -> list[str]:
     if len(text) > MOST_LETTERS:
         raise ValueError(f"This is too long for the values of a sweep: {MOST_LETTERS} letters at most.")
-    for part in text.replace(";", ",").split(","):
-        if part.strip() and ":" in part:
-            _numbers(part.strip(), Allowed("a range", "number"), None)
-    return text
+    return [part.strip() for part in text.replace(";", ",").split(",") if part.strip()]
 
 
 def example(allowed: Allowed) -> str:

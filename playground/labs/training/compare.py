@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from playground.components.payloads.chart import LiveChart, Mark, Series
+from playground.components.payloads.chart import MARKS, LiveChart, Series
 from playground.components.payloads.timeline import Position, Timeline
 from playground.labs.training import charts, runs, text
 from playground.labs.training.settings_of_run import title_of, value_of
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
     from engine.runs.snapshot import Snapshot
 
 LETTERS = "ABCD"
-MARKS: tuple[Mark, ...] = ("circle", "square", "triangle", "diamond")
-"""Each run has its own, besides its color."""
 GLYPHS = "●■▲◆"
+"""Of the marks in a chart: each run has its own, besides its color."""
 STOPS = 40
 """Most stops of the timeline of samples."""
 FLOOR_COLOR = 5

@@ -1,4 +1,4 @@
-"""What a training run with the present settings would be and cost, before it starts."""
+"""How the settings of a training run are drawn, and what the run would be and cost, before it starts."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from cachetools import LRUCache, cached
 
-from playground.labs.shared.controls import checked, reason
+from playground.labs.shared.controls import ControlRules, checked, reason
 from playground.labs.shared.naming import duration
-from playground.labs.training import text
-from playground.labs.training.controls import TrainingControls
+from playground.labs.training import pictures, text
+from playground.labs.training.controls import TrainingControls, without_effect
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
@@ -28,6 +28,16 @@ COSTLY = (
 """The settings on which the cost of a step depends."""
 NOT_PUBLIC = ("compile", "upsampling")
 """Switches that are off where many visitors share one machine."""
+
+
+def control_rules(visitor: Visitor) -> ControlRules[TrainingControls]:
+    """How the controls are drawn for this visitor."""
+    refused = dict.fromkeys(NOT_PUBLIC, text.NOT_SHARED) if visitor.public else {}
+    return ControlRules(
+        options=lambda now: {"data": pictures.choices(visitor), "size": pictures.size_choices(now, visitor)},
+        disabled=lambda now: {**without_effect(now), **refused},
+        bounds=visitor.bounds("training"),
+    )
 
 
 @dataclass(frozen=True)
@@ -95,8 +105,8 @@ def preflight(controls: TrainingControls) -> Preflight:
     from engine.training.config import TrainConfig
 
     config = TrainConfig.model_validate({name: getattr(controls, name) for name in COSTLY})
-    pictures = pictures_of(config)  # a set may be prepared anew under the same name
-    shape = (pictures.size, pictures.channels, len(pictures.class_names))
+    data = pictures_of(config)  # a set may be prepared anew under the same name
+    shape = (data.size, data.channels, len(data.class_names))
     try:
         return _passed(config, shape)
     except _FailedError as error:

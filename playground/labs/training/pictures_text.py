@@ -50,10 +50,14 @@ def largest(size: int) -> str:
     return f"at most {size} × {size}"
 
 
+def augmentation(mirrored: str, rotation: float) -> list[str]:
+    """What is done to the images, in words; `mirrored` says how they are mirrored, "" for not at all."""
+    return [words for words in (mirrored, f"rotated by up to {rotation:g}°" if rotation else "") if words]
+
+
 def treated(flips: bool, rotation: float) -> str:
     """How the augmentation was set for a data set that was just chosen."""
-    changes = [*(["mirrored"] if flips else []), *([f"rotated by up to {rotation:g}°"] if rotation else [])]
-    if changes:
+    if changes := augmentation("mirrored" if flips else "", rotation):
         return (
             f"The images are {' and '.join(changes)}, as suits photographs: see “Size and augmentation” in the sidebar."
         )
@@ -62,10 +66,7 @@ def treated(flips: bool, rotation: float) -> str:
 
 def looking_at(size: int, channels: int, flips: bool, rotation: float) -> str:
     """Under some of the images."""
-    changes = [
-        *(["half of them mirrored"] if flips else []),
-        *([f"rotated by up to {rotation:g}°"] if rotation else []),
-    ]
+    changes = augmentation("half of them mirrored" if flips else "", rotation)
     how = f", {' and '.join(changes)}" if changes else ""
     colour = "in colour" if channels == 3 else "grey"
     return f"some of the images as the network receives them: {size} × {size} pixels, {colour}{how}."

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.data.sources.plan import Progress
     from playground.policy.visitor import Visitor
 
+Store = Callable[[Callable[["Progress"], None]], str]
 GRACE = 5.0
 """Seconds that the process has to tidy up before it is killed."""
 
@@ -43,17 +44,16 @@ class Preparation(Job[Step]):
         title: of the data set, for the reader.
         name: of the data set, as `engine.data.preparing` takes it.
         largest, most: see `engine.data.preparing.prepare`.
-        store: stores an upload first and returns the data set's name; it is called with a callback for its progress.
+        store: stores an upload first and returns the data set's name, with a callback for its progress; None for no upload.
     """
 
     def __init__(
         self,
         title: str,
-        name: str = "",
-        *,
-        largest: int = 128,
-        most: int = 0,
-        store: Callable[[Callable[[Progress], None]], str] | None = None,
+        name: str,
+        largest: int,
+        most: int,
+        store: Store | None,
     ) -> None:
         self.title = title
         self._name, self._store = name, store
@@ -153,9 +153,27 @@ def current() -> Preparation | None:
     return _current
 
 
-def start(title: str, name: str, visitor: Visitor, *, largest: int = 128, most: int = 0) -> Preparation:
-    """Prepare a data set. Raises ValueError while another is prepared, and where the visitor may not."""
-    return _begin(visitor, lambda: Preparation(title, name, largest=largest, most=most))
+def start(
+    title: str,
+    name: str,
+    visitor: Visitor,
+    *,
+    largest: int = 128,
+    most: int = 0,
+    store: Store | None = None,
+) -> Preparation:
+    """Prepare a data set; the arguments are those of `Preparation`.
+
+    Raises:
+        ValueError: while another is prepared, and where the visitor may not.
+    """
+    global _current
+    visitor.check_host()
+    with _lock:
+        if _current is not None and _current.state.is_running:
+            raise ValueError(f"“{_current.title}” is being prepared: wait for it, or cancel it.")
+        _current = Preparation(title, name, largest, most, store)
+        return _current
 
 
 def start_again(title: str, name: str, visitor: Visitor) -> Preparation:
@@ -174,7 +192,7 @@ def start_upload(file: BinaryIO, title: str, visitor: Visitor, *, largest: int =
 
         return archive.keep(file, title, on_progress=report)
 
-    return _begin(visitor, lambda: Preparation(title, largest=largest, store=store))
+    return start(title, "", visitor, largest=largest, store=store)
 
 
 def forget() -> None:
@@ -183,13 +201,3 @@ def forget() -> None:
     with _lock:
         if _current is not None and not _current.state.is_running:
             _current = None
-
-
-def _begin(visitor: Visitor, make: Callable[[], Preparation]) -> Preparation:
-    global _current
-    visitor.check_host()
-    with _lock:
-        if _current is not None and _current.state.is_running:
-            raise ValueError(f"“{_current.title}” is being prepared: wait for it, or cancel it.")
-        _current = make()
-        return _current

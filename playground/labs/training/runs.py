@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from playground.components.payloads import packing
 from playground.labs.shared.naming import data_title, when
+from playground.labs.training.pictures_text import augmentation
 from playground.labs.training.tasks import words_of
 
 if TYPE_CHECKING:
@@ -60,8 +61,7 @@ def _progress(snapshot: Snapshot) -> str:
 def described(config: TrainConfig) -> str:
     """The settings of a run in one line."""
     changes = [f"at {config.size} × {config.size}"] if config.size else []
-    changes += ["mirrored"] if config.flips else []
-    changes += [f"rotated by up to {config.rotation:g}°"] if config.rotation else []
+    changes += augmentation("mirrored" if config.flips else "", config.rotation)
     pictures = " ".join([data_title(config.data), ", ".join(changes)]).strip()
     return f"{pictures}, {words_of(config).described(config)}"
 

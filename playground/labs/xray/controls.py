@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 from engine.recipes.sampling_fields import SamplingFields
-from playground.labs.shared.control_rules import ControlRules
-from playground.labs.shared.controls import Controls, checked, like, seed_setting, setting
+from playground.labs.shared.controls import ControlRules, Controls, checked, like, seed_setting, setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,13 +17,6 @@ STEPS = 20
 """From noise to image, by DDIM without added noise."""
 NONE = -1
 """The label for none."""
-
-
-def _numbers(text: str) -> tuple[int, ...]:
-    try:
-        return tuple(sorted({int(part) for part in text.split(",") if part.strip()}))
-    except ValueError:
-        raise ValueError("Skips are given by their numbers, such as “0,3”.") from None
 
 
 class XrayControls(Controls):
@@ -67,7 +59,10 @@ class XrayControls(Controls):
     @property
     def skips_off(self) -> tuple[int, ...]:
         """Numbers of the skips that are switched off. Raises ValueError where the text has others than numbers."""
-        return _numbers(self.off)
+        try:
+            return tuple(sorted({int(part) for part in self.off.split(",") if part.strip()}))
+        except ValueError:
+            raise ValueError("Skips are given by their numbers, such as “0,3”.") from None
 
     @property
     def choice(self) -> str:

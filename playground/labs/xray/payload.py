@@ -172,12 +172,11 @@ def _attention(blocks: Sequence[Block], forward: ForwardRecord) -> list[Attentio
 
 def _time(inspection: Inspection, at: int) -> TimeMaps:
     norms = np.stack([values.float().numpy() for values in inspection.conditioning.norms.values()])
-    names = {block.name: text.SIDES[block.part] for block in inspection.layout.blocks}
-    sizes = {block.name: block.size for block in inspection.layout.blocks}
+    blocks = {one.name: f"{text.SIDES[one.part]}, {one.size[0]} × {one.size[1]}" for one in inspection.layout.blocks}
     return {
         "t": list(inspection.times),
         "at": at,
         "similarity": _signed(inspection.conditioning.similarity.float().numpy()),
         "norms": _unsigned(norms),
-        "blocks": [f"{names[name]}, {sizes[name][0]} × {sizes[name][1]}" for name in inspection.conditioning.norms],
+        "blocks": [blocks[name] for name in inspection.conditioning.norms],
     }

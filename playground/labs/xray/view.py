@@ -88,8 +88,7 @@ def heading(inspection: Inspection) -> str:
 
 def styled_table(inspection: Inspection, samples: VariantSamples | None = None) -> str:
     """The table with its style; samples of other settings are left out."""
-    known = samples is not None and samples.belongs_to(inspection.controls)
-    variants = (
-        with_samples(inspection.variants, samples.variants) if samples is not None and known else inspection.variants
-    )
+    variants = inspection.variants
+    if samples is not None and samples.belongs_to(inspection.controls):
+        variants = with_samples(variants, samples.variants)
     return style() + table(variants)

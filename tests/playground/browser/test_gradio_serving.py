@@ -28,7 +28,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from engine.data.pixels import to_uint8
 from engine.recipes.recipe import Recipe, from_png, png_bytes
-from playground.publish.staging import Space, stage
+from playground.publish.staging import stage
 
 from servers import ROOT, SLOW, RunServer, free_port, serve
 
@@ -442,7 +442,7 @@ def test_the_examples_of_the_readme_run(url: str, tmp_path: Path) -> None:
 def test_what_goes_up_runs_where_this_checkout_is_not(chromium: Browser, tmp_path: Path) -> None:
     """As on a Space: started by its path, in its own folder; -S leaves out the links of an installed project."""
     folder = tmp_path / "space"
-    stage(Space("gradio"), folder)
+    stage("gradio", folder)
     port = free_port()
     env = {
         "PYTHONPATH": SITE,

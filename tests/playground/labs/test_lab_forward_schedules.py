@@ -223,7 +223,7 @@ def test_schedules_of_the_lab_are_the_engine_s_and_every_verdict_is_sound(steps:
 
 def test_strips_and_lanes_share_one_noise() -> None:
     controls = ScheduleControls(T=100, data="emoji", class_index=0, number=4)
-    rows = {strip.name: strip.pictures for strip in schedules.strips(controls)}
+    rows = schedules.strips(controls)
     assert {row.shape for row in rows.values()} == {(11, 32, 32, 3)}
     for row in rows.values():
         np.testing.assert_array_equal(row[0], picture.chosen(controls))
@@ -235,17 +235,16 @@ def test_strips_and_lanes_share_one_noise() -> None:
 
 
 def test_figures_have_axis_titles_and_one_colour_for_each_schedule() -> None:
-    shown = schedules.schedules_of(ScheduleControls(T=30, drawn=True, zero="all"))
+    choice = schedule_controls.choice_of(ScheduleControls(T=30, drawn=True, zero="all"))
     for quantity in figures.AXES:
-        for log in {False, quantity in ("beta", "sigma")}:
-            figure = figures.curves(shown, quantity, log=log)
-            assert figure.layout.xaxis.title.text
-            assert figure.layout.yaxis.title.text
-            for trace in figure.data:
-                assert trace.line.color == figures.COLORS[trace.name]
-                assert all(value is None or np.isfinite(value) for value in trace.y)
-    with pytest.raises(ValueError, match="no logarithmic axis"):
-        figures.curves(shown, "alpha_bar", log=True)
+        figure = figures.curves_of(choice, quantity)
+        assert figure.layout.xaxis.title.text
+        assert figure.layout.yaxis.title.text
+        assert figure.layout.yaxis.type == ("log" if quantity in ("beta", "sigma") else "linear")
+        assert [trace.name for trace in figure.data] == list(schedules.schedules_of(choice))
+        for trace in figure.data:
+            assert trace.line.color == figures.COLORS[trace.name]
+            assert all(value is None or np.isfinite(value) for value in trace.y)
 
 
 def test_the_table_of_schedules_holds_every_value_at_every_step() -> None:

@@ -30,6 +30,7 @@ from playground.labs.recorder import job as lab
 from playground.labs.recorder import view
 from playground.labs.recorder.controls import RecorderControls, runs
 from playground.labs.recorder.job import Recording
+from playground.labs.shared.noising import shown_times
 from playground.policy.visitor import HOST, Visitor
 
 from runs_to_try import DATA, config_of
@@ -156,7 +157,7 @@ def test_a_run_that_is_gone_is_told_in_a_sentence(run_id: str) -> None:
 @given(st.lists(st.integers(0, 10**6), min_size=1, max_size=60, unique=True), st.integers(2, 16))
 def test_thinning_keeps_the_first_and_the_last(steps: list[int], most: int) -> None:
     ordered = tuple(sorted(steps))
-    thin = lab._evenly_spaced(ordered, most)
+    thin = tuple(ordered[k] for k in shown_times(len(ordered) - 1, most))
     assert len(thin) == min(most, len(ordered))
     assert set(thin) <= set(ordered)
     assert thin == tuple(sorted(set(thin)))

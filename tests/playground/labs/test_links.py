@@ -9,10 +9,10 @@ from typing import Any, Literal
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import field_validator
+from pydantic import Field, field_validator
 
 from playground import labs
-from playground.labs.shared.controls import Control, Controls, Field, checked, describe, from_link, to_link, ui
+from playground.labs.shared.controls import Control, Controls, checked, describe, from_link, to_link, ui
 
 
 def _every_lab() -> list[type[Controls]]:

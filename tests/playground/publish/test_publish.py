@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from playground.publish import __main__ as publish
-from playground.publish.staging import ROOT, Space, StagingError, needed, stage
+from playground.publish.staging import ROOT, PublishError, needed, stage
 
 SECRETS = re.compile(rb"hf_[A-Za-z0-9]{20,}|-----BEGIN [A-Z ]*PRIVATE KEY|ghp_[A-Za-z0-9]{30,}")
 SITE = sysconfig.get_paths()["purelib"]
@@ -24,7 +24,7 @@ SITE = sysconfig.get_paths()["purelib"]
 @pytest.fixture(scope="module", params=["gradio", "streamlit"])
 def staged(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Path, set[str]]:
     folder = tmp_path_factory.mktemp("outside") / request.param
-    files = stage(Space(request.param), folder)
+    files = stage(request.param, folder)
     return request.param, folder, {file.as_posix() for file in files}
 
 
@@ -188,7 +188,7 @@ class FakeHub:
 def test_what_is_asked_of_the_hub(tmp_path: Path) -> None:
     for front_end, sdk in (("gradio", "gradio"), ("streamlit", "docker")):
         hub = FakeHub()
-        assert publish.upload("ada/play", Space(front_end), tmp_path, hub) == "https://hub/ada/play"
+        assert publish.upload("ada/play", front_end, tmp_path, hub) == "https://hub/ada/play"
         assert hub.asked[0] == ("ada/play", {"repo_type": "space", "space_sdk": sdk, "exist_ok": True})
         assert hub.asked[1][1]["folder_path"] == tmp_path
         assert hub.asked[1][1]["repo_type"] == "space"
@@ -209,7 +209,7 @@ def test_a_hub_that_refuses_is_one_sentence(tmp_path: Path) -> None:
         (OSError("no way"), "no way"),
     ):
         with pytest.raises(publish.PublishError) as told:
-            publish.upload("ada/play", Space("gradio"), tmp_path, FakeHub(problem))
+            publish.upload("ada/play", "gradio", tmp_path, FakeHub(problem))
         assert said in str(told.value)
         assert "\n" not in str(told.value)
 
@@ -217,8 +217,8 @@ def test_a_hub_that_refuses_is_one_sentence(tmp_path: Path) -> None:
 def test_a_folder_that_is_no_checkout_cannot_be_staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("playground.publish.staging.ROOT", tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    with pytest.raises(StagingError, match="git checkout"):
-        stage(Space("gradio"), tmp_path / "out")
+    with pytest.raises(PublishError, match="git checkout"):
+        stage("gradio", tmp_path / "out")
 
 
 @pytest.mark.fresh
@@ -226,7 +226,7 @@ def test_a_folder_that_is_no_checkout_cannot_be_staged(tmp_path: Path, monkeypat
 def test_requirements_install_from_an_empty_environment(tmp_path: Path) -> None:
     """With what a Gradio Space installs beside them, see the documentation of Spaces; then the copy draws."""
     folder = tmp_path / "space"
-    stage(Space("gradio"), folder)
+    stage("gradio", folder)
     pinned = re.search(r"^gradio==(\S+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
     assert pinned is not None
     beside = [f"gradio[oauth,mcp]=={pinned[1]}", "uvicorn>=0.14.0", "websockets>=10.4", "spaces"]
