@@ -29,7 +29,8 @@ from PIL import Image
 from benchmarks.figures import Figure
 from engine.data.pixels import to_uint8
 from engine.models.opened import Model
-from engine.recipes.recipe import Recipe, from_png, png_bytes
+from engine.recipes.fork import from_png
+from engine.recipes.recipe import Recipe, png_bytes
 from engine.registry import open_model
 from engine.runtime import torch_threads
 from playground.serving.request_queue import GRACE

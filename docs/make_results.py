@@ -19,7 +19,7 @@ from results_plan import HERE, RECIPES, STUDIES, Networks, Part, is_trained, pla
 
 from engine.cli import main as engine
 from engine.cli.common import ProgressLine
-from engine.evaluation.bound import BoundProgress
+from engine.evaluation.drawing import Progress
 from engine.evaluation.grid import GridProgress, run
 from engine.evaluation.grid_bound import run_bounds
 from engine.evaluation.results_file import ResultsFile
@@ -90,7 +90,7 @@ def fill(parts: list[Part], folder: Path, results: Path) -> None:
     file.close()
 
 
-def _show(line: ProgressLine, text: str, progress: BoundProgress) -> None:
+def _show(line: ProgressLine, text: str, progress: Progress) -> None:
     line.show(
         f"{text}  {progress.done / progress.total:.0%}", progress.seconds_left, last=progress.done == progress.total
     )

@@ -23,6 +23,7 @@ from engine.models.opened import Guide, Model, ModelError
 from engine.schedule import NoiseSchedule
 from engine.storage.checked_files import CheckpointError
 from engine.storage.checkpoints import newest_in
+from engine.storage.files import runs_root
 
 IDEAL = "ideal:"
 RUN = "run:"
@@ -46,7 +47,7 @@ def open_model(
         name: "ideal:DATA", a name in `pretrained.CHECKPOINTS`, "run:ID" ("run:ID@best", "run:ID@1200"), "upload:ID", the path
             of a folder, of a run's folder, or of a file of denoising-diffusion-pytorch, or, where there is no such folder, a
             name of the Hub, "owner/name" or "owner/name@revision".
-        run_of: the model of a run, by its id; None to read it from `engine.runs.record.default_root`.
+        run_of: the model of a run, by its id; None to read it from `engine.storage.files.runs_root`.
         download: whether a name of the Hub that is not in its cache is downloaded.
         progress: called with how far a download is.
 
@@ -160,19 +161,18 @@ def open_guide(name: str) -> Guide:
     return Guide(trained.card.title or name, trained, trained.shape, trained.class_names)
 
 
-def open_classifier(name: str, run_of: Callable[[str], TrainedClassifier] | None = None) -> TrainedClassifier:
+def open_classifier(name: str) -> TrainedClassifier:
     """The trained classifier of noisy pictures of this name.
 
     Args:
         name: a name in `NOISY_CLASSIFIERS`, "run:ID", or the path of a folder.
-        run_of: the classifier of a run, by its id; None to read it from `engine.runs.record.default_root`.
 
     Raises:
         CheckpointError: with one sentence.
     """
     try:
         if name.startswith(RUN):
-            return (run_of or _run_classifier)(name.removeprefix(RUN))
+            return _open_run(name.removeprefix(RUN), noisy_classifier.load)
         return noisy_classifier.load(name)
     except OSError as error:  # a name that is too long for the disk, a folder that may not be read
         raise CheckpointError(f"“{name[:60]}” cannot be opened: {error.strerror or error}.") from error
@@ -193,19 +193,14 @@ def _run_model(run_id: str) -> Model:
         raise ModelError(str(error)) from error
 
 
-def _run_classifier(run_id: str) -> TrainedClassifier:
-    return _open_run(run_id, noisy_classifier.load)
-
-
 def _open_run(run_id: str, load: Callable[[Path], Opened]) -> Opened:
     """A checkpoint of "ID", "ID@best" or "ID@STEP" among all runs. Raises CheckpointError."""
     # Imported here, so that sampling does not import training.
     from engine.runs.folder import RunFolder
-    from engine.runs.record import default_root
 
     name, _, at = run_id.partition("@")
     try:
-        folder = RunFolder.named(default_root(), name)
+        folder = RunFolder.named(runs_root(), name)
     except ValueError as error:
         raise CheckpointError(str(error)) from error
     if not folder.has_checkpoint:

@@ -694,7 +694,7 @@ BUGS = [
     ),
     Bug(
         "a line that was cut short swallows the next",
-        "runs/log.py",
+        "runs/record.py",
         'data = b"\\n" + data',
         "pass",
         "test_runs.py",
@@ -702,9 +702,9 @@ BUGS = [
     ),
     Bug(
         "steps that a resumed run logs again stay twice",
-        "runs/log.py",
-        "while reports and reports[-1].step >= report.step:",
-        "while reports and reports[-1].step > report.step + 10**9:",
+        "runs/record.py",
+        "while entries and entries[-1].step >= entry.step:",
+        "while entries and entries[-1].step > entry.step + 10**9:",
         "test_runs.py",
         "tells_again",
     ),
@@ -719,8 +719,8 @@ BUGS = [
     Bug(
         "the best on held-out pictures is the worst",
         "runs/history.py",
-        "return min((point for point in self.held_out if point[0] in steps)",
-        "return max((point for point in self.held_out if point[0] in steps)",
+        "return min((point for point in self.held_out if point.step in steps)",
+        "return max((point for point in self.held_out if point.step in steps)",
         "test_held_out.py",
         "best_checkpoint",
     ),

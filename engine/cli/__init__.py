@@ -29,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     keep_freed_memory()
     # Imported after the command line was checked: they take seconds.
     from engine.data.image_set import DataError
-    from engine.evaluation.evaluate import EvaluationError
+    from engine.evaluation.drawing import EvaluationError
     from engine.models.opened import ModelError
     from engine.recipes.recipe import RecipeError
     from engine.storage.checked_files import CheckpointError

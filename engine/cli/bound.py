@@ -1,15 +1,15 @@
-"""python -m engine evaluate --bound: the variational bound in bits per dimension, and its terms."""
+"""python -m engine evaluate --bound: the variational bound of a diffusion model or of a VAE, in bits per dimension, by term."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import shlex
+import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.cli.common import CommandError, ProgressLine, device_named, duration
-from engine.cli.vae_bound import is_vae_named, measure_vae
 
 if TYPE_CHECKING:
     from engine.evaluation.bound import Bound, Term
@@ -40,7 +40,6 @@ def add(evaluate: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> int:
     """Run the command, for each model and variance."""
     from engine.registry import open_model
-    from engine.storage.files import write_text
 
     if args.results or args.write_card:
         raise CommandError("--results and --write-card are for samples: with --bound write the result with --json.")
@@ -49,8 +48,8 @@ def measure(args: argparse.Namespace) -> int:
         raise CommandError("--json holds one result: give one model and one variance.")
     device = device_named(args.device)
     for name in args.model:
-        if is_vae_named(name):
-            measure_vae(name, args)
+        if _is_vae(name):
+            _measure_vae(name, args)
             continue
         model = open_model(name)
         data = args.data or model.data
@@ -62,29 +61,22 @@ def measure(args: argparse.Namespace) -> int:
             except ValueError as problem:  # invalid settings
                 raise CommandError(str(problem)) from problem
             print(summary(bound, model, data))
-            if args.json:
-                args.json.parent.mkdir(parents=True, exist_ok=True)
-                result = {"model": model.title, "data": data, "command": _command(args, name), **bound.model_dump()}
-                write_text(args.json, json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+            _write(args, {"model": model.title, "data": data, "command": _command(args, name), **bound.model_dump()})
     return 0
 
 
 def _measured(model: Model, data_name: str, variance: Variance | None, device: str, args: argparse.Namespace) -> Bound:
     from engine.data.catalogue import load
     from engine.denoiser import NetDenoiser
-    from engine.evaluation.bound import Bound, check_fit, held_out_bound
+    from engine.evaluation.bound import Bound, held_out_bound
 
-    data = load(data_name)
-    check_fit(model.shape, len(model.class_names), data)
     if isinstance(model.denoiser, NetDenoiser):
         model.denoiser.net.to(device)
     progress = ProgressLine()
     bound: Bound | None = None
     for event in held_out_bound(
-        model.denoiser,
-        model.schedule,
-        data,
-        labelled=bool(model.class_names),
+        model,
+        load(data_name),
         variance=variance,
         per_step=args.per_step,
         strata=args.strata,
@@ -100,6 +92,14 @@ def _measured(model: Model, data_name: str, variance: Variance | None, device: s
     progress.end()
     assert bound is not None
     return bound
+
+
+def _write(args: argparse.Namespace, result: dict[str, object]) -> None:
+    from engine.storage.files import write_json
+
+    if args.json:
+        args.json.parent.mkdir(parents=True, exist_ok=True)
+        write_json(args.json, result)
 
 
 def _command(args: argparse.Namespace, name: str) -> str:
@@ -138,3 +138,61 @@ def summary(bound: Bound, model: Model, data: str) -> str:
 def _row(what: str, terms: tuple[Term, ...]) -> str:
     bits, error = sum(term.bits_per_dim for term in terms), math.hypot(*(term.bits_per_dim_error for term in terms))
     return f"{what:38} {bits:8.4f} ± {error:.4f}"
+
+
+# --- a VAE ---------------------------------------------------------------------------------------------------------------
+
+
+def _is_vae(name: str) -> bool:
+    """Whether a name or folder is that of a VAE, whose bound has two terms."""
+    from engine.models.vae import VAES, is_saved_in
+    from engine.storage.checked_files import CheckpointError
+    from engine.storage.checkpoints import newest_in
+
+    if name in VAES:
+        return True
+    try:
+        return is_saved_in(newest_in(Path(name)))
+    except (CheckpointError, OSError, ValueError):
+        return False
+
+
+def _measure_vae(name: str, args: argparse.Namespace) -> None:
+    """Print the bound of a VAE on every held-out picture of its set."""
+    import torch
+
+    from engine.data.catalogue import load
+    from engine.data.pixels import to_unit
+    from engine.evaluation.bound import check_fit
+    from engine.evaluation.per_picture import latent_costs
+    from engine.models import vae
+
+    trained = vae.load(name)
+    data = load(args.data or trained.card.data)
+    check_fit(trained.shape, 0, data)
+    x0 = to_unit(data.held_out_part.images)
+    if not len(x0):
+        raise CommandError(f"No pictures of “{data.name}” are held out: there is nothing to measure on.")
+    draws, progress, began = 2 * args.per_step, ProgressLine(), time.perf_counter()
+    costs = []
+    for cost in latent_costs(trained.net, x0, trained.net.config.latent, draws=draws, seed=args.seed):
+        costs.append(cost.nats)
+        left = (time.perf_counter() - began) / len(costs) * (len(x0) - len(costs))
+        progress.show(f"{len(costs)}/{len(x0)} pictures", left, last=len(costs) == len(x0))
+    progress.end()
+    bits = torch.stack(costs) / (x0[0].numel() * math.log(2))
+    result: dict[str, object] = {
+        "model": trained.card.title,
+        "data": data.name,
+        "pictures": len(bits),
+        "draws_for_each": draws,
+        "seed": args.seed,
+        "seconds": round(time.perf_counter() - began, 1),
+    }
+    rows = {"at most": bits.sum(1), "reconstruction, to 256 levels": bits[:, 0], "KL to the prior": bits[:, 1]}
+    print(f"{trained.card.title}: {len(bits)} held-out pictures of “{data.name}”, {draws} draws of z for each")
+    for what, values in rows.items():
+        mean, error = float(values.mean()), float(values.std() / math.sqrt(len(values)))
+        result[what.split(",")[0].replace(" ", "_")] = {"bits_per_dim": mean, "standard_error": error}
+        print(f"{what:38} {mean:8.4f} ± {error:.4f} bits/dim")
+    _write(args, result)

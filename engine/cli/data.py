@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING
 from engine.cli.common import CommandError, ProgressLine
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from engine.data.sources.plan import Progress
 
 
-def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands to the parser of `engine.cli`."""
     data = commands.add_parser("data", help="list, prepare or remove sets of pictures")
     data.set_defaults(run=_list, json=False)

@@ -110,7 +110,7 @@ def check_same(folder: RunFolder, record: RunRecord, config: TrainConfig) -> Non
 
 
 def _driven(run: RunTrainer, args: argparse.Namespace) -> int:
-    from engine.runs.writer import SaveError
+    from engine.runs.history import SaveError
 
     context, folder, step = run.context, run.folder, 0
     if run.context.is_main:
@@ -223,7 +223,7 @@ class _Progress:
         points = run.history.held_out
         held_out = points[-1][1] if points and points[-1][0] == report.step else None
         if self._json:
-            from engine.runs.log import line_of
+            from engine.runs.record import line_of
 
             print(line_of(asdict(report) | {"held_out": held_out}), flush=True)
             return

@@ -14,8 +14,6 @@ from engine.cli import bound as cli_bound
 from engine.cli.common import CommandError, ProgressLine, complaint, device_named, duration, settings_of
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from engine.data.image_set import ImageSet
     from engine.evaluation.cells import Cell, EvaluatedModel
     from engine.evaluation.drawing import DrawSettings
@@ -37,7 +35,7 @@ SWEPT = ("sampler", "steps", "spacing", "eta", "variance", "scale")
 """Settings that a grid may have several values of, besides the model; names of `DrawSettings`."""
 
 
-def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `engine.cli`."""
     about = "draw samples from a model and measure how good they are"
     evaluate = commands.add_parser(

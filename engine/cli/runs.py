@@ -13,12 +13,10 @@ from engine.cli.driving import drive
 from engine.cli.train import add_driving
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from engine.runs.folder import RunFolder
 
 
-def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands to the parser of `engine.cli`."""
     runs = commands.add_parser("runs", help="list, show, resume or export training runs")
     runs.set_defaults(run=_list, json=False)
@@ -58,14 +56,14 @@ def add_export(export: argparse.ArgumentParser) -> None:
 
 def add_root(parser: argparse.ArgumentParser, *, inner: bool = False) -> None:
     """Add the option for the folder of all runs."""
-    from engine.runs.record import default_root
+    from engine.storage.files import runs_root
 
     parser.add_argument(
         "--runs",
         type=Path,
-        default=argparse.SUPPRESS if inner else default_root(),
+        default=argparse.SUPPRESS if inner else runs_root(),
         metavar="FOLDER",
-        help=f"folder of all runs (default: {default_root()})",
+        help=f"folder of all runs (default: {runs_root()})",
     )
 
 

@@ -12,12 +12,10 @@ from engine.cli.common import ProgressLine
 from engine.cli.runs import add_root, find
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from engine.models.opened import Model
 
 
-def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `engine.cli`."""
     sample = commands.add_parser("sample", help="sample pictures by a recipe")
     sample.set_defaults(run=_sample)

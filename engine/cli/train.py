@@ -14,12 +14,10 @@ from engine.cli.common import CommandError, complaint
 from engine.cli.driving import drive
 
 if TYPE_CHECKING:
-    from argparse import _SubParsersAction
-
     from engine.training.config import TrainConfig
 
 
-def add(commands: _SubParsersAction[argparse.ArgumentParser]) -> None:
+def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `engine.cli`."""
     train = commands.add_parser(
         "train",
@@ -69,13 +67,14 @@ def add_driving(parser: argparse.ArgumentParser) -> None:
 
 def _train(args: argparse.Namespace) -> int:
     from engine.runs.folder import RunFolder
-    from engine.runs.record import default_root, new_id
+    from engine.runs.record import new_id
+    from engine.storage.files import runs_root
     from engine.training.distributed import launched_processes
 
     config = recipe_of(args.recipe, args.set)
     if args.out is None and launched_processes() > 1:
         raise CommandError("Several processes need one folder that all of them see: give it with --out.")
-    folder = RunFolder.at(args.out) if args.out else RunFolder(default_root(), new_id())
+    folder = RunFolder.at(args.out) if args.out else RunFolder(runs_root(), new_id())
     words = ["python", "-m", "engine", "train"] + ([args.recipe.name] if args.recipe else [])
     for setting in args.set:
         words += ["--set", setting]

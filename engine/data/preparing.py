@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
@@ -19,13 +20,13 @@ from pathlib import Path
 from engine.data import store
 from engine.data.image_set import DataError
 from engine.data.pictures import PictureError
-from engine.data.preparation_lock import preparation_lock
 from engine.data.shipped import DATASETS
 from engine.data.sources import archive, folder, hub, torchvision_sets
 from engine.data.sources.folder import THREADS
 from engine.data.sources.plan import LARGEST, Item, OnProgress, Pixels, Plan, Progress, TooSmallError, many, silent
 from engine.data.store import About
 from engine.data.writing import Writer
+from engine.storage.files import acquire, file_lock
 
 AT_ONCE = 256
 """Pictures decoded before they are written."""
@@ -61,6 +62,26 @@ def prepare(
         raise DataError(f"The pictures cannot be stored in {root}: {error.strerror or error}.") from error
 
 
+@contextmanager
+def preparation_lock(name: str, root: Path) -> Iterator[None]:
+    """While in this context, no other process, and no other part of this one, prepares the set: two would delete each other's
+    downloads, and what each unpacks. On disks without locks every process may prepare.
+
+    Raises:
+        DataError: where another one prepares it.
+        OSError: where the write fails.
+    """
+    path = root / "preparing" / store.folder_of(name, root).name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = file_lock(path)
+    if acquire(lock, 0) is False:
+        raise DataError(f"“{name[:200]}” is being prepared by another process.")
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 @dataclass(frozen=True)
 class Options:
     """What a set was prepared with, see `prepare`."""
@@ -69,7 +90,7 @@ class Options:
     most: int = 0
 
 
-def options_of(name: str, root: Path | None = None) -> Options:
+def options_of(name: str) -> Options:
     """The options to prepare a set with again, as it was the last time.
 
     Sets that were prepared before that was kept do not say so: they stay as large as they are.
@@ -77,7 +98,7 @@ def options_of(name: str, root: Path | None = None) -> Options:
     Raises:
         DataError: where it is not prepared here, or damaged.
     """
-    about = store.read_about(store.folder_of(name, root))
+    about = store.read_about(store.folder_of(name))
     return Options(about.largest or about.size, about.most)
 
 
@@ -114,7 +135,7 @@ def _write(name: str, plan: Plan, largest: int, most: int, root: Path, on_progre
     """Decode and store them; those that cannot be read are left out and counted."""
     unreadable = small = classless = 0
     classes = range(len(plan.class_names))
-    with Writer(name, plan.size, plan.channels, root) as writer:
+    with Writer(name, plan, root) as writer:
         if plan.count is not None:
             writer.check_room(plan.count)
         for number, (item, picture) in enumerate(_decoded(plan)):
@@ -143,17 +164,7 @@ def _write(name: str, plan: Plan, largest: int, most: int, root: Path, on_progre
         if classless:
             notes.append(f"Left out: {many(classless, 'picture')} without a class.")
         on_progress(Progress("Storing the pictures", done, done))
-        return writer.finish(
-            title=plan.title,
-            source=plan.source,
-            licence=plan.licence,
-            class_names=plan.class_names,
-            natural=plan.natural,
-            fingerprint=plan.fingerprint,
-            notes=tuple(notes),
-            largest=largest,
-            most=most,
-        )
+        return writer.finish(tuple(notes), largest=largest, most=most)
 
 
 def _decoded(plan: Plan) -> Iterator[tuple[Item, Pixels | PictureError | TooSmallError]]:

@@ -181,11 +181,11 @@ def damaged_error(title: str) -> DataError:
     return DataError(f"The prepared pictures “{title}” are damaged or incomplete: prepare them again.")
 
 
-def prepared_sets(root: Path | None = None) -> list[About]:
+def prepared_sets() -> list[About]:
     """All the sets that are prepared, by title; those that cannot be read are left out."""
     found = []
     try:
-        folders = sorted((root or data_root()).joinpath("prepared").iterdir())
+        folders = sorted(data_root().joinpath("prepared").iterdir())
     except OSError:
         return []
     for folder in folders:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from engine.data import held_out, store
 from engine.data.image_set import DataError
+from engine.data.sources.plan import Plan
 from engine.data.store import About
 from engine.storage.files import publish, room_problem
 
@@ -31,12 +32,13 @@ class Writer:
 
     Args:
         name: of the set, see `store.normalized_name`.
-        size, channels: of its pictures.
+        plan: what it is.
         root: see `store.data_root`.
     """
 
-    def __init__(self, name: str, size: int, channels: int, root: Path | None = None) -> None:
-        self.name, self.shape = store.normalized_name(name), (size, size, channels)
+    def __init__(self, name: str, plan: Plan, root: Path | None = None) -> None:
+        self.name, self._plan = store.normalized_name(name), plan
+        self.shape = (plan.size, plan.size, plan.channels)
         self._final = store.folder_of(name, root)
         home = self._final.parent
         home.mkdir(parents=True, exist_ok=True)
@@ -76,25 +78,13 @@ class Writer:
         self.labels.append(label)
         self._held.append(held_out)
 
-    def finish(
-        self,
-        *,
-        title: str,
-        source: str,
-        licence: str,
-        class_names: tuple[str, ...],
-        natural: bool,
-        fingerprint: str,
-        notes: tuple[str, ...] = (),
-        largest: int = 0,
-        most: int = 0,
-    ) -> About:
+    def finish(self, notes: tuple[str, ...] = (), *, largest: int = 0, most: int = 0) -> About:
         """Put the held-out pictures last, flush all of it to the disk, and give the set its name; for the rest see `About`.
 
         Raises:
             OSError: where the disk does not let us.
         """
-        labels = np.array(self.labels, dtype=np.int64)
+        plan, labels = self._plan, np.array(self.labels, dtype=np.int64)
         held = self._held_out(labels)
         if held.all():
             raise DataError("There is no picture to train on.")
@@ -105,19 +95,19 @@ class Writer:
         np.save(self._folder / store.LABELS, labels, allow_pickle=False)
         about = About(
             name=self.name,
-            title=title,
-            source=source,
-            licence=licence,
-            class_names=class_names,
+            title=plan.title,
+            source=plan.source,
+            licence=plan.licence,
+            class_names=plan.class_names,
             count=len(labels),
             held_out=held_count,
-            size=self.shape[0],
-            channels=self.shape[2],
-            natural=natural,
-            fingerprint=fingerprint,
+            size=plan.size,
+            channels=plan.channels,
+            natural=plan.natural,
+            fingerprint=plan.fingerprint,
             content=content.hexdigest(),
             notes=notes,
-            per_class=tuple(np.bincount(labels, minlength=len(class_names)).tolist()) if class_names else (),
+            per_class=tuple(np.bincount(labels, minlength=len(plan.class_names)).tolist()) if plan.class_names else (),
             created=time.time(),
             largest=largest,
             most=most,

@@ -17,7 +17,7 @@ from engine.training.tasks import task_of
 from engine.training.timestep_bins import TIMESTEP_BINS
 
 if TYPE_CHECKING:
-    from engine.runs.snapshot import Snapshot
+    from engine.runs.entry import Snapshot
 
 USUAL_RATE = 1e-3
 LOWEST_RATE, HIGHEST_RATE = 3e-5, 5e-3

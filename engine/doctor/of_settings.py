@@ -9,7 +9,7 @@ from engine.doctor.finding import Facts, Finding
 from engine.schedule import PURE_NOISE_SNR, NoiseSchedule
 
 if TYPE_CHECKING:
-    from engine.runs.snapshot import Snapshot
+    from engine.runs.entry import Snapshot
 
 FEW_PICTURES = 500
 MANY_EPOCHS = 500

@@ -15,7 +15,7 @@ from engine.doctor.finding import Copies, Facts, Finding, Setting, Severity
 from engine.training.tasks import task_of
 
 if TYPE_CHECKING:
-    from engine.runs.snapshot import Snapshot
+    from engine.runs.entry import Snapshot
 
 Rule = Callable[["Snapshot", Curves, Facts], Finding | None]
 

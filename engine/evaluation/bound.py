@@ -14,40 +14,88 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor
 
 from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.denoiser import Clipped, Denoiser, NetDenoiser
-from engine.evaluation.bound_result import Bound, BoundError, BoundProgress, Term, term_of
-from engine.interop.pretrained import Checkpoint
+from engine.evaluation.drawing import Progress
 from engine.likelihood import DISCRETISED, LEVELS, VARIANCES_WITH_BOUND, Decoder, bound_term, prior_term
+from engine.models.opened import Model
 from engine.process import diffuse
 from engine.samplers import Variance
 from engine.schedule import NoiseSchedule
-
-__all__ = [
-    "Bound",
-    "BoundError",
-    "BoundProgress",
-    "Term",
-    "bits_per_dim",
-    "blocks_of",
-    "check_fit",
-    "held_out_bound",
-    "variational_bound",
-]
 
 OFF_LEVEL = 0.01
 """A picture of 256 levels lies this close to them, in steps between two levels; float32 is off by some 10⁻⁵."""
 
 MORE_AT_FIRST = 32
 """Step t < 32 gets 32 / t times as many draws as later ones: the first have the most bits, whose errors decide the sum's."""
+
+PARTS = (1, 3, 10, 30, 100, 300, 1000, 3000, 10_000)
+"""Ends of `Bound.parts`: the first steps have the most bits, so their parts are short."""
+
+
+class BoundError(ValueError):
+    """A model, a set of pictures and settings that do not fit together; fit to show to a reader."""
+
+
+class Term(BaseModel):
+    """One term of the bound, or the sum of some that follow each other: L_{t−1} for t = first … last."""
+
+    model_config = ConfigDict(frozen=True)
+
+    first: int
+    last: int
+    nats: float = Field(description="For one picture.")
+    standard_error: float = Field(description="Of `nats`.")
+    bits_per_dim: float = Field(description="nats / (dimensions of a picture · ln 2).")
+    bits_per_dim_error: float
+    draws: int = Field(description="Pictures with noise that it was measured on.")
+
+
+class Bound(BaseModel):
+    """What was measured: −log p(x_0) is at most this, on average over the pictures.
+
+    Errors are standard errors, of the draw of pictures, noise and t: how far another seed would move the number. What other
+    pictures would have given is another question.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    nats: float = Field(description="L_T + … + L_0, for one picture.")
+    standard_error: float = Field(
+        description="Root of the sum of the squares, since the terms are measured independently."
+    )
+    bits_per_dim: float
+    bits_per_dim_error: float
+    prior: Term = Field(description="L_T, of every picture exactly: no error.")
+    terms: tuple[Term, ...] = Field(description="From t = 1, which is L_0, up to T.")
+    variance: Variance
+    decoder: str
+    T: int
+    dimensions: int = Field(description="Numbers in a picture.")
+    pictures: int = Field(description="How many there are to draw from.")
+    seed: int
+    seconds: float
+
+    def parts(self) -> list[Term]:
+        """The bits of each part of the schedule: t = 1, 2 … 3, 4 … 10, 11 … 30 and so on, as closely as the terms allow."""
+        found: list[Term] = []
+        rest = list(self.terms)
+        for end in (*(end for end in PARTS if end < self.T), self.T):
+            inside = [term for term in rest if term.last <= end]
+            rest = rest[len(inside) :]
+            if inside:
+                nats, error = sum(term.nats for term in inside), math.hypot(*(term.standard_error for term in inside))
+                draws = sum(term.draws for term in inside)
+                found.append(term_of(inside[0].first, inside[-1].last, nats, error, self.dimensions, draws))
+        return found
 
 
 @torch.no_grad()
@@ -63,7 +111,7 @@ def variational_bound(
     strata: int | None = None,
     seed: int = 0,
     batch: int = 128,
-) -> Iterator[BoundProgress | Bound]:
+) -> Iterator[Progress | Bound]:
     """Measure every term of the bound on pictures and noise of its own.
 
     Args:
@@ -79,7 +127,7 @@ def variational_bound(
         batch: noisy pictures in a batch; changes the speed only.
 
     Yields:
-        `BoundProgress` after every batch, then one `Bound`.
+        `Progress` after every batch, then one `Bound`.
 
     Raises:
         BoundError: for settings that cannot be, or a model that gives no numbers.
@@ -100,40 +148,54 @@ def variational_bound(
         terms = bound_term(prediction, chosen, x_t, schedule, t, variance, decoder)
         values[done : done + len(t)] = terms.cpu()
         done += len(t)
-        yield BoundProgress(done, total, time.perf_counter() - began)
+        yield Progress(done, total, time.perf_counter() - began)
     if not bool(values.isfinite().all()):
         raise BoundError("The model gives pictures that are not numbers: its training went wrong.")
-    prior = float(prior_term(x0, schedule).mean())
-    measured = _Measured(torch.split(values, draws), blocks, prior, len(x0), x0[0].numel())
-    yield measured.bound(schedule.T, variance, decoder, seed, time.perf_counter() - began)
+    prior, dimensions = float(prior_term(x0, schedule).mean()), x0[0].numel()
+    parts, nats, error = _terms(torch.split(values, draws), blocks, dimensions)
+    whole = term_of(1, schedule.T, prior + nats, error, dimensions, total)
+    yield Bound(
+        nats=whole.nats,
+        standard_error=whole.standard_error,
+        bits_per_dim=whole.bits_per_dim,
+        bits_per_dim_error=whole.bits_per_dim_error,
+        prior=term_of(schedule.T, schedule.T, prior, 0.0, dimensions, len(x0)),
+        terms=parts,
+        variance=variance,
+        decoder=decoder.name,
+        T=schedule.T,
+        dimensions=dimensions,
+        pictures=len(x0),
+        seed=seed,
+        seconds=round(time.perf_counter() - began, 1),
+    )
 
 
 def held_out_bound(
-    denoiser: Denoiser,
-    schedule: NoiseSchedule,
+    model: Model,
     data: ImageSet,
     *,
-    labelled: bool,
     variance: Variance | None = None,
     per_step: int = 16,
     strata: int | None = None,
     seed: int = 0,
     batch: int = 128,
     device: torch.device | str = "cpu",
-) -> Iterator[BoundProgress | Bound]:
+) -> Iterator[Progress | Bound]:
     """`variational_bound` on the held-out pictures of a set, x̂0 clipped to their range as in the papers' code.
 
     Args:
-        denoiser, schedule: the model, and the schedule that it was trained on.
+        model: what is measured, on the schedule that it was trained on; a class-conditional one is given each picture's class.
         data: the whole set, held-out pictures included.
-        labelled: whether the model is given each picture's class.
         variance: None for the learned one where there is one, and the small one elsewhere.
         per_step, strata, seed, batch: as there.
+        device: of the model.
 
     Raises:
-        BoundError: as there, and where nothing is held out.
+        BoundError: as there, where pictures or classes do not fit the model, and where nothing is held out.
     """
-    part = data.held_out_part
+    check_fit(model.shape, len(model.class_names), data)
+    part, denoiser = data.held_out_part, model.denoiser
     if not len(part):
         raise BoundError(f"No pictures of “{data.name}” are held out: there is nothing to measure on.")
     if variance is None:
@@ -141,49 +203,15 @@ def held_out_bound(
         variance = "learned" if learned else "small"
     yield from variational_bound(
         Clipped(denoiser),
-        schedule,
+        model.schedule,
         to_unit(part.images).to(device),
-        torch.tensor(part.labels, device=device) if labelled else None,
+        torch.tensor(part.labels, device=device) if model.class_names else None,
         variance=variance,
         per_step=per_step,
         strata=strata,
         seed=seed,
         batch=batch,
     )
-
-
-def bits_per_dim(
-    checkpoint: Checkpoint,
-    data: ImageSet,
-    *,
-    variance: Variance | None = None,
-    per_step: int = 16,
-    strata: int | None = None,
-    seed: int = 0,
-    batch: int = 128,
-) -> Bound:
-    """The bound of a checkpoint on the held-out pictures of its set, with their labels for a class-conditional one.
-
-    Arguments and errors are those of `held_out_bound`; BoundError also where pictures or classes do not fit the model.
-    """
-    net = checkpoint.denoiser
-    check_fit(checkpoint.shape, net.classes, data)
-    bound: Bound | None = None
-    for event in held_out_bound(
-        net,
-        net.schedule,
-        data,
-        labelled=net.classes > 0,
-        variance=variance,
-        per_step=per_step,
-        strata=strata,
-        seed=seed,
-        batch=batch,
-        device=next(net.net.parameters()).device,
-    ):
-        bound = event if isinstance(event, Bound) else None
-    assert bound is not None
-    return bound
 
 
 def check_fit(shape: tuple[int, int, int], classes: int, data: ImageSet) -> None:
@@ -233,45 +261,32 @@ def _batches(
             yield index[some].to(x0.device), t[some], noise[some].to(x0.device)
 
 
-@dataclass(frozen=True, eq=False)
-class _Measured:
-    """What was drawn, in nats."""
+def _terms(
+    values: Sequence[Tensor], blocks: list[tuple[int, int]], dimensions: int
+) -> tuple[tuple[Term, ...], float, float]:
+    """The term of each block from its draws in nats; and the sum of all, with its standard error."""
+    lengths = torch.tensor([last - first + 1 for first, last in blocks], dtype=torch.float64)
+    means = lengths * torch.stack([drawn.mean() for drawn in values])
+    errors = lengths * torch.stack([drawn.std() / math.sqrt(len(drawn)) for drawn in values])
+    terms = tuple(
+        term_of(*block, mean, error, dimensions, len(drawn))
+        for block, mean, error, drawn in zip(blocks, means.tolist(), errors.tolist(), values, strict=True)
+    )
+    return terms, float(means.sum()), float(errors.square().sum().sqrt())
 
-    values: tuple[Tensor, ...]
-    """Of each block its draws."""
-    blocks: list[tuple[int, int]]
-    prior: float
-    pictures: int
-    dimensions: int
 
-    def bound(self, T: int, variance: Variance, decoder: Decoder, seed: int, seconds: float) -> Bound:
-        """The sum of the blocks and of the prior, with standard errors."""
-        lengths = torch.tensor([last - first + 1 for first, last in self.blocks], dtype=torch.float64)
-        means = lengths * torch.stack([drawn.mean() for drawn in self.values])
-        errors = lengths * torch.stack([drawn.std() / math.sqrt(len(drawn)) for drawn in self.values])
-        nats, error = self.prior + float(means.sum()), float(errors.square().sum().sqrt())
-        bits = self.dimensions * math.log(2)
-        terms = tuple(
-            term_of(*block, mean, of_mean, self.dimensions, len(drawn))
-            for block, mean, of_mean, drawn in zip(
-                self.blocks, means.tolist(), errors.tolist(), self.values, strict=True
-            )
-        )
-        return Bound(
-            nats=nats,
-            standard_error=error,
-            bits_per_dim=nats / bits,
-            bits_per_dim_error=error / bits,
-            prior=term_of(T, T, self.prior, 0.0, self.dimensions, self.pictures),
-            terms=terms,
-            variance=variance,
-            decoder=decoder.name,
-            T=T,
-            dimensions=self.dimensions,
-            pictures=self.pictures,
-            seed=seed,
-            seconds=round(seconds, 1),
-        )
+def term_of(first: int, last: int, nats: float, error: float, dimensions: int, draws: int) -> Term:
+    """A term from its nats and their error, for pictures of that many numbers."""
+    bits = dimensions * math.log(2)
+    return Term(
+        first=first,
+        last=last,
+        nats=nats,
+        standard_error=error,
+        bits_per_dim=nats / bits,
+        bits_per_dim_error=error / bits,
+        draws=draws,
+    )
 
 
 def _check(

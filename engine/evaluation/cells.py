@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from engine.data.image_set import ImageSet
-from engine.evaluation.drawing import DrawSettings
-from engine.evaluation.evaluate import EvaluationError, Reference, check, read_reference
+from engine.evaluation.drawing import DrawSettings, EvaluationError
+from engine.evaluation.evaluate import Reference, check, read_reference
 from engine.interop.pretrained import Checkpoint
 from engine.models.classifier import Judge
 
@@ -103,12 +103,13 @@ def cells(
 def key_of(cell: Cell, model: EvaluatedModel) -> str:
     """Key of one measurement: 16 hexadecimal digits."""
     settings = cell.settings.canonical(classes=model.checkpoint.denoiser.classes)
-    identity = {
-        "settings": settings.model_dump(mode="json", exclude={"batch"}),
-        "of": model.fingerprint,
-        "data": model.data.name,
-        "measured": MEASURED,
-    }
+    values = settings.model_dump(mode="json", exclude={"batch"})
+    return key_of_identity({"settings": values, "measured": MEASURED}, model)
+
+
+def key_of_identity(what: Mapping[str, object], model: EvaluatedModel) -> str:
+    """Key of what is measured of a model: 16 hexadecimal digits."""
+    identity = {**what, "of": model.fingerprint, "data": model.data.name}
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
 
 

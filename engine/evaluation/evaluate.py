@@ -25,18 +25,6 @@ from engine.interop.pretrained import Checkpoint
 from engine.models.classifier import Judge
 from engine.training.classifier import ClassifierTraining, training_part
 
-__all__ = [
-    "DrawSettings",
-    "Evaluation",
-    "EvaluationError",
-    "Progress",
-    "Quality",
-    "Reference",
-    "check",
-    "evaluate",
-    "read_reference",
-]
-
 JACKKNIFE_GROUPS = 20
 
 

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
-from engine.evaluation.bound import Bound, BoundProgress, Term, check_fit, held_out_bound
-from engine.evaluation.cells import Cell, EvaluatedModel
+from engine.evaluation.bound import Bound, Term, held_out_bound
+from engine.evaluation.cells import Cell, EvaluatedModel, key_of_identity
+from engine.evaluation.drawing import Progress
 from engine.evaluation.results_file import ResultsFile
 from engine.samplers import Variance
 
@@ -58,13 +57,12 @@ def bound_cells(requested: Sequence[Cell], per_step: int = 16) -> list[BoundCell
 
 def bound_key(cell: BoundCell, model: EvaluatedModel) -> str:
     """Key of one measurement: 16 hexadecimal digits."""
-    identity = {"bound": [cell.variance, cell.per_step, cell.seed], "of": model.fingerprint, "data": model.data.name}
-    return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:16]
+    return key_of_identity({"bound": [cell.variance, cell.per_step, cell.seed]}, model)
 
 
 def run_bounds(
     requested: Sequence[BoundCell], models: Mapping[str, EvaluatedModel], file: ResultsFile | None = None
-) -> Iterator[tuple[BoundCell, BoundProgress] | BoundRow]:
+) -> Iterator[tuple[BoundCell, Progress] | BoundRow]:
     """Measure all bounds that the file does not hold yet; those that another process is measuring are left to it.
 
     Yields:
@@ -81,20 +79,16 @@ def run_bounds(
         try:
             if file and key in file.rows():
                 continue
-            denoiser = model.checkpoint.denoiser
-            check_fit(model.checkpoint.shape, denoiser.classes, model.data)
-            device = str(next(denoiser.net.parameters()).device)
+            device = str(next(model.checkpoint.denoiser.net.parameters()).device)
             for event in held_out_bound(
-                denoiser,
-                denoiser.schedule,
+                model.checkpoint.model(model.name),
                 model.data,
-                labelled=denoiser.classes > 0,
                 variance=cell.variance,
                 per_step=cell.per_step,
                 seed=cell.seed,
                 device=device,
             ):
-                if isinstance(event, BoundProgress):
+                if isinstance(event, Progress):
                     yield cell, event
                     continue
                 row = _row(cell, key, model, event, device)

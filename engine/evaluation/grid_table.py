@@ -8,6 +8,11 @@ from engine.evaluation.grid import Row
 from engine.evaluation.metrics import Estimate, Share
 from engine.samplers import Variance
 
+
+def _text(value: Share | Estimate | None) -> str:
+    return str(value) if value else "–"
+
+
 SETTINGS: dict[str, Callable[[Row], str]] = {
     "model": lambda row: row.model,
     "sampler": lambda row: row.settings.sampler,
@@ -19,14 +24,14 @@ SETTINGS: dict[str, Callable[[Row], str]] = {
     "samples": lambda row: str(row.settings.samples),
 }
 MEASURED: dict[str, Callable[[Row], str]] = {
-    "accuracy": lambda row: share(row.accuracy),
-    "Fréchet": lambda row: estimate(row.frechet.estimate),
-    "Fréchet, real": lambda row: estimate(row.frechet_floor),
-    "precision": lambda row: estimate(row.covering.precision if row.covering else None),
-    "recall": lambda row: estimate(row.covering.recall if row.covering else None),
-    "recall, real": lambda row: estimate(row.covering_floor.recall if row.covering_floor else None),
+    "accuracy": lambda row: _text(row.accuracy),
+    "Fréchet": lambda row: _text(row.frechet.estimate),
+    "Fréchet, real": lambda row: _text(row.frechet_floor),
+    "precision": lambda row: _text(row.covering.precision if row.covering else None),
+    "recall": lambda row: _text(row.covering.recall if row.covering else None),
+    "recall, real": lambda row: _text(row.covering_floor.recall if row.covering_floor else None),
     "ms a picture": lambda row: (
-        estimate(row.seconds_per_picture, 1000.0, 0)
+        f"{1000 * row.seconds_per_picture.value:.0f} ± {1000 * row.seconds_per_picture.standard_error:.0f}"
         if row.seconds_per_picture
         else f"{1000 * row.seconds / row.settings.samples:.0f}"
     ),
@@ -47,7 +52,7 @@ def table(rows: Sequence[Row], bits: Mapping[tuple[str, Variance], Estimate] | N
     columns = {title: values for title, values in columns.items() if len(set(values)) > 1}
     measured = {title: [say(row) for row in rows] for title, say in MEASURED.items()}
     if bits is not None:
-        measured["bits/dim"] = [estimate(bits.get((row.model, row.settings.variance))) for row in rows]
+        measured["bits/dim"] = [_text(bits.get((row.model, row.settings.variance))) for row in rows]
     columns |= measured
     widths = {title: max(len(title), *map(len, values)) for title, values in columns.items()}
     lines = ["  ".join(f"{title:>{widths[title]}}" for title in columns)]
@@ -64,13 +69,3 @@ OF_BITS = (
     "Bits per dimension are the bound of held-out pictures: of the model with that variance of DDPM, the smaller where the "
     "sampler has none, in all steps of its schedule. How samples are drawn does not change it."
 )
-
-
-def share(value: Share | None) -> str:
-    """“97.2% [96.0%, 98.1%]”; a dash where there is none."""
-    return f"{value.share:.1%} [{value.low:.1%}, {value.high:.1%}]" if value else "–"
-
-
-def estimate(value: Estimate | None, times: float = 1.0, digits: int = 3) -> str:
-    """“0.123 ± 0.004”; a dash where there is none."""
-    return f"{times * value.value:.{digits}f} ± {times * value.standard_error:.{digits}f}" if value else "–"

@@ -32,6 +32,10 @@ class Share:
     total: int
     """of how many."""
 
+    def __str__(self) -> str:
+        """“97.2% [96.0%, 98.1%]”."""
+        return f"{self.share:.1%} [{self.low:.1%}, {self.high:.1%}]"
+
 
 def wilson(count: int, total: int, z: float = Z_95) -> Share:
     """The share count / total and its Wilson score interval: all p with |count/total − p| ≤ z √(p (1 − p) / total).
@@ -67,6 +71,10 @@ class Estimate:
 
     value: float
     standard_error: float
+
+    def __str__(self) -> str:
+        """“0.123 ± 0.004”."""
+        return f"{self.value:.3f} ± {self.standard_error:.3f}"
 
 
 def frechet_distance(a: Tensor, b: Tensor) -> float:
@@ -192,11 +200,6 @@ def _deal(count: int, groups: int, generator: torch.Generator, classes: Tensor |
     group = torch.empty(count, dtype=torch.int64)
     group[order] = torch.arange(count) % groups
     return group
-
-
-def frechet_estimate(a: Tensor, b: Tensor, groups: int = 20, seed: int = 0) -> Estimate:
-    """`frechet_distance` with its standard error, by `frechet_jackknife`."""
-    return frechet_jackknife(a, b, groups, seed).estimate
 
 
 # --- precision and recall ---------------------------------------------------------------------------------------------

@@ -15,7 +15,6 @@ from engine.data.catalogue import load
 from engine.data.shipped import DATASETS
 from engine.evaluation.evaluate import Evaluation, Quality
 from engine.evaluation.memorization import AgainstChance
-from engine.evaluation.metrics import Share
 from engine.interop.pretrained import Card
 from engine.samplers import SAMPLERS
 from engine.storage.checked_files import CheckpointError, read_json
@@ -171,12 +170,12 @@ def results(quality: Quality) -> list[tuple[str, str, str]]:
     m, real = quality.memorising, quality.classifier_held_out
     rows = []
     if quality.accuracy:
-        rows.append(("read as their label by the classifier", _share(quality.accuracy), f"{_share(real)} of real ones"))
-    floor = f"{_pm(quality.frechet_floor.value, quality.frechet_floor.standard_error)} between real and real"
+        rows.append(("read as their label by the classifier", str(quality.accuracy), f"{real} of real ones"))
+    floor = f"{quality.frechet_floor} between real and real"
     rows += [
         (
             "Fréchet distance in the classifier's features",
-            _pm(quality.frechet.value, quality.frechet.standard_error),
+            str(quality.frechet),
             floor + (f" ({quality.floor_count:,} pictures)" if quality.floor_count != quality.settings.samples else ""),
         ),
         ("nearer to a training picture than 95 % of real ones are", *_chance(m.nearer_than_5_percent)),
@@ -201,17 +200,9 @@ def _notes(quality: Quality) -> str:
     if quality.accuracy_by_class:
         worst = min(quality.accuracy_by_class.items(), key=lambda item: item[1].share)
         if worst[1].share < 1:
-            text += f" Of all classes “{worst[0]}” has the lowest accuracy: {_share(worst[1])}."
+            text += f" Of all classes “{worst[0]}” has the lowest accuracy: {worst[1]}."
     return text
 
 
-def _share(share: Share) -> str:
-    return f"{share.share:.1%} [{share.low:.1%}, {share.high:.1%}]"
-
-
-def _pm(value: float, error: float) -> str:
-    return f"{value:.3f} ± {error:.3f}"
-
-
 def _chance(found: AgainstChance) -> tuple[str, str]:
-    return _share(found.measured), f"{found.chance:.1%} by chance"
+    return str(found.measured), f"{found.chance:.1%} by chance"

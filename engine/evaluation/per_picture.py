@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from engine.denoiser import Denoiser
-from engine.evaluation.bound_result import BoundError
+from engine.evaluation.bound import BoundError
 from engine.latent import Autoencoder, latent_bound
 from engine.likelihood import DISCRETISED, Decoder, bound_term, prior_term
 from engine.process import diffuse

@@ -104,8 +104,8 @@ def _download(name: HubName, report: _Stoppable) -> Path:
     info = HfApi().model_info(name.repo, revision=name.revision, files_metadata=True, timeout=10)
     sizes = {sibling.rfilename: sibling.size or 0 for sibling in info.siblings or []}
 
-    def get(file: str, bar: Any = _Bar) -> Path:
-        return Path(hf_hub_download(name.repo, file, revision=name.revision, tqdm_class=bar))
+    def get(file: str, report: Callable[[int], None] = lambda done: None) -> Path:
+        return Path(hf_hub_download(name.repo, file, revision=name.revision, tqdm_class=_bar_of(report)))
 
     folder = None
     for file in CONFIGS:
@@ -125,7 +125,7 @@ def _download(name: HubName, report: _Stoppable) -> Path:
         raise CheckpointError(
             f"The weights of “{name}” take {sizes[weights] / 1e9:.1f} GB, too much for this playground."
         )
-    get(weights, _reporting_bar(report, sizes[weights]))
+    get(weights, lambda done: report(done, sizes[weights]))
     return folder
 
 
@@ -191,43 +191,17 @@ class _Stoppable:
                 raise _Stopped(reason) from reason
 
 
-class _Bar:
-    """As much of tqdm as the Hub's client needs, and silent."""
+def _bar_of(report: Callable[[int], None]) -> type[Any]:
+    """A silent progress bar for the Hub's client, which reports the bytes so far."""
+    from huggingface_hub.utils.tqdm import tqdm
 
-    def __init__(self, *, initial: int = 0, **_: Any) -> None:
-        self.n = initial
-        self._report()
+    class Bar(tqdm):
+        def __init__(self, *args: Any, **options: Any) -> None:
+            super().__init__(*args, **options | {"disable": True})  # type: ignore[no-untyped-call]
+            report(int(self.n))
 
-    def update(self, n: float | None = 1) -> None:
-        """Add bytes; negative where the download begins again."""
-        self.n += int(n or 0)
-        self._report()
+        def update(self, n: float | None = 1) -> None:  # negative where the download begins again
+            self.n += int(n or 0)
+            report(int(self.n))
 
-    def _report(self) -> None: ...
-
-    def update_transfer(self, n: float | None = 1) -> None: ...
-
-    def set_postfix_str(self, *_: Any, **__: Any) -> None: ...
-
-    def set_transfer_postfix_str(self, *_: Any, **__: Any) -> None: ...
-
-    def set_description(self, *_: Any, **__: Any) -> None: ...
-
-    def set_description_str(self, *_: Any, **__: Any) -> None: ...
-
-    def refresh(self, *_: Any, **__: Any) -> None: ...
-
-    def close(self) -> None: ...
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def __exit__(self, *_: object) -> None: ...
-
-
-def _reporting_bar(report: _Stoppable, total: int) -> type[_Bar]:
-    class Reporting(_Bar):
-        def _report(self) -> None:
-            report(self.n, total)
-
-    return Reporting
+    return Bar

@@ -23,7 +23,7 @@ from typing import BinaryIO
 from engine.interop import hub, pretrained, trainer_files
 from engine.interop.trainer_files import TrainerSettings
 from engine.storage.checked_files import MAX_JSON_BYTES, CheckpointError, read_json
-from engine.storage.files import atomic_write, room_problem, write_json
+from engine.storage.files import atomic_write, room_problem, runs_root, write_json
 
 PREFIX = "upload:"
 ID = re.compile(r"[0-9a-f]{16}")
@@ -31,8 +31,6 @@ MAX_ENTRIES = 10_000
 CHUNK = 1 << 20
 BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Of these `zipfile` unpacks a chunk at a time; of all others the whole entry at once, however large."""
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -47,14 +45,14 @@ class Upload:
 
 
 def default_root() -> Path:
-    """The folder of uploads: uploads/ among the runs, see `engine.runs.record.default_root`."""
-    return Path(os.environ.get("DIFFUSION_PLAYGROUND_RUNS") or "runs") / "uploads"
+    """The folder of uploads: uploads/ among the runs."""
+    return runs_root() / "uploads"
 
 
-def find(name: str, root: Path | None = None) -> Upload:
+def find(name: str) -> Upload:
     """The upload of a name. Raises `CheckpointError` where it is not here."""
     upload_id = name.removeprefix(PREFIX)
-    folder = (root or default_root()) / upload_id
+    folder = default_root() / upload_id
     if ID.fullmatch(upload_id) is None or not (folder / "model").is_dir():
         raise CheckpointError("This model was uploaded elsewhere, or has been deleted: upload it again.")
     file = folder / "model" / "model.pt"
@@ -62,28 +60,12 @@ def find(name: str, root: Path | None = None) -> Upload:
     return Upload(PREFIX + upload_id, title, file if file.exists() else folder / "model")
 
 
-def all_uploads(root: Path | None = None) -> list[Upload]:
-    """Every upload that is here, by name."""
-    try:
-        ids = sorted(path.name for path in (root or default_root()).iterdir() if ID.fullmatch(path.name))
-    except OSError:
-        return []
-    found = []
-    for upload_id in ids:
-        try:
-            found.append(find(PREFIX + upload_id, root))
-        except CheckpointError:
-            continue
-    return found
-
-
 def store(
     file: BinaryIO,
     title: str,
     settings: TrainerSettings | None = None,
     *,
-    root: Path | None = None,
-    progress: Progress | None = None,
+    progress: hub.Progress | None = None,
 ) -> Upload:
     """Check an uploaded file and store it, unless it is here already.
 
@@ -91,18 +73,17 @@ def store(
         file: a zip, or what a `Trainer` saved; seekable.
         title: its file name.
         settings: of a `Trainer`'s file, those that it does not hold.
-        root: the folder of uploads.
         progress: called with the bytes that were stored, and with all of them.
 
     Raises:
         CheckpointError: with one sentence, where it does not open as a model. Nothing is left of it then.
         OSError: where the write fails.
     """
-    root = root or default_root()
+    root = default_root()
     is_trainer = title.lower().endswith(trainer_files.SUFFIXES)
     upload_id = _id_of(file, settings if is_trainer else None)
     try:
-        return find(PREFIX + upload_id, root)
+        return find(PREFIX + upload_id)
     except CheckpointError:
         pass
     root.mkdir(parents=True, exist_ok=True)
@@ -115,7 +96,7 @@ def store(
             _unpack(file, model, progress)
             pretrained.load(model)
         write_json(made / "upload.json", {"title": title[:200]})
-    return find(PREFIX + upload_id, root)
+    return find(PREFIX + upload_id)
 
 
 def _id_of(file: BinaryIO, settings: TrainerSettings | None) -> str:
@@ -128,7 +109,9 @@ def _id_of(file: BinaryIO, settings: TrainerSettings | None) -> str:
     return digest.hexdigest()[:16]
 
 
-def _store_trainer(file: BinaryIO, model: Path, settings: TrainerSettings | None, progress: Progress | None) -> None:
+def _store_trainer(
+    file: BinaryIO, model: Path, settings: TrainerSettings | None, progress: hub.Progress | None
+) -> None:
     if settings is None:
         raise CheckpointError("This file does not hold the size of its images: give their size beside it.")
     size = file.seek(0, os.SEEK_END)
@@ -158,7 +141,7 @@ def _check_room(size: int, folder: Path) -> None:
 # --- zips -------------------------------------------------------------------------------------------------------------
 
 
-def _unpack(file: BinaryIO, model: Path, progress: Progress | None) -> None:
+def _unpack(file: BinaryIO, model: Path, progress: hub.Progress | None) -> None:
     """Unpack the files of a diffusers folder from a zip, at any depth in it.
 
     No path of the zip is used: a file is written only where it has one of the known names, and to that name.

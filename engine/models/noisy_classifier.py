@@ -122,11 +122,6 @@ class LevelClassifier(nn.Module):
         logits: Tensor = self.head(silu(self.norm_out(x)).flatten(1))
         return self.prior + broadcast(level.alpha_bar.sqrt(), logits) * logits
 
-    @property
-    def parameter_count(self) -> int:
-        """Number of trained parameters."""
-        return sum(parameter.numel() for parameter in self.parameters())
-
 
 def noise_angle(level: Level) -> Tensor:
     """(2/π) arctan(σ / √ᾱ), from 0, clean, to 1, pure noise: float64, the level's shape.

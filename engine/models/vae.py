@@ -120,11 +120,6 @@ class VAE(nn.Module):
         posterior = self.encode(x)
         return posterior, self.decode(posterior.sample(noise))
 
-    @property
-    def parameter_count(self) -> int:
-        """Number of trained parameters."""
-        return sum(parameter.numel() for parameter in self.parameters())
-
 
 class _Block(nn.Module):
     """Convolution, normalisation, SiLU."""

@@ -6,14 +6,13 @@ step. With nothing changed, a fork gives the remaining frames of its parent bit 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 
 from pydantic import BaseModel, Field, ValidationError
 
 from engine.denoiser import NO_LABEL
 from engine.models.opened import Model, ModelError
-from engine.recipes.recipe import Recipe, RecipeError, literal, text_in_png
+from engine.recipes.recipe import Recipe, RecipeError, literal, read_json, text_in_png
 from engine.recipes.sampling_fields import Label, SamplerName, Scale, Seed, Share, SpacingName, Steps
 from engine.registry import open_model
 from engine.samplers import Sampler, Variance
@@ -189,15 +188,7 @@ def _arguments(model: BaseModel) -> str:
 
 def from_json(text: str) -> AnyRecipe:
     """A recipe or a fork from JSON. Raises RecipeError with the first thing that is wrong with it."""
-    try:
-        data = json.loads(text)
-        forked = isinstance(data, dict) and "parent" in data
-        return (Fork if forked else Recipe).model_validate(data)
-    except ValidationError as error:
-        raise RecipeError(f"The recipe cannot be used: {first_problem(error)}.") from error
-    # Python refuses to read a whole number of thousands of digits, with a plain ValueError.
-    except (ValueError, RecursionError) as error:
-        raise RecipeError("The recipe is not JSON that can be read.") from error
+    return read_json(text, lambda data: Fork if isinstance(data, dict) and "parent" in data else Recipe)
 
 
 def from_png(data: bytes) -> AnyRecipe:

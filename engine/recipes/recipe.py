@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -209,11 +210,6 @@ def save_png(path: str, pictures: npt.NDArray[np.uint8], recipe: BaseModel, *, z
         file.write(png_bytes(pictures, recipe, zoom=zoom))
 
 
-def from_png(data: bytes) -> Recipe:
-    """The recipe inside an exported picture. Raises RecipeError where there is none or it cannot be used."""
-    return from_json(text_in_png(data))
-
-
 def text_in_png(data: bytes) -> str:
     """The JSON inside an exported picture. Raises RecipeError where there is none."""
     try:
@@ -230,8 +226,14 @@ def text_in_png(data: bytes) -> str:
 
 def from_json(text: str) -> Recipe:
     """A recipe from JSON. Raises RecipeError with the first thing that is wrong with it."""
+    return read_json(text, lambda data: Recipe)
+
+
+def read_json(text: str, kind_of: Callable[[object], type[BaseModel]]) -> Any:
+    """What `from_json` reads, of the kind that the values have."""
     try:
-        return Recipe.model_validate(json.loads(text))
+        data = json.loads(text)
+        return kind_of(data).model_validate(data)
     except ValidationError as error:
         raise RecipeError(f"The recipe cannot be used: {first_problem(error)}.") from error
     # Python refuses to read a whole number of thousands of digits, with a plain ValueError.

@@ -21,7 +21,6 @@ folder itself, and what resuming needs in resume/.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -37,9 +36,7 @@ from safetensors import SafetensorError
 
 from engine.data import shipped
 from engine.data.image_set import DataError, ImageSet
-from engine.runs import log
-from engine.runs.log import Point
-from engine.runs.record import ID, NAME, ControlRequest, RunRecord
+from engine.runs.record import ID, NAME, ControlRequest, Point, RunRecord, Tail, add, merge, point_of, report_of
 from engine.storage import checkpoints
 from engine.storage.checked_files import CheckpointError
 from engine.storage.checkpoints import RESUME
@@ -52,16 +49,16 @@ from engine.training.config import TrainConfig
 from engine.training.report import Report
 from engine.training.resume import ResumeError
 from engine.training.state import TrainState
-from engine.training.tasks import Provenance, task_of
+from engine.training.tasks import task_of
+from engine.training.tasks.task import Provenance
 from engine.training.timestep_bins import TIMESTEP_BINS
 
 NOTHING_YET = "This run has not learned anything yet that could be opened."
 
 Opened = TypeVar("Opened")
 
-_BAYES_OPTIMAL = TypeAdapter(BayesOptimalLoss)
-_ACCURACY = TypeAdapter(ClassifierAccuracy)
-_REQUESTS: dict[str, ControlRequest] = {"paused": "paused", "stopped": "stopped"}
+_RECORD, _TEXTS, _REQUEST = TypeAdapter(RunRecord), TypeAdapter(dict[str, str]), TypeAdapter(dict[str, ControlRequest])
+_BAYES_OPTIMAL, _ACCURACY = TypeAdapter(BayesOptimalLoss), TypeAdapter(ClassifierAccuracy)
 
 
 class RunFolder:
@@ -234,7 +231,7 @@ class RunFolder:
     def read_best(self) -> Point | None:
         """Step and held-out loss of the best checkpoint; None where there is none that can be read."""
         try:
-            return log.point_of((self.path / "best.json").read_bytes())
+            return point_of((self.path / "best.json").read_bytes())
         except OSError:
             return None
 
@@ -248,10 +245,7 @@ class RunFolder:
 
     def read_record(self) -> RunRecord | None:
         """None where there is none that can be read."""
-        try:
-            return RunRecord.model_validate_json((self.path / "run.json").read_text(encoding="utf-8"))
-        except (OSError, ValidationError, UnicodeDecodeError):
-            return None
+        return self._read("run.json", _RECORD)
 
     def write_title(self, title: str) -> None:
         """Raises OSError where the write fails."""
@@ -259,26 +253,21 @@ class RunFolder:
 
     def read_title(self) -> str:
         """Empty where it has none."""
-        try:
-            said = json.loads((self.path / "title.json").read_bytes())
-            return str(said["title"])[:200]
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
-            return ""
+        return (self._read("title.json", _TEXTS) or {}).get("title", "")[:200]
 
     def write_metrics(self, reports: Sequence[Report]) -> None:
         """Add reports to the log. Raises OSError where the write fails."""
-        log.add(self.path / "metrics.jsonl", [log.report_line(report) for report in reports])
+        add(self.path / "metrics.jsonl", [asdict(report) for report in reports])
 
     def read_metrics(self) -> list[Report]:
         """Every whole line of the log. A resumed run may have logged a step twice: the later report counts."""
-        lines, _ = log.Tail(self.path / "metrics.jsonl").read(to_end=True)
         reports: list[Report] = []
-        log.merge(reports, (report for line in lines if (report := log.report_of(line)) is not None))
+        merge(reports, Tail(self.path / "metrics.jsonl").read(to_end=True)[0], report_of)
         return reports
 
     def write_held_out(self, points: Sequence[Point]) -> None:
         """Add steps and losses on held-out pictures. Raises OSError where the write fails."""
-        log.add(self.path / "held_out.jsonl", [log.line_of({"step": step, "loss": loss}) for step, loss in points])
+        add(self.path / "held_out.jsonl", [point._asdict() for point in points])
 
     def write_bayes_optimal(self, loss: BayesOptimalLoss) -> None:
         """Raises OSError where the write fails."""
@@ -286,11 +275,8 @@ class RunFolder:
 
     def read_bayes_optimal(self) -> BayesOptimalLoss | None:
         """None where there is none that can be read."""
-        try:
-            loss = _BAYES_OPTIMAL.validate_json((self.path / "floor.json").read_bytes())
-        except (OSError, ValidationError):
-            return None
-        return loss if len(loss.loss_by_level) == TIMESTEP_BINS else None
+        loss = self._read("floor.json", _BAYES_OPTIMAL)
+        return loss if loss and len(loss.loss_by_level) == TIMESTEP_BINS else None
 
     def write_accuracy(self, accuracy: ClassifierAccuracy) -> None:
         """Raises OSError where the write fails."""
@@ -298,9 +284,8 @@ class RunFolder:
 
     def read_accuracy(self) -> ClassifierAccuracy | None:
         """None where there is none that can be read."""
-        try:
-            accuracy = _ACCURACY.validate_json((self.path / "reading.json").read_bytes())
-        except (OSError, ValidationError):
+        accuracy = self._read("reading.json", _ACCURACY)
+        if accuracy is None:
             return None
         # Of large sets the exact classifier is not evaluated.
         exact = accuracy.exact_by_level or accuracy.accuracy_by_level
@@ -337,8 +322,15 @@ class RunFolder:
         try:
             said = path.read_bytes()
             path.unlink(missing_ok=True)
-            return _REQUESTS.get(str(json.loads(said)["request"]))
-        except (OSError, ValueError, KeyError, TypeError, RecursionError):
+            return _REQUEST.validate_json(said)["request"]
+        except (OSError, ValidationError, KeyError):
+            return None
+
+    def _read(self, name: str, adapter: TypeAdapter[Opened]) -> Opened | None:
+        """A JSON file; None where it is missing or says something else."""
+        try:
+            return adapter.validate_json((self.path / name).read_bytes())
+        except (OSError, ValidationError):
             return None
 
 

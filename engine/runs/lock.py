@@ -9,7 +9,6 @@ The heartbeat is for disks of many computers, where a lock may reach no further 
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import secrets
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from platform import node
 
-from filelock import FileLock, Timeout
+from engine.storage.files import acquire, file_lock
 
 LOCK = "lock"
 HEARTBEAT = "heartbeat"
@@ -30,8 +29,6 @@ DEAD_AFTER = 120.0
 PATIENCE = 0.5
 """Seconds: a process that only checks whether a run is held, holds its lock for an instant."""
 LENGTH = 250
-_UNSUPPORTED = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL)
-"""Error numbers of file systems without locks."""
 
 
 class HeldError(ValueError):
@@ -70,8 +67,8 @@ def holder_of(folder: Path) -> Holder | None:
         return holder if holder.token else None
     if holder.host != node():
         return None
-    lock = _lock_of(folder)
-    locked = _acquire(lock, 0)
+    lock = file_lock(folder / LOCK)
+    locked = acquire(lock, 0)
     lock.release()
     return holder if locked is False or (locked is None and holder.is_alive) else None
 
@@ -89,8 +86,8 @@ class Lease:
 
     def __init__(self, folder: Path) -> None:
         self._folder, self._token = folder, secrets.token_hex(8)
-        self._lock = _lock_of(folder)
-        locked, holder = _acquire(self._lock, PATIENCE), _read(folder)
+        self._lock = file_lock(folder / LOCK)
+        locked, holder = acquire(self._lock, PATIENCE), _read(folder)
         if locked is False or holder.is_elsewhere or (locked is None and holder.is_alive):
             self._lock.release()
             raise HeldError(f"This run is being trained by {holder}.")
@@ -135,25 +132,6 @@ class Lease:
             with self._writing, contextlib.suppress(OSError):
                 if not self._end.is_set() and self.held:
                     self._write(self._sign())
-
-
-def _lock_of(folder: Path) -> FileLock:
-    return FileLock(folder / LOCK, thread_local=False, fallback_to_soft=False)
-
-
-def _acquire(lock: FileLock, seconds: float) -> bool | None:
-    """Whether the lock was acquired; None where this disk has no locks. Raises OSError where it cannot be written."""
-    try:
-        lock.acquire(timeout=seconds, poll_interval=0.02)
-    except Timeout:
-        return False
-    except NotImplementedError:  # filelock raises it where the file system has no locks
-        return None
-    except OSError as error:
-        if error.errno not in _UNSUPPORTED:
-            raise
-        return None
-    return True
 
 
 def _file_id(path: Path, *, create: bool = False) -> tuple[int, int] | None:

@@ -22,7 +22,8 @@ from engine.storage.checked_files import CheckpointError
 from engine.storage.checkpoints import MANIFEST
 from engine.storage.signatures import signature
 from engine.training.config import TaskName
-from engine.training.tasks import TASKS, Saved, Trained, task_of
+from engine.training.tasks import TASKS, task_of
+from engine.training.tasks.task import Saved, Trained
 
 Opened = TypeVar("Opened")
 

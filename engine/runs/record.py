@@ -1,19 +1,25 @@
-"""What run.json says of a run, and how runs are named."""
+"""What the files of a run say: run.json, and logs of one JSON object a line, which one process appends to while others read."""
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import secrets
 import shlex
 import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json
 
+from engine.settings import current
 from engine.training.config import TrainConfig
+from engine.training.report import Report
+from engine.training.timestep_bins import TIMESTEP_BINS
 
 Status = Literal["queued", "running", "paused", "finished", "stopped", "failed", "interrupted"]
 """See the state diagram in docs/architecture.md. "interrupted" is never written: it is a run that is queued or running by its
@@ -26,6 +32,19 @@ ControlRequest = Literal["paused", "stopped"]
 ID = re.compile(r"[0-9]{8}-[0-9]{6}-[0-9a-f]{8}")
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_. -]{0,99}")
 """Of a folder that --out named, among all runs."""
+
+_REPORT = TypeAdapter(Report)
+_NUMBERS = ("loss", "learning_rate", "gradient_norm", "images_per_second", "waiting")
+
+
+class Point(NamedTuple):
+    """A training step and the loss there."""
+
+    step: int
+    loss: float
+
+
+Entry = TypeVar("Entry", Report, Point)
 
 
 class RunRecord(BaseModel):
@@ -46,11 +65,6 @@ class RunRecord(BaseModel):
     def age_key(self, name: str) -> str:
         """What runs are sorted by: the id, or the time of its beginning for a folder of another name."""
         return name if ID.fullmatch(name) else f"{time.strftime('%Y%m%d-%H%M%S', time.localtime(self.created))}-{name}"
-
-
-def default_root() -> Path:
-    """The folder of all runs: $DIFFUSION_PLAYGROUND_RUNS, or runs/ where the program was started."""
-    return Path(os.environ.get("DIFFUSION_PLAYGROUND_RUNS") or "runs")
 
 
 def new_id() -> str:
@@ -76,3 +90,118 @@ def command_of(config: TrainConfig, out: str = "") -> str:
     for setting in settings_of(config):
         words += ["--set", setting]
     return shlex.join(words + (["--out", out] if out else []))
+
+
+# --- logs --------------------------------------------------------------------------------------------------------------
+
+
+def plain(value: object) -> object:
+    """The same without what JSON does not have: NaN becomes null, infinity a word."""
+    if isinstance(value, Mapping):
+        return {name: plain(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else ("Infinity" if value > 0 else "-Infinity")
+    return value
+
+
+def line_of(values: Mapping[str, object]) -> str:
+    """One line of JSON, without its end."""
+    return json.dumps(plain(values))
+
+
+def report_of(line: bytes) -> Report | None:
+    """The report in a line; None where there is none that is valid."""
+    values = _object(line)
+    if values is None:
+        return None
+    for name in _NUMBERS:
+        if name in values and values[name] is None:
+            values[name] = math.nan
+    levels = values.get("loss_by_level")
+    if isinstance(levels, list):
+        values["loss_by_level"] = [math.nan if loss is None else loss for loss in levels]
+    try:
+        report = _REPORT.validate_python(current(values))
+    except ValidationError:
+        return None
+    return report if len(report.loss_by_level) == TIMESTEP_BINS and report.step >= 0 else None
+
+
+def point_of(line: bytes) -> Point | None:
+    """Step and loss in a line of held_out.jsonl; None where there is none that is valid."""
+    values = _object(line) or {}
+    step, loss = values.get("step"), values.get("loss")
+    good = type(step) is int and step >= 0 and isinstance(loss, int | float) and math.isfinite(loss)
+    return Point(step, float(loss)) if good else None  # type: ignore[arg-type]
+
+
+def add(path: Path, entries: Sequence[Mapping[str, object]]) -> None:
+    """Append a line for each entry to a file. Raises OSError where the write fails, or the folder is gone."""
+    if not entries:
+        return
+    data = "".join(line_of(entry) + "\n" for entry in entries).encode()
+    with path.open("a+b") as file:
+        if file.tell():
+            file.seek(-1, os.SEEK_END)
+            if file.read() != b"\n":  # a full disk or a killed process has cut the last line short
+                data = b"\n" + data
+        file.write(data)
+
+
+def merge(entries: list[Entry], lines: Iterable[bytes], parse: Callable[[bytes], Entry | None]) -> None:
+    """Append what the lines of a log say, without those that are not valid. A resumed run logs some steps a second time: these
+    replace what was logged before of them and of later steps."""
+    for line in lines:
+        entry = parse(line)
+        if entry is None:
+            continue
+        while entries and entries[-1].step >= entry.step:
+            entries.pop()
+        entries.append(entry)
+
+
+class Tail:
+    """Reads only what is new of a growing file.
+
+    Args:
+        path: the file; it need not be there yet.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self._file: tuple[int, int] | None = None
+
+    def read(self, *, to_end: bool = False) -> tuple[list[bytes], bool]:
+        """The whole lines that have come since the last time, and whether the file is another one now.
+
+        Args:
+            to_end: read a last line without an end as well, where no process writes any more.
+        """
+        try:
+            with self._path.open("rb") as file:
+                stat = os.fstat(file.fileno())
+                is_new = self._file != (stat.st_dev, stat.st_ino) or stat.st_size < self._offset
+                if is_new:
+                    self._file, self._offset = (stat.st_dev, stat.st_ino), 0
+                if stat.st_size == self._offset:
+                    return [], is_new
+                file.seek(self._offset)
+                data = file.read()
+        except OSError:
+            gone, self._file, self._offset = self._file is not None, None, 0
+            return [], gone
+        end = len(data) if to_end else data.rfind(b"\n") + 1
+        self._offset += end
+        return data[:end].splitlines(), is_new
+
+
+def _object(line: bytes) -> dict[str, Any] | None:
+    """The object in a line; None where there is none. pydantic reads any depth, and numbers of a thousand digits."""
+    try:
+        values = from_json(line)
+    except ValueError:
+        return None
+    return values if isinstance(values, dict) else None

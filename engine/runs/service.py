@@ -19,17 +19,17 @@ from engine.models.noisy_classifier import TrainedClassifier
 from engine.models.opened import Model, ModelError
 from engine.models.vae import TrainedVAE
 from engine.runs import archive, milestones, opening
-from engine.runs.entry import RunEntry
+from engine.runs.entry import RunEntry, Snapshot
 from engine.runs.folder import RunFolder, all_runs
+from engine.runs.history import SaveError, save_error
 from engine.runs.lock import HeldError
-from engine.runs.record import ID, ControlRequest, RunRecord, default_root, new_id
-from engine.runs.snapshot import Snapshot
+from engine.runs.record import ID, ControlRequest, RunRecord, new_id
 from engine.runs.trainer import RunTrainer
 from engine.runs.training_queue import TrainingQueue
-from engine.runs.writer import SaveError, save_error
+from engine.storage.files import runs_root
 from engine.training.config import TrainConfig
 from engine.training.distributed import SingleProcess, best_device
-from engine.training.tasks import Trained
+from engine.training.tasks.task import Trained
 
 GONE = "This run cannot be brought back: it is gone for good, or was never here."
 
@@ -52,7 +52,7 @@ class TrainingService:
     """
 
     def __init__(self, root: Path | None = None) -> None:
-        self._root = root or default_root()
+        self._root = root or runs_root()
         self._lock = threading.Lock()
         self._queue = TrainingQueue(self._lock)
         self._runs: dict[str, RunEntry] = {}

@@ -15,24 +15,25 @@ from engine.data.image_set import DataError, ImageSet
 from engine.data.prepared import content_checksum, pictures_of
 from engine.runs import milestones
 from engine.runs.folder import RunFolder
-from engine.runs.history import History
+from engine.runs.history import History, RunWriter, SaveError
 from engine.runs.lock import HeldError
-from engine.runs.previews import Previewer
-from engine.runs.record import ControlRequest, RunRecord, Status
-from engine.runs.writer import RunWriter, SaveError
+from engine.runs.record import ControlRequest, Point, RunRecord, Status
 from engine.training import loop
 from engine.training.distributed import DistributedContext, DistributedError, PeerLostError, SingleProcess
+from engine.training.held_out import HeldOutLoss
 from engine.training.loop import TrainingDivergedError
 from engine.training.report import Report
 from engine.training.resume import ResumeError
 from engine.training.state import TrainState
-from engine.training.tasks import Trained, bayes_optimal_of, task_of
-from engine.training.tasks.task import on_cpu
+from engine.training.tasks import bayes_optimal_of, task_of
+from engine.training.tasks.task import Trained, on_cpu
 
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints of a running training."""
 PREVIEW_REST = 5
 """Previews are apart at least so many times as long as one took, so that they never take more than a sixth of the time."""
+CLASSIFIED = 200
+"""Held-out pictures that a classifier is evaluated on in every timestep bin of a preview."""
 _REQUESTS: tuple[ControlRequest | None, ...] = (None, "paused", "stopped")
 """As numbers, for the other processes."""
 
@@ -53,8 +54,8 @@ class RunTrainer:
     context: DistributedContext = field(default_factory=SingleProcess)
     save_every: float | None = None
     """Seconds; None for `SAVE_EVERY`."""
-    classified_at_end: int = 0
-    """Held-out pictures that a classifier is evaluated on at the end; 0 for as many as in every preview."""
+    classified_at_end: int = CLASSIFIED
+    """The same at the end of the training."""
     learned: tuple[int, Trained] | None = None
     """A step and a copy, on the CPU, of the EMA weights there, which does not change."""
     state: TrainState | None = None
@@ -72,7 +73,7 @@ class RunTrainer:
 
     _previewed_at: int | None = None
     _next_preview: float = 0.0
-    _previewer: Previewer | None = None
+    _held_out_loss: HeldOutLoss | None = None
 
     def __post_init__(self) -> None:
         self.writer = RunWriter(self.folder)
@@ -173,12 +174,13 @@ class RunTrainer:
 
     def _before_first_step(self, data: ImageSet, state: TrainState) -> None:
         """Write run.json, and measure what is measured a single time."""
-        held_out = data.held_out_part
+        config, held_out = self.record.config, data.held_out_part
         self.record = self.record.model_copy(update={"held_out": len(held_out)})
         self.writer.write_record(self.record)
-        self._previewer = Previewer(self.record.config, data.training, held_out)
+        if len(held_out) and task_of(config).has_held_out_loss:
+            self._held_out_loss = HeldOutLoss(config, held_out)
         if self.history.bayes_optimal is None:
-            loss = bayes_optimal_of(self.record.config)
+            loss = bayes_optimal_of(config)
             with self.lock:
                 self.history.bayes_optimal = loss
         if self._previewed_at is None:
@@ -219,31 +221,32 @@ class RunTrainer:
         self._save(data, resumable=False)
 
     def _preview(self, data: ImageSet, state: TrainState) -> None:
-        """Measure the EMA weights, and save them where they are the best on held-out pictures."""
-        assert self._previewer is not None
-        began, config = time.monotonic(), self.record.config
-        learned = state.averaged()
+        """Measure the EMA weights, always with the same noise and the same pictures; save them where they are the best on
+        held-out pictures."""
+        began, step, config, history = time.monotonic(), state.step, self.record.config, self.history
+        task, learned = task_of(config), state.averaged()
 
         def stop() -> bool:  # a reader who asks to stop does not wait for another preview
             return self.request is not None and self._previewed_at is not None
 
         with self.lock:
-            self.learned = (state.step, on_cpu(learned))
-        at_end = self.classified_at_end if state.step == config.steps else 0
-        preview = self._previewer.preview(learned, state.step, stop, at_end)
-        is_best = False
+            self.learned = (step, on_cpu(learned))
+        # First, for it takes least; and not of random weights.
+        held_out = self._held_out_loss(learned) if self._held_out_loss is not None and step and not stop() else None
+        pictures = task.preview(config, learned, data, stop)
+        most = self.classified_at_end if step == config.steps else CLASSIFIED
+        accuracy = task.accuracy(config, learned, step, stop, most)
+        is_complete, best = not stop(), history.best
         with self.lock:
-            if preview.pictures is not None:
-                self.history.add_preview(state.step, preview.pictures)
-            self.history.accuracy = preview.accuracy or self.history.accuracy
-            if preview.held_out is not None:
-                best = self.history.best
-                is_best = best is None or preview.held_out < best[1]
-                self.history.held_out.append((state.step, preview.held_out))
-        if preview.is_complete:
-            self._previewed_at = state.step
+            if pictures is not None:
+                history.add_preview(step, pictures)
+            history.accuracy = accuracy or history.accuracy
+            if held_out is not None:
+                history.held_out.append(Point(step, held_out))
+        if is_complete:
+            self._previewed_at = step
         self.writer.log()
-        if is_best:
+        if held_out is not None and (best is None or held_out < best.loss):
             self._save(data)
         self._next_preview = time.monotonic() + PREVIEW_REST * (time.monotonic() - began)
 

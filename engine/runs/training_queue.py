@@ -7,9 +7,9 @@ import threading
 from collections import deque
 
 from engine.runs.entry import RunEntry
+from engine.runs.history import SaveError
 from engine.runs.lock import HeldError
 from engine.runs.record import Status
-from engine.runs.writer import SaveError
 from engine.runtime import torch_threads
 
 IN_MEMORY = "Nothing of it is lost while this program runs: mend that and press Resume."

@@ -1,4 +1,4 @@
-"""Writes that are there whole or not at all, and the room left on a disk.
+"""Writes that are there whole or not at all, locks, and the room left on a disk.
 
 A file or folder is written beside its place under a hidden name, flushed to the disk where it must survive a power cut, and
 renamed: a process that is killed on the way leaves what was there before as it was.
@@ -17,12 +17,21 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 SPARE = 200_000_000
 """Bytes that stay free on a disk."""
 _STALE = 3600.0
 """Seconds after which an unfinished write is that of a process that was killed."""
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)
 """How file systems answer that cannot flush a folder."""
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.ENOLCK, errno.EINVAL)
+"""How file systems answer that have no locks."""
+
+
+def runs_root() -> Path:
+    """The folder of all runs: $DIFFUSION_PLAYGROUND_RUNS, or runs/ where the program was started."""
+    return Path(os.environ.get("DIFFUSION_PLAYGROUND_RUNS") or "runs")
 
 
 @contextlib.contextmanager
@@ -80,6 +89,27 @@ def flush(path: Path) -> None:
         _flush_one(Path(place))
     if path.is_file():
         _flush_one(path)
+
+
+def file_lock(path: Path) -> FileLock:
+    """A lock that the operating system releases when the process ends, however it ends; any thread may release it."""
+    return FileLock(path, thread_local=False, fallback_to_soft=False)  # a soft lock would outlive its process
+
+
+def acquire(lock: FileLock, seconds: float) -> bool | None:
+    """Whether the lock was acquired within so long; None where this disk has no locks. Raises OSError where it cannot be
+    written."""
+    try:
+        lock.acquire(timeout=seconds, poll_interval=0.02)
+    except Timeout:
+        return False
+    except NotImplementedError:  # filelock raises it where the file system has no locks
+        return None
+    except OSError as error:
+        if error.errno not in _NO_LOCKS:
+            raise
+        return None
+    return True
 
 
 def free_bytes(path: Path) -> int:

@@ -10,8 +10,8 @@ from engine.data.pixels import to_unit
 from engine.process import diffuse
 from engine.training.config import TrainConfig
 from engine.training.objective import Noised
-from engine.training.tasks import Trained, task_of
-from engine.training.tasks.task import device_of
+from engine.training.tasks import task_of
+from engine.training.tasks.task import Trained, device_of
 
 MOST = 200
 """At most this many held-out pictures are used."""

@@ -11,8 +11,8 @@ from engine.data.image_set import ImageSet
 from engine.denoiser import NetDenoiser
 from engine.training.config import TrainConfig
 from engine.training.importance import LossHistory
-from engine.training.tasks import Trained, new_model
-from engine.training.tasks.task import with_weights
+from engine.training.tasks import new_model
+from engine.training.tasks.task import Trained, with_weights
 
 
 @dataclass(eq=False)

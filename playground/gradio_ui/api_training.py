@@ -12,7 +12,7 @@ from playground.policy.ownership import SECRET
 from playground.policy.visitor import visitor_of
 
 if TYPE_CHECKING:
-    from engine.runs.snapshot import Snapshot
+    from engine.runs.entry import Snapshot
 
 NO_SECRET = "The visitor's secret has 32 hexadecimal digits, drawn at random; left empty, one is made for you."
 

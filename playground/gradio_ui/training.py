@@ -25,7 +25,7 @@ from playground.policy import mode
 from playground.policy.visitor import Visitor, visitor_of
 
 if TYPE_CHECKING:
-    from engine.runs.snapshot import Snapshot
+    from engine.runs.entry import Snapshot
 
 POLL = 0.7
 """Seconds between two updates while a run is being trained."""

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from engine.models.noisy_classifier import TrainedClassifier
     from engine.models.opened import Model
     from engine.models.vae import TrainedVAE
+    from engine.runs.entry import Snapshot
     from engine.runs.service import TrainingService
-    from engine.runs.snapshot import Snapshot
     from engine.training.config import TrainConfig
 
 T = TypeVar("T")

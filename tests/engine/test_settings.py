@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from engine import settings
 from engine.cli.train import recipe_of
-from engine.runs.log import report_of
+from engine.runs.record import report_of
 from engine.settings import Settings
 from engine.training.config import TrainConfig
 from playground.labs.shared.controls import from_link

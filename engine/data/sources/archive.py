@@ -18,30 +18,25 @@ import time
 import unicodedata
 import zipfile
 import zlib
-from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
 from engine.data import store
 from engine.data.image_set import DataError
-from engine.data.pictures import MEGABYTE, PictureError, read_picture
+from engine.data.pictures import MEGABYTE, PictureError
 from engine.data.sources.plan import (
     SUFFIXES,
-    Item,
     OnProgress,
     PictureHeader,
-    Pixels,
     Plan,
     Progress,
-    TooSmallError,
-    are_photographs,
-    by_folder,
-    channels_of,
     many,
-    native_size,
+    plan_of_files,
     read_header,
-    readable_headers,
+    reader,
 )
 from engine.storage.files import room_problem, write_json
 
@@ -160,36 +155,23 @@ def plan(path: Path, title: str, upload: str, largest: int, on_progress: OnProgr
     except (*_BROKEN, ValueError, struct.error) as error:
         raise DataError("This is no zip, or it is damaged or cut short.") from error
     entries, other = _pictures(archive)
-    reader = _Reader(archive)
+    zipped = _Reader(archive)
     headers: dict[str, PictureHeader | None] = {}
     for number, (key, entry) in enumerate(sorted(entries.items())):
         if number % 256 == 0:
             on_progress(Progress("Inspecting the pictures", number, len(entries)))
-        headers[key] = reader.header(entry)
-    good = readable_headers(list(headers.values()), "this zip")
-    placed = by_folder(sorted(entries))
-    notes = [*placed.notes]
-    if other:
-        notes.append(f"Left out: {many(other, 'file')} of another kind than pictures.")
-
-    def items() -> Iterator[Item]:
-        for key in sorted(placed.placed, key=lambda key: (placed.placed[key][1] is True, key)):
-            label, held_out = placed.placed[key]
-            yield Item(key, label, reader.of(entries[key], headers[key]), held_out)
-
-    return Plan(
+        headers[key] = zipped.header(entry)
+    plan = plan_of_files(
+        headers,
+        lambda key: reader(partial(zipped.read, entries[key]), MAX_PICTURE, headers[key]),
+        "this zip",
+        largest,
         title=PurePosixPath(title).stem or "Uploaded pictures",
         source=f"The uploaded file {title}",
-        licence="Your own pictures: what may be done with them is for you to know.",
-        class_names=tuple(_plain(name) for name in placed.class_names),
-        size=native_size(good, largest),
-        channels=channels_of(good),
-        natural=are_photographs(good),
         fingerprint=upload,
-        items=items(),
-        count=len(placed.placed),
-        notes=tuple(notes),
     )
+    left_out = (f"Left out: {many(other, 'file')} of another kind than pictures.",) if other else ()
+    return replace(plan, class_names=tuple(map(_plain, plan.class_names)), notes=plan.notes + left_out)
 
 
 def _check_directory(path: Path) -> None:
@@ -263,10 +245,6 @@ class _Reader:
                 return seen
         return None
 
-    def of(self, entry: zipfile.ZipInfo, header: PictureHeader | None) -> _OneEntry:
-        """What reads that entry."""
-        return _OneEntry(self, entry, header)
-
     def read(self, entry: zipfile.ZipInfo) -> bytes:
         """The bytes of an entry. Raises `PictureError` where there are too many or they are damaged."""
         data = self._bytes(entry, MAX_PICTURE + 1)
@@ -280,16 +258,6 @@ class _Reader:
                 return file.read(most)
         except (*_BROKEN, ValueError) as error:
             raise PictureError("This file in the zip is damaged.") from error
-
-
-class _OneEntry:
-    def __init__(self, reader: _Reader, entry: zipfile.ZipInfo, header: PictureHeader | None) -> None:
-        self._reader, self._entry, self._header = reader, entry, header
-
-    def __call__(self, size: int, channels: int) -> Pixels:
-        if self._header is not None and self._header.side < size:
-            raise TooSmallError
-        return read_picture(self._reader.read(self._entry), size=size, channels=channels, max_bytes=MAX_PICTURE)
 
 
 def _plain(name: str) -> str:

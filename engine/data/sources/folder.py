@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from engine.data.image_set import DataError
-from engine.data.pictures import MEGABYTE, PictureError, read_picture
+from engine.data.pictures import MEGABYTE, PictureError
 from engine.data.sources.plan import (
     SUFFIXES,
-    Item,
     OnProgress,
     PictureHeader,
-    Pixels,
     Plan,
     Progress,
-    TooSmallError,
-    are_photographs,
-    by_folder,
-    channels_of,
     fingerprint_of,
-    native_size,
+    plan_of_files,
     read_header,
-    readable_headers,
+    reader,
 )
 
 MOST_FILES = 2_000_000
@@ -43,27 +37,14 @@ def plan(path: Path, largest: int, on_progress: OnProgress) -> Plan:
             on_progress(Progress("Inspecting the pictures", start, len(keys)))
             some = keys[start : start + 256]
             headers |= zip(some, pool.map(read_header, [path / key for key in some]), strict=True)
-    good = readable_headers(list(headers.values()), f"“{path}”")
-    placed = by_folder(keys)
-
-    def items() -> Iterator[Item]:
-        # Pictures that are held out by their folder come last.
-        for key in sorted(placed.placed, key=lambda key: (placed.placed[key][1] is True, key)):
-            label, held_out = placed.placed[key]
-            yield Item(key, label, _reader(path / key, headers[key]), held_out)
-
-    return Plan(
+    return plan_of_files(
+        headers,
+        lambda key: reader(partial(_bytes, path / key), MOST_BYTES, headers[key]),
+        f"“{path}”",
+        largest,
         title=path.name or str(path),
         source=f"The folder {path}",
-        licence="Your own pictures: what may be done with them is for you to know.",
-        class_names=placed.class_names,
-        size=native_size(good, largest),
-        channels=channels_of(good),
-        natural=are_photographs(good),
         fingerprint=fingerprint(path, found),
-        items=items(),
-        count=len(placed.placed),
-        notes=placed.notes,
     )
 
 
@@ -109,19 +90,10 @@ def files_of(path: Path) -> dict[str, tuple[int, int]]:
     return found
 
 
-class _reader:  # noqa: N801
-    """Reads one file when asked to."""
-
-    def __init__(self, path: Path, header: PictureHeader | None) -> None:
-        self.path, self.header = path, header
-
-    def __call__(self, size: int, channels: int) -> Pixels:
-        if self.header is not None and self.header.side < size:
-            raise TooSmallError
-        try:
-            if self.path.stat().st_size > MOST_BYTES:
-                raise PictureError("This file is too large.")
-            data = self.path.read_bytes()
-        except OSError as error:
-            raise PictureError(f"This file cannot be read: {error.strerror}.") from error
-        return read_picture(data, size=size, channels=channels, max_bytes=MOST_BYTES)
+def _bytes(path: Path) -> bytes:
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise PictureError("This file is too large.")
+        return path.read_bytes()
+    except OSError as error:
+        raise PictureError(f"This file cannot be read: {error.strerror}.") from error

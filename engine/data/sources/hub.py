@@ -4,29 +4,29 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Any
 
 from engine.data.image_set import DataError
-from engine.data.pictures import MEGABYTE, PictureError, read_picture
+from engine.data.pictures import MEGABYTE, PictureError
 from engine.data.sources.plan import (
     MAX_CLASSES,
     NO_CLASS,
     Item,
     OnProgress,
     PictureHeader,
-    Pixels,
     Plan,
     Progress,
-    TooSmallError,
     are_photographs,
     channels_of,
     fingerprint_of,
     native_size,
     read_header,
     readable_headers,
+    reader,
 )
 
 NAME = re.compile(r"([A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?)(?:@([\w.][\w./-]{0,100}))?")
@@ -146,7 +146,8 @@ def of_parts(name: str, parts: Any, largest: int, most: int, on_progress: OnProg
         for part, held_out, limit in takes:
             try:
                 for k, row in enumerate(islice(iter(opened(part)), limit)):
-                    yield Item(f"{part}/{k}", _label(row, where, label_of), _reader(row[where.image]), held_out)
+                    read = reader(partial(_bytes, row[where.image]), MAX_PICTURE)
+                    yield Item(f"{part}/{k}", _label(row, where, label_of), read, held_out)
             except (DataError, GeneratorExit):
                 raise
             except Exception as error:  # the connection breaks off in the middle
@@ -217,17 +218,6 @@ def _header_of(stored: Any) -> PictureHeader | None:
         return read_header(io.BytesIO(_bytes(stored)))
     except PictureError:
         return None
-
-
-def _reader(stored: Any) -> Callable[[int, int], Pixels]:
-    def read(size: int, channels: int) -> Pixels:
-        data = _bytes(stored)
-        seen = read_header(io.BytesIO(data))
-        if seen is not None and seen.side < size:
-            raise TooSmallError
-        return read_picture(data, size=size, channels=channels, max_bytes=MAX_PICTURE)
-
-    return read
 
 
 def _licence(repo: str, revision: str | None) -> str:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+import io
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from engine.data.image_set import DataError
-from engine.data.pictures import FORMATS
+from engine.data.pictures import FORMATS, read_picture
 
 NO_CLASS = -1
 LARGEST = 128
@@ -45,6 +45,10 @@ def silent(progress: Progress) -> None:
     """Discard the progress."""
 
 
+ReadPixels = Callable[[int, int], Pixels]
+"""Of size and channels: gives a picture as uint8 (size, size, channels). Raises PictureError, and TooSmallError."""
+
+
 @dataclass(frozen=True)
 class Item:
     """One picture that has not been read yet."""
@@ -53,8 +57,7 @@ class Item:
     """What it is called in its source: the same on every machine."""
     label: int
     """Its class, or `NO_CLASS`."""
-    read: Callable[[int, int], Pixels]
-    """Of size and channels: gives it as uint8 (size, size, channels). Raises PictureError, and TooSmallError."""
+    read: ReadPixels
     held_out: bool | None = None
     """As the source says; None where it does not, and the rule of `engine.data.held_out` decides."""
 
@@ -108,6 +111,25 @@ def read_header(file: Any) -> PictureHeader | None:
         return None
 
 
+def reader(read: Callable[[], bytes], max_bytes: int, header: PictureHeader | None = None) -> ReadPixels:
+    """What reads one picture file when asked to.
+
+    Args:
+        read: gives its bytes, or raises PictureError.
+        max_bytes: it may have.
+        header: of it, where that was read before.
+    """
+
+    def pixels(size: int, channels: int) -> Pixels:
+        data = b"" if header else read()
+        known = header or read_header(io.BytesIO(data))
+        if known is not None and known.side < size:
+            raise TooSmallError
+        return read_picture(data or read(), size=size, channels=channels, max_bytes=max_bytes)
+
+    return pixels
+
+
 def native_size(headers: Sequence[PictureHeader], largest: int = LARGEST) -> int:
     """Pixels along a side to keep these pictures at, so that none has to be enlarged but a tenth at most, which are left out.
 
@@ -141,9 +163,9 @@ def shrunk(pixels: Image.Image, size: int, channels: int) -> Pixels:
     return np.array(square, dtype=np.uint8).reshape(size, size, channels)
 
 
-def many(count: int, one: str, more: str = "") -> str:
+def many(count: int, one: str) -> str:
     """ "1 picture", "1,234 pictures"."""
-    return f"{count:,} {one if count == 1 else more or one + 's'}"
+    return f"{count:,} {one if count == 1 else one + 's'}"
 
 
 def fingerprint_of(parts: Iterable[object]) -> str:
@@ -210,6 +232,47 @@ def readable_headers(headers: Sequence[PictureHeader | None], where: str) -> lis
     return good
 
 
-def most_common(names: Iterable[str]) -> str:
-    """The one that comes most often; "" of none."""
-    return max(Counter(names).items(), key=lambda pair: pair[1], default=("", 0))[0]
+def plan_of_files(
+    headers: Mapping[str, PictureHeader | None],
+    reader_of: Callable[[str], ReadPixels],
+    where: str,
+    largest: int,
+    *,
+    title: str,
+    source: str,
+    fingerprint: str,
+) -> Plan:
+    """The set of some picture files, class = folder.
+
+    Args:
+        headers: of each, by its path, with "/" between its parts.
+        reader_of: what reads one of them.
+        where: they are, in words.
+        largest: see `native_size`.
+        title, source, fingerprint: see `Plan`.
+
+    Raises:
+        DataError: where none of them can be read.
+    """
+    good = readable_headers(list(headers.values()), where)
+    names = by_folder(sorted(headers))
+
+    def items() -> Iterator[Item]:
+        # Pictures that are held out by their folder come last.
+        for key in sorted(names.placed, key=lambda key: (names.placed[key][1] is True, key)):
+            label, held_out = names.placed[key]
+            yield Item(key, label, reader_of(key), held_out)
+
+    return Plan(
+        title=title,
+        source=source,
+        licence="Your own pictures: what may be done with them is for you to know.",
+        class_names=names.class_names,
+        size=native_size(good, largest),
+        channels=channels_of(good),
+        natural=are_photographs(good),
+        fingerprint=fingerprint,
+        items=items(),
+        count=len(names.placed),
+        notes=names.notes,
+    )

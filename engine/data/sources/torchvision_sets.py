@@ -14,7 +14,17 @@ import numpy as np
 
 from engine.data.image_set import DataError
 from engine.data.pictures import PictureError
-from engine.data.sources.plan import NO_CLASS, Item, OnProgress, Pixels, Plan, Progress, fingerprint_of, shrunk
+from engine.data.sources.plan import (
+    NO_CLASS,
+    Item,
+    OnProgress,
+    Pixels,
+    Plan,
+    Progress,
+    ReadPixels,
+    fingerprint_of,
+    shrunk,
+)
 from engine.storage.files import room_problem
 
 OURS = ".downloaded"
@@ -203,7 +213,7 @@ class _Part:
         return self.count
 
 
-def _reader(part: _Part, k: int) -> Callable[[int, int], Pixels]:
+def _reader(part: _Part, k: int) -> ReadPixels:
     def read(size: int, channels: int) -> Pixels:
         try:
             picture = part.picture(k)

@@ -13,7 +13,7 @@ from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.config import TaskName, TrainConfig
 from engine.training.tasks.classifier import ClassifierTask
 from engine.training.tasks.denoiser import DenoiserTask
-from engine.training.tasks.task import Provenance, Saved, Task, Trained
+from engine.training.tasks.task import Task, Trained
 from engine.training.tasks.vae import VAETask
 
 TASKS: dict[TaskName, Task[Any]] = {"denoiser": DenoiserTask(), "vae": VAETask(), "classifier": ClassifierTask()}
@@ -62,16 +62,3 @@ def bayes_optimal_of(config: TrainConfig) -> BayesOptimalLoss | None:
 def _bayes_optimal_of(config: TrainConfig) -> BayesOptimalLoss | None:
     data = augmented_pictures(config)
     return None if data is None else task_of(config).bayes_optimal(config, data)
-
-
-__all__ = [
-    "TASKS",
-    "Provenance",
-    "Saved",
-    "Task",
-    "Trained",
-    "bayes_optimal_of",
-    "new_model",
-    "parameter_count",
-    "task_of",
-]

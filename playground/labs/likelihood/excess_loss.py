@@ -73,7 +73,7 @@ def heat_map(name: str, visitor: Visitor) -> HeatMap:
 
 @lru_cache(maxsize=4)
 def _of_checkpoint(folder: Path) -> HeatMap:
-    from engine.runs.log import report_of
+    from engine.runs.record import report_of
     from engine.training.config import TrainConfig
     from engine.training.tasks import bayes_optimal_of, task_of
 

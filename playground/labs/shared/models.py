@@ -9,7 +9,7 @@ from playground.labs.shared import opening
 from playground.labs.shared.naming import data_title, when
 
 if TYPE_CHECKING:
-    from engine.runs.snapshot import Snapshot
+    from engine.runs.entry import Snapshot
     from playground.policy.visitor import Visitor
 
 

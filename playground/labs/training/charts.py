@@ -16,7 +16,7 @@ from playground.labs.training import text
 from playground.labs.training.tasks import words_of
 
 if TYPE_CHECKING:
-    from engine.runs.snapshot import Snapshot
+    from engine.runs.entry import Snapshot
     from engine.training.config import TrainConfig
 
 SHOWN_PREVIEWS = 60

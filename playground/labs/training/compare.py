@@ -17,7 +17,7 @@ from playground.labs.training.tasks import OF_LOSS, words_of
 from playground.labs.training.visit import AGAINST, Against
 
 if TYPE_CHECKING:
-    from engine.runs.snapshot import Snapshot
+    from engine.runs.entry import Snapshot
 
 LETTERS = "ABCD"
 GLYPHS = "●■▲◆"

@@ -12,7 +12,7 @@ from playground.labs.shared.job import Job, Partial
 
 if TYPE_CHECKING:
     from engine.doctor.finding import Copies, Facts, Finding
-    from engine.runs.snapshot import Snapshot
+    from engine.runs.entry import Snapshot
     from engine.training.config import TrainConfig
     from engine.training.tasks.task import Pictures
 

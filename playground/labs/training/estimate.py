@@ -129,11 +129,11 @@ def _passed(config: TrainConfig, _shape: tuple[int, int, int]) -> Preflight:
 
 
 def _measured(config: TrainConfig) -> Preflight:
-    from engine.runs.record import default_root
+    from engine.storage.files import runs_root
     from engine.training.distributed import SingleProcess, best_device
     from engine.training.preflight import preflight
 
-    return preflight(config, SingleProcess(best_device()), default_root())
+    return preflight(config, SingleProcess(best_device()), runs_root())
 
 
 def _details(controls: TrainingControls, measured: Preflight) -> str:

@@ -13,7 +13,7 @@ from playground.labs.training.pictures_text import augmentation
 from playground.labs.training.tasks import words_of
 
 if TYPE_CHECKING:
-    from engine.runs.snapshot import Snapshot
+    from engine.runs.entry import Snapshot
     from engine.training.config import TrainConfig
 
 STATUS = {

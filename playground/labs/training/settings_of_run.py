@@ -13,7 +13,7 @@ from playground.labs.training.controls import TrainingControls
 
 if TYPE_CHECKING:
     from engine.doctor.finding import Setting
-    from engine.runs.snapshot import Snapshot
+    from engine.runs.entry import Snapshot
     from engine.training.config import TrainConfig
 
 SET_BY_THE_PAGE = ("warmup", "report_every", "sample_every")

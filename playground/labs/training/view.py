@@ -20,7 +20,7 @@ from playground.labs.training.visit import Against, Choice
 
 if TYPE_CHECKING:
     from engine.doctor.finding import Finding
-    from engine.runs.snapshot import Snapshot
+    from engine.runs.entry import Snapshot
     from playground.policy.visitor import Visitor
     from playground.policy.visitor_runs import VisitorRuns
 

@@ -17,7 +17,8 @@ from PIL import Image
 
 from engine.cli import main
 from engine.data.pixels import to_uint8
-from engine.recipes.recipe import Recipe, from_png
+from engine.recipes.fork import from_png
+from engine.recipes.recipe import Recipe
 from engine.runs.folder import RunFolder
 from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig

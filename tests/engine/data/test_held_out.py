@@ -19,9 +19,8 @@ from engine.data.shipped import DATASETS
 from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
 from engine.process import TARGETS
-from engine.runs import previews, trainer
+from engine.runs import trainer
 from engine.runs.folder import RunFolder
-from engine.runs.previews import Preview
 from engine.runs.record import RunRecord, new_id
 from engine.runs.trainer import RunTrainer
 from engine.training import held_out, loop
@@ -159,13 +158,7 @@ def test_the_best_checkpoint_is_kept_whatever_follows(tmp_path: Path, monkeypatc
     monkeypatch.setattr(trainer, "PREVIEW_REST", 0)
     monkeypatch.setattr(trainer, "SAVE_EVERY", 0.0)
     losses = iter([5.0, 3.0, 1.0, 2.0, 4.0, 5.0, 6.0, 7.0])
-    real = previews.Previewer.preview
-
-    def look(*args: object, **more: object) -> Preview:
-        seen = real(*args, **more)  # type: ignore[arg-type]
-        return replace(seen, held_out=next(losses)) if seen.held_out is not None else seen
-
-    monkeypatch.setattr(previews.Previewer, "preview", look)
+    monkeypatch.setattr(HeldOutLoss, "__call__", lambda self, model: next(losses))
     folder = RunFolder(tmp_path, new_id())
     run = _driven(folder, steps=8)
     assert run.history.best == (3, 1.0)
@@ -187,21 +180,24 @@ def test_where_nothing_is_held_out_nothing_is_measured(tmp_path: Path) -> None:
 def test_looking_never_takes_more_than_a_sixth_of_the_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures that take long to draw are drawn less often; the first look and the last, which come but once, aside."""
     looked, spent = [], []
-    real, real_train = previews.Previewer.preview, loop.train
+    real, real_train, draw = RunTrainer._preview, loop.train, denoiser_task.DenoiserTask.preview
 
-    def slow(*args: object, **more: object) -> Preview:
-        began = time.monotonic()
+    def drawn_slowly(*args: object) -> object:
         time.sleep(0.1)
-        seen = real(*args, **more)  # type: ignore[arg-type]
+        return draw(*args)  # type: ignore[arg-type]
+
+    def slow(*args: object) -> None:
+        began = time.monotonic()
+        real(*args)  # type: ignore[arg-type]
         looked.append(time.monotonic() - began)
-        return seen
 
     def train(*args: object) -> Iterator[Report]:
         began = time.monotonic()
         yield from real_train(*args)  # type: ignore[arg-type]
         spent.append(time.monotonic() - began)
 
-    monkeypatch.setattr(previews.Previewer, "preview", slow)
+    monkeypatch.setattr(denoiser_task.DenoiserTask, "preview", drawn_slowly)
+    monkeypatch.setattr(RunTrainer, "_preview", slow)
     monkeypatch.setattr(loop, "train", train)
     _driven(RunFolder(tmp_path, new_id()), steps=100)
     on_the_way = looked[1:-1]

@@ -24,6 +24,7 @@ from engine.data.image_set import DataError, ImageSet
 from engine.data.pixels import to_uint8, to_unit
 from engine.data.prepared import augmented_pictures, held_out_pictures, pictures_of, training_pictures
 from engine.data.sizes import resized, sized
+from engine.data.sources.plan import Plan
 from engine.data.writing import Writer
 from engine.training import loop
 from engine.training.config import TrainConfig
@@ -37,10 +38,10 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ImageSet:
     """A set on the disk: 40 colour pictures of 16 × 16 without classes, the last 4 held out, under the name of CIFAR-10."""
     monkeypatch.setenv("DIFFUSION_PLAYGROUND_DATA", str(tmp_path))
     pictures = load("emoji").images[:40, 8:24, 8:24]
-    with Writer("cifar10", 16, 3) as writer:
+    with Writer("cifar10", Plan("X", "", "", (), 16, 3, True, "", (), None)) as writer:
         for k, picture in enumerate(pictures):
             writer.add(picture, -1, str(k), k >= 36)
-        writer.finish(title="X", source="", licence="", class_names=(), natural=True, fingerprint="")
+        writer.finish()
     return load("cifar10")
 
 

@@ -32,10 +32,9 @@ from engine.data import held_out, preparing, store
 from engine.data.catalogue import load
 from engine.data.image_set import DataError, ImageSet
 from engine.data.pictures import read_picture
-from engine.data.preparation_lock import preparation_lock
-from engine.data.preparing import Options, options_of, prepare
+from engine.data.preparing import Options, options_of, preparation_lock, prepare
 from engine.data.sources import archive, folder, torchvision_sets
-from engine.data.sources.plan import Progress, by_folder
+from engine.data.sources.plan import Plan, Progress, by_folder
 from engine.data.store import gather
 from engine.data.writing import Writer, sweep
 
@@ -363,7 +362,7 @@ def test_one_process_at_a_time_prepares_a_set(data_root: Path, monkeypatch: pyte
 def test_a_process_that_was_killed_keeps_nobody_waiting(tmp_path: Path, data_root: Path) -> None:
     name = f"folder:{two_classes(tmp_path / 'pets', 2)}"
     program = (
-        "import sys, time; from pathlib import Path; from engine.data.preparation_lock import preparation_lock\n"
+        "import sys, time; from pathlib import Path; from engine.data.preparing import preparation_lock\n"
         "with preparation_lock(sys.argv[1], Path(sys.argv[2])):\n    print('held', flush=True); time.sleep(60)"
     )
     with subprocess.Popen(
@@ -425,8 +424,12 @@ def test_a_damaged_set_is_refused(tmp_path: Path, harm: str) -> None:
         load(name)
 
 
+def _plan_of(class_names: tuple[str, ...] = ()) -> Plan:
+    return Plan("x", "", "", class_names, 4, 1, False, "", (), None)
+
+
 def test_leftovers_of_living_processes_and_other_machines_stay(tmp_path: Path) -> None:
-    with Writer("mnist", 4, 1, tmp_path) as writer:
+    with Writer("mnist", _plan_of(), tmp_path) as writer:
         mine = next(path for path in (tmp_path / "prepared").iterdir() if path.name.startswith(".new-"))
         elsewhere = mine.with_name(".new-00000000-99999999-00000000")
         dead = mine.with_name(mine.name.replace(f"-{os.getpid()}-", "-99999999-"))
@@ -446,11 +449,10 @@ def test_stored_pictures_keep_their_classes_when_they_change_places(held: list[b
     import tempfile
 
     with tempfile.TemporaryDirectory() as made:
-        with Writer("mnist", 4, 1, Path(made)) as writer:
+        with Writer("mnist", _plan_of(tuple(map(str, range(len(held))))), Path(made)) as writer:
             for k, out in enumerate(held):
                 writer.add(np.full((4, 4, 1), k, np.uint8), k, str(k), out)
-            names = tuple(map(str, range(len(held))))
-            writer.finish(title="x", source="", licence="", class_names=names, natural=False, fingerprint="")
+            writer.finish()
         data = store.load("mnist", Path(made))
         assert data.images[:, 0, 0, 0].tolist() == data.labels.tolist()
         if any(held):
@@ -462,12 +464,13 @@ WRITE = """
 import sys
 from pathlib import Path
 import numpy as np
+from engine.data.sources.plan import Plan
 from engine.data.writing import Writer
-with Writer("cifar10", 64, 3, Path(sys.argv[1])) as writer:
+plan = Plan("x", "", "", tuple("0123456789"), 64, 3, True, "", (), None)
+with Writer("cifar10", plan, Path(sys.argv[1])) as writer:
     for k in range(int(sys.argv[2])):
         writer.add(np.full((64, 64, 3), k % 251, np.uint8), k % 10, str(k))
-    names = tuple("0123456789")
-    about = writer.finish(title="x", source="", licence="", class_names=names, natural=True, fingerprint="")
+    about = writer.finish()
 print(about.held_out)
 """
 

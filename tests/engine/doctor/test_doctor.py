@@ -21,8 +21,8 @@ from engine.data.image_set import ImageSet
 from engine.doctor.copies import copies
 from engine.doctor.finding import Copies, Finding
 from engine.doctor.rules import RULES, Facts, examine
+from engine.runs.entry import Snapshot
 from engine.runs.record import Status, new_id
-from engine.runs.snapshot import Pictures, Snapshot
 from engine.schedule import PURE_NOISE_SNR, SCHEDULES, NoiseSchedule
 from engine.training import loop, prefetch, tasks
 from engine.training.bayes_optimal import BayesOptimalLoss, bayes_optimal_loss
@@ -30,6 +30,7 @@ from engine.training.config import TrainConfig
 from engine.training.held_out import HeldOutLoss
 from engine.training.loop import TrainingDivergedError
 from engine.training.report import Report
+from engine.training.tasks.task import Pictures
 from engine.training.timestep_bins import TIMESTEP_BINS
 
 from runs_to_try import DATA, config_of

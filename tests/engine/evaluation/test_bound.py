@@ -22,14 +22,12 @@ from engine.denoiser import Clipped
 from engine.evaluation.bound import (
     Bound,
     BoundError,
-    BoundProgress,
-    bits_per_dim,
     blocks_of,
     held_out_bound,
     variational_bound,
 )
+from engine.evaluation.drawing import Progress
 from engine.ideal import ExactDenoiser
-from engine.interop import pretrained
 from engine.likelihood import DENSITY, bound_term, prior_term
 from engine.process import Prediction
 from engine.registry import open_model
@@ -41,7 +39,7 @@ SCHEDULE = NoiseSchedule.cosine(20)
 MEAN, STD = 0.3, 0.5
 
 
-def _last(events: Iterator[BoundProgress | Bound]) -> Bound:
+def _last(events: Iterator[Progress | Bound]) -> Bound:
     *_, bound = events
     assert isinstance(bound, Bound)
     return bound
@@ -184,16 +182,16 @@ def test_progress_is_told_and_the_rest_of_the_world_left_alone() -> None:
     torch.manual_seed(0)
     before = torch.random.get_rng_state()
     events = variational_bound(gaussian(MEAN, STD), SCHEDULE, _points(4), decoder=DENSITY, per_step=8, batch=40)
-    seen: list[BoundProgress] = []
+    seen: list[Progress] = []
     for event in events:
         assert torch.is_grad_enabled()
-        if isinstance(event, BoundProgress):
+        if isinstance(event, Progress):
             seen.append(event)
     assert len(seen) > 3
     assert [e.done for e in seen] == sorted({e.done for e in seen})
     assert {e.total for e in seen} == {seen[-1].done}
     assert seen[-1].seconds_left == 0
-    assert math.isnan(BoundProgress(0, 10, 0.0).seconds_left)
+    assert math.isnan(Progress(0, 10, 0.0).seconds_left)
     assert bool((torch.random.get_rng_state() == before).all())
 
 
@@ -289,13 +287,13 @@ def test_the_network_that_ships_and_the_denoiser_that_knows_its_data_by_heart() 
     """On held-out digits the network needs a bit or two for each number; the ideal denoiser, which can only answer with
     pictures that it knows, hundreds and more. On its own pictures it is the better one."""
     data = load("digits")
-    net = bits_per_dim(pretrained.load("digits"), data, per_step=2, strata=4, batch=50)
+    net = _last(held_out_bound(open_model("digits"), data, per_step=2, strata=4, batch=50))
     assert net.variance == "small"
     assert net.pictures == len(data.held_out_part)
     assert net.dimensions == 784
     assert 0.5 < net.bits_per_dim < 3
     ideal = open_model("ideal:digits")
-    heart = _last(held_out_bound(ideal.denoiser, ideal.schedule, data, labelled=True, per_step=2, strata=4))
+    heart = _last(held_out_bound(ideal, data, per_step=2, strata=4))
     assert heart.bits_per_dim > 100 * net.bits_per_dim
     own = to_unit(data.training.images[:20])
     known = _last(variational_bound(Clipped(ideal.denoiser), ideal.schedule, own, per_step=2, strata=4))
@@ -304,7 +302,7 @@ def test_the_network_that_ships_and_the_denoiser_that_knows_its_data_by_heart() 
 
 def test_a_model_for_other_pictures_is_refused() -> None:
     with pytest.raises(BoundError, match="1 × 28 × 28"):
-        bits_per_dim(pretrained.load("digits"), load("emoji"))
+        next(held_out_bound(open_model("digits"), load("emoji")))
 
 
 def test_the_command_says_the_bits_and_writes_them(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

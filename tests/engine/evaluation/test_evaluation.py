@@ -21,8 +21,8 @@ from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.denoiser import NetDenoiser
 from engine.evaluation import model_card
-from engine.evaluation.drawing import in_proportion
-from engine.evaluation.evaluate import DrawSettings, Evaluation, EvaluationError, Progress, Reference, evaluate
+from engine.evaluation.drawing import DrawSettings, EvaluationError, Progress, in_proportion
+from engine.evaluation.evaluate import Evaluation, Reference, evaluate
 from engine.evaluation.metrics import Share, accuracy, frechet_distance
 from engine.interop import pretrained
 from engine.models import classifier

@@ -18,8 +18,7 @@ from pydantic import ValidationError
 from engine.cli import main
 from engine.data.catalogue import load
 from engine.evaluation.cells import Cell, EvaluatedModel, cells, describe, key_of, prepare_model
-from engine.evaluation.drawing import Drawn, DrawSettings, draw, evaluations, network_rows
-from engine.evaluation.evaluate import EvaluationError
+from engine.evaluation.drawing import Drawn, DrawSettings, EvaluationError, draw, evaluations, network_rows
 from engine.evaluation.grid import GridProgress, Row, _Speeds, run
 from engine.evaluation.grid_bound import BoundCell, BoundRow, bound_cells, run_bounds
 from engine.evaluation.grid_table import table

@@ -20,7 +20,6 @@ from engine.evaluation.metrics import (
     accuracy,
     energy_distance,
     frechet_distance,
-    frechet_estimate,
     frechet_jackknife,
     nearest_neighbours,
     precision_recall,
@@ -145,7 +144,7 @@ def test_frechet_survives_covariances_without_full_rank() -> None:
 
 def test_frechet_standard_error_is_the_spread_over_fresh_samples() -> None:
     pairs = [(gaussian(400, 4, 2 * s), gaussian(400, 4, 2 * s + 1) + 0.5) for s in range(60)]
-    estimates = [frechet_estimate(a, b) for a, b in pairs]
+    estimates = [frechet_jackknife(a, b).estimate for a, b in pairs]
     spread = float(np.std([e.value for e in estimates], ddof=1))
     assert np.mean([e.standard_error for e in estimates]) == pytest.approx(spread, rel=0.3)
 
@@ -161,7 +160,7 @@ def test_the_error_knows_that_as_many_of_each_class_were_chosen() -> None:
     spread = float(np.std([f.value for f in found], ddof=1))
     said = np.mean([f.standard_error for f in found])
     assert 0.6 * spread < said < 1.8 * spread
-    blind = np.mean([frechet_estimate(a, b).standard_error for a, b in pairs[:10]])
+    blind = np.mean([frechet_jackknife(a, b).standard_error for a, b in pairs[:10]])
     assert blind > 2 * said
 
 
@@ -196,7 +195,7 @@ def test_frechet_refuses_what_it_cannot_compare() -> None:
         with pytest.raises(ValueError, match=r"Features|features"):
             frechet_distance(x, bad)
     with pytest.raises(ValueError, match="too few"):
-        frechet_estimate(x, x, groups=20)
+        frechet_jackknife(x, x, groups=20)
 
 
 # --- distances between rows -------------------------------------------------------------------------------------------

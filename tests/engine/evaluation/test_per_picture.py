@@ -9,8 +9,7 @@ import torch
 from torch import Tensor
 
 from engine.denoiser import Clipped
-from engine.evaluation.bound import blocks_of, variational_bound
-from engine.evaluation.bound_result import Bound, BoundError
+from engine.evaluation.bound import Bound, BoundError, blocks_of, variational_bound
 from engine.evaluation.per_picture import PictureCost, diffusion_costs, latent_costs
 from engine.ideal import ExactDenoiser
 from engine.latent import DiagonalGaussian

@@ -26,13 +26,13 @@ from engine.guidance import Guided
 from engine.ideal import ExactDenoiser
 from engine.models.opened import Model, ModelError
 from engine.process import Prediction, prediction_from_x0
+from engine.recipes.fork import from_png
 from engine.recipes.recipe import (
     MAX_IMAGES,
     PNG_KEY,
     Recipe,
     RecipeError,
     from_json,
-    from_png,
     png_bytes,
     save_png,
 )

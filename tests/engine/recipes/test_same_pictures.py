@@ -25,7 +25,8 @@ from engine.data.pixels import to_uint8
 from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
 from engine.interop.pretrained import Card
-from engine.recipes.recipe import Recipe, from_png, png_bytes
+from engine.recipes.fork import from_png
+from engine.recipes.recipe import Recipe, png_bytes
 from engine.registry import open_model
 from engine.samplers import Ancestral
 from engine.sampling import sample

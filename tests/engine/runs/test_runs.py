@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,7 @@ from torch import Tensor
 from engine.data.shipped import DATASETS
 from engine.interop import pretrained
 from engine.registry import open_model
-from engine.runs import lock, log, trainer
+from engine.runs import lock, record, trainer
 from engine.runs.folder import RunFolder, all_runs, find_run
 from engine.runs.lock import HeldError, Lease, holder_of
 from engine.runs.record import RunRecord, new_id
@@ -343,16 +344,16 @@ FLOATS = st.floats(allow_nan=True, allow_infinity=True)
 @given(st.lists(FLOATS, min_size=TIMESTEP_BINS, max_size=TIMESTEP_BINS), FLOATS, st.none() | st.floats(0, 1e6))
 def test_a_report_comes_back_as_it_was_and_is_json(levels: list[float], norm: float, bound: float | None) -> None:
     report = Report(3, 9, levels[0], tuple(levels), 1e-3, norm, 10.0, bound)
-    line = log.report_line(report)
+    line = record.line_of(asdict(report))
     json.loads(line, parse_constant=lambda word: pytest.fail(f"{word} is no JSON"))
-    assert repr(log.report_of(line.encode())) == repr(report)
+    assert repr(record.report_of(line.encode())) == repr(report)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=200) | st.text(max_size=100).map(str.encode))
 def test_a_line_of_anything_is_no_report(line: bytes) -> None:
-    assert log.report_of(line) is None
-    assert log.point_of(line) is None
+    assert record.report_of(line) is None
+    assert record.point_of(line) is None
 
 
 def _report(step: int, loss: float = 1.0) -> Report:
@@ -370,17 +371,17 @@ def test_what_a_resumed_run_tells_again_replaces_what_came_after(tmp_path: Path)
 def test_a_line_that_was_cut_short_costs_no_other(tmp_path: Path) -> None:
     """A full disk, or a process that was killed: the next one begins a line of its own."""
     path = tmp_path / "held_out.jsonl"
-    lines = [log.line_of({"step": step, "loss": 0.5}) for step in (1, 2, 3)]
-    log.add(path, lines[:2])
+    lines = [{"step": step, "loss": 0.5} for step in (1, 2, 3)]
+    record.add(path, lines[:2])
     path.write_bytes(path.read_bytes()[:-5])
-    log.add(path, lines[2:])
-    found, _ = log.Tail(path).read()
-    assert [log.point_of(line) for line in found] == [(1, 0.5), None, (3, 0.5)]
+    record.add(path, lines[2:])
+    found, _ = record.Tail(path).read()
+    assert [record.point_of(line) for line in found] == [(1, 0.5), None, (3, 0.5)]
 
 
 def test_a_growing_file_is_read_once(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    tail = log.Tail(path)
+    tail = record.Tail(path)
     assert tail.read() == ([], False)
     path.write_bytes(b"one\ntw")
     assert tail.read() == ([b"one"], True)

@@ -27,7 +27,8 @@ from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from engine.data.pixels import to_uint8
-from engine.recipes.recipe import Recipe, from_png, png_bytes
+from engine.recipes.fork import from_png
+from engine.recipes.recipe import Recipe, png_bytes
 from playground.publish.staging import stage
 
 from servers import ROOT, SLOW, RunServer, free_port, serve

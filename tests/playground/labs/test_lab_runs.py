@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from engine.doctor.finding import Facts
 from engine.doctor.rules import RULES, examine
+from engine.runs.entry import Snapshot
 from engine.runs.record import Status, new_id
-from engine.runs.snapshot import Snapshot
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.config import TrainConfig
 from engine.training.report import Report

@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from engine.data.catalogue import load
+from engine.runs.entry import Snapshot
 from engine.runs.record import Status, new_id
-from engine.runs.snapshot import Snapshot
 from engine.training import loop
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.classifier_accuracy import ClassifierAccuracy

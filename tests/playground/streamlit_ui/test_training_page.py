@@ -13,9 +13,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from engine.runs import service as training_service
+from engine.runs.entry import Snapshot
 from engine.runs.folder import RunFolder
 from engine.runs.service import TrainingService
-from engine.runs.snapshot import Snapshot
 from engine.training.config import TrainConfig
 from playground import preload
 from playground.labs.training import runs as names
