@@ -24,6 +24,7 @@ from engine.schedule import NoiseSchedule
 from engine.storage.checked_files import CheckpointError
 from engine.storage.checkpoints import newest_in
 from engine.storage.files import runs_root
+from engine.storage.signatures import Signature, signature
 
 IDEAL = "ideal:"
 RUN = "run:"
@@ -95,25 +96,17 @@ def _model_from(name: str, download: bool, progress: hub.Progress | None) -> Mod
     return replace(model, name=name, title=own_title or title or name)
 
 
-def _stamp(path: Path) -> tuple[tuple[str, int, int], ...]:
-    """Modification times and sizes of the files of a folder or file: the cache key of an unchanged model."""
-    stamp = []
+def _stamp(path: Path) -> tuple[Signature | None, ...]:
+    """Of the files of a folder or file: the cache key of an unchanged model."""
     settings = [path.with_suffix(".json")] if path.suffix in trainer_files.SUFFIXES else []
-    for part in [path, *settings, *(path / file for file in (*hub.CONFIGS, *hub.WEIGHT_FILES))]:
-        try:
-            stat = os.stat(part)
-            stamp.append((part.name, stat.st_mtime_ns, stat.st_size))
-        except (OSError, ValueError):
-            continue
-    return tuple(stamp)
+    return tuple(map(signature, [path, *settings, *(path / file for file in (*hub.CONFIGS, *hub.WEIGHT_FILES))]))
 
 
 @lru_cache(maxsize=3)
-def _model_on_disk(path: str, stamp: tuple[tuple[str, int, int], ...]) -> Model:
+def _model_on_disk(path: str, stamp: tuple[Signature | None, ...]) -> Model:
     """The model of a folder or file, read again only where it has changed."""
     if os.path.isfile(path) and path.endswith(trainer_files.SUFFIXES):
-        opened = trainer_files.load(Path(path))
-        return Model(path, path, opened.denoiser, opened.shape, (), opened.denoiser.schedule, "")
+        return replace(trainer_files.load(Path(path)), name=path, title=path)
     return pretrained.load(path).model(path)
 
 
@@ -178,9 +171,7 @@ def open_classifier(name: str) -> TrainedClassifier:
         raise CheckpointError(f"“{name[:60]}” cannot be opened: {error.strerror or error}.") from error
 
 
-@lru_cache(maxsize=8)
-def _cached_classifier(name: str) -> TrainedClassifier:
-    return open_classifier(name)
+_cached_classifier = lru_cache(maxsize=8)(open_classifier)
 
 
 # --- training runs ----------------------------------------------------------------------------------------------------

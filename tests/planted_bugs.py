@@ -458,7 +458,7 @@ BUGS = [
     ),
     Bug(
         "diversity's error as if pictures, not seeds, were left out",
-        "evaluation/diversity.py",
+        "evaluation/metrics.py",
         "variance = (seeds - 1) / seeds * (without",
         "variance = 1 / seeds * (without",
         "test_diversity.py",
@@ -803,14 +803,14 @@ BUGS = [
     ),
     Bug(
         "the same pictures held out whatever they show",
-        "data/held_out.py",
+        "data/writing.py",
         "key=lambda k: digests[k]",
         "key=lambda k: k",
         "test_picture_sources.py",
     ),
     Bug(
         "a class may be held out whole",
-        "data/held_out.py",
+        "data/writing.py",
         "np.minimum(quota, sizes - 1)",
         "np.minimum(quota, sizes)",
         "test_picture_sources.py",

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.cli.common import CommandError, ProgressLine, device_named, duration
+from engine.cli.common import CommandError, ProgressLine, duration
 
 if TYPE_CHECKING:
     from engine.evaluation.bound import Bound, Term
@@ -40,6 +40,7 @@ def add(evaluate: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> int:
     """Run the command, for each model and variance."""
     from engine.registry import open_model
+    from engine.training.distributed import device_named
 
     if args.results or args.write_card:
         raise CommandError("--results and --write-card are for samples: with --bound write the result with --json.")

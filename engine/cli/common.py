@@ -31,17 +31,6 @@ def complaint(error: ValidationError) -> str:
     return first_problem(error)
 
 
-def device_named(name: str) -> str:
-    """The name itself. Raises `CommandError` where there is no such device."""
-    import torch
-
-    try:
-        torch.zeros(1, device=name)
-    except (RuntimeError, AssertionError) as error:
-        raise CommandError(f"There is no device “{name}” here.") from error
-    return name
-
-
 def duration(seconds: float) -> str:
     """“3.4 min” or “12 s”; a dash for NaN."""
     if math.isnan(seconds):

@@ -28,6 +28,8 @@ HELD_OUT = 1000
 """Most held-out pictures that a trained classifier is evaluated on at the end."""
 INTERRUPTED = 130
 """The exit status after Ctrl-C."""
+CLOSED_TERMINAL = contextlib.suppress(OSError)
+"""Within this context a terminal may be closed: the run goes on."""
 MAY_CHANGE = ("steps", "report_every", "sample_every", "milestones", "micro_batch", "compile")
 """Settings that may differ where a run is resumed: none of them changes what is learned from a step."""
 
@@ -121,7 +123,7 @@ def _driven(run: RunTrainer, args: argparse.Namespace) -> int:
         for report in run.train():
             step = report.step
             progress.report(report)
-        with _closed_terminal():
+        with CLOSED_TERMINAL:
             progress.begin()
             progress.end()
         status, error = run.ended
@@ -131,7 +133,8 @@ def _driven(run: RunTrainer, args: argparse.Namespace) -> int:
                 run.writer.write_record(run.record)
         run.state = None
         run.release()
-    again = _resume_command(folder, args)
+    words = ["python", "-m", "engine", "runs", "resume", str(folder.path)]
+    again = shlex.join(words + (["--device", args.device] if args.device else []))
     if not context.is_main:
         if run.error_is_local:  # unknown to the main process, or that one is lost
             print(f"{error} Go on from the last checkpoint with: {again}", file=sys.stderr, flush=True)
@@ -148,13 +151,6 @@ def _driven(run: RunTrainer, args: argparse.Namespace) -> int:
     return 0
 
 
-def _resume_command(folder: RunFolder, args: argparse.Namespace) -> str:
-    """The command that resumes the run."""
-    words = ["python", "-m", "engine", "runs", "resume", str(folder.path)]
-    words += ["--device", args.device] if args.device else []
-    return shlex.join(words)
-
-
 @contextlib.contextmanager
 def _signals(run: RunTrainer) -> Iterator[list[int]]:
     """Within this context, Ctrl-C, SIGTERM and SIGHUP pause the run; a second Ctrl-C ends it. Yields the signals caught."""
@@ -166,7 +162,7 @@ def _signals(run: RunTrainer) -> Iterator[list[int]]:
             raise KeyboardInterrupt
         caught.append(number)
         run.request = "paused"
-        with _closed_terminal():
+        with CLOSED_TERMINAL:
             print(
                 "\nsaving at the next report; a second Ctrl-C ends at once, without saving", file=sys.stderr, flush=True
             )
@@ -181,11 +177,6 @@ def _signals(run: RunTrainer) -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _closed_terminal() -> contextlib.AbstractContextManager[None]:
-    """Ignore a terminal that was closed: the run goes on."""
-    return contextlib.suppress(OSError)
 
 
 class _Progress:
@@ -212,7 +203,7 @@ class _Progress:
             print("no pictures of this set are held out: its loss on new pictures is not measured", flush=True)
 
     def report(self, report: Report) -> None:
-        with _closed_terminal():
+        with CLOSED_TERMINAL:
             self._report(report)
 
     def _report(self, report: Report) -> None:
@@ -251,11 +242,8 @@ def _print_result(run: RunTrainer) -> None:
         print(f"finished at step {last.step}: loss {last.loss:.4f}{held_out_loss}")
     if best is not None and history.held_out and best[0] != history.held_out[-1][0]:
         print(f"best on held-out pictures: {best[1]:.4f} at step {best[0]}; there is a checkpoint of it too")
-    print(f"written to {run.folder.path}; a folder that diffusers opens: {_export_command(run)}")
-
-
-def _export_command(run: RunTrainer) -> str:
-    return shlex.join(["python", "-m", "engine", "export", str(run.folder.path), "--out", "DIR"])
+    export = shlex.join(["python", "-m", "engine", "export", str(run.folder.path), "--out", "DIR"])
+    print(f"written to {run.folder.path}; a folder that diffusers opens: {export}")
 
 
 def _print_accuracy(accuracy: ClassifierAccuracy) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from engine.cli import bound as cli_bound
-from engine.cli.common import CommandError, ProgressLine, complaint, device_named, duration, settings_of
+from engine.cli.common import CommandError, ProgressLine, complaint, duration, settings_of
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -159,6 +159,7 @@ def _open(name: str, args: argparse.Namespace) -> tuple[Checkpoint, ImageSet, Ju
     from engine.interop import pretrained
     from engine.models import classifier
     from engine.registry import locate
+    from engine.training.distributed import device_named
 
     device = device_named(args.device)
     model = pretrained.load(name if name in pretrained.CHECKPOINTS else locate(name)[0], device)

@@ -12,8 +12,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from engine.data import figures
-
 Floats = npt.NDArray[np.float64]
 Drawing = tuple[Floats, npt.NDArray[np.int64]]
 """Points of shape (N, 2) in any units, and the class of each, int64 of shape (N,)."""
@@ -160,7 +158,55 @@ def _pinwheel(count: int, rng: np.random.Generator) -> Drawing:
     return _polar(np.hypot(out, across), np.arctan2(across, out) + 2 * np.pi * kind / 5 + 0.9 * out), kind
 
 
-def _outline(shape: Callable[[], tuple[figures.Outline, ...]]) -> Callable[[int, np.random.Generator], Drawing]:
+@dataclass(frozen=True, eq=False)
+class _Outline:
+    """A line through corners, shape (K, 2); the last is the first again where it is closed."""
+
+    corners: Floats
+
+    @property
+    def _reached(self) -> Floats:
+        """How long the line is up to each corner."""
+        return np.concatenate([[0.0], np.hypot(*np.diff(self.corners, axis=0).T).cumsum()])
+
+    @property
+    def length(self) -> float:
+        """Of the whole line."""
+        return float(self._reached[-1])
+
+    def at(self, share: Floats) -> Floats:
+        """The points at these shares of its length, 0 … 1: shape (N, 2)."""
+        reached, here = self._reached, share * self.length
+        return np.stack([np.interp(here, reached, self.corners[:, axis]) for axis in (0, 1)], 1)
+
+
+def _arc(middle: tuple[float, float], radius: float, begin: float = 0.0, end: float = 1.0) -> _Outline:
+    """Part of a circle, in turns."""
+    angle = 2 * np.pi * np.linspace(begin, end, 97)
+    return _Outline(np.array(middle) + _polar(np.full(97, radius), angle))
+
+
+def _heart() -> tuple[_Outline, ...]:
+    """x = 16 sin³ u, y = 13 cos u − 5 cos 2u − 2 cos 3u − cos 4u, a heart well known; https://mathworld.wolfram.com/HeartCurve.html."""
+    u = np.linspace(0, 2 * np.pi, 193)
+    x = 16 * np.sin(u) ** 3
+    y = 13 * np.cos(u) - 5 * np.cos(2 * u) - 2 * np.cos(3 * u) - np.cos(4 * u)
+    return (_Outline(np.stack([x, y], 1) / 16),)
+
+
+def _star() -> tuple[_Outline, ...]:
+    """A star of five points; the inner corners lie where the lines of a pentagram cross."""
+    angle = np.pi / 2 + np.pi / 5 * np.arange(11)
+    radius: Floats = np.where(np.arange(11) % 2 == 0, 1.0, 0.382)
+    return (_Outline(_polar(radius, angle)),)
+
+
+def _smiley() -> tuple[_Outline, ...]:
+    """A face, two eyes and a mouth."""
+    return (_arc((0, 0), 1), _arc((-0.35, 0.3), 0.12), _arc((0.35, 0.3), 0.12), _arc((0, 0), 0.6, 0.56, 0.94))
+
+
+def _outline(shape: Callable[[], tuple[_Outline, ...]]) -> Callable[[int, np.random.Generator], Drawing]:
     """Points scattered along the lines of a figure, each line a class of its own."""
 
     def draw(count: int, rng: np.random.Generator) -> Drawing:
@@ -186,8 +232,8 @@ POINT_SETS: Mapping[str, NamedPoints] = {
     ),
     "checkerboard": NamedPoints("Checkerboard", _checkerboard, ("lower half", "upper half")),
     "pinwheel": NamedPoints("Pinwheel", _pinwheel, tuple(f"blade {k}" for k in range(1, 6))),
-    "heart": NamedPoints("Heart", _outline(figures.heart)),
-    "star": NamedPoints("Star", _outline(figures.star)),
-    "smiley": NamedPoints("Smiley", _outline(figures.smiley), ("face", "left eye", "right eye", "mouth")),
+    "heart": NamedPoints("Heart", _outline(_heart)),
+    "star": NamedPoints("Star", _outline(_star)),
+    "smiley": NamedPoints("Smiley", _outline(_smiley), ("face", "left eye", "right eye", "mouth")),
 }
 """The sets that go by a name. A line here puts one into the Points lab."""

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from engine.data.image_set import DataError, ImageSet
 from engine.data.shipped import DATASETS
+from engine.storage.signatures import Signature, signature
 
 ABOUT, IMAGES, LABELS = "about.json", "images.npy", "labels.npy"
 TORCHVISION = ("mnist", "fashion-mnist", "cifar10", "stl10", "celeba")
@@ -120,17 +121,13 @@ def load(name: str, root: Path | None = None) -> ImageSet:
     return _opened(folder, stamp)
 
 
-def stamp_of(folder: Path) -> tuple[int, int] | None:
+def stamp_of(folder: Path) -> Signature | None:
     """What changes when a set is prepared anew; None where there is no set."""
-    try:
-        stat = (folder / ABOUT).stat()
-    except (OSError, ValueError):
-        return None
-    return stat.st_mtime_ns, stat.st_ino
+    return signature(folder / ABOUT)
 
 
 @lru_cache(maxsize=8)
-def _opened(folder: Path, stamp: tuple[int, int]) -> ImageSet:
+def _opened(folder: Path, stamp: Signature) -> ImageSet:
     about = read_about(folder)
     shape = (about.count, about.size, about.size, about.channels)
     images = open_array(folder / IMAGES, shape)

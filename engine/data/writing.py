@@ -9,14 +9,16 @@ import secrets
 import shutil
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+import psutil
 
-from engine.data import held_out, store
+from engine.data import store
 from engine.data.image_set import DataError
 from engine.data.sources.plan import Plan
 from engine.data.store import About
@@ -25,6 +27,8 @@ from engine.storage.files import publish, room_problem
 HEADER = 128
 """Bytes before the first picture: what numpy writes for any array of this shape, checked below."""
 CHUNK_BYTES = 1 << 24
+SHARE, MOST = 0.1, 1000
+"""Held out of a set that does not say so itself: a tenth of each class, at most so many of all."""
 
 
 class Writer:
@@ -138,7 +142,35 @@ class Writer:
         """As the source says, where it says so of any picture; else by the rule."""
         if any(self._held):
             return np.array([bool(held) for held in self._held])
-        return held_out.chosen(self.keys, labels)
+        return chosen_to_hold_out(self.keys, labels)
+
+
+def chosen_to_hold_out(keys: Sequence[str], labels: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """True where a picture is held out by the rule, bool (N,).
+
+    A tenth of all, at most `MOST`, shared out among the classes by their size; never the only picture of a class. Within a
+    class those are taken whose key has the smallest SHA-256: the same pictures whatever the order, on every machine.
+
+    Args:
+        keys: what each picture is called in its source, (N,).
+        labels: its class, or −1.
+    """
+    count = len(keys)
+    held = np.zeros(count, dtype=bool)
+    if not count:
+        return held
+    classes, sizes = np.unique(labels, return_counts=True)
+    exact_quota = sizes * min(SHARE, MOST / count)
+    quota = np.floor(exact_quota).astype(int)
+    # What rounding down has left over goes to the classes that it took most from.
+    left = round(float(exact_quota.sum())) - int(quota.sum())
+    quota[np.argsort(quota - exact_quota, kind="stable")[:left]] += 1
+    quota = np.minimum(quota, sizes - 1)
+    digests = [hashlib.sha256(key.encode("utf-8", "surrogateescape")).digest() for key in keys]
+    for label, most in zip(classes, quota, strict=True):
+        members = sorted(np.flatnonzero(labels == label).tolist(), key=lambda k: digests[k])
+        held[members[:most]] = True
+    return held
 
 
 def check_room(needed: int, home: Path) -> None:
@@ -150,21 +182,9 @@ def check_room(needed: int, home: Path) -> None:
 def sweep(home: Path) -> None:
     """Delete what processes of this computer that have ended left unfinished."""
     for folder in home.glob(".*-*-*-*"):
-        found = re.fullmatch(r"\.(?:new|old)-(\w+)-(\d+)-[0-9a-f]{8}", folder.name)
-        if found and found[1] == _machine() and not _alive(int(found[2])):
+        found = re.fullmatch(r"\.(?:new|old)-(\w+)-(\d{1,9})-[0-9a-f]{8}", folder.name)
+        if found and found[1] == _machine() and not psutil.pid_exists(int(found[2])):
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _alive(process: int) -> bool:
-    if os.name == "nt":  # there the question would end the process
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except (OSError, OverflowError):
-        return True
-    return True
 
 
 def _machine() -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from torch import Tensor, nn
+from torch import Tensor
 
 from engine.interop.diffusers_unet import DiffusersUNet, DiffusersUNetConfig
 from engine.models.unet import UNet, UNetConfig
@@ -50,11 +50,6 @@ def check_index(index: dict[str, Any]) -> None:
         raise CheckpointError(
             f"This is a {name}, which {what}; only pipelines with a UNet2DModel in pixel space open here."
         )
-
-
-def is_unet(values: dict[str, Any]) -> bool:
-    """Whether a config.json is that of a diffusers network."""
-    return "_class_name" in values
 
 
 def not_a_unet(values: dict[str, Any]) -> CheckpointError:
@@ -188,12 +183,6 @@ def _check_size(config: AnyUNetConfig) -> None:
         raise CheckpointError(f"A network of {millions:,.0f} million parameters is too large for this playground.")
 
 
-def shape_of(config: AnyUNetConfig) -> tuple[int, int, int]:
-    """Of one picture: channels, height, width."""
-    size = (config.sample_size, config.sample_size) if isinstance(config, UNetConfig) else config.size
-    return (config.in_channels, *size)
-
-
 OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
 """Names of the parts of attention before diffusers 0.15, as in google/ddpm-cifar10-32."""
 
@@ -205,11 +194,6 @@ def current_name(name: str) -> str:
         lambda found: f"{found[1]}.{OLD_ATTENTION[found[2]]}.",
         name,
     )
-
-
-def weights_of(net: nn.Module) -> nn.Module:
-    """The module whose state dict a checkpoint holds."""
-    return net.theirs if isinstance(net, DiffusersUNet) else net
 
 
 def unet_to_diffusers(config: UNetConfig) -> dict[str, Any]:

@@ -88,17 +88,27 @@ def fetch(name: HubName, progress: Progress | None = None) -> Path:
     folder = cached(name)
     if folder is not None:
         return folder
+    stopped: list[Exception] = []
+
+    def report(done: int, total: int) -> None:
+        if progress is not None:
+            try:
+                progress(done, total)
+            except Exception as reason:
+                stopped.append(reason)
+                raise
+
     try:
-        return _download(name, _Stoppable(progress))
-    except CheckpointError:
-        raise
-    except _Stopped as stopped:
-        raise stopped.reason from None
+        return _download(name, report)
     except Exception as error:  # of the Hub's client, of HTTP, of the disk: all become one sentence
+        if stopped:
+            raise stopped[0] from None
+        if isinstance(error, CheckpointError):
+            raise
         raise _error_of(name, error) from error
 
 
-def _download(name: HubName, report: _Stoppable) -> Path:
+def _download(name: HubName, report: Progress) -> Path:
     from huggingface_hub import HfApi, hf_hub_download
 
     info = HfApi().model_info(name.repo, revision=name.revision, files_metadata=True, timeout=10)
@@ -169,26 +179,6 @@ def _error_of(name: HubName, error: Exception) -> CheckpointError:
         f"There is no folder “{name}” here, it is not in the Hub's cache, and {off}: download it elsewhere with "
         f"“hf download {name.repo}” and upload the folder as a zip, or set HF_HUB_CACHE to a cache that has it."
     )
-
-
-class _Stopped(Exception):  # noqa: N818
-    """Carries an exception of `progress` through the Hub's client, apart from those of the client."""
-
-    def __init__(self, reason: Exception) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
-
-
-@dataclass(frozen=True)
-class _Stoppable:
-    progress: Progress | None
-
-    def __call__(self, done: int, total: int) -> None:
-        if self.progress is not None:
-            try:
-                self.progress(done, total)
-            except Exception as reason:
-                raise _Stopped(reason) from reason
 
 
 def _bar_of(report: Callable[[int], None]) -> type[Any]:

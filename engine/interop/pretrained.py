@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from engine.data.shipped import DATASETS
 from engine.denoiser import NetDenoiser
 from engine.interop import diffusers_format as theirs
+from engine.interop.diffusers_unet import DiffusersUNet
 from engine.models.opened import Model
 from engine.models.unet import UNet, UNetConfig
 from engine.process import TARGETS
@@ -78,7 +79,9 @@ class Checkpoint:
     @property
     def shape(self) -> tuple[int, int, int]:
         """Of one picture: channels, height, width."""
-        return theirs.shape_of(self.unet)
+        unet = self.unet
+        size = (unet.sample_size, unet.sample_size) if isinstance(unet, UNetConfig) else unet.size
+        return (unet.in_channels, *size)
 
     def model(self, name: str, title: str = "") -> Model:
         """The same as a model. The name of its data counts only for a set that ships.
@@ -204,7 +207,7 @@ def _parts(path: Path) -> tuple[Path, Path]:
     flat = path / "config.json"
     if (path / "unet").is_dir() or not flat.exists():
         return path / "unet" / "config.json", path / "scheduler" / "scheduler_config.json"
-    if not theirs.is_unet(values := read_json(flat, KIND)):
+    if "_class_name" not in (values := read_json(flat, KIND)):
         raise theirs.not_a_unet(values)
     beside = path / "scheduler_config.json"
     return flat, beside if beside.exists() else path / "scheduler" / "scheduler_config.json"
@@ -225,5 +228,5 @@ def _filled(config: theirs.AnyUNetConfig, file: Path) -> nn.Module:
         net = net.to_empty(device="cpu")
     else:
         net = theirs.build(config)
-    load_weights(theirs.weights_of(net), file, theirs.current_name)
+    load_weights(net.theirs if isinstance(net, DiffusersUNet) else net, file, theirs.current_name)
     return net

@@ -26,6 +26,7 @@ from torch import Tensor, nn
 
 from engine.denoiser import NetDenoiser
 from engine.interop.diffusers_format import MAX_PARAMETERS
+from engine.models.opened import Model
 from engine.process import TARGETS, Target
 from engine.schedule import SCHEDULES, Level, NoiseSchedule
 from engine.storage.checked_files import CheckpointError, first_problem, read_json
@@ -62,18 +63,10 @@ class TrainerSettings(BaseModel):
         return self.image_size if isinstance(self.image_size, tuple) else (self.image_size, self.image_size)
 
 
-@dataclass(frozen=True, eq=False)
-class TrainerModel:
-    """A denoiser and the shape of its pictures: channels, height, width."""
-
-    denoiser: NetDenoiser
-    shape: tuple[int, int, int]
-
-
 # --- the file ---------------------------------------------------------------------------------------------------------
 
 
-def load(path: Path, settings: TrainerSettings | None = None, device: torch.device | str = "cpu") -> TrainerModel:
+def load(path: Path, settings: TrainerSettings | None = None, device: torch.device | str = "cpu") -> Model:
     """Open a model-N.pt.
 
     Args:
@@ -150,7 +143,9 @@ def _state_in(content: object, name: str) -> dict[str, Tensor]:
         raise other
     ema, weights = content.get("ema"), content.get("model", content)
     if isinstance(ema, dict) and _flag(ema.get("initted", True)):
-        inner = {key.removeprefix("ema_model."): value for key, value in ema.items() if _is_ema(key)}
+        inner = {
+            key.removeprefix("ema_model."): value for key, value in ema.items() if str(key).startswith("ema_model.")
+        }
         weights = inner or weights
     if not isinstance(weights, dict):
         raise other
@@ -158,10 +153,6 @@ def _state_in(content: object, name: str) -> dict[str, Tensor]:
     if "betas" not in state or "model.init_conv.weight" not in state:
         _raise_for_other(state, name, other)
     return state
-
-
-def _is_ema(key: object) -> bool:
-    return isinstance(key, str) and key.startswith("ema_model.")
 
 
 def _flag(value: object) -> bool:
@@ -185,9 +176,7 @@ def _raise_for_other(state: Mapping[str, Tensor], name: str, other: CheckpointEr
 # --- the model --------------------------------------------------------------------------------------------------------
 
 
-def from_state(
-    state: Mapping[str, Tensor], settings: TrainerSettings, device: torch.device | str = "cpu"
-) -> TrainerModel:
+def from_state(state: Mapping[str, Tensor], settings: TrainerSettings, device: torch.device | str = "cpu") -> Model:
     """The denoiser of a state dict of `GaussianDiffusion`.
 
     Args:
@@ -225,7 +214,7 @@ def from_state(
         denoiser = NetDenoiser(net, schedule, target, learned_variance=unet.learned_variance)
     except ValueError as error:
         raise CheckpointError(str(error)) from error
-    return TrainerModel(denoiser, (unet.channels, *settings.size))
+    return Model("", "", denoiser, (unet.channels, *settings.size), (), schedule, "")
 
 
 @dataclass(frozen=True)

@@ -125,21 +125,16 @@ class Fork(Settings):
             RecipeError: where it does not fit the model.
             ModelError: where the model no longer exists.
         """
-        if model is None:
-            model = self._model(run_of)
+        try:
+            model = model or open_model(root_of(self).model, run_of)
+        except ModelError as error:
+            raise ModelError(f"This fork goes on with a model that is gone: {error}") from error
         self.check(model)
         return self._frames(model, start, wrap_sampler)
 
     def _frames(self, model: Model, start: Start | None, wrap_sampler: Callable[[Sampler], Sampler]) -> Iterator[Frame]:
         begin = self.start(model) if start is None else self.continued(start)
         yield from self.recipe.frames(model, start=begin, wrap_sampler=wrap_sampler)
-
-    def _model(self, run_of: Callable[[str], Model] | None) -> Model:
-        name = root_of(self).model
-        try:
-            return open_model(name, run_of)
-        except ModelError as error:
-            raise ModelError(f"This fork goes on with a model that is gone: {error}") from error
 
     def python(self) -> str:
         """A program that makes the same pictures and saves them."""

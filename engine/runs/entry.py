@@ -14,9 +14,9 @@ import numpy as np
 from engine.runs.folder import RunFolder
 from engine.runs.history import HistoryReader, SaveError
 from engine.runs.lock import HEARTBEAT, Holder, holder_of
-from engine.runs.record import ACTIVE, ControlRequest, Status, command_of
+from engine.runs.record import ACTIVE, Status, command_of
 from engine.runs.trainer import RunTrainer
-from engine.storage.signatures import Signature, is_settled, signature
+from engine.storage.signatures import ChangedFiles, Signature, is_settled, signature
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.config import TrainConfig
@@ -90,8 +90,8 @@ class RunEntry:
         """The other process that holds it."""
         self.title = ""
         self._reader: HistoryReader | None = None
-        self._files: dict[str, Signature | None] = {}
-        """Signatures of run.json and title.json when they were read."""
+        self._changed = ChangedFiles(run.folder.path)
+        """Of run.json and title.json."""
         self._folder: tuple[Signature | None, ...] = ()
         """Signatures of everything when it was read; empty where it has to be read again."""
         self._snapshot: Snapshot | None = None
@@ -109,7 +109,7 @@ class RunEntry:
             return
         self._snapshot = None
         self._read_title()
-        if self._has_changed("run.json") and (record := folder.read_record()) is not None:
+        if self._changed.has("run.json") and (record := folder.read_record()) is not None:
             self.run.record = record
         status = self.run.record.status
         self.holder = holder_of(folder.path) if status in ACTIVE else None
@@ -167,13 +167,6 @@ class RunEntry:
             command=command_of(config),
         )
 
-    def ask(self, request: ControlRequest) -> None:
-        """Ask the process that holds it."""
-        try:
-            self.run.folder.write_request(request)
-        except OSError:
-            self.run.note = "The process that trains it cannot be reached: its folder cannot be written."
-
     def end(self) -> None:
         """It neither waits nor is trained any more: write that, and let other processes have it, unless its state is in memory
         only."""
@@ -186,18 +179,12 @@ class RunEntry:
         run.release()
         never_written = run.record.status == "paused" and bool(run.record.error) and not folder.path.is_dir()
         if run.state is None and not never_written:
-            self.is_mine, self._reader, self._files, self._folder = False, None, {}, ()
+            self.is_mine, self._reader, self._folder = False, None, ()
+            self._changed = ChangedFiles(folder.path)
 
     def _read_title(self) -> None:
-        if self._has_changed("title.json"):
+        if self._changed.has("title.json"):
             self.title = self.run.folder.read_title()
-
-    def _has_changed(self, name: str) -> bool:
-        """Whether a file is another one than when it was read; from now on it counts as read."""
-        now = signature(self.run.folder.path / name)
-        changed = name not in self._files or self._files[name] != now
-        self._files[name] = now
-        return changed
 
     def _is_newest(self, step: int) -> bool:
         """Whether there is no later checkpoint."""

@@ -14,7 +14,7 @@ from engine.data.image_set import ImageSet
 from engine.runs.folder import RunFolder
 from engine.runs.lock import HeldError, Lease
 from engine.runs.record import Point, RunRecord, Tail, merge, point_of, report_of
-from engine.storage.signatures import Signature, signature
+from engine.storage.signatures import ChangedFiles
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.config import TrainConfig
@@ -95,7 +95,7 @@ class HistoryReader:
         self.history = History()
         self._folder = folder
         self._metrics, self._points = Tail(folder.path / "metrics.jsonl"), Tail(folder.path / "held_out.jsonl")
-        self._signatures: dict[str, Signature | None] = {}
+        self._changed = ChangedFiles(folder.path)
 
     def read(self) -> History:
         """The history as it is now, always the same object. Files that cannot be read count as missing."""
@@ -108,19 +108,13 @@ class HistoryReader:
         if is_new:
             history.held_out = []
         merge(history.held_out, lines, point_of)
-        if self._has_changed("previews.npz"):
+        if self._changed.has("previews.npz"):
             history.previews = self._folder.read_previews()
-        if self._has_changed("floor.json"):
+        if self._changed.has("floor.json"):
             history.bayes_optimal = self._folder.read_bayes_optimal()
-        if self._has_changed("reading.json"):
+        if self._changed.has("reading.json"):
             history.accuracy = self._folder.read_accuracy()
         return history
-
-    def _has_changed(self, name: str) -> bool:
-        now = signature(self._folder.path / name)
-        changed = name not in self._signatures or self._signatures[name] != now
-        self._signatures[name] = now
-        return changed
 
 
 class SaveError(Exception):

@@ -16,8 +16,9 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.denoiser import NetDenoiser
+from engine.storage import checkpoints
 from engine.storage.checked_files import CheckpointError, save_tensors
-from engine.storage.checkpoints import NAME, name_of
+from engine.storage.checkpoints import name_of
 from engine.training.tasks.task import with_weights
 
 ENDING = ".safetensors"
@@ -49,11 +50,7 @@ def steps(folder: Path) -> list[int]:
     Args:
         folder: that of the milestones of a run; it may be missing.
     """
-    try:
-        found = [NAME.fullmatch(entry.name.removesuffix(ENDING)) for entry in folder.iterdir()]
-    except OSError:
-        return []
-    return sorted(int(match[1]) for match in found if match)
+    return checkpoints.steps(folder, ENDING)
 
 
 def moments(at: list[int], saved: list[int]) -> tuple[int, ...]:

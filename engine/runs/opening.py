@@ -77,7 +77,7 @@ def _check_task(record: RunRecord, name: TaskName) -> None:
 
 
 def _title(record: RunRecord) -> str:
-    return f"Your run of {when(record.created)}"
+    return f"Your run of {time.strftime('%d %b, %H:%M', time.localtime(record.created))}"
 
 
 def open_checkpoint(checkpoint: Path) -> Saved:
@@ -86,11 +86,6 @@ def open_checkpoint(checkpoint: Path) -> Saved:
         if task.is_saved_in(checkpoint):
             return task.open(checkpoint)
     raise CheckpointError(f"“{checkpoint.name}” is no checkpoint of a training run.")
-
-
-def when(created: float) -> str:
-    """ "23 Nov, 16:31", of seconds since 1970."""
-    return time.strftime("%d %b, %H:%M", time.localtime(created))
 
 
 def _opened(folder: RunFolder, load: Callable[[Path], Opened], step: int | None) -> Opened:

@@ -300,7 +300,10 @@ class TrainingService:
                 return
             entry.refresh()
             if entry.holder is not None:
-                entry.ask(request)
+                try:
+                    entry.run.folder.write_request(request)
+                except OSError:
+                    entry.run.note = "The process that trains it cannot be reached: its folder cannot be written."
             elif entry.status == "running":
                 entry.run.request = request
             elif entry.status in ("queued", "paused"):

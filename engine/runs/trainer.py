@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
-from engine.data.image_set import DataError, ImageSet
+from engine.data.image_set import ImageSet
 from engine.data.prepared import content_checksum, pictures_of
 from engine.runs import milestones
 from engine.runs.folder import RunFolder
@@ -96,7 +96,7 @@ class RunTrainer:
             self.ended, self.error_is_local = ("paused", f"{error}{self._save_without_peer()}"), True
         except DistributedError as error:
             self.ended, self.error_is_local = ("failed", str(error)), True
-        except (DataError, HeldError, ResumeError, ValueError) as error:
+        except ValueError as error:  # DataError, HeldError, ResumeError and others whose message is one sentence
             self.ended = ("failed", str(error))
         except Exception as error:  # the thread goes on to the next run, and the reader sees one sentence
             traceback.print_exc()

@@ -30,9 +30,6 @@ class TrainingQueue:
         self._thread: threading.Thread | None = None
         self._closing = False
 
-    def __contains__(self, entry: RunEntry) -> bool:
-        return entry in self._waiting
-
     def place(self, entry: RunEntry) -> int:
         """How many runs are before it; 0 for one that does not wait."""
         return self._waiting.index(entry) + (self.running is not None) if entry in self._waiting else 0

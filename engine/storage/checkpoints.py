@@ -33,16 +33,16 @@ def name_of(step: int) -> str:
     return f"step-{step:08d}"
 
 
-def steps(folder: Path) -> list[int]:
-    """Steps of the checkpoints, oldest first, which may open or not."""
+def steps(folder: Path, ending: str = "") -> list[int]:
+    """Steps of the checkpoints, oldest first, which may open or not; or of other files that are called so, with that ending."""
     try:
-        found = [NAME.fullmatch(entry.name) for entry in folder.iterdir()]
+        found = [NAME.fullmatch(entry.name.removesuffix(ending)) for entry in folder.iterdir()]
     except (OSError, ValueError):  # no file has a name with a zero byte
         return []
     return sorted(int(match[1]) for match in found if match)
 
 
-def write(folder: Path, step: int, fill: Callable[[Path], None]) -> Path:
+def write(folder: Path, step: int, fill: Callable[[Path], None]) -> None:
     """Write a checkpoint; one of the same step is replaced.
 
     Args:
@@ -63,7 +63,6 @@ def write(folder: Path, step: int, fill: Callable[[Path], None]) -> Path:
         sums = {path.relative_to(part).as_posix(): _of(path) for path in files if path.name not in MAY_CHANGE}
         write_json(part / MANIFEST, {"files": sums})
     sweep(folder)
-    return target
 
 
 def prune(folder: Path, kept: Collection[int]) -> None:

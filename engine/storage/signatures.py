@@ -17,9 +17,24 @@ def signature(path: Path) -> Signature | None:
     """Equal as long as a file or folder is unchanged; None where there is none."""
     try:
         stat = os.stat(path)
-    except OSError:
+    except (OSError, ValueError):  # no file has a name with a zero byte
         return None
     return stat.st_ino, stat.st_mtime_ns, stat.st_size
+
+
+class ChangedFiles:
+    """Which files of a folder are others than when they were asked for the last time."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._seen: dict[str, Signature | None] = {}
+
+    def has(self, name: str) -> bool:
+        """Whether this file is one of them; from now on it counts as read."""
+        now = signature(self._folder / name)
+        changed = name not in self._seen or self._seen[name] != now
+        self._seen[name] = now
+        return changed
 
 
 def is_settled(*signatures: Signature | None) -> bool:

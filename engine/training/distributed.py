@@ -184,6 +184,15 @@ def best_device() -> torch.device:
     return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
 
 
+def device_named(name: str) -> str:
+    """The name itself. Raises DistributedError where there is no such device."""
+    try:
+        torch.zeros(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        raise DistributedError(f"There is no device “{name}” here.") from error
+    return name
+
+
 def launched_processes() -> int:
     """The number of processes that a launcher has started; 1 without one."""
     return int(os.environ.get("WORLD_SIZE") or 1)
@@ -214,11 +223,7 @@ def launched_context(
         DistributedError: where there is no such device or tracker, or where there are more or fewer processes: some launch
             commands start one process where several were requested.
     """
-    device = device or best_device().type
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        raise DistributedError(f"There is no device “{device}” here.") from error
+    device = device_named(device or best_device().type)
     count = launched_processes()
     if processes and count != processes:
         raise DistributedError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -139,10 +139,11 @@ def of_parts(name: str, parts: Any, largest: int, most: int, on_progress: OnProg
     good = readable_headers(headers, f"“{name}”")
     label_of = {value: k for k, value in enumerate(where.class_names)}
 
+    takes: list[tuple[str, bool | None, int | None]] = [(first, None if second is None else False, most or None)]
+    if second is not None:
+        takes.append((second, True, min(HELD_OUT, max(1, most // 10)) if most else HELD_OUT))
+
     def items() -> Iterator[Item]:
-        takes = [(first, None if second is None else False, most or None)]
-        if second is not None:
-            takes.append((second, True, min(HELD_OUT, max(1, most // 10)) if most else HELD_OUT))
         for part, held_out, limit in takes:
             try:
                 for k, row in enumerate(islice(iter(opened(part)), limit)):
@@ -164,23 +165,21 @@ def of_parts(name: str, parts: Any, largest: int, most: int, on_progress: OnProg
         natural=are_photographs(good),
         fingerprint=fingerprint_of((name, str(getattr(parts[first], "_fingerprint", "")), most)),
         items=items(),
-        count=_count(parts, first, second, most),
+        count=_count(parts, takes),
         notes=tuple(notes),
     )
 
 
-def _count(parts: Any, first: str, second: str | None, most: int) -> int | None:
+def _count(parts: Any, takes: Sequence[tuple[str, bool | None, int | None]]) -> int | None:
     """How many pictures there will be; None where the set does not say."""
     total = 0
-    for part, limit in ((first, most), (second, min(HELD_OUT, max(1, most // 10)) if most else HELD_OUT)):
-        if part is None:
-            continue
+    for part, _, limit in takes:
         try:
             rows = len(parts[part])
         except TypeError:
             split = (parts[part].info.splits or {}).get(part)
             if split is None or not split.num_examples:
-                return limit or None if second is None else None
+                return limit if len(takes) == 1 else None
             rows = split.num_examples
         total += min(rows, limit) if limit else rows
     return total

@@ -59,7 +59,7 @@ class Item:
     """Its class, or `NO_CLASS`."""
     read: ReadPixels
     held_out: bool | None = None
-    """As the source says; None where it does not, and the rule of `engine.data.held_out` decides."""
+    """As the source says; None where it does not, and the rule of `engine.data.writing` decides."""
 
 
 @dataclass(frozen=True)

@@ -178,11 +178,11 @@ def plan(name: str, downloads: Path, on_progress: OnProgress) -> Plan:
         raise
     except Exception as error:  # of the network, of the disk, of torchvision: all end in one sentence
         raise _explained(source, downloads, error) from error
-    counts = len(train), len(test)
+    counts = train.count, test.count
 
     def items() -> Iterator[Item]:
         for part, held_out, key in ((train, False, "train"), (test, True, "test")):
-            for k in range(len(part)):
+            for k in range(part.count):
                 yield Item(f"{key}/{k}", int(part.label(k)), _reader(part, k), held_out)
 
     return Plan(
@@ -209,8 +209,9 @@ class _Part:
     """As a PIL image, or as an array (H, W) or (H, W, C)."""
     label: Callable[[int], int]
 
-    def __len__(self) -> int:
-        return self.count
+
+Opener = Callable[[Path], tuple[_Part, _Part]]
+"""Downloads a set below a root where it is not there yet, and opens its parts to train on and to hold out."""
 
 
 def _reader(part: _Part, k: int) -> ReadPixels:
@@ -226,38 +227,23 @@ def _reader(part: _Part, k: int) -> ReadPixels:
     return read
 
 
-def _mnist(kind: str) -> Callable[[Path], tuple[_Part, _Part]]:
+def _arrays(kind: str, part: str = "train", values: tuple[object, object] = (True, False)) -> Opener:
+    """A set that torchvision holds as arrays; of the two parts its argument `part` has these values."""
+
     def opened(root: Path) -> tuple[_Part, _Part]:
         import torchvision.datasets
 
-        def part(train: bool) -> _Part:
-            data = getattr(torchvision.datasets, kind)(root, train=train, download=True)
-            images, labels = data.data.numpy(), data.targets.numpy()
+        def one(value: object) -> _Part:
+            data = getattr(torchvision.datasets, kind)(root, **{part: value}, download=True)
+            images = np.asarray(data.data)
+            if images.shape[1] == 3:  # STL-10 has its colours first
+                images = images.transpose(0, 2, 3, 1)
+            labels = np.asarray(data.labels if kind == "STL10" else data.targets)
             return _Part(len(images), images.__getitem__, labels.__getitem__)
 
-        return part(True), part(False)
+        return one(values[0]), one(values[1])
 
     return opened
-
-
-def _cifar10(root: Path) -> tuple[_Part, _Part]:
-    from torchvision.datasets import CIFAR10
-
-    def part(train: bool) -> _Part:
-        data = CIFAR10(root, train=train, download=True)
-        return _Part(len(data.data), data.data.__getitem__, data.targets.__getitem__)
-
-    return part(True), part(False)
-
-
-def _stl10(root: Path) -> tuple[_Part, _Part]:
-    from torchvision.datasets import STL10
-
-    def part(split: str) -> _Part:
-        data = STL10(root, split=split, download=True)
-        return _Part(len(data.data), lambda k: data.data[k].transpose(1, 2, 0), data.labels.__getitem__)
-
-    return part("train"), part("test")
 
 
 def _celeba(root: Path) -> tuple[_Part, _Part]:
@@ -277,11 +263,11 @@ def _celeba(root: Path) -> tuple[_Part, _Part]:
     return part("train"), part("test")
 
 
-OPENERS: dict[str, Callable[[Path], tuple[_Part, _Part]]] = {
-    "mnist": _mnist("MNIST"),
-    "fashion-mnist": _mnist("FashionMNIST"),
-    "cifar10": _cifar10,
-    "stl10": _stl10,
+OPENERS: dict[str, Opener] = {
+    "mnist": _arrays("MNIST"),
+    "fashion-mnist": _arrays("FashionMNIST"),
+    "cifar10": _arrays("CIFAR10"),
+    "stl10": _arrays("STL10", "split", ("train", "test")),
     "celeba": _celeba,
 }
 
@@ -328,12 +314,7 @@ def _reporting_download(source: Source, downloads: Path, on_progress: OnProgress
             done = _downloaded(source, downloads)
             unpacking = done > 0.98 * total
             on_progress(
-                Progress(
-                    "Unpacking" if unpacking else "Downloading",
-                    0 if unpacking else done,
-                    0 if unpacking else total,
-                    "bytes",
-                )
+                Progress("Unpacking", 0, 0, "bytes") if unpacking else Progress("Downloading", done, total, "bytes")
             )
 
     watcher = threading.Thread(target=watch, name="watching a download", daemon=True)

@@ -124,8 +124,7 @@ def _measures(
     """Accuracy, diversity and saturation."""
     import torch
 
-    from engine.evaluation.diversity import diversity
-    from engine.evaluation.metrics import Estimate, accuracy
+    from engine.evaluation.metrics import Estimate, accuracy, diversity
 
     read, features = judge.read(x0.clamp(-1, 1).float())
     of_image = torch.stack(saturations).mean(0)
@@ -139,7 +138,7 @@ def real_diversity(planned: Plan, judge: Judge) -> Estimate:
     """The same of the data's own held-out pictures, as many of each class as there are (up to 50)."""
     from engine.data import catalogue
     from engine.data.pixels import to_unit
-    from engine.evaluation.diversity import diversity
+    from engine.evaluation.metrics import diversity
 
     data, classes = catalogue.load(planned.judge), len(planned.model.class_names)
     pictures = data.held_out_part

@@ -28,7 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from engine.data import held_out, preparing, store
+from engine.data import preparing, store
 from engine.data.catalogue import load
 from engine.data.image_set import DataError, ImageSet
 from engine.data.pictures import read_picture
@@ -36,7 +36,7 @@ from engine.data.preparing import Options, options_of, preparation_lock, prepare
 from engine.data.sources import archive, folder, torchvision_sets
 from engine.data.sources.plan import Plan, Progress, by_folder
 from engine.data.store import gather
-from engine.data.writing import Writer, sweep
+from engine.data.writing import Writer, chosen_to_hold_out, sweep
 
 from peaks import linux, peak_of
 
@@ -91,10 +91,10 @@ def nothing_left(root: Path) -> bool:
 @settings(max_examples=60, deadline=None)
 def test_a_tenth_of_each_class_is_held_out_whatever_the_order(labels: list[int], chance: random.Random) -> None:
     keys = [f"picture {k}" for k in range(len(labels))]
-    held = held_out.chosen(keys, np.array(labels, dtype=np.int64))
+    held = chosen_to_hold_out(keys, np.array(labels, dtype=np.int64))
     order = list(range(len(labels)))
     chance.shuffle(order)
-    again = held_out.chosen([keys[k] for k in order], np.array(labels, dtype=np.int64)[order])
+    again = chosen_to_hold_out([keys[k] for k in order], np.array(labels, dtype=np.int64)[order])
     assert [held[k] for k in order] == again.tolist()
     for label in set(labels):
         members = [k for k, each in enumerate(labels) if each == label]
@@ -105,13 +105,13 @@ def test_a_tenth_of_each_class_is_held_out_whatever_the_order(labels: list[int],
 
 def test_the_only_picture_of_a_class_is_never_held_out() -> None:
     labels = np.arange(30, dtype=np.int64)
-    assert not held_out.chosen([str(k) for k in range(30)], labels).any()
-    assert held_out.chosen([str(k) for k in range(30)], np.zeros(30, np.int64)).sum() == 3
+    assert not chosen_to_hold_out([str(k) for k in range(30)], labels).any()
+    assert chosen_to_hold_out([str(k) for k in range(30)], np.zeros(30, np.int64)).sum() == 3
 
 
 def test_at_most_a_thousand_are_held_out() -> None:
     labels = np.arange(30_000, dtype=np.int64) % 7
-    held = held_out.chosen([str(k) for k in range(30_000)], labels)
+    held = chosen_to_hold_out([str(k) for k in range(30_000)], labels)
     assert held.sum() == 1000
     assert np.ptp(np.bincount(labels[held])) <= 1
 

@@ -7,7 +7,7 @@ import math
 import pytest
 import torch
 
-from engine.evaluation.diversity import diversity
+from engine.evaluation.metrics import diversity
 
 
 def draws(seed: int, seeds: int = 8, classes: int = 3, width: int = 4) -> torch.Tensor:
