@@ -196,8 +196,8 @@ def _heart() -> tuple[_Outline, ...]:
 
 def _star() -> tuple[_Outline, ...]:
     """A star of five points; the inner corners lie where the lines of a pentagram cross."""
-    angle = np.pi / 2 + np.pi / 5 * np.arange(11)
-    radius: Floats = np.where(np.arange(11) % 2 == 0, 1.0, 0.382)
+    angle = np.pi / 2 + np.pi / 5 * np.linspace(0, 10, 11)
+    radius = np.where(np.arange(11) % 2 == 0, 1.0, 0.382)
     return (_Outline(_polar(radius, angle)),)
 
 
