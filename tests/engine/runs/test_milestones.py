@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.data.shipped import DATASETS
@@ -46,6 +46,7 @@ def train(folder: RunFolder, until: int = 12, **changed: object) -> RunTrainer:
     return run
 
 
+@settings(deadline=None)
 @given(st.integers(1, 50), st.integers(2, 40), st.integers(0, 3000))
 def test_they_are_even_and_neither_too_many_nor_too_few(every: int, most: int, reports: int) -> None:
     """Whatever the run is going to be: kept by the rule at every report, what is left is a grid of at most `most`."""
