@@ -275,14 +275,9 @@ def _check(tab: str) -> None:
         )
 
 
-_request_queue: RequestQueue | None = None
-_request_queue_lock = threading.Lock()
+_request_queue = RequestQueue()
 
 
 def request_queue() -> RequestQueue:
     """The request queue of this process."""
-    global _request_queue
-    with _request_queue_lock:
-        if _request_queue is None:
-            _request_queue = RequestQueue()
-        return _request_queue
+    return _request_queue

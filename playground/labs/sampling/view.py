@@ -11,7 +11,6 @@ from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.sampling import text
 from playground.labs.sampling.controls import SamplingSettings, Side
 from playground.labs.sampling.job import FrameImages, Images, SamplingJob
-from playground.labs.sampling.neighbours import nearest_training_images
 from playground.labs.sampling.recipes import open_recipes
 from playground.labs.shared.exports import File
 from playground.labs.shared.picture import proportion
@@ -194,6 +193,38 @@ def nearest(run: SamplingJob, choice: Choice) -> Nearest | None:
         ((sample, "this sample"), *((image, caption) for (image, *_), caption in zip(found, captions, strict=True))),
         text.DISTANCE + memorization(run.recipes[choice.side]),
     )
+
+
+def nearest_training_images(model: Model, image: Images, k: int = 5) -> list[tuple[Images, str, float]]:
+    """The k training images nearest to one image: (image, its class, root mean square distance on the scale 0 … 255).
+
+    Args:
+        model: whose training images to search; the result is empty where they are unknown or too many.
+        image: uint8, shape (H, W, C).
+    """
+    import torch
+
+    from engine.data import catalogue
+    from engine.data.image_set import DataError
+    from engine.data.prepared import MOST_NUMBERS
+    from engine.data.sizes import sized
+    from engine.evaluation.metrics import nearest_neighbours
+
+    if not model.data:
+        return []
+    try:
+        whole = catalogue.load(model.data)
+        data = sized(whole, len(image), upsampling=True).training
+    except DataError:  # they were prepared elsewhere, or are no longer here
+        return []
+    if data.images.size > MOST_NUMBERS or data.images.shape[1:] != image.shape:
+        return []
+    distances, numbers = nearest_neighbours(torch.tensor(image[None]), torch.tensor(data.images), k)
+    per_pixel = (distances[0] / image.size**0.5).tolist()
+    return [
+        (data.images[i], data.class_names[data.labels[i]] if data.class_names else "", distance)
+        for i, distance in zip(numbers[0].tolist(), per_pixel, strict=True)
+    ]
 
 
 def memorization(recipe: Recipe) -> str:

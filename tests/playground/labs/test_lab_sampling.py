@@ -26,8 +26,8 @@ from playground.labs.sampling import job as lab
 from playground.labs.sampling import view
 from playground.labs.sampling.controls import B_FIELDS, SamplingControls, Side, without_effect
 from playground.labs.sampling.job import MAX_POSITIONS, FrameImages, SamplingJob
-from playground.labs.sampling.neighbours import nearest_training_images
 from playground.labs.sampling.recipes import recipes
+from playground.labs.sampling.view import nearest_training_images
 
 SECONDS = 30.0
 
