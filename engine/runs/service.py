@@ -156,10 +156,8 @@ class TrainingService:
         """
         run_id, _, at = run_id.partition("@")
         folder, record, learned = self._learned(run_id)
-        if not at:
-            return opening.model_of(folder, record, learned)
         try:
-            return opening.model_of(folder, record, None, folder.step_of(at))
+            return opening.model_of(folder, record, None if at else learned, folder.step_of(at) if at else None)
         except ValueError as error:
             raise ModelError(str(error)) from error
 

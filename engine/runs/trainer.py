@@ -221,10 +221,9 @@ class RunTrainer:
         self._save(data, resumable=False)
 
     def _preview(self, data: ImageSet, state: TrainState) -> None:
-        """Measure the EMA weights, always with the same noise and the same pictures; save them where they are the best on
-        held-out pictures."""
+        """Measure the EMA weights, always with the same noise and pictures, and save those that are the best so far."""
         began, step, config, history = time.monotonic(), state.step, self.record.config, self.history
-        task, learned = task_of(config), state.averaged()
+        task, learned, at_end = task_of(config), state.averaged(), step == config.steps
 
         def stop() -> bool:  # a reader who asks to stop does not wait for another preview
             return self.request is not None and self._previewed_at is not None
@@ -234,8 +233,7 @@ class RunTrainer:
         # First, for it takes least; and not of random weights.
         held_out = self._held_out_loss(learned) if self._held_out_loss is not None and step and not stop() else None
         pictures = task.preview(config, learned, data, stop)
-        most = self.classified_at_end if step == config.steps else CLASSIFIED
-        accuracy = task.accuracy(config, learned, step, stop, most)
+        accuracy = task.accuracy(config, learned, step, stop, self.classified_at_end if at_end else CLASSIFIED)
         is_complete, best = not stop(), history.best
         with self.lock:
             if pictures is not None:
