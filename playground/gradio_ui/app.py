@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
 from typing import Any
 
@@ -21,13 +22,13 @@ def build() -> gr.Blocks:
     """All pages. Nothing here imports torch: it loads behind the first paint."""
     demo: gr.Blocks
     with gr.Blocks(title=text.PLAYGROUND, analytics_enabled=False, delete_cache=KEPT) as demo:
-        _navigation()
+        _navigation("Start")
         home.build(demo)
         demo.unload(_left)
         api.build()
         for address, title in page.PAGES.items():
             compat.start_page(demo, address, title)
-            _navigation()
+            _navigation(title)
             if address == "training" and zerogpu.is_zerogpu():
                 gr.HTML(page.listed([zerogpu.TRAINING], "info"))
             import_module(f"playground.gradio_ui.{address}").build(demo)
@@ -40,8 +41,11 @@ def appearance() -> dict[str, Any]:
     return {"theme": page.theme(), "css": page.css(), "footer_links": ["api", "settings"]}
 
 
-def _navigation() -> None:
+def _navigation(title: str) -> None:
+    """The row of links, and the name of the tab, which Gradio would call alike on every page."""
     Navbar(main_page_name="Start")
+    name = f"document.title = {json.dumps(f'{title} · {text.PLAYGROUND}')}"
+    gr.HTML("", html_template="", js_on_load=name, apply_default_css=False, visible="hidden")
 
 
 def _left(request: gr.Request) -> None:

@@ -50,13 +50,13 @@ class _Page:
                 trade = components.component("livechart", "likelihood-trade")
                 page.looking_at(text.TRADE)
             with gr.Column(min_width=320):
-                gr.Markdown(f"#### {text.BITS}")
+                gr.Markdown(f"## {text.BITS}")
                 images = gr.HTML("", apply_default_css=False, elem_id="likelihood-prices")
                 page.looking_at(text.BITS_ABOUT)
         self.results = [bars, notices, trade, images]
 
     def _draw_vae(self) -> None:
-        gr.Markdown(f"#### {text.LATENT}")
+        gr.Markdown(f"## {text.LATENT}")
         notices = gr.HTML("")
         rows = gr.HTML("", min_height=330, apply_default_css=False, elem_id="likelihood-vae")
         page.looking_at(text.LATENT_ABOUT)

@@ -61,7 +61,7 @@ show();
 CSS = """
 .lv { padding: 0 !important; min-height: 0 !important; }
 .block:has(> .html-container > .lv-nothing), .block:has(> .lv-nothing) { display: none !important; }
-.lv h3 { margin: 0; font-size: 1.25rem; overflow-wrap: anywhere; }
+.lv h2 { margin: 0; font-size: 1.25rem; overflow-wrap: anywhere; }
 .lv button, .lv-button { display: inline-flex; align-items: center; gap: 0.35rem; padding: 0.4rem 0.9rem; border-radius: 8px;
   border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary); color: var(--body-text-color);
   text-decoration: none; cursor: pointer; font-size: 0.95rem; line-height: 1.4; white-space: nowrap; }

@@ -15,7 +15,7 @@ from playground.gradio_ui import components, live
 from playground.labs.home.text import LABS
 from playground.labs.likelihood import html_parts
 from playground.labs.schedules import figures as schedule_figures
-from playground.labs.shared import glossary
+from playground.labs.shared import glossary, pictures_html
 from playground.labs.shared import text as common
 from playground.labs.shared.view import JobView, Notice, NoticeLevel
 from playground.policy import mode
@@ -31,7 +31,7 @@ SIDEBAR = 330
 
 def head(title: str, lead: str, terms: Sequence[str] = ()) -> None:
     """The title of a lab, the sentence that says what one can do here, and definitions of its terms."""
-    gr.Markdown(f"## {title}\n\n{lead}", elem_classes="dp-title")
+    gr.Markdown(f"# {title}\n\n{lead}", elem_classes="dp-title")
     if terms:
         gr.HTML(glossary.definitions(terms), apply_default_css=False)
 
@@ -178,6 +178,7 @@ CSS = """
 .gradio-container { --st-font: inherit; }
 .html-container { padding: 0 !important; }
 .nav-holder nav { gap: 0; padding: 0 16px; }
+.nav-holder nav a { color: var(--body-text-color) !important; }
 @media (min-width: 768px) { body:has(.sidebar.open) .nav-holder { padding-left: var(--dp-sidebar); } }
 .block:has(> .html-container > .prose:empty) { display: none; }
 .block.dp-component { display: block !important; }
@@ -185,7 +186,8 @@ CSS = """
 .dp-charts { flex-wrap: wrap; }
 .dp-charts > .block { flex: 1 1 280px; }
 .dp-charts > .block:has(> .html-container > .dp-unfilled) { display: none; }
-.dp-title h2 { margin-top: 0; }
+.dp-title h1 { margin-top: 0; font-size: 1.6rem; }
+.prose h2 { font-size: 1.15rem; }
 .dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
 .sidebar .info-text { font-size: 0.82rem !important; line-height: 1.35; }
 .sidebar:not(.dp-explain) .info-text, .sidebar:not(.dp-explain) .info-text strong { font-size: 0 !important; }
@@ -202,10 +204,7 @@ CSS = """
 .dp-lab, .dp-card { display: flex; flex-direction: column; gap: 0.4rem; padding: 1rem; border-radius: 10px;
   border: 1px solid var(--border-color-primary); color: var(--body-text-color); text-decoration: none; }
 .dp-lab:hover, .dp-lab:focus-visible { border-color: var(--color-accent); }
-.dp-lab b { color: var(--color-accent); }
-.dp-pictures { display: flex; flex-wrap: wrap; gap: 0.8rem; }
-.dp-pictures figure { margin: 0; } .dp-pictures img { display: block; image-rendering: pixelated; border-radius: 3px; }
-.dp-pictures figcaption { font-size: 0.85rem; opacity: 0.82; margin-top: 4px; }
+.dp-lab b { color: var(--link-text-color); }
 .dp-actions { align-items: center; flex-wrap: wrap; }
 .dp-actions > .block { flex: 1 1 260px; }
 .dp-status-line { min-height: 2.6rem; display: flex; flex-direction: column; justify-content: center; gap: 6px; }
@@ -235,9 +234,8 @@ CSS = """
 def css() -> str:
     """All style of the app, in one text."""
     own = schedule_figures.style().removeprefix("<style>").removesuffix("</style>")
-    return "\n".join(
-        [components.css(), own, html_parts.STYLE, f":root {{ --dp-sidebar: {SIDEBAR}px; }}", CSS, live.CSS]
-    )
+    sidebar = f":root {{ --dp-sidebar: {SIDEBAR}px; }}"
+    return "\n".join([components.css(), own, html_parts.STYLE, pictures_html.STYLE, sidebar, CSS, live.CSS])
 
 
 def theme() -> gr.themes.Base:
@@ -269,4 +267,11 @@ def theme() -> gr.themes.Base:
         background_fill_secondary_dark="#1d1f2a",
         body_text_color="#1c1c28",
         body_text_color_dark="#ececf4",
+        block_title_text_color="*body_text_color",
+        block_label_text_color="*body_text_color",
+        block_info_text_color="*body_text_color_subdued",
+        body_text_color_subdued="#5c5c66",
+        body_text_color_subdued_dark="#b4b4c0",
+        link_text_color="*primary_600",
+        link_text_color_dark="*primary_300",
     )

@@ -51,7 +51,7 @@ class _Page:
         self.sampling = following.buttons(SAMPLING, "", unit="steps", can_start=False)
         self.clouds = components.component("point_clouds", "points-stage", empty_height=560)
         page.looking_at(text.STAGE)
-        gr.Markdown(f"#### {text.STEP}\n\n{text.STEP_LEAD}")
+        gr.Markdown(f"## {text.STEP}\n\n{text.STEP_LEAD}")
         self.step = components.component("points_microscope", "points-step")
         page.looking_at(text.STEP_ABOUT)
         self._draw_training()
@@ -59,7 +59,7 @@ class _Page:
 
     def _draw_data(self) -> None:
         with gr.Column(visible=False) as self.drawing:
-            gr.Markdown(f"#### {text.DRAW}")
+            gr.Markdown(f"## {text.DRAW}")
             self.pad = components.component("drawing_pad", "points-pad")
             page.looking_at(text.PAD)
         with gr.Group(visible=False) as self.upload:
@@ -69,7 +69,7 @@ class _Page:
             gr.Markdown(text.UPLOAD_HELP, padding=True)
 
     def _draw_training(self) -> None:
-        gr.Markdown(f"#### {text.TRAIN}\n\n{text.TRAIN_LEAD}")
+        gr.Markdown(f"## {text.TRAIN}\n\n{text.TRAIN_LEAD}")
         self.training = following.buttons(TRAINING, f"🏋️ {text.BEGIN}", unit="steps", idle=text.TRAIN_EMPTY)
         with gr.Row():
             self.learned = components.component("point_clouds", "points-learned")

@@ -108,7 +108,9 @@ def _about(request: Request, visitor: Visitor, choice: view.Choice) -> str:
         made += f'<p><a class="dp-download" href="microscope?{address}">🔬 {opening.label}</a></p>'
     if nearest is not None:
         images, about = pictures_html.row(nearest.images), page.bold(common.looking_at(nearest.about))
-        made += f'<div class="dp-card">{page.bold(nearest.heading)}{images}<small>{about}</small></div>'
+        made += (
+            f'<div class="dp-card">{page.bold(nearest.heading)}{images}<div class="dp-looking-at">{about}</div></div>'
+        )
     return made
 
 

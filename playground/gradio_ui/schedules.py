@@ -33,10 +33,10 @@ def build(demo: gr.Blocks) -> None:
     strips = gr.HTML("", min_height=170, apply_default_css=False)
     page.looking_at(text.STRIPS)
     with gr.Column(visible=False) as drawing:
-        gr.Markdown(f"#### {text.DRAW}")
+        gr.Markdown(f"## {text.DRAW}")
         curve = components.component("curve_editor", "schedules-curve")
         page.looking_at(text.DRAWN)
-    gr.Markdown(f"#### {text.GAUGES}")
+    gr.Markdown(f"## {text.GAUGES}")
     gauges = gr.HTML("", js_on_load=_GAUGE_CLICKS, min_height=120, apply_default_css=False, elem_id="schedules-gauges")
     page.looking_at(text.GAUGE)
     timeline = components.component("timeline", "schedules-timeline", empty_height=640)

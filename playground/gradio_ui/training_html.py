@@ -104,7 +104,7 @@ def name(run: RunView) -> str:
         f'placeholder="{html.escape(run.title)}" value="{html.escape(run.name)}" data-on="act" data-do="rename"></label>'
     )
     return (
-        f'<div class="lv-line lv-apart" data-key="{run.id}"><h3>{html.escape(run.title)}</h3>'
+        f'<div class="lv-line lv-apart" data-key="{run.id}"><h2>{html.escape(run.title)}</h2>'
         f'<details class="lv-menu"><summary>🗂️ {text.MANAGE}</summary>'
         f'<div class="lv-box">{field}{"".join(action(one) for one in run.manage)}</div></details></div>'
     )

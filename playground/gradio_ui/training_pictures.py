@@ -91,8 +91,8 @@ def _pictures(config: TrainConfig, visitor: Visitor, *, is_open: bool) -> str:
     return (
         # Another key makes another element, so that what was opened by the page is closed by the page.
         f'<details data-key="{is_open}"{" open" if is_open else ""}><summary>🖼️ {title}</summary><div class="lv-list">'
-        f'<img alt="{title}" style="max-width:min(100%,{shown.width}px);image-rendering:pixelated" '
-        f'src="{pictures_html.data_uri(shown.sheet, 1)}"><p class="lv-caption">{about}</p><p>{"<br>".join(lines)}</p>'
+        f"{pictures_html.sheet(shown.sheet, shown.heading, width=shown.width)}"
+        f'<p class="lv-caption">{about}</p><p>{"<br>".join(lines)}</p>'
         f"{training_html.caption(shown.note)}{_prepared(shown.prepared) if shown.prepared else ''}</div></details>"
     )
 

@@ -33,7 +33,7 @@ def build(demo: gr.Blocks) -> None:
     inspecting = following.Follower(INSPECT, gr.Button(visible=False), gr.Button(visible=False), status)
     inside = components.component("xray", "xray-inside", empty_height=900)
     page.looking_at(text.LOOKING_AT)
-    heading = gr.Markdown(f"#### {text.PARTS_TITLE}")
+    heading = gr.Markdown(f"## {text.PARTS_TITLE}")
     drawing = following.buttons(DRAW, f"🎲 {text.DRAW}", unit=text.STEPS, idle=text.DRAW_EMPTY)
     table = gr.HTML("", apply_default_css=False, elem_id="xray-parts")
     page.looking_at(text.RELU)

@@ -48,7 +48,7 @@ def _results(measured: Measurement) -> None:
         components.live_chart(shown.trade, key=f"{LAB}/trade")
         page.looking_at(text.TRADE)
     with right:
-        st.markdown(f"#### {text.BITS}")
+        st.markdown(f"## {text.BITS}")
         st.html(shown.images or "<p></p>")
         page.looking_at(text.BITS_ABOUT)
     file = shown.file
@@ -56,7 +56,7 @@ def _results(measured: Measurement) -> None:
 
 
 def _vae(controls: LikelihoodControls) -> None:
-    st.markdown(f"#### {text.LATENT}")
+    st.markdown(f"## {text.LATENT}")
     shown = view.vae_view(controls, visitor.current())
     page.notices(shown.notices)
     if shown.interpolation is None:

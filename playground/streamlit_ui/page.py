@@ -5,28 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-import numpy as np
-import numpy.typing as npt
 import streamlit as st
 
 from playground import preload
-from playground.labs.shared import glossary
+from playground.labs.shared import glossary, pictures_html
 from playground.labs.shared import text as common
 from playground.labs.shared.exports import File
 from playground.labs.shared.view import Notice
 
 # Streamlit leaves 6rem above the first line, for a header that takes 3.75.
-_STYLE = """<style>
+_STYLE = """
 .stMainBlockContainer { padding-top: 4.5rem; }
+.stMainBlockContainer h1 { font-size: 1.9rem; padding: 0.5rem 0; }
+.stMainBlockContainer h2 { font-size: 1.4rem; }
+/* What Streamlit greys too far to be read (WCAG 1.4.3): captions, names of disabled controls; its buttons in the dark theme. */
+[data-testid="stCaptionContainer"] { color: light-dark(#5c5c66, #b4b4c0); opacity: 1; }
+label[data-testid="stWidgetLabel"][disabled] p { color: light-dark(#6a6a74, #a0a0ac); }
+[data-testid="stBaseButton-primary"] { color: light-dark(#ffffff, #12131a); }
 .settings-hint { display: none; }
 @media (max-width: 640px) { .settings-hint { display: block; opacity: 0.75; } }
-</style>"""
+"""
 
 
 def head(title: str, lead: str, terms: Sequence[str] = ()) -> None:
     """The title of a lab, the sentence that says what one can do here, and definitions of its terms."""
-    st.html(_STYLE)
-    st.markdown(f"## {title}")
+    st.html(f"<style>{_STYLE}{pictures_html.STYLE}</style>")
+    st.markdown(f"# {title}")
     st.markdown(lead)
     if terms:
         st.html(glossary.definitions(terms))
@@ -68,13 +72,3 @@ def downloads(files: Sequence[File], lab: str) -> None:
     with st.expander(common.DOWNLOADS):
         for file in files:
             st.download_button(file.title, file.data, file.name, file.kind, key=f"{lab}/{file.name}", icon="⬇️")
-
-
-def picture(pixels: npt.NDArray[np.uint8], caption: str = "", *, width: int = 112) -> None:
-    """A small picture, (H, W, C) uint8, enlarged without smoothing so that every pixel is seen.
-
-    The page would smooth it; so it is enlarged here, by whole pixels, and sent as PNG.
-    """
-    zoom = max(1, round(2 * width / pixels.shape[1]))
-    large = pixels.repeat(zoom, 0).repeat(zoom, 1)
-    st.image(large[..., 0] if large.shape[2] == 1 else large, caption or None, width=width, output_format="PNG")

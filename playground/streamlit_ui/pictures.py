@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from playground.labs.shared import pictures_html
 from playground.labs.shared.naming import data_title
 from playground.labs.training import pictures_text as text
 from playground.labs.training import pictures_view as view
@@ -86,7 +87,9 @@ def _pictures(config: TrainConfig, expanded: bool) -> None:
     with st.expander(page.plain(shown.heading), icon="🖼️", expanded=expanded):
         if message := st.session_state.get(MESSAGE):
             st.info(message, icon="🪞")
-        st.image(shown.sheet, width=shown.width, output_format="PNG")
+        st.html(
+            pictures_html.sheet(shown.sheet, shown.heading, width=shown.width)
+        )  # st.image has no text for the blind
         page.looking_at(shown.about)
         lines = [f"**{title}:** {page.plain(words)}" if title else page.plain(words) for title, words in shown.lines]
         st.markdown("  \n".join(lines))

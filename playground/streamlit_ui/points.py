@@ -61,7 +61,7 @@ def _sampling(controls: PointsControls, view: PointsView, data: PointSet) -> Non
 @st.fragment
 def _step(view: PointsView) -> None:
     """The step decomposition: selecting another particle or step draws nothing else again."""
-    st.markdown(f"#### {text.STEP}")
+    st.markdown(f"## {text.STEP}")
     st.markdown(text.STEP_LEAD)
     shown = microscope(_now(), view, st.session_state.get(f"{LAB}/bench"))
     st.session_state[f"{LAB}/bench"] = shown
@@ -80,7 +80,7 @@ def _now() -> PointsControls:
 
 
 def _training(controls: PointsControls, view: PointsView, data: PointSet) -> None:
-    st.markdown(f"#### {text.TRAIN}")
+    st.markdown(f"## {text.TRAIN}")
     st.markdown(text.TRAIN_LEAD)
     job: Job[Learning] | None = st.session_state.get(f"{LAB}/training")
     started, stopped = following.buttons(f"{LAB}/train", view.training)
@@ -114,7 +114,7 @@ def _learning(learning: Learning) -> None:
 
 
 def _pad(controls: PointsControls) -> PointsControls:
-    st.markdown(f"#### {text.DRAW}")
+    st.markdown(f"## {text.DRAW}")
     drawn = components.drawing_pad(controls.drawn, MOST_DRAWN, MOST_KINDS, key=f"{LAB}/pad")
     page.looking_at(text.PAD)
     return controls if drawn == controls.drawn else widgets.change(LAB, checked(controls, drawn=drawn))

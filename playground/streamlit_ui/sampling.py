@@ -12,6 +12,7 @@ from playground.labs.sampling import controls as settings
 from playground.labs.sampling import text, view
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings, Side
 from playground.labs.sampling.job import SamplingJob
+from playground.labs.shared import pictures_html
 from playground.streamlit_ui import components, following, open_model, page, visitor, widgets
 
 if TYPE_CHECKING:
@@ -113,7 +114,5 @@ def _chosen(job: SamplingJob, choice: view.Choice) -> None:
         return
     with st.container(border=True):
         st.markdown(nearest.heading)
-        for column, (image, caption) in zip(st.columns(len(nearest.images)), nearest.images, strict=True):
-            with column:
-                page.picture(image, caption)
+        st.html(pictures_html.row(nearest.images))
         page.looking_at(nearest.about)

@@ -41,7 +41,7 @@ def show() -> None:
 
 
 def _gauges(chosen: ScheduleControls) -> None:
-    st.markdown(f"#### {text.GAUGES}")
+    st.markdown(f"## {text.GAUGES}")
     verdicts = job.verdicts(chosen)
     for column, verdict in zip(st.columns(len(verdicts)), verdicts, strict=True):
         with column, st.container(border=True, height="stretch"):
@@ -70,7 +70,7 @@ def _curves(chosen: ScheduleControls) -> None:
 
 def _drawing(chosen: ScheduleControls) -> ScheduleControls:
     """The editor and the field for the points; returns the settings with the points as they are now."""
-    st.markdown(f"#### {text.DRAW}")
+    st.markdown(f"## {text.DRAW}")
     points = components.curve_editor(drawn.parse_points(chosen.points), job.references(chosen), key=f"{LAB}/curve")
     written = drawn.format_points(points)
     if written != chosen.points:

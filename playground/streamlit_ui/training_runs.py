@@ -72,7 +72,7 @@ def _row(row: RowView) -> None:
 def show_name(run: RunView) -> None:
     """The run's title, and behind a button: rename, download, use its settings, delete."""
     row = st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute", gap="small")
-    row.markdown(f"### {page.plain(run.title)}", width="content")
+    row.markdown(f"## {page.plain(run.title)}", width="content")
     with row.popover(text.MANAGE, icon="🗂️", key="training/manage"):
         key = f"training/name/{run.id}/{run.name}"
         st.text_input(

@@ -105,9 +105,9 @@ export function equationView({ onHighlight }) {
  * @param {() => void} on.onRest
  */
 export function cardView(kind, { onHighlight, onPixel, onRest }) {
-  const canvas = el("canvas", { role: "img" });
+  const canvas = el("canvas", { "aria-hidden": "true" }); // the stage around it has the name
   const pixel = el("div", { class: "dp-pixel" });
-  const stage = el("div", { class: "dp-card-stage", tabindex: "0" }, canvas, pixel);
+  const stage = el("div", { class: "dp-card-stage", role: "group", tabindex: "0" }, canvas, pixel);
   const symbol = el("div", { class: "dp-card-symbol" });
   const about = el("div", { class: "dp-card-about" });
   const value = el("div", { class: "dp-card-value" });

@@ -22,7 +22,7 @@ export function mount(root) {
   root.classList.add("dp-root", "dp-livechart");
   const title = el("div", { class: "dp-panel-title" });
   const legend = el("div", { class: "dp-legend" });
-  const canvas = el("canvas", { role: "img" });
+  const canvas = el("canvas", { role: "img", "aria-label": "No data yet" });
   const over = el("canvas", { class: "dp-over" });
   const tip = el("div", { class: "dp-tip", hidden: true });
   const empty = el("div", { class: "dp-empty", hidden: true });

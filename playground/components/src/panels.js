@@ -32,7 +32,7 @@ const SPIKE = 2.2; // heights of the reference; what is higher is cut off
 function chart(kind, numbers) {
   const title = el("div", { class: "dp-panel-title" });
   const legend = el("div", { class: "dp-legend" });
-  const canvas = el("canvas", { role: "img" });
+  const canvas = el("canvas", { role: "img", "aria-label": "No data yet" });
   const plot = el("div", { class: "dp-plot" }, canvas);
   /** @type {(() => SVGSVGElement) | null} */
   let latest = null; // what was painted last, as SVG

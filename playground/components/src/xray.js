@@ -32,7 +32,7 @@ export function mount(root, emit) {
   const channels = channelsView();
   const attention = attentionView();
   const time = timeView();
-  const title = el("h4");
+  const title = el("h2");
   const help = el("p", { class: "dp-xray-help" });
   const pictures = el("div", { class: "dp-xray-pictures" });
   const saves = el("span", { class: "dp-xray-save" }, chip("SVG", saveDrawing), chip("CSV", () => saveText("unet-blocks.csv", "text/csv", blocksCsv())));

@@ -7,7 +7,7 @@ import { csvOf, saveCanvas, saveText } from "./download.js";
 import { clamp, formatNumber } from "./numbers.js";
 
 export function attentionView() {
-  const head = el("h4");
+  const head = el("h2");
   const select = (/** @type {string} */ label, /** @type {() => void} */ onchange) => el("select", { class: "dp-select", "aria-label": label, onchange });
   const blocks = select("Attention block", () => (readBlock(), paint()));
   const heads = select("Head", paint);

@@ -8,7 +8,7 @@ import { formatNumber } from "./numbers.js";
 import { context2d } from "./theme.js";
 
 export function channelsView() {
-  const head = el("h4");
+  const head = el("h2");
   const tiles = el("div", { class: "dp-xray-tiles" });
   const scale = el("div", { class: "dp-colormap" });
   const readout = el("output", { class: "dp-xray-read" }, "\u00a0");

@@ -7,7 +7,7 @@ import { csvOf, saveText } from "./download.js";
 import { formatNumber } from "./numbers.js";
 
 export function timeView() {
-  const head = el("h4");
+  const head = el("h2");
   const similarities = heatView();
   const norms = heatView();
   const help = el("p", { class: "dp-xray-help" });

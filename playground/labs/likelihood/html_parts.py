@@ -49,7 +49,7 @@ def grid(picture: NDArray[np.uint8], across: int, down: int) -> str:
 STYLE = """
 .dp-keys { display: flex; flex-wrap: wrap; gap: 0.2rem 1.2rem; margin: 0 0 0.6rem; font-size: 0.9rem; }
 .dp-prices { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 320px), 1fr)); gap: 1rem; }
-.dp-prices h4 { margin: 0 0 0.3rem; font-size: 1rem; }
+.dp-prices h3 { margin: 0 0 0.3rem; font-size: 1rem; }
 .dp-prices .dp-five { display: grid; grid-template-columns: repeat(5, minmax(0, 84px)); gap: 0.5rem; }
 .dp-prices figure, .dp-picture-row, .dp-latent-grid { margin: 0 0 0.5rem; }
 .dp-prices img { display: block; width: 100%; max-width: 84px; image-rendering: pixelated; border-radius: 3px; }
@@ -73,7 +73,7 @@ def _images(title: str, images: Sequence[ImageBits]) -> str:
         f"</figcaption></figure>"
         for one in images
     )
-    return f'<div><h4>{title}</h4><div class="dp-five">{figures}</div></div>'
+    return f'<div><h3>{title}</h3><div class="dp-five">{figures}</div></div>'
 
 
 def _letter(number: int) -> str:

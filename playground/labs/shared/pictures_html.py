@@ -11,6 +11,12 @@ from numpy.typing import NDArray
 
 from playground.components.payloads.packing import png
 
+STYLE = """
+.dp-pictures { display: flex; flex-wrap: wrap; gap: 0.8rem; }
+.dp-pictures figure { margin: 0; } .dp-pictures img { display: block; image-rendering: pixelated; border-radius: 3px; }
+.dp-pictures figcaption { font-size: 0.85rem; opacity: 0.82; margin-top: 4px; }
+"""
+
 
 def data_uri(image: NDArray[np.uint8], zoom: int) -> str:
     """A picture, uint8 (H, W, C), as an address that holds it. Each pixel becomes zoom × zoom, or it would be smoothed."""
@@ -27,3 +33,9 @@ def row(pictures: Sequence[tuple[NDArray[np.uint8], str]], *, width: int = 112) 
         for picture, caption in pictures
     )
     return f'<div class="dp-pictures">{figures}</div>'
+
+
+def sheet(picture: NDArray[np.uint8], alt: str, *, width: int) -> str:
+    """One picture that needs no enlarging, at most `width` CSS pixels wide."""
+    style = f"max-width:min(100%,{width}px);image-rendering:pixelated"
+    return f'<img alt="{html.escape(alt)}" style="{style}" src="{data_uri(picture, 1)}">'

@@ -83,7 +83,7 @@ def files(inspection: Inspection) -> list[File]:
 
 def heading(inspection: Inspection) -> str:
     """The heading and the lead over the table, as Markdown."""
-    return f"#### {text.PARTS_TITLE}\n\n{text.PARTS_LEAD.format(trained=inspection.activation)}"
+    return f"## {text.PARTS_TITLE}\n\n{text.PARTS_LEAD.format(trained=inspection.activation)}"
 
 
 def styled_table(inspection: Inspection, samples: VariantSamples | None = None) -> str:

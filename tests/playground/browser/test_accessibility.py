@@ -1,0 +1,74 @@
+"""Every page of both front ends, measured by axe-core in both themes, on a desk and at a phone's width."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from playground.labs.home.text import LABS
+
+APP = Path(__file__).resolve().parents[3] / "playground" / "app.py"
+pytestmark = pytest.mark.browser
+TITLES = {"": "Start"} | {address: title for address, _, title, _ in LABS}
+COMPUTES = {"sampling", "guidance", "likelihood", "points", "microscope", "xray"}
+"""Labs that compute something when they are opened, and say how long it took."""
+FIRST_FIGURE = {"training": "img", "schedules": ".dp-strips", "likelihood": ".dp-stacked"}
+SMALL_TEXT = """() => [...document.querySelectorAll("body *")].filter((e) =>
+  [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())
+  && !e.closest("svg, sub, sup, script, style, noscript")
+  && e.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && e.getBoundingClientRect().width > 1
+  && parseFloat(getComputedStyle(e).fontSize) > 0 && parseFloat(getComputedStyle(e).fontSize) < 12
+).map((e) => getComputedStyle(e).fontSize + " " + e.outerHTML.slice(0, 120))"""
+
+
+@pytest.fixture(scope="module", params=["streamlit", "gradio"])
+def server(request: pytest.FixtureRequest, run_streamlit, run_gradio) -> Iterator[str]:
+    with run_streamlit(APP) if request.param == "streamlit" else run_gradio() as url:
+        yield url
+
+
+def _settled(page: Page, lab: str) -> None:
+    """Wait until the page shows what it computes when it is opened."""
+    expect(page.get_by_role("heading", level=1)).to_be_visible()
+    expect(page.locator(FIRST_FIGURE.get(lab, ".dp-root canvas")).first).to_be_visible()
+    if lab in COMPUTES:
+        expect(page.get_by_text(re.compile("^Done after")).first).to_be_visible()
+
+
+def _serious(page: Page) -> list[str]:
+    """What axe-core calls serious or critical, a line for each element."""
+    return [
+        f"{violation['id']}: {node['html'][:140]} {[why['message'] for why in node['any'] + node['all'] + node['none']]}"
+        for violation in Axe().run(page).response["violations"]
+        if violation["impact"] in ("serious", "critical")
+        for node in violation["nodes"]
+    ]
+
+
+def _dark(page: Page) -> None:
+    """The dark theme, which Streamlit takes from the browser at once, and Gradio when a page is loaded."""
+    page.emulate_media(color_scheme="dark")
+    if page.locator(".gradio-container").count():
+        page.evaluate("document.body.classList.add('dark')")
+    dark = "getComputedStyle(document.querySelector('.stApp, .gradio-container')).colorScheme"
+    page.wait_for_function(f"{dark} === 'dark' || document.body.classList.contains('dark')")
+
+
+@pytest.mark.parametrize("lab", TITLES)
+def test_a_page_has_no_serious_finding_in_either_theme(page: Page, server: str, lab: str) -> None:
+    page.goto(f"{server}/{lab}")
+    _settled(page, lab)
+    findings = [] if TITLES[lab] in page.title() else [f"The tab is called {page.title()}."]
+    if (count := page.get_by_role("heading", level=1).count()) != 1:
+        findings.append(f"{count} headings of the first level")
+    findings += _serious(page) + page.evaluate(SMALL_TEXT)
+    _dark(page)
+    findings += _serious(page)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
+    assert not findings, "\n".join(findings)
