@@ -10,10 +10,10 @@ from pathlib import Path
 import streamlit as st
 
 from playground import preload
-from playground.labs.home.text import LABS, TITLE
+from playground.labs.home.text import LABS
 from playground.streamlit_ui import home, visitor
 
-st.set_page_config(page_icon="🌫️", layout="wide")
+st.set_page_config(layout="wide")  # each page gives the tab its title and icon
 try:
     # Streamlit puts the script's own path first; a program that runs this file by other means has arguments of its own.
     visitor.decide_mode(sys.argv[1:] if Path(sys.argv[0]).name == Path(__file__).name else [])
@@ -29,6 +29,5 @@ for address, icon, title, _ in LABS:
     pages[address] = st.Page(show, title=title, url_path=address, icon=icon)
 st.session_state["pages"] = pages  # so that one lab can send the reader to another
 chosen = st.navigation(list(pages.values()), position="top")
-st.set_page_config(page_title=f"{chosen.title} · {TITLE}")
 visitor.identify(needed=chosen is not start)
 chosen.run()
