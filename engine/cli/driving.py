@@ -94,6 +94,11 @@ def _print_preflight(checked: Preflight, config: TrainConfig, context: Distribut
         f"{config.steps:,} steps in about {duration(seconds * config.steps)}, {checked.disk / 1e6:.0f} MB of disk",
         flush=True,
     )
+    if checked.is_slowed:
+        now = checked.seconds_now
+        print(
+            f"Other work runs on this computer: a step takes {now:.2f} s at present, {duration(now * config.steps)} in all"
+        )
     for remark in checked.remarks:
         print(remark, flush=True)
 

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import psutil
@@ -25,6 +26,8 @@ STEPS = 3
 """Steps that are measured, after one to warm up."""
 MEASURING_LIMIT = 20.0
 """Seconds. Where whole batches would take a CPU longer, single pictures are measured and a step is estimated from them."""
+SLOWED = 1.5
+"""Where a step takes more than this times what it takes alone, other work is running on the computer."""
 COPIES = 5
 """Numbers per weight in training: itself, its gradient, its EMA, and two moments of AdamW. On disk there is no gradient, and
 the EMA is stored twice: as the model and for resuming."""
@@ -42,7 +45,9 @@ class Preflight:
     """Settings that work but cost more than they gain, one sentence each."""
     parameters: int = 0
     seconds_per_step: float = float("nan")
-    """Median of the measured steps."""
+    """Median of the measured steps. On a CPU it is the time of the thread on a core, so that other work does not count."""
+    seconds_now: float = float("nan")
+    """The same by the clock: with whatever else runs at present."""
     micro_batch: int = 0
     """Pictures that go through the network at a time in each process: as many as fit into memory."""
     memory: int = 0
@@ -54,6 +59,25 @@ class Preflight:
     def passed(self) -> bool:
         """Whether the run can start."""
         return not self.problems
+
+    @property
+    def is_slowed(self) -> bool:
+        """Whether other work made the steps slower than they are alone."""
+        return self.seconds_now > SLOWED * self.seconds_per_step
+
+
+class _Seconds(NamedTuple):
+    """How long a step took."""
+
+    alone: float
+    """As if nothing else ran."""
+    now: float
+    """By the clock."""
+
+
+def _median(steps: list[_Seconds]) -> _Seconds:
+    """Of all steps but the first, which has start-up costs."""
+    return _Seconds(*(float(np.median(times)) for times in zip(*steps[1:], strict=True)))
 
 
 def preflight(
@@ -87,60 +111,65 @@ def preflight(
         torch.cuda.reset_peak_memory_stats(context.device)
     try:
         share = config.model_copy(update={"batch": config.batch // context.count})
-        times, micro_batch = _measured(share, data, state, context.device)
-        remarks = tuple(_remarks(share, data, times, context.device)) if thorough else ()
+        steps, micro_batch = _measured(share, data, state, context.device)
+        remarks = tuple(_remarks(share, data, steps, context.device)) if thorough else ()
     except loop.TrainingDivergedError as error:
         return Preflight(problems=(str(error),))
     except RuntimeError as error:
         return Preflight(problems=(_problem_of(error, config),))
+    seconds = _median(steps)
     return Preflight(
         remarks=remarks,
         parameters=parameters,
-        seconds_per_step=float(np.median(times[1:])),
+        seconds_per_step=seconds.alone,
+        seconds_now=seconds.now,
         micro_batch=int(context.gather(torch.tensor([micro_batch])).min()),
         memory=torch.cuda.max_memory_allocated(context.device) if context.device.type == "cuda" else 0,
         disk=disk,
     )
 
 
-def _measured(config: TrainConfig, data: ImageSet, state: TrainState, device: torch.device) -> tuple[list[float], int]:
-    """Seconds of each of a few steps, after a first one with its start-up costs; and the micro-batch size."""
+def _measured(
+    config: TrainConfig, data: ImageSet, state: TrainState, device: torch.device
+) -> tuple[list[_Seconds], int]:
+    """A few steps, after a first one with its start-up costs; and the micro-batch size."""
     if device.type == "cpu" and not config.compile:
-        alone = config.model_copy(update={"batch": 1, "learning_rate": 1e-7})  # a batch of 1 must not make it diverge
-        times, _ = _timed(alone, data, state, device, steps=1)
-        estimated = [seconds * config.batch for seconds in times]
-        if sum(estimated[1:]) * STEPS > MEASURING_LIMIT:
+        single = config.model_copy(update={"batch": 1, "learning_rate": 1e-7})  # a batch of 1 must not make it diverge
+        steps, _ = _timed(single, data, state, device, steps=1)
+        estimated = [_Seconds(alone * config.batch, now * config.batch) for alone, now in steps]
+        if sum(step.now for step in estimated[1:]) * STEPS > MEASURING_LIMIT:
             return estimated, config.micro_batch or config.batch
     return _timed(config, data, state, device)
 
 
 def _timed(
     config: TrainConfig, data: ImageSet, state: TrainState, device: torch.device, steps: int = STEPS
-) -> tuple[list[float], int]:
+) -> tuple[list[_Seconds], int]:
     state.step = 0
     quick = config.model_copy(update={"steps": steps + 1, "report_every": 1})
-    times, micro_batch, began = [], 0, time.perf_counter()
+    measured, micro_batch = [], 0
+    began, began_thread = time.perf_counter(), time.thread_time()
     for report in loop.train(quick, data, state, SingleProcess(device)):
-        times.append(time.perf_counter() - began)
-        micro_batch, began = report.micro_batch, time.perf_counter()
-    return times, micro_batch
+        now = time.perf_counter() - began
+        computed = time.thread_time() - began_thread + report.waiting * now  # it waits for the disk alone, too
+        measured.append(_Seconds(min(now, computed) if device.type == "cpu" else now, now))
+        micro_batch = report.micro_batch
+        began, began_thread = time.perf_counter(), time.thread_time()
+    return measured, micro_batch
 
 
-def _remarks(config: TrainConfig, data: ImageSet, times: list[float], device: torch.device) -> Iterator[str]:
+def _remarks(config: TrainConfig, data: ImageSet, steps: list[_Seconds], device: torch.device) -> Iterator[str]:
     """What half precision and compiling gain here, measured."""
     without = config.model_copy(update={"precision": "fp32", "compile": False})
     if without == config:
         return
-    baseline, _ = _measured(without, data, loop.begin(without, data, device), device)
-    ratio = float(np.median(times[1:]) / np.median(baseline[1:]))
+    baseline = _median(_measured(without, data, loop.begin(without, data, device), device)[0]).alone
+    seconds = _median(steps).alone
+    ratio = seconds / baseline
     if config.compile:
-        first = times[0] - times[1]
-        gained = float(np.median(baseline[1:]) - np.median(times[1:]))
-        pays = (
-            f"saves time after {first / gained:,.0f} steps"
-            if gained > 0.02 * np.median(baseline[1:])
-            else "saves no time here"
-        )
+        first = steps[0].now - steps[1].now
+        gained = baseline - seconds
+        pays = f"saves time after {first / gained:,.0f} steps" if gained > 0.02 * baseline else "saves no time here"
         yield f"Compiling takes {first:.0f} s, and a step then {ratio:.2f} times as long as without: it {pays}."
     elif ratio > 0.95:
         yield f"A step in {config.precision} takes {ratio:.2f} times as long here as one in fp32: it saves no time."

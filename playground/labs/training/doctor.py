@@ -109,8 +109,8 @@ def _measure_fp32(run_id: str, config: TrainConfig) -> None:
     from engine.training.preflight import preflight
 
     found = preflight(config.model_copy(update={"precision": "fp32"}))
-    with _lock:  # 0 where the data set is gone or memory runs out: then nothing is compared
-        _fp32_speeds[run_id] = config.batch / found.seconds_per_step if found.passed else 0.0
+    with _lock:  # 0 where the data set is gone, memory runs out or other work runs: then nothing is compared
+        _fp32_speeds[run_id] = config.batch / found.seconds_now if found.passed and not found.is_slowed else 0.0
 
 
 def _find_copies(key: tuple[str, int], samples: Pictures, config: TrainConfig) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from cachetools import LRUCache, cached
+from cachetools import TLRUCache, cached
 
 from playground.labs.shared.controls import ControlRules, checked, reason
 from playground.labs.shared.naming import duration
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 REPORT_SECONDS = 0.4
 """Seconds between two reports of the loop; Stop takes effect at a report."""
 PREVIEWS_PER_RUN = 12
+AGAIN = 60.0
+"""Seconds after which a step is measured again that other work has slowed."""
 COSTLY = (
     *("task", "data", "size", "upsampling", "flips", "rotation", "preset", "batch", "learned_variance", "precision"),
     *("micro_batch", "latent"),
@@ -96,7 +99,8 @@ def config_of(controls: TrainingControls, seconds_per_step: float) -> TrainConfi
 
 
 def preflight(controls: TrainingControls) -> Preflight:
-    """Cost of a few steps on this machine, and what would fail; measured once for settings of the same cost.
+    """Cost of a few steps on this machine, and what would fail; measured once for settings of the same cost, and again
+    later where other work ran beside it.
 
     Raises:
         DataError: where the data set is not there.
@@ -120,7 +124,11 @@ class _FailedError(Exception):
         self.found = found
 
 
-@cached(LRUCache(256), lock=Lock())
+def _valid_until(_: object, found: Preflight, now: float) -> float:
+    return now + AGAIN if found.is_slowed else math.inf
+
+
+@cached(TLRUCache(256, ttu=_valid_until), lock=Lock())
 def _passed(config: TrainConfig, _shape: tuple[int, int, int]) -> Preflight:
     found = _measured(config)
     if not found.passed:
@@ -141,6 +149,6 @@ def _details(controls: TrainingControls, measured: Preflight) -> str:
     parts = f", in micro-batches of {measured.micro_batch}" if measured.micro_batch < controls.batch else ""
     step = f"{seconds:.3f}" if seconds < 1 else f"{seconds:.1f}"
     compiling = " Compiling is not included." if controls.compile else ""
-    return (
-        f"{step} s per step measured on this machine{parts}; checkpoints take {measured.disk / 1e6:.0f} MB.{compiling}"
-    )
+    busy = text.busy(duration(measured.seconds_now * controls.steps)) if measured.is_slowed else ""
+    disk = f"checkpoints take {measured.disk / 1e6:.0f} MB."
+    return f"{step} s per step measured on this machine{parts}; {disk}{compiling}{busy}"

@@ -98,6 +98,11 @@ def too_long(duration: str, most: str) -> str:
     )
 
 
+def busy(now: str) -> str:
+    """Beside the estimated duration, where other work runs on the computer."""
+    return f" Other work runs on this computer: at present the run would take {now}. It is measured again in a minute."
+
+
 def all_runs(count: int) -> str:
     """The heading of the list."""
     return f"All {count} runs"

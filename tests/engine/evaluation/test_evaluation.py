@@ -379,7 +379,7 @@ def test_a_run_that_diverges_keeps_its_last_good_weights(
 
     monkeypatch.setattr(loop, "train", spoil)
     monkeypatch.setattr(
-        preflight, "_timed", lambda *_, **__: ([0.1, 0.1], 4)
+        preflight, "_timed", lambda *_, **__: ([preflight._Seconds(0.1, 0.1)] * 2, 4)
     )  # or it would be refused before it starts
     assert main(["train", recipe(tmp_path / "r.json"), "--out", str(tmp_path / "run")]) == 2
     assert "Try a learning rate below" in capsys.readouterr().err

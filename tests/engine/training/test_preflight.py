@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +13,12 @@ import torch
 
 from engine.data.image_set import DataError
 from engine.storage.files import SPARE
+from engine.training import loop
 from engine.training import preflight as module
 from engine.training.config import TrainConfig
 from engine.training.distributed import SingleProcess
-from engine.training.preflight import preflight
+from engine.training.preflight import Preflight, preflight
+from engine.training.report import Report
 from engine.training.state import begin
 
 from runs_to_try import DATA, config_of, same
@@ -104,8 +108,10 @@ def test_a_slower_precision_is_remarked_with_the_measured_ratio(monkeypatch: pyt
     real = module._timed
     times = {"bf16": [0.5, 0.3, 0.3, 0.3], "fp32": [0.4, 0.2, 0.2, 0.2]}
 
-    def timed(config: TrainConfig, *rest: object, steps: int = 3) -> tuple[list[float], int]:
-        return times[config.precision][: steps + 1], real(config, *rest, steps=steps)[1]  # type: ignore[arg-type]
+    def timed(config: TrainConfig, *rest: object, steps: int = 3) -> tuple[list[tuple[float, float]], int]:
+        return [module._Seconds(one, one) for one in times[config.precision][: steps + 1]], real(
+            config, *rest, steps=steps
+        )[1]  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "_timed", timed)
     (remark,) = preflight(config_of(precision="bf16"), thorough=True).remarks
@@ -117,9 +123,9 @@ def test_a_slower_precision_is_remarked_with_the_measured_ratio(monkeypatch: pyt
 def test_where_a_batch_takes_long_it_is_reckoned_from_single_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     batches = []
 
-    def timed(config: TrainConfig, *rest: object, steps: int = 3) -> tuple[list[float], int]:
+    def timed(config: TrainConfig, *rest: object, steps: int = 3) -> tuple[list[tuple[float, float]], int]:
         batches.append(config.batch)
-        return [1.0] + [2.0] * steps, config.batch
+        return [module._Seconds(1.0, 1.0)] + [module._Seconds(2.0, 2.0)] * steps, config.batch
 
     monkeypatch.setattr(module, "_timed", timed)
     found = preflight(config_of(batch=12))
@@ -127,6 +133,21 @@ def test_where_a_batch_takes_long_it_is_reckoned_from_single_pictures(monkeypatc
     assert (found.seconds_per_step, found.micro_batch) == (24.0, 12)
     assert preflight(config_of(batch=2)).seconds_per_step == 2.0
     assert batches == [1, 1, 2]
+
+
+def test_other_work_does_not_make_the_estimate_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = loop.train
+
+    def beside_other_work(*given: object) -> Iterator[Report]:
+        for report in real(*given):  # type: ignore[arg-type]
+            time.sleep(0.2)  # what the thread waits for a core
+            yield report
+
+    monkeypatch.setattr(loop, "train", beside_other_work)
+    found = preflight(config_of(batch=2))
+    assert found.seconds_per_step < 0.15 < 0.2 < found.seconds_now
+    assert found.is_slowed
+    assert not Preflight(seconds_per_step=0.2, seconds_now=0.25).is_slowed
 
 
 def test_a_network_that_is_larger_than_memory_is_not_even_made(monkeypatch: pytest.MonkeyPatch) -> None:

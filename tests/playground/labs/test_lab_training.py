@@ -345,6 +345,22 @@ def test_a_run_that_would_have_failed_is_tried_anew(monkeypatch: pytest.MonkeyPa
     assert estimate.preflight(TrainingControls(seed=3)).passed  # the same costs: nothing is tried a third time
 
 
+def test_an_estimate_made_beside_other_work_says_so_and_is_made_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    beside = Preflight(seconds_per_step=0.1, seconds_now=1.0)
+    answers = iter([beside, Preflight(seconds_per_step=0.1, seconds_now=0.1)])
+    monkeypatch.setattr(estimate, "_measured", lambda config: next(answers))
+    monkeypatch.setattr(estimate, "AGAIN", 0.0)
+    estimate._passed.cache.clear()
+    controls = TrainingControls(steps=600)
+    found = estimate.preflight(controls)
+    assert found.is_slowed
+    assert "at present the run would take 10 min" in estimate._details(controls, found)
+    found = estimate.preflight(controls)
+    assert not found.is_slowed
+    assert "Other work" not in estimate._details(controls, found)
+    assert estimate.preflight(controls) == found  # that one stays
+
+
 def test_what_holds_a_run_up_is_said() -> None:
     assert runs.pace(_snapshot()) == ""
     slow = replace(_report(10), waiting=0.25, micro_batch=8)
