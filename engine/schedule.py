@@ -28,8 +28,11 @@ MAX_BETA = 0.999
 PAPER_LINEAR_T = 1000
 """The number of steps for which Ho et al. chose β = 1e-4 … 0.02."""
 
-PURE_NOISE_SNR = 0.01
-"""Above this terminal SNR, samples that start from N(0, I) are visibly off (see `NoiseSchedule.terminal_snr`)."""
+PURE_NOISE_SNR = 1e-4
+"""Up to this terminal SNR, x_T keeps at most 1 % of the data's mean, √ᾱ_T, as DDPM's own schedule does (0.6 %)."""
+
+VISIBLE_SNR = 0.01
+"""Above this terminal SNR, x_T keeps 10 % and more of every pixel; between the two, of the mean over an image alone."""
 
 
 Rows = slice | Tensor | list[int]
@@ -220,8 +223,9 @@ class NoiseSchedule:
     def terminal_snr(self) -> float:
         """ᾱ_T / (1 − ᾱ_T), the signal-to-noise ratio of x_T.
 
-        Samplers start from N(0, I), which is the distribution of x_T only where this is close to 0. Above about
-        `PURE_NOISE_SNR` samples are biased towards medium brightness (Lin et al. 2023, arXiv:2305.08891).
+        Samplers start from N(0, I), which is the distribution of x_T only where this is close to 0. Above
+        `PURE_NOISE_SNR` samples are biased towards medium brightness (Lin et al. 2023, arXiv:2305.08891, section 3.1):
+        Stable Diffusion's schedule has 0.0047, where the noise hides every pixel, but not the mean over all of them.
         """
         return math.exp(float(self.log_snr[-1]))
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.doctor.curves import Curves
 from engine.doctor.finding import Facts, Finding
-from engine.schedule import PURE_NOISE_SNR, NoiseSchedule
+from engine.schedule import PURE_NOISE_SNR, VISIBLE_SNR, NoiseSchedule
 
 if TYPE_CHECKING:
     from engine.runs.entry import Snapshot
@@ -27,11 +27,13 @@ def of_schedule(schedule: NoiseSchedule) -> Finding | None:
     """The same for any schedule. All schedules of a TrainConfig end in pure noise."""
     if schedule.terminal_snr <= PURE_NOISE_SNR:
         return None
+    is_visible = schedule.terminal_snr > VISIBLE_SNR
+    effect = "come out flat and grey" if is_visible else "tend to a medium brightness"
     return Finding(
         "terminal SNR",
-        "wrong",
+        "wrong" if is_visible else "doubtful",
         f"At T = {schedule.T} this schedule still leaves a signal-to-noise ratio of {schedule.terminal_snr:.2g}, "
-        "but sampling starts from pure noise, on which the network was not trained: the samples come out flat and grey.",
+        f"but sampling starts from pure noise, on which the network was not trained: the samples {effect}.",
         {"schedule": "cosine"},
     )
 

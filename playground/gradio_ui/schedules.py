@@ -16,6 +16,7 @@ from playground.labs.schedules.controls import ScheduleControls, choice_of, rule
 from playground.labs.schedules.job import QUANTITIES
 from playground.labs.shared import exports
 from playground.labs.shared.controls import checked
+from playground.labs.shared.text import with_subscripts
 
 State = PanelState[ScheduleControls]
 _GAUGE_CLICKS = """
@@ -103,7 +104,7 @@ def _gauges(controls: ScheduleControls) -> str:
     cards = []
     for verdict in job.verdicts(controls):
         gauge = figures.gauge(verdict.name, verdict.snr)
-        words = f"<p>{text.STATES[verdict.state]} <b>{verdict.headline}.</b> {verdict.sentence}</p>"
+        words = f"<p>{text.STATES[verdict.state]} <b>{verdict.headline}.</b> {with_subscripts(verdict.sentence)}</p>"
         mend = f'<button class="dp-mend" data-mend="{verdict.name}">{verdict.button}</button>' if verdict.remedy else ""
         cards.append(f'<div class="dp-card">{gauge}{words}{mend}</div>')
     return f'<div class="dp-cards">{"".join(cards)}</div>'

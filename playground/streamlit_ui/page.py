@@ -62,7 +62,7 @@ def plain(text: str) -> str:
 
 def looking_at(text: str) -> None:
     """The line under a figure that says what it shows."""
-    st.caption(common.looking_at(text))
+    st.caption(common.looking_at(text), unsafe_allow_html=True)  # escaped there
 
 
 def downloads(files: Sequence[File], lab: str) -> None:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from playground.labs.schedules import controls, drawn, figures, job, text, view
 from playground.labs.schedules.controls import ScheduleControls
 from playground.labs.shared.controls import checked, reason
+from playground.labs.shared.text import with_subscripts
 from playground.streamlit_ui import components, page, widgets
 
 LAB = "schedules"
@@ -46,7 +47,8 @@ def _gauges(chosen: ScheduleControls) -> None:
     for column, verdict in zip(st.columns(len(verdicts)), verdicts, strict=True):
         with column, st.container(border=True, height="stretch"):
             st.html(figures.gauge(verdict.name, verdict.snr))
-            st.markdown(f"{text.STATES[verdict.state]} **{verdict.headline}.** {verdict.sentence}")
+            words = with_subscripts(f"{text.STATES[verdict.state]} **{verdict.headline}.** {verdict.sentence}")
+            st.markdown(words, unsafe_allow_html=True)  # escaped there
             if verdict.remedy is not None:
                 st.button(
                     verdict.button,

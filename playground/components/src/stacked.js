@@ -3,7 +3,7 @@
 /** @import { BarSegment, StackedBar, StackedBars } from "../payloads.js" */
 /** @import { Component, Theme } from "./types.js" */
 /** @import { Attributes } from "./dom.js" */
-import { component, el, shape } from "./dom.js";
+import { component, el, markup, plainText, shape } from "./dom.js";
 import { exportButtons } from "./exports.js";
 import { formatNumber, linearTicks } from "./numbers.js";
 import { readTheme, watchAppearance } from "./theme.js";
@@ -90,7 +90,7 @@ export function mount(root) {
       const box = { x: 1 + begin * scale, y: top + 30, width: Math.max(wide, 0.5), height: BAR };
       const segment = shape(
         "g",
-        { tabindex: 0, role: "img", "aria-label": words(bar, part), "data-key": key, onpointerenter: pick, onfocus: pick, onclick: pick },
+        { tabindex: 0, role: "img", "aria-label": plainText(words(bar, part)), "data-key": key, onpointerenter: pick, onfocus: pick, onclick: pick },
         shape("rect", { ...box, fill: color(theme, part.kind), stroke: theme.bg, "stroke-width": 1.5 }),
         shape("rect", { ...box, fill: HATCH[part.kind] ? `url(#dp-hatch-${part.kind})` : "none" }),
       );
@@ -150,7 +150,7 @@ export function mount(root) {
           shape("rect", { width: 24, height: 16, rx: 3, fill: color(theme, kind) }),
           shape("rect", { width: 24, height: 16, rx: 3, fill: HATCH[kind] ? `url(#dp-hatch-${kind})` : "none" }),
         );
-        return el("span", { class: "dp-legend-entry" }, swatch, parts.join(", "));
+        return el("span", { class: "dp-legend-entry" }, swatch, markup(parts.join(", ")).fragment);
       }),
     );
   }
@@ -159,7 +159,7 @@ export function mount(root) {
     const [title, k] = chosen.split(/\/(?=\d+$)/);
     const bar = data.bars.find((one) => one.title === title);
     const part = bar?.segments[Number(k)];
-    readout.textContent = part ? words(bar, part) : "Point at a part of a bar, or step through them with Tab.";
+    readout.replaceChildren(part ? markup(words(bar, part)).fragment : "Point at a part of a bar, or step through them with Tab.");
   }
 
   /** @param {StackedBar} bar @param {BarSegment} part */

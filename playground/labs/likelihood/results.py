@@ -19,6 +19,7 @@ class Segment:
     """Part of a bar, in bits per dimension, with its standard error over the images."""
 
     name: str
+    """May hold the small markup of panels.EquationPanel."""
     bits: float
     error: float
     kind: int
@@ -71,7 +72,7 @@ class BarResult:
             name = "L₀" if (first, last) == (1, 1) else f"t = {first} … {last}"
             segments.append(_segment(name, self.bits[:, inside].sum(1), kind))
             begin = inside[-1] + 1
-        return [*segments, _segment("L_T", self.bits[:, -1], 4)]
+        return [*segments, _segment("L<sub>T</sub>", self.bits[:, -1], 4)]
 
 
 @dataclass(frozen=True, eq=False)

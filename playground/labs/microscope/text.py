@@ -44,7 +44,7 @@ ERRORS_CSV = "Errors at every level (CSV)"
 REFERENCE = "Reference image, noised"
 ERRORS = "Error against the true posterior, at each noise level"
 ERRORS_ABOUT = (
-    "For the reference image x₀ and its noise are known, and so is the posterior q(x_s | x_t, x₀). KL, in nats per dimension, "
+    "For the reference image x₀ and its noise are known, and so is the posterior q(xₛ | xₜ, x₀). KL, in nats per dimension, "
     "is that of the model's step from it: the variational bound is its sum over the steps."
 )
 ABOUT_ERRORS = (

@@ -140,18 +140,19 @@ def strips(rows_of_pictures: Mapping[str, NDArray[np.uint8]]) -> str:
 
 
 def gauge(name: str, snr: float) -> str:
-    """The terminal SNR on a logarithmic scale: green where N(0, I) is a good start, red where it is not."""
-    from engine.schedule import PURE_NOISE_SNR
+    """The terminal SNR on a logarithmic scale, in the three zones of `job.Verdict`: green, yellow, red."""
+    from engine.schedule import PURE_NOISE_SNR, VISIBLE_SNR
 
     exponent = math.log10(snr) if snr > 0 else GAUGE_LOW
-    limit = _place(math.log10(PURE_NOISE_SNR))
-    track = f"linear-gradient(90deg, #2f9e6e 0 {limit:.2f}%, #d9534a {limit:.2f}% 100%)"
+    low, high = (f"{_place(math.log10(limit)):.2f}%" for limit in (PURE_NOISE_SNR, VISIBLE_SNR))
+    track = f"linear-gradient(90deg, #2f9e6e 0 {low}, #e0b030 {low} {high}, #d9534a {high} 100%)"
     return (
         f'<div class="dp-verdict"><span>{_key(name)}{TITLES[name]}</span><span>SNR at T: {ratio(snr)}</span></div>'
         f'<div class="dp-gauge" style="background:{track}" role="img" aria-label="{TITLES[name]}: terminal SNR {ratio(snr)}">'
         f'<i style="left:{min(98.5, max(1.5, _place(exponent))):.2f}%"></i></div>'
         f'<div class="dp-scale"><span style="left:0">10⁻⁸</span>'
-        f'<span style="left:{limit:.2f}%">0.01</span><span style="left:100%">10</span></div>'
+        f'<span style="left:{low}">{ratio(PURE_NOISE_SNR)}</span>'
+        f'<span style="left:{high}">{VISIBLE_SNR:g}</span><span style="left:100%">10</span></div>'
     )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from playground.components.payloads.panels import Line
 from playground.labs.schedules import drawn as drawing
+from playground.labs.schedules import text
 from playground.labs.schedules.controls import NAMES, TITLES, ScheduleChoice, ScheduleControls
 from playground.labs.shared import noising, picture
 from playground.labs.shared.controls import checked
@@ -69,13 +70,14 @@ def references(controls: ScheduleControls) -> tuple[Line, ...]:
 class Verdict:
     """What the terminal SNR of a schedule means for sampling.
 
-    state: "wrong" where sampling must not start from N(0, I), "zero" where the noise target cannot be used, else "fine".
+    state: "fine" up to 1 % of the mean, "mean" where the noise hides the pixels but not their mean, "wrong" where every
+        pixel keeps signal; "zero" where the noise target cannot be used.
     remedy: the settings that correct it, and the label of their button; None where nothing is wrong.
     """
 
     name: str
     snr: float
-    state: Literal["fine", "zero", "wrong"]
+    state: Literal["fine", "zero", "mean", "wrong"]
     headline: str
     sentence: str
     remedy: ScheduleControls | None = None
@@ -88,33 +90,32 @@ def verdicts(controls: ScheduleControls) -> list[Verdict]:
 
 
 def _verdict(controls: ScheduleControls, name: str, schedule: NoiseSchedule) -> Verdict:
-    from engine.schedule import PURE_NOISE_SNR
+    from engine.schedule import PURE_NOISE_SNR, VISIBLE_SNR
 
     snr = schedule.terminal_snr
+    leak = 100 * float(schedule.alpha_bar[-1].sqrt())
     if snr == 0:
-        return Verdict(
-            name,
-            snr,
-            "zero",
-            "Terminal SNR is 0",
-            "x_T is exactly N(0, I). There ε = x_T says nothing about x₀, so a network that predicts the noise cannot be used: "
-            "let it predict x₀ or the velocity.",
-        )
+        return Verdict(name, snr, "zero", *text.ZERO)
+    height, width, _ = picture.chosen(controls).shape
+    numbers = {
+        "leak": f"{leak:.2g}",
+        "pixels": f"{height * width:,}",
+        "times": f"{_mean_to_noise(schedule, height * width):.2g}",
+    }
     if snr <= PURE_NOISE_SNR:
-        return Verdict(name, snr, "fine", "Fine", "x_T is close to N(0, I), from which a sampler may start.")
-    amplitude = 100 * float(schedule.alpha_bar[-1].sqrt())
-    sentence = (
-        f"In training x_T keeps {amplitude:.0f} % of the image's amplitude, but a sampler starts from N(0, I) without it: "
-        "samples come out with too little contrast, around a medium grey."
-    )
+        return Verdict(name, snr, "fine", text.FINE[0], text.FINE[1].format(**numbers))
+    state: Literal["mean", "wrong"] = "wrong" if snr > VISIBLE_SNR else "mean"
+    headline, sentence = text.SIGNAL_LEFT[state]
     if name == "linear" and not controls.rescale:
-        return Verdict(
-            name, snr, "wrong", "Signal left at t = T", sentence, checked(controls, rescale=True), "Scale β by 1000 / T"
-        )
-    more = "all" if controls.zero not in ("none", name) else name
-    return Verdict(
-        name, snr, "wrong", "Signal left at t = T", sentence, checked(controls, zero=more), "Use zero terminal SNR"
-    )
+        changes, button = {"rescale": True}, text.RESCALE
+    else:
+        changes, button = {"zero": "all" if controls.zero not in ("none", name) else name}, text.USE_ZERO
+    return Verdict(name, snr, state, headline, sentence.format(**numbers), checked(controls, **changes), button)
+
+
+def _mean_to_noise(schedule: NoiseSchedule, pixels: int) -> float:
+    """√ᾱ_T over √((1−ᾱ_T) / pixels): a difference of 1 in the mean, in standard deviations of its noise."""
+    return float((schedule.alpha_bar[-1] * pixels / (1 - schedule.alpha_bar[-1])).sqrt())
 
 
 def strips(controls: ScheduleControls) -> dict[str, NDArray[np.uint8]]:

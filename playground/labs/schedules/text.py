@@ -26,9 +26,30 @@ STRIPS = (
 )
 GAUGES = "Terminal signal-to-noise ratio"
 GAUGE = (
-    "the signal-to-noise ratio ᾱ_T / (1 − ᾱ_T) at the last step. Sampling starts from N(0, I): in the green range that is what "
-    "the network was trained on at t = T, in the red range it is not."
+    "the signal-to-noise ratio ᾱ_T / (1 − ᾱ_T) at the last step, where x_T keeps √ᾱ_T of the image; sampling starts from "
+    "N(0, I), which has none. Green: at most 1 % is kept; yellow: up to 10 %, which shows in the mean brightness alone "
+    "(Stable Diffusion's 0.0047); red: more, in every pixel."
 )
+FINE = ("Fine", "x_T keeps √ᾱ_T = {leak} % of the image's mean: a sampler may start from N(0, I).")
+ZERO = (
+    "Terminal SNR is 0",
+    "x_T is exactly N(0, I). There ε = x_T says nothing about x₀, so a network that predicts the noise cannot be used: let it "
+    "predict x₀ or the velocity.",
+)
+SIGNAL_LEFT = {
+    "mean": (
+        "The mean leaks",
+        "x_T keeps √ᾱ_T = {leak} % of the image. No pixel shows it, but the mean over {pixels} does: a difference of 1 is "
+        "{times} standard deviations of its noise. A sampler starts without it: samples tend to a medium brightness.",
+    ),
+    "wrong": (
+        "Signal left at t = T",
+        "In training x_T keeps √ᾱ_T = {leak} % of every pixel, but a sampler starts from N(0, I) without it: samples come "
+        "out with too little contrast, around a medium grey.",
+    ),
+}
+"""Headline and sentence where x_T is no pure noise."""
+RESCALE, USE_ZERO = "Scale β by 1000 / T", "Use zero terminal SNR"
 CURVES = (
     "every schedule at the same step t: βₜ is the variance that step t adds, ᾱₜ the remaining signal variance, and log SNR is "
     "0 where signal and noise are equal. √β̃ₜ is the standard deviation of the posterior, which DDPM adds in a reverse step."
@@ -39,8 +60,8 @@ DRAW = "Draw a schedule"
 POINTS = "Points: t/T, ᾱ; t/T, ᾱ; …"
 POINTS_STAY = "The curve is unchanged."
 DRAWN = (
-    "the signal variance ᾱ over t/T, which begins at 1 and never rises. A curve that ends above 0.01 leaves signal at t = T, "
+    "the signal variance ᾱ over t/T, which begins at 1 and never rises. A curve that ends above 0.0001 leaves signal at t = T, "
     "as the gauge below shows."
 )
-STATES = {"fine": "✅", "zero": "ℹ️", "wrong": "⚠️"}
+STATES = {"fine": "✅", "zero": "ℹ️", "mean": "⚠️", "wrong": "⚠️"}
 """Icon of each state of a schedule's terminal SNR."""

@@ -38,7 +38,7 @@ PARTS: dict[str, tuple[str, str]] = {
     "true x0": ("<i>x</i><sub>0</sub>", "the reference image"),
     "true noise": ("<i>ε</i>", "the noise that was added to it"),
     "next": ("<i>x</i><sub>{t}</sub>", "the image after this step"),
-    "posterior": ("<i>m</i><sub>{t}</sub>", "the mean of the true posterior q(x_s | x_t, x₀)"),
+    "posterior": ("<i>m</i><sub>{t}</sub>", "the mean of the true posterior q(xₛ | xₜ, x₀)"),
     "difference": ("<i>μ</i> − <i>m</i>", "the mean of the model's step minus that of the posterior, from −¼ to ¼"),
     "exact": ("<i>x̂</i>*<sub>0</sub>", "the prediction of the exact denoiser of the training images"),
 }

@@ -6,12 +6,12 @@ The terms stand in glossary.csv; docs/glossary.md is made from it by docs/make_g
 from __future__ import annotations
 
 import csv
-import html
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+
+from playground.labs.shared.text import with_subscripts
 
 SOURCE = Path(__file__).with_name("glossary.csv")
 
@@ -64,8 +64,8 @@ def terms() -> dict[str, Term]:
 def definitions(names: Sequence[str]) -> str:
     """HTML: the terms in a line, each defined where the pointer or the keyboard's focus is. Raises KeyError for no term."""
     cells = [
-        f'<span class="dp-term" tabindex="0">{_html(_label(terms()[name]))}'
-        f'<span role="tooltip">{_html(terms()[name].definition)}</span></span>'
+        f'<span class="dp-term" tabindex="0">{with_subscripts(_label(terms()[name]))}'
+        f'<span role="tooltip">{with_subscripts(terms()[name].definition)}</span></span>'
         for name in names
     ]
     return f'<style>{STYLE}</style><p class="dp-terms">Terms: {" ".join(cells)}</p>'
@@ -75,8 +75,3 @@ def _label(term: Term) -> str:
     """Name and symbol, but each only once."""
     is_needed = term.symbol and term.symbol not in term.name and len(term.symbol) <= 12
     return f"{term.name} {term.symbol}" if is_needed else term.name
-
-
-def _html(text: str) -> str:
-    """With subscripts in place of x_t and x_{t−1}."""
-    return re.sub(r"_(?:\{([^}]*)\}|(\w+))", lambda found: f"<sub>{found[1] or found[2]}</sub>", html.escape(text))

@@ -26,7 +26,7 @@ class XrayControls(Controls):
     source: Literal["sample", "picture"] = setting(
         "sample",
         "Noisy image",
-        "x_t of the model's own sampling trajectory, or a training image with noise added.",
+        "xₜ of the model's own sampling trajectory, or a training image with noise added.",
         titles={"sample": "from sampling", "picture": "training image"},
     )
     step: int = setting(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from importlib import import_module
@@ -11,6 +12,8 @@ import pytest
 from docs import make_glossary
 from playground.labs.home.text import LABS
 from playground.labs.shared import glossary
+from playground.labs.shared.controls import Controls, describe
+from playground.labs.shared.text import with_subscripts
 
 
 def test_every_term_is_defined_once_in_one_sentence() -> None:
@@ -41,3 +44,19 @@ def test_every_lab_defines_its_terms(lab: str) -> None:
 def test_the_page_is_made_from_the_terms() -> None:
     """To be made again by `python docs/make_glossary.py` where this fails."""
     assert make_glossary.PAGE.read_text(encoding="utf-8") == make_glossary.page()
+
+
+def test_what_is_drawn_without_markup_has_no_underscores() -> None:
+    """x_T is drawn with a subscript in the line below a figure; the words of controls are plain, so they write it xₜ."""
+    assert with_subscripts("x_T, x_{T−1} & 1 < 2") == "x<sub>T</sub>, x<sub>T−1</sub> &amp; 1 &lt; 2"
+    for controls in subclasses(Controls):
+        for control in describe(controls):
+            assert not re.search(r"(?<!\w)\w_[\w{]", f"{control.title} {control.help}"), control
+
+
+def subclasses(of: type[Controls]) -> list[type[Controls]]:
+    """All that there are, of every lab."""
+    for lab, *_ in LABS:
+        with contextlib.suppress(ModuleNotFoundError):
+            import_module(f"playground.labs.{lab}.controls")
+    return [one for direct in of.__subclasses__() for one in (direct, *subclasses(direct))]

@@ -14,7 +14,7 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from engine.process import diffuse, markov_step
-from engine.schedule import MAX_BETA, PURE_NOISE_SNR, SCHEDULES, NoiseSchedule
+from engine.schedule import MAX_BETA, SCHEDULES, VISIBLE_SNR, NoiseSchedule
 from playground.components.payloads.panels import CurvePanel, EquationPanel, HistogramPanel
 from playground.labs.forward import job, view
 from playground.labs.forward import text as forward_text
@@ -196,7 +196,7 @@ def test_gauge_warns_where_sampling_from_noise_is_wrong_and_the_button_mends_it(
         verdict = schedules.verdicts(ScheduleControls(T=steps, rescale=False, cosine=False, sigmoid=False))[0]
         assert verdict.state == "wrong"
         assert verdict.snr == pytest.approx(NoiseSchedule.linear(steps, rescale=False).terminal_snr)
-        assert verdict.snr > PURE_NOISE_SNR
+        assert verdict.snr > VISIBLE_SNR
         assert verdict.remedy is not None
         assert schedules.verdicts(verdict.remedy)[0].state == "fine"
     only_drawn = {"linear": False, "cosine": False, "sigmoid": False, "drawn": True, "points": "0,1; 0.5,0.6; 1,0.2"}
@@ -209,6 +209,35 @@ def test_gauge_warns_where_sampling_from_noise_is_wrong_and_the_button_mends_it(
     assert "predicts the noise" in mended.sentence
 
 
+def test_the_mean_of_stable_diffusion_s_x_T_leaks_and_the_verdict_says_by_how_much() -> None:
+    """Lin et al. 2023, table 1: SNR_T 0.004682, √ᾱ_T 0.068265; DDPM's own 4.036e-5 and 0.006353."""
+    beta = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
+    alpha_bar = [1.0, *(1 - beta).cumprod(0).tolist()]
+    schedule = NoiseSchedule.from_alpha_bar(alpha_bar, "stable diffusion")
+    assert (schedule.terminal_snr, alpha_bar[-1] ** 0.5) == pytest.approx((0.004682, 0.068265), rel=1e-3)
+    of_it = {
+        "linear": False,
+        "cosine": False,
+        "sigmoid": False,
+        "drawn": True,
+        "points": f"0,1; 0.5,0.3; 1,{alpha_bar[-1]}",
+    }
+    (verdict,) = schedules.verdicts(ScheduleControls(T=1000, **of_it))
+    assert verdict.state == "mean"
+    assert verdict.remedy is not None
+    assert "6.8 %" in verdict.sentence
+    # The mean over the pixels of x_T, of a white image and of a medium grey one: their distance in standard deviations.
+    height, width, _ = picture.chosen(PictureChoice()).shape
+    noise = torch.randn(4000, height * width, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    grey, white = (
+        diffuse(torch.full_like(noise, x0), schedule.level(torch.tensor(1000)), noise).mean(1) for x0 in (0, 1)
+    )
+    assert f"{float((white - grey).mean() / grey.std()):.1f} standard deviations" in verdict.sentence
+    paper = schedules.verdicts(ScheduleControls(T=1000, cosine=False, sigmoid=False))[0]
+    assert paper.state == "fine"
+    assert "0.64 %" in paper.sentence
+
+
 @pytest.mark.parametrize("steps", [10, 200, 1000])
 @pytest.mark.parametrize("zero", ["none", "all"])
 def test_schedules_of_the_lab_are_the_engine_s_and_every_verdict_is_sound(steps: int, zero: str) -> None:
@@ -218,7 +247,8 @@ def test_schedules_of_the_lab_are_the_engine_s_and_every_verdict_is_sound(steps:
     for name, make in SCHEDULES.items():
         made = make(steps).with_zero_terminal_snr() if zero == "all" else make(steps)
         assert torch.equal(shown[name].beta, made.beta)
-    assert {verdict.state for verdict in schedules.verdicts(controls)} == {"zero" if zero == "all" else "fine"}
+    named = [verdict for verdict in schedules.verdicts(controls) if verdict.name != "drawn"]
+    assert {verdict.state for verdict in named} == {"zero" if zero == "all" else "fine"}
 
 
 def test_strips_and_lanes_share_one_noise() -> None:
