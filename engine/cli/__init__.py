@@ -6,6 +6,8 @@ Each command runs the same iterators as the labs, and prints their results.
 from __future__ import annotations
 
 import argparse
+import os
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -15,19 +17,52 @@ from engine.cli import evaluate as cli_evaluate
 from engine.cli import runs as cli_runs
 from engine.cli import sample as cli_sample
 from engine.cli import train as cli_train
-from engine.cli.common import CommandError, duration, settings_of
+from engine.cli.common import (
+    INTERRUPTED,
+    SEED_END,
+    CommandError,
+    duration,
+    interruptible,
+    prepare_streams,
+    raise_if_interrupted,
+    settings_of,
+    whole,
+)
 from engine.runtime.allocator import keep_freed_memory
 
 Command = Callable[[argparse.Namespace], int]
 MENDABLE = 2
 """The exit status for what the caller can mend."""
+CLOSED_PIPE = 141
+"""The exit status where nobody reads the output any more: 128 + SIGPIPE, as a shell reports it."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status, `MENDABLE` for what the caller can mend."""
+    """Run one command; returns the exit status: `MENDABLE` for what the caller can mend, `INTERRUPTED` after Ctrl-C."""
+    prepare_streams()
     args = _parser().parse_args(arguments)
     keep_freed_memory()
+    try:
+        with interruptible():
+            status = _checked(args)
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        message = f"interrupted. {args.kept}"
+        status = INTERRUPTED
+    except BrokenPipeError:  # whoever read the output has closed it, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    else:
+        return status
+    print(f"\npython -m engine {args.command}: {message}".rstrip(), file=sys.stderr)
+    return status
+
+
+def _checked(args: argparse.Namespace) -> int:
+    """Run the command; what the caller can mend is printed as one sentence."""
     # Imported after the command line was checked: they take seconds.
+    from safetensors import SafetensorError
+
     from engine.data.image_set import DataError
     from engine.evaluation.drawing import EvaluationError
     from engine.models.opened import ModelError
@@ -35,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from engine.storage.checked_files import CheckpointError
     from engine.training.distributed import DistributedError
 
+    raise_if_interrupted()
     run: Command = args.run
     try:
         return run(args)
@@ -48,16 +84,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         RecipeError,
     ) as problem:
         message = str(problem)
-    except OSError as problem:
-        if problem.strerror is None:
-            raise
-        message = f"{problem.strerror}: {problem.filename}" if problem.filename else problem.strerror
+    except BrokenPipeError:
+        raise
+    except (OSError, SafetensorError) as problem:
+        message = _of_disk(problem)
     print(f"python -m engine {args.command}: {message}", file=sys.stderr)
     return MENDABLE
 
 
+def _of_disk(problem: Exception) -> str:
+    """Why a read or a write failed, in a sentence; shutil lists a reason for each file, safetensors has texts of its own."""
+    if isinstance(problem, shutil.Error) and isinstance(problem.args[0], list):
+        source, _, reason = problem.args[0][0]
+        return f"“{source}” cannot be copied: {reason}."
+    if isinstance(problem, OSError) and problem.strerror is not None:
+        return f"{problem.strerror}: {problem.filename}" if problem.filename else problem.strerror
+    return f"The file cannot be read or written: {str(problem).splitlines()[0]}"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
+    parser.set_defaults(kept="")  # what is left after Ctrl-C, in a sentence
     commands = parser.add_subparsers(dest="command", required=True)
     cli_train.add(commands)
     cli_runs.add(commands)
@@ -66,11 +113,11 @@ def _parser() -> argparse.ArgumentParser:
     cli_sample.add(commands)
 
     judge = commands.add_parser("train-classifier", help="train the classifier that evaluates samples")
-    judge.set_defaults(run=_train_classifier)
+    judge.set_defaults(run=_train_classifier, kept="Nothing was written.")
     judge.add_argument("--data", default="digits", help="the picture set (default: %(default)s)")
     judge.add_argument("--out", type=Path, required=True, help="the folder to write")
-    judge.add_argument("--epochs", type=int, default=30, help="epochs (default: %(default)s)")
-    judge.add_argument("--seed", type=int, default=0)
+    judge.add_argument("--epochs", type=whole(1, 10_000), default=30, help="epochs (default: %(default)s)")
+    judge.add_argument("--seed", type=whole(0, SEED_END - 1), default=0)
 
     return parser
 

@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.cli.common import CommandError, ProgressLine, duration
+from engine.cli.common import SEED_END, CommandError, ProgressLine, duration, whole
 
 if TYPE_CHECKING:
     from engine.evaluation.bound import Bound, Term
@@ -29,12 +29,24 @@ def add(evaluate: argparse.ArgumentParser) -> None:
         help="instead of sampling, measure the bound on bits per dimension of held-out pictures, and its terms",
     )
     group.add_argument(
-        "--per-step", type=int, default=16, metavar="N", help="noisy pictures per step (default: %(default)s)"
+        "--per-step",
+        type=whole(1, 100_000),
+        default=16,
+        metavar="N",
+        help="noisy pictures per step (default: %(default)s)",
     )
     group.add_argument(
-        "--strata", type=int, metavar="K", help="estimate the steps in K strata, which is faster (default: each step)"
+        "--strata",
+        type=whole(1, 100_000),
+        metavar="K",
+        help="estimate the steps in K strata, which is faster (default: each step)",
     )
-    group.add_argument("--seed", type=int, default=0, help="seed of the pictures and the noise (default: %(default)s)")
+    group.add_argument(
+        "--seed",
+        type=whole(0, SEED_END - 1),
+        default=0,
+        help="seed of the pictures and the noise (default: %(default)s)",
+    )
 
 
 def measure(args: argparse.Namespace) -> int:
@@ -61,8 +73,8 @@ def measure(args: argparse.Namespace) -> int:
                 bound = _measured(model, data, variance, device, args)
             except ValueError as problem:  # invalid settings
                 raise CommandError(str(problem)) from problem
-            print(summary(bound, model, data))
             _write(args, {"model": model.title, "data": data, "command": _command(args, name), **bound.model_dump()})
+            print(summary(bound, model, data))
     return 0
 
 

@@ -1,10 +1,17 @@
-"""Shared by the commands: errors that the caller can mend, checked settings, and one line of progress."""
+"""Shared by the commands: errors that the caller can mend, interrupts, checked options, and one line of progress."""
 
 from __future__ import annotations
 
+import argparse
+import contextlib
 import math
+import os
+import signal
 import sys
+import threading
 import time
+from collections.abc import Callable, Iterator
+from types import FrameType
 from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -12,8 +19,66 @@ from pydantic import BaseModel, ValidationError
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
+INTERRUPTED = 130
+"""The exit status after Ctrl-C."""
+SEED_END = 2**63
+"""Seeds are whole numbers below this, as in recipes."""
+_interrupted = threading.Event()
+
+
 class CommandError(ValueError):
     """Something that the caller can mend; the message is one sentence."""
+
+
+def raise_if_interrupted() -> None:
+    """Raises KeyboardInterrupt after a Ctrl-C that a library has swallowed, as some do while they are imported."""
+    if _interrupted.is_set():
+        raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def interruptible() -> Iterator[None]:
+    """Within this context Ctrl-C raises KeyboardInterrupt, and is remembered for `raise_if_interrupted`."""
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        _interrupted.set()
+        raise KeyboardInterrupt
+
+    _interrupted.clear()
+    try:
+        before = signal.signal(signal.SIGINT, handle)
+    except ValueError:  # not in the main thread
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def prepare_streams() -> None:
+    """Let every terminal show every text: what its encoding lacks becomes a question mark. A closed stream shows nothing."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115  open as long as the program runs
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")
+
+
+def whole(low: int, high: int) -> Callable[[str], int]:
+    """The type of an option that takes a whole number from `low` to `high`."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = low - 1
+        if not low <= value <= high:
+            raise argparse.ArgumentTypeError(f"“{text}” is no whole number from {low:,} to {high:,}")
+        return value
+
+    return number
 
 
 def settings_of(kind: type[Settings], **values: object) -> Settings:
@@ -46,7 +111,9 @@ class ProgressLine:
         self._shown_at = -math.inf
 
     def show(self, text: str, seconds_left: float, *, last: bool) -> None:
-        """Print a line, unless the last one is a moment ago and this is not the last of all."""
+        """Print a line, unless the last one is a moment ago and this is not the last of all. Raises KeyboardInterrupt where
+        Ctrl-C was swallowed."""
+        raise_if_interrupted()
         if not last and time.monotonic() - self._shown_at < (0.2 if self._is_terminal else 10.0):
             return
         self._shown_at = time.monotonic()

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from engine.cli.common import CommandError, ProgressLine, duration
+from engine.cli.common import INTERRUPTED, CommandError, ProgressLine, duration
 
 if TYPE_CHECKING:
     from engine.runs.folder import RunFolder
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
 HELD_OUT = 1000
 """Most held-out pictures that a trained classifier is evaluated on at the end."""
-INTERRUPTED = 130
-"""The exit status after Ctrl-C."""
 CLOSED_TERMINAL = contextlib.suppress(OSError)
 """Within this context a terminal may be closed: the run goes on."""
 MAY_CHANGE = ("steps", "report_every", "sample_every", "milestones", "micro_batch", "compile")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from engine.cli import bound as cli_bound
-from engine.cli.common import CommandError, ProgressLine, complaint, duration, settings_of
+from engine.cli.common import CommandError, ProgressLine, complaint, duration, settings_of, whole
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -45,7 +45,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         "measured, and written at once to the file of --results. What is in that file already is skipped, so that a grid can "
         "be interrupted; several processes may fill one file.",
     )
-    evaluate.set_defaults(run=_evaluate)
+    evaluate.set_defaults(run=_evaluate, kept="What is in the file of --results is kept, and skipped the next time.")
     evaluate.add_argument(
         "--model",
         nargs="+",
@@ -55,9 +55,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     evaluate.add_argument("--data", help="data set of the held-out pictures (default: as in the model's card)")
     evaluate.add_argument("--classifier", help="a folder of train-classifier (default: the one that ships for the set)")
-    evaluate.add_argument("--samples", type=int, default=1000, help="number of samples (default: %(default)s)")
+    evaluate.add_argument(
+        "--samples", type=whole(1, 10_000_000), default=1000, help="number of samples (default: %(default)s)"
+    )
     _add_sampling(evaluate)
-    evaluate.add_argument("--batch", type=int, default=50, help="pictures per batch; changes the speed only")
+    evaluate.add_argument(
+        "--batch", type=whole(1, 100_000), default=50, help="pictures per batch; changes the speed only"
+    )
     evaluate.add_argument("--device", default="cpu")
     cli_bound.add(evaluate)
     evaluate.add_argument(
@@ -141,13 +145,14 @@ def _one(args: argparse.Namespace) -> int:
     for event in evaluate(model, data, judge, settings, command=_command(args, settings)):
         if isinstance(event, Evaluation):
             progress.end()
-            print(_summary(event))
-            if args.json:
+            if args.json:  # before it is printed: a terminal may be closed
                 args.json.parent.mkdir(parents=True, exist_ok=True)
                 write_text(args.json, event.quality.model_dump_json(indent=2) + "\n")
             if args.write_card:
                 folder = newest_in(pretrained.CHECKPOINTS.get(name, Path(name)))
                 write_card(folder, event)
+            print(_summary(event))
+            if args.write_card:
                 print(f"written to {folder / 'README.md'}, card.json and samples.png")
         else:
             progress.show(f"{event.done}/{event.total} steps", event.seconds_left, last=event.done == event.total)

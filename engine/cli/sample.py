@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.cli.common import ProgressLine
+from engine.cli.common import ProgressLine, whole
 from engine.cli.runs import add_root, find
 
 if TYPE_CHECKING:
@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `engine.cli`."""
     sample = commands.add_parser("sample", help="sample pictures by a recipe")
-    sample.set_defaults(run=_sample)
+    sample.set_defaults(run=_sample, kept="No picture was written.")
     sample.add_argument("recipe", type=Path, help="a recipe or a fork as JSON, or a PNG that carries it")
     sample.add_argument("--out", type=Path, required=True, help="the PNG to write, with its recipe inside")
-    sample.add_argument("--zoom", type=int, default=4, help="screen pixels for each pixel (default: %(default)s)")
+    sample.add_argument(
+        "--zoom", type=whole(1, 64), default=4, help="screen pixels for each pixel (default: %(default)s)"
+    )
     sample.add_argument("--python", action="store_true", help="print a Python program that does the same")
     sample.add_argument("--json", action="store_true", help="print only one JSON object at the end")
     add_root(sample)
@@ -44,7 +46,7 @@ def _sample(args: argparse.Namespace) -> int:
             line.show(f"step {frame.step} of {frame.steps}, t = {frame.t}", left, last=frame.step == frame.steps)
     if not args.json:
         line.end()
-    save_png(str(args.out), to_uint8(frame.x), recipe, zoom=max(1, args.zoom))
+    save_png(str(args.out), to_uint8(frame.x), recipe, zoom=args.zoom)
     seconds = time.perf_counter() - began
     if args.json:
         result = {"out": str(args.out), "pictures": len(root_of(recipe).seeds), "seconds": round(seconds, 3)}

@@ -25,7 +25,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Train a network. The run appears in the Training lab while it trains and afterwards; an interrupted run "
         "in the same folder is resumed from its last checkpoint. Ctrl-C writes a checkpoint and ends.",
     )
-    train.set_defaults(run=_train)
+    train.set_defaults(run=_train, kept="What was saved is kept: see python -m engine runs list.")
     train.add_argument(
         "recipe",
         type=Path,

@@ -10,6 +10,7 @@ import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ from engine.samplers import SAMPLERS, Sampler
 from engine.sampling import Frame, Start, sample
 from engine.schedule import SCHEDULES, NoiseSchedule
 from engine.storage.checked_files import first_problem
+from engine.storage.files import atomic_write
 
 MAX_IMAGES = 1024
 PNG_KEY = "diffusion-playground-recipe"
@@ -206,8 +208,8 @@ def png_bytes(
 
 def save_png(path: str, pictures: npt.NDArray[np.uint8], recipe: BaseModel, *, zoom: int = 1) -> None:
     """Write `png_bytes` to a file. Raises OSError where that is not possible."""
-    with open(path, "wb") as file:
-        file.write(png_bytes(pictures, recipe, zoom=zoom))
+    with atomic_write(Path(path)) as part:
+        part.write_bytes(png_bytes(pictures, recipe, zoom=zoom))
 
 
 def text_in_png(data: bytes) -> str:

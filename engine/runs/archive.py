@@ -68,12 +68,12 @@ def write_zip(folder: RunFolder, target: Path, *, resumable: bool = False) -> No
 
 
 def export(folder: RunFolder, target: Path, checkpoint: Path) -> None:
-    """Copy a checkpoint alone, with the log of its training. Raises OSError where the write fails."""
-    shutil.copytree(
-        checkpoint, target, ignore=shutil.ignore_patterns(checkpoints.RESUME, checkpoints.MANIFEST, "*.part")
-    )
-    with contextlib.suppress(FileNotFoundError):
-        shutil.copyfile(folder.path / "metrics.jsonl", target / "metrics.jsonl")
+    """Copy a checkpoint alone, with the log of its training. Raises OSError where the write fails; nothing is left then."""
+    left_out = shutil.ignore_patterns(checkpoints.RESUME, checkpoints.MANIFEST, "*.part")
+    with atomic_write(target) as part:
+        shutil.copytree(checkpoint, part, ignore=left_out)
+        with contextlib.suppress(FileNotFoundError):
+            shutil.copyfile(folder.path / "metrics.jsonl", part / "metrics.jsonl")
 
 
 def _belongs(inner: Path, steps: set[int], resumable: bool) -> bool:

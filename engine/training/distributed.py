@@ -179,23 +179,27 @@ class AcceleratedContext:
 
 
 def best_device() -> torch.device:
-    """$DIFFUSION_PLAYGROUND_DEVICE, or a GPU where there is one."""
-    name = os.environ.get("DIFFUSION_PLAYGROUND_DEVICE")
-    return torch.device(name or ("cuda" if torch.cuda.is_available() else "cpu"))
+    """$DIFFUSION_PLAYGROUND_DEVICE, or a GPU where there is one. Raises DistributedError where there is no such device."""
+    if name := os.environ.get("DIFFUSION_PLAYGROUND_DEVICE"):
+        return torch.device(device_named(name))
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def device_named(name: str) -> str:
     """The name itself. Raises DistributedError where there is no such device."""
     try:
-        torch.zeros(1, device=name)
+        torch.zeros(1, device=name).item()  # a “meta” device has no numbers
     except (RuntimeError, AssertionError) as error:
         raise DistributedError(f"There is no device “{name}” here.") from error
     return name
 
 
 def launched_processes() -> int:
-    """The number of processes that a launcher has started; 1 without one."""
-    return int(os.environ.get("WORLD_SIZE") or 1)
+    """The number of processes that a launcher has started; 1 without one. Raises DistributedError where $WORLD_SIZE is none."""
+    text = os.environ.get("WORLD_SIZE") or "1"
+    if not text.isdecimal() or int(text) < 1:
+        raise DistributedError(f"The environment variable WORLD_SIZE is “{text}”, which is no number of processes.")
+    return int(text)
 
 
 def hardware_of(net: nn.Module) -> str:

@@ -1,0 +1,175 @@
+"""The commands where something goes wrong around them: Ctrl-C, terminals, closed pipes, disks, options out of range."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from engine.cli import cli_data, cli_evaluate, cli_runs, cli_sample, cli_train, common, main
+
+ROOT = Path(__file__).resolve().parents[3]
+RECIPE = {"model": "ideal:digits", "steps": 3, "seeds": [1]}
+
+
+def _program(*words: str, **env: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "engine", *words],
+        cwd=ROOT,
+        env=os.environ | env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+    )
+
+
+def _write_recipe(folder: Path, **changes: object) -> str:
+    (folder / "recipe.json").write_text(json.dumps(RECIPE | changes))
+    return str(folder / "recipe.json")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        (cli_train, "_train", "train"),
+        (cli_runs, "_list", "runs"),
+        (cli_data, "_list", "data", "list"),
+        (cli_evaluate, "_evaluate", "evaluate", "--model", "digits"),
+        (cli_sample, "_sample", "sample", "recipe.json", "--out", "a.png"),
+    ],
+    ids=lambda words: words[2],
+)
+def test_ctrl_c_ends_every_command_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[object, ...]
+) -> None:
+    def interrupted(args: object) -> int:
+        signal.raise_signal(signal.SIGINT)
+        return 0
+
+    module, name, *arguments = words
+    monkeypatch.setattr(module, str(name), interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    assert main([str(word) for word in arguments]) == common.INTERRUPTED
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert line.startswith(f"python -m engine {arguments[0]}: interrupted.")
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_a_ctrl_c_that_a_library_swallows_ends_the_command_at_its_next_line_of_progress(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def swallowed(args: object) -> int:
+        with contextlib.suppress(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        common.ProgressLine().show("step 1 of 2", 1.0, last=False)
+        pytest.fail("It went on.")
+
+    monkeypatch.setattr(cli_runs, "_list", swallowed)
+    assert main(["runs"]) == common.INTERRUPTED
+    assert "interrupted" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="that system has no signal that would stand for Ctrl-C")
+@pytest.mark.parametrize("seconds", [0.4, 1.0, 2.0, 4.0, 6.0])
+def test_ctrl_c_at_any_moment_of_a_program_leaves_no_traceback_and_no_file(tmp_path: Path, seconds: float) -> None:
+    out = tmp_path / "a.png"
+    with _program("sample", _write_recipe(tmp_path, steps=1000, seeds=[*range(16)]), "--out", str(out)) as program:
+        time.sleep(seconds)  # any moment is right
+        program.send_signal(signal.SIGINT)
+        _, said = program.communicate(timeout=120)
+    assert program.returncode in (130, -signal.SIGINT)  # the latter: before the first line of ours was read
+    if program.returncode == 130:
+        assert "Traceback" not in said
+        assert "interrupted. No picture was written." in said
+    assert not out.exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp437", "latin-1"])
+@pytest.mark.parametrize(
+    "words", [("train", "--help"), ("data", "list"), ("sample", "nothing“.json", "--out", "a.png")]
+)
+def test_every_terminal_shows_every_command(words: tuple[str, ...], encoding: str) -> None:
+    with _program(*words, PYTHONIOENCODING=encoding) as program:
+        _, said = program.communicate(timeout=120)
+    assert "Traceback" not in said
+    assert program.returncode == (2 if words[0] == "sample" else 0)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a shell closes the stream")
+def test_closed_streams_do_not_change_how_a_command_ends() -> None:
+    command = f'"{sys.executable}" -m engine'
+    assert subprocess.run(f"{command} runs show nothing 2>&-", shell=True, cwd=ROOT, check=False).returncode == 2
+    ended = subprocess.run(
+        f"{command} data list --json | true; exit ${{PIPESTATUS[0]}}",
+        shell=True,
+        cwd=ROOT,
+        executable="/bin/bash",
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode in (0, 141)
+    assert "Traceback" not in ended.stderr
+
+
+def test_a_write_that_fails_leaves_the_picture_that_was_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, written = tmp_path / "good.png", Path.write_bytes
+    out.write_bytes(b"good")
+
+    def full(path: Path, data: bytes) -> int:
+        written(path, data[:100])
+        raise OSError(errno.ENOSPC, "No space left on device", str(path))
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    assert main(["sample", _write_recipe(tmp_path), "--out", str(out)]) == 2
+    assert out.read_bytes() == b"good"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["good.png", "recipe.json"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sample", "a.json", "--out", "a.png", "--zoom", "100000"),
+        ("sample", "a.json", "--out", "a.png", "--zoom", "0"),
+        ("evaluate", "--model", "digits", "--bound", "--per-step", "1000000000"),
+        ("evaluate", "--model", "digits", "--bound", "--seed", "18446744073709551616"),
+        ("evaluate", "--model", "digits", "--bound", "--seed", "-1"),
+        ("evaluate", "--model", "digits", "--samples", "many"),
+        ("evaluate", "--model", "digits", "--batch", "0"),
+        ("train-classifier", "--out", "a", "--epochs", "0"),
+    ],
+)
+def test_numbers_out_of_range_are_named_before_anything_begins(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert re.search(rf"argument {words[-2]}: “{re.escape(words[-1])}” is no whole number from [\d,]+ to [\d,]+$", last)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("DIFFUSION_PLAYGROUND_DEVICE", "nope"), ("DIFFUSION_PLAYGROUND_DEVICE", "meta"), ("WORLD_SIZE", "a")],
+)
+def test_what_the_environment_says_wrong_is_named(
+    name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert main(["train", "--out", str(tmp_path / "run"), "--check"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert f"“{value}”" in line
+    assert not (tmp_path / "run").exists()
