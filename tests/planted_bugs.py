@@ -824,9 +824,9 @@ BUGS = [
     ),
     Bug(
         "links in a zip are followed",
-        "data/sources/archive.py",
-        "if stat.S_ISLNK(entry.external_attr >> 16) or not",
-        "if not",
+        "storage/zips.py",
+        "if stat.S_ISLNK(info.external_attr >> 16):",
+        "if False:",
         "test_picture_sources.py",
     ),
     # What is minimised

@@ -13,6 +13,7 @@ executes nothing in it. The EMA weights are used where there are any.
 
 from __future__ import annotations
 
+import re
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -29,7 +30,9 @@ from engine.interop.diffusers_format import MAX_PARAMETERS
 from engine.models.opened import Model
 from engine.process import TARGETS, Target
 from engine.schedule import SCHEDULES, Level, NoiseSchedule
-from engine.storage.checked_files import CheckpointError, first_problem, read_json
+from engine.storage.checked_files import CheckpointError, damaged, first_problem, read_json
+from engine.storage.file_kinds import because
+from engine.storage.files import head_of, open_regular
 
 INSTALL = "uv pip install denoising-diffusion-pytorch"
 KIND = "checkpoint of denoising-diffusion-pytorch"
@@ -113,8 +116,11 @@ def read_state(path: Path) -> dict[str, Tensor]:
             raise CheckpointError(
                 f"{path.name} holds more than weights: it would run a program when it is opened, and is refused."
             ) from error
-        raise CheckpointError(f"{path.name} is damaged or cut short.") from error
-    return _state_in(content, path.name)
+        raise CheckpointError(damaged(path)) from error
+    state = _state_in(content, path.name)
+    if not any(".mem_kv" in key for key in state):  # of the attention, since late versions 1
+        _check_version(content, path.name)
+    return state
 
 
 def _check_archive(path: Path) -> None:
@@ -122,12 +128,15 @@ def _check_archive(path: Path) -> None:
     try:
         if path.stat().st_size > MAX_FILE_BYTES:
             raise CheckpointError(f"{path.name} is too large for this playground.")
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         if isinstance(error, CheckpointError):
             raise
-        raise CheckpointError(f"{path.name} is no file of torch.save, or damaged or cut short.") from error
+        if not path.is_file():
+            raise CheckpointError(f"{path.name} is no file.") from error
+        kind = because(head_of(path)) or ", or damaged or cut short"
+        raise CheckpointError(f"{path.name} is no file of torch.save{kind}.") from error
     packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
     pickles = [entry.file_size for entry in entries if entry.filename.endswith("data.pkl")]
     if packed or len(pickles) != 1 or pickles[0] > MAX_PICKLE_BYTES or len(entries) > 100_000:
@@ -153,6 +162,17 @@ def _state_in(content: object, name: str) -> dict[str, Tensor]:
     if "betas" not in state or "model.init_conv.weight" not in state:
         _raise_for_other(state, name, other)
     return state
+
+
+def _check_version(content: object, name: str) -> None:
+    """Raise `CheckpointError` for a file of a version whose `Unet` has other parts."""
+    version = content.get("version") if isinstance(content, dict) else None
+    found = re.match(r"(\d{1,4})\.", version) if isinstance(version, str) else None
+    if found and int(found[1]) < 2:
+        raise CheckpointError(
+            f"{name} was saved by version {str(version)[:20]} of denoising-diffusion-pytorch, whose network has other parts: "
+            "files of version 2 open here."
+        )
 
 
 def _flag(value: object) -> bool:
@@ -278,7 +298,7 @@ def infer_unet(weights: Mapping[str, Tensor]) -> UnetShape:
         )
     except (KeyError, IndexError) as error:
         raise CheckpointError(
-            f"This is not the Unet of denoising-diffusion-pytorch of version 1.9 or later: {error} is missing or differs."
+            "This is not the Unet of denoising-diffusion-pytorch of version 2: older versions built it from other parts."
         ) from error
 
 

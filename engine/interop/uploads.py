@@ -12,9 +12,6 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import stat
-import zipfile
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -24,13 +21,12 @@ from engine.interop import hub, pretrained, trainer_files
 from engine.interop.trainer_files import TrainerSettings
 from engine.storage.checked_files import MAX_JSON_BYTES, CheckpointError, read_json
 from engine.storage.files import atomic_write, room_problem, runs_root, write_json
+from engine.storage.zips import BROKEN, LOCKED, Entry, OpenZip, ZipError
 
 PREFIX = "upload:"
 ID = re.compile(r"[0-9a-f]{16}")
 MAX_ENTRIES = 10_000
 CHUNK = 1 << 20
-BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Of these `zipfile` unpacks a chunk at a time; of all others the whole entry at once, however large."""
 
 
 @dataclass(frozen=True)
@@ -147,9 +143,9 @@ def _unpack(file: BinaryIO, model: Path, progress: hub.Progress | None) -> None:
     No path of the zip is used: a file is written only where it has one of the known names, and to that name.
     """
     try:
-        with zipfile.ZipFile(file) as archive:
-            entries = _entries(archive)
-            total = sum(entry.file_size for entry in entries.values())
+        with OpenZip(file, MAX_ENTRIES) as zipped:
+            entries = _members(zipped)
+            total = sum(entry.size for entry in entries.values())
             _check_room(total, model)
             before = 0
             for name, entry in entries.items():
@@ -161,23 +157,20 @@ def _unpack(file: BinaryIO, model: Path, progress: hub.Progress | None) -> None:
                     if progress is not None:
                         progress(before + done, total)
 
-                with archive.open(entry) as source, target.open("wb") as out:
-                    _copy(source, out, min(limit, entry.file_size), report)  # type: ignore[arg-type]
-                before += entry.file_size
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, ValueError, zlib.error) as error:
-        if isinstance(error, CheckpointError):
+                with zipped.open(entry) as source, target.open("wb") as out:
+                    _copy(source, out, min(limit, entry.size), report)
+                before += entry.size
+    except ZipError as error:
+        raise CheckpointError(str(error)) from error
+    except BROKEN as error:
+        if isinstance(error, CheckpointError) or (isinstance(error, OSError) and error.errno is not None):
             raise
-        raise CheckpointError("This is no zip, or it is damaged or cut short.") from error
+        raise CheckpointError("This zip is damaged or cut short.") from error
 
 
-def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
+def _members(zipped: OpenZip) -> dict[str, Entry]:
     """The entries to unpack, by the name of the file to write."""
-    entries = archive.infolist()
-    if len(entries) > MAX_ENTRIES:
-        raise CheckpointError(f"The zip holds {len(entries):,} files, far more than a model.")
-    plain = {
-        PurePosixPath(e.filename): e for e in entries if not e.is_dir() and not stat.S_ISLNK(e.external_attr >> 16)
-    }
+    plain = {PurePosixPath(path): entry for path, entry in zipped.entries.items()}
     known = (*hub.CONFIGS, *hub.WEIGHT_FILES)
     # The model's folder in the zip: the topmost one that has a network's config.
     tops = [
@@ -194,11 +187,11 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     members = {name: plain[top / name] for name in known if top / name in plain}
     for name, entry in members.items():
         limit = MAX_JSON_BYTES if name.endswith(".json") else hub.MAX_WEIGHT_BYTES
-        if entry.file_size > limit:
+        if entry.size > limit:
             raise CheckpointError(f"{name} in the zip is far too large for a file of this name.")
-        if entry.flag_bits & 0x1:
-            raise CheckpointError("The zip is locked with a password: pack it without one.")
-        if entry.compress_type not in BOUNDED:
+        if entry.is_locked:
+            raise CheckpointError(LOCKED)
+        if entry.is_unusual:
             raise CheckpointError(
                 f"{name} in the zip is compressed in an unusual way: pack it with Deflate, or stored."
             )

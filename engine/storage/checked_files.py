@@ -17,7 +17,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
-from engine.storage.files import atomic_write
+from engine.storage.file_kinds import because
+from engine.storage.files import atomic_write, head_of, read_regular
+from engine.storage.texts import decoded
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 MAX_JSON_BYTES = 1_000_000
@@ -51,18 +53,20 @@ def read_json(path: Path, kind: str) -> dict[str, Any]:
     """
     where = f"{path.parent.name}/{path.name}"
     try:
+        if not path.is_file() and path.exists():  # a pipe or a device would be read for ever
+            raise CheckpointError(f"{where} is no file.")
         if path.stat().st_size > MAX_JSON_BYTES:
             raise CheckpointError(f"{where} is far too large for what it should hold.")
-        if not path.is_file():  # a pipe or a device would be read for ever
-            raise CheckpointError(f"{where} is no file.")
-        value = json.loads(path.read_text(encoding="utf-8"))
+        data = read_regular(path, MAX_JSON_BYTES)
     except FileNotFoundError as error:
         raise CheckpointError(f"This is no {kind}: {where} is missing.") from error
+    except OSError as error:
+        raise CheckpointError(f"{where} cannot be read: {error.strerror or error}.") from error
+    try:
+        value = json.loads(decoded(data))
     # Python refuses to read a whole number of thousands of digits, with a plain ValueError.
-    except (OSError, ValueError, RecursionError) as error:
-        if isinstance(error, CheckpointError):
-            raise
-        raise CheckpointError(f"{where} cannot be read: it is damaged or cut short.") from error
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(f"{where} cannot be read{because(data) or ': it is damaged or cut short'}.") from error
     if not isinstance(value, dict):
         raise CheckpointError(f"{where} does not hold a JSON object.")
     return value
@@ -86,6 +90,8 @@ def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str
     Raises:
         CheckpointError: where the file is missing, a pickle, damaged, of another network, or holds NaN or infinity.
     """
+    if path.exists() and not path.is_file():
+        raise CheckpointError(f"{path.parent.name}/{path.name} is no file.")
     if not path.is_file():
         pickled = [p.name for p in path.parent.iterdir() if p.suffix in PICKLES] if path.parent.is_dir() else []
         if pickled:
@@ -109,12 +115,18 @@ def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str
     except (SafetensorError, OSError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
-        raise CheckpointError(f"{path.name} is damaged or cut short.") from error
+        raise CheckpointError(damaged(path)) from error
     if not all(bool(torch.isfinite(weight).all()) for weight in weights.values()):
         raise CheckpointError(
             "The weights hold values that are not numbers: that training went wrong before it was saved."
         )
     net.load_state_dict(weights)
+
+
+def damaged(path: Path) -> str:
+    """The sentence for a file that does not hold what it should: what it is, where that shows."""
+    kind = because(head_of(path))
+    return f"{path.name} holds no weights{kind}." if kind else f"{path.name} is damaged or cut short."
 
 
 def first_problem(error: ValidationError) -> str:

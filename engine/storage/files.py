@@ -12,12 +12,15 @@ import json
 import os
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
+
+from engine.storage.file_kinds import HEAD
 
 SPARE = 200_000_000
 """Bytes that stay free on a disk."""
@@ -132,6 +135,37 @@ def room_problem(needed: int, path: Path) -> str:
         f"There is no room on the disk: this takes {needed / 1e6:,.0f} MB, {SPARE / 1e6:,.0f} MB have to stay free, and "
         f"{free / 1e6:,.0f} MB are free."
     )
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to read. Raises OSError also where it is a pipe or a device, which could be read for ever."""
+    # Without O_NONBLOCK a pipe that nobody writes to would not even open.
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    try:
+        kind = os.fstat(descriptor).st_mode
+        if stat.S_ISDIR(kind):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        if not stat.S_ISREG(kind):
+            raise OSError(errno.EINVAL, "This is no file but a pipe or a device", str(path))
+        return os.fdopen(descriptor, "rb")
+    except OSError:
+        os.close(descriptor)
+        raise
+
+
+def read_regular(path: Path, most: int) -> bytes:
+    """The bytes of a file. Raises OSError as `open_regular`, and where it has more than `most`."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > most:
+            raise OSError(errno.EFBIG, f"This file is far too large: at most {most / 1e6:,.0f} MB are read", str(path))
+        return file.read(most)
+
+
+def head_of(path: Path) -> bytes:
+    """The first bytes of a file, for `engine.storage.file_kinds`; b"" where it cannot be read."""
+    with contextlib.suppress(OSError), open_regular(path) as file:
+        return file.read(HEAD)
+    return b""
 
 
 def hidden_beside(path: Path) -> Path:

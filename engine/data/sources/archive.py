@@ -10,19 +10,14 @@ import io
 import json
 import os
 import re
-import stat
-import struct
 import tempfile
 import threading
 import time
-import unicodedata
-import zipfile
-import zlib
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path, PurePosixPath
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from engine.data import store
 from engine.data.image_set import DataError
@@ -39,12 +34,11 @@ from engine.data.sources.plan import (
     reader,
 )
 from engine.storage.files import room_problem, write_json
+from engine.storage.zips import BROKEN, LOCKED, Entry, OpenZip, ZipError
 
 MAX_BYTES = 2_000 * MEGABYTE
 """Of the zip."""
 MAX_ENTRIES = 300_000
-MAX_DIRECTORY = 60 * MEGABYTE
-"""Of the list of what is in it: `zipfile` reads all of it, so it must be small enough before."""
 MAX_UNPACKED = 8_000 * MEGABYTE
 MAX_PICTURE = 20 * MEGABYTE
 """Of one picture in it, unpacked."""
@@ -55,11 +49,6 @@ CHUNK = 1 << 20
 ID = re.compile(r"[0-9a-f]{16}")
 NEW = ".new-"
 """How uploads are called that are still coming."""
-BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
-"""Of these `zipfile` unpacks no more than it is asked for; of all others the whole entry at once, however large."""
-
-_BROKEN = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, zlib.error, OSError)
-"""What `zipfile` raises on archives that are no good; RuntimeError for those locked with a password."""
 
 
 def keep(file: BinaryIO, title: str, root: Path | None = None, on_progress: OnProgress | None = None) -> str:
@@ -79,13 +68,10 @@ def keep(file: BinaryIO, title: str, root: Path | None = None, on_progress: OnPr
         raise DataError(
             f"This zip has {size / MEGABYTE:,.0f} MB, and at most {MAX_BYTES / MEGABYTE:,.0f} MB can be taken."
         )
-    file.seek(0)
     try:
-        good = zipfile.is_zipfile(file)
-    except _BROKEN:  # it is one, of several disks
-        good = False
-    if not good:
-        raise DataError("This is no zip, or it is damaged or cut short.")
+        OpenZip(file, MAX_ENTRIES)  # nothing that cannot be opened is stored
+    except ZipError as error:
+        raise DataError(str(error)) from error
     file.seek(0)
     home = (root or store.data_root()) / "uploads"
     try:
@@ -148,22 +134,22 @@ def plan(path: Path, title: str, upload: str, largest: int, on_progress: OnProgr
         DataError: where it is damaged, locked, holds more than it may, or no picture that can be read.
     """
     try:
-        _check_directory(path)
-        archive = zipfile.ZipFile(path)
-    except DataError:
-        raise
-    except (*_BROKEN, ValueError, struct.error) as error:
-        raise DataError("This is no zip, or it is damaged or cut short.") from error
-    entries, other = _pictures(archive)
-    zipped = _Reader(archive)
+        file = path.open("rb")
+        zipped = OpenZip(file, MAX_ENTRIES)
+    except (ZipError, OSError) as error:
+        raise DataError(
+            str(error) if isinstance(error, ZipError) else f"The zip cannot be read: {error.strerror}."
+        ) from error
+    entries, other = _pictures(zipped)
+    reading = _Reader(zipped)
     headers: dict[str, PictureHeader | None] = {}
     for number, (key, entry) in enumerate(sorted(entries.items())):
         if number % 256 == 0:
             on_progress(Progress("Inspecting the pictures", number, len(entries)))
-        headers[key] = zipped.header(entry)
+        headers[key] = reading.header(entry)
     plan = plan_of_files(
         headers,
-        lambda key: reader(partial(zipped.read, entries[key]), MAX_PICTURE, headers[key]),
+        lambda key: reader(partial(reading.read, entries[key]), MAX_PICTURE, headers[key]),
         "this zip",
         largest,
         title=PurePosixPath(title).stem or "Uploaded pictures",
@@ -171,55 +157,22 @@ def plan(path: Path, title: str, upload: str, largest: int, on_progress: OnProgr
         fingerprint=upload,
     )
     left_out = (f"Left out: {many(other, 'file')} of another kind than pictures.",) if other else ()
-    return replace(plan, class_names=tuple(map(_plain, plan.class_names)), notes=plan.notes + left_out)
+    names = (zipped.note,) if zipped.note else ()
+    return replace(plan, notes=names + plan.notes + left_out)
 
 
-def _check_directory(path: Path) -> None:
-    """Refuse a zip whose list of files would fill the memory, by what stands at its end.
-
-    There must be no other reading of the end than that of `zipfile`, which then takes in as much as it says: so it is its own,
-    of which a test checks that it is there. Raises what `zipfile` raises, and `DataError`.
-    """
-    with path.open("rb") as file:
-        end: list[Any] | None = zipfile._EndRecData(file)  # type: ignore[attr-defined]
-    if end is None:
-        raise zipfile.BadZipFile("there is no end record")
-    if end[zipfile._ECD_SIZE] > MAX_DIRECTORY:  # type: ignore[attr-defined]
-        raise DataError(f"The zip holds far more files than can be taken, which is {MAX_ENTRIES:,}.")
-    count = end[zipfile._ECD_ENTRIES_TOTAL]  # type: ignore[attr-defined]
-    if count > MAX_ENTRIES:
-        raise _too_many(count)
-
-
-def _too_many(count: int) -> DataError:
-    return DataError(f"The zip holds {count:,} files, and at most {MAX_ENTRIES:,} can be taken.")
-
-
-def _pictures(archive: zipfile.ZipFile) -> tuple[dict[str, zipfile.ZipInfo], int]:
+def _pictures(zipped: OpenZip) -> tuple[dict[str, Entry], int]:
     """The entries that may be pictures, by their path, and how many others there are. Links and zips in it are others."""
-    infos = archive.infolist()
-    if len(infos) > MAX_ENTRIES:
-        raise _too_many(len(infos))
-    found: dict[str, zipfile.ZipInfo] = {}
-    other = unpacked = 0
-    for entry in infos:
-        path = PurePosixPath(entry.filename.replace("\\", "/"))
-        parts = [part for part in path.parts if part not in ("/", "..", ".")]
-        # What computers put beside pictures by themselves is not worth a word.
-        if entry.is_dir() or not parts or parts[0] == "__MACOSX" or parts[-1].startswith("."):
-            continue
-        if parts[-1].lower() in ("thumbs.db", "desktop.ini"):
-            continue
-        if stat.S_ISLNK(entry.external_attr >> 16) or not parts[-1].lower().endswith(SUFFIXES):
+    found: dict[str, Entry] = {}
+    other, unpacked = zipped.links, 0
+    for path, entry in zipped.entries.items():
+        if not path.lower().endswith(SUFFIXES) or entry.is_unusual:
             other += 1
             continue
-        if entry.compress_type not in BOUNDED:
-            other += 1
-            continue
-        if entry.flag_bits & 0x1:
-            raise DataError("The zip is locked with a password: pack it without one.")
-        unpacked += entry.file_size
-        found["/".join(parts)] = entry
+        if entry.is_locked:
+            raise DataError(LOCKED)
+        unpacked += entry.size
+        found[path] = entry
     if unpacked > MAX_UNPACKED:
         raise DataError(
             f"The pictures in the zip take {unpacked / MEGABYTE:,.0f} MB unpacked, and at most "
@@ -231,10 +184,10 @@ def _pictures(archive: zipfile.ZipFile) -> tuple[dict[str, zipfile.ZipInfo], int
 class _Reader:
     """Reads entries of one zip, one at a time: `zipfile` may not be read by two threads at once."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive, self._lock = archive, threading.Lock()
+    def __init__(self, zipped: OpenZip) -> None:
+        self._zip, self._lock = zipped, threading.Lock()
 
-    def header(self, entry: zipfile.ZipInfo) -> PictureHeader | None:
+    def header(self, entry: Entry) -> PictureHeader | None:
         """The head of a picture; None where it cannot be read."""
         for most in (HEAD, MAX_PICTURE):  # nearly always the first bytes are enough
             try:
@@ -245,21 +198,16 @@ class _Reader:
                 return seen
         return None
 
-    def read(self, entry: zipfile.ZipInfo) -> bytes:
+    def read(self, entry: Entry) -> bytes:
         """The bytes of an entry. Raises `PictureError` where there are too many or they are damaged."""
         data = self._bytes(entry, MAX_PICTURE + 1)
         if len(data) > MAX_PICTURE:
             raise PictureError("This picture is too large.")
         return data
 
-    def _bytes(self, entry: zipfile.ZipInfo, most: int) -> bytes:
+    def _bytes(self, entry: Entry, most: int) -> bytes:
         try:
-            with self._lock, self._archive.open(entry) as file:
+            with self._lock, self._zip.open(entry) as file:
                 return file.read(most)
-        except (*_BROKEN, ValueError) as error:
+        except BROKEN as error:
             raise PictureError("This file in the zip is damaged.") from error
-
-
-def _plain(name: str) -> str:
-    """A folder's name as it may be shown."""
-    return "".join(c for c in name if unicodedata.category(c)[0] != "C")[:60] or "unnamed"
