@@ -4,6 +4,7 @@ Only layout and navigation stand here, and nothing that imports torch: the first
 """
 
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
@@ -22,11 +23,16 @@ except ValueError as error:
     st.stop()
 preload.start()
 
+
+def lab(address: str) -> Callable[[], None]:
+    """What draws a lab: its module is imported when it is opened."""
+    return lambda: import_module(f"playground.streamlit_ui.{address}").show()
+
+
 start = st.Page(home.show, title="Start", url_path="start", icon="🌫️", default=True)
 pages = {"start": start}
 for address, icon, title, _ in LABS:
-    show = import_module(f"playground.streamlit_ui.{address}").show
-    pages[address] = st.Page(show, title=title, url_path=address, icon=icon)
+    pages[address] = st.Page(lab(address), title=title, url_path=address, icon=icon)
 st.session_state["pages"] = pages  # so that one lab can send the reader to another
 chosen = st.navigation(list(pages.values()), position="top")
 visitor.identify(needed=chosen is not start)

@@ -1,4 +1,4 @@
-"""Loads torch behind the first paint, once for the whole process, so that the first screen does not wait for it."""
+"""Loads torch and the default model behind the first paint, once for the whole process."""
 
 from __future__ import annotations
 
@@ -39,10 +39,12 @@ def _load(ready: threading.Event) -> None:
         import plotly.graph_objects  # noqa: F401
 
         import engine.ideal
-        import engine.interop.pretrained
         import engine.sampling  # noqa: F401
+        from engine import registry
+        from engine.recipes.sampling_fields import SamplingFields
         from engine.runtime import allocator, torch_threads
 
+        registry.open_model(SamplingFields.model_fields["model"].default)
         allocator.keep_freed_memory()
         torch_threads.reserve_one()  # the interface must stay quick while a network trains
         # What is loaded now stays for good: without this, every collection walks through all of torch (0.3 s).

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from engine.interop.diffusers_unet import DiffusersUNet, DiffusersUNetConfig
 from engine.models.unet import UNet, UNetConfig
+from engine.models.uninitialised import uninitialised
 from engine.schedule import NoiseSchedule
 from engine.storage.checked_files import CheckpointError, first_problem
 
@@ -163,7 +164,7 @@ def build(config: AnyUNetConfig) -> UNet | DiffusersUNet:
 def _check_size(config: AnyUNetConfig) -> None:
     """Raise `CheckpointError` where its parts do not fit or it is too large. On the device "meta" this costs nothing."""
     try:
-        with torch.device("meta"):
+        with uninitialised():
             net = build(config)
         if net.parameter_count <= MAX_PARAMETERS and isinstance(net, DiffusersUNet):
             net.check_shapes()

@@ -26,6 +26,7 @@ from engine.interop import diffusers_format as theirs
 from engine.interop.diffusers_unet import DiffusersUNet
 from engine.models.opened import Model
 from engine.models.unet import UNet, UNetConfig
+from engine.models.uninitialised import uninitialised
 from engine.process import TARGETS
 from engine.storage.checked_files import (
     PICKLES,
@@ -223,9 +224,8 @@ def _weights_file(folder: Path) -> Path:
 
 def _filled(config: theirs.AnyUNetConfig, file: Path) -> nn.Module:
     if isinstance(config, UNetConfig):
-        with torch.device("meta"):
+        with uninitialised("cpu"):
             net: nn.Module = UNet(config)
-        net = net.to_empty(device="cpu")
     else:
         net = theirs.build(config)
     load_weights(net.theirs if isinstance(net, DiffusersUNet) else net, file, theirs.current_name)

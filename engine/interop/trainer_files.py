@@ -28,6 +28,7 @@ from torch import Tensor, nn
 from engine.denoiser import NetDenoiser
 from engine.interop.diffusers_format import MAX_PARAMETERS
 from engine.models.opened import Model
+from engine.models.uninitialised import uninitialised
 from engine.process import TARGETS, Target
 from engine.schedule import SCHEDULES, Level, NoiseSchedule
 from engine.storage.checked_files import CheckpointError, damaged, first_problem, read_json
@@ -312,7 +313,7 @@ def _filled(unet: UnetShape, settings: TrainerSettings, state: Mapping[str, Tens
 
     made: Any = Unet
     try:
-        with torch.device("meta"):
+        with uninitialised():
             net: nn.Module = made(
                 dim=unet.dim,
                 init_dim=unet.init_dim,

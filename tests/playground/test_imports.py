@@ -8,17 +8,50 @@ from pathlib import Path
 
 import pytest
 
+from playground.labs.home.text import LABS
+
 ROOT = Path(__file__).parents[2]
+COMPILER = ("torch._dynamo", "torch._inductor")
 
 
-def _loaded(program: str) -> set[str]:
-    """The packages that are loaded when a program of its own has run."""
-    tail = "\nimport sys\nprint('\\n'.join({name.split('.')[0] for name in sys.modules}))"
+def _modules(program: str) -> set[str]:
+    """The modules that are loaded when a program of its own has run."""
+    tail = "\nimport sys\nprint('MODULES', *sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", program + tail], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
     )
     assert done.returncode == 0, done.stderr
-    return set(done.stdout.split())
+    return set(done.stdout.partition("MODULES")[2].split())
+
+
+def _loaded(program: str) -> set[str]:
+    """The packages of these modules."""
+    return {name.split(".")[0] for name in _modules(program)}
+
+
+def test_a_page_is_imported_when_it_is_opened() -> None:
+    loaded = _modules(
+        "from threading import Event\nfrom streamlit.testing.v1 import AppTest\nfrom playground import preload\n"
+        "ready = Event()\npreload.start = lambda: ready\n"
+        "assert not AppTest.from_file('playground/app.py', default_timeout=60).run().exception"
+    )
+    assert "playground.streamlit_ui.home" in loaded
+    assert not loaded & {f"playground.streamlit_ui.{address}" for address, *_ in LABS}
+    assert "torch" not in loaded
+    assert len(loaded) < 1300
+
+
+def test_a_model_is_opened_and_sampled_without_the_compiler_of_torch() -> None:
+    """It would be 900 modules more, and seconds: networks are made without `torch.nn.init` on the device "meta"."""
+    loaded = _modules(
+        "from playground import preload\npreload.wait()\nfrom engine import registry\n"
+        "from engine.interop import pretrained\nfrom engine.recipes.recipe import Recipe\n"
+        "for name in pretrained.CHECKPOINTS:\n    registry.open_model(name)\n"
+        "list(Recipe(steps=2, seeds=(1,)).frames(registry.open_model('digits')))"
+    )
+    assert "torch" in loaded
+    assert not [name for name in loaded if name.split(".")[0] == "sympy" or name.startswith(COMPILER)]
+    assert len(loaded) < 2300
 
 
 def test_the_first_screen_comes_without_torch() -> None:

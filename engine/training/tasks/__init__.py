@@ -9,6 +9,7 @@ import torch
 
 from engine.data.image_set import ImageSet
 from engine.data.prepared import augmented_pictures
+from engine.models.uninitialised import uninitialised
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.config import TaskName, TrainConfig
 from engine.training.tasks.classifier import ClassifierTask
@@ -45,7 +46,7 @@ def parameter_count(config: TrainConfig, data: ImageSet) -> int:
     Raises:
         ValueError: where network and pictures do not fit together.
     """
-    with torch.device("meta"):
+    with uninitialised():
         return sum(parameter.numel() for parameter in task_of(config).network(config, data).parameters())
 
 
