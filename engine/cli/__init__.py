@@ -21,6 +21,7 @@ from engine.cli.common import (
     INTERRUPTED,
     SEED_END,
     CommandError,
+    check_out_folder,
     duration,
     interruptible,
     prepare_streams,
@@ -130,6 +131,7 @@ def _train_classifier(args: argparse.Namespace) -> int:
     from engine.models import classifier
     from engine.training.classifier import ClassifierTraining, describe, fresh_classifier, train_classifier
 
+    check_out_folder(args.out)
     data = load(args.data)
     config = settings_of(ClassifierTraining, data=args.data, epochs=args.epochs, seed=args.seed)
     net, seconds = fresh_classifier(config, data), 0.0

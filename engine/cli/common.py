@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import TypeVar
 
@@ -94,6 +95,36 @@ def complaint(error: ValidationError) -> str:
     from engine.storage.checked_files import first_problem
 
     return first_problem(error)
+
+
+def check_out(path: Path, *, makes_folder: bool = False) -> None:
+    """Raise `CommandError` where a file could not be written there; before anything is computed.
+
+    Args:
+        path: the file.
+        makes_folder: whether its folder is made where it is missing.
+    """
+    folder = path.parent
+    if path.is_dir():
+        raise CommandError(f"“{path}” is a folder: give the name of a file.")
+    if makes_folder:
+        check_out_folder(folder)
+        return
+    if not folder.is_dir():
+        raise CommandError(f"There is no folder “{folder}” to write {path.name} to: make it first, or choose another.")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise CommandError(f"“{path}” cannot be written: permission denied.")
+
+
+def check_out_folder(path: Path) -> None:
+    """The same for a folder that is made with those around it."""
+    place = path
+    while not place.exists() and place != place.parent:
+        place = place.parent
+    if not place.is_dir():
+        raise CommandError(f"“{path}” cannot be made: “{place}” is no folder.")
+    if not os.access(place, os.W_OK):
+        raise CommandError(f"“{path}” cannot be made: permission denied in “{place}”.")
 
 
 def duration(seconds: float) -> str:

@@ -55,7 +55,7 @@ def _list(args: argparse.Namespace) -> int:
     ]
     prepared = [asdict(about) for about in store.prepared_sets()]
     if args.json:
-        print(json.dumps([*shipped, *prepared], ensure_ascii=False))
+        print(json.dumps([*shipped, *prepared]))
         return 0
     for each in [*shipped, *prepared]:
         size = f"{each['size']} × {each['size']}"
@@ -100,7 +100,7 @@ def _prepare(args: argparse.Namespace) -> int:
     finally:
         line.end()
     if args.json:
-        print(about.text(), end="")
+        print(json.dumps(asdict(about), indent=1))
         return 0
     classes = f", {len(about.class_names)} classes" if about.class_names else ""
     print(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from engine.cli import bound as cli_bound
-from engine.cli.common import CommandError, ProgressLine, complaint, duration, settings_of, whole
+from engine.cli.common import CommandError, ProgressLine, check_out, complaint, duration, settings_of, whole
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -110,6 +110,9 @@ def _add_sampling(evaluate: argparse.ArgumentParser) -> None:
 
 
 def _evaluate(args: argparse.Namespace) -> int:
+    for path in (args.json, args.results):
+        if path is not None:
+            check_out(path, makes_folder=True)
     if args.bound:
         return cli_bound.measure(args)
     args.variance = args.variance or ["small"]

@@ -116,7 +116,7 @@ def _list(args: argparse.Namespace) -> int:
 
     runs = [facts for folder in all_runs(args.runs) if (facts := _facts(folder)) is not None]
     if args.json:
-        print(json.dumps(runs, indent=2, ensure_ascii=False))
+        print(json.dumps(runs, indent=2))
         return 0
     for facts in runs:
         config = facts["config"]
@@ -139,7 +139,7 @@ def _show(args: argparse.Namespace) -> int:
     if facts is None:
         raise CommandError(f"There is no training run “{args.id}” in “{args.runs}”.")
     if args.json:
-        print(json.dumps(facts, indent=2, ensure_ascii=False))
+        print(json.dumps(facts, indent=2))
         return 0
     created = facts["created"]
     assert isinstance(created, float)

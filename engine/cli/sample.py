@@ -8,11 +8,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.cli.common import ProgressLine, whole
+from engine.cli.common import ProgressLine, check_out, whole
 from engine.cli.runs import add_root, find
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
+
+MAX_RECIPE_BYTES = 200_000_000
+"""A picture of 1024 images with its recipe has less."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,11 +34,12 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 def _sample(args: argparse.Namespace) -> int:
     from engine.data.pixels import to_uint8
-    from engine.recipes.fork import from_json, from_png, root_of
+    from engine.recipes.fork import from_file, root_of
     from engine.recipes.recipe import save_png
+    from engine.storage.files import read_regular
 
-    data = args.recipe.read_bytes()
-    recipe = from_png(data) if data.startswith(b"\x89PNG") else from_json(data.decode("utf-8", errors="replace"))
+    check_out(args.out)
+    recipe = from_file(read_regular(args.recipe, MAX_RECIPE_BYTES))
     if args.python and not args.json:
         print(recipe.python())
     began, line = time.perf_counter(), ProgressLine()
@@ -50,7 +54,7 @@ def _sample(args: argparse.Namespace) -> int:
     seconds = time.perf_counter() - began
     if args.json:
         result = {"out": str(args.out), "pictures": len(root_of(recipe).seeds), "seconds": round(seconds, 3)}
-        print(json.dumps(result | {"recipe": recipe.model_dump(mode="json")}, ensure_ascii=False))
+        print(json.dumps(result | {"recipe": recipe.model_dump(mode="json")}))
         return 0
     print(f"{len(root_of(recipe).seeds)} pictures in {seconds:.1f} s, written to {args.out}")
     return 0

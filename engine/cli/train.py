@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from engine.cli.common import CommandError, complaint
+from engine.cli.common import CommandError, check_out_folder, complaint
 from engine.cli.driving import drive
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
+
+MAX_RECIPE_BYTES = 1_000_000
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -74,6 +76,8 @@ def _train(args: argparse.Namespace) -> int:
     config = recipe_of(args.recipe, args.set)
     if args.out is None and launched_processes() > 1:
         raise CommandError("Several processes need one folder that all of them see: give it with --out.")
+    if args.out is not None:
+        check_out_folder(args.out)
     folder = RunFolder.at(args.out) if args.out else RunFolder(runs_root(), new_id())
     words = ["python", "-m", "engine", "train"] + ([args.recipe.name] if args.recipe else [])
     for setting in args.set:
@@ -101,7 +105,7 @@ def recipe_of(path: Path | None, changes: list[str]) -> TrainConfig:
             config = TrainConfig()
         else:
             where = str(path)
-            config = TrainConfig.model_validate_json(path.read_bytes())
+            config = TrainConfig.model_validate(_json_in(path))
         values = config.model_dump()
         for change in changes:
             where, (key, equals, value) = f"--set {change}", change.partition("=")
@@ -114,6 +118,22 @@ def recipe_of(path: Path | None, changes: list[str]) -> TrainConfig:
     except ValidationError as error:
         raise CommandError(f"{where} is no recipe: {complaint(error)}.") from error
     return config
+
+
+def _json_in(path: Path) -> object:
+    """What a JSON file holds. Raises CommandError where it is none, OSError where it cannot be read."""
+    from pydantic_core import from_json
+
+    from engine.storage.file_kinds import because
+    from engine.storage.files import read_regular
+    from engine.storage.texts import decoded
+
+    data = read_regular(path, MAX_RECIPE_BYTES)
+    try:
+        return from_json(decoded(data), allow_inf_nan=False)
+    except ValueError as error:
+        kind = because(data) or f": it is not JSON ({error})"
+        raise CommandError(f"{path} is no recipe{kind}.") from error
 
 
 def _value(text: str) -> object:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterator
 
 import numpy as np
 
 from engine.data.points import PointsError, PointSet, point_set
+from engine.storage.file_kinds import HEAD, kind_of
+from engine.storage.texts import decoded, plain_name
 
 MEGABYTE = 1_000_000
 MOST_BYTES = 50 * MEGABYTE
@@ -16,16 +19,25 @@ MOST_ROWS = 100_000
 """Rows that are read; those after them are left out, with a notice."""
 MOST_POINTS = 5000
 """Points that are kept: drawn at random from the rows."""
-SEPARATORS = ",;\t "
+SEPARATORS = ";,\t|"
+INDEX_NAMES = ("", "index", "unnamed: 0", "id", "#", "row")
+"""How a column of row numbers is called, as pandas and spreadsheets write it."""
+X_NAMES, Y_NAMES = ("x", "x1", "x_1", "x0", "x_0"), ("y", "x2", "x_2", "y1", "y0")
+CLASS_NAMES = ("class", "label", "labels", "target", "kind", "category", "cluster", "c")
+
+Rows = list[tuple[int, list[str]]]
+"""Number of each line, and its cells."""
 
 
 def read_csv(data: bytes | str, *, most_points: int = MOST_POINTS, seed: int = 0) -> tuple[PointSet, str]:
     """Read points from a text, one on each line: x and y, then a class if one likes.
 
-    The separator may be a comma, a semicolon, a tab or blanks; a first line of words is a header; empty lines are passed over.
+    The separator may be a comma, a semicolon, a tab, a bar or blanks; decimals may have a comma where commas do not separate. A
+    first line of words is a header: a column of row numbers is left out by it, and of more columns x, y and the class are
+    taken by their names. Empty lines are passed over. The text may be UTF-8, UTF-16 or cp1252.
 
     Returns:
-        The set, and a sentence on what of it was left out, "" where that is nothing.
+        The set, and a sentence on how it was read and what was left out, "" where there is nothing to say.
 
     Raises:
         PointsError: for what cannot be read; the message names the line.
@@ -34,26 +46,23 @@ def read_csv(data: bytes | str, *, most_points: int = MOST_POINTS, seed: int = 0
         raise PointsError(
             f"This file is too large: it has {len(data) / MEGABYTE:.0f} MB, and at most {MOST_BYTES // MEGABYTE} can be read."
         )
+    lines, separator = _lines(_text(data))
+    first = lines[0][0] if lines else 1
+    header = lines.pop(0)[1] if lines and not _numbers(lines[0][1], separator) else []
+    columns, understood = _columns(header, lines, first)
+    width = len(header) or (len(lines[0][1]) if lines else 0)
     rows: list[tuple[float, float, str]] = []
-    columns, cut = 0, False
-    for number, cells in _lines(_text(data)):
-        columns = columns or len(cells)
-        if len(cells) != columns or columns not in (2, 3):
+    for number, cells in lines[:MOST_ROWS]:
+        if len(cells) != width:
             raise PointsError(
                 f"Line {number} has {len(cells)} values; each line needs x and y, and may have a class after them."
             )
-        if len(rows) == MOST_ROWS:
-            cut = True
-            break
-        try:
-            x, y = float(cells[0]), float(cells[1])
-        except ValueError:
-            if not rows:
-                continue  # a header
-            raise PointsError(f"Line {number} begins with “{_short(cells)}”, which is not two numbers.") from None
+        x, y = (_number(cells[k], separator) for k in columns[:2])
+        if x is None or y is None:
+            raise PointsError(f"Line {number} begins with “{_short(cells)}”, which is not two numbers.")
         if not (math.isfinite(x) and math.isfinite(y)):
             raise PointsError(f"Line {number} has “{_short(cells)}”: coordinates must be finite numbers.")
-        rows.append((x, y, cells[2] if columns == 3 else ""))
+        rows.append((x, y, cells[columns[2]] if len(columns) == 3 else ""))
     if not rows:
         raise PointsError("There are no points in this: each line needs two numbers, x and y.")
     names = sorted({row[2] for row in rows}, key=lambda name: (len(name), name))
@@ -66,33 +75,116 @@ def read_csv(data: bytes | str, *, most_points: int = MOST_POINTS, seed: int = 0
         "Your own points",
         [row[:2] for row in kept],
         [names.index(row[2]) for row in kept] if len(names) > 1 else None,
-        tuple(name[:24] or "(none)" for name in names) if len(names) > 1 else (),
+        tuple(plain_name(name, 24) if name else "(none)" for name in names) if len(names) > 1 else (),
     )
-    return found, _left_out(len(rows), len(kept), cut)
+    left_out = _left_out(len(rows), len(kept), len(lines) > MOST_ROWS)
+    return found, " ".join(filter(None, (understood, left_out)))
+
+
+def _columns(header: list[str], lines: Rows, first: int) -> tuple[tuple[int, ...], str]:
+    """Which columns are x, y and, if there is one, the class; and a sentence where that is not simply the first ones."""
+    width = len(header) or (len(lines[0][1]) if lines else 2)
+    names = [name.strip().lower() for name in header]
+    found = [next((k for k, name in enumerate(names) if name in known), None) for known in (X_NAMES, Y_NAMES)]
+    of_class = next((k for k, name in enumerate(names) if name in CLASS_NAMES), None)
+    counted = _is_index(names, lines)
+    x, y = found
+    if x is not None and y is not None:
+        rest = [k for k in range(width) if k not in (x, y) and not (k == 0 and counted)]
+        last = of_class if of_class is not None else rest[0] if len(rest) == 1 else None
+        columns: tuple[int, ...] = (x, y) if last is None else (x, y, last)
+    elif width - counted in (2, 3):
+        columns = tuple(range(int(counted), width))
+    else:
+        hint = "" if header else ", or give more columns names in a first line, x and y among them"
+        raise PointsError(
+            f"Line {first} has {width} values; each line needs x and y, and may have a class after them{hint}."
+        )
+    said = []
+    if columns not in ((0, 1), (0, 1, 2)) or width > len(columns):
+        said.append("the columns " + ", ".join(f"“{plain_name(header[k], 24)}”" for k in columns) if header else "")
+        if counted:
+            said.append("the first column as row numbers")
+    if any("," in cells[k] for _, cells in lines[:100] for k in columns[:2] if k < len(cells)):
+        said.append("decimals with a comma")
+    said = [*filter(None, said)]
+    return columns, f"Read: {'; '.join(said)}." if said else ""
+
+
+def _is_index(names: list[str], lines: Rows) -> bool:
+    """Whether the first column holds row numbers: by its name, and because it counts."""
+    if len(names) < 3 or names[0] not in INDEX_NAMES:
+        return False
+    cells = [cells[0] for _, cells in lines]
+    return bool(cells) and all(cell.isdecimal() for cell in cells)
 
 
 def _text(data: bytes | str) -> str:
     if isinstance(data, str):
         return data.removeprefix("\ufeff")
+    kind = kind_of(data[:HEAD])
+    if kind == "empty":
+        return ""
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise PointsError("This is no text: a CSV file with x and y on each line is wanted.") from None
+        if kind:
+            raise ValueError(kind)
+        return decoded(data)
+    except ValueError:
+        what = f"this is {kind}" if kind else "this is no text"
+        raise PointsError(f"A CSV file with x and y on each line is wanted: {what}.") from None
 
 
-def _lines(text: str) -> Iterator[tuple[int, list[str]]]:
-    """The cells of each line that has any, and its number."""
-    separator = next((mark for mark in SEPARATORS if mark in text[:4096].lstrip().split("\n", 1)[0].strip()), ",")
+def _lines(text: str) -> tuple[Rows, str]:
+    """The cells of each line that has any, and its number; and the separator."""
+    lines = text.splitlines()
+    first = 1
+    if lines and (declared := re.fullmatch(r"sep=(.)", lines[0].strip())):  # as Excel writes it
+        lines, first = lines[1:], 2
+    head = [line for line in lines[:50] if line.strip()]
+    separator = declared[1] if first == 2 and declared else _separator(head)
     if separator == " ":
-        parts: Iterator[list[str]] = (line.split() for line in text.splitlines())
+        parts: Iterator[list[str]] = (line.split() for line in lines)
     else:
-        parts = csv.reader(text.splitlines(), delimiter=separator)
+        parts = csv.reader(lines, delimiter=separator)
+    rows = []
     try:
-        for number, cells in enumerate(parts, 1):
+        for number, cells in enumerate(parts, first):
             if any(cell.strip() for cell in cells):
-                yield number, [cell.strip() for cell in cells]
+                rows.append((number, [cell.strip() for cell in cells]))
+            if len(rows) > MOST_ROWS + 1:
+                break
     except csv.Error as problem:
         raise PointsError(f"This cannot be read as CSV: {problem}.") from None
+    return rows, separator
+
+
+def _separator(head: list[str]) -> str:
+    """A semicolon, a tab or a bar where the lines have one; else a comma, unless every comma is a decimal one."""
+    for mark in ";\t|":
+        if head and all(mark in line for line in head):
+            return mark
+    if any("," in line for line in head) and not all(_DECIMALS.fullmatch(line.strip()) for line in head if "," in line):
+        return ","
+    return " " if any(" " in line.strip() for line in head) else ","
+
+
+_DECIMALS = re.compile(r"[-+]?\d+,\d+(\s+[-+]?\d+(,\d+)?)+(\s+\w+)?")
+"""Blanks between numbers with a decimal comma."""
+
+
+def _numbers(cells: list[str], separator: str) -> bool:
+    """Whether a line may be one of points: two of its cells are numbers."""
+    return sum(_number(cell, separator) is not None for cell in cells) >= 2
+
+
+def _number(cell: str, separator: str) -> float | None:
+    text = cell.replace("\u2212", "-")
+    if separator != "," and text.count(",") == 1 and "." not in text:
+        text = text.replace(",", ".")
+    try:
+        return float(text)
+    except ValueError:
+        return None
 
 
 def _short(cells: list[str]) -> str:

@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from engine.interop.diffusers_unet import DiffusersUNet, DiffusersUNetConfig
+from engine.models.opened import channels_problem
 from engine.models.unet import UNet, UNetConfig
 from engine.models.uninitialised import uninitialised
 from engine.schedule import NoiseSchedule
@@ -116,6 +117,8 @@ def _check_channels(config: DiffusersUNetConfig) -> None:
             f"The network takes {config.in_channels} channels and gives back {config.out_channels}: it needs another "
             "picture as input (as for super-resolution or inpainting), so it cannot draw from noise alone."
         )
+    if problem := channels_problem(config.in_channels):
+        raise CheckpointError(problem)
     if config.class_embed_type == "timestep" and config.num_class_embeds is None:
         raise CheckpointError(
             "This network takes its class as a number (class_embed_type = timestep) and does not say how many there are: "

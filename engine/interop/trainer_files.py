@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from engine.denoiser import NetDenoiser
 from engine.interop.diffusers_format import MAX_PARAMETERS
-from engine.models.opened import Model
+from engine.models.opened import Model, channels_problem
 from engine.models.uninitialised import uninitialised
 from engine.process import TARGETS, Target
 from engine.schedule import SCHEDULES, Level, NoiseSchedule
@@ -213,6 +213,8 @@ def from_state(state: Mapping[str, Tensor], settings: TrainerSettings, device: t
             "This model was trained on pictures from 0 to 1 (auto_normalize = false), which is not supported here."
         )
     unet = infer_unet({key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")})
+    if problem := channels_problem(unet.channels):
+        raise CheckpointError(problem)
     halvings = len(unet.dim_mults) - 1
     if any(side % 2**halvings for side in settings.size):
         raise CheckpointError(

@@ -13,6 +13,14 @@ class ModelError(ValueError):
     """A model that does not exist or cannot be opened; the message is one sentence for the reader."""
 
 
+def channels_problem(channels: int) -> str:
+    """Why a model of so many channels is not opened, in one sentence; "" where it is. Whatever shows pictures counts on it."""
+    if channels in (1, 3):
+        return ""
+    guess = " (4 are those of latents, or of colour with transparency)" if channels == 4 else ""
+    return f"This model draws pictures of {channels} channels{guess}: only grey pictures (1) and colour (3) can be shown here."
+
+
 @dataclass(frozen=True, eq=False)
 class Model:
     """An opened model: a denoiser with its metadata."""

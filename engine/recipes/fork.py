@@ -19,6 +19,8 @@ from engine.samplers import Sampler, Variance
 from engine.sampling import Frame, Start
 from engine.settings import Settings
 from engine.storage.checked_files import first_problem
+from engine.storage.file_kinds import HEAD, PNG, kind_of
+from engine.storage.texts import decoded
 
 MAX_DEPTH = 16
 """Most levels of forks of forks: each parent is sampled again up to its forked step."""
@@ -189,3 +191,21 @@ def from_json(text: str) -> AnyRecipe:
 def from_png(data: bytes) -> AnyRecipe:
     """The recipe or fork inside an exported picture. Raises RecipeError where there is none or it cannot be used."""
     return from_json(text_in_png(data))
+
+
+def from_file(data: bytes) -> AnyRecipe:
+    """The recipe or fork in a file: JSON, or an exported picture. Raises RecipeError with what is wrong with it."""
+    if data.startswith(PNG):
+        return from_png(data)
+    kind = kind_of(data[:HEAD])
+    if kind.endswith("picture"):
+        raise RecipeError(
+            f"This is {kind}: only the PNG that was exported carries its recipe, and what converts it drops the recipe."
+        )
+    if kind:
+        raise RecipeError(f"This is no recipe: it is {kind}.")
+    try:
+        text = decoded(data)
+    except ValueError as error:
+        raise RecipeError("The recipe is not JSON that can be read: this is no text.") from error
+    return from_json(text)

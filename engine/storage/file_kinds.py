@@ -4,9 +4,10 @@ from __future__ import annotations
 
 HEAD = 512
 """Bytes that are enough."""
+PNG = b"\x89PNG\r\n\x1a\n"
 LFS = b"version https://git-lfs.github.com/spec/v1"
 _SIGNATURES = (
-    (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
+    (PNG, "a PNG picture"),
     (b"\xff\xd8\xff", "a JPEG picture"),
     (b"GIF8", "a GIF picture"),
     (b"%PDF-", "a PDF document"),
