@@ -17,7 +17,7 @@ export interface Timeline {
   live: boolean;
   first: number;
   total: number | null;
-  start_at: "first" | "last";
+  start_at: "first" | "last" | number;
   fps: number;
   pick: boolean;
   report_position: boolean;

@@ -131,9 +131,9 @@ class Timeline(MessagePayload):
     id: the browser keeps the playhead as long as the id stays the same, and starts anew with another id.
     captions: one sentence for each position, or empty.
     live, first, total: while frames still arrive, this carries only positions first, first + 1, … of `total`.
-    start_at: where the playhead stands when the id is new. autoplay starts playing once, unless the reader asked
-    their system for less motion. pick: pictures can be chosen. report_position: the server hears where the playhead
-    rests after it was moved.
+    start_at: where the playhead stands when the id is new: the number of a position, or an end. autoplay starts
+    playing once, unless the reader asked their system for less motion. pick: pictures can be chosen.
+    report_position: the server hears where the playhead rests after it was moved.
     """
 
     id: str
@@ -144,7 +144,7 @@ class Timeline(MessagePayload):
     live: bool = False
     first: int = 0
     total: int | None = None
-    start_at: Literal["first", "last"] = "first"
+    start_at: Literal["first", "last"] | int = "first"
     fps: float = 12.0
     pick: bool = False
     report_position: bool = False

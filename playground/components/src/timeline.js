@@ -121,7 +121,7 @@ export function mount(root, emit) {
     if (isFresh || !before) {
       player.stop();
       following = data.live;
-      position = data.live || data.start_at === "last" ? last : 0;
+      position = typeof data.start_at === "number" ? data.start_at : data.live || data.start_at === "last" ? last : 0;
     } else if (following && (data.live || before.live)) position = last;
     else if (!data.live && !before.live && count() !== before.count) {
       // It stood at its end, and so it does when more comes; else it keeps its share of the whole.

@@ -32,6 +32,8 @@ def _timeline(process: Process, schedule: str, T: int, seed: int, hashed: noisin
     table = noising.table(schedule, T)
     shown = noising.shown_times(T, MOST_FRAMES)
     x0 = noising.to_unit(picture).reshape(-1)
+    variance = float(x0.var(dtype=np.float64))
+    shares = signal_shares(variance, table.alpha_bar[shown])
     copies = max(1, round(MEASURED_VALUES / x0.size))
     strips = {
         "jump": jump(x0, schedule, T, seed, copies),
@@ -42,8 +44,9 @@ def _timeline(process: Process, schedule: str, T: int, seed: int, hashed: noisin
         id="forward",
         lanes=tuple(_lane(name, strips[name], picture.shape) for name in processes),
         positions=tuple(Position(int(t), f"t = {t} of {T}") for t in shown),
-        captions=tuple(_caption(float(a)) for a in table.alpha_bar[shown]),
-        panels=_panels(processes, strips, table, shown),
+        captions=tuple(_caption(float(share)) for share in shares),
+        panels=_panels(processes, strips, table, shown, variance),
+        start_at=int((shares > 0.5).sum()),  # as much noise as signal: something of both can be seen
         fps=max(12.0, min(60.0, len(shown) / 6)),
         label="Forward process, from the image at t = 0 to noise at t = T",
     )
@@ -62,27 +65,32 @@ def _lane(process: str, strip: Strip, shape: tuple[int, ...]) -> Lane:
     return Lane.of_pictures(process, title, frames, help=help_text)
 
 
-def _caption(alpha_bar: float) -> str:
-    if alpha_bar == 1:
+def signal_shares(variance: float, alpha_bar: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Of the variance of x_t over the pixels the share that is signal: ᾱ_t v / (ᾱ_t v + 1 − ᾱ_t), v being that of x_0."""
+    signal = alpha_bar * variance
+    total = signal + 1 - alpha_bar
+    return np.divide(signal, total, out=np.ones_like(total), where=total > 0)
+
+
+def _caption(share: float) -> str:
+    if share == 1:
         return "The clean image x₀, without noise."
-    share = (
-        f"{100 * alpha_bar:.0f} %"
-        if alpha_bar >= 0.1
-        else f"{100 * alpha_bar:.2g} %"
-        if alpha_bar > 1e-5
-        else "under 0.001 %"
-    )
-    if alpha_bar > 0.55:
-        return f"Mostly signal: {share} of the variance."
-    if alpha_bar > 0.45:
-        return f"About as much noise as signal: {share} of the variance is signal."
-    if alpha_bar > 0.01:
-        return f"Mostly noise: {share} of the variance is still signal."
-    return f"Nearly pure noise: {share} of the variance is signal."
+    percent = f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %" if share > 1e-5 else "under 0.001 %"
+    if share > 0.55:
+        return f"Mostly signal: {percent} of the variance of xₜ over its pixels."
+    if share > 0.45:
+        return f"About as much noise as signal: {percent} of the variance of xₜ over its pixels is signal."
+    if share > 0.01:
+        return f"Mostly noise: {percent} of the variance of xₜ over its pixels is still signal."
+    return f"Nearly pure noise: {percent} of the variance of xₜ over its pixels is signal."
 
 
 def _panels(
-    processes: tuple[str, ...], strips: dict[str, Strip], table: noising.Table, shown: NDArray[np.int64]
+    processes: tuple[str, ...],
+    strips: dict[str, Strip],
+    table: noising.Table,
+    shown: NDArray[np.int64],
+    variance: float,
 ) -> tuple[Panel, ...]:
     names = {"jump": "in one jump", "steps": "after t steps"}
     pixels = tuple(
@@ -102,7 +110,7 @@ def _panels(
         )
         for process in processes
     )
-    equations, curves = _equations(processes, table, shown), _curves(table, shown)
+    equations, curves = _equations(processes, table, shown), _curves(table, shown, variance)
     spread = _spread(strips, table, shown)
     # The first chart stands beside the pictures.
     if len(processes) == 2:
@@ -110,29 +118,33 @@ def _panels(
     return (*equations, *pixels, *curves, *noise, spread)
 
 
-def _curves(table: noising.Table, shown: NDArray[np.int64]) -> tuple[CurvePanel, CurvePanel]:
+def _curves(table: noising.Table, shown: NDArray[np.int64], variance: float) -> tuple[CurvePanel, CurvePanel]:
     at = noising.thinned_times(table.T)
-    share = CurvePanel(
-        "Signal and noise variance",
+    parts = CurvePanel(
+        f"Signal and noise variance; this image’s is v = {variance:.2g}",
         "step t",
-        "share of the variance",
+        "variance over the pixels",
         (
-            Line("signal, <i>ᾱ</i><sub>t</sub>", at, table.alpha_bar[at]),
+            Line("signal, v <i>ᾱ</i><sub>t</sub>", at, variance * table.alpha_bar[at]),
             Line("noise, 1 − <i>ᾱ</i><sub>t</sub>", at, 1 - table.alpha_bar[at]),
         ),
         shown,
         y_range=(0.0, 1.0),
     )
+    of_image = variance * table.snr if variance else np.full_like(table.snr, np.nan)
     snr = CurvePanel(
-        "Signal-to-noise ratio <i>ᾱ</i><sub>t</sub> / (1 − <i>ᾱ</i><sub>t</sub>)",
+        "Signal-to-noise ratio",
         "step t",
         "ratio",
-        (Line("SNR", at, table.snr[at]),),
+        (
+            Line("of this image, v <i>ᾱ</i><sub>t</sub> / (1 − <i>ᾱ</i><sub>t</sub>)", at, of_image[at]),
+            Line("of data of variance 1", at, table.snr[at], dashed=True),
+        ),
         shown,
         log_y=True,
-        y_range=noising.snr_range(table.snr),
+        y_range=noising.snr_range(np.append(table.snr, of_image)),
     )
-    return share, snr
+    return parts, snr
 
 
 def _spread(strips: dict[str, Strip], table: noising.Table, shown: NDArray[np.int64]) -> CurvePanel:

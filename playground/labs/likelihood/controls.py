@@ -142,20 +142,15 @@ def bars(controls: LikelihoodControls, vae: str) -> tuple[Bar, ...]:
     if controls.compare == "schedules":
         return tuple(Bar(f"{name} steps", data, "small", name) for name in ("cosine", "linear", "sigmoid"))
     if data != "digits":  # no network with a learned variance ships for them
-        fixed = (Bar("small variance β̃", data, "small"), Bar("large variance β", data, "large"))
-        return fixed if controls.compare == "variance" else (Bar("diffusion, T layers", data, "small"), *latent)
+        small, large = Bar("diffusion, small variance", data, "small"), Bar("diffusion, large variance", data, "large")
+        return (small, large) if controls.compare == "variance" else (small, *latent)
     learned = "digits-learned-variance"
-    if controls.compare == "variance":
-        return (
-            Bar("small, β̃", learned, "small"),
-            Bar("large, β", learned, "large"),
-            Bar("learned", learned, "learned"),
-        )
-    return (
-        Bar("diffusion, small variance", data, "small"),
+    of_one = (  # the same weights, so that the variance alone differs
+        Bar("diffusion, small variance", learned, "small"),
+        Bar("diffusion, large variance", learned, "large"),
         Bar("diffusion, learned variance", learned, "learned"),
-        *latent,
     )
+    return of_one if controls.compare == "variance" else (of_one[0], of_one[2], *latent)
 
 
 def measured_settings(controls: LikelihoodControls) -> dict[str, object]:

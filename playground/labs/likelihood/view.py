@@ -76,10 +76,21 @@ def stacked(measured: Measurement) -> StackedBars:
         "bars": bars,
         "most": _most(measured),
         "label": "bits per dimension",
-        "note": f"{measured.common} of {len(measured.which)} images; ± is one standard error over images and noise.",
+        "note": f"{measured.common} of {len(measured.which)} images; ± is one standard error over images and noise. "
+        f"{_networks(measured)}",
         "name": f"bits-{measured.controls.compare}-{measured.controls.data}",
         "csv": csv_of_terms(measured),
     }
+
+
+def _networks(measured: Measurement) -> str:
+    """Which model each bar is of, in a sentence; models differ in more than what is compared."""
+    of_bars: dict[str, list[str]] = {}
+    for result in measured.results:
+        of_bars.setdefault(result.bar.model, []).append(result.bar.title)
+    if len(of_bars) == 1:
+        return f"All bars are of one model, “{next(iter(of_bars))}”."
+    return "Models: " + "; ".join(f"{' and '.join(titles)} of “{model}”" for model, titles in of_bars.items()) + "."
 
 
 def heat(heat_map: HeatMap) -> Heatmap:

@@ -41,7 +41,8 @@ def task_of(controls: MicroscopeControls, visitor: Visitor, previous: Microscopy
     """The model of these settings, and what is to be shown. Raises ValueError with a sentence for the reader."""
     model = visitor.open_model(controls.model)
     root = recipe_of(controls, model, visitor)
-    cursor = Cursor(controls.branch, controls.frame, controls.row, controls.column)
+    frame = controls.frame if controls.frame < root.steps else root.steps // 2  # the default of more steps
+    cursor = Cursor(controls.branch, frame, controls.row, controls.column)
     task = Task(root, forking.read(controls.forks), (controls.known, controls.number), previous, cursor)
     for recipe in task.recipes:
         visitor.check_recipe(last_recipe(recipe))

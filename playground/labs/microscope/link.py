@@ -27,9 +27,13 @@ class MicroscopeLink:
 
 
 def link_of(run: SamplingJob, choice: Choice, visitor: Visitor) -> MicroscopeLink | None:
-    """The link that opens an image at the frame in which it was chosen; None where no link has its seeds and labels."""
+    """The link that opens an image at the frame in which it was chosen; None where no link has its seeds and labels.
+
+    No step leaves the last frame, and the step into it takes x̂₀ as it is: chosen there, it opens in the middle.
+    """
     recipe = run.recipes[choice.side]
-    frame = recipe.steps // 2 if choice.position is None else run.frames(choice.side)[choice.position].step
+    frame = recipe.steps if choice.position is None else run.frames(choice.side)[choice.position].step
+    frame = frame if frame < recipe.steps else recipe.steps // 2
     try:
         parameters = parameters_of(recipe, classes_for(run.model, recipe.classifier, visitor), choice.number, frame)
     except ValueError:

@@ -27,7 +27,7 @@ COLORS = {"drawn": "#4a86e8", "linear": "#e07b20", "cosine": "#1f9d74", "sigmoid
 
 AXES: dict[Quantity, tuple[str, str]] = {
     "beta": ("Variance added by step t", "β<sub>t</sub>"),
-    "alpha_bar": ("Signal variance", "ᾱ<sub>t</sub>, share of the variance"),
+    "alpha_bar": ("Signal variance", "ᾱ<sub>t</sub>, share of the data’s variance"),
     "log_snr": ("Log signal-to-noise ratio", "log ᾱ<sub>t</sub> / (1 − ᾱ<sub>t</sub>), in nats"),
     "sigma": ("Posterior standard deviation", "√β̃<sub>t</sub>, in pixel values"),
 }

@@ -52,7 +52,8 @@ SIGNAL_LEFT = {
 RESCALE, USE_ZERO = "Scale β by 1000 / T", "Use zero terminal SNR"
 CURVES = (
     "every schedule at the same step t: βₜ is the variance that step t adds, ᾱₜ the remaining signal variance, and log SNR is "
-    "0 where signal and noise are equal. √β̃ₜ is the standard deviation of the posterior, which DDPM adds in a reverse step."
+    "0 where signal and noise are equal, for data of variance 1. √β̃ₜ is the standard deviation of the posterior, which DDPM "
+    "adds in a reverse step."
 )
 CLOSER = "Larger curves with values"
 CSV = "All values (CSV)"

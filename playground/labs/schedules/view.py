@@ -41,7 +41,7 @@ def timeline(controls: ScheduleControls) -> Timeline:
             panel(
                 "alpha_bar",
                 "Signal variance, <i>ᾱ</i><sub>t</sub>",
-                "share of the variance",
+                "share of the data’s variance",
                 y_range=(0.0, 1.0),
             ),
             panel("log_snr", "log SNR, log <i>ᾱ</i><sub>t</sub> / (1 − <i>ᾱ</i><sub>t</sub>)", "nats"),
@@ -52,6 +52,7 @@ def timeline(controls: ScheduleControls) -> Timeline:
                 log_y=True,
             ),
         ),
+        start_at=len(shown) // 2,
         fps=max(12.0, len(shown) / 6),
         label="The same image under every schedule, from t = 0 to t = T",
     )

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, TimeoutError, expect
 
 from playground.labs.home.text import LABS
 
@@ -24,6 +25,18 @@ SMALL_TEXT = """() => [...document.querySelectorAll("body *")].filter((e) =>
   && e.checkVisibility({ opacityProperty: true, visibilityProperty: true }) && e.getBoundingClientRect().width > 1
   && parseFloat(getComputedStyle(e).fontSize) > 0 && parseFloat(getComputedStyle(e).fontSize) < 12
 ).map((e) => getComputedStyle(e).fontSize + " " + e.outerHTML.slice(0, 120))"""
+
+CUT_TEXT = """() => {
+  const all = [document, ...[...document.querySelectorAll("*")].map((e) => e.shadowRoot).filter(Boolean)].flatMap((root) => [...root.querySelectorAll("*")]);
+  const scrolls = (e) => e && (/auto|scroll/.test(getComputedStyle(e).overflowX) || scrolls(e.parentElement));
+  return all.flatMap((e) => [...e.childNodes].filter((n) => n.nodeType === 3 && n.textContent.trim()).flatMap((text) => {
+    const range = document.createRange();
+    range.selectNodeContents(text);
+    const isCut = range.getBoundingClientRect().right > innerWidth + 1 && e.checkVisibility({ visibilityProperty: true }) && !scrolls(e);
+    return isCut ? [text.textContent.trim().slice(0, 80)] : [];
+  }));
+}"""  # noqa: E501
+"""Text that ends beyond the right edge, where nothing scrolls to it."""
 
 
 @pytest.fixture(scope="module", params=["streamlit", "gradio"])
@@ -71,4 +84,7 @@ def test_a_page_has_no_serious_finding_in_either_theme(page: Page, server: str, 
     findings += _serious(page)
     page.set_viewport_size({"width": 390, "height": 844})
     page.wait_for_function("document.documentElement.scrollWidth <= innerWidth")
+    with contextlib.suppress(TimeoutError):  # said below
+        page.wait_for_function(f"({CUT_TEXT})().length === 0")
+    findings += [f"cut at the right: {text}" for text in page.evaluate(CUT_TEXT)]
     assert not findings, "\n".join(findings)

@@ -98,6 +98,31 @@ def test_timeline_of_forward(controls: ForwardControls) -> None:
     assert timeline.to_payload()
 
 
+@pytest.mark.parametrize("controls", [*RESTING, ForwardControls(data="emoji", class_index=3, schedule="sigmoid")])
+def test_what_is_said_of_signal_and_noise_holds_for_the_picture_that_is_shown(controls: ForwardControls) -> None:
+    """x_t has the variance ᾱ_t v + 1 − ᾱ_t over its pixels: measured with the engine's `diffuse` and much noise."""
+    chosen = picture.chosen(controls)
+    timeline = view.timeline(controls, chosen)
+    x0 = torch.from_numpy(noising.to_unit(chosen).reshape(1, -1)).double()
+    noise = torch.randn(200, x0.shape[1], generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    schedule = SCHEDULES[controls.schedule](controls.T)
+    for i, position in enumerate(timeline.positions[1:], 1):
+        x = diffuse(x0.expand_as(noise), schedule.level(torch.tensor(position.t)), noise)
+        signal = float(schedule.alpha_bar[position.t]) * float(x0.var(unbiased=False))
+        share = 100 * signal / float(x.var(dim=1).mean())
+        said = float(timeline.captions[i].split(": ")[1].removeprefix("under ").split(" %")[0])
+        assert said == pytest.approx(share, abs=1, rel=0.1), position
+    start = timeline.start_at
+    assert isinstance(start, int)
+    assert "About as much noise as signal" in timeline.captions[start]
+
+
+def test_a_picture_of_one_brightness_has_no_variance() -> None:
+    timeline = view.timeline(ForwardControls(T=20), np.full((8, 8, 1), 200, np.uint8))
+    assert all("0.001 %" in caption for caption in timeline.captions[1:])
+    assert timeline.to_payload()
+
+
 def test_every_t_is_shown_up_to_250_and_251_above() -> None:
     for steps, count in ((10, 11), (250, 251), (260, 251), (1000, 251)):
         shown = noising.shown_times(steps, job.MOST_FRAMES)

@@ -103,6 +103,24 @@ def test_the_table_of_terms_adds_up(layers: Measurement) -> None:
         assert len(terms) == (len(result.blocks) + 1 if result.blocks else 2)
 
 
+@pytest.mark.parametrize("data", ["digits", "emoji"])
+def test_a_bar_of_one_name_is_the_same_measurement_in_every_comparison(data: str) -> None:
+    """And where the variance is compared, it alone differs."""
+    named: dict[str, Bar] = {}
+    for compare in ("layers", "variance", "schedules", "ideal"):
+        compared = bars(LikelihoodControls(data=data, compare=compare), "vae")
+        for bar in compared:
+            assert named.setdefault(bar.title, bar) == bar
+        if compare == "variance":
+            assert len({(bar.model, bar.schedule) for bar in compared}) == 1
+            assert len({bar.variance for bar in compared}) == len(compared)
+
+
+def test_the_model_of_every_bar_is_named(layers: Measurement) -> None:
+    note = figures.stacked(layers)["note"]
+    assert all(f"{result.bar.title}" in note and f"“{result.bar.model}”" in note for result in layers.results)
+
+
 def test_a_learned_variance_and_the_cosine_schedule_cost_less_on_the_very_same_noise() -> None:
     """Paired, so that a few pictures are enough: what docs/results.md says of a thousand."""
     small, large, learned = (result.totals for result in result_of(compare="variance").results)

@@ -25,7 +25,7 @@ from playground.labs.sampling.controls import SamplingControls
 from playground.labs.sampling.recipes import recipes
 from playground.labs.shared import models
 from playground.labs.shared.view import Notice
-from playground.policy.visitor import HOST
+from playground.policy.visitor import HOST, visitor_of
 
 QUICK = {"model": "ideal:digits", "steps": 6, "frame": 2}
 
@@ -326,5 +326,14 @@ def test_a_model_that_is_not_offered_can_be_chosen_nowhere_in_public(
     from playground.policy import mode
 
     monkeypatch.setattr(mode, "_public", public)
-    offered = page._rules("somebody").options(MicroscopeControls(model="/etc"))["model"]
+    offered = page._rules(visitor_of("somebody")).options(MicroscopeControls(model="/etc"))["model"]
     assert ("/etc" in offered) is not public
+
+
+@pytest.mark.parametrize("steps", [6, 20, 40])
+def test_it_opens_at_a_step_that_takes_more_than_the_prediction(steps: int) -> None:
+    """The step into t = 0 is x₀ = 1 · x̂₀ and nothing else: no default ends there, whatever the number of steps."""
+    found = examined(steps=steps, frame=MicroscopeControls().frame)
+    terms = found.branches[0].branch.steps[found.cursor.step].equations[0].terms
+    assert len(terms) > 1
+    assert 0 < found.cursor.step < steps - 1
