@@ -159,7 +159,9 @@ def notices(notices: Sequence[Notice]) -> str:
 
 def job_status(view: JobView) -> str:
     """The status line of a job as HTML."""
-    return listed([view.error], "error") if view.error else status(view.status, view.fraction)
+    return (
+        listed([view.error], "error") if view.error else status(view.status, view.fraction, is_waiting=view.is_waiting)
+    )
 
 
 def bold(markdown: str) -> str:
@@ -168,10 +170,17 @@ def bold(markdown: str) -> str:
     return "<div>" + "".join(f"<b>{part}</b>" if k % 2 else part for k, part in enumerate(parts)) + "</div>"
 
 
-def status(words: str, share: float | None = None) -> str:
-    """One line that says how far something is, as HTML; `share`, 0 … 1, draws a bar below it."""
+def status(words: str, share: float | None = None, *, is_waiting: bool = False) -> str:
+    """One line that says how far something is, as HTML.
+
+    Args:
+        words: the line.
+        share: 0 … 1; draws a bar below it.
+        is_waiting: whether what stands below it is the result of earlier settings, and dimmed.
+    """
+    waiting = " dp-waiting" if is_waiting else ""
     bar = "" if share is None else f'<div class="dp-bar"><i style="width:{100 * share:.1f}%"></i></div>'
-    return f'<div class="dp-status-line" role="status"><span>{html.escape(words)}</span>{bar}</div>'
+    return f'<div class="dp-status-line{waiting}" role="status"><span>{html.escape(words)}</span>{bar}</div>'
 
 
 CSS = """
@@ -208,6 +217,7 @@ CSS = """
 .dp-actions { align-items: center; flex-wrap: wrap; }
 .dp-actions > .block { flex: 1 1 260px; }
 .dp-status-line { min-height: 2.6rem; display: flex; flex-direction: column; justify-content: center; gap: 6px; }
+.dp-actions:has(.dp-waiting) ~ *, .block:has(.dp-waiting) ~ * { opacity: 0.45; transition: opacity 0.2s; }
 .dp-bar { height: 6px; border-radius: 3px; background: var(--border-color-primary); overflow: hidden; }
 .dp-bar i { display: block; height: 100%; background: var(--color-accent); transition: width 0.2s linear; }
 .dp-downloads { display: flex; flex-wrap: wrap; gap: 0.8rem; padding-bottom: 0.5rem; }

@@ -73,6 +73,8 @@ def _begun(state: State) -> list[Any]:
 def _shown(inspection: Inspection | None) -> list[Any]:
     if inspection is None:
         return [gr.skip()] * 4
+    if not inspection.variants:  # the earlier table stays until there is another
+        return [payload.payload(inspection), *[gr.skip()] * 3]
     table, files = view.styled_table(inspection), exports.links(view.files(inspection))
     return [payload.payload(inspection), view.heading(inspection), table, files]
 

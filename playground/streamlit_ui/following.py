@@ -25,9 +25,7 @@ def buttons(key: str, view: JobView) -> tuple[bool, bool]:
 
 def begin(key: str, job: Job[T]) -> Job[T]:
     """Keep a job in the session, in place of the one before it, which is stopped."""
-    before: Job[Any] | None = st.session_state.get(key)
-    if before is not None:
-        before.stop()
+    job.replace(st.session_state.get(key))
     st.session_state[key] = job
     return job
 
@@ -37,23 +35,36 @@ def state_of(job: Job[T] | None) -> JobState[T] | None:
     return None if job is None else job.state
 
 
-def follow(job: Job[T], draw: Callable[[T], Any], unit: str = "") -> None:
+def follow(
+    job: Job[T], draw: Callable[[T], Any], unit: str = "", draw_before: Callable[[T], Any] | None = None
+) -> None:
     """Show the job: `draw` gets each result as it comes. The page runs again when the job has ended.
+
+    Until the first one comes, the result of the job before stays, dimmed, drawn by `draw_before` (by default `draw`).
 
     The results stand in a fragment before and after the end, so that their widgets keep their state and their events arrive.
     Where other parts of the page depend on such an event, `draw` asks for a run of the whole page.
     """
     running = job.state.is_running
-    st.fragment(_shown, run_every=POLL if running else None)(job, draw, unit, running)
+    st.fragment(_shown, run_every=POLL if running else None)(job, draw, unit, draw_before or draw, running)
 
 
-def _shown(job: Job[T], draw: Callable[[T], Any], unit: str, running: bool) -> None:
+def _shown(job: Job[T], draw: Callable[[T], Any], unit: str, draw_before: Callable[[T], Any], running: bool) -> None:
     state = job.state
     if running and not state.is_running:
         st.rerun()
-    status(job_view(state, start="", unit=unit))
+    view = job_view(state, start="", unit=unit)
+    status(view)
+    dim(view.is_waiting)
     if state.result is not None:
         draw(state.result)
+    elif job.before is not None:
+        draw_before(job.before)
+
+
+def dim(is_old: bool) -> None:
+    """Dim what follows in the same place, where it is the result of earlier settings."""
+    st.html(f'<i class="dp-mark {"dp-old" if is_old else ""}"></i>')
 
 
 def status(view: JobView) -> None:

@@ -39,7 +39,9 @@ def show() -> None:
 
 def _start(controls: GuidanceControls) -> GuidanceControls:
     who = visitor.current()
-    following.begin(JOB, Job(lambda: lab.compute(controls, who), LAB))
+    job = following.begin(JOB, Job(lambda: lab.compute(controls, who), LAB))
+    if job.before is not None and job.before.controls.view != controls.view:
+        job.before = None
     st.session_state[LATEST] = controls
     return controls
 

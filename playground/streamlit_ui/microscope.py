@@ -39,7 +39,7 @@ def show() -> None:
     if stopped:
         job.stop()
         st.rerun()
-    following.follow(job, _figure, text.WHAT)
+    following.follow(job, _figure, text.WHAT, lambda found: components.microscope(found.figure, key=f"{LAB}/bench"))
     state = job.state
     if not state.is_running and state.result is not None:
         _below(state.result)

@@ -22,6 +22,8 @@ _STYLE = """
 [data-testid="stCaptionContainer"] { color: light-dark(#5c5c66, #b4b4c0); opacity: 1; }
 label[data-testid="stWidgetLabel"][disabled] p { color: light-dark(#6a6a74, #a0a0ac); }
 [data-testid="stBaseButton-primary"] { color: light-dark(#ffffff, #12131a); }
+.stElementContainer:has(.dp-mark) { display: none; }
+.stElementContainer:has(.dp-old) ~ * { opacity: 0.45; transition: opacity 0.2s; }
 .settings-hint { display: none; }
 @media (max-width: 640px) { .settings-hint { display: block; opacity: 0.75; } }
 """

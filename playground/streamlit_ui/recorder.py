@@ -28,9 +28,9 @@ def show() -> None:
     job = kept[1] if kept is not None and kept[0] == sampled else None
     begun, stopped = following.buttons(LAB, job_view(following.state_of(job), start=f"⏺️ {text.START}"))
     if begun:
-        if kept is not None:
-            kept[1].stop()
-        st.session_state[f"{LAB}/job"] = (sampled, Job(lambda: lab.record(controls, who), LAB))
+        new: Job[Recording | None] = Job(lambda: lab.record(controls, who), LAB)
+        new.replace(kept[1] if kept is not None else None)
+        st.session_state[f"{LAB}/job"] = (sampled, new)
         st.rerun()
     if stopped and job is not None:
         job.stop()
@@ -38,7 +38,12 @@ def show() -> None:
     if job is None:
         st.info(text.PRESS)
     else:
-        following.follow(job, lambda recording: _draw(view.view_of(controls, recording)), text.WHAT)
+        following.follow(
+            job,
+            lambda recording: _draw(view.view_of(controls, recording)),
+            text.WHAT,
+            lambda recording: _draw(RecorderView(figure=view.figure(recording, controls) if recording else None)),
+        )
 
 
 def _draw(shown: RecorderView) -> None:

@@ -69,7 +69,10 @@ def _settings() -> SamplingSettings:
 def _start(model: Model, recipes: dict[Side, Recipe]) -> SamplingJob:
     job = SamplingJob(secrets.token_hex(6), model, recipes)
     following.begin(f"{LAB}/job", job)
-    st.session_state[f"{LAB}/live"] = (0, None)
+    st.session_state[f"{LAB}/live"] = (
+        0,
+        st.session_state.get(f"{LAB}/live", (0, None))[1],
+    )  # it stays meanwhile, dimmed
     return job
 
 
@@ -83,6 +86,7 @@ def _running(job: SamplingJob) -> None:
     if new is not None:
         shown = new
         st.session_state[f"{LAB}/live"] = (sent, new)
+    following.dim(shown is not None and shown.id != job.id)
     if shown is not None:
         components.timeline(shown, key=f"{LAB}/timeline")
 
@@ -91,6 +95,7 @@ def _finished(job: SamplingJob) -> None:
     shown = view.timeline(job.id, view.frames_of(job))
     if shown is None:
         return
+    st.session_state[f"{LAB}/live"] = (0, shown)
     pick = components.timeline(shown, key=f"{LAB}/timeline").pick
     page.looking_at(text.LOOKING_AT)
     choice = view.choice_of(job, pick.lane, pick.picture, pick.position) if pick else view.Choice("A", 0)

@@ -91,6 +91,8 @@ class Job(Generic[T]):
         self._version = 0
         self._began = time.perf_counter()
         self._ended: float | None = None
+        self.before: T | None = None
+        """The result of the job that it replaces, to be shown, dimmed, until its own first one is there."""
         context = copy_context()  # whose request this is: where a GPU is lent, it is lent to that visitor
         self._thread = threading.Thread(target=context.run, args=(self._run,), name=name, daemon=True)
         if begin:
@@ -100,6 +102,13 @@ class Job(Generic[T]):
         """Start the work."""
         self._began = time.perf_counter()
         self._thread.start()
+
+    def replace(self, before: Job[T] | None) -> None:
+        """Stop the job before this one, and keep its result to be shown meanwhile."""
+        if before is not None:
+            before.stop()
+            result = before.state.result
+            self.before = before.before if result is None else result
 
     def stop(self) -> None:
         """End it. The latest result stays; one that is still being computed is dropped."""

@@ -41,6 +41,8 @@ class JobView:
     status: str
     fraction: float | None = None
     error: str = ""
+    is_waiting: bool = False
+    """Whether there is no result yet: what is shown below is of the job before, and dimmed."""
 
 
 def job_view(
@@ -59,4 +61,6 @@ def job_view(
     if state is None:
         return JobView(button, Button(STOP, False), idle)
     fraction = state.fraction if state.is_running else None
-    return JobView(button, Button(STOP, state.is_running), in_words(state, unit), fraction, state.error)
+    return JobView(
+        button, Button(STOP, state.is_running), in_words(state, unit), fraction, state.error, state.result is None
+    )

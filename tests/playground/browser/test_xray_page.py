@@ -76,3 +76,33 @@ def test_the_block_that_was_chosen_is_there_after_another_page(page: Page, serve
 def test_a_model_without_a_network_says_so(page: Page, server: str) -> None:
     page.goto(f"{server}/xray?model=ideal:digits")
     expect(page.get_by_text("has no U-Net of this project")).to_be_visible()
+
+
+def test_another_activation_leaves_the_old_drawing_dimmed_until_the_new_one_is_there(page: Page, server: str) -> None:
+    page.goto(f"{server}/xray?step=12")
+    root = page.locator(".dp-xray[data-id]")
+    expect(root.locator(".dp-unet-block").first).to_be_visible()
+    expect(page.locator(".dp-variant")).to_have_count(9)
+    look = root.get_attribute("data-id") or ""
+    # Noted at every change of the page: how many drawings it has, and whether the old one was dimmed.
+    page.evaluate(
+        """() => {
+          window.seen = { fewest: 9, dimmed: false, rows: 99 };
+          const note = () => {
+            const shadows = [...document.querySelectorAll("*")].map((one) => one.shadowRoot).filter(Boolean);
+            const shown = [document, ...shadows].flatMap((one) => [...one.querySelectorAll(".dp-xray[data-id]")]);
+            window.seen.fewest = Math.min(window.seen.fewest, shown.length);
+            window.seen.rows = Math.min(window.seen.rows, document.querySelectorAll(".dp-variant").length);
+            const of = document.querySelector(".dp-old, .dp-waiting");
+            window.seen.dimmed ||= Boolean(of);
+            requestAnimationFrame(note);
+          };
+          note();
+        }"""
+    )
+    page.get_by_text("ReLU", exact=True).first.click()
+    expect(root).not_to_have_attribute("data-id", look)
+    seen = page.evaluate("window.seen")
+    assert seen["fewest"] == 1
+    assert seen["rows"] == 9
+    assert seen["dimmed"]

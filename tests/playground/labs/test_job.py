@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 
 from playground.labs.shared.job import Job, Partial, in_words
+from playground.labs.shared.view import job_view
 
 
 def test_results_are_seen_as_they_come_and_stay() -> None:
@@ -65,3 +66,16 @@ def test_a_refusal_is_told_as_it_is_and_a_fault_with_a_sentence() -> None:
     broken.wait(10)
     assert (refused.state.status, refused.state.error, refused.state.result) == ("failed", "Take fewer cells.", 7)
     assert broken.state.error.endswith(": out of memory")
+
+
+def test_the_result_of_the_job_before_stays_until_there_is_another() -> None:
+    first: Job[int] = Job(lambda: iter([Partial(1, 1, 7)]))
+    assert first.wait(5)
+    second: Job[int] = Job(lambda: iter([]), begin=False)
+    second.replace(first)
+    third: Job[int] = Job(lambda: iter([]), begin=False)
+    third.replace(second)  # which was stopped before its first result
+    assert (second.before, third.before) == (7, 7)
+    assert second.state.status == "stopped"
+    assert job_view(third.state, start="").is_waiting
+    assert not job_view(first.state, start="").is_waiting
