@@ -37,6 +37,15 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="most pixels along a side, for sets of any size (default: %(default)s)",
     )
     prepare.add_argument("--most", type=int, default=0, help="most pictures of a set of the Hub; 0 for all")
+    prepare.add_argument(
+        "--folders",
+        choices=("auto", "splits", "classes"),
+        default="auto",
+        help="what folders named like splits (train, test …) are (default: splits, where all folders are named so)",
+    )
+    prepare.add_argument(
+        "--white", type=int, default=0, help="the value that is white, for dark pictures: 4095 for 12 bits in 16"
+    )
     remove = what.add_parser("remove", help="delete a prepared set")
     remove.set_defaults(run=_remove)
     remove.add_argument("name", metavar="SET", help="as `data list` names it")
@@ -76,7 +85,9 @@ def _prepare(args: argparse.Namespace) -> int:
     name, path = str(args.name), Path(args.name)
     if path.is_dir():
         name = f"folder:{path}"
-    elif path.suffix.lower() == ".zip" and path.is_file():
+    elif path.exists() and not path.is_file():
+        raise CommandError(f"“{path}” is no file but a pipe or a device.")
+    elif path.is_file():
         with path.open("rb") as file:
             name = archive.keep(file, path.name)
     line, phase = ProgressLine(), ("", 0, time.monotonic())
@@ -96,7 +107,14 @@ def _prepare(args: argparse.Namespace) -> int:
         line.show(f"{progress.what}: {progress.done / scale:,.0f}{of} {unit}", left, last=False)
 
     try:
-        about = preparing.prepare(name, largest=args.largest, most=args.most, on_progress=on_progress)
+        about = preparing.prepare(
+            name,
+            largest=args.largest,
+            most=args.most,
+            folders_mean=args.folders,
+            white=max(0, args.white),
+            on_progress=on_progress,
+        )
     finally:
         line.end()
     if args.json:

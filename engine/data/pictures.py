@@ -8,10 +8,13 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from engine.storage.file_kinds import HEAD, because
+
 MEGABYTE = 1_000_000
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 FORMAT_NAMES = "PNG, JPEG, WebP, GIF, BMP or TIFF"
 SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+MAX_PIXELS = 40_000_000
 # A JPEG may hold any number of scans, and each goes over all pixels: a small file could keep us busy for minutes.
 MAX_SCANNED_PIXELS = 1_000_000_000
 # EXIF tag 0x0112: how the camera was held, and what turns the picture upright.
@@ -37,14 +40,16 @@ def read_picture(
     size: int,
     channels: int,
     max_bytes: int = 20 * MEGABYTE,
-    max_pixels: int = 40_000_000,
+    max_pixels: int = MAX_PIXELS,
+    white: int = 0,
 ) -> npt.NDArray[np.uint8]:
     """Return the middle square of a picture file as uint8 (size, size, channels), 0 … 255.
 
     Reads PNG, JPEG, WebP, GIF, BMP and TIFF; of a moving picture the first frame. The picture is turned upright as
     its EXIF tag says, transparent parts are laid on white, 16-bit values are scaled to 8 bits, colour becomes grey
-    where channels = 1. It is resized with Lanczos, after averaging whole blocks where it shrinks a lot. Colour
-    profiles are not applied.
+    where channels = 1.
+    Where `white` is given, values from there on are white: 4095 for 12 bits in a file of 16.
+    It is resized with Lanczos, after averaging whole blocks where it shrinks a lot. Colour profiles are not applied.
 
     Raises `PictureError` for everything that is wrong with the file: empty, larger than `max_bytes`, more pixels than
     `max_pixels` (judged by its header, before anything is unpacked), of another kind, damaged or incomplete.
@@ -70,11 +75,14 @@ def read_picture(
     except Exception as problem:
         if _looks_like_a_picture(data):
             raise _damaged() from problem
-        raise PictureError(f"This is not a picture that can be read here; please choose a {FORMAT_NAMES}.") from problem
+        kind = because(data[:HEAD])
+        raise PictureError(
+            f"This is not a picture that can be read here{kind}; please choose a {FORMAT_NAMES}."
+        ) from problem
     with image:
         _check_effort(image, data, max_pixels)
         try:
-            return _square(image, size, channels)
+            return _square(image, size, channels, white)
         except PictureError:
             raise
         except Exception as problem:
@@ -91,7 +99,7 @@ def _check_effort(image: Image.Image, data: bytes, max_pixels: int) -> None:
         raise PictureError("This JPEG is built in so many layers that reading it would take too long.")
 
 
-def _square(image: Image.Image, size: int, channels: int) -> npt.NDArray[np.uint8]:
+def _square(image: Image.Image, size: int, channels: int, white: int) -> npt.NDArray[np.uint8]:
     if image.format == "JPEG":
         # A camera's JPEG is unpacked at a half, a quarter or an eighth, still four times finer than what we need.
         image.draft(None, (4 * size, 4 * size))
@@ -101,12 +109,41 @@ def _square(image: Image.Image, size: int, channels: int) -> npt.NDArray[np.uint
         raise _damaged()
     left, top = (image.width - side) // 2, (image.height - side) // 2
     orientation = _orientation(image)
-    eight_bit = _eight_bit(image.crop((left, top, left + side, top + side)))
+    eight_bit = _eight_bit(_brightened(image.crop((left, top, left + side, top + side)), white))
     # The reducing gap averages whole blocks first: fast, and a fine pattern does not turn into stripes.
     small = eight_bit.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
     if orientation in UPRIGHT:
         small = small.transpose(UPRIGHT[orientation])
     return np.array(small.convert("L" if channels == 1 else "RGB"), dtype=np.uint8).reshape(size, size, channels)
+
+
+def _brightened(image: Image.Image, white: int) -> Image.Image:
+    """The picture with `white` as its brightest value; as it is for 0."""
+    top = 65535 if image.mode.startswith("I;16") else 255
+    if not 0 < white < top:
+        return image
+    if top == 255:
+        plain = image if image.mode in ("L", "RGB") else image.convert("RGB")
+        return plain.point([min(255, value * 255 // white) for value in range(256)] * len(plain.getbands()))
+    stored = np.minimum(np.asarray(image).astype(np.uint32), white) * top // white
+    return Image.fromarray(stored.astype(np.uint16))
+
+
+def brightest_value(data: bytes, max_bytes: int) -> int:
+    """The largest value stored in a picture file, of 255 or 65535. Raises `PictureError` where it cannot be read."""
+    if len(data) > max_bytes:
+        raise PictureError("This file is too large.")
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+            _check_effort(image, data, MAX_PIXELS)
+            if image.mode.startswith("I;16"):
+                return int(np.asarray(image).max())
+            plain = image if image.mode in ("L", "RGB") else image.convert("RGB")
+            return int(max(np.ravel(plain.getextrema())))
+    except PictureError:
+        raise
+    except Exception as problem:  # as in `read_picture`
+        raise _damaged() from problem
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:

@@ -23,7 +23,19 @@ from engine.data.pictures import PictureError
 from engine.data.shipped import DATASETS
 from engine.data.sources import archive, folder, hub, torchvision_sets
 from engine.data.sources.folder import THREADS
-from engine.data.sources.plan import LARGEST, Item, OnProgress, Pixels, Plan, Progress, TooSmallError, many, silent
+from engine.data.sources.layout import FOLDERS_MEAN, FoldersMean, folders_mean_of, many
+from engine.data.sources.plan import (
+    LARGEST,
+    LEAST,
+    Choices,
+    Item,
+    OnProgress,
+    Pixels,
+    Plan,
+    Progress,
+    TooSmallError,
+    silent,
+)
 from engine.data.store import About
 from engine.data.writing import Writer
 from engine.storage.files import acquire, file_lock
@@ -35,7 +47,14 @@ LEAST_SHARE = 0.5
 
 
 def prepare(
-    name: str, *, largest: int = LARGEST, most: int = 0, root: Path | None = None, on_progress: OnProgress = silent
+    name: str,
+    *,
+    largest: int = LARGEST,
+    most: int = 0,
+    folders_mean: FoldersMean = "auto",
+    white: int = 0,
+    root: Path | None = None,
+    on_progress: OnProgress = silent,
 ) -> About:
     """Download or read a set and store it. What was prepared under that name before is replaced, at the end. An upload is then
     deleted, also where this has failed.
@@ -45,6 +64,8 @@ def prepare(
             "hub:OWNER/NAME".
         largest: pixels along a side that pictures of a folder, a zip or the Hub are kept at, at most.
         most: pictures to train on at most; of the Hub's only, 0 for all.
+        folders_mean: what folders of a folder or a zip are that are named like splits, see `engine.data.sources.layout`.
+        white: of pictures of a folder or a zip, see `engine.data.pictures.read_picture`.
         root: see `store.data_root`.
         on_progress: receives the progress; what it raises ends the preparation, and nothing is left of it.
 
@@ -57,7 +78,7 @@ def prepare(
     root = root or store.data_root()
     try:
         with preparation_lock(name, root):
-            return _prepared(name, largest, most, root, on_progress)
+            return _prepared(name, Options(largest, most, folders_mean, white), root, on_progress)
     except OSError as error:
         raise DataError(f"The pictures cannot be stored in {root}: {error.strerror or error}.") from error
 
@@ -88,6 +109,8 @@ class Options:
 
     largest: int = LARGEST
     most: int = 0
+    folders_mean: FoldersMean = "auto"
+    white: int = 0
 
 
 def options_of(name: str) -> Options:
@@ -99,15 +122,19 @@ def options_of(name: str) -> Options:
         DataError: where it is not prepared here, or damaged.
     """
     about = store.read_about(store.folder_of(name))
-    return Options(about.largest or about.size, about.most)
+    return Options(about.largest or about.size, about.most, folders_mean_of(about.folders_mean), about.white)
 
 
-def _prepared(name: str, largest: int, most: int, root: Path, on_progress: OnProgress) -> About:
+def _prepared(name: str, options: Options, root: Path, on_progress: OnProgress) -> About:
     """To be called by one process at a time."""
     downloads = root / "downloads" / name
     try:
-        plan = _plan(name, largest, most, root, on_progress)
-        about = _write(name, plan, largest, most, root, on_progress)
+        plan = _plan(name, options, root, on_progress)
+        if plan.size < LEAST:
+            raise DataError(
+                f"The pictures are {plan.size} × {plan.size}: they need at least {LEAST} × {LEAST} pixels to train on."
+            )
+        about = _write(name, plan, options, root, on_progress)
     except (KeyboardInterrupt, SystemExit):
         torchvision_sets.clean(downloads)
         raise
@@ -119,21 +146,23 @@ def _prepared(name: str, largest: int, most: int, root: Path, on_progress: OnPro
     return about
 
 
-def _plan(name: str, largest: int, most: int, root: Path, on_progress: OnProgress) -> Plan:
+def _plan(name: str, options: Options, root: Path, on_progress: OnProgress) -> Plan:
     if name in torchvision_sets.SOURCES:
         return torchvision_sets.plan(name, root / "downloads" / name, on_progress)
     kind, rest = name.split(":", 1)
+    choices = Choices(options.largest, options.folders_mean, options.white)
     if kind == "folder":
-        return folder.plan(Path(rest), largest, on_progress)
+        return folder.plan(Path(rest), choices, on_progress)
     if kind == "zip":
         path, title = archive.uploaded(rest, root)
-        return archive.plan(path, title, rest, largest, on_progress)
-    return hub.plan(rest, largest, most, on_progress)
+        return archive.plan(path, title, rest, choices, on_progress)
+    return hub.plan(rest, options.largest, options.most, on_progress)
 
 
-def _write(name: str, plan: Plan, largest: int, most: int, root: Path, on_progress: OnProgress) -> About:
+def _write(name: str, plan: Plan, options: Options, root: Path, on_progress: OnProgress) -> About:
     """Decode and store them; those that cannot be read are left out and counted."""
     unreadable = small = classless = 0
+    first = ""
     classes = range(len(plan.class_names))
     with Writer(name, plan, root) as writer:
         if plan.count is not None:
@@ -145,6 +174,7 @@ def _write(name: str, plan: Plan, largest: int, most: int, root: Path, on_progre
                 small += 1
             elif isinstance(picture, PictureError):
                 unreadable += 1
+                first = first or f" Of the others, the first: {picture}"
             elif classes and item.label not in classes:
                 classless += 1
             else:
@@ -152,7 +182,7 @@ def _write(name: str, plan: Plan, largest: int, most: int, root: Path, on_progre
         done = len(writer.keys)
         if done < LEAST_SHARE * (done + unreadable) or not done:
             raise DataError(
-                f"Only {done:,} of {done + unreadable:,} pictures can be read: this cannot be what it should be."
+                f"Only {done:,} of {done + unreadable:,} pictures can be read: this cannot be what it should be.{first}"
             )
         notes = [*plan.notes]
         if unreadable:
@@ -164,7 +194,7 @@ def _write(name: str, plan: Plan, largest: int, most: int, root: Path, on_progre
         if classless:
             notes.append(f"Left out: {many(classless, 'picture')} without a class.")
         on_progress(Progress("Storing the pictures", done, done))
-        return writer.finish(tuple(notes), largest=largest, most=most)
+        return writer.finish(tuple(notes), **asdict(options))
 
 
 def _decoded(plan: Plan) -> Iterator[tuple[Item, Pixels | PictureError | TooSmallError]]:
@@ -188,6 +218,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("name")
     parser.add_argument("--largest", type=int, default=LARGEST)
     parser.add_argument("--most", type=int, default=0)
+    parser.add_argument("--folders", choices=FOLDERS_MEAN, default="auto")
+    parser.add_argument("--white", type=int, default=0)
     args = parser.parse_args(arguments)
 
     # torchvision and datasets write to standard output themselves: that must not come between the lines.
@@ -200,7 +232,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         about = prepare(
-            args.name, largest=args.largest, most=args.most, on_progress=lambda progress: say(asdict(progress))
+            args.name,
+            largest=args.largest,
+            most=args.most,
+            folders_mean=args.folders,
+            white=args.white,
+            on_progress=lambda progress: say(asdict(progress)),
         )
     except DataError as error:
         say({"error": str(error)})

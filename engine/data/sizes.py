@@ -16,10 +16,10 @@ from PIL import Image
 
 from engine.data import store
 from engine.data.image_set import DataError, ImageSet
+from engine.data.sources.plan import LEAST
 from engine.data.writing import check_room
 from engine.storage.files import atomic_write
 
-LEAST = 4
 CHUNK = 512
 
 _writing = threading.Lock()

@@ -65,6 +65,8 @@ class About:
     largest: int = 0
     """As it was chosen, see `engine.data.preparing.prepare`; 0 where that was not kept yet."""
     most: int = 0
+    folders_mean: str = "auto"
+    white: int = 0
 
     def text(self) -> str:
         """As JSON."""
@@ -94,6 +96,8 @@ def normalized_name(name: str) -> str:
             rest = os.path.abspath(os.path.expanduser(rest))
         except (RuntimeError, ValueError) as error:
             raise DataError(f"“{rest[:60]}” is no path of a folder.") from error
+        if any("\ud800" <= c <= "\udfff" for c in rest):
+            raise DataError("The path of this folder is no text in UTF-8: rename the folder.")
     return kind + rest
 
 

@@ -82,7 +82,15 @@ class Writer:
         self.labels.append(label)
         self._held.append(held_out)
 
-    def finish(self, notes: tuple[str, ...] = (), *, largest: int = 0, most: int = 0) -> About:
+    def finish(
+        self,
+        notes: tuple[str, ...] = (),
+        *,
+        largest: int = 0,
+        most: int = 0,
+        folders_mean: str = "auto",
+        white: int = 0,
+    ) -> About:
         """Put the held-out pictures last, flush all of it to the disk, and give the set its name; for the rest see `About`.
 
         Raises:
@@ -115,6 +123,8 @@ class Writer:
             created=time.time(),
             largest=largest,
             most=most,
+            folders_mean=folders_mean,
+            white=white,
         )
         (self._folder / store.ABOUT).write_text(about.text(), encoding="utf-8")
         publish(self._folder, self._final, durable=True)  # a training that reads the old one still has its files open

@@ -12,6 +12,7 @@ from gradio.events import Dependency
 
 from playground.gradio_ui import live, page, training_html, widgets
 from playground.gradio_ui.following import QUIET
+from playground.labs.shared import pictures_html
 from playground.labs.shared.naming import data_title, megabytes
 from playground.labs.training import pictures as lab
 from playground.labs.training import pictures_text as text
@@ -59,13 +60,15 @@ class PreparePart:
             self._folder = gr.Textbox(
                 label=text.FOLDER, info=text.FOLDER_HELP, placeholder=text.FOLDER_EXAMPLE, max_lines=1
             )
-            self._folder_largest, self._from_folder = _largest(), gr.Button(text.PREPARE, variant="primary")
+            self._of_folder, self._folder_layout = _choices(), gr.HTML("")
+            self._from_folder = gr.Button(text.PREPARE, variant="primary")
 
     def _draw_zip(self) -> None:
         with gr.Column(visible=False) as self._zip_place:
             self._zip = gr.File(label=text.ZIP, file_types=[".zip"], type="filepath", elem_id="training-zipped")
             gr.Markdown(text.ZIP_HELP)
-            self._zip_largest, self._from_zip = _largest(), gr.Button(text.PREPARE, variant="primary")
+            self._of_zip, self._zip_layout = _choices(), gr.HTML("")
+            self._from_zip = gr.Button(text.PREPARE, variant="primary")
 
     def _draw_hub(self) -> None:
         with gr.Column(visible=False) as self._hub_place:
@@ -88,11 +91,23 @@ class PreparePart:
         self._progress.act(_act, self._mine, outputs, **QUIET)
         self._offer.act(_take_offer, None, outputs, **QUIET)
         for press, begin, inputs in (
-            (self._from_folder, _from_folder, [self._folder, self._folder_largest]),
-            (self._from_zip, _from_zip, [self._zip, self._zip_largest]),
+            (self._from_folder, _from_folder, [self._folder, *self._of_folder]),
+            (self._from_zip, _from_zip, [self._zip, *self._of_zip]),
             (self._from_hub, _from_hub, [self._hub, self._most, self._hub_largest]),
         ):
             press.click(begin, inputs, outputs, **QUIET)
+        for place, choices, layout, read in (
+            (self._folder, self._of_folder, self._folder_layout, _folder_layout),
+            (self._zip, self._of_zip, self._zip_layout, _zip_layout),
+        ):
+            gr.on(
+                [place.change, choices[1].change],
+                read,
+                [place, choices[1]],
+                layout,
+                trigger_mode="always_last",
+                **QUIET,
+            )
         inputs = [self._chosen, *self._panel.state]
         return self._chosen.change(self._take_chosen, inputs, [*self._panel.shown, message], **QUIET)
 
@@ -111,6 +126,40 @@ class PreparePart:
 def _largest() -> gr.Dropdown:
     sizes = [(text.largest(size), size) for size in sources.LARGEST]
     return gr.Dropdown(sizes, value=sources.LARGEST[1], label=text.LARGEST, info=text.LARGEST_HELP)
+
+
+def _choices() -> list[gr.Dropdown]:
+    """Image size, what folders named like splits are, and what is white."""
+    with gr.Row():
+        return [
+            _largest(),
+            gr.Dropdown(
+                [(title, name) for name, title in text.FOLDERS_MEAN.items()],
+                value="auto",
+                label=text.FOLDERS_ARE,
+                info=text.FOLDERS_ARE_HELP,
+            ),
+            gr.Dropdown(
+                [(text.white(value), value) for value in text.WHITES], value=0, label=text.WHITE, info=text.WHITE_HELP
+            ),
+        ]
+
+
+def _folder_layout(path: str, folders_mean: str) -> str:
+    return _layout(view.layout_of_folder(path, folders_mean, visitor_of(None))) if path.strip() else ""
+
+
+def _zip_layout(path: str | None, folders_mean: str) -> str:
+    if path is None:
+        return ""
+    with Path(path).open("rb") as file:
+        return _layout(view.layout_of_zip(file, folders_mean, visitor_of(None)))
+
+
+def _layout(shown: view.LayoutView) -> str:
+    """What was understood of a folder or a zip, and examples."""
+    examples = "" if shown.sheet is None else pictures_html.sheet(shown.sheet, text.EXAMPLES, width=shown.width)
+    return page.notices(shown.notices) + examples
 
 
 def _shown_source(name: str) -> list[Any]:
@@ -156,9 +205,18 @@ def _take_offer(event: gr.EventData) -> list[Any]:
     return _begin(lambda: preparing.start(title, name, visitor_of(None)))
 
 
-def _from_folder(path: str, largest: int) -> list[Any]:
-    who, size = visitor_of(None), _one_of(largest, sources.LARGEST)
-    return _begin(lambda: preparing.start(view.folder_title(path), sources.folder_name(path, who), who, largest=size))
+def _from_folder(path: str, largest: int, folders_mean: str, white: int) -> list[Any]:
+    who, choices = visitor_of(None), _chosen(largest, folders_mean, white)
+    return _begin(lambda: preparing.start(view.folder_title(path), sources.folder_name(path, who), who, **choices))
+
+
+def _chosen(largest: int, folders_mean: str, white: int) -> dict[str, Any]:
+    """The choices as `preparing.start` takes them."""
+    return {
+        "largest": _one_of(largest, sources.LARGEST),
+        "folders_mean": folders_mean,
+        "white": white if white in text.WHITES else 0,
+    }
 
 
 def _from_hub(name: str, most: int, largest: int) -> list[Any]:
@@ -166,15 +224,15 @@ def _from_hub(name: str, most: int, largest: int) -> list[Any]:
     return _begin(lambda: preparing.start(name.strip(), sources.hub_name(name), who, largest=size, most=number))
 
 
-def _from_zip(path: str | None, largest: int) -> list[Any]:
+def _from_zip(path: str | None, largest: int, folders_mean: str, white: int) -> list[Any]:
     def start() -> Preparation:
         if path is None:
             raise ValueError(text.ZIP_FIRST)
         if Path(path).stat().st_size > sources.MAX_UPLOAD_MB * 1e6:
             raise ValueError(text.too_large(megabytes(sources.MAX_UPLOAD_MB)))
         # The preparation closes it: it goes on when this has returned.
-        size = _one_of(largest, sources.LARGEST)
-        return preparing.start_upload(Path(path).open("rb"), Path(path).name, visitor_of(None), largest=size)
+        choices = _chosen(largest, folders_mean, white)
+        return preparing.start_upload(Path(path).open("rb"), Path(path).name, visitor_of(None), **choices)
 
     return _begin(start)
 

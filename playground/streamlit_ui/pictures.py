@@ -163,13 +163,20 @@ def _folder() -> None:
     path = st.text_input(
         text.FOLDER, placeholder=text.FOLDER_EXAMPLE, help=text.FOLDER_HELP, key="training/pictures folder"
     )
-    largest = _largest("folder")
+    largest, folders_mean, white = _choices("folder")
+    if path.strip():
+        _layout(view.layout_of_folder(path, folders_mean, who))
     if st.button(text.PREPARE, type="primary", disabled=not path.strip(), key="training/pictures prepare folder"):
         title = view.folder_title(path)
-        _start(lambda: preparing.start(title, sources.folder_name(path, who), who, largest=largest))
+        _start(
+            lambda: preparing.start(
+                title, sources.folder_name(path, who), who, largest=largest, folders_mean=folders_mean, white=white
+            )
+        )
 
 
 def _zip() -> None:
+    who = visitor.current()
     file = st.file_uploader(
         text.ZIP,
         type=["zip"],
@@ -177,9 +184,15 @@ def _zip() -> None:
         help=text.ZIP_HELP,
         key=f"training/pictures zip {st.session_state.get('training/pictures zips', 0)}",
     )
-    largest = _largest("zip")
+    largest, folders_mean, white = _choices("zip")
+    if file is not None:
+        _layout(view.layout_of_zip(file, folders_mean, who))
     if st.button(text.PREPARE, type="primary", disabled=file is None, key="training/pictures prepare zip") and file:
-        _start(lambda: preparing.start_upload(file, file.name, visitor.current(), largest=largest))
+        _start(
+            lambda: preparing.start_upload(
+                file, file.name, who, largest=largest, folders_mean=folders_mean, white=white
+            )
+        )
 
 
 def _hub() -> None:
@@ -197,6 +210,30 @@ def _hub() -> None:
     if st.button(text.PREPARE, type="primary", disabled=not is_ready, key="training/pictures prepare hub"):
         who = visitor.current()
         _start(lambda: preparing.start(name.strip(), sources.hub_name(name), who, largest=largest, most=most))
+
+
+def _choices(where: str) -> tuple[int, str, int]:
+    """Image size, what folders named like splits are, and what is white."""
+    size, folders, bright = st.columns(3)
+    with size:
+        largest = _largest(where)
+    folders_mean = folders.selectbox(
+        text.FOLDERS_ARE,
+        list(text.FOLDERS_MEAN),
+        format_func=text.FOLDERS_MEAN.__getitem__,
+        help=text.FOLDERS_ARE_HELP,
+        key=f"training/pictures folders {where}",
+    )
+    white = bright.selectbox(
+        text.WHITE, text.WHITES, format_func=text.white, help=text.WHITE_HELP, key=f"training/pictures white {where}"
+    )
+    return largest, folders_mean, white
+
+
+def _layout(shown: view.LayoutView) -> None:
+    page.notices(shown.notices)
+    if shown.sheet is not None:
+        st.html(pictures_html.sheet(shown.sheet, text.EXAMPLES, width=shown.width))
 
 
 def _largest(where: str) -> int:

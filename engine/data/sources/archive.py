@@ -13,25 +13,26 @@ import re
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from engine.data import store
 from engine.data.image_set import DataError
 from engine.data.pictures import MEGABYTE, PictureError
+from engine.data.sources.layout import many
 from engine.data.sources.plan import (
     SUFFIXES,
+    Choices,
     OnProgress,
+    PictureFiles,
     PictureHeader,
     Plan,
     Progress,
-    many,
     plan_of_files,
     read_header,
-    reader,
 )
 from engine.storage.files import room_problem, write_json
 from engine.storage.zips import BROKEN, LOCKED, Entry, OpenZip, ZipError
@@ -127,7 +128,7 @@ def sweep(home: Path) -> None:
                     path.unlink()
 
 
-def plan(path: Path, title: str, upload: str, largest: int, on_progress: OnProgress) -> Plan:
+def plan(path: Path, title: str, upload: str, choices: Choices, on_progress: OnProgress) -> Plan:
     """Inspect the zip.
 
     Raises:
@@ -148,10 +149,8 @@ def plan(path: Path, title: str, upload: str, largest: int, on_progress: OnProgr
             on_progress(Progress("Inspecting the pictures", number, len(entries)))
         headers[key] = reading.header(entry)
     plan = plan_of_files(
-        headers,
-        lambda key: reader(partial(reading.read, entries[key]), MAX_PICTURE, headers[key]),
-        "this zip",
-        largest,
+        PictureFiles(headers, lambda key: reading.read(entries[key]), MAX_PICTURE, "this zip"),
+        choices,
         title=PurePosixPath(title).stem or "Uploaded pictures",
         source=f"The uploaded file {title}",
         fingerprint=upload,
@@ -159,6 +158,21 @@ def plan(path: Path, title: str, upload: str, largest: int, on_progress: OnProgr
     left_out = (f"Left out: {many(other, 'file')} of another kind than pictures.",) if other else ()
     names = (zipped.note,) if zipped.note else ()
     return replace(plan, notes=names + plan.notes + left_out)
+
+
+def pictures_in(file: BinaryIO) -> tuple[list[str], Callable[[str], bytes], str]:
+    """The paths of the pictures in a zip, what reads one, and a sentence on how their names were read, "" for none.
+
+    Raises:
+        DataError: as `plan`.
+    """
+    try:
+        zipped = OpenZip(file, MAX_ENTRIES)
+    except ZipError as error:
+        raise DataError(str(error)) from error
+    entries, _ = _pictures(zipped)
+    reading = _Reader(zipped)
+    return sorted(entries), lambda key: reading.read(entries[key]), zipped.note
 
 
 def _pictures(zipped: OpenZip) -> tuple[dict[str, Entry], int]:

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
+from stat import S_ISREG
 
 from engine.data.image_set import DataError
 from engine.data.pictures import MEGABYTE, PictureError
 from engine.data.sources.plan import (
     SUFFIXES,
+    Choices,
     OnProgress,
+    PictureFiles,
     PictureHeader,
     Plan,
     Progress,
     fingerprint_of,
     plan_of_files,
     read_header,
-    reader,
 )
+from engine.storage.files import read_regular
 
 MOST_FILES = 2_000_000
 MOST_BYTES = 100 * MEGABYTE
@@ -27,7 +29,7 @@ MOST_BYTES = 100 * MEGABYTE
 THREADS = min(8, os.cpu_count() or 1)
 
 
-def plan(path: Path, largest: int, on_progress: OnProgress) -> Plan:
+def plan(path: Path, choices: Choices, on_progress: OnProgress) -> Plan:
     """Inspect the folder. Raises `DataError` where it is not there or holds no picture that can be read."""
     found = files_of(path)
     keys = sorted(found)
@@ -38,10 +40,8 @@ def plan(path: Path, largest: int, on_progress: OnProgress) -> Plan:
             some = keys[start : start + 256]
             headers |= zip(some, pool.map(read_header, [path / key for key in some]), strict=True)
     return plan_of_files(
-        headers,
-        lambda key: reader(partial(_bytes, path / key), MOST_BYTES, headers[key]),
-        f"“{path}”",
-        largest,
+        PictureFiles(headers, lambda key: bytes_of(path / key), MOST_BYTES, f"“{path}”"),
+        choices,
         title=path.name or str(path),
         source=f"The folder {path}",
         fingerprint=fingerprint(path, found),
@@ -84,16 +84,17 @@ def files_of(path: Path) -> dict[str, tuple[int, int]]:
                     stat = os.stat(file)
                 except OSError:  # a link that leads nowhere
                     continue
+                if not S_ISREG(stat.st_mode):  # a pipe or a device would be read for ever
+                    continue
                 found[os.path.relpath(file, path).replace(os.sep, "/")] = (stat.st_size, stat.st_mtime_ns)
         if len(found) > MOST_FILES:
             raise DataError(f"There are more than {MOST_FILES:,} pictures in “{path}”: choose a folder with fewer.")
     return found
 
 
-def _bytes(path: Path) -> bytes:
+def bytes_of(path: Path) -> bytes:
+    """Of a picture. Raises `PictureError` where they cannot be read."""
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise PictureError("This file is too large.")
-        return path.read_bytes()
+        return read_regular(path, MOST_BYTES)
     except OSError as error:
         raise PictureError(f"This file cannot be read: {error.strerror}.") from error

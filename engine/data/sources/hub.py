@@ -12,9 +12,8 @@ from typing import Any
 
 from engine.data.image_set import DataError
 from engine.data.pictures import MEGABYTE, PictureError
+from engine.data.sources.layout import MAX_CLASSES, NO_CLASS
 from engine.data.sources.plan import (
-    MAX_CLASSES,
-    NO_CLASS,
     Item,
     OnProgress,
     PictureHeader,

@@ -6,6 +6,7 @@ import hashlib
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,13 +14,19 @@ import numpy.typing as npt
 from PIL import Image
 
 from engine.data.image_set import DataError
-from engine.data.pictures import FORMATS, read_picture
+from engine.data.pictures import FORMATS, PictureError, brightest_value, read_picture
+from engine.data.sources.layout import FoldersMean, by_folder
+from engine.storage.file_kinds import HEAD, kind_of
+from engine.storage.texts import plain_name
 
-NO_CLASS = -1
+LEAST = 4
+"""Pixels along a side that pictures must have."""
 LARGEST = 128
 """Pixels along a side that pictures of many sizes are kept at, unless the reader wants more."""
-MAX_CLASSES = 1000
 SUFFIXES = (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".gif", ".bmp", ".tif", ".tiff")
+
+DARK_SAMPLE = 32
+"""Pictures whose brightest value is looked up."""
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -94,6 +101,8 @@ class PictureHeader:
     grey: bool
     photograph: bool
     """Whether it is stored as photographs are, with loss."""
+    deep: bool = False
+    """Whether its values have 16 bits."""
 
     @property
     def side(self) -> int:
@@ -106,18 +115,23 @@ def read_header(file: Any) -> PictureHeader | None:
     try:
         with Image.open(file, formats=FORMATS) as image:
             grey = image.mode in ("1", "L", "LA", "I", "F") or image.mode.startswith("I;16")
-            return PictureHeader(image.width, image.height, grey, image.format in ("JPEG", "MPO", "WEBP"))
+            return PictureHeader(
+                image.width, image.height, grey, image.format in ("JPEG", "MPO", "WEBP"), image.mode.startswith("I;16")
+            )
     except Exception:  # Pillow raises nearly anything on damaged files
         return None
 
 
-def reader(read: Callable[[], bytes], max_bytes: int, header: PictureHeader | None = None) -> ReadPixels:
+def reader(
+    read: Callable[[], bytes], max_bytes: int, header: PictureHeader | None = None, white: int = 0
+) -> ReadPixels:
     """What reads one picture file when asked to.
 
     Args:
         read: gives its bytes, or raises PictureError.
         max_bytes: it may have.
         header: of it, where that was read before.
+        white: see `engine.data.pictures.read_picture`.
     """
 
     def pixels(size: int, channels: int) -> Pixels:
@@ -125,7 +139,7 @@ def reader(read: Callable[[], bytes], max_bytes: int, header: PictureHeader | No
         known = header or read_header(io.BytesIO(data))
         if known is not None and known.side < size:
             raise TooSmallError
-        return read_picture(data or read(), size=size, channels=channels, max_bytes=max_bytes)
+        return read_picture(data or read(), size=size, channels=channels, max_bytes=max_bytes, white=white)
 
     return pixels
 
@@ -163,11 +177,6 @@ def shrunk(pixels: Image.Image, size: int, channels: int) -> Pixels:
     return np.array(square, dtype=np.uint8).reshape(size, size, channels)
 
 
-def many(count: int, one: str) -> str:
-    """ "1 picture", "1,234 pictures"."""
-    return f"{count:,} {one if count == 1 else one + 's'}"
-
-
 def fingerprint_of(parts: Iterable[object]) -> str:
     """SHA-256 of their texts, whatever order they come in."""
     digest = hashlib.sha256()
@@ -176,51 +185,8 @@ def fingerprint_of(parts: Iterable[object]) -> str:
     return digest.hexdigest()
 
 
-@dataclass(frozen=True)
-class Sorted:
-    """Pictures sorted into classes by the folders that they lie in."""
-
-    class_names: tuple[str, ...]
-    placed: dict[str, tuple[int, bool | None]]
-    """Path of each picture that is used: its class and whether it is held out."""
-    notes: tuple[str, ...]
-
-
-SPLITS = {"train": False, "training": False, "test": True, "val": True, "valid": True, "validation": True}
-"""Folders that are no classes but parts, and whether these are held out."""
-
-
-def by_folder(paths: Sequence[str]) -> Sorted:
-    """Sort pictures by the folders that they lie in, class = folder; paths have "/" between their parts.
-
-    Folders around everything do not count. Folders called train and test (or validation) are parts, not classes. Pictures
-    that lie directly inside have no classes; where fewer do so than lie in class folders, they are left out.
-    """
-    split = {path: path.split("/")[:-1] for path in paths}
-    notes = []
-    while split and all(split.values()) and len({folders[0] for folders in split.values()}) == 1:
-        split = {path: folders[1:] for path, folders in split.items()}
-    parts: dict[str, bool | None] = dict.fromkeys(paths)
-    tops = {folders[0].lower() if folders else "" for folders in split.values()}
-    if tops and tops <= set(SPLITS) and {SPLITS[top] for top in tops} == {False, True}:
-        parts = {path: SPLITS[folders[0].lower()] for path, folders in split.items()}
-        split = {path: folders[1:] for path, folders in split.items()}
-    inside = [path for path, folders in split.items() if folders]
-    beside = len(split) - len(inside)
-    names = tuple(sorted({split[path][0] for path in inside}))
-    if beside >= len(inside) or len(names) < 2 or len(names) > MAX_CLASSES:
-        if len(names) > MAX_CLASSES:
-            notes.append(f"{len(names):,} folders are too many for classes: the pictures have none.")
-        elif len(names) == 1 and inside:
-            notes.append("There is a single folder, so the pictures have no classes.")
-        return Sorted((), {path: (NO_CLASS, parts[path]) for path in split}, tuple(notes))
-    if beside:
-        notes.append(f"Left out: {many(beside, 'picture')} beside the folders that are classes.")
-    return Sorted(names, {path: (names.index(split[path][0]), parts[path]) for path in inside}, tuple(notes))
-
-
-def readable_headers(headers: Sequence[PictureHeader | None], where: str) -> list[PictureHeader]:
-    """Those that could be read. Raises `DataError` where none could."""
+def readable_headers(headers: Sequence[PictureHeader | None], where: str, why: str = "") -> list[PictureHeader]:
+    """Those that could be read. Raises `DataError` where none could; `why` says what they are."""
     good = [header for header in headers if header is not None and header.side >= 1]
     if not good:
         some = (
@@ -228,51 +194,97 @@ def readable_headers(headers: Sequence[PictureHeader | None], where: str) -> lis
             if headers
             else f"There are no pictures in {where}"
         )
-        raise DataError(f"{some}: PNG, JPEG, WebP, GIF, BMP and TIFF can be.")
+        raise DataError(f"{some}: {why or 'PNG, JPEG, WebP, GIF, BMP and TIFF can be'}.")
     return good
 
 
-def plan_of_files(
-    headers: Mapping[str, PictureHeader | None],
-    reader_of: Callable[[str], ReadPixels],
-    where: str,
-    largest: int,
-    *,
-    title: str,
-    source: str,
-    fingerprint: str,
-) -> Plan:
-    """The set of some picture files, class = folder.
+@dataclass(frozen=True)
+class Choices:
+    """What the reader chooses of a set of picture files."""
+
+    largest: int = LARGEST
+    """See `native_size`."""
+    folders_mean: FoldersMean = "auto"
+    white: int = 0
+    """See `engine.data.pictures.read_picture`."""
+
+
+@dataclass(frozen=True)
+class PictureFiles:
+    """The picture files of a folder or a zip."""
+
+    headers: Mapping[str, PictureHeader | None]
+    """Of each, by its path, with "/" between its parts."""
+    bytes_of: Callable[[str], bytes]
+    """Gives the bytes of one; raises PictureError."""
+    max_bytes: int
+    """Of one."""
+    where: str
+    """They are, in words."""
+
+
+def plan_of_files(files: PictureFiles, choices: Choices, *, title: str, source: str, fingerprint: str) -> Plan:
+    """The set of some picture files, sorted by their folders.
 
     Args:
-        headers: of each, by its path, with "/" between its parts.
-        reader_of: what reads one of them.
-        where: they are, in words.
-        largest: see `native_size`.
+        files, choices: see there.
         title, source, fingerprint: see `Plan`.
 
     Raises:
-        DataError: where none of them can be read.
+        DataError: where none of them can be read, or where it is not clear what their folders mean.
     """
-    good = readable_headers(list(headers.values()), where)
-    names = by_folder(sorted(headers))
+    headers = files.headers
+    good = readable_headers(list(headers.values()), files.where, _what_they_are(files))
+    names = by_folder(sorted(headers), choices.folders_mean)
 
     def items() -> Iterator[Item]:
         # Pictures that are held out by their folder come last.
         for key in sorted(names.placed, key=lambda key: (names.placed[key][1] is True, key)):
             label, held_out = names.placed[key]
-            yield Item(key, label, reader_of(key), held_out)
+            read = reader(partial(files.bytes_of, key), files.max_bytes, headers[key], choices.white)
+            yield Item(key, label, read, held_out)
 
     return Plan(
-        title=title,
-        source=source,
+        title=plain_name(title, 200),
+        source=plain_name(source, 400),
         licence="Your own pictures: what may be done with them is for you to know.",
         class_names=names.class_names,
-        size=native_size(good, largest),
+        size=native_size(good, choices.largest),
         channels=channels_of(good),
         natural=are_photographs(good),
         fingerprint=fingerprint,
         items=items(),
         count=len(names.placed),
-        notes=names.notes,
+        notes=(*names.notes, *_darkness(files, choices.white)),
+    )
+
+
+def _what_they_are(files: PictureFiles) -> str:
+    """What the first file is, where that shows and it is no picture; "" otherwise."""
+    for key in files.headers:
+        try:
+            kind = kind_of(files.bytes_of(key)[:HEAD])
+        except PictureError:
+            return ""
+        return f"the first is {kind}" if kind and not kind.endswith("picture") else ""
+    return ""
+
+
+def _darkness(files: PictureFiles, white: int) -> tuple[str, ...]:
+    """A sentence where the pictures use little of their range, as 12-bit values in a file of 16 bits do, with the remedy."""
+    known = [key for key, header in sorted(files.headers.items()) if header is not None]
+    brightest, top = 0, 255
+    for key in known[:: max(1, len(known) // DARK_SAMPLE)][:DARK_SAMPLE]:
+        header = files.headers[key]
+        top = 65535 if header is not None and header.deep else top
+        try:
+            brightest = max(brightest, brightest_value(files.bytes_of(key), files.max_bytes))
+        except PictureError:
+            continue
+    if white or not 0 < brightest <= top // 8:
+        return ()
+    bits = max(1, brightest.bit_length())
+    return (
+        f"The pictures are nearly black: their brightest value is {brightest:,} of {top:,}. Prepare them again with "
+        f"{(1 << bits) - 1:,} as white (in the shell: --white {(1 << bits) - 1}).",
     )

@@ -14,8 +14,8 @@ import numpy as np
 
 from engine.data.image_set import DataError
 from engine.data.pictures import PictureError
+from engine.data.sources.layout import NO_CLASS
 from engine.data.sources.plan import (
-    NO_CLASS,
     Item,
     OnProgress,
     Pixels,

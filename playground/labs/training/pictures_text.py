@@ -36,6 +36,16 @@ LARGEST = "Image size"
 LARGEST_HELP = (
     "The centre square of each image is reduced to this size where it is larger. Larger images take longer to train."
 )
+EXAMPLES = "Examples"
+FOLDERS_ARE = "Folders named like splits are"
+FOLDERS_ARE_HELP = (
+    "Splits are parts of the set: train, test, validation. Pictures of a split to test on are never trained on."
+)
+FOLDERS_MEAN = {"auto": "splits, where all are named so", "splits": "splits", "classes": "classes"}
+WHITE = "White is"
+WHITE_HELP = "For dark pictures: the stored value that is shown as white, 4,095 for values of 12 bits in files of 16."
+WHITES = (0, 1, 15, 255, 1023, 4095, 16383)
+"""The values that can be chosen; 0 for the largest that the files can hold."""
 CANCELLED = "Cancelled. Nothing of it remains."
 SOMETHING_ELSE = "Choose another source"
 
@@ -48,6 +58,18 @@ def most(number: int) -> str:
 def largest(size: int) -> str:
     """One choice of the image size."""
     return f"at most {size} × {size}"
+
+
+def white(value: int) -> str:
+    """One choice of what is white."""
+    return f"{value:,}" if value else "the largest value of the files"
+
+
+def understood(classes: int, training: int, held_out: int) -> str:
+    """What was understood of a folder or a zip before it is prepared."""
+    held = f"{held_out:,} are held out as the folders say" if held_out else "a tenth will be held out"
+    kinds = f"{classes:,} classes" if classes else "no classes"
+    return f"Understood: {kinds}, {training:,} pictures to train on; {held}."
 
 
 def augmentation(mirrored: str, rotation: float) -> list[str]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from playground.labs.training.controls import TrainingControls
 from playground.labs.training.preparing import Preparation
 
 if TYPE_CHECKING:
+    from engine.data.sources.preview import Preview
     from engine.training.config import TrainConfig
     from playground.policy.visitor import Visitor
 
@@ -121,6 +123,45 @@ def preparing_view(preparation: Preparation) -> PreparingView:
     if state.status == "failed":
         return PreparingView("", 0.0, False, Notice("error", state.error))
     return PreparingView("", 0.0, False, Notice("info", pictures_text.CANCELLED))
+
+
+@dataclass(frozen=True, eq=False)
+class LayoutView:
+    """What was understood of a folder or a zip, before it is prepared."""
+
+    notices: tuple[Notice, ...]
+    sheet: NDArray[np.uint8] | None = None
+    """Examples, (H, W, 4)."""
+    width: int = 0
+    """CSS pixels of the sheet."""
+
+
+def layout_of_folder(path: str, folders_mean: str, visitor: Visitor) -> LayoutView:
+    """Of a folder of this machine."""
+    return _layout_view(lambda: sources.preview_folder(path, folders_mean, visitor))
+
+
+def layout_of_zip(file: BinaryIO, folders_mean: str, visitor: Visitor) -> LayoutView:
+    """Of a zip, open and seekable."""
+    return _layout_view(lambda: sources.preview_zip(file, folders_mean, visitor))
+
+
+def _layout_view(read: Callable[[], Preview]) -> LayoutView:
+    try:
+        found = read()
+    except (ValueError, OSError) as problem:
+        return LayoutView((Notice("error", str(problem)),))
+    if found.question:
+        return LayoutView((Notice("warning", found.question),))
+    said = pictures_text.understood(len(found.classes), found.training, found.held_out)
+    if found.classes:
+        said += f" {pictures.classes_in_words(found.classes)}"
+    notices = (Notice("info", said), *(Notice("info", note) for note in found.notes))
+    if not found.examples:
+        return LayoutView(notices)
+    images = np.stack([picture for _, picture in found.examples])
+    columns = min(COLUMNS, len(images))
+    return LayoutView(notices, pictures.sheet(images, columns), min(WIDEST, CELL * columns))
 
 
 @dataclass(frozen=True)

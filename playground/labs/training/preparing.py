@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
@@ -17,9 +20,11 @@ from playground.labs.shared.job import Job, JobState, Partial
 from playground.labs.shared.naming import duration, megabytes
 
 if TYPE_CHECKING:
+    from engine.data.preparing import Options
     from engine.data.sources.plan import Progress
     from playground.policy.visitor import Visitor
 
+log = logging.getLogger(__name__)
 Store = Callable[[Callable[["Progress"], None]], str]
 GRACE = 5.0
 """Seconds that the process has to tidy up before it is killed."""
@@ -43,7 +48,7 @@ class Preparation(Job[Step]):
     Args:
         title: of the data set, for the reader.
         name: of the data set, as `engine.data.preparing` takes it.
-        largest, most: see `engine.data.preparing.prepare`.
+        options: see `engine.data.preparing.Options`.
         store: stores an upload first and returns the data set's name, with a callback for its progress; None for no upload.
     """
 
@@ -51,14 +56,15 @@ class Preparation(Job[Step]):
         self,
         title: str,
         name: str,
-        largest: int,
-        most: int,
+        options: Options,
         store: Store | None,
     ) -> None:
         self.title = title
         self._name, self._store = name, store
-        self._options = ("--largest", str(largest), "--most", str(most))
+        self._options = [*("--largest", str(options.largest), "--most", str(options.most))]
+        self._options += ["--folders", options.folders_mean, "--white", str(options.white)]
         self._process: subprocess.Popen[str] | None = None
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  as long as the preparation is there
         self._clock = ("", 0, 0.0)
         super().__init__(self._steps, "preparing")
 
@@ -87,7 +93,7 @@ class Preparation(Job[Step]):
         self._process = subprocess.Popen(
             [sys.executable, "-m", "engine.data.preparing", self._name, *self._options],
             stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
+            stderr=self._errors,
             text=True,
             encoding="utf-8",
             env={**os.environ, "PYTHONPATH": paths},
@@ -108,8 +114,22 @@ class Preparation(Job[Step]):
             elif isinstance(message, dict):
                 last = message
         if "name" not in last:
-            raise ValueError(str(last.get("error", "The preparation ended early. It may have run out of memory.")))
+            raise ValueError(str(last.get("error") or self._cause()))
         yield Partial(1, 1, Step("Prepared", name=str(last["name"])))
+
+    def _cause(self) -> str:
+        """Why the process ended without a word: what ended it, or the last line that it wrote as an error."""
+        assert self._process is not None
+        status = self._process.wait()
+        self._errors.seek(0)
+        lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
+        log.warning("A preparation ended with status %s:\n%s", status, "\n".join(lines[-60:]))
+        if status == -signal.SIGKILL or (lines and lines[-1].startswith("MemoryError")):
+            return "The preparation was ended by the system, most likely for want of memory: prepare smaller images or fewer."
+        if status < 0:
+            return f"The preparation was ended by the signal {-status}."
+        why = f" ({lines[-1][:200]})" if lines else ""
+        return f"The preparation ended with an internal error{why}; it is in the log."
 
     def _step(self, what: str, done: int, total: int, unit: str) -> Partial[Step]:
         if what != self._clock[0]:
@@ -160,6 +180,8 @@ def start(
     *,
     largest: int = 128,
     most: int = 0,
+    folders_mean: str = "auto",
+    white: int = 0,
     store: Store | None = None,
 ) -> Preparation:
     """Prepare a data set; the arguments are those of `Preparation`.
@@ -168,11 +190,15 @@ def start(
         ValueError: while another is prepared, and where the visitor may not.
     """
     global _current
+    from engine.data.preparing import Options
+    from engine.data.sources.layout import folders_mean_of
+
     visitor.check_host()
+    options = Options(largest, most, folders_mean_of(folders_mean), white)
     with _lock:
         if _current is not None and _current.state.is_running:
             raise ValueError(f"“{_current.title}” is being prepared: wait for it, or cancel it.")
-        _current = Preparation(title, name, largest, most, store)
+        _current = Preparation(title, name, options, store)
         return _current
 
 
@@ -180,11 +206,18 @@ def start_again(title: str, name: str, visitor: Visitor) -> Preparation:
     """Prepare a data set anew with its options of the first time. Raises ValueError as `start` does."""
     from engine.data.preparing import options_of
 
-    options = options_of(name)
-    return start(title, name, visitor, largest=options.largest, most=options.most)
+    return start(title, name, visitor, **asdict(options_of(name)))
 
 
-def start_upload(file: BinaryIO, title: str, visitor: Visitor, *, largest: int = 128) -> Preparation:
+def start_upload(
+    file: BinaryIO,
+    title: str,
+    visitor: Visitor,
+    *,
+    largest: int = 128,
+    folders_mean: str = "auto",
+    white: int = 0,
+) -> Preparation:
     """Store an uploaded zip, and prepare it. Raises ValueError as `start` does."""
 
     def store(report: Callable[[Progress], None]) -> str:
@@ -192,7 +225,7 @@ def start_upload(file: BinaryIO, title: str, visitor: Visitor, *, largest: int =
 
         return archive.keep(file, title, on_progress=report)
 
-    return start(title, "", visitor, largest=largest, store=store)
+    return start(title, "", visitor, largest=largest, folders_mean=folders_mean, white=white, store=store)
 
 
 def forget() -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 if TYPE_CHECKING:
+    from engine.data.sources.preview import Preview
     from playground.policy.visitor import Visitor
 
 MAX_UPLOAD_MB = 500
@@ -50,6 +51,24 @@ def folder_name(path: str, visitor: Visitor) -> str:
     if not folder.is_dir():
         raise DataError(f"There is no folder “{folder}” on the machine that the playground runs on.")
     return name
+
+
+def preview_folder(path: str, folders_mean: str, visitor: Visitor) -> Preview:
+    """What a folder would be as a set. Raises ValueError with one sentence."""
+    from engine.data.sources import preview
+    from engine.data.sources.layout import folders_mean_of
+
+    folder = Path(folder_name(path, visitor).removeprefix("folder:"))
+    return preview.preview_folder(folder, folders_mean_of(folders_mean))
+
+
+def preview_zip(file: BinaryIO, folders_mean: str, visitor: Visitor) -> Preview:
+    """What a zip would be as a set. Raises ValueError with one sentence."""
+    from engine.data.sources import preview
+    from engine.data.sources.layout import folders_mean_of
+
+    visitor.check_host()
+    return preview.preview_zip(file, folders_mean_of(folders_mean))
 
 
 def hub_name(text: str) -> str:

@@ -34,7 +34,8 @@ from engine.data.image_set import DataError, ImageSet
 from engine.data.pictures import read_picture
 from engine.data.preparing import Options, options_of, preparation_lock, prepare
 from engine.data.sources import archive, folder, torchvision_sets
-from engine.data.sources.plan import Plan, Progress, by_folder
+from engine.data.sources.layout import by_folder
+from engine.data.sources.plan import Plan, Progress
 from engine.data.store import gather
 from engine.data.writing import Writer, chosen_to_hold_out, sweep
 from engine.storage import zips
