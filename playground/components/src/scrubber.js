@@ -21,7 +21,7 @@ export function scrubberView({ onStart, onMove, onEnd }) {
   const fill = el("div", { class: "dp-fill" });
   const track = el("div", { class: "dp-track" }, loadedBar, fill);
   const playhead = el("div", { class: "dp-playhead" }, el("div", { class: "dp-line" }), el("div", { class: "dp-knob" }));
-  const node = el("div", { class: "dp-scrubber", role: "slider", tabindex: "0", "aria-orientation": "horizontal", "aria-valuemin": "0" }, frames, track, playhead);
+  const node = el("div", { class: "dp-scrubber", role: "slider", tabindex: "0", "aria-label": "Position", "aria-orientation": "horizontal", "aria-valuemin": "0" }, frames, track, playhead);
   let count = 1;
   let width = 1;
 

@@ -13,6 +13,8 @@ from playwright.sync_api import Page, TimeoutError, expect
 
 from playground.labs.home.text import LABS
 
+from servers import SLOW
+
 APP = Path(__file__).resolve().parents[3] / "playground" / "app.py"
 pytestmark = pytest.mark.browser
 TITLES = {"": "Start"} | {address: title for address, _, title, _ in LABS}
@@ -50,7 +52,9 @@ def _settled(page: Page, lab: str) -> None:
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     expect(page.locator(FIRST_FIGURE.get(lab, ".dp-root canvas")).first).to_be_visible()
     if lab in COMPUTES:
-        expect(page.get_by_text(re.compile("^Done after")).first).to_be_visible()
+        expect(page.get_by_text(re.compile("^Done after")).first).to_be_visible(timeout=3 * SLOW)
+    if lab == "recorder":  # its strips are named when they are drawn
+        expect(page.locator(".dp-recorder[data-id] .dp-scrubber[aria-label]")).to_have_count(2)
 
 
 def _serious(page: Page) -> list[str]:
@@ -65,6 +69,7 @@ def _serious(page: Page) -> list[str]:
 
 def _dark(page: Page) -> None:
     """The dark theme, which Streamlit takes from the browser at once, and Gradio when a page is loaded."""
+    page.add_style_tag(content="* { transition: none !important; }")  # a colour on its way has a contrast of its own
     page.emulate_media(color_scheme="dark")
     if page.locator(".gradio-container").count():
         page.evaluate("document.body.classList.add('dark')")

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 APP = Path(__file__).resolve().parents[3] / "playground" / "app.py"
 pytestmark = pytest.mark.browser
@@ -25,15 +25,17 @@ def url(request: pytest.FixtureRequest) -> Iterator[str]:
         yield address
 
 
+def _totals(bars: Locator) -> list[float]:
+    """The lengths of the bars as they stand there."""
+    return [float(bits) for bits in (bars.get_attribute("data-total") or "").split(",")]
+
+
 def test_a_newcomer_in_the_lab(page: Page, url: str) -> None:
     page.goto(f"{url}/likelihood?pictures=2")
     bars = page.locator(".dp-stacked")
     expect(bars).to_have_attribute("data-bars", "3")  # there without a press
     expect(page.get_by_text("Done after 6 of 6")).to_be_visible()
-    before = bars.get_attribute("data-total")
-    assert before
-    assert all(0.5 < float(bits) < 4 for bits in before.split(","))
-
+    expect(page.get_by_text(re.compile("^2 of 2 images"))).to_be_visible()  # the bars, which come after that line
     # By keyboard: a part of a bar says what it is.
     parts = bars.locator("svg g[tabindex]")
     parts.first.focus()
@@ -46,7 +48,8 @@ def test_a_newcomer_in_the_lab(page: Page, url: str) -> None:
         bars.get_by_role("button", name="CSV").click()
     rows = list(csv.DictReader(io.StringIO(Path(download.value.path()).read_text(encoding="utf-8"))))
     totals = [float(row["bits_per_dim"]) for row in rows if row["term"] == "total"]
-    assert totals == pytest.approx([float(bits) for bits in before.split(",")], abs=1e-3)
+    assert totals == pytest.approx(_totals(bars), abs=1e-3)
+    assert all(0.5 < bits < 4 for bits in totals)
     for name, kind in (("SVG", b"<svg"), ("PNG", b"\x89PNG")):
         with page.expect_download() as download:
             bars.get_by_role("button", name=name).click()

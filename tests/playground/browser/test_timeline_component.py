@@ -143,14 +143,18 @@ def test_play_speed_pause_and_the_end(chromium: Browser, url: str) -> None:
         root = ready(page)
         root.get_by_label("Speed").select_option("4")
         root.get_by_role("button", name="Play").click()
-        rate = root.evaluate(
+        rates = root.evaluate(  # several short spans: on a busy machine some of them hold a pause
             """async node => {
-              const [from, since] = [Number(node.dataset.position), performance.now()];
-              await new Promise(done => setTimeout(done, 700));
-              return (Number(node.dataset.position) - from) / (performance.now() - since) * 1000;
+              const rates = [];
+              for (let k = 0; k < 6 && node.dataset.playing === "true"; k++) {
+                const [from, since] = [Number(node.dataset.position), performance.now()];
+                await new Promise(done => setTimeout(done, 200));
+                rates.push((Number(node.dataset.position) - from) / (performance.now() - since) * 1000);
+              }
+              return rates;
             }"""
         )
-        assert 75 <= rate <= 115, "24 frames a second, four times as fast"
+        assert any(75 <= rate <= 115 for rate in rates), f"24 frames a second, four times as fast: {rates}"
         root.get_by_role("button", name="Pause").click()
         expect(root).to_have_attribute("data-playing", "false")
         here = value(root, "position")
