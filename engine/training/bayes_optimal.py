@@ -6,9 +6,12 @@ reduced.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
@@ -26,6 +29,17 @@ class BayesOptimalLoss:
     loss: float
     loss_by_level: tuple[float, ...]
     """In each of `TIMESTEP_BINS` equal parts of 0 … T, cleanest first."""
+    error: float = 0.0
+    error_by_level: tuple[float, ...] = ()
+    """Standard errors of these means over the samples; 0 and () where they were not measured."""
+
+    @staticmethod
+    def of_samples(losses: Sequence[Tensor], shares: Sequence[float]) -> BayesOptimalLoss:
+        """From the losses of the samples of each bin, shape (N,), and the share of all timesteps that each bin has."""
+        means = tuple(float(loss.double().mean()) for loss in losses)
+        errors = tuple(float(loss.double().std()) / math.sqrt(len(loss)) for loss in losses)
+        mean = sum(one * share for one, share in zip(means, shares, strict=True))
+        return BayesOptimalLoss(mean, means, math.hypot(*(e * s for e, s in zip(errors, shares, strict=True))), errors)
 
 
 @torch.no_grad()
@@ -58,6 +72,6 @@ def bayes_optimal_loss(
         level, x0 = schedule.level(t), images[chosen]
         prediction = exact(diffuse(x0, level, noise), level, labels[chosen])
         error = target.of(prediction.x0, prediction.noise, level) - target.of(x0, noise, level)
-        by_level.append(float((error.square().flatten(1).mean(1) * weight[t]).mean()))
+        by_level.append(error.square().flatten(1).mean(1) * weight[t])
         shares.append(share)
-    return BayesOptimalLoss(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))
+    return BayesOptimalLoss.of_samples(by_level, shares)

@@ -102,6 +102,6 @@ def bayes_optimal_cross_entropy(
         chosen = torch.randint(len(images), (samples,), generator=generator)
         level = schedule.level(t)
         x_t = diffuse(images[chosen], level, torch.randn((samples, *images.shape[1:]), generator=generator))
-        by_level.append(float(cross_entropy(exact(x_t, level).double(), labels[chosen])))
+        by_level.append(cross_entropy(exact(x_t, level).double(), labels[chosen], reduction="none"))
         shares.append(share)
-    return BayesOptimalLoss(sum(loss * share for loss, share in zip(by_level, shares, strict=True)), tuple(by_level))
+    return BayesOptimalLoss.of_samples(by_level, shares)

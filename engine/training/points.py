@@ -7,6 +7,7 @@ learning rate and the EMA are the same.
 from __future__ import annotations
 
 import copy
+import math
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -153,18 +154,32 @@ def noised(
     return Noised(x0, label, noise, t, level, diffuse(x0, level, noise))
 
 
+@dataclass(frozen=True)
+class PointFloor:
+    """The Bayes-optimal loss, the expected loss of the exact denoiser: the mean of so many samples, with its standard error."""
+
+    value: float
+    standard_error: float
+    samples: int
+
+    def spread(self, samples: int) -> float:
+        """The standard deviation of the exact denoiser's loss over so many random samples about this value."""
+        return self.standard_error * math.sqrt(1 + self.samples / samples)
+
+
 @torch.no_grad()
-def bayes_optimal_loss(config: PointTraining, data: PointSet, *, samples: int = 8192, part: int = 512) -> float:
-    """The training loss of the exact denoiser of these points, by Monte Carlo: the Bayes-optimal loss."""
+def bayes_optimal_loss(config: PointTraining, data: PointSet, *, samples: int = 8192, part: int = 512) -> PointFloor:
+    """The training loss of the exact denoiser of these points, by Monte Carlo."""
     schedule, target, points = config.noise_schedule(), TARGETS[config.target], _tensors(data)
     exact: Denoiser = ExactDenoiser(*points)
-    generator, total = torch.Generator().manual_seed(config.seed + 1), 0.0
+    generator, losses = torch.Generator().manual_seed(config.seed + 1), []
     for _ in range(samples // part):
         batch = noised(points, schedule, part, generator, config.label_dropout)
         prediction = exact(batch.x_t, batch.level, batch.label)
         error = target.of(prediction.x0 - batch.x0, prediction.noise - batch.noise, batch.level)
-        total += float(error.square().mean()) * part
-    return total / (samples // part * part)
+        losses.append(error.square().mean(1))
+    each = torch.cat(losses).double()
+    return PointFloor(float(each.mean()), float(each.std()) / math.sqrt(len(each)), len(each))
 
 
 def _tensors(data: PointSet) -> tuple[Tensor, Tensor | None]:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from engine.schedule import NoiseSchedule
     from playground.labs.shared.decomposition import Pool, PosteriorWeights
 
-MOST_NAMED = 100
-"""Points that are named at a step, the heaviest first."""
+MOST_NAMED = 400
+"""Points that are drawn at a step, the heaviest first."""
 LEAST_THOUGHT = 1e-3
 """Points with less than this share of the heaviest one's weight are not named: they could not be seen."""
 
@@ -120,7 +120,10 @@ def _with_posterior(
         (row, float(f"{weight:.4g}")) for row, weight in cut.posterior_weights if weight >= LEAST_THOUGHT * heaviest
     )
     facts = (*cut.facts, (text.POSTERIOR_STD, f"{std:.4f}"))
-    return replace(cut, equations=(*cut.equations, sum_of_it), facts=facts, posterior_weights=seen)
+    words = f"{cut.posterior_text} {text.drawn_share(len(seen), sum(weight for _, weight in seen))}"
+    return replace(
+        cut, equations=(*cut.equations, sum_of_it), facts=facts, posterior_weights=seen, posterior_text=words
+    )
 
 
 def _posterior_weights(controls: PointsControls, side: Side, data: PointSet) -> PosteriorWeights:

@@ -121,7 +121,10 @@ def _point_clouds(
         arrows = one.arrows()
         levels = tuple(arrows.level_index[round(k)] for k in at)
         distance = energy_from_data(one.x[-1], points)
-        note = f"mean path length {one.path:.1f} · energy distance {distance.value:.4f} (floor {floor.value:.4f})"
+        note = (
+            f"mean path length {one.path:.1f} · energy distance {distance.value:.4f} "
+            f"(floor {floor.value:.4f} ± {floor.standard_error:.4f})"
+        )
         clouds.append(
             Cloud(
                 one.side.key,

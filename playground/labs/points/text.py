@@ -20,7 +20,8 @@ TERMS = (
 """Of the glossary, in the order in which the page shows them."""
 STAGE = (
     "particles from N(0, I) at t = T, moved at every step until t = 0; both clouds start from the same noise. **Arrows** are "
-    "the score times σ; the **energy distance** to the data is at best near its floor, that of two samples of the data."
+    "the score times σ; the **energy distance** to the data is at best near its floor, that of two random halves of the data "
+    "(± one standard deviation)."
 )
 NOT_TRAINED = "No network has been trained on these points yet: press Train. Until then the exact denoiser is used."
 DRAW = "Draw points"
@@ -38,12 +39,13 @@ TRAIN = "Train a network on these points"
 TRAIN_LEAD = "A small network learns to approximate the exact denoiser. It takes a few seconds."
 TRAIN_EMPTY = "Press Train to start."
 TRAINING = (
-    "the squared error of the network, which cannot fall below the Bayes-optimal loss of the exact denoiser (dashed), and a "
-    "cloud sampled from the same noise after each training step on the strip."
+    "the squared error of the network, which on average cannot fall below the Bayes-optimal loss of the exact denoiser "
+    "(dashed), and a cloud sampled from the same noise after each training step on the strip."
 )
 TRAINED = (
     "Training has ended. Set **Denoiser** to Trained to sample from the network, or compare it with the exact one."
 )
+BAND = "Band: where the exact denoiser's own loss lies, on as many random samples, in 19 of 20 reports."
 LOSSES = "Losses (CSV)"
 BEGIN = "Train"
 TRAIN_ON = "Continue training"
@@ -55,9 +57,16 @@ STEP_LEAD = (
 )
 STEP_ABOUT = (
     "left, the terms added head to tail from the origin; right, the step itself, enlarged, with a full circle for the σ of its "
-    "fresh noise and a dashed one for the posterior's. Green dots are the data points by their **posterior weight**, whose "
-    "weighted mean is the exact x̂₀."
+    "fresh noise and a dashed one for the posterior's. Green dots are the data points of the largest **posterior weight**; the "
+    "weighted mean of all data points is the exact x̂₀."
 )
+
+
+def drawn_share(count: int, share: float) -> str:
+    """How many of the points are drawn, and how much of the posterior weight they have."""
+    return "" if share > 0.9995 else f"The {count:,} drawn have {100 * share:.0f} % of it."
+
+
 POSTERIOR = "Mean of the posterior q(xₛ | xₜ, x̂₀): DDPM’s step without its fresh noise"
 POSTERIOR_STD = "σ of the posterior"
 PARTS: dict[str, tuple[str, str]] = {

@@ -22,7 +22,8 @@ from playground.labs.shared.job import Job, Partial
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from engine.training.points import PointState, PointTraining
+    from engine.evaluation.metrics import Estimate
+    from engine.training.points import PointFloor, PointState, PointTraining
 
 REDRAWN_EVERY = 0.5
 """Seconds between two clouds during training."""
@@ -37,7 +38,7 @@ class Learning:
     """The state of a training.
 
     state: to continue the training from.
-    floor: the loss of the exact denoiser (the Bayes-optimal loss).
+    floor: the expected loss of the exact denoiser (the Bayes-optimal loss).
     shown_at, clouds: training steps, and the cloud after each, float32 (N, 2), from the same noise.
     distance, distance_floor: energy distance of the last cloud to the data, and of two samples of the data.
     ended: whether this round has ended.
@@ -49,11 +50,11 @@ class Learning:
     state: PointState
     steps: tuple[int, ...]
     losses: tuple[float, ...]
-    floor: float
+    floor: PointFloor
     shown_at: tuple[int, ...]
     clouds: tuple[Array, ...]
     distance: float
-    distance_floor: float
+    distance_floor: Estimate
     ended: bool
 
 
@@ -73,7 +74,7 @@ def work(controls: PointsControls, data: PointSet, before: Learning | None) -> I
     state = training.begin(config, data) if before is None else before.state
     floor = training.bayes_optimal_loss(config, data) if before is None else before.floor
     points = torch.from_numpy(data.x)
-    distance_floor = energy_floor(points).value
+    distance_floor = energy_floor(points)
     seconds = before.trained.seconds if before else 0.0
     steps, losses = ([*before.steps], [*before.losses]) if before else ([], [])
     shown_at, clouds = ([*before.shown_at], [*before.clouds]) if before else ([], [])
@@ -162,10 +163,9 @@ def stage(learning: Learning) -> PointClouds:
     """The clouds from fixed noise, one for each training step in `shown_at`."""
     data = learning.data
     labels = labels_of(learning.controls.model_copy(update={"label": "each"}), data, PARTICLES)
-    ratio = learning.distance / learning.distance_floor
     note = (
         f"after {learning.trained.step:,} steps, {learning.trained.seconds:.1f} s · energy distance "
-        f"{learning.distance:.4f}, {ratio:.2f} × the floor"
+        f"{learning.distance:.4f} (floor {learning.distance_floor.value:.4f} ± {learning.distance_floor.standard_error:.4f})"
     )
     return PointClouds(
         id=f"training {learning.trained.on}",
@@ -193,22 +193,32 @@ def stage(learning: Learning) -> PointClouds:
 
 def chart(learning: Learning) -> LiveChart:
     """The loss, with the Bayes-optimal loss below it."""
-    ends = (0, max(learning.steps))
+    ends, floor = (0, max(learning.steps)), learning.floor.value
+    config = _config(learning.controls)
+    by_chance = 2 * learning.floor.spread(config.batch * config.report_every)
     return LiveChart(
         "Loss",
         "training step",
         "squared error",
         (
             Series("network", learning.steps, learning.losses),
-            Series("Bayes-optimal loss (exact denoiser)", ends, (learning.floor, learning.floor), "dashed"),
+            Series(
+                "Bayes-optimal loss (exact denoiser)",
+                ends,
+                (floor, floor),
+                "dashed",
+                low=(floor - by_chance,) * 2,
+                high=(floor + by_chance,) * 2,
+            ),
         ),
+        note=text.BAND,
     )
 
 
 def losses_file(learning: Learning) -> File:
     """The losses as a table."""
     rows = [
-        (step, f"{loss:.6g}", f"{learning.floor:.6g}")
+        (step, f"{loss:.6g}", f"{learning.floor.value:.6g}")
         for step, loss in zip(learning.steps, learning.losses, strict=True)
     ]
     return File(text.LOSSES, "losses.csv", "text/csv", csv([("step", "loss", "exact_denoiser"), *rows]))

@@ -107,10 +107,10 @@ def _verdict(controls: ScheduleControls, name: str, schedule: NoiseSchedule) -> 
     state: Literal["mean", "wrong"] = "wrong" if snr > VISIBLE_SNR else "mean"
     headline, sentence = text.SIGNAL_LEFT[state]
     if name == "linear" and not controls.rescale:
-        changes, button = {"rescale": True}, text.RESCALE
+        mended, button = checked(controls, rescale=True), text.RESCALE
     else:
-        changes, button = {"zero": "all" if controls.zero not in ("none", name) else name}, text.USE_ZERO
-    return Verdict(name, snr, state, headline, sentence.format(**numbers), checked(controls, **changes), button)
+        mended, button = checked(controls, zero="all" if controls.zero not in ("none", name) else name), text.USE_ZERO
+    return Verdict(name, snr, state, headline, sentence.format(**numbers), mended, button)
 
 
 def _mean_to_noise(schedule: NoiseSchedule, pixels: int) -> float:

@@ -42,7 +42,8 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
     series = _noisy(steps, loss)
     if snapshot.bayes_optimal is not None and len(steps):
         ends = np.array([0.0, snapshot.config.steps])
-        series.append(Series(text.FLOOR, ends, np.full(2, snapshot.bayes_optimal.loss), "dashed"))
+        floor = np.full(2, snapshot.bayes_optimal.loss)
+        series.append(_floor(ends, floor, np.full(2, snapshot.bayes_optimal.error)))
     if snapshot.held_out:
         at, held_out = zip(*snapshot.held_out, strict=True)
         series.append(Series("held-out images", np.array(at), np.array(held_out), mark="diamond"))
@@ -54,6 +55,12 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
         log_y=words_of(snapshot.config).is_log,
         empty=_nothing_yet(snapshot),
     )
+
+
+def _floor(x: NDArray[np.float64], loss: NDArray[np.float64], error: NDArray[np.float64]) -> Series:
+    """The Bayes-optimal loss with a band of two standard errors."""
+    low = np.maximum(loss - 2 * error, np.minimum(loss, LOWEST_FLOOR))
+    return Series(text.FLOOR, x, loss, "dashed", low=low, high=loss + 2 * error)
 
 
 def _noisy(steps: NDArray[np.float64], values: NDArray[np.float64]) -> list[Series]:
@@ -78,7 +85,8 @@ def level_chart(snapshot: Snapshot) -> LiveChart:
         series.append(Series("latest", centre, _mean(levels[-RECENT:])))
         if snapshot.bayes_optimal is not None:
             floor = np.maximum(np.array(snapshot.bayes_optimal.loss_by_level), LOWEST_FLOOR)
-            series.append(Series(text.FLOOR, centre, floor, "dashed"))
+            errors = snapshot.bayes_optimal.error_by_level or (0.0,) * len(floor)
+            series.append(_floor(centre, floor, np.array(errors)))
     return LiveChart(
         "Loss by noise level",
         LEVELS,

@@ -35,8 +35,9 @@ TRY_HELP = "Sets the controls to the settings of this run with this change. It s
 FLOOR = "floor (best possible)"
 """The Bayes-optimal loss, in the legend of a chart."""
 LOSS = (
-    "the mean squared error of the network on noised training images. The dashed line is the Bayes-optimal loss, that of the "
-    "exact denoiser of the training set: no network is below it, and one that reached it would reproduce the training set."
+    "the mean squared error of the network on noised training images. The dashed line is the Bayes-optimal loss, that expected "
+    "of the exact denoiser of the training set (band: two standard errors): on average no network is below it, and one that "
+    "reached it would reproduce the training set."
 )
 LOSS_OF_CLASSIFIER = (
     "the cross-entropy of the classifier on noised training images. The dashed line is the Bayes-optimal loss, that of the "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -48,6 +50,10 @@ def test_two_points_have_the_loss_of_binary_guessing() -> None:
     floor = bayes_optimal_loss(data, SCHEDULE, TARGETS["clean"], samples=4000)
     assert floor.loss_by_level == pytest.approx(_by_part(mmse), abs=0.06)
     assert floor.loss == pytest.approx(float(mmse[1:].mean()), abs=0.02)
+    few = [bayes_optimal_loss(data, SCHEDULE, TARGETS["clean"], samples=100, seed=seed) for seed in range(40)]
+    apart = np.array([(one.loss - float(mmse[1:].mean())) / one.error for one in few])  # in standard errors
+    assert abs(apart.mean()) < 4 / math.sqrt(40)
+    assert 0.6 < apart.std() < 1.4
     # The same error in units of ε: times ᾱ / (1 − ᾱ).
     in_noise = bayes_optimal_loss(data, SCHEDULE, TARGETS["noise"], samples=4000)
     assert in_noise.loss_by_level == pytest.approx(_by_part(mmse * snr), abs=0.06)

@@ -198,7 +198,7 @@ def test_a_network_is_trained_sampled_from_and_trained_on() -> None:
     assert stage.positions[-1].t == 100
     assert not stage.live
     chart = training.chart(learning)
-    assert np.mean(chart.series[0].y[-1:]) > learning.floor - 0.1
+    assert np.mean(chart.series[0].y[-1:]) > learning.floor.value - 0.1
     assert training.losses_file(learning).data.count(b"\n") == 1 + len(learning.steps)
     # It is another network that other settings ask for.
     for change in ({"seed": 1}, {"schedule": "linear"}, {"classes": False}, {"data": "star"}, {"width": 24}):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import get_args
 
@@ -119,6 +120,12 @@ def test_the_thoughts_are_points_of_the_class_whose_weighted_mean_is_x0(particle
         assert set(data.labels[rows]) == {labels[particle]}
         assert (np.diff(weights) <= 0).all()
         assert weights.sum() <= 1 + 1e-3
+        said = re.search(r"The ([\d,]+) drawn have (\d+) % of it", cut.posterior_text)
+        if said is None:
+            assert weights.sum() > 0.999
+        else:
+            assert int(said[1].replace(",", "")) == len(rows)
+            assert float(said[2]) == pytest.approx(100 * weights.sum(), abs=0.6)
         if weights.sum() > 0.99:  # those that are not named could move the mean by no more than this
             x0 = next(term.picture.index for term in cut.equations[0].terms if term.picture.kind == "x0")
             rest = 4 * (1 - weights.sum()) + 2e-3
