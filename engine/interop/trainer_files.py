@@ -31,7 +31,7 @@ from engine.models.opened import Model, channels_problem
 from engine.models.uninitialised import uninitialised
 from engine.process import TARGETS, Target
 from engine.schedule import SCHEDULES, Level, NoiseSchedule
-from engine.storage.checked_files import CheckpointError, damaged, first_problem, read_json
+from engine.storage.checked_files import CheckpointError, check_numbers, damaged, first_problem, read_json
 from engine.storage.file_kinds import because
 from engine.storage.files import head_of, open_regular
 
@@ -339,12 +339,8 @@ def _filled(unet: UnetShape, settings: TrainerSettings, state: Mapping[str, Tens
     if shapes != expected:
         odd = sorted(set(shapes) ^ set(expected)) or [name for name in shapes if shapes[name] != expected[name]]
         raise CheckpointError(f"The weights do not fit the Unet of denoising-diffusion-pytorch: see “{odd[0]}”.")
-    weights = {name: weight.to(torch.float32, copy=True) for name, weight in given.items()}
-    if not all(bool(torch.isfinite(weight).all()) for weight in weights.values()):
-        raise CheckpointError(
-            "The weights hold values that are not numbers: that training went wrong before it was saved."
-        )
-    net.load_state_dict(weights, assign=True)
+    check_numbers(given, net.state_dict())
+    net.load_state_dict({name: weight.to(torch.float32, copy=True) for name, weight in given.items()}, assign=True)
     return net
 
 

@@ -111,16 +111,26 @@ def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str
                     n for n in shapes if shapes[n] != tuple(expected[n].shape)
                 ]
                 raise CheckpointError(f"The weights do not fit the network that config.json describes: see “{odd[0]}”.")
-            weights = {ours: stored.get_tensor(names[ours]).to(like.dtype) for ours, like in expected.items()}
+            stored_weights = {name: stored.get_tensor(names[name]) for name in expected}
     except (SafetensorError, OSError, ValueError) as error:
         if isinstance(error, CheckpointError):
             raise
         raise CheckpointError(damaged(path)) from error
-    if not all(bool(torch.isfinite(weight).all()) for weight in weights.values()):
-        raise CheckpointError(
-            "The weights hold values that are not numbers: that training went wrong before it was saved."
-        )
-    net.load_state_dict(weights)
+    check_numbers(stored_weights, expected)
+    net.load_state_dict({name: stored_weights[name].to(like.dtype) for name, like in expected.items()})
+
+
+def check_numbers(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> None:
+    """Raise CheckpointError for weights that are NaN, infinite, or whole numbers where the network has others."""
+    for name, weight in weights.items():
+        if expected[name].is_floating_point() and not weight.is_floating_point():
+            raise CheckpointError(
+                f"The weight “{name}” is stored as whole numbers ({weight.dtype}): it is no trained one."
+            )
+        if not bool(torch.isfinite(weight).all()):
+            raise CheckpointError(
+                f"The weight “{name}” holds values that are not numbers: that training went wrong before it was saved."
+            )
 
 
 def damaged(path: Path) -> str:

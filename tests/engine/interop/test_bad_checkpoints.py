@@ -196,7 +196,9 @@ def test_weights_of_another_network_and_weights_that_are_no_numbers(folder: Path
         bad = {k: v.clone() for k, v in weights.items()}
         bad["conv_out.weight"][0, 0, 0, 0] = broken
         save_file(bad, folder / WEIGHTS)
-        _refused(folder, "not numbers")
+        _refused(folder, "“conv_out.weight” holds values that are not numbers")
+    save_file({**weights, "conv_in.bias": weights["conv_in.bias"].to(torch.int32)}, folder / WEIGHTS)
+    _refused(folder, "“conv_in.bias” is stored as whole numbers")
     save_file({**weights, "extra": torch.zeros(1)}, folder / WEIGHTS)
     _refused(folder, "do not fit.*extra")
     save_file({k: v for k, v in weights.items() if k != "conv_in.bias"}, folder / WEIGHTS)
