@@ -144,4 +144,13 @@ def first_problem(error: ValidationError) -> str:
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])[:60]
     why = str(first.get("ctx", {}).get("error") or first["msg"]).rstrip(".")
+    if first["type"] in ("model_type", "dict_type", "model_attributes_type"):
+        why = "Input should be an object of names and values"
+    if why.startswith("Input should "):
+        return f"{where or 'it'} must {why.removeprefix('Input should ')}"
     return f"{where}: {why}" if where else why
+
+
+def sentence_of(error: ValueError) -> str:
+    """An error as a sentence for the reader: pydantic's own text is none."""
+    return f"{first_problem(error)}." if isinstance(error, ValidationError) else str(error)

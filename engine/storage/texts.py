@@ -78,7 +78,8 @@ def names_of(raw: Sequence[bytes]) -> tuple[list[str], str]:
     try:
         return [name.decode("utf-8") for name in raw], "utf-8"
     except UnicodeDecodeError:
-        encoding = _likeliest(b"\n".join(sorted({name for name in raw if not name.isascii()}))[:20_000])
+        parts = {part for name in raw for part in name.split(b"/") if not part.isascii()}
+        encoding = _likeliest(b"\n".join(sorted(parts))[:20_000])
     return [name.decode(encoding, "replace") for name in raw], encoding
 
 
@@ -87,5 +88,5 @@ def _likeliest(text: bytes) -> str:
         from charset_normalizer import from_bytes
     except ImportError:  # it comes with requests, which a front end needs
         return "cp437"
-    best = from_bytes(text, cp_isolation=list(NAME_ENCODINGS), threshold=0.9).best()
+    best = from_bytes(text * max(1, 200 // len(text)), cp_isolation=list(NAME_ENCODINGS), threshold=0.9).best()
     return best.encoding if best is not None and best.encoding in NAME_ENCODINGS else "cp437"

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
-from engine.storage.file_kinds import HEAD, because
+from engine.storage.file_kinds import HEAD, because, kind_of
 from engine.storage.texts import NAME_ENCODINGS, names_of
 
 BROKEN = (
@@ -172,7 +172,7 @@ def _no_zip(file: BinaryIO) -> ZipError:
         head = file.read(HEAD)
     except (OSError, ValueError):
         head = b""
-    kind = because(head)
-    if kind.endswith("a zip"):
+    if kind_of(head) == "a zip":
         return ZipError("This zip is damaged or cut short.")
+    kind = because(head)
     return ZipError(f"This is no zip{kind}." if kind else "This is no zip, or it is damaged or cut short.")

@@ -15,6 +15,7 @@ import torch
 
 from engine.data.image_set import ImageSet
 from engine.data.prepared import training_pictures
+from engine.storage.checked_files import sentence_of
 from engine.storage.files import room_problem
 from engine.training import loop
 from engine.training.config import TrainConfig
@@ -106,7 +107,7 @@ def preflight(
             return Preflight(problems=(missing,))
         state = loop.begin(config, data, context.device)
     except ValueError as error:  # of the pictures, the network or the batch; each message is one sentence
-        return Preflight(problems=(str(error),))
+        return Preflight(problems=(sentence_of(error),))
     if context.device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(context.device)
     try:

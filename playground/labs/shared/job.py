@@ -160,7 +160,9 @@ class Job(Generic[T]):
 
     def _message(self, problem: Exception) -> str:
         if isinstance(problem, ValueError):
-            return str(problem)
+            from engine.storage.checked_files import sentence_of
+
+            return sentence_of(problem)
         if not self._stop.is_set():
             traceback.print_exception(problem)
         return INTERNAL_ERROR if mode.is_public() else f"This ended with an internal error: {problem}"

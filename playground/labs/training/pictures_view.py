@@ -155,7 +155,7 @@ def _layout_view(read: Callable[[], Preview]) -> LayoutView:
         return LayoutView((Notice("warning", found.question),))
     said = pictures_text.understood(len(found.classes), found.training, found.held_out)
     if found.classes:
-        said += f" {pictures.classes_in_words(found.classes)}"
+        said += f" {pictures.classes_in_words(found.classes)}."
     notices = (Notice("info", said), *(Notice("info", note) for note in found.notes))
     if not found.examples:
         return LayoutView(notices)

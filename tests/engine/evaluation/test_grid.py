@@ -331,7 +331,7 @@ def test_the_command_prints_a_table_and_goes_on(tmp_path: Path, capsys: pytest.C
     [
         (["--steps", "1", "2", "--sampler", "nosuch"], "there is no sampler “nosuch”"),
         (["--steps", "1", "2", "--spacing", "odd"], "there is no spacing “odd”"),
-        (["--steps", "1", "2", "--eta", "0", "2"], "eta: Input should be less than or equal to 1"),
+        (["--steps", "1", "2", "--eta", "0", "2"], "eta must be less than or equal to 1"),
         (["--steps", "200", "300"], "100 steps at most"),
         (["--steps", "1", "2", "--write-card"], "A grid has many results"),
         (["--steps", "1", "2", "--bits", "--per-step", "1"], "--per-step 2 or more"),
