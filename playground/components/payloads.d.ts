@@ -35,6 +35,7 @@ export interface Lane extends Sheets {
   help: string;
   group: string;
   axes: Axes | null;
+  group_title: string;
 }
 
 /** All tiles of a lane. `tile` is (width, height) in pixels; every sheet has `columns` tiles in a row. */

@@ -83,7 +83,7 @@ def _outputs(request: Request | None, *more: Any) -> list[Any]:
 
 
 def _ended(request: Request, visitor: Visitor) -> list[Any]:
-    whole = view.timeline(request.id, view.frames_of(request))
+    whole = view.run_timeline(request)
     if request.state.error or whole is None:
         return _outputs(request)
     chosen = _about(request, visitor, view.Choice("A", 0))

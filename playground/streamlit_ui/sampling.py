@@ -92,7 +92,7 @@ def _running(job: SamplingJob) -> None:
 
 
 def _finished(job: SamplingJob) -> None:
-    shown = view.timeline(job.id, view.frames_of(job))
+    shown = view.run_timeline(job)
     if shown is None:
         return
     st.session_state[f"{LAB}/live"] = (0, shown)

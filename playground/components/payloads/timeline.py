@@ -59,9 +59,10 @@ class Axes:
 class Lane:
     """One row of tiles. `index[i]` is the number of the tile that position i shows.
 
-    `title` and `help` may hold the small markup of panels.EquationPanel. Lanes with the same `group` ("A", "B" or
-    "") stand together and share the highlighted picture. `grid` is (rows, columns) of pictures in a tile, `pictures`
-    how many of its cells are filled. `axes` labels the columns and rows of that grid.
+    `title`, `help` and `group_title` may hold the small markup of panels.EquationPanel. Lanes with the same `group`
+    ("A", "B" or "") stand together, under `group_title` or that name, and share the highlighted picture. `grid` is
+    (rows, columns) of pictures in a tile, `pictures` how many of its cells are filled. `axes` labels the columns and
+    rows of that grid.
     """
 
     key: str
@@ -73,6 +74,7 @@ class Lane:
     help: str = ""
     group: str = ""
     axes: Axes | None = None
+    group_title: str = ""
 
     def __post_init__(self) -> None:
         rows, columns = self.grid
@@ -100,6 +102,7 @@ class Lane:
         width_over_height: float = 1.0,
         help: str = "",
         group: str = "",
+        group_title: str = "",
     ) -> Lane:
         """A lane of `frames`, one for each tile, each uint8 (B, H, W) or (B, H, W, C).
 
@@ -112,7 +115,7 @@ class Lane:
         shape = packing.grid_shape(count, width_over_height)
         sheets = packing.pack([packing.grid(frame, shape) for frame in frames], first=first)
         numbers = tuple(range(first, first + len(frames))) if index is None else tuple(index)
-        return cls(key, title, sheets, numbers, shape, count, help, group)
+        return cls(key, title, sheets, numbers, shape, count, help, group, group_title=group_title)
 
     @classmethod
     def of_grid(cls, key: str, title: str, frames: Sequence[NDArray[np.uint8]], axes: Axes) -> Lane:

@@ -6,7 +6,7 @@
 /** @import { Component, Emit, Theme } from "./types.js" */
 /** @import { DecodedSheet, PictureLane } from "./tiles.js" */
 /** @import { Panel } from "./panels.js" */
-import { chip, el, iconButton, onNextFrame } from "./dom.js";
+import { chip, el, iconButton, markup, onNextFrame } from "./dom.js";
 import { laneView, saveFrame, sizeLanes, zoomView } from "./lanes.js";
 import { messageStamp, readMessage } from "./message.js";
 import { arrangePanels, PANELS } from "./panels.js";
@@ -139,7 +139,7 @@ export function mount(root, emit) {
 
   /** @param {Timeline} data @param {DecodedSheet[][]} decoded @param {number} first @param {boolean} isAdding */
   function useLanes(data, decoded, first, isAdding) {
-    const next = JSON.stringify([data.pick, data.lanes.map((l) => [l.key, l.title, l.help, l.group, l.tile, l.grid, l.pictures])]);
+    const next = JSON.stringify([data.pick, data.lanes.map((l) => [l.key, l.title, l.help, l.group, l.group_title, l.tile, l.grid, l.pictures])]);
     if (!isAdding || next !== structure) {
       const old = lanes;
       lanes = data.lanes.map(tileLane);
@@ -156,10 +156,11 @@ export function mount(root, emit) {
     views = lanes.map((lane) => laneView(lane, { pick: data.pick, onPick: choose, onCursor: (text) => (spoken.textContent = text) }));
     /** @type {Map<string, HTMLElement[]>} */
     const groups = new Map();
+    const titles = new Map(data.lanes.map((lane) => [lane.group, lane.group_title]));
     for (const view of views) groups.set(view.lane.meta.group, [...(groups.get(view.lane.meta.group) ?? []), view.node]);
     laneBox.replaceChildren(
       ...[...groups].map(([name, nodes]) =>
-        el("section", { class: "dp-group", "data-group": name }, name ? el("div", { class: "dp-group-name" }, name) : null, el("div", { class: "dp-group-lanes" }, ...nodes)),
+        el("section", { class: "dp-group", "data-group": name }, name ? el("div", { class: "dp-group-name" }, markup(titles.get(name) || name).fragment) : null, el("div", { class: "dp-group-lanes" }, ...nodes)),
       ),
     );
   }

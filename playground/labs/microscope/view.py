@@ -148,7 +148,7 @@ def download(found: Microscopy, number: int) -> Download:
 
     number = number if found.branch_at(number) is not None else 0
     result = found.branches[number]
-    record = result.recipe.model_dump_json(exclude_defaults=True, indent=2).encode()
+    record = result.recipe.model_dump_json(indent=2).encode()
     png = png_bytes(to_uint8(result.latest), result.recipe, zoom=8)
     files = (
         File("Image (PNG, carries its recipe)", f"branch-{number}.png", "image/png", png),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from playground.labs.sampling import comparison
 from playground.labs.sampling.controls import Side
 from playground.labs.shared.job import Job, Partial
 from playground.labs.shared.picture import NOISE_RANGE
@@ -87,6 +89,11 @@ class SamplingJob(Job[Sampled]):
             stop=stop,
             on_end=on_end,
         )
+
+    @cached_property
+    def titles(self) -> dict[Side, str]:
+        """What each side is, where two are compared."""
+        return comparison.titles(self.recipes, self.model)
 
     @property
     def place(self) -> int:

@@ -1,5 +1,9 @@
 """The texts of the Sampling lab."""
 
+from __future__ import annotations
+
+from collections.abc import Sequence
+
 TITLE = "Sampling"
 LEAD = "Start from pure noise and denoise it step by step. Watch the images form along the trajectory."
 TERMS = (
@@ -45,10 +49,12 @@ LANES = {
     ),
     "noise": (
         "<i>ε̂</i>, the predicted noise",
-        "From −3 to 3; grey is 0.",
+        "From −3 to 3; grey is 0. At t = 0 that of the last step.",
     ),
 }
 """Title and explanation of the three lanes."""
+DIFFERENCE = ("<i>x̂</i><sub>0</sub> of B − <i>x̂</i><sub>0</sub> of A", "From −1 to 1; grey is 0.")
+PNG_STOPPED = "Images so far (PNG, without recipe: it was stopped)"
 PNG, RECIPE = "Images (PNG, carries its recipe)", "Recipe (JSON)"
 
 
@@ -59,6 +65,18 @@ def smoothed(smoothing: float) -> str:
         "training image (less where clipping takes some of it back), in a random direction: they are noisy images, no "
         "copies. A network generalises in another way."
     )
+
+
+def sample(t: int) -> str:
+    """What the last image of a run is, which was stopped where t is not 0."""
+    return f"x̂₀ at t = {t}, not finished" if t else "this sample"
+
+
+def difference(values: Sequence[float], error: float) -> str:
+    """How far the images of two sides are from each other, of each image, with the standard error of the mean."""
+    mean, count = sum(values) / len(values), len(values)
+    words = f" ± {error:.3f} (standard error over {count} images)" if count > 1 else ""
+    return f"RMS difference of x̂₀ between B and A, from the same noise: {mean:.3f}{words}."
 
 
 def nearest(number: int, side: str) -> str:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from playground.components.payloads.packing import nearest_index
 from playground.components.payloads.timeline import Lane, Position, Timeline
-from playground.labs.sampling import text
+from playground.labs.sampling import comparison, text
 from playground.labs.sampling.controls import SamplingSettings, Side
 from playground.labs.sampling.job import FrameImages, Images, SamplingJob
 from playground.labs.sampling.recipes import open_recipes
@@ -71,8 +71,26 @@ def run_view(run: SamplingJob | None, *, can_start: bool = True) -> JobView:
 # --- timelines ------------------------------------------------------------------------------------------------------
 
 
-def timeline(timeline_id: str, sides: Frames, *, pick: bool = True, autoplay: bool = False) -> Timeline | None:
-    """All frames on one playhead; where two sides have different steps, each shows its nearest t. None without frames."""
+def run_timeline(run: SamplingJob) -> Timeline | None:
+    """All frames of a run that has ended; where it was stopped, the playhead stands before the end."""
+    frames = frames_of(run)
+    leader = max(frames, key=lambda side: len(frames[side]))
+    return timeline(run.id, frames, titles=run.titles, total=run.totals[leader])
+
+
+def timeline(
+    timeline_id: str,
+    sides: Frames,
+    *,
+    pick: bool = True,
+    autoplay: bool = False,
+    titles: Mapping[Side, str] | None = None,
+    total: int | None = None,
+) -> Timeline | None:
+    """All frames on one playhead; where two sides have different steps, each shows its nearest t. None without frames.
+
+    titles: of each side where two are compared. total: positions that the whole trajectory has.
+    """
     sides = {side: frames for side, frames in sides.items() if frames}
     if not sides:
         return None
@@ -80,10 +98,16 @@ def timeline(timeline_id: str, sides: Frames, *, pick: bool = True, autoplay: bo
     way = [images.t / leader[0].t for images in leader]
     # By t / T, since the sides may have schedules of different T.
     index = {side: nearest_index(way, [images.t / frames[0].t for images in frames]) for side, frames in sides.items()}
+    lanes, captions = _lanes(sides, index=index, titles=titles or {}), tuple[str, ...]()
+    if len(sides) > 1:
+        difference, captions = comparison.difference(sides, index)
+        lanes = (*lanes, difference)
     return Timeline(
         timeline_id,
-        _lanes(sides, index=index),
+        lanes,
         _positions(leader),
+        captions,
+        total=total,
         start_at="first" if autoplay else "last",
         autoplay=autoplay,
         fps=FPS,
@@ -92,7 +116,13 @@ def timeline(timeline_id: str, sides: Frames, *, pick: bool = True, autoplay: bo
     )
 
 
-def live_timeline(timeline_id: str, sides: Frames, total: Mapping[Side, int], sent: int) -> Timeline | None:
+def live_timeline(
+    timeline_id: str,
+    sides: Frames,
+    total: Mapping[Side, int],
+    sent: int,
+    titles: Mapping[Side, str] | None = None,
+) -> Timeline | None:
     """The frames after the first `sent`, for the browser to add to those it has. None where there are none.
 
     Both sides must have as many kept steps, `total`; where they have not, there is no common strip to add to.
@@ -103,7 +133,7 @@ def live_timeline(timeline_id: str, sides: Frames, total: Mapping[Side, int], se
     new = {side: frames[sent:ready] for side, frames in sides.items()}
     return Timeline(
         timeline_id,
-        _lanes(new, first=sent),
+        _lanes(new, first=sent, titles=titles or {}),
         _positions(next(iter(new.values()))),
         live=True,
         first=sent,
@@ -117,8 +147,8 @@ def growing_timeline(run: SamplingJob, sent: int) -> tuple[Timeline | None, int]
     """What is new of a run since `sent` positions were sent, None for nothing, and how many have been sent with it."""
     sides = frames_of(run)
     if len(set(run.totals.values())) > 1:
-        return timeline(run.id, sides, pick=False), sent
-    new = live_timeline(run.id, sides, run.totals, sent)
+        return timeline(run.id, sides, pick=False, titles=run.titles), sent
+    new = live_timeline(run.id, sides, run.totals, sent, run.titles)
     return (new, new.first + len(new.positions)) if new is not None else (None, sent)
 
 
@@ -126,7 +156,9 @@ def _positions(frames: Sequence[FrameImages]) -> tuple[Position, ...]:
     return tuple(Position(images.t, f"step {images.step}, t = {images.t}") for images in frames)
 
 
-def _lanes(sides: Frames, *, first: int = 0, index: dict[Side, tuple[int, ...]] | None = None) -> tuple[Lane, ...]:
+def _lanes(
+    sides: Frames, *, titles: Mapping[Side, str], first: int = 0, index: dict[Side, tuple[int, ...]] | None = None
+) -> tuple[Lane, ...]:
     """Three lanes for each side; `first` and `index` as in `Lane.of_pictures`."""
     is_compared = len(sides) > 1
     return tuple(
@@ -135,14 +167,24 @@ def _lanes(sides: Frames, *, first: int = 0, index: dict[Side, tuple[int, ...]] 
             title,
             [getattr(images, name) for images in frames],
             first=first,
-            index=None if index is None else index[side],
+            index=_index(name, frames, first, None if index is None else index[side]),
             width_over_height=proportion(len(frames[0].x)),
             help=help_text,
             group=side if is_compared else "",
+            group_title=titles.get(side, "") if is_compared else "",
         )
         for name, (title, help_text) in text.LANES.items()
         for side, frames in sides.items()
     )
+
+
+def _index(name: str, frames: Sequence[FrameImages], first: int, index: tuple[int, ...] | None) -> tuple[int, ...]:
+    """The tile of each position; nothing is predicted at t = 0, so ε̂ stays that of the last step there."""
+    index = tuple(range(first, first + len(frames))) if index is None else index
+    last = first + len(frames) - 1
+    if name != "noise" or frames[-1].t or last < 1:
+        return index
+    return tuple(min(number, last - 1) for number in index)
 
 
 # --- one image, and what can be downloaded --------------------------------------------------------------------------
@@ -188,9 +230,10 @@ def nearest(run: SamplingJob, choice: Choice) -> Nearest | None:
     if not found:
         return None
     captions = [f"{f'class {name}, ' if name else ''}distance {distance:.0f}" for _, name, distance in found]
+    training = ((image, caption) for (image, *_), caption in zip(found, captions, strict=True))
     return Nearest(
         text.nearest(choice.number + 1, side_in_words(run, choice.side)),
-        ((sample, "this sample"), *((image, caption) for (image, *_), caption in zip(found, captions, strict=True))),
+        ((sample, text.sample(run.frames(choice.side)[-1].t)), *training),
         text.DISTANCE + memorization(run.recipes[choice.side]),
     )
 
@@ -253,9 +296,11 @@ def downloads(run: SamplingJob) -> list[Download]:
         frames, name = run.frames(side), f"{run.id}{side}"
         if not frames:
             continue
-        png, record = png_bytes(frames[-1].x0, recipe, zoom=4), recipe.model_dump_json(exclude_defaults=True, indent=2)
+        is_whole = frames[-1].t == 0
+        png = png_bytes(frames[-1].x0, recipe if is_whole else None, zoom=4)
+        record = recipe.model_dump_json(indent=2)
         files = (
-            File(text.PNG, f"samples-{name}.png", "image/png", png),
+            File(text.PNG if is_whole else text.PNG_STOPPED, f"samples-{name}.png", "image/png", png),
             File(text.RECIPE, f"recipe-{name}.json", "application/json", record.encode()),
         )
         made.append(Download(side, text.download(side_in_words(run, side)), files, recipe.python()))

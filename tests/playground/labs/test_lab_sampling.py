@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import threading
 import time
+from dataclasses import replace
+from itertools import islice
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,17 +21,19 @@ from engine.evaluation.metrics import nearest_neighbours
 from engine.ideal import ExactDenoiser
 from engine.models.opened import Model
 from engine.process import Prediction
-from engine.recipes.recipe import Recipe, RecipeError
+from engine.recipes.evaluations import network_evaluations
+from engine.recipes.recipe import Recipe, RecipeError, text_in_png
 from engine.registry import open_model
 from engine.samplers import SAMPLERS
 from engine.schedule import Level, NoiseSchedule
 from playground.components.payloads.timeline import Lane, Timeline
+from playground.labs.sampling import comparison, view
 from playground.labs.sampling import job as lab
-from playground.labs.sampling import view
 from playground.labs.sampling.controls import B_FIELDS, SamplingControls, Side, without_effect
 from playground.labs.sampling.job import MAX_POSITIONS, FrameImages, SamplingJob
-from playground.labs.sampling.recipes import recipes
+from playground.labs.sampling.recipes import open_recipes, recipes
 from playground.labs.sampling.view import nearest_training_images
+from playground.policy.visitor import HOST
 
 SECONDS = 30.0
 
@@ -326,7 +332,9 @@ def test_one_side_shows_every_frame_in_order() -> None:
     assert [lane.key for lane in shown.lanes] == ["x", "x0", "noise"]
     assert shown.start_at == "last"
     for lane in shown.lanes:
-        assert lane.index == tuple(range(11))
+        assert lane.index == (
+            tuple(range(11)) if lane.key != "noise" else (*range(10), 9)
+        )  # nothing is predicted at t = 0
         assert lane.group == ""
         tiles = _tiles(lane)
         rows, columns = lane.grid
@@ -343,7 +351,8 @@ def test_two_sides_of_different_length_meet_at_the_same_t() -> None:
     assert shown is not None
     assert len(shown.positions) == 51
     assert [(lane.key, lane.group) for lane in shown.lanes] == [
-        (f"{name}{side}", side) for name in ("x", "x0", "noise") for side in "AB"
+        *((f"{name}{side}", side) for name in ("x", "x0", "noise") for side in "AB"),
+        ("difference", comparison.DIFFERENCE),
     ]
     index = _lane(shown, "xB").index
     assert index[0] == 0
@@ -351,6 +360,79 @@ def test_two_sides_of_different_length_meet_at_the_same_t() -> None:
     assert sorted(index) == list(index)
     for position, number in zip(shown.positions, index, strict=True):
         assert abs(b[number].t - position.t) <= 100
+
+
+def test_the_difference_of_two_sides_is_what_its_words_say() -> None:
+    """Of every position: the RMS over the values of an image, its mean over the images, and the standard error of that."""
+    a, b = _frames(6, pictures=5), _frames(6, pictures=5, seed=1)
+    shown = view.timeline("t", {"A": a, "B": b})
+    assert shown is not None
+    for k, caption in enumerate(shown.captions):
+        apart = (b[k].x0.astype(float) - a[k].x0.astype(float)) / 127.5
+        rms = np.sqrt((apart**2).reshape(5, -1).mean(1))
+        assert f"{rms.mean():.3f} ± {rms.std(ddof=1) / 5**0.5:.3f} (standard error over 5 images)" in caption
+    assert all(" 0.000 ± 0.000" in caption for caption in view.timeline("t", {"A": a, "B": a}).captions)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("sampler", list(SAMPLERS))
+@pytest.mark.parametrize(
+    "guidance", [{}, {"scale": 3.0}, {"scale": 3.0, "scale_from": 0.3, "scale_to": 0.8}, {"labels": ()}]
+)
+def test_network_evaluations_are_those_that_are_made(sampler: str, guidance: dict[str, Any]) -> None:
+    model = HOST.open_model("ideal:digits")
+    rows: list[int] = []
+
+    def counting(x: torch.Tensor, level: Level, label: torch.Tensor | None = None) -> Prediction:
+        rows.append(len(x))
+        return model.denoiser(x, level, label)
+
+    settings = {
+        "model": "ideal:digits",
+        "sampler": sampler,
+        "steps": 7,
+        "seeds": (0, 1),
+        "labels": (3, 4),
+        "scale": 1.0,
+    }
+    recipe = Recipe.model_validate(settings | guidance)
+    for _ in recipe.frames(replace(model, denoiser=counting)):
+        pass
+    assert network_evaluations(recipe, model) == sum(rows) / 2
+
+
+def test_each_side_says_its_recipe_and_marks_what_differs() -> None:
+    model = HOST.open_model("ideal:digits")
+    a = Recipe(model="ideal:digits", sampler="ddim", steps=8, seeds=(0,))
+    titles = comparison.titles({"A": a, "B": a.model_copy(update={"sampler": "heun", "steps": 4})}, model)
+    assert "<b>DDIM</b>, <b>8 steps</b>" in titles["A"]
+    assert "<b>8</b> network evaluations" in titles["A"]
+    assert "<b>Heun</b>, <b>4 steps</b>" in titles["B"]
+    assert "<b>" not in "".join(comparison.titles({"A": a, "B": a}, model).values())
+
+
+def test_a_stopped_run_stands_before_its_end_and_is_no_sample() -> None:
+    _, made = open_recipes(SamplingControls(model="ideal:digits", steps=10, count=2), HOST)
+    begun = lambda recipe, model: islice(recipe.frames(model), 5)  # noqa: E731
+    run = SamplingJob("stopped", HOST.open_model("ideal:digits"), made, frames=begun)
+    run.wait(SECONDS)
+    shown = view.run_timeline(run)
+    assert shown is not None
+    assert (len(shown.positions), shown.total) == (5, 11)
+    (download,) = view.downloads(run)
+    with pytest.raises(RecipeError):  # the recipe would make other images
+        text_in_png(download.files[0].data)
+    found = view.nearest(run, view.Choice("A", 0))
+    assert found is not None
+    assert f"t = {shown.positions[-1].t}" in found.images[0][1]
+
+
+def test_an_exported_recipe_has_every_field() -> None:
+    _, made = open_recipes(SamplingControls(model="ideal:digits", steps=2, count=1), HOST)
+    run = SamplingJob("whole", HOST.open_model("ideal:digits"), made)
+    run.wait(SECONDS)
+    (download,) = view.downloads(run)
+    assert set(json.loads(download.files[1].data)) == set(Recipe.model_fields)
+    assert Recipe.model_validate_json(download.files[1].data) == made["A"]
 
 
 def test_nothing_to_show() -> None:
@@ -393,7 +475,7 @@ def test_what_is_sent_piece_by_piece_adds_up_to_the_whole(sides: int) -> None:
         piece.to_message()
         sent = piece.first + len(piece.positions)
     assert tuple(positions) == whole.positions
-    for lane in whole.lanes:
+    for lane in (one for one in whole.lanes if one.key != "difference"):  # shown at the end
         assert tuple(index[lane.key]) == lane.index
         expected = _tiles(lane)
         assert tiles[lane.key].keys() == expected.keys()
