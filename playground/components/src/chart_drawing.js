@@ -25,6 +25,7 @@ export function fitCanvas(canvas, width, height) {
 
 /**
  * Draws grid, ticks and labels.
+ * `x` is its value at the left and at the right: time steps fall from left to right where a trajectory goes that way.
  * The y label stands above the axis, upright: it reads at a projector's distance and takes no width.
  * @param {Pen} g @param {Theme} theme @param {number} width @param {number} height
  * @param {{ x: Range, y: Range, logX?: boolean, logY?: boolean, xLabel?: string, yLabel?: string, inset?: number }} what @returns {Frame}
@@ -56,7 +57,8 @@ export function axes(g, theme, width, height, { x, y, logX = false, logY = false
     line(g, rect.x, py, rect.x + rect.w, py);
     g.fillText(yTexts[i], rect.x - 8 - inset, py);
   });
-  const xTicks = logX ? logTicks(x[0], x[1], rect.w / 70) : linearTicks(x[0], x[1], Math.max(2, Math.min(8, rect.w / 62)));
+  const [low, high] = x[0] < x[1] ? x : [x[1], x[0]];
+  const xTicks = logX ? logTicks(low, high, rect.w / 70) : linearTicks(low, high, Math.max(2, Math.min(8, rect.w / 62)));
   g.textBaseline = "alphabetic";
   g.textAlign = "center";
   for (const v of xTicks) {

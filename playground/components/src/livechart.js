@@ -7,7 +7,7 @@ import { component, el, markup, onNextFrame, plainText } from "./dom.js";
 import { csvOf } from "./download.js";
 import { exportMenu, fileName } from "./exports.js";
 import { legendEntry } from "./legend.js";
-import { extent, formatNumber, niceRange } from "./numbers.js";
+import { directed, extent, formatNumber, niceRange } from "./numbers.js";
 import { readTheme, watchAppearance } from "./theme.js";
 
 const CHART_HEIGHT = 300;
@@ -155,7 +155,7 @@ export function mount(root) {
     if (!range) return data.log_x ? [1, 10] : [0, 1];
     const [lo, hi] = range;
     if (lo === hi) return data.log_x ? [lo / 2, hi * 2] : [lo - 0.5, hi + 0.5];
-    return [lo, hi];
+    return directed([lo, hi], data.series.map((s) => s.x));
   }
 
   /**

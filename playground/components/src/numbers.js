@@ -152,3 +152,13 @@ export function extended(old, fresh, first, isAdding) {
   fresh.forEach((value, i) => (result[(isAdding ? first : 0) + i] = value));
   return result;
 }
+
+/**
+ * A range as an axis has it: from right to left where all of these fall, as time steps do along a trajectory from noise to data.
+ * @param {[number, number]} range @param {(number | null)[][]} along @returns {[number, number]}
+ */
+export function directed([low, high], along) {
+  const known = along.map((values) => values.filter((v) => v !== null && v !== undefined)).filter((values) => values.length > 1);
+  const falls = known.length > 0 && known.every((values) => /** @type {number} */ (values[0]) > /** @type {number} */ (values[values.length - 1]));
+  return falls ? [high, low] : [low, high];
+}

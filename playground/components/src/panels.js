@@ -8,7 +8,7 @@ import { el, markup, plainText } from "./dom.js";
 import { csvOf } from "./download.js";
 import { exportMenu, fileName } from "./exports.js";
 import { legendEntry } from "./legend.js";
-import { clamp, extended, extent, formatNumber, interpolate, niceRange, valueAt } from "./numbers.js";
+import { clamp, directed, extended, extent, formatNumber, interpolate, niceRange, valueAt } from "./numbers.js";
 
 /**
  * set: new data from position `first` on; isAdding says that what was there before stays.
@@ -194,7 +194,7 @@ function curve() {
         (g, w, h) => {
           const xs = extent(data.lines.flatMap((l) => l.x));
           const x = xs && xs[0] < xs[1] ? xs : /** @type {[number, number]} */ ([0, 1]);
-          const frame = axes(g, theme, w, h, { x, y: range(), logY: data.log_y, xLabel: data.x_label, yLabel: data.y_label });
+          const frame = axes(g, theme, w, h, { x: directed(x, [marker]), y: range(), logY: data.log_y, xLabel: data.x_label, yLabel: data.y_label });
           g.save();
           clip(g, frame.rect);
           g.lineWidth = 2.5;

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { extended, extent, formatFixed, formatNumber, formatShare, interpolate, linearTicks, logTicks, niceRange, power, valueAt } from "../../../playground/components/src/numbers.js";
+import { directed, extended, extent, formatFixed, formatNumber, formatShare, interpolate, linearTicks, logTicks, niceRange, power, valueAt } from "../../../playground/components/src/numbers.js";
 
 test("numbers are written for reading", () => {
   const written = { 0: "0", 1: "1", 0.12345: "0.123", "-2.5": "−2.5", 1234.4: "1\u2009234", 1e-5: "10⁻⁵", 2.5e6: "2.5 · 10⁶", "-3e-7": "−3 · 10⁻⁷" };
@@ -63,4 +63,11 @@ test("fresh values go where they belong, and gaps stay open", () => {
   assert.deepEqual(extended(made, ["B"], 1, true), ["a", "B"], "what was sent again replaces what followed");
   assert.deepEqual(extended(old, ["x"], 4, false), ["x"]);
   assert.deepEqual(old, ["a", "b"]);
+});
+
+test("an axis goes the way of its playhead", () => {
+  assert.deepEqual(directed([0, 1000], [[1000, 500, 20]]), [1000, 0]);
+  assert.deepEqual(directed([0, 1000], [[0, 500, 1000]]), [0, 1000]);
+  assert.deepEqual(directed([0, 1000], [[1000, 20], [0, 1000]]), [0, 1000]);
+  assert.deepEqual(directed([0, 1], [[], [0.5]]), [0, 1]);
 });
