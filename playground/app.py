@@ -12,7 +12,7 @@ import streamlit as st
 
 from playground import preload
 from playground.labs.home.text import LABS
-from playground.streamlit_ui import home, visitor
+from playground.streamlit_ui import home, page, visitor
 
 st.set_page_config(layout="wide")  # each page gives the tab its title and icon
 try:
@@ -35,5 +35,6 @@ for address, icon, title, _ in LABS:
     pages[address] = st.Page(lab(address), title=title, url_path=address, icon=icon)
 st.session_state["pages"] = pages  # so that one lab can send the reader to another
 chosen = st.navigation(list(pages.values()), position="top")
+page.begin(has_settings=chosen is not start)
 visitor.identify(needed=chosen is not start)
 chosen.run()

@@ -12,6 +12,7 @@ from playground.labs.shared import glossary, pictures_html
 from playground.labs.shared import text as common
 from playground.labs.shared.exports import File
 from playground.labs.shared.view import Notice
+from playground.streamlit_ui import components
 
 # Streamlit leaves 6rem above the first line, for a header that takes 3.75.
 _STYLE = """
@@ -24,14 +25,23 @@ label[data-testid="stWidgetLabel"][disabled] p { color: light-dark(#6a6a74, #a0a
 [data-testid="stBaseButton-primary"] { color: light-dark(#ffffff, #12131a); }
 .stElementContainer:has(.dp-mark) { display: none; }
 .stElementContainer:has(.dp-old) ~ * { opacity: 0.45; transition: opacity 0.2s; }
+/* Streamlit puts up its empty page before it knows the layout, the sidebar and this style: what moves then is not drawn. */
+@keyframes dp-appear { from, to { visibility: hidden; } }
+.stAppViewContainer, .stSidebarUserContent { animation: dp-appear 0.3s; }
 .settings-hint { display: none; }
 @media (max-width: 640px) { .settings-hint { display: block; opacity: 0.75; } }
 """
 
 
+def begin(*, has_settings: bool) -> None:
+    """What comes before any page: the style, and the sidebar, so that nothing moves when its controls come."""
+    st.html(f"<style>{_STYLE}{components.room()}{pictures_html.STYLE}</style>")
+    if has_settings:
+        st.sidebar.markdown(f"**{common.SETTINGS}**")
+
+
 def head(title: str, lead: str, terms: Sequence[str] = ()) -> None:
     """The title of a lab, the sentence that says what one can do here, and definitions of its terms."""
-    st.html(f"<style>{_STYLE}{pictures_html.STYLE}</style>")
     st.markdown(f"# {title}")
     st.markdown(lead)
     if terms:

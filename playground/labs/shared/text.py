@@ -6,6 +6,8 @@ import html
 import re
 
 PLAYGROUND = "Diffusion playground"
+SETTINGS = "Settings"
+"""The heading of the sidebar."""
 SETTINGS_HINT = "Settings: the » at the top left."
 WAKING = "The engine is being loaded. This takes a few seconds."
 DOWNLOADS = "Downloads"
