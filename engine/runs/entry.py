@@ -14,7 +14,7 @@ import numpy as np
 from engine.runs.folder import RunFolder
 from engine.runs.history import HistoryReader, SaveError
 from engine.runs.lock import HEARTBEAT, Holder, holder_of
-from engine.runs.record import ACTIVE, Status, command_of
+from engine.runs.record import ACTIVE, ControlRequest, Status, command_of
 from engine.runs.trainer import RunTrainer
 from engine.storage.signatures import ChangedFiles, Signature, is_settled, signature
 from engine.training.bayes_optimal import BayesOptimalLoss
@@ -63,6 +63,8 @@ class Snapshot:
     """How many pictures of the set are never trained on; 0 where none are, so that nothing is measured; None: not yet known."""
     best: tuple[int, float] | None = None
     """Step and value of the lowest of them; there is a checkpoint of that step."""
+    request: ControlRequest | None = None
+    """What was asked of the run while it trains, and takes effect at its next report."""
     elsewhere: bool = False
     """Whether another process trains it, or holds it in its queue. Pause and stop reach it through its folder."""
     command: str = ""
@@ -163,6 +165,7 @@ class RunEntry:
             held_out=tuple(history.held_out),
             held_out_pictures=record.held_out,
             best=history.best,
+            request=run.request or (run.folder.request if self.holder is not None else None),
             elsewhere=self.holder is not None,
             command=command_of(config),
         )

@@ -21,6 +21,7 @@ folder itself, and what resuming needs in resume/.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -316,15 +317,20 @@ class RunFolder:
         """Ask the process that trains it. Raises OSError where the write fails."""
         write_json(self.path / "request.json", {"request": request})
 
-    def take_request(self) -> ControlRequest | None:
-        """What another process asks for; it is asked a single time."""
-        path = self.path / "request.json"
+    @property
+    def request(self) -> ControlRequest | None:
+        """What the process that trains it was asked for, and has not yet taken."""
         try:
-            said = path.read_bytes()
-            path.unlink(missing_ok=True)
-            return _REQUEST.validate_json(said)["request"]
+            return _REQUEST.validate_json((self.path / "request.json").read_bytes())["request"]
         except (OSError, ValidationError, KeyError):
             return None
+
+    def take_request(self) -> ControlRequest | None:
+        """What another process asks for; it is asked a single time."""
+        request = self.request
+        with contextlib.suppress(OSError):
+            (self.path / "request.json").unlink(missing_ok=True)
+        return request
 
     def _read(self, name: str, adapter: TypeAdapter[Opened]) -> Opened | None:
         """A JSON file; None where it is missing or says something else."""

@@ -71,7 +71,9 @@ def _noisy(steps: NDArray[np.float64], values: NDArray[np.float64]) -> list[Seri
 
 
 def _nothing_yet(snapshot: Snapshot) -> str:
-    return "The first loss appears in a few seconds." if snapshot.active else "This run ended before its first report."
+    if not snapshot.active:
+        return "This run ended before its first report."
+    return text.FIRST_LOSS if snapshot.status == "running" else text.FIRST_LOSS_QUEUED
 
 
 def level_chart(snapshot: Snapshot) -> LiveChart:

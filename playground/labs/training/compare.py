@@ -199,7 +199,7 @@ def table(snapshots: Sequence[Snapshot]) -> list[list[str]]:
 def results(snapshots: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
     """How far each has come: a title, and a value of each run."""
     rows = [
-        ("Status", [runs.STATUS[snapshot.status][1] for snapshot in snapshots]),
+        ("Status", [runs.phase(snapshot)[1] for snapshot in snapshots]),
         ("Step", [f"{snapshot.step:,}" for snapshot in snapshots]),
         ("Loss, smoothed", [f"{_smooth(s)[-1]:.4f}" if s.reports else "–" for s in snapshots]),
     ]

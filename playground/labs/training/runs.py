@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from playground.components.payloads import packing
 from playground.labs.shared.naming import data_title, when
+from playground.labs.training import text
 from playground.labs.training.pictures_text import augmentation
 from playground.labs.training.tasks import words_of
 
@@ -26,6 +27,8 @@ STATUS = {
     "interrupted": ("🔌", "interrupted"),
 }
 """Icon and word for each status of a run."""
+ENDING = {"paused": "pausing", "stopped": "stopping"}
+"""While a request has not yet taken effect."""
 SHOWN_SAMPLES = 3
 """In the thumbnail of a run."""
 
@@ -35,17 +38,50 @@ def title(snapshot: Snapshot) -> str:
     return snapshot.title or f"{data_title(snapshot.config.data)}, {when(snapshot.id)}"
 
 
+def phase(snapshot: Snapshot) -> tuple[str, str]:
+    """Icon and words for what the run does just now."""
+    icon, word = STATUS[snapshot.status]
+    if snapshot.status == "queued" and snapshot.place:
+        return icon, f"{word} {ordinal(snapshot.place + 1)}"
+    if snapshot.status != "running":
+        return icon, word
+    if snapshot.request is not None:
+        return "⏳", ENDING[snapshot.request]
+    return (icon, word) if snapshot.reports else ("⏳", "preparing")
+
+
+def ordinal(number: int) -> str:
+    """A place in a row: 1st, 2nd, 11th."""
+    ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
+    return f"{number}{ending}"
+
+
+def _doing(snapshot: Snapshot) -> str:
+    """What takes time before the first report, or until a request takes effect; "" at other times."""
+    if snapshot.status == "queued":
+        return text.QUEUED if snapshot.place else ""
+    if snapshot.status != "running":
+        return ""
+    if snapshot.request is not None:
+        return text.ENDING
+    if snapshot.reports:
+        return ""
+    return text.FIRST_STEPS if snapshot.previews else text.BEFORE_FIRST_STEP
+
+
 def status(snapshot: Snapshot) -> str:
     """Status, step and settings, in one line of Markdown."""
-    icon, word = STATUS[snapshot.status]
-    behind = f", {snapshot.place} before it" if snapshot.status == "queued" and snapshot.place else ""
-    behind += " by another process" if snapshot.elsewhere and snapshot.active else ""
-    return f"{icon} **{word}**{behind}: {_progress(snapshot)}. {described(snapshot.config)}"
+    icon, word = phase(snapshot)
+    behind = " by another process" if snapshot.elsewhere and snapshot.active else ""
+    doing = _doing(snapshot)
+    return (
+        f"{icon} **{word}**{behind}: {_progress(snapshot)}. {f'{doing} ' if doing else ''}{described(snapshot.config)}"
+    )
 
 
 def summary(snapshot: Snapshot) -> str:
     """Status, step, loss and settings in one line, for the list."""
-    icon, word = STATUS[snapshot.status]
+    icon, word = phase(snapshot)
     parts = [f"{icon} {word}" + (" by another process" if snapshot.elsewhere and snapshot.active else "")]
     parts.append(_progress(snapshot))
     if snapshot.reports:

@@ -28,6 +28,12 @@ NOTHING = (
 )
 TRYING = "Measuring a few training steps …"
 FIRST_SAMPLES = "The first samples are being drawn …"
+BEFORE_FIRST_STEP = "The images are read, and the untrained network draws its first samples."
+FIRST_STEPS = "The first training steps are taken."
+ENDING = "It is saved at the end of the step."
+QUEUED = "It begins when the runs before it have ended."
+FIRST_LOSS = "The first loss appears after the first training steps."
+FIRST_LOSS_QUEUED = "The first loss appears when the run has begun."
 SHELL = "The same run from the shell:"
 WELL = "🩺 The doctor has no findings for this run."
 TRY_HELP = "Sets the controls to the settings of this run with this change. It starts nothing."

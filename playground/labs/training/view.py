@@ -162,11 +162,15 @@ def _metrics(snapshot: Snapshot) -> tuple[Metric, ...]:
 
 
 def _actions(snapshot: Snapshot) -> tuple[Action, ...]:
-    if snapshot.status in OPEN_STATUS:
+    is_pausing = snapshot.status == "running" and snapshot.request == "paused"
+    if is_pausing:
+        first = Action("resume", "Resume", "▶️", snapshot.id, is_enabled=not snapshot.elsewhere)
+    elif snapshot.status in OPEN_STATUS:
         first = Action("pause", "Pause", "⏸️", snapshot.id)
     else:
         first = Action("resume", "Resume", "▶️", snapshot.id, is_enabled=snapshot.status not in OVER)
-    return first, Action("stop", "Stop", "⏹️", snapshot.id, is_enabled=snapshot.active)
+    can_stop = snapshot.active and snapshot.request != "stopped"
+    return first, Action("stop", "Stop", "⏹️", snapshot.id, is_enabled=can_stop)
 
 
 def _manage(snapshot: Snapshot) -> tuple[Action, ...]:
@@ -199,7 +203,7 @@ def _charts(snapshot: Snapshot) -> list[Figure[LiveChart]]:
     about = {"loss": words.about_loss, "levels": text.LEVELS, "bound": text.BOUND, "accuracy": text.ACCURACY}
     measured = snapshot.accuracy.step if snapshot.accuracy else None
     counts = (len(snapshot.reports), len(snapshot.held_out))
-    version = (snapshot.id, *counts, snapshot.active, snapshot.bayes_optimal is not None, measured)
+    version = (snapshot.id, *counts, snapshot.status, snapshot.bayes_optimal is not None, measured)
     return [
         Figure(name, version, lambda draw=charts.CHARTS[name]: draw(snapshot), about[name])  # type: ignore[misc]
         for name in words.charts

@@ -338,3 +338,34 @@ def test_the_same_run_is_examined_once(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(asked) == 1
     doctor.findings(replace(snapshot, reports=snapshot.reports * 2))
     assert len(asked) == 2
+
+
+def test_what_a_run_does_just_now_has_a_name() -> None:
+    names = {
+        "queued 2nd": ({"status": "queued", "place": 1}, "when the runs before it have ended"),
+        "preparing": ({"status": "running"}, "draws its first samples"),
+        "pausing": ({"status": "running", "request": "paused"}, "saved at the end of the step"),
+        "stopping": ({"status": "running", "request": "stopped"}, "saved at the end of the step"),
+        "paused": ({"status": "paused"}, ""),
+    }
+    for name, (changed, why) in names.items():
+        line = runs.status(replace(_snapshot(()), **changed))
+        assert f"**{name}**" in line
+        assert why in line
+    assert [runs.ordinal(number) for number in (1, 2, 3, 4, 11, 21, 112)] == [
+        "1st",
+        "2nd",
+        "3rd",
+        "4th",
+        "11th",
+        "21st",
+        "112th",
+    ]
+
+
+def test_pause_turns_into_resume_at_once_and_a_second_stop_is_not_offered() -> None:
+    pausing = replace(_snapshot(), status="running", request="paused")
+    first, stop = view.run_view(pausing).actions
+    assert (first.do, first.is_enabled, stop.is_enabled) == ("resume", True, True)
+    first, stop = view.run_view(replace(pausing, request="stopped")).actions
+    assert (first.do, stop.is_enabled) == ("pause", False)
