@@ -37,4 +37,6 @@ st.session_state["pages"] = pages  # so that one lab can send the reader to anot
 chosen = st.navigation(list(pages.values()), position="top")
 page.begin(has_settings=chosen is not start)
 visitor.identify(needed=chosen is not start)
+if st.session_state.get("lab") != chosen.url_path:
+    st.session_state["lab"] = ""  # the reader comes from another page, see widgets
 chosen.run()

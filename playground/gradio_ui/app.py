@@ -42,10 +42,25 @@ def appearance() -> dict[str, Any]:
 
 
 def _navigation(title: str) -> None:
-    """The row of links, and the name of the tab, which Gradio would call alike on every page."""
+    """The row of links, the way past it, and the name of the tab, which Gradio would call alike on every page."""
     Navbar(main_page_name="Start")
-    name = f"document.title = {json.dumps(f'{title} · {text.PLAYGROUND}')}"
+    name = f"document.title = {json.dumps(f'{title} · {text.PLAYGROUND}')};{_SKIP_LINK}"
     gr.HTML("", html_template="", js_on_load=name, apply_default_css=False, visible="hidden")
+
+
+_SKIP_LINK = """
+const skip = document.createElement("a");
+Object.assign(skip, { className: "dp-skip", href: "#", textContent: "Skip to main content" });
+skip.addEventListener("click", (event) => {
+  event.preventDefault();
+  const main = document.querySelector("h1");
+  main.tabIndex = -1;
+  main.focus();
+});
+document.body.prepend(skip);
+document.querySelector(".nav-holder nav")?.setAttribute("aria-label", "Labs");
+for (const link of document.querySelectorAll(".nav-holder a.active")) link.setAttribute("aria-current", "page");
+"""
 
 
 def _left(request: gr.Request) -> None:

@@ -94,13 +94,16 @@ def looking_at(text: str) -> gr.Markdown:
 def link(others: Sequence[str] = ()) -> gr.HTML:
     """Writes what it is given, the settings that differ from the defaults, into the address of the page.
 
+    A change is an entry of the browser's history; the event `input` is a return to one, with what its address says.
+
+
     Args:
         others: names in the address that are not the settings', and stay as they are (see `link_of`).
     """
     return _link(
         f"""
   const kept = new URLSearchParams(location.search);
-  const query = new URLSearchParams(props.value ?? {{}});
+  const query = new URLSearchParams(props.value || {{}});
   for (const name of {json.dumps(["__theme", "view", *others])}) if (kept.has(name)) query.set(name, kept.get(name));
 """
     )
@@ -111,7 +114,7 @@ def link_of(names: Sequence[str]) -> gr.HTML:
     return _link(
         f"""
   const query = new URLSearchParams(location.search);
-  const given = props.value ?? {{}};
+  const given = props.value || {{}};
   for (const name of {json.dumps(list(names))}) if (given[name]) query.set(name, given[name]); else query.delete(name);
 """
     )
@@ -129,12 +132,24 @@ def linked(names: Sequence[str]) -> str:
 
 def _link(query: str) -> gr.HTML:
     return gr.HTML(
-        {},
+        None,
         html_template="",
         js_on_load=f"""
-watch("value", () => {{{query}  const text = query.toString();
-  history.replaceState(history.state, "", location.pathname + (text ? "?" + text : "") + location.hash);
+let written = 0;
+let isOpened = false;
+watch("value", () => {{{query}  query.sort();
+  const now = new URLSearchParams(location.search);
+  now.sort();
+  // Opening a link is no change, and dragging a slider is one.
+  const isNew = isOpened && Date.now() - written > 1000;
+  isOpened = true;
+  if (query.toString() === now.toString()) return;
+  written = Date.now();
+  const text = query.toString();
+  const to = location.pathname + (text ? "?" + text : "") + location.hash;
+  history[isNew ? "pushState" : "replaceState"](history.state, "", to);
 }});
+addEventListener("popstate", () => trigger("input", {{ value: Object.fromEntries(new URLSearchParams(location.search)) }}));
 """,
         apply_default_css=False,
         visible="hidden",
@@ -189,6 +204,15 @@ CSS = """
 .nav-holder nav { gap: 0; padding: 0 16px; }
 .nav-holder nav a { color: var(--body-text-color) !important; }
 @media (min-width: 768px) { body:has(.sidebar.open) .nav-holder { padding-left: var(--dp-sidebar); } }
+:is(a, button, input, summary, [tabindex]):focus-visible {
+  outline: 2.5px solid var(--link-text-color) !important; outline-offset: 2px; }
+.dp-title h1:focus { outline: none !important; }
+.dp-skip { position: fixed; top: 8px; left: 8px; z-index: 1000; padding: 8px 12px; border-radius: 8px;
+  transform: translateY(-200%); color: var(--body-text-color); background: var(--background-fill-secondary); }
+.dp-skip:focus { transform: none; }
+/* Gradio's dots between the links of its footer stay where a link is hidden. */
+footer .divider { display: none !important; }
+footer { gap: 1.2rem; }
 .block:has(> .html-container > .prose:empty) { display: none; }
 .block.dp-component { display: block !important; }
 .dp-component.dp-unfilled { opacity: 0; }
@@ -204,6 +228,15 @@ CSS = """
 .sidebar .block { padding: 5px 4px !important; overflow: visible !important; background: none !important; }
 .sidebar .form { border: 0; background: none; box-shadow: none; gap: 0; overflow: visible; }
 .sidebar .wrap:has(> label) { gap: 6px; }
+/* Short choices stand in one row, as in the Streamlit app. */
+.sidebar fieldset .wrap:has(> label) { flex-wrap: nowrap; gap: 2px; }
+.sidebar fieldset .wrap > label { position: relative; flex: 1 1 auto; justify-content: center; padding: 6px 4px; gap: 0;
+  transition: none; }
+.sidebar fieldset .wrap > label > span { margin: 0; white-space: nowrap; font-size: 0.85rem; }
+.sidebar fieldset .wrap > label > input { position: absolute; inset: 0; width: 100%; height: 100%; opacity: 0; }
+.sidebar fieldset .wrap > label:has(input:checked) { box-shadow: inset 0 0 0 1.5px var(--link-text-color);
+  background: color-mix(in srgb, var(--color-accent) 16%, transparent); }
+.sidebar fieldset .wrap > label:has(input:focus-visible) { outline: 2.5px solid var(--link-text-color); outline-offset: 2px; }
 .dp-explain-switch { display: flex; gap: 0.5rem; align-items: center; font-size: 0.9rem; cursor: pointer; padding: 4px; }
 .dp-message { display: flex; text-align: start; gap: 0.6rem; padding: 0.6rem 0.9rem; margin: 0.25rem 0; border-radius: 10px;
   background: color-mix(in srgb, var(--body-text-color) 7%, var(--background-fill-primary)); }

@@ -109,7 +109,7 @@ class Form(Generic[C]):
         if control.kind == "choice" or options is not None:
             titles = dict(control.options) if options is None else options
             choices = [(title, value) for value, title in titles.items()]
-            if options is None and len(choices) <= 4 and sum(len(title) for title, _ in choices) <= 34:
+            if options is None and control.is_segmented:
                 return gr.Radio(choices, value=control.default, **common)
             return gr.Dropdown(choices, value=control.default, filterable=len(choices) > 12, **common)
         if control.kind == "switch":
@@ -205,22 +205,27 @@ class Panel(Form[C]):
         outputs: Sequence[Any] = (),
         start: gr.Button | None = None,
     ) -> Dependency:
-        """Open the page with what its link asks for: `show(state, *inputs)` gives the values of `outputs`.
+        """Open the page with what its link asks for, and again where the reader goes back to another link.
+
+        `show(state, *inputs)` gives the values of `outputs`.
 
         `start` can be pressed from then on: before, it would take other settings than those of the link.
         """
 
-        def opened(request: gr.Request, secret: str, tab: str, *more: Any) -> Outputs:
+        def opened(request: gr.Request, event: gr.EventData, secret: str, tab: str, *more: Any) -> Outputs:
             preload.wait()
             request_queue().attach(tab, request.session_hash or "")
-            link = from_link(self._model, dict(request.query_params))
+            address = components.event_value(event)  # none when the page is opened
+            asked = address if isinstance(address, dict) else dict(request.query_params)
+            link = from_link(self._model, {str(name): str(value) for name, value in asked.items()})
             state = self._settled(*link, visitor_of(secret), tab, None)
             ready = [gr.update(interactive=True)] * len(waiting)
             return [secret, tab, *self.update(state), *show(state, *more), *ready]
 
         secrets, waiting = self.who.both, [start] if start is not None else []
         outputs = [*secrets, *self.shown, *outputs, *waiting]
-        return demo.load(opened, [*secrets, *inputs], outputs, js=page.WHO, **QUIET)
+        causes = [demo.load, compat.input_event(self.link)]
+        return gr.on(causes, opened, [*secrets, *inputs], outputs, js=page.WHO, **QUIET)
 
     def on_change(
         self, show: Callable[..., Outputs], inputs: Sequence[Any] = (), outputs: Sequence[Any] = ()

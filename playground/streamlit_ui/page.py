@@ -28,6 +28,18 @@ label[data-testid="stWidgetLabel"][disabled] p { color: light-dark(#6a6a74, #a0a
 /* Streamlit puts up its empty page before it knows the layout, the sidebar and this style: what moves then is not drawn. */
 @keyframes dp-appear { from, to { visibility: hidden; } }
 .stAppViewContainer, .stSidebarUserContent { animation: dp-appear 0.3s; }
+/* The row of links wraps. Streamlit would fold the last ones into "2 more", for which it measures these items. */
+[data-testid="stTopNav"] .rc-overflow-item { display: contents; }
+[data-testid="stTopNav"] { flex-wrap: wrap; height: auto; row-gap: 0; }
+[data-testid="stTopNav"] [data-testid="stTopNavLink"] span:has(> span > [data-testid="stIconEmoji"]) { display: none; }
+header[data-testid="stHeader"]:has([data-testid="stTopNav"]) { height: auto; min-height: 3.75rem; }
+@media (max-width: 1100px) { .stMainBlockContainer { padding-top: 6.5rem; } }
+/* Streamlit gives a link with the focus of the keyboard a shade that is hard to see. */
+:is([data-testid="stTopNavLink"], [data-testid="stSidebarNavLink"], [data-testid="stPageLink-NavLink"]):focus-visible,
+:is(.stMarkdown a, summary, header button):focus-visible {
+  outline: 2.5px solid light-dark(#4343a8, #adadf1); outline-offset: 2px; }
+/* Short choices stand in one row. */
+[data-testid="stSidebar"] [data-testid="stButtonGroup"] :is([role="radiogroup"] label, button) { padding-inline: 0.25rem; }
 .settings-hint { display: none; }
 @media (max-width: 640px) { .settings-hint { display: block; opacity: 0.75; } }
 """
@@ -70,6 +82,11 @@ def notices(notices: Iterable[Notice]) -> None:
 def plain(text: str) -> str:
     """Text that is shown as it is: what stands in a link must not become markup."""
     return re.sub(r"([\\`*_\[\]<>$#~:])", r"\\\1", text)
+
+
+def spoken(text: str) -> str:
+    """A label that only screen readers meet, who get it as it is written: without escapes or markup."""
+    return re.sub(r"[\\`*_\[\]<>$#~]", " ", text).replace(":", ":\u2060")
 
 
 def looking_at(text: str) -> None:

@@ -46,7 +46,7 @@ def _row(row: RowView) -> None:
     key = f"training/compare/{row.id}"
     st.session_state[key] = row.is_ticked
     line.checkbox(
-        f"Compare {page.plain(row.title)}",
+        page.spoken(f"Compare {row.title}"),
         key=key,
         label_visibility="collapsed",
         disabled=not row.can_tick,

@@ -8,6 +8,7 @@ Where code changes a value later, the widget gets a new key, and so starts again
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from types import ModuleType
@@ -33,6 +34,8 @@ from playground.streamlit_ui import page, visitor
 from playground.streamlit_ui.page import plain
 
 C = TypeVar("C", bound=Controls)
+LATE = 0.5
+"""Seconds within which the browser knows the link that was written."""
 
 
 def lab(
@@ -223,13 +226,27 @@ def _accepted(model: type[C], control: Control, value: Any, kept: Any) -> Any:
 
 def _take_link(model: type[C], lab: str, also_in_link: Collection[str]) -> None:
     link = {name: value for name, value in st.query_params.to_dict().items() if name not in also_in_link}
-    known = f"{lab}/controls" in st.session_state
-    # Streamlit empties the link when the reader comes from another page: that is no request for the defaults.
-    if known and (not link or link == st.session_state.get(f"{lab}/link")):
+    if f"{lab}/controls" in st.session_state and not _is_other_link(lab, link):
         return
     taken, problems = from_link(model, link)
     set_controls(lab, taken)
     st.session_state[f"{lab}/problems"] = problems
+
+
+def _is_other_link(lab: str, link: dict[str, str]) -> bool:
+    """Whether the reader has opened another link of this lab, or went back to one. A bare one is that of the defaults.
+
+    Streamlit empties the link when the reader comes from another page: that asks for nothing. And what was changed a moment
+    ago may come with the link of the moment before.
+    """
+    if link == st.session_state.get(f"{lab}/link"):
+        return False
+    if st.session_state.get("lab") != lab:
+        return bool(link)
+    kept = st.session_state[f"{lab}/controls"].model_dump()
+    if any(st.session_state.get(_key(lab, name), value) != value for name, value in kept.items()):
+        return False
+    return bool(link) or time.monotonic() - st.session_state.get(f"{lab}/written", 0.0) > LATE
 
 
 def _write_link(lab: str, link: dict[str, str], also_in_link: Collection[str]) -> None:
@@ -238,7 +255,9 @@ def _write_link(lab: str, link: dict[str, str], also_in_link: Collection[str]) -
         st.query_params.from_dict({**kept, **link})
     if st.session_state.get(f"{lab}/link") not in (None, link):
         st.session_state[f"{lab}/problems"] = []  # the reader has moved on
-    st.session_state[f"{lab}/link"] = link
+    if st.session_state.get(f"{lab}/link") != link:
+        st.session_state[f"{lab}/written"] = time.monotonic()
+    st.session_state[f"{lab}/link"], st.session_state["lab"] = link, lab
 
 
 def _widget(
@@ -250,7 +269,7 @@ def _widget(
     if control.kind == "choice" or choices is not None:
         titles = dict(control.options) if choices is None else choices
         values = list(titles)
-        if choices is None and len(values) <= 4 and sum(len(title) for title in titles.values()) <= 34:
+        if choices is None and control.is_segmented:
             chosen = st.segmented_control(
                 control.title,
                 values,

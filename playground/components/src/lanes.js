@@ -3,6 +3,7 @@
 /** @import { PictureLane } from "./tiles.js" */
 import { saveCanvas } from "./download.js";
 import { cellAt, el, iconButton, markup } from "./dom.js";
+import { heightBeside } from "./player.js";
 import { context2d } from "./theme.js";
 
 /** @typedef {ReturnType<typeof laneView>} LaneView */
@@ -88,8 +89,7 @@ export function laneView(source, { pick, onPick, onCursor }) {
       return lane;
     },
     native,
-    // A grid with axes is read as a whole: no higher than what the window leaves beside the playhead.
-    most: axes ? { w: 960, h: Math.max(320, window.innerHeight - 330) } : meta.pictures === 1 ? { w: 384, h: 384 } : { w: 640, h: 640 },
+    most: axes ? { w: 960, h: heightBeside() } : meta.pictures === 1 ? { w: 384, h: Math.min(384, heightBeside()) } : { w: 760, h: Math.min(760, heightBeside()) },
     // What stands beside the pictures and takes its part of the width.
     margin: () => axes?.margin() ?? 0,
     highlight: (/** @type {number | null} */ k) => place(picked, k),

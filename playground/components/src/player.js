@@ -5,6 +5,9 @@ import { playback } from "./playback.js";
 import { playerControls } from "./player_controls.js";
 import { scrubberView } from "./scrubber.js";
 
+/** The height that a figure may have so that it and its player stand in the window together. */
+export const heightBeside = () => Math.max(260, window.innerHeight - 330);
+
 /**
  * @param {object} options @param {number[]} options.speeds @param {(position: number) => void} options.onChange
  * @param {(isAtEnd: boolean) => void} options.onReader  the reader has moved it, or it has run to its end

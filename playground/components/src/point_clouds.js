@@ -1,4 +1,5 @@
-// Particles on their trajectories from noise to data, at screen rate, with no request while the playhead moves. Emits nothing.
+// Particles on their trajectories from noise to data, at screen rate, with no request while the playhead moves. Emits nothing; the
+// playhead is in the address (view_link.js).
 //
 // The microscope of the same page shows the particle that is clicked on, at the same step (shared_cursor.js).
 /** @import { Cloud, PointClouds } from "../payloads.js" */
@@ -12,14 +13,15 @@ import { saveCanvas, saveText } from "./download.js";
 import { saveMenu, saveSvg } from "./exports.js";
 import { messageStamp, readMessage } from "./message.js";
 import { clamp } from "./numbers.js";
-import { playerView } from "./player.js";
+import { heightBeside, playerView } from "./player.js";
 import { SHAPES, paintClouds, paintMark, positionsAt, scale } from "./point_clouds_drawing.js";
 import { cloudsCsv, cloudsSvg, labelOf } from "./point_clouds_files.js";
 import { sharedCursor } from "./shared_cursor.js";
 import { tuple } from "./step_sums.js";
 import { context2d, readTheme, watchAppearance } from "./theme.js";
+import { numbersOf, viewLink } from "./view_link.js";
 
-const MOST = 540; // pixels of a side
+const MOST = 760; // pixels of a side
 const THUMB = 120;
 /** @typedef {keyof typeof LAYERS} Layer */
 const LAYERS = { data: "Data", trails: "Trails", density: "Density", arrows: "Arrows", overlay: "Overlaid" };
@@ -59,6 +61,8 @@ export function mount(root) {
   /** @type {Map<number, Tile>} */
   let thumbs = new Map();
   const drawing = onNextFrame(draw);
+  const link = viewLink("clouds", root, (view) => data && player.moveTo(numbersOf(view)?.[0] ?? start()));
+  let wanted = numbersOf(link.initial)?.[0]; // of the address, until it has come
 
   const viewBox = el("div", { class: "dp-points-views" });
   const legend = el("div", { class: "dp-legend" });
@@ -93,7 +97,10 @@ export function mount(root) {
     } else if (hovered !== null && hovered >= data.clouds[0].x.shape[1]) hovered = null;
     thumbs = new Map();
     const end = data.positions.length - 1;
-    const to = isFresh ? (data.live || data.start_at === "last" ? end : 0) : following ? end : player.position;
+    const isThere = wanted !== undefined && wanted <= end;
+    if (isThere) following = false;
+    const to = isThere ? wanted ?? end : isFresh ? (data.live ? end : start()) : following ? end : player.position;
+    if (isThere || !data.live) wanted = undefined;
     message.hidden = true;
     body.hidden = false;
     player.node.hidden = end < 1;
@@ -102,8 +109,10 @@ export function mount(root) {
     restyle();
     const place = isFresh ? shared.latest(data.id) : null;
     if (place) follow(place);
-    if (isFresh && chosen === null && data.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.start();
+    if (isFresh && !isThere && chosen === null && data.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.start();
   }
+
+  const start = () => (data.start_at === "last" ? data.positions.length - 1 : 0);
 
   /**
    * The reader has chosen elsewhere on the page.
@@ -146,7 +155,7 @@ export function mount(root) {
     views.forEach((view, i) => {
       view.entries = groups[i];
       view.title.replaceChildren(...groups[i].map(({ cloud, number, hollow }) => heading(cloud, number, hollow)));
-      view.canvas.setAttribute("aria-label", `${data.label}: ${view.title.textContent}. Arrow keys move a pointer, Enter chooses the particle there, Escape takes the pointer away.`);
+      view.canvas.setAttribute("aria-label", `${data.label}: ${[...view.title.querySelectorAll(".dp-lane-title, .dp-lane-help")].map((part) => part.textContent).filter(Boolean).join(", ")}. Arrow keys move a pointer, Enter chooses the particle there, Escape takes the pointer away.`);
     });
     layerButton("trails").hidden = !data.has_trajectories;
     layerButton("overlay").hidden = data.clouds.length < 2;
@@ -262,10 +271,10 @@ export function mount(root) {
     if (!data || !theme || !width || body.hidden) return;
     root.dataset.narrow = String(width < 520);
     const isSplit = views.length > 1 && width >= 560;
-    const size = Math.floor(Math.min(MOST, isSplit ? (width - 24) / 2 : width));
+    const size = Math.floor(Math.min(MOST, heightBeside(), isSplit ? (width - 24) / 2 : width));
     for (const view of views) view.size = size;
     viewBox.style.gridTemplateColumns = `repeat(${isSplit ? 2 : 1}, ${size}px)`;
-    player.node.style.maxWidth = body.style.maxWidth = `${isSplit ? 2 * size + 24 : Math.max(size, Math.min(width, MOST))}px`;
+    player.node.style.maxWidth = body.style.maxWidth = `${isSplit ? 2 * size + 24 : Math.max(size, Math.min(width, 540))}px`;
     player.paint({ lane, picture: null, label: data.label });
     draw();
   }
@@ -301,6 +310,7 @@ export function mount(root) {
     else if (k === null) readout.textContent = player.isPlaying ? "" : hint;
     else readout.textContent = described(i, k);
     if (chosen !== null && data.positions[i].t !== published) publish();
+    if (wanted === undefined && !following && !player.isPlaying) link.write(i === start() ? "" : String(i));
     Object.assign(root.dataset, { position: i, count: data.positions.length, t: data.positions[i].t, playing: String(player.isPlaying), particles: data.clouds[0].x.shape[1], clouds: data.clouds.length, picked: k ?? "", id: data.id });
   }
 
@@ -338,5 +348,5 @@ export function mount(root) {
     });
   }
 
-  return component(root, update, drawing.cancel, player.destroy, unwatch, shared.leave);
+  return component(root, update, drawing.cancel, player.destroy, unwatch, shared.leave, link.leave);
 }

@@ -1,5 +1,6 @@
 // The training × sampling map: a grid of pictures and two playheads, how long the network had trained and how far it had denoised.
-// Moving either needs no request once the tiles have come. Emits nothing.
+// Moving either needs no request once the tiles have come. Emits nothing; where they stand is in the address (view_link.js):
+// trained.denoised.picture.
 /** @import { Position, TrainingSamplingMap } from "../payloads.js" */
 /** @import { Component, Theme } from "./types.js" */
 /** @import { DecodedSheet, PictureLane, Tile } from "./tiles.js" */
@@ -11,6 +12,7 @@ import { playback } from "./playback.js";
 import { scrubberView } from "./scrubber.js";
 import { context2d, readTheme, watchAppearance } from "./theme.js";
 import { decodeLanes, tileLane } from "./tiles.js";
+import { numbersOf, viewLink } from "./view_link.js";
 
 const GAP = 1;
 const [TRAINED, DENOISED] = [0, 1];
@@ -32,6 +34,12 @@ export function mount(root) {
   let isDestroyed = false;
   let follows = true; // the newest training step
   let queue = Promise.resolve();
+  const link = viewLink("map", root, (view) => {
+    wanted = numbersOf(view);
+    if (wanted) goToWanted();
+    else reset();
+  });
+  let wanted = numbersOf(link.initial); // of the address, until it has come
 
   const field = el("canvas", { class: "dp-pixels dp-pickable", tabindex: 0, role: "application" });
   const fieldTitle = el("div", { class: "dp-lane-title" });
@@ -73,14 +81,13 @@ export function mount(root) {
       lane?.close();
       lane = tileLane(data.lane);
       trained = [];
-      picked = 0;
-      follows = true;
     }
     meta = data;
     lane.add(data.lane, decoded, 0);
     trained = data.trained;
-    if (isFresh) axes[DENOISED].clock.moveTo(data.denoised.length - 1);
-    if (follows) axes[TRAINED].clock.moveTo(lastOf(TRAINED));
+    if (isFresh) reset();
+    else if (follows) axes[TRAINED].clock.moveTo(lastOf(TRAINED));
+    goToWanted();
     fieldTitle.replaceChildren(markup(data.lane.title).fragment);
     restyle();
   }
@@ -90,6 +97,25 @@ export function mount(root) {
   const isThere = (/** @type {number} */ i) => i < trained.length;
   const position = (/** @type {number} */ which) => axes[which].clock.position;
   const tile = (/** @type {number} */ i, /** @type {number} */ j) => lane.tile(i * meta.denoised.length + j);
+
+  // The newest images, all denoised.
+  function reset() {
+    picked = 0;
+    follows = true;
+    if (!meta) return;
+    axes[DENOISED].clock.moveTo(lastOf(DENOISED));
+    axes[TRAINED].clock.moveTo(lastOf(TRAINED));
+    restyle();
+  }
+
+  function goToWanted() {
+    if (!meta || !wanted || !isThere(wanted[TRAINED])) return;
+    const [i, j, k = 0] = wanted;
+    wanted = null;
+    move(TRAINED, i);
+    move(DENOISED, j);
+    pick(k);
+  }
 
   // --- moving -----------------------------------------------------------------------------------------------------
   /** @param {number} which @param {number} to */
@@ -217,7 +243,7 @@ export function mount(root) {
     const texts = [trained[at[0]].text, meta.denoised[at[1]].text];
     where.textContent = `${texts[0]}, ${texts[1]}`;
     map.setAttribute("aria-label", `Training step by denoising step; arrow keys move. ${where.textContent}`);
-    field.setAttribute("aria-label", `Images after ${where.textContent}; arrow keys choose one`);
+    field.setAttribute("aria-label", `Images: ${where.textContent}; arrow keys choose one`);
     axes.forEach((it, which) => {
       const count = which === TRAINED ? rows : columns;
       const along = (/** @type {number} */ i) => (which === DENOISED ? tile(at[TRAINED], i) : isThere(i) ? tile(i, at[DENOISED]) : null);
@@ -225,6 +251,8 @@ export function mount(root) {
       it.scrubber.place(at[which], count, texts[which]);
       it.value.textContent = texts[which];
     });
+    const isDefault = follows && at[DENOISED] === lastOf(DENOISED) && !picked;
+    if (!wanted && !axes.some((axis) => axis.clock.isPlaying)) link.write(isDefault ? "" : [...at, picked].join("."));
     Object.assign(root.dataset, { trained: at[0], denoised: at[1], loaded: trained.length, total: rows, picked, id: meta.id });
   }
 
@@ -244,6 +272,7 @@ export function mount(root) {
     isDestroyed = true;
     for (const axis of axes) axis.clock.cancel();
     unwatch();
+    link.leave();
     lane?.close();
     root.replaceChildren();
   }

@@ -1,7 +1,7 @@
 // The timeline: lanes of pictures, one playhead, panels that move with it. No request is made while the playhead moves.
 //
 // Emits "pick" {id, lane, picture, position}, picture being null when none is picked any more, and "position" (a number) when the
-// playhead comes to rest, if data.report_position.
+// playhead comes to rest, if data.report_position. Playhead and picked picture are in the address (view_link.js): position.picture.lane.
 /** @import { Lane, Position, Timeline } from "../payloads.js" */
 /** @import { Component, Emit, Theme } from "./types.js" */
 /** @import { DecodedSheet, PictureLane } from "./tiles.js" */
@@ -14,6 +14,7 @@ import { valueAt } from "./numbers.js";
 import { playerView } from "./player.js";
 import { readTheme, watchAppearance } from "./theme.js";
 import { decodeLanes, tileLane } from "./tiles.js";
+import { numbersOf, viewLink } from "./view_link.js";
 
 const REST = 250; // milliseconds
 
@@ -44,6 +45,11 @@ export function mount(root, emit) {
   let picked = null;
   let resting = 0;
   const drawing = onNextFrame(() => meta && theme && draw(meta, theme));
+  const link = viewLink("timeline", root, (view) => {
+    wanted = numbersOf(view) ?? [start()];
+    goToWanted();
+  });
+  let wanted = numbersOf(link.initial); // of the address, until the reader moves: [position, picture, lane]
 
   // --- elements ---------------------------------------------------------------------------------------------------
   root.classList.add("dp-root", "dp-timeline");
@@ -121,7 +127,7 @@ export function mount(root, emit) {
     if (isFresh || !before) {
       player.stop();
       following = data.live;
-      position = typeof data.start_at === "number" ? data.start_at : data.live || data.start_at === "last" ? last : 0;
+      position = data.live && typeof data.start_at !== "number" ? last : start();
     } else if (following && (data.live || before.live)) position = last;
     else if (!data.live && !before.live && count() !== before.count) {
       // It stood at its end, and so it does when more comes; else it keeps its share of the whole.
@@ -133,8 +139,9 @@ export function mount(root, emit) {
     body.hidden = false;
     player.set({ texts: positions.map((p) => p.text), fps: data.fps, position, total: count() });
     showPick();
+    goToWanted();
     restyle();
-    if (isFresh && data.autoplay && !data.live && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.start();
+    if (isFresh && !wanted && data.autoplay && !data.live && !matchMedia("(prefers-reduced-motion: reduce)").matches) player.start();
   }
 
   /** @param {Timeline} data @param {DecodedSheet[][]} decoded @param {number} first @param {boolean} isAdding */
@@ -179,8 +186,35 @@ export function mount(root, emit) {
   const count = () => Math.max(meta?.total ?? 0, positions.length);
   const newest = () => Math.max(0, positions.length - 1);
 
+  function start() {
+    const at = meta?.start_at;
+    return typeof at === "number" ? at : at === "last" ? newest() : 0;
+  }
+
+  // Where the address asks for: at once, or as soon as it has come.
+  function goToWanted() {
+    if (!meta || !wanted || (meta.live && positions.length <= wanted[0])) return;
+    const [position, picture, number] = wanted;
+    following = false;
+    player.moveTo(position);
+    const lane = lanes[number]?.meta;
+    const before = picked;
+    picked = lane && meta.pick && picture < lane.pictures ? { lane, picture } : null;
+    showPick();
+    if (picked || before) told();
+    drawing.request();
+  }
+
+  // What the address says: nothing where a reader would find it anyway.
+  function view() {
+    const position = Math.round(player.position);
+    if (picked) return [position, picked.picture, lanes.findIndex((lane) => lane.meta.key === picked?.lane.key)].join(".");
+    return position === start() ? "" : String(position);
+  }
+
   // The server hears where the playhead rests, once it does.
   function rested() {
+    wanted = null;
     drawing.request();
     if (!meta?.report_position) return;
     clearTimeout(resting);
@@ -204,6 +238,7 @@ export function mount(root, emit) {
     if (caption.textContent !== text) caption.textContent = text;
     follow.hidden = !data.live || following;
     const t = valueAt(positions, position)?.t ?? "";
+    if (!wanted && !following && !player.isPlaying) link.write(view());
     Object.assign(root.dataset, { position, count: count(), loaded: positions.length, t, playing: String(player.isPlaying), live: String(data.live) });
   }
 
@@ -235,10 +270,16 @@ export function mount(root, emit) {
   function choose(lane, k) {
     if (!meta) return;
     const before = picked;
+    wanted = null;
     picked = k === null || (before?.lane.group === lane.group && before.picture === k) ? null : { lane, picture: k };
     showPick();
     restyle();
-    if (picked || before) emit("pick", { id: meta.id, lane: lane.key, picture: picked ? k : null, position: player.position });
+    if (picked || before) told(lane);
+  }
+
+  /** @param {Lane | undefined} [lane] */
+  function told(lane = picked?.lane) {
+    emit("pick", { id: meta?.id, lane: (lane ?? lanes[0]?.meta)?.key, picture: picked?.picture ?? null, position: player.position });
   }
 
   function showPick() {
@@ -257,6 +298,7 @@ export function mount(root, emit) {
     player.destroy();
     clearTimeout(resting);
     unwatch();
+    link.leave();
     lanes.forEach((lane) => lane.close());
     root.replaceChildren();
   }

@@ -2,6 +2,7 @@
 /** @import { Pen, Point, Theme } from "./types.js" */
 import { line } from "./chart_drawing.js";
 import { colorNumber } from "./equation.js";
+import { clamp } from "./numbers.js";
 
 /** @typedef {{ x: number, y: number, half: number }} View  a square: its middle and half of its side */
 /** @typedef {{ kind: string, label: string, from: Point, to: Point, raw: Point }} Arrow  raw: before it was weighted */
@@ -19,6 +20,7 @@ import { colorNumber } from "./equation.js";
  */
 
 const TURN = 2 * Math.PI;
+const [ROW, EDGE] = [19, 12]; // of labels: from line to line, and from the middle of one to the border
 
 /**
  * From the plane to pixels.
@@ -78,7 +80,7 @@ export function paintPlane(g, theme, size, view, scene, hot) {
     }
     labels.push([spot.label, at, spot.kind, 15]);
   }
-  /** @type {[x: number, y: number, half: number][]} */
+  /** @type {Label[]} */
   const taken = [];
   for (const [text, at, kind, below] of labels) {
     g.globalAlpha = faint(kind);
@@ -202,22 +204,35 @@ function marker(g, theme, color, at, shape) {
   g.stroke();
 }
 
+/** @typedef {[x: number, y: number, half: number]} Label  its middle, and half of its width */
+
 /**
- * A name beside its place, moved down until it covers no other.
+ * The height at which a label covers no other: where it belongs, or in the nearest row above or below that is free.
+ * @param {Label} label @param {number} size @param {Label[]} taken
+ */
+export function freeHeight([x, y, half], size, taken) {
+  const isFree = (/** @type {number} */ at) => taken.every(([left, top, wide]) => Math.abs(x - left) >= half + wide + 2 || Math.abs(at - top) >= ROW);
+  const start = clamp(y, EDGE, size - EDGE);
+  for (let k = 0; k < (2 * size) / ROW; k++) {
+    const at = start + ROW * Math.ceil(k / 2) * (k % 2 ? 1 : -1);
+    if (at >= EDGE && at <= size - EDGE && isFree(at)) return at;
+  }
+  return start;
+}
+
+/**
+ * A name beside its place.
  * @param {Pen} g @param {Theme} theme @param {string} color @param {string} text @param {Point} at @param {number} below
- * @param {number} size @param {[x: number, y: number, half: number][]} taken
+ * @param {number} size @param {Label[]} taken
  */
 function label(g, theme, color, text, at, below, size, taken) {
+  if (at[0] < 0 || at[1] < 0 || at[0] > size || at[1] > size) return;
   g.font = `600 15px ${theme.font}`;
   g.textAlign = "center";
   g.textBaseline = "middle";
   const half = g.measureText(text).width / 2;
   const x = Math.max(half + 3, Math.min(size - half - 3, at[0]));
-  let y = at[1] + below;
-  if (at[0] < 0 || at[1] < 0 || at[0] > size || at[1] > size) return;
-  const covers = () => taken.some(([left, top, wide]) => Math.abs(x - left) < half + wide + 2 && Math.abs(y - top) < 15);
-  while (covers() && y < size - 24) y += 5;
-  y = Math.max(10, Math.min(size - 10, y));
+  const y = freeHeight([x, at[1] + below, half], size, taken);
   taken.push([x, y, half]);
   g.setLineDash([]);
   g.lineJoin = "round";

@@ -52,6 +52,12 @@ class Control:
     slider: bool = True
     """Whether a number is set with a slider (a range to explore) or typed (a seed)."""
 
+    @property
+    def is_segmented(self) -> bool:
+        """Whether its choices stand in one row: they are few, and short enough for the sidebar or a group in it."""
+        titles = [title for _, title in self.options]
+        return 0 < len(titles) <= 4 and sum(map(len, titles)) <= (24 if self.group else 30)
+
 
 @dataclass(frozen=True)
 class ControlRules(Generic[C]):

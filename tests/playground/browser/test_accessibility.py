@@ -39,6 +39,16 @@ CUT_TEXT = """() => {
   }));
 }"""  # noqa: E501
 """Text that ends beyond the right edge, where nothing scrolls to it."""
+WRAPPED = """() => [...document.querySelectorAll(
+  "[data-testid=stSidebar] [role=radiogroup], .sidebar fieldset .wrap"
+)].filter((group) => {
+  const boxes = [...group.querySelectorAll("label")].map((label) => label.getBoundingClientRect());
+  const tops = boxes.filter((box) => box.width).map((box) => box.top);
+  return tops.some((top) => Math.abs(top - tops[0]) > 3);
+}).map((group) => "wraps: " + group.textContent)"""
+ODD_NAME = re.compile(r"after after|\\[:._*]|\b[A-Z]{2,}[a-z]{3,}")
+"""What a screen reader would stumble over: words run together, escapes, a word twice."""
+LAB_LINKS = "[data-testid=stTopNav] a, [data-testid=stSidebarNav] a, .nav-holder a"
 
 
 @pytest.fixture(scope="module", params=["streamlit", "gradio"])
@@ -84,7 +94,8 @@ def test_a_page_has_no_serious_finding_in_either_theme(page: Page, server: str, 
     findings = [] if TITLES[lab] in page.title() else [f"The tab is called {page.title()}."]
     if (count := page.get_by_role("heading", level=1).count()) != 1:
         findings.append(f"{count} headings of the first level")
-    findings += _serious(page) + page.evaluate(SMALL_TEXT)
+    findings += _serious(page) + page.evaluate(SMALL_TEXT) + page.evaluate(WRAPPED)
+    findings += [line for line in page.locator("body").aria_snapshot().splitlines() if ODD_NAME.search(line)]
     _dark(page)
     findings += _serious(page)
     page.set_viewport_size({"width": 390, "height": 844})
@@ -93,3 +104,30 @@ def test_a_page_has_no_serious_finding_in_either_theme(page: Page, server: str, 
         page.wait_for_function(f"({CUT_TEXT})().length === 0")
     findings += [f"cut at the right: {text}" for text in page.evaluate(CUT_TEXT)]
     assert not findings, "\n".join(findings)
+
+
+def test_every_lab_is_in_sight_and_reached_by_keys(page: Page, server: str) -> None:
+    for width in (1280, 960):
+        page.set_viewport_size({"width": width, "height": 800})
+        page.goto(f"{server}/schedules")
+        _settled(page, "schedules")
+        expect(page.locator(LAB_LINKS)).to_contain_text(list(TITLES.values()))
+        for link in page.locator(LAB_LINKS).all():
+            expect(link).to_be_in_viewport(ratio=0.9)
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to main content")
+    expect(skip).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator("h1:focus, main:focus, [data-testid=stMain]:focus")).to_be_visible()
+    page.locator(LAB_LINKS).first.focus()
+    page.keyboard.press("Tab")
+    ring = "(({outlineStyle: s, outlineWidth: w}) => [s, parseFloat(w)])(getComputedStyle(document.activeElement))"
+    style, width = page.evaluate(ring)
+    assert (style, width >= 2) == ("solid", True)
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.reload()
+    _settled(page, "schedules")
+    if (menu := page.get_by_role("button", name="Expand sidebar")).count():
+        menu.click()
+    for link in page.locator(LAB_LINKS).all():
+        expect(link).to_be_in_viewport(ratio=0.9)

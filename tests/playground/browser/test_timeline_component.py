@@ -36,7 +36,9 @@ def opened(browser: Browser, address: str, width: int = 1280, **context: object)
     page = browser.new_page(viewport={"width": width, "height": 900}, **context)
     sent: list[str] = []
     errors: list[str] = []
-    page.on("request", lambda request: sent.append(request.url) if not request.url.startswith("data:") else None)
+    # The browser may ask for the icon of a page again when its address changes.
+    free = ("data:", f"{address}/favicon")
+    page.on("request", lambda request: None if request.url.startswith(free) else sent.append(request.url))
     page.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append("websocket")))
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("console", lambda message: errors.append(message.text) if "rror:" in message.text else None)
