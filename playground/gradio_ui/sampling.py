@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -10,7 +11,7 @@ from playground.gradio_ui import page, sampling_models, sampling_results, widget
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.widgets import PanelState
 from playground.labs.sampling import text, view
-from playground.labs.sampling.controls import SamplingControls, SamplingSettings
+from playground.labs.sampling.controls import SamplingControls, SamplingSettings, with_new_seed
 from playground.serving.request_queue import request_queue
 
 State = PanelState[SamplingSettings]
@@ -27,11 +28,13 @@ def build(demo: gr.Blocks) -> None:
     with gr.Row(elem_classes="dp-actions"):
         start = gr.Button(buttons.start.label, variant="primary", elem_id="sampling-draw", interactive=False, scale=0)
         stop = gr.Button(f"⏹️ {buttons.stop.label}", elem_id="sampling-stop", interactive=False, min_width=120, scale=0)
+        reseed = gr.Button(f"🎲 {text.NEW_SEED}", elem_id="sampling-reseed", min_width=120, scale=0)
         results = sampling_results.Results(panel.who, stop)
     note = gr.HTML("", elem_id="sampling-note")
     results.draw()
     results.follow(panel.on_load(demo, _opened, [], [note], start))
     results.follow(panel.on(start.click, _submitted, [], [note], trigger_mode="multiple"))
+    results.follow(panel.on_event(reseed.click, _reseeded, [], [note]))
     panel.on_change(_noticed, [], [note])
     stop.click(_stop, panel.who.tab, None, **QUIET)
     opening.connect(panel, _noticed, note)
@@ -43,6 +46,11 @@ def _submitted(state: State) -> list[Any]:
     if shown.drawing is not None:
         request_queue().submit(state.tab, *shown.drawing)
     return [page.notices(shown.notices)]
+
+
+def _reseeded(state: State, _event: object) -> tuple[SamplingSettings, list[Any]]:
+    controls = with_new_seed(state.controls)
+    return controls, _submitted(replace(state, controls=controls))
 
 
 def _opened(state: State) -> list[Any]:

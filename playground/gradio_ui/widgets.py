@@ -290,7 +290,8 @@ class Panel(Form[C]):
         visitor = visitor_of(secret)
         kept, _ = from_link(self._model, link if isinstance(link, dict) else {})
         own = Owned.of(others[len(self.widgets)], visitor) if self._own else None
-        return self._settled(*self.taken(others, kept), visitor, tab, own)
+        controls, problems = self.taken(others, kept)
+        return self._settled(controls.after(kept), problems, visitor, tab, own)
 
     def update(self, state: PanelState[C], controls: C | None = None) -> Outputs:
         """Values for `shown`, so that the widgets, the link and the messages stand for these settings."""

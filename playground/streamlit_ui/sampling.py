@@ -40,6 +40,10 @@ def show() -> None:
     if begun and shown.drawing is not None:
         _start(*shown.drawing)
         st.rerun()
+    if st.session_state.pop(f"{LAB}/reseeded", False) and shown.drawing is not None:
+        _start(*shown.drawing)
+        st.rerun()
+    st.button(f"🎲 {text.NEW_SEED}", on_click=_reseed, key=f"{LAB}/reseed", help=text.NEW_SEED_HELP)
     if stopped and job is not None:
         job.stop()
         st.rerun()
@@ -64,6 +68,11 @@ def _settings() -> SamplingSettings:
     controls = widgets.controls(SamplingControls, LAB, settings.rules(who, available))
     open_model.expander()
     return controls
+
+
+def _reseed() -> None:
+    widgets.set_controls(LAB, settings.with_new_seed(st.session_state[f"{LAB}/controls"]))
+    st.session_state[f"{LAB}/reseeded"] = True
 
 
 def _start(model: Model, recipes: dict[Side, Recipe]) -> SamplingJob:

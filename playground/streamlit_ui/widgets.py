@@ -205,10 +205,11 @@ def _settle(model: type[C], lab: str) -> C:
     now = kept.model_dump()
     now |= {name: st.session_state.get(_key(lab, name), now[name]) for name in now}
     try:
-        settled, problems = model.model_validate(now).settled()
+        asked = model.model_validate(now)
+        settled, problems = asked.after(kept).settled()
     except ValidationError:  # a text that cannot be taken: said where it is drawn
         return kept
-    if problems:
+    if problems or settled != asked:
         set_controls(lab, settled)
     return settled
 

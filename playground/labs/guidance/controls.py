@@ -173,9 +173,10 @@ def rules(visitor: Visitor) -> ControlRules[GuidanceControls]:
     return ControlRules(
         hidden=hidden,
         disabled=without_effect,
-        options=lambda _: choices(visitor),
+        options=lambda now: choices(visitor, now.model),
         at_first=lambda _: {
             "model": {"digits": "digits"},
+            "label": {3: "3"},
             "classifier": {"": "none"},
             "sampler": {"ddim": "DDIM"},
             "spacing": {"uniform": "uniform in t"},
@@ -184,9 +185,10 @@ def rules(visitor: Visitor) -> ControlRules[GuidanceControls]:
     )
 
 
-def choices(visitor: Visitor) -> dict[str, dict[str, str]]:
-    """The choices that are known at run time only, with their titles."""
-    found = sampling.choices(models.choices(visitor), models.classifier_choices(visitor))
+def choices(visitor: Visitor, model: str) -> dict[str, dict[Any, str]]:
+    """The choices that are known at run time only, with their titles; classes are those of the model."""
+    names = models.class_names_of(model, "", visitor)
+    found = sampling.choices(models.choices(visitor), models.classifier_choices(visitor), names)
     return {name: titles for name, titles in found.items() if name in GuidanceControls.model_fields}
 
 

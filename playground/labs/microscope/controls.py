@@ -79,7 +79,9 @@ def rules(visitor: Visitor, available: Available) -> ControlRules[MicroscopeCont
     return ControlRules(
         hidden=hidden,
         disabled=lambda now: without_effect(now, models.classes_of(now.model, visitor)),
-        options=lambda now: _of_microscope(sampling.choices(with_gone(now.model), classifiers())),
+        options=lambda now: _of_microscope(
+            sampling.choices_of(of_sampling(now), with_gone(now.model), classifiers(), visitor)
+        ),
         bounds=visitor.bounds("microscope"),
         at_first=sampling.at_first,
     )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from copy import copy
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import create_model, model_validator
 from pydantic.fields import FieldInfo
 
 from engine.recipes.sampling_fields import (
     MAX_SEED,
+    VARIANCE_TITLES,
     Clip,
     SamplerName,
     SamplingFields,
@@ -86,6 +88,14 @@ class SamplingSettings(Controls):
     clip: Clip = like(SamplingFields, "clip", group=MORE)
     compare: bool = setting(False, "Comparison A | B", "Sample with a second setting, too, from the same noise.")
 
+    def after(self, before: Self) -> Self:
+        """A comparison begins with a copy of A in B; what B was given before stays."""
+        has_begun = self.compare and not before.compare
+        values = self.model_dump()
+        if not has_begun or any(values[name] != type(self).model_fields[name].default for name in B_FIELDS):
+            return self
+        return checked(self, **{f"b_{name}": values[name] for name in OF_EACH_SIDE})
+
     @model_validator(mode="before")
     @classmethod
     def _read_old_clip(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -109,7 +119,7 @@ def _of_b(name: str) -> FieldInfo:
     field.title, field.description = f"{field.title}, B", "As for A."
     field.json_schema_extra = ui(**{**hints_of(field), "group": SECOND})
     if name == "sampler":
-        field.default = "ddpm"  # so that a comparison differs from the start
+        field.default = "ddpm"  # of links from before B began as a copy of A
     return field
 
 
@@ -173,18 +183,39 @@ def _without_effect(controls: SamplingSettings, prefix: str, classes: int) -> li
     return reasons
 
 
-LISTED = ("sampler", "spacing", "classifier")
+LISTED = ("sampler", "spacing", "classifier", "variance")
+NOT_LEARNED = "learned (not by this model)"
 
 
-def choices(available: dict[str, str], classifiers: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Options of the controls whose choices are known at run time only, for A and for B."""
-    of_each = dict(zip(LISTED, (sampler_titles(), spacing_titles(), classifiers), strict=True))
-    return {"model": available, **of_each, **{f"b_{name}": titles for name, titles in of_each.items()}}
+def choices(
+    available: dict[str, str], classifiers: dict[str, str], class_names: tuple[str, ...] = (), learns: bool = True
+) -> dict[str, dict[Any, str]]:
+    """Options of the controls whose choices are known at run time only, for A and for B.
+
+    class_names: of the model, where a class is to be chosen. learns: whether the model has a learned variance.
+    """
+    variances = VARIANCE_TITLES if learns else {**VARIANCE_TITLES, "learned": NOT_LEARNED}
+    of_each = dict(zip(LISTED, (sampler_titles(), spacing_titles(), classifiers, variances), strict=True))
+    of_class: dict[str, dict[Any, str]] = {"label": dict(enumerate(class_names))} if class_names else {}
+    return {"model": available, **of_class, **of_each, **{f"b_{name}": titles for name, titles in of_each.items()}}
+
+
+def choices_of(
+    now: SamplingSettings, available: dict[str, str], classifiers: dict[str, str], visitor: Visitor
+) -> dict[str, dict[Any, str]]:
+    """The same for these settings."""
+    names = models.class_names_of(now.model, now.classifier, visitor) if now.labels == "one" else ()
+    return choices(available, classifiers, names, models.has_learned_variance(now.model, visitor))
+
+
+def with_new_seed(controls: SamplingSettings) -> SamplingSettings:
+    """The settings with other random draws."""
+    return checked(controls, seed=secrets.randbelow(10**6))
 
 
 def at_first(controls: SamplingSettings) -> dict[str, dict[Any, str]]:
     """The same while a page is built, before the engine has been loaded: what is chosen alone."""
-    names = ("model", *LISTED, *(f"b_{name}" for name in LISTED))
+    names = ("model", "label", *LISTED, *(f"b_{name}" for name in LISTED))
     return {name: {getattr(controls, name): ""} for name in names if name in type(controls).model_fields}
 
 
@@ -194,7 +225,7 @@ def rules(visitor: Visitor, available: Available) -> ControlRules[SamplingSettin
     return ControlRules(
         hidden=hidden,
         disabled=lambda now: without_effect(now, models.classes_of(now.model, visitor)),
-        options=lambda now: choices(available(now.model), classifiers()),
+        options=lambda now: choices_of(now, available(now.model), classifiers(), visitor),
         bounds=visitor.bounds("sampling"),
         at_first=at_first,
     )

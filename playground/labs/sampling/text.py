@@ -27,6 +27,8 @@ TERMS = (
 """Of the glossary, in the order in which the page shows them."""
 START = "Draw"
 WHAT = "steps"
+NEW_SEED = "New seed"
+NEW_SEED_HELP = "Draws with the same settings and other noise."
 PRESS_START = "Choose the settings in the sidebar, then press Draw."
 CHANGED = "The settings have changed since these images were drawn. Press Draw to apply them."
 STOPPED_EARLY = "Stopped before the first step was done. Press Draw to begin again."

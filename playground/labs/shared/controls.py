@@ -29,6 +29,10 @@ class Controls(Settings):
         """
         return self, []
 
+    def after(self, before: Self) -> Self:
+        """These settings, into which the reader has changed those of `before` with the widgets; a lab may add to a change."""
+        return self
+
 
 C = TypeVar("C", bound=Controls)
 

@@ -85,6 +85,23 @@ def classes_of(name: str, visitor: Visitor) -> int:
         return 0
 
 
+def class_names_of(name: str, classifier: str, visitor: Visitor) -> tuple[str, ...]:
+    """The classes of a model, or of the classifier that guides it; none where they cannot be opened."""
+    try:
+        names = visitor.open_model(name).class_names
+        return names or (visitor.open_guide(classifier).class_names if classifier else ())
+    except ValueError:
+        return ()
+
+
+def has_learned_variance(name: str, visitor: Visitor) -> bool:
+    """Whether a model predicts the variance of its steps."""
+    try:
+        return bool(getattr(visitor.open_model(name).denoiser, "learned_variance", False))
+    except ValueError:
+        return False
+
+
 def needs_label(name: str, visitor: Visitor) -> bool:
     """Whether a model needs a class for each picture, and so cannot be guided."""
     try:

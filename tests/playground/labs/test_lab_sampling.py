@@ -23,16 +23,27 @@ from engine.models.opened import Model
 from engine.process import Prediction
 from engine.recipes.evaluations import network_evaluations
 from engine.recipes.recipe import Recipe, RecipeError, text_in_png
+from engine.recipes.sampling_fields import VARIANCE_TITLES
 from engine.registry import open_model
 from engine.samplers import SAMPLERS
 from engine.schedule import Level, NoiseSchedule
 from playground.components.payloads.timeline import Lane, Timeline
 from playground.labs.sampling import comparison, view
 from playground.labs.sampling import job as lab
-from playground.labs.sampling.controls import B_FIELDS, SamplingControls, Side, without_effect
+from playground.labs.sampling.controls import (
+    B_FIELDS,
+    NOT_LEARNED,
+    SamplingControls,
+    Side,
+    rules,
+    with_new_seed,
+    without_effect,
+)
 from playground.labs.sampling.job import MAX_POSITIONS, FrameImages, SamplingJob
 from playground.labs.sampling.recipes import open_recipes, recipes
 from playground.labs.sampling.view import nearest_training_images
+from playground.labs.shared import models
+from playground.labs.shared.controls import checked, from_link
 from playground.policy.visitor import HOST
 
 SECONDS = 30.0
@@ -563,3 +574,30 @@ def test_smoothing_leads_from_memorising_away_from_the_data_by_as_much_as_it_say
     assert distances[0] < 1e-3
     assert distances[1:] == pytest.approx([0.1, 0.3], rel=0.1)
     assert "memorized" in view.memorization(Recipe(model="digits"))
+
+
+def test_a_comparison_begins_with_a_copy_and_keeps_what_b_was_given() -> None:
+    before = SamplingControls(steps=7, sampler="heun", scale=2.0)
+    begun = checked(before, compare=True).after(before)
+    made = recipes(begun, 10)
+    assert made["A"] == made["B"]
+    assert begun.b_steps == 7  # type: ignore[attr-defined]
+    changed = checked(begun, b_steps=20)
+    assert changed.after(begun) == changed
+    again = checked(changed, compare=True)
+    assert again.after(checked(changed, compare=False)) == again
+    # A link says what B is, and opens it.
+    opened, _ = from_link(SamplingControls, {"compare": "1"})
+    assert recipes(opened, 10)["B"].sampler == "ddpm"
+
+
+def test_classes_are_chosen_by_name_and_a_variance_that_is_not_learned_says_so() -> None:
+    drawn = rules(HOST, lambda _: models.choices(HOST))
+    for name in ("digits", "emoji"):
+        options = drawn.options(SamplingControls(model=name, labels="one"))
+        assert tuple(options["label"].values()) == HOST.open_model(name).class_names
+        assert options["variance"]["learned"] == NOT_LEARNED
+    assert drawn.options(SamplingControls(model="digits-learned-variance"))["variance"]["learned"] == VARIANCE_TITLES["learned"]
+    assert with_new_seed(SamplingControls()).model_dump(exclude={"seed"}) == SamplingControls().model_dump(
+        exclude={"seed"}
+    )
