@@ -28,7 +28,7 @@ def build(demo: gr.Blocks) -> None:
     with gr.Row(elem_classes="dp-actions"):
         start = gr.Button(buttons.start.label, variant="primary", elem_id="sampling-draw", interactive=False, scale=0)
         stop = gr.Button(f"⏹️ {buttons.stop.label}", elem_id="sampling-stop", interactive=False, min_width=120, scale=0)
-        reseed = gr.Button(f"🎲 {text.NEW_SEED}", elem_id="sampling-reseed", min_width=120, scale=0)
+        reseed = gr.Button(f"🎲 {text.NEW_SEED}", elem_id="sampling-reseed", min_width=150, scale=0)
         results = sampling_results.Results(panel.who, stop)
     note = gr.HTML("", elem_id="sampling-note")
     results.draw()

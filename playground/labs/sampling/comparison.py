@@ -47,7 +47,9 @@ def _in_words(recipe: Recipe, differing: set[str]) -> str:
     for name in OF_EACH_SIDE:
         is_used = name in of_sampler if name in ("eta", "variance") else name in differing
         if name not in words and (is_used or (name == "scale" and recipe.labels)):
-            words[name] = f"{SamplingSettings.model_fields[name].title} {getattr(recipe, name)}"
+            value = getattr(recipe, name)
+            said = f"{value:g}" if isinstance(value, float) else value
+            words[name] = f"{SamplingSettings.model_fields[name].title} {said}"
     return ", ".join(f"<b>{said}</b>" if name in differing else said for name, said in words.items())
 
 

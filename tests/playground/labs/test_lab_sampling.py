@@ -597,7 +597,10 @@ def test_classes_are_chosen_by_name_and_a_variance_that_is_not_learned_says_so()
         options = drawn.options(SamplingControls(model=name, labels="one"))
         assert tuple(options["label"].values()) == HOST.open_model(name).class_names
         assert options["variance"]["learned"] == NOT_LEARNED
-    assert drawn.options(SamplingControls(model="digits-learned-variance"))["variance"]["learned"] == VARIANCE_TITLES["learned"]
+    assert (
+        drawn.options(SamplingControls(model="digits-learned-variance"))["variance"]["learned"]
+        == VARIANCE_TITLES["learned"]
+    )
     assert with_new_seed(SamplingControls()).model_dump(exclude={"seed"}) == SamplingControls().model_dump(
         exclude={"seed"}
     )
