@@ -51,11 +51,19 @@ class TrainingPage:
         self._link = page.link_of(visit.LINKED)
         with page.sidebar():
             panel.draw()
-            cost = live.live_html("training-cost")
-            start = gr.Button(f"🏋️ {text.START}", variant="primary", elem_id="training-start", interactive=False)
         page.head(text.TITLE, text.LEAD, text.TERMS)
         if mode.is_public():
             gr.HTML(page.listed([text.SHARED], "info"))
+        with gr.Row(elem_classes="dp-actions"):
+            start = gr.Button(
+                f"🏋️ {text.START}",
+                variant="primary",
+                elem_id="training-start",
+                interactive=False,
+                min_width=180,
+                scale=0,
+            )
+            cost = live.live_html("training-cost")
         self._taken = live.live_html("training-notices")
         pictures = training_pictures.PicturesPart(panel, self._taken)
         self._problems = live.live_html("training-notes")

@@ -43,7 +43,7 @@ def show() -> None:
             TrainingControls, "training", estimate.control_rules(who), also_in_link=visit.LINKED
         )
         pictures.follow(controls)
-        config = _start(controls)
+    config = _start(controls)
     shown = view.page_view(who, training_actions.read_link(who.runs.ids()).link())
     widgets.show_problems("training")
     training_actions.show_messages()
@@ -66,11 +66,12 @@ def _start(controls: TrainingControls) -> TrainConfig | None:
     if found.config is None:
         st.error(page.plain(found.problem))
         return None
-    for column, (title, value) in zip(st.columns(len(found.metrics)), found.metrics, strict=True):
-        column.metric(title, value)
-    st.caption(found.details)
-    if st.button(text.START, type="primary", icon="🏋️", width="stretch", key="training/start"):
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    if row.button(text.START, type="primary", icon="🏋️", width=180, key="training/start"):
         training_actions.start(found.config)
+    for title, value in found.metrics:
+        row.metric(title, value, width=160)
+    st.caption(found.details)
     return found.config
 
 

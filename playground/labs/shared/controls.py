@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Generic, Literal, Self, TypeVar, get_args, get_origin
+from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
@@ -20,6 +20,9 @@ Kind = Literal["choice", "switch", "whole", "number", "text"]
 
 class Controls(Settings):
     """The settings of a lab. Every field has a default, a title and a description; frozen, so that it can be a key."""
+
+    first_visit: ClassVar[Mapping[str, Any]] = {}
+    """Values with which a lab opens without a link, where they are not the defaults. They are always in the link."""
 
     def settled(self) -> tuple[Self, list[str]]:
         """These settings with values that do not go together mended, and one sentence for each that was mended.
@@ -149,17 +152,24 @@ def describe(model: type[Controls]) -> tuple[Control, ...]:
 
 
 def to_link(controls: Controls) -> dict[str, str]:
-    """The query parameters that open this state: only what differs from the default."""
+    """The query parameters that open this state: what differs from the default, and what a first visit opens with."""
     defaults = {name: field.default for name, field in type(controls).model_fields.items()}
     values = controls.model_dump()
-    return {name: _to_text(value) for name, value in values.items() if value != defaults[name]}
+    return {
+        name: _to_text(value)
+        for name, value in values.items()
+        if value != defaults[name] or name in controls.first_visit
+    }
 
 
 def from_link(model: type[C], parameters: Mapping[str, str]) -> tuple[C, list[str]]:
     """The state that a link asks for, and one sentence for each value that could not be taken.
 
-    A bad value gets its default and leaves the others alone; a name that is no control is left alone too.
+    A bad value gets its default and leaves the others alone; a name that is no control is left alone too. A link that asks
+    for nothing is a first visit.
     """
+    if not current(parameters).keys() & model.model_fields.keys():
+        return model(**model.first_visit), []
     return _taken(model, parameters, model(), _from_text, ("The link asks for", "It was set to"))
 
 

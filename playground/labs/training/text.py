@@ -23,9 +23,7 @@ TERMS = (
 )
 """Of the glossary, in the order in which the page shows them."""
 START = "Start training"
-NOTHING = (
-    "There is no training run yet. Press **Start training** in the sidebar; the estimated duration stands above it."
-)
+NOTHING = "There is no training run yet. Press **Start training**; the estimated duration stands beside it."
 TRYING = "Measuring a few training steps …"
 FIRST_SAMPLES = "The first samples are being drawn …"
 BEFORE_FIRST_STEP = "The images are read, and the untrained network draws its first samples."

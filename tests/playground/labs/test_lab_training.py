@@ -20,7 +20,7 @@ from engine.training.preflight import Preflight
 from engine.training.report import Report
 from engine.training.tasks import parameter_count
 from engine.training.timestep_bins import TIMESTEP_BINS
-from playground.labs.shared.controls import from_link
+from playground.labs.shared.controls import from_link, to_link
 from playground.labs.shared.naming import duration, when
 from playground.labs.training import charts, estimate, runs, text, view
 from playground.labs.training import controls as lab
@@ -392,3 +392,12 @@ def test_a_vae_sees_no_noise_and_no_labels() -> None:
     assert losses[0] == pytest.approx(losses[1], rel=1e-12)  # summed in another order
     snapshot = runs.described(estimate.config_of(TrainingControls(task="vae", latent=5), 1.0))
     assert snapshot == "digits, tiny VAE, 5 latent dimensions"
+
+
+def test_a_first_visit_opens_with_a_run_of_a_minute_and_older_links_mean_what_they_meant() -> None:
+    first, problems = from_link(TrainingControls, {"run": "20260101-000000-abcdef"})
+    assert (first.steps, problems) == (400, [])
+    assert first == TrainingControls(steps=400)
+    assert from_link(TrainingControls, {"target": "velocity"})[0].steps == TrainingControls().steps == 1200
+    for controls in (first, TrainingControls(), TrainingControls(steps=7, target="velocity")):
+        assert from_link(TrainingControls, to_link(controls))[0] == controls

@@ -77,9 +77,9 @@ class TestEveryLab:
         assert all(isinstance(name, str) and isinstance(value, str) for name, value in link.items())
         assert from_link(model, link) == (state, [])
 
-    def test_the_link_of_the_defaults_is_empty(self, model: type[Controls]) -> None:
-        assert to_link(model()) == {}
-        assert from_link(model, {}) == (model(), [])
+    def test_the_link_of_the_defaults_has_only_what_a_first_visit_changes(self, model: type[Controls]) -> None:
+        assert to_link(model()).keys() == model.first_visit.keys()
+        assert from_link(model, {}) == (model(**model.first_visit), [])
 
     @given(data=st.data())
     @settings(max_examples=60, deadline=None)

@@ -150,7 +150,7 @@ def test_a_run_is_renamed_in_place(runs: TrainingService) -> None:
     snapshot = runs.snapshot(run_id)
     assert snapshot is not None
     assert snapshot.title == name
-    assert r"### My \*best\* run" in _text(at)
+    assert r"## My \*best\* run" in _text(at)
     # It is there for another process too, and an empty name takes it away.
     again = TrainingService(runs._root).snapshot(run_id)
     assert again is not None
@@ -243,7 +243,7 @@ def test_the_place_in_the_queue_and_the_wait_for_pictures_are_shown(runs: Traini
     first, *_, last = (runs.submit(TrainConfig.model_validate(FEW | {"steps": 100_000})) for _ in range(3))
     runs.wait(first, lambda snapshot: snapshot.step > 0, SECONDS)
     at = _open(run=last)
-    assert "queued**, 2 before it" in at.get("progress")[0].text
+    assert "queued 3rd**" in at.get("progress")[0].text
     assert "waiting for images" not in _text(at)
     at = _open(run=first)
     assert "% of the time is spent waiting for images." in _text(at)
