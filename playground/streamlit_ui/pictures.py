@@ -165,7 +165,7 @@ def _folder() -> None:
     )
     largest, folders_mean, white = _choices("folder")
     if path.strip():
-        _layout(view.layout_of_folder(path, folders_mean, who))
+        _layout((path, folders_mean), lambda: view.layout_of_folder(path, folders_mean, who))
     if st.button(text.PREPARE, type="primary", disabled=not path.strip(), key="training/pictures prepare folder"):
         title = view.folder_title(path)
         _start(
@@ -186,7 +186,7 @@ def _zip() -> None:
     )
     largest, folders_mean, white = _choices("zip")
     if file is not None:
-        _layout(view.layout_of_zip(file, folders_mean, who))
+        _layout((file.file_id, folders_mean), lambda: view.layout_of_zip(file, folders_mean, who))
     if st.button(text.PREPARE, type="primary", disabled=file is None, key="training/pictures prepare zip") and file:
         _start(
             lambda: preparing.start_upload(
@@ -230,7 +230,11 @@ def _choices(where: str) -> tuple[int, str, int]:
     return largest, folders_mean, white
 
 
-def _layout(shown: view.LayoutView) -> None:
+def _layout(key: tuple[str, str], read: Callable[[], view.LayoutView]) -> None:
+    """What was understood of a folder or a zip; read once, for a large one takes a moment."""
+    if st.session_state.get("training/pictures layout", ("",))[0] != key:
+        st.session_state["training/pictures layout"] = (key, read())
+    shown: view.LayoutView = st.session_state["training/pictures layout"][1]
     page.notices(shown.notices)
     if shown.sheet is not None:
         st.html(pictures_html.sheet(shown.sheet, text.EXAMPLES, width=shown.width))

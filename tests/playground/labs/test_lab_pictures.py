@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import re
 import time
 import zipfile
 from collections.abc import Iterator
@@ -309,3 +311,26 @@ def _training_page() -> None:
     from playground.streamlit_ui import training
 
     training.show()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the programs are of a Unix shell")
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("echo 'KeyError: 7' >&2; exit 1", r"internal error \(KeyError: 7\)"),
+        ("kill -9 $$", "want of memory"),
+        ("echo MemoryError >&2; exit 1", "want of memory"),
+        ("kill -11 $$", "the signal 11"),
+        ("""echo '{"error": "There is no folder."}'; exit 2""", "There is no folder."),
+    ],
+)
+def test_why_a_preparation_died_is_said(
+    program: str, words: str, places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    python = places / "python"
+    python.write_text(f"#!/bin/sh\n{program}\n")
+    python.chmod(0o755)
+    monkeypatch.setattr(preparing.sys, "executable", str(python))
+    state = finished(preparing.start("birds", f"folder:{places}", HOST))
+    assert state.status == "failed"
+    assert re.search(words, state.error), state.error
