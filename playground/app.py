@@ -12,7 +12,7 @@ import streamlit as st
 
 from playground import preload
 from playground.labs.home.text import LABS
-from playground.streamlit_ui import home, page, visitor
+from playground.streamlit_ui import home, memory, page, visitor
 
 st.set_page_config(layout="wide")  # each page gives the tab its title and icon
 try:
@@ -39,4 +39,6 @@ page.begin(has_settings=chosen is not start)
 visitor.identify(needed=chosen is not start)
 if st.session_state.get("lab") != chosen.url_path:
     st.session_state["lab"] = ""  # the reader comes from another page, see widgets
+memory.recall(chosen.url_path, st.query_params.to_dict())
 chosen.run()
+memory.remember(chosen.url_path)

@@ -9,6 +9,7 @@ import streamlit as st
 
 from playground.labs.shared.job import Job, JobState
 from playground.labs.shared.view import JobView, job_view
+from playground.streamlit_ui import memory
 
 T = TypeVar("T")
 POLL = 0.4
@@ -27,6 +28,7 @@ def begin(key: str, job: Job[T]) -> Job[T]:
     """Keep a job in the session, in place of the one before it, which is stopped."""
     job.replace(st.session_state.get(key))
     st.session_state[key] = job
+    memory.begun(key.split("/")[0])
     return job
 
 

@@ -30,7 +30,7 @@ from playground.labs.shared.controls import (
     to_link,
 )
 from playground.policy.visitor import Visitor
-from playground.streamlit_ui import page, visitor
+from playground.streamlit_ui import memory, page, visitor
 from playground.streamlit_ui.page import plain
 
 C = TypeVar("C", bound=Controls)
@@ -118,7 +118,11 @@ def show_problems(lab: str) -> None:
 def change(lab: str, controls: C, *, also_in_link: Collection[str] = ()) -> C:
     """Change settings that are not drawn as widgets (`hidden`), at any place in the script; the link follows."""
     st.session_state[f"{lab}/controls"] = controls
+    belongs = st.session_state.get(f"{lab}/of") == st.session_state.get(f"{lab}/link")
     _write_link(lab, to_link(controls), also_in_link)
+    if belongs:  # what is looked at has changed, and not what was computed
+        memory.begun(lab)
+    memory.remember(lab)
     return controls
 
 

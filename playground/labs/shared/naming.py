@@ -25,6 +25,8 @@ def data_title(name: str) -> str:
     try:
         return store.read_about(store.folder_of(name)).title
     except DataError:
+        if name.startswith("zip:"):
+            return "uploaded images"
         return name.rsplit("/", 1)[-1] if name.startswith(("folder:", "hub:")) else name
 
 

@@ -123,6 +123,24 @@ def test_the_sampling_page_draws_at_the_first_visit() -> None:
     assert "steps=2" in program
 
 
+def _sampling_reloaded() -> None:
+    import streamlit as st
+
+    from playground.streamlit_ui import memory, sampling
+
+    memory.recall("sampling", st.query_params.to_dict())
+    sampling.show()
+    memory.remember("sampling")
+
+
+def test_a_reload_finds_what_was_sampled_and_another_link_does_not() -> None:
+    at = _drawn(_fine(_open(_sampling_reloaded, **QUICK)))
+    assert _open(_sampling_reloaded, **QUICK).session_state["sampling/job"] is at.session_state["sampling/job"]
+    other = _open(_sampling_reloaded, **{**QUICK, "seed": "5"})
+    assert other.session_state["sampling/job"] is not at.session_state["sampling/job"]
+    _drawn(other)
+
+
 def test_the_sampling_page_draws_again_when_asked_and_says_when_it_should() -> None:
     at = _drawn(_fine(_open(_sampling, **QUICK)))
     first = at.session_state["sampling/job"]
