@@ -22,6 +22,7 @@ def start() -> threading.Event:
     with _lock:
         if _ready is None:
             _ready = threading.Event()
+            atexit.register(_ready.wait, 60)  # a thread that is inside torch when Python ends would abort the program
             threading.Thread(target=_load, args=(_ready,), name="warm-up", daemon=True).start()
         return _ready
 
