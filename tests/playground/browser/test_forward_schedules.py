@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -46,8 +47,9 @@ def settled(page: Page) -> None:
 def test_scrubbing_forward_moves_pictures_and_panels_without_a_request(page: Page, server: str) -> None:
     opened(page, f"{server}/forward?T=100")
     settled(page)
-    page.wait_for_timeout(1000)
-    assert state(page)["t"] == "0"
+    assert state(page)["t"] not in ("0", "100")  # it opens where signal and noise can both be seen
+    page.locator(".dp-scrubber").press("Home")
+    expect(page.locator(".dp-where")).to_have_text("t = 0 of 100")
     before = state(page)["picture"]
     sent: list[str] = []
     page.on("websocket", lambda socket: socket.on("framesent", lambda _: sent.append("frame")))
@@ -72,7 +74,7 @@ def test_scrubbing_forward_moves_pictures_and_panels_without_a_request(page: Pag
 
 def test_changing_the_schedule_changes_the_picture_and_the_link_and_keeps_the_playhead(page: Page, server: str) -> None:
     opened(page, f"{server}/forward?T=100")
-    page.locator(".dp-scrubber").focus()
+    page.locator(".dp-scrubber").press("Home")
     for _ in range(5):
         page.keyboard.press("PageUp")
     expect(page.locator(".dp-where")).to_have_text("t = 50 of 100")
@@ -97,7 +99,7 @@ def test_a_bad_link_says_so(page: Page, server: str) -> None:
     opened(page, f"{server}/forward?T=abc&class_index=99")
     expect(page.get_by_text("which is not a whole number from 10 to 1000")).to_be_visible()
     expect(page.get_by_text("10 classes")).to_be_visible()
-    expect(page.locator(".dp-where")).to_have_text("t = 0 of 200")
+    expect(page.locator(".dp-where")).to_have_text(re.compile(r"^t = \d+ of 200$"))
 
 
 def test_the_gauge_warns_and_its_button_rescales(page: Page, server: str) -> None:

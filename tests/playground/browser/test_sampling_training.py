@@ -65,7 +65,7 @@ def test_a_drawn_picture_shows_its_nearest_training_pictures(app: str, page: Pag
 def test_two_settings_on_the_same_noise(app: str, page: Page) -> None:
     page.goto(f"{app}/sampling?model=ideal:digits&steps=10&count=2&compare=1&b_steps=5&b_sampler=ddpm")
     expect(page.get_by_text("Done after 15 of 15 steps")).to_be_visible()
-    expect(page.locator("canvas[data-lane]")).to_have_count(6)
+    expect(page.locator("canvas[data-lane]")).to_have_count(7)  # three of each side, and their difference
     expect(page.locator(TIMELINE)).to_have_attribute("data-count", "11")
 
 

@@ -105,7 +105,7 @@ def test_more_points_than_a_link_holds_are_refused() -> None:
 # --- stages -----------------------------------------------------------------------------------------------------------
 
 
-def test_ddim_goes_straight_and_ddpm_wanders_the_more_the_more_steps_it_takes() -> None:
+def test_ddim_takes_the_shorter_way_and_ddpm_wanders_the_more_the_more_steps_it_takes() -> None:
     """The path of DDIM has a length, which finer steps only measure better; that of DDPM is a Brownian one, ~ √steps."""
     ddim = [way(drawn(steps=steps).clouds[0]) for steps in (25, 100)]
     ddpm = [way(drawn(steps=steps, sampler="ddpm").clouds[0]) for steps in (25, 100)]
