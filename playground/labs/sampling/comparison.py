@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from playground.components.payloads.timeline import Lane
 from playground.labs.sampling import text
@@ -16,7 +17,6 @@ from playground.labs.shared.picture import proportion
 if TYPE_CHECKING:
     from engine.models.opened import Model
     from engine.recipes.recipe import Recipe
-    from playground.labs.sampling.job import FrameImages
 
 DIFFERENCE = "B − A"
 """The group of the difference image."""
@@ -54,12 +54,12 @@ def _in_words(recipe: Recipe, differing: set[str]) -> str:
 
 
 def difference(
-    sides: Mapping[Side, Sequence[FrameImages]], index: Mapping[Side, Sequence[int]]
+    sides: Mapping[Side, Sequence[NDArray[np.uint8]]], index: Mapping[Side, Sequence[int]]
 ) -> tuple[Lane, tuple[str, ...]]:
-    """The lane of x̂₀ of B minus that of A at every position, and its size in words."""
+    """The lane of x̂₀ of B minus that of A at every position, and its size in words; `sides` has x̂₀ of every frame."""
     pictures, captions = [], []
     for a, b in zip(index["A"], index["B"], strict=True):
-        apart = sides["B"][b].x0.astype(np.int16) - sides["A"][a].x0
+        apart = sides["B"][b].astype(np.int16) - sides["A"][a]
         rms = np.sqrt((apart.reshape(len(apart), -1) / 127.5) ** 2 @ np.full(apart[0].size, 1 / apart[0].size))
         error = float(rms.std(ddof=1)) / math.sqrt(len(rms)) if len(rms) > 1 else 0.0
         captions.append(text.difference(rms.tolist(), error))

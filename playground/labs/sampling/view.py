@@ -100,7 +100,9 @@ def timeline(
     index = {side: nearest_index(way, [images.t / frames[0].t for images in frames]) for side, frames in sides.items()}
     lanes, captions = _lanes(sides, index=index, titles=titles or {}), tuple[str, ...]()
     if len(sides) > 1:
-        difference, captions = comparison.difference(sides, index)
+        difference, captions = comparison.difference(
+            {side: [one.x0 for one in frames] for side, frames in sides.items()}, index
+        )
         lanes = (*lanes, difference)
     return Timeline(
         timeline_id,
