@@ -151,24 +151,29 @@ def variational_bound(
         yield Progress(done, total, time.perf_counter() - began)
     if not bool(values.isfinite().all()):
         raise BoundError("The model gives pictures that are not numbers: its training went wrong.")
+    seconds = round(time.perf_counter() - began, 1)
+    how = {"variance": variance, "decoder": decoder.name, "seed": seed, "seconds": seconds}
+    yield Bound.model_validate(_summed(torch.split(values, draws), blocks, x0, schedule) | how)
+
+
+def _summed(
+    values: Sequence[Tensor], blocks: Sequence[tuple[int, int]], x0: Tensor, schedule: NoiseSchedule
+) -> dict[str, object]:
+    """The terms and their sum, as fields of a `Bound`; values: nats, one tensor of draws for each block."""
     prior, dimensions = float(prior_term(x0, schedule).mean()), x0[0].numel()
-    parts, nats, error = _terms(torch.split(values, draws), blocks, dimensions)
-    whole = term_of(1, schedule.T, prior + nats, error, dimensions, total)
-    yield Bound(
-        nats=whole.nats,
-        standard_error=whole.standard_error,
-        bits_per_dim=whole.bits_per_dim,
-        bits_per_dim_error=whole.bits_per_dim_error,
-        prior=term_of(schedule.T, schedule.T, prior, 0.0, dimensions, len(x0)),
-        terms=parts,
-        variance=variance,
-        decoder=decoder.name,
-        T=schedule.T,
-        dimensions=dimensions,
-        pictures=len(x0),
-        seed=seed,
-        seconds=round(time.perf_counter() - began, 1),
-    )
+    terms, nats, error = _terms(values, blocks, dimensions)
+    whole = term_of(1, schedule.T, prior + nats, error, dimensions, sum(len(draws) for draws in values))
+    return {
+        "nats": whole.nats,
+        "standard_error": whole.standard_error,
+        "bits_per_dim": whole.bits_per_dim,
+        "bits_per_dim_error": whole.bits_per_dim_error,
+        "prior": term_of(schedule.T, schedule.T, prior, 0.0, dimensions, len(x0)),
+        "terms": terms,
+        "T": schedule.T,
+        "dimensions": dimensions,
+        "pictures": len(x0),
+    }
 
 
 def held_out_bound(

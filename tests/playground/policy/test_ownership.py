@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import secrets
 import shutil
@@ -10,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -21,15 +21,21 @@ from engine.runs import service as training_service
 from engine.runs.record import new_id
 from engine.runs.service import RunsError, TrainingService
 from engine.training.config import TrainConfig
+from playground.gradio_ui import microscope as microscope_page
+from playground.gradio_ui import sampling_models
+from playground.gradio_ui import xray as xray_page
+from playground.labs.guidance import controls as guidance_controls
 from playground.labs.guidance import job as guidance
 from playground.labs.guidance.controls import GuidanceControls
+from playground.labs.likelihood import view as likelihood_view
 from playground.labs.likelihood.controls import LikelihoodControls
 from playground.labs.microscope.controls import MicroscopeControls
 from playground.labs.microscope.job import task_of
+from playground.labs.recorder import controls as recorder_controls
 from playground.labs.recorder.controls import RecorderControls
 from playground.labs.sampling.controls import SamplingControls
 from playground.labs.shared import models
-from playground.labs.shared.controls import Controls
+from playground.labs.shared.controls import ControlRules, Controls
 from playground.labs.xray.controls import XrayControls
 from playground.policy import mode
 from playground.policy.ownership import FILE, checked_secret, write_owner
@@ -40,14 +46,15 @@ ANNA, BERT = "a" * 32, "b" * 32
 FEW = {"batch": 1, "T": 20, "report_every": 1, "sample_every": 100, "warmup": 0, "ema_decay": 0.5}
 SHORT = TrainConfig.model_validate(FEW | {"steps": 2})
 LONG = TrainConfig.model_validate(FEW | {"steps": 100_000})
-CONTROLS: dict[str, type[Controls]] = {
-    "sampling_models": SamplingControls,
-    "guidance": GuidanceControls,
-    "likelihood": LikelihoodControls,
-    "microscope": MicroscopeControls,
-    "xray": XrayControls,
-    "recorder": RecorderControls,
+OFFERS: dict[str, tuple[type[Controls], Callable[[Visitor], ControlRules[Any]]]] = {
+    "sampling": (SamplingControls, sampling_models.rules),
+    "guidance": (GuidanceControls, guidance_controls.rules),
+    "likelihood": (LikelihoodControls, likelihood_view.rules),
+    "microscope": (MicroscopeControls, microscope_page._rules),
+    "xray": (XrayControls, xray_page._rules),
+    "recorder": (RecorderControls, recorder_controls.rules),
 }
+"""The controls of each lab that opens models, and what they offer a visitor."""
 NEVER_WAS = "20200101-000000-00000000"
 
 
@@ -91,7 +98,7 @@ def shared(service: TrainingService) -> Shared:
     return Shared(service)
 
 
-@pytest.mark.parametrize("lab", ["sampling_models", "guidance", "likelihood", "microscope", "xray", "recorder"])
+@pytest.mark.parametrize("lab", OFFERS)
 def test_what_another_has_trained_is_offered_in_no_lab(
     lab: str, shared: Shared, annas: tuple[Path, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,11 +108,10 @@ def test_what_another_has_trained_is_offered_in_no_lab(
     shared.service.wait(guides, lambda snapshot: not snapshot.active)
     monkeypatch.setattr(training_service, "_service", shared.service)
     monkeypatch.setattr(mode, "_public", True)
-    page = importlib.import_module(f"playground.gradio_ui.{lab}")
-    rules, controls = (page.rules if lab == "sampling_models" else page._rules), CONTROLS[lab]()
-    hers, his, nobodys = (repr(rules(visitor).options(controls)) for visitor in (ANNA, BERT, None))
+    controls, rules = OFFERS[lab]
+    hers, his, nobodys = (repr(rules(visitor_of(secret)).options(controls())) for secret in (ANNA, BERT, None))
     assert draws in hers
-    assert (guides in hers) is (lab in ("sampling_models", "guidance", "microscope"))
+    assert (guides in hers) is (lab in ("sampling", "guidance", "microscope"))
     for other in (his, nobodys):
         assert draws not in other
         assert guides not in other
