@@ -267,7 +267,7 @@ def _batches(
 
 
 def _terms(
-    values: Sequence[Tensor], blocks: list[tuple[int, int]], dimensions: int
+    values: Sequence[Tensor], blocks: Sequence[tuple[int, int]], dimensions: int
 ) -> tuple[tuple[Term, ...], float, float]:
     """The term of each block from its draws in nats; and the sum of all, with its standard error."""
     lengths = torch.tensor([last - first + 1 for first, last in blocks], dtype=torch.float64)
