@@ -8,6 +8,7 @@ import os
 import threading
 import time
 import traceback
+import weakref
 
 PAINT_FIRST = 0.3
 """Seconds: importing at once would fight the first page for the interpreter's lock."""
@@ -22,6 +23,8 @@ def start() -> threading.Event:
     with _lock:
         if _ready is None:
             _ready = threading.Event()
+            # Finalizers that torch makes meanwhile run at the end too, after the wait: what is registered first runs last.
+            weakref.finalize(_ready, bool)
             atexit.register(_ready.wait, 60)  # a thread that is inside torch when Python ends would abort the program
             threading.Thread(target=_load, args=(_ready,), name="warm-up", daemon=True).start()
         return _ready

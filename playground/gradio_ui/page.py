@@ -233,7 +233,8 @@ footer { gap: 1.2rem; }
 .sidebar fieldset .wrap > label { position: relative; flex: 1 1 auto; justify-content: center; padding: 6px 4px; gap: 0;
   transition: none; }
 .sidebar fieldset .wrap > label > span { margin: 0; white-space: nowrap; font-size: 0.85rem; }
-.sidebar fieldset .wrap > label > input { position: absolute; inset: 0; width: 100%; height: 100%; opacity: 0; }
+.sidebar fieldset .wrap > label > input { position: absolute; inset: 0; width: 100%; height: 100%; opacity: 0;
+  pointer-events: none; }
 .sidebar fieldset .wrap > label:has(input:checked) { box-shadow: inset 0 0 0 1.5px var(--link-text-color);
   background: color-mix(in srgb, var(--color-accent) 16%, transparent); }
 .sidebar fieldset .wrap > label:has(input:focus-visible) { outline: 2.5px solid var(--link-text-color); outline-offset: 2px; }

@@ -63,6 +63,8 @@ def _settled(page: Page, lab: str) -> None:
     expect(page.locator(FIRST_FIGURE.get(lab, ".dp-root canvas")).first).to_be_visible()
     if lab in COMPUTES:
         expect(page.get_by_text(re.compile("^Done after")).first).to_be_visible(timeout=3 * SLOW)
+    if lab == "training":  # until it can be pressed, its button is pale
+        expect(page.get_by_role("button", name=re.compile("Start training")).first).to_be_enabled()
     if lab == "recorder":  # its strips are named when they are drawn
         expect(page.locator(".dp-recorder[data-id] .dp-scrubber[aria-label]")).to_have_count(2)
 
