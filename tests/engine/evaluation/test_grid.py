@@ -338,7 +338,7 @@ def test_the_command_prints_a_table_and_goes_on(tmp_path: Path, capsys: pytest.C
         (["--sampler", "ddpm", "--variance", "learned"], "not taught its variance"),
         (["--steps", "1", "2", "--samples", "25"], "as many of each"),
         (["--steps", "1", "--results", "{tmp}/odd.jsonl"], "an invalid line"),
-        (["--steps", "1", "--results", "{tmp}"], "Is a directory"),
+        (["--steps", "1", "--results", "{tmp}"], "is a folder: give the name of a file"),
     ],
 )
 def test_what_cannot_be_measured_is_one_sentence(
