@@ -37,7 +37,7 @@ def frames_of(run: SamplingJob) -> dict[Side, list[FrameImages]]:
 
 @dataclass(frozen=True, eq=False)
 class SettingsView:
-    """What Draw would draw, and what the reader is told about the settings.
+    """What Draw would draw, and what there is to say about the settings.
 
     drawing: the model, and the recipe of each side; None where nothing can be drawn, and the notices say why.
     """

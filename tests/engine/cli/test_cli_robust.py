@@ -81,7 +81,6 @@ def test_a_ctrl_c_that_a_library_swallows_ends_the_command_at_its_next_line_of_p
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(sys.platform == "win32", reason="that system has no signal that would stand for Ctrl-C")
 @pytest.mark.parametrize("seconds", [0.4, 1.0, 2.0, 4.0, 6.0])
 def test_ctrl_c_at_any_moment_of_a_program_leaves_no_traceback_and_no_file(tmp_path: Path, seconds: float) -> None:
     out = tmp_path / "a.png"
@@ -107,7 +106,6 @@ def test_every_terminal_shows_every_command(words: tuple[str, ...], encoding: st
     assert program.returncode == (2 if words[0] == "sample" else 0)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="a shell closes the stream")
 def test_closed_streams_do_not_change_how_a_command_ends() -> None:
     command = f'"{sys.executable}" -m engine'
     assert subprocess.run(f"{command} runs show nothing 2>&-", shell=True, cwd=ROOT, check=False).returncode == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import time
 import zipfile
@@ -313,7 +312,6 @@ def _training_page() -> None:
     training.show()
 
 
-@pytest.mark.skipif(os.name == "nt", reason="the programs are of a Unix shell")
 @pytest.mark.parametrize(
     ("program", "words"),
     [
