@@ -106,7 +106,7 @@ def acquire(lock: FileLock, seconds: float) -> bool | None:
         lock.acquire(timeout=seconds, poll_interval=0.02)
     except Timeout:
         return False
-    except NotImplementedError:  # filelock raises it where the file system has no locks
+    except RuntimeError:  # of filelock, where the file system has no locks
         return None
     except OSError as error:
         if error.errno not in _NO_LOCKS:

@@ -18,7 +18,6 @@ from engine.storage.texts import NAME_ENCODINGS, names_of
 BROKEN = (
     zipfile.BadZipFile,
     EOFError,
-    NotImplementedError,
     RuntimeError,
     ValueError,
     OSError,
