@@ -43,6 +43,10 @@ class Series:
         if (self.low is None) != (self.high is None):
             raise ValueError(f"Series {self.name!r}: a band needs both ends.")
 
+    def banded(self, low: Numbers, high: Numbers) -> Series:
+        """With a band around it."""
+        return replace(self, low=low, high=high)
+
     def downsampled(self, most: int = MAX_POINTS) -> Series:
         """At most `most` points, evenly chosen, the first and the last always among them."""
         if most < 2:

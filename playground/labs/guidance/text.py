@@ -36,7 +36,8 @@ LOOKING_AT = {
     "ε̂ = ε̂(x) + s (ε̂(x, y) − ε̂(x)), and likewise x̂₀. Where x̂₀ leaves −1 … 1 it is clipped, which saturates strongly guided "
     "images.",
     "tradeoff": "accuracy of a classifier of clean images, diversity within a class (dashed: real images) and saturation "
-    "of x̂₀ before clipping, by guidance scale. A higher scale gains accuracy and loses diversity.",
+    "of x̂₀ before clipping, by guidance scale. Two scales differ where their bands lie apart: then a higher one has gained "
+    "accuracy and lost diversity.",
     "density": "left, the guided points; in the middle, the density pₜ(x|c)^s pₜ(x)^(1−s) whose score moves them; right, the "
     "target p(x|c)^s p(x)^(1−s) after the forward process, with its contours on all three. Noising does not commute with the "
     "product, so the two differ before t = 0, and guidance does not sample from its target.",

@@ -167,7 +167,8 @@ def charts(measured: TradeOff) -> tuple[LiveChart, LiveChart, LiveChart]:
     diverse = series("diversity")
     if diverse:
         ends = np.array([0.0, max(point.scale for point in measured.points) or 1.0])
-        diverse += (Series("real images", ends, np.full(2, measured.real.value), "dashed", color=5),)
+        real, low, high = (np.full(2, value) for value in _interval(measured.real))
+        diverse += (Series("real images", ends, real, "dashed", color=5).banded(low, high),)
     empty = "The first point appears in a few seconds."
     note = f"{measured.pictures} images at each scale; bands are 95 % confidence intervals."
     x = "guidance scale"

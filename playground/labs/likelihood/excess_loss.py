@@ -30,12 +30,14 @@ class HeatMap:
 
     steps: float64 (K,), the last training step of each column.
     excess: float64 (levels, K), cleanest first; NaN where no image fell.
+    error: the median standard error of a cell, from the spread of the reports in it; NaN where it has one each.
     """
 
     title: str
     steps: NDArray[np.float64]
     excess: NDArray[np.float64]
     unit: str
+    error: float
 
 
 def runs(visitor: Visitor) -> dict[str, str]:
@@ -98,9 +100,12 @@ def binned(title: str, reports: Sequence[Report], bayes_optimal: BayesOptimalLos
     steps = np.array([report.step for report in reports], dtype=np.float64)
     columns = np.array_split(np.arange(len(reports)), min(COLUMNS, len(reports)))
     known = np.isfinite(loss)
-    excess = np.full((loss.shape[1], len(columns)), np.nan)
+    excess, errors = np.full((2, loss.shape[1], len(columns)), np.nan)
     for k, rows in enumerate(columns):
         count = known[rows].sum(0)
         total = np.where(known[rows], loss[rows], 0).sum(0)
         excess[:, k] = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return HeatMap(title, np.array([steps[rows[-1]] for rows in columns]), excess, in_units)
+        squares = np.where(known[rows], (loss[rows] - excess[:, k]) ** 2, 0).sum(0)
+        errors[:, k] = np.where(count > 1, np.sqrt(squares / np.maximum(count * (count - 1), 1)), np.nan)
+    error = float(np.nanmedian(errors)) if np.isfinite(errors).any() else float("nan")
+    return HeatMap(title, np.array([steps[rows[-1]] for rows in columns]), excess, in_units, error)

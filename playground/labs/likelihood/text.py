@@ -69,6 +69,11 @@ BITS_CSV = "Bits per dimension of all images (CSV)"
 ORIGINALS, BACK, DRAWN = "Held-out images", "Their reconstructions by the VAE", "Samples from its prior"
 
 
+def of_a_cell(error: float) -> str:
+    """Behind the title of the map: how far a cell may differ from the next by chance."""
+    return f" (standard error of a cell: {error:.2g})" if error == error else ""
+
+
 def used(used: int, latent: int) -> str:
     """How many of the latent dimensions carry information."""
     return f"{used} of its {latent} latent dimensions have a KL above 0.1 nats, on average over the images."

@@ -97,7 +97,7 @@ def heat(heat_map: HeatMap) -> Heatmap:
     """What heatmap.js takes; NaN as null."""
     levels, _ = heat_map.excess.shape
     return {
-        "title": heat_map.title,
+        "title": heat_map.title + text.of_a_cell(heat_map.error),
         "x": heat_map.steps.tolist(),
         "x_label": "training step",
         "y": [f"{k / levels:g} … {(k + 1) / levels:g}" for k in range(levels)],

@@ -71,14 +71,15 @@ class _Trajectories:
     t: list[int] = field(default_factory=list)
     x: list[Tensor] = field(default_factory=list)
     x0: list[Tensor] = field(default_factory=list)
-    path: float = 0.0
+    path: Tensor | float = 0.0
+    """Length of the path of each particle."""
 
     def steps(self, controls: PointsControls) -> Iterator[None]:
         before, shown = None, set(shown_times(self.side.steps, MOST_FRAMES).tolist())
         particles = range(controls.particles)
         for frame in frames_of(controls, self.side, self.schedule, self.denoiser, self.label, particles):
             if before is not None:
-                self.path += float((frame.x - before).norm(dim=1).mean())
+                self.path = self.path + (frame.x - before).norm(dim=1)
             before = frame.x
             if frame.step in shown:
                 self.t.append(frame.t)
@@ -109,7 +110,7 @@ def _point_clouds(
 ) -> PointClouds:
     import torch
 
-    from engine.evaluation.metrics import energy_floor, energy_from_data
+    from engine.evaluation.metrics import energy_error, energy_floor, energy_from_data
 
     times = np.array(sampled[0].t, dtype=float)
     points = torch.from_numpy(data.x)
@@ -121,8 +122,9 @@ def _point_clouds(
         arrows = one.arrows()
         levels = tuple(arrows.level_index[round(k)] for k in at)
         distance = energy_from_data(one.x[-1], points)
+        error = energy_error(one.x[-1], points)
         note = (
-            f"mean path length {one.path:.1f} · energy distance {distance.value:.4f} "
+            f"mean path length {_mean(one.path)} · energy distance {distance.value:.4f} ± {error:.4f} "
             f"(floor {floor.value:.4f} ± {floor.standard_error:.4f})"
         )
         clouds.append(
@@ -147,6 +149,14 @@ def _point_clouds(
         fps=max(4.0, min(30.0, len(times) / 4.5)),
         autoplay=True,
     )
+
+
+def _mean(lengths: Tensor | float) -> str:
+    """ "5.31 ± 0.04", with the standard error over the particles."""
+    import torch
+
+    of_particles = torch.as_tensor(lengths)
+    return f"{float(of_particles.mean()):.2f} ± {float(of_particles.std()) / len(of_particles) ** 0.5:.2f}"
 
 
 def _packed(frames: list[Tensor]) -> Array:

@@ -20,8 +20,8 @@ TERMS = (
 """Of the glossary, in the order in which the page shows them."""
 STAGE = (
     "particles from N(0, I) at t = T, moved at every step until t = 0; both clouds start from the same noise. **Arrows** are "
-    "the score times σ; the **energy distance** to the data is at best near its floor, that of two random halves of the data "
-    "(± one standard deviation)."
+    "the score times σ; ± is one standard error over the particles. The **energy distance** to the data is at best near its "
+    "floor, that of two random halves of the data (± one standard deviation of a half)."
 )
 NOT_TRAINED = "No network has been trained on these points yet: press Train. Until then the exact denoiser is used."
 DRAW = "Draw points"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ from playground.labs.training.tasks import words_of
 
 if TYPE_CHECKING:
     from engine.runs.entry import Snapshot
+    from engine.training.bayes_optimal import BayesOptimalLoss
     from engine.training.config import TrainConfig
 
 SHOWN_PREVIEWS = 60
@@ -25,6 +27,7 @@ KEPT_LANES = 16
 RECENT = 40
 """Reports that count as the latest."""
 LOWEST_FLOOR = 1e-4
+EXACT_CLASSIFIER = "exact classifier of the training images"
 LEVELS = "t / T (0 is clean, 1 is pure noise)"
 
 
@@ -42,8 +45,7 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
     series = _noisy(steps, loss)
     if snapshot.bayes_optimal is not None and len(steps):
         ends = np.array([0.0, snapshot.config.steps])
-        floor = np.full(2, snapshot.bayes_optimal.loss)
-        series.append(_floor(ends, floor, np.full(2, snapshot.bayes_optimal.error)))
+        series.append(floor_line(ends, snapshot.bayes_optimal))
     if snapshot.held_out:
         at, held_out = zip(*snapshot.held_out, strict=True)
         series.append(Series("held-out images", np.array(at), np.array(held_out), mark="diamond"))
@@ -57,17 +59,32 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
     )
 
 
-def _floor(x: NDArray[np.float64], loss: NDArray[np.float64], error: NDArray[np.float64]) -> Series:
-    """The Bayes-optimal loss with a band of two standard errors."""
-    low = np.maximum(loss - 2 * error, np.minimum(loss, LOWEST_FLOOR))
-    return Series(text.FLOOR, x, loss, "dashed", low=low, high=loss + 2 * error)
+def floor_line(ends: NDArray[np.float64], floor: BayesOptimalLoss) -> Series:
+    """The Bayes-optimal loss from end to end."""
+    return Series(text.FLOOR, ends, np.full(2, floor.loss), "dashed").banded(
+        *_band(np.full(2, floor.loss), floor.error)
+    )
+
+
+def smoothed_line(name: str, x: NDArray[np.float64], values: NDArray[np.float64]) -> Series:
+    """The values smoothed."""
+    mean, error = smoothed(values)
+    return Series(name, x, mean).banded(*_band(mean, error))
+
+
+def _band(
+    loss: NDArray[np.float64], error: NDArray[np.float64] | float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Two standard errors to both sides. A positive loss has a positive band, which a logarithmic axis can show."""
+    low = loss - 2 * np.asarray(error)
+    return np.where(loss > 0, np.maximum(low, np.minimum(loss, LOWEST_FLOOR)), low), loss + 2 * np.asarray(error)
 
 
 def _noisy(steps: NDArray[np.float64], values: NDArray[np.float64]) -> list[Series]:
     """The values of each batch, and smoothed; none where there are no steps."""
     if not len(steps):
         return []
-    return [Series("each batch", steps, values, "dots"), Series("smoothed", steps, smoothed(values))]
+    return [Series("each batch", steps, values, "dots"), smoothed_line("smoothed", steps, values)]
 
 
 def _nothing_yet(snapshot: Snapshot) -> str:
@@ -88,7 +105,7 @@ def level_chart(snapshot: Snapshot) -> LiveChart:
         if snapshot.bayes_optimal is not None:
             floor = np.maximum(np.array(snapshot.bayes_optimal.loss_by_level), LOWEST_FLOOR)
             errors = snapshot.bayes_optimal.error_by_level or (0.0,) * len(floor)
-            series.append(_floor(centre, floor, np.array(errors)))
+            series.append(Series(text.FLOOR, centre, floor, "dashed").banded(*_band(floor, np.array(errors))))
     return LiveChart(
         "Loss by noise level",
         LEVELS,
@@ -133,32 +150,57 @@ def accuracy_chart(snapshot: Snapshot) -> LiveChart:
     accuracy = snapshot.accuracy
     if accuracy is not None:
         centre = _centres(len(accuracy.accuracy_by_level))
-        series.append(Series("this classifier", centre, 100 * np.array(accuracy.accuracy_by_level)))
+        series.append(_shares("this classifier", centre, accuracy.accuracy_by_level, accuracy.pictures))
         if accuracy.exact_by_level:  # not where there are too many training images
-            exact = 100 * np.array(accuracy.exact_by_level)
-            series.append(Series("exact classifier of the training images", centre, exact, "dashed"))
+            exact = _shares(EXACT_CLASSIFIER, centre, accuracy.exact_by_level, accuracy.pictures)
+            series.append(replace(exact, style="dashed"))
     return LiveChart(
         "Accuracy on held-out images",
         LEVELS,
         "percent",
         tuple(series),
         y_range=(0, 100),
-        note=f"{accuracy.pictures} held-out images, after {accuracy.step:,} training steps." if accuracy else "",
+        note=text.accuracy_note(accuracy.pictures, accuracy.step) if accuracy else "",
         empty="It has not been measured yet." if snapshot.active else "There were no held-out images.",
     )
+
+
+def _shares(name: str, x: NDArray[np.float64], shares: Sequence[float], count: int) -> Series:
+    """Shares of so many images in percent, with their 95 % intervals."""
+    from engine.evaluation.metrics import wilson
+
+    known = [wilson(round(share * count), count) for share in shares]
+    percent = 100 * np.array([(share, one.low, one.high) for share, one in zip(shares, known, strict=True)]).T
+    return Series(name, x, percent[0]).banded(percent[1], percent[2])
 
 
 CHARTS = {"loss": loss_chart, "levels": level_chart, "bound": bound_chart, "accuracy": accuracy_chart}
 
 
-def smoothed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Exponential mean over about 10 values, bias-corrected; values that are not finite are left out."""
-    out, mean, weight = np.empty_like(values), 0.0, 0.0
+def smoothed(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exponential mean over about 10 values, bias-corrected, and its standard error; values that are not finite are left out.
+
+    The variance of a single value is half the mean square of the differences of neighbours (von Neumann 1941), which a slow
+    trend hardly changes. The error is NaN before the 10th value.
+    """
+    means, errors = np.full(len(values), np.nan), np.full(len(values), np.nan)
+    sums, before, count = (
+        np.zeros(4),
+        math.nan,
+        0,
+    )  # of the weights, their squares, the values, half the squared differences
     for k, value in enumerate(values):
         if math.isfinite(value):
-            mean, weight = 0.9 * mean + 0.1 * value, 0.9 * weight + 0.1
-        out[k] = mean / weight if weight else np.nan
-    return out
+            change = 0.0 if count == 0 else (value - before) ** 2 / 2
+            sums = np.array((0.9, 0.81, 0.9, 0.9)) * sums + np.array((0.1, 0.01, 0.1 * value, 0.1 * change))
+            before, count = value, count + 1
+        weight, squares, total, changes = sums
+        if count:
+            means[k] = total / weight
+        if count >= 10:
+            variance = changes / (weight - 0.1 * 0.9 ** (count - 1))  # the first value has no neighbour before it
+            errors[k] = math.sqrt(variance * squares) / weight
+    return means, errors
 
 
 def previews(snapshot: Snapshot) -> Timeline:

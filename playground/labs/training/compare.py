@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -53,16 +54,16 @@ def at(snapshot: Snapshot, against: Against, steps: Sequence[int]) -> NDArray[np
 
 
 def loss_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart:
-    """The smoothed training losses in one chart, and the Bayes-optimal loss where they share it."""
+    """The smoothed training losses in one chart with their bands, and the Bayes-optimal loss where they share it."""
     series = [
-        Series(name, along(snapshot, against), _smooth(snapshot), mark=MARKS[k], color=k)
+        replace(charts.smoothed_line(name, along(snapshot, against), _losses(snapshot)), mark=MARKS[k], color=k)
         for k, (name, snapshot) in enumerate(zip(names(snapshots), snapshots, strict=True))
         if snapshot.reports
     ]
-    floors = {snapshot.bayes_optimal.loss for snapshot in snapshots if snapshot.bayes_optimal is not None}
+    floors = {one.bayes_optimal.loss: one.bayes_optimal for one in snapshots if one.bayes_optimal is not None}
     if series and len(floors) == 1 and is_comparable(snapshots):
         ends = np.array([0.0, max(float(np.asarray(one.x)[-1]) for one in series)])
-        series.append(Series(text.FLOOR, ends, np.full(2, floors.pop()), "dashed", color=FLOOR_COLOR))
+        series.append(replace(charts.floor_line(ends, *floors.values()), color=FLOOR_COLOR))
     return _chart("Loss, smoothed", snapshots, against, series)
 
 
@@ -73,7 +74,7 @@ def held_out_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart
         if snapshot.held_out:
             steps, loss = zip(*snapshot.held_out, strict=True)
             series.append(Series(name, at(snapshot, against, steps), np.array(loss), mark=MARKS[k], color=k))
-    return _chart("Loss on held-out images", snapshots, against, series)
+    return replace(_chart("Loss on held-out images", snapshots, against, series), note=text.HELD_OUT)
 
 
 def _chart(title: str, snapshots: Sequence[Snapshot], against: Against, series: list[Series]) -> LiveChart:
@@ -87,8 +88,16 @@ def _chart(title: str, snapshots: Sequence[Snapshot], against: Against, series: 
     )
 
 
-def _smooth(snapshot: Snapshot) -> NDArray[np.float64]:
-    return charts.smoothed(np.array([report.loss for report in snapshot.reports], dtype=np.float64))
+def _losses(snapshot: Snapshot) -> NDArray[np.float64]:
+    return np.array([report.loss for report in snapshot.reports], dtype=np.float64)
+
+
+def _latest_loss(snapshot: Snapshot) -> str:
+    """ "0.0431 ± 0.0002", smoothed."""
+    if not snapshot.reports:
+        return "–"
+    mean, error = (float(values[-1]) for values in charts.smoothed(_losses(snapshot)))
+    return f"{mean:.4f} ± {error:.4f}" if math.isfinite(error) else f"{mean:.4f}"
 
 
 def is_comparable(snapshots: Sequence[Snapshot]) -> bool:
@@ -201,7 +210,7 @@ def results(snapshots: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
     rows = [
         ("Status", [runs.phase(snapshot)[1] for snapshot in snapshots]),
         ("Step", [f"{snapshot.step:,}" for snapshot in snapshots]),
-        ("Loss, smoothed", [f"{_smooth(s)[-1]:.4f}" if s.reports else "–" for s in snapshots]),
+        (text.LATEST_LOSS, [_latest_loss(snapshot) for snapshot in snapshots]),
     ]
     if any(snapshot.held_out for snapshot in snapshots):
         best = [min((loss for _, loss in snapshot.held_out), default=None) for snapshot in snapshots]

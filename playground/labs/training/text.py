@@ -122,7 +122,21 @@ def list_hint(compared: int, most: int) -> str:
 
 def compared_loss(progress: str) -> str:
     """Under the losses of compared runs; `progress` is such as "after the same training time"."""
-    return f"the smoothed training losses. Of two runs with the same task, the lower one has learned more {progress}."
+    return (
+        "the smoothed training losses (bands: two standard errors). Of two runs with the same task, the lower one has learned "
+        f"more {progress}, where their bands lie apart; another seed may move a curve further than its band."
+    )
+
+
+LATEST_LOSS = "Loss, smoothed (± one standard error)"
+HELD_OUT = (
+    "Every run of a data set is measured on the same images with the same noise; on others a small difference may turn."
+)
+
+
+def accuracy_note(pictures: int, step: int) -> str:
+    """Under the accuracy of a classifier."""
+    return f"{pictures} held-out images, after {step:,} training steps; bands are 95 % intervals."
 
 
 def compared_samples(is_same_noise: bool) -> str:

@@ -16,7 +16,7 @@ from engine.data import points_csv
 from engine.data.points import MOST_CLASSES, POINT_SETS, PointsError, named, point_set
 from engine.data.points_csv import read_csv
 from engine.denoiser import NO_LABEL, NetDenoiser
-from engine.evaluation.metrics import energy_distance, energy_floor, energy_from_data
+from engine.evaluation.metrics import energy_distance, energy_error, energy_floor, energy_from_data
 from engine.ideal import ExactByClass, ExactDenoiser
 from engine.process import TARGETS
 from engine.samplers import DDIM, DPMSolver2M
@@ -171,6 +171,19 @@ def test_the_closed_forms_are_the_means_over_the_halvings() -> None:
         assert estimate.value == pytest.approx(np.mean(values), abs=5 * error)
         assert error < 0.05 * estimate.value
         assert 0.3 < estimate.standard_error / np.std(values) < 3
+
+
+@pytest.mark.parametrize(("shift", "least", "most"), [(0.0, 0.8, 1.8), (0.5, 0.7, 1.3)])
+def test_the_error_of_a_distance_is_what_other_samples_do_to_it(shift: float, least: float, most: float) -> None:
+    data = torch.randn(400, 2, generator=torch.Generator().manual_seed(0))
+    values, errors = [], []
+    for seed in range(60):
+        samples = torch.randn(200, 2, generator=torch.Generator().manual_seed(1 + seed)) + shift
+        values.append(energy_from_data(samples, data, splits=2).value)
+        errors.append(energy_error(samples, data))
+    assert least < np.sqrt(np.mean(np.square(errors))) / np.std(values) < most
+    with pytest.raises(ValueError, match="four samples"):
+        energy_error(data[:3], data)
 
 
 def test_another_distribution_lies_far_above_the_floor() -> None:

@@ -20,7 +20,7 @@ from engine.training.config import TrainConfig
 from engine.training.report import Report
 from engine.training.timestep_bins import TIMESTEP_BINS
 from playground.labs.shared.naming import when
-from playground.labs.training import compare, doctor, estimate, runs, settings_of_run, view, visit
+from playground.labs.training import compare, doctor, estimate, runs, settings_of_run, text, view, visit
 from playground.labs.training.controls import TrainingControls
 
 LEVELS = (0.5,) * TIMESTEP_BINS
@@ -171,6 +171,7 @@ def test_the_floor_is_drawn_where_it_is_the_same_for_all() -> None:
     assert floors(_snapshot(floor=0.1), _snapshot(floor=0.1)) == 1
     assert floors(_snapshot(floor=0.1), _snapshot(floor=0.2)) == 0
     assert floors(_snapshot(floor=0.1), _snapshot(floor=0.1, target="noise")) == 0
+    assert all(series.low is not None for series in compare.loss_chart([_snapshot(floor=0.1)] * 2, "steps").series)
 
 
 @pytest.mark.parametrize(
@@ -214,7 +215,10 @@ def test_results_say_how_far_each_has_come() -> None:
     assert rows["Status"] == ["finished", "queued"]
     assert rows["Step"] == ["20", "0"]
     assert rows["Best held-out loss"] == ["0.4000", "–"]
-    assert rows["Loss, smoothed"][1] == "–"
+    assert rows[text.LATEST_LOSS][1] == "–"
+    value, _, error = dict(compare.results([_snapshot(tuple(range(1, 40)))]))[text.LATEST_LOSS][0].partition(" ± ")
+    assert 1 / 39 < float(value) < 1 / 10
+    assert 0 < float(error) < 0.01
 
 
 def _shown(timeline: object, lane: int, stop: int) -> int:

@@ -263,6 +263,8 @@ def test_reading_is_drawn_in_percent_of_held_out_pictures() -> None:
     assert found["this classifier"][1] == pytest.approx([90] * TIMESTEP_BINS)
     assert found["exact classifier of the training images"][1] == pytest.approx([80] * TIMESTEP_BINS)
     assert "200 held-out images, after 40" in drawn.note
+    assert "95 %" in drawn.note
+    assert all(series.low is not None for series in drawn.series)
     running, finished = (
         charts.accuracy_chart(_snapshot(status=status, **CLASSIFIER)) for status in ("running", "finished")
     )  # type: ignore[arg-type]
@@ -272,9 +274,9 @@ def test_reading_is_drawn_in_percent_of_held_out_pictures() -> None:
 
 
 def test_smoothing_is_an_average_that_begins_where_the_values_do() -> None:
-    assert charts.smoothed(np.full(50, 0.7)) == pytest.approx(np.full(50, 0.7))
+    assert charts.smoothed(np.full(50, 0.7))[0] == pytest.approx(np.full(50, 0.7))
     values = np.random.default_rng(0).uniform(1, 2, 40)
-    smooth = charts.smoothed(values)
+    smooth, _ = charts.smoothed(values)
     assert smooth[0] == pytest.approx(values[0])
     assert ((smooth >= values.min()) & (smooth <= values.max())).all()
     assert smooth.std() < values.std()
@@ -284,10 +286,30 @@ def test_smoothing_is_an_average_that_begins_where_the_values_do() -> None:
 
 
 def test_smoothing_leaves_out_what_is_no_number() -> None:
-    smooth = charts.smoothed(np.array([NAN, 2.0, np.inf, 2.0]))
+    smooth, _ = charts.smoothed(np.array([NAN, 2.0, np.inf, 2.0]))
     assert np.isnan(smooth[0])
     assert smooth[1:] == pytest.approx([2.0, 2.0, 2.0])
-    assert len(charts.smoothed(np.array([]))) == 0
+    assert len(charts.smoothed(np.array([]))[0]) == 0
+
+
+def test_the_band_of_the_smoothed_loss_is_its_standard_error() -> None:
+    noise = np.random.default_rng(0).normal(0, 0.3, (400, 60))
+    smooth, errors = zip(*(charts.smoothed(row) for row in 5 + noise), strict=True)
+    last, claimed = np.array(smooth)[:, -1], np.array(errors)[:, -1]
+    assert last.std() == pytest.approx(np.sqrt((claimed**2).mean()), rel=0.1)
+    within = np.abs(last - 5) < 2 * claimed
+    assert 0.85 < within.mean() <= 1  # 95 % but for the error of the error
+    _, of_falling = charts.smoothed(5 - 0.01 * np.arange(60) + noise[0])
+    assert of_falling[-1] == pytest.approx(claimed[0], rel=0.05)  # a slow trend is no noise
+    assert np.isnan(errors[0][:9]).all()
+
+
+def test_a_band_can_be_drawn_on_a_logarithmic_axis() -> None:
+    wild = tuple(_report(step, loss=loss) for step, loss in enumerate((1.0, 0.01) * 20, 1))
+    for series in charts.loss_chart(_snapshot(wild)).series:
+        if series.low is not None:
+            low = np.asarray(series.low)
+            assert (low[np.isfinite(low)] > 0).all()
 
 
 def test_loss_by_level_leaves_out_the_parts_where_nothing_fell() -> None:
