@@ -1,0 +1,178 @@
+"""In which language somebody reads.
+
+Texts are written in English, and an English text is the key of its translations, which stand in gettext catalogues
+(https://www.gnu.org/software/gettext/manual/html_node/PO-Files.html). A text is translated when it is shown, never when it is
+made: two readers of one server may read two languages.
+
+    _("Step {step} of {total}", step=3, total=50)         what is said now, in the language of who reads now
+    n_("{count} run", "{count} runs", 3)                  the same for a number of things
+    Message("There is no run {name}.", name=name)         said now and read later: the message of an error, a result of a job
+    TITLE = T("Sampling")                                 a constant, in a module that ends with `translated(__name__)`
+"""
+
+from __future__ import annotations
+
+import gettext
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache, lru_cache
+from io import BytesIO
+from pathlib import Path
+from types import ModuleType
+from typing import Any, ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+LANGUAGES = {"en": "English", "zh": "中文"}
+"""By their tags, each by its own name."""
+ENGLISH = "en"
+
+_spoken: ContextVar[str | None] = ContextVar("language", default=None)
+_asked: list[Callable[[], str | None]] = []
+_folders: list[Path] = []
+
+
+def language() -> str:
+    """The tag of the language of who reads now, one of `LANGUAGES`."""
+    spoken = _spoken.get()
+    if spoken is not None:
+        return spoken
+    found = (ask() for ask in _asked)
+    return next((tag for tag in found if tag is not None), ENGLISH)
+
+
+def chosen(*wishes: str | None) -> str | None:
+    """The first of these that is spoken here: tags such as "zh-CN", or a browser's list of them; None where none is."""
+    for wish in wishes:
+        for tag in (wish or "").split(","):
+            name = tag.split(";")[0].strip().replace("_", "-").split("-")[0].lower()
+            if name in LANGUAGES:
+                return name
+    return None
+
+
+@contextmanager
+def speaking(tag: str) -> Iterator[None]:
+    """What is said within is said in that language."""
+    token = _spoken.set(tag)
+    try:
+        yield
+    finally:
+        _spoken.reset(token)
+
+
+def asks(who_reads: Callable[[], str | None]) -> None:
+    """Register how a front end knows the language of its reader; None where it has no reader now."""
+    _asked.append(who_reads)
+
+
+def catalogues(folder: Path) -> None:
+    """Register a folder with LANGUAGE/messages.po."""
+    _folders.append(folder)
+
+
+@cache
+def _catalogue(tag: str) -> gettext.NullTranslations:
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    found: gettext.NullTranslations | None = None
+    for folder in _folders:
+        packed = BytesIO()
+        with (folder / tag / "messages.po").open("rb") as file:
+            write_mo(packed, read_po(file, locale=tag))
+        packed.seek(0)
+        one = gettext.GNUTranslations(packed)
+        if found is not None:
+            one.add_fallback(found)
+        found = one
+    return found or gettext.NullTranslations()
+
+
+def _(text: str, /, **values: object) -> str:
+    """The text in the language of who reads now. {name} stands for a value, with a format as in `str.format`."""
+    tag = language()
+    if tag != ENGLISH and text:
+        text = _catalogue(tag).gettext(text)
+    return text.format(**values) if values else text
+
+
+def n_(one: str, many: str, count: int, /, **values: object) -> str:
+    """The same for a number of things, which the text may name as {count}."""
+    tag = language()
+    text = _catalogue(tag).ngettext(one, many, count) if tag != ENGLISH else one if count == 1 else many
+    return text.format(count=count, **values)
+
+
+class Message:
+    """A text that is made now and read later. `str` and f-strings give it in the language of who reads then.
+
+    Its values may be messages themselves.
+    """
+
+    def __init__(self, text: str, /, **values: object) -> None:
+        self.text, self.values = text, values
+
+    def __str__(self) -> str:
+        return _(self.text, **self.values)
+
+    def __repr__(self) -> str:
+        return f"Message({self.text!r}, **{self.values!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Message) and (self.text, self.values) == (other.text, other.values)
+
+    def __hash__(self) -> int:
+        return hash((self.text, tuple(sorted(self.values))))
+
+
+class _Constant(str):
+    """A text that `translated` translates whenever it is read."""
+
+
+def T(text: str) -> str:  # noqa: N802  # as in every catalogue of gettext: short, since it stands before each text
+    """Marks a constant of a module that ends with `translated(__name__)`."""
+    return _Constant(text)
+
+
+def translated(module: str) -> None:
+    """From now on the constants of that module that are marked with `T` are read in the language of who reads.
+
+    They may stand in tuples, lists and dictionaries. Within the module itself, say `_(NAME)`.
+    """
+    sys.modules[module].__class__ = _Translated
+
+
+class _Translated(ModuleType):
+    def __getattribute__(self, name: str) -> Any:
+        value = super().__getattribute__(name)
+        return _shown(value) if name.isupper() and language() != ENGLISH else value
+
+
+def _shown(value: Any) -> Any:
+    if isinstance(value, _Constant):
+        return _(value)
+    if type(value) in (tuple, list):
+        return type(value)(_shown(part) for part in value)
+    if type(value) is dict:
+        return {key: _shown(part) for key, part in value.items()}
+    return value
+
+
+def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """`functools.lru_cache` for results that hold texts: one for each language."""
+
+    def decorate(function: Callable[P, R]) -> Callable[P, R]:
+        @lru_cache(maxsize=maxsize)
+        def kept(tag: str, *args: P.args, **kwargs: P.kwargs) -> R:
+            return function(*args, **kwargs)
+
+        def call(*args: P.args, **kwargs: P.kwargs) -> R:
+            return kept(language(), *args, **kwargs)
+
+        return call
+
+    return decorate
