@@ -5,9 +5,9 @@ Texts are written in English, and an English text is the key of its translations
 made: two readers of one server may read two languages.
 
     _("Step {step} of {total}", step=3, total=50)         what is said now, in the language of who reads now
-    n_("{count} run", "{count} runs", 3)                  the same for a number of things
+    plural("{count} run", "{count} runs", 3)              the same for a number of things
     Message("There is no run {name}.", name=name)         said now and read later: the message of an error, a result of a job
-    TITLE = T("Sampling")                                 a constant, in a module that ends with `translated(__name__)`
+    TITLE = N_("Sampling")                                 a constant, in a module that ends with `translated(__name__)`
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _(text: str, /, **values: object) -> str:
     return text.format(**values) if values else text
 
 
-def n_(one: str, many: str, count: int, /, **values: object) -> str:
+def plural(one: str, many: str, count: int, /, **values: object) -> str:
     """The same for a number of things, which the text may name as {count}."""
     tag = language()
     text = _catalogue(tag).ngettext(one, many, count) if tag != ENGLISH else one if count == 1 else many
@@ -133,13 +133,13 @@ class _Constant(str):
     """A text that `translated` translates whenever it is read."""
 
 
-def T(text: str) -> str:  # noqa: N802  # as in every catalogue of gettext: short, since it stands before each text
+def N_(text: str) -> str:  # as in every catalogue of gettext: short, since it stands before each text
     """Marks a constant of a module that ends with `translated(__name__)`."""
     return _Constant(text)
 
 
 def translated(module: str) -> None:
-    """From now on the constants of that module that are marked with `T` are read in the language of who reads.
+    """From now on the constants of that module that are marked with `N_` are read in the language of who reads.
 
     They may stand in tuples, lists and dictionaries. Within the module itself, say `_(NAME)`.
     """
@@ -171,7 +171,7 @@ def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
             return function(*args, **kwargs)
 
         def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return kept(language(), *args, **kwargs)
+            return kept(language(), *args, **kwargs)  # type: ignore[arg-type]  # as lru_cache, which demands hashable ones
 
         return call
 

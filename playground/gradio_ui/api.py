@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from gradio.events import api
 
+from engine.language import _
 from playground import preload
 from playground.gradio_ui import api_recipes, api_training
 from playground.gradio_ui.api_errors import clear_errors
@@ -102,9 +103,15 @@ def schedule(
     with clear_errors():
         preload.wait()
         if name not in NAMES:
-            raise ValueError(f"You asked for Schedule = “{str(name)[:40]}”, which is not one of {', '.join(NAMES)}.")
+            raise ValueError(
+                _(
+                    "You asked for Schedule = “{name}”, which is not one of {names}.",
+                    name=str(name)[:40],
+                    names=", ".join(NAMES),
+                )
+            )
         if not isinstance(zero_terminal_snr, bool):
-            raise ValueError("You asked for Zero terminal SNR with something that is not true or false.")
+            raise ValueError(_("You asked for Zero terminal SNR with something that is not true or false."))
         one = {key: key == name for key in NAMES}
         asked = {"T": T, "rescale": rescale, "s": s, "points": points, "zero": name if zero_terminal_snr else "none"}
         found = schedules_of(demanded(ScheduleChoice, {**one, **asked}))[name]
@@ -158,7 +165,7 @@ async def sample(recipe: dict[str, Any], visitor: str = "") -> AsyncIterator[dic
                     said = now
                 await asyncio.sleep(POLL)
             if progress.status != "finished":
-                raise ValueError(progress.error or "It was stopped.")
+                raise ValueError(progress.error or _("It was stopped."))
             png = png_bytes(request.frames()[-1].x0, wanted)
             drawn = {"png": _text(png), "recipe": api_recipes.plain(wanted)}
             shown = {"t": 0, "place": 0, "frames": len(request.frames())}
@@ -194,7 +201,12 @@ def _times(t: object, T: int) -> list[int]:
         or any(type(value) is not int or not 0 <= value <= T for value in t)
     ):
         raise ValueError(
-            f"You asked for t = “{str(t)[:40]}”, which is not 1 to {MOST_TIMES} whole numbers from 0 to {T}."
+            _(
+                "You asked for t = “{t}”, which is not 1 to {most_times} whole numbers from 0 to {t_2}.",
+                t=str(t)[:40],
+                most_times=MOST_TIMES,
+                t_2=T,
+            )
         )
     return t
 

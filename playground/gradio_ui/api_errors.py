@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import gradio as gr
 from pydantic import ValidationError
 
+from engine.language import _
 from playground.policy.messages import without_paths
 
 LONGEST = 400
@@ -30,7 +31,7 @@ def sentence(problem: ValueError) -> str:
     if isinstance(problem, ValidationError):
         from engine.storage.checked_files import first_problem
 
-        said = f"The settings cannot be used: {first_problem(problem)}."
+        said = _("The settings cannot be used: {first_problem}.", first_problem=first_problem(problem))
     else:
         said = str(problem)
     said = " ".join(without_paths(said).replace(os.environ.get("GRADIO_TEMP_DIR") or "\0", "…").split())

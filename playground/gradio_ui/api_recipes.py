@@ -4,6 +4,7 @@ import json
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from engine.language import _
 from playground import preload
 from playground.gradio_ui.api_errors import clear_errors
 from playground.labs.sampling import recipes as settings
@@ -61,7 +62,9 @@ def read(given: object) -> "Recipe":
 
     text = given if isinstance(given, str) else json.dumps(given)
     if len(text) > LONGEST:
-        raise RecipeError(f"The recipe has {len(text):,} letters, and at most {LONGEST:,} are read.")
+        raise RecipeError(
+            _("The recipe has {count:,} letters, and at most {longest:,} are read.", count=len(text), longest=LONGEST)
+        )
     return from_json(text)
 
 
@@ -72,8 +75,8 @@ def plain(recipe: "Recipe") -> dict[str, Any]:
 
 def _of_link(link: object, visitor: Visitor) -> "tuple[Recipe, Recipe | None]":
     if not isinstance(link, str) or len(link) > LONGEST_LINK:
-        raise ValueError(f"A link is a text of at most {LONGEST_LINK:,} letters.")
+        raise ValueError(_("A link is a text of at most {longest_link:,} letters.", longest_link=LONGEST_LINK))
     query = urlsplit(link).query if "?" in link else link
     controls: SamplingSettings = demanded_by_link(SamplingControls, dict(parse_qsl(query, keep_blank_values=True)))
-    _, found = settings.open_recipes(controls, visitor)
+    _opened, found = settings.open_recipes(controls, visitor)
     return found["A"], found.get("B")

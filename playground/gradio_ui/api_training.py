@@ -3,6 +3,7 @@
 import secrets
 from typing import TYPE_CHECKING, Any
 
+from engine.language import _
 from playground import preload
 from playground.gradio_ui.api_errors import clear_errors
 from playground.labs.shared.controls import demanded
@@ -33,7 +34,7 @@ def train_start(settings: dict[str, Any] = {}, visitor: str = "") -> dict[str, A
         if not isinstance(secret, str) or not SECRET.fullmatch(secret):
             raise ValueError(NO_SECRET)
         if not isinstance(settings, dict):
-            raise ValueError('Settings are names with values, such as {"data": "digits", "steps": 300}.')
+            raise ValueError(_('Settings are names with values, such as {"data": "digits", "steps": 300}.'))
         controls = demanded(TrainingControls, settings)
         asking = visitor_of(secret)
         asking.check_training(estimate.config_of(controls, 1.0))

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.components import Navbar
 
+from engine.language import _
 from playground.gradio_ui import api, compat, home, page
 from playground.labs.shared import text
 from playground.serving import zerogpu
@@ -22,7 +23,7 @@ def build() -> gr.Blocks:
     """All pages. Nothing here imports torch: it loads behind the first paint."""
     demo: gr.Blocks
     with gr.Blocks(title=text.PLAYGROUND, analytics_enabled=False, delete_cache=KEPT) as demo:
-        _navigation("Start")
+        _navigation(_("Start"))
         home.build(demo)
         demo.unload(_left)
         api.build()
@@ -30,7 +31,7 @@ def build() -> gr.Blocks:
             compat.start_page(demo, address, title)
             _navigation(title)
             if address == "training" and zerogpu.is_zerogpu():
-                gr.HTML(page.listed([zerogpu.TRAINING], "info"))
+                gr.HTML(page.listed([_(zerogpu.TRAINING)], "info"))
             import_module(f"playground.gradio_ui.{address}").build(demo)
     compat.describe_once(demo)
     return demo
@@ -43,7 +44,7 @@ def appearance() -> dict[str, Any]:
 
 def _navigation(title: str) -> None:
     """The row of links, the way past it, and the name of the tab, which Gradio would call alike on every page."""
-    Navbar(main_page_name="Start")
+    Navbar(main_page_name=_("Start"))
     name = f"document.title = {json.dumps(f'{title} · {text.PLAYGROUND}')};{_SKIP_LINK}"
     gr.HTML("", html_template="", js_on_load=name, apply_default_css=False, visible="hidden")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import gradio as gr
 
+from engine.language import _
 from playground.gradio_ui import page, widgets
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.widgets import PanelState
@@ -67,7 +68,7 @@ class Opening:
             with gr.Column(visible=False) as self._of_trainer:
                 gr.Markdown(text.OPEN_SIZE_MISSING)
                 self._size = gr.Number(32, label=text.OPEN_SIZE, precision=0, minimum=4, maximum=1024)
-                objectives = [(title, name) for name, title in opening.OBJECTIVES.items()]
+                objectives = [(_(title), name) for name, title in opening.OBJECTIVES.items()]
                 self._objective = gr.Dropdown(objectives, label=text.OPEN_OBJECTIVE)
             self._upload = gr.Button(text.OPEN_UPLOAD, size="sm", visible=False, elem_id="sampling-upload")
             self._message = gr.HTML("")

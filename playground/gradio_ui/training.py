@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.events import Dependency
 
+from engine.language import _
 from playground import preload
 from playground.gradio_ui import live, page, training_html, training_pictures, widgets
 from playground.gradio_ui.following import QUIET
@@ -180,7 +181,7 @@ def _pack(requested: Any, secret: Any, tab: TabState) -> list[Any]:
             raise ValueError(text.NOTHING_TO_DOWNLOAD)
         return [_named(visitor_of(secret).runs.archive(snapshot.id), runs.file_name(snapshot)), ""]
     except (ValueError, OSError) as problem:
-        words = str(problem) if isinstance(problem, ValueError) else "The zip cannot be written."
+        words = str(problem) if isinstance(problem, ValueError) else _("The zip cannot be written.")
         return [None, page.listed([words], "error")]
 
 

@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 from urllib.parse import urlencode
 
+from engine.language import _
 from playground.gradio_ui import live, page
 from playground.gradio_ui.training_sent import TabState
 from playground.labs.shared import pictures_html
@@ -76,18 +77,18 @@ def _rows(rows: ListView) -> str:
     if rows.count < 2:
         return shown
     number = rows.number
-    back = live.button("‹", "act", "page", str(number - 1), help="Newer runs", disabled=number == 1)
-    on = live.button("›", "act", "page", str(number + 1), help="Older runs", disabled=number == rows.count)
+    back = live.button("‹", "act", "page", str(number - 1), help=_("Newer runs"), disabled=number == 1)
+    on = live.button("›", "act", "page", str(number + 1), help=_("Older runs"), disabled=number == rows.count)
     return f'{shown}<div class="lv-line">{back}<span class="lv-caption">Page {number} of {rows.count}</span>{on}</div>'
 
 
 def _row(row: RowView) -> str:
-    label = f"Compare {row.title}"
+    label = _("Compare {title}", title=row.title)
     tick = live.choice("checkbox", label, "act", "tick", row.id, ticked=row.is_ticked, disabled=not row.can_tick)
     picture = '<span class="lv-picture"></span>'
     if row.picture is not None:
         zoom = max(1, round(2 * PICTURE_WIDTH / row.picture.shape[1]))
-        alt = html.escape(f"Samples of {row.title}")
+        alt = html.escape(_("Samples of {title}", title=row.title))
         picture = f'<img class="lv-picture" alt="{alt}" src="{pictures_html.data_uri(row.picture, zoom)}">'
     title = live.button(row.title, "act", "open", row.id, kind="lv-text")
     about = f'<div class="lv-caption">{html.escape(row.summary)}</div>'
@@ -140,7 +141,7 @@ def findings(run: RunView) -> str:
     lines = []
     for finding in run.findings:
         change = action(finding.action) if finding.action else ""
-        change = live.rich(f"In the recipe: `{finding.shell}`") if finding.shell else change
+        change = live.rich(_("In the recipe: `{shell}`", shell=finding.shell)) if finding.shell else change
         words = f'<span class="lv-words">{finding.icon} {html.escape(finding.text)}</span>'
         lines.append(f'<div class="lv-line lv-apart">{words}{change}</div>')
     return f'<div class="lv-box">{"".join(lines)}</div>'
@@ -161,8 +162,8 @@ def command(run: RunView) -> str:
 def compare_head(compared: CompareView) -> str:
     """What progress is counted in, the way back, and a caution."""
     radios = "".join(
-        f"<label>{live.choice('radio', title, 'act', 'against', key, ticked=key == compared.against)} {title}</label>"
-        for key, (title, *_) in visit.AGAINST.items()
+        f"<label>{live.choice('radio', _(title), 'act', 'against', key, ticked=key == compared.against)} {_(title)}</label>"
+        for key, (title, *_words) in visit.AGAINST.items()
     )
     group = f'<div class="lv-line" role="radiogroup" aria-label="{text.AGAINST}"><b>{text.AGAINST}</b>{radios}</div>'
     notices = page.notices(compared.notices)

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 import gradio as gr
 from gradio.events import Dependency
 
+from engine.language import _
 from playground import preload
 from playground.gradio_ui import compat, components, page
 from playground.gradio_ui.following import QUIET
@@ -125,7 +126,7 @@ class Form(Generic[C]):
     def _info(self, control: Control, rules: ControlRules[C], why_off: str | None) -> str:
         # What is emphasised is always to be seen; the rest when the reader wants the settings explained (page.explain).
         most = rules.bounds.get(control.name)
-        bound = f"Up to {most:g} here, where many share one machine." if most is not None else ""
+        bound = _("Up to {most:g} here, where many share one machine.", most=most) if most is not None else ""
         emphasised = " ".join(filter(None, (why_off, bound)))
         return f"*{emphasised}* {control.help}" if emphasised else control.help
 
@@ -308,7 +309,14 @@ class Panel(Form[C]):
             value = getattr(controls, name)
             if value not in choices:
                 first = next(iter(choices))
-                problems.append(f"{titles[name]} “{value}” is not here. It was set to {choices[first]}.")
+                problems.append(
+                    _(
+                        "{titles} “{value}” is not here. It was set to {choices}.",
+                        titles=titles[name],
+                        value=value,
+                        choices=choices[first],
+                    )
+                )
                 controls = checked(controls, **{name: first})
         controls, lowered = bounded(controls, rules.bounds)
         return PanelState(controls, [*problems, *lowered], visitor, tab, own, rules)

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
+from engine.language import _
+
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
     from engine.training.config import TrainConfig
@@ -68,24 +70,24 @@ class Limits:
             recipes: drawn together, by the name of their side; "" where there is one.
         """
         images = max(len(recipe.seeds) for recipe in recipes.values())
-        problems = _above(images, self.images, "images are drawn together")
+        problems = _above(images, self.images, _("images are drawn together"))
         for side, recipe in recipes.items():
-            where = f" for {side}" if side and len(recipes) > 1 else ""
-            problems += _above(recipe.steps, self.steps, f"steps are taken{where}")
+            where = _(" for {side}", side=side) if side and len(recipes) > 1 else ""
+            problems += _above(recipe.steps, self.steps, _("steps are taken{where}", where=where))
         if problems:
             return problems
         work = sum(len(recipe.seeds) * recipe.steps for recipe in recipes.values())
-        return _above(work, self.image_steps, "steps of single images (images × steps) are taken for one request")
+        return _above(work, self.image_steps, _("steps of single images (images × steps) are taken for one request"))
 
     def problems_of_training(self, config: TrainConfig) -> list[str]:
         """The same for a training run."""
         previews = config.steps // config.sample_every
-        compiled = ["Networks are not compiled here: it takes minutes, and is faster on a GPU only."]
+        compiled = [_("Networks are not compiled here: it takes minutes, and is faster on a GPU only.")]
         return [
-            *_above(config.steps, self.training_steps, "training steps are taken in one run"),
-            *_above(config.batch, self.batch, "images go into one batch"),
-            *_above(config.size, self.picture_size, "pixels along a side are trained on"),
-            *_above(previews, self.previews, "previews are drawn in one run", ": sample less often"),
+            *_above(config.steps, self.training_steps, _("training steps are taken in one run")),
+            *_above(config.batch, self.batch, _("images go into one batch")),
+            *_above(config.size, self.picture_size, _("pixels along a side are trained on")),
+            *_above(previews, self.previews, _("previews are drawn in one run"), _(": sample less often")),
             *(compiled if config.compile and not self.compiling else []),
         ]
 
@@ -101,12 +103,23 @@ class Limits:
         most = min(self.network_evaluations, most or self.network_evaluations)
         if evaluations > most:
             raise ValueError(
-                f"{what} takes {evaluations:,} network evaluations, and {most:,} are the most here: take fewer {fewer}."
+                _(
+                    "{what} takes {evaluations:,} network evaluations, and {most:,} are the most here: take fewer "
+                    "{fewer}.",
+                    what=what,
+                    evaluations=evaluations,
+                    most=most,
+                    fewer=fewer,
+                )
             )
 
 
 def _above(value: int, most: int, what: str, advice: str = "") -> list[str]:
-    return [f"At most {most:,} {what} here, not {value:,}{advice}."] if value > most else []
+    return (
+        [_("At most {most:,} {what} here, not {value:,}{advice}.", most=most, what=what, value=value, advice=advice)]
+        if value > most
+        else []
+    )
 
 
 LOCAL = Limits(

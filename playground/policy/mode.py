@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
+from engine.language import _
+
 VARIABLE = "DIFFUSION_PLAYGROUND_PUBLIC"
 """Environment variable: 1 switches public mode on, 0 off."""
 FLAGS = {"--public": True, "--no-public": False}
@@ -38,5 +40,11 @@ def read_arguments(arguments: Sequence[str]) -> bool:
     """Whether these command-line arguments ask for public mode; the last flag counts. Raises ValueError for any other."""
     unknown = [argument for argument in arguments if argument not in FLAGS]
     if unknown:
-        raise ValueError(f"“{unknown[0][:40]}” is not an option of the playground: it takes {' or '.join(FLAGS)}.")
+        raise ValueError(
+            _(
+                "“{unknown}” is not an option of the playground: it takes {flags}.",
+                unknown=unknown[0][:40],
+                flags=" or ".join(FLAGS),
+            )
+        )
     return FLAGS[arguments[-1]] if arguments else default_public()

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from engine.language import N_, _
 from playground.policy import limits, mode
 from playground.policy.limits import S
 from playground.policy.messages import errors_without_paths
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from engine.training.config import TrainConfig
     from playground.policy.limits import Limits
 
-NOT_IN_PUBLIC = "This is not possible here, where many share one machine."
+NOT_IN_PUBLIC = N_("This is not possible here, where many share one machine.")
 RUN, IDEAL = "run:", "ideal:"
 
 
@@ -92,7 +93,7 @@ class Visitor:
         if name.startswith(RUN):
             return self.runs.vae(name.removeprefix(RUN))
         if name not in VAES:  # a link may name no folder, not even on one's own machine
-            raise ValueError(f"There is no VAE “{name[:40]}” here.")
+            raise ValueError(_("There is no VAE “{name}” here.", name=name[:40]))
         return load(name)
 
     # --- what may be named --------------------------------------------------------------------------------------------
@@ -115,12 +116,14 @@ class Visitor:
         from engine.data.shipped import DATASETS
 
         if self.public and name not in DATASETS:
-            raise DataError(f"There is no data set “{name[:40]}” here, but {', '.join(DATASETS)}.")
+            raise DataError(
+                _("There is no data set “{name}” here, but {datasets}.", name=name[:40], datasets=", ".join(DATASETS))
+            )
 
     def check_host(self) -> None:
         """Raise ValueError where only the host may do it: name a path, upload a model, prepare, remove or fetch data."""
         if self.public:
-            raise ValueError(NOT_IN_PUBLIC)
+            raise ValueError(_(NOT_IN_PUBLIC))
 
     # --- what may be asked for ----------------------------------------------------------------------------------------
 
@@ -156,7 +159,14 @@ class Visitor:
         offered = [*shipped, *(IDEAL + data for data in DATASETS)]
         is_own = name.startswith(RUN) and self.runs.may(name.removeprefix(RUN).partition("@")[0])
         if name not in offered and not is_own:
-            raise ModelError(f"There is no {what} “{name[:40]}” here, but {', '.join(offered)}.")
+            raise ModelError(
+                _(
+                    "There is no {what} “{name}” here, but {offered}.",
+                    what=what,
+                    name=name[:40],
+                    offered=", ".join(offered),
+                )
+            )
 
 
 HOST = Visitor()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from engine.language import N_, _
 from playground.policy.messages import errors_without_paths, without_paths
 from playground.policy.ownership import is_owner, write_owner
 
@@ -24,12 +25,12 @@ if TYPE_CHECKING:
     from engine.training.config import TrainConfig
 
 T = TypeVar("T")
-NOBODY = "The page could not identify this browser. Load it again; the browser must allow it to store data."
-ONE_AT_A_TIME = (
+NOBODY = N_("The page could not identify this browser. Load it again; the browser must allow it to store data.")
+ONE_AT_A_TIME = N_(
     "You have a run that is being trained, or waits for its turn: stop it or let it finish first. Many share this machine, so "
     "each visitor trains one at a time."
 )
-NOT_SAVED = "The run cannot be started: its owner could not be written."
+NOT_SAVED = N_("The run cannot be started: its owner could not be written.")
 
 _starting = threading.Lock()
 """Held from the check whether a visitor trains already to the start, so that two tabs do not both start one."""
@@ -98,7 +99,7 @@ class VisitorRuns:
             try:  # before it starts: at no moment does it belong to nobody
                 write_owner(self.secret, folder)
             except OSError as error:
-                raise RunsError(NOT_SAVED) from error
+                raise RunsError(_(NOT_SAVED)) from error
             return self.service.submit(config, run_id)
 
     def resume(self, run_id: str) -> None:
@@ -191,7 +192,7 @@ class VisitorRuns:
         from engine.runs.service import RunsError
 
         if not self.secret:
-            raise RunsError(NOBODY)
+            raise RunsError(_(NOBODY))
         others = (self.snapshot(run_id) for run_id in self.ids() if run_id != but)
         if any(snapshot.status in ("queued", "running") for snapshot in others if snapshot is not None):
-            raise RunsError(ONE_AT_A_TIME)
+            raise RunsError(_(ONE_AT_A_TIME))

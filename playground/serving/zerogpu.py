@@ -12,6 +12,8 @@ from copy import deepcopy
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from engine.language import N_
+
 try:
     import spaces  # on ZeroGPU it is there, and must come before torch
 except ImportError:
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
 
 LONGEST = 120
 """Seconds that one call may ask for."""
-TRAINING = (
+TRAINING = N_(
     "Training runs on the CPU here: this Space borrows its GPU for single calls of at most a minute or two, and a training run "
     "goes on for longer than that. Drawing uses the GPU."
 )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
+from engine.language import _
 from playground.labs.sampling import text
 from playground.labs.shared import models, opening
 from playground.labs.shared.opening import MAX_UPLOAD_MB, OBJECTIVES, Opening
@@ -101,7 +102,7 @@ def _by_upload() -> None:
         objective = st.selectbox(
             text.OPEN_OBJECTIVE,
             list(OBJECTIVES),
-            format_func=OBJECTIVES.__getitem__,
+            format_func=lambda name: _(OBJECTIVES[name]),
             key="sampling/upload objective",
         )
     if st.button(text.OPEN_UPLOAD, key="sampling/open upload", width="stretch"):
@@ -114,7 +115,7 @@ def _watch(current: Opening) -> None:
     state = current.state
     if state.is_running:
         st.progress(state.fraction, text=current.progress_text)
-        st.button("Cancel", key="sampling/cancel opening", on_click=current.stop)
+        st.button(_("Cancel"), key="sampling/cancel opening", on_click=current.stop)
         return
     if state.result is not None:
         st.session_state["sampling/uploads"] = (

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.language import _
 from playground.labs.training import estimate, text, view, visit
 from playground.labs.training.controls import TrainingControls
 from playground.labs.training.view import Action, CompareView, PageView, RunView
@@ -133,7 +134,7 @@ def _findings(run: RunView) -> None:
             if finding.action is not None:
                 act_button(row, finding.action)
             elif finding.shell:
-                row.markdown(f"In the recipe: `{finding.shell}`", width="content")
+                row.markdown(_("In the recipe: `{shell}`", shell=finding.shell), width="content")
 
 
 def _charts(run: RunView) -> None:
@@ -154,7 +155,7 @@ def _compare(compared: CompareView) -> None:
         text.AGAINST,
         list(visit.AGAINST),
         required=True,
-        format_func=lambda name: visit.AGAINST[name][0],
+        format_func=lambda name: _(visit.AGAINST[name][0]),
         key=AGAINST,
         on_change=lambda: act("against", st.session_state[AGAINST]),
     )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from engine.language import _
 from playground.labs.training import settings_of_run, text, visit
 from playground.labs.training.view import Action
 from playground.labs.training.visit import Choice, Visit
@@ -113,5 +114,5 @@ def show_messages() -> None:
         st.success(taken, icon="🎛️")
     for deleted in _visit().deleted[-3:]:
         row = st.container(horizontal=True, vertical_alignment="center", gap="small")
-        row.markdown(f"🗑️ Deleted **{page.plain(deleted.title)}**.", width="content")
+        row.markdown(_("🗑️ Deleted **{title}**.", title=page.plain(deleted.title)), width="content")
         act_button(row, Action("undo", text.UNDO, of=deleted.id))

@@ -8,6 +8,7 @@ from io import BufferedReader
 
 import streamlit as st
 
+from engine.language import _
 from playground.labs.training import text, view, visit
 from playground.labs.training.view import RowView, RunView
 from playground.streamlit_ui import page, training_actions, visitor
@@ -46,7 +47,7 @@ def _row(row: RowView) -> None:
     key = f"training/compare/{row.id}"
     st.session_state[key] = row.is_ticked
     line.checkbox(
-        page.spoken(f"Compare {row.title}"),
+        page.spoken(_("Compare {title}", title=row.title)),
         key=key,
         label_visibility="collapsed",
         disabled=not row.can_tick,
@@ -55,7 +56,7 @@ def _row(row: RowView) -> None:
     )
     if row.picture is not None:
         picture = row.picture[..., 0] if row.picture.shape[2] == 1 else row.picture
-        line.image(picture, width=96, output_format="PNG", alt=f"Samples of {row.title}")
+        line.image(picture, width=96, output_format="PNG", alt=_("Samples of {title}", title=row.title))
     else:
         line.container(width=96, height=32, border=False)
     words = line.container(gap=None, width="stretch")

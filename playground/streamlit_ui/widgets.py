@@ -18,6 +18,7 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
+from engine.language import _
 from playground.labs.shared.controls import (
     Control,
     ControlRules,
@@ -225,7 +226,7 @@ def _accepted(model: type[C], control: Control, value: Any, kept: Any) -> Any:
     try:
         return getattr(model.model_validate({control.name: value}), control.name)
     except ValidationError as refusal:
-        st.error(plain(reason(refusal) or f"{control.title} cannot be read like this."))
+        st.error(plain(reason(refusal) or _("{title} cannot be read like this.", title=control.title)))
         return kept
 
 

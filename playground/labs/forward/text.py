@@ -1,9 +1,11 @@
 """The texts of the Forward lab."""
 
-TITLE = "The forward process: from an image to noise"
-LEAD = (
-    "The forward process adds Gaussian noise step by step, until xₜ is distributed as N(0, I). "
-    "Drag the strip below the image to move along t."
+from engine.language import N_, _, translated
+
+TITLE = N_("The forward process: from an image to noise")
+LEAD = N_(
+    "The forward process adds Gaussian noise step by step, until xₜ is distributed as N(0, I). Drag the "
+    "strip below the image to move along t."
 )
 TERMS = (
     "noisy data",
@@ -18,20 +20,25 @@ TERMS = (
     "posterior",
 )
 """Of the glossary, in the order in which the page shows them."""
-LOOKING_AT = (
-    "xₜ, its pixel values and its noise at step t, sampled in one jump or step by step; pixel values beyond −1 … 1 are "
-    "displayed as −1 or 1. Both ways have the same distribution: (xₜ − √ᾱₜ x₀) / √(1−ᾱₜ) is N(0, 1) at every t, and its "
-    "measured standard deviation scatters around the calculated curve."
+LOOKING_AT = N_(
+    "xₜ, its pixel values and its noise at step t, sampled in one jump or step by step; pixel values "
+    "beyond −1 … 1 are displayed as −1 or 1. Both ways have the same distribution: (xₜ − √ᾱₜ x₀) / "
+    "√(1−ᾱₜ) is N(0, 1) at every t, and its measured standard deviation scatters around the calculated "
+    "curve."
 )
-NO_CLASS = "An uploaded image has no class and no number."
-UPLOAD = "Your own image"
-UPLOAD_FIRST = "Choose an image file above. Until then the previous image is shown."
-STAYS = "The previous image is still shown."
+NO_CLASS = N_("An uploaded image has no class and no number.")
+UPLOAD = N_("Your own image")
+UPLOAD_FIRST = N_("Choose an image file above. Until then the previous image is shown.")
+STAYS = N_("The previous image is still shown.")
 
 
 def upload_help(size: int) -> str:
     """What happens to an uploaded picture."""
-    return (
-        f"The largest centred square is resized to {size} × {size} pixels. It stays on the machine that runs this "
-        "playground and is not part of the link."
+    return _(
+        "The largest centred square is resized to {size} × {size} pixels. It stays on the machine that runs "
+        "this playground and is not part of the link.",
+        size=size,
     )
+
+
+translated(__name__)

@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.components.payloads.panels import CurvePanel, EquationPanel, Line, Panel
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.forward.controls import ForwardControls, Process
@@ -43,22 +44,22 @@ def _timeline(process: Process, schedule: str, T: int, seed: int, hashed: noisin
     return Timeline(
         id="forward",
         lanes=tuple(_lane(name, strips[name], picture.shape) for name in processes),
-        positions=tuple(Position(int(t), f"t = {t} of {T}") for t in shown),
+        positions=tuple(Position(int(t), _("t = {t} of {t_2}", t=t, t_2=T)) for t in shown),
         captions=tuple(_caption(float(share)) for share in shares),
         panels=_panels(processes, strips, table, shown, variance),
         start_at=int((shares > 0.5).sum()),  # as much noise as signal: something of both can be seen
         fps=max(12.0, min(60.0, len(shown) / 6)),
-        label="Forward process, from the image at t = 0 to noise at t = T",
+        label=_("Forward process, from the image at t = 0 to noise at t = T"),
     )
 
 
 def _lane(process: str, strip: Strip, shape: tuple[int, ...]) -> Lane:
     titles = {
         "jump": (
-            "<i>x</i><sub>t</sub> in one jump",
-            "Same noise <i>ε</i> at every t.",
+            _("<i>x</i><sub>t</sub> in one jump"),
+            _("Same noise <i>ε</i> at every t."),
         ),
-        "steps": ("<i>x</i><sub>t</sub> after t steps", "Fresh noise at every step."),
+        "steps": (_("<i>x</i><sub>t</sub> after t steps"), _("Fresh noise at every step.")),
     }
     title, help_text = titles[process]
     frames = noising.to_uint8(strip.x).reshape(-1, 1, *shape)
@@ -74,15 +75,17 @@ def signal_shares(variance: float, alpha_bar: NDArray[np.float64]) -> NDArray[np
 
 def _caption(share: float) -> str:
     if share == 1:
-        return "The clean image x₀, without noise."
-    percent = f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %" if share > 1e-5 else "under 0.001 %"
+        return _("The clean image x₀, without noise.")
+    percent = f"{100 * share:.0f} %" if share >= 0.1 else f"{100 * share:.2g} %" if share > 1e-5 else _("under 0.001 %")
     if share > 0.55:
-        return f"Mostly signal: {percent} of the variance of xₜ over its pixels."
+        return _("Mostly signal: {percent} of the variance of xₜ over its pixels.", percent=percent)
     if share > 0.45:
-        return f"About as much noise as signal: {percent} of the variance of xₜ over its pixels is signal."
+        return _(
+            "About as much noise as signal: {percent} of the variance of xₜ over its pixels is signal.", percent=percent
+        )
     if share > 0.01:
-        return f"Mostly noise: {percent} of the variance of xₜ over its pixels is still signal."
-    return f"Nearly pure noise: {percent} of the variance of xₜ over its pixels is signal."
+        return _("Mostly noise: {percent} of the variance of xₜ over its pixels is still signal.", percent=percent)
+    return _("Nearly pure noise: {percent} of the variance of xₜ over its pixels is signal.", percent=percent)
 
 
 def _panels(
@@ -92,19 +95,19 @@ def _panels(
     shown: NDArray[np.int64],
     variance: float,
 ) -> tuple[Panel, ...]:
-    names = {"jump": "in one jump", "steps": "after t steps"}
+    names = {"jump": _("in one jump"), "steps": _("after t steps")}
     pixels = tuple(
         noising.histogram_of(
-            f"Pixel values of <i>x</i><sub>t</sub> {names[process]}",
-            "pixel value (−1 darkest, 1 brightest)",
+            _("Pixel values of <i>x</i><sub>t</sub> {names}", names=names[process]),
+            _("pixel value (−1 darkest, 1 brightest)"),
             strips[process].x,
         )
         for process in processes
     )
     noise = tuple(
         noising.histogram_of(
-            f"The noise in <i>x</i><sub>t</sub> {names[process]}",
-            "(xₜ − √ᾱₜ x₀) / √(1−ᾱₜ), no unit",
+            _("The noise in <i>x</i><sub>t</sub> {names}", names=names[process]),
+            _("(xₜ − √ᾱₜ x₀) / √(1−ᾱₜ), no unit"),
             strips[process].noise,
             table.sigma[shown] > 0,
         )
@@ -121,24 +124,24 @@ def _panels(
 def _curves(table: noising.Table, shown: NDArray[np.int64], variance: float) -> tuple[CurvePanel, CurvePanel]:
     at = noising.thinned_times(table.T)
     parts = CurvePanel(
-        f"Signal and noise variance; this image’s is v = {variance:.2g}",
-        "step t",
-        "variance over the pixels",
+        _("Signal and noise variance; this image’s is v = {variance:.2g}", variance=variance),
+        _("step t"),
+        _("variance over the pixels"),
         (
-            Line("signal, v <i>ᾱ</i><sub>t</sub>", at, variance * table.alpha_bar[at]),
-            Line("noise, 1 − <i>ᾱ</i><sub>t</sub>", at, 1 - table.alpha_bar[at]),
+            Line(_("signal, v <i>ᾱ</i><sub>t</sub>"), at, variance * table.alpha_bar[at]),
+            Line(_("noise, 1 − <i>ᾱ</i><sub>t</sub>"), at, 1 - table.alpha_bar[at]),
         ),
         shown,
         y_range=(0.0, 1.0),
     )
     of_image = variance * table.snr if variance else np.full_like(table.snr, np.nan)
     snr = CurvePanel(
-        "Signal-to-noise ratio",
-        "step t",
-        "ratio",
+        _("Signal-to-noise ratio"),
+        _("step t"),
+        _("ratio"),
         (
-            Line("of this image, v <i>ᾱ</i><sub>t</sub> / (1 − <i>ᾱ</i><sub>t</sub>)", at, of_image[at]),
-            Line("of data of variance 1", at, table.snr[at], dashed=True),
+            Line(_("of this image, v <i>ᾱ</i><sub>t</sub> / (1 − <i>ᾱ</i><sub>t</sub>)"), at, of_image[at]),
+            Line(_("of data of variance 1"), at, table.snr[at], dashed=True),
         ),
         shown,
         log_y=True,
@@ -149,13 +152,13 @@ def _curves(table: noising.Table, shown: NDArray[np.int64], variance: float) -> 
 
 def _spread(strips: dict[str, Strip], table: noising.Table, shown: NDArray[np.int64]) -> CurvePanel:
     return CurvePanel(
-        "Standard deviation of the noise",
-        "step t",
-        "of xₜ − √ᾱₜ x₀, in pixel values",
+        _("Standard deviation of the noise"),
+        _("step t"),
+        _("of xₜ − √ᾱₜ x₀, in pixel values"),
         (
-            Line("one jump", shown, strips["jump"].spread),
-            Line("t steps", shown, strips["steps"].spread),
-            Line("calculated, <sqrt>1 − <i>ᾱ</i><sub>t</sub></sqrt>", shown, table.sigma[shown]),
+            Line(_("one jump"), shown, strips["jump"].spread),
+            Line(_("t steps"), shown, strips["steps"].spread),
+            Line(_("calculated, <sqrt>1 − <i>ᾱ</i><sub>t</sub></sqrt>"), shown, table.sigma[shown]),
         ),
         shown,
         y_range=(0.0, 1.1),
@@ -170,7 +173,7 @@ def _equations(processes: tuple[str, ...], table: noising.Table, shown: NDArray[
         return [f"{value:.4f}" for value in values[shown]]
 
     closed = EquationPanel(
-        "One jump, from x₀",
+        _("One jump, from x₀"),
         _formula(
             "<i>x</i><sub>t</sub> = <sqrt><i>ᾱ</i><sub>t</sub></sqrt> <i>x</i><sub>0</sub>"
             " + <sqrt>1 − <i>ᾱ</i><sub>t</sub></sqrt> <i>ε</i>",
@@ -179,7 +182,7 @@ def _equations(processes: tuple[str, ...], table: noising.Table, shown: NDArray[
         {"t": now, "signal": decimals(table.signal), "sigma": decimals(table.sigma)},
     )
     step = EquationPanel(
-        "One step, from xₜ₋₁",
+        _("One step, from xₜ₋₁"),
         _formula(
             "<i>x</i><sub>t</sub> = <sqrt>1 − <i>β</i><sub>t</sub></sqrt> <i>x</i><sub>t−1</sub>"
             " + <sqrt><i>β</i><sub>t</sub></sqrt> <i>ε</i><sub>t</sub>",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator
 
+from engine.language import _
 from engine.recipes.sampling_fields import Clip, SamplerName, ScheduleName, SpacingName
 from playground.labs.sampling import controls as sampling
 from playground.labs.sampling.controls import SamplingSettings
@@ -121,10 +122,16 @@ class GuidanceControls(Controls):
         problems = []
         if self.across == self.down:
             mended["down"] = "seed" if self.across == "label" else "label"
-            problems.append(f"Both axes were {AXES[self.across]}. The rows were set to {AXES[mended['down']]}.")
+            problems.append(
+                _(
+                    "Both axes were {axes}. The rows were set to {axes_2}.",
+                    axes=AXES[self.across],
+                    axes_2=AXES[mended["down"]],
+                )
+            )
         if self.scale_from > self.scale_to:
             mended |= {"scale_from": self.scale_to, "scale_to": self.scale_from}
-            problems.append("The guidance interval started above its end. The two were exchanged.")
+            problems.append(_("The guidance interval started above its end. The two were exchanged."))
         return (checked(self, **mended), problems) if mended else (self, [])
 
 
@@ -164,7 +171,7 @@ def without_effect(controls: GuidanceControls) -> dict[str, str]:
     reasons = {}
     swept = (controls.across, controls.down) if controls.view == "sweep" else ()
     if "sampler" not in swept and "eta" not in SAMPLERS[controls.sampler].settings:
-        reasons["eta"] = "Only DDIM has it."
+        reasons["eta"] = _("Only DDIM has it.")
     return reasons
 
 
@@ -174,12 +181,12 @@ def rules(visitor: Visitor) -> ControlRules[GuidanceControls]:
         hidden=hidden,
         disabled=without_effect,
         options=lambda now: choices(visitor, now.model),
-        at_first=lambda _: {
+        at_first=lambda _now: {
             "model": {"digits": "digits"},
             "label": {3: "3"},
             "classifier": {"": "none"},
             "sampler": {"ddim": "DDIM"},
-            "spacing": {"uniform": "uniform in t"},
+            "spacing": {"uniform": _("uniform in t")},
         },
         bounds=visitor.bounds("guidance"),
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from engine.language import N_, _
 from playground.components.payloads.chart import LiveChart, Series
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.guidance.controls import GuidanceControls
@@ -56,8 +57,14 @@ def mixture(preset: str) -> ExactDenoiser:
     return ExactDenoiser(torch.tensor(means, dtype=torch.float64), torch.tensor(labels), std)
 
 
-IN_WORDS = f"{POINTS:,} points, {STEPS} steps, at {1 + len(CURVE)} guidance scales; no network evaluations."
-"""What is computed."""
+def in_words() -> str:
+    """What is computed."""
+    return _(
+        "{points:,} points, {steps} steps, at {scales} guidance scales; no network evaluations.",
+        points=POINTS,
+        steps=STEPS,
+        scales=1 + len(CURVE),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,26 +169,39 @@ def distance_between(points: Field, target: Field, scale: float) -> Distance:
 def verdict(density: GuidedDensity) -> str:
     """The result in a sentence or two."""
     if density.at_scale is None:
-        return "The points are being sampled."
+        return _("The points are being sampled.")
     distance, floor = density.at_scale.distance, density.at_scale.floor
-    numbers = (
-        f"Total variation to p(x|c)^s p(x)^(1−s): {distance:.3f}; of {POINTS:,} samples of that density itself: "
-        f"{floor.mean:.3f} ± {floor.std:.3f}."
+    numbers = _(
+        "Total variation to p(x|c)^s p(x)^(1−s): {distance:.3f}; of {points:,} samples of that density "
+        "itself: {mean:.3f} ± {std:.3f}.",
+        distance=distance,
+        points=POINTS,
+        mean=floor.mean,
+        std=floor.std,
     )
     if distance >= floor.mean + 4 * floor.std:
-        return (
-            f"{numbers} So guidance at s = {density.scale:g} samples from another density: at each level it follows the score "
-            "of the middle one, which is not that of the target after the forward process."
+        return _(
+            "{numbers} So guidance at s = {scale:g} samples from another density: at each level it follows the "
+            "score of the middle one, which is not that of the target after the forward process.",
+            numbers=numbers,
+            scale=density.scale,
         )
-    same = "At s = 1 both are p(x|c)." if density.scale == 1 else "Here the two cannot be distinguished."
+    same = _("At s = 1 both are p(x|c).") if density.scale == 1 else _("Here the two cannot be distinguished.")
     return f"{numbers} {same}"
 
 
-_TARGET = "<i>p</i>{0}(<i>x</i>|<i>c</i>)<sup>s</sup> <i>p</i>{0}(<i>x</i>)<sup>1−s</sup>"
 LANES = (
-    ("points", "guided points", "Contours: the target, noised."),
-    ("tilted", "density whose score guides", _TARGET.format("<sub>t</sub>")),
-    ("target", "target density, noised", f"{_TARGET.format('')}, noised."),
+    ("points", N_("guided points"), N_("Contours: the target, noised.")),
+    (
+        "tilted",
+        N_("density whose score guides"),
+        "<i>p</i><sub>t</sub>(<i>x</i>|<i>c</i>)<sup>s</sup> <i>p</i><sub>t</sub>(<i>x</i>)<sup>1−s</sup>",
+    ),
+    (
+        "target",
+        N_("target density, noised"),
+        N_("<i>p</i>(<i>x</i>|<i>c</i>)<sup>s</sup> <i>p</i>(<i>x</i>)<sup>1−s</sup>, noised."),
+    ),
 )
 
 
@@ -194,13 +214,13 @@ def timeline(timeline_id: str, density: GuidedDensity, *, newest_only: bool = Fa
         for frame in frames:
             top = max(float(frame.tilted.max()), float(frame.target.max()))
             pictures.append(with_lines(heat(getattr(frame, key), top, zoom=ZOOM), frame.target)[None])
-        lanes.append(Lane.of_pictures(key, title, pictures, help=help_text))
+        lanes.append(Lane.of_pictures(key, _(title), pictures, help=_(help_text)))
     return Timeline(
         f"{timeline_id}-live" if newest_only else timeline_id,
         tuple(lanes),
-        tuple(Position(frame.t, f"t = {frame.t} of 1000") for frame in frames),
+        tuple(Position(frame.t, _("t = {t} of 1000", t=frame.t)) for frame in frames),
         start_at="last",
-        label="Guided and target density, from noise to data",
+        label=_("Guided and target density, from noise to data"),
     )
 
 
@@ -212,9 +232,9 @@ def chart(density: GuidedDensity) -> LiveChart:
         floors = np.array([one.floor.mean for one in density.curve])
         spread = 2 * np.array([one.floor.std for one in density.curve])
         series = (
-            Series("guided points", scale, np.array([one.distance for one in density.curve]), mark="circle"),
+            Series(_("guided points"), scale, np.array([one.distance for one in density.curve]), mark="circle"),
             Series(
-                "floor: samples of the target itself",
+                _("floor: samples of the target itself"),
                 scale,
                 floors,
                 "dashed",
@@ -224,12 +244,12 @@ def chart(density: GuidedDensity) -> LiveChart:
             ),
         )
     return LiveChart(
-        "Distance of the guided points from the target",
-        "guidance scale s",
-        "total variation",
+        _("Distance of the guided points from the target"),
+        _("guidance scale s"),
+        _("total variation"),
         series,
-        note="0: the same density; 1: disjoint.",
-        empty="The curve appears after the densities.",
+        note=_("0: the same density; 1: disjoint."),
+        empty=_("The curve appears after the densities."),
     )
 
 

@@ -49,7 +49,7 @@ def key(controls: GuidanceControls) -> tuple[tuple[str, Any], ...]:
 def announced(controls: GuidanceControls, visitor: Visitor) -> str:
     """What will be computed, in a sentence, "" for nothing to say. Raises ValueError with one sentence where it cannot be."""
     if controls.view == "density":
-        return density.IN_WORDS
+        return density.in_words()
     model = visitor.open_model(controls.model)
     if controls.view == "sweep":
         return sweep.plan(controls, model, visitor).in_words

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from engine.language import _
 from engine.recipes.sampling_fields import CLIP_TITLES, SCHEDULE_TITLES
 from playground.components.payloads.packing import nearest_index
 from playground.components.payloads.timeline import Axes, Lane, Position, Timeline
@@ -84,7 +85,13 @@ class Plan:
         axes = self.axes
         cells = f"{len(axes.columns)} × {len(axes.rows)} = {len(self.cells)} cells"
         across, down = f"{axes.across} {_list(axes.columns)}", f"{axes.down} {_list(axes.rows)}"
-        return f"{cells}: {across} across, {down} down; at most {self.evaluations:,} network evaluations."
+        return _(
+            "{cells}: {across} across, {down} down; at most {evaluations:,} network evaluations.",
+            cells=cells,
+            across=across,
+            down=down,
+            evaluations=self.evaluations,
+        )
 
 
 def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
@@ -101,7 +108,7 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
     from engine.recipes.sweep import batches
 
     if controls.across == controls.down:
-        raise ValueError(f"Both axes are {AXES[controls.across]}: choose another setting for one of them.")
+        raise ValueError(_("Both axes are {axes}: choose another setting for one of them.", axes=AXES[controls.across]))
     axes = [controls.across, controls.down]
     texts = [controls.across_values, controls.down_values]
     may = [allowed(axis, model, visitor) for axis in axes]
@@ -109,14 +116,18 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
     count = len(values[0]) * len(values[1])
     if count > MOST_CELLS:
         raise ValueError(
-            f"This sweep has {count:,} cells, and {MOST_CELLS} are the most: take fewer values or larger steps."
+            _(
+                "This sweep has {count:,} cells, and {most_cells} are the most: take fewer values or larger steps.",
+                count=count,
+                most_cells=MOST_CELLS,
+            )
         )
     cells = [_cell(controls, model, {axes[0]: column, axes[1]: row}) for row in values[1] for column in values[0]]
     for cell in cells:  # the values of an axis may lie beyond the range of the control
         visitor.check_recipe(cell)
         cell.check(model)
     evaluations = sum(batch.evaluations for batch in batches(cells))
-    visitor.limits.check_evaluations("This sweep", evaluations, "cells, images or steps", MOST_EVALUATIONS)
+    visitor.limits.check_evaluations(_("This sweep"), evaluations, _("cells, images or steps"), MOST_EVALUATIONS)
     titles = [tuple(_title(axis, value, one) for value in v) for axis, one, v in zip(axes, may, values, strict=True)]
     grid = Axes(AXES[axes[0]], titles[0], AXES[axes[1]], titles[1])
     return Plan(grid, tuple(cells), model, evaluations)
@@ -139,7 +150,9 @@ def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) 
     try:
         return recipe(controls, **swept, seeds=seeds, labels=labels)
     except ValidationError as error:
-        raise ValueError(f"This sweep cannot be sampled: {first_problem(error)}.") from error
+        raise ValueError(
+            _("This sweep cannot be sampled: {first_problem}.", first_problem=first_problem(error))
+        ) from error
 
 
 def _title(axis: str, value: Value, one: Allowed) -> str:
@@ -214,10 +227,10 @@ def timeline(timeline_id: str, grid: Grid, show: str) -> Timeline:
     frames = [grid.now] if grid.frames is None else list(grid.frames[show])
     lane = Lane.of_grid("grid", TITLES[show if grid.frames is not None else "x0"], frames, axes=plan.axes)
     if grid.frames is None:
-        return Timeline(f"{timeline_id}-live", (lane,), (Position(0, "being sampled"),), label="Sweep so far")
+        return Timeline(f"{timeline_id}-live", (lane,), (Position(0, _("being sampled")),), label=_("Sweep so far"))
     steps = {cell.steps for cell in plan.cells}
     positions = tuple(_position(k, len(frames), steps) for k in range(len(frames)))
-    return Timeline(timeline_id, (lane,), positions, start_at="last", pick=False, label="Sweep, from noise to image")
+    return Timeline(timeline_id, (lane,), positions, start_at="last", pick=False, label=_("Sweep, from noise to image"))
 
 
 TITLES = {"x0": "<i>x̂</i><sub>0</sub> prediction", "x": "noisy <i>x</i><sub>t</sub>"}
@@ -228,5 +241,5 @@ def _position(k: int, count: int, steps: set[int]) -> Position:
     if len(steps) == 1:
         total = next(iter(steps))
         step = _steps_shown(count, total)[k]
-        return Position(step, f"step {step} of {total}")
-    return Position(round(100 * share), f"{100 * share:.0f} % of the steps")
+        return Position(step, _("step {step} of {total}", step=step, total=total))
+    return Position(round(100 * share), _("{share:.0f} % of the steps", share=100 * share))

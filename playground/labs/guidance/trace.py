@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from engine.language import N_, _
 from playground.components.payloads.packing import nearest_index
 from playground.components.payloads.panels import CurvePanel, EquationPanel, Line
 from playground.components.payloads.timeline import Lane, Position, Timeline
@@ -69,22 +70,28 @@ def variants(
     from engine.models.noisy_classifier import NOISY_CLASSIFIERS
 
     common = {"seeds": tuple(seeds), "labels": tuple(labels), "classifier": "", "scale_from": 0.0, "scale_to": 1.0}
-    compared = [Variant("classifier-free guidance", recipe(controls, **common))]
+    compared = [Variant(_("classifier-free guidance"), recipe(controls, **common))]
     if controls.beside == "interval":
-        title = f"classifier-free guidance, 1 − ᾱ from {controls.scale_from:g} to {controls.scale_to:g}"
+        title = _(
+            "classifier-free guidance, 1 − ᾱ from {scale_from:g} to {scale_to:g}",
+            scale_from=controls.scale_from,
+            scale_to=controls.scale_to,
+        )
         interval = {"scale_from": controls.scale_from, "scale_to": controls.scale_to}
         compared.append(Variant(title, recipe(controls, **common | interval)))
     elif controls.beside == "classifier":
         name = controls.classifier or (model.data if model.data in NOISY_CLASSIFIERS else f"ideal:{model.data}")
         push = {"classifier": name, "classifier_scale": controls.classifier_scale, "scale": 0.0, "rescale": 0.0}
-        compared.append(Variant("classifier guidance", recipe(controls, **common | push)))
+        compared.append(Variant(_("classifier guidance"), recipe(controls, **common | push)))
     if not model.class_names:
-        raise ValueError(f"“{model.title}” has no classes to guide towards: choose another model.")
+        raise ValueError(_("“{title}” has no classes to guide towards: choose another model.", title=model.title))
     for variant in compared:
         visitor.check_names(variant.recipe)
         variant.recipe.check(model)
     if model.needs_label:
-        raise ValueError(f"“{model.title}” has no unconditional prediction, so its guidance cannot be traced.")
+        raise ValueError(
+            _("“{title}” has no unconditional prediction, so its guidance cannot be traced.", title=model.title)
+        )
     return tuple(compared)
 
 
@@ -168,11 +175,11 @@ def _step(frame: Frame, evaluation: GuidanceEvaluation) -> Step:
 
 
 LANES = {
-    "x": ("<i>x</i><sub>t</sub>", "Input of the network."),
-    "uncond": ("unconditional <i>x̂</i><sub>0</sub>", "Guidance scale 0."),
-    "cond": ("conditional <i>x̂</i><sub>0</sub>", "Guidance scale 1."),
-    "difference": ("conditional − unconditional", "Grey is zero."),
-    "guided": ("guided <i>x̂</i><sub>0</sub>", "The input of the sampler, after clipping."),
+    "x": ("<i>x</i><sub>t</sub>", N_("Input of the network.")),
+    "uncond": (N_("unconditional <i>x̂</i><sub>0</sub>"), N_("Guidance scale 0.")),
+    "cond": (N_("conditional <i>x̂</i><sub>0</sub>"), N_("Guidance scale 1.")),
+    "difference": (N_("conditional − unconditional"), N_("Grey is zero.")),
+    "guided": (N_("guided <i>x̂</i><sub>0</sub>"), N_("The input of the sampler, after clipping.")),
 }
 LETTERS = "AB"
 
@@ -192,22 +199,22 @@ def timeline(timeline_id: str, traces: Traces) -> Timeline | None:
             lanes.append(
                 Lane.of_pictures(
                     f"{name}{letter}" if compared else name,
-                    title,
+                    _(title),
                     [step.pictures[name] for step in steps],
                     index=index,
                     width_over_height=1.0 if compared else 0.5,
-                    help=help_text,
+                    help=_(help_text),
                     group=letter if compared else "",
                 )
             )
-    positions = tuple(Position(one.t, f"step {one.step}, t = {one.t}") for one in shown)
+    positions = tuple(Position(one.t, _("step {step}, t = {t}", step=one.step, t=one.t)) for one in shown)
     return Timeline(
         timeline_id if traces.complete else f"{timeline_id}-live",
         tuple(lanes),
         positions,
         panels=_panels(traces, shown),
         start_at="first" if traces.complete else "last",
-        label="Guidance, step by step",
+        label=_("Guidance, step by step"),
     )
 
 
@@ -219,9 +226,11 @@ def _panels(traces: Traces, shown: Sequence[Step]) -> tuple[EquationPanel | Curv
     scale = variant.recipe.scale
     equation = EquationPanel(
         "",
-        "<line><i>ε̂</i> = <i>ε̂</i>(<i>x</i>) + {s} · ( <i>ε̂</i>(<i>x</i>, <i>y</i>) − <i>ε̂</i>(<i>x</i>) )</line>"
-        "<line>RMS: unconditional {uncond}, conditional {cond},</line> "
-        "<line>difference {difference}; angle {angle}°</line>",
+        _(
+            "<line><i>ε̂</i> = <i>ε̂</i>(<i>x</i>) + {s} · ( <i>ε̂</i>(<i>x</i>, <i>y</i>) − <i>ε̂</i>(<i>x</i>) "
+            ")</line><line>RMS: unconditional {uncond}, conditional {cond},</line> <line>difference "
+            "{difference}; angle {angle}°</line>"
+        ),
         {
             "s": [f"{scale:g}"] * len(here),
             **{
@@ -249,16 +258,20 @@ def _panels(traces: Traces, shown: Sequence[Step]) -> tuple[EquationPanel | Curv
         beyond = {"saturation of uncond": "unconditional", "saturation of cond": "conditional", **beyond}
     return (
         equation,
-        CurvePanel("Magnitude of <i>ε̂</i>", "t", "root mean square", lines(sizes), marker),
-        CurvePanel("Angle between the two <i>ε̂</i>", "t", "degrees", lines({"angle": "angle"}), marker),
+        CurvePanel(_("Magnitude of <i>ε̂</i>"), "t", _("root mean square"), lines(sizes), marker),
+        CurvePanel(_("Angle between the two <i>ε̂</i>"), "t", _("degrees"), lines({"angle": "angle"}), marker),
         CurvePanel(
-            "Saturation: |<i>x̂</i><sub>0</sub>| > 1 before clipping", "t", "share of the values", lines(beyond), marker
+            _("Saturation: |<i>x̂</i><sub>0</sub>| > 1 before clipping"),
+            "t",
+            _("share of the values"),
+            lines(beyond),
+            marker,
         ),
     )
 
 
 def _short(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else "under 0.001"
+    return f"{value:.3f}" if value >= 0.001 else _("under 0.001")
 
 
 def table(traces: Traces) -> list[tuple[object, ...]]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.language import _
 from playground.components.payloads.chart import MARKS, LiveChart, Series
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.guidance.trace import Variant, traced_frames, variants
@@ -64,9 +65,13 @@ class Plan:
     def in_words(self) -> str:
         """What will be measured, and at what cost."""
         count = len(self.variants[0].recipe.seeds)
-        return (
-            f"{len(self.scales)} scales with {count} images each{', twice' if len(self.variants) > 1 else ''}: at most "
-            f"{self.evaluations:,} network evaluations (of one image each)."
+        return _(
+            "{count} scales with {count_2} images each{count_3}: at most {evaluations:,} network evaluations (of "
+            "one image each).",
+            count=len(self.scales),
+            count_2=count,
+            count_3=", twice" if len(self.variants) > 1 else "",
+            evaluations=self.evaluations,
         )
 
 
@@ -74,16 +79,18 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
     """The measurements of these settings. Raises ValueError with one sentence where they cannot be made."""
     from engine.models.classifier import CLASSIFIERS
 
-    scales = ranges.parse(controls.scales or "0,1,2,4,8", Allowed("guidance scale", "number", 0, 20))
+    scales = ranges.parse(controls.scales or "0,1,2,4,8", Allowed(_("guidance scale"), "number", 0, 20))
     if model.data not in CLASSIFIERS:
-        raise ValueError(f"There is no classifier for the images of “{model.title}”: choose digits or emoji.")
+        raise ValueError(
+            _("There is no classifier for the images of “{title}”: choose digits or emoji.", title=model.title)
+        )
     classes = len(model.class_names)
     # Image k of a class has seed + k, whatever the class: so a jackknife can leave the seeds out one by one.
     seeds = [controls.seed + k for k in range(controls.per_class) for _ in range(classes)]
     labels = [label for _ in range(controls.per_class) for label in range(classes)]
     compared = variants(controls, model, seeds, labels, visitor)
     evaluations = sum(len(seeds) * variant.recipe.steps * 2 * len(scales) for variant in compared)
-    visitor.limits.check_evaluations("This", evaluations, "scales, images or steps", MOST_EVALUATIONS)
+    visitor.limits.check_evaluations(_("This"), evaluations, _("scales, images or steps"), MOST_EVALUATIONS)
     return Plan(
         model, model.data, tuple(sorted(float(scale) for scale in scales)), compared, controls.per_class, evaluations
     )
@@ -168,16 +175,22 @@ def charts(measured: TradeOff) -> tuple[LiveChart, LiveChart, LiveChart]:
     if diverse:
         ends = np.array([0.0, max(point.scale for point in measured.points) or 1.0])
         real, low, high = (np.full(2, value) for value in _interval(measured.real))
-        diverse += (Series("real images", ends, real, "dashed", color=5).banded(low, high),)
-    empty = "The first point appears in a few seconds."
-    note = f"{measured.pictures} images at each scale; bands are 95 % confidence intervals."
-    x = "guidance scale"
+        diverse += (Series(_("real images"), ends, real, "dashed", color=5).banded(low, high),)
+    empty = _("The first point appears in a few seconds.")
+    note = _("{pictures} images at each scale; bands are 95 % confidence intervals.", pictures=measured.pictures)
+    x = _("guidance scale")
     return (
         LiveChart(
-            "Accuracy", x, "share classified as the label", series("accuracy"), y_range=(0, 1), note=note, empty=empty
+            _("Accuracy"),
+            x,
+            _("share classified as the label"),
+            series("accuracy"),
+            y_range=(0, 1),
+            note=note,
+            empty=empty,
         ),
-        LiveChart("Diversity within a class", x, "distance in the classifier's features", diverse, empty=empty),
-        LiveChart("Saturation", x, "share of x̂₀ beyond ±1, before clipping", series("saturation"), empty=empty),
+        LiveChart(_("Diversity within a class"), x, _("distance in the classifier's features"), diverse, empty=empty),
+        LiveChart(_("Saturation"), x, _("share of x̂₀ beyond ±1, before clipping"), series("saturation"), empty=empty),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.packing import grid
 from playground.components.payloads.timeline import Axes, Timeline
@@ -95,16 +96,16 @@ def _files(answer: Answer) -> tuple[File, ...]:
             row, column = divmod(k, len(axes.columns))
             rows.append((axes.columns[column], axes.rows[row], cell.model_dump_json(exclude_defaults=True)))
         return (
-            File("Grid with its axes (SVG)", "sweep.svg", "image/svg+xml", svg(result.now, axes)),
-            File("Recipe of every cell (CSV)", "sweep.csv", "text/csv", csv(rows)),
+            File(_("Grid with its axes (SVG)"), "sweep.svg", "image/svg+xml", svg(result.now, axes)),
+            File(_("Recipe of every cell (CSV)"), "sweep.csv", "text/csv", csv(rows)),
         )
     if isinstance(result, Traces):
-        return (File("All curves (CSV)", "guidance-trace.csv", "text/csv", csv(trace.table(result))),)
+        return (File(_("All curves (CSV)"), "guidance-trace.csv", "text/csv", csv(trace.table(result))),)
     if isinstance(result, TradeOff):
-        return (File("All numbers (CSV)", "guidance-tradeoff.csv", "text/csv", csv(tradeoff.table(result))),)
+        return (File(_("All numbers (CSV)"), "guidance-tradeoff.csv", "text/csv", csv(tradeoff.table(result))),)
     return (
-        File("Both densities (CSV)", "guidance-density.csv", "text/csv", csv(density.table(result))),
-        File("Distance by scale (CSV)", "guidance-density-scales.csv", "text/csv", csv(density.curve_table(result))),
+        File(_("Both densities (CSV)"), "guidance-density.csv", "text/csv", csv(density.table(result))),
+        File(_("Distance by scale (CSV)"), "guidance-density-scales.csv", "text/csv", csv(density.curve_table(result))),
     )
 
 

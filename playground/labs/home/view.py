@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from engine.data.shipped import read_arrays
+from engine.language import _
 from playground.components.payloads.timeline import Timeline
 from playground.labs.sampling.job import FrameImages
 from playground.labs.sampling.view import timeline
@@ -25,7 +26,7 @@ def first_timeline() -> Timeline:
     ]
     shown = timeline("first-screen", {"A": frames}, pick=False, autoplay=True)
     if shown is None:
-        raise ValueError("The recording has no frames.")
+        raise ValueError(_("The recording has no frames."))
     return shown
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from engine.language import _
 from engine.recipes.sampling_fields import SamplingFields, ScheduleName
 from playground.labs.shared.controls import Controls, like, seed_setting, setting
 from playground.labs.shared.picture import PictureChoice
@@ -130,7 +131,7 @@ class Bar:
 def bars(controls: LikelihoodControls, vae: str) -> tuple[Bar, ...]:
     """What is compared, in order; `vae` names the VAE, "" for none."""
     data = controls.data
-    latent = (Bar("VAE, one layer", vae, latent=True),) if vae else ()
+    latent = (Bar(_("VAE, one layer"), vae, latent=True),) if vae else ()
     if controls.compare == "own":
         return (
             Bar(_own("A", controls.a_model), controls.a_model, controls.a_variance, controls.a_schedule),
@@ -138,17 +139,20 @@ def bars(controls: LikelihoodControls, vae: str) -> tuple[Bar, ...]:
             *latent,
         )
     if controls.compare == "ideal":
-        return Bar("trained network", data, "small"), Bar("exact denoiser", f"ideal:{data}", "small")
+        return Bar(_("trained network"), data, "small"), Bar(_("exact denoiser"), f"ideal:{data}", "small")
     if controls.compare == "schedules":
         return tuple(Bar(f"{name} steps", data, "small", name) for name in ("cosine", "linear", "sigmoid"))
     if data != "digits":  # no network with a learned variance ships for them
-        small, large = Bar("diffusion, small variance", data, "small"), Bar("diffusion, large variance", data, "large")
+        small, large = (
+            Bar(_("diffusion, small variance"), data, "small"),
+            Bar(_("diffusion, large variance"), data, "large"),
+        )
         return (small, large) if controls.compare == "variance" else (small, *latent)
     learned = "digits-learned-variance"
     of_one = (  # the same weights, so that the variance alone differs
-        Bar("diffusion, small variance", learned, "small"),
-        Bar("diffusion, large variance", learned, "large"),
-        Bar("diffusion, learned variance", learned, "learned"),
+        Bar(_("diffusion, small variance"), learned, "small"),
+        Bar(_("diffusion, large variance"), learned, "large"),
+        Bar(_("diffusion, learned variance"), learned, "learned"),
     )
     return of_one if controls.compare == "variance" else (of_one[0], of_one[2], *latent)
 
@@ -164,7 +168,9 @@ def measured_settings(controls: LikelihoodControls) -> dict[str, object]:
 def without_effect(controls: LikelihoodControls) -> dict[str, str]:
     """Controls that change nothing with these settings, each with the reason."""
     return (
-        {} if controls.compare == "own" else dict.fromkeys(OF_CHOICE, f"No effect now: choose “{TITLES['own']}” above.")
+        {}
+        if controls.compare == "own"
+        else dict.fromkeys(OF_CHOICE, _("No effect now: choose “{titles}” above.", titles=TITLES["own"]))
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.labs.shared.naming import when
 
 if TYPE_CHECKING:
@@ -45,10 +46,12 @@ def runs(visitor: Visitor) -> dict[str, str]:
     from engine.interop.pretrained import CHECKPOINTS
 
     shipped = {
-        name: f"Trained network: {name}" for name, folder in CHECKPOINTS.items() if (folder / "metrics.jsonl").exists()
+        name: _("Trained network: {name}", name=name)
+        for name, folder in CHECKPOINTS.items()
+        if (folder / "metrics.jsonl").exists()
     }
     own = {
-        f"run:{one.id}": f"Your run of {when(one.id)}, step {one.step:,}"
+        f"run:{one.id}": _("Your run of {when}, step {step:,}", when=when(one.id), step=one.step)
         for one in visitor.runs.snapshots()
         if one.config.task == "denoiser" and one.reports
     }
@@ -64,12 +67,15 @@ def heat_map(name: str, visitor: Visitor) -> HeatMap:
         return _of_checkpoint(CHECKPOINTS[name])
     snapshot = visitor.runs.snapshot(name.removeprefix("run:")) if name.startswith("run:") else None
     if snapshot is None or snapshot.config.task != "denoiser":
-        raise ValueError(f"There is no training run of a denoiser “{name[:40]}” here.")
+        raise ValueError(_("There is no training run of a denoiser “{name}” here.", name=name[:40]))
     if not snapshot.reports or snapshot.bayes_optimal is None:
         raise ValueError(
-            "This run has no loss yet, or its Bayes-optimal loss is not known: its images are too many, or augmented."
+            _(
+                "This run has no loss yet, or its Bayes-optimal loss is not known: its images are too many, or "
+                "augmented."
+            )
         )
-    title = snapshot.title or f"Your run of {when(snapshot.id)}"
+    title = snapshot.title or _("Your run of {when}", when=when(snapshot.id))
     return binned(title, snapshot.reports, snapshot.bayes_optimal, task_of(snapshot.config).loss_unit(snapshot.config))
 
 
@@ -83,12 +89,12 @@ def _of_checkpoint(folder: Path) -> HeatMap:
         lines = (folder / "metrics.jsonl").read_bytes().splitlines()
         card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"The log of “{folder.name}” is missing.") from error
+        raise ValueError(_("The log of “{name}” is missing.", name=folder.name)) from error
     config = TrainConfig.model_validate(card["training"])
     bayes_optimal = bayes_optimal_of(config)
     reports = [report for line in lines if (report := report_of(line)) is not None]
     if bayes_optimal is None or not reports:
-        raise ValueError(f"The Bayes-optimal loss of “{folder.name}” is not known.")
+        raise ValueError(_("The Bayes-optimal loss of “{name}” is not known.", name=folder.name))
     return binned(card["title"], reports, bayes_optimal, task_of(config).loss_unit(config))
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.labs.likelihood import text
 from playground.labs.likelihood.results import ImageBits, Measurement, by_bits, in_short
 from playground.labs.shared.pictures_html import data_uri
@@ -39,7 +40,7 @@ def picture_rows(rows: Sequence[tuple[str, NDArray[np.uint8]]], *, zoom: int = 3
 
 def grid(picture: NDArray[np.uint8], across: int, down: int) -> str:
     """The grid over two latent dimensions, with its axes named."""
-    words = f"across: latent dimension {across}, −2.5 … 2.5; down: latent dimension {down}"
+    words = _("across: latent dimension {across}, −2.5 … 2.5; down: latent dimension {down}", across=across, down=down)
     return (
         f'<figure class="dp-latent-grid"><img alt="Images on a grid, {words}" src="{data_uri(picture, 2)}">'
         f"<figcaption>{words}</figcaption></figure>"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from cachetools import LRUCache
 
+from engine.language import _
 from playground.labs.likelihood import latent
 from playground.labs.likelihood.controls import Bar, LikelihoodControls, bars
 from playground.labs.likelihood.results import BarResult, Measurement
@@ -54,11 +55,11 @@ def work(controls: LikelihoodControls, visitor: Visitor) -> Iterator[Partial[Mea
     costs: list[list[PictureCost]] = [[] for _ in compared]
     total = len(compared) * len(which)
     for index in range(len(which)):
-        for k, (_, source) in enumerate(sources):
+        for k, (_blocks, source) in enumerate(sources):
             costs[k].append(next(source))
             results = tuple(
                 _result(bar, blocks, so_far, x0[0].numel())
-                for bar, (blocks, _), so_far in zip(compared, sources, costs, strict=True)
+                for bar, (blocks, _costs), so_far in zip(compared, sources, costs, strict=True)
             )
             measured = Measurement(controls, results, which, images, (problem,) if problem else ())
             yield Partial(index * len(compared) + k + 1, total, measured)
@@ -81,7 +82,7 @@ def check(controls: LikelihoodControls, compared: tuple[Bar, ...], visitor: Visi
     evaluations = controls.pictures * sum(
         evaluations_per_picture(blocks_of(T, min(controls.blocks, T))) for T in lengths
     )
-    visitor.limits.check_evaluations("This", evaluations, "images or fewer blocks of t")
+    visitor.limits.check_evaluations(_("This"), evaluations, _("images or fewer blocks of t"))
 
 
 def _source(
@@ -105,7 +106,7 @@ def _source(
     blocks = blocks_of(schedule.T, min(controls.blocks, schedule.T))
     learned = isinstance(model.denoiser, NetDenoiser) and model.denoiser.learned_variance
     if bar.variance == "learned" and not learned:
-        raise ValueError(f"{bar.title}: this model has no learned variance: choose β̃ or β.")
+        raise ValueError(_("{title}: this model has no learned variance: choose β̃ or β.", title=bar.title))
     variance = bar.variance if bar.variance != "auto" else "learned" if learned else "small"
     costs = diffusion_costs(
         Clipped(model.denoiser),

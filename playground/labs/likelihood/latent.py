@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.components.payloads.panels import CurvePanel, Line
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.likelihood.controls import ANY_VAE, LikelihoodControls
@@ -56,13 +57,17 @@ def vaes(visitor: Visitor) -> dict[str, str]:
     """Name and title of every VAE that this visitor may choose."""
     from engine.models.vae import VAES
 
-    shipped = {name: f"Trained VAE: {name.removesuffix('-vae')}" for name, folder in VAES.items() if folder.is_dir()}
+    shipped = {
+        name: _("Trained VAE: {removesuffix}", removesuffix=name.removesuffix("-vae"))
+        for name, folder in VAES.items()
+        if folder.is_dir()
+    }
     runs = {
-        f"run:{one.id}": f"Your VAE of {when(one.id)}, step {one.step:,}"
+        f"run:{one.id}": _("Your VAE of {when}, step {step:,}", when=when(one.id), step=one.step)
         for one in visitor.runs.snapshots()
         if one.can_encode
     }
-    return {ANY_VAE: "the one of these images", **shipped, **runs}
+    return {ANY_VAE: _("the one of these images"), **shipped, **runs}
 
 
 def chosen(name: str, data: str, visitor: Visitor) -> tuple[str, str]:
@@ -77,7 +82,7 @@ def chosen(name: str, data: str, visitor: Visitor) -> tuple[str, str]:
     for one in visitor.runs.snapshots():
         if one.can_encode and one.config.data == data:
             return f"run:{one.id}", ""
-    return "", f"There is no VAE of {data} yet: the Training lab trains one, with “Task: VAE”."
+    return "", _("There is no VAE of {data} yet: the Training lab trains one, with “Task: VAE”.", data=data)
 
 
 def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:
@@ -121,12 +126,16 @@ def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:
 def _in_range(controls: LikelihoodControls, images: int, latent: int) -> tuple[list[int], tuple[int, int], list[str]]:
     """The numbers of the two images and the two latent dimensions that there are, and a sentence for each that is not."""
     problems = [
-        f"{title}: there are {images} held-out images, numbered from 0. The last one is shown."
-        for number, title in ((controls.first, "From image"), (controls.second, "To image"))
+        _(
+            "{title}: there are {images} held-out images, numbered from 0. The last one is shown.",
+            title=title,
+            images=images,
+        )
+        for number, title in ((controls.first, _("From image")), (controls.second, _("To image")))
         if number >= images
     ]
     if max(controls.across, controls.down) > latent:
-        problems.append(f"This VAE has {latent} latent dimensions. The last one is shown.")
+        problems.append(_("This VAE has {latent} latent dimensions. The last one is shown.", latent=latent))
     numbers = [min(number, images - 1) for number in (controls.first, controls.second)]
     return numbers, (min(controls.across, latent), min(controls.down, latent)), problems
 
@@ -145,27 +154,27 @@ def _cells(z: Tensor, axes: list[int]) -> Tensor:
 def _interpolation(key: str, through: Pictures, mixed: list[Pictures], path: NDArray[np.float32]) -> Timeline:
     at = np.arange(STOPS)
     shown = min(4, path.shape[1])
-    lines = tuple(Line(f"latent dimension {k + 1}", at, path[:, k]) for k in range(shown))
+    lines = tuple(Line(_("latent dimension {k}", k=k + 1), at, path[:, k]) for k in range(shown))
     return Timeline(
         f"interpolation-{key}",
         (
             Lane.of_pictures(
                 "latent",
-                "Interpolation of the latent variables",
+                _("Interpolation of the latent variables"),
                 through[:, None],
-                help="The decoder's image at each stop.",
+                help=_("The decoder's image at each stop."),
             ),
             Lane.of_pictures(
-                "pixels",
-                "Interpolation of the pixels",
+                _("pixels"),
+                _("Interpolation of the pixels"),
                 [one[None] for one in mixed],
-                help="The pixels themselves are mixed.",
+                help=_("The pixels themselves are mixed."),
             ),
         ),
-        tuple(Position(k, f"{100 * k / (STOPS - 1):.0f} % of the path") for k in range(STOPS)),
-        panels=(CurvePanel("The latent dimensions of the largest KL", "stop", "value", lines, at),),
+        tuple(Position(k, _("{k:.0f} % of the path", k=100 * k / (STOPS - 1))) for k in range(STOPS)),
+        panels=(CurvePanel(_("The latent dimensions of the largest KL"), _("stop"), _("value"), lines, at),),
         fps=15,
-        label="From one image to another",
+        label=_("From one image to another"),
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.labs.likelihood.controls import Bar, LikelihoodControls
 
 GROUPS = (1, 10, 100, 1_000_000)
@@ -60,7 +61,7 @@ class BarResult:
         if not len(self.bits):
             return []
         if not self.blocks:
-            names = (("reconstruction", 0), ("KL to the prior", 5))
+            names = (("reconstruction", 0), (_("KL to the prior"), 5))
             return [_segment(name, self.bits[:, k], kind) for k, (name, kind) in enumerate(names)]
         segments = []
         begin = 0
@@ -115,12 +116,28 @@ def differences(measured: Measurement) -> list[str]:
         mean, error = float(difference.mean()), standard_error(difference)
         if abs(mean) <= 2 * error:
             sentences.append(
-                f"{other.bar.title} against {first.bar.title}: no difference beyond the error ({mean:+.3f} ± {error:.3f})."
+                _(
+                    "{title} against {title_2}: no difference beyond the error ({mean:+.3f} ± {error:.3f}).",
+                    title=other.bar.title,
+                    title_2=first.bar.title,
+                    mean=mean,
+                    error=error,
+                )
             )
             continue
         word = "more" if mean > 0 else "fewer"
-        size = f"{in_short(abs(mean))} ± {in_short(error)} bits per dimension"
-        sentences.append(f"{other.bar.title}: {size} {word} than {first.bar.title}.")
+        size = _(
+            "{in_short} ± {in_short_2} bits per dimension", in_short=in_short(abs(mean)), in_short_2=in_short(error)
+        )
+        sentences.append(
+            _(
+                "{title}: {size} {word} than {title_2}.",
+                title=other.bar.title,
+                size=size,
+                word=word,
+                title_2=first.bar.title,
+            )
+        )
     return sentences
 
 

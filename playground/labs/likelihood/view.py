@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.components.payloads.chart import MARKS, LiveChart, Series
 from playground.components.payloads.figures import Heatmap, StackedBar, StackedBars
 from playground.labs.likelihood import excess_loss, html_parts, latent, text
@@ -75,9 +76,13 @@ def stacked(measured: Measurement) -> StackedBars:
     return {
         "bars": bars,
         "most": _most(measured),
-        "label": "bits per dimension",
-        "note": f"{measured.common} of {len(measured.which)} images; ± is one standard error over images and noise. "
-        f"{_networks(measured)}",
+        "label": _("bits per dimension"),
+        "note": _(
+            "{common} of {count} images; ± is one standard error over images and noise. {networks}",
+            common=measured.common,
+            count=len(measured.which),
+            networks=_networks(measured),
+        ),
         "name": f"bits-{measured.controls.compare}-{measured.controls.data}",
         "csv": csv_of_terms(measured),
     }
@@ -89,7 +94,7 @@ def _networks(measured: Measurement) -> str:
     for result in measured.results:
         of_bars.setdefault(result.bar.model, []).append(result.bar.title)
     if len(of_bars) == 1:
-        return f"All bars are of one model, “{next(iter(of_bars))}”."
+        return _("All bars are of one model, “{next}”.", next=next(iter(of_bars)))
     return "Models: " + "; ".join(f"{' and '.join(titles)} of “{model}”" for model, titles in of_bars.items()) + "."
 
 
@@ -99,7 +104,7 @@ def heat(heat_map: HeatMap) -> Heatmap:
     return {
         "title": heat_map.title + text.of_a_cell(heat_map.error),
         "x": heat_map.steps.tolist(),
-        "x_label": "training step",
+        "x_label": _("training step"),
         "y": [f"{k / levels:g} … {(k + 1) / levels:g}" for k in range(levels)],
         "y_label": "t / T",
         "values": [[_finite(value) for value in row] for row in heat_map.excess.tolist()],
@@ -121,11 +126,11 @@ def trade(measured: Measurement) -> LiveChart:
         series.append(Series(result.bar.title, rate, distortion, mark="diamond" if not result.blocks else MARKS[k % 3]))
     return LiveChart(
         text.TRADE_TITLE,
-        "rate (bits per dimension)",
-        "distortion (RMS error, 0 … 255)",
+        _("rate (bits per dimension)"),
+        _("distortion (RMS error, 0 … 255)"),
         tuple(series),
-        empty="Shown from the second image on.",
-        note="L₀, or the reconstruction of a VAE, encodes the remaining error.",
+        empty=_("Shown from the second image on."),
+        note=_("L₀, or the reconstruction of a VAE, encodes the remaining error."),
     )
 
 
@@ -166,7 +171,11 @@ def _terms(result: BarResult) -> list[tuple[str, int | str, int | str, NDArray[n
         return [("reconstruction", "", "", result.bits[:, 0]), ("KL", "", "", result.bits[:, 1])]
     named: list[tuple[str, int | str, int | str, NDArray[np.float64]]] = [
         (
-            "L_0" if last == 1 else f"L_{first - 1}" if first == last else f"L_{first - 1} to L_{last - 1}",
+            "L_0"
+            if last == 1
+            else f"L_{first - 1}"
+            if first == last
+            else _("L_{first} to L_{last}", first=first - 1, last=last - 1),
             first,
             last,
             result.bits[:, k],

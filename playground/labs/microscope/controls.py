@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator
 
+from engine.language import _
 from playground.labs.microscope import forks as forking
 from playground.labs.microscope.forks import MAX_FORKS
 from playground.labs.sampling import controls as sampling
@@ -74,7 +75,9 @@ def rules(visitor: Visitor, available: Available) -> ControlRules[MicroscopeCont
     def with_gone(chosen: str) -> dict[str, str]:
         """A model that is gone stays chosen, and is named: its forks are no other model's."""
         there = available(chosen)
-        return there if chosen in there or visitor.public else {**there, chosen: f"{chosen} (not here)"}
+        return (
+            there if chosen in there or visitor.public else {**there, chosen: _("{chosen} (not here)", chosen=chosen)}
+        )
 
     return ControlRules(
         hidden=hidden,

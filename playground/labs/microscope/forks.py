@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from engine.language import _
 from engine.recipes.sampling_fields import MAX_SEED, VARIANCE_TITLES, SamplerName, SamplingFields, Variance
 from playground.labs.sampling.controls import sampler_titles
 from playground.labs.shared.controls import Controls, like, seed_setting, setting
@@ -53,7 +54,9 @@ class Branching:
         try:
             return Changes.model_validate(dict(self.changes))
         except ValidationError as error:
-            raise ValueError(f"A fork in it cannot be used: {first_problem(error)}.") from error
+            raise ValueError(
+                _("A fork in it cannot be used: {first_problem}.", first_problem=first_problem(error))
+            ) from error
 
 
 def read(text: str) -> tuple[Branching, ...]:
@@ -62,13 +65,15 @@ def read(text: str) -> tuple[Branching, ...]:
     for part in text.split(";") if text else ():
         match = _FORK.fullmatch(part)
         if match is None or int(match[1]) > len(found):
-            raise ValueError("Forks are written like 0@25:sampler=ddpm,seed=7, each after the one that it leaves.")
+            raise ValueError(_("Forks are written like 0@25:sampler=ddpm,seed=7, each after the one that it leaves."))
         pairs = [pair.partition("=") for pair in match[3].split(",") if pair]
         branching = Branching(int(match[1]), int(match[2]), tuple((name, value) for name, _, value in pairs))
         branching.recipe_changes()
         found.append(branching)
     if len(found) > MAX_FORKS:
-        raise ValueError(f"At most {MAX_FORKS} forks fit on the page, not {len(found)}.")
+        raise ValueError(
+            _("At most {max_forks} forks fit on the page, not {count}.", max_forks=MAX_FORKS, count=len(found))
+        )
     return tuple(found)
 
 
@@ -99,14 +104,14 @@ def label_of(fork: Branching, class_names: tuple[str, ...]) -> str:
         if name == "sampler":
             words.append(sampler_titles().get(value, value))
         elif name == "variance":
-            words.append(f"variance {VARIANCE_TITLES.get(value, value)}")
+            words.append(_("variance {get}", get=VARIANCE_TITLES.get(value, value)))
         elif name == "label":
             number = int(value)
             known = class_names[number] if 0 <= number < len(class_names) else value
-            words.append("no class" if number < 0 else f"class {known}")
+            words.append(_("no class") if number < 0 else _("class {known}", known=known))
         else:
             words.append(f"{TITLES.get(name, name)} {value}")
-    return ", ".join(words) or "nothing changed"
+    return ", ".join(words) or _("nothing changed")
 
 
 def _from_here(name: str) -> Any:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from engine.language import _
 from playground.components.payloads.microscope import Cursor
 from playground.labs.microscope import forks as forking
 from playground.labs.microscope import text
@@ -91,7 +92,7 @@ def _recorders(model: Model, task: Task, weights: PosteriorWeights) -> Iterator[
 
     names = [BranchName(text.TRAJECTORY, settings_in_words(task.root))]
     names += [
-        BranchName(f"fork {number}", forking.label_of(fork, model.class_names), fork.parent)
+        BranchName(_("fork {number}", number=number), forking.label_of(fork, model.class_names), fork.parent)
         for number, fork in enumerate(task.forks, 1)
     ]
     for recipe, name in zip(task.recipes, names, strict=True):

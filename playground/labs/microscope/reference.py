@@ -26,6 +26,7 @@ from engine.data.image_set import DataError
 from engine.data.pixels import to_unit
 from engine.data.sizes import sized
 from engine.denoiser import Denoiser
+from engine.language import _
 from engine.models.opened import Model
 from engine.process import Prediction, diffuse
 from engine.recipes.recipe import Recipe
@@ -158,7 +159,7 @@ class _Strip:
         if weights is not None:
             others.append(self._pool.shown("exact", weights[0].x0))
             error = float((weights[0].x0 - self._x0).double().square().mean().sqrt())
-            facts.append(("error of the exact x̂₀", f"{error:.4f}"))
+            facts.append((_("error of the exact x̂₀"), f"{error:.4f}"))
         return StepView(
             len(self._steps),
             t,
@@ -186,20 +187,20 @@ class _Strip:
 
     def _facts(self, k: int, step: StepDecomposition, errors: StepErrors, kl: float) -> list[tuple[str, str]]:
         std = float(errors.posterior.variance.expand(len(step.x))[k].sqrt())
-        as_ddpm = ", as DDPM" if self._as_ddpm else ""
+        as_ddpm = _(", as DDPM") if self._as_ddpm else ""
         return [
-            ("σ of the true posterior", f"{std:.4f}"),
-            ("σ of the model's step", f"{float(step.std[k : k + 1].mean()):.4f}"),
-            ("RMS difference of the means", f"{float(errors.mean_error[k]):.4f}"),
-            (f"KL, nats per dimension{as_ddpm}", f"{kl:.4g}" if math.isfinite(kl) else "–"),
-            ("error of x̂₀", f"{float(errors.x0_error[k]):.4f}"),
-            ("error of ε̂", f"{float(errors.noise_error[k]):.4f}"),
+            (_("σ of the true posterior"), f"{std:.4f}"),
+            (_("σ of the model's step"), f"{float(step.std[k : k + 1].mean()):.4f}"),
+            (_("RMS difference of the means"), f"{float(errors.mean_error[k]):.4f}"),
+            (_("KL, nats per dimension{as_ddpm}", as_ddpm=as_ddpm), f"{kl:.4g}" if math.isfinite(kl) else "–"),
+            (_("error of x̂₀"), f"{float(errors.x0_error[k]):.4f}"),
+            (_("error of ε̂"), f"{float(errors.noise_error[k]):.4f}"),
         ]
 
     def branch(self) -> Branch:
         """The strip so far."""
         final = self._pool.add(self._x0)
-        label = f"{SAMPLERS[self._recipe.sampler].title} from each level"
+        label = _("{title} from each level", title=SAMPLERS[self._recipe.sampler].title)
         steps, thumbnails = tuple(self._steps), tuple(self._thumbnails)
         return Branch(text.REFERENCE, label, self._pool.stacked(), steps, thumbnails, final, None, is_standalone=True)
 

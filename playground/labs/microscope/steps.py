@@ -15,6 +15,7 @@ from engine.data.image_set import DataError
 from engine.data.pixels import to_unit
 from engine.data.sizes import sized
 from engine.ideal import ExactDenoiser
+from engine.language import _
 from engine.models.opened import Model
 from engine.recipes.fork import AnyRecipe, Fork, recipe_of
 from engine.recipes.recipe import Recipe
@@ -45,7 +46,7 @@ def settings_in_words(recipe: Recipe) -> str:
     """The settings of a trajectory in a few words."""
     sampler = SAMPLERS[recipe.sampler]
     eta = f", η {recipe.eta:g}" if "eta" in sampler.settings else ""
-    return f"{sampler.title}{eta}, {recipe.steps} steps"
+    return _("{title}{eta}, {steps} steps", title=sampler.title, eta=eta, steps=recipe.steps)
 
 
 def shown_steps(steps: int, shape: tuple[int, ...]) -> list[int]:

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.language import _
 from playground.components.payloads.chart import LiveChart, Series
 from playground.labs.microscope import forks as forking
 from playground.labs.microscope import text
@@ -45,7 +46,9 @@ def fork_place(found: Microscopy, branch: int, frame: int) -> str | Notice:
         return Notice("info", text.NO_FORK_OF_REFERENCE)
     if not result.branch.steps:
         return Notice("info", text.NOT_YET)
-    return text.FORK_ABOUT.format(place=f"{result.branch.name}, step {step_at(found, branch, frame)}")
+    return text.FORK_ABOUT.format(
+        place=_("{name}, step {step_at}", name=result.branch.name, step_at=step_at(found, branch, frame))
+    )
 
 
 def step_at(found: Microscopy, branch: int, frame: int) -> int:
@@ -109,10 +112,10 @@ def error_chart(errors: Errors) -> LiveChart:
     return LiveChart(
         text.ERRORS,
         "t",
-        "RMS error; KL in nats per dimension",
+        _("RMS error; KL in nats per dimension"),
         (
-            Series("error of <i>x̂</i><sub>0</sub>", errors.t, errors.x0, mark="circle"),
-            Series("error of <i>ε̂</i>", errors.t, errors.noise, mark="square"),
+            Series(_("error of <i>x̂</i><sub>0</sub>"), errors.t, errors.x0, mark="circle"),
+            Series(_("error of <i>ε̂</i>"), errors.t, errors.noise, mark="square"),
             Series(text.KL_AS_DDPM if errors.as_ddpm else text.KL, t, kl, style="dashed", mark="triangle"),
         ),
         log_y=True,
@@ -151,7 +154,7 @@ def download(found: Microscopy, number: int) -> Download:
     record = result.recipe.model_dump_json(indent=2).encode()
     png = png_bytes(to_uint8(result.latest), result.recipe, zoom=8)
     files = (
-        File("Image (PNG, carries its recipe)", f"branch-{number}.png", "image/png", png),
-        File("Recipe (JSON)", f"branch-{number}.json", "application/json", record),
+        File(_("Image (PNG, carries its recipe)"), f"branch-{number}.png", "image/png", png),
+        File(_("Recipe (JSON)"), f"branch-{number}.json", "application/json", record),
     )
     return Download(files, result.recipe.python())

@@ -9,6 +9,7 @@ from pydantic import field_validator
 
 from engine.data.points import POINT_SETS, PointsError, PointSet, named
 from engine.data.points_csv import MOST_POINTS
+from engine.language import _
 from engine.recipes.sampling_fields import SamplingFields
 from playground.labs.points.drawn import check_drawn, drawn_set
 from playground.labs.shared.controls import ControlRules, Controls, like, seed_setting, setting
@@ -171,11 +172,15 @@ class PointsControls(Controls):
         problems = []
         if self.steps > self.T:
             mended["steps"] = self.T
-            problems.append(f"A schedule of T = {self.T} allows at most {self.T} steps. Steps was set to {self.T}.")
+            problems.append(_("A schedule of T = {t} allows at most {t} steps. Steps was set to {t}.", t=self.T))
         if self.particle >= self.particles:
             mended["particle"] = -1
             problems.append(
-                f"There are {self.particles} particles, the last is number {self.particles - 1}. None is selected."
+                _(
+                    "There are {particles} particles, the last is number {particles_2}. None is selected.",
+                    particles=self.particles,
+                    particles_2=self.particles - 1,
+                )
             )
         return self.model_copy(update=mended), problems
 
@@ -188,7 +193,7 @@ def points_of(controls: PointsControls, own: PointSet | None = None) -> PointSet
     """
     if controls.data == "file":
         if own is None:
-            raise PointsError("Choose a CSV file below: x and y on each line, and a class after them if you like.")
+            raise PointsError(_("Choose a CSV file below: x and y on each line, and a class after them if you like."))
         data = own
     else:
         data = (
@@ -213,9 +218,9 @@ def label_titles(controls: PointsControls, own: PointSet | None = None) -> dict[
     """The choices of `label`, and what the reader reads for each."""
     names = class_names(controls, own)
     if not names:
-        return {controls.label: "No classes"}
-    only = {str(k): f"All “{name}”" for k, name in enumerate(names)}
-    return {"each": "As in the data", "none": "None (unconditional)", **only}
+        return {controls.label: _("No classes")}
+    only = {str(k): _("All “{name}”", name=name) for k, name in enumerate(names)}
+    return {"each": _("As in the data"), "none": _("None (unconditional)"), **only}
 
 
 def rules(own: PointSet | None, bounds: Mapping[str, float]) -> ControlRules[PointsControls]:
@@ -232,17 +237,17 @@ def without_effect(controls: PointsControls, own: PointSet | None = None) -> dic
     """Controls that have no effect, and why."""
     reasons = {}
     if controls.data in ("drawn", "file"):
-        reasons["count"] = "Your own points are used as they are."
+        reasons["count"] = _("Your own points are used as they are.")
     names = class_names(controls, own)
     if not names:
-        why = "These points have no classes." if controls.classes else "The denoiser is unconditional."
+        why = _("These points have no classes.") if controls.classes else _("The denoiser is unconditional.")
         reasons["label"] = reasons["scale"] = why
     elif controls.label == "none":
-        reasons["scale"] = "Guidance needs a class."
+        reasons["scale"] = _("Guidance needs a class.")
     if controls.model == "trained" and controls.compare != "model":
-        reasons["smoothing"] = "Only the exact denoiser has it."
+        reasons["smoothing"] = _("Only the exact denoiser has it.")
     if "ddim" not in (controls.sampler, controls.compare):
-        reasons["eta"] = "Only DDIM has it."
+        reasons["eta"] = _("Only DDIM has it.")
     return reasons
 
 

@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 
 from engine.data.points import PointsError, PointSet, point_set
+from engine.language import _
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 MOST_DRAWN = 600
@@ -25,9 +26,9 @@ _WRITTEN = re.compile(
 def check_drawn(text: str) -> str:
     """The text itself; ValueError with a sentence where it is none of drawn points."""
     if not _WRITTEN.fullmatch(text):
-        raise ValueError("These are no points that were drawn here.")
+        raise ValueError(_("These are no points that were drawn here."))
     if len(text.replace(".", "")) > 4 * MOST_DRAWN:
-        raise ValueError(f"At most {MOST_DRAWN} points can be drawn.")
+        raise ValueError(_("At most {most_drawn} points can be drawn.", most_drawn=MOST_DRAWN))
     return text
 
 
@@ -42,10 +43,10 @@ def drawn_set(text: str) -> PointSet:
             labels.append(kind)
     used = sorted(set(labels))
     if len(set(points)) < 2:
-        raise PointsError("Draw at least two points; a few strokes are better.")
-    names = tuple(f"drawn {kind + 1}" for kind in used)
+        raise PointsError(_("Draw at least two points; a few strokes are better."))
+    names = tuple(_("drawn {kind}", kind=kind + 1) for kind in used)
     kinds = [used.index(kind) for kind in labels]
-    return point_set("drawn", "Drawn", np.array(points), kinds if len(used) > 1 else None, names)
+    return point_set("drawn", _("Drawn"), np.array(points), kinds if len(used) > 1 else None, names)
 
 
 def written(points: list[tuple[float, float, int]]) -> str:

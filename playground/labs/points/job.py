@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.points import PointSet
+from engine.language import _
 from playground.components.payloads.point_clouds import HALF_WIDTH, Array, Cloud, PointClouds, VectorField
 from playground.components.payloads.timeline import Position
 from playground.labs.points.controls import PointsControls
@@ -52,7 +53,7 @@ def work(controls: PointsControls, data: PointSet, trained: Trained | None) -> I
     clouds = []
     for side in both:
         cloud = _Trajectories(side, schedule, denoiser_of(controls, side.model, data, trained, side.scale), label)
-        for _ in cloud.steps(controls):
+        for _step in cloud.steps(controls):
             done += 1
             if done < total:
                 yield Partial(done, total, None)
@@ -123,9 +124,14 @@ def _point_clouds(
         levels = tuple(arrows.level_index[round(k)] for k in at)
         distance = energy_from_data(one.x[-1], points)
         error = energy_error(one.x[-1], points)
-        note = (
-            f"mean path length {_mean(one.path)} · energy distance {distance.value:.4f} ± {error:.4f} "
-            f"(floor {floor.value:.4f} ± {floor.standard_error:.4f})"
+        note = _(
+            "mean path length {mean} · energy distance {value:.4f} ± {error:.4f} (floor {value_2:.4f} ± "
+            "{standard_error:.4f})",
+            mean=_mean(one.path),
+            value=distance.value,
+            error=error,
+            value_2=floor.value,
+            standard_error=floor.standard_error,
         )
         clouds.append(
             Cloud(
@@ -141,7 +147,7 @@ def _point_clouds(
     return PointClouds(
         id=stage_key(controls, data, trained),
         clouds=tuple(clouds),
-        positions=tuple(Position(t, f"t = {t} of {controls.T}") for t in sampled[0].t),
+        positions=tuple(Position(t, _("t = {t} of {t_2}", t=t, t_2=controls.T)) for t in sampled[0].t),
         data=data.x,
         data_labels=data.labels if data.class_names else None,
         labels=labels,

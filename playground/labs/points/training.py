@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.data.points import PointSet
+from engine.language import _
 from playground.components.payloads.chart import LiveChart, Series
 from playground.components.payloads.point_clouds import Array, Cloud, PointClouds
 from playground.components.payloads.timeline import Position
@@ -82,7 +83,7 @@ def work(controls: PointsControls, data: PointSet, before: Learning | None) -> I
     with torch_threads.training_run():
         for report in training.train(config, data, state):
             if not np.isfinite(report.loss):
-                raise ValueError("The loss is no longer finite. Try fewer hidden layers or fewer hidden units.")
+                raise ValueError(_("The loss is no longer finite. Try fewer hidden layers or fewer hidden units."))
             steps.append(report.step)
             losses.append(report.loss)
             seconds += report.seconds
@@ -163,22 +164,27 @@ def stage(learning: Learning) -> PointClouds:
     """The clouds from fixed noise, one for each training step in `shown_at`."""
     data = learning.data
     labels = labels_of(learning.controls.model_copy(update={"label": "each"}), data, PARTICLES)
-    note = (
-        f"after {learning.trained.step:,} steps, {learning.trained.seconds:.1f} s · energy distance "
-        f"{learning.distance:.4f} (floor {learning.distance_floor.value:.4f} ± {learning.distance_floor.standard_error:.4f})"
+    note = _(
+        "after {step:,} steps, {seconds:.1f} s · energy distance {distance:.4f} (floor {value:.4f} ± "
+        "{standard_error:.4f})",
+        step=learning.trained.step,
+        seconds=learning.trained.seconds,
+        distance=learning.distance,
+        value=learning.distance_floor.value,
+        standard_error=learning.distance_floor.standard_error,
     )
     return PointClouds(
         id=f"training {learning.trained.on}",
         clouds=(
             Cloud(
                 "trained",
-                "Samples from the same noise",
+                _("Samples from the same noise"),
                 np.stack(learning.clouds).astype(np.float32),
                 tuple(float(k) for k in range(len(learning.clouds))),
                 note=note,
             ),
         ),
-        positions=tuple(Position(step, f"after {step:,} steps") for step in learning.shown_at),
+        positions=tuple(Position(step, _("after {step:,} steps", step=step)) for step in learning.shown_at),
         data=data.x,
         data_labels=data.labels if data.class_names else None,
         labels=labels,
@@ -187,7 +193,7 @@ def stage(learning: Learning) -> PointClouds:
         live=not learning.ended,
         start_at="last",
         fps=4.0,
-        label="Clouds from the same noise during training",
+        label=_("Clouds from the same noise during training"),
     )
 
 
@@ -197,13 +203,13 @@ def chart(learning: Learning) -> LiveChart:
     config = _config(learning.controls)
     by_chance = 2 * learning.floor.spread(config.batch * config.report_every)
     return LiveChart(
-        "Loss",
-        "training step",
-        "squared error",
+        _("Loss"),
+        _("training step"),
+        _("squared error"),
         (
-            Series("network", learning.steps, learning.losses),
+            Series(_("network"), learning.steps, learning.losses),
             Series(
-                "Bayes-optimal loss (exact denoiser)",
+                _("Bayes-optimal loss (exact denoiser)"),
                 ends,
                 (floor, floor),
                 "dashed",

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.data.points import PointSet
+from engine.language import _
 from playground.labs.points.controls import SAMPLER_TITLES, PointsControls
 
 if TYPE_CHECKING:
@@ -90,11 +91,11 @@ def _title(side: Side, both: Sequence[Side]) -> str:
     """The setting in which the clouds differ."""
     first, last = both[0], both[-1]
     if first.model != last.model:
-        return {"exact": "Exact denoiser", "trained": "Trained network"}[side.model]
+        return {"exact": _("Exact denoiser"), "trained": _("Trained network")}[side.model]
     if first.steps != last.steps:
         return f"{side.steps} steps"
     if first.scale != last.scale:
-        return f"Guidance scale {side.scale:g}"
+        return _("Guidance scale {scale:g}", scale=side.scale)
     return SAMPLER_TITLES[side.sampler]
 
 

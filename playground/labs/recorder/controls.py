@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from engine.language import _
 from engine.recipes.sampling_fields import SamplingFields
 from playground.labs.shared.controls import ControlRules, Controls, like, seed_setting, setting
 from playground.labs.shared.naming import data_title, when
@@ -48,10 +49,15 @@ def without_effect(controls: RecorderControls) -> dict[str, str]:
 
 def runs(visitor: Visitor) -> dict[str, str]:
     """Name and title of every training run that this visitor can choose."""
-    found = {RECORDED: "Recorded: a tiny network learns digits"}
+    found = {RECORDED: _("Recorded: a tiny network learns digits")}
     for one in visitor.runs.snapshots():
         if one.can_sample:
-            found[one.id] = f"Your run of {when(one.id)}: {data_title(one.config.data)}, step {one.step:,}"
+            found[one.id] = _(
+                "Your run of {when}: {data_title}, step {step:,}",
+                when=when(one.id),
+                data_title=data_title(one.config.data),
+                step=one.step,
+            )
     return found
 
 

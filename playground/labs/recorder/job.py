@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.data.shipped import read_arrays
+from engine.language import _
 from playground.labs.recorder.controls import RECORDED, RecorderControls, sampled_with
 from playground.labs.shared.job import Partial
 from playground.labs.shared.noising import shown_times
@@ -71,7 +72,7 @@ def recorded() -> Recording:
     steps, t, x0, x, labels = (arrays[name] for name in names)
     return Recording(
         RECORDED,
-        "A tiny network learns digits",
+        _("A tiny network learns digits"),
         tuple(steps.tolist()),
         len(steps),
         tuple(t.tolist()),
@@ -94,7 +95,7 @@ def record(controls: RecorderControls, visitor: Visitor) -> Iterator[Partial[Rec
     milestones = visitor.runs.milestones(controls.run)
     stages = [milestones[k] for k in shown_times(len(milestones) - 1, MOST_STAGES)]
     if not stages:
-        raise ValueError("This run has no milestone or checkpoint to sample with yet: let it train a little longer.")
+        raise ValueError(_("This run has no milestone or checkpoint to sample with yet: let it train a little longer."))
     recording = Recording(secrets.token_hex(6), "", (), len(stages), (), (), (), controls=controls)
     for k, step in enumerate(stages):
         model = visitor.runs.model_at(controls.run, step)

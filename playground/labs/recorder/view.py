@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.language import _
 from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.components.payloads.timeline import Lane, Position
 from playground.labs.recorder import text
@@ -62,8 +63,13 @@ def figure(recording: Recording, controls: RecorderControls) -> TrainingSampling
     return TrainingSamplingMap(
         f"{recording.id}-{controls.show}",
         lane,
-        tuple(Position(step, f"after {step:,} training steps" if step else "untrained") for step in recording.steps),
-        tuple(Position(t, f"denoised {k} of {last}, t = {t}") for k, t in enumerate(recording.t)),
+        tuple(
+            Position(step, _("after {step:,} training steps", step=step) if step else _("untrained"))
+            for step in recording.steps
+        ),
+        tuple(
+            Position(t, _("denoised {k} of {last}, t = {t}", k=k, last=last, t=t)) for k, t in enumerate(recording.t)
+        ),
         recording.total,
         recording.names,
     )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.components.payloads.timeline import Lane
 from playground.labs.sampling import text
 from playground.labs.sampling.controls import OF_EACH_SIDE, SamplingSettings, Side
@@ -33,7 +34,12 @@ def titles(recipes: Mapping[Side, Recipe], model: Model) -> dict[Side, str]:
     evaluations = {side: network_evaluations(recipe, model) for side, recipe in recipes.items()}
     counted = "<b>{}</b>" if len(set(evaluations.values())) > 1 else "{}"
     return {
-        side: f"{side}: {_in_words(recipe, differing)}; {counted.format(evaluations[side])} network evaluations"
+        side: _(
+            "{side}: {in_words}; {counted} network evaluations",
+            side=side,
+            in_words=_in_words(recipe, differing),
+            counted=counted.format(evaluations[side]),
+        )
         for side, recipe in recipes.items()
     }
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import create_model, model_validator
 from pydantic.fields import FieldInfo
 
+from engine.language import _
 from engine.recipes.sampling_fields import (
     MAX_SEED,
     VARIANCE_TITLES,
@@ -116,7 +117,7 @@ OF_EACH_SIDE = (
 
 def _of_b(name: str) -> FieldInfo:
     field = copy(SamplingSettings.model_fields[name])
-    field.title, field.description = f"{field.title}, B", "As for A."
+    field.title, field.description = f"{field.title}, B", _("As for A.")
     field.json_schema_extra = ui(**{**hints_of(field), "group": SECOND})
     if name == "sampler":
         field.default = "ddpm"  # of links from before B began as a copy of A
@@ -155,9 +156,11 @@ def without_effect(controls: SamplingSettings, classes: int) -> dict[str, str]:
     for prefix in ("", "b_"):
         reasons |= {prefix + name: why for name, why in _without_effect(controls, prefix, classes)}
     if not classes and not controls.classifier:
-        reasons["labels"] = f"This model is unconditional. A classifier, under “{GUIDANCE}”, can guide it to classes."
+        reasons["labels"] = _(
+            "This model is unconditional. A classifier, under “{guidance}”, can guide it to classes.", guidance=GUIDANCE
+        )
     if controls.schedule == "own" and not (controls.compare and getattr(controls, "b_schedule") != "own"):  # noqa: B009
-        reasons["T"] = "No effect now: the model's own schedule has its own T."
+        reasons["T"] = _("No effect now: the model's own schedule has its own T.")
     return reasons
 
 
@@ -167,18 +170,18 @@ def _without_effect(controls: SamplingSettings, prefix: str, classes: int) -> li
 
     used = SAMPLERS[getattr(controls, prefix + "sampler")].settings
     reasons = [
-        (name, f"No effect now: it belongs to {sampler}.")
+        (name, _("No effect now: it belongs to {sampler}.", sampler=sampler))
         for name, sampler in (("eta", "DDIM"), ("variance", "DDPM"))
         if name not in used
     ]
     if controls.labels == "none":
-        why = "No effect now: guidance needs a label."
+        why = _("No effect now: guidance needs a label.")
         return [*reasons, *((name, why) for name in (*GUIDED_BY_LABEL, "classifier", "classifier_scale"))]
     if not classes:
-        why = "No effect now: this model is unconditional. A classifier can guide it."
+        why = _("No effect now: this model is unconditional. A classifier can guide it.")
         return [*reasons, *((name, why) for name in GUIDED_BY_LABEL)]
     if getattr(controls, prefix + "scale") == 1:
-        why = "No effect now: at a guidance scale of 1 nothing is guided."
+        why = _("No effect now: at a guidance scale of 1 nothing is guided.")
         return [*reasons, *((name, why) for name in GUIDED_BY_LABEL[1:])]
     return reasons
 

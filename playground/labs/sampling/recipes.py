@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from engine.language import N_, _
 from playground.labs.sampling.controls import (
     GUIDED_BY_LABEL,
     OF_EACH_SIDE,
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
     from playground.policy.visitor import Visitor
 
-NO_LINK = (
+NO_LINK = N_(
     "The lab samples with consecutive seeds, and with one class, each class in turn, or none. This recipe has others, so no "
     "link opens it."
 )
@@ -69,7 +70,13 @@ def _labels(controls: SamplingSettings, classes: int) -> tuple[int, ...]:
     if controls.labels == "each":
         return tuple(k % classes for k in range(controls.count))
     if controls.label >= classes:
-        raise RecipeError(f"This model has the classes 0 … {classes - 1}: choose another class than {controls.label}.")
+        raise RecipeError(
+            _(
+                "This model has the classes 0 … {classes}: choose another class than {label}.",
+                classes=classes - 1,
+                label=controls.label,
+            )
+        )
     return (controls.label,) * controls.count
 
 
@@ -109,5 +116,5 @@ def controls_of(recipe: Recipe, classes: int) -> SamplingSettings:
     controls: SamplingSettings = demanded(SamplingControls, values)
     again = recipes(controls, classes)["A"]
     if (again.labels, again.seeds) != (recipe.labels, recipe.seeds):
-        raise ValueError(NO_LINK)
+        raise ValueError(_(NO_LINK))
     return controls

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-TITLE = "Sampling"
-LEAD = "Start from pure noise and denoise it step by step. Watch the images form along the trajectory."
+from engine.language import N_, _, translated
+
+TITLE = N_("Sampling")
+LEAD = N_("Start from pure noise and denoise it step by step. Watch the images form along the trajectory.")
 TERMS = (
     "noisy data",
     "x̂₀ prediction",
@@ -25,97 +27,109 @@ TERMS = (
     "recipe",
 )
 """Of the glossary, in the order in which the page shows them."""
-START = "Draw"
+START = N_("Draw")
 WHAT = "steps"
-NEW_SEED = "New seed"
-NEW_SEED_HELP = "Draws with the same settings and other noise."
-PRESS_START = "Choose the settings in the sidebar, then press Draw."
-CHANGED = "The settings have changed since these images were drawn. Press Draw to apply them."
-STOPPED_EARLY = "Stopped before the first step was done. Press Draw to begin again."
-TIMELINE = "Sampling trajectory, from noise to image"
-LOOKING_AT = (
-    "each tile is one image at the step below the strip: xₜ is what is being denoised, x̂₀ the prediction of the clean image, "
-    "ε̂ the predicted noise. Drag along the strip or press the arrow keys; click an image for its nearest training images."
+NEW_SEED = N_("New seed")
+NEW_SEED_HELP = N_("Draws with the same settings and other noise.")
+PRESS_START = N_("Choose the settings in the sidebar, then press Draw.")
+CHANGED = N_("The settings have changed since these images were drawn. Press Draw to apply them.")
+STOPPED_EARLY = N_("Stopped before the first step was done. Press Draw to begin again.")
+TIMELINE = N_("Sampling trajectory, from noise to image")
+LOOKING_AT = N_(
+    "each tile is one image at the step below the strip: xₜ is what is being denoised, x̂₀ the "
+    "prediction of the clean image, ε̂ the predicted noise. Drag along the strip or press the arrow "
+    "keys; click an image for its nearest training images."
 )
-DISTANCE = "distance is the root mean square difference per pixel, on the scale 0 to 255. "
-MEMORIZED = "A sample at a distance of (nearly) 0 is a memorized training image."
-MEMORIZED_BY_IDEAL = (
-    "A sample at a distance of 0 is a training image, and the exact denoiser samples nothing else. **Smoothing** in the "
-    "sidebar moves its samples off them."
+DISTANCE = N_("distance is the root mean square difference per pixel, on the scale 0 to 255. ")
+MEMORIZED = N_("A sample at a distance of (nearly) 0 is a memorized training image.")
+MEMORIZED_BY_IDEAL = N_(
+    "A sample at a distance of 0 is a training image, and the exact denoiser samples nothing else. "
+    "**Smoothing** in the sidebar moves its samples off them."
 )
 LANES = {
-    "x": ("<i>x</i><sub>t</sub>, the noisy image", "The sample at t = 0."),
+    "x": (N_("<i>x</i><sub>t</sub>, the noisy image"), N_("The sample at t = 0.")),
     "x0": (
-        "<i>x̂</i><sub>0</sub>, the prediction",
-        "Of the clean image.",
+        N_("<i>x̂</i><sub>0</sub>, the prediction"),
+        N_("Of the clean image."),
     ),
     "noise": (
-        "<i>ε̂</i>, the predicted noise",
-        "From −3 to 3; grey is 0. At t = 0 that of the last step.",
+        N_("<i>ε̂</i>, the predicted noise"),
+        N_("From −3 to 3; grey is 0. At t = 0 that of the last step."),
     ),
 }
 """Title and explanation of the three lanes."""
-DIFFERENCE = ("<i>x̂</i><sub>0</sub> of B − <i>x̂</i><sub>0</sub> of A", "From −1 to 1; grey is 0.")
-PNG_STOPPED = "Images so far (PNG, without recipe: it was stopped)"
-PNG, RECIPE = "Images (PNG, carries its recipe)", "Recipe (JSON)"
+DIFFERENCE = (N_("<i>x̂</i><sub>0</sub> of B − <i>x̂</i><sub>0</sub> of A"), N_("From −1 to 1; grey is 0."))
+PNG_STOPPED = N_("Images so far (PNG, without recipe: it was stopped)")
+PNG, RECIPE = N_("Images (PNG, carries its recipe)"), N_("Recipe (JSON)")
 
 
 def smoothed(smoothing: float) -> str:
     """What the distances mean for a smoothed exact denoiser."""
-    return (
-        f"With a smoothing of {smoothing:g} the samples of the exact denoiser lie about {smoothing * 127.5:.0f} from a "
-        "training image (less where clipping takes some of it back), in a random direction: they are noisy images, no "
-        "copies. A network generalises in another way."
+    return _(
+        "With a smoothing of {smoothing:g} the samples of the exact denoiser lie about {smoothing_2:.0f} "
+        "from a training image (less where clipping takes some of it back), in a random direction: they are "
+        "noisy images, no copies. A network generalises in another way.",
+        smoothing=smoothing,
+        smoothing_2=smoothing * 127.5,
     )
 
 
 def sample(t: int) -> str:
     """What the last image of a run is, which was stopped where t is not 0."""
-    return f"x̂₀ at t = {t}, not finished" if t else "this sample"
+    return _("x̂₀ at t = {t}, not finished", t=t) if t else _("this sample")
 
 
 def difference(values: Sequence[float], error: float) -> str:
     """How far the images of two sides are from each other, of each image, with the standard error of the mean."""
     mean, count = sum(values) / len(values), len(values)
-    words = f" ± {error:.3f} (standard error over {count} images)" if count > 1 else ""
-    return f"RMS difference of x̂₀ between B and A, from the same noise: {mean:.3f}{words}."
+    words = _(" ± {error:.3f} (standard error over {count} images)", error=error, count=count) if count > 1 else ""
+    return _("RMS difference of x̂₀ between B and A, from the same noise: {mean:.3f}{words}.", mean=mean, words=words)
 
 
 def nearest(number: int, side: str) -> str:
     """The heading over the training images nearest to image `number`, counted from 1; `side` is "" or A or B."""
-    return f"**Image {number}{f' of {side}' if side else ''}** and the training images nearest to it"
+    return _(
+        "**Image {number}{side}** and the training images nearest to it",
+        number=number,
+        side=f" of {side}" if side else "",
+    )
 
 
 def download(side: str) -> str:
     """The heading over what can be downloaded; `side` is "" or A or B."""
-    return f"Download: images, recipe and Python{f' of {side}' if side else ''}"
+    return _("Download: images, recipe and Python{side}", side=f" of {side}" if side else "")
 
 
 def waiting(place: int) -> str:
     """That a run waits for its turn; `place` in the queue, 1 for the next."""
-    before = "You are next" if place == 1 else f"{place - 1} before you"
-    return f"Waiting for room on this machine. {before} in the queue."
+    before = _("You are next") if place == 1 else _("{place} before you", place=place - 1)
+    return _("Waiting for room on this machine. {before} in the queue.", before=before)
 
 
-OPEN = "Open a model"
-OPEN_NAME = "Folder, file, or name on the Hub"
-OPEN_NAME_HELP = (
-    "A diffusers folder with a UNet2DModel in pixel space and a scheduler, weights as safetensors; such a "
-    "folder on the Hugging Face Hub, as owner/name; or a model-10.pt of denoising-diffusion-pytorch with a "
-    'model-10.json beside it that says {"image_size": 32}.'
+OPEN = N_("Open a model")
+OPEN_NAME = N_("Folder, file, or name on the Hub")
+OPEN_NAME_HELP = N_(
+    "A diffusers folder with a UNet2DModel in pixel space and a scheduler, weights as safetensors; such "
+    "a folder on the Hugging Face Hub, as owner/name; or a model-10.pt of denoising-diffusion-pytorch "
+    'with a model-10.json beside it that says {"image_size": 32}.'
 )
-OPEN_EXAMPLE = "/home/me/my-ddpm or google/ddpm-cifar10-32"
-OPEN_FILE = "Model file"
-OPEN_FILE_HELP = "A zip of a diffusers folder, or a model-10.pt of denoising-diffusion-pytorch."
-OPEN_UPLOAD = "Open the upload"
-OPEN_SIZE = "Height and width (pixels)"
-OPEN_SIZE_MISSING = "Such a file does not hold the size of its images."
-OPEN_OBJECTIVE = "Prediction target"
-FETCH = "Download from the Hub"
-CANCELLED = "Cancelled."
-TRY_AGAIN = "Open another model"
+OPEN_EXAMPLE = N_("/home/me/my-ddpm or google/ddpm-cifar10-32")
+OPEN_FILE = N_("Model file")
+OPEN_FILE_HELP = N_("A zip of a diffusers folder, or a model-10.pt of denoising-diffusion-pytorch.")
+OPEN_UPLOAD = N_("Open the upload")
+OPEN_SIZE = N_("Height and width (pixels)")
+OPEN_SIZE_MISSING = N_("Such a file does not hold the size of its images.")
+OPEN_OBJECTIVE = N_("Prediction target")
+FETCH = N_("Download from the Hub")
+CANCELLED = N_("Cancelled.")
+TRY_AGAIN = N_("Open another model")
 
 
 def not_here(name: str) -> str:
     """That a model would have to be downloaded."""
-    return f"“{name}” is not on this machine. It may be on the Hub; only configs and safetensors are downloaded."
+    return _(
+        "“{name}” is not on this machine. It may be on the Hub; only configs and safetensors are downloaded.", name=name
+    )
+
+
+translated(__name__)

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine.language import _
 from playground.components.payloads.packing import nearest_index
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.sampling import comparison, text
@@ -155,7 +156,7 @@ def growing_timeline(run: SamplingJob, sent: int) -> tuple[Timeline | None, int]
 
 
 def _positions(frames: Sequence[FrameImages]) -> tuple[Position, ...]:
-    return tuple(Position(images.t, f"step {images.step}, t = {images.t}") for images in frames)
+    return tuple(Position(images.t, _("step {step}, t = {t}", step=images.step, t=images.t)) for images in frames)
 
 
 def _lanes(
@@ -231,7 +232,12 @@ def nearest(run: SamplingJob, choice: Choice) -> Nearest | None:
     found = nearest_training_images(run.model, sample)
     if not found:
         return None
-    captions = [f"{f'class {name}, ' if name else ''}distance {distance:.0f}" for _, name, distance in found]
+    captions = [
+        _("class {name}, distance {distance:.0f}", name=name, distance=distance)
+        if name
+        else _("distance {distance:.0f}", distance=distance)
+        for _image, name, distance in found
+    ]
     training = ((image, caption) for (image, *_), caption in zip(found, captions, strict=True))
     return Nearest(
         text.nearest(choice.number + 1, side_in_words(run, choice.side)),

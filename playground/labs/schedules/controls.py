@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import field_validator
 
+from engine.language import _
 from playground.labs.schedules import drawn as drawing
 from playground.labs.shared.controls import ControlRules, Controls, seed_setting, setting
 from playground.labs.shared.picture import PictureChoice, class_titles, number_range
@@ -74,9 +75,9 @@ def without_effect(controls: ScheduleControls) -> dict[str, str]:
     """Controls that have no effect, each with the reason."""
     why = {}
     if not controls.linear:
-        why["rescale"] = "The linear schedule is not shown."
+        why["rescale"] = _("The linear schedule is not shown.")
     if not controls.cosine:
-        why["s"] = "The cosine schedule is not shown."
+        why["s"] = _("The cosine schedule is not shown.")
     return why
 
 

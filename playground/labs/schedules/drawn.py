@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from engine.language import _
 from playground.components.payloads.curve import MAX_POINTS, MIN_POINTS, Points, check_points, curve_values
 
 if TYPE_CHECKING:
@@ -26,9 +27,16 @@ def parse_points(text: str) -> Points:
     try:
         points = [[float(number) for number in pair] for pair in pairs]
     except ValueError:
-        raise ValueError(f"Points are pairs of numbers, such as “{EXAMPLE}”.") from None
+        raise ValueError(_("Points are pairs of numbers, such as “{example}”.", example=EXAMPLE)) from None
     if len(points) > MAX_POINTS or len(points) < MIN_POINTS:
-        raise ValueError(f"A curve needs {MIN_POINTS} to {MAX_POINTS} points, such as “{EXAMPLE}”.")
+        raise ValueError(
+            _(
+                "A curve needs {min_points} to {max_points} points, such as “{example}”.",
+                min_points=MIN_POINTS,
+                max_points=MAX_POINTS,
+                example=EXAMPLE,
+            )
+        )
     return check_points(points)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import N_, _
 from playground.labs.schedules import text
 from playground.labs.schedules.controls import TITLES, ScheduleChoice
 from playground.labs.schedules.job import COLUMNS, Quantity, schedules_of, values_of
@@ -26,10 +27,10 @@ COLORS = {"drawn": "#4a86e8", "linear": "#e07b20", "cosine": "#1f9d74", "sigmoid
 """Readable on white and on black: a chart is not drawn anew when the reader changes the theme."""
 
 AXES: dict[Quantity, tuple[str, str]] = {
-    "beta": ("Variance added by step t", "β<sub>t</sub>"),
-    "alpha_bar": ("Signal variance", "ᾱ<sub>t</sub>, share of the data’s variance"),
-    "log_snr": ("Log signal-to-noise ratio", "log ᾱ<sub>t</sub> / (1 − ᾱ<sub>t</sub>), in nats"),
-    "sigma": ("Posterior standard deviation", "√β̃<sub>t</sub>, in pixel values"),
+    "beta": (N_("Variance added by step t"), "β<sub>t</sub>"),
+    "alpha_bar": (N_("Signal variance"), N_("ᾱ<sub>t</sub>, share of the data’s variance")),
+    "log_snr": (N_("Log signal-to-noise ratio"), N_("log ᾱ<sub>t</sub> / (1 − ᾱ<sub>t</sub>), in nats")),
+    "sigma": (N_("Posterior standard deviation"), N_("√β̃<sub>t</sub>, in pixel values")),
 }
 CONFIG: dict[str, object] = {
     "modeBarButtons": [["toImage"]],
@@ -51,7 +52,7 @@ def curves_of(choice: ScheduleChoice, quantity: Quantity) -> go.Figure:
     import plotly.graph_objects as go
 
     log = quantity in LOGARITHMIC
-    title, y_title = AXES[quantity]
+    title, y_title = (_(words) for words in AXES[quantity])
     traces = []
     for name, schedule in schedules_of(choice).items():
         t = np.unique(np.linspace(0, schedule.T, min(schedule.T + 1, MOST_POINTS)).round().astype(int))
@@ -82,10 +83,10 @@ def curves_of(choice: ScheduleChoice, quantity: Quantity) -> go.Figure:
         "height": 300,
         "margin": {"l": 8, "r": 12, "t": 44, "b": 8},
         "showlegend": False,
-        "hovermode": "x unified",
+        "hovermode": _("x unified"),
         "dragmode": False,
         "font": {"size": 15},
-        "xaxis": {**both_axes, "title": {"text": "step t", "font": {"size": 15}}},
+        "xaxis": {**both_axes, "title": {"text": _("step t"), "font": {"size": 15}}},
         "yaxis": y_axis,
     }
     # In one piece: every call that changes a figure afterwards costs as much as making it.
@@ -145,7 +146,7 @@ def gauge(name: str, snr: float) -> str:
 
     exponent = math.log10(snr) if snr > 0 else GAUGE_LOW
     low, high = (f"{_place(math.log10(limit)):.2f}%" for limit in (PURE_NOISE_SNR, VISIBLE_SNR))
-    track = f"linear-gradient(90deg, #2f9e6e 0 {low}, #e0b030 {low} {high}, #d9534a {high} 100%)"
+    track = _("linear-gradient(90deg, #2f9e6e 0 {low}, #e0b030 {low} {high}, #d9534a {high} 100%)", low=low, high=high)
     return (
         f'<div class="dp-verdict"><span>{_key(name)}{TITLES[name]}</span><span>SNR at T: {ratio(snr)}</span></div>'
         f'<div class="dp-gauge" style="background:{track}" role="img" aria-label="{TITLES[name]}: terminal SNR {ratio(snr)}">'

@@ -1,9 +1,11 @@
 """The texts of the Schedules lab."""
 
-TITLE = "Noise schedules"
-LEAD = (
-    "The same image under the same noise, with different schedules. A good schedule leaves no signal at t = T and spends "
-    "its steps at the noise levels where there is most to predict."
+from engine.language import N_, translated
+
+TITLE = N_("Noise schedules")
+LEAD = N_(
+    "The same image under the same noise, with different schedules. A good schedule leaves no signal at "
+    "t = T and spends its steps at the noise levels where there is most to predict."
 )
 TERMS = (
     "noise schedule",
@@ -19,50 +21,60 @@ TERMS = (
     "sigmoid schedule",
 )
 """Of the glossary, in the order in which the page shows them."""
-NONE = "Switch on a schedule in the settings."
-STRIPS = (
-    "one image at t/T = 0, 0.1, … 1 from left to right, one row per schedule. Every row has the same noise ε; only the "
-    "noise level 1 − ᾱₜ differs."
+NONE = N_("Switch on a schedule in the settings.")
+STRIPS = N_(
+    "one image at t/T = 0, 0.1, … 1 from left to right, one row per schedule. Every row has the same "
+    "noise ε; only the noise level 1 − ᾱₜ differs."
 )
-GAUGES = "Terminal signal-to-noise ratio"
+GAUGES = N_("Terminal signal-to-noise ratio")
 GAUGE = (
     "the signal-to-noise ratio ᾱ_T / (1 − ᾱ_T) at the last step, where x_T keeps √ᾱ_T of the image; sampling starts from "
     "N(0, I), which has none. Green: at most 1 % is kept; yellow: up to 10 %, which shows in the mean brightness alone "
     "(Stable Diffusion's 0.0047); red: more, in every pixel."
 )
-FINE = ("Fine", "x_T keeps √ᾱ_T = {leak} % of the image's mean: a sampler may start from N(0, I).")
+FINE = (N_("Fine"), N_("x_T keeps √ᾱ_T = {leak} % of the image's mean: a sampler may start from N(0, I)."))
 ZERO = (
-    "Terminal SNR is 0",
-    "x_T is exactly N(0, I). There ε = x_T says nothing about x₀, so a network that predicts the noise cannot be used: let it "
-    "predict x₀ or the velocity.",
+    N_("Terminal SNR is 0"),
+    N_(
+        "x_T is exactly N(0, I). There ε = x_T says nothing about x₀, so a network that predicts the noise "
+        "cannot be used: let it predict x₀ or the velocity."
+    ),
 )
 SIGNAL_LEFT = {
     "mean": (
-        "The mean leaks",
-        "x_T keeps √ᾱ_T = {leak} % of the image. No pixel shows it, but the mean over {pixels} does: a difference of 1 is "
-        "{times} standard deviations of its noise. A sampler starts without it: samples tend to a medium brightness.",
+        N_("The mean leaks"),
+        N_(
+            "x_T keeps √ᾱ_T = {leak} % of the image. No pixel shows it, but the mean over {pixels} does: a "
+            "difference of 1 is {times} standard deviations of its noise. A sampler starts without it: samples "
+            "tend to a medium brightness."
+        ),
     ),
     "wrong": (
-        "Signal left at t = T",
-        "In training x_T keeps √ᾱ_T = {leak} % of every pixel, but a sampler starts from N(0, I) without it: samples come "
-        "out with too little contrast, around a medium grey.",
+        N_("Signal left at t = T"),
+        N_(
+            "In training x_T keeps √ᾱ_T = {leak} % of every pixel, but a sampler starts from N(0, I) without it: "
+            "samples come out with too little contrast, around a medium grey."
+        ),
     ),
 }
 """Headline and sentence where x_T is no pure noise."""
-RESCALE, USE_ZERO = "Scale β by 1000 / T", "Use zero terminal SNR"
-CURVES = (
-    "every schedule at the same step t: βₜ is the variance that step t adds, ᾱₜ the remaining signal variance, and log SNR is "
-    "0 where signal and noise are equal, for data of variance 1. √β̃ₜ is the standard deviation of the posterior, which DDPM "
-    "adds in a reverse step."
+RESCALE, USE_ZERO = N_("Scale β by 1000 / T"), N_("Use zero terminal SNR")
+CURVES = N_(
+    "every schedule at the same step t: βₜ is the variance that step t adds, ᾱₜ the remaining signal "
+    "variance, and log SNR is 0 where signal and noise are equal, for data of variance 1. √β̃ₜ is the "
+    "standard deviation of the posterior, which DDPM adds in a reverse step."
 )
-CLOSER = "Larger curves with values"
-CSV = "All values (CSV)"
-DRAW = "Draw a schedule"
-POINTS = "Points: t/T, ᾱ; t/T, ᾱ; …"
-POINTS_STAY = "The curve is unchanged."
-DRAWN = (
-    "the signal variance ᾱ over t/T, which begins at 1 and never rises. A curve that ends above 0.0001 leaves signal at t = T, "
-    "as the gauge below shows."
+CLOSER = N_("Larger curves with values")
+CSV = N_("All values (CSV)")
+DRAW = N_("Draw a schedule")
+POINTS = N_("Points: t/T, ᾱ; t/T, ᾱ; …")
+POINTS_STAY = N_("The curve is unchanged.")
+DRAWN = N_(
+    "the signal variance ᾱ over t/T, which begins at 1 and never rises. A curve that ends above 0.0001 "
+    "leaves signal at t = T, as the gauge below shows."
 )
 STATES = {"fine": "✅", "zero": "ℹ️", "mean": "⚠️", "wrong": "⚠️"}
 """Icon of each state of a schedule's terminal SNR."""
+
+
+translated(__name__)

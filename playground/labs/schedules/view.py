@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.components.payloads.panels import CurvePanel, Line
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.schedules.controls import TITLES, ScheduleControls
@@ -30,31 +31,31 @@ def timeline(controls: ScheduleControls) -> Timeline:
             Line(TITLES[name], at, drawable(values_of(schedule, quantity)[at]), COLORS[name])
             for name, schedule in schedules_of(controls).items()
         ]
-        return CurvePanel(title, "step t", y_label, tuple(lines), shown, **axis)
+        return CurvePanel(title, _("step t"), y_label, tuple(lines), shown, **axis)
 
     return Timeline(
         id="schedules",
         lanes=tuple(Lane.of_pictures(name, TITLES[name], noising.to_uint8(x)[:, None]) for name, x in frames.items()),
-        positions=tuple(Position(int(t), f"t = {t} of {controls.T}") for t in shown),
+        positions=tuple(Position(int(t), _("t = {t} of {t_2}", t=t, t_2=controls.T)) for t in shown),
         panels=(
-            panel("beta", "Variance added by step t, <i>β</i><sub>t</sub>", "variance", log_y=True),
+            panel("beta", _("Variance added by step t, <i>β</i><sub>t</sub>"), "variance", log_y=True),
             panel(
                 "alpha_bar",
-                "Signal variance, <i>ᾱ</i><sub>t</sub>",
-                "share of the data’s variance",
+                _("Signal variance, <i>ᾱ</i><sub>t</sub>"),
+                _("share of the data’s variance"),
                 y_range=(0.0, 1.0),
             ),
-            panel("log_snr", "log SNR, log <i>ᾱ</i><sub>t</sub> / (1 − <i>ᾱ</i><sub>t</sub>)", "nats"),
+            panel("log_snr", _("log SNR, log <i>ᾱ</i><sub>t</sub> / (1 − <i>ᾱ</i><sub>t</sub>)"), "nats"),
             panel(
                 "sigma",
-                "Posterior standard deviation, √<i>β̃</i><sub>t</sub>",
-                "standard deviation",
+                _("Posterior standard deviation, √<i>β̃</i><sub>t</sub>"),
+                _("standard deviation"),
                 log_y=True,
             ),
         ),
         start_at=len(shown) // 2,
         fps=max(12.0, len(shown) / 6),
-        label="The same image under every schedule, from t = 0 to t = T",
+        label=_("The same image under every schedule, from t = 0 to t = T"),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args, get
 from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 
+from engine.language import _
 from engine.settings import Settings, current
 
 Kind = Literal["choice", "switch", "whole", "number", "text"]
@@ -170,7 +171,7 @@ def from_link(model: type[C], parameters: Mapping[str, str]) -> tuple[C, list[st
     """
     if not current(parameters).keys() & model.model_fields.keys():
         return model(**model.first_visit), []
-    return _taken(model, parameters, model(), _from_text, ("The link asks for", "It was set to"))
+    return _taken(model, parameters, model(), _from_text, (_("The link asks for"), _("It was set to")))
 
 
 def from_values(model: type[C], values: Mapping[str, Any], kept: C | None = None) -> tuple[C, list[str]]:
@@ -181,7 +182,7 @@ def from_values(model: type[C], values: Mapping[str, Any], kept: C | None = None
         values: by the names of the controls.
         kept: the settings as they were before; what cannot be taken stays as it was.
     """
-    return _taken(model, values, kept or model(), _from_value, ("You asked for", "It stays at"))
+    return _taken(model, values, kept or model(), _from_value, (_("You asked for"), _("It stays at")))
 
 
 def demanded(model: type[C], values: Mapping[str, Any]) -> C:
@@ -193,7 +194,9 @@ def demanded(model: type[C], values: Mapping[str, Any]) -> C:
     for name in current(values):
         if name not in model.model_fields:
             known = ", ".join(model.model_fields)
-            raise ValueError(f"There is no setting “{_shortened(str(name))}”, but {known}.")
+            raise ValueError(
+                _("There is no setting “{shortened}”, but {known}.", shortened=_shortened(str(name)), known=known)
+            )
     controls, problems = from_values(model, values)
     return _as_asked(controls, problems)
 
@@ -229,14 +232,14 @@ def _taken(
             good[name] = getattr(kept, name)
             control = _control(name, info)
             why = reason(refusal)
-            because = f". {why}" if why else f", which is not {_allowed(control)}."
+            because = f". {why}" if why else _(", which is not {allowed}.", allowed=_allowed(control))
             asked = f"{words[0]} {control.title} = “{_shortened(_to_text(given[name]))}”"
             problems.append(f"{asked}{because} {words[1]} {_titled(control, good[name])}.")
     try:
         controls, mended = model.model_validate(good).settled()
         return controls, [*problems, *mended]
     except ValidationError:  # good one by one, but not together
-        return model(), [*problems, "These settings do not fit together. The lab opens with its own."]
+        return model(), [*problems, _("These settings do not fit together. The lab opens with its own.")]
 
 
 def reason(refusal: Exception) -> str:
@@ -267,7 +270,9 @@ def bounded(controls: C, bounds: Mapping[str, float]) -> tuple[C, list[str]]:
         value = getattr(controls, name)
         if value > most:
             title = type(controls).model_fields[name].title or name
-            problems.append(f"{title} goes up to {most:g} here, where many share one machine.")
+            problems.append(
+                _("{title} goes up to {most:g} here, where many share one machine.", title=title, most=most)
+            )
             controls = checked(controls, **{name: type(value)(most)})
     return controls, problems
 
@@ -331,12 +336,20 @@ def _from_value(value: Any, field: FieldInfo) -> Any:
 
 def _allowed(control: Control) -> str:
     if control.kind == "choice":
-        return "one of " + ", ".join(str(value) for value, _ in control.options)
+        return _("one of ") + ", ".join(str(value) for value, _ in control.options)
     if control.kind == "switch":
-        return "0 or 1"
-    kind = "a whole number" if control.kind == "whole" else "a number" if control.kind == "number" else "usable here"
+        return _("0 or 1")
+    kind = (
+        _("a whole number")
+        if control.kind == "whole"
+        else _("a number")
+        if control.kind == "number"
+        else _("usable here")
+    )
     if control.low is not None and control.high is not None:
-        return f"{kind} from {_number(control.low)} to {_number(control.high)}"
+        return _(
+            "{kind} from {number} to {number_2}", kind=kind, number=_number(control.low), number_2=_number(control.high)
+        )
     return kind
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from engine.analysis.step_decomposition import FRESH, NOISE, SECOND, X0, StepDecomposition, Term, X
 from engine.ideal import ExactDenoiser
+from engine.language import N_, _
 from engine.process import Prediction, posterior
 from engine.sampling import Frame
 from engine.schedule import Level, NoiseSchedule
@@ -27,20 +28,20 @@ DIFFERENCE_RANGE = 0.25
 """Two means that differ by this much are drawn white."""
 
 PARTS: dict[str, tuple[str, str]] = {
-    "x": ("<i>x</i><sub>{t}</sub>", "the noisy image"),
-    "x0": ("<i>x̂</i><sub>0</sub>", "the prediction of the clean image"),
-    "noise": ("<i>ε̂</i>", "the predicted noise"),
-    "fresh": ("<i>z</i>", "fresh noise, drawn for this step"),
-    "x0 second": ("<i>x̂</i>′<sub>0</sub>", "the prediction of the second network evaluation, after a trial step"),
-    "noise second": ("<i>ε̂</i>′", "the noise predicted by the second network evaluation, after a trial step"),
-    "x0 previous": ("<i>x̂</i>⁻<sub>0</sub>", "the prediction one step before"),
-    "noise previous": ("<i>ε̂</i>⁻", "the noise predicted one step before"),
-    "true x0": ("<i>x</i><sub>0</sub>", "the reference image"),
-    "true noise": ("<i>ε</i>", "the noise that was added to it"),
-    "next": ("<i>x</i><sub>{t}</sub>", "the image after this step"),
-    "posterior": ("<i>m</i><sub>{t}</sub>", "the mean of the true posterior q(xₛ | xₜ, x₀)"),
-    "difference": ("<i>μ</i> − <i>m</i>", "the mean of the model's step minus that of the posterior, from −¼ to ¼"),
-    "exact": ("<i>x̂</i>*<sub>0</sub>", "the prediction of the exact denoiser of the training images"),
+    "x": ("<i>x</i><sub>{t}</sub>", N_("the noisy image")),
+    "x0": ("<i>x̂</i><sub>0</sub>", N_("the prediction of the clean image")),
+    "noise": ("<i>ε̂</i>", N_("the predicted noise")),
+    "fresh": ("<i>z</i>", N_("fresh noise, drawn for this step")),
+    "x0 second": ("<i>x̂</i>′<sub>0</sub>", N_("the prediction of the second network evaluation, after a trial step")),
+    "noise second": ("<i>ε̂</i>′", N_("the noise predicted by the second network evaluation, after a trial step")),
+    "x0 previous": ("<i>x̂</i>⁻<sub>0</sub>", N_("the prediction one step before")),
+    "noise previous": ("<i>ε̂</i>⁻", N_("the noise predicted one step before")),
+    "true x0": ("<i>x</i><sub>0</sub>", N_("the reference image")),
+    "true noise": ("<i>ε</i>", N_("the noise that was added to it")),
+    "next": ("<i>x</i><sub>{t}</sub>", N_("the image after this step")),
+    "posterior": ("<i>m</i><sub>{t}</sub>", N_("the mean of the true posterior q(xₛ | xₜ, x₀)")),
+    "difference": ("<i>μ</i> − <i>m</i>", N_("the mean of the model's step minus that of the posterior, from −¼ to ¼")),
+    "exact": ("<i>x̂</i>*<sub>0</sub>", N_("the prediction of the exact denoiser of the training images")),
 }
 """Symbol and explanation of each part of a sum; {t} is the time."""
 
@@ -76,6 +77,7 @@ class Pool:
     def shown(self, kind: str, picture: Tensor, t: int = 0) -> PoolPicture:
         """A picture with its symbol and what it is."""
         symbol, title = self._parts.get(kind, (kind, kind))
+        title = _(title)
         noise = kind.startswith((NOISE, FRESH)) or kind == "true noise"
         reach = NOISE_RANGE if noise else DIFFERENCE_RANGE if kind == "difference" else 1.0
         return PoolPicture(kind, symbol.format(t=t), title, self.add(picture), reach)
@@ -104,7 +106,7 @@ class PosteriorWeights:
     images: np.ndarray | None = None
     names: tuple[str, ...] = ()
     most: int = MOST_NAMED
-    what: str = "training images"
+    what: str = N_("training images")
     numbers: dict[int, int] = field(default_factory=dict)
     """The number in the atlas of each that has been named."""
 
@@ -117,7 +119,7 @@ class PosteriorWeights:
         top = weights.topk(min(self.most, int((weights > 0).sum())))
         numbers = [self.numbers.setdefault(i, len(self.numbers)) for i in top.indices.tolist()]
         of_class = len(weights) if labels is None else int(torch.isin(self.exact.labels, labels).sum())  # type: ignore[arg-type]
-        sentence = effective_count(1 / float(weights.square().sum()), of_class, labels is not None, self.what)
+        sentence = effective_count(1 / float(weights.square().sum()), of_class, labels is not None, _(self.what))
         return self.exact(x, level, labels), tuple(zip(numbers, top.values.tolist(), strict=True)), sentence
 
     def atlas(self) -> tuple[np.ndarray | None, tuple[str, ...]]:
@@ -141,24 +143,24 @@ def step_view(
     """
     s = round(float(schedule.t_of(step.to)))
     to = 0 if bool(step.to.variance == 0) else s
-    equation = pool.equation("The step", pool.shown("next", step.following, to), step.terms, frame.t)
+    equation = pool.equation(_("The step"), pool.shown("next", step.following, to), step.terms, frame.t)
     there = {term.name for term in step.terms}
     parts = {X: step.x, X0: step.prediction.x0, NOISE: step.prediction.noise}
     more = [pool.shown(kind, picture, frame.t) for kind, picture in parts.items() if kind not in there]
     facts = [
-        ("noise in x", f"{100 * float(step.now.variance):.1f} % → {100 * float(step.to.variance):.1f} %"),
-        ("σ of the fresh noise", _number(float(step.std.mean()))),
+        (_("noise in x"), f"{100 * float(step.now.variance):.1f} % → {100 * float(step.to.variance):.1f} %"),
+        (_("σ of the fresh noise"), _number(float(step.std.mean()))),
     ]
     if weighted is not None:
         more.append(pool.shown("exact", weighted[0].x0))
-        facts.append(("RMS difference to the exact x̂₀", _number(_rms(step.prediction.x0 - weighted[0].x0))))
+        facts.append((_("RMS difference to the exact x̂₀"), _number(_rms(step.prediction.x0 - weighted[0].x0))))
     if any(term.name.endswith(SECOND) for term in step.terms):
-        facts.append(("network evaluations", "2"))
+        facts.append((_("network evaluations"), "2"))
     return StepView(
         frame.step,
         frame.t,
         1 - frame.t / schedule.T,
-        f"step {frame.step} of {frame.steps}, t = {frame.t} → {to}",
+        _("step {step} of {steps}, t = {t} → {to}", step=frame.step, steps=frame.steps, t=frame.t, to=to),
         (equation,),
         tuple(more),
         tuple(facts),
@@ -189,7 +191,7 @@ def posterior_equation(
     return pool.equation(name, pool.shown("posterior", mean, to[1]), there, now[1])
 
 
-def effective_count(effective: float, count: int, of_class: bool, what: str = "training images") -> str:
+def effective_count(effective: float, count: int, of_class: bool, what: str = N_("training images")) -> str:
     """How the posterior weights of the exact denoiser are spread, in a sentence.
 
     Args:
@@ -198,11 +200,11 @@ def effective_count(effective: float, count: int, of_class: bool, what: str = "t
         of_class: whether these are the data of one class.
         what: they are called.
     """
-    data = f"{count:,} {what}{' of the class' if of_class else ''}"
+    data = f"{count:,} {what}{_(' of the class') if of_class else ''}"
     if effective < 1.05:
-        return f"Posterior weights: all on one of {data}."
+        return _("Posterior weights: all on one of {data}.", data=data)
     number = f"{effective:.1f}" if effective < 10 else f"{effective:,.0f}"
-    return f"Posterior weights: spread as over {number} of {data} with equal weights."
+    return _("Posterior weights: spread as over {number} of {data} with equal weights.", number=number, data=data)
 
 
 def _number(value: float) -> str:

@@ -14,10 +14,11 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
+from engine.language import N_, _
 from playground.policy import mode
 
 T = TypeVar("T")
-INTERNAL_ERROR = "This ended with an internal error, which has been logged."
+INTERNAL_ERROR = N_("This ended with an internal error, which has been logged.")
 Status = Literal["running", "finished", "stopped", "failed"]
 
 
@@ -165,7 +166,11 @@ class Job(Generic[T]):
             return sentence_of(problem)
         if not self._stop.is_set():
             traceback.print_exception(problem)
-        return INTERNAL_ERROR if mode.is_public() else f"This ended with an internal error: {problem}"
+        return (
+            _(INTERNAL_ERROR)
+            if mode.is_public()
+            else _("This ended with an internal error: {problem}", problem=problem)
+        )
 
     def _end(self, status: Status, error: str = "") -> None:
         with self._lock:
@@ -175,9 +180,17 @@ class Job(Generic[T]):
 
 def in_words(state: JobState[T], what: str = "") -> str:
     """How far it is, in a few words: "12 of 40 cells, about 5 s left"."""
-    of = f"{state.done:,.0f} of {state.total:,.0f} {what}".strip() if state.total else ""
+    of = (
+        _("{done:,.0f} of {total:,.0f} {what}", done=state.done, total=state.total, what=what).strip()
+        if state.total
+        else ""
+    )
     if state.is_running:
-        left = f"about {state.seconds_left:,.0f} s left" if state.seconds_left is not None else "starting"
+        left = (
+            _("about {seconds_left:,.0f} s left", seconds_left=state.seconds_left)
+            if state.seconds_left is not None
+            else "starting"
+        )
         return f"{of}, {left}" if of else left.capitalize()
-    word = {"finished": "Done", "stopped": "Stopped", "failed": "Failed"}[state.status]
-    return f"{word} after {of} in {state.seconds:.1f} s." if of else f"{word}."
+    word = {"finished": _("Done"), "stopped": _("Stopped"), "failed": _("Failed")}[state.status]
+    return _("{word} after {of} in {seconds:.1f} s.", word=word, of=of, seconds=state.seconds) if of else f"{word}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from engine.language import _
 from playground.labs.shared import opening
 from playground.labs.shared.naming import data_title, when
 
@@ -30,8 +31,11 @@ def shipped() -> dict[str, str]:
     from engine.data.shipped import DATASETS
     from engine.interop.pretrained import CHECKPOINTS
 
-    trained = {name: f"Trained network: {name}" for name, folder in CHECKPOINTS.items() if folder.is_dir()}
-    return {**trained, **{f"ideal:{name}": f"Exact denoiser: {load(name).title.lower()}" for name in DATASETS}}
+    trained = {name: _("Trained network: {name}", name=name) for name, folder in CHECKPOINTS.items() if folder.is_dir()}
+    return {
+        **trained,
+        **{f"ideal:{name}": _("Exact denoiser: {title}", title=load(name).title.lower()) for name in DATASETS},
+    }
 
 
 def classifier_choices(visitor: Visitor) -> dict[str, str]:
@@ -47,7 +51,12 @@ def classifier_choices(visitor: Visitor) -> dict[str, str]:
 def _runs(visitor: Visitor, fits: Callable[[Snapshot], bool]) -> dict[str, str]:
     """Name and title of those training runs, newest first."""
     return {
-        f"run:{one.id}": f"Your run of {when(one.id)}: {data_title(one.config.data)}, step {one.step:,}"
+        f"run:{one.id}": _(
+            "Your run of {when}: {data_title}, step {step:,}",
+            when=when(one.id),
+            data_title=data_title(one.config.data),
+            step=one.step,
+        )
         for one in visitor.runs.snapshots()
         if fits(one)
     }

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 import time
 
+from engine.language import _
+
 
 def when(run_id: str) -> str:
     """When a run was started, read off its id: "23 Nov, 16:31". An id that names no real time is given as it is."""
@@ -26,7 +28,7 @@ def data_title(name: str) -> str:
         return store.read_about(store.folder_of(name)).title
     except DataError:
         if name.startswith("zip:"):
-            return "uploaded images"
+            return _("uploaded images")
         return name.rsplit("/", 1)[-1] if name.startswith(("folder:", "hub:")) else name
 
 

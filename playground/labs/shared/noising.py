@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.components.payloads.panels import HistogramPanel, Line
 from playground.labs.shared.picture import Picture
 
@@ -158,7 +159,7 @@ def histogram_of(
     density = densities(values)
     if there is not None:
         density = density * there[:, None]
-    return HistogramPanel(title, x_label, "density", EDGES, density, Line("N(0, 1)", x, normal))
+    return HistogramPanel(title, x_label, _("density"), EDGES, density, Line("N(0, 1)", x, normal))
 
 
 def snr_range(snr: NDArray[np.float64]) -> tuple[float, float]:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from engine.language import N_, _
 from playground.labs.shared.job import Job, Partial
 
 if TYPE_CHECKING:
@@ -15,7 +16,12 @@ Report = Callable[[int, int], None]
 """Called with the bytes done and in all."""
 
 MAX_UPLOAD_MB = 2300
-OBJECTIVES = {"": "as stated in the file", "pred_noise": "noise", "pred_x0": "clean image", "pred_v": "velocity"}
+OBJECTIVES = {
+    "": N_("as stated in the file"),
+    "pred_noise": N_("noise"),
+    "pred_x0": N_("clean image"),
+    "pred_v": N_("velocity"),
+}
 """What a file of denoising-diffusion-pytorch may predict, with titles."""
 
 
@@ -37,7 +43,14 @@ class Opening(Job[str]):
         """ "Downloading “x”, 12 of 40 MB"."""
         state = self.state
         return (
-            f"{self.title}, {state.done / 1e6:.0f} of {state.total / 1e6:.0f} MB" if state.total else f"{self.title} …"
+            _(
+                "{title}, {done:.0f} of {total:.0f} MB",
+                title=self.title,
+                done=state.done / 1000000.0,
+                total=state.total / 1000000.0,
+            )
+            if state.total
+            else f"{self.title} …"
         )
 
     def _steps(self) -> Iterator[Partial[str]]:
@@ -82,7 +95,7 @@ def fetch(name: str, visitor: Visitor) -> Opening:
     def work(report: Report) -> str:
         return visitor.open_model(name, download=True, progress=report).name
 
-    return Opening(f"Downloading “{name}”", work)
+    return Opening(_("Downloading “{name}”", name=name), work)
 
 
 def keep(file: BinaryIO, title: str, visitor: Visitor, size: int = 0, objective: str = "") -> Opening:
@@ -105,4 +118,4 @@ def keep(file: BinaryIO, title: str, visitor: Visitor, size: int = 0, objective:
         )
         return visitor.open_model(uploads.store(file, title, settings, progress=report).name).name
 
-    return Opening(f"Opening “{title}”", work)
+    return Opening(_("Opening “{title}”", title=title), work)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from engine.data.catalogue import load
 from engine.data.image_set import ImageSet
+from engine.language import _
 from playground.labs.shared.controls import Controls, setting
 
 NOISE_RANGE = 3.0
@@ -44,15 +45,24 @@ class PictureChoice(Controls):
         label, number = self.class_index, self.number
         if label >= len(pictures.class_names):
             problems.append(
-                f"“{pictures.title}” has {len(pictures.class_names)} classes, numbered from 0; "
-                f"there is no class {label}. The first one is shown."
+                _(
+                    "“{title}” has {count} classes, numbered from 0; there is no class {label}. The first one is shown.",
+                    title=pictures.title,
+                    count=len(pictures.class_names),
+                    label=label,
+                )
             )
             label = 0
         count = count_of(pictures, label)
         if number >= count:
             problems.append(
-                f"“{pictures.class_names[label]}” has {count} images, numbered from 0; "
-                f"there is no number {number}. The last one is shown."
+                _(
+                    "“{class_names}” has {count} images, numbered from 0; there is no number {number}. The last one is "
+                    "shown.",
+                    class_names=pictures.class_names[label],
+                    count=count,
+                    number=number,
+                )
             )
             number = count - 1
         return (self.model_copy(update={"class_index": label, "number": number}) if problems else self), problems
@@ -88,6 +98,6 @@ def name_of(controls: PictureChoice) -> str:
     """What the picture shows, in words."""
     pictures = load(controls.data)
     if not pictures.names:
-        return f"a handwritten {pictures.class_names[controls.class_index]}"
+        return _("a handwritten {class_names}", class_names=pictures.class_names[controls.class_index])
     members = np.flatnonzero(pictures.labels == controls.class_index)
     return pictures.names[members[controls.number]]

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Literal
 
+from engine.language import _
+
 MOST_VALUES = 64
 """Of one range."""
 MOST_LETTERS = 400
@@ -48,7 +50,9 @@ def parse(text: str, allowed: Allowed) -> tuple[Value, ...]:
         values += _named(part, allowed) or _numbers(part, allowed, MOST_VALUES)
     found = tuple(dict.fromkeys(values))
     if not found:
-        raise ValueError(f"Write the values of {allowed.what}, such as {example(allowed)}.")
+        raise ValueError(
+            _("Write the values of {what}, such as {example}.", what=allowed.what, example=example(allowed))
+        )
     if len(found) > MOST_VALUES:
         raise ValueError(_too_many(allowed, len(found)))
     return found
@@ -58,13 +62,15 @@ def check_syntax(text: str) -> str:
     """The text, if it could be a range of some control; else ValueError with a sentence."""
     for part in _parts(text):
         if ":" in part:
-            _numbers(part, Allowed("a range", "number"), None)
+            _numbers(part, Allowed(_("a range"), "number"), None)
     return text
 
 
 def _parts(text: str) -> list[str]:
     if len(text) > MOST_LETTERS:
-        raise ValueError(f"This is too long for the values of a sweep: {MOST_LETTERS} letters at most.")
+        raise ValueError(
+            _("This is too long for the values of a sweep: {most_letters} letters at most.", most_letters=MOST_LETTERS)
+        )
     return [part.strip() for part in text.replace(";", ",").split(",") if part.strip()]
 
 
@@ -72,7 +78,7 @@ def example(allowed: Allowed) -> str:
     """A range that would do."""
     if allowed.kind == "name":
         return ",".join(str(name) for name in list(allowed.names or {})[:2])
-    return "0:9:1 or 0,3,7" if allowed.kind == "whole" else "0:8:1 or 1,2,4"
+    return _("0:9:1 or 0,3,7") if allowed.kind == "whole" else _("0:8:1 or 1,2,4")
 
 
 def _named(part: str, allowed: Allowed) -> list[Value]:
@@ -82,7 +88,9 @@ def _named(part: str, allowed: Allowed) -> list[Value]:
     ]
     if not found and allowed.kind == "name":
         known = ", ".join(str(value) or title for value, title in (allowed.names or {}).items())
-        raise ValueError(f"“{_short(part)}” is no {allowed.what}: there are {known}.")
+        raise ValueError(
+            _("“{short}” is no {what}: there are {known}.", short=_short(part), what=allowed.what, known=known)
+        )
     return found[:1]
 
 
@@ -93,15 +101,23 @@ def _numbers(part: str, allowed: Allowed, most: int | None) -> list[Value]:
     """
     pieces = [_number(piece, part, allowed) for piece in part.split(":")]
     if len(pieces) > 3:
-        raise ValueError(f"“{_short(part)}” has too many colons: a range is start:stop:step, such as 0:8:1.")
+        raise ValueError(
+            _("“{short}” has too many colons: a range is start:stop:step, such as 0:8:1.", short=_short(part))
+        )
     start = pieces[0]
     stop = pieces[1] if len(pieces) > 1 else start
     step = pieces[2] if len(pieces) > 2 else Decimal(1 if stop >= start else -1)
     if step == 0:
-        raise ValueError(f"“{_short(part)}” has no values: its step is 0.")
+        raise ValueError(_("“{short}” has no values: its step is 0.", short=_short(part)))
     if (stop - start) * step < 0:
         raise ValueError(
-            f"“{_short(part)}” has a step of the wrong sign: write {_text(start)}:{_text(stop)}:{_text(-step)}."
+            _(
+                "“{short}” has a step of the wrong sign: write {words}:{words_2}:{words_3}.",
+                short=_short(part),
+                words=_text(start),
+                words_2=_text(stop),
+                words_3=_text(-step),
+            )
         )
     steps = float(stop - start) / float(step)
     count = math.floor(steps + 1e-9) + 1 if steps < 1e15 else LARGEST
@@ -119,25 +135,53 @@ def _number(text: str, part: str, allowed: Allowed) -> Decimal:
     except (ValueError, InvalidOperation):
         number = Decimal("nan")
     if not number.is_finite() or abs(number) > LARGEST:
-        names = f", or one of {', '.join(map(str, list(allowed.names.values())[:12]))}" if allowed.names else ""
-        raise ValueError(f"“{_short(part)}” is no {allowed.what}: write numbers, such as {example(allowed)}{names}.")
+        names = (
+            _(", or one of {map}", map=", ".join(map(str, list(allowed.names.values())[:12]))) if allowed.names else ""
+        )
+        raise ValueError(
+            _(
+                "“{short}” is no {what}: write numbers, such as {example}{names}.",
+                short=_short(part),
+                what=allowed.what,
+                example=example(allowed),
+                names=names,
+            )
+        )
     return number
 
 
 def _checked(number: Decimal, part: str, allowed: Allowed) -> Value:
     value = float(number)
     if allowed.kind == "whole" and number != number.to_integral_value():
-        raise ValueError(f"{allowed.what.capitalize()} is a whole number, not {_text(number)} (in “{_short(part)}”).")
+        raise ValueError(
+            _(
+                "{what} is a whole number, not {words} (in “{short}”).",
+                what=allowed.what.capitalize(),
+                words=_text(number),
+                short=_short(part),
+            )
+        )
     if not allowed.low <= value <= allowed.high:
         raise ValueError(
-            f"{allowed.what.capitalize()} lies between {allowed.low:g} and {allowed.high:g}, not at {_text(number)}."
+            _(
+                "{what} lies between {low:g} and {high:g}, not at {words}.",
+                what=allowed.what.capitalize(),
+                low=allowed.low,
+                high=allowed.high,
+                words=_text(number),
+            )
         )
     return int(number) if allowed.kind == "whole" else value
 
 
 def _too_many(allowed: Allowed, count: int) -> str:
-    many = f"{count:,}" if count < LARGEST else "far too many"
-    return f"These are {many} values of {allowed.what}: take {MOST_VALUES} or fewer, with a larger step."
+    many = f"{count:,}" if count < LARGEST else _("far too many")
+    return _(
+        "These are {many} values of {what}: take {most_values} or fewer, with a larger step.",
+        many=many,
+        what=allowed.what,
+        most_values=MOST_VALUES,
+    )
 
 
 def _text(number: Decimal) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from cachetools import LRUCache, cached
 from numpy.typing import NDArray
 
+from engine.language import N_, _
 from playground.components.payloads.chart import LiveChart, Series
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.training import text
@@ -28,7 +29,7 @@ RECENT = 40
 """Reports that count as the latest."""
 LOWEST_FLOOR = 1e-4
 EXACT_CLASSIFIER = "exact classifier of the training images"
-LEVELS = "t / T (0 is clean, 1 is pure noise)"
+LEVELS = N_("t / T (0 is clean, 1 is pure noise)")
 
 
 def loss_unit(config: TrainConfig) -> str:
@@ -48,10 +49,10 @@ def loss_chart(snapshot: Snapshot) -> LiveChart:
         series.append(floor_line(ends, snapshot.bayes_optimal))
     if snapshot.held_out:
         at, held_out = zip(*snapshot.held_out, strict=True)
-        series.append(Series("held-out images", np.array(at), np.array(held_out), mark="diamond"))
+        series.append(Series(_("held-out images"), np.array(at), np.array(held_out), mark="diamond"))
     return LiveChart(
-        "Loss",
-        "training step",
+        _("Loss"),
+        _("training step"),
         loss_unit(snapshot.config),
         tuple(series),
         log_y=words_of(snapshot.config).is_log,
@@ -84,12 +85,12 @@ def _noisy(steps: NDArray[np.float64], values: NDArray[np.float64]) -> list[Seri
     """The values of each batch, and smoothed; none where there are no steps."""
     if not len(steps):
         return []
-    return [Series("each batch", steps, values, "dots"), smoothed_line("smoothed", steps, values)]
+    return [Series(_("each batch"), steps, values, "dots"), smoothed_line("smoothed", steps, values)]
 
 
 def _nothing_yet(snapshot: Snapshot) -> str:
     if not snapshot.active:
-        return "This run ended before its first report."
+        return _("This run ended before its first report.")
     return text.FIRST_LOSS if snapshot.status == "running" else text.FIRST_LOSS_QUEUED
 
 
@@ -100,20 +101,22 @@ def level_chart(snapshot: Snapshot) -> LiveChart:
     if snapshot.reports:
         centre = _centres(len(snapshot.reports[-1].loss_by_level))
         levels = np.array([report.loss_by_level for report in snapshot.reports], dtype=np.float64)
-        series.append(Series("at the start", centre, _mean(levels[: max(1, len(levels) // 10)]), "dots"))
-        series.append(Series("latest", centre, _mean(levels[-RECENT:])))
+        series.append(Series(_("at the start"), centre, _mean(levels[: max(1, len(levels) // 10)]), "dots"))
+        series.append(Series(_("latest"), centre, _mean(levels[-RECENT:])))
         if snapshot.bayes_optimal is not None:
             floor = np.maximum(np.array(snapshot.bayes_optimal.loss_by_level), LOWEST_FLOOR)
             errors = snapshot.bayes_optimal.error_by_level or (0.0,) * len(floor)
             series.append(Series(text.FLOOR, centre, floor, "dashed").banded(*_band(floor, np.array(errors))))
     return LiveChart(
-        "Loss by noise level",
-        LEVELS,
+        _("Loss by noise level"),
+        _(LEVELS),
         loss_unit(snapshot.config),
         tuple(series),
         log_y=is_log,
         y_range=None if is_log else (0, _top(series)),
-        note=f"A floor below {LOWEST_FLOOR:g} is drawn at {LOWEST_FLOOR:g}." if is_log else "",
+        note=_("A floor below {lowest_floor:g} is drawn at {lowest_floor:g}.", lowest_floor=LOWEST_FLOOR)
+        if is_log
+        else "",
         empty=_nothing_yet(snapshot),
     )
 
@@ -134,12 +137,12 @@ def bound_chart(snapshot: Snapshot) -> LiveChart:
     known = [(report.step, report.bound) for report in snapshot.reports if report.bound is not None]
     steps, bound = np.array(known, dtype=np.float64).reshape(-1, 2).T
     return LiveChart(
-        "Variational bound",
-        "training step",
-        "bits per dimension",
+        _("Variational bound"),
+        _("training step"),
+        _("bits per dimension"),
         tuple(_noisy(steps, bound)),
         log_y=True,
-        note="On noised training images, with the learned variance, without the constant term at T.",
+        note=_("On noised training images, with the learned variance, without the constant term at T."),
         empty=_nothing_yet(snapshot),
     )
 
@@ -150,18 +153,18 @@ def accuracy_chart(snapshot: Snapshot) -> LiveChart:
     accuracy = snapshot.accuracy
     if accuracy is not None:
         centre = _centres(len(accuracy.accuracy_by_level))
-        series.append(_shares("this classifier", centre, accuracy.accuracy_by_level, accuracy.pictures))
+        series.append(_shares(_("this classifier"), centre, accuracy.accuracy_by_level, accuracy.pictures))
         if accuracy.exact_by_level:  # not where there are too many training images
             exact = _shares(EXACT_CLASSIFIER, centre, accuracy.exact_by_level, accuracy.pictures)
             series.append(replace(exact, style="dashed"))
     return LiveChart(
-        "Accuracy on held-out images",
-        LEVELS,
-        "percent",
+        _("Accuracy on held-out images"),
+        _(LEVELS),
+        _("percent"),
         tuple(series),
         y_range=(0, 100),
         note=text.accuracy_note(accuracy.pictures, accuracy.step) if accuracy else "",
-        empty="It has not been measured yet." if snapshot.active else "There were no held-out images.",
+        empty=_("It has not been measured yet.") if snapshot.active else _("There were no held-out images."),
     )
 
 
@@ -209,12 +212,12 @@ def previews(snapshot: Snapshot) -> Timeline:
     used = np.unique(np.linspace(0, count - 1, min(count, SHOWN_PREVIEWS)).round().astype(np.int64))
     lane = replace(
         packed_lane(snapshot, used, width_over_height=5.0),
-        title="Samples from the same noise",
-        help="Only the weights change from one stop to the next.",
+        title=_("Samples from the same noise"),
+        help=_("Only the weights change from one stop to the next."),
     )
     steps = [snapshot.previews[i][0] for i in used]
-    positions = tuple(Position(step, f"after {step:,} training steps") for step in steps)
-    label = "Samples during training"
+    positions = tuple(Position(step, _("after {step:,} training steps", step=step)) for step in steps)
+    label = _("Samples during training")
     return Timeline(f"training-{snapshot.id}", (lane,), positions, start_at="last", fps=3, label=label)
 
 

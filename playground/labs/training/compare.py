@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.components.payloads.chart import MARKS, LiveChart, Series
 from playground.components.payloads.timeline import Position, Timeline
 from playground.labs.training import charts, runs, text
@@ -64,7 +65,7 @@ def loss_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart:
     if series and len(floors) == 1 and is_comparable(snapshots):
         ends = np.array([0.0, max(float(np.asarray(one.x)[-1]) for one in series)])
         series.append(replace(charts.floor_line(ends, *floors.values()), color=FLOOR_COLOR))
-    return _chart("Loss, smoothed", snapshots, against, series)
+    return _chart(_("Loss, smoothed"), snapshots, against, series)
 
 
 def held_out_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart:
@@ -74,17 +75,17 @@ def held_out_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart
         if snapshot.held_out:
             steps, loss = zip(*snapshot.held_out, strict=True)
             series.append(Series(name, at(snapshot, against, steps), np.array(loss), mark=MARKS[k], color=k))
-    return replace(_chart("Loss on held-out images", snapshots, against, series), note=text.HELD_OUT)
+    return replace(_chart(_("Loss on held-out images"), snapshots, against, series), note=text.HELD_OUT)
 
 
 def _chart(title: str, snapshots: Sequence[Snapshot], against: Against, series: list[Series]) -> LiveChart:
     return LiveChart(
         title,
-        AGAINST[against][1],
+        _(AGAINST[against][1]),
         _unit(snapshots),
         tuple(series),
         log_y=all(words_of(snapshot.config).is_log for snapshot in snapshots),
-        empty="None of these runs has reported a loss.",
+        empty=_("None of these runs has reported a loss."),
     )
 
 
@@ -110,9 +111,10 @@ def caution(snapshots: Sequence[Snapshot]) -> str:
     differ = _differences_in_loss(snapshots)
     if not differ:
         return ""
-    return (
-        f"The losses of these runs do not measure the same: the runs differ in {_listed(differ)}. Compare the shapes of the "
-        "curves and the samples, not which loss is lower."
+    return _(
+        "The losses of these runs do not measure the same: the runs differ in {listed}. Compare the shapes "
+        "of the curves and the samples, not which loss is lower.",
+        listed=_listed(differ),
     )
 
 
@@ -122,16 +124,16 @@ def _differences_in_loss(snapshots: Sequence[Snapshot]) -> list[str]:
 
     ignored = set.intersection(*(set(task_of(one.config).without_effect(one.config)) for one in snapshots))
     names = [name for name in OF_LOSS if name not in ignored]
-    return [OF_LOSS[name] for name in names if len({getattr(one.config, name) for one in snapshots}) > 1]
+    return [_(OF_LOSS[name]) for name in names if len({getattr(one.config, name) for one in snapshots}) > 1]
 
 
 def _unit(snapshots: Sequence[Snapshot]) -> str:
     units = {charts.loss_unit(snapshot.config) for snapshot in snapshots}
-    return units.pop() if len(units) == 1 else "the loss of each run"
+    return units.pop() if len(units) == 1 else _("the loss of each run")
 
 
 def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
+    return words[0] if len(words) == 1 else _("{words} and {words_2}", words=", ".join(words[:-1]), words_2=words[-1])
 
 
 def samples(snapshots: Sequence[Snapshot], against: Against) -> Timeline:
@@ -159,7 +161,12 @@ def samples(snapshots: Sequence[Snapshot], against: Against) -> Timeline:
             )
         )
         for stop, i in enumerate(index):
-            captions[stop] += f"{', ' if captions[stop] else ''}{LETTERS[k]} after {snapshot.previews[i][0]:,} steps"
+            captions[stop] += _(
+                "{captions}{letters} after {previews:,} steps",
+                captions=", " if captions[stop] else "",
+                letters=LETTERS[k],
+                previews=snapshot.previews[i][0],
+            )
     positions = tuple(Position(round(float(x)), _progress(float(x), against)) for x in stops)
     return Timeline(
         f"compared-{against}-{'-'.join(snapshot.id for _, snapshot in shown)}",
@@ -168,7 +175,7 @@ def samples(snapshots: Sequence[Snapshot], against: Against) -> Timeline:
         tuple(captions),
         start_at="last",
         fps=3,
-        label="Samples of the compared runs",
+        label=_("Samples of the compared runs"),
     )
 
 
@@ -179,8 +186,8 @@ def is_same_noise(snapshots: Sequence[Snapshot]) -> bool:
 
 def _progress(x: float, against: Against) -> str:
     if against == "time":
-        return f"after {x:,.0f} s of training" if x >= 10 else f"after {x:.1f} s of training"
-    return f"after {x:,.0f} {'training steps' if against == 'steps' else 'images'}"
+        return _("after {x:,.0f} s of training", x=x) if x >= 10 else _("after {x:.1f} s of training", x=x)
+    return _("after {x:,.0f} {against}", x=x, against="training steps" if against == "steps" else "images")
 
 
 def _plain(text: str) -> str:
@@ -214,6 +221,6 @@ def results(snapshots: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
     ]
     if any(snapshot.held_out for snapshot in snapshots):
         best = [min((loss for _, loss in snapshot.held_out), default=None) for snapshot in snapshots]
-        rows.append(("Best held-out loss", ["–" if loss is None else f"{loss:.4f}" for loss in best]))
+        rows.append((_("Best held-out loss"), ["–" if loss is None else f"{loss:.4f}" for loss in best]))
     speeds = [snapshot.images_per_second for snapshot in snapshots]
-    return [*rows, ("Images per second", ["–" if speed is None else f"{speed:,.0f}" for speed in speeds])]
+    return [*rows, (_("Images per second"), ["–" if speed is None else f"{speed:,.0f}" for speed in speeds])]

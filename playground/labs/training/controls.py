@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
+from engine.language import _
 from engine.training.config import (
     PrecisionName,
     PresetName,
@@ -75,7 +76,7 @@ class TrainingControls(Controls):
     def settled(self) -> tuple[Self, list[str]]:
         """Zero terminal SNR is switched off where the network predicts the noise."""
         if self.task == "denoiser" and self.zero_terminal_snr and self.target == "noise":
-            return checked(self, zero_terminal_snr=False), [f"{NO_SIGNAL}. It was switched off."]
+            return checked(self, zero_terminal_snr=False), [_("{no_signal}. It was switched off.", no_signal=NO_SIGNAL)]
         return self, []
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from cachetools import TLRUCache, cached
 
+from engine.language import _
 from playground.labs.shared.controls import ControlRules, checked, reason
 from playground.labs.shared.naming import duration
 from playground.labs.training import pictures, text
@@ -82,7 +83,7 @@ def _estimate(controls: TrainingControls, visitor: Visitor) -> Estimate:
         raise ValueError(text.too_long(duration(seconds), duration(most)))
     config = config_of(controls, measured.seconds_per_step)
     visitor.check_training(config)
-    metrics = (("Parameters", f"{measured.parameters / 1e6:.2f} M"), ("Estimated duration", duration(seconds)))
+    metrics = ((_("Parameters"), f"{measured.parameters / 1e6:.2f} M"), (_("Estimated duration"), duration(seconds)))
     return Estimate(config, metrics, _details(controls, measured))
 
 
@@ -146,9 +147,20 @@ def _measured(config: TrainConfig) -> Preflight:
 
 def _details(controls: TrainingControls, measured: Preflight) -> str:
     seconds = measured.seconds_per_step
-    parts = f", in micro-batches of {measured.micro_batch}" if measured.micro_batch < controls.batch else ""
+    parts = (
+        _(", in micro-batches of {micro_batch}", micro_batch=measured.micro_batch)
+        if measured.micro_batch < controls.batch
+        else ""
+    )
     step = f"{seconds:.3f}" if seconds < 1 else f"{seconds:.1f}"
-    compiling = " Compiling is not included." if controls.compile else ""
+    compiling = _(" Compiling is not included.") if controls.compile else ""
     busy = text.busy(duration(measured.seconds_now * controls.steps)) if measured.is_slowed else ""
-    disk = f"checkpoints take {measured.disk / 1e6:.0f} MB."
-    return f"{step} s per step measured on this machine{parts}; {disk}{compiling}{busy}"
+    disk = _("checkpoints take {disk:.0f} MB.", disk=measured.disk / 1000000.0)
+    return _(
+        "{step} s per step measured on this machine{parts}; {disk}{compiling}{busy}",
+        step=step,
+        parts=parts,
+        disk=disk,
+        compiling=compiling,
+        busy=busy,
+    )

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from engine.language import _
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -40,9 +42,9 @@ def size_choices(controls: TrainingControls, visitor: Visitor) -> dict[Any, str]
         visitor.check_data(controls.data)
         own = load(controls.data).size
     except DataError:
-        return {0: "as they are"}
+        return {0: _("as they are")}
     sizes = [size for size in SIZES if size < own or (controls.upsampling and size != own)]
-    return {0: f"as they are, {own} × {own}"} | {size: f"{size} × {size}" for size in sizes}
+    return {0: _("as they are, {own} × {own}", own=own)} | {size: f"{size} × {size}" for size in sizes}
 
 
 def suggestion(name: str, visitor: Visitor) -> tuple[bool, float]:
@@ -117,11 +119,17 @@ def sheet(pictures: npt.NDArray[np.uint8], columns: int, least: int = 768) -> np
 def classes_in_words(classes: tuple[tuple[str, int], ...], most: int = 12) -> str:
     """Names and counts of the classes in one line."""
     if not classes:
-        return "No classes: the network is unconditional."
+        return _("No classes: the network is unconditional.")
     counts = [count for _, count in classes]
     names = ", ".join(name for name, _ in classes[:most]) + (" …" if len(classes) > most else "")
     if min(counts) == max(counts):
-        return f"{len(classes):,} of {counts[0]:,} images each: {names}"
+        return _("{count:,} of {counts:,} images each: {names}", count=len(classes), counts=counts[0], names=names)
     if len(classes) <= most:
         return ", ".join(f"{name} ({count:,})" for name, count in classes)
-    return f"{len(classes):,} of {min(counts):,} to {max(counts):,} images: {names}"
+    return _(
+        "{count:,} of {counts:,} to {counts_2:,} images: {names}",
+        count=len(classes),
+        counts=min(counts),
+        counts_2=max(counts),
+        names=names,
+    )

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.labs.shared.controls import checked
 from playground.labs.shared.naming import megabytes
 from playground.labs.shared.view import Notice
@@ -66,9 +67,9 @@ def pictures_view(config: TrainConfig, visitor: Visitor) -> PicturesView | None:
         lines=(
             *([("", data.about)] if data.about else []),
             ("", pictures_text.counted(len(training), len(data) - len(training))),
-            ("Classes", pictures.classes_in_words(tuple(zip(data.class_names, counts, strict=True)))),
-            ("Source", data.source),
-            ("Licence", data.licence),
+            (_("Classes"), pictures.classes_in_words(tuple(zip(data.class_names, counts, strict=True)))),
+            (_("Source"), data.source),
+            (_("Licence"), data.licence),
         ),
         note="" if has_floor else pictures_text.NO_FLOOR,
         prepared="" if visitor.public or data.name in DATASETS else config.data,
@@ -189,7 +190,9 @@ def offer_view(name: str, visitor: Visitor) -> OfferView | None:
     size = megabytes(offer.megabytes)
     cost = pictures_text.offer(size, megabytes(offer.on_disk), offer.licence)
     is_prepared = name in pictures.choices(visitor)
-    return OfferView(offer.title, offer.about, cost, sources.missing_for(name), is_prepared, f"Download {size}")
+    return OfferView(
+        offer.title, offer.about, cost, sources.missing_for(name), is_prepared, _("Download {size}", size=size)
+    )
 
 
 def free_space() -> str:

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
+from engine.language import _
 from playground.labs.shared.job import Job, JobState, Partial
 from playground.labs.shared.naming import duration, megabytes
 
@@ -78,13 +79,13 @@ class Preparation(Job[Step]):
     def _steps(self) -> Iterator[Partial[Step]]:
         try:
             if self._store is not None:
-                yield Partial(0, 0, Step("Storing the zip", "bytes"))
+                yield Partial(0, 0, Step(_("Storing the zip"), "bytes"))
                 self._name = self._store(lambda progress: self.report(progress.done, progress.total))
             with self._started() as process:
                 assert process.stdout is not None
                 yield from self._read(process.stdout)
         except OSError as error:
-            raise ValueError(f"The data set cannot be prepared: {error.strerror or error}.") from error
+            raise ValueError(_("The data set cannot be prepared: {value}.", value=error.strerror or error)) from error
 
     def _started(self) -> subprocess.Popen[str]:
         # The process imports the same engine as this one, wherever it is installed.
@@ -115,7 +116,7 @@ class Preparation(Job[Step]):
                 last = message
         if "name" not in last:
             raise ValueError(str(last.get("error") or self._cause()))
-        yield Partial(1, 1, Step("Prepared", name=str(last["name"])))
+        yield Partial(1, 1, Step(_("Prepared"), name=str(last["name"])))
 
     def _cause(self) -> str:
         """Why the process ended without a word: what ended it, or the last line that it wrote as an error."""
@@ -125,11 +126,14 @@ class Preparation(Job[Step]):
         lines = self._errors.read().decode("utf-8", "replace").strip().splitlines()
         log.warning("A preparation ended with status %s:\n%s", status, "\n".join(lines[-60:]))
         if status == -signal.SIGKILL or (lines and lines[-1].startswith("MemoryError")):
-            return "The preparation was ended by the system, most likely for want of memory: prepare smaller images or fewer."
+            return _(
+                "The preparation was ended by the system, most likely for want of memory: prepare smaller images or "
+                "fewer."
+            )
         if status < 0:
-            return f"The preparation was ended by the signal {-status}."
+            return _("The preparation was ended by the signal {status}.", status=-status)
         why = f" ({lines[-1][:200]})" if lines else ""
-        return f"The preparation ended with an internal error{why}; it is in the log."
+        return _("The preparation ended with an internal error{why}; it is in the log.", why=why)
 
     def _step(self, what: str, done: int, total: int, unit: str) -> Partial[Step]:
         if what != self._clock[0]:
@@ -153,8 +157,10 @@ def progress_text(state: JobState[Step]) -> str:
 
 def _amount(done: float, total: float, unit: str) -> str:
     if unit == "bytes":
-        return megabytes(done / 1e6) + (f" of {megabytes(total / 1e6)}" if total else "")
-    return f"{done:,.0f} of {total:,.0f} {unit}" if total else f"{done:,.0f} {unit}"
+        return megabytes(done / 1e6) + (_(" of {megabytes}", megabytes=megabytes(total / 1000000.0)) if total else "")
+    return (
+        _("{done:,.0f} of {total:,.0f} {unit}", done=done, total=total, unit=unit) if total else f"{done:,.0f} {unit}"
+    )
 
 
 def _kill_after_grace(process: subprocess.Popen[str]) -> None:
@@ -197,7 +203,7 @@ def start(
     options = Options(largest, most, folders_mean_of(folders_mean), white)
     with _lock:
         if _current is not None and _current.state.is_running:
-            raise ValueError(f"“{_current.title}” is being prepared: wait for it, or cancel it.")
+            raise ValueError(_("“{title}” is being prepared: wait for it, or cancel it.", title=_current.title))
         _current = Preparation(title, name, options, store)
         return _current
 

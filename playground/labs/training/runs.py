@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.components.payloads import packing
 from playground.labs.shared.naming import data_title, when
 from playground.labs.training import text
@@ -72,7 +73,7 @@ def _doing(snapshot: Snapshot) -> str:
 def status(snapshot: Snapshot) -> str:
     """Status, step and settings, in one line of Markdown."""
     icon, word = phase(snapshot)
-    behind = " by another process" if snapshot.elsewhere and snapshot.active else ""
+    behind = _(" by another process") if snapshot.elsewhere and snapshot.active else ""
     doing = _doing(snapshot)
     return (
         f"{icon} **{word}**{behind}: {_progress(snapshot)}. {f'{doing} ' if doing else ''}{described(snapshot.config)}"
@@ -82,21 +83,21 @@ def status(snapshot: Snapshot) -> str:
 def summary(snapshot: Snapshot) -> str:
     """Status, step, loss and settings in one line, for the list."""
     icon, word = phase(snapshot)
-    parts = [f"{icon} {word}" + (" by another process" if snapshot.elsewhere and snapshot.active else "")]
+    parts = [f"{icon} {word}" + (_(" by another process") if snapshot.elsewhere and snapshot.active else "")]
     parts.append(_progress(snapshot))
     if snapshot.reports:
-        parts.append(f"loss {snapshot.reports[-1].loss:.4f}")
+        parts.append(_("loss {loss:.4f}", loss=snapshot.reports[-1].loss))
     parts += [when(snapshot.id)] if snapshot.title else []
     return f"{', '.join(parts)} · {described(snapshot.config)}"
 
 
 def _progress(snapshot: Snapshot) -> str:
-    return f"step {snapshot.step:,} of {snapshot.config.steps:,}"
+    return _("step {step:,} of {steps:,}", step=snapshot.step, steps=snapshot.config.steps)
 
 
 def described(config: TrainConfig) -> str:
     """The settings of a run in one line."""
-    changes = [f"at {config.size} × {config.size}"] if config.size else []
+    changes = [_("at {size} × {size}", size=config.size)] if config.size else []
     changes += augmentation("mirrored" if config.flips else "", config.rotation)
     pictures = " ".join([data_title(config.data), ", ".join(changes)]).strip()
     return f"{pictures}, {words_of(config).described(config)}"
@@ -109,8 +110,8 @@ def pace(snapshot: Snapshot) -> str:
         return ""
     waited = sum(report.waiting for report in recent) / len(recent)
     size = recent[-1].micro_batch
-    parts = f" The micro-batch size is {size}." if 0 < size < snapshot.config.batch else ""
-    return f"{100 * waited:.1f} % of the time is spent waiting for images.{parts}"
+    parts = _(" The micro-batch size is {size}.", size=size) if 0 < size < snapshot.config.batch else ""
+    return _("{waited:.1f} % of the time is spent waiting for images.{parts}", waited=100 * waited, parts=parts)
 
 
 def is_busy(snapshot: Snapshot) -> bool:

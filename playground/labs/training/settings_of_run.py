@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
+from engine.language import _
 from playground.labs.shared.controls import checked
 from playground.labs.training import doctor
 from playground.labs.training.controls import TrainingControls
@@ -54,11 +55,15 @@ def controls_of(config: TrainConfig, change: Mapping[str, Setting]) -> tuple[Tra
 
 def message(change: Mapping[str, Setting], left_out: Sequence[str]) -> str:
     """What was done to the controls, for the reader."""
-    with_change = f", with {in_words(change)}" if change else ""
-    text = f"The controls now have the settings of this run{with_change}. Press **Start training** to start a run with them."
+    with_change = _(", with {in_words}", in_words=in_words(change)) if change else ""
+    text = _(
+        "The controls now have the settings of this run{with_change}. Press **Start training** to start a "
+        "run with them.",
+        with_change=with_change,
+    )
     if left_out:
         names = ", ".join(_lower(title_of(name)) for name in left_out)
-        text += f" The page has no control for: {names}."
+        text += _(" The page has no control for: {names}.", names=names)
     return text
 
 

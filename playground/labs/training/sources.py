@@ -6,6 +6,8 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
+from engine.language import _
+
 if TYPE_CHECKING:
     from engine.data.sources.preview import Preview
     from playground.policy.visitor import Visitor
@@ -28,14 +30,18 @@ def missing_for(name: str) -> str:
     """What must be installed before that set of torchvision can be downloaded; "" for nothing."""
     if name != "celeba" or importlib.util.find_spec("gdown"):
         return ""
-    return 'It lies on Google Drive: pip install "diffusion-playground[celeba]"'
+    return _('It lies on Google Drive: pip install "diffusion-playground[celeba]"')
 
 
 def hub_missing() -> str:
     """What must be installed before a set of the Hub can be opened; "" for nothing."""
     from engine.data.sources.hub import INSTALL
 
-    return "" if importlib.util.find_spec("datasets") else f"This needs the package “datasets”: {INSTALL}"
+    return (
+        ""
+        if importlib.util.find_spec("datasets")
+        else _("This needs the package “datasets”: {install}", install=INSTALL)
+    )
 
 
 def folder_name(path: str, visitor: Visitor) -> str:
@@ -45,11 +51,11 @@ def folder_name(path: str, visitor: Visitor) -> str:
 
     visitor.check_host()
     if not path.strip():
-        raise DataError("Give the path of a folder on the machine that the playground runs on.")
+        raise DataError(_("Give the path of a folder on the machine that the playground runs on."))
     name = normalized_name(f"folder:{path.strip()}")
     folder = Path(name.removeprefix("folder:"))
     if not folder.is_dir():
-        raise DataError(f"There is no folder “{folder}” on the machine that the playground runs on.")
+        raise DataError(_("There is no folder “{folder}” on the machine that the playground runs on.", folder=folder))
     return name
 
 
@@ -78,7 +84,7 @@ def hub_name(text: str) -> str:
 
     text = text.strip().removeprefix("https://").removeprefix("huggingface.co/").removeprefix("datasets/").strip("/")
     if NAME.fullmatch(text) is None or ".." in text:
-        raise DataError("A data set on the Hub is called owner/name, for example ylecun/mnist.")
+        raise DataError(_("A data set on the Hub is called owner/name, for example ylecun/mnist."))
     return f"hub:{text}"
 
 

@@ -6,23 +6,24 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from engine.language import N_, _
 from playground.labs.training import text
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
 
 OF_LOSS = {
-    "task": "the task",
-    "data": "the data set",
-    "size": "the image size",
-    "target": "the prediction target",
-    "schedule": "the noise schedule",
+    "task": N_("the task"),
+    "data": N_("the data set"),
+    "size": N_("the image size"),
+    "target": N_("the prediction target"),
+    "schedule": N_("the noise schedule"),
     "T": "T",
-    "zero_terminal_snr": "the terminal SNR",
-    "weighting": "the loss weighting",
+    "zero_terminal_snr": N_("the terminal SNR"),
+    "weighting": N_("the loss weighting"),
 }
 """The settings on which the meaning of the loss depends, in words."""
-WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
+WEIGHTED = {"plain": "", "min-snr": N_(", min-SNR weights"), "bound": N_(", the bound's weights")}
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,26 @@ class TaskWords:
 
 
 def _process(config: TrainConfig) -> str:
-    terminal = ", zero terminal SNR" if config.zero_terminal_snr else ""
-    importance = ", importance-sampled t" if config.importance else ""
-    return f"{config.schedule} schedule, T = {config.T}{terminal}{importance}"
+    terminal = _(", zero terminal SNR") if config.zero_terminal_snr else ""
+    importance = _(", importance-sampled t") if config.importance else ""
+    return _(
+        "{schedule} schedule, T = {t}{terminal}{importance}",
+        schedule=config.schedule,
+        t=config.T,
+        terminal=terminal,
+        importance=importance,
+    )
 
 
 def _denoiser(config: TrainConfig) -> str:
-    variance = ", learned variance" if config.learned_variance else ""
-    return (
-        f"{config.preset} network, predicts {config.target}{WEIGHTED[config.weighting]}{variance}, {_process(config)}"
+    variance = _(", learned variance") if config.learned_variance else ""
+    return _(
+        "{preset} network, predicts {target}{weighted}{variance}, {process}",
+        preset=config.preset,
+        target=config.target,
+        weighted=_(WEIGHTED[config.weighting]),
+        variance=variance,
+        process=_process(config),
     )
 
 
@@ -62,14 +74,16 @@ TASKS = {
     "denoiser": TaskWords(text.LOSS, _denoiser, text.SAMPLE_HELP),
     "classifier": TaskWords(
         text.LOSS_OF_CLASSIFIER,
-        lambda config: f"{config.preset} classifier of noisy images, {_process(config)}",
+        lambda config: _(
+            "{preset} classifier of noisy images, {process}", preset=config.preset, process=_process(config)
+        ),
         text.GUIDE_HELP,
         is_log=False,
         charts=("loss", "levels", "accuracy"),
     ),
     "vae": TaskWords(
         text.LOSS_OF_VAE,
-        lambda config: f"{config.preset} VAE, {config.latent} latent dimensions",
+        lambda config: _("{preset} VAE, {latent} latent dimensions", preset=config.preset, latent=config.latent),
         text.LOOK_INSIDE_HELP,
         charts=("loss",),
     ),

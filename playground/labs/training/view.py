@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.timeline import Timeline
 from playground.labs.shared import models
@@ -155,22 +156,22 @@ def is_changing(snapshot: Snapshot) -> bool:
 def _metrics(snapshot: Snapshot) -> tuple[Metric, ...]:
     speed = snapshot.images_per_second
     return (
-        Metric("Loss", f"{snapshot.reports[-1].loss:.4f}" if snapshot.reports else "–"),
-        Metric("Images per second", f"{speed:.0f}" if speed else "–", runs.pace(snapshot)),
-        Metric("Time left", duration(snapshot.seconds_left) if snapshot.active else "–"),
+        Metric(_("Loss"), f"{snapshot.reports[-1].loss:.4f}" if snapshot.reports else "–"),
+        Metric(_("Images per second"), f"{speed:.0f}" if speed else "–", runs.pace(snapshot)),
+        Metric(_("Time left"), duration(snapshot.seconds_left) if snapshot.active else "–"),
     )
 
 
 def _actions(snapshot: Snapshot) -> tuple[Action, ...]:
     is_pausing = snapshot.status == "running" and snapshot.request == "paused"
     if is_pausing:
-        first = Action("resume", "Resume", "▶️", snapshot.id, is_enabled=not snapshot.elsewhere)
+        first = Action("resume", _("Resume"), "▶️", snapshot.id, is_enabled=not snapshot.elsewhere)
     elif snapshot.status in OPEN_STATUS:
-        first = Action("pause", "Pause", "⏸️", snapshot.id)
+        first = Action("pause", _("Pause"), "⏸️", snapshot.id)
     else:
-        first = Action("resume", "Resume", "▶️", snapshot.id, is_enabled=snapshot.status not in OVER)
+        first = Action("resume", _("Resume"), "▶️", snapshot.id, is_enabled=snapshot.status not in OVER)
     can_stop = snapshot.active and snapshot.request != "stopped"
-    return first, Action("stop", "Stop", "⏹️", snapshot.id, is_enabled=can_stop)
+    return first, Action("stop", _("Stop"), "⏹️", snapshot.id, is_enabled=can_stop)
 
 
 def _manage(snapshot: Snapshot) -> tuple[Action, ...]:
@@ -193,7 +194,7 @@ def _link(snapshot: Snapshot) -> LabLink:
 def _finding(number: int, finding: Finding) -> FindingView:
     icon, change = doctor.ICONS[finding.severity], finding.change
     if settings_of_run.can_take(change):
-        title = f"Try {settings_of_run.in_words(change)}"
+        title = _("Try {in_words}", in_words=settings_of_run.in_words(change))
         return FindingView(finding.text, icon, Action("take", title, of=str(number), help=text.TRY_HELP))
     return FindingView(finding.text, icon, shell=settings_of_run.for_the_shell(change))
 
@@ -256,7 +257,7 @@ def _row(snapshot: Snapshot, choice: Choice) -> RowView:
     return RowView(
         snapshot.id,
         runs.title(snapshot),
-        ("👇 shown below, " if is_shown else "") + runs.summary(snapshot),
+        (_("👇 shown below, ") if is_shown else "") + runs.summary(snapshot),
         runs.thumbnail(snapshot),
         is_shown,
         is_ticked,
@@ -285,7 +286,7 @@ def compare_view(snapshots: Sequence[Snapshot], against: Against) -> CompareView
     """These runs as they are now."""
     caution = compare.caution(snapshots)
     version = (against, *((one.id, one.title, len(one.reports), len(one.held_out)) for one in snapshots))
-    about = text.compared_loss(visit.AGAINST[against][2])
+    about = text.compared_loss(_(visit.AGAINST[against][2]))
     loss = Figure("compared_loss", version, lambda: compare.loss_chart(snapshots, against), about)
     held_out = Figure("compared_held_out", version, lambda: compare.held_out_chart(snapshots, against), "")
     strip = None

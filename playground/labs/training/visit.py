@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
+from engine.language import N_, _
 from playground.labs.training import runs as names
 from playground.labs.training import text
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
 
 Against = Literal["steps", "pictures", "time"]
 AGAINST: dict[Against, tuple[str, str, str]] = {
-    "steps": ("Training steps", "training step", "at the same training step"),
-    "pictures": ("Images processed", "images processed", "after the same number of images"),
-    "time": ("Training time", "training time in seconds", "after the same training time"),
+    "steps": (N_("Training steps"), N_("training step"), N_("at the same training step")),
+    "pictures": (N_("Images processed"), N_("images processed"), N_("after the same number of images")),
+    "time": (N_("Training time"), N_("training time in seconds"), N_("after the same training time")),
 }
 """What progress is counted in: its title, the label of the axis, and how two runs are compared by it."""
 LINKED = ("run", "compare", "against")
@@ -149,10 +150,16 @@ def _compared(link: str, ids: Sequence[str]) -> tuple[tuple[str, ...], list[str]
     here = [run_id for run_id in requested if run_id in ids]
     problems = []
     if missing := len(requested) - len(here):
-        runs = "1 training run that is" if missing == 1 else f"{missing} training runs that are"
-        problems.append(f"The link compares {runs} not here.")
+        runs = _("1 training run that is") if missing == 1 else _("{missing} training runs that are", missing=missing)
+        problems.append(_("The link compares {runs} not here.", runs=runs))
     if len(here) > MOST_COMPARED:
-        problems.append(f"The link compares {len(here)} training runs; the first {MOST_COMPARED} are shown.")
+        problems.append(
+            _(
+                "The link compares {count} training runs; the first {most_compared} are shown.",
+                count=len(here),
+                most_compared=MOST_COMPARED,
+            )
+        )
     return tuple(here[:MOST_COMPARED]), problems
 
 

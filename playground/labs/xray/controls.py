@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
+from engine.language import _
 from engine.recipes.sampling_fields import SamplingFields
 from playground.labs.shared.controls import ControlRules, Controls, checked, like, seed_setting, setting
 
@@ -62,7 +63,7 @@ class XrayControls(Controls):
         try:
             return tuple(sorted({int(part) for part in self.off.split(",") if part.strip()}))
         except ValueError:
-            raise ValueError("Skips are given by their numbers, such as “0,3”.") from None
+            raise ValueError(_("Skips are given by their numbers, such as “0,3”.")) from None
 
     @property
     def choice(self) -> str:

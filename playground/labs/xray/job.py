@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache
 
+from engine.language import _
 from playground.labs.shared.job import Partial
 from playground.labs.shared.picture import NOISE_RANGE
 from playground.labs.xray import text
@@ -127,7 +128,7 @@ def draw(controls: XrayControls, visitor: Visitor, count: int = SAMPLES) -> Iter
     variants = list(_variants(image))
     seeds = tuple(range(controls.seed, controls.seed + count))
     total = len(variants) * STEPS
-    for k, (_, _, denoiser) in enumerate(_changed(image.denoiser)):
+    for k, (_name, _title, denoiser) in enumerate(_changed(image.denoiser)):
         x = None
         for frame in frames(image.model, denoiser, seeds, controls.label):
             x = frame.x
@@ -190,13 +191,23 @@ def _changed(denoiser: NetDenoiser) -> Iterator[tuple[str, str, NetDenoiser]]:
 
     net = xray.net_of(denoiser)
     skips = xray.network_layout(net).skips
-    yield "own", "As trained", denoiser
+    yield "own", _("As trained"), denoiser
     for skip in skips[:MOST_SKIPS]:
-        size = f"{skip.size[0]} × {skip.size[1]}, {skip.channels} channels"
-        yield f"skip{skip.number}", f"Without skip {skip.number} ({size})", xray.without_skips(denoiser, [skip.number])
-    yield "none", "Without any skip", xray.without_skips(denoiser, [skip.number for skip in skips])
+        size = _(
+            "{size} × {size_2}, {channels} channels", size=skip.size[0], size_2=skip.size[1], channels=skip.channels
+        )
+        yield (
+            f"skip{skip.number}",
+            _("Without skip {number} ({size})", number=skip.number, size=size),
+            xray.without_skips(denoiser, [skip.number]),
+        )
+    yield "none", _("Without any skip"), xray.without_skips(denoiser, [skip.number for skip in skips])
     other: Literal["silu", "relu"] = "relu" if net.config.act_fn == "silu" else "silu"
-    title = f"{text.ACTIVATIONS[other]} in place of {text.ACTIVATIONS[net.config.act_fn]}"
+    title = _(
+        "{activations} in place of {activations_2}",
+        activations=text.ACTIVATIONS[other],
+        activations_2=text.ACTIVATIONS[net.config.act_fn],
+    )
     yield "activation", title, xray.with_activation(denoiser, other)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from cachetools import LRUCache
 
+from engine.language import _
 from playground.labs.xray.controls import NONE, STEPS, XrayControls
 
 if TYPE_CHECKING:
@@ -78,15 +79,26 @@ def _network(controls: XrayControls, visitor: Visitor) -> tuple[Model, NetDenois
         net_of(denoiser)
     except TypeError as error:
         raise ValueError(
-            f"“{model.title}” has no U-Net of this project to inspect: choose a trained network, such as the digits."
+            _(
+                "“{title}” has no U-Net of this project to inspect: choose a trained network, such as the digits.",
+                title=model.title,
+            )
         ) from error
     assert isinstance(denoiser, NetDenoiser)
     if controls.label >= len(model.class_names) and controls.label != NONE:
-        raise ValueError(f"“{model.title}” has no class {controls.label}: choose another one, or none.")
+        raise ValueError(
+            _("“{title}” has no class {label}: choose another one, or none.", title=model.title, label=controls.label)
+        )
     if model.needs_label and controls.label == NONE:
-        raise ValueError(f"“{model.title}” was trained with a class for every image: choose one.")
+        raise ValueError(_("“{title}” was trained with a class for every image: choose one.", title=model.title))
     if model.schedule.T < STEPS:
-        raise ValueError(f"“{model.title}” was trained with fewer than {STEPS} timesteps, too few for this lab.")
+        raise ValueError(
+            _(
+                "“{title}” was trained with fewer than {steps} timesteps, too few for this lab.",
+                title=model.title,
+                steps=STEPS,
+            )
+        )
     return model, denoiser
 
 
@@ -99,14 +111,18 @@ def _diffused(model: Model, controls: XrayControls, level: Level) -> Tensor:
     from engine.sampling import SeededNoise
 
     if not model.data:
-        raise ValueError(f"The training images of “{model.title}” are not known: take one from sampling.")
+        raise ValueError(
+            _("The training images of “{title}” are not known: take one from sampling.", title=model.title)
+        )
     images = sized(catalogue.load(model.data), model.shape[1], upsampling=True)
     members = np.arange(len(images))
     if controls.label != NONE and (images.labels == controls.label).any():
         members = np.flatnonzero(images.labels == controls.label)
     image = images.images[members[controls.number % len(members)]][None]
     if image.shape[3] != model.shape[0]:
-        raise ValueError(f"The images of “{model.data}” have other colours than “{model.title}” takes.")
+        raise ValueError(
+            _("The images of “{data}” have other colours than “{title}” takes.", data=model.data, title=model.title)
+        )
     return diffuse(to_unit(np.asarray(image)), level, SeededNoise([controls.seed], model.shape)())
 
 

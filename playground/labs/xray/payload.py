@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from engine.language import _
 from playground.components.payloads.xray import (
     AttentionMaps,
     ChannelMaps,
@@ -50,7 +51,7 @@ def payload(inspection: Inspection, block: str = "") -> XRay:
         "block": chosen if any(one.name == chosen for one in blocks) else first_block(inspection.layout),
         "title": inspection.title,
         "parameters": total,
-        "at": f"t = {inspection.t} of {inspection.T}",
+        "at": _("t = {t} of {t_2}", t=inspection.t, t_2=inspection.T),
         "blocks": [_block(block) for block in blocks],
         "skips": [
             {"number": s.number, "source": s.source, "target": s.target, "title": skip_title(s), "off": s.number in off}
@@ -61,9 +62,9 @@ def payload(inspection: Inspection, block: str = "") -> XRay:
         "pictures": [
             {"key": key, "title": title, "src": data_uri(picture, 1), "size": list(picture.shape[:2])}
             for key, title, picture in (
-                ("x", "<i>x</i><sub>t</sub>, the input", inspection.x),
-                ("x0", "<i>x̂</i><sub>0</sub>, the prediction", inspection.x0),
-                ("noise", "<i>ε̂</i>, the predicted noise", inspection.noise),
+                ("x", _("<i>x</i><sub>t</sub>, the input"), inspection.x),
+                ("x0", _("<i>x̂</i><sub>0</sub>, the prediction"), inspection.x0),
+                ("noise", _("<i>ε̂</i>, the predicted noise"), inspection.noise),
             )
         ],
         "time": _time(inspection, at),
@@ -80,14 +81,31 @@ def first_block(layout: NetworkLayout) -> str:
 
 def skip_title(skip: Any) -> str:
     """A skip in words."""
-    return f"Skip {skip.number}, {skip.size[0]} × {skip.size[1]}, {skip.channels} channels"
+    return _(
+        "Skip {number}, {size} × {size_2}, {channels} channels",
+        number=skip.number,
+        size=skip.size[0],
+        size_2=skip.size[1],
+        channels=skip.channels,
+    )
 
 
 def block_title(block: Block) -> str:
     """A block in words, with its size."""
-    size = f", {block.size[0]} × {block.size[1]} pixels" if block.kind not in ("time", "class") else ""
-    heads = f", {block.heads} heads" if block.heads > 1 else ""
-    return f"{text.KINDS[block.kind][1]}{text.PARTS[block.part]}{size}, {block.channels} channels{heads}"
+    size = (
+        _(", {size} × {size_2} pixels", size=block.size[0], size_2=block.size[1])
+        if block.kind not in ("time", "class")
+        else ""
+    )
+    heads = _(", {heads} heads", heads=block.heads) if block.heads > 1 else ""
+    return _(
+        "{kinds}{parts}{size}, {channels} channels{heads}",
+        kinds=text.KINDS[block.kind][1],
+        parts=text.PARTS[block.part],
+        size=size,
+        channels=block.channels,
+        heads=heads,
+    )
 
 
 def _block(block: Block) -> XRayBlock:

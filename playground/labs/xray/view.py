@@ -6,6 +6,7 @@ import html
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from engine.language import _
 from playground.labs.shared import exports
 from playground.labs.shared.exports import File
 from playground.labs.shared.pictures_html import data_uri
@@ -73,11 +74,11 @@ def files(inspection: Inspection) -> list[File]:
         for b in inspection.layout.blocks
     ]
     head = ("block", "kind", "part", "height", "width", "channels", "heads", "parameters")
-    made = [File("Blocks (CSV)", "unet-blocks.csv", "text/csv", exports.csv([head, *blocks]))]
+    made = [File(_("Blocks (CSV)"), "unet-blocks.csv", "text/csv", exports.csv([head, *blocks]))]
     if inspection.variants:
         changes = [(v.title, f"{v.change:.6g}") for v in inspection.variants]
         rows = [("variant", "rms change of the noise estimate"), *changes]
-        made.append(File("What each part changes (CSV)", "unet-parts.csv", "text/csv", exports.csv(rows)))
+        made.append(File(_("What each part changes (CSV)"), "unet-parts.csv", "text/csv", exports.csv(rows)))
     return made
 
 
