@@ -100,7 +100,7 @@ def _networks(measured: Measurement) -> str:
 
 def heat(heat_map: HeatMap) -> Heatmap:
     """What heatmap.js takes; NaN as null."""
-    levels, _ = heat_map.excess.shape
+    levels = len(heat_map.excess)
     return {
         "title": heat_map.title + text.of_a_cell(heat_map.error),
         "x": heat_map.steps.tolist(),
