@@ -20,7 +20,6 @@ import pytest
 from files_to_try import Case, Pictures, Tree, zipped
 
 from engine.cli import main
-from engine.data import store
 from engine.data.pictures import PictureError, read_picture
 from engine.data.points import PointsError
 from engine.data.points_csv import read_csv
@@ -31,7 +30,7 @@ from engine.models.opened import ModelError
 from engine.recipes.fork import from_file
 from engine.recipes.recipe import RecipeError, save_png
 from playground.gradio_ui import api_recipes
-from playground.labs.training import pictures_view
+from playground.labs.training import pictures_text, pictures_view
 from playground.policy.visitor import HOST
 
 from checkpoints_to_try import WEIGHTS, edit, save_sound
@@ -195,9 +194,9 @@ def test_folders_and_zips_of_pictures(case: Tree, tmp_path: Path, capsys: pytest
         out = shell(capsys, "data", "prepare", place, "--json", *case.options, refused=case.refused)
         if case.taken:
             _check(json.loads(out), case.taken, case.said)
-    _is_understood(pictures_view.layout_of_folder(str(home), folders_mean, HOST), case.taken, case.refused)
+    _is_understood(pictures_view.layout_of_folder(str(home), folders_mean, 0, HOST), case.taken, case.refused)
     with file.open("rb") as opened:
-        _is_understood(pictures_view.layout_of_zip(opened, folders_mean, HOST), case.taken, case.refused)
+        _is_understood(pictures_view.layout_of_zip(opened, folders_mean, 0, HOST), case.taken, case.refused)
 
 
 @each(cases.picture_zips)
@@ -208,16 +207,17 @@ def test_zips_of_pictures(case: Case, tmp_path: Path, capsys: pytest.CaptureFixt
     right = case.taken if isinstance(case.taken, Pictures) else None
     if right:
         _check(json.loads(out), right, case.said)
-    _is_understood(pictures_view.layout_of_zip(io.BytesIO(case.data), "auto", HOST), right, case.refused)
+    _is_understood(pictures_view.layout_of_zip(io.BytesIO(case.data), "auto", 0, HOST), right, case.refused)
 
 
-def test_a_dark_set_is_bright_with_its_own_white(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for k in range(12):
-        (tmp_path / f"{k}.png").write_bytes(cases.deep_png(4095, k))
-    name = f"folder:{tmp_path}"
-    for white, brightest in ((0, 16), (4095, 255)):
-        shell(capsys, "data", "prepare", name, "--white", white)
-        assert store.load(name).images.max() == brightest
+@pytest.mark.parametrize("brightest", [1, 3, 20, 31, 255, 700, 4095, 8191])
+def test_the_white_that_a_note_proposes_can_be_chosen_on_the_page(brightest: int, tmp_path: Path) -> None:
+    for k in range(3):
+        (tmp_path / f"{k}.png").write_bytes(cases.deep_png(brightest, k))
+    said = " ".join(notice.text for notice in pictures_view.layout_of_folder(str(tmp_path), "auto", 0, HOST).notices)
+    proposed = re.search(r"--white (\d+)", said)
+    assert proposed, said
+    assert int(proposed[1]) in pictures_text.WHITES
 
 
 @pytest.mark.parametrize(("words", "data"), [(words, data) for data, words in cases.OTHER_KINDS.values()])

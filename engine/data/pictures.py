@@ -129,17 +129,20 @@ def _brightened(image: Image.Image, white: int) -> Image.Image:
     return Image.fromarray(stored.astype(np.uint16))
 
 
-def brightest_value(data: bytes, max_bytes: int) -> int:
-    """The largest value stored in a picture file, of 255 or 65535. Raises `PictureError` where it cannot be read."""
+def brightest_value(data: bytes, max_bytes: int) -> tuple[int, int]:
+    """The largest value stored in a picture file, and the largest that could be: 255 or 65535.
+
+    Raises `PictureError` where it cannot be read.
+    """
     if len(data) > max_bytes:
         raise PictureError("This file is too large.")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_effort(image, data, MAX_PIXELS)
             if image.mode.startswith("I;16"):
-                return int(np.asarray(image).max())
+                return int(np.asarray(image).max()), 65535
             plain = image if image.mode in ("L", "RGB") else image.convert("RGB")
-            return int(max(np.ravel(plain.getextrema())))
+            return int(max(np.ravel(plain.getextrema()))), 255
     except PictureError:
         raise
     except Exception as problem:  # as in `read_picture`

@@ -65,7 +65,7 @@ def prepare(
         largest: pixels along a side that pictures of a folder, a zip or the Hub are kept at, at most.
         most: pictures to train on at most; of the Hub's only, 0 for all.
         folders_mean: what folders of a folder or a zip are that are named like splits, see `engine.data.sources.layout`.
-        white: of pictures of a folder or a zip, see `engine.data.pictures.read_picture`.
+        white: of pictures of a folder, a zip or the Hub, see `engine.data.pictures.read_picture`.
         root: see `store.data_root`.
         on_progress: receives the progress; what it raises ends the preparation, and nothing is left of it.
 
@@ -156,7 +156,7 @@ def _plan(name: str, options: Options, root: Path, on_progress: OnProgress) -> P
     if kind == "zip":
         path, title = archive.uploaded(rest, root)
         return archive.plan(path, title, rest, choices, on_progress)
-    return hub.plan(rest, options.largest, options.most, on_progress)
+    return hub.plan(rest, choices, options.most, on_progress)
 
 
 def _write(name: str, plan: Plan, options: Options, root: Path, on_progress: OnProgress) -> About:

@@ -77,7 +77,7 @@ class PreparePart:
             self._hub = gr.Textbox(label=text.HUB, info=text.HUB_HELP, placeholder=text.HUB_EXAMPLE, max_lines=1)
             most = [(text.most(number), number) for number in sources.MOST]
             self._most = gr.Dropdown(most, value=sources.MOST[2], label=text.MOST, info=text.MOST_HELP)
-            self._hub_largest = _largest()
+            self._hub_largest, self._hub_white = _largest(), _white()
             self._from_hub = gr.Button(text.PREPARE, variant="primary", interactive=not missing)
 
     def connect(self, demo: gr.Blocks, message: gr.HTML) -> Dependency:
@@ -93,7 +93,7 @@ class PreparePart:
         for press, begin, inputs in (
             (self._from_folder, _from_folder, [self._folder, *self._of_folder]),
             (self._from_zip, _from_zip, [self._zip, *self._of_zip]),
-            (self._from_hub, _from_hub, [self._hub, self._most, self._hub_largest]),
+            (self._from_hub, _from_hub, [self._hub, self._most, self._hub_largest, self._hub_white]),
         ):
             press.click(begin, inputs, outputs, **QUIET)
         for place, choices, layout, read in (
@@ -101,9 +101,9 @@ class PreparePart:
             (self._zip, self._of_zip, self._zip_layout, _zip_layout),
         ):
             gr.on(
-                [place.change, choices[1].change],
+                [place.change, choices[1].change, choices[2].change],
                 read,
-                [place, choices[1]],
+                [place, *choices[1:]],
                 layout,
                 trigger_mode="always_last",
                 **QUIET,
@@ -139,21 +139,26 @@ def _choices() -> list[gr.Dropdown]:
                 label=text.FOLDERS_ARE,
                 info=text.FOLDERS_ARE_HELP,
             ),
-            gr.Dropdown(
-                [(text.white(value), value) for value in text.WHITES], value=0, label=text.WHITE, info=text.WHITE_HELP
-            ),
+            _white(),
         ]
 
 
-def _folder_layout(path: str, folders_mean: str) -> str:
-    return _layout(view.layout_of_folder(path, folders_mean, visitor_of(None))) if path.strip() else ""
+def _white() -> gr.Dropdown:
+    whites = [(text.white(value), value) for value in text.WHITES]
+    return gr.Dropdown(whites, value=0, label=text.WHITE, info=text.WHITE_HELP)
 
 
-def _zip_layout(path: str | None, folders_mean: str) -> str:
+def _folder_layout(path: str, folders_mean: str, white: int) -> str:
+    if not path.strip():
+        return ""
+    return _layout(view.layout_of_folder(path, folders_mean, _white_of(white), visitor_of(None)))
+
+
+def _zip_layout(path: str | None, folders_mean: str, white: int) -> str:
     if path is None:
         return ""
     with Path(path).open("rb") as file:
-        return _layout(view.layout_of_zip(file, folders_mean, visitor_of(None)))
+        return _layout(view.layout_of_zip(file, folders_mean, _white_of(white), visitor_of(None)))
 
 
 def _layout(shown: view.LayoutView) -> str:
@@ -215,13 +220,17 @@ def _chosen(largest: int, folders_mean: str, white: int) -> dict[str, Any]:
     return {
         "largest": _one_of(largest, sources.LARGEST),
         "folders_mean": folders_mean,
-        "white": white if white in text.WHITES else 0,
+        "white": _white_of(white),
     }
 
 
-def _from_hub(name: str, most: int, largest: int) -> list[Any]:
-    who, size, number = visitor_of(None), _one_of(largest, sources.LARGEST), _one_of(most, sources.MOST)
-    return _begin(lambda: preparing.start(name.strip(), sources.hub_name(name), who, largest=size, most=number))
+def _white_of(value: int) -> int:
+    return value if value in text.WHITES else 0
+
+
+def _from_hub(name: str, most: int, largest: int, white: int) -> list[Any]:
+    who, choices = visitor_of(None), {"most": _one_of(most, sources.MOST), **_chosen(largest, "auto", white)}
+    return _begin(lambda: preparing.start(name.strip(), sources.hub_name(name), who, **choices))
 
 
 def _from_zip(path: str | None, largest: int, folders_mean: str, white: int) -> list[Any]:

@@ -165,7 +165,7 @@ def _folder() -> None:
     )
     largest, folders_mean, white = _choices("folder")
     if path.strip():
-        _layout((path, folders_mean), lambda: view.layout_of_folder(path, folders_mean, who))
+        _layout((path, folders_mean, white), lambda: view.layout_of_folder(path, folders_mean, white, who))
     if st.button(text.PREPARE, type="primary", disabled=not path.strip(), key="training/pictures prepare folder"):
         title = view.folder_title(path)
         _start(
@@ -186,7 +186,7 @@ def _zip() -> None:
     )
     largest, folders_mean, white = _choices("zip")
     if file is not None:
-        _layout((file.file_id, folders_mean), lambda: view.layout_of_zip(file, folders_mean, who))
+        _layout((file.file_id, folders_mean, white), lambda: view.layout_of_zip(file, folders_mean, white, who))
     if st.button(text.PREPARE, type="primary", disabled=file is None, key="training/pictures prepare zip") and file:
         _start(
             lambda: preparing.start_upload(
@@ -199,17 +199,21 @@ def _hub() -> None:
     if missing := sources.hub_missing():
         st.warning(page.plain(missing))
     name = st.text_input(text.HUB, placeholder=text.HUB_EXAMPLE, help=text.HUB_HELP, key="training/pictures hub")
-    left, right = st.columns(2)
+    left, middle, right = st.columns(3)
     with left:
         most = st.selectbox(
             text.MOST, sources.MOST, index=2, format_func=text.most, help=text.MOST_HELP, key="training/pictures most"
         )
-    with right:
+    with middle:
         largest = _largest("hub")
+    with right:
+        white = _white("hub")
     is_ready = bool(name.strip()) and not missing
     if st.button(text.PREPARE, type="primary", disabled=not is_ready, key="training/pictures prepare hub"):
         who = visitor.current()
-        _start(lambda: preparing.start(name.strip(), sources.hub_name(name), who, largest=largest, most=most))
+        _start(
+            lambda: preparing.start(name.strip(), sources.hub_name(name), who, largest=largest, most=most, white=white)
+        )
 
 
 def _choices(where: str) -> tuple[int, str, int]:
@@ -224,13 +228,18 @@ def _choices(where: str) -> tuple[int, str, int]:
         help=text.FOLDERS_ARE_HELP,
         key=f"training/pictures folders {where}",
     )
-    white = bright.selectbox(
-        text.WHITE, text.WHITES, format_func=text.white, help=text.WHITE_HELP, key=f"training/pictures white {where}"
-    )
+    with bright:
+        white = _white(where)
     return largest, folders_mean, white
 
 
-def _layout(key: tuple[str, str], read: Callable[[], view.LayoutView]) -> None:
+def _white(where: str) -> int:
+    return st.selectbox(
+        text.WHITE, text.WHITES, format_func=text.white, help=text.WHITE_HELP, key=f"training/pictures white {where}"
+    )
+
+
+def _layout(key: tuple[str, str, int], read: Callable[[], view.LayoutView]) -> None:
     """What was understood of a folder or a zip; read once, for a large one takes a moment."""
     if st.session_state.get("training/pictures layout", ("",))[0] != key:
         st.session_state["training/pictures layout"] = (key, read())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -14,6 +14,8 @@ from engine.data.image_set import DataError
 from engine.data.pictures import MEGABYTE, PictureError
 from engine.data.sources.layout import MAX_CLASSES, NO_CLASS
 from engine.data.sources.plan import (
+    DARK_SAMPLE,
+    Choices,
     Item,
     OnProgress,
     PictureHeader,
@@ -21,6 +23,7 @@ from engine.data.sources.plan import (
     Progress,
     are_photographs,
     channels_of,
+    dark_note,
     fingerprint_of,
     native_size,
     read_header,
@@ -40,12 +43,12 @@ LABELS = ("label", "labels", "fine_label", "class", "target", "category")
 INSTALL = 'pip install "diffusion-playground[huggingface]"'
 
 
-def plan(name: str, largest: int, most: int, on_progress: OnProgress) -> Plan:
+def plan(name: str, choices: Choices, most: int, on_progress: OnProgress) -> Plan:
     """Open the set.
 
     Args:
         name: "owner/name" or "owner/name@revision", or the path of a local copy.
-        largest: see `native_size`.
+        choices: of them the size and what is white.
         most: pictures to train on at most, read as they come, so that no more than these are downloaded; 0 for all, which are
             downloaded whole first.
 
@@ -65,7 +68,7 @@ def plan(name: str, largest: int, most: int, on_progress: OnProgress) -> Plan:
     except Exception as error:  # of the package, of its client for HTTP, of the disk: all end in one sentence
         raise explained(found[1], error) from error
     licence = _licence(found[1], found[2])
-    return of_parts(name, parts, largest, most, on_progress, licence)
+    return of_parts(name, parts, choices, most, licence)
 
 
 @dataclass(frozen=True)
@@ -110,7 +113,7 @@ def columns(part: Any) -> Columns:
     return Columns(image, "", ())
 
 
-def of_parts(name: str, parts: Any, largest: int, most: int, on_progress: OnProgress, licence: str) -> Plan:
+def of_parts(name: str, parts: Any, choices: Choices, most: int, licence: str) -> Plan:
     """What `plan` makes of the opened set, a mapping of its parts by name."""
     import datasets
 
@@ -132,7 +135,7 @@ def of_parts(name: str, parts: Any, largest: int, most: int, on_progress: OnProg
         return rows.select_columns(keep).cast_column(where.image, datasets.Image(decode=False))
 
     try:
-        headers = [_header_of(row[where.image]) for row in islice(iter(opened(first)), INSPECTED)]
+        headers, some = _inspected(row[where.image] for row in islice(iter(opened(first)), INSPECTED))
     except Exception as error:
         raise explained(name, error) from error
     good = readable_headers(headers, f"“{name}”")
@@ -146,27 +149,38 @@ def of_parts(name: str, parts: Any, largest: int, most: int, on_progress: OnProg
         for part, held_out, limit in takes:
             try:
                 for k, row in enumerate(islice(iter(opened(part)), limit)):
-                    read = reader(partial(_bytes, row[where.image]), MAX_PICTURE)
+                    read = reader(partial(_bytes, row[where.image]), MAX_PICTURE, white=choices.white)
                     yield Item(f"{part}/{k}", _label(row, where, label_of), read, held_out)
             except (DataError, GeneratorExit):
                 raise
             except Exception as error:  # the connection breaks off in the middle
                 raise explained(name, error) from error
 
-    notes = [f"Taken from its part “{first}”" + (f"; the part “{second}” is held out." if second else ".")]
+    taken = f"Taken from its part “{first}”" + (f"; the part “{second}” is held out." if second else ".")
     return Plan(
         title=name,
         source=f"The data set {name} on the Hugging Face Hub (huggingface.co/datasets/{name.split('@')[0]})",
         licence=licence,
         class_names=where.class_names,
-        size=native_size(good, largest),
+        size=native_size(good, choices.largest),
         channels=channels_of(good),
         natural=are_photographs(good),
         fingerprint=fingerprint_of((name, str(getattr(parts[first], "_fingerprint", "")), most)),
         items=items(),
         count=_count(parts, takes),
-        notes=tuple(notes),
+        notes=(taken, *dark_note(sorted(some), some.__getitem__, MAX_PICTURE, choices.white)),
     )
+
+
+def _inspected(stored: Iterable[Any]) -> tuple[list[PictureHeader | None], dict[str, bytes]]:
+    """The heads of the first pictures, and some of them whole."""
+    headers: list[PictureHeader | None] = []
+    some: dict[str, bytes] = {}
+    for number, picture in enumerate(stored):
+        headers.append(_header_of(picture))
+        if headers[-1] is not None and (number < DARK_SAMPLE // 2 or number % (2 * INSPECTED // DARK_SAMPLE) == 0):
+            some[str(number)] = _bytes(picture)
+    return headers, some
 
 
 def _count(parts: Any, takes: Sequence[tuple[str, bool | None, int | None]]) -> int | None:

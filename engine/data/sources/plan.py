@@ -101,8 +101,6 @@ class PictureHeader:
     grey: bool
     photograph: bool
     """Whether it is stored as photographs are, with loss."""
-    deep: bool = False
-    """Whether its values have 16 bits."""
 
     @property
     def side(self) -> int:
@@ -115,9 +113,7 @@ def read_header(file: Any) -> PictureHeader | None:
     try:
         with Image.open(file, formats=FORMATS) as image:
             grey = image.mode in ("1", "L", "LA", "I", "F") or image.mode.startswith("I;16")
-            return PictureHeader(
-                image.width, image.height, grey, image.format in ("JPEG", "MPO", "WEBP"), image.mode.startswith("I;16")
-            )
+            return PictureHeader(image.width, image.height, grey, image.format in ("JPEG", "MPO", "WEBP"))
     except Exception:  # Pillow raises nearly anything on damaged files
         return None
 
@@ -234,6 +230,7 @@ def plan_of_files(files: PictureFiles, choices: Choices, *, title: str, source: 
         DataError: where none of them can be read, or where it is not clear what their folders mean.
     """
     headers = files.headers
+    readable = [key for key in sorted(headers) if headers[key] is not None]
     good = readable_headers(list(headers.values()), files.where, _what_they_are(files))
     names = by_folder(sorted(headers), choices.folders_mean)
 
@@ -255,7 +252,7 @@ def plan_of_files(files: PictureFiles, choices: Choices, *, title: str, source: 
         fingerprint=fingerprint,
         items=items(),
         count=len(names.placed),
-        notes=(*names.notes, *_darkness(files, choices.white)),
+        notes=(*names.notes, *dark_note(readable, files.bytes_of, files.max_bytes, choices.white)),
     )
 
 
@@ -270,21 +267,27 @@ def _what_they_are(files: PictureFiles) -> str:
     return ""
 
 
-def _darkness(files: PictureFiles, white: int) -> tuple[str, ...]:
-    """A sentence where the pictures use little of their range, as 12-bit values in a file of 16 bits do, with the remedy."""
-    known = [key for key, header in sorted(files.headers.items()) if header is not None]
+def dark_note(keys: Sequence[str], bytes_of: Callable[[str], bytes], max_bytes: int, white: int) -> tuple[str, ...]:
+    """A sentence where pictures use little of their range, as 12-bit values in a file of 16 bits do, with the remedy.
+
+    Every way in asks it: a folder, a zip, their previews, and the Hub.
+
+    Args:
+        keys: of the pictures, of which some are looked at.
+        bytes_of, max_bytes: see `PictureFiles`.
+        white: what the reader has chosen; where that is given, there is nothing to say.
+    """
     brightest, top = 0, 255
-    for key in known[:: max(1, len(known) // DARK_SAMPLE)][:DARK_SAMPLE]:
-        header = files.headers[key]
-        top = 65535 if header is not None and header.deep else top
+    for key in [] if white else keys[:: max(1, len(keys) // DARK_SAMPLE)][:DARK_SAMPLE]:
         try:
-            brightest = max(brightest, brightest_value(files.bytes_of(key), files.max_bytes))
+            value, most = brightest_value(bytes_of(key), max_bytes)
         except PictureError:
             continue
-    if white or not 0 < brightest <= top // 8:
+        brightest, top = max(brightest, value), max(top, most)
+    if not 0 < brightest <= top // 8:
         return ()
-    bits = max(1, brightest.bit_length())
+    least = (1 << max(1, brightest.bit_length())) - 1
     return (
-        f"The pictures are nearly black: their brightest value is {brightest:,} of {top:,}. Prepare them again with "
-        f"{(1 << bits) - 1:,} as white (in the shell: --white {(1 << bits) - 1}).",
+        f"The pictures are nearly black: their brightest value is {brightest:,} of {top:,}. Prepare them with {least:,} as "
+        f"white (in the shell: --white {least}).",
     )

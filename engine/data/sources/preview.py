@@ -12,7 +12,7 @@ from engine.data.image_set import DataError
 from engine.data.pictures import PictureError, read_picture
 from engine.data.sources import archive, folder
 from engine.data.sources.layout import NO_CLASS, FoldersMean, LayoutError, by_folder
-from engine.data.sources.plan import Pixels
+from engine.data.sources.plan import Pixels, dark_note
 
 EXAMPLES = 8
 SIZE = 48
@@ -35,16 +35,16 @@ class Preview:
     """Where the folders could be splits or classes: the sentence that says so. Nothing else is there then."""
 
 
-def preview_folder(path: Path, folders_mean: FoldersMean = "auto") -> Preview:
-    """Of a folder. Raises `DataError` where it is not there."""
+def preview_folder(path: Path, folders_mean: FoldersMean = "auto", white: int = 0) -> Preview:
+    """Of a folder, with the choices of `engine.data.sources.plan.Choices`. Raises `DataError` where it is not there."""
     keys = sorted(folder.files_of(path))
-    return _preview(keys, lambda key: folder.bytes_of(path / key), folders_mean)
+    return _preview(keys, lambda key: folder.bytes_of(path / key), folders_mean, white)
 
 
-def preview_zip(file: BinaryIO, folders_mean: FoldersMean = "auto") -> Preview:
+def preview_zip(file: BinaryIO, folders_mean: FoldersMean = "auto", white: int = 0) -> Preview:
     """Of a zip, open and seekable. Raises `DataError` where it cannot be read."""
     keys, bytes_of, note = archive.pictures_in(file)
-    found = _preview(keys, bytes_of, folders_mean)
+    found = _preview(keys, bytes_of, folders_mean, white)
     if note:
         return Preview(
             found.classes, found.training, found.held_out, (note, *found.notes), found.examples, found.question
@@ -52,7 +52,7 @@ def preview_zip(file: BinaryIO, folders_mean: FoldersMean = "auto") -> Preview:
     return found
 
 
-def _preview(keys: list[str], bytes_of: Callable[[str], bytes], folders_mean: FoldersMean) -> Preview:
+def _preview(keys: list[str], bytes_of: Callable[[str], bytes], folders_mean: FoldersMean, white: int) -> Preview:
     if not keys:
         raise DataError("There are no pictures in it: PNG, JPEG, WebP, GIF, BMP and TIFF can be read.")
     try:
@@ -62,12 +62,13 @@ def _preview(keys: list[str], bytes_of: Callable[[str], bytes], folders_mean: Fo
     counts = Counter(label for label, _ in found.placed.values())
     held_out = sum(held is True for _, held in found.placed.values())
     classes = tuple((name, counts[k]) for k, name in enumerate(found.class_names))
-    examples = tuple(_examples(found.placed, bytes_of))
-    return Preview(classes, len(found.placed) - held_out, held_out, found.notes, examples)
+    examples = tuple(_examples(found.placed, bytes_of, white))
+    notes = (*found.notes, *dark_note(keys, bytes_of, archive.MAX_PICTURE, white))
+    return Preview(classes, len(found.placed) - held_out, held_out, notes, examples)
 
 
 def _examples(
-    placed: dict[str, tuple[int, bool | None]], bytes_of: Callable[[str], bytes]
+    placed: dict[str, tuple[int, bool | None]], bytes_of: Callable[[str], bytes], white: int
 ) -> Iterator[tuple[str, Pixels]]:
     """The first picture that can be read of each class; without classes, the first ones."""
     seen: set[int] = set()
@@ -77,7 +78,7 @@ def _examples(
             continue
         tried += 1
         try:
-            picture = read_picture(bytes_of(key), size=SIZE, channels=3)
+            picture = read_picture(bytes_of(key), size=SIZE, channels=3, white=white)
         except PictureError:
             continue
         given += 1

@@ -48,8 +48,8 @@ WHITE = N_("White is")
 WHITE_HELP = N_(
     "For dark pictures: the stored value that is shown as white, 4,095 for values of 12 bits in files of 16."
 )
-WHITES = (0, 1, 15, 255, 1023, 4095, 16383)
-"""The values that can be chosen; 0 for the largest that the files can hold."""
+WHITES = (0, *((1 << bits) - 1 for bits in range(1, 15)))
+"""The values that can be chosen, all that the note on dark pictures proposes; 0 for the largest that the files can hold."""
 CANCELLED = N_("Cancelled. Nothing of it remains.")
 SOMETHING_ELSE = N_("Choose another source")
 

@@ -137,14 +137,14 @@ class LayoutView:
     """CSS pixels of the sheet."""
 
 
-def layout_of_folder(path: str, folders_mean: str, visitor: Visitor) -> LayoutView:
+def layout_of_folder(path: str, folders_mean: str, white: int, visitor: Visitor) -> LayoutView:
     """Of a folder of this machine."""
-    return _layout_view(lambda: sources.preview_folder(path, folders_mean, visitor))
+    return _layout_view(lambda: sources.preview_folder(path, folders_mean, white, visitor))
 
 
-def layout_of_zip(file: BinaryIO, folders_mean: str, visitor: Visitor) -> LayoutView:
+def layout_of_zip(file: BinaryIO, folders_mean: str, white: int, visitor: Visitor) -> LayoutView:
     """Of a zip, open and seekable."""
-    return _layout_view(lambda: sources.preview_zip(file, folders_mean, visitor))
+    return _layout_view(lambda: sources.preview_zip(file, folders_mean, white, visitor))
 
 
 def _layout_view(read: Callable[[], Preview]) -> LayoutView:

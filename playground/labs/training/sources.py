@@ -59,22 +59,22 @@ def folder_name(path: str, visitor: Visitor) -> str:
     return name
 
 
-def preview_folder(path: str, folders_mean: str, visitor: Visitor) -> Preview:
+def preview_folder(path: str, folders_mean: str, white: int, visitor: Visitor) -> Preview:
     """What a folder would be as a set. Raises ValueError with one sentence."""
     from engine.data.sources import preview
     from engine.data.sources.layout import folders_mean_of
 
     folder = Path(folder_name(path, visitor).removeprefix("folder:"))
-    return preview.preview_folder(folder, folders_mean_of(folders_mean))
+    return preview.preview_folder(folder, folders_mean_of(folders_mean), white)
 
 
-def preview_zip(file: BinaryIO, folders_mean: str, visitor: Visitor) -> Preview:
+def preview_zip(file: BinaryIO, folders_mean: str, white: int, visitor: Visitor) -> Preview:
     """What a zip would be as a set. Raises ValueError with one sentence."""
     from engine.data.sources import preview
     from engine.data.sources.layout import folders_mean_of
 
     visitor.check_host()
-    return preview.preview_zip(file, folders_mean_of(folders_mean))
+    return preview.preview_zip(file, folders_mean_of(folders_mean), white)
 
 
 def hub_name(text: str) -> str:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from files_to_try import deep_png, zipped
 from PIL import Image
 
 from engine.data.catalogue import load
 from engine.data.image_set import DataError
-from engine.data.preparing import prepare
-from engine.data.sources import hub
+from engine.data.preparing import options_of, prepare
+from engine.data.sources import archive, hub, preview
+from engine.data.sources.preview import Preview
 
 datasets = pytest.importorskip("datasets", reason="the extra “huggingface” is not installed")
 
@@ -91,6 +94,45 @@ def test_an_imagefolder(home: Path) -> None:
     assert data.class_names == ("owl", "wren")
     assert data.natural
     assert {image.tobytes() for image in data.images} == {pixels(picture(k, 24, "JPEG")) for k in range(20)}
+
+
+Way = Callable[[Path, dict[str, bytes]], tuple[str, Callable[[int], Preview] | None]]
+"""Writes the pictures where they come from: gives the name of the set, and its preview with a white, where there is one."""
+
+
+def _of_folder(home: Path, files: dict[str, bytes]) -> tuple[str, Callable[[int], Preview] | None]:
+    for name, data in files.items():
+        (home / "dark" / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / "dark" / name).write_bytes(data)
+    return f"folder:{home / 'dark'}", lambda white: preview.preview_folder(home / "dark", "auto", white)
+
+
+def _of_zip(home: Path, files: dict[str, bytes]) -> tuple[str, Callable[[int], Preview] | None]:
+    data = zipped(files)
+    return archive.keep(io.BytesIO(data), "dark"), lambda white: preview.preview_zip(io.BytesIO(data), "auto", white)
+
+
+def _of_hub(home: Path, files: dict[str, bytes]) -> tuple[str, Callable[[int], Preview] | None]:
+    rows = {"img": stored(list(files.values())), "label": [k % 2 for k in range(len(files))]}
+    parquet(home / "owner" / "dark" / "train.parquet", rows, LABELLED)
+    return "hub:owner/dark", None
+
+
+@pytest.mark.parametrize("way", [_of_folder, _of_zip, _of_hub])
+@pytest.mark.parametrize(("white", "brightest"), [(0, 16), (4095, 255)])
+def test_dark_pictures_are_noticed_and_brightened_by_every_way_in(
+    home: Path, way: Way, white: int, brightest: int
+) -> None:
+    """12 bits in files of 16: what is said when they are prepared or looked at, and that the white point is applied."""
+    name, look = way(home, {f"{'ab'[k % 2]}/{k}.png": deep_png(4095, k) for k in range(20)})
+    if look is not None:
+        found = look(white)
+        assert any("--white 4095" in note for note in found.notes) is (white == 0)
+        assert abs(int(max(picture.max() for _, picture in found.examples)) - brightest) <= 8  # Lanczos overshoots
+    about = prepare(name, white=white)
+    assert any("--white 4095" in note for note in about.notes) is (white == 0)
+    assert load(name).images.max() == brightest
+    assert options_of(name).white == white
 
 
 @pytest.mark.parametrize(
