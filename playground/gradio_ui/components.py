@@ -11,7 +11,7 @@ from typing import Any
 
 import gradio as gr
 
-from playground.components import source
+from playground.components import room, source
 from playground.components.payloads.encoding import MessagePayload, Payload
 from playground.gradio_ui import compat
 
@@ -20,12 +20,13 @@ const host = document.createElement("div");
 element.replaceChildren(host);
 const component = mount(host, (name, value) => trigger(name, { value }));
 const read = (value) => (typeof value === "string" ? Uint8Array.from(atob(value), (c) => c.charCodeAt(0)) : value);
+let isReleased = false;
 const show = () => {
   element.classList.toggle("dp-unfilled", !props.value);
-  // The first pictures are decoded before they stand there: until then their place is kept.
-  if (!props.value) host.style.minHeight = emptyHeight + "px";
-  else if (host.style.minHeight) setTimeout(() => { host.style.minHeight = ""; }, 1000);
-  if (props.value) component.update(read(props.value));
+  if (!props.value) return;
+  component.update(read(props.value));
+  if (!isReleased) release(host, element);
+  isReleased = true;
 };
 watch("value", show);
 show();
@@ -36,23 +37,22 @@ Gradio's own least height holds only while an event is under way, and so makes a
 
 
 def css() -> str:
-    """The stylesheet of all components, to be put on the page once."""
-    return source.css()
+    """The stylesheet of all components and the room for them, to be put on the page once."""
+    return source.css() + room.css(lambda name: f"#{name}")
 
 
-def component(name: str, elem_id: str, *, empty_height: int = 0, initial: object = None) -> gr.HTML:
+def component(name: str, elem_id: str, *, initial: object = None) -> gr.HTML:
     """A component.
 
     Args:
         name: of its file in playground/components/src, which says what it shows and which events it has.
-        elem_id: its id in the page.
-        empty_height: pixels that are kept free for it, so that nothing moves when the first pictures come.
+        elem_id: its id in the page, by which `playground.components.room` keeps room for it.
         initial: its value at once, as `value` makes it.
     """
     return gr.HTML(
         initial,
         html_template="<div></div>",
-        js_on_load=f"{source.script(name)}\nconst emptyHeight = {empty_height};\n{_ADAPTER}",
+        js_on_load=f"{source.script(name)}\n{room.RELEASE}{_ADAPTER}",
         apply_default_css=False,
         elem_id=elem_id,
         elem_classes=["dp-component", f"dp-is-{name}"],

@@ -36,7 +36,7 @@ def build(demo: gr.Blocks) -> None:
         file = gr.File(label=text.UPLOAD, file_types=FILE_TYPES, type="binary", elem_id="forward-file")
         gr.Markdown(text.upload_help(UPLOAD_SIZE), padding=True)
     message = gr.HTML("")
-    shown = components.component("timeline", "forward-timeline", empty_height=640)
+    shown = components.component("timeline", "forward-timeline")
     page.looking_at(text.LOOKING_AT)
     outputs = [shown, own, upload, message]
     panel.on_load(demo, _shown, [], outputs)

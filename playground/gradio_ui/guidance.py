@@ -40,7 +40,7 @@ class _Page:
         self.job = following.buttons(LAB, f"🎲 {text.START}", unit="steps")
         self.note = gr.HTML("", elem_id=f"{LAB}-note")
         words = gr.HTML("", elem_id=f"{LAB}-words", apply_default_css=False)
-        timeline = components.component("timeline", f"{LAB}-timeline", empty_height=420)
+        timeline = components.component("timeline", f"{LAB}-timeline")
         with gr.Row(elem_classes="dp-charts"):
             charts = [components.component("livechart", f"{LAB}-chart{k}") for k in range(view.CHARTS)]
         about = gr.Markdown("", elem_classes="dp-looking-at")

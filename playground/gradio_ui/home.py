@@ -12,9 +12,7 @@ def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     page.head(text.TITLE, text.LEAD)
     try:
-        components.component(
-            "timeline", "start-timeline", empty_height=379, initial=components.value(view.first_timeline())
-        )
+        components.component("timeline", "start-timeline", initial=components.value(view.first_timeline()))
     except (OSError, ValueError, KeyError):
         gr.HTML(page.listed([text.DAMAGED]))
     page.looking_at(text.LOOKING_AT)

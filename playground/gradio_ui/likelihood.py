@@ -60,7 +60,7 @@ class _Page:
         notices = gr.HTML("")
         rows = gr.HTML("", min_height=330, apply_default_css=False, elem_id="likelihood-vae")
         page.looking_at(text.LATENT_ABOUT)
-        interpolation = components.component("timeline", "likelihood-interpolation", empty_height=420)
+        interpolation = components.component("timeline", "likelihood-interpolation")
         page.looking_at(text.INTERPOLATION)
         grid = gr.HTML("", min_height=504, apply_default_css=False, elem_id="likelihood-grid")
         page.looking_at(text.GRID)

@@ -46,7 +46,7 @@ class _Page:
         self.panel.draw_page(text)
         self.follower = following.buttons(LAB, f"🔬 {text.START}", unit=text.WHAT, idle=text.EMPTY)
         self.note = gr.HTML("", elem_id=f"{LAB}-note")
-        self.figure = components.component("microscope", f"{LAB}-bench", empty_height=640)
+        self.figure = components.component("microscope", f"{LAB}-bench")
         page.looking_at(text.LOOKING_AT)
         with gr.Accordion(f"🌿 {text.FORK}", open=True):
             self.place = gr.HTML("", elem_id=f"{LAB}-about")

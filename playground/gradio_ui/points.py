@@ -49,7 +49,7 @@ class _Page:
         self._draw_data()
         self.message = gr.HTML("", elem_id="points-message")
         self.sampling = following.buttons(SAMPLING, "", unit="steps", can_start=False)
-        self.clouds = components.component("point_clouds", "points-stage", empty_height=560)
+        self.clouds = components.component("point_clouds", "points-stage")
         page.looking_at(text.STAGE)
         gr.Markdown(f"## {text.STEP}\n\n{text.STEP_LEAD}")
         self.step = components.component("points_microscope", "points-step")

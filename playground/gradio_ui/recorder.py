@@ -28,7 +28,7 @@ def build(demo: gr.Blocks) -> None:
     panel.draw_page(text)
     about = gr.Markdown(text.RECORDED)
     buttons = following.buttons(LAB, f"⏺️ {text.START}", unit=text.WHAT)
-    figure = components.component("recorder", f"{LAB}-map", empty_height=700)
+    figure = components.component("recorder", f"{LAB}-map")
     page.looking_at(text.LOOKING_AT)
     files = gr.HTML("", apply_default_css=False)
     whole = [about, buttons.start, buttons.status, figure, files]

@@ -42,7 +42,7 @@ class Results:
 
     def draw(self) -> None:
         """Make the components where the caller's `with` stands."""
-        self._timeline = components.component("timeline", "sampling-timeline", empty_height=520)
+        self._timeline = components.component("timeline", "sampling-timeline")
         page.looking_at(text.LOOKING_AT)
         self._nearest = gr.HTML("", elem_id="sampling-nearest", apply_default_css=False)
         self._downloads: list[gr.blocks.Block] = []

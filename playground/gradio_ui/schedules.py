@@ -31,7 +31,7 @@ def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     panel = widgets.Panel(ScheduleControls, "schedules", lambda visitor: rules())
     panel.draw_page(text)
-    strips = gr.HTML("", min_height=170, apply_default_css=False)
+    strips = gr.HTML("", apply_default_css=False, elem_id="schedules-strips")
     page.looking_at(text.STRIPS)
     with gr.Column(visible=False) as drawing:
         gr.Markdown(f"## {text.DRAW}")
@@ -40,7 +40,7 @@ def build(demo: gr.Blocks) -> None:
     gr.Markdown(f"## {text.GAUGES}")
     gauges = gr.HTML("", js_on_load=_GAUGE_CLICKS, min_height=120, apply_default_css=False, elem_id="schedules-gauges")
     page.looking_at(text.GAUGE)
-    timeline = components.component("timeline", "schedules-timeline", empty_height=640)
+    timeline = components.component("timeline", "schedules-timeline")
     page.looking_at(text.CURVES)
     with gr.Accordion(text.CLOSER, open=False) as closer:
         curves = _curve_components()

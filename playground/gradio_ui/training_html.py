@@ -88,8 +88,8 @@ def _row(row: RowView) -> str:
     picture = '<span class="lv-picture"></span>'
     if row.picture is not None:
         zoom = max(1, round(2 * PICTURE_WIDTH / row.picture.shape[1]))
-        alt = html.escape(_("Samples of {title}", title=row.title))
-        picture = f'<img class="lv-picture" alt="{alt}" src="{pictures_html.data_uri(row.picture, zoom)}">'
+        alt = _("Samples of {title}", title=row.title)
+        picture = pictures_html.image(row.picture, alt, zoom, attributes='class="lv-picture"')
     title = live.button(row.title, "act", "open", row.id, kind="lv-text")
     about = f'<div class="lv-caption">{html.escape(row.summary)}</div>'
     return f'<div class="lv-row" data-key="{html.escape(row.id)}">{tick}{picture}<div>{title}{about}</div></div>'

@@ -31,7 +31,7 @@ class RunPart:
             self._chart("accuracy")
             with gr.Column(visible=False) as self._samples_place:
                 self._waiting = live.live_html("training-waiting")
-                self._samples = components.component("timeline", "training-previews", empty_height=270)
+                self._samples = components.component("timeline", "training-previews")
                 page.looking_at(text.PREVIEWS)
             self._command = live.live_html("training-command")
         own = [self._place, self.name, self.head, self.doctor, self._samples_place, self._waiting, self._samples]
@@ -80,7 +80,7 @@ class ComparePart:
                     self._held_out = components.component("livechart", "training-compared-held-out")
             self._about_loss = page.looking_at("")
             with gr.Column(visible=False) as self._samples_place:
-                self._samples = components.component("timeline", "training-compared-samples", empty_height=400)
+                self._samples = components.component("timeline", "training-compared-samples")
                 self._about_samples = page.looking_at("")
             self._table = live.live_html("training-table")
         self.components = list(vars(self).values())

@@ -31,7 +31,7 @@ def build(demo: gr.Blocks) -> None:
     panel.draw_page(text)
     status = gr.HTML(page.status(text.NOT_YET), elem_id="xray-at")
     inspecting = following.Follower(INSPECT, gr.Button(visible=False), gr.Button(visible=False), status)
-    inside = components.component("xray", "xray-inside", empty_height=900)
+    inside = components.component("xray", "xray-inside")
     page.looking_at(text.LOOKING_AT)
     heading = gr.Markdown(f"## {text.PARTS_TITLE}")
     drawing = following.buttons(DRAW, f"🎲 {text.DRAW}", unit=text.STEPS, idle=text.DRAW_EMPTY)

@@ -19,7 +19,7 @@ from typing import Any
 
 import streamlit as st
 
-from playground.components import source
+from playground.components import room, source
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.curve import CurveEditor, Points, read_points
 from playground.components.payloads.figures import DrawingPad
@@ -43,6 +43,7 @@ export default function ({ data, parentElement, setStateValue }) {
     own = { root, calls: 0, send: null };
     own.instance = mount(root, (name, value) => own.send(name, value));
     mounted.set(parentElement, own);
+    release(root, parentElement.getRootNode().host);
   }
   own.send = setStateValue;
   own.instance.update(data);
@@ -57,33 +58,11 @@ export default function ({ data, parentElement, setStateValue }) {
 """
 
 
-ROOM = {
-    "start/timeline": 330,
-    "sampling/timeline": 440,
-    "forward/timeline": 560,
-    "schedules/timeline": 900,
-    "guidance/timeline-sweep": 560,
-    "likelihood/bars": 400,
-    "likelihood/trade": 360,
-    "likelihood/interpolation": 440,
-    "points/stage": 700,
-    "points/step": 120,
-    "recorder/map": 700,
-    "microscope/bench": 640,
-    "xray/inside": 1200,
-}
-"""Pixels that are kept free for a component until its script is there, by its key."""
-
-
-def room() -> str:
-    """The style that keeps them free on a screen wide enough for it."""
-    rules = (f".st-key-{key.replace('/', '-')} {{ min-height: {height}px; }}" for key, height in ROOM.items())
-    return f"@media (min-width: 1000px) {{ {' '.join(rules)} }}\n"
-
-
 @cache
 def _component(name: str) -> Callable[..., Any]:
-    return st.components.v2.component(f"playground_{name}", css=source.css(), js=source.javascript(name) + _ADAPTER)
+    return st.components.v2.component(
+        f"playground_{name}", css=source.css(), js=source.javascript(name) + room.RELEASE + _ADAPTER
+    )
 
 
 @dataclass(frozen=True)

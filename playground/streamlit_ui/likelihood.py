@@ -27,7 +27,8 @@ def show() -> None:
         _start(controls)
         st.rerun()
     page.notices(view.settings_notices(controls, job.state.result, visitor.current()))
-    following.follow(job, _results, text.WHAT)
+    with st.container(key=f"{LAB}/results"):
+        following.follow(job, _results, text.WHAT)
     _vae(controls)
     _heat(controls)
 

@@ -8,48 +8,19 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 from playground import preload
-from playground.labs.shared import glossary, pictures_html
+from playground.labs.shared import glossary
 from playground.labs.shared import text as common
 from playground.labs.shared.exports import File
 from playground.labs.shared.view import Notice
-from playground.streamlit_ui import components
-
-# Streamlit leaves 6rem above the first line, for a header that takes 3.75.
-_STYLE = """
-.stMainBlockContainer { padding-top: 4.5rem; }
-.stMainBlockContainer h1 { font-size: 1.9rem; padding: 0.5rem 0; }
-.stMainBlockContainer h2 { font-size: 1.4rem; }
-/* What Streamlit greys too far to be read (WCAG 1.4.3): captions, names of disabled controls; its buttons in the dark theme. */
-[data-testid="stCaptionContainer"] { color: light-dark(#5c5c66, #b4b4c0); opacity: 1; }
-label[data-testid="stWidgetLabel"][disabled] p { color: light-dark(#6a6a74, #a0a0ac); }
-[data-testid="stBaseButton-primary"] { color: light-dark(#ffffff, #12131a); }
-.stElementContainer:has(.dp-mark) { display: none; }
-.stElementContainer:has(.dp-old) ~ * { opacity: 0.45; transition: opacity 0.2s; }
-/* Streamlit puts up its empty page before it knows the layout, the sidebar and this style: what moves then is not drawn. */
-@keyframes dp-appear { from, to { visibility: hidden; } }
-.stAppViewContainer, .stSidebarUserContent { animation: dp-appear 0.3s; }
-/* The row of links wraps. Streamlit would fold the last ones into "2 more", for which it measures these items. */
-[data-testid="stTopNav"] .rc-overflow-item { display: contents; }
-[data-testid="stTopNav"] { flex-wrap: wrap; height: auto; row-gap: 0; }
-[data-testid="stTopNav"] [data-testid="stTopNavLink"] span:has(> span > [data-testid="stIconEmoji"]) { display: none; }
-header[data-testid="stHeader"]:has([data-testid="stTopNav"]) { height: auto; min-height: 3.75rem; }
-@media (max-width: 1100px) { .stMainBlockContainer { padding-top: 6.5rem; } }
-/* Streamlit gives a link with the focus of the keyboard a shade that is hard to see. */
-:is([data-testid="stTopNavLink"], [data-testid="stSidebarNavLink"], [data-testid="stPageLink-NavLink"]):focus-visible,
-:is(.stMarkdown a, summary, header button):focus-visible {
-  outline: 2.5px solid light-dark(#4343a8, #adadf1); outline-offset: 2px; }
-/* Short choices stand in one row. */
-[data-testid="stSidebar"] [data-testid="stButtonGroup"] :is([role="radiogroup"] label, button) { padding-inline: 0.25rem; }
-.settings-hint { display: none; }
-@media (max-width: 640px) { .settings-hint { display: block; opacity: 0.75; } }
-"""
+from playground.streamlit_ui import first_paint
 
 
 def begin(*, has_settings: bool) -> None:
-    """What comes before any page: the style, and the sidebar, so that nothing moves when its controls come."""
-    st.html(f"<style>{_STYLE}{components.room()}{pictures_html.STYLE}</style>")
+    """What comes before any page: the sidebar, so that nothing moves when its controls come."""
     if has_settings:
         st.sidebar.markdown(f"**{common.SETTINGS}**")
+    else:
+        st.html(first_paint.NO_SIDEBAR)
 
 
 def head(title: str, lead: str, terms: Sequence[str] = ()) -> None:

@@ -29,7 +29,8 @@ def show() -> None:
         st.info(text.NONE)
         return
     with above:
-        st.html(figures.strips(job.strips(chosen)))
+        with st.container(key=f"{LAB}/strips"):
+            st.html(figures.strips(job.strips(chosen)))
         page.looking_at(text.STRIPS)
     _gauges(chosen)
     components.timeline(view.timeline(chosen), key=f"{LAB}/timeline")

@@ -33,7 +33,7 @@ def test_a_page_is_imported_when_it_is_opened() -> None:
     loaded = _modules(
         "from threading import Event\nfrom streamlit.testing.v1 import AppTest\nfrom playground import preload\n"
         "ready = Event()\npreload.start = lambda: ready\n"
-        "assert not AppTest.from_file('playground/app.py', default_timeout=60).run().exception"
+        "assert not AppTest.from_file('playground/streamlit_ui/app.py', default_timeout=60).run().exception"
     )
     assert "playground.streamlit_ui.home" in loaded
     assert not loaded & {f"playground.streamlit_ui.{address}" for address, *_ in LABS}

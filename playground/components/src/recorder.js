@@ -47,7 +47,7 @@ export function mount(root) {
   const mapTitle = el("div", { class: "dp-lane-title" });
   const axes = [axisView(TRAINED, "Training step"), axisView(DENOISED, "Denoising step")];
   const where = el("p", { class: "dp-map-where", "aria-live": "polite" });
-  root.replaceChildren(
+  const parts = [
     el("div", { class: "dp-map-pair" },
       el("figure", {}, fieldTitle, field),
       el("figure", {}, mapTitle, el("div", { class: "dp-map-y" }, "training ↓"), map, el("div", { class: "dp-map-x" }, "denoising →")),
@@ -55,7 +55,8 @@ export function mount(root) {
     where,
     el("div", { class: "dp-player" }, axes[0].node, axes[1].node),
     el("div", { class: "dp-xray-choices dp-map-save" }, chip("Save the images (PNG)", () => saveCanvas("pictures.png", field)), chip("Save the map (PNG)", () => saveCanvas("training-and-denoising.png", map))),
-  );
+  ];
+  root.replaceChildren(el("div", { class: "dp-message", role: "status" }, "Loading images …"));
   const unwatch = watchAppearance(root, restyle);
 
   // --- data -------------------------------------------------------------------------------------------------------
@@ -76,6 +77,7 @@ export function mount(root) {
   /** @param {TrainingSamplingMap} data @param {DecodedSheet[]} decoded */
   function apply(data, decoded) {
     const isFresh = !meta || meta.id !== data.id;
+    if (!meta) root.replaceChildren(...parts);
     if (isFresh) {
       stop();
       lane?.close();

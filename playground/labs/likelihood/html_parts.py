@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from engine.language import _
 from playground.labs.likelihood import text
 from playground.labs.likelihood.results import ImageBits, Measurement, by_bits, in_short
-from playground.labs.shared.pictures_html import data_uri
+from playground.labs.shared.pictures_html import image
 
 SHOWN = 5
 """Images of the fewest and of the most bits."""
@@ -33,7 +33,7 @@ def picture_rows(rows: Sequence[tuple[str, NDArray[np.uint8]]], *, zoom: int = 3
     """Aligned rows of images, uint8 (N, H, W, C), each under its title."""
     return "".join(
         f'<figure class="dp-picture-row"><figcaption>{title}</figcaption>'
-        f'<img alt="{title}" src="{data_uri(np.concatenate(list(pictures), axis=1), zoom)}"></figure>'
+        f"{image(np.concatenate(list(pictures), axis=1), title, zoom)}</figure>"
         for title, pictures in rows
     )
 
@@ -42,7 +42,7 @@ def grid(picture: NDArray[np.uint8], across: int, down: int) -> str:
     """The grid over two latent dimensions, with its axes named."""
     words = _("across: latent dimension {across}, −2.5 … 2.5; down: latent dimension {down}", across=across, down=down)
     return (
-        f'<figure class="dp-latent-grid"><img alt="Images on a grid, {words}" src="{data_uri(picture, 2)}">'
+        f'<figure class="dp-latent-grid">{image(picture, f"Images on a grid, {words}", 2)}'
         f"<figcaption>{words}</figcaption></figure>"
     )
 
@@ -69,7 +69,7 @@ def style() -> str:
 
 def _images(title: str, images: Sequence[ImageBits]) -> str:
     figures = "".join(
-        f'<figure><img alt="image {one.number}" src="{data_uri(one.image, 3)}">'
+        f"<figure>{image(one.image, f'image {one.number}', 3)}"
         f"<figcaption>{'<br>'.join(f'<b>{_letter(k)}</b> {in_short(bits)}' for k, bits in enumerate(one.bits))}"
         f"</figcaption></figure>"
         for one in images

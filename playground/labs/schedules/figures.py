@@ -17,7 +17,7 @@ from playground.labs.schedules.controls import TITLES, ScheduleChoice
 from playground.labs.schedules.job import COLUMNS, Quantity, schedules_of, values_of
 from playground.labs.shared import exports
 from playground.labs.shared.exports import File
-from playground.labs.shared.pictures_html import data_uri
+from playground.labs.shared.pictures_html import image
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -134,10 +134,11 @@ def strips(rows_of_pictures: Mapping[str, NDArray[np.uint8]]) -> str:
         f'<div class="dp-name">{_key(name)}{TITLES[name]}</div>'
         f'<div class="dp-row" role="img" aria-label="{TITLES[name]}: the image at t/T from 0 to 1">'
         # One picture for the whole row: the browser takes far longer for eleven. CSS cuts it into columns.
-        f'<img alt="" src="{data_uri(np.concatenate(list(pictures), axis=1), UPSCALE)}"></div>'
+        f"{image(np.concatenate(list(pictures), axis=1), '', UPSCALE)}</div>"
         for name, pictures in rows_of_pictures.items()
     )
-    return f'<div class="dp-strips"><div class="dp-corner">t / T</div><div class="dp-ticks">{ticks}</div>{rows}</div>'
+    ends = '<div class="dp-corner">t / T</div>' + f'<div class="dp-ticks">{ticks}</div>'
+    return f'<div class="dp-strips dp-settled">{ends}{rows}</div>'
 
 
 def gauge(name: str, snr: float) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from engine.language import _
 from playground.labs.shared import exports
 from playground.labs.shared.exports import File
-from playground.labs.shared.pictures_html import data_uri
+from playground.labs.shared.pictures_html import image
 from playground.labs.xray import text
 from playground.labs.xray.job import with_samples
 
@@ -43,7 +43,7 @@ def _row(variant: Variant, most: float) -> str:
 def _picture(picture: npt.NDArray[np.uint8], caption: str, width: int) -> str:
     zoom = max(1, round(2 * width / picture.shape[1]))
     below = f"<figcaption>{caption}</figcaption>" if caption else ""
-    return f'<figure><img alt="{caption}" width="{width}" src="{data_uri(picture, zoom)}">{below}</figure>'
+    return f"<figure>{image(picture, caption, zoom, width=width)}{below}</figure>"
 
 
 def style() -> str:

@@ -20,7 +20,7 @@ from playground import preload
 from playground.labs.home.text import LABS, LEAD
 from playground.labs.shared import models
 
-APP = Path(__file__).parents[3] / "playground" / "app.py"
+APP = Path(__file__).parents[3] / "playground" / "streamlit_ui" / "app.py"
 SECONDS = 60.0
 QUICK = {"model": "ideal:digits", "steps": "2", "count": "2"}
 
