@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from engine.cli import data as cli_data
 from engine.cli import evaluate as cli_evaluate
@@ -19,11 +17,14 @@ from engine.cli import sample as cli_sample
 from engine.cli import train as cli_train
 from engine.cli.common import (
     INTERRUPTED,
+    ROOM,
     SEED_END,
     CommandError,
     check_out_folder,
+    complaint,
     duration,
     interruptible,
+    named_path,
     prepare_streams,
     raise_if_interrupted,
     settings_of,
@@ -69,6 +70,7 @@ def _checked(args: argparse.Namespace) -> int:
     from engine.models.opened import ModelError
     from engine.recipes.recipe import RecipeError
     from engine.storage.checked_files import CheckpointError
+    from engine.storage.disk_errors import sentence
     from engine.training.distributed import DistributedError
 
     raise_if_interrupted()
@@ -88,19 +90,9 @@ def _checked(args: argparse.Namespace) -> int:
     except BrokenPipeError:
         raise
     except (OSError, SafetensorError) as problem:
-        message = _of_disk(problem)
+        message = sentence(problem)
     print(f"python -m engine {args.command}: {message}", file=sys.stderr)
     return MENDABLE
-
-
-def _of_disk(problem: Exception) -> str:
-    """Why a read or a write failed, in a sentence; shutil lists a reason for each file, safetensors has texts of its own."""
-    if isinstance(problem, shutil.Error) and isinstance(problem.args[0], list):
-        source, _, reason = problem.args[0][0]
-        return f"“{source}” cannot be copied: {reason}."
-    if isinstance(problem, OSError) and problem.strerror is not None:
-        return f"{problem.strerror}: {problem.filename}" if problem.filename else problem.strerror
-    return f"The file cannot be read or written: {str(problem).splitlines()[0]}"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -116,7 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     judge = commands.add_parser("train-classifier", help="train the classifier that evaluates samples")
     judge.set_defaults(run=_train_classifier, kept="Nothing was written.")
     judge.add_argument("--data", default="digits", help="the picture set (default: %(default)s)")
-    judge.add_argument("--out", type=Path, required=True, help="the folder to write")
+    judge.add_argument("--out", type=named_path, required=True, help="the folder to write")
     judge.add_argument("--epochs", type=whole(1, 10_000), default=30, help="epochs (default: %(default)s)")
     judge.add_argument("--seed", type=whole(0, SEED_END - 1), default=0)
 
@@ -127,14 +119,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _train_classifier(args: argparse.Namespace) -> int:
+    from pydantic import ValidationError
+
     from engine.data.catalogue import load
     from engine.models import classifier
+    from engine.storage.files import atomic_files
     from engine.training.classifier import ClassifierTraining, describe, fresh_classifier, train_classifier
 
-    check_out_folder(args.out)
     data = load(args.data)
     config = settings_of(ClassifierTraining, data=args.data, epochs=args.epochs, seed=args.seed)
-    net, seconds = fresh_classifier(config, data), 0.0
+    try:
+        net, seconds = fresh_classifier(config, data), 0.0
+    except ValidationError as error:
+        raise CommandError(f"No classifier fits the set “{args.data}”: {complaint(error)}.") from error
+    check_out_folder(args.out, needed=ROOM + 4 * sum(weight.numel() for weight in net.state_dict().values()))
     for report in train_classifier(config, data, net):
         seconds = report.seconds
         left = seconds / report.epoch * (report.epochs - report.epoch)
@@ -143,6 +141,7 @@ def _train_classifier(args: argparse.Namespace) -> int:
         f"python -m engine train-classifier --data {args.data} --epochs {args.epochs} --seed {args.seed} --out DIR"
     )
     card = describe(config, data, net, seconds=seconds, command=command)
-    classifier.save(args.out, net.config, net.state_dict(), card)
+    with atomic_files(args.out) as folder:
+        classifier.save(folder, net.config, net.state_dict(), card)
     print(f"accuracy {card.held_out_accuracy:.1%} on {card.held_out} held-out pictures; written to {args.out}")
     return 0

@@ -24,6 +24,8 @@ INTERRUPTED = 130
 """The exit status after Ctrl-C."""
 SEED_END = 2**63
 """Seeds are whole numbers below this, as in recipes."""
+ROOM = 1_000_000
+"""Bytes that must be free where a command writes its results."""
 _interrupted = threading.Event()
 
 
@@ -82,6 +84,13 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return number
 
 
+def named_path(text: str) -> Path:
+    """The type of an option that takes a file or folder: an empty one would stand for the current folder."""
+    if not text.strip() or "\0" in text:
+        raise argparse.ArgumentTypeError("an empty name stands for no file or folder (“.” is the current folder)")
+    return Path(text)
+
+
 def settings_of(kind: type[Settings], **values: object) -> Settings:
     """Checked settings. Raises `CommandError` with the first error."""
     try:
@@ -97,34 +106,42 @@ def complaint(error: ValidationError) -> str:
     return first_problem(error)
 
 
-def check_out(path: Path, *, makes_folder: bool = False) -> None:
+def check_out(path: Path, *, makes_folder: bool = False, needed: int = ROOM) -> None:
     """Raise `CommandError` where a file could not be written there; before anything is computed.
 
     Args:
         path: the file.
         makes_folder: whether its folder is made where it is missing.
+        needed: bytes that it may have.
     """
     folder = path.parent
     if path.is_dir():
         raise CommandError(f"“{path}” is a folder: give the name of a file.")
-    if makes_folder:
-        check_out_folder(folder)
-        return
-    if not folder.is_dir():
+    if path.exists() and not path.is_file():
+        raise CommandError(f"“{path}” is no file but a pipe or a device: give the name of a file.")
+    if not makes_folder and not folder.is_dir():
         raise CommandError(f"There is no folder “{folder}” to write {path.name} to: make it first, or choose another.")
-    if not os.access(path if path.exists() else folder, os.W_OK):
+    check_out_folder(folder, needed=needed)
+    if path.exists() and not os.access(path, os.W_OK):
         raise CommandError(f"“{path}” cannot be written: permission denied.")
 
 
-def check_out_folder(path: Path) -> None:
-    """The same for a folder that is made with those around it."""
+def check_out_folder(path: Path, *, needed: int = ROOM) -> None:
+    """The same for a folder that is made with those around it, where they are missing."""
+    from engine.storage.files import free_bytes, refusal
+
     place = path
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir():
         raise CommandError(f"“{path}” cannot be made: “{place}” is no folder.")
-    if not os.access(place, os.W_OK):
-        raise CommandError(f"“{path}” cannot be made: permission denied in “{place}”.")
+    if problem := refusal(place, f"“{path}” cannot be written"):
+        raise CommandError(problem)
+    if (free := free_bytes(place)) < needed:
+        raise CommandError(
+            f"“{path}” cannot be written: {free / 1e6:,.1f} MB are free on that disk, and {needed / 1e6:,.1f} MB may be "
+            "needed. Free some room there, or choose another disk."
+        )
 
 
 def duration(seconds: float) -> str:

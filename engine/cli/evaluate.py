@@ -11,7 +11,17 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from engine.cli import bound as cli_bound
-from engine.cli.common import CommandError, ProgressLine, check_out, complaint, duration, settings_of, whole
+from engine.cli.common import (
+    CommandError,
+    ProgressLine,
+    check_out,
+    check_out_folder,
+    complaint,
+    duration,
+    named_path,
+    settings_of,
+    whole,
+)
 
 if TYPE_CHECKING:
     from engine.data.image_set import ImageSet
@@ -65,14 +75,16 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     evaluate.add_argument("--device", default="cpu")
     cli_bound.add(evaluate)
     evaluate.add_argument(
-        "--results", type=Path, metavar="FILE", help="write each cell of a grid to a file of JSON lines"
+        "--results", type=named_path, metavar="FILE", help="write each cell of a grid to a file of JSON lines"
     )
     evaluate.add_argument(
         "--bits",
         action="store_true",
         help="for a grid: also bits per dimension of each model and variance (--per-step)",
     )
-    evaluate.add_argument("--json", type=Path, metavar="FILE", help="also write the result to a file; not for a grid")
+    evaluate.add_argument(
+        "--json", type=named_path, metavar="FILE", help="also write the result to a file; not for a grid"
+    )
     evaluate.add_argument(
         "--write-card",
         action="store_true",
@@ -132,7 +144,7 @@ def _evaluate(args: argparse.Namespace) -> int:
 def _one(args: argparse.Namespace) -> int:
     from engine.evaluation.drawing import DrawSettings
     from engine.evaluation.evaluate import Evaluation, evaluate
-    from engine.evaluation.model_card import write_card
+    from engine.evaluation.model_card import read_card, write_card
     from engine.interop import pretrained
     from engine.storage.checkpoints import newest_in
     from engine.storage.files import write_text
@@ -144,6 +156,10 @@ def _one(args: argparse.Namespace) -> int:
         raise CommandError("--write-card writes into the model's folder, which this model does not have: leave it out.")
     model, data, judge = _open(name, args)
     _check_scale(args, [model])
+    folder = newest_in(pretrained.CHECKPOINTS.get(name, Path(name)))
+    if args.write_card:
+        read_card(folder)
+        check_out_folder(folder)
     progress = ProgressLine()
     for event in evaluate(model, data, judge, settings, command=_command(args, settings)):
         if isinstance(event, Evaluation):
@@ -152,7 +168,6 @@ def _one(args: argparse.Namespace) -> int:
                 args.json.parent.mkdir(parents=True, exist_ok=True)
                 write_text(args.json, event.quality.model_dump_json(indent=2) + "\n")
             if args.write_card:
-                folder = newest_in(pretrained.CHECKPOINTS.get(name, Path(name)))
                 write_card(folder, event)
             print(_summary(event))
             if args.write_card:

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.cli.common import CommandError
+from engine.cli.common import CommandError, named_path
 from engine.cli.driving import drive
 from engine.cli.train import add_driving
 
@@ -48,7 +48,7 @@ def add_export(export: argparse.ArgumentParser) -> None:
     """Add the options of an export."""
     export.set_defaults(run=_export)
     export.add_argument("id", metavar="RUN", help="as `runs list` names it, or its folder")
-    export.add_argument("--out", type=Path, required=True, help="the folder to write; it must not exist yet")
+    export.add_argument("--out", type=named_path, required=True, help="the folder to write; it must not exist yet")
     export.add_argument(
         "--step", default="", help="which checkpoint: a step, or “best” on held-out pictures (default: the newest)"
     )
@@ -60,7 +60,7 @@ def add_root(parser: argparse.ArgumentParser, *, inner: bool = False) -> None:
 
     parser.add_argument(
         "--runs",
-        type=Path,
+        type=named_path,
         default=argparse.SUPPRESS if inner else runs_root(),
         metavar="FOLDER",
         help=f"folder of all runs (default: {runs_root()})",

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.cli.common import ProgressLine, check_out, whole
+from engine.cli.common import ProgressLine, check_out, named_path, whole
 from engine.cli.runs import add_root, find
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `engine.cli`."""
     sample = commands.add_parser("sample", help="sample pictures by a recipe")
     sample.set_defaults(run=_sample, kept="No picture was written.")
-    sample.add_argument("recipe", type=Path, help="a recipe or a fork as JSON, or a PNG that carries it")
-    sample.add_argument("--out", type=Path, required=True, help="the PNG to write, with its recipe inside")
+    sample.add_argument("recipe", type=named_path, help="a recipe or a fork as JSON, or a PNG that carries it")
+    sample.add_argument("--out", type=named_path, required=True, help="the PNG to write, with its recipe inside")
     sample.add_argument(
         "--zoom", type=whole(1, 64), default=4, help="screen pixels for each pixel (default: %(default)s)"
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from engine.cli.common import CommandError, check_out_folder, complaint
+from engine.cli.common import CommandError, check_out_folder, complaint, named_path
 from engine.cli.driving import drive
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     train.set_defaults(run=_train, kept="What was saved is kept: see python -m engine runs list.")
     train.add_argument(
         "recipe",
-        type=Path,
+        type=named_path,
         nargs="?",
         help="a JSON file of training settings, for example assets/recipes/mnist.json (default: the default settings)",
     )
@@ -42,7 +42,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="change a setting: --set steps=2000 --set data=emoji",
     )
     train.add_argument(
-        "--out", type=Path, metavar="DIR", help="the run's folder, of any name (default: a new one among all runs)"
+        "--out",
+        type=named_path,
+        metavar="DIR",
+        help="the run's folder, of any name (default: a new one among all runs)",
     )
     add_driving(train)
 

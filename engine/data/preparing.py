@@ -38,6 +38,7 @@ from engine.data.sources.plan import (
 )
 from engine.data.store import About
 from engine.data.writing import Writer
+from engine.storage.disk_errors import sentence
 from engine.storage.files import acquire, file_lock
 
 AT_ONCE = 256
@@ -80,7 +81,7 @@ def prepare(
         with preparation_lock(name, root):
             return _prepared(name, Options(largest, most, folders_mean, white), root, on_progress)
     except OSError as error:
-        raise DataError(f"The pictures cannot be stored in {root}: {error.strerror or error}.") from error
+        raise DataError(sentence(error, f"The pictures cannot be stored in “{root}”")) from error
 
 
 @contextmanager

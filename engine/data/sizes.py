@@ -18,6 +18,7 @@ from engine.data import store
 from engine.data.image_set import DataError, ImageSet
 from engine.data.sources.plan import LEAST
 from engine.data.writing import check_room
+from engine.storage.disk_errors import sentence
 from engine.storage.files import atomic_write
 
 CHUNK = 512
@@ -106,6 +107,4 @@ def _write(path: Path, images: npt.NDArray[np.uint8], shape: tuple[int, ...]) ->
             for chunk in resized(images, shape[1]):
                 file.write(chunk.tobytes())
     except OSError as error:
-        raise DataError(
-            f"The images cannot be stored at {shape[1]} × {shape[1]}: {error.strerror or error}."
-        ) from error
+        raise DataError(sentence(error, f"The images cannot be stored at {shape[1]} × {shape[1]}")) from error

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from engine.data.image_set import DataError, ImageSet
 from engine.data.shipped import DATASETS
+from engine.storage.disk_errors import sentence
 from engine.storage.signatures import Signature, signature
 
 ABOUT, IMAGES, LABELS = "about.json", "images.npy", "labels.npy"
@@ -219,4 +220,4 @@ def remove(name: str, root: Path | None = None) -> None:
             (folder / ABOUT).unlink()  # first: from here on it is no set any more
             shutil.rmtree(folder)
     except OSError as error:
-        raise DataError(f"“{name[:60]}” cannot be removed: {error.strerror or error}.") from error
+        raise DataError(sentence(error, f"“{name[:60]}” cannot be removed")) from error

@@ -49,8 +49,12 @@ class Writer:
         sweep(home)
         self._folder = home / f".new-{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
         self._folder.mkdir()
-        self._file = (self._folder / store.IMAGES).open("w+b")
-        self._file.write(bytes(HEADER))
+        try:
+            self._file = (self._folder / store.IMAGES).open("w+b")
+            self._file.write(bytes(HEADER))
+        except OSError:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            raise
         self.keys: list[str] = []
         self.labels: list[int] = []
         self._held: list[bool | None] = []

@@ -18,7 +18,7 @@ from engine.evaluation.memorization import AgainstChance
 from engine.interop.pretrained import Card
 from engine.samplers import SAMPLERS
 from engine.storage.checked_files import CheckpointError, read_json
-from engine.storage.files import write_json, write_text
+from engine.storage.files import atomic_files, write_json, write_text
 
 PER_CLASS = 10
 """Samples of each class in the picture."""
@@ -35,19 +35,25 @@ def write_card(folder: Path, evaluation: Evaluation) -> None:
         CheckpointError: where card.json is missing or damaged.
         OSError: where the disk does not let us.
     """
-    try:
-        card = Card.model_validate(read_json(folder / "card.json", "checkpoint of ours"))
-    except CheckpointError:
-        raise
-    except ValueError as error:
-        raise CheckpointError(f"card.json in “{folder.name}” is damaged.") from error
+    card = read_card(folder)
     quality: dict[str, Any] = evaluation.quality.model_dump(mode="json")
     seconds = training_seconds(folder, card)
     quality["training_seconds"] = card.quality.get("training_seconds") if seconds is None else seconds
     card = card.model_copy(update={"quality": quality})
-    samples_grid(evaluation, len(card.class_names)).save(folder / "samples.png")
-    write_text(folder / "README.md", render(card, evaluation.quality, folder.name))
-    write_json(folder / "card.json", card.model_dump())
+    with atomic_files(folder) as part:
+        samples_grid(evaluation, len(card.class_names)).save(part / "samples.png")
+        write_text(part / "README.md", render(card, evaluation.quality, folder.name))
+        write_json(part / "card.json", card.model_dump())
+
+
+def read_card(folder: Path) -> Card:
+    """What card.json says. Raises CheckpointError where it is missing or damaged."""
+    try:
+        return Card.model_validate(read_json(folder / "card.json", "checkpoint of ours"))
+    except CheckpointError:
+        raise
+    except ValueError as error:
+        raise CheckpointError(f"card.json in “{folder.name}” is damaged.") from error
 
 
 def training_seconds(folder: Path, card: Card) -> float | None:

@@ -48,7 +48,7 @@ class ResultsFile:
     def append(self, row: dict[str, Any]) -> None:
         """Write one line, and see it to the disk."""
         line = json.dumps(row, ensure_ascii=False, allow_nan=False).encode() + b"\n"
-        with self._writing, self.path.open("r+b") as file:
+        with self._writing, self.path.open("r+b", buffering=0) as file:
             content = file.read()
             whole = content.rfind(b"\n") + 1
             if _row(content[whole:]) is not None:
@@ -56,9 +56,14 @@ class ResultsFile:
                 whole = len(content)
             file.seek(whole)
             file.truncate()
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+            try:
+                while line:
+                    line = line[file.write(line) :]
+                os.fsync(file.fileno())
+            except OSError:  # what is there of the line goes again
+                with contextlib.suppress(OSError):
+                    os.ftruncate(file.fileno(), whole)
+                raise
 
     def claim(self, key: str) -> bool:
         """Whether this process may measure this now: False where another one measures it.

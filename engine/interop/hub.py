@@ -6,7 +6,6 @@ configs and safetensors are downloaded, and the configs first: what would not op
 
 from __future__ import annotations
 
-import errno
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 from engine.interop import pretrained
 from engine.interop.pretrained import WEIGHTS
 from engine.storage.checked_files import MAX_JSON_BYTES, PICKLES, CheckpointError
+from engine.storage.disk_errors import is_refused_write, sentence
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that were downloaded, and with all of them; what it raises ends the download."""
@@ -168,8 +168,8 @@ def _error_of(name: HubName, error: Exception) -> CheckpointError:
         )
     if isinstance(error, errors.HFValidationError):
         return CheckpointError(f"“{name}” is neither a folder here nor a name that the Hub could have.")
-    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT):
-        return CheckpointError(f"“{name}” cannot be stored in the Hub's cache: {error.strerror}.")
+    if is_refused_write(error):
+        return CheckpointError(sentence(error, f"“{name}” cannot be stored in the Hub's cache"))
     off = (
         "the Hub is switched off here (HF_HUB_OFFLINE)"
         if isinstance(error, errors.OfflineModeIsEnabled)

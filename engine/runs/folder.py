@@ -23,7 +23,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import lru_cache
@@ -33,7 +32,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 from pydantic import TypeAdapter, ValidationError
-from safetensors import SafetensorError
 
 from engine.data import shipped
 from engine.data.image_set import DataError, ImageSet
@@ -186,12 +184,7 @@ class RunFolder:
             if resumable:
                 resume.save(folder / RESUME, state)
 
-        try:
-            checkpoints.write(self.checkpoints, state.step, fill)
-        except SafetensorError as error:  # how that library says that a disk is full or cannot be written
-            number = re.search(r"os error (\d+)", str(error))
-            code = int(number[1]) if number else 0
-            raise OSError(code, os.strerror(code) if code else "the disk is full or cannot be written") from error
+        checkpoints.write(self.checkpoints, state.step, fill)
         if best is not None:
             write_json(self.path / "best.json", {"step": best[0], "loss": best[1]})
         # Later checkpoints could not be resumed from, or this state would have begun there.

@@ -14,6 +14,7 @@ from engine.data.image_set import ImageSet
 from engine.runs.folder import RunFolder
 from engine.runs.lock import HeldError, Lease
 from engine.runs.record import Point, RunRecord, Tail, merge, point_of, report_of
+from engine.storage.disk_errors import reason
 from engine.storage.signatures import ChangedFiles
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.classifier_accuracy import ClassifierAccuracy
@@ -27,20 +28,7 @@ MOST_PREVIEWS = 60
 
 SAVE_REST = 10
 """Checkpoints are apart at least so many times as long as one took to write: a large network on a slow disk still trains."""
-REASONS = {
-    errno.ENOSPC: "the disk is full",
-    errno.EDQUOT: "the share of the disk that is allowed here is used up",
-    errno.EFBIG: "a file would be larger than is allowed here",
-    errno.EACCES: "writing there is not allowed",
-    errno.EPERM: "writing there is not allowed",
-    errno.EROFS: "the disk can only be read",
-    errno.ENOENT: "its folder is gone",
-    errno.ENOTDIR: "there is a file where its folder should be",
-    errno.EEXIST: "there is a file where its folder should be",
-    errno.EIO: "the disk does not work",
-    errno.ESTALE: "the disk is out of reach",
-}
-"""Errors of disks, in words for a reader."""
+FOLDER_GONE = "its folder is gone"
 
 
 @dataclass(eq=False)
@@ -123,7 +111,8 @@ class SaveError(Exception):
 
 def save_error(error: OSError) -> SaveError:
     """The sentence for a failed write."""
-    return SaveError(f"It cannot be saved: {REASONS.get(error.errno or 0) or error.strerror or error}.")
+    why = FOLDER_GONE if error.errno == errno.ENOENT else reason(error)
+    return SaveError(f"It cannot be saved: {why}.")
 
 
 @dataclass(eq=False)
@@ -200,7 +189,7 @@ class RunWriter:
         """
         if not self.may_write:
             if not self.folder.path.is_dir():
-                raise SaveError("It cannot be saved: its folder is gone.")
+                raise SaveError(f"It cannot be saved: {FOLDER_GONE}.")
             raise HeldError("Another process has taken this run over: this one gave no sign of life for too long.")
         history, folder, (reports, points) = self.history, self.folder, self._logged
         try:

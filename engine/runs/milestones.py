@@ -79,7 +79,7 @@ def write(folder: Path, step: int, average: Mapping[str, Tensor], every: int, mo
         if not folder.is_dir():
             folder.mkdir()
         save_tensors(_file(folder, step), average)
-    except (OSError, SafetensorError):
+    except OSError:
         return
     distance = spacing(step, every, most)
     _delete(folder, [there for there in steps(folder) if there % distance])

@@ -26,6 +26,7 @@ from engine.runs.lock import HeldError
 from engine.runs.record import ID, ControlRequest, RunRecord, new_id
 from engine.runs.trainer import RunTrainer
 from engine.runs.training_queue import TrainingQueue
+from engine.storage.disk_errors import sentence
 from engine.storage.files import runs_root
 from engine.training.config import TrainConfig
 from engine.training.distributed import SingleProcess, best_device
@@ -227,7 +228,7 @@ class TrainingService:
             except (HeldError, SaveError) as error:
                 raise RunsError(str(error)) from error
             except OSError as error:
-                raise RunsError(f"It cannot be deleted: {error.strerror or error}.") from error
+                raise RunsError(sentence(error, "It cannot be deleted")) from error
             finally:
                 run.release()
             del self._runs[run_id]
@@ -251,14 +252,14 @@ class TrainingService:
         """
         with self._lock:
             folder = self._known(run_id).run.folder
-            self._archives = self._archives or tempfile.TemporaryDirectory(prefix="runs-")
-            target = Path(self._archives.name) / ("whole" if resumable else "learned") / f"{run_id}.zip"
-            target.parent.mkdir(exist_ok=True)
         try:
             with self._archiving:  # perhaps of the same run
+                self._archives = self._archives or tempfile.TemporaryDirectory(prefix="runs-")
+                target = Path(self._archives.name) / ("whole" if resumable else "learned") / f"{run_id}.zip"
+                target.parent.mkdir(exist_ok=True)
                 archive.write_zip(folder, target, resumable=resumable)
         except OSError as error:
-            raise RunsError(f"The zip cannot be written: {error.strerror or error}.") from error
+            raise RunsError(sentence(error, "The zip cannot be written")) from error
         return target
 
     # --- under the lock -------------------------------------------------------------------------------------------

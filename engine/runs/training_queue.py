@@ -13,6 +13,7 @@ from engine.runs.record import Status
 from engine.runtime import torch_threads
 
 IN_MEMORY = "Nothing of it is lost while this program runs: mend that and press Resume."
+WRITTEN_AGAIN = "Nothing of it is lost while this program runs: press Resume, and it is written again."
 
 
 class TrainingQueue:
@@ -115,5 +116,5 @@ class TrainingQueue:
             self._waiting.appendleft(entry)
             return
         if status == "paused" and error and run.state is not None:
-            error = f"{error} {IN_MEMORY}"
+            error = f"{error} {IN_MEMORY if run.folder.path.is_dir() else WRITTEN_AGAIN}"
         self.set_aside(entry, status, error)

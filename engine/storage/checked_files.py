@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from engine.storage.disk_errors import os_error
 from engine.storage.file_kinds import because
 from engine.storage.files import atomic_write, head_of, read_regular
 from engine.storage.texts import decoded
@@ -76,7 +77,10 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write a safetensors file atomically; folders are made. Raises OSError where the write fails."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_write(path) as part:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
+        try:
+            save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
+        except SafetensorError as error:
+            raise os_error(error, path) from error
 
 
 def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str) -> None:

@@ -7,12 +7,14 @@ renamed: a process that is killed on the way leaves what was there before as it 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import errno
 import json
 import os
 import secrets
 import shutil
 import stat
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,10 +22,12 @@ from typing import Any, BinaryIO
 
 from filelock import FileLock, Timeout
 
+from engine.storage.disk_errors import os_error, sentence
 from engine.storage.file_kinds import HEAD
 
 SPARE = 200_000_000
 """Bytes that stay free on a disk."""
+NO_FILE = "This is no file but a pipe or a device"
 _STALE = 3600.0
 """Seconds after which an unfinished write is that of a process that was killed."""
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)
@@ -46,14 +50,53 @@ def atomic_write(path: Path, *, durable: bool = False) -> Iterator[Path]:
         durable: flush all of it to the disk before it is renamed, and the new name after that.
 
     Raises:
-        OSError: where the write fails. `path` is then as it was, and nothing is left beside it.
+        OSError: where the write fails, with `path`. It is then as it was, and nothing is left beside it.
     """
+    if path.exists() and not path.is_file() and not path.is_dir():  # as root one would replace /dev/null
+        raise OSError(errno.EINVAL, NO_FILE, str(path))
+    with _unfinished(path) as part:
+        yield part
+        publish(part, path, durable=durable)
+
+
+@contextlib.contextmanager
+def atomic_files(folder: Path) -> Iterator[Path]:
+    """A hidden folder to write files to; where the block ends without an error they go to `folder`, where other files stay.
+
+    Args:
+        folder: made where it is missing, together with those around it.
+
+    Raises:
+        OSError: where the write fails. What is in `folder` is then as it was.
+    """
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    if not folder.is_dir():
+        with atomic_write(folder) as part:
+            part.mkdir()
+            yield part
+        return
+    _remove_stale(folder / "files")
+    with _unfinished(folder / "files") as part:
+        part.mkdir()
+        yield part
+        for path in sorted(path for path in part.rglob("*") if path.is_file()):
+            target = folder / path.relative_to(part)
+            if not target.parent.is_dir():
+                target.parent.mkdir(parents=True)
+            os.replace(path, target)
+        _remove(part)
+
+
+@contextlib.contextmanager
+def _unfinished(path: Path) -> Iterator[Path]:
+    """A hidden name beside `path`, which is removed where the block fails; an OSError that is of it names `path` instead."""
     part = hidden_beside(path)
     try:
         yield part
-        publish(part, path, durable=durable)
-    except BaseException:
+    except BaseException as error:
         _remove(part)
+        if isinstance(error, OSError) and (str(part) in str(error) or (error.errno and not error.filename)):
+            raise os_error(error, path) from error
         raise
 
 
@@ -63,14 +106,29 @@ def publish(part: Path, path: Path, *, durable: bool = False) -> None:
     if durable:
         flush(part)
     # A folder takes the place of a folder; a file never does.
-    replaced = hidden_beside(path) if path.is_dir() and part.is_dir() else None
-    if replaced is not None:  # no system replaces a folder that holds something
-        os.rename(path, replaced)
-    os.rename(part, path) if part.is_dir() else os.replace(part, path)
+    if path.is_dir() and part.is_dir():
+        _remove(_swap(part, path))
+    else:
+        os.rename(part, path) if part.is_dir() else os.replace(part, path)
     if durable:
         _flush_one(path.parent)
-    if replaced is not None:
-        _remove(replaced)
+
+
+def _swap(part: Path, path: Path) -> Path:
+    """Put a folder in the place of another one, and give the name that that one has now."""
+    if sys.platform == "linux":  # in one step: where the process is killed, one of both is there
+        exchange = getattr(ctypes.CDLL(None), "renameat2", None)
+        here, both = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+        if exchange is not None and exchange(here, os.fsencode(part), here, os.fsencode(path), both) == 0:
+            return part
+    replaced = hidden_beside(path)
+    os.rename(path, replaced)
+    try:
+        os.rename(part, path)
+    except OSError:
+        os.rename(replaced, path)
+        raise
+    return replaced
 
 
 def write_text(path: Path, text: str) -> None:
@@ -116,9 +174,28 @@ def acquire(lock: FileLock, seconds: float) -> bool | None:
 
 
 def free_bytes(path: Path) -> int:
-    """Bytes that are free on the disk that a path is on, or will be on when it is made."""
+    """Bytes that are free on the disk that a path is on, or will be on when it is made; very many where it does not say."""
     path = path.absolute()
-    return shutil.disk_usage(next(place for place in (path, *path.parents) if place.exists())).free
+    usage = shutil.disk_usage(next(place for place in (path, *path.parents) if place.exists()))
+    return usage.free if usage.total else 2**62
+
+
+def refusal(folder: Path, what: str) -> str:
+    """One sentence where no file can be made in a folder, empty where one can.
+
+    It is tried: permissions do not say whether a disk is full or can only be read, and mean nothing to an administrator.
+
+    Args:
+        folder: there already.
+        what: what cannot be done then, with its verb.
+    """
+    probe = hidden_beside(folder / "probe")
+    try:
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        return sentence(error, what)
+    return ""
 
 
 def room_problem(needed: int, path: Path) -> str:
@@ -146,7 +223,7 @@ def open_regular(path: Path) -> BinaryIO:
         if stat.S_ISDIR(kind):
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
         if not stat.S_ISREG(kind):
-            raise OSError(errno.EINVAL, "This is no file but a pipe or a device", str(path))
+            raise OSError(errno.EINVAL, NO_FILE, str(path))
         return os.fdopen(descriptor, "rb")
     except OSError:
         os.close(descriptor)

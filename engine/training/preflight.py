@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ import torch
 from engine.data.image_set import ImageSet
 from engine.data.prepared import training_pictures
 from engine.storage.checked_files import sentence_of
-from engine.storage.files import room_problem
+from engine.storage.files import refusal, room_problem
 from engine.training import loop
 from engine.training.config import TrainConfig
 from engine.training.distributed import DistributedContext, SingleProcess
@@ -181,8 +180,8 @@ def _room_missing(disk: int, folder: Path | None) -> str:
     if folder is None:
         return ""
     here = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("."))
-    if not os.access(here, os.W_OK):
-        return f"The run cannot be written: no permission to write to “{folder}”."
+    if problem := refusal(here, f"“{folder}” cannot be written"):
+        return problem
     there = sum(path.stat().st_size for path in (folder / "checkpoints").rglob("*") if path.is_file())
     return room_problem(max(0, disk - there), here)
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from engine.cli.common import named_path
 from playground.publish.staging import SDKS, PublishError, stage
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
@@ -35,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would go up, without the network")
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="with --dry-run: keep what would go up in this empty folder"
+        "--out", type=named_path, metavar="DIR", help="with --dry-run: keep what would go up in this empty folder"
     )
     given = parser.parse_args(arguments)
     if given.out is not None and not given.dry_run:

@@ -34,6 +34,7 @@ from engine.data.sources.plan import (
     plan_of_files,
     read_header,
 )
+from engine.storage.disk_errors import sentence
 from engine.storage.files import room_problem, write_json
 from engine.storage.zips import BROKEN, LOCKED, Entry, OpenZip, ZipError
 
@@ -95,7 +96,7 @@ def keep(file: BinaryIO, title: str, root: Path | None = None, on_progress: OnPr
             except FileExistsError:
                 os.utime(home / f"{upload}.zip")  # it is wanted again, see `sweep`
     except OSError as error:
-        raise DataError(f"The zip cannot be stored: {error.strerror or error}.") from error
+        raise DataError(sentence(error, "The zip cannot be stored")) from error
     return f"zip:{upload}"
 
 

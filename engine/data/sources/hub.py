@@ -30,6 +30,7 @@ from engine.data.sources.plan import (
     readable_headers,
     reader,
 )
+from engine.storage.disk_errors import is_refused_write, sentence
 
 NAME = re.compile(r"([A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?)(?:@([\w.][\w./-]{0,100}))?")
 INSPECTED = 256
@@ -279,8 +280,8 @@ def explained(name: str, error: Exception) -> DataError:
         )
     if "Config name is missing" in str(error):
         return DataError(f"“{name}” has several configurations, and its name alone does not choose one.")
-    if isinstance(error, OSError) and error.errno in (28, 122, 13, 30):
-        return DataError(f"“{name}” cannot be stored in the Hub's cache: {error.strerror}.")
+    if is_refused_write(error):
+        return DataError(sentence(error, f"“{name}” cannot be stored in the Hub's cache"))
     said = str(error).strip().splitlines() or ["no reason given"]
     return DataError(f"“{name}” cannot be opened ({kind}: {said[0][:120]}).")
 

@@ -25,6 +25,7 @@ from engine.data.sources.plan import (
     fingerprint_of,
     shrunk,
 )
+from engine.storage.disk_errors import is_refused_write, sentence
 from engine.storage.files import room_problem
 
 OURS = ".downloaded"
@@ -346,8 +347,8 @@ def _explained(source: Source, downloads: Path, error: Exception) -> DataError:
             f'pip install "diffusion-playground[celeba]". '
             f"Or put its files into {folder} yourself: {', '.join(source.files)}."
         )
-    if isinstance(error, OSError) and error.errno in (28, 122, 13, 30):
-        return DataError(f"{source.title} cannot be stored in {folder}: {error.strerror}.")
+    if is_refused_write(error):
+        return DataError(sentence(error, f"{source.title} cannot be stored in “{folder}”"))
     said = f"{type(error).__name__}: {str(error).strip()[:120]}"
     return DataError(
         f"{source.title} cannot be downloaded or is damaged ({said}). Try again when there is a connection, or put its "

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from engine.language import N_, _
+from engine.storage.disk_errors import is_refused_write, sentence
 from playground.policy import mode
 
 T = TypeVar("T")
@@ -164,6 +165,8 @@ class Job(Generic[T]):
             from engine.storage.checked_files import sentence_of
 
             return sentence_of(problem)
+        if is_refused_write(problem):
+            return sentence(problem, _("A file cannot be written") if mode.is_public() else "")
         if not self._stop.is_set():
             traceback.print_exception(problem)
         return (

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
 from engine.language import _
+from engine.storage.disk_errors import sentence
 from playground.labs.shared.job import Job, JobState, Partial
 from playground.labs.shared.naming import duration, megabytes
 
@@ -85,7 +86,7 @@ class Preparation(Job[Step]):
                 assert process.stdout is not None
                 yield from self._read(process.stdout)
         except OSError as error:
-            raise ValueError(_("The data set cannot be prepared: {value}.", value=error.strerror or error)) from error
+            raise ValueError(sentence(error, _("The data set cannot be prepared"))) from error
 
     def _started(self) -> subprocess.Popen[str]:
         # The process imports the same engine as this one, wherever it is installed.

@@ -84,7 +84,7 @@ def test_a_run_is_exported_for_diffusers_and_sampled_from_the_shell(run: tuple[P
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["sample", "nowhere.json", "--out", "x.png"], "No such file"),
+        (["sample", "nowhere.json", "--out", "x.png"], "nowhere.json”: there is no such file"),
         (["export", "../../etc", "--out", "x"], "is no run's id"),
         (["export", "20200101-000000-00000000", "--out", "x"], "No checkpoint of the run"),
     ],

@@ -219,7 +219,7 @@ def test_a_disk_that_refuses_is_told_in_one_sentence(prepared: ImageSet, monkeyp
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.fsync", full)
-    with pytest.raises(DataError, match="cannot be stored at 8 × 8: No space left"):
+    with pytest.raises(DataError, match="cannot be stored at 8 × 8: the disk is full"):
         sized(prepared, 8)
     assert not list(store.folder_of("cifar10").glob("*images-8*"))
 

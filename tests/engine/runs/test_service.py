@@ -475,7 +475,7 @@ def test_on_a_full_disk_a_run_waits_in_memory_until_there_is_room_again(
             def full(*args: object) -> None:
                 raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
 
-            patch.setattr("engine.training.resume.save", full)
+            patch.setattr("engine.storage.checked_files.save_file", full)
         gate.let(10)
         told = training.wait(run_id, lambda s: s.status == "paused", SECONDS)
         assert told.error == f"It cannot be saved: the disk is full. {module.IN_MEMORY}"
@@ -535,7 +535,7 @@ def test_a_run_whose_folder_was_deleted_is_written_again(
     shutil.rmtree(tmp_path / run_id)
     gate.let(10)
     paused = training.wait(run_id, lambda s: s.status == "paused", SECONDS)
-    assert paused.error == f"It cannot be saved: its folder is gone. {module.IN_MEMORY}"
+    assert paused.error == f"It cannot be saved: its folder is gone. {module.WRITTEN_AGAIN}"
     assert run_id in training.ids()
     assert not (tmp_path / run_id).exists()  # whoever deleted it is not overruled
     training.resume(run_id)

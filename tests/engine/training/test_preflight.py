@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import errno
 import shutil
 import time
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from faults import failing
 
 from engine.data.image_set import DataError
 from engine.storage.files import SPARE
@@ -90,9 +91,9 @@ def test_a_disk_that_is_full_or_not_ours(tmp_path: Path, monkeypatch: pytest.Mon
     assert preflight(config_of(), folder=tmp_path).passed
     monkeypatch.undo()
     monkeypatch.setattr(module, "training_pictures", lambda config: DATA)
-    monkeypatch.setattr(os, "access", lambda path, mode: False)
-    (problem,) = preflight(config_of(), folder=tmp_path).problems
-    assert str(tmp_path) in problem
+    with failing(tmp_path, 0, errno.EROFS):
+        (problem,) = preflight(config_of(), folder=tmp_path).problems
+    assert f"“{tmp_path}” cannot be written: the disk can only be read" in problem
 
 
 def test_memory_that_is_not_enough_for_one_picture(monkeypatch: pytest.MonkeyPatch) -> None:
