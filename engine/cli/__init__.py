@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 
@@ -16,18 +17,19 @@ from engine.cli import runs as cli_runs
 from engine.cli import sample as cli_sample
 from engine.cli import train as cli_train
 from engine.cli.common import (
-    INTERRUPTED,
     ROOM,
     SEED_END,
     CommandError,
     check_out_folder,
     complaint,
     duration,
+    ending_signal,
     interruptible,
     named_path,
     prepare_streams,
     raise_if_interrupted,
     settings_of,
+    status_of_signal,
     whole,
 )
 from engine.runtime.allocator import keep_freed_memory
@@ -40,7 +42,8 @@ CLOSED_PIPE = 141
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit status: `MENDABLE` for what the caller can mend, `INTERRUPTED` after Ctrl-C."""
+    """Run one command; returns the exit status: `MENDABLE` for what the caller can mend, `status_of_signal` after one of
+    `ENDING`."""
     prepare_streams()
     args = _parser().parse_args(arguments)
     keep_freed_memory()
@@ -49,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             status = _checked(args)
         sys.stdout.flush()
     except KeyboardInterrupt:
-        message = f"interrupted. {args.kept}"
-        status = INTERRUPTED
+        message = f"{'interrupted' if ending_signal() == signal.SIGINT else 'ended by a signal'}. {args.kept}"
+        status = status_of_signal(ending_signal())
     except BrokenPipeError:  # the reader of the output has closed it, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE

@@ -8,7 +8,6 @@ import math
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,43 +19,55 @@ from pydantic import BaseModel, ValidationError
 Settings = TypeVar("Settings", bound=BaseModel)
 
 
-INTERRUPTED = 130
-"""The exit status after Ctrl-C."""
 SEED_END = 2**63
 """Seeds are whole numbers below this, as in recipes."""
 ROOM = 1_000_000
 """Bytes that must be free where a command writes its results."""
-_interrupted = threading.Event()
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""The signals that end a command: Ctrl-C, kill, and the terminal that goes."""
+_caught: list[int] = []
 
 
 class CommandError(ValueError):
     """Something that the caller can mend; the message is one sentence."""
 
 
+def status_of_signal(number: int) -> int:
+    """The exit status of a command that a signal has ended, as a shell reports it: 130 after Ctrl-C, 143 after a kill."""
+    return 128 + number
+
+
+def ending_signal() -> int:
+    """The signal that ends the command, or SIGINT where there was none."""
+    return _caught[0] if _caught else signal.SIGINT
+
+
 def raise_if_interrupted() -> None:
-    """Raises KeyboardInterrupt after a Ctrl-C that a library has swallowed, as some do while they are imported."""
-    if _interrupted.is_set():
+    """Raises KeyboardInterrupt after a signal that a library has swallowed, as some do while they are imported."""
+    if _caught:
         raise KeyboardInterrupt
 
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Within this context Ctrl-C raises KeyboardInterrupt, and is remembered for `raise_if_interrupted`."""
+    """Within this context the signals of `ENDING` raise KeyboardInterrupt, and are remembered for `raise_if_interrupted`.
+
+    Those that are ignored stay so, as SIGHUP under nohup.
+    """
 
     def handle(number: int, frame: FrameType | None) -> None:
-        _interrupted.set()
+        _caught.append(number)
         raise KeyboardInterrupt
 
-    _interrupted.clear()
-    try:
-        before = signal.signal(signal.SIGINT, handle)
-    except ValueError:  # not in the main thread
-        yield
-        return
+    _caught.clear()
+    before = {}
+    with contextlib.suppress(ValueError):  # not in the main thread
+        before = {one: signal.signal(one, handle) for one in ENDING if signal.getsignal(one) is not signal.SIG_IGN}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def prepare_streams() -> None:
@@ -89,6 +100,15 @@ def named_path(text: str) -> Path:
     if not text.strip() or "\0" in text:
         raise argparse.ArgumentTypeError("an empty name stands for no file or folder (“.” is the current folder)")
     return Path(text)
+
+
+def seconds(text: str) -> float:
+    """The type of an option that takes a time in seconds, up to a day."""
+    with contextlib.suppress(ValueError):
+        value = float(text)
+        if 0 <= value <= 86_400:
+            return value
+    raise argparse.ArgumentTypeError(f"“{text}” is no number of seconds from 0 to 86,400")
 
 
 def settings_of(kind: type[Settings], **values: object) -> Settings:

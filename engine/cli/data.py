@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.cli.common import CommandError, ProgressLine
+from engine.cli.common import CommandError, ProgressLine, whole
 
 if TYPE_CHECKING:
     from engine.data.sources.plan import Progress
@@ -32,11 +32,13 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     )
     prepare.add_argument(
         "--largest",
-        type=int,
+        type=whole(8, 4096),
         default=128,
         help="most pixels along a side, for sets of any size (default: %(default)s)",
     )
-    prepare.add_argument("--most", type=int, default=0, help="most pictures of a set of the Hub; 0 for all")
+    prepare.add_argument(
+        "--most", type=whole(0, 1_000_000_000), default=0, help="most pictures of a set of the Hub; 0 for all"
+    )
     prepare.add_argument(
         "--folders",
         choices=("auto", "splits", "classes"),
@@ -44,7 +46,10 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         help="what folders named like splits (train, test …) are (default: splits, where all folders are named so)",
     )
     prepare.add_argument(
-        "--white", type=int, default=0, help="the value that is white, for dark pictures: 4095 for 12 bits in 16"
+        "--white",
+        type=whole(0, 65_535),
+        default=0,
+        help="the value that is white, for dark pictures: 4095 for 12 bits in 16",
     )
     remove = what.add_parser("remove", help="delete a prepared set")
     remove.set_defaults(run=_remove)
@@ -80,8 +85,6 @@ def _prepare(args: argparse.Namespace) -> int:
     from engine.data import preparing
     from engine.data.sources import archive
 
-    if args.largest < 8 or args.most < 0:
-        raise CommandError("--largest must be at least 8, and --most at least 0.")
     name, path = str(args.name), Path(args.name)
     if path.is_dir():
         name = f"folder:{path}"

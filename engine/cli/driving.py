@@ -12,7 +12,7 @@ from dataclasses import asdict
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from engine.cli.common import INTERRUPTED, CommandError, ProgressLine, duration
+from engine.cli.common import ENDING, CommandError, ProgressLine, duration, status_of_signal
 
 if TYPE_CHECKING:
     from engine.runs.folder import RunFolder
@@ -141,14 +141,14 @@ def _driven(run: RunTrainer, args: argparse.Namespace) -> int:
     if not context.is_main:
         if run.error_is_local:  # unknown to the main process, or that one is lost
             print(f"{error} Go on from the last checkpoint with: {again}", file=sys.stderr, flush=True)
-        return INTERRUPTED if caught else 2 if error else 0
+        return status_of_signal(caught[0]) if caught else 2 if error else 0
     if error:
         more = f" The earlier checkpoints still open; go on with: {again}" if status == "paused" else ""
         raise CommandError(error + more)
     if status in ("paused", "stopped"):
         step = step or run.resumed_at or 0
         print(f"{status} at step {step} of {run.record.config.steps}, and saved. Go on with: {again}", file=sys.stderr)
-        return INTERRUPTED if caught else 0
+        return status_of_signal(caught[0]) if caught else 0
     if not args.json:
         _print_result(run)
     return 0
@@ -158,7 +158,6 @@ def _driven(run: RunTrainer, args: argparse.Namespace) -> int:
 def _signals(run: RunTrainer) -> Iterator[list[int]]:
     """Within this context, Ctrl-C, SIGTERM and SIGHUP pause the run; a second Ctrl-C ends it. Yields the signals caught."""
     caught: list[int] = []
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
     def handle(number: int, frame: FrameType | None) -> None:
         if caught and number == signal.SIGINT:
@@ -171,7 +170,9 @@ def _signals(run: RunTrainer) -> Iterator[list[int]]:
             )
 
     try:
-        before = {number: signal.signal(number, handle) for number in numbers}
+        before = {
+            number: signal.signal(number, handle) for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN
+        }
     except ValueError:  # not in the main thread
         yield caught
         return

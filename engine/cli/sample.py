@@ -8,14 +8,12 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.cli.common import ProgressLine, check_out, named_path, whole
+from engine.cli.common import CommandError, ProgressLine, check_out, named_path, whole
 from engine.cli.runs import add_root, find
+from engine.storage import budgets
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
-
-MAX_RECIPE_BYTES = 200_000_000
-"""A picture of 1024 images with its recipe has less."""
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -39,7 +37,7 @@ def _sample(args: argparse.Namespace) -> int:
     from engine.storage.files import read_regular
 
     check_out(args.out)
-    recipe = from_file(read_regular(args.recipe, MAX_RECIPE_BYTES))
+    recipe = from_file(read_regular(args.recipe, budgets.RECIPE_PICTURE))
     if args.python and not args.json:
         print(recipe.python())
     began, line = time.perf_counter(), ProgressLine()
@@ -50,6 +48,11 @@ def _sample(args: argparse.Namespace) -> int:
             line.show(f"step {frame.step} of {frame.steps}, t = {frame.t}", left, last=frame.step == frame.steps)
     if not args.json:
         line.end()
+    if broken := sum(not bool(picture.isfinite().all()) for picture in frame.x):
+        raise CommandError(
+            f"Nothing is written: {broken:,} of {len(frame.x):,} pictures are no numbers. The weights of "
+            f"“{root_of(recipe).model}” give values that are not finite: their training went wrong, or they were damaged."
+        )
     save_png(str(args.out), to_uint8(frame.x), recipe, zoom=args.zoom)
     seconds = time.perf_counter() - began
     if args.json:

@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from engine.cli.common import CommandError, check_out_folder, complaint, named_path
+from engine.cli.common import CommandError, check_out_folder, complaint, named_path, seconds, whole
 from engine.cli.driving import drive
+from engine.storage import budgets
 
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
-
-MAX_RECIPE_BYTES = 1_000_000
 
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -54,7 +53,7 @@ def add_driving(parser: argparse.ArgumentParser) -> None:
     """Add the options of every command that trains."""
     parser.add_argument("--json", action="store_true", help="print only one JSON object per report")
     parser.add_argument(
-        "--save-every", type=float, default=None, metavar="SECONDS", help="time between two checkpoints (default: 30)"
+        "--save-every", type=seconds, default=None, metavar="SECONDS", help="time between two checkpoints (default: 30)"
     )
     parser.add_argument(
         "--check", action="store_true", help="only try a few steps: print seconds, memory, and what would fail"
@@ -62,7 +61,7 @@ def add_driving(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="", help="cpu, cuda, … (default: a GPU where there is one)")
     parser.add_argument(
         "--processes",
-        type=int,
+        type=whole(0, 100_000),
         default=0,
         metavar="N",
         help="expected number of processes; another one is an error",
@@ -131,7 +130,7 @@ def _json_in(path: Path) -> object:
     from engine.storage.files import read_regular
     from engine.storage.texts import decoded
 
-    data = read_regular(path, MAX_RECIPE_BYTES)
+    data = read_regular(path, budgets.JSON_BYTES)
     try:
         return from_json(decoded(data), allow_inf_nan=False)
     except ValueError as error:

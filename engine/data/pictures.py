@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from engine.data.picture_files import DECODING, SIGNATURES, open_picture, orientation_of
+from engine.storage import budgets
 from engine.storage.file_kinds import HEAD, because
 
-MEGABYTE = 1_000_000
-FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
 FORMAT_NAMES = "PNG, JPEG, WebP, GIF, BMP or TIFF"
-SIGNATURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-MAX_PIXELS = 40_000_000
-# A JPEG may hold any number of scans, and each goes over all pixels: a small file could keep us busy for minutes.
-MAX_SCANNED_PIXELS = 1_000_000_000
-# EXIF tag 0x0112: how the camera was held, and what turns the picture upright.
-ORIENTATION = 0x0112
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -28,6 +23,9 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+"""What turns a picture upright, by its orientation."""
+BAND_PIXELS = 1_000_000
+"""Of a large picture so many are converted at a time."""
 
 
 class PictureError(ValueError):
@@ -39,8 +37,8 @@ def read_picture(
     *,
     size: int,
     channels: int,
-    max_bytes: int = 20 * MEGABYTE,
-    max_pixels: int = MAX_PIXELS,
+    max_bytes: int = budgets.SENT_PICTURE,
+    max_pixels: int = budgets.PIXELS,
     white: int = 0,
 ) -> npt.NDArray[np.uint8]:
     """Return the middle square of a picture file as uint8 (size, size, channels), 0 … 255.
@@ -62,12 +60,12 @@ def read_picture(
         raise PictureError("This file is empty.")
     if len(data) > max_bytes:
         raise PictureError(
-            f"This file is too large: it has {len(data) / MEGABYTE:.1f} MB, "
-            f"and at most {max_bytes / MEGABYTE:g} MB can be read."
+            f"This file is too large: it has {len(data) / budgets.MEGABYTE:.1f} MB, "
+            f"and at most {max_bytes / budgets.MEGABYTE:g} MB can be read."
         )
     # Damaged files make Pillow raise nearly anything: OSError, SyntaxError, struct.error, IndexError, MemoryError …
     try:
-        image = Image.open(io.BytesIO(data), formats=FORMATS)
+        image = open_picture(io.BytesIO(data))
     # Pillow warns above one limit and raises above another; a warning reaches us here only where the program's own
     # filters turn warnings into errors. Both limits are above ours, which comes next.
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -82,7 +80,10 @@ def read_picture(
     with image:
         _check_effort(image, data, max_pixels)
         try:
-            return _square(image, size, channels, white)
+            with DECODING.passing(image.width * image.height):
+                square = _square(image, size, channels, white)
+                image.close()  # before another one is let in
+                return square
         except PictureError:
             raise
         except Exception as problem:
@@ -95,7 +96,7 @@ def _check_effort(image: Image.Image, data: bytes, max_pixels: int) -> None:
     if pixels > max_pixels:
         raise _too_many(max_pixels)
     # 0xff 0xda starts a scan; inside a scan 0xff is never followed by 0xda.
-    if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") * pixels > MAX_SCANNED_PIXELS:
+    if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") * pixels > budgets.SCANNED_PIXELS:
         raise PictureError("This JPEG is built in so many layers that reading it would take too long.")
 
 
@@ -108,8 +109,12 @@ def _square(image: Image.Image, size: int, channels: int, white: int) -> npt.NDA
     if side < 1:
         raise _damaged()
     left, top = (image.width - side) // 2, (image.height - side) // 2
-    orientation = _orientation(image)
-    eight_bit = _eight_bit(_brightened(image.crop((left, top, left + side, top + side)), white))
+    orientation = orientation_of(image)
+    square = image
+    if image.width != image.height:
+        square = image.crop((left, top, left + side, top + side))
+        image.close()
+    eight_bit = _eight_bit(_brightened(square, white))
     # The reducing gap averages whole blocks first: fast, and a fine pattern does not turn into stripes.
     small = eight_bit.resize((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
     if orientation in UPRIGHT:
@@ -125,8 +130,11 @@ def _brightened(image: Image.Image, white: int) -> Image.Image:
     if top == 255:
         plain = image if image.mode in ("L", "RGB") else image.convert("RGB")
         return plain.point([min(255, value * 255 // white) for value in range(256)] * len(plain.getbands()))
-    stored = np.minimum(np.asarray(image).astype(np.uint32), white) * top // white
-    return Image.fromarray(stored.astype(np.uint16))
+
+    def brightened(band: Image.Image) -> npt.NDArray[np.uint16]:
+        return (np.minimum(np.asarray(band).astype(np.uint32), white) * top // white).astype(np.uint16)
+
+    return Image.fromarray(np.concatenate([*map(brightened, _bands(image))]))
 
 
 def brightest_value(data: bytes, max_bytes: int) -> tuple[int, int]:
@@ -137,16 +145,29 @@ def brightest_value(data: bytes, max_bytes: int) -> tuple[int, int]:
     if len(data) > max_bytes:
         raise PictureError("This file is too large.")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
-            _check_effort(image, data, MAX_PIXELS)
-            if image.mode.startswith("I;16"):
-                return int(np.asarray(image).max()), 65535
-            plain = image if image.mode in ("L", "RGB") else image.convert("RGB")
-            return int(max(np.ravel(plain.getextrema()))), 255
+        image = open_picture(io.BytesIO(data))
+        _check_effort(image, data, budgets.PIXELS)
+        with DECODING.passing(image.width * image.height), image:
+            top = 65535 if image.mode.startswith("I;16") else 255
+            return max(_brightest(band) for band in _bands(image)), top
     except PictureError:
         raise
     except Exception as problem:  # as in `read_picture`
         raise _damaged() from problem
+
+
+def _brightest(image: Image.Image) -> int:
+    if image.mode.startswith("I;16"):
+        return int(np.asarray(image).max())
+    plain = image if image.mode in ("L", "RGB") else image.convert("RGB")
+    return int(max(np.ravel(plain.getextrema())))
+
+
+def _bands(image: Image.Image) -> Iterator[Image.Image]:
+    """The picture from top to bottom in parts, so that what is made of it is never there at its full size."""
+    rows = max(1, BAND_PIXELS // max(1, image.width))
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
 
 
 def _eight_bit(image: Image.Image) -> Image.Image:
@@ -154,9 +175,7 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     if image.mode.startswith(("I", "F")):
         return Image.fromarray(_grey_levels(image))
     if image.has_transparency_data:
-        white = Image.new("RGBA", image.size, "white")
-        white.alpha_composite(image.convert("RGBA"))
-        return white.convert("RGB")
+        return _on_white(image)
     if image.mode in ("1", "L"):
         return image.convert("L")
     try:
@@ -165,46 +184,62 @@ def _eight_bit(image: Image.Image) -> Image.Image:
         raise PictureError("The colours of this picture are stored in a rare way; please save it as PNG.") from problem
 
 
+def _on_white(image: Image.Image) -> Image.Image:
+    whole, top = Image.new("RGB", image.size), 0
+    for band in _bands(image):
+        white = Image.new("RGBA", band.size, "white")
+        white.alpha_composite(band.convert("RGBA"))
+        whole.paste(white.convert("RGB"), (0, top))
+        top += band.height
+    return whole
+
+
 def _grey_levels(image: Image.Image) -> npt.NDArray[np.uint8]:
     """Grey values of more than 8 bits as uint8 (H, W), scaled and not cut off.
 
     In 16 bits white is 65535. Files of 32 bits and of fractions do not say what it is; they are stretched from their
     darkest to their brightest value, unless they fit one of the usual ranges, 0 … 1, 0 … 255 or 0 … 65535.
     """
-    stored = np.asarray(image)
-    if image.mode.startswith("I;16"):
-        # The nearest of 256 levels, v / 257 rounded, in whole numbers: a large picture would take twice the memory.
-        levels = ((stored.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)
-    else:
-        levels = _stretched(stored)
-    transparent = image.info.get("transparency")
-    if isinstance(transparent, int):
-        levels[stored == transparent] = 255
-    return levels
+    low, high = (0.0, 0.0) if image.mode.startswith("I;16") else _range(image)
+    transparent, levels = image.info.get("transparency"), []
+    for stored in map(np.asarray, _bands(image)):
+        if image.mode.startswith("I;16"):
+            # The nearest of 256 levels, v / 257 rounded, in whole numbers.
+            band = ((stored.astype(np.uint32) * 255 + 32895) >> 16).astype(np.uint8)
+        else:
+            band = _stretched(stored, low, high)
+        if isinstance(transparent, int):
+            band[stored == transparent] = 255
+        levels.append(band)
+    return np.concatenate(levels)
 
 
-def _stretched(stored: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> npt.NDArray[np.uint8]:
-    # Halved first: the difference of two very large numbers of opposite sign would not fit.
-    halves = stored.astype(np.float32) / 2
-    np.nan_to_num(halves, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(halves.min()), float(halves.max())
+def _range(image: Image.Image) -> tuple[float, float]:
+    """Halves of what becomes black and white."""
+    ends = [(float(halves.min()), float(halves.max())) for halves in map(_halves, map(np.asarray, _bands(image)))]
+    low, high = min(low for low, _ in ends), max(high for _, high in ends)
     if low >= 0:
-        whites = (0.5, 127.5, 32767.5) if stored.dtype.kind == "f" else (127.5, 32767.5)
+        whites = (0.5, 127.5, 32767.5) if image.mode == "F" else (127.5, 32767.5)
         low, high = next(((0.0, white) for white in whites if high <= white), (low, high))
+    return low, high
+
+
+def _halves(stored: npt.NDArray[np.float32] | npt.NDArray[np.int32]) -> npt.NDArray[np.float32]:
+    """Halved: the difference of two very large numbers of opposite sign would not fit."""
+    halves = stored.astype(np.float32) / 2
+    return np.nan_to_num(halves, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
+
+
+def _stretched(
+    stored: npt.NDArray[np.float32] | npt.NDArray[np.int32], low: float, high: float
+) -> npt.NDArray[np.uint8]:
     if high == low:
         return np.full(stored.shape, 128, dtype=np.uint8)
+    halves = _halves(stored)
     halves -= low
     halves /= high - low
     halves *= 255
     return np.rint(halves, out=halves).astype(np.uint8)
-
-
-def _orientation(image: Image.Image) -> int:
-    """The EXIF orientation, 1 … 8, or 1 where there is none or it cannot be read: the picture itself may be fine."""
-    try:
-        return int(image.getexif().get(ORIENTATION, 1))
-    except Exception:
-        return 1
 
 
 def _looks_like_a_picture(data: bytes) -> bool:

@@ -5,31 +5,30 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
 
 import numpy as np
 
 from engine.data.points import PointsError, PointSet, point_set
+from engine.storage import budgets
 from engine.storage.file_kinds import HEAD, kind_of
 from engine.storage.texts import decoded, plain_name
 
-MEGABYTE = 1_000_000
-MOST_BYTES = 50 * MEGABYTE
-MOST_ROWS = 100_000
-"""Rows that are read; those after them are left out, with a notice."""
-MOST_POINTS = 5000
-"""Points that are kept: drawn at random from the rows."""
 SEPARATORS = ";,\t|"
 INDEX_NAMES = ("", "index", "unnamed: 0", "id", "#", "row")
 """How a column of row numbers is called, as pandas and spreadsheets write it."""
 X_NAMES, Y_NAMES = ("x", "x1", "x_1", "x0", "x_0"), ("y", "x2", "x_2", "y1", "y0")
 CLASS_NAMES = ("class", "label", "labels", "target", "kind", "category", "cluster", "c")
 
-Rows = list[tuple[int, list[str]]]
-"""Number of each line, and its cells."""
+HEAD_LINES = 101
+"""Lines by which the columns are understood."""
+
+Row = tuple[int, list[str]]
+"""Number of a line, and its cells."""
 
 
-def read_csv(data: bytes | str, *, most_points: int = MOST_POINTS, seed: int = 0) -> tuple[PointSet, str]:
+def read_csv(data: bytes | str, *, most_points: int = budgets.CSV_POINTS, seed: int = 0) -> tuple[PointSet, str]:
     """Read points from a text, one on each line: x and y, then a class if one likes.
 
     The separator may be a comma, a semicolon, a tab, a bar or blanks; decimals may have a comma where commas do not separate. A
@@ -42,17 +41,18 @@ def read_csv(data: bytes | str, *, most_points: int = MOST_POINTS, seed: int = 0
     Raises:
         PointsError: for what cannot be read; the message names the line.
     """
-    if len(data) > MOST_BYTES:
+    if len(data) > budgets.CSV_BYTES:
         raise PointsError(
-            f"This file is too large: it has {len(data) / MEGABYTE:.0f} MB, and at most {MOST_BYTES // MEGABYTE} can be read."
+            f"This file is too large: it has {len(data) / 1e6:.0f} MB, and at most {budgets.CSV_BYTES / 1e6:.0f} can be read."
         )
     lines, separator = _lines(_text(data))
-    first = lines[0][0] if lines else 1
-    header = lines.pop(0)[1] if lines and not _numbers(lines[0][1], separator) else []
-    columns, understood = _columns(header, lines, first)
-    width = len(header) or (len(lines[0][1]) if lines else 0)
+    head = list(islice(lines, HEAD_LINES))
+    first = head[0][0] if head else 1
+    header = head.pop(0)[1] if head and not _numbers(head[0][1], separator) else []
+    columns, understood = _columns(header, head, first)
+    width = len(header) or (len(head[0][1]) if head else 0)
     rows: list[tuple[float, float, str]] = []
-    for number, cells in lines[:MOST_ROWS]:
+    for number, cells in islice(chain(head, lines), budgets.CSV_ROWS):
         if len(cells) != width:
             raise PointsError(
                 f"Line {number} has {len(cells)} values; each line needs x and y, and may have a class after them."
@@ -66,6 +66,7 @@ def read_csv(data: bytes | str, *, most_points: int = MOST_POINTS, seed: int = 0
     if not rows:
         raise PointsError("There are no points in this: each line needs two numbers, x and y.")
     names = sorted({row[2] for row in rows}, key=lambda name: (len(name), name))
+    place = {name: k for k, name in enumerate(names)}
     kept = rows
     if len(rows) > most_points:
         chosen = np.sort(np.random.default_rng(seed).choice(len(rows), most_points, replace=False))
@@ -74,14 +75,14 @@ def read_csv(data: bytes | str, *, most_points: int = MOST_POINTS, seed: int = 0
         "file",
         "Your own points",
         [row[:2] for row in kept],
-        [names.index(row[2]) for row in kept] if len(names) > 1 else None,
+        [place[row[2]] for row in kept] if len(names) > 1 else None,
         tuple(plain_name(name, 24) if name else "(none)" for name in names) if len(names) > 1 else (),
     )
-    left_out = _left_out(len(rows), len(kept), len(lines) > MOST_ROWS)
+    left_out = _left_out(len(rows), len(kept), next(lines, None) is not None)
     return found, " ".join(filter(None, (understood, left_out)))
 
 
-def _columns(header: list[str], lines: Rows, first: int) -> tuple[tuple[int, ...], str]:
+def _columns(header: list[str], lines: Sequence[Row], first: int) -> tuple[tuple[int, ...], str]:
     """Which columns are x, y and, if there is one, the class; and a sentence where that is not simply the first ones."""
     width = len(header) or (len(lines[0][1]) if lines else 2)
     names = [name.strip().lower() for name in header]
@@ -111,7 +112,7 @@ def _columns(header: list[str], lines: Rows, first: int) -> tuple[tuple[int, ...
     return columns, f"Read: {'; '.join(said)}." if said else ""
 
 
-def _is_index(names: list[str], lines: Rows) -> bool:
+def _is_index(names: list[str], lines: Sequence[Row]) -> bool:
     """Whether the first column holds row numbers: by its name, and because it counts."""
     if len(names) < 3 or names[0] not in INDEX_NAMES:
         return False
@@ -134,28 +135,42 @@ def _text(data: bytes | str) -> str:
         raise PointsError(f"A CSV file with x and y on each line is wanted: {what}.") from None
 
 
-def _lines(text: str) -> tuple[Rows, str]:
+def _lines(text: str) -> tuple[Iterator[Row], str]:
     """The cells of each line that has any, and its number; and the separator."""
-    lines = text.splitlines()
-    first = 1
-    if lines and (declared := re.fullmatch(r"sep=(.)", lines[0].strip())):  # as Excel writes it
-        lines, first = lines[1:], 2
-    head = [line for line in lines[:50] if line.strip()]
-    separator = declared[1] if first == 2 and declared else _separator(head)
+    start = list(islice(_split(text), 51))
+    declared = re.fullmatch(r"sep=(.)", start[0].strip()) if start else None  # as Excel writes it
+    head = [line for line in start[1 if declared else 0 :] if line.strip()]
+    separator = declared[1] if declared else _separator(head)
+    return _rows(islice(_split(text), 1 if declared else 0, None), 2 if declared else 1, separator), separator
+
+
+def _split(text: str) -> Iterator[str]:
+    """The lines, one at a time. Raises PointsError for one without measure, and where there are too many."""
+    at = number = 0
+    for number, end in enumerate(_LINE_ENDS.finditer(text), 1):
+        if end.start() - at > budgets.CSV_LINE:
+            break
+        if number > budgets.CSV_LINES:
+            raise PointsError(f"There are more than {budgets.CSV_LINES:,} lines in this.")
+        yield text[at : end.start()]
+        at = end.end()
+    if len(text) - at > budgets.CSV_LINE:
+        raise PointsError(f"Line {number + (at == 0)} is too long: it has more than {budgets.CSV_LINE:,} characters.")
+    if at < len(text):
+        yield text[at:]
+
+
+def _rows(lines: Iterator[str], first: int, separator: str) -> Iterator[Row]:
     if separator == " ":
         parts: Iterator[list[str]] = (line.split() for line in lines)
     else:
         parts = csv.reader(lines, delimiter=separator)
-    rows = []
     try:
         for number, cells in enumerate(parts, first):
             if any(cell.strip() for cell in cells):
-                rows.append((number, [cell.strip() for cell in cells]))
-            if len(rows) > MOST_ROWS + 1:
-                break
+                yield number, [cell.strip() for cell in cells]
     except csv.Error as problem:
         raise PointsError(f"This cannot be read as CSV: {problem}.") from None
-    return rows, separator
 
 
 def _separator(head: list[str]) -> str:
@@ -168,6 +183,8 @@ def _separator(head: list[str]) -> str:
     return " " if any(" " in line.strip() for line in head) else ","
 
 
+_LINE_ENDS = re.compile(r"\r\n|[\r\n\v\f\x1c-\x1e\x85\u2028\u2029]")
+"""As of `str.splitlines`."""
 _DECIMALS = re.compile(r"[-+]?\d+,\d+(\s+[-+]?\d+(,\d+)?)+(\s+\w+)?")
 """Blanks between numbers with a decimal comma."""
 

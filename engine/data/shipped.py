@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.image_set import DataError, ImageSet
+from engine.storage import budgets
+from engine.storage.arrays import read_npz
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "data"
 
@@ -88,11 +90,12 @@ def load_shipped(name: str) -> ImageSet:
         raise DataError(f"{problem} The sets are: {', '.join(DATASETS)}.") from problem
 
 
-def read_arrays(path: Path, names: tuple[str, ...] = ("images", "labels", "held_out")) -> dict[str, np.ndarray]:
-    """Read the arrays of an .npz file, never a pickle. Raises `DataError` if it is missing, cut short or altered."""
+def read_arrays(
+    path: Path, names: tuple[str, ...] = ("images", "labels", "held_out"), most: int = budgets.ARRAY_BYTES
+) -> dict[str, np.ndarray]:
+    """Read the arrays of an .npz file of at most so many bytes. Raises `DataError` if it is missing, cut short or altered."""
     try:
-        with np.load(path, allow_pickle=False) as file:
-            return {key: file[key] for key in names}
+        return read_npz(path, names, most)
     except FileNotFoundError:
         raise DataError(f"The file {path.name} is missing from assets/data.") from None
     # An altered archive raises nearly anything: BadZipFile, zlib.error, EOFError, KeyError …

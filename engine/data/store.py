@@ -26,7 +26,10 @@ import numpy.typing as npt
 
 from engine.data.image_set import DataError, ImageSet
 from engine.data.shipped import DATASETS
+from engine.storage import budgets
+from engine.storage.arrays import read_npy
 from engine.storage.disk_errors import sentence
+from engine.storage.files import read_regular
 from engine.storage.signatures import Signature, signature
 
 ABOUT, IMAGES, LABELS = "about.json", "images.npy", "labels.npy"
@@ -137,8 +140,8 @@ def _opened(folder: Path, stamp: Signature) -> ImageSet:
     shape = (about.count, about.size, about.size, about.channels)
     images = open_array(folder / IMAGES, shape)
     try:
-        labels = np.load(folder / LABELS, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
+        labels = read_npy(folder / LABELS, 8 * about.count + LONGEST_HEADER)
+    except (OSError, ValueError, EOFError, KeyError) as error:
         raise damaged_error(about.title) from error
     held_out = np.arange(about.count) >= about.count - about.held_out
     return ImageSet(
@@ -158,11 +161,11 @@ def _opened(folder: Path, stamp: Signature) -> ImageSet:
 def read_about(folder: Path) -> About:
     """The contents of about.json. Raises `DataError` where that cannot be read."""
     try:
-        values: dict[str, Any] = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+        values: dict[str, Any] = json.loads(read_regular(folder / ABOUT, budgets.JSON_BYTES))
         for name in ("class_names", "notes", "per_class"):
             values[name] = tuple(values.get(name, ()))
         return About(**values)
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, AttributeError, RecursionError) as error:
         raise damaged_error(folder.name) from error
 
 

@@ -17,8 +17,9 @@ from engine.evaluation.evaluate import Evaluation, Quality
 from engine.evaluation.memorization import AgainstChance
 from engine.interop.pretrained import Card
 from engine.samplers import SAMPLERS
+from engine.storage import budgets
 from engine.storage.checked_files import CheckpointError, read_json
-from engine.storage.files import atomic_files, write_json, write_text
+from engine.storage.files import atomic_files, read_regular, write_json, write_text
 
 PER_CLASS = 10
 """Samples of each class in the picture."""
@@ -64,10 +65,10 @@ def training_seconds(folder: Path, card: Card) -> float | None:
     if not (folder / "metrics.jsonl").exists() and folder.parent.name == "checkpoints":  # in the folder of its run
         folder = folder.parent.parent
     try:
-        lines = (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+        lines = read_regular(folder / "metrics.jsonl", budgets.LOG_BYTES).decode().splitlines()
         reports = {int(r["step"]): float(r["images_per_second"]) for r in map(json.loads, lines)}
         batch = int(card.training["batch"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     steps = sorted(step for step in reports if step <= card.step)
     if not steps or steps[-1] != card.step or not all(reports[step] > 0 for step in steps):

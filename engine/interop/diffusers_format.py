@@ -18,13 +18,14 @@ from engine.models.opened import channels_problem
 from engine.models.unet import UNet, UNetConfig
 from engine.models.uninitialised import uninitialised
 from engine.schedule import NoiseSchedule
+from engine.storage import budgets
 from engine.storage.checked_files import CheckpointError, first_problem
-
-MAX_PARAMETERS = 500_000_000
-"""Two gigabytes of float32: far more than any pixel-space `UNet2DModel` that this playground is for."""
 
 PREDICTION_TYPES = {"noise": "epsilon", "clean": "sample", "velocity": "v_prediction"}
 """Prediction targets: our names, and diffusers'."""
+
+MIN_BETA = 1e-12
+"""The variance of the least noise that is read from a file; its standard deviation is the precision of float32."""
 
 AnyUNetConfig = UNetConfig | DiffusersUNetConfig
 
@@ -169,7 +170,7 @@ def _check_size(config: AnyUNetConfig) -> None:
     try:
         with uninitialised():
             net = build(config)
-        if net.parameter_count <= MAX_PARAMETERS and isinstance(net, DiffusersUNet):
+        if net.parameter_count <= budgets.PARAMETERS and isinstance(net, DiffusersUNet):
             net.check_shapes()
     except (
         ValueError,
@@ -182,7 +183,7 @@ def _check_size(config: AnyUNetConfig) -> None:
     ) as error:
         why = str(error).split("\n")[0][:200].rstrip(".")
         raise CheckpointError(f"unet/config.json describes no network that can be built: {why}.") from error
-    if net.parameter_count > MAX_PARAMETERS:
+    if net.parameter_count > budgets.PARAMETERS:
         millions = net.parameter_count / 1e6
         raise CheckpointError(f"A network of {millions:,.0f} million parameters is too large for this playground.")
 
@@ -334,7 +335,14 @@ def _schedule(config: _SchedulerConfig) -> NoiseSchedule:
         schedule = _from_betas(config.beta_start + (config.beta_end - config.beta_start) * share, name)
     else:
         raise CheckpointError(f"The noise schedule “{_short(name)}” is not known here.")
-    return schedule.with_zero_terminal_snr() if config.rescale_betas_zero_snr else schedule
+    return usable(schedule.with_zero_terminal_snr() if config.rescale_betas_zero_snr else schedule)
+
+
+def usable(schedule: NoiseSchedule) -> NoiseSchedule:
+    """The schedule. Raises ValueError where a step adds so little noise that float32, in which networks compute, loses it."""
+    if bool((schedule.beta[1:] < MIN_BETA).any()):
+        raise ValueError(f"every beta must be at least {MIN_BETA:g}, or pictures in float32 become NaN.")
+    return schedule
 
 
 def _from_betas(betas: Tensor, name: str) -> NoiseSchedule:

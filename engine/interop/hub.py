@@ -14,14 +14,12 @@ from typing import Any
 
 from engine.interop import pretrained
 from engine.interop.pretrained import WEIGHTS
-from engine.storage.checked_files import MAX_JSON_BYTES, PICKLES, CheckpointError
+from engine.storage import budgets
+from engine.storage.checked_files import PICKLES, CheckpointError
 from engine.storage.disk_errors import is_refused_write, sentence
 
 Progress = Callable[[int, int], None]
 """Called with the bytes that were downloaded, and with all of them; what it raises ends the download."""
-
-MAX_WEIGHT_BYTES = 2_200_000_000
-"""Somewhat more than `diffusers_format.MAX_PARAMETERS` take in float32."""
 
 HALF = WEIGHTS.replace(".safetensors", ".fp16.safetensors")
 CONFIGS = (
@@ -120,7 +118,7 @@ def _download(name: HubName, report: Progress) -> Path:
     folder = None
     for file in CONFIGS:
         if file in sizes:
-            if sizes[file] > MAX_JSON_BYTES:
+            if sizes[file] > budgets.JSON_BYTES:
                 raise CheckpointError(f"{file} of “{name}” is far too large for what it should hold.")
             path = get(file)
             folder = path.parents[1] if "/" in file else path.parent
@@ -131,7 +129,7 @@ def _download(name: HubName, report: Progress) -> Path:
     weights = next((inner + file for file in (WEIGHTS, HALF) if inner + file in sizes), None)
     if weights is None:
         raise CheckpointError(_missing_weights(name, inner, sizes))
-    if sizes[weights] > MAX_WEIGHT_BYTES:
+    if sizes[weights] > budgets.WEIGHT_BYTES:
         raise CheckpointError(
             f"The weights of “{name}” take {sizes[weights] / 1e9:.1f} GB, too much for this playground."
         )

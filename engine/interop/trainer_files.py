@@ -26,11 +26,12 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
 from engine.denoiser import NetDenoiser
-from engine.interop.diffusers_format import MAX_PARAMETERS
+from engine.interop.diffusers_format import usable
 from engine.models.opened import Model, channels_problem
 from engine.models.uninitialised import uninitialised
 from engine.process import TARGETS, Target
 from engine.schedule import SCHEDULES, Level, NoiseSchedule
+from engine.storage import budgets
 from engine.storage.checked_files import CheckpointError, check_numbers, damaged, first_problem, read_json
 from engine.storage.file_kinds import because
 from engine.storage.files import head_of, open_regular
@@ -39,9 +40,6 @@ INSTALL = "uv pip install denoising-diffusion-pytorch"
 KIND = "checkpoint of denoising-diffusion-pytorch"
 SUFFIXES = (".pt", ".pth")
 """Of the files that its `Trainer` saves."""
-MAX_FILE_BYTES = 12_000_000_000
-"""A `Trainer` saves every weight five times: as trained, twice as EMA, and with two moments of Adam."""
-MAX_PICKLE_BYTES = 20_000_000
 
 OBJECTIVES = {"pred_noise": "noise", "pred_x0": "clean", "pred_v": "velocity"}
 """Prediction targets: its names, and ours."""
@@ -119,6 +117,8 @@ def read_state(path: Path) -> dict[str, Tensor]:
             ) from error
         raise CheckpointError(damaged(path)) from error
     state = _state_in(content, path.name)
+    if sum(weight.nbytes for weight in state.values()) > path.stat().st_size:
+        raise CheckpointError(f"{path.name} is damaged: its weights share their numbers.")
     if not any(".mem_kv" in key for key in state):  # of the attention, since late versions 1
         _check_version(content, path.name)
     return state
@@ -127,7 +127,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
 def _check_archive(path: Path) -> None:
     """Raise `CheckpointError` where the file is not what torch.save writes: an archive, uncompressed, with a small pickle."""
     try:
-        if path.stat().st_size > MAX_FILE_BYTES:
+        if path.stat().st_size > budgets.TRAINER_BYTES:
             raise CheckpointError(f"{path.name} is too large for this playground.")
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
@@ -140,7 +140,7 @@ def _check_archive(path: Path) -> None:
         raise CheckpointError(f"{path.name} is no file of torch.save{kind}.") from error
     packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
     pickles = [entry.file_size for entry in entries if entry.filename.endswith("data.pkl")]
-    if packed or len(pickles) != 1 or pickles[0] > MAX_PICKLE_BYTES or len(entries) > 100_000:
+    if packed or len(pickles) != 1 or pickles[0] > budgets.TRAINER_PICKLE or len(entries) > 100_000:
         raise CheckpointError(f"{path.name} is no file of torch.save.")
 
 
@@ -331,7 +331,7 @@ def _filled(unet: UnetShape, settings: TrainerSettings, state: Mapping[str, Tens
             )
     except (AssertionError, ValueError, TypeError, RuntimeError) as error:
         raise CheckpointError("The weights fit no network that denoising-diffusion-pytorch builds.") from error
-    if sum(weight.numel() for weight in net.parameters()) > MAX_PARAMETERS:
+    if sum(weight.numel() for weight in net.parameters()) > budgets.PARAMETERS:
         raise CheckpointError("This network is too large for this playground.")
     expected = {name: tuple(weight.shape) for name, weight in net.state_dict().items()}
     given = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
@@ -393,7 +393,7 @@ def _schedule(state: Mapping[str, Tensor]) -> NoiseSchedule:
         if torch.allclose(schedule.beta[1:], betas, rtol=1e-6, atol=1e-9):
             return schedule
     try:
-        return NoiseSchedule(torch.cat([torch.zeros(1, dtype=torch.float64), betas]), "the model's own")
+        return usable(NoiseSchedule(torch.cat([torch.zeros(1, dtype=torch.float64), betas]), "the model's own"))
     except ValueError as error:
         raise CheckpointError(f"The noise schedule cannot be used: {error}") from error
 

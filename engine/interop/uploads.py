@@ -19,13 +19,13 @@ from typing import BinaryIO
 
 from engine.interop import hub, pretrained, trainer_files
 from engine.interop.trainer_files import TrainerSettings
-from engine.storage.checked_files import MAX_JSON_BYTES, CheckpointError, read_json
+from engine.storage import budgets
+from engine.storage.checked_files import CheckpointError, read_json
 from engine.storage.files import atomic_write, room_problem, runs_root, write_json
 from engine.storage.zips import BROKEN, LOCKED, Entry, OpenZip, ZipError
 
 PREFIX = "upload:"
 ID = re.compile(r"[0-9a-f]{16}")
-MAX_ENTRIES = 10_000
 CHUNK = 1 << 20
 
 
@@ -114,7 +114,7 @@ def _store_trainer(
     _check_room(size, model)
     file.seek(0)
     with (model / "model.pt").open("wb") as out:
-        _copy(file, out, trainer_files.MAX_FILE_BYTES, lambda done: progress(done, size) if progress else None)
+        _copy(file, out, budgets.TRAINER_BYTES, lambda done: progress(done, size) if progress else None)
     write_json(model / "model.json", settings.model_dump(mode="json", exclude_none=True))
     trainer_files.load(model / "model.pt")
 
@@ -143,7 +143,7 @@ def _unpack(file: BinaryIO, model: Path, progress: hub.Progress | None) -> None:
     No path of the zip is used: a file is written only where it has one of the known names, and to that name.
     """
     try:
-        with OpenZip(file, MAX_ENTRIES) as zipped:
+        with OpenZip(file, budgets.MODEL_ZIP_FILES) as zipped:
             entries = _members(zipped)
             total = sum(entry.size for entry in entries.values())
             _check_room(total, model)
@@ -151,7 +151,7 @@ def _unpack(file: BinaryIO, model: Path, progress: hub.Progress | None) -> None:
             for name, entry in entries.items():
                 target = model / name
                 target.parent.mkdir(exist_ok=True)
-                limit = MAX_JSON_BYTES if name.endswith(".json") else hub.MAX_WEIGHT_BYTES
+                limit = budgets.JSON_BYTES if name.endswith(".json") else budgets.WEIGHT_BYTES
 
                 def report(done: int, before: int = before) -> None:
                     if progress is not None:
@@ -174,19 +174,19 @@ def _members(zipped: OpenZip) -> dict[str, Entry]:
     known = (*hub.CONFIGS, *hub.WEIGHT_FILES)
     # The model's folder in the zip: the topmost one that has a network's config.
     tops = [
-        path.parents[len(PurePosixPath(config).parts) - 1]
-        for config in ("model_index.json", "unet/config.json", "config.json")
+        path.parents[len(config) - 1]
+        for config in (("model_index.json",), ("unet", "config.json"), ("config.json",))
         for path in plain
-        if path.parts[-len(PurePosixPath(config).parts) :] == PurePosixPath(config).parts
+        if path.parts[-len(config) :] == config
     ]
     if not tops:
         inside = sorted({path.suffix for path in plain if path.suffix in trainer_files.SUFFIXES})
         hint = " A model-N.pt is uploaded as it is, without a zip around it." if inside else ""
         raise CheckpointError(f"The zip holds no {pretrained.KIND}: there is no config.json in it.{hint}")
-    top = min(tops, key=lambda path: (len(path.parts), tops.index(path)))
+    top = min(tops, key=lambda path: len(path.parts))  # the first of them
     members = {name: plain[top / name] for name in known if top / name in plain}
     for name, entry in members.items():
-        limit = MAX_JSON_BYTES if name.endswith(".json") else hub.MAX_WEIGHT_BYTES
+        limit = budgets.JSON_BYTES if name.endswith(".json") else budgets.WEIGHT_BYTES
         if entry.size > limit:
             raise CheckpointError(f"{name} in the zip is far too large for a file of this name.")
         if entry.is_locked:

@@ -30,6 +30,7 @@ from engine.registry import open_guide, open_model
 from engine.samplers import SAMPLERS, Sampler
 from engine.sampling import Frame, Start, sample
 from engine.schedule import SCHEDULES, NoiseSchedule
+from engine.storage import budgets
 from engine.storage.checked_files import first_problem
 from engine.storage.files import atomic_write
 
@@ -233,6 +234,8 @@ def from_json(text: str) -> Recipe:
 
 def read_json(text: str, kind_of: Callable[[object], type[BaseModel]]) -> Any:
     """What `from_json` reads, of the kind that the values have."""
+    if len(text) > budgets.JSON_BYTES:
+        raise RecipeError("The recipe is far too long for what it should hold.")
     try:
         data = json.loads(text)
         return kind_of(data).model_validate(data)

@@ -36,10 +36,10 @@ from pydantic import TypeAdapter, ValidationError
 from engine.data import shipped
 from engine.data.image_set import DataError, ImageSet
 from engine.runs.record import ID, NAME, ControlRequest, Point, RunRecord, Tail, add, merge, point_of, report_of
-from engine.storage import checkpoints
+from engine.storage import budgets, checkpoints
 from engine.storage.checked_files import CheckpointError
 from engine.storage.checkpoints import RESUME
-from engine.storage.files import atomic_write, write_json
+from engine.storage.files import atomic_write, read_regular, write_json
 from engine.storage.signatures import Signature, is_settled, signature
 from engine.training import resume
 from engine.training.bayes_optimal import BayesOptimalLoss
@@ -225,7 +225,7 @@ class RunFolder:
     def read_best(self) -> Point | None:
         """Step and held-out loss of the best checkpoint; None where there is none that can be read."""
         try:
-            return point_of((self.path / "best.json").read_bytes())
+            return point_of(read_regular(self.path / "best.json", budgets.JSON_BYTES))
         except OSError:
             return None
 
@@ -294,7 +294,7 @@ class RunFolder:
     def read_previews(self) -> list[tuple[int, npt.NDArray[np.uint8]]]:
         """(step, pictures), oldest first; nothing where the file is missing or is not what was written."""
         try:
-            arrays = shipped.read_arrays(self.path / "previews.npz", names=("steps", "pictures"))
+            arrays = shipped.read_arrays(self.path / "previews.npz", ("steps", "pictures"), budgets.PREVIEW_BYTES)
         except DataError:
             return []
         steps, pictures = arrays["steps"], arrays["pictures"]
@@ -314,7 +314,7 @@ class RunFolder:
     def request(self) -> ControlRequest | None:
         """What the process that trains it was asked for, and has not yet taken."""
         try:
-            return _REQUEST.validate_json((self.path / "request.json").read_bytes())["request"]
+            return _REQUEST.validate_json(read_regular(self.path / "request.json", budgets.JSON_BYTES))["request"]
         except (OSError, ValidationError, KeyError):
             return None
 
@@ -328,7 +328,7 @@ class RunFolder:
     def _read(self, name: str, adapter: TypeAdapter[Opened]) -> Opened | None:
         """A JSON file; None where it is missing or says something else."""
         try:
-            return adapter.validate_json((self.path / name).read_bytes())
+            return adapter.validate_json(read_regular(self.path / name, budgets.JSON_BYTES))
         except (OSError, ValidationError):
             return None
 

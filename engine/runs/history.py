@@ -14,6 +14,7 @@ from engine.data.image_set import ImageSet
 from engine.runs.folder import RunFolder
 from engine.runs.lock import HeldError, Lease
 from engine.runs.record import Point, RunRecord, Tail, merge, point_of, report_of
+from engine.storage import budgets
 from engine.storage.disk_errors import reason
 from engine.storage.signatures import ChangedFiles
 from engine.training.bayes_optimal import BayesOptimalLoss
@@ -68,7 +69,10 @@ class History:
     def add_preview(self, step: int, pictures: Pictures) -> None:
         """Append a preview; where there are too many, every other earlier one goes, except for the first."""
         self.previews.append((step, pictures))
-        if len(self.previews) > MOST_PREVIEWS:
+        if (
+            len(self.previews) > MOST_PREVIEWS
+            or sum(tiles.nbytes for _, tiles in self.previews) > budgets.PREVIEW_BYTES
+        ):
             self.previews = self.previews[:1] + self.previews[1:-1][1::2] + self.previews[-1:]
 
 

@@ -12,12 +12,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
 from engine.denoiser import NetDenoiser
 from engine.storage import checkpoints
-from engine.storage.checked_files import CheckpointError, save_tensors
+from engine.storage.checked_files import CheckpointError, load_tensors, save_tensors
 from engine.storage.checkpoints import name_of
 from engine.training.tasks.task import with_weights
 
@@ -102,8 +101,8 @@ def load(folder: Path, step: int, like: NetDenoiser) -> NetDenoiser:
         CheckpointError: where it is not there, damaged, or of another network.
     """
     try:
-        learned = with_weights(like, load_file(_file(folder, step)))
-    except (OSError, SafetensorError, RuntimeError) as error:
+        learned = with_weights(like, load_tensors(_file(folder, step)))
+    except (OSError, SafetensorError, RuntimeError, CheckpointError) as error:
         raise CheckpointError(f"The milestone of step {step:,} cannot be opened.") from error
     return learned
 

@@ -9,14 +9,17 @@ import re
 import secrets
 import shlex
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, BinaryIO, Literal, NamedTuple, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from engine.settings import current
+from engine.storage import budgets
+from engine.storage.files import open_regular
 from engine.training.config import TrainConfig
 from engine.training.report import Report
 from engine.training.timestep_bins import TIMESTEP_BINS
@@ -177,11 +180,13 @@ class Tail:
     def read(self, *, to_end: bool = False) -> tuple[list[bytes], bool]:
         """The whole lines that have come since the last time, and whether the file is another one now.
 
+        Of a log without measure the beginning is read: see `budgets.LOG_BYTES`.
+
         Args:
             to_end: read a last line without an end as well, where no process writes any more.
         """
         try:
-            with self._path.open("rb") as file:
+            with open_regular(self._path) as file:
                 stat = os.fstat(file.fileno())
                 is_new = self._file != (stat.st_dev, stat.st_ino) or stat.st_size < self._offset
                 if is_new:
@@ -189,13 +194,21 @@ class Tail:
                 if stat.st_size == self._offset:
                     return [], is_new
                 file.seek(self._offset)
-                data = file.read()
+                lines = list(islice(self._lines(file, to_end), budgets.LOG_LINES))
         except OSError:
             gone, self._file, self._offset = self._file is not None, None, 0
             return [], gone
-        end = len(data) if to_end else data.rfind(b"\n") + 1
-        self._offset += end
-        return data[:end].splitlines(), is_new
+        return lines, is_new
+
+    def _lines(self, file: BinaryIO, to_end: bool) -> Iterator[bytes]:
+        """The lines from here on that are not too long to be of a log."""
+        while self._offset < budgets.LOG_BYTES and (line := file.readline(budgets.LINE_BYTES)):
+            is_whole = line.endswith(b"\n")
+            if not (is_whole or to_end or len(line) == budgets.LINE_BYTES):
+                break  # it is still being written
+            self._offset += len(line)
+            if is_whole or to_end:
+                yield line.rstrip(b"\r\n")
 
 
 def _object(line: bytes) -> dict[str, Any] | None:

@@ -14,16 +14,16 @@ from typing import Any
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from engine.storage import budgets
 from engine.storage.disk_errors import os_error
 from engine.storage.file_kinds import because
-from engine.storage.files import atomic_write, head_of, read_regular
+from engine.storage.files import atomic_write, head_of, open_regular, read_regular
 from engine.storage.texts import decoded
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
-MAX_JSON_BYTES = 1_000_000
 
 
 class CheckpointError(ValueError):
@@ -56,9 +56,9 @@ def read_json(path: Path, kind: str) -> dict[str, Any]:
     try:
         if not path.is_file() and path.exists():  # a pipe or a device would be read for ever
             raise CheckpointError(f"{where} is no file.")
-        if path.stat().st_size > MAX_JSON_BYTES:
+        if path.stat().st_size > budgets.JSON_BYTES:
             raise CheckpointError(f"{where} is far too large for what it should hold.")
-        data = read_regular(path, MAX_JSON_BYTES)
+        data = read_regular(path, budgets.JSON_BYTES)
     except FileNotFoundError as error:
         raise CheckpointError(f"This is no {kind}: {where} is missing.") from error
     except OSError as error:
@@ -81,6 +81,24 @@ def save_tensors(path: Path, tensors: Mapping[str, Tensor]) -> None:
             save_file({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}, part)
         except SafetensorError as error:
             raise os_error(error, path) from error
+
+
+def check_header(path: Path) -> None:
+    """Refuse a safetensors file whose names and shapes alone would fill the memory.
+
+    Raises:
+        CheckpointError: where they do.
+        OSError: where it cannot be read, or is no regular file.
+    """
+    with open_regular(path) as file:
+        if int.from_bytes(file.read(8), "little") > budgets.TENSOR_HEADER:
+            raise CheckpointError(damaged(path))
+
+
+def load_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors in a safetensors file. Raises as `check_header`, and SafetensorError."""
+    check_header(path)
+    return load_file(path)
 
 
 def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str) -> None:
@@ -106,6 +124,7 @@ def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str
         raise CheckpointError(f"The weights are missing: there is no {path.parent.name}/{path.name}.")
     expected = net.state_dict()
     try:
+        check_header(path)
         with safe_open(path, framework="pt") as stored:
             # Names and shapes are in the header: a file that does not fit is refused before any weight is read.
             names = {name_of(name): name for name in stored.keys()}  # noqa: SIM118

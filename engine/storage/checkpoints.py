@@ -19,7 +19,7 @@ from collections.abc import Callable, Collection
 from pathlib import Path
 
 from engine.storage.checked_files import CheckpointError, read_json
-from engine.storage.files import atomic_write, hidden_beside, write_json
+from engine.storage.files import atomic_write, hidden_beside, open_regular, write_json
 
 NAME = re.compile(r"step-([0-9]{8,12})")
 MANIFEST = "whole.json"
@@ -95,7 +95,7 @@ def check(checkpoint: Path, *, resuming: bool = False) -> None:
     for name, sums in checked.items():
         path = checkpoint / name
         try:
-            if ".." in Path(name).parts or sums != _of(path):
+            if ".." in Path(name).parts or Path(name).is_absolute() or not _has_size(path, sums) or sums != _of(path):
                 raise CheckpointError(f"“{checkpoint.name}” is damaged: {name} is not what was written.")
         except (OSError, ValueError) as error:
             if isinstance(error, CheckpointError):
@@ -118,6 +118,11 @@ def newest_in(folder: Path) -> Path:
     return earlier if (folder / "run.json").exists() and earlier.is_dir() else folder
 
 
+def _has_size(path: Path, sums: object) -> bool:
+    """Whether a file is as long as it was: a much longer one is not read."""
+    return isinstance(sums, dict) and sums.get("bytes") == path.stat().st_size
+
+
 def _of(path: Path) -> dict[str, object]:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return {"bytes": os.fstat(file.fileno()).st_size, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}

@@ -17,8 +17,9 @@ import stat
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -214,7 +215,7 @@ def room_problem(needed: int, path: Path) -> str:
     )
 
 
-def open_regular(path: Path) -> BinaryIO:
+def open_regular(path: Path) -> BufferedReader:
     """Open a file to read. Raises OSError also where it is a pipe or a device, which could be read for ever."""
     # Without O_NONBLOCK a pipe that nobody writes to would not even open.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))

@@ -16,6 +16,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
+from engine.storage import budgets
 from engine.storage.checked_files import (
     CheckpointError,
     checked_folder,
@@ -28,7 +29,6 @@ from engine.storage.checkpoints import newest_in
 from engine.storage.files import write_json
 
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "card.json"
-MAX_PARAMETERS = 500_000_000
 
 
 class NetworkConfig(BaseModel):
@@ -129,7 +129,7 @@ class NetworkFormat(Generic[Config, Card, Net, Opened]):
         with torch.device("meta"):
             net = self.build(config)
         size = sum(parameter.numel() for parameter in net.parameters())
-        if size > MAX_PARAMETERS:
+        if size > budgets.PARAMETERS:
             raise CheckpointError(
                 f"A network of {size / 1e6:,.0f} million parameters is too large for this playground."
             )

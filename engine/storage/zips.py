@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+from engine.storage import budgets
 from engine.storage.file_kinds import HEAD, because, kind_of
 from engine.storage.texts import NAME_ENCODINGS, names_of
 
@@ -25,11 +27,11 @@ BROKEN = (
     struct.error,
 )
 """What `zipfile` raises on zips that are no good; RuntimeError for those locked with a password."""
-MAX_DIRECTORY = 60_000_000
-"""Bytes of the list of what is in it: `zipfile` reads all of it, so it must be small enough before."""
 LOCKED = "The zip is locked with a password: pack it without one."
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Of these `zipfile` unpacks no more than it is asked for; of all others the whole entry at once, however large."""
+_ZIP64_END = 76
+"""Bytes between the list and the end record of a large zip."""
 _UTF8 = 0x800
 """The flag of an entry whose name is UTF-8."""
 _UNICODE_PATH = 0x7075
@@ -78,6 +80,8 @@ class OpenZip:
         except BROKEN as error:
             raise _no_zip(file) from error
         infos = self._archive.infolist()
+        if sum(info.compress_size for info in infos) > file.seek(0, os.SEEK_END):  # the same bytes as several files
+            raise ZipError("This zip is damaged: its files overlap.")
         if len(infos) > most:
             raise self._too_many(len(infos))
         names, self.encoding = _names(infos)
@@ -128,11 +132,15 @@ class OpenZip:
         end: list[Any] | None = zipfile._EndRecData(file)  # type: ignore[attr-defined]
         if end is None:
             raise zipfile.BadZipFile("there is no end record")
-        if end[zipfile._ECD_SIZE] > MAX_DIRECTORY:  # type: ignore[attr-defined]
+        if end[zipfile._ECD_SIZE] > budgets.ZIP_DIRECTORY:  # type: ignore[attr-defined]
             raise ZipError(f"The zip holds far more files than can be taken, which is {self._most:,}.")
         count = end[zipfile._ECD_ENTRIES_TOTAL]  # type: ignore[attr-defined]
         if count > self._most:
             raise self._too_many(count)
+        tail = _ZIP64_END if end[zipfile._ECD_SIGNATURE] == zipfile.stringEndArchive64 else 0  # type: ignore[attr-defined]
+        file.seek(end[zipfile._ECD_LOCATION] - tail - end[zipfile._ECD_SIZE])  # type: ignore[attr-defined]
+        if any(extra > budgets.ZIP_EXTRA for extra in _extras(file.read(end[zipfile._ECD_SIZE]))):  # type: ignore[attr-defined]
+            raise ZipError("This zip is damaged: what stands beside the names of its files is far too long.")
 
     def _too_many(self, count: int) -> ZipError:
         return ZipError(f"The zip holds {count:,} files, and at most {self._most:,} can be taken.")
@@ -148,16 +156,25 @@ def _names(infos: list[zipfile.ZipInfo]) -> tuple[list[str], str]:
     return [said[id(info)] for info in infos], encoding
 
 
+def _extras(directory: bytes) -> Iterator[int]:
+    """How many bytes stand beside the name of each file in the list of what is in a zip."""
+    at = 0
+    while at + 46 <= len(directory):
+        name, extra, comment = struct.unpack_from("<HHH", directory, at + 28)
+        yield extra
+        at += 46 + name + extra + comment
+
+
 def _said(info: zipfile.ZipInfo) -> str | None:
     """The name where its encoding is known: by the flag, or in the extra field of Info-ZIP."""
     if info.flag_bits & _UTF8 or info.orig_filename.isascii():
         return info.filename
-    extra = info.extra
-    while len(extra) >= 4:
-        kind, size = struct.unpack("<HH", extra[:4])
+    at = 0
+    while at + 4 <= len(info.extra):
+        kind, size = struct.unpack_from("<HH", info.extra, at)
         if kind == _UNICODE_PATH and size > 5:
-            return extra[9 : 4 + size].decode("utf-8", "replace")
-        extra = extra[4 + size :]
+            return info.extra[at + 9 : at + 4 + size].decode("utf-8", "replace")
+        at += 4 + size
     return None
 
 

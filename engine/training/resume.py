@@ -10,10 +10,9 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor
 
-from engine.storage.checked_files import save_tensors
+from engine.storage.checked_files import load_tensors, save_tensors
 from engine.training.state import TrainState
 
 FILE = "resume.safetensors"
@@ -45,7 +44,7 @@ def load(folder: Path, state: TrainState) -> None:
         ResumeError: where the file is missing, damaged, or of another network.
     """
     try:
-        tensors = load_file(folder / FILE)
+        tensors = load_tensors(folder / FILE)
         state.net.load_state_dict(_part(tensors, "weight/"))
         for name, weight in state.average.items():
             weight.copy_(tensors[f"average/{name}"])

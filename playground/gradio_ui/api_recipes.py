@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from engine.language import _
+from engine.storage import budgets
 from playground import preload
 from playground.gradio_ui.api_errors import clear_errors
 from playground.labs.sampling import recipes as settings
@@ -15,10 +16,6 @@ from playground.policy.visitor import Visitor, visitor_of
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
-
-LONGEST = 100_000
-"""Letters of a recipe as JSON: 1024 seeds and labels fit in."""
-LONGEST_LINK = 8000
 
 
 def recipe(recipe: dict[str, Any] = {}, link: str = "", visitor: str = "") -> dict[str, Any]:  # noqa: B006  (documented so, never changed)
@@ -61,9 +58,13 @@ def read(given: object) -> "Recipe":
     from engine.recipes.recipe import RecipeError, from_json
 
     text = given if isinstance(given, str) else json.dumps(given)
-    if len(text) > LONGEST:
+    if len(text) > budgets.API_RECIPE:
         raise RecipeError(
-            _("The recipe has {count:,} letters, and at most {longest:,} are read.", count=len(text), longest=LONGEST)
+            _(
+                "The recipe has {count:,} letters, and at most {longest:,} are read.",
+                count=len(text),
+                longest=budgets.API_RECIPE,
+            )
         )
     return from_json(text)
 
@@ -74,8 +75,8 @@ def plain(recipe: "Recipe") -> dict[str, Any]:
 
 
 def _of_link(link: object, visitor: Visitor) -> "tuple[Recipe, Recipe | None]":
-    if not isinstance(link, str) or len(link) > LONGEST_LINK:
-        raise ValueError(_("A link is a text of at most {longest_link:,} letters.", longest_link=LONGEST_LINK))
+    if not isinstance(link, str) or len(link) > budgets.API_LINK:
+        raise ValueError(_("A link is a text of at most {longest_link:,} letters.", longest_link=budgets.API_LINK))
     query = urlsplit(link).query if "?" in link else link
     controls: SamplingSettings = demanded_by_link(SamplingControls, dict(parse_qsl(query, keep_blank_values=True)))
     _opened, found = settings.open_recipes(controls, visitor)

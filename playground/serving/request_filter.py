@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-LARGEST = 4_000_000
-"""Bytes of a request that is no upload; settings, links and recipes are far smaller."""
+from engine.storage import budgets
+
 ENVELOPE = 100_000
 """Bytes that an upload may have besides the file."""
 
@@ -33,7 +33,7 @@ class RequestFilter:
         if path.startswith(self._unused):
             await _refuse(send, 404, b"There is nothing here.")
             return
-        most = self._upload + ENVELOPE if path.rstrip("/") == self._upload_route else LARGEST
+        most = self._upload + ENVELOPE if path.rstrip("/") == self._upload_route else budgets.REQUEST_BYTES
         if _declared_length(scope) > most:
             await _refuse(send, 413, f"At most {most:,} bytes are read here.".encode())
             return

@@ -13,7 +13,7 @@ import re
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
@@ -21,7 +21,7 @@ from typing import BinaryIO
 
 from engine.data import store
 from engine.data.image_set import DataError
-from engine.data.pictures import MEGABYTE, PictureError
+from engine.data.pictures import PictureError
 from engine.data.sources.layout import many
 from engine.data.sources.plan import (
     SUFFIXES,
@@ -34,16 +34,11 @@ from engine.data.sources.plan import (
     plan_of_files,
     read_header,
 )
+from engine.storage import budgets
 from engine.storage.disk_errors import sentence
 from engine.storage.files import room_problem, write_json
 from engine.storage.zips import BROKEN, LOCKED, Entry, OpenZip, ZipError
 
-MAX_BYTES = 2_000 * MEGABYTE
-"""Of the zip."""
-MAX_ENTRIES = 300_000
-MAX_UNPACKED = 8_000 * MEGABYTE
-MAX_PICTURE = 20 * MEGABYTE
-"""Of one picture in it, unpacked."""
 KEPT = 24 * 3600.0
 """Seconds after which an upload is removed that was not prepared, or whose preparation was killed."""
 HEAD = 1 << 16
@@ -66,12 +61,12 @@ def keep(file: BinaryIO, title: str, root: Path | None = None, on_progress: OnPr
         DataError: where it is no zip, or too large, or there is no room.
     """
     size = file.seek(0, os.SEEK_END)
-    if size > MAX_BYTES:
+    if size > budgets.PICTURE_ZIP_BYTES:
         raise DataError(
-            f"This zip has {size / MEGABYTE:,.0f} MB, and at most {MAX_BYTES / MEGABYTE:,.0f} MB can be taken."
+            f"This zip has {size / 1e6:,.0f} MB, and at most {budgets.PICTURE_ZIP_BYTES / 1e6:,.0f} MB can be taken."
         )
     try:
-        OpenZip(file, MAX_ENTRIES)  # nothing that cannot be opened is stored
+        OpenZip(file, budgets.PICTURE_ZIP_FILES)  # nothing that cannot be opened is stored
     except ZipError as error:
         raise DataError(str(error)) from error
     file.seek(0)
@@ -137,7 +132,7 @@ def plan(path: Path, title: str, upload: str, choices: Choices, on_progress: OnP
     """
     try:
         file = path.open("rb")
-        zipped = OpenZip(file, MAX_ENTRIES)
+        zipped = OpenZip(file, budgets.PICTURE_ZIP_FILES)
     except (ZipError, OSError) as error:
         raise DataError(
             str(error) if isinstance(error, ZipError) else f"The zip cannot be read: {error.strerror}."
@@ -149,8 +144,9 @@ def plan(path: Path, title: str, upload: str, choices: Choices, on_progress: OnP
         if number % 256 == 0:
             on_progress(Progress("Inspecting the pictures", number, len(entries)))
         headers[key] = reading.header(entry)
+    _check_pixels(headers.values())
     plan = plan_of_files(
-        PictureFiles(headers, lambda key: reading.read(entries[key]), MAX_PICTURE, "this zip"),
+        PictureFiles(headers, lambda key: reading.read(entries[key]), budgets.SENT_PICTURE, "this zip"),
         choices,
         title=PurePosixPath(title).stem or "Uploaded pictures",
         source=f"The uploaded file {title}",
@@ -168,7 +164,7 @@ def pictures_in(file: BinaryIO) -> tuple[list[str], Callable[[str], bytes], str]
         DataError: as `plan`.
     """
     try:
-        zipped = OpenZip(file, MAX_ENTRIES)
+        zipped = OpenZip(file, budgets.PICTURE_ZIP_FILES)
     except ZipError as error:
         raise DataError(str(error)) from error
     entries, _ = _pictures(zipped)
@@ -188,12 +184,22 @@ def _pictures(zipped: OpenZip) -> tuple[dict[str, Entry], int]:
             raise DataError(LOCKED)
         unpacked += entry.size
         found[path] = entry
-    if unpacked > MAX_UNPACKED:
+    if unpacked > budgets.PICTURE_ZIP_UNPACKED:
         raise DataError(
-            f"The pictures in the zip take {unpacked / MEGABYTE:,.0f} MB unpacked, and at most "
-            f"{MAX_UNPACKED / MEGABYTE:,.0f} MB can be taken."
+            f"The pictures in the zip take {unpacked / 1e6:,.0f} MB unpacked, and at most "
+            f"{budgets.PICTURE_ZIP_UNPACKED / 1e6:,.0f} MB can be taken."
         )
     return found, other
+
+
+def _check_pixels(headers: Iterable[PictureHeader | None]) -> None:
+    """Refuse what would take hours to decode."""
+    pixels = sum(header.width * header.height for header in headers if header is not None)
+    if pixels > budgets.PICTURE_ZIP_PIXELS:
+        raise DataError(
+            f"The pictures in the zip have {pixels / 1e6:,.0f} million pixels together, and at most "
+            f"{budgets.PICTURE_ZIP_PIXELS / 1e6:,.0f} million can be taken: make them smaller first."
+        )
 
 
 class _Reader:
@@ -204,7 +210,7 @@ class _Reader:
 
     def header(self, entry: Entry) -> PictureHeader | None:
         """The head of a picture; None where it cannot be read."""
-        for most in (HEAD, MAX_PICTURE):  # nearly always the first bytes are enough
+        for most in (HEAD, budgets.SENT_PICTURE):  # nearly always the first bytes are enough
             try:
                 seen = read_header(io.BytesIO(self._bytes(entry, most)))
             except PictureError:
@@ -215,8 +221,8 @@ class _Reader:
 
     def read(self, entry: Entry) -> bytes:
         """The bytes of an entry. Raises `PictureError` where there are too many or they are damaged."""
-        data = self._bytes(entry, MAX_PICTURE + 1)
-        if len(data) > MAX_PICTURE:
+        data = self._bytes(entry, budgets.SENT_PICTURE + 1)
+        if len(data) > budgets.SENT_PICTURE:
             raise PictureError("This picture is too large.")
         return data
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from stat import S_ISREG
 
 from engine.data.image_set import DataError
-from engine.data.pictures import MEGABYTE, PictureError
+from engine.data.pictures import PictureError
 from engine.data.sources.plan import (
     SUFFIXES,
     Choices,
@@ -21,11 +21,9 @@ from engine.data.sources.plan import (
     plan_of_files,
     read_header,
 )
-from engine.storage.files import read_regular
+from engine.storage import budgets
+from engine.storage.files import open_regular, read_regular
 
-MOST_FILES = 2_000_000
-MOST_BYTES = 100 * MEGABYTE
-"""Of one picture."""
 THREADS = min(8, os.cpu_count() or 1)
 
 
@@ -38,9 +36,9 @@ def plan(path: Path, choices: Choices, on_progress: OnProgress) -> Plan:
         for start in range(0, len(keys), 256):
             on_progress(Progress("Inspecting the pictures", start, len(keys)))
             some = keys[start : start + 256]
-            headers |= zip(some, pool.map(read_header, [path / key for key in some]), strict=True)
+            headers |= zip(some, pool.map(_header, [path / key for key in some]), strict=True)
     return plan_of_files(
-        PictureFiles(headers, lambda key: bytes_of(path / key), MOST_BYTES, f"“{path}”"),
+        PictureFiles(headers, lambda key: bytes_of(path / key), budgets.OWN_PICTURE, f"“{path}”"),
         choices,
         title=path.name or str(path),
         source=f"The folder {path}",
@@ -87,14 +85,24 @@ def files_of(path: Path) -> dict[str, tuple[int, int]]:
                 if not S_ISREG(stat.st_mode):  # a pipe or a device would be read for ever
                     continue
                 found[os.path.relpath(file, path).replace(os.sep, "/")] = (stat.st_size, stat.st_mtime_ns)
-        if len(found) > MOST_FILES:
-            raise DataError(f"There are more than {MOST_FILES:,} pictures in “{path}”: choose a folder with fewer.")
+        if len(found) > budgets.FOLDER_PICTURES:
+            raise DataError(
+                f"There are more than {budgets.FOLDER_PICTURES:,} pictures in “{path}”: choose a folder with fewer."
+            )
     return found
+
+
+def _header(path: Path) -> PictureHeader | None:
+    try:
+        with open_regular(path) as file:
+            return read_header(file)
+    except OSError:
+        return None
 
 
 def bytes_of(path: Path) -> bytes:
     """Of a picture. Raises `PictureError` where they cannot be read."""
     try:
-        return read_regular(path, MOST_BYTES)
+        return read_regular(path, budgets.OWN_PICTURE)
     except OSError as error:
         raise PictureError(f"This file cannot be read: {error.strerror}.") from error

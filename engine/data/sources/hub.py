@@ -11,7 +11,7 @@ from itertools import islice
 from typing import Any
 
 from engine.data.image_set import DataError
-from engine.data.pictures import MEGABYTE, PictureError
+from engine.data.pictures import PictureError
 from engine.data.sources.layout import MAX_CLASSES, NO_CLASS
 from engine.data.sources.plan import (
     DARK_SAMPLE,
@@ -30,6 +30,7 @@ from engine.data.sources.plan import (
     readable_headers,
     reader,
 )
+from engine.storage import budgets
 from engine.storage.disk_errors import is_refused_write, sentence
 
 NAME = re.compile(r"([A-Za-z0-9][\w.-]{0,95}(?:/[A-Za-z0-9][\w.-]{0,95})?)(?:@([\w.][\w./-]{0,100}))?")
@@ -39,7 +40,6 @@ HELD_OUT = 10_000
 """At most so many are taken of the part that is for testing."""
 BUFFER = 1000
 """Pictures that are shuffled among each other where not all are taken: many sets are sorted by class."""
-MAX_PICTURE = 100 * MEGABYTE
 LABELS = ("label", "labels", "fine_label", "class", "target", "category")
 INSTALL = 'pip install "diffusion-playground[huggingface]"'
 
@@ -150,7 +150,7 @@ def of_parts(name: str, parts: Any, choices: Choices, most: int, licence: str) -
         for part, held_out, limit in takes:
             try:
                 for k, row in enumerate(islice(iter(opened(part)), limit)):
-                    read = reader(partial(_bytes, row[where.image]), MAX_PICTURE, white=choices.white)
+                    read = reader(partial(_bytes, row[where.image]), budgets.OWN_PICTURE, white=choices.white)
                     yield Item(f"{part}/{k}", _label(row, where, label_of), read, held_out)
             except (DataError, GeneratorExit):
                 raise
@@ -169,7 +169,7 @@ def of_parts(name: str, parts: Any, choices: Choices, most: int, licence: str) -
         fingerprint=fingerprint_of((name, str(getattr(parts[first], "_fingerprint", "")), most)),
         items=items(),
         count=_count(parts, takes),
-        notes=(taken, *dark_note(sorted(some), some.__getitem__, MAX_PICTURE, choices.white)),
+        notes=(taken, *dark_note(sorted(some), some.__getitem__, budgets.OWN_PICTURE, choices.white)),
     )
 
 
@@ -220,7 +220,7 @@ def _bytes(stored: Any) -> bytes:
         from datasets.utils.file_utils import xopen
 
         with xopen(stored["path"], "rb") as file:
-            data: bytes = file.read(MAX_PICTURE + 1)
+            data: bytes = file.read(budgets.OWN_PICTURE + 1)
             return data
     except OSError as error:
         raise PictureError("This picture cannot be read.") from error

@@ -7,14 +7,15 @@ import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
 from engine.data.image_set import DataError
-from engine.data.pictures import FORMATS, PictureError, brightest_value, read_picture
+from engine.data.picture_files import open_picture
+from engine.data.pictures import PictureError, brightest_value, read_picture
 from engine.data.sources.layout import FoldersMean, by_folder
 from engine.storage.file_kinds import HEAD, kind_of
 from engine.storage.texts import plain_name
@@ -108,10 +109,10 @@ class PictureHeader:
         return min(self.width, self.height)
 
 
-def read_header(file: Any) -> PictureHeader | None:
-    """Read the header of a picture, a path or an open file; None where it has none that can be read."""
+def read_header(file: BinaryIO) -> PictureHeader | None:
+    """Read the header of a picture; None where it has none that can be read."""
     try:
-        with Image.open(file, formats=FORMATS) as image:
+        with open_picture(file) as image:
             grey = image.mode in ("1", "L", "LA", "I", "F") or image.mode.startswith("I;16")
             return PictureHeader(image.width, image.height, grey, image.format in ("JPEG", "MPO", "WEBP"))
     except Exception:  # Pillow raises nearly anything on damaged files

@@ -13,6 +13,7 @@ from engine.data.pictures import PictureError, read_picture
 from engine.data.sources import archive, folder
 from engine.data.sources.layout import NO_CLASS, FoldersMean, LayoutError, by_folder
 from engine.data.sources.plan import Pixels, dark_note
+from engine.storage import budgets
 
 EXAMPLES = 8
 SIZE = 48
@@ -63,7 +64,7 @@ def _preview(keys: list[str], bytes_of: Callable[[str], bytes], folders_mean: Fo
     held_out = sum(held is True for _, held in found.placed.values())
     classes = tuple((name, counts[k]) for k, name in enumerate(found.class_names))
     examples = tuple(_examples(found.placed, bytes_of, white))
-    notes = (*found.notes, *dark_note(keys, bytes_of, archive.MAX_PICTURE, white))
+    notes = (*found.notes, *dark_note(keys, bytes_of, budgets.SENT_PICTURE, white))
     return Preview(classes, len(found.placed) - held_out, held_out, notes, examples)
 
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Literal, Self
 from pydantic import field_validator
 
 from engine.data.points import POINT_SETS, PointsError, PointSet, named
-from engine.data.points_csv import MOST_POINTS
 from engine.language import _
 from engine.recipes.sampling_fields import SamplingFields
+from engine.storage import budgets
 from playground.labs.points.drawn import check_drawn, drawn_set
 from playground.labs.shared.controls import ControlRules, Controls, like, seed_setting, setting
 
@@ -253,4 +253,4 @@ def without_effect(controls: PointsControls, own: PointSet | None = None) -> dic
 
 def most_points(visitor: Visitor) -> int:
     """Most points that are read from a visitor's file."""
-    return visitor.bounds("points").get("count", MOST_POINTS)
+    return visitor.bounds("points").get("count", budgets.CSV_POINTS)

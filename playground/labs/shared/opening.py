@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from engine.language import N_, _
+from engine.storage import budgets
 from playground.labs.shared.job import Job, Partial
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 Report = Callable[[int, int], None]
 """Called with the bytes done and in all."""
 
-MAX_UPLOAD_MB = 2300
+MAX_UPLOAD_MB = budgets.MODEL_UPLOAD // budgets.MEGABYTE
 OBJECTIVES = {
     "": N_("as stated in the file"),
     "pred_noise": N_("noise"),

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from engine.language import _
+from engine.storage import budgets
 
 if TYPE_CHECKING:
     from engine.data.sources.preview import Preview
     from playground.policy.visitor import Visitor
 
-MAX_UPLOAD_MB = 500
+MAX_UPLOAD_MB = budgets.PICTURES_UPLOAD // budgets.MEGABYTE
 LARGEST = (32, 64, 96, 128, 256)
 """What images of many sizes can be reduced to, pixels."""
 MOST = (1_000, 5_000, 20_000, 100_000, 0)

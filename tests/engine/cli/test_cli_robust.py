@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import json
+import math
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from engine.cli import cli_data, cli_evaluate, cli_runs, cli_sample, cli_train, common, main
+from engine.denoiser import NetDenoiser, Prediction
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = {"model": "ideal:digits", "steps": 3, "seeds": [1]}
@@ -39,6 +41,7 @@ def _write_recipe(folder: Path, **changes: object) -> str:
     return str(folder / "recipe.json")
 
 
+@pytest.mark.parametrize("number", common.ENDING)
 @pytest.mark.parametrize(
     "words",
     [
@@ -50,20 +53,34 @@ def _write_recipe(folder: Path, **changes: object) -> str:
     ],
     ids=lambda words: words[2],
 )
-def test_ctrl_c_ends_every_command_with_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[object, ...]
+def test_ctrl_c_and_kill_end_every_command_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[object, ...], number: int
 ) -> None:
     def interrupted(args: object) -> int:
-        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(number)
         return 0
 
     module, name, *arguments = words
     monkeypatch.setattr(module, str(name), interrupted)
-    before = signal.getsignal(signal.SIGINT)
-    assert main([str(word) for word in arguments]) == common.INTERRUPTED
+    before = signal.getsignal(number)
+    assert main([str(word) for word in arguments]) == 128 + number
     (line,) = capsys.readouterr().err.strip().splitlines()
-    assert line.startswith(f"python -m engine {arguments[0]}: interrupted.")
-    assert signal.getsignal(signal.SIGINT) is before
+    how = "interrupted" if number == signal.SIGINT else "ended by a signal"
+    assert line.startswith(f"python -m engine {arguments[0]}: {how}.")
+    assert signal.getsignal(number) is before
+
+
+def test_a_signal_that_is_ignored_stays_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    def goes_on(args: object) -> int:
+        signal.raise_signal(signal.SIGHUP)
+        return 0
+
+    monkeypatch.setattr(cli_runs, "_list", goes_on)
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does
+    try:
+        assert main(["runs"]) == 0
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_ctrl_c_that_a_library_swallows_ends_the_command_at_its_next_line_of_progress(
@@ -76,7 +93,7 @@ def test_a_ctrl_c_that_a_library_swallows_ends_the_command_at_its_next_line_of_p
         pytest.fail("It went on.")
 
     monkeypatch.setattr(cli_runs, "_list", swallowed)
-    assert main(["runs"]) == common.INTERRUPTED
+    assert main(["runs"]) == 130
     assert "interrupted" in capsys.readouterr().err
 
 
@@ -147,6 +164,12 @@ def test_a_write_that_fails_leaves_the_picture_that_was_there(tmp_path: Path, mo
         ("evaluate", "--model", "digits", "--samples", "many"),
         ("evaluate", "--model", "digits", "--batch", "0"),
         ("train-classifier", "--out", "a", "--epochs", "0"),
+        ("train", "--out", "a", "--processes", "-4"),
+        ("train", "--out", "a", "--save-every", "nan"),
+        ("train", "--out", "a", "--save-every", "-1"),
+        ("data", "prepare", "mnist", "--largest", "-5"),
+        ("data", "prepare", "mnist", "--most", "-1"),
+        ("data", "prepare", "mnist", "--white", "99999999"),
     ],
 )
 def test_numbers_out_of_range_are_named_before_anything_begins(
@@ -156,7 +179,20 @@ def test_numbers_out_of_range_are_named_before_anything_begins(
         main(words)
     assert ended.value.code == 2
     last = capsys.readouterr().err.strip().splitlines()[-1]
-    assert re.search(rf"argument {words[-2]}: “{re.escape(words[-1])}” is no whole number from [\d,]+ to [\d,]+$", last)
+    assert re.search(
+        rf"argument {words[-2]}: “{re.escape(words[-1])}” is no (whole number|number of seconds) from [\d,]+ to [\d,]+$",
+        last,
+    )
+
+
+def test_pictures_that_are_no_numbers_are_said_and_by_which_weights(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(NetDenoiser, "__call__", lambda self, x_t, level, label=None: Prediction(x_t * math.nan, x_t))
+    recipe = _write_recipe(tmp_path, model="digits")
+    assert main(["sample", recipe, "--out", str(tmp_path / "a.png")]) == 2
+    assert "1 of 1 pictures are no numbers. The weights of “digits”" in capsys.readouterr().err
+    assert not (tmp_path / "a.png").exists()
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ from engine.data.sources.layout import by_folder
 from engine.data.sources.plan import Plan, Progress
 from engine.data.store import gather
 from engine.data.writing import Writer, chosen_to_hold_out, sweep
-from engine.storage import zips
+from engine.storage import budgets
 
 from peaks import linux, peak_of
 
@@ -467,7 +467,6 @@ import sys
 from pathlib import Path
 import numpy as np
 from engine.data.sources.plan import Plan
-from engine.storage import zips
 from engine.data.writing import Writer
 plan = Plan("x", "", "", tuple("0123456789"), 64, 3, True, "", (), None)
 with Writer("cifar10", plan, Path(sys.argv[1])) as writer:
@@ -597,16 +596,16 @@ def test_zips_that_hold_too_much_are_refused_before_they_are_unpacked(monkeypatc
     bomb = {f"{k}.bmp": bytes(19_000_000) for k in range(3)}
     upload = zipped(bomb)
     assert len(upload.getvalue()) < 100_000
-    monkeypatch.setattr(archive, "MAX_UNPACKED", 50_000_000)
+    monkeypatch.setattr(budgets, "PICTURE_ZIP_UNPACKED", 50_000_000)
     with pytest.raises(DataError, match="57 MB unpacked, and at most 50 MB"):
         prepare(archive.keep(upload, "bomb.zip"))
-    monkeypatch.setattr(archive, "MAX_ENTRIES", 10)
+    monkeypatch.setattr(budgets, "PICTURE_ZIP_FILES", 10)
     with pytest.raises(DataError, match="12 files, and at most 10"):
         prepare(archive.keep(zipped(pictures()), "many.zip"))
-    monkeypatch.setattr(zips, "MAX_DIRECTORY", 100)
+    monkeypatch.setattr(budgets, "ZIP_DIRECTORY", 100)
     with pytest.raises(DataError, match="far more files than can be taken"):
         prepare(archive.keep(zipped(pictures()), "many.zip"))
-    monkeypatch.setattr(archive, "MAX_BYTES", 1000)
+    monkeypatch.setattr(budgets, "PICTURE_ZIP_BYTES", 1000)
     with pytest.raises(DataError, match="at most 0 MB can be taken"):
         archive.keep(zipped(pictures()), "large.zip")
 
@@ -637,12 +636,12 @@ def test_the_end_of_a_zip_has_one_reading(end: dict[str, Any], monkeypatch: pyte
     """Whatever looks like an end as well: what bounds the list of files is the number that `zipfile` goes by."""
     data = zipped(pictures()).getvalue()
     assert prepare(archive.keep(with_end(data, **end), "p.zip")).count == 12
-    monkeypatch.setattr(zips, "MAX_DIRECTORY", 100)
+    monkeypatch.setattr(budgets, "ZIP_DIRECTORY", 100)
     monkeypatch.setattr(zipfile, "ZipFile", lambda *_: pytest.fail("opened"))
     with pytest.raises(DataError, match="far more files than can be taken"):
         prepare(archive.keep(with_end(data, **end), "p.zip"))
-    monkeypatch.setattr(zips, "MAX_DIRECTORY", 10_000)
-    monkeypatch.setattr(archive, "MAX_ENTRIES", 10)
+    monkeypatch.setattr(budgets, "ZIP_DIRECTORY", 10_000)
+    monkeypatch.setattr(budgets, "PICTURE_ZIP_FILES", 10)
     with pytest.raises(DataError, match="12 files, and at most 10"):
         prepare(archive.keep(with_end(data, **end), "p.zip"))
 

@@ -15,7 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile
 
-from engine.data.pictures import MEGABYTE, PictureError, read_picture
+from engine.data.pictures import PictureError, read_picture
+from engine.storage.budgets import MEGABYTE
 
 SECONDS = 2.0
 

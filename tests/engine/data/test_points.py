@@ -12,7 +12,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.data import points_csv
 from engine.data.points import MOST_CLASSES, POINT_SETS, PointsError, named, point_set
 from engine.data.points_csv import read_csv
 from engine.denoiser import NO_LABEL, NetDenoiser
@@ -22,6 +21,7 @@ from engine.process import TARGETS
 from engine.samplers import DDIM, DPMSolver2M
 from engine.sampling import SeededNoise, sample
 from engine.schedule import NoiseSchedule
+from engine.storage import budgets
 from engine.training.points import PointTraining, bayes_optimal_loss, begin, noised, train
 
 # --- sets -------------------------------------------------------------------------------------------------------------
@@ -104,11 +104,11 @@ def test_what_is_no_csv_of_points_is_refused_in_a_sentence(data: bytes | str, sa
 
 
 def test_a_file_without_end_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(points_csv, "MOST_ROWS", 300)
+    monkeypatch.setattr(budgets, "CSV_ROWS", 300)
     data, left_out = read_csv("\n".join(f"{k},{k % 7}" for k in range(1000)) + "\nnot,points", most_points=100)
     assert len(data) == 100
     assert left_out == "100 points, drawn at random from the first 300 lines, are used."
-    monkeypatch.setattr(points_csv, "MOST_BYTES", 1000)
+    monkeypatch.setattr(budgets, "CSV_BYTES", 1000)
     with pytest.raises(PointsError, match="too large"):
         read_csv("1,2\n" * 1000)
 

@@ -141,7 +141,9 @@ def test_a_network_of_absurd_size(folder: Path, changed: dict[str, Any]) -> None
     _refused(folder, "too large|no network that can be built|do not fit|not mirror|blocks")
 
 
-@pytest.mark.parametrize("betas", [[1e-4] * 10**6, [1e-4] * 200_000, [[1]], [2.0], [], ["a"], [float("nan")]])
+@pytest.mark.parametrize(
+    "betas", [[1e-4] * 10**6, [1e-4] * 200_000, [[1]], [2.0], [], ["a"], [float("nan")], [1e-300] * 60]
+)
 def test_a_schedule_that_makes_no_sense(folder: Path, betas: list[Any]) -> None:
     edit(folder / "scheduler" / "scheduler_config.json", trained_betas=betas)
     _refused(folder, "schedule")

@@ -14,11 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from engine.interop import hub, uploads
+from engine.interop import uploads
 from engine.interop.trainer_files import TrainerSettings
 from engine.models.opened import ModelError
 from engine.recipes.recipe import Recipe
 from engine.registry import open_model
+from engine.storage import budgets
 from engine.storage.checked_files import CheckpointError
 
 from checkpoints_to_try import save_sound
@@ -111,13 +112,13 @@ def test_bombs_are_not_unpacked(root: Path, tmp_path: Path, folder: Path, monkey
     (folder / "card.json").write_bytes(b" " * 50_000_000)
     with pytest.raises(CheckpointError, match=r"card\.json in the zip is far too large"):
         uploads.store(_zip(folder), "a.zip")
-    monkeypatch.setattr(hub, "MAX_WEIGHT_BYTES", 1000)
+    monkeypatch.setattr(budgets, "WEIGHT_BYTES", 1000)
     (folder / "card.json").unlink()
     with pytest.raises(CheckpointError, match="safetensors in the zip is far too large"):
         uploads.store(_zip(folder), "a.zip")
     monkeypatch.undo()
     monkeypatch.setenv("DIFFUSION_PLAYGROUND_RUNS", str(tmp_path / "runs"))
-    monkeypatch.setattr(uploads, "MAX_ENTRIES", 3)
+    monkeypatch.setattr(budgets, "MODEL_ZIP_FILES", 3)
     with pytest.raises(CheckpointError, match="at most 3 can be taken"):
         uploads.store(_zip(folder), "a.zip")
     assert os.listdir(root) == []

@@ -14,12 +14,13 @@ from types import ModuleType, SimpleNamespace
 import pytest
 
 from engine.recipes.recipe import Recipe
+from engine.storage import budgets
 from playground.gradio_ui import compat, launch, options
 from playground.gradio_ui import launch_text as text
 from playground.gradio_ui.api_errors import LONGEST, sentence
 from playground.policy import limits, mode
 from playground.serving import zerogpu
-from playground.serving.request_filter import ENVELOPE, LARGEST, RequestFilter
+from playground.serving.request_filter import ENVELOPE, RequestFilter
 from playground.serving.run_time_limit import RunTimeLimit
 
 ROOT = Path(__file__).parents[3]
@@ -183,12 +184,12 @@ def requested(path: str, chunks: list[bytes], told_length: int | None = None) ->
 
 def test_the_request_filter_lets_in_what_is_bounded() -> None:
     assert requested("/gradio_api/queue/join", [b"x" * 1000]) == (None, 1000)
-    assert requested("/gradio_api/queue/join", [b""], told_length=LARGEST + 1) == (413, 0)
-    assert requested("/gradio_api/upload", [b"x" * LARGEST, b"x" * LARGEST])[0] is None
+    assert requested("/gradio_api/queue/join", [b""], told_length=budgets.REQUEST_BYTES + 1) == (413, 0)
+    assert requested("/gradio_api/upload", [b"x" * budgets.REQUEST_BYTES, b"x" * budgets.REQUEST_BYTES])[0] is None
     assert requested("/gradio_api/upload", [b""], told_length=10_000_001 + ENVELOPE) == (413, 0)
     megabyte = b"x" * 1_000_000
     assert (
-        requested("/gradio_api/queue/join", [megabyte] * 9, told_length=-1)[1] <= LARGEST
+        requested("/gradio_api/queue/join", [megabyte] * 9, told_length=-1)[1] <= budgets.REQUEST_BYTES
     )  # who does not say how much
     for path in ("/gradio_api/process_recording", "/gradio_api/deep_link", "/monitoring/x", "/gradio_api/vibe-code"):
         assert requested(path, [b""])[0] == 404
