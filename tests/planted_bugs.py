@@ -687,7 +687,7 @@ BUGS = [
     Bug(
         "another computer's heartbeat is ignored",
         "runs/lock.py",
-        "return self.is_alive and self.host != node()",
+        "return self.host != node() and self.is_alive",
         "False",
         "test_runs.py",
         "signs_of_life",

@@ -57,7 +57,7 @@ def write_zip(folder: RunFolder, target: Path, *, resumable: bool = False) -> No
         OSError: where the write fails.
     """
     steps = set(folder.steps()[-1:]) | {step for step, _ in [folder.read_best() or (-1, 0.0)]}
-    with atomic_write(target) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as zipped:
+    with atomic_write(target) as part, _new_zip(part) as zipped:
         for path in sorted(folder.path.rglob("*")):
             inner = path.relative_to(folder.path)
             if not path.is_file() or path.is_symlink() or not _belongs(inner, steps, resumable):
@@ -65,6 +65,11 @@ def write_zip(folder: RunFolder, target: Path, *, resumable: bool = False) -> No
             # Weights do not get smaller by packing.
             how = zipfile.ZIP_STORED if path.suffix in (".safetensors", ".npz") else zipfile.ZIP_DEFLATED
             zipped.write(path, Path(folder.id) / inner, compress_type=how)
+
+
+def _new_zip(path: Path) -> zipfile.ZipFile:
+    """An empty one. Its format knows no time before 1980, which a computer without a clock has: such files get that year."""
+    return zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, strict_timestamps=False)
 
 
 def export(folder: RunFolder, target: Path, checkpoint: Path) -> None:

@@ -3,7 +3,8 @@
 RUNS/ID/lock         held with `filelock`; the operating system releases it when the process ends, however it ends
 RUNS/ID/heartbeat    the process that holds it, and when it last gave a sign of life
 
-The heartbeat is for disks of many computers, where a lock may reach no further than one of them.
+The heartbeat is for disks of many computers, where a lock may reach no further than one of them. Its age is by the clock of
+the disk: its time of change, compared with that of the lock, which is touched. Two computers' own clocks are never compared.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from platform import node
 
-from engine.storage.files import acquire, file_lock
+from engine.storage.files import acquire, clock_of, file_lock
 
 LOCK = "lock"
 HEARTBEAT = "heartbeat"
@@ -41,8 +42,10 @@ class Holder:
 
     host: str = ""
     pid: int = 0
-    time: float = 0.0
-    """Seconds since 1970, of its last sign of life."""
+    folder: Path = Path()
+    """Of the run."""
+    changed: float = 0.0
+    """Its last sign of life, in seconds since 1970 by the clock of the disk."""
     token: str = ""
     """Of its lease; empty where nobody holds the run."""
 
@@ -50,14 +53,19 @@ class Holder:
         return f"process {self.pid} on {self.host}" if self.pid else "another process"
 
     @property
+    def silent_for(self) -> float:
+        """Seconds since its last sign of life."""
+        return clock_of(self.folder / LOCK) - self.changed
+
+    @property
     def is_alive(self) -> bool:
         """Whether it gave a sign of life lately."""
-        return bool(self.token) and abs(time.time() - self.time) < DEAD_AFTER
+        return bool(self.token) and abs(self.silent_for) < DEAD_AFTER
 
     @property
     def is_elsewhere(self) -> bool:
         """Whether it lives on another computer, so that its lock may not be seen here."""
-        return self.is_alive and self.host != node()
+        return self.host != node() and self.is_alive
 
 
 def holder_of(folder: Path) -> Holder | None:
@@ -90,7 +98,10 @@ class Lease:
         locked, holder = acquire(self._lock, PATIENCE), _read(folder)
         if locked is False or holder.is_elsewhere or (locked is None and holder.is_alive):
             self._lock.release()
-            raise HeldError(f"This run is being trained by {holder}.")
+            since = (
+                f", which gave a sign of life {max(0.0, holder.silent_for):.0f} s ago" if holder.is_elsewhere else ""
+            )
+            raise HeldError(f"This run is being trained by {holder}{since}.")
         self._end = threading.Event()
         self._writing = threading.Lock()
         """No sign of life is written while the lease is being released."""
@@ -148,8 +159,8 @@ def _read(folder: Path) -> Holder:
     """What the heartbeat says; nobody where it says nothing sensible."""
     try:
         with (folder / HEARTBEAT).open("rb") as file:
-            said = json.loads(file.read(4096))
+            said, changed = json.loads(file.read(4096)), os.fstat(file.fileno()).st_mtime
         host, token = str(said["host"])[:100], str(said["token"])[:40]
-        return Holder(host, int(said["pid"]), float(said["time"]), token)
+        return Holder(host, int(said["pid"]), folder, changed, token)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, OverflowError):
         return Holder()

@@ -14,7 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from pydantic_core import from_json
 
 from engine.settings import current
@@ -58,12 +58,18 @@ class RunRecord(BaseModel):
     config: TrainConfig
     status: Status = "queued"
     error: str = ""
-    created: float = Field(default_factory=time.time, ge=0, le=1e11, description="Seconds since 1970.")
+    created: float = Field(default_factory=time.time, validate_default=True, description="Seconds since 1970.")
     command: str = Field("", max_length=2000, description="What started it, where that was in the shell.")
     held_out: int | None = Field(None, ge=0, description="How many held-out pictures the set has; None: not yet known.")
     pictures: str = Field(
         "", max_length=200, description="Checksum of a prepared set's pictures; empty for one that ships."
     )
+
+    @field_validator("created", mode="before")
+    @classmethod
+    def _a_year_that_is_shown(cls, value: object) -> object:
+        """A computer without a clock may write any time: that must not hide a run."""
+        return min(max(value, 0.0), 1e11) if isinstance(value, int | float) and not math.isnan(value) else 0.0
 
     def age_key(self, name: str) -> str:
         """What runs are sorted by: the id, or the time of its beginning for a folder of another name."""

@@ -76,9 +76,9 @@ def atomic_files(folder: Path) -> Iterator[Path]:
             part.mkdir()
             yield part
         return
-    _remove_stale(folder / "files")
     with _unfinished(folder / "files") as part:
         part.mkdir()
+        _remove_stale(folder / "files", part.stat().st_mtime)
         yield part
         for path in sorted(path for path in part.rglob("*") if path.is_file()):
             target = folder / path.relative_to(part)
@@ -103,7 +103,7 @@ def _unfinished(path: Path) -> Iterator[Path]:
 
 def publish(part: Path, path: Path, *, durable: bool = False) -> None:
     """Give a finished file or folder its name; see `atomic_write`, which calls this."""
-    _remove_stale(path)
+    _remove_stale(path, part.stat().st_mtime)
     if durable:
         flush(part)
     # A folder takes the place of a folder; a file never does.
@@ -172,6 +172,22 @@ def acquire(lock: FileLock, seconds: float) -> bool | None:
             raise
         return None
     return True
+
+
+def clock_of(file: Path) -> float:
+    """The time now, in seconds since 1970, by the clock of the disk that a file is on, perhaps a server's.
+
+    The ages of files there are differences to it; the clocks of two computers may be minutes apart.
+
+    Args:
+        file: made where it is missing; its time of change becomes now. Where it cannot be written, the clock of this computer
+            counts.
+    """
+    try:
+        file.touch()
+        return file.stat().st_mtime
+    except OSError:
+        return time.time()
 
 
 def free_bytes(path: Path) -> int:
@@ -259,12 +275,12 @@ def _remove(path: Path) -> None:
             path.unlink(missing_ok=True)
 
 
-def _remove_stale(path: Path) -> None:
-    """Remove what killed processes left of earlier writes to this path."""
+def _remove_stale(path: Path, now: float) -> None:
+    """Remove what killed processes left of earlier writes to this path; `now` by the clock of its disk."""
     with contextlib.suppress(OSError), os.scandir(path.parent) as entries:
         for entry in entries:
             ours = entry.name.startswith(f".{path.name}.") and entry.name.endswith(".part")
-            if ours and time.time() - entry.stat().st_mtime > _STALE:
+            if ours and now - entry.stat().st_mtime > _STALE:
                 _remove(Path(entry.path))
 
 

@@ -22,16 +22,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from engine.cli import main
 from engine.data.shipped import DATASETS
 from engine.interop import pretrained
 from engine.registry import open_model
-from engine.runs import lock, record, trainer
+from engine.runs import archive, lock, record, trainer
+from engine.runs.entry import entry_of
 from engine.runs.folder import RunFolder, all_runs, find_run
 from engine.runs.lock import HeldError, Lease, holder_of
 from engine.runs.record import RunRecord, new_id
 from engine.runs.trainer import RunTrainer
 from engine.storage import checkpoints
 from engine.storage.checked_files import CheckpointError
+from engine.storage.files import clock_of
 from engine.training import loop, resume
 from engine.training.report import Report
 from engine.training.resume import ResumeError
@@ -447,16 +450,23 @@ def test_many_who_ask_at_once_get_it_once(tmp_path: Path) -> None:
     got[0].release()
 
 
-def test_another_machine_holds_it_as_long_as_it_gives_signs_of_life(tmp_path: Path) -> None:
+@pytest.mark.parametrize("skew", [0.0, -130.0, 130.0, -2e9])
+def test_another_machine_holds_it_as_long_as_it_gives_signs_of_life(
+    skew: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a shared disk flock may not reach it."""
 
     def say(ago: float, host: str = "another") -> None:
-        said = {"host": host, "pid": 7, "time": time.time() - ago, "token": "x"}
+        said = {"host": host, "pid": 7, "time": time.time() + skew, "token": "x"}
         (tmp_path / lock.HEARTBEAT).write_text(json.dumps(said))
+        now = clock_of(tmp_path / "clock")
+        os.utime(tmp_path / lock.HEARTBEAT, (now - ago, now - ago))
 
+    if skew:  # the two computers' clocks are apart, and that of the disk is a third one
+        monkeypatch.setattr(time, "time", lambda: 1e9 - skew)
     say(5)
     assert str(holder_of(tmp_path)) == "process 7 on another"
-    with pytest.raises(HeldError, match="process 7 on another"):
+    with pytest.raises(HeldError, match=r"process 7 on another, which gave a sign of life \d+ s ago"):
         Lease(tmp_path)
     say(lock.DEAD_AFTER + 1)
     assert holder_of(tmp_path) is None
@@ -505,3 +515,26 @@ def test_whoever_moves_the_folder_takes_the_right_to_write_away(tmp_path: Path) 
     (tmp_path / "a").mkdir()
     assert not lease.held
     lease.release()
+
+
+# --- clocks -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("now", [-1e6, 0.0, 2e11])
+def test_a_run_is_found_whatever_the_clock_said(now: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A small computer may have no clock until it has asked for the time."""
+    with monkeypatch.context() as patch:
+        patch.setattr(time, "time", lambda: now)
+        folder = RunFolder.at(tmp_path / "run")
+        assert _train(folder).ended[0] == "finished"
+        for path in (tmp_path / "run").rglob("*"):
+            os.utime(path, (max(now, -1e6), max(now, -1e6)))
+    record = folder.read_record()
+    assert record is not None
+    assert [run.id for run in all_runs(tmp_path)] == ["run"]
+    assert entry_of(folder).run.history.reports[-1].step == 6
+    archive.write_zip(folder, tmp_path / "run.zip")
+    assert main(["runs", "--runs", str(tmp_path), "show", "run"]) == 0
+    written = json.loads((folder.path / "run.json").read_text())
+    (folder.path / "run.json").write_text(json.dumps(written | {"created": -1e300}))
+    assert folder.read_record() is not None
