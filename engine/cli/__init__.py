@@ -47,6 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     prepare_streams()
     args = _parser().parse_args(arguments)
     keep_freed_memory()
+    if args.begins:
+        print(args.begins, file=sys.stderr, flush=True)
     try:
         with interruptible():
             status = _checked(args)
@@ -100,7 +102,7 @@ def _checked(args: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m engine", description=__doc__)
-    parser.set_defaults(kept="")  # what is left after Ctrl-C, in a sentence
+    parser.set_defaults(kept="", begins="")  # what is left after Ctrl-C; what is said before libraries are loaded
     commands = parser.add_subparsers(dest="command", required=True)
     cli_train.add(commands)
     cli_runs.add(commands)

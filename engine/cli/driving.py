@@ -46,13 +46,13 @@ def drive(folder: RunFolder, config: TrainConfig, command: str, args: argparse.N
     Raises:
         CommandError: with one sentence, for what the caller can mend.
     """
-    from engine.data.prepared import pictures_of
+    from engine.data.prepared import outline_of
     from engine.runs.record import RunRecord
     from engine.runs.trainer import RunTrainer
     from engine.training.distributed import launched_context
     from engine.training.preflight import preflight
 
-    pictures_of(config)  # missing ones are reported before a folder is made
+    outline_of(config)  # missing ones are reported before a folder is made
     context = launched_context(args.device, args.processes, args.log_with, str(folder.path / "tracking"), folder.id)
     try:
         checked = preflight(config, context, folder.path, thorough=args.check)
@@ -88,7 +88,7 @@ def _print_preflight(checked: Preflight, config: TrainConfig, context: Distribut
     seconds = checked.seconds_per_step
     print(
         f"{processes} on {context.device.type}: {checked.parameters / 1e6:.2f} million weights, {seconds:.2f} s a step "
-        f"({config.batch / seconds:.0f} images/s){split}{gpu}; "
+        f"({config.batch / seconds:.3g} images/s){split}{gpu}; "
         f"{config.steps:,} steps in about {duration(seconds * config.steps)}, {checked.disk / 1e6:.0f} MB of disk",
         flush=True,
     )

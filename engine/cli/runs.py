@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from engine.cli.common import CommandError, named_path
 from engine.cli.driving import drive
-from engine.cli.train import add_driving
+from engine.cli.train import BEGINS, add_driving
 
 if TYPE_CHECKING:
     from engine.runs.folder import RunFolder
@@ -30,7 +30,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     show.set_defaults(run=_show)
     show.add_argument("--json", action="store_true", help="print a JSON object")
     resume = what.add_parser("resume", help="resume an interrupted run")
-    resume.set_defaults(run=_resume)
+    resume.set_defaults(run=_resume, begins=BEGINS)
     add_driving(resume)
     export = what.add_parser("export", help="copy its weights, as a folder that diffusers opens")
     add_export(export)

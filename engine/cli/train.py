@@ -17,6 +17,9 @@ from engine.storage import budgets
 if TYPE_CHECKING:
     from engine.training.config import TrainConfig
 
+BEGINS = "preparing: libraries, pictures, and a few steps to measure"
+"""Said at once: what follows takes seconds, and with large pictures half a minute."""
+
 
 def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the command to the parser of `engine.cli`."""
@@ -26,7 +29,7 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         description="Train a network. The run appears in the Training lab while it trains and afterwards; an interrupted run "
         "in the same folder is resumed from its last checkpoint. Ctrl-C writes a checkpoint and ends.",
     )
-    train.set_defaults(run=_train, kept="What was saved is kept: see python -m engine runs list.")
+    train.set_defaults(run=_train, begins=BEGINS, kept="What was saved is kept: see python -m engine runs list.")
     train.add_argument(
         "recipe",
         type=named_path,

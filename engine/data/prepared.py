@@ -12,7 +12,7 @@ from engine.data import store
 from engine.data.catalogue import load
 from engine.data.image_set import ImageSet
 from engine.data.shipped import DATASETS
-from engine.data.sizes import sized
+from engine.data.sizes import outline, sized
 
 MOST_NUMBERS = 60_000_000
 """Of a larger set, counted in pixels times colours, nothing is computed that needs all of it in memory: that would take
@@ -37,6 +37,11 @@ class PictureSettings(Protocol):
 def pictures_of(config: PictureSettings) -> ImageSet:
     """All of them, at the config's size, those held out too. Raises `DataError`."""
     return sized(load(config.data), config.size, config.upsampling)
+
+
+def outline_of(config: PictureSettings) -> ImageSet:
+    """The same without their pixels, at once, where they would have to be resized first. Raises `DataError`."""
+    return outline(load(config.data), config.size, config.upsampling)
 
 
 def content_checksum(config: PictureSettings) -> str:

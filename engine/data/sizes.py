@@ -40,15 +40,8 @@ def sized(data: ImageSet, size: int, upsampling: bool = False) -> ImageSet:
     Raises:
         DataError: where it is and may not, and where the disk does not let us.
     """
-    if size in (0, data.size):
+    if not check_size(data, size, upsampling):
         return data
-    if size < LEAST:
-        raise DataError(f"An image size of {size} × {size} is too small: choose at least {LEAST}.")
-    if size > data.size and not upsampling:
-        raise DataError(
-            f"The images of “{data.title}” are {data.size} × {data.size}. To train at {size} × {size}, allow upsampling: "
-            "it adds pixels, and no detail."
-        )
     folder = _folder(data)
     if folder is None:
         return _in_memory(data, size)
@@ -72,6 +65,28 @@ def _in_memory(data: ImageSet, size: int) -> ImageSet:
             [*resized(data.images, size), data.images[:0, :0, :0].reshape(0, size, size, data.channels)]
         ),
     )
+
+
+def check_size(data: ImageSet, size: int, upsampling: bool) -> bool:
+    """Whether `sized` has to resize them. Raises DataError where it may not."""
+    if size in (0, data.size):
+        return False
+    if size < LEAST:
+        raise DataError(f"An image size of {size} × {size} is too small: choose at least {LEAST}.")
+    if size > data.size and not upsampling:
+        raise DataError(
+            f"The images of “{data.title}” are {data.size} × {data.size}. To train at {size} × {size}, allow upsampling: "
+            "it adds pixels, and no detail."
+        )
+    return True
+
+
+def outline(data: ImageSet, size: int, upsampling: bool = False) -> ImageSet:
+    """What `sized` gives, with all pixels black, at once and without memory: for what depends on shapes alone."""
+    check_size(data, size, upsampling)
+    size = size or data.size
+    black = np.zeros((1, 1, 1, 1), np.uint8)
+    return replace(data, images=np.broadcast_to(black, (len(data), size, size, data.channels)))
 
 
 def _folder(data: ImageSet) -> Path | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,21 +12,29 @@ from typing import NamedTuple
 import numpy as np
 import psutil
 import torch
+from torch import nn
 
 from engine.data.image_set import ImageSet
-from engine.data.prepared import training_pictures
+from engine.data.prepared import outline_of, training_pictures
 from engine.storage.checked_files import sentence_of
 from engine.storage.files import refusal, room_problem
 from engine.training import loop
+from engine.training.arithmetic import StepCost, most_operations, operations_per_second, step_cost
 from engine.training.config import TrainConfig
 from engine.training.distributed import DistributedContext, SingleProcess
 from engine.training.state import TrainState
 from engine.training.tasks import parameter_count
 
+COUNTED = (
+    "A step would take minutes here, so that none was measured: the time is estimated from the number of operations."
+)
+COUNTED_FROM = 5e10
+"""Operations of a picture from which on they are counted before a step is taken: a second or more on a core."""
 STEPS = 3
 """Steps that are measured, after one to warm up."""
 MEASURING_LIMIT = 20.0
-"""Seconds. Where whole batches would take a CPU longer, single pictures are measured and a step is estimated from them."""
+"""Seconds. Where whole batches would take a CPU longer, single pictures are measured and a step is estimated from them; where
+even these would, it is estimated from the number of operations."""
 SLOWED = 1.5
 """Where a step takes more than this times what it takes alone, other work is running on the computer."""
 COPIES = 5
@@ -97,13 +106,18 @@ def preflight(
     """
     context = context or SingleProcess()
     try:
-        data = training_pictures(config)
         loop.process_slice(config.batch, context)
-        parameters = parameter_count(config, data)
-        disk = KEPT_CHECKPOINTS * COPIES * 4 * parameters
-        missing = _room_missing(disk, folder) or _memory_missing(COPIES * 4 * parameters, context)
+        shapes = outline_of(config)
+        parameters = parameter_count(config, shapes)
+        disk = _disk_of(parameters)
+        cost = _cost_if_large(config, shapes, parameters, context)
+        needed = COPIES * 4 * parameters + _activations(config, cost)
+        missing = _room_missing(disk, folder) or _memory_missing(needed, context)
         if missing:
             return Preflight(problems=(missing,))
+        if cost is not None and _seconds_of(cost) > MEASURING_LIMIT / 2:
+            return _counted(config, context, cost, parameters)
+        data = training_pictures(config)
         state = loop.begin(config, data, context.device)
     except ValueError as error:  # of the pictures, the network or the batch; each message is one sentence
         return Preflight(problems=(sentence_of(error),))
@@ -115,6 +129,8 @@ def preflight(
         remarks = tuple(_remarks(share, data, steps, context.device)) if thorough else ()
     except loop.TrainingDivergedError as error:
         return Preflight(problems=(str(error),))
+    except _OutOfPatienceError:
+        return _counted(config, context, cost or step_cost(config, shapes), parameters)
     except RuntimeError as error:
         return Preflight(problems=(_problem_of(error, config),))
     seconds = _median(steps)
@@ -129,13 +145,73 @@ def preflight(
     )
 
 
+def _cost_if_large(
+    config: TrainConfig, shapes: ImageSet, parameters: int, context: DistributedContext
+) -> StepCost | None:
+    """What a picture costs, where that may be much for a CPU; None elsewhere, for counting takes a second."""
+    if context.device.type != "cpu" or most_operations(parameters, shapes.size) < COUNTED_FROM:
+        return None
+    return step_cost(config, shapes)
+
+
+def _disk_of(parameters: int) -> int:
+    """Bytes of the checkpoints of a run."""
+    return KEPT_CHECKPOINTS * COPIES * 4 * parameters
+
+
+def _seconds_of(cost: StepCost) -> float:
+    """How long a CPU takes for it here, about."""
+    return cost.operations / operations_per_second()
+
+
+def _counted(config: TrainConfig, context: DistributedContext, cost: StepCost, parameters: int) -> Preflight:
+    """An estimate where no step was measured."""
+    batch = config.batch // context.count
+    seconds = _seconds_of(cost) * batch
+    return Preflight(
+        remarks=(COUNTED,),
+        parameters=parameters,
+        seconds_per_step=seconds,
+        seconds_now=seconds,
+        micro_batch=config.micro_batch or batch,
+        disk=_disk_of(parameters),
+    )
+
+
+class _OutOfPatienceError(Exception):
+    """A step takes too long to be measured."""
+
+
+@contextlib.contextmanager
+def _patience(net: nn.Module) -> Iterator[None]:
+    """Within this context a layer that begins after `MEASURING_LIMIT` raises _OutOfPatienceError, also within a step."""
+    deadline = time.monotonic() + MEASURING_LIMIT
+
+    def check(*_: object) -> None:
+        if time.monotonic() > deadline:
+            raise _OutOfPatienceError
+
+    hooks = [layer.register_forward_pre_hook(check) for layer in net.modules()]
+    try:
+        yield
+    finally:
+        for hook in hooks:
+            hook.remove()
+
+
+def _activations(config: TrainConfig, cost: StepCost | None) -> int:
+    """Bytes that the forward pass of a micro-batch of one picture leaves in memory, at least."""
+    return 0 if cost is None else cost.activations // (1 if config.precision == "fp32" else 2)
+
+
 def _measured(
     config: TrainConfig, data: ImageSet, state: TrainState, device: torch.device
 ) -> tuple[list[_Seconds], int]:
     """A few steps, after a first one with its start-up costs; and the micro-batch size."""
     if device.type == "cpu" and not config.compile:
         single = config.model_copy(update={"batch": 1, "learning_rate": 1e-7})  # a batch of 1 must not make it diverge
-        steps, _ = _timed(single, data, state, device, steps=1)
+        with _patience(state.net):
+            steps, _ = _timed(single, data, state, device, steps=1)
         estimated = [_Seconds(alone * config.batch, now * config.batch) for alone, now in steps]
         if sum(step.now for step in estimated[1:]) * STEPS > MEASURING_LIMIT:
             return estimated, config.micro_batch or config.batch
@@ -197,8 +273,8 @@ def _memory_missing(needed: int, context: DistributedContext) -> str:
     if needed <= free:
         return ""
     return (
-        f"Training this network needs {needed / 1e9:,.1f} GB of memory before the first batch, and {free / 1e9:,.1f} GB are "
-        "free: choose a smaller network."
+        f"Training this network needs {needed / 1e9:,.1f} GB of memory at least, and {free / 1e9:,.1f} GB are free: choose a "
+        "smaller network, or smaller images."
     )
 
 

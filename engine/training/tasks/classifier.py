@@ -66,6 +66,9 @@ class ClassifierTask:
     def model(self, config: TrainConfig, data: ImageSet, net: LevelClassifier) -> TrainedClassifier:
         return TrainedClassifier(net, NoisyClassifierCard(data=data.name, class_names=data.class_names))
 
+    def evaluate(self, config: TrainConfig, net: LevelClassifier, pictures: Tensor) -> object:
+        return net(pictures, Level(pictures.new_zeros(len(pictures))))
+
     def objective(self, config: TrainConfig, model: TrainedClassifier) -> ClassificationLoss:
         return ClassificationLoss(model.net)
 

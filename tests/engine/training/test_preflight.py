@@ -11,16 +11,20 @@ from pathlib import Path
 import pytest
 import torch
 from faults import failing
+from torch.autograd.graph import saved_tensors_hooks
+from torch.utils.flop_counter import FlopCounterMode
 
 from engine.data.image_set import DataError
 from engine.storage.files import SPARE
 from engine.training import loop
 from engine.training import preflight as module
+from engine.training.arithmetic import StepCost, most_operations, step_cost
 from engine.training.config import TrainConfig
 from engine.training.distributed import SingleProcess
 from engine.training.preflight import Preflight, preflight
 from engine.training.report import Report
 from engine.training.state import begin
+from engine.training.tasks import task_of
 
 from runs_to_try import DATA, config_of, same
 
@@ -28,6 +32,7 @@ from runs_to_try import DATA, config_of, same
 @pytest.fixture(autouse=True)
 def _sides(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "training_pictures", lambda config: DATA)
+    monkeypatch.setattr(module, "outline_of", lambda config: DATA)
 
 
 def test_a_run_that_works_passes_and_nothing_is_kept() -> None:
@@ -160,3 +165,54 @@ def test_a_network_that_is_larger_than_memory_is_not_even_made(monkeypatch: pyte
     monkeypatch.setattr(module.loop, "begin", None)
     (problem,) = preflight(config_of()).problems
     assert "choose a smaller network" in problem
+
+
+@pytest.mark.parametrize("task", ["denoiser", "classifier", "vae"])
+def test_what_a_step_costs_is_counted_as_torch_does_it(task: str) -> None:
+    config = config_of(task=task, batch=1)
+    state, kept = begin(config, DATA), {}
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        if not isinstance(tensor, torch.nn.Parameter):
+            kept[tensor.untyped_storage()._cdata] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    picture = torch.zeros(1, 1, 8, 8)
+    with FlopCounterMode(display=False) as counter, saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss = torch.stack([out.sum() for out in _tensors(task_of(config).evaluate(config, state.net, picture))]).sum()
+        forward = counter.get_total_flops()
+        loss.backward()
+    cost = step_cost(config, DATA)
+    assert cost.operations == 3 * forward
+    assert 0.6 < counter.get_total_flops() / cost.operations < 1.01  # not of the first layer's input
+    assert 0.5 < cost.activations / sum(kept.values()) < 1.5
+    assert cost.operations < most_operations(sum(weight.numel() for weight in state.net.parameters()), 8)
+
+
+def _tensors(output: object) -> list[torch.Tensor]:
+    if isinstance(output, torch.Tensor):
+        return [output]
+    return [tensor for part in output for tensor in (part.mean, part.log_variance)]  # type: ignore[attr-defined]
+
+
+def test_where_one_step_would_take_minutes_none_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "COUNTED_FROM", 0.0)
+    monkeypatch.setattr(module, "operations_per_second", lambda: step_cost(config_of(), DATA).operations / 100.0)
+    monkeypatch.setattr(loop, "begin", None)
+    monkeypatch.setattr(module, "training_pictures", None)
+    found = preflight(config_of(batch=4))
+    assert found.passed
+    assert found.seconds_per_step == pytest.approx(400.0)
+    assert found.remarks == (module.COUNTED,)
+    memory = module.psutil.virtual_memory()
+    monkeypatch.setattr(module, "step_cost", lambda *_: StepCost(1.0, memory.total))
+    (problem,) = preflight(config_of(batch=4)).problems
+    assert "smaller images" in problem
+
+
+def test_patience_ends_in_the_middle_of_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MEASURING_LIMIT", 0.0)
+    monkeypatch.setattr(loop, "clip_grad_norm_", None)  # no step comes to its end
+    found = preflight(config_of(batch=4))
+    assert found.passed
+    assert found.remarks == (module.COUNTED,)
