@@ -26,6 +26,10 @@ VIEW_SETTINGS = ("view", "show")
 """Settings whose change is shown without a press of Draw."""
 
 
+EMPTY = [page.status(""), "", None, *[None] * view.CHARTS, "", ""]
+"""Values of the status and the figures before the first result."""
+
+
 def build(demo: gr.Blocks) -> None:
     """Draw the page."""
     _Page().connect(demo)
@@ -50,33 +54,31 @@ class _Page:
     def connect(self, demo: gr.Blocks) -> None:
         """Connect the events."""
         panel, outputs = self.panel, [self.note]
+        whole = [*outputs, self.job.status, *self.figures]
         panel.on_change(_noticed, [], outputs)
         names = [control.name for control in describe(GuidanceControls)]
         switches = [compat.input_event(panel.widgets[names.index(name)]) for name in VIEW_SETTINGS]
         causes = [
-            panel.on_load(demo, _opened, [], outputs, self.job.start),
+            panel.on_load(demo, _opened, [], whole, self.job.start),
             panel.on(self.job.start.click, _started, [], outputs, trigger_mode="multiple"),
-            panel.on(switches, _switched, [], [*outputs, self.job.status, *self.figures], trigger_mode="always_last"),
+            panel.on(switches, _switched, [], whole, trigger_mode="always_last"),
         ]
         self.job.connect(panel.who.tab, _figures, self.figures, *causes)
 
 
 def _opened(state: State) -> list[Any]:
-    latest = _latest(state.tab)
-    is_other = latest is not None and not lab.same(latest, state.controls)
-    is_first = request_queue().job(state.tab, LAB) is None
-    if (is_other or is_first) and lab.starts_by_itself(state.controls):
-        return _started(state)
-    return _noticed(state)  # loaded again: the job that is there is followed
+    """Loaded again, the job that is there is followed, unless the link asks for something else."""
+    if request_queue().is_for(state.tab, LAB, lab.key(state.controls)):
+        return [*_noticed(state), *[gr.skip()] * len(EMPTY)]
+    return _switched(state)
 
 
 def _switched(state: State) -> list[Any]:
     """Another view: its result, or an empty page."""
-    empty = [page.status(""), "", None, *[None] * view.CHARTS, "", ""]
     if lab.starts_by_itself(state.controls):
-        return [*_started(state), *empty]
+        return [*_started(state), *EMPTY]
     request_queue().drop(state.tab, LAB)
-    return [*_noticed(state), *empty]
+    return [*_noticed(state), *EMPTY]
 
 
 def _latest(tab: str) -> GuidanceControls | None:
@@ -95,7 +97,7 @@ def _started(state: State) -> list[Any]:
     controls, visitor = state.controls, state.visitor
     notice = view.notice(controls, visitor, controls)
     if notice is None or notice.level != "error":
-        request_queue().put(state.tab, LAB, Job(lambda: lab.compute(controls, visitor), LAB))
+        request_queue().put(state.tab, LAB, Job(lambda: lab.compute(controls, visitor), LAB), lab.key(controls))
     return [page.notices([notice] if notice else [])]
 
 

@@ -11,7 +11,7 @@ from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.widgets import PanelState
 from playground.labs.likelihood import job as lab
 from playground.labs.likelihood import text, view
-from playground.labs.likelihood.controls import LikelihoodControls
+from playground.labs.likelihood.controls import LikelihoodControls, measured_settings
 from playground.labs.likelihood.results import Measurement
 from playground.labs.shared import exports
 from playground.labs.shared.job import Job
@@ -80,9 +80,8 @@ class _Page:
 
 
 def _opened(state: State) -> list[Any]:
-    if (
-        request_queue().job(state.tab, LAB) is None
-    ):  # something to see at once; after a reload it is what was there before
+    # Something to see at once; after a reload it is what was there before, unless the link asks for something else.
+    if not request_queue().is_for(state.tab, LAB, measured_settings(state.controls)):
         _begun(state)
     return [_note(state), *_of_vae(state)]
 
@@ -96,7 +95,7 @@ def _begun(state: State) -> list[Any]:
     controls, visitor = state.controls, state.visitor
     notices = view.settings_notices(controls, None, visitor)
     if not notices:
-        request_queue().put(state.tab, LAB, Job(lambda: lab.work(controls, visitor), LAB))
+        request_queue().put(state.tab, LAB, Job(lambda: lab.work(controls, visitor), LAB), measured_settings(controls))
     return [page.notices(notices)]
 
 

@@ -249,6 +249,7 @@ footer { gap: 1.2rem; }
 .dp-lab:hover, .dp-lab:focus-visible { border-color: var(--color-accent); }
 .dp-lab b { color: var(--link-text-color); }
 .dp-actions { align-items: center; flex-wrap: wrap; }
+button.lg { flex-shrink: 0; min-width: max-content !important; white-space: nowrap; }
 .dp-actions > .block { flex: 1 1 260px; }
 .dp-status-line { min-height: 2.6rem; display: flex; flex-direction: column; justify-content: center; gap: 6px; }
 .dp-actions:has(.dp-waiting) ~ *, .block:has(.dp-waiting) ~ * { opacity: 0.45; transition: opacity 0.2s; }
@@ -318,4 +319,7 @@ def theme() -> gr.themes.Base:
         body_text_color_subdued_dark="#b4b4c0",
         link_text_color="*primary_600",
         link_text_color_dark="*primary_300",
+        input_border_width="1px",  # a field looks like one
+        input_border_color="*neutral_500",
+        input_border_color_dark="*neutral_400",
     )

@@ -54,8 +54,11 @@ def _reseeded(state: State, _event: object) -> tuple[SamplingSettings, list[Any]
 
 
 def _opened(state: State) -> list[Any]:
-    # Something to see at once; after a reload it is what was there before.
-    return _submitted(state) if request_queue().request(state.tab) is None else _noticed(state)
+    # Something to see at once; after a reload it is what was there before, unless the link asks for something else.
+    request = request_queue().request(state.tab)
+    shown = view.settings_view(state.controls, state.visitor, request)
+    is_there = request is not None and (shown.drawing is None or request.recipes == shown.drawing[1])
+    return [page.notices(shown.notices)] if is_there else _submitted(state)
 
 
 def _noticed(state: State) -> list[Any]:

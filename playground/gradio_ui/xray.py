@@ -52,6 +52,8 @@ def _inspected(state: State) -> list[Any]:
     controls, visitor = state.controls, state.visitor
     if refusal := _refusal(state):
         return [refusal]
+    if not request_queue().is_for(state.tab, DRAW, lab.settings_of_samples(controls)):
+        request_queue().drop(state.tab, DRAW)  # samples of another network, class or seed
     request_queue().put(state.tab, INSPECT, Job(lambda: lab.inspect(controls, visitor), "x-ray"))
     return [gr.skip()]
 
@@ -66,7 +68,8 @@ def _chosen(state: State, value: object) -> tuple[XrayControls, list[Any]]:
 def _begun(state: State) -> list[Any]:
     controls, visitor = state.controls, state.visitor
     if not _refusal(state):
-        request_queue().put(state.tab, DRAW, Job(lambda: lab.draw(controls, visitor), "x-ray samples"))
+        job = Job(lambda: lab.draw(controls, visitor), "x-ray samples")
+        request_queue().put(state.tab, DRAW, job, lab.settings_of_samples(controls))
     return []
 
 

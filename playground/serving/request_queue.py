@@ -72,6 +72,8 @@ class _Tab:
     sessions: set[str] = field(default_factory=set)
     left_at: float = 0.0
     jobs: dict[str, Job[Any]] = field(default_factory=dict)
+    settings: dict[str, object] = field(default_factory=dict)
+    """What each of the jobs was started for."""
 
 
 class RequestQueue:
@@ -134,15 +136,15 @@ class RequestQueue:
 
     # --- other work -----------------------------------------------------------------------------------------------
 
-    def put(self, tab: str, lab: str, job: Job[Any]) -> None:
+    def put(self, tab: str, lab: str, job: Job[Any], settings: object = None) -> None:
         """Keep a lab's job for a tab, in place of the one before it, which is stopped. It ends when the tab is gone.
 
-        Raises ValueError for a token that anybody could guess.
+        `settings` are those that its result depends on, see `is_for`. Raises ValueError for a token that anybody could guess.
         """
         _check(tab)
         with self._changed:
-            jobs = self._tabs.setdefault(tab, _Tab(left_at=self._clock())).jobs
-            before, jobs[lab] = jobs.get(lab), job
+            there = self._tabs.setdefault(tab, _Tab(left_at=self._clock()))
+            before, there.jobs[lab], there.settings[lab] = there.jobs.get(lab), job, settings
             self._watch()
         if before is not None:
             before.stop()
@@ -158,6 +160,12 @@ class RequestQueue:
         """The job of this lab for that tab; None where there is none, or it was dropped."""
         with self._changed:
             return self._tabs.get(tab, _Tab()).jobs.get(lab)
+
+    def is_for(self, tab: str, lab: str, settings: object) -> bool:
+        """Whether the tab has a job of this lab, started for these settings: a link asks for its own, whatever was there."""
+        with self._changed:
+            there = self._tabs.get(tab, _Tab())
+            return lab in there.jobs and there.settings.get(lab) == settings
 
     # --- sessions -------------------------------------------------------------------------------------------------
 

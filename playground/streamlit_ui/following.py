@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from playground.labs.shared.job import Job, JobState
 from playground.labs.shared.view import JobView, job_view
@@ -16,11 +17,12 @@ POLL = 0.4
 """Seconds between two readings of a running job's state."""
 
 
-def buttons(key: str, view: JobView) -> tuple[bool, bool]:
-    """The two buttons of a job, start and stop. Returns which was pressed."""
+def buttons(key: str, view: JobView, more: Callable[[DeltaGenerator], object] = lambda row: None) -> tuple[bool, bool]:
+    """The two buttons of a job, start and stop, and what `more` draws beside them. Returns which of the two was pressed."""
     row = st.container(horizontal=True, vertical_alignment="center")
     started = row.button(view.start.label, type="primary", disabled=not view.start.is_enabled, key=f"{key}/start")
     stopped = row.button(view.stop.label, icon="⏹️", width=120, disabled=not view.stop.is_enabled, key=f"{key}/stop")
+    more(row)
     return started, stopped
 
 

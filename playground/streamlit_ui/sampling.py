@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from playground.labs.microscope import link
 from playground.labs.sampling import controls as settings
@@ -36,14 +37,13 @@ def show() -> None:
     shown = view.settings_view(controls, visitor.current(), job)
     if job is None and shown.drawing is not None:
         job = _start(*shown.drawing)  # the first visit: something to see at once
-    begun, stopped = following.buttons(LAB, view.run_view(job, can_start=shown.drawing is not None))
+    begun, stopped = following.buttons(LAB, view.run_view(job, can_start=shown.drawing is not None), _new_seed)
     if begun and shown.drawing is not None:
         _start(*shown.drawing)
         st.rerun()
     if st.session_state.pop(f"{LAB}/reseeded", False) and shown.drawing is not None:
         _start(*shown.drawing)
         st.rerun()
-    st.button(f"🎲 {text.NEW_SEED}", on_click=_reseed, key=f"{LAB}/reseed", help=text.NEW_SEED_HELP)
     if stopped and job is not None:
         job.stop()
         st.rerun()
@@ -68,6 +68,10 @@ def _settings() -> SamplingSettings:
     controls = widgets.controls(SamplingControls, LAB, settings.rules(who, available))
     open_model.expander()
     return controls
+
+
+def _new_seed(row: DeltaGenerator) -> None:
+    row.button(f"🎲 {text.NEW_SEED}", on_click=_reseed, key=f"{LAB}/reseed", help=text.NEW_SEED_HELP)
 
 
 def _reseed() -> None:

@@ -232,7 +232,7 @@ export function mount(root, emit) {
       const canvas = el("canvas", { role: "img", "aria-label": `a training image ${caption}` });
       drawAtlas?.(canvas, picture);
       const bar = el("div", { class: "dp-weight" }, el("i", { style: `width:${100 * weight}%` }));
-      return el("figure", {}, canvas, bar, el("figcaption", {}, formatShare(weight), caption ? el("span", {}, ` ${caption}`) : null));
+      return el("figure", {}, canvas, bar, el("figcaption", {}, formatShare(weight), caption ? el("span", {}, `: ${caption}`) : null));
     });
     posterior.replaceChildren(el("p", {}, text), el("div", { class: "dp-posterior-row" }, ...figures));
   }

@@ -30,6 +30,14 @@ export function formatNumber(value, digits = 3) {
 }
 
 /**
+ * A value as a chart writes it: what is nothing but rounding beside the ends of its axis is 0.
+ * @param {number | null | undefined} value @param {[number, number]} axis @param {boolean} [log]
+ */
+export function formatOn(value, [low, high], log = false, digits = 3) {
+  return formatNumber(!log && Math.abs(value ?? 0) < 1e-9 * (high - low) ? value && 0 : value, digits);
+}
+
+/**
  * With a fixed number of decimals.
  * @param {number} value
  */

@@ -8,7 +8,7 @@ import { el, markup, plainText } from "./dom.js";
 import { csvOf } from "./download.js";
 import { exportMenu, fileName } from "./exports.js";
 import { legendEntry } from "./legend.js";
-import { clamp, directed, extended, extent, formatNumber, interpolate, niceRange, valueAt } from "./numbers.js";
+import { clamp, directed, extended, extent, formatNumber, formatOn, interpolate, niceRange, valueAt } from "./numbers.js";
 
 /**
  * set: new data from position `first` on; isAdding says that what was there before stays.
@@ -231,7 +231,7 @@ function markers(g, theme, { X, Y, rect }, data, y, x, width) {
   let last = -Infinity;
   for (const { value, at, color } of dots.sort((a, b) => a.at - b.at)) {
     last = Math.max(last + 24, clamp(at - 4, rect.y + 12, bottom - 12));
-    pill(g, theme, formatNumber(value), X(x), last, color, width);
+    pill(g, theme, formatOn(value, y, data.log_y), X(x), last, color, width);
   }
 }
 

@@ -1,5 +1,5 @@
 // Particles on their trajectories from noise to data, at screen rate, with no request while the playhead moves. Emits nothing; the
-// playhead is in the address (view_link.js).
+// playhead and the layers are in the address (view_link.js): position.layers, layers as the sum of 1, 2, 4, … in the order of LAYERS.
 //
 // The microscope of the same page shows the particle that is clicked on, at the same step (shared_cursor.js).
 /** @import { Cloud, PointClouds } from "../payloads.js" */
@@ -33,6 +33,9 @@ const LAYER_HELP = {
   overlay: "Both clouds in one figure",
 };
 
+/** Data and trails. */
+const AT_FIRST = 3;
+
 const layerNames = () => /** @type {Layer[]} */ (Object.keys(LAYERS));
 
 /** @typedef {{ canvas: HTMLCanvasElement, title: HTMLElement, node: HTMLElement, entries: Entry[], size: number }} View */
@@ -41,7 +44,7 @@ const layerNames = () => /** @type {Layer[]} */ (Object.keys(LAYERS));
 export function mount(root) {
   root.classList.add("dp-root", "dp-points");
   /** @type {Record<Layer, boolean>} */
-  const shown = { data: true, trails: true, density: false, arrows: false, overlay: false };
+  const shown = { data: false, trails: false, density: false, arrows: false, overlay: false }; // until the address is read
   /** @type {PointClouds} */
   let data;
   /** @type {Theme} */
@@ -61,8 +64,12 @@ export function mount(root) {
   /** @type {Map<number, Tile>} */
   let thumbs = new Map();
   const drawing = onNextFrame(draw);
-  const link = viewLink("clouds", root, (view) => data && player.moveTo(numbersOf(view)?.[0] ?? start()));
-  let wanted = numbersOf(link.initial)?.[0]; // of the address, until it has come
+  const link = viewLink("clouds", root, (view) => {
+    showLayers(view);
+    if (data) player.moveTo(positionOf(view) ?? start());
+  });
+  const positionOf = (/** @type {string} */ view) => numbersOf(view.split(".")[0])?.[0];
+  let wanted = positionOf(link.initial); // of the address, until it has come
 
   const viewBox = el("div", { class: "dp-points-views" });
   const legend = el("div", { class: "dp-legend" });
@@ -248,10 +255,30 @@ export function mount(root) {
   /** @param {Layer} name */
   function toggle(name) {
     shown[name] = !shown[name];
-    layerButton(name).setAttribute("aria-pressed", String(shown[name]));
+    relayer();
+  }
+
+  function relayer() {
+    for (const name of layerNames()) layerButton(name).setAttribute("aria-pressed", String(shown[name]));
     thumbs = new Map();
+    if (!data) return;
     build();
     layout();
+  }
+
+  const layersShown = () => layerNames().reduce((sum, name, k) => sum + (shown[name] ? 2 ** k : 0), 0);
+
+  /** @param {string} view  of an address */
+  function showLayers(view) {
+    const sum = numbersOf(view.split(".")[1] ?? "")?.[0] ?? AT_FIRST;
+    layerNames().forEach((name, k) => (shown[name] = Math.floor(sum / 2 ** k) % 2 === 1));
+    relayer();
+  }
+
+  // Where the newest cloud is followed, the address names none.
+  function view(/** @type {number} */ i) {
+    const layered = layersShown() === AT_FIRST ? "" : `.${layersShown()}`;
+    return `${following || i === start() ? "" : i}${layered}`;
   }
 
   function restyle() {
@@ -310,8 +337,8 @@ export function mount(root) {
     else if (k === null) readout.textContent = player.isPlaying ? "" : hint;
     else readout.textContent = described(i, k);
     if (chosen !== null && data.positions[i].t !== published) publish();
-    if (wanted === undefined && !following && !player.isPlaying) link.write(i === start() ? "" : String(i));
-    Object.assign(root.dataset, { position: i, count: data.positions.length, t: data.positions[i].t, playing: String(player.isPlaying), particles: data.clouds[0].x.shape[1], clouds: data.clouds.length, picked: k ?? "", id: data.id });
+    if (wanted === undefined && !player.isPlaying) link.write(view(i));
+    Object.assign(root.dataset, { position: i, count: data.positions.length, t: data.positions[i].t, playing: String(player.isPlaying), layers: layersShown(), particles: data.clouds[0].x.shape[1], clouds: data.clouds.length, picked: k ?? "", id: data.id });
   }
 
   /** @param {CanvasRenderingContext2D} g @param {Scale} scale @param {Point} at */
@@ -348,5 +375,6 @@ export function mount(root) {
     });
   }
 
+  showLayers(link.initial);
   return component(root, update, drawing.cancel, player.destroy, unwatch, shared.leave, link.leave);
 }

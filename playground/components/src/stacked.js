@@ -150,7 +150,7 @@ export function mount(root) {
           shape("rect", { width: 24, height: 16, rx: 3, fill: color(theme, kind) }),
           shape("rect", { width: 24, height: 16, rx: 3, fill: HATCH[kind] ? `url(#dp-hatch-${kind})` : "none" }),
         );
-        return el("span", { class: "dp-legend-entry" }, swatch, markup(parts.join(", ")).fragment);
+        return el("span", { class: "dp-legend-entry" }, swatch, el("span", {}, markup(parts.join(", ")).fragment));
       }),
     );
   }

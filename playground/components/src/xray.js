@@ -1,7 +1,7 @@
 // The activations of a network: its drawing, the channels of a block, attention, and the embedding of the time. Choosing a block,
 // pointing at a pixel and reading values need no request.
 //
-// Emits "choice" {block, off, base} for the link.
+// Emits "choice" {block, off, base} for the link; what is seen of the attention is in the address (view_link.js).
 /** @import { XRay, XRayBlock, XRaySkip } from "../payloads.js" */
 /** @import { Component, Emit, Theme } from "./types.js" */
 import { chip, el, markup } from "./dom.js";
@@ -30,7 +30,7 @@ export function mount(root, emit) {
   const info = el("p", { class: "dp-xray-info", "aria-live": "polite" });
   const unet = unetDrawing({ onPoint: describe, onChoose: choose, onToggle: toggle });
   const channels = channelsView();
-  const attention = attentionView();
+  const attention = attentionView(root);
   const time = timeView();
   const title = el("h2");
   const help = el("p", { class: "dp-xray-help" });
@@ -123,6 +123,7 @@ export function mount(root, emit) {
     isDestroyed = true;
     clearTimeout(resting);
     unwatch();
+    attention.leave();
     root.replaceChildren();
   }
 

@@ -1,17 +1,20 @@
-// An attention block: for the position under the pointer, its weights over all other positions.
+// An attention block: for the position under the pointer, its weights over all other positions. They stand in the address
+// (view_link.js): position.block.head.image.
 /** @import { XRay } from "../payloads.js" */
 import { decodeBytes } from "./base64.js";
 import { COLORMAPS, colorbar, enlarge, raster } from "./colormap.js";
 import { cellAt, chip, el, options } from "./dom.js";
 import { csvOf, saveCanvas, saveText } from "./download.js";
 import { clamp, formatNumber } from "./numbers.js";
+import { numbersOf, viewLink } from "./view_link.js";
 
-export function attentionView() {
+/** @param {HTMLElement} root */
+export function attentionView(root) {
   const head = el("h2");
   const select = (/** @type {string} */ label, /** @type {() => void} */ onchange) => el("select", { class: "dp-select", "aria-label": label, onchange });
-  const blocks = select("Attention block", () => (readBlock(), paint()));
-  const heads = select("Head", paint);
-  const picture = select("Image under the attention map", paint);
+  const blocks = select("Attention block", () => (readBlock(), look()));
+  const heads = select("Head", () => look());
+  const picture = select("Image under the attention map", () => look());
   const asking = el("canvas", { class: "dp-pixels dp-pickable", tabindex: 0, role: "application" });
   const weights = el("canvas", { class: "dp-pixels", role: "img", "aria-label": "Attention weights of that position" });
   const scale = el("div", { class: "dp-colormap" });
@@ -39,22 +42,27 @@ export function attentionView() {
 
   const current = () => data.attention[Math.max(0, blocks.selectedIndex)];
   const point = (/** @type {PointerEvent} */ event) => {
+    if (!data?.attention.length) return;
     const [h, w] = current().size;
     const [y, x] = cellAt(event, asking, h, w);
     if (query === y * w + x) return;
     query = y * w + x;
-    paint();
+    look();
   };
   asking.addEventListener("pointermove", point);
   asking.addEventListener("pointerdown", point);
   asking.addEventListener("keydown", (event) => {
+    if (!data?.attention.length) return;
     const [h, w] = current().size;
     const step = /** @type {Record<string, number[]>} */ ({ ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] })[event.key];
     if (!step) return;
     event.preventDefault();
     query = clamp(Math.floor(query / w) + step[1], 0, h - 1) * w + clamp((query % w) + step[0], 0, w - 1);
-    paint();
+    look();
   });
+  const link = viewLink("attention", root, (view) => data?.attention.length && (show(numbersOf(view)), paint()));
+  /** @type {number[] | null} */
+  let wanted = numbersOf(link.initial); // of the address, until it has come
 
   /** @param {XRay} next */
   function set(next) {
@@ -78,6 +86,30 @@ export function attentionView() {
     picture.selectedIndex = before.picture < 0 ? 1 : before.picture;
     readBlock();
     heads.value = [...heads.options].some((o) => o.value === before.head) ? before.head : "0";
+    if (wanted) show(wanted);
+    wanted = null;
+  }
+
+  /** @param {number[] | null} view  position, block, head and image of an address; null for what is shown at first */
+  function show(view) {
+    const [position = -1, block = 0, head = 0, image = 1] = view ?? [];
+    blocks.selectedIndex = block < blocks.options.length ? block : 0;
+    query = position;
+    readBlock();
+    if (head < heads.options.length) heads.value = String(head);
+    picture.selectedIndex = image < picture.options.length ? image : 1;
+  }
+
+  // The reader has chosen what to see.
+  function look() {
+    paint();
+    const seen = [query, blocks.selectedIndex, Number(heads.value), picture.selectedIndex].join(".");
+    link.write(seen === [middle(), 0, 0, 1].join(".") ? "" : seen);
+  }
+
+  function middle() {
+    const [h, w] = current().size;
+    return Math.floor(h / 2) * w + Math.floor(w / 2);
   }
 
   function readBlock() {
@@ -87,8 +119,7 @@ export function attentionView() {
     const single = Array.from({ length: a.heads }, (_, k) => /** @type {[number, string]} */ ([k + 1, `head ${k + 1} of ${a.of}`]));
     heads.replaceChildren(...options([[0, a.of > 1 ? `mean of ${a.of} heads` : "the only head"], ...single]));
     heads.value = "0";
-    const [h, w] = a.size;
-    if (query < 0 || query >= h * w) query = Math.floor(h / 2) * w + Math.floor(w / 2);
+    if (query < 0 || query >= a.size[0] * a.size[1]) query = middle();
   }
 
   function paint() {
@@ -104,9 +135,9 @@ export function attentionView() {
     colorbar(scale, COLORMAPS.amount, [0, 50 * tops[row], 100 * tops[row]], " %");
     const best = bytes.indexOf(Math.max(...bytes));
     const place = (/** @type {number} */ k) => `row ${Math.floor(k / w)}, column ${k % w}`;
-    readout.textContent = `From ${place(query)}: most, ${formatNumber(100 * tops[row], 2)} %, from ${place(best)} (evenly spread it would be ${formatNumber(100 / n, 2)} % each)`;
+    readout.textContent = `Query at ${place(query)}: the largest weight, ${formatNumber(100 * tops[row], 2)} %, is that of ${place(best)} (uniform: ${formatNumber(100 / n, 2)} % each)`;
     asking.setAttribute("aria-label", readout.textContent);
-    node.dataset.query = String(query);
+    Object.assign(node.dataset, { query, head: heads.value, image: picture.selectedIndex });
   }
 
   /**
@@ -153,5 +184,5 @@ export function attentionView() {
     paint();
   }
 
-  return { node, set, draw };
+  return { node, set, draw, leave: link.leave };
 }

@@ -49,8 +49,8 @@ LOOKING_AT = {
         "apart: then a higher one has gained accuracy and lost diversity."
     ),
     "density": N_(
-        "left, the guided points; in the middle, the density pₜ(x|c)^s pₜ(x)^(1−s) whose score moves them; "
-        "right, the target p(x|c)^s p(x)^(1−s) after the forward process, with its contours on all three. "
+        "the guided points; the density pₜ(x|c)^s pₜ(x)^(1−s) whose score moves them; and the target p(x|c)^s p(x)^(1−s) after "
+        "the forward process, with its contours on all three. "
         "Noising does not commute with the product, so the two differ before t = 0, and guidance does not "
         "sample from its target."
     ),

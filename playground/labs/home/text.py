@@ -9,8 +9,8 @@ LEAD = N_(
 )
 DAMAGED = N_("The recording of the first screen is missing or damaged. The labs work without it.")
 LOOKING_AT = N_(
-    "left, the noisy image xₜ; in the middle, the network's prediction x̂₀ of the clean image; right, "
-    "the predicted noise ε̂. It was recorded in the Sampling lab."
+    "the noisy image xₜ, the network's prediction x̂₀ of the clean image, and the predicted noise ε̂. They were recorded in the "
+    "Sampling lab."
 )
 LABS = (
     ("forward", "➡️", N_("Forward"), N_("The forward process: add noise to an image, step by step or in one jump.")),

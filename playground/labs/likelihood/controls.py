@@ -20,10 +20,10 @@ ANY_VAE = "auto"
 OF_CHOICE = tuple(f"{side}_{name}" for side in "ab" for name in ("model", "variance", "schedule"))
 
 TITLES = {
-    "layers": "Diffusion (T layers) against VAE (one layer)",
+    "layers": "Diffusion against VAE",
     "variance": "Fixed against learned variance",
     "schedules": "Linear against cosine",
-    "ideal": "Trained network against exact denoiser",
+    "ideal": "Network against exact denoiser",
     "own": "Models of your choice",
 }
 

@@ -60,8 +60,8 @@ LATENT_ABOUT = N_(
     "reconstruction term. The last row is decoded from the prior."
 )
 INTERPOLATION = N_(
-    "on the left, the latent variables are interpolated linearly between two images and decoded. On the "
-    "right the pixels themselves are interpolated."
+    "the latent variables are interpolated linearly between two images and decoded, and, beside them, the pixels themselves "
+    "are interpolated."
 )
 GRID = N_(
     "two latent dimensions vary, all others stay those of the first image. The middle is 0, the edge 2.5 "

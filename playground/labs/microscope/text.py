@@ -65,7 +65,7 @@ MODEL_STEP, POSTERIOR_MEAN = N_("The model's step"), N_("The mean of the true po
 def under_microscope(number: int, side: str) -> str:
     """The link to the Microscope with image `number`, counted from 1; `side` is "" or A or B."""
     return _(
-        "Open image {number}{side} in the Microscope: its steps in numbers, and forks",
+        "Image {number}{side} in the Microscope",
         number=number,
         side=f" of {side}" if side else "",
     )

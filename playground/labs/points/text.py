@@ -62,7 +62,7 @@ STEP_LEAD = N_(
     "above or type its number here; the step is the one at which the cloud's strip stands."
 )
 STEP_ABOUT = N_(
-    "left, the terms added head to tail from the origin; right, the step itself, enlarged, with a full "
+    "first the terms, added head to tail from the origin; then the step itself, enlarged, with a full "
     "circle for the σ of its fresh noise and a dashed one for the posterior's. Green dots are the data "
     "points of the largest **posterior weight**; the weighted mean of all data points is the exact x̂₀."
 )

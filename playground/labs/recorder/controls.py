@@ -49,11 +49,11 @@ def without_effect(controls: RecorderControls) -> dict[str, str]:
 
 def runs(visitor: Visitor) -> dict[str, str]:
     """Name and title of every training run that this visitor can choose."""
-    found = {RECORDED: _("Recorded: a tiny network learns digits")}
+    found = {RECORDED: _("Recorded: tiny network, digits")}
     for one in visitor.runs.snapshots():
         if one.can_sample:
             found[one.id] = _(
-                "Your run of {when}: {data_title}, step {step:,}",
+                "{data_title}, step {step:,} ({when})",
                 when=when(one.id),
                 data_title=data_title(one.config.data),
                 step=one.step,

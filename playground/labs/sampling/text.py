@@ -54,7 +54,7 @@ LANES = {
     ),
     "noise": (
         N_("<i>ε̂</i>, the predicted noise"),
-        N_("From −3 to 3; grey is 0. At t = 0 that of the last step."),
+        N_("Grey is 0; at t = 0 the last step's."),
     ),
 }
 """Title and explanation of the three lanes."""

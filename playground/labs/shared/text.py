@@ -10,7 +10,7 @@ from engine.language import N_, _, translated
 PLAYGROUND = N_("Diffusion playground")
 SETTINGS = N_("Settings")
 """The heading of the sidebar."""
-SETTINGS_HINT = N_("Settings: the » at the top left.")
+SETTINGS_HINT = N_("Settings and the other labs: the » at the top left.")
 WAKING = N_("The engine is being loaded. This takes a few seconds.")
 DOWNLOADS = N_("Downloads")
 

@@ -62,7 +62,12 @@ class VariantSamples:
 
     def belongs_to(self, controls: XrayControls) -> bool:
         """Whether these settings give the same samples: they do not depend on the step."""
-        return all(getattr(self.controls, name) == getattr(controls, name) for name in ("model", "label", "seed"))
+        return settings_of_samples(self.controls) == settings_of_samples(controls)
+
+
+def settings_of_samples(controls: XrayControls) -> tuple[str, int, int]:
+    """The settings on which samples with each variant depend."""
+    return controls.model, controls.label, controls.seed
 
 
 @dataclass(frozen=True, eq=False)

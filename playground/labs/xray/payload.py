@@ -43,7 +43,6 @@ def payload(inspection: Inspection, block: str = "") -> XRay:
     off = set(inspection.controls.skips_off)
     blocks, forward = inspection.layout.blocks, inspection.forward
     total = sum(block.parameters for block in blocks)
-    at = int(np.argmin(np.abs(np.array(inspection.times) - inspection.t)))
     chosen = block or inspection.controls.block
     sent: XRay = {
         "id": "",
@@ -67,7 +66,7 @@ def payload(inspection: Inspection, block: str = "") -> XRay:
                 ("noise", _("<i>ε̂</i>, the predicted noise"), inspection.noise),
             )
         ],
-        "time": _time(inspection, at),
+        "time": _time(inspection),
         "words": text.IN_THE_DRAWING,
     }
     sent["id"] = hashlib.blake2b(json.dumps(sent).encode(), digest_size=8).hexdigest()
@@ -188,13 +187,16 @@ def _attention(blocks: Sequence[Block], forward: ForwardRecord) -> list[Attentio
     return made
 
 
-def _time(inspection: Inspection, at: int) -> TimeMaps:
+def _time(inspection: Inspection) -> TimeMaps:
+    """From t = T on, as the steps of sampling go."""
+    times = np.array(inspection.times)[::-1]
+    similarity = inspection.conditioning.similarity.float().numpy()
     norms = np.stack([values.float().numpy() for values in inspection.conditioning.norms.values()])
     blocks = {one.name: f"{text.SIDES[one.part]}, {one.size[0]} × {one.size[1]}" for one in inspection.layout.blocks}
     return {
-        "t": list(inspection.times),
-        "at": at,
-        "similarity": _signed(inspection.conditioning.similarity.float().numpy()),
-        "norms": _unsigned(norms),
+        "t": times.tolist(),
+        "at": int(np.abs(times - inspection.t).argmin()),
+        "similarity": _signed(np.ascontiguousarray(similarity[::-1, ::-1])),
+        "norms": _unsigned(np.ascontiguousarray(norms[:, ::-1])),
         "blocks": [blocks[name] for name in inspection.conditioning.norms],
     }

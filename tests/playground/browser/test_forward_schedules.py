@@ -152,5 +152,5 @@ def test_nothing_is_wider_than_a_phone(chromium: Browser, server: str, path: str
     page.wait_for_timeout(500)
     wide = page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth")
     assert wide <= 400
-    expect(page.get_by_text("Settings: the » at the top left.")).to_be_visible()
+    expect(page.get_by_text("Settings and the other labs: the » at the top left.")).to_be_visible()
     context.close()

@@ -47,6 +47,37 @@ def test_back_forward_and_reload_keep_settings_and_playhead(page: Page, server: 
     page.wait_for_function("location.hash === '#timeline=0'")  # which is not where the page begins
 
 
+@pytest.mark.parametrize(
+    ("link", "shown"),
+    [
+        ("sampling?count=1&steps={}", ".dp-timeline[data-t='0'][data-position='{}']"),
+        ("guidance?view=trace&steps={}", ".dp-timeline[data-count='{}']"),
+        ("likelihood?blocks=20&pictures={}", "text={0} of {0} images"),
+    ],
+)
+def test_a_link_wins_over_what_the_tab_did_before(page: Page, server: str, link: str, shown: str) -> None:
+    """A tab finds its results again over a reload; a link with other settings is not answered with them."""
+    for number in (3, 4):
+        page.goto(f"{server}/{link.format(number)}")
+        expect(page.locator(shown.format(number))).to_be_attached()
+
+
+def test_layers_and_the_position_of_attention_are_written_into_the_address(page: Page, server: str) -> None:
+    page.goto(f"{server}/points?steps=5&particles=100#clouds=2")
+    clouds = page.locator(".dp-points").first
+    expect(clouds).to_have_attribute("data-position", "2")
+    clouds.locator("[data-layer=arrows]").click()
+    page.wait_for_function("location.hash === '#clouds=2.11'")
+    clouds.locator("[data-layer=arrows]").click()
+    page.wait_for_function("location.hash === '#clouds=2'")
+    page.goto(f"{server}/xray")
+    place = page.locator(".dp-xray section[data-query] canvas[role=application]")
+    place.press("ArrowLeft")
+    page.wait_for_function("/^#attention=\\d+\\.0\\.0\\.1$/.test(location.hash)")
+    place.press("ArrowRight")
+    page.wait_for_function("location.hash === ''")
+
+
 def _rest(page: Page) -> None:
     """Until the last change is a second old: what follows at once belongs to the same entry of the history."""
     page.wait_for_function("start => performance.now() > start + 1200", arg=page.evaluate("performance.now()"))
@@ -57,7 +88,9 @@ def _rest(page: Page) -> None:
     [
         ("", "timeline=20", ".dp-timeline", {"position": "20"}),
         ("sampling?steps=5", "timeline=2.3.0", ".dp-timeline", {"position": "2", "picked": "3"}),
-        ("points", "clouds=7", ".dp-points", {"position": "7"}),
+        ("points", "clouds=7", ".dp-points", {"position": "7", "layers": "3"}),
+        ("points", "clouds=7.9", ".dp-points", {"position": "7", "layers": "9"}),  # data and arrows
+        ("xray", "attention=16.0.2.0", ".dp-xray section[data-query]", {"query": "16", "head": "2", "image": "0"}),
         ("recorder", "map=1.5.2", ".dp-recorder", {"trained": "1", "denoised": "5", "picked": "2"}),
     ],
 )

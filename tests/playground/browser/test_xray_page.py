@@ -43,7 +43,7 @@ def test_a_walk_through_the_network(page: Page, server: str) -> None:
     page.keyboard.press("Tab")
     asking.focus()
     page.keyboard.press("ArrowRight")
-    expect(root.locator("section[data-query='1'] output").first).to_contain_text("From row 0, column 1")
+    expect(root.locator("section[data-query='1'] output").first).to_contain_text("Query at row 0, column 1")
 
     # A skip that is switched off changes what is seen, and is in the link.
     guess = "(root) => root.querySelectorAll('.dp-xray-pictures img')[1].src"

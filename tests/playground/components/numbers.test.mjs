@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { directed, extended, extent, formatFixed, formatNumber, formatShare, interpolate, linearTicks, logTicks, niceRange, power, valueAt } from "../../../playground/components/src/numbers.js";
+import { directed, extended, extent, formatFixed, formatNumber, formatOn, formatShare, interpolate, linearTicks, logTicks, niceRange, power, valueAt } from "../../../playground/components/src/numbers.js";
 
 test("numbers are written for reading", () => {
   const written = { 0: "0", 1: "1", 0.12345: "0.123", "-2.5": "−2.5", 1234.4: "1\u2009234", 1e-5: "10⁻⁵", 2.5e6: "2.5 · 10⁶", "-3e-7": "−3 · 10⁻⁷" };
@@ -10,6 +10,13 @@ test("numbers are written for reading", () => {
   assert.equal(power(-12), "10⁻¹²");
   assert.equal(formatFixed(-1.23456, 2), "−1.23");
   assert.deepEqual([0.5, 0.004].map(formatShare), ["50 %", "0.40 %"]);
+});
+
+test("what is only rounding beside the axis is zero on it", () => {
+  assert.equal(formatOn(-9.99e-16, [-17, 8]), "0");
+  assert.equal(formatOn(3e-5, [-1e-4, 1e-4]), "3 · 10⁻⁵");
+  assert.equal(formatOn(3e-16, [1e-17, 1], true), "3 · 10⁻¹⁶"); // on a logarithmic axis everything counts
+  assert.equal(formatOn(null, [0, 1]), "–");
 });
 
 test("ticks are round, even, and within the range", () => {

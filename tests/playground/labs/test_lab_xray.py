@@ -73,6 +73,15 @@ def test_attention_that_is_sent_sums_to_one(seen: Inspection) -> None:
     np.testing.assert_allclose(rows[0], rows[1:].mean(axis=0), atol=2 / 255)
 
 
+def test_the_maps_of_time_run_as_sampling_does(seen: Inspection) -> None:
+    sent = figures.payload(seen)["time"]
+    assert sent["t"] == sorted(seen.times, reverse=True)
+    assert abs(sent["t"][sent["at"]] - seen.t) == min(abs(t - seen.t) for t in seen.times)
+    last = unpacked(sent["norms"], "u8")[:, -1]  # of t = 1
+    expected = np.stack([norms.numpy() for norms in seen.conditioning.norms.values()])[:, 0]
+    np.testing.assert_allclose(last, expected, atol=sent["norms"]["max"] / 200)
+
+
 def test_no_more_is_sent_than_may_be(seen: Inspection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "MOST_BYTES", 20_000)
     sent = figures.payload(seen)

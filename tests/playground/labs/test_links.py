@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from typing import Any, Literal
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import Field, field_validator
 
 from playground import labs
+from playground.labs.home import text as home_text
 from playground.labs.shared.controls import Control, Controls, checked, describe, from_link, to_link, ui
 
 
@@ -228,3 +230,28 @@ def test_a_link_from_before_a_setting_was_renamed_opens(lab: str, before: dict[s
     controls, problems = from_link(model, before)
     assert not problems
     assert to_link(controls) == now
+
+
+MOST_LETTERS = 32
+"""Of a choice in the sidebar of a page, whose width is fixed: what is longer is cut off."""
+
+
+@pytest.mark.parametrize("model", LABS, ids=lambda model: model.__name__)
+def test_choices_fit_into_the_sidebar(model: type[Controls]) -> None:
+    for control in describe(model):
+        for _, title in control.options:
+            assert len(title) <= MOST_LETTERS, (control.name, title)
+
+
+@pytest.mark.parametrize("lab", [name for name, *_ in home_text.LABS] + ["home"])
+def test_texts_do_not_say_where_something_stands_beside_others(lab: str) -> None:
+    """On a phone it stands below them."""
+    text = importlib.import_module(f"playground.labs.{lab}.text")
+    for name, value in vars(text).items():
+        said = value.values() if isinstance(value, dict) else [value]
+        for sentence in said:
+            if name.isupper() and isinstance(sentence, str):
+                assert not re.search(r"\b(on the (left|right)|(?<!to )(left|right),|in the middle,)", sentence), (
+                    name,
+                    sentence,
+                )

@@ -244,6 +244,17 @@ def test_nobody_gets_at_a_request_without_its_token(gate: Gate) -> None:
 # --- tabs that come and go --------------------------------------------------------------------------------------------
 
 
+def test_a_job_is_found_by_the_settings_that_it_is_for() -> None:
+    queue, tab = RequestQueue(), secrets.token_hex(16)
+    assert not queue.is_for(tab, "guidance", ("trace", 3))
+    queue.put(tab, "guidance", Job(lambda: iter(()), "guidance"), ("trace", 3))
+    assert queue.is_for(tab, "guidance", ("trace", 3))
+    assert not queue.is_for(tab, "guidance", ("trace", 4))
+    assert not queue.is_for(tab, "likelihood", ("trace", 3))
+    queue.drop(tab, "guidance")
+    assert not queue.is_for(tab, "guidance", ("trace", 3))
+
+
 def test_a_tab_that_is_loaded_again_finds_its_request(gate: Gate) -> None:
     clock = Clock()
     queue, tab = RequestQueue(clock=clock), _tab()
