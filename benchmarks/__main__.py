@@ -79,6 +79,12 @@ BENCHMARKS = {
     ),
     "report": Benchmark("the cheap ratios in a minute, for continuous integration"),
     "batching": Benchmark("concurrent visitors against one batch of all their pictures", CLASS, texts=NETWORK),
+    "faults": Benchmark(
+        "what happens to it: kills, signals, disks, forged files, odd input, a crowd; goes on where it was ended",
+        {"minutes": (60, "after which no case is begun")},
+        ("kills", "signals", "disks", "forged", "inputs", "visitors"),
+        texts={"results": ("docs/reliability.jsonl", "the results: what is in it is not run again")},
+    ),
     "visitors": Benchmark(
         "the same for visitors of the Gradio app, over HTTP, also while a network trains",
         CLASS,

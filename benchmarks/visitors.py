@@ -79,12 +79,12 @@ def measure(*, visitors: int, images: int, steps: int, rounds: int, without_trai
     """All of it."""
     torch_threads.set_thread_count(torch_threads.ALL)
     model = open_model(MODEL)
-    recipes = [_recipe(model, images, steps, k * images) for k in range(visitors)]
-    whole = _recipe(model, visitors * images, steps, 0)
+    recipes = [recipe_of(model, images, steps, k * images) for k in range(visitors)]
+    whole = recipe_of(model, visitors * images, steps, 0)
     who = f"{visitors} visitors × {images} images × {steps} steps, guided"
     figures = []
-    with _server() as (url, process):
-        asyncio.run(_round(url, recipes[:2], _split(_drawn(model, recipes[0], recipes[1]), 2)))  # to warm up
+    with server() as (url, process):
+        asyncio.run(round_of(url, recipes[:2], _split(drawn(model, recipes[0], recipes[1]), 2)))  # to warm up
         found, alone = _rounds(url, process, model, recipes, whole, rounds)
         figures += _figures(who, found, alone)
         if not without_training:
@@ -101,9 +101,9 @@ def _rounds(
     found, alone = [], []
     for number in range(rounds):
         began = time.perf_counter()
-        own = _split(_drawn(model, whole), len(recipes))
+        own = _split(drawn(model, whole), len(recipes))
         alone.append(time.perf_counter() - began)
-        done = asyncio.run(_round(url, recipes, own))
+        done = asyncio.run(round_of(url, recipes, own))
         time.sleep(GRACE + 2)
         last = replace(done, megabytes=process.memory_info().rss / 1e6)
         found.append(last)
@@ -150,12 +150,12 @@ def _figures(who: str, found: list[Round], alone: list[float]) -> list[Figure]:
 # --- the pictures as they should be -----------------------------------------------------------------------------------
 
 
-def _recipe(model: Model, images: int, steps: int, first: int) -> Recipe:
+def recipe_of(model: Model, images: int, steps: int, first: int) -> Recipe:
     labels = tuple((first + k) % len(model.class_names) for k in range(images))
     return Recipe(model=MODEL, steps=steps, scale=SCALE, labels=labels, seeds=tuple(range(first, first + images)))
 
 
-def _drawn(model: Model, *recipes: Recipe) -> Pictures:
+def drawn(model: Model, *recipes: Recipe) -> Pictures:
     """The pictures of all of them, one after the other: uint8 (B, H, W, C)."""
     return np.concatenate([to_uint8(list(recipe.frames(model))[-1].x) for recipe in recipes])
 
@@ -175,7 +175,7 @@ def _is_own(visit: Visit, recipe: Recipe, own: Pictures) -> bool:
 # --- visitors ---------------------------------------------------------------------------------------------------------
 
 
-async def _round(url: str, recipes: list[Recipe], own: list[Pictures]) -> Round:
+async def round_of(url: str, recipes: list[Recipe], own: list[Pictures]) -> Round:
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits) as client:
         began = time.perf_counter()
@@ -228,7 +228,7 @@ async def _visit(client: httpx.AsyncClient, recipe: Recipe, began: float) -> Vis
 
 
 @contextmanager
-def _server() -> Iterator[tuple[str, psutil.Process]]:
+def server() -> Iterator[tuple[str, psutil.Process]]:
     """The Gradio app in public mode, in a process and with runs of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -28,6 +28,11 @@ ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP")
 _caught: list[int] = []
 
 
+def signals_to_handle() -> list[int]:
+    """Those of `ENDING` but for what is ignored, as SIGHUP is under nohup; Ctrl-C always counts."""
+    return [one for one in ENDING if one == signal.SIGINT or signal.getsignal(one) is not signal.SIG_IGN]
+
+
 class CommandError(ValueError):
     """Something that the caller can mend; the message is one sentence."""
 
@@ -50,10 +55,8 @@ def raise_if_interrupted() -> None:
 
 @contextlib.contextmanager
 def interruptible() -> Iterator[None]:
-    """Within this context the signals of `ENDING` raise KeyboardInterrupt, and are remembered for `raise_if_interrupted`.
-
-    Those that are ignored stay so, as SIGHUP under nohup.
-    """
+    """Within this context the signals of `signals_to_handle` raise KeyboardInterrupt, and are remembered for
+    `raise_if_interrupted`."""
 
     def handle(number: int, frame: FrameType | None) -> None:
         _caught.append(number)
@@ -62,7 +65,7 @@ def interruptible() -> Iterator[None]:
     _caught.clear()
     before = {}
     with contextlib.suppress(ValueError):  # not in the main thread
-        before = {one: signal.signal(one, handle) for one in ENDING if signal.getsignal(one) is not signal.SIG_IGN}
+        before = {one: signal.signal(one, handle) for one in signals_to_handle()}
     try:
         yield
     finally:

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from types import FrameType
 from typing import TYPE_CHECKING
 
-from engine.cli.common import ENDING, CommandError, ProgressLine, duration, status_of_signal
+from engine.cli.common import CommandError, ProgressLine, duration, signals_to_handle, status_of_signal
 
 if TYPE_CHECKING:
     from engine.runs.folder import RunFolder
@@ -170,9 +170,7 @@ def _signals(run: RunTrainer) -> Iterator[list[int]]:
             )
 
     try:
-        before = {
-            number: signal.signal(number, handle) for number in ENDING if signal.getsignal(number) is not signal.SIG_IGN
-        }
+        before = {number: signal.signal(number, handle) for number in signals_to_handle()}
     except ValueError:  # not in the main thread
         yield caught
         return
