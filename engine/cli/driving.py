@@ -199,6 +199,8 @@ class _Progress:
             return
         if self._run.resumed_at is not None:
             print(f"resuming at step {self._run.resumed_at}", flush=True)
+        if self._run.note:
+            print(self._run.note, flush=True)
         from engine.training.tasks import task_of
 
         if self._run.record.held_out == 0 and task_of(self._run.record.config).has_held_out_loss:

@@ -31,6 +31,8 @@ def add(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
 
 
 def _sample(args: argparse.Namespace) -> int:
+    import torch
+
     from engine.data.pixels import to_uint8
     from engine.recipes.fork import from_file, root_of
     from engine.recipes.recipe import save_png
@@ -57,6 +59,7 @@ def _sample(args: argparse.Namespace) -> int:
     seconds = time.perf_counter() - began
     if args.json:
         result = {"out": str(args.out), "pictures": len(root_of(recipe).seeds), "seconds": round(seconds, 3)}
+        result |= {"threads": torch.get_num_threads(), "torch": torch.__version__}
         print(json.dumps(result | {"recipe": recipe.model_dump(mode="json")}))
         return 0
     print(f"{len(root_of(recipe).seeds)} pictures in {seconds:.1f} s, written to {args.out}")

@@ -1,7 +1,8 @@
 """Fork: a trajectory that leaves another one at some step and continues with other settings.
 
 The same fork gives the same pictures wherever it is opened: its parent is sampled again, from its own recipe, up to the forked
-step. With nothing changed, a fork gives the remaining frames of its parent bit for bit.
+step. With nothing changed, a fork gives the remaining frames of its parent bit for bit, on as
+many torch threads.
 """
 
 from __future__ import annotations

@@ -60,6 +60,9 @@ class RunRecord(BaseModel):
     error: str = ""
     created: float = Field(default_factory=time.time, validate_default=True, description="Seconds since 1970.")
     command: str = Field("", max_length=2000, description="What started it, where that was in the shell.")
+    trained_on: str = Field(
+        "", max_length=200, description="Device, and number of threads, of the process that trained it last."
+    )
     held_out: int | None = Field(None, ge=0, description="How many held-out pictures the set has; None: not yet known.")
     pictures: str = Field(
         "", max_length=200, description="Checksum of a prepared set's pictures; empty for one that ships."

@@ -13,13 +13,14 @@ from dataclasses import dataclass, field
 
 from engine.data.image_set import ImageSet
 from engine.data.prepared import content_checksum, pictures_of
+from engine.language import N_, _
 from engine.runs import milestones
 from engine.runs.folder import RunFolder
 from engine.runs.history import History, RunWriter, SaveError
 from engine.runs.lock import HeldError
 from engine.runs.record import ControlRequest, Point, RunRecord, Status
 from engine.training import loop
-from engine.training.distributed import DistributedContext, DistributedError, PeerLostError, SingleProcess
+from engine.training.distributed import DistributedContext, DistributedError, PeerLostError, SingleProcess, hardware_of
 from engine.training.held_out import HeldOutLoss
 from engine.training.loop import TrainingDivergedError
 from engine.training.report import Report
@@ -28,6 +29,10 @@ from engine.training.state import TrainState
 from engine.training.tasks import bayes_optimal_of, task_of
 from engine.training.tasks.task import Trained, on_cpu
 
+OTHER_ROUNDING = N_(
+    "It was trained on {before} so far, and is now on {now}: sums are rounded in another order there, so that its weights will "
+    "differ in their last digits from those of a run that was never interrupted."
+)
 SAVE_EVERY = 30.0
 """Seconds between two checkpoints of a running training."""
 PREVIEW_REST = 5
@@ -175,7 +180,10 @@ class RunTrainer:
     def _before_first_step(self, data: ImageSet, state: TrainState) -> None:
         """Write run.json, and measure what is measured a single time."""
         config, held_out = self.record.config, data.held_out_part
-        self.record = self.record.model_copy(update={"held_out": len(held_out)})
+        before, now = self.record.trained_on, hardware_of(state.net)
+        if state.step and before not in ("", now):
+            self.note = _(OTHER_ROUNDING, before=before, now=now)
+        self.record = self.record.model_copy(update={"held_out": len(held_out), "trained_on": now})
         self.writer.write_record(self.record)
         if len(held_out) and task_of(config).has_held_out_loss:
             self._held_out_loss = HeldOutLoss(config, held_out)

@@ -538,3 +538,18 @@ def test_a_run_is_found_whatever_the_clock_said(now: float, tmp_path: Path, monk
     written = json.loads((folder.path / "run.json").read_text())
     (folder.path / "run.json").write_text(json.dumps(written | {"created": -1e300}))
     assert folder.read_record() is not None
+
+
+def test_another_number_of_threads_is_noted_where_a_run_is_resumed(tmp_path: Path) -> None:
+    folder = RunFolder.at(tmp_path / "run")
+    _train(folder, until=2)
+    record = folder.read_record()
+    assert record is not None
+    assert record.trained_on == "1 thread of a CPU"
+    assert _train(folder, until=4).note == ""
+    torch.set_num_threads(2)
+    try:
+        note = _train(folder).note
+    finally:
+        torch.set_num_threads(1)
+    assert "1 thread of a CPU so far, and is now on 2 threads" in note
