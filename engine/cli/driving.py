@@ -143,8 +143,7 @@ def _driven(run: RunTrainer, args: argparse.Namespace) -> int:
             print(f"{error} Go on from the last checkpoint with: {again}", file=sys.stderr, flush=True)
         return status_of_signal(caught[0]) if caught else 2 if error else 0
     if error:
-        more = f" The earlier checkpoints still open; go on with: {again}" if status == "paused" else ""
-        raise CommandError(error + more)
+        raise CommandError(error + (_what_is_left(run, again) if status == "paused" else ""))
     if status in ("paused", "stopped"):
         step = step or run.resumed_at or 0
         print(f"{status} at step {step} of {run.record.config.steps}, and saved. Go on with: {again}", file=sys.stderr)
@@ -152,6 +151,16 @@ def _driven(run: RunTrainer, args: argparse.Namespace) -> int:
     if not args.json:
         _print_result(run)
     return 0
+
+
+def _what_is_left(run: RunTrainer, again: str) -> str:
+    """After a failed write, and how to go on: a sentence after a blank."""
+    from engine.runs.record import command_of
+
+    if run.folder.has_checkpoint:
+        return f" The earlier checkpoints still open. Mend that, and go on with: {again}"
+    left = "Nothing had been saved yet." if run.folder.path.is_dir() else "With it went all that had been saved."
+    return f" {left} To train it anew: {command_of(run.record.config, str(run.folder.path))}"
 
 
 @contextlib.contextmanager

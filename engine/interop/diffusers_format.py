@@ -37,7 +37,8 @@ TEXT = ("text_encoder", "tokenizer", "transformer", "prior", "text_model", "bert
 
 def check_index(index: dict[str, Any]) -> None:
     """Raise `CheckpointError`, which names it, where a model_index.json describes another kind of pipeline."""
-    name = _short(index.get("_class_name"))
+    named = index.get("_class_name")
+    name = _short(named) if isinstance(named, str) and named else "pipeline without a name"
     parts = [key for key, value in index.items() if isinstance(value, list) and any(value)]
     if any(part.startswith(TEXT) for part in parts):
         raise CheckpointError(

@@ -193,6 +193,6 @@ def _members(zipped: OpenZip) -> dict[str, Entry]:
             raise CheckpointError(LOCKED)
         if entry.is_unusual:
             raise CheckpointError(
-                f"{name} in the zip is compressed in an unusual way: pack it with Deflate, or stored."
+                f"{name} in the zip is packed with “{entry.method}”, which is not read here: pack it with Deflate, or stored."
             )
     return members

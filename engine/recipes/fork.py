@@ -8,8 +8,9 @@ many torch threads.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Annotated
 
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
 
 from engine.denoiser import NO_LABEL
 from engine.models.opened import Model, ModelError
@@ -60,10 +61,16 @@ class Changes(Settings):
             raise RecipeError(f"The fork cannot be used: {first_problem(error)}.") from error
 
 
+def _kind_of(parent: object) -> str:
+    """Of a parent, so that what is wrong with it is told of what it is, and not of both kinds."""
+    is_fork = "parent" in parent if isinstance(parent, dict) else isinstance(parent, Fork)
+    return "Fork" if is_fork else "Recipe"
+
+
 class Fork(Settings):
     """A trajectory that continues from step `step` of its parent. Raises pydantic's ValidationError for invalid values."""
 
-    parent: Fork | Recipe
+    parent: Annotated[Annotated[Fork, Tag("Fork")] | Annotated[Recipe, Tag("Recipe")], Discriminator(_kind_of)]
     step: int = Field(ge=0, le=1000, description="How many steps the parent had taken when they parted.")
     changes: Changes = Changes()
 

@@ -105,9 +105,10 @@ class RunTrainer:
             self.ended = ("failed", str(error))
         except Exception as error:  # the thread goes on to the next run, and the reader sees one sentence
             traceback.print_exc()
+            opens = " The last checkpoint still opens." if self.folder.has_checkpoint else ""
             self.ended = (
                 "failed",
-                f"The training ended with an internal error ({type(error).__name__}, logged). The last checkpoint still opens.",
+                f"The training ended with an internal error ({type(error).__name__}, logged).{opens}",
             )
 
     def _train(self) -> Iterator[Report]:

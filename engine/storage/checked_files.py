@@ -23,6 +23,9 @@ from engine.storage.file_kinds import because
 from engine.storage.files import atomic_write, head_of, open_regular, read_regular
 from engine.storage.texts import decoded
 
+UNION_TAGS = ("Fork", "Recipe")
+"""What pydantic puts between the names of fields where a value may be of several kinds."""
+LONGEST_PLACE = 60
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 
 
@@ -165,7 +168,9 @@ def damaged(path: Path) -> str:
 def first_problem(error: ValidationError) -> str:
     """The first error of pydantic, as part of a sentence; that of a check of our own is a sentence by itself."""
     first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])[:60]
+    names = [str(part) for part in first["loc"] if part not in UNION_TAGS]
+    where = ".".join(names)
+    where = where if len(where) <= LONGEST_PLACE else f"… {names[-1][-LONGEST_PLACE:]}"
     why = str(first.get("ctx", {}).get("error") or first["msg"]).rstrip(".")
     if first["type"] in ("model_type", "dict_type", "model_attributes_type"):
         why = "Input should be an object of names and values"

@@ -55,6 +55,12 @@ class Entry:
     is_unusual: bool
     """Whether it is compressed so that reading it is not bounded."""
 
+    @property
+    def method(self) -> str:
+        """How it is compressed: "lzma"."""
+        names: dict[int, str] = zipfile.compressor_names  # type: ignore[attr-defined]
+        return names.get(self.info.compress_type, f"method {self.info.compress_type}")
+
 
 class OpenZip:
     """A zip that is open to read, to be used in a `with`; the path of each file in it, with "/", and its entry.

@@ -175,15 +175,22 @@ def pictures_in(file: BinaryIO) -> tuple[list[str], Callable[[str], bytes], str]
 def _pictures(zipped: OpenZip) -> tuple[dict[str, Entry], int]:
     """The entries that may be pictures, by their path, and how many others there are. Links and zips in it are others."""
     found: dict[str, Entry] = {}
-    other, unpacked = zipped.links, 0
+    other, unpacked, method = zipped.links, 0, ""
     for path, entry in zipped.entries.items():
-        if not path.lower().endswith(SUFFIXES) or entry.is_unusual:
+        is_picture = path.lower().endswith(SUFFIXES)
+        if not is_picture or entry.is_unusual:
             other += 1
+            method = entry.method if is_picture else method
             continue
         if entry.is_locked:
             raise DataError(LOCKED)
         unpacked += entry.size
         found[path] = entry
+    if method and not found:
+        raise DataError(
+            f"The pictures in this zip are packed with “{method}”, which is not read here: pack them again with Deflate, as "
+            "zips are by default, or unpack them and choose the folder."
+        )
     if unpacked > budgets.PICTURE_ZIP_UNPACKED:
         raise DataError(
             f"The pictures in the zip take {unpacked / 1e6:,.0f} MB unpacked, and at most "

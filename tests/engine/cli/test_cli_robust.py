@@ -9,6 +9,7 @@ import math
 import os
 import re
 import signal
+import stat
 import subprocess
 import sys
 import time
@@ -18,6 +19,7 @@ import pytest
 
 from engine.cli import cli_data, cli_evaluate, cli_runs, cli_sample, cli_train, common, main
 from engine.denoiser import NetDenoiser, Prediction
+from engine.storage.files import atomic_write
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = {"model": "ideal:digits", "steps": 3, "seeds": [1]}
@@ -207,3 +209,61 @@ def test_what_the_environment_says_wrong_is_named(
     _, line = capsys.readouterr().err.strip().splitlines()
     assert f"“{value}”" in line
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("train", "--out", ""),
+        ("train-classifier", "--out", " "),
+        ("sample", "a.json", "--out", ""),
+        ("export", "a", "--out", ""),
+        ("runs", "--runs", "", "list"),
+        ("evaluate", "--model", "digits", "--results", ""),
+    ],
+)
+def test_an_empty_name_is_no_place_to_write_to(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit):
+        main(words)
+    assert "an empty name" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("device", ["/dev/full", "/dev/null"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sample", "{recipe}", "--out"),
+        ("evaluate", "--model", "digits", "--results"),
+        ("evaluate", "--model", "digits", "--json"),
+        ("evaluate", "--bound", "--model", "digits", "--json"),
+    ],
+)
+def test_a_device_is_no_place_to_write_to(
+    words: tuple[str, ...], device: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = _write_recipe(tmp_path)
+    assert main([word.format(recipe=recipe) for word in (*words, device)]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert f"“{device}” is no file but a pipe or a device" in line
+    with pytest.raises(OSError, match="pipe or a device"), atomic_write(Path(device)):
+        pass
+    assert stat.S_ISCHR(os.stat(device).st_mode)
+
+
+@pytest.mark.parametrize("changed", [{"steps": "many"}, {"seeds": []}, {"colour": 1}, {"sampler": "no"}])
+@pytest.mark.parametrize("depth", [1, 5])
+def test_what_is_wrong_deep_in_forks_is_named(
+    changed: dict[str, object], depth: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe: dict[str, object] = RECIPE | changed
+    for _ in range(depth):
+        recipe = {"parent": recipe, "step": 1}
+    (tmp_path / "fork.json").write_text(json.dumps(recipe))
+    assert main(["sample", str(tmp_path / "fork.json"), "--out", str(tmp_path / "a.png")]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert "parent." * depth + next(iter(changed)) in line
+    assert "Fork" not in line

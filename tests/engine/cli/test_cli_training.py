@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kills_to_try import command, differences, environment, to_the_end
@@ -16,6 +18,7 @@ from kills_to_try import command, differences, environment, to_the_end
 from engine.cli import main
 from engine.cli.train import BEGINS
 from engine.runs.folder import RunFolder
+from engine.runs.history import RunWriter
 from engine.training.distributed import SingleProcess
 
 SETTINGS = ("T=50", "batch=4", "warmup=3", "report_every=2", "sample_every=1000")
@@ -138,3 +141,22 @@ def test_other_processes_speak_only_of_what_the_main_one_may_not_know(
         assert (str(error) in told) is spoken
         assert ("Go on from the last checkpoint with: python -m engine runs resume" in told) is spoken
     assert not (tmp_path / "run").exists()
+
+
+def test_where_the_folder_is_deleted_meanwhile_it_says_so_and_how_to_train_it_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "run"
+    saved = RunWriter.save
+
+    def deleted(*given: Any, **more: Any) -> None:
+        saved(*given, **more)
+        shutil.rmtree(out)
+
+    monkeypatch.setattr(RunWriter, "save", deleted)
+    assert _train("--out", str(out), "--save-every", "0", settings=("steps=4", "report_every=1")) == 2
+    last = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "its folder is gone. With it went all that had been saved. To train it anew: python -m engine train" in last
+    assert "resume" not in last
+    assert last.endswith(f"--out {out}")
+    assert not out.exists()

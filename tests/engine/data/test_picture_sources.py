@@ -686,6 +686,16 @@ def test_entries_that_unpack_whole_are_never_opened(method: int, monkeypatch: py
     assert about.notes == ("Left out: 1 file of another kind than pictures.",)
 
 
+@pytest.mark.parametrize(("method", "name"), [(zipfile.ZIP_BZIP2, "bzip2"), (zipfile.ZIP_LZMA, "lzma")])
+def test_where_all_are_packed_another_way_the_way_is_named(method: int, name: str) -> None:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as packed:
+        for path, data in pictures().items():
+            packed.writestr(path, data)
+    with pytest.raises(DataError, match=f"packed with “{name}”, which is not read here: pack them again with Deflate"):
+        prepare(archive.keep(file, "p.zip"))
+
+
 def test_a_picture_that_unpacks_to_too_many_pixels_is_left_out() -> None:
     huge = io.BytesIO()
     Image.new("1", (7000, 7000)).save(huge, "PNG")

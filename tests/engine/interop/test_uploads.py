@@ -127,7 +127,7 @@ def test_bombs_are_not_unpacked(root: Path, tmp_path: Path, folder: Path, monkey
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
 def test_entries_that_unpack_whole_are_refused(root: Path, folder: Path, method: int) -> None:
     """`zipfile` unpacks bzip2 and LZMA without a bound: a bomb of some hundred bytes fills the memory."""
-    with pytest.raises(CheckpointError, match=r"in the zip is compressed in an unusual way: pack it with Deflate"):
+    with pytest.raises(CheckpointError, match=r"packed with “(bzip2|lzma)”, which is not read here: pack it with"):
         uploads.store(_zip(folder, compression=method), "a.zip")
     assert os.listdir(root) == []
 
