@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import gettext
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache, lru_cache
+from functools import cache, lru_cache, update_wrapper
 from io import BytesIO
 from pathlib import Path
 from types import ModuleType
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Generic, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -37,11 +37,8 @@ _folders: list[Path] = []
 
 def language() -> str:
     """The tag of the language of who reads now, one of `LANGUAGES`."""
-    spoken = _spoken.get()
-    if spoken is not None:
-        return spoken
     found = (ask() for ask in _asked)
-    return next((tag for tag in found if tag is not None), ENGLISH)
+    return next((tag for tag in found if tag is not None), _spoken.get() or ENGLISH)
 
 
 def chosen(*wishes: str | None) -> str | None:
@@ -56,12 +53,17 @@ def chosen(*wishes: str | None) -> str | None:
 
 @contextmanager
 def speaking(tag: str) -> Iterator[None]:
-    """What is said within is said in that language."""
+    """What is said within is said in that language, unless a front end knows of another reader."""
     token = _spoken.set(tag)
     try:
         yield
     finally:
         _spoken.reset(token)
+
+
+def speak(tag: str) -> None:
+    """The same from now on in this context, such as that of a thread."""
+    _spoken.set(tag)
 
 
 def asks(who_reads: Callable[[], str | None]) -> None:
@@ -105,6 +107,18 @@ def plural(one: str, many: str, count: int, /, **values: object) -> str:
     tag = language()
     text = _catalogue(tag).ngettext(one, many, count) if tag != ENGLISH else one if count == 1 else many
     return text.format(count=count, **values)
+
+
+def listed(parts: Sequence[str], *, either: bool = False) -> str:
+    """Words in a row: "a, b and c", or with `either` "a, b or c"."""
+    if len(parts) < 2:
+        return "".join(parts)
+    first = _(", ").join(parts[:-1])
+    return (
+        _("{first} or {last}", first=first, last=parts[-1])
+        if either
+        else _("{first} and {last}", first=first, last=parts[-1])
+    )
 
 
 class Message:
@@ -162,17 +176,19 @@ def _shown(value: Any) -> Any:
     return value
 
 
-def cached(maxsize: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
-    """`functools.lru_cache` for results that hold texts: one for each language."""
-
-    def decorate(function: Callable[P, R]) -> Callable[P, R]:
-        @lru_cache(maxsize=maxsize)
-        def kept(tag: str, *args: P.args, **kwargs: P.kwargs) -> R:
+class _Cached(Generic[P, R]):
+    def __init__(self, function: Callable[P, R], maxsize: int) -> None:
+        def in_language(tag: str, *args: P.args, **kwargs: P.kwargs) -> R:
             return function(*args, **kwargs)
 
-        def call(*args: P.args, **kwargs: P.kwargs) -> R:
-            return kept(language(), *args, **kwargs)  # type: ignore[arg-type]  # as lru_cache, which demands hashable ones
+        update_wrapper(self, function)
+        self._kept = lru_cache(maxsize=maxsize)(in_language)
+        self.cache_clear = self._kept.cache_clear
 
-        return call
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        return self._kept(language(), *args, **kwargs)  # type: ignore[arg-type]  # what lru_cache takes can be hashed
 
-    return decorate
+
+def cached(maxsize: int) -> Callable[[Callable[P, R]], _Cached[P, R]]:
+    """`functools.lru_cache` for results that hold texts: one for each language."""
+    return lambda function: _Cached(function, maxsize)

@@ -6,9 +6,10 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from playground.serving.first_paint import FirstPaint
+from playground.serving.reader_language import PARAMETER, ReaderLanguage
 from playground.streamlit_ui import first_paint
 
 app = st.App(
     Path(__file__).parent / "streamlit_ui" / "app.py",
-    middleware=[Middleware(FirstPaint, insert=first_paint.insert)],
+    middleware=[Middleware(ReaderLanguage, parameter=PARAMETER), Middleware(FirstPaint, insert=first_paint.insert)],
 )

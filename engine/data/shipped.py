@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.image_set import DataError, ImageSet
+from engine.language import N_
 from engine.storage import budgets
 from engine.storage.arrays import read_npz
 
@@ -44,14 +45,14 @@ def digits() -> ImageSet:
     arrays = read_arrays(ASSETS / "digits.npz")
     return ImageSet(
         name="digits",
-        title="Handwritten digits",
+        title=N_("Handwritten digits"),
         images=arrays["images"],
         labels=arrays["labels"].astype(np.int64),
         class_names=tuple("0123456789"),
         held_out=arrays["held_out"],
         source=MNIST_SOURCE,
         licence=MNIST_LICENCE,
-        about=(
+        about=N_(
             "5,000 handwritten digits, 500 of each, white on black. Small enough to learn in minutes, "
             "and everybody can tell a good one from a bad one."
         ),
@@ -63,14 +64,14 @@ def emoji() -> ImageSet:
     arrays = read_arrays(ASSETS / "emoji.npz", ("images", "labels", "held_out", "names"))
     return ImageSet(
         name="emoji",
-        title="Emoji",
+        title=N_("Emoji"),
         images=arrays["images"],
         labels=arrays["labels"].astype(np.int64),
         class_names=EMOJI_GROUPS,
         held_out=arrays["held_out"],
         source=NOTO_SOURCE,
         licence=NOTO_LICENCE,
-        about=(
+        about=N_(
             "1,567 small colour pictures on white, in eight groups from faces to flags. "
             "Much more varied than digits, and so much harder to learn."
         ),

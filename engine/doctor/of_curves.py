@@ -13,6 +13,7 @@ import numpy as np
 
 from engine.doctor.curves import Curves, mean_of_known
 from engine.doctor.finding import Facts, Finding, Setting
+from engine.language import _
 from engine.training.tasks import task_of
 from engine.training.timestep_bins import TIMESTEP_BINS
 
@@ -35,16 +36,16 @@ def diverged(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None
     if not (snapshot.status == "failed" and NO_NUMBER in snapshot.error) and np.isfinite(curves.loss).all():
         return None
     change: dict[str, Setting] = {"learning_rate": _lower(config.learning_rate)}
-    why = f"a learning rate of {config.learning_rate:g} moved the weights too far"
+    why = _("a learning rate of {learning_rate:g} moved the weights too far", learning_rate=config.learning_rate)
     if config.precision == "fp16" and config.learning_rate <= HIGHEST_RATE:
         change, why = (
             {"precision": "fp32"},
-            "fp16 has no number above 65,504, and an activation has grown beyond it",
+            _("fp16 has no number above 65,504, and an activation has grown beyond it"),
         )
     return Finding(
         "diverged",
         "wrong",
-        f"The loss is no longer a number: most likely {why}. The run cannot continue from here.",
+        _("The loss is no longer a number: most likely {why}. The run cannot continue from here.", why=why),
         change,
     )
 
@@ -61,8 +62,13 @@ def rising(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "rising",
         "wrong",
-        f"The loss had fallen to {best:.3g} and has risen to {now:.3g}: training diverges, because the learning rate of "
-        f"{rate:g} is too high.",
+        _(
+            "The loss had fallen to {best:.3g} and has risen to {now:.3g}: training diverges, because the "
+            "learning rate of {rate:g} is too high.",
+            best=best,
+            now=now,
+            rate=rate,
+        ),
         {"learning_rate": _lower(rate)},
     )
 
@@ -86,22 +92,31 @@ def not_falling(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | N
     if not first - now < task_of(snapshot.config).min_loss_decrease * (first - floor):
         return None
     rate = snapshot.config.learning_rate
-    says = f"After {snapshot.step:,} steps the loss is still {now:.3g}, about what it was at the beginning"
+    says = _(
+        "After {step:,} steps the loss is still {now:.3g}, about what it was at the beginning",
+        step=snapshot.step,
+        now=now,
+    )
     if rate < LOWEST_RATE:
         return Finding(
             "not falling",
             "wrong",
-            f"{says}: with a learning rate of {rate:g} each step is too small.",
+            _("{says}: with a learning rate of {rate:g} each step is too small.", says=says, rate=rate),
             {"learning_rate": USUAL_RATE},
         )
     if rate > HIGHEST_RATE:
         return Finding(
             "not falling",
             "wrong",
-            f"{says}: with a learning rate of {rate:g} each step is too large, and the network has stopped learning.",
+            _(
+                "{says}: with a learning rate of {rate:g} each step is too large, and the network has stopped "
+                "learning.",
+                says=says,
+                rate=rate,
+            ),
             {"learning_rate": _lower(rate)},
         )
-    return Finding("not falling", "doubtful", f"{says}. Another learning rate is the first thing to try.")
+    return Finding("not falling", "doubtful", _("{says}. Another learning rate is the first thing to try.", says=says))
 
 
 def above_bayes_optimal(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
@@ -119,18 +134,29 @@ def above_bayes_optimal(snapshot: Snapshot, curves: Curves, facts: Facts) -> Fin
     if not missing[worst] > 0.6:
         return None
     change: dict[str, Setting] = {"steps": min(3 * config.steps, 1_000_000)}
-    advice = "More steps help first."
+    advice = _("More steps help first.")
     if config.learning_rate < LOWEST_RATE:
-        change, advice = {"learning_rate": USUAL_RATE}, f"A learning rate of {config.learning_rate:g} is very small."
+        change, advice = (
+            {"learning_rate": USUAL_RATE},
+            _("A learning rate of {learning_rate:g} is very small.", learning_rate=config.learning_rate),
+        )
     if config.learning_rate > HIGHEST_RATE:
         change = {"learning_rate": _lower(config.learning_rate)}
-        advice = f"A learning rate of {config.learning_rate:g} is very large."
+        advice = _("A learning rate of {learning_rate:g} is very large.", learning_rate=config.learning_rate)
     where = f"t / T = {worst / TIMESTEP_BINS:g} … {(worst + 1) / TIMESTEP_BINS:g}"
     return Finding(
         "above the floor",
         "doubtful",
-        f"At {where} the loss is {now[worst]:.3g}, and that of the exact {task_of(config).noun} is "
-        f"{_small(floor[worst])}: {_percent(missing[worst])} of the reducible loss there is left. {advice}",
+        _(
+            "At {where} the loss is {now:.3g}, and that of the exact {noun} is {small}: {percent} of the "
+            "reducible loss there is left. {advice}",
+            where=where,
+            now=now[worst],
+            noun=_(task_of(config).noun),
+            small=_small(floor[worst]),
+            percent=_percent(missing[worst]),
+            advice=advice,
+        ),
         change,
     )
 
@@ -146,8 +172,12 @@ def clipped(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "clipped",
         "note",
-        f"Every gradient is clipped, from a norm of about {usual:.3g} to {clip:g}: clipping is meant for rare "
-        "outliers, and here all have the same norm.",
+        _(
+            "Every gradient is clipped, from a norm of about {usual:.3g} to {clip:g}: clipping is meant for rare "
+            "outliers, and here all have the same norm.",
+            usual=usual,
+            clip=clip,
+        ),
         {"clip_norm": float(f"{2 * usual:.1g}")},
     )
 
@@ -157,12 +187,20 @@ def memorised(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | Non
     copies = facts.copies
     if copies is None or copies.near < 3 or copies.least < copies.chance + 0.1:
         return None
-    pictures = f"the {facts.pictures:,} training images" if facts.pictures else "the training images"
+    pictures = (
+        _("the {pictures:,} training images", pictures=facts.pictures) if facts.pictures else _("the training images")
+    )
     return Finding(
         "memorised",
         "doubtful",
-        f"{copies.near} of {copies.samples} samples are nearly the same as a training image; of held-out images "
-        f"{_percent(copies.chance)} are. The network memorises {pictures}: more of them help, or fewer steps.",
+        _(
+            "{near} of {samples} samples are nearly the same as a training image; of held-out images {percent} "
+            "are. The network memorises {pictures}: more of them help, or fewer steps.",
+            near=copies.near,
+            samples=copies.samples,
+            percent=_percent(copies.chance),
+            pictures=pictures,
+        ),
         {"steps": max(1, copies.step // 2)},
     )
 
@@ -173,7 +211,7 @@ def held_out_rising(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding
     if len(held_out) < 5 or not _long_enough(snapshot, curves):
         return None
     best = min(range(len(held_out)), key=lambda k: held_out[k][1])
-    (step, least), (_, now) = held_out[best], held_out[-1]
+    (step, least), now = held_out[best], held_out[-1][1]
     later = [loss for _, loss in held_out[best + 1 :]]
     if len(later) < 3 or not now > 1.05 * least or min(later[-2:]) < 1.03 * least:
         return None
@@ -183,8 +221,13 @@ def held_out_rising(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding
     return Finding(
         "held-out rising",
         "doubtful",
-        f"On held-out images the loss was lowest at step {step:,} ({least:.3g}) and has risen to {now:.3g} since, while it "
-        "still falls on the training images: from there on the network memorises them.",
+        _(
+            "On held-out images the loss was lowest at step {step:,} ({least:.3g}) and has risen to {now:.3g} "
+            "since, while it still falls on the training images: from there on the network memorises them.",
+            step=step,
+            least=least,
+            now=now,
+        ),
         {"steps": step},
     )
 
@@ -199,8 +242,11 @@ def waiting(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "waiting",
         "note",
-        f"For {_percent(share)} of the time the network waits for images: reading them takes too long. A copy on a "
-        "local disk helps.",
+        _(
+            "For {percent} of the time the network waits for images: reading them takes too long. A copy on a "
+            "local disk helps.",
+            percent=_percent(share),
+        ),
     )
 
 
@@ -215,7 +261,7 @@ def _lower(rate: float) -> float:
 
 
 def _small(loss: float) -> str:
-    return f"{loss:.2g}" if loss >= 1e-4 else "nearly 0"
+    return f"{loss:.2g}" if loss >= 1e-4 else _("nearly 0")
 
 
 def _percent(share: float) -> str:

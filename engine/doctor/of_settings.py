@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.doctor.curves import Curves
 from engine.doctor.finding import Facts, Finding
+from engine.language import _
 from engine.schedule import PURE_NOISE_SNR, VISIBLE_SNR, NoiseSchedule
 
 if TYPE_CHECKING:
@@ -28,12 +29,17 @@ def of_schedule(schedule: NoiseSchedule) -> Finding | None:
     if schedule.terminal_snr <= PURE_NOISE_SNR:
         return None
     is_visible = schedule.terminal_snr > VISIBLE_SNR
-    effect = "come out flat and grey" if is_visible else "tend to a medium brightness"
+    effect = _("come out flat and grey") if is_visible else _("tend to a medium brightness")
     return Finding(
         "terminal SNR",
         "wrong" if is_visible else "doubtful",
-        f"At T = {schedule.T} this schedule still leaves a signal-to-noise ratio of {schedule.terminal_snr:.2g}, "
-        f"but sampling starts from pure noise, on which the network was not trained: the samples {effect}.",
+        _(
+            "At T = {t} this schedule still leaves a signal-to-noise ratio of {terminal_snr:.2g}, but sampling "
+            "starts from pure noise, on which the network was not trained: the samples {effect}.",
+            t=schedule.T,
+            terminal_snr=schedule.terminal_snr,
+            effect=effect,
+        ),
         {"schedule": "cosine"},
     )
 
@@ -46,8 +52,14 @@ def warmup(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
     return Finding(
         "warm-up",
         "doubtful",
-        f"The learning rate rises over {config.warmup:,} steps and the run has only {config.steps:,}: it reaches "
-        f"{config.learning_rate * config.steps / config.warmup:.2g} and not the {config.learning_rate:g} of the settings.",
+        _(
+            "The learning rate rises over {warmup:,} steps and the run has only {steps:,}: it reaches "
+            "{learning_rate:.2g} and not the {learning_rate_2:g} of the settings.",
+            warmup=config.warmup,
+            steps=config.steps,
+            learning_rate=config.learning_rate * config.steps / config.warmup,
+            learning_rate_2=config.learning_rate,
+        ),
         {"warmup": config.steps // 10},
     )
 
@@ -61,8 +73,13 @@ def ema_decay(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | Non
     return Finding(
         "EMA",
         "note",
-        f"An EMA decay of {config.ema_decay:g} averages over about {reach:,.0f} steps and the run has only "
-        f"{config.steps:,}, so the setting has no effect: the average is cut to about the last tenth of the run.",
+        _(
+            "An EMA decay of {ema_decay:g} averages over about {reach:,.0f} steps and the run has only "
+            "{steps:,}, so the setting has no effect: the average is cut to about the last tenth of the run.",
+            ema_decay=config.ema_decay,
+            reach=reach,
+            steps=config.steps,
+        ),
         {"ema_decay": round(max(0.0, 1 - 10 / config.steps), 3)},
     )
 
@@ -73,12 +90,12 @@ def label_dropout(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding |
     if not facts.classes or 0 < config.label_dropout < 1:
         return None
     if config.label_dropout == 0:
-        text = (
-            "Label dropout is 0, so the network is not trained without labels: guidance, which needs its unconditional "
-            "prediction, cannot work with it."
+        text = _(
+            "Label dropout is 0, so the network is not trained without labels: guidance, which needs its "
+            "unconditional prediction, cannot work with it."
         )
     else:
-        text = "Label dropout is 1, so the network is trained without any label: it cannot draw a given class."
+        text = _("Label dropout is 1, so the network is trained without any label: it cannot draw a given class.")
     return Finding("label dropout", "note", text, {"label_dropout": USUAL_DROPOUT})
 
 
@@ -93,8 +110,12 @@ def few_pictures(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | 
     return Finding(
         "few pictures",
         "note",
-        f"There are {pictures:,} images and each is trained on about {epochs:,.0f} times: the network will memorise them "
-        "rather than draw new ones. More images help most, else fewer steps.",
+        _(
+            "There are {pictures:,} images and each is trained on about {epochs:,.0f} times: the network will "
+            "memorise them rather than draw new ones. More images help most, else fewer steps.",
+            pictures=pictures,
+            epochs=epochs,
+        ),
         {"steps": max(1, MANY_EPOCHS // 5 * pictures // config.batch)},
     )
 
@@ -107,7 +128,12 @@ def precision(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | Non
     return Finding(
         "precision",
         "note",
-        f"In {config.precision} this device trains on {speed:,.0f} images per second, in fp32 on {plain:,.0f}: the lower "
-        "precision costs time here.",
+        _(
+            "In {precision} this device trains on {speed:,.0f} images per second, in fp32 on {plain:,.0f}: the "
+            "lower precision costs time here.",
+            precision=config.precision,
+            speed=speed,
+            plain=plain,
+        ),
         {"precision": "fp32"},
     )

@@ -11,26 +11,41 @@ Comments do not travel: they are types for the compiler, and reasons for the rea
 
 from __future__ import annotations
 
+import json
 import re
 from functools import cache
 from pathlib import Path
+
+from engine.language import _, cached
 
 _HERE = Path(__file__).parent / "src"
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|const|class) (\w+))", re.MULTILINE)
 _STATEMENT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _COMMENT_LINES = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n", re.MULTILINE)
+_TEXT = re.compile(r'\b_\(("(?:[^"\\\n]|\\.)*")')
+"""The text of a call of `_`; language.js looks it up."""
+_NO_TEXTS = "const TEXTS = {};"
 _CAST = re.compile(r"/\*\* @(?:type|param) .*?\*/ ?")
 
 
-@cache
+@cached(64)
 def script(name: str) -> str:
     """The component `name` (such as "timeline", "livechart" or "stacked") in one piece: it defines `mount` and exports nothing.
+
+    Its texts are in the language that is spoken now.
 
     Raises:
         ValueError: modules import each other in a circle, or a module asks for what another does not export.
     """
-    return bundle(name, _HERE)
+    return _with_texts(bundle(name, _HERE))
+
+
+def _with_texts(text: str) -> str:
+    """The modules, with the translations of their texts where they look for them."""
+    texts = {json.loads(found) for found in _TEXT.findall(text)}
+    translations = {text: _(text) for text in sorted(texts) if _(text) != text}
+    return text.replace(_NO_TEXTS, f"const TEXTS = {json.dumps(translations, ensure_ascii=False)};")
 
 
 def javascript(name: str) -> str:
@@ -56,7 +71,7 @@ def bundle(name: str, folder: Path) -> str:
         if module in exported:
             return
         text = (folder / f"{module}.js").read_text(encoding="utf-8")
-        for _, needed in _IMPORT.findall(text):
+        for _names, needed in _IMPORT.findall(text):
             add(needed, (*importers, module))
         exported[module] = set(_EXPORT.findall(text))
         scopes.append(_scope(module, text, exported))

@@ -5,15 +5,20 @@ Written for the versions in `VERSIONS`. `changes` compares the installed Gradio 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import gradio as gr
 from gradio.blocks import Block, BlocksConfig
 from gradio.components import Component
+from gradio.context import Context, LocalContext
 from gradio.routes import App
 from gradio.server_messages import CloseStreamMessage
 from starlette.routing import Match
+
+from engine.language import ENGLISH, chosen, language
+from playground.serving.reader_language import PARAMETER
 
 VERSIONS = ("6.31",)
 """Of Gradio, for which this was checked: the first two numbers."""
@@ -22,6 +27,7 @@ STREAM, JOIN, UPLOAD = f"{API}/queue/data", f"{API}/queue/join", f"{API}/upload"
 """Routes: the stream of results of a page, its events, and its files."""
 STREAM_END = b'"msg":"close_stream"'
 """In the last message of a stream."""
+_building = threading.Lock()
 UNUSED_ROUTES = (
     f"{API}/process_recording",  # runs ffmpeg on the file it receives
     f"{API}/deep_link",  # stores a copy of all values of a session at every call; links are in the address here
@@ -39,6 +45,11 @@ UNUSED_ROUTES = (
 def event_data(event: gr.EventData) -> Mapping[str, Any]:
     """What JavaScript gave to `trigger`. Anyone may send anything: empty for what is no mapping."""
     return event._data if isinstance(event._data, dict) else {}
+
+
+def next_id() -> int:
+    """The number that the next component gets."""
+    return int(Context.id)
 
 
 def component_id(component: Block) -> int:
@@ -59,6 +70,51 @@ def start_page(demo: gr.Blocks, address: str, title: str) -> None:
     """
     demo.pages.append((address, title, True))
     demo.current_page = address
+
+
+def language_of_event() -> str | None:
+    """The language of the page whose event is being handled; None where none is, or where nothing says so.
+
+    Every event comes with the address of the page as it was opened, and with the headers of its browser.
+    """
+    request = LocalContext.request.get(None)
+    if request is None or getattr(request, "request", None) is None:
+        return None
+    return chosen(request.query_params.get(PARAMETER), request.headers.get("accept-language")) or ENGLISH
+
+
+class Blocks(gr.Blocks):
+    """Blocks whose description, which is what a page is drawn from, is in the language of who asks for it.
+
+    Gradio describes an app once, with all its texts. Another language is another app with the same components, made by the
+    same code in that language when somebody asks for the first time; only its description is used.
+    """
+
+    rebuild: Callable[[], Blocks]
+    """Makes the app again, in the language that is spoken then."""
+    first_id = 0
+
+    @property
+    def config(self) -> Any:
+        """What Gradio's routes send."""
+        own, tag = self.__dict__["config"], language()
+        return own if tag == ENGLISH else {**own, **self._translated(tag)}
+
+    @config.setter
+    def config(self, described: Any) -> None:
+        self.__dict__["config"] = described
+
+    def _translated(self, tag: str) -> dict[str, Any]:
+        with _building:
+            kept: dict[str, dict[str, Any]] = self.__dict__.setdefault("translated", {})
+            if tag not in kept:
+                latest, Context.id = Context.id, self.first_id  # so that components have the same numbers
+                try:
+                    described = self.rebuild().__dict__["config"]
+                finally:
+                    Context.id = max(latest, Context.id)
+                kept[tag] = {name: described[name] for name in ("components", "dependencies", "pages", "page")}
+            return kept[tag]
 
 
 def describe_once(demo: gr.Blocks) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import gradio as gr
 
+from engine.language import N_
 from playground.gradio_ui import compat, components, following, page, widgets
 from playground.gradio_ui.widgets import PanelState
 from playground.labs.guidance import controls as settings
@@ -41,7 +42,7 @@ class _Page:
     def __init__(self) -> None:
         self.panel = widgets.Panel(GuidanceControls, LAB, settings.rules)
         self.panel.draw_page(text)
-        self.job = following.buttons(LAB, f"🎲 {text.START}", unit="steps")
+        self.job = following.buttons(LAB, f"🎲 {text.START}", unit=N_("steps"))
         self.note = gr.HTML("", elem_id=f"{LAB}-note")
         words = gr.HTML("", elem_id=f"{LAB}-words", apply_default_css=False)
         timeline = components.component("timeline", f"{LAB}-timeline")

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import gradio as gr
 
+from engine.language import _
 from playground.components.identity import SECRET_OF, TAB, VISITOR
 from playground.gradio_ui import components, live
-from playground.labs.home.text import LABS
 from playground.labs.likelihood import html_parts
 from playground.labs.schedules import figures as schedule_figures
 from playground.labs.shared import glossary, pictures_html
@@ -20,11 +20,10 @@ from playground.labs.shared import text as common
 from playground.labs.shared.view import JobView, Notice, NoticeLevel
 from playground.policy import mode
 from playground.policy.messages import without_paths
+from playground.serving.reader_language import PARAMETER
 
 LATEX = [{"left": "$", "right": "$", "display": False}]
 
-PAGES = {address: title for address, _, title, _ in LABS}
-"""Address and title of each lab; the addresses are those of the Streamlit app, so that links fit both."""
 SIDEBAR = 330
 """Width in pixels."""
 
@@ -46,8 +45,9 @@ def sidebar() -> Iterator[None]:
 
 def explain() -> gr.HTML:
     """A switch: whether the line that explains a setting stands below its title. The browser keeps it."""
+    words = html.escape(_("Explain the settings"))
     return gr.HTML(
-        html_template='<label class="dp-explain-switch"><input type="checkbox"> Explain the settings</label>',
+        html_template=f'<label class="dp-explain-switch"><input type="checkbox"> {words}</label>',
         js_on_load="""
 const box = element.querySelector("input");
 const show = () => element.closest(".sidebar")?.classList.toggle("dp-explain", box.checked);
@@ -104,7 +104,7 @@ def link(others: Sequence[str] = ()) -> gr.HTML:
         f"""
   const kept = new URLSearchParams(location.search);
   const query = new URLSearchParams(props.value || {{}});
-  for (const name of {json.dumps(["__theme", "view", *others])}) if (kept.has(name)) query.set(name, kept.get(name));
+  for (const name of {json.dumps(["__theme", "view", PARAMETER, *others])}) if (kept.has(name)) query.set(name, kept.get(name));
 """
     )
 
@@ -255,6 +255,9 @@ button.lg { flex-shrink: 0; min-width: max-content !important; white-space: nowr
 .dp-actions:has(.dp-waiting) ~ *, .block:has(.dp-waiting) ~ * { opacity: 0.45; transition: opacity 0.2s; }
 .dp-bar { height: 6px; border-radius: 3px; background: var(--border-color-primary); overflow: hidden; }
 .dp-bar i { display: block; height: 100%; background: var(--color-accent); transition: width 0.2s linear; }
+.dp-language { position: fixed; top: 0.6rem; right: 0.9rem; z-index: 1001; padding: 0.25rem 0.5rem; border-radius: 6px;
+  font-size: 0.85rem; color: var(--link-text-color); background: var(--background-fill-primary); text-decoration: none; }
+.dp-language:hover { text-decoration: underline; }
 .dp-downloads { display: flex; flex-wrap: wrap; gap: 0.8rem; padding-bottom: 0.5rem; }
 .dp-download { padding: 0.45rem 1rem; border-radius: 8px; border: 1px solid var(--border-color-primary);
   color: var(--body-text-color); text-decoration: none; }

@@ -9,6 +9,7 @@ import gradio as gr
 
 from engine.data.points import PointsError, PointSet
 from engine.data.points_csv import read_csv
+from engine.language import N_
 from playground import preload
 from playground.components.payloads.figures import DrawingPad
 from playground.components.payloads.points_microscope import read_particle_cursor
@@ -48,7 +49,7 @@ class _Page:
         self.panel.draw_page(text)
         self._draw_data()
         self.message = gr.HTML("", elem_id="points-message")
-        self.sampling = following.buttons(SAMPLING, "", unit="steps", can_start=False)
+        self.sampling = following.buttons(SAMPLING, "", unit=N_("steps"), can_start=False)
         self.clouds = components.component("point_clouds", "points-stage")
         page.looking_at(text.STAGE)
         gr.Markdown(f"## {text.STEP}\n\n{text.STEP_LEAD}")
@@ -70,7 +71,7 @@ class _Page:
 
     def _draw_training(self) -> None:
         gr.Markdown(f"## {text.TRAIN}\n\n{text.TRAIN_LEAD}")
-        self.training = following.buttons(TRAINING, f"🏋️ {text.BEGIN}", unit="steps", idle=text.TRAIN_EMPTY)
+        self.training = following.buttons(TRAINING, f"🏋️ {text.BEGIN}", unit=N_("steps"), idle=text.TRAIN_EMPTY)
         with gr.Row():
             self.learned = components.component("point_clouds", "points-learned")
             self.losses = components.component("livechart", "points-losses")

@@ -47,8 +47,12 @@ class Form(Generic[C]):
 
     def __init__(self, model: type[C], name: str, rules: ControlRules[C]) -> None:
         self._model, self._name, self._first = model, name, rules
-        self._controls = describe(model)
         self.widgets: list[gr.components.Component] = []
+
+    @property
+    def _controls(self) -> tuple[Control, ...]:
+        """In the language of who reads."""
+        return describe(self._model)
 
     def draw(self) -> None:
         """Make the widgets where the caller's `with` stands."""
@@ -87,7 +91,7 @@ class Form(Generic[C]):
                 "info": self._info(control, rules, disabled.get(name)),
             }
             if name in options:
-                change["choices"] = [(title, option) for option, title in options[name].items()]
+                change["choices"] = [(_(title), option) for option, title in options[name].items()]
             if name in limits and control.slider:
                 change |= {"minimum": limits[name][0], "maximum": limits[name][1]}
             updates.append(gr.update(**change))
@@ -109,7 +113,7 @@ class Form(Generic[C]):
         options = (rules.at_first or rules.options)(start).get(control.name)
         if control.kind == "choice" or options is not None:
             titles = dict(control.options) if options is None else options
-            choices = [(title, value) for value, title in titles.items()]
+            choices = [(_(title), value) for value, title in titles.items()]
             if options is None and control.is_segmented:
                 return gr.Radio(choices, value=control.default, **common)
             return gr.Dropdown(choices, value=control.default, filterable=len(choices) > 12, **common)
@@ -311,10 +315,10 @@ class Panel(Form[C]):
                 first = next(iter(choices))
                 problems.append(
                     _(
-                        "{titles} “{value}” is not here. It was set to {choices}.",
-                        titles=titles[name],
+                        "{title} “{value}” is not here. It was set to {first}.",
+                        title=titles[name],
                         value=value,
-                        choices=choices[first],
+                        first=_(choices[first]),
                     )
                 )
                 controls = checked(controls, **{name: first})

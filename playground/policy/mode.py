@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 
-from engine.language import _
+from engine.language import _, listed
 
 VARIABLE = "DIFFUSION_PLAYGROUND_PUBLIC"
 """Environment variable: 1 switches public mode on, 0 off."""
@@ -44,7 +44,7 @@ def read_arguments(arguments: Sequence[str]) -> bool:
             _(
                 "“{unknown}” is not an option of the playground: it takes {flags}.",
                 unknown=unknown[0][:40],
-                flags=" or ".join(FLAGS),
+                flags=listed(list(FLAGS), either=True),
             )
         )
     return FLAGS[arguments[-1]] if arguments else default_public()

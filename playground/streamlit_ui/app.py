@@ -10,9 +10,10 @@ from pathlib import Path
 
 import streamlit as st
 
+from engine.language import _
 from playground import preload
-from playground.labs.home.text import LABS
-from playground.streamlit_ui import home, memory, page, visitor
+from playground.labs.home import text
+from playground.streamlit_ui import home, memory, page, reader, visitor
 
 st.set_page_config(layout="wide")  # each page gives the tab its title and icon
 try:
@@ -22,6 +23,7 @@ except ValueError as error:
     st.error(str(error))
     st.stop()
 preload.start()
+reader.begin()
 
 
 def lab(address: str) -> Callable[[], None]:
@@ -29,16 +31,17 @@ def lab(address: str) -> Callable[[], None]:
     return lambda: import_module(f"playground.streamlit_ui.{address}").show()
 
 
-start = st.Page(home.show, title="Start", url_path="start", icon="🌫️", default=True)
+start = st.Page(home.show, title=_("Start"), url_path="start", icon="🌫️", default=True)
 pages = {"start": start}
-for address, icon, title, _ in LABS:
+for address, icon, title, _about in text.LABS:
     pages[address] = st.Page(lab(address), title=title, url_path=address, icon=icon)
 st.session_state["pages"] = pages  # so that one lab can send the reader to another
 chosen = st.navigation(list(pages.values()), position="top")
 page.begin(has_settings=chosen is not start)
+reader.switch()
 visitor.identify(needed=chosen is not start)
 if st.session_state.get("lab") != chosen.url_path:
     st.session_state["lab"] = ""  # the reader comes from another page, see widgets
-memory.recall(chosen.url_path, st.query_params.to_dict())
+memory.recall(chosen.url_path, reader.link())
 chosen.run()
 memory.remember(chosen.url_path)

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import streamlit as st
 
+from engine.language import cached, language
 from playground.components import room, source
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.curve import CurveEditor, Points, read_points
@@ -58,10 +58,10 @@ export default function ({ data, parentElement, setStateValue }) {
 """
 
 
-@cache
+@cached(64)
 def _component(name: str) -> Callable[..., Any]:
     return st.components.v2.component(
-        f"playground_{name}", css=source.css(), js=source.javascript(name) + room.RELEASE + _ADAPTER
+        f"playground_{name}_{language()}", css=source.css(), js=source.javascript(name) + room.RELEASE + _ADAPTER
     )
 
 

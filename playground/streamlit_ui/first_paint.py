@@ -32,6 +32,10 @@ header[data-testid="stHeader"]:has([data-testid="stTopNav"]) { height: auto; min
   outline: 2.5px solid light-dark(#4343a8, #adadf1); outline-offset: 2px; }
 /* Short choices stand in one row. */
 [data-testid="stSidebar"] [data-testid="stButtonGroup"] :is([role="radiogroup"] label, button) { padding-inline: 0.25rem; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-reader) {
+  position: fixed; top: 0.35rem; right: 0.75rem; z-index: 1000000; width: auto; }
+[data-testid="stLayoutWrapper"]:has(> .st-key-reader) [data-testid="stElementContainer"]:has(script) { display: none; }
+header[data-testid="stHeader"] { padding-right: 3.5rem; }
 .settings-hint { display: none; }
 @media (max-width: 640px) { .settings-hint { display: block; opacity: 0.75; } }
 .stMain:has([data-testid="stAppSkeleton"]) { visibility: hidden; }

@@ -18,7 +18,7 @@ import streamlit as st
 from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
-from engine.language import _
+from engine.language import ENGLISH, _, language
 from playground.labs.shared.controls import (
     Control,
     ControlRules,
@@ -31,7 +31,7 @@ from playground.labs.shared.controls import (
     to_link,
 )
 from playground.policy.visitor import Visitor
-from playground.streamlit_ui import memory, page, visitor
+from playground.streamlit_ui import memory, page, reader, visitor
 from playground.streamlit_ui.page import plain
 
 C = TypeVar("C", bound=Controls)
@@ -172,9 +172,13 @@ def form(
 
 
 def _key(lab: str, name: str) -> str:
-    """The widget's key: "lab/name", with a number behind it once its value was changed by code."""
+    """The widget's key: "lab/name", with a number behind it once its value was changed by code, and its language.
+
+    A widget whose label changes would begin anew with its first value.
+    """
     times = st.session_state.get(f"{lab}/changed", {}).get(name, 0)
-    return f"{lab}/{name}/{times}" if times else f"{lab}/{name}"
+    parts = (lab, name, *([str(times)] if times else []), *([language()] if language() != ENGLISH else []))
+    return "/".join(parts)
 
 
 def _start_again(lab: str, name: str) -> None:
@@ -188,7 +192,12 @@ def _first_choice(lab: str, control: Control, kept: C, choices: Mapping[Any, str
     first = next(iter(choices))
     gone = getattr(kept, control.name)
     st.session_state.setdefault(f"{lab}/problems", []).append(
-        f"{control.title} “{gone}” is not here. It was set to {choices[first]}."
+        _(
+            "{title} “{value}” is not here. It was set to {first}.",
+            title=control.title,
+            value=gone,
+            first=_(choices[first]),
+        )
     )
     changed = checked(kept, **{control.name: first})
     set_controls(lab, changed)
@@ -231,7 +240,7 @@ def _accepted(model: type[C], control: Control, value: Any, kept: Any) -> Any:
 
 
 def _take_link(model: type[C], lab: str, also_in_link: Collection[str]) -> None:
-    link = {name: value for name, value in st.query_params.to_dict().items() if name not in also_in_link}
+    link = {name: value for name, value in reader.link().items() if name not in also_in_link}
     if f"{lab}/controls" in st.session_state and not _is_other_link(lab, link):
         return
     taken, problems = from_link(model, link)
@@ -256,7 +265,7 @@ def _is_other_link(lab: str, link: dict[str, str]) -> bool:
 
 
 def _write_link(lab: str, link: dict[str, str], also_in_link: Collection[str]) -> None:
-    kept = {name: value for name, value in st.query_params.to_dict().items() if name in also_in_link}
+    kept = {name: value for name, value in reader.link().items() if name in also_in_link} | reader.in_link()
     if st.query_params.to_dict() != {**kept, **link}:
         st.query_params.from_dict({**kept, **link})
     if st.session_state.get(f"{lab}/link") not in (None, link):
@@ -273,7 +282,7 @@ def _widget(
     help_text = f"{control.help}\n\n*{why_disabled}*" if why_disabled else control.help or None
     common: dict[str, Any] = {"key": key, "help": help_text, "disabled": off}
     if control.kind == "choice" or choices is not None:
-        titles = dict(control.options) if choices is None else choices
+        titles = dict(control.options) if choices is None else {value: _(title) for value, title in choices.items()}
         values = list(titles)
         if choices is None and control.is_segmented:
             chosen = st.segmented_control(

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from engine.data.image_set import ImageSet
 from engine.data.prepared import augmented_pictures, held_out_pictures
+from engine.language import N_
 from engine.models import noisy_classifier
 from engine.models.noisy_classifier import (
     LevelClassifier,
@@ -36,7 +37,7 @@ OF_DENOISERS = ("target", "weighting", "learned_variance", "vlb_weight")
 class ClassifierTask:
     """See `Task`. The network is as wide and as deep as the downward path of the U-Net."""
 
-    noun = "classifier"
+    noun = N_("classifier")
     use = "It classifies images and draws none: use it to guide a denoiser."
     has_held_out_loss = has_milestones = drops_labels = False
     min_loss_decrease = 0.2

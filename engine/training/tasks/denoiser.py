@@ -14,6 +14,7 @@ from engine.data.pixels import to_uint8
 from engine.denoiser import Clipped, NetDenoiser
 from engine.guidance import Guided
 from engine.interop import pretrained
+from engine.language import N_
 from engine.models.presets import preset_for
 from engine.models.unet import UNet, UNetConfig
 from engine.process import Prediction
@@ -36,7 +37,7 @@ WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's
 class DenoiserTask:
     """See `Task`."""
 
-    noun = "denoiser"
+    noun = N_("denoiser")
     use = ""
     has_held_out_loss = has_milestones = drops_labels = True
     min_loss_decrease = 0.2

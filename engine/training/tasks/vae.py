@@ -10,6 +10,7 @@ from torch import Tensor
 
 from engine.data.image_set import ImageSet
 from engine.data.pixels import to_uint8
+from engine.language import N_
 from engine.models import vae
 from engine.models.presets import preset_for
 from engine.models.vae import VAE, TrainedVAE, VAECard, VAEConfig
@@ -23,7 +24,7 @@ OF_NOISE = ("target", "schedule", "T", "weighting", "learned_variance", "vlb_wei
 class VAETask:
     """See `Task`. The network is as wide and as deep as the downward and upward paths of the U-Net."""
 
-    noun = "VAE"
+    noun = N_("VAE")
     use = "It samples in one pass of its decoder: open it in the Likelihood lab."
     has_milestones = drops_labels = False
     has_held_out_loss = True

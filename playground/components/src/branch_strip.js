@@ -3,6 +3,7 @@
 /** @import { PicturePool } from "./picture_pool.js" */
 import { fitCanvas } from "./chart_drawing.js";
 import { draggable, el } from "./dom.js";
+import { _ } from "./language.js";
 import { context2d } from "./theme.js";
 
 const HEIGHT = 46;
@@ -76,7 +77,7 @@ export function branchStrip(number, { onMove, onEnd }) {
       branch = next;
       name.textContent = next.name;
       label.textContent = next.label;
-      from.textContent = parentName ? `leaves ${parentName} at t = ${next.steps[0]?.t}` : "";
+      from.textContent = parentName ? _("leaves {parent} at t = {t}", { parent: parentName, t: next.steps[0]?.t }) : "";
     },
     /** @param {PicturePool} pool */
     paint(pool) {
@@ -95,7 +96,7 @@ export function branchStrip(number, { onMove, onEnd }) {
       head.style.left = `${100 * step.progress}%`;
       slider.setAttribute("aria-valuemax", String(branch.steps.length - 1));
       slider.setAttribute("aria-valuenow", String(isChosen ? index : 0));
-      slider.setAttribute("aria-valuetext", isChosen ? step.text : "not chosen");
+      slider.setAttribute("aria-valuetext", isChosen ? step.text : _("not chosen"));
       slider.setAttribute("aria-label", `${branch.name}: ${branch.label}`);
     },
   };

@@ -4,6 +4,7 @@
 /** @import { Component, Emit, Frame, Point, Theme } from "./types.js" */
 import { axes, fitCanvas, polyline } from "./chart_drawing.js";
 import { component, el, plainText } from "./dom.js";
+import { _ } from "./language.js";
 import { legendEntry } from "./legend.js";
 import { monotoneCurve, simplify } from "./monotone.js";
 import { clamp, formatNumber } from "./numbers.js";
@@ -23,7 +24,7 @@ export function mount(root, emit) {
   const plot = el("div", { class: "dp-plot dp-draw" }, canvas, handles);
   const status = el("div", { class: "dp-note", role: "status" });
   root.append(legend, plot, status);
-  const HELP = "Drag a point, or draw a new curve in one stroke. Double-click adds a point, Delete removes it; the arrow keys move it.";
+  const HELP = _("Drag a point, or draw a new curve in one stroke. Double-click adds a point, Delete removes it; the arrow keys move it.");
   /** @type {CurveEditor} */
   let data;
   /** @type {Point[]} */
@@ -50,7 +51,7 @@ export function mount(root, emit) {
     data = next;
     emitted = JSON.stringify(points);
     legend.replaceChildren(
-      legendEntry("your curve", "var(--dp-s0)", "line"),
+      legendEntry(_("your curve"), "var(--dp-s0)", "line"),
       ...data.references.map((l, i) => legendEntry(l.name, `var(--dp-s${1 + (i % 5)})`, "dashed")),
     );
     status.textContent = HELP;
@@ -84,7 +85,7 @@ export function mount(root, emit) {
 
   /** @param {number} x @param {number} y */
   function add(x, y) {
-    if (points.length >= MAX) return hint(`A curve has at most ${MAX} points.`);
+    if (points.length >= MAX) return hint(_("A curve has at most {MAX} points.", { MAX }));
     const k = points.findIndex((p) => p[0] > x);
     if (k < 1 || x - points[k - 1][0] < APART || points[k][0] - x < APART) return undefined;
     points.splice(k, 0, [x, y]);
@@ -99,8 +100,8 @@ export function mount(root, emit) {
 
   /** @param {number} k */
   function remove(k) {
-    if (k === 0 || k === points.length - 1) return hint("The two ends stay.");
-    if (points.length <= MIN) return hint(`A curve has at least ${MIN} points.`);
+    if (k === 0 || k === points.length - 1) return hint(_("The two ends stay."));
+    if (points.length <= MIN) return hint(_("A curve has at least {MIN} points.", { MIN }));
     points.splice(k, 1);
     paint();
     focus(Math.min(k, points.length - 1));
@@ -163,9 +164,9 @@ export function mount(root, emit) {
       const node = /** @type {HTMLElement} */ (handles.children[k]);
       node.style.transform = `translate(${frame.X(x)}px, ${frame.Y(y)}px)`;
       node.classList.toggle("dp-fixed", k === 0);
-      node.setAttribute("aria-label", `Point ${k + 1} of ${points.length}`);
+      node.setAttribute("aria-label", _("Point {k} of {count}", { k: k + 1, count: points.length }));
       node.setAttribute("aria-valuenow", String(y));
-      node.setAttribute("aria-valuetext", `t/T ${formatNumber(x)}, value ${formatNumber(y)}`);
+      node.setAttribute("aria-valuetext", _("t/T {x}, value {y}", { x: formatNumber(x), y: formatNumber(y) }));
     });
   }
 

@@ -5,6 +5,7 @@
 import { fitCanvas } from "./chart_drawing.js";
 import { component, el } from "./dom.js";
 import { formatPoints, parsePoints } from "./drawn_points.js";
+import { _ } from "./language.js";
 import { clamp } from "./numbers.js";
 import { SHAPES, addShape, paintMark } from "./point_clouds_drawing.js";
 import { readTheme, watchAppearance } from "./theme.js";
@@ -37,13 +38,13 @@ export function mount(root, emit) {
   /** @type {Theme} */
   let theme;
 
-  const canvas = el("canvas", { class: "dp-pad-canvas", tabindex: "0", role: "application", "aria-label": "Drawing pad. Arrow keys move a pen, Space puts points there." });
+  const canvas = el("canvas", { class: "dp-pad-canvas", tabindex: "0", role: "application", "aria-label": _("Drawing pad. Arrow keys move a pen, Space puts points there.") });
   const status = el("div", { class: "dp-pad-status", role: "status" });
-  const tools = el("div", { class: "dp-layers", role: "radiogroup", "aria-label": "Tool" });
-  const colors = el("div", { class: "dp-layers", role: "radiogroup", "aria-label": "Class of what is drawn" });
-  const undo = el("button", { type: "button", class: "dp-toggle", onclick: () => takeBack() }, "Undo");
-  const clear = el("button", { type: "button", class: "dp-toggle", onclick: () => change(() => (points = [])) }, "Clear");
-  for (const [name, title] of [["spray", "Spray"], ["line", "Line"]]) {
+  const tools = el("div", { class: "dp-layers", role: "radiogroup", "aria-label": _("Tool") });
+  const colors = el("div", { class: "dp-layers", role: "radiogroup", "aria-label": _("Class of what is drawn") });
+  const undo = el("button", { type: "button", class: "dp-toggle", onclick: () => takeBack() }, _("Undo"));
+  const clear = el("button", { type: "button", class: "dp-toggle", onclick: () => change(() => (points = [])) }, _("Clear"));
+  for (const [name, title] of [["spray", _("Spray")], ["line", _("Line")]]) {
     tools.append(el("button", { type: "button", role: "radio", class: "dp-toggle", "data-tool": name, onclick: () => ((tool = name), paint()) }, title));
   }
   tools.append(undo, clear);
@@ -192,8 +193,8 @@ export function mount(root, emit) {
     });
     undo.disabled = !undone.length;
     clear.disabled = !points.length;
-    const full = points.length >= most ? " More do not fit into the link." : "";
-    status.textContent = points.length ? `${points.length} points.${full}` : "Draw here with the mouse, a pen or a finger.";
+    const full = points.length >= most ? _(" More do not fit into the link.") : "";
+    status.textContent = points.length ? _("{count} points.", { count: points.length }) + full : _("Draw here with the mouse, a pen or a finger.");
     root.dataset.points = String(points.length);
   }
 

@@ -3,6 +3,7 @@
 /** @import { Equation, PoolPicture } from "../payloads.js" */
 /** @import { PicturePool, Pixel } from "./picture_pool.js" */
 import { cellAt, el, markup } from "./dom.js";
+import { _ } from "./language.js";
 import { formatFixed } from "./numbers.js";
 import { tuple, valuesAt } from "./step_sums.js";
 import { context2d } from "./theme.js";
@@ -142,7 +143,7 @@ export function cardView(kind, { onHighlight, onPixel, onRest }) {
       symbol.replaceChildren(markup(shown.symbol).fragment);
       if (about.textContent !== shown.title) about.textContent = shown.title;
       value.textContent = formatFixed(pool.at(shown.index, at));
-      stage.setAttribute("aria-label", `${symbol.textContent}, ${shown.title}: ${value.textContent} at row ${at[0]}, column ${at[1]}. Arrow keys move the pixel.`);
+      stage.setAttribute("aria-label", _("{symbol}, {title}: {value} at row {row}, column {column}. Arrow keys move the pixel.", { symbol: symbol.textContent, title: shown.title, value: value.textContent, row: at[0], column: at[1] }));
       Object.assign(pixel.style, { left: `${(100 * at[1]) / size[1]}%`, top: `${(100 * at[0]) / size[0]}%`, width: `${100 / size[1]}%`, height: `${100 / size[0]}%` });
     },
     highlight: (/** @type {boolean} */ on) => node.classList.toggle("dp-hot", on),

@@ -2,6 +2,7 @@
 /** @typedef {{ name: string, csv: string, svg: SVGSVGElement }} Figure  its colours are written out */
 import { saveCanvas, saveText } from "./download.js";
 import { el, options } from "./dom.js";
+import { _ } from "./language.js";
 import { context2d } from "./theme.js";
 
 const PNG_SCALE = 2; // of the PNG
@@ -27,7 +28,7 @@ export function exportButtons(figure) {
  * @param {() => Figure} figure
  */
 export function exportMenu(figure) {
-  return saveMenu("Save this figure", Object.keys(KINDS).map((kind) => [kind, kind]), (kind) => KINDS[kind](figure()));
+  return saveMenu(_("Save this figure"), Object.keys(KINDS).map((kind) => [kind, kind]), (kind) => KINDS[kind](figure()));
 }
 
 /**
@@ -35,7 +36,7 @@ export function exportMenu(figure) {
  * @param {string} title @param {[value: string, title: string][]} kinds @param {(kind: string) => void} save
  */
 export function saveMenu(title, kinds, save) {
-  const node = el("select", { class: "dp-select dp-save", "aria-label": title, title, onchange: chosen }, ...options([["", "Save"], ...kinds]));
+  const node = el("select", { class: "dp-select dp-save", "aria-label": title, title, onchange: chosen }, ...options([["", _("Save")], ...kinds]));
   function chosen() {
     const kind = node.value;
     node.value = "";

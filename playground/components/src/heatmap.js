@@ -6,6 +6,7 @@
 import { between } from "./colormap.js";
 import { component, el, shape } from "./dom.js";
 import { exportButtons } from "./exports.js";
+import { _ } from "./language.js";
 import { clamp, extent, formatNumber } from "./numbers.js";
 import { readTheme, watchAppearance } from "./theme.js";
 
@@ -49,7 +50,7 @@ export function mount(root) {
     if (!next) return;
     data = next;
     title.textContent = data.title;
-    plot.setAttribute("aria-label", `${data.title}: ${data.unit} above the Bayes-optimal loss by ${data.x_label} and ${data.y_label}. Arrow keys read it out.`);
+    plot.setAttribute("aria-label", _("{title}: {unit} above the Bayes-optimal loss by {x_label} and {y_label}. Arrow keys read it out.", { title: data.title, unit: data.unit, x_label: data.x_label, y_label: data.y_label }));
     at = null;
     paint();
   }
@@ -88,7 +89,7 @@ export function mount(root) {
     plot.replaceChildren(svg);
     Object.assign(root.dataset, { rows, columns });
     if (at) move(...at);
-    else readout.textContent = `From ${formatNumber(least)} to ${formatNumber(most)}, ${data.unit}. Point at a place, or use the arrow keys.`;
+    else readout.textContent = _("From {least} to {most}, {unit}. Point at a place, or use the arrow keys.", { least: formatNumber(least), most: formatNumber(most), unit: data.unit });
 
   }
 
@@ -118,7 +119,7 @@ export function mount(root) {
     frame.cursor.setAttribute("y", String(TOP + (frame.rows - 1 - at[1]) * CELL));
     frame.cursor.setAttribute("visibility", "visible");
     const value = data.values[at[1]][at[0]];
-    readout.textContent = `Up to step ${formatNumber(data.x[at[0]])}, t / T = ${data.y[at[1]]}: ${value === null ? "no image had these noise levels" : `${formatNumber(value)} above the Bayes-optimal loss`}`;
+    readout.textContent = `${_("Up to step {step}, t / T = {level}", { step: formatNumber(data.x[at[0]]), level: data.y[at[1]] })}: ${value === null ? _("no image had these noise levels") : _("{value} above the Bayes-optimal loss", { value: formatNumber(value) })}`;
   }
 
   const label = (/** @type {string} */ text, /** @type {Attributes} */ attributes) => shape("text", { "font-size": FONT, ...attributes }, text);

@@ -3,6 +3,7 @@
 /** @import { PictureLane } from "./tiles.js" */
 import { saveCanvas } from "./download.js";
 import { cellAt, el, iconButton, markup } from "./dom.js";
+import { _ } from "./language.js";
 import { heightBeside } from "./player.js";
 import { context2d } from "./theme.js";
 
@@ -59,7 +60,7 @@ export function laneView(source, { pick, onPick, onCursor }) {
     stage.tabIndex = 0;
     stage.classList.add("dp-pickable");
     stage.setAttribute("role", "group");
-    stage.setAttribute("aria-label", `${plain}: arrow keys choose an image, Enter selects it`);
+    stage.setAttribute("aria-label", _("{plain}: arrow keys choose an image, Enter selects it", { plain }));
     stage.addEventListener("pointermove", (event) => event.pointerType === "mouse" && place(cursor, hit(event)));
     stage.addEventListener("pointerleave", () => place(cursor, null));
     stage.addEventListener("click", (event) => {
@@ -71,7 +72,7 @@ export function laneView(source, { pick, onPick, onCursor }) {
       if (step !== undefined) {
         at = at < 0 ? 0 : Math.min(meta.pictures - 1, Math.max(0, at + step));
         place(cursor, at);
-        onCursor(`Image ${at + 1} of ${meta.pictures}`);
+        onCursor(_("Image {at} of {pictures}", { at: at + 1, pictures: meta.pictures }));
       } else if (event.key === "Enter") {
         if (at < 0) place(cursor, (at = 0));
         else onPick(meta, at);
@@ -155,7 +156,7 @@ export function sizeLanes(views, widths) {
 export function zoomView({ onClose }) {
   const list = el("div", { class: "dp-zoom-list" });
   const title = el("div", { class: "dp-zoom-title" });
-  const close = iconButton("close", "Close the enlarged image", onClose);
+  const close = iconButton("close", _("Close the enlarged image"), onClose);
   const node = el("div", { class: "dp-zoom", hidden: true }, el("div", { class: "dp-zoom-head" }, title, close), list);
   /** @type {{ lane: PictureLane, g: CanvasRenderingContext2D, k: number }[]} */
   let shown = [];
@@ -167,7 +168,7 @@ export function zoomView({ onClose }) {
       shown = [];
       list.replaceChildren();
       if (k === null || node.hidden) return;
-      title.textContent = `Image ${k + 1}`;
+      title.textContent = _("Image {k}", { k: k + 1 });
       for (const lane of lanes) {
         const canvas = el("canvas", { width: lane.picture.w, height: lane.picture.h });
         const factor = Math.max(1, Math.round(128 / Math.max(lane.picture.w, lane.picture.h)));

@@ -6,6 +6,7 @@ import { chartSvg } from "./chart_svg.js";
 import { component, el, markup, onNextFrame, plainText } from "./dom.js";
 import { csvOf } from "./download.js";
 import { exportMenu, fileName } from "./exports.js";
+import { _ } from "./language.js";
 import { legendEntry } from "./legend.js";
 import { directed, extent, formatNumber, niceRange } from "./numbers.js";
 import { readTheme, watchAppearance } from "./theme.js";
@@ -22,7 +23,7 @@ export function mount(root) {
   root.classList.add("dp-root", "dp-livechart");
   const title = el("div", { class: "dp-panel-title" });
   const legend = el("div", { class: "dp-legend" });
-  const canvas = el("canvas", { role: "img", "aria-label": "No data yet" });
+  const canvas = el("canvas", { role: "img", "aria-label": _("No data yet") });
   const over = el("canvas", { class: "dp-over" });
   const tip = el("div", { class: "dp-tip", hidden: true });
   const empty = el("div", { class: "dp-empty", hidden: true });
@@ -236,7 +237,7 @@ export function mount(root) {
   function description() {
     const last = data.series.map((s) => {
       const k = s.y.findLastIndex((v) => v !== null);
-      return k < 0 ? null : `${plainText(s.name)}: ${formatNumber(s.y[k])} at ${formatNumber(s.x[k], 4)}`;
+      return k < 0 ? null : _("{name}: {y} at {x}", { name: plainText(s.name), y: formatNumber(s.y[k]), x: formatNumber(s.x[k], 4) });
     });
     return [plainText(data.title), ...last.filter(Boolean)].join(". ");
   }

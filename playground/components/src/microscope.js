@@ -10,13 +10,14 @@ import { chip, component, el, iconButton, onNextFrame } from "./dom.js";
 import { csvOf, saveText } from "./download.js";
 import { cardView, equationView } from "./equation.js";
 import { savePictures, saveDrawing } from "./microscope_files.js";
+import { _ } from "./language.js";
 import { clamp, formatFixed, formatShare } from "./numbers.js";
 import { atlasPictures, picturePool } from "./picture_pool.js";
 import { COLUMNS, rowsAt, valuesAt } from "./step_sums.js";
 import { watchAppearance } from "./theme.js";
 
 const REST = 350; // milliseconds
-const CHANNELS = ["red", "green", "blue"];
+const CHANNELS = [_("red"), _("green"), _("blue")];
 
 /** @param {HTMLElement} root @param {Emit} emit @returns {Component<Microscope | null>} */
 export function mount(root, emit) {
@@ -49,7 +50,7 @@ export function mount(root, emit) {
   const controls = el(
     "div",
     { class: "dp-controls" },
-    el("div", { class: "dp-buttons" }, iconButton("back", "One step back", () => move(-1)), iconButton("forward", "One step forward", () => move(1))),
+    el("div", { class: "dp-buttons" }, iconButton("back", _("One step back"), () => move(-1)), iconButton("forward", _("One step forward"), () => move(1))),
     el("div", { class: "dp-status" }, where),
     colours,
   );
@@ -60,12 +61,12 @@ export function mount(root, emit) {
   const saves = el(
     "div",
     { class: "dp-export" },
-    chip("Images of this step (PNG)", () => savePictures(shown()), { "data-action": "png" }),
-    chip("Images and sum of this step (SVG)", () => saveDrawing(shown()), { "data-action": "svg" }),
-    chip("This pixel at every step (CSV)", saveNumbers, { "data-action": "csv" }),
+    chip(_("Images of this step (PNG)"), () => savePictures(shown()), { "data-action": "png" }),
+    chip(_("Images and sum of this step (SVG)"), () => saveDrawing(shown()), { "data-action": "svg" }),
+    chip(_("This pixel at every step (CSV)"), saveNumbers, { "data-action": "csv" }),
   );
   const spoken = el("div", { class: "dp-spoken", "aria-live": "polite" });
-  const message = el("div", { class: "dp-message", role: "status" }, "Waiting for the first step …");
+  const message = el("div", { class: "dp-message", role: "status" }, _("Waiting for the first step …"));
   const body = el("div", { hidden: true }, tree, controls, sums.node, parts, facts, posterior, saves);
   root.append(message, body, spoken);
 
@@ -197,7 +198,7 @@ export function mount(root, emit) {
   }
 
   /** @returns {[string, string]} */
-  const pixelFact = () => ["pixel", `row ${at()[0]}, column ${at()[1]}${colours.hidden ? "" : `, ${CHANNELS[channel]}`}`];
+  const pixelFact = () => ["pixel", _("row {row}, column {column}", { row: at()[0], column: at()[1] }) + (colours.hidden ? "" : `, ${CHANNELS[channel]}`)];
 
   /**
    * The pictures of a step, one of each kind.
@@ -229,7 +230,7 @@ export function mount(root, emit) {
     posterior.hidden = !weights.length;
     const figures = weights.filter(([, weight]) => weight >= 0.0005 || weights[0][1] < 0.01).map(([picture, weight]) => {
       const caption = data.captions[picture];
-      const canvas = el("canvas", { role: "img", "aria-label": `a training image ${caption}` });
+      const canvas = el("canvas", { role: "img", "aria-label": _("a training image {caption}", { caption }) });
       drawAtlas?.(canvas, picture);
       const bar = el("div", { class: "dp-weight" }, el("i", { style: `width:${100 * weight}%` }));
       return el("figure", {}, canvas, bar, el("figcaption", {}, formatShare(weight), caption ? el("span", {}, `: ${caption}`) : null));
@@ -248,7 +249,7 @@ export function mount(root, emit) {
     const { step: here, pool, pixel: place } = shown();
     const rows = rowsAt(data.branches[chosen()].steps, pool, place);
     saveText(`pixel-${place.slice(0, 2).join("-")}.csv`, "text/csv", csvOf([COLUMNS, ...rows]));
-    spoken.textContent = `Saved ${rows.length} lines; the sum here is ${formatFixed(valuesAt(here.equations[0], pool, place).sum)}`;
+    spoken.textContent = _("Saved {count} lines; the sum here is {sum}", { count: rows.length, sum: formatFixed(valuesAt(here.equations[0], pool, place).sum) });
   }
 
   return component(root, update, drawing.cancel, () => clearTimeout(resting), unwatch);

@@ -5,6 +5,7 @@
 import { el, plainText } from "./dom.js";
 import { saveCanvas } from "./download.js";
 import { saveSvg } from "./exports.js";
+import { _ } from "./language.js";
 import { formatFixed } from "./numbers.js";
 import { valuesAt } from "./step_sums.js";
 import { svgContext } from "./svg_context.js";
@@ -54,7 +55,7 @@ function sumMarkup(equation, { pool, pixel }) {
     const sign = coefficient < 0 ? " − " : i ? " + " : " ";
     return `${sign}${formatFixed(Math.abs(coefficient), 4)} × ${equation.terms[i].symbol}`;
   });
-  const place = equation.terms.some((term) => term.coefficient_map !== null) ? ` (row ${pixel[0]}, column ${pixel[1]})` : "";
+  const place = equation.terms.some((term) => term.coefficient_map !== null) ? _(" (row {row}, column {column})", { row: pixel[0], column: pixel[1] }) : "";
   return `${equation.name}: ${equation.result.symbol} =${parts.join("")}${place}`;
 }
 

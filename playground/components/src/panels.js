@@ -7,6 +7,7 @@ import { chartSvg } from "./chart_svg.js";
 import { el, markup, plainText } from "./dom.js";
 import { csvOf } from "./download.js";
 import { exportMenu, fileName } from "./exports.js";
+import { _ } from "./language.js";
 import { legendEntry } from "./legend.js";
 import { clamp, directed, extended, extent, formatNumber, formatOn, interpolate, niceRange, valueAt } from "./numbers.js";
 
@@ -32,12 +33,12 @@ const SPIKE = 2.2; // heights of the reference; what is higher is cut off
 function chart(kind, numbers) {
   const title = el("div", { class: "dp-panel-title" });
   const legend = el("div", { class: "dp-legend" });
-  const canvas = el("canvas", { role: "img", "aria-label": "No data yet" });
+  const canvas = el("canvas", { role: "img", "aria-label": _("No data yet") });
   const plot = el("div", { class: "dp-plot" }, canvas);
   /** @type {(() => SVGSVGElement) | null} */
   let latest = null; // what was painted last, as SVG
   const tools = exportMenu(() => {
-    if (!latest) throw new Error("Nothing is drawn yet.");
+    if (!latest) throw new Error(_("Nothing is drawn yet."));
     return { name: fileName(plainText(titleMarkup)), csv: csvOf(numbers()), svg: latest() };
   });
   const node = el("figure", { class: `dp-panel dp-${kind}` }, el("div", { class: "dp-chart-head" }, title, tools), legend, plot);
@@ -108,7 +109,7 @@ function histogram() {
   let top = 1;
   const view = chart("histogram", () => {
     const y = valueAt(rows, here) ?? new Float32Array();
-    const bars = { name: "this step", x: Array.from(y, (_, b) => (data.edges[b] + data.edges[b + 1]) / 2), y };
+    const bars = { name: _("this step"), x: Array.from(y, (_, b) => (data.edges[b] + data.edges[b + 1]) / 2), y };
     return tableOf(data, [bars, ...(data.reference ? [data.reference] : [])]);
   });
   return {
@@ -123,7 +124,7 @@ function histogram() {
       // A spike (the black of a digit) would press everything else flat: it is cut off, and its height written on it.
       const reference = extent(next.reference?.y ?? [])?.[1] ?? 0;
       top = (reference ? Math.min(Math.max(most, reference), SPIKE * reference) : most || 1) * 1.08;
-      view.head(next.title, [{ name: "this step", slot: "s0" }, ...(next.reference ? [/** @type {Entry} */ ({ name: next.reference.name, slot: "text", style: "thin" })] : [])]);
+      view.head(next.title, [{ name: _("this step"), slot: "s0" }, ...(next.reference ? [/** @type {Entry} */ ({ name: next.reference.name, slot: "text", style: "thin" })] : [])]);
       view.invalidate();
     },
     draw(position, theme) {

@@ -6,6 +6,7 @@
 import { fitCanvas } from "./chart_drawing.js";
 import { el, markup, plainText } from "./dom.js";
 import { equationView, termView } from "./equation.js";
+import { _ } from "./language.js";
 import { formatFixed, formatShare } from "./numbers.js";
 import { tuple, valuesAt } from "./step_sums.js";
 import { distance, paintPlane, partAt } from "./vector_plot.js";
@@ -42,8 +43,8 @@ export function stepView() {
   const title = el("div", { class: "dp-lane-title" });
   const sums = equationView({ onHighlight: highlight });
   const others = el("div", { class: "dp-sum dp-more-parts" });
-  const whole = pictureView("The terms head to tail, from the origin");
-  const near = pictureView("The step, enlarged");
+  const whole = pictureView(_("The terms head to tail, from the origin"));
+  const near = pictureView(_("The step, enlarged"));
   const pictures = el("div", { class: "dp-plane-pair" }, whole.node, near.node);
   const facts = el("dl", { class: "dp-facts" });
   const weights = el("p", { class: "dp-lane-help" });
@@ -169,7 +170,7 @@ function plain(symbol) {
  */
 function heaviest(weights, points) {
   const named = weights.slice(0, NAMED).map(([row, weight]) => `${formatShare(weight)} on ${tuple([points[2 * row], points[2 * row + 1]], 2)}`);
-  return named.length ? `Most posterior weight: ${named.join(", ")}.` : "";
+  return named.length ? _("Most posterior weight: {names}.", { names: named.join(", ") }) : "";
 }
 
 /**

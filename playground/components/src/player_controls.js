@@ -1,5 +1,6 @@
 // The buttons and the keys of a playhead.
 import { el, iconButton, options, setIcon } from "./dom.js";
+import { _ } from "./language.js";
 
 /**
  * @param {object} options
@@ -11,13 +12,13 @@ import { el, iconButton, options, setIcon } from "./dom.js";
  * @param {HTMLElement[]} options.extras  options at the end
  */
 export function playerControls({ scrubber, speeds, on, status, extras }) {
-  const play = iconButton("play", "Play", () => on.toggle());
+  const play = iconButton("play", _("Play"), () => on.toggle());
   play.classList.add("dp-play");
   const where = el("div", { class: "dp-where" });
-  const speed = el("select", { class: "dp-select", "aria-label": "Speed", title: "Speed", onchange: () => on.speed(Number(speed.value)) });
+  const speed = el("select", { class: "dp-select", "aria-label": _("Speed"), title: _("Speed"), onchange: () => on.speed(Number(speed.value)) });
   speed.append(...options(speeds.map((factor) => [factor, `${factor}×`])));
   speed.value = "1";
-  const repeat = iconButton("loop", "Repeat", () => {
+  const repeat = iconButton("loop", _("Repeat"), () => {
     const pressed = repeat.getAttribute("aria-pressed") !== "true";
     repeat.setAttribute("aria-pressed", String(pressed));
     on.loop(pressed);
@@ -26,11 +27,11 @@ export function playerControls({ scrubber, speeds, on, status, extras }) {
   const transport = el(
     "div",
     { class: "dp-buttons dp-transport" },
-    iconButton("first", "First frame", () => on.step(-Infinity)),
-    iconButton("back", "One frame back", () => on.step(-1)),
+    iconButton("first", _("First frame"), () => on.step(-Infinity)),
+    iconButton("back", _("One frame back"), () => on.step(-1)),
     play,
-    iconButton("forward", "One frame forward", () => on.step(1)),
-    iconButton("last", "Last frame", () => on.step(Infinity)),
+    iconButton("forward", _("One frame forward"), () => on.step(1)),
+    iconButton("last", _("Last frame"), () => on.step(Infinity)),
   );
   const controls = el("div", { class: "dp-controls" }, transport, el("div", { class: "dp-status" }, where, ...status), el("div", { class: "dp-buttons dp-options" }, speed, repeat, ...extras));
   const node = el("div", { class: "dp-player" }, scrubber, controls);
@@ -38,7 +39,7 @@ export function playerControls({ scrubber, speeds, on, status, extras }) {
   /** @param {boolean} isPlaying */
   function showPlaying(isPlaying) {
     setIcon(play, isPlaying ? "pause" : "play");
-    const label = isPlaying ? "Pause" : "Play";
+    const label = isPlaying ? _("Pause") : _("Play");
     if (play.title === label) return;
     play.title = label;
     play.setAttribute("aria-label", label);

@@ -12,6 +12,7 @@ import { component, el, markup, onNextFrame } from "./dom.js";
 import { saveCanvas, saveText } from "./download.js";
 import { saveMenu, saveSvg } from "./exports.js";
 import { messageStamp, readMessage } from "./message.js";
+import { _ } from "./language.js";
 import { clamp } from "./numbers.js";
 import { heightBeside, playerView } from "./player.js";
 import { SHAPES, paintClouds, paintMark, positionsAt, scale } from "./point_clouds_drawing.js";
@@ -24,13 +25,13 @@ import { numbersOf, viewLink } from "./view_link.js";
 const MOST = 760; // pixels of a side
 const THUMB = 120;
 /** @typedef {keyof typeof LAYERS} Layer */
-const LAYERS = { data: "Data", trails: "Trails", density: "Density", arrows: "Arrows", overlay: "Overlaid" };
+const LAYERS = { data: _("Data"), trails: _("Trails"), density: _("Density"), arrows: _("Arrows"), overlay: _("Overlaid") };
 const LAYER_HELP = {
-  data: "The points of the data distribution",
-  trails: "The trajectories of a few particles so far",
-  density: "Density of the particles",
-  arrows: "Score times σ, which is −ε̂ of the denoiser, at each place",
-  overlay: "Both clouds in one figure",
+  data: _("The points of the data distribution"),
+  trails: _("The trajectories of a few particles so far"),
+  density: _("Density of the particles"),
+  arrows: _("Score times σ, which is −ε̂ of the denoiser, at each place"),
+  overlay: _("Both clouds in one figure"),
 };
 
 /** Data and trails. */
@@ -74,14 +75,14 @@ export function mount(root) {
   const viewBox = el("div", { class: "dp-points-views" });
   const legend = el("div", { class: "dp-legend" });
   const readout = el("div", { class: "dp-readout", "aria-live": "polite" });
-  const layers = el("div", { class: "dp-layers", role: "group", "aria-label": "Displayed layers" });
+  const layers = el("div", { class: "dp-layers", role: "group", "aria-label": _("Displayed layers") });
   for (const name of layerNames()) {
     const node = el("button", { type: "button", class: "dp-toggle", "data-layer": name, title: LAYER_HELP[name], "aria-pressed": String(shown[name]), onclick: () => toggle(name) }, LAYERS[name]);
     layers.append(node);
   }
-  const saves = saveMenu("Save this step", [["png", "PNG"], ["svg", "SVG"], ["csv", "CSV"]], save);
+  const saves = saveMenu(_("Save this step"), [["png", "PNG"], ["svg", "SVG"], ["csv", "CSV"]], save);
   const player = playerView({ speeds: [0.25, 0.5, 1, 2, 4], onChange: drawing.request, onReader: (isAtEnd) => (following = isAtEnd), extras: [saves] });
-  const message = el("div", { class: "dp-message", role: "status" }, "Waiting for the particles …");
+  const message = el("div", { class: "dp-message", role: "status" }, _("Waiting for the particles …"));
   const body = el("div", { class: "dp-points-body", hidden: true }, layers, viewBox, player.node, el("div", { class: "dp-points-foot" }, legend, readout));
   root.append(message, body);
   root.addEventListener("keydown", onKey);
@@ -162,7 +163,7 @@ export function mount(root) {
     views.forEach((view, i) => {
       view.entries = groups[i];
       view.title.replaceChildren(...groups[i].map(({ cloud, number, hollow }) => heading(cloud, number, hollow)));
-      view.canvas.setAttribute("aria-label", `${data.label}: ${[...view.title.querySelectorAll(".dp-lane-title, .dp-lane-help")].map((part) => part.textContent).filter(Boolean).join(", ")}. Arrow keys move a pointer, Enter chooses the particle there, Escape takes the pointer away.`);
+      view.canvas.setAttribute("aria-label", _("{label}: {titles}. Arrow keys move a pointer, Enter chooses the particle there, Escape takes the pointer away.", { label: data.label, titles: [...view.title.querySelectorAll(".dp-lane-title, .dp-lane-help")].map((part) => part.textContent).filter(Boolean).join(", ") }));
     });
     layerButton("trails").hidden = !data.has_trajectories;
     layerButton("overlay").hidden = data.clouds.length < 2;
@@ -332,7 +333,7 @@ export function mount(root) {
     }
     const i = Math.round(player.position);
     const k = hovered ?? chosen;
-    const hint = "Point at a particle to see its trajectory and its x̂₀; click, or press Enter, for the decomposition of its step.";
+    const hint = _("Point at a particle to see its trajectory and its x̂₀; click, or press Enter, for the decomposition of its step.");
     if (!data.has_trajectories) readout.textContent = "";
     else if (k === null) readout.textContent = player.isPlaying ? "" : hint;
     else readout.textContent = described(i, k);
@@ -359,7 +360,8 @@ export function mount(root) {
       return `${data.clouds.length > 1 ? `${"AB"[number]}: ` : ""}x = ${x}${x0}`;
     });
     const label = labelOf(data, k);
-    return `Particle ${k}${label && `, ${label}`}, ${data.positions[i].text}: ${parts.join("; ")}. ${data.clouds[0].x0 ? "The cross is x̂₀." : ""}`;
+    const cross = data.clouds[0].x0 ? _("The cross is x̂₀.") : "";
+    return `${_("Particle {k}", { k })}${label && `, ${label}`}, ${data.positions[i].text}: ${parts.join("; ")}. ${cross}`;
   }
 
   /** @param {string} kind */

@@ -9,6 +9,7 @@ import { decodeFloats } from "./base64.js";
 import { component, el, iconButton, onNextFrame } from "./dom.js";
 import { csvOf } from "./download.js";
 import { exportButtons } from "./exports.js";
+import { _ } from "./language.js";
 import { clamp } from "./numbers.js";
 import { BOTH, pointOf, stepView } from "./particle_step.js";
 import { picturePool } from "./picture_pool.js";
@@ -48,16 +49,16 @@ export function mount(root, emit) {
 
   root.classList.add("dp-root", "dp-points-microscope");
   const number = el("input", { type: "number", class: "dp-number", min: 0, step: 1, placeholder: "none", onchange: () => choose(number.value === "" ? -1 : Number(number.value)) });
-  const slider = el("input", { type: "range", class: "dp-range", min: 0, step: 1, "aria-label": "Step", oninput: () => move(Number(slider.value)) });
+  const slider = el("input", { type: "range", class: "dp-range", min: 0, step: 1, "aria-label": _("Step"), oninput: () => move(Number(slider.value)) });
   const where = el("div", { class: "dp-where" });
   const name = el("span", { class: "dp-lane-help" });
-  const steps = el("div", { class: "dp-steps", hidden: true }, el("div", { class: "dp-buttons" }, iconButton("back", "One step back", () => move(index() - 1)), iconButton("forward", "One step forward", () => move(index() + 1))), slider, where);
-  const controls = el("div", { class: "dp-controls" }, el("label", { class: "dp-particle" }, "Particle ", number, " ", name), steps);
+  const steps = el("div", { class: "dp-steps", hidden: true }, el("div", { class: "dp-buttons" }, iconButton("back", _("One step back"), () => move(index() - 1)), iconButton("forward", _("One step forward"), () => move(index() + 1))), slider, where);
+  const controls = el("div", { class: "dp-controls" }, el("label", { class: "dp-particle" }, _("Particle "), number, " ", name), steps);
   const message = el("div", { class: "dp-message", role: "status" });
   const rows = el("div");
   const body = el("div", { hidden: true }, rows, exportButtons(figure));
   root.append(controls, message, body);
-  say("Waiting for the particles …");
+  say(_("Waiting for the particles …"));
 
   const shared = sharedCursor((id, place) => {
     if (!data || id !== data.id) return;
@@ -92,11 +93,11 @@ export function mount(root, emit) {
     }
     number.max = String(data.particles - 1);
     showNumber();
-    number.setAttribute("aria-label", `Particle, 0 to ${data.particles - 1}`);
+    number.setAttribute("aria-label", _("Particle, 0 to {particles}", { particles: data.particles - 1 }));
     name.textContent = data.name ? `class ${data.name}` : `0 … ${data.particles - 1}`;
     const isEmpty = !trajectories.length;
     steps.hidden = body.hidden = isEmpty;
-    say(isEmpty ? "No particle is chosen. Click on one in the cloud above, or type its number here." : "");
+    say(isEmpty ? _("No particle is chosen. Click on one in the cloud above, or type its number here.") : "");
     if (isFresh) step = data.frame;
     if (!isEmpty) slider.max = String(firstSteps().length - 1);
     const particle = elsewhere?.particle ?? -1;
@@ -123,13 +124,13 @@ export function mount(root, emit) {
     if (!data) return;
     if (!Number.isInteger(particle) || particle < -1 || particle >= data.particles) {
       showNumber();
-      return say(`There are particles 0 to ${data.particles - 1}.`);
+      return say(_("There are particles 0 to {particles}.", { particles: data.particles - 1 }));
     }
     clearTimeout(resting);
     requested = particle;
     const frame = t === null ? step : frameAt(t);
     step = frame;
-    say(particle < 0 ? "" : `Waiting for particle ${particle} …`);
+    say(particle < 0 ? "" : _("Waiting for particle {particle} …", { particle }));
     emit("cursor", { id: data.id, particle, frame });
   }
 

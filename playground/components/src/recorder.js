@@ -6,6 +6,7 @@
 /** @import { DecodedSheet, PictureLane, Tile } from "./tiles.js" */
 import { cellAt, chip, draggable, el, markup, iconButton, setIcon } from "./dom.js";
 import { saveCanvas } from "./download.js";
+import { _ } from "./language.js";
 import { messageStamp, readMessage } from "./message.js";
 import { clamp } from "./numbers.js";
 import { playback } from "./playback.js";
@@ -45,18 +46,18 @@ export function mount(root) {
   const fieldTitle = el("div", { class: "dp-lane-title" });
   const map = el("canvas", { class: "dp-pixels dp-map", tabindex: 0, role: "application" });
   const mapTitle = el("div", { class: "dp-lane-title" });
-  const axes = [axisView(TRAINED, "Training step"), axisView(DENOISED, "Denoising step")];
+  const axes = [axisView(TRAINED, _("Training step")), axisView(DENOISED, _("Denoising step"))];
   const where = el("p", { class: "dp-map-where", "aria-live": "polite" });
   const parts = [
     el("div", { class: "dp-map-pair" },
       el("figure", {}, fieldTitle, field),
-      el("figure", {}, mapTitle, el("div", { class: "dp-map-y" }, "training ↓"), map, el("div", { class: "dp-map-x" }, "denoising →")),
+      el("figure", {}, mapTitle, el("div", { class: "dp-map-y" }, _("training ↓")), map, el("div", { class: "dp-map-x" }, _("denoising →"))),
     ),
     where,
     el("div", { class: "dp-player" }, axes[0].node, axes[1].node),
-    el("div", { class: "dp-xray-choices dp-map-save" }, chip("Save the images (PNG)", () => saveCanvas("pictures.png", field)), chip("Save the map (PNG)", () => saveCanvas("training-and-denoising.png", map))),
+    el("div", { class: "dp-xray-choices dp-map-save" }, chip(_("Save the images (PNG)"), () => saveCanvas("pictures.png", field)), chip(_("Save the map (PNG)"), () => saveCanvas("training-and-denoising.png", map))),
   ];
-  root.replaceChildren(el("div", { class: "dp-message", role: "status" }, "Loading images …"));
+  root.replaceChildren(el("div", { class: "dp-message", role: "status" }, _("Loading images …")));
   const unwatch = watchAppearance(root, restyle);
 
   // --- data -------------------------------------------------------------------------------------------------------
@@ -148,7 +149,7 @@ export function mount(root) {
     /** @type {Keys} */
     const one = { ArrowLeft: [which, -1], ArrowDown: [which, -1], ArrowRight: [which, 1], ArrowUp: [which, 1], Home: [which, -Infinity], End: [which, Infinity] };
     scrubber.node.addEventListener("keydown", (event) => key(event, one));
-    const play = iconButton("play", `Play: ${label}`, () => (clock.isPlaying ? stop() : start(which)));
+    const play = iconButton("play", _("Play: {label}", { label }), () => (clock.isPlaying ? stop() : start(which)));
     const value = el("span", { class: "dp-where" });
     const node = el("div", { class: "dp-map-axis" }, el("div", { class: "dp-map-axis-head" }, play, el("span", {}, label), value), scrubber.node);
     return { node, scrubber, play, value, label, clock };
@@ -222,7 +223,7 @@ export function mount(root) {
       for (let j = 0; j < columns && isThere(i); j++) copy(g, tile(i, j), picked, j * (w + GAP), i * (h + GAP));
     }
     const name = meta.names[picked] ? ` (${meta.names[picked]})` : "";
-    mapTitle.textContent = `Image ${picked + 1}${name} at every training and denoising step`;
+    mapTitle.textContent = _("Image {picked}{name} at every training and denoising step", { picked: picked + 1, name });
   }
 
   /** @param {CanvasRenderingContext2D} g @param {Tile | null} source @param {number} k @param {number} x @param {number} y */
@@ -244,8 +245,8 @@ export function mount(root) {
     }
     const texts = [trained[at[0]].text, meta.denoised[at[1]].text];
     where.textContent = `${texts[0]}, ${texts[1]}`;
-    map.setAttribute("aria-label", `Training step by denoising step; arrow keys move. ${where.textContent}`);
-    field.setAttribute("aria-label", `Images: ${where.textContent}; arrow keys choose one`);
+    map.setAttribute("aria-label", _("Training step by denoising step; arrow keys move. {place}", { place: where.textContent }));
+    field.setAttribute("aria-label", _("Images: {place}; arrow keys choose one", { place: where.textContent }));
     axes.forEach((it, which) => {
       const count = which === TRAINED ? rows : columns;
       const along = (/** @type {number} */ i) => (which === DENOISED ? tile(at[TRAINED], i) : isThere(i) ? tile(i, at[DENOISED]) : null);

@@ -3,6 +3,7 @@
 /** @import { PictureLane, Tile } from "./tiles.js" */
 import { fitCanvas } from "./chart_drawing.js";
 import { draggable, el } from "./dom.js";
+import { _ } from "./language.js";
 
 /**
  * What the small frames show: evenly spaced frames of a lane. Where a frame holds many pictures, one of them is shown: it reads better.
@@ -21,7 +22,7 @@ export function scrubberView({ onStart, onMove, onEnd }) {
   const fill = el("div", { class: "dp-fill" });
   const track = el("div", { class: "dp-track" }, loadedBar, fill);
   const playhead = el("div", { class: "dp-playhead" }, el("div", { class: "dp-line" }), el("div", { class: "dp-knob" }));
-  const node = el("div", { class: "dp-scrubber", role: "slider", tabindex: "0", "aria-label": "Position", "aria-orientation": "horizontal", "aria-valuemin": "0" }, frames, track, playhead);
+  const node = el("div", { class: "dp-scrubber", role: "slider", tabindex: "0", "aria-label": _("Position"), "aria-orientation": "horizontal", "aria-valuemin": "0" }, frames, track, playhead);
   let count = 1;
   let width = 1;
 

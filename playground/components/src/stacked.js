@@ -5,6 +5,7 @@
 /** @import { Attributes } from "./dom.js" */
 import { component, el, markup, plainText, shape } from "./dom.js";
 import { exportButtons } from "./exports.js";
+import { _ } from "./language.js";
 import { formatNumber, linearTicks } from "./numbers.js";
 import { readTheme, watchAppearance } from "./theme.js";
 
@@ -159,14 +160,14 @@ export function mount(root) {
     const [title, k] = chosen.split(/\/(?=\d+$)/);
     const bar = data.bars.find((one) => one.title === title);
     const part = bar?.segments[Number(k)];
-    readout.replaceChildren(part ? markup(words(bar, part)).fragment : "Point at a part of a bar, or step through them with Tab.");
+    readout.replaceChildren(part ? markup(words(bar, part)).fragment : _("Point at a part of a bar, or step through them with Tab."));
   }
 
   /** @param {StackedBar} bar @param {BarSegment} part */
   function words(bar, part) {
     const error = part.error === null ? "" : ` ± ${formatNumber(part.error, 2)}`;
     const share = ((100 * part.value) / bar.total).toFixed(1);
-    return `${bar.title}, ${part.name}: ${formatNumber(part.value, 4)}${error} bits per dimension, ${share} % of the bar`;
+    return _("{title}, {name}: {value}{error} bits per dimension, {share} % of the bar", { title: bar.title, name: part.name, value: formatNumber(part.value, 4), error, share });
   }
 
   const color = (/** @type {Theme} */ theme, /** @type {number} */ kind) => theme.series[kind % 6];

@@ -8,6 +8,7 @@
 /** @import { Panel } from "./panels.js" */
 import { chip, el, iconButton, markup, onNextFrame } from "./dom.js";
 import { laneView, saveFrame, sizeLanes, zoomView } from "./lanes.js";
+import { _ } from "./language.js";
 import { messageStamp, readMessage } from "./message.js";
 import { arrangePanels, PANELS } from "./panels.js";
 import { valueAt } from "./numbers.js";
@@ -56,7 +57,7 @@ export function mount(root, emit) {
   const laneBox = el("div", { class: "dp-lanes" });
   const zoom = zoomView({ onClose: () => picked && choose(picked.lane, null) });
   const live = el("span", { class: "dp-live", hidden: true });
-  const follow = chip("Follow the newest frame", followNewest, { "data-action": "follow", hidden: true });
+  const follow = chip(_("Follow the newest frame"), followNewest, { "data-action": "follow", hidden: true });
   const player = playerView({
     speeds: [0.5, 1, 2, 4],
     isStepped: true,
@@ -67,13 +68,13 @@ export function mount(root, emit) {
     },
     onRest: rested,
     status: [live, follow],
-    extras: [iconButton("save", "Save this frame as an image", () => saveFrame(lanes, player.position, fileName()))],
+    extras: [iconButton("save", _("Save this frame as an image"), () => saveFrame(lanes, player.position, fileName()))],
   });
   const caption = el("div", { class: "dp-caption" });
   const panelBox = el("div", { class: "dp-panels dp-beside" });
   const moreBox = el("div", { class: "dp-panels dp-more" });
   const spoken = el("div", { class: "dp-spoken", "aria-live": "polite" });
-  const message = el("div", { class: "dp-message", role: "status" }, "Loading images …");
+  const message = el("div", { class: "dp-message", role: "status" }, _("Loading images …"));
   const body = el("div", { class: "dp-body", hidden: true }, laneBox, player.node, caption, zoom.node, panelBox, moreBox);
   root.append(message, body, spoken);
   root.addEventListener("keydown", (event) => meta && player.key(event));
@@ -94,7 +95,7 @@ export function mount(root, emit) {
         if (!isDestroyed) apply(data, decoded);
       } catch (error) {
         message.hidden = false;
-        message.textContent = "These images could not be read. Please run this again.";
+        message.textContent = _("These images could not be read. Please run this again.");
         console.error(error);
       }
     });
@@ -258,7 +259,7 @@ export function mount(root, emit) {
     root.dataset.lanes = String(lanes.length);
     sizeLanes(views, views.map((view) => view.node.clientWidth));
     live.hidden = !data.live;
-    live.textContent = `${positions.length} of ${count()} frames`;
+    live.textContent = _("{shown} of {all} frames", { shown: positions.length, all: count() });
     caption.hidden = !captions.length;
     const [lane = null] = lanes;
     player.paint({ lane, picture: picked && lane && picked.picture < lane.meta.pictures ? picked.picture : null, label: data.label });

@@ -2,6 +2,7 @@
 /** @import { XRay, XRayBlock, XRaySkip } from "../payloads.js" */
 /** @import { Theme } from "./types.js" */
 import { shape } from "./dom.js";
+import { _ } from "./language.js";
 import { clamp } from "./numbers.js";
 
 /** @typedef {{ block: XRayBlock, x: number, y: number, w: number, h: number }} BlockPlace */
@@ -87,7 +88,7 @@ function cellsOf(data, down, up) {
  * @param {(skip: number) => void} on.onToggle
  */
 export function unetDrawing({ onPoint, onChoose, onToggle }) {
-  const node = shape("svg", { class: "dp-unet", role: "group", "aria-label": "The network as a drawing" });
+  const node = shape("svg", { class: "dp-unet", role: "group", "aria-label": _("The network as a drawing") });
   /** @type {XRay} */
   let data;
   let focus = "";
@@ -146,7 +147,7 @@ export function unetDrawing({ onPoint, onChoose, onToggle }) {
     const share = Math.max(2, (w - 12) * (block.parameters / most));
     const view = shape("g", {
       class: "dp-unet-block", role: "button", tabindex: on ? 0 : -1, "data-name": block.name,
-      "aria-pressed": String(on), "aria-label": `${block.title}, ${words(block.parameters)} parameters`,
+      "aria-pressed": String(on), "aria-label": _("{title}, {parameters} parameters", { title: block.title, parameters: words(block.parameters) }),
     },
       shape("rect", { class: "dp-unet-box", x, y, width: w, height: h, rx: 6, fill: theme.bg, stroke: tint, "stroke-width": on ? 4 : 1.5 }),
       shape("rect", { x, y, width: w, height: h, rx: 6, fill: tint, "fill-opacity": on ? 0.34 : 0.14, "pointer-events": "none" }),

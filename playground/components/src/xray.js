@@ -7,6 +7,7 @@
 import { chip, el, markup } from "./dom.js";
 import { csvOf, saveText } from "./download.js";
 import { saveSvg } from "./exports.js";
+import { _ } from "./language.js";
 import { formatNumber } from "./numbers.js";
 import { readTheme, watchAppearance } from "./theme.js";
 import { unetDrawing, words } from "./unet_drawing.js";
@@ -53,7 +54,7 @@ export function mount(root, emit) {
     if (next.id === data?.id) return;
     data = next;
     chosen = data.block;
-    title.textContent = `${data.title}: ${words(data.parameters)} parameters`;
+    title.textContent = _("{title}: {parameters} parameters", { title: data.title, parameters: words(data.parameters) });
     help.textContent = data.words.help;
     pictures.replaceChildren(
       ...data.pictures.map((p) => el("figure", {}, el("img", { src: p.src, alt: "", class: "dp-pixels" }), el("figcaption", {}, markup(p.title).fragment))),
@@ -85,7 +86,7 @@ export function mount(root, emit) {
   }
 
   /** @param {XRayBlock} block */
-  const blockText = ({ title: name, parameters, help: about }) => `${name}, ${words(parameters)} parameters (${formatNumber((100 * parameters) / data.parameters, 2)} %). ${about}`;
+  const blockText = ({ title: name, parameters, help: about }) => _("{name}, {parameters} parameters ({share} %). {about}", { name, parameters: words(parameters), share: formatNumber((100 * parameters) / data.parameters, 2), about });
 
   /** @param {string} name */
   function choose(name) {

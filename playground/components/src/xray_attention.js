@@ -5,6 +5,7 @@ import { decodeBytes } from "./base64.js";
 import { COLORMAPS, colorbar, enlarge, raster } from "./colormap.js";
 import { cellAt, chip, el, options } from "./dom.js";
 import { csvOf, saveCanvas, saveText } from "./download.js";
+import { _ } from "./language.js";
 import { clamp, formatNumber } from "./numbers.js";
 import { numbersOf, viewLink } from "./view_link.js";
 
@@ -12,11 +13,11 @@ import { numbersOf, viewLink } from "./view_link.js";
 export function attentionView(root) {
   const head = el("h2");
   const select = (/** @type {string} */ label, /** @type {() => void} */ onchange) => el("select", { class: "dp-select", "aria-label": label, onchange });
-  const blocks = select("Attention block", () => (readBlock(), look()));
-  const heads = select("Head", () => look());
-  const picture = select("Image under the attention map", () => look());
+  const blocks = select(_("Attention block"), () => (readBlock(), look()));
+  const heads = select(_("Head"), () => look());
+  const picture = select(_("Image under the attention map"), () => look());
   const asking = el("canvas", { class: "dp-pixels dp-pickable", tabindex: 0, role: "application" });
-  const weights = el("canvas", { class: "dp-pixels", role: "img", "aria-label": "Attention weights of that position" });
+  const weights = el("canvas", { class: "dp-pixels", role: "img", "aria-label": _("Attention weights of that position") });
   const scale = el("div", { class: "dp-colormap" });
   const readout = el("output", { class: "dp-xray-read" });
   const help = el("p", { class: "dp-xray-help" });
@@ -25,7 +26,7 @@ export function attentionView(root) {
     "div",
     {},
     el("div", { class: "dp-xray-choices" }, blocks, heads, picture),
-    el("div", { class: "dp-xray-pair" }, el("figure", {}, asking, el("figcaption", {}, "Query position: point here")), el("figure", {}, weights, el("figcaption", {}, "Its attention weights"))),
+    el("div", { class: "dp-xray-pair" }, el("figure", {}, asking, el("figcaption", {}, _("Query position: point here"))), el("figure", {}, weights, el("figcaption", {}, _("Its attention weights")))),
     el("div", { class: "dp-xray-under" }, scale, readout),
   );
   const node = el("section", {}, el("div", { class: "dp-xray-head" }, head, saves), body, help);
@@ -82,7 +83,7 @@ export function attentionView(root) {
     blocks.replaceChildren(...options(data.attention.map((a) => [a.name, a.title])));
     blocks.selectedIndex = Math.max(0, data.attention.findIndex((a) => a.name === before.block));
     blocks.hidden = data.attention.length < 2;
-    picture.replaceChildren(...options([["x", "over x_t"], ["x0", "over x̂₀"], ["noise", "over ε̂"]]));
+    picture.replaceChildren(...options([["x", _("over x_t")], ["x0", _("over x̂₀")], ["noise", _("over ε̂")]]));
     picture.selectedIndex = before.picture < 0 ? 1 : before.picture;
     readBlock();
     heads.value = [...heads.options].some((o) => o.value === before.head) ? before.head : "0";
@@ -116,8 +117,8 @@ export function attentionView(root) {
     const a = current();
     maps = decodeBytes(a.u8);
     tops = new Float32Array(decodeBytes(a.top).buffer);
-    const single = Array.from({ length: a.heads }, (_, k) => /** @type {[number, string]} */ ([k + 1, `head ${k + 1} of ${a.of}`]));
-    heads.replaceChildren(...options([[0, a.of > 1 ? `mean of ${a.of} heads` : "the only head"], ...single]));
+    const single = Array.from({ length: a.heads }, (_, k) => /** @type {[number, string]} */ ([k + 1, _("head {k} of {of}", { k: k + 1, of: a.of })]));
+    heads.replaceChildren(...options([[0, a.of > 1 ? _("mean of {of} heads", { of: a.of }) : _("the only head")], ...single]));
     heads.value = "0";
     if (query < 0 || query >= a.size[0] * a.size[1]) query = middle();
   }
@@ -134,8 +135,8 @@ export function attentionView(root) {
     ring(enlarge(weights, raster(w, h, (i) => bytes[i], COLORMAPS.amount), side, tall), side, tall);
     colorbar(scale, COLORMAPS.amount, [0, 50 * tops[row], 100 * tops[row]], " %");
     const best = bytes.indexOf(Math.max(...bytes));
-    const place = (/** @type {number} */ k) => `row ${Math.floor(k / w)}, column ${k % w}`;
-    readout.textContent = `Query at ${place(query)}: the largest weight, ${formatNumber(100 * tops[row], 2)} %, is that of ${place(best)} (uniform: ${formatNumber(100 / n, 2)} % each)`;
+    const place = (/** @type {number} */ k) => _("row {row}, column {column}", { row: Math.floor(k / w), column: k % w });
+    readout.textContent = _("Query at {query}: the largest weight, {share} %, is that of {best} (uniform: {even} % each)", { query: place(query), share: formatNumber(100 * tops[row], 2), best: place(best), even: formatNumber(100 / n, 2) });
     asking.setAttribute("aria-label", readout.textContent);
     Object.assign(node.dataset, { query, head: heads.value, image: picture.selectedIndex });
   }

@@ -4,6 +4,7 @@ import { decodeSignedBytes } from "./base64.js";
 import { COLORMAPS, colorbar, enlarge, raster } from "./colormap.js";
 import { cellAt, chip, el } from "./dom.js";
 import { csvOf, saveCanvas, saveText } from "./download.js";
+import { _ } from "./language.js";
 import { formatNumber } from "./numbers.js";
 import { context2d } from "./theme.js";
 
@@ -26,7 +27,7 @@ export function channelsView() {
     const columns = count === 1 ? 1 : Math.max(4, Math.min(8, Math.floor(width / 100)));
     const side = count === 1 ? Math.min(width, 420) : Math.min(120, (width - 8 * (columns - 1)) / columns);
     head.textContent = `${data.words.channels}: ${data.blocks.find((b) => b.name === name)?.title}`;
-    help.textContent = data.words.channels_help + (channels.length && channels.length < map.of ? ` ${channels.length} of ${map.of} channels are shown.` : "");
+    help.textContent = data.words.channels_help + (channels.length && channels.length < map.of ? _(" {count} of {of} channels are shown.", { count: channels.length, of: map.of }) : "");
     tiles.style.gridTemplateColumns = `repeat(${columns}, ${side}px)`;
     const small = Array.from({ length: count }, (_, k) => raster(across, height, (i) => 127.5 + values[k * height * across + i], COLORMAPS.signed));
     tiles.replaceChildren(...small.map((picture, k) => tileView(map, values, k, picture, side)));
@@ -40,12 +41,12 @@ export function channelsView() {
   /** @param {ChannelMaps} map @param {Int8Array} values @param {number} k @param {HTMLCanvasElement} picture @param {number} side */
   function tileView(map, values, k, picture, side) {
     const { shape: [, height, across], channels } = map;
-    const canvas = el("canvas", { class: "dp-pixels", role: "img", "aria-label": channels.length ? `Channel ${channels[k]}` : "All activations" });
+    const canvas = el("canvas", { class: "dp-pixels", role: "img", "aria-label": channels.length ? _("Channel {k}", { k: channels[k] }) : _("All activations") });
     enlarge(canvas, picture, side, (side * height) / across);
     const read = (/** @type {PointerEvent} */ event) => {
       const [y, x] = cellAt(event, canvas, height, across);
       const value = (values[(k * height + y) * across + x] / 127) * map.max;
-      readout.textContent = `${channels.length ? `channel ${channels[k]}, row ${y}, column ${x}` : `number ${y * across + x}`}: ${formatNumber(value, 3)}`;
+      readout.textContent = `${channels.length ? _("channel {k}, row {y}, column {x}", { k: channels[k], y, x }) : _("number {k}", { k: y * across + x })}: ${formatNumber(value, 3)}`;
     };
     canvas.addEventListener("pointermove", read);
     canvas.addEventListener("pointerdown", read);

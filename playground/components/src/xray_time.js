@@ -4,6 +4,7 @@ import { decodeBytes, decodeSignedBytes } from "./base64.js";
 import { COLORMAPS, colorbar, enlarge, raster } from "./colormap.js";
 import { cellAt, chip, el } from "./dom.js";
 import { csvOf, saveText } from "./download.js";
+import { _ } from "./language.js";
 import { formatNumber } from "./numbers.js";
 
 export function timeView() {
@@ -37,7 +38,7 @@ export function timeView() {
     const side = Math.min(360, width >= 760 ? width / 2 - 30 : width - 4);
     similarities.draw({
       title: data.words.similarity, shape: similarity.shape, max: similarity.max, values: signed, isSigned: true, t, at, side, tall: side,
-      say: (v, x, y) => `t = ${t[y]} and t = ${t[x]}: ${formatNumber(v, 3)}`,
+      say: (v, x, y) => _("t = {y} and t = {x}: {v}", { y: t[y], x: t[x], v: formatNumber(v, 3) }),
     });
     norms.draw({
       title: data.words.norms, shape: sizes.shape, max: sizes.max, values: amounts, isSigned: false, t, at, names: blocks,

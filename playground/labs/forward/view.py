@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.language import _
+from engine.language import _, cached
 from playground.components.payloads.panels import CurvePanel, EquationPanel, Line, Panel
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.forward.controls import ForwardControls, Process
@@ -27,7 +25,7 @@ def timeline(controls: ForwardControls, picture: Picture) -> Timeline:
     )
 
 
-@lru_cache(maxsize=12)
+@cached(12)
 def _timeline(process: Process, schedule: str, T: int, seed: int, hashed: noising.Hashed) -> Timeline:
     picture = hashed.picture
     table = noising.table(schedule, T)

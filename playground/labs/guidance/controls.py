@@ -125,8 +125,8 @@ class GuidanceControls(Controls):
             problems.append(
                 _(
                     "Both axes were {axes}. The rows were set to {axes_2}.",
-                    axes=AXES[self.across],
-                    axes_2=AXES[mended["down"]],
+                    axes=_(AXES[self.across]),
+                    axes_2=_(AXES[mended["down"]]),
                 )
             )
         if self.scale_from > self.scale_to:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from cachetools import LRUCache
 
+from engine.language import N_
 from playground.labs.guidance import controls as settings
 from playground.labs.guidance import density, sweep, trace, tradeoff
 from playground.labs.guidance.controls import GuidanceControls, View
@@ -21,7 +22,12 @@ if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
 
 Result = Grid | Traces | TradeOff | GuidedDensity
-UNITS: dict[View, str] = {"sweep": "cell steps", "trace": "steps", "tradeoff": "steps", "density": "steps"}
+UNITS: dict[View, str] = {
+    "sweep": N_("cell steps"),
+    "trace": N_("steps"),
+    "tradeoff": N_("steps"),
+    "density": N_("steps"),
+}
 
 _results: LRUCache[tuple[tuple[str, Any], ...], Partial[Result]] = LRUCache(8)
 

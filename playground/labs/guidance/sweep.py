@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from engine.language import _
+from engine.language import N_, _
 from engine.recipes.sampling_fields import CLIP_TITLES, SCHEDULE_TITLES
 from playground.components.payloads.packing import nearest_index
 from playground.components.payloads.timeline import Axes, Lane, Position, Timeline
@@ -47,7 +47,7 @@ USUAL = {
 
 def allowed(axis: str, model: Model, visitor: Visitor) -> Allowed:
     """The range of an axis, for that model and visitor."""
-    what = AXES[axis]
+    what = _(AXES[axis])
     if axis == "label":
         classes = model.class_names
         names: dict[Value, str] = {-1: "none", **dict(enumerate(classes))}
@@ -83,7 +83,9 @@ class Plan:
     def in_words(self) -> str:
         """What will be sampled, and at what cost."""
         axes = self.axes
-        cells = f"{len(axes.columns)} × {len(axes.rows)} = {len(self.cells)} cells"
+        cells = _(
+            "{columns} × {rows} = {cells} cells", columns=len(axes.columns), rows=len(axes.rows), cells=len(self.cells)
+        )
         across, down = f"{axes.across} {_list(axes.columns)}", f"{axes.down} {_list(axes.rows)}"
         return _(
             "{cells}: {across} across, {down} down; at most {evaluations:,} network evaluations.",
@@ -108,7 +110,9 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
     from engine.recipes.sweep import batches
 
     if controls.across == controls.down:
-        raise ValueError(_("Both axes are {axes}: choose another setting for one of them.", axes=AXES[controls.across]))
+        raise ValueError(
+            _("Both axes are {axes}: choose another setting for one of them.", axes=_(AXES[controls.across]))
+        )
     axes = [controls.across, controls.down]
     texts = [controls.across_values, controls.down_values]
     may = [allowed(axis, model, visitor) for axis in axes]
@@ -129,7 +133,7 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
     evaluations = sum(batch.evaluations for batch in batches(cells))
     visitor.limits.check_evaluations(_("This sweep"), evaluations, _("cells, images or steps"), MOST_EVALUATIONS)
     titles = [tuple(_title(axis, value, one) for value in v) for axis, one, v in zip(axes, may, values, strict=True)]
-    grid = Axes(AXES[axes[0]], titles[0], AXES[axes[1]], titles[1])
+    grid = Axes(_(AXES[axes[0]]), titles[0], _(AXES[axes[1]]), titles[1])
     return Plan(grid, tuple(cells), model, evaluations)
 
 
@@ -225,7 +229,7 @@ def timeline(timeline_id: str, grid: Grid, show: str) -> Timeline:
     """The whole grid on one playhead, with its axes; before it is complete, its latest state."""
     plan = grid.plan
     frames = [grid.now] if grid.frames is None else list(grid.frames[show])
-    lane = Lane.of_grid("grid", TITLES[show if grid.frames is not None else "x0"], frames, axes=plan.axes)
+    lane = Lane.of_grid("grid", _(TITLES[show if grid.frames is not None else "x0"]), frames, axes=plan.axes)
     if grid.frames is None:
         return Timeline(f"{timeline_id}-live", (lane,), (Position(0, _("being sampled")),), label=_("Sweep so far"))
     steps = {cell.steps for cell in plan.cells}
@@ -233,7 +237,7 @@ def timeline(timeline_id: str, grid: Grid, show: str) -> Timeline:
     return Timeline(timeline_id, (lane,), positions, start_at="last", pick=False, label=_("Sweep, from noise to image"))
 
 
-TITLES = {"x0": "<i>x̂</i><sub>0</sub> prediction", "x": "noisy <i>x</i><sub>t</sub>"}
+TITLES = {"x0": N_("<i>x̂</i><sub>0</sub> prediction"), "x": N_("noisy <i>x</i><sub>t</sub>")}
 
 
 def _position(k: int, count: int, steps: set[int]) -> Position:

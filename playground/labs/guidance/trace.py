@@ -252,14 +252,15 @@ def _panels(traces: Traces, shown: Sequence[Step]) -> tuple[EquationPanel | Curv
             for name, title in names.items()
         )
 
-    sizes, beyond = {"difference": "difference"}, {"saturation of guided": "guided"}
+    sizes, beyond = {"difference": _("difference")}, {"saturation of guided": _("guided")}
     if not several:
-        sizes = {"uncond": "unconditional", "cond": "conditional", **sizes}
-        beyond = {"saturation of uncond": "unconditional", "saturation of cond": "conditional", **beyond}
+        uncond, cond = _("unconditional"), _("conditional")
+        sizes = {"uncond": uncond, "cond": cond, **sizes}
+        beyond = {"saturation of uncond": uncond, "saturation of cond": cond, **beyond}
     return (
         equation,
         CurvePanel(_("Magnitude of <i>ε̂</i>"), "t", _("root mean square"), lines(sizes), marker),
-        CurvePanel(_("Angle between the two <i>ε̂</i>"), "t", _("degrees"), lines({"angle": "angle"}), marker),
+        CurvePanel(_("Angle between the two <i>ε̂</i>"), "t", _("degrees"), lines({"angle": _("angle")}), marker),
         CurvePanel(
             _("Saturation: |<i>x̂</i><sub>0</sub>| > 1 before clipping"),
             "t",

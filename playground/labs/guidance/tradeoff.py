@@ -65,14 +65,16 @@ class Plan:
     def in_words(self) -> str:
         """What will be measured, and at what cost."""
         count = len(self.variants[0].recipe.seeds)
-        return _(
-            "{count} scales with {count_2} images each{count_3}: at most {evaluations:,} network evaluations (of "
-            "one image each).",
-            count=len(self.scales),
-            count_2=count,
-            count_3=", twice" if len(self.variants) > 1 else "",
-            evaluations=self.evaluations,
+        words = (
+            _(
+                "{scales} scales with {count} images each, twice: at most {most:,} network evaluations (of one image each)."
+            )
+            if len(self.variants) > 1
+            else _(
+                "{scales} scales with {count} images each: at most {most:,} network evaluations (of one image each)."
+            )
         )
+        return words.format(scales=len(self.scales), count=count, most=self.evaluations)
 
 
 def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:

@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from engine.data.shipped import read_arrays
-from engine.language import _
+from engine.language import _, cached
 from playground.components.payloads.timeline import Timeline
 from playground.labs.sampling.job import FrameImages
 from playground.labs.sampling.view import timeline
@@ -16,7 +16,7 @@ RECORDING = Path(__file__).resolve().parents[3] / "assets" / "first_screen" / "d
 """Made by assets/make_first_screen.py."""
 
 
-@lru_cache(maxsize=1)
+@cached(2)
 def first_timeline() -> Timeline:
     """The recorded trajectory, ready to be shown. Raises ValueError where the asset is missing or damaged."""
     arrays = read_arrays(RECORDING, ("steps", "t", "x", "x0", "noise"))

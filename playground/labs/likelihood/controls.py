@@ -141,7 +141,9 @@ def bars(controls: LikelihoodControls, vae: str) -> tuple[Bar, ...]:
     if controls.compare == "ideal":
         return Bar(_("trained network"), data, "small"), Bar(_("exact denoiser"), f"ideal:{data}", "small")
     if controls.compare == "schedules":
-        return tuple(Bar(f"{name} steps", data, "small", name) for name in ("cosine", "linear", "sigmoid"))
+        return tuple(
+            Bar(_("{schedule} steps", schedule=name), data, "small", name) for name in ("cosine", "linear", "sigmoid")
+        )
     if data != "digits":  # no network with a learned variance ships for them
         small, large = (
             Bar(_("diffusion, small variance"), data, "small"),
@@ -170,7 +172,7 @@ def without_effect(controls: LikelihoodControls) -> dict[str, str]:
     return (
         {}
         if controls.compare == "own"
-        else dict.fromkeys(OF_CHOICE, _("No effect now: choose “{titles}” above.", titles=TITLES["own"]))
+        else dict.fromkeys(OF_CHOICE, _("No effect now: choose “{title}” above.", title=_(TITLES["own"])))
     )
 
 

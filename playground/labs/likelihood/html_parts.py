@@ -42,7 +42,7 @@ def grid(picture: NDArray[np.uint8], across: int, down: int) -> str:
     """The grid over two latent dimensions, with its axes named."""
     words = _("across: latent dimension {across}, −2.5 … 2.5; down: latent dimension {down}", across=across, down=down)
     return (
-        f'<figure class="dp-latent-grid">{image(picture, f"Images on a grid, {words}", 2)}'
+        f'<figure class="dp-latent-grid">{image(picture, _("Images on a grid, {what}", what=words), 2)}'
         f"<figcaption>{words}</figcaption></figure>"
     )
 
@@ -69,7 +69,7 @@ def style() -> str:
 
 def _images(title: str, images: Sequence[ImageBits]) -> str:
     figures = "".join(
-        f"<figure>{image(one.image, f'image {one.number}', 3)}"
+        f"<figure>{image(one.image, _('image {number}', number=one.number), 3)}"
         f"<figcaption>{'<br>'.join(f'<b>{_letter(k)}</b> {in_short(bits)}' for k, bits in enumerate(one.bits))}"
         f"</figcaption></figure>"
         for one in images

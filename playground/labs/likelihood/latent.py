@@ -58,7 +58,7 @@ def vaes(visitor: Visitor) -> dict[str, str]:
     from engine.models.vae import VAES
 
     shipped = {
-        name: _("Trained VAE: {removesuffix}", removesuffix=name.removesuffix("-vae"))
+        name: _("Trained VAE: {name}", name=name.removesuffix("-vae"))
         for name, folder in VAES.items()
         if folder.is_dir()
     }
@@ -165,7 +165,7 @@ def _interpolation(key: str, through: Pictures, mixed: list[Pictures], path: NDA
                 help=_("The decoder's image at each stop."),
             ),
             Lane.of_pictures(
-                _("pixels"),
+                "pixels",
                 _("Interpolation of the pixels"),
                 [one[None] for one in mixed],
                 help=_("The pixels themselves are mixed."),

@@ -117,27 +117,21 @@ def differences(measured: Measurement) -> list[str]:
         if abs(mean) <= 2 * error:
             sentences.append(
                 _(
-                    "{title} against {title_2}: no difference beyond the error ({mean:+.3f} ± {error:.3f}).",
+                    "{title} against {other}: no difference beyond the error ({mean:+.3f} ± {error:.3f}).",
                     title=other.bar.title,
-                    title_2=first.bar.title,
+                    other=first.bar.title,
                     mean=mean,
                     error=error,
                 )
             )
             continue
-        word = "more" if mean > 0 else "fewer"
-        size = _(
-            "{in_short} ± {in_short_2} bits per dimension", in_short=in_short(abs(mean)), in_short_2=in_short(error)
+        text = (
+            _("{title}: {size} ± {error} bits per dimension more than {other}.")
+            if mean > 0
+            else _("{title}: {size} ± {error} bits per dimension fewer than {other}.")
         )
-        sentences.append(
-            _(
-                "{title}: {size} {word} than {title_2}.",
-                title=other.bar.title,
-                size=size,
-                word=word,
-                title_2=first.bar.title,
-            )
-        )
+        size, by = in_short(abs(mean)), in_short(error)
+        sentences.append(text.format(title=other.bar.title, size=size, error=by, other=first.bar.title))
     return sentences
 
 

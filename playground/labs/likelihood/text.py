@@ -80,7 +80,7 @@ ORIGINALS, BACK, DRAWN = N_("Held-out images"), N_("Their reconstructions by the
 
 def of_a_cell(error: float) -> str:
     """Behind the title of the map: how far a cell may differ from the next by chance."""
-    return f" (standard error of a cell: {error:.2g})" if error == error else ""
+    return _(" (standard error of a cell: {error:.2g})", error=error) if error == error else ""
 
 
 def used(used: int, latent: int) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.language import _
+from engine.language import _, listed
 from playground.components.payloads.chart import MARKS, LiveChart, Series
 from playground.components.payloads.figures import Heatmap, StackedBar, StackedBars
 from playground.labs.likelihood import excess_loss, html_parts, latent, text
@@ -94,8 +94,9 @@ def _networks(measured: Measurement) -> str:
     for result in measured.results:
         of_bars.setdefault(result.bar.model, []).append(result.bar.title)
     if len(of_bars) == 1:
-        return _("All bars are of one model, “{next}”.", next=next(iter(of_bars)))
-    return "Models: " + "; ".join(f"{' and '.join(titles)} of “{model}”" for model, titles in of_bars.items()) + "."
+        return _("All bars are of one model, “{model}”.", model=next(iter(of_bars)))
+    each = [_("{titles} of “{model}”", titles=listed(titles), model=model) for model, titles in of_bars.items()]
+    return _("Models: {models}.", models="; ".join(each))
 
 
 def heat(heat_map: HeatMap) -> Heatmap:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from engine.language import _
+from engine.language import N_, _
 from engine.recipes.sampling_fields import MAX_SEED, VARIANCE_TITLES, SamplerName, SamplingFields, Variance
 from playground.labs.sampling.controls import sampler_titles
 from playground.labs.shared.controls import Controls, like, seed_setting, setting
@@ -25,13 +25,10 @@ if TYPE_CHECKING:
 MAX_FORKS = 7
 _FORK = re.compile(r"(\d{1,2})@(\d{1,4}):(.*)")
 TITLES = {
-    "sampler": "sampler",
-    "steps": "steps",
+    "steps": N_("steps"),
     "eta": "η",
-    "variance": "variance",
-    "scale": "scale",
-    "label": "class",
-    "seed": "seed",
+    "scale": N_("scale"),
+    "seed": N_("seed"),
 }
 
 
@@ -104,14 +101,14 @@ def label_of(fork: Branching, class_names: tuple[str, ...]) -> str:
         if name == "sampler":
             words.append(sampler_titles().get(value, value))
         elif name == "variance":
-            words.append(_("variance {get}", get=VARIANCE_TITLES.get(value, value)))
+            words.append(_("variance {title}", title=_(VARIANCE_TITLES.get(value, value))))
         elif name == "label":
             number = int(value)
             known = class_names[number] if 0 <= number < len(class_names) else value
             words.append(_("no class") if number < 0 else _("class {known}", known=known))
         else:
-            words.append(f"{TITLES.get(name, name)} {value}")
-    return ", ".join(words) or _("nothing changed")
+            words.append(f"{_(TITLES.get(name, name))} {value}")
+    return _(", ").join(words) or _("nothing changed")
 
 
 def _from_here(name: str) -> Any:

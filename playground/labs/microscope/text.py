@@ -64,11 +64,9 @@ MODEL_STEP, POSTERIOR_MEAN = N_("The model's step"), N_("The mean of the true po
 
 def under_microscope(number: int, side: str) -> str:
     """The link to the Microscope with image `number`, counted from 1; `side` is "" or A or B."""
-    return _(
-        "Image {number}{side} in the Microscope",
-        number=number,
-        side=f" of {side}" if side else "",
-    )
+    if side:
+        return _("Image {number} of {side} in the Microscope", number=number, side=side)
+    return _("Image {number} in the Microscope", number=number)
 
 
 translated(__name__)

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.data.points import PointSet
+from engine.language import N_
 from playground.components.payloads.microscope import Branch, StepView
 from playground.components.payloads.points_microscope import ParticleCursor, ParticleTrajectory, PointsMicroscope
 from playground.labs.points import text
@@ -136,4 +137,4 @@ def _posterior_weights(controls: PointsControls, side: Side, data: PointSet) -> 
     labels = torch.from_numpy(data.labels) if data.class_names else None
     exact = ExactDenoiser(torch.from_numpy(data.x), labels, controls.smoothing if side.model == "exact" else 0.0)
     rows = {row: row for row in range(len(data))}  # the atlas are the points themselves
-    return PosteriorWeights(exact, data.x, most=MOST_NAMED, what="points", numbers=rows)
+    return PosteriorWeights(exact, data.x, most=MOST_NAMED, what=N_("points"), numbers=rows)

@@ -7,12 +7,11 @@ the pad, are whole numbers of 1/4095 in base 64 (two letters each, the alphabet 
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 import numpy as np
 
 from engine.data.points import PointsError, PointSet, point_set
-from engine.language import _
+from engine.language import _, cached
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 MOST_DRAWN = 600
@@ -32,7 +31,7 @@ def check_drawn(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=8)
+@cached(8)
 def drawn_set(text: str) -> PointSet:
     """The drawn points as a set to learn from. Raises PointsError where they are too few, ValueError where they are none."""
     points, labels = [], []

@@ -93,7 +93,7 @@ def _title(side: Side, both: Sequence[Side]) -> str:
     if first.model != last.model:
         return {"exact": _("Exact denoiser"), "trained": _("Trained network")}[side.model]
     if first.steps != last.steps:
-        return f"{side.steps} steps"
+        return _("{steps} steps", steps=side.steps)
     if first.scale != last.scale:
         return _("Guidance scale {scale:g}", scale=side.scale)
     return SAMPLER_TITLES[side.sampler]

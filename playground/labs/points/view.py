@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from engine.data.points import PointsError, PointSet
+from engine.language import N_
 from playground.components.payloads.points_microscope import PointsMicroscope
 from playground.labs.points import decomposition, text, training
 from playground.labs.points.controls import PointsControls, points_of
@@ -48,7 +49,7 @@ def points_view(controls: PointsControls, own: PointSet | None, job: Job[Learnin
 
 def _training(job: Job[Learning] | None, before: Learning | None) -> JobView:
     start = text.BEGIN if before is None else text.TRAIN_ON
-    return job_view(None if job is None else job.state, start=f"🏋️ {start}", unit="steps", idle=text.TRAIN_EMPTY)
+    return job_view(None if job is None else job.state, start=f"🏋️ {start}", unit=N_("steps"), idle=text.TRAIN_EMPTY)
 
 
 def microscope(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from engine.language import _
+from engine.language import N_, _
 from engine.recipes.sampling_fields import SamplingFields
 from playground.labs.shared.controls import ControlRules, Controls, like, seed_setting, setting
 from playground.labs.shared.naming import data_title, when
@@ -39,12 +39,12 @@ class RecorderControls(Controls):
     scale: float = like(SamplingFields, "scale", default=1.0)
 
 
-NOT_OF_THE_RECORDING = "No effect now: the recording was made with 10 images, seed 0 and guidance scale 1."
+NOT_OF_THE_RECORDING = N_("No effect now: the recording was made with 10 images, seed 0 and guidance scale 1.")
 
 
 def without_effect(controls: RecorderControls) -> dict[str, str]:
     """Controls that change nothing with these settings, each with the reason."""
-    return dict.fromkeys(OF_SAMPLES, NOT_OF_THE_RECORDING) if controls.run == RECORDED else {}
+    return dict.fromkeys(OF_SAMPLES, _(NOT_OF_THE_RECORDING)) if controls.run == RECORDED else {}
 
 
 def runs(visitor: Visitor) -> dict[str, str]:

@@ -48,7 +48,7 @@ def _in_words(recipe: Recipe, differing: set[str]) -> str:
     """The sampler and its steps, and every setting that is another on the other side."""
     from engine.samplers import SAMPLERS
 
-    words = {"sampler": SAMPLERS[recipe.sampler].title, "steps": f"{recipe.steps} steps"}
+    words = {"sampler": SAMPLERS[recipe.sampler].title, "steps": _("{steps} steps", steps=recipe.steps)}
     of_sampler = SAMPLERS[recipe.sampler].settings
     for name in OF_EACH_SIDE:
         is_used = name in of_sampler if name in ("eta", "variance") else name in differing

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from pydantic import create_model, model_validator
 from pydantic.fields import FieldInfo
 
-from engine.language import _
+from engine.language import N_, _
 from engine.recipes.sampling_fields import (
     MAX_SEED,
     VARIANCE_TITLES,
@@ -32,7 +32,7 @@ Available = Callable[[str], dict[str, str]]
 """Name and title of the models that can be chosen, given the chosen one."""
 Side = Literal["A", "B"]
 
-SPACING_TITLES = {"uniform": "uniform in t", "quadratic": "uniform in √t", "log-snr": "uniform in log-SNR"}
+SPACING_TITLES = {"uniform": N_("uniform in t"), "quadratic": N_("uniform in √t"), "log-snr": N_("uniform in log-SNR")}
 GUIDANCE, MORE, SECOND = "Guidance details", "Schedule and clipping", "B: another setting on the same noise"
 MOST_IMAGES = 64
 
@@ -187,7 +187,7 @@ def _without_effect(controls: SamplingSettings, prefix: str, classes: int) -> li
 
 
 LISTED = ("sampler", "spacing", "classifier", "variance")
-NOT_LEARNED = "learned (not by this model)"
+NOT_LEARNED = N_("learned (not by this model)")
 
 
 def choices(

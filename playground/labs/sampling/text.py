@@ -88,16 +88,16 @@ def difference(values: Sequence[float], error: float) -> str:
 
 def nearest(number: int, side: str) -> str:
     """The heading over the training images nearest to image `number`, counted from 1; `side` is "" or A or B."""
-    return _(
-        "**Image {number}{side}** and the training images nearest to it",
-        number=number,
-        side=f" of {side}" if side else "",
-    )
+    if side:
+        return _("**Image {number} of {side}** and the training images nearest to it", number=number, side=side)
+    return _("**Image {number}** and the training images nearest to it", number=number)
 
 
 def download(side: str) -> str:
     """The heading over what can be downloaded; `side` is "" or A or B."""
-    return _("Download: images, recipe and Python{side}", side=f" of {side}" if side else "")
+    if side:
+        return _("Download: images, recipe and Python of {side}", side=side)
+    return _("Download: images, recipe and Python")
 
 
 def waiting(place: int) -> str:

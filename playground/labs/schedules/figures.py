@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.language import N_, _
+from engine.language import N_, _, cached
 from playground.labs.schedules import text
 from playground.labs.schedules.controls import TITLES, ScheduleChoice
 from playground.labs.schedules.job import COLUMNS, Quantity, schedules_of, values_of
@@ -46,7 +46,7 @@ LOGARITHMIC = ("beta", "sigma")
 UPSCALE = 3
 
 
-@lru_cache(maxsize=32)
+@cached(32)
 def curves_of(choice: ScheduleChoice, quantity: Quantity) -> go.Figure:
     """One quantity of the chosen schedules over t, made once: another picture or seed leaves the curves as they are."""
     import plotly.graph_objects as go
@@ -83,7 +83,7 @@ def curves_of(choice: ScheduleChoice, quantity: Quantity) -> go.Figure:
         "height": 300,
         "margin": {"l": 8, "r": 12, "t": 44, "b": 8},
         "showlegend": False,
-        "hovermode": _("x unified"),
+        "hovermode": "x unified",
         "dragmode": False,
         "font": {"size": 15},
         "xaxis": {**both_axes, "title": {"text": _("step t"), "font": {"size": 15}}},
@@ -123,16 +123,17 @@ def style() -> str:
 
 def legend(names: Iterable[str]) -> str:
     """Name and colour of each schedule, for all charts at once."""
-    entries = "".join(f"<span>{_key(name)}{TITLES[name]}</span>" for name in names)
+    entries = "".join(f"<span>{_key(name)}{_(TITLES[name])}</span>" for name in names)
     return f'<div class="dp-legend-row">{entries}</div>'
 
 
 def strips(rows_of_pictures: Mapping[str, NDArray[np.uint8]]) -> str:
     """Aligned rows of pictures, uint8 (COLUMNS, H, W, C) by the name of the schedule, under a scale of t/T from 0 to 1."""
     ticks = "".join(f"<span>{k / (COLUMNS - 1):g}</span>" for k in range(COLUMNS))
+    about = {name: _("{schedule}: the image at t/T from 0 to 1", schedule=_(TITLES[name])) for name in rows_of_pictures}
     rows = "".join(
-        f'<div class="dp-name">{_key(name)}{TITLES[name]}</div>'
-        f'<div class="dp-row" role="img" aria-label="{TITLES[name]}: the image at t/T from 0 to 1">'
+        f'<div class="dp-name">{_key(name)}{_(TITLES[name])}</div>'
+        f'<div class="dp-row" role="img" aria-label="{about[name]}">'
         # One picture for the whole row: the browser takes far longer for eleven. CSS cuts it into columns.
         f"{image(np.concatenate(list(pictures), axis=1), '', UPSCALE)}</div>"
         for name, pictures in rows_of_pictures.items()
@@ -147,10 +148,11 @@ def gauge(name: str, snr: float) -> str:
 
     exponent = math.log10(snr) if snr > 0 else GAUGE_LOW
     low, high = (f"{_place(math.log10(limit)):.2f}%" for limit in (PURE_NOISE_SNR, VISIBLE_SNR))
-    track = _("linear-gradient(90deg, #2f9e6e 0 {low}, #e0b030 {low} {high}, #d9534a {high} 100%)", low=low, high=high)
+    track = f"linear-gradient(90deg, #2f9e6e 0 {low}, #e0b030 {low} {high}, #d9534a {high} 100%)"
+    title, words = _(TITLES[name]), _("SNR at T: {ratio}", ratio=ratio(snr))
     return (
-        f'<div class="dp-verdict"><span>{_key(name)}{TITLES[name]}</span><span>SNR at T: {ratio(snr)}</span></div>'
-        f'<div class="dp-gauge" style="background:{track}" role="img" aria-label="{TITLES[name]}: terminal SNR {ratio(snr)}">'
+        f'<div class="dp-verdict"><span>{_key(name)}{title}</span><span>{words}</span></div>'
+        f'<div class="dp-gauge" style="background:{track}" role="img" aria-label="{title}: {words}">'
         f'<i style="left:{min(98.5, max(1.5, _place(exponent))):.2f}%"></i></div>'
         f'<div class="dp-scale"><span style="left:0">10⁻⁸</span>'
         f'<span style="left:{low}">{ratio(PURE_NOISE_SNR)}</span>'

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.language import _
 from playground.components.payloads.panels import Line
 from playground.labs.schedules import drawn as drawing
 from playground.labs.schedules import text
@@ -62,7 +63,7 @@ def references(controls: ScheduleControls) -> tuple[Line, ...]:
     lines = []
     for name in ("linear", "cosine", "sigmoid"):
         schedule = _schedule(name, controls.T, controls.rescale, controls.s, "", controls.zero in (name, "all"))
-        lines.append(Line(TITLES[name], at / controls.T, schedule.alpha_bar.numpy()[at]))
+        lines.append(Line(_(TITLES[name]), at / controls.T, schedule.alpha_bar.numpy()[at]))
     return tuple(lines)
 
 

@@ -28,14 +28,16 @@ def timeline(controls: ScheduleControls) -> Timeline:
 
     def panel(quantity: Quantity, title: str, y_label: str, **axis: Any) -> CurvePanel:
         lines = [
-            Line(TITLES[name], at, drawable(values_of(schedule, quantity)[at]), COLORS[name])
+            Line(_(TITLES[name]), at, drawable(values_of(schedule, quantity)[at]), COLORS[name])
             for name, schedule in schedules_of(controls).items()
         ]
         return CurvePanel(title, _("step t"), y_label, tuple(lines), shown, **axis)
 
     return Timeline(
         id="schedules",
-        lanes=tuple(Lane.of_pictures(name, TITLES[name], noising.to_uint8(x)[:, None]) for name, x in frames.items()),
+        lanes=tuple(
+            Lane.of_pictures(name, _(TITLES[name]), noising.to_uint8(x)[:, None]) for name, x in frames.items()
+        ),
         positions=tuple(Position(int(t), _("t = {t} of {t_2}", t=t, t_2=controls.T)) for t in shown),
         panels=(
             panel("beta", _("Variance added by step t, <i>β</i><sub>t</sub>"), "variance", log_y=True),

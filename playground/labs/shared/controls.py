@@ -269,7 +269,7 @@ def bounded(controls: C, bounds: Mapping[str, float]) -> tuple[C, list[str]]:
     for name, most in bounds.items():
         value = getattr(controls, name)
         if value > most:
-            title = type(controls).model_fields[name].title or name
+            title = _(type(controls).model_fields[name].title or name)
             problems.append(
                 _("{title} goes up to {most:g} here, where many share one machine.", title=title, most=most)
             )
@@ -283,7 +283,7 @@ def _control(name: str, field: FieldInfo) -> Control:
     bounds = {kind: getattr(m, kind) for m in field.metadata for kind in ("ge", "le") if hasattr(m, kind)}
     options: tuple[tuple[Any, str], ...] = ()
     if get_origin(field.annotation) is Literal:
-        options = tuple((value, titles.get(value, str(value))) for value in get_args(field.annotation))
+        options = tuple((value, _(titles.get(value, str(value)))) for value in get_args(field.annotation))
         kind: Kind = "choice"
     elif field.annotation is bool:
         kind = "switch"
@@ -296,14 +296,14 @@ def _control(name: str, field: FieldInfo) -> Control:
     return Control(
         name,
         kind,
-        field.title or name,
-        field.description or "",
+        _(field.title or name),
+        _(field.description or ""),
         field.default,
         bounds.get("ge"),
         bounds.get("le"),
         hints.get("step"),
         options,
-        hints.get("group", ""),
+        _(hints.get("group", "")),
         hints.get("slider", True),
     )
 

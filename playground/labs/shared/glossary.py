@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from engine.language import _
 from playground.labs.shared.text import with_subscripts
 
 SOURCE = Path(__file__).with_name("glossary.csv")
@@ -51,7 +52,7 @@ class Term:
         """Sentence, formula and source in one line, for a hover text."""
         formula = f"{self.formula}." if self.formula else ""
         source = f"({self.source})" if self.source else ""
-        return " ".join(part for part in (self.sentence, formula, source) if part)
+        return " ".join(part for part in (_(self.sentence), formula, source) if part)
 
 
 @cache
@@ -68,10 +69,11 @@ def definitions(names: Sequence[str]) -> str:
         f'<span role="tooltip">{with_subscripts(terms()[name].definition)}</span></span>'
         for name in names
     ]
-    return f'<style>{STYLE}</style><p class="dp-terms">Terms: {" ".join(cells)}</p>'
+    return f'<style>{STYLE}</style><p class="dp-terms">{_("Terms:")} {" ".join(cells)}</p>'
 
 
 def _label(term: Term) -> str:
     """Name and symbol, but each only once."""
+    name = _(term.name)
     is_needed = term.symbol and term.symbol not in term.name and len(term.symbol) <= 12
-    return f"{term.name} {term.symbol}" if is_needed else term.name
+    return f"{name} {term.symbol}" if is_needed else name

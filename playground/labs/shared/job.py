@@ -14,7 +14,7 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from engine.language import N_, _
+from engine.language import N_, _, language, speak
 from engine.storage.disk_errors import is_refused_write, sentence
 from playground.policy import mode
 
@@ -96,6 +96,7 @@ class Job(Generic[T]):
         self.before: T | None = None
         """The result of the job that it replaces, to be shown, dimmed, until its own first one is there."""
         context = copy_context()  # whose request this is: where a GPU is lent, it is lent to that visitor
+        context.run(speak, language())
         self._thread = threading.Thread(target=context.run, args=(self._run,), name=name, daemon=True)
         if begin:
             self.begin()
@@ -192,7 +193,7 @@ def in_words(state: JobState[T], what: str = "") -> str:
         left = (
             _("about {seconds_left:,.0f} s left", seconds_left=state.seconds_left)
             if state.seconds_left is not None
-            else "starting"
+            else _("starting")
         )
         return f"{of}, {left}" if of else left.capitalize()
     word = {"finished": _("Done"), "stopped": _("Stopped"), "failed": _("Failed")}[state.status]

@@ -23,7 +23,7 @@ def data_title(name: str) -> str:
     from engine.data.shipped import DATASETS
 
     if name in DATASETS:
-        return name
+        return {"digits": _("digits"), "emoji": _("emoji")}.get(name, name)
     try:
         return store.read_about(store.folder_of(name)).title
     except DataError:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from engine.language import _
 from playground.labs.shared.job import JobState, in_words
 
 NoticeLevel = Literal["info", "success", "warning", "error"]
-STOP = "Stop"
 
 
 @dataclass(frozen=True)
@@ -57,10 +57,10 @@ def job_view(
         idle: the status before the first job.
         can_start: False where the settings allow no start.
     """
-    button = Button(start, can_start)
+    button, stop = Button(start, can_start), _("Stop")
     if state is None:
-        return JobView(button, Button(STOP, False), idle)
+        return JobView(button, Button(stop, False), idle)
     fraction = state.fraction if state.is_running else None
     return JobView(
-        button, Button(STOP, state.is_running), in_words(state, unit), fraction, state.error, state.result is None
+        button, Button(stop, state.is_running), in_words(state, _(unit)), fraction, state.error, state.result is None
     )

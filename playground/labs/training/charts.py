@@ -28,7 +28,7 @@ KEPT_LANES = 16
 RECENT = 40
 """Reports that count as the latest."""
 LOWEST_FLOOR = 1e-4
-EXACT_CLASSIFIER = "exact classifier of the training images"
+EXACT_CLASSIFIER = N_("exact classifier of the training images")
 LEVELS = N_("t / T (0 is clean, 1 is pure noise)")
 
 
@@ -85,7 +85,7 @@ def _noisy(steps: NDArray[np.float64], values: NDArray[np.float64]) -> list[Seri
     """The values of each batch, and smoothed; none where there are no steps."""
     if not len(steps):
         return []
-    return [Series(_("each batch"), steps, values, "dots"), smoothed_line("smoothed", steps, values)]
+    return [Series(_("each batch"), steps, values, "dots"), smoothed_line(_("smoothed"), steps, values)]
 
 
 def _nothing_yet(snapshot: Snapshot) -> str:
@@ -155,7 +155,7 @@ def accuracy_chart(snapshot: Snapshot) -> LiveChart:
         centre = _centres(len(accuracy.accuracy_by_level))
         series.append(_shares(_("this classifier"), centre, accuracy.accuracy_by_level, accuracy.pictures))
         if accuracy.exact_by_level:  # not where there are too many training images
-            exact = _shares(EXACT_CLASSIFIER, centre, accuracy.exact_by_level, accuracy.pictures)
+            exact = _shares(_(EXACT_CLASSIFIER), centre, accuracy.exact_by_level, accuracy.pictures)
             series.append(replace(exact, style="dashed"))
     return LiveChart(
         _("Accuracy on held-out images"),

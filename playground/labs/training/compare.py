@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.language import _
+from engine.language import _, listed
 from playground.components.payloads.chart import MARKS, LiveChart, Series
 from playground.components.payloads.timeline import Position, Timeline
 from playground.labs.training import charts, runs, text
@@ -133,7 +133,7 @@ def _unit(snapshots: Sequence[Snapshot]) -> str:
 
 
 def _listed(words: Sequence[str]) -> str:
-    return words[0] if len(words) == 1 else _("{words} and {words_2}", words=", ".join(words[:-1]), words_2=words[-1])
+    return listed(words)
 
 
 def samples(snapshots: Sequence[Snapshot], against: Against) -> Timeline:
@@ -187,7 +187,7 @@ def is_same_noise(snapshots: Sequence[Snapshot]) -> bool:
 def _progress(x: float, against: Against) -> str:
     if against == "time":
         return _("after {x:,.0f} s of training", x=x) if x >= 10 else _("after {x:.1f} s of training", x=x)
-    return _("after {x:,.0f} {against}", x=x, against="training steps" if against == "steps" else "images")
+    return _("after {x:,.0f} training steps", x=x) if against == "steps" else _("after {x:,.0f} images", x=x)
 
 
 def _plain(text: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
-from engine.language import _
+from engine.language import N_, _
 from engine.training.config import (
     PrecisionName,
     PresetName,
@@ -18,7 +18,7 @@ from engine.training.config import (
 from playground.labs.shared.controls import Controls, checked, like
 
 LOSS, MORE, PICTURES, MACHINE = "Loss", "More", "Size and augmentation", "Speed and memory"
-NO_SIGNAL = "Zero terminal SNR leaves pure noise at T, from which a network that predicts the noise learns nothing"
+NO_SIGNAL = N_("Zero terminal SNR leaves pure noise at T, from which a network that predicts the noise learns nothing")
 LARGEST_SEED = 2**53 - 1
 """Whole numbers above it are not exact in a browser."""
 
@@ -76,7 +76,9 @@ class TrainingControls(Controls):
     def settled(self) -> tuple[Self, list[str]]:
         """Zero terminal SNR is switched off where the network predicts the noise."""
         if self.task == "denoiser" and self.zero_terminal_snr and self.target == "noise":
-            return checked(self, zero_terminal_snr=False), [_("{no_signal}. It was switched off.", no_signal=NO_SIGNAL)]
+            return checked(self, zero_terminal_snr=False), [
+                _("{no_signal}. It was switched off.", no_signal=_(NO_SIGNAL))
+            ]
         return self, []
 
 

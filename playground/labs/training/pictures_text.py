@@ -1,6 +1,6 @@
 """The texts about the data sets of the Training lab."""
 
-from engine.language import N_, _, translated
+from engine.language import N_, _, listed, translated
 
 SOURCES = {"known": N_("Well-known sets"), "folder": N_("A folder"), "zip": N_("A zip"), "hub": N_("Hugging Face")}
 WHERE_FROM = N_("Source")
@@ -93,10 +93,10 @@ def augmentation(mirrored: str, rotation: float) -> list[str]:
 
 def treated(flips: bool, rotation: float) -> str:
     """How the augmentation was set for a data set that was just chosen."""
-    if changes := augmentation("mirrored" if flips else "", rotation):
+    if changes := augmentation(_("mirrored") if flips else "", rotation):
         return _(
             "The images are {changes}, as suits photographs: see “Size and augmentation” in the sidebar.",
-            changes=" and ".join(changes),
+            changes=listed(changes),
         )
     return _("The images are neither mirrored nor rotated: see “Size and augmentation” in the sidebar.")
 
@@ -105,7 +105,7 @@ def looking_at(size: int, channels: int, flips: bool, rotation: float) -> str:
     """Under some of the images."""
     changes = augmentation(_("half of them mirrored") if flips else "", rotation)
     how = f", {' and '.join(changes)}" if changes else ""
-    colour = _("in colour") if channels == 3 else "grey"
+    colour = _("in colour") if channels == 3 else _("grey")
     return _(
         "some of the images as the network receives them: {size} × {size} pixels, {colour}{how}.",
         size=size,

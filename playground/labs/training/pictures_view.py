@@ -60,12 +60,12 @@ def pictures_view(config: TrainConfig, visitor: Visitor) -> PicturesView | None:
     columns = min(COLUMNS, len(images))
     counts = np.bincount(training.labels, minlength=len(data.class_names)).tolist() if data.class_names else []
     return PicturesView(
-        heading=pictures_text.heading(data.title, len(training), data.size),
+        heading=pictures_text.heading(_(data.title), len(training), data.size),
         sheet=pictures.sheet(images, columns),
         width=min(WIDEST, CELL * columns),
         about=pictures_text.looking_at(data.size, data.channels, config.flips, config.rotation),
         lines=(
-            *([("", data.about)] if data.about else []),
+            *([("", _(data.about))] if data.about else []),
             ("", pictures_text.counted(len(training), len(data) - len(training))),
             (_("Classes"), pictures.classes_in_words(tuple(zip(data.class_names, counts, strict=True)))),
             (_("Source"), data.source),
@@ -191,7 +191,7 @@ def offer_view(name: str, visitor: Visitor) -> OfferView | None:
     cost = pictures_text.offer(size, megabytes(offer.on_disk), offer.licence)
     is_prepared = name in pictures.choices(visitor)
     return OfferView(
-        offer.title, offer.about, cost, sources.missing_for(name), is_prepared, _("Download {size}", size=size)
+        _(offer.title), _(offer.about), cost, sources.missing_for(name), is_prepared, _("Download {size}", size=size)
     )
 
 

@@ -152,7 +152,7 @@ def progress_text(state: JobState[Step]) -> str:
     if state.done or state.total:
         words.append(_amount(state.done, state.total, step.unit))
     if step.seconds_left is not None:
-        words.append(f"{duration(step.seconds_left)} left")
+        words.append(_("{duration} left", duration=duration(step.seconds_left)))
     return ", ".join(words)
 
 

@@ -100,7 +100,7 @@ def title_of(name: str) -> str:
 def value_of(value: Setting) -> str:
     """The value of a setting as the reader reads it."""
     if isinstance(value, bool):
-        return "on" if value else "off"
+        return _("on") if value else _("off")
     if isinstance(value, int):
         return f"{value:,}" if value < 10**9 else str(value)
     return f"{value:g}" if isinstance(value, float) else value

@@ -17,8 +17,9 @@ from servers import ROOT, free_port, serve
 
 pytestmark = pytest.mark.browser
 GRADIO = """
-from playground.gradio_ui import app, page
-page.PAGES = {"points": "Points"}
+from playground.gradio_ui import app
+from playground.labs.home import text
+text.LABS = tuple(lab for lab in text.LABS if lab[0] == "points")
 from playground import preload
 demo = app.build()
 demo.queue(default_concurrency_limit=None)

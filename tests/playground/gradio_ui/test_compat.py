@@ -12,7 +12,8 @@ from gradio.blocks import Block, BlocksConfig
 from gradio.routes import App
 from gradio.state_holder import SessionState
 
-from playground.gradio_ui import app, compat, page
+from playground.gradio_ui import app, compat
+from playground.labs.home.text import LABS
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def test_the_server_is_made_once_however_many_pages_there_are(monkeypatch: pytes
     whole = App.create_app
     monkeypatch.setattr(App, "create_app", lambda demo, *a, **more: (made.append(demo), whole(demo, *a, **more))[1])
     demo = app.build()
-    assert len(demo.pages) == 1 + len(page.PAGES)
+    assert len(demo.pages) == 1 + len(LABS)
     assert made == [demo, demo]  # when `Blocks` is made, and at the end of its block; each describes all components
 
 

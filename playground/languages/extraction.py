@@ -1,0 +1,108 @@
+"""Every text that a reader may meet, collected from where it is written.
+
+Python and JavaScript mark theirs by a call: `_`, `plural`, `N_`, `Message`. No call marks the titles and descriptions of
+settings, which are those of the pydantic models, the titles in registries, and the definitions of the glossary.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract
+
+import engine.recipes
+import playground.labs
+from engine.settings import Settings
+from playground.labs.shared.controls import hints_of
+
+ROOT = Path(__file__).resolve().parents[2]
+MARKS = {"_": 1, "N_": 1, "Message": 1, "plural": 2}
+"""How many texts stand at the beginning of each call."""
+Found = tuple[str, str | tuple[str, ...]]
+"""The file of a text, and the text; of things that are counted, for one and for many."""
+
+
+def template() -> Catalog:
+    """A catalogue of all texts, without translations."""
+    catalog = Catalog(project="diffusion-playground", charset="utf-8")
+    for place, text in sorted(set(_found()), key=str):
+        catalog.add(text, locations=[(place, 0)])
+    return catalog
+
+
+def _found() -> Iterator[Found]:
+    yield from _marked()
+    yield from _of_settings()
+    yield from _of_registries()
+
+
+def _marked() -> Iterator[Found]:
+    for path in sorted([*(ROOT / "engine").rglob("*.py"), *(ROOT / "playground").rglob("*.py")]):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in MARKS:
+                texts = [part.value for part in node.args[: MARKS[node.func.id]] if isinstance(part, ast.Constant)]
+                if texts and all(isinstance(text, str) for text in texts):
+                    yield _place(path), str(texts[0]) if len(texts) == 1 else tuple(map(str, texts))
+    for path in sorted((ROOT / "playground" / "components" / "src").glob("*.js")):
+        keywords = {name: None if count == 1 else tuple(range(1, count + 1)) for name, count in MARKS.items()}
+        for _line, text, *_comments in extract(
+            "javascript", BytesIO(path.read_bytes()), keywords, options={"encoding": "utf-8"}
+        ):
+            yield _place(path), text
+
+
+def _place(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def _of_settings() -> Iterator[Found]:
+    for model in _models():
+        place = model.__module__.replace(".", "/") + ".py"
+        for field in model.model_fields.values():
+            hints = hints_of(field)
+            for text in (field.title, field.description, hints.get("group"), *hints["titles"].values()):
+                if text:
+                    yield place, text
+
+
+def _models() -> list[type[Settings]]:
+    """Every model of settings, those of all labs among them."""
+    for package in (engine.recipes, playground.labs):
+        for module in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if module.name.rpartition(".")[2] in ("controls", "forks", "picture", "recipe", "fork"):
+                importlib.import_module(module.name)
+
+    def below(model: type[Settings]) -> Iterator[type[Settings]]:
+        for one in model.__subclasses__():
+            yield one
+            yield from below(one)
+
+    return sorted(set(below(Settings)), key=lambda model: (model.__module__, model.__name__))
+
+
+def _of_registries() -> Iterator[Found]:
+    from engine.data.points import POINT_SETS
+    from engine.data.sources.torchvision_sets import SOURCES
+    from engine.models.presets import PRESETS
+    from engine.samplers import SAMPLERS
+    from playground.labs.shared import glossary
+
+    for term in glossary.terms().values():
+        yield "playground/labs/shared/glossary.csv", term.name
+        yield "playground/labs/shared/glossary.csv", term.sentence
+    for place, registry in (
+        ("engine/samplers.py", SAMPLERS),
+        ("engine/models/presets.py", PRESETS),
+        ("engine/data/points.py", POINT_SETS),
+        ("engine/data/sources/torchvision_sets.py", SOURCES),
+    ):
+        for one in registry.values():
+            for name in ("title", "description", "about"):
+                if text := getattr(one, name, ""):
+                    yield place, text

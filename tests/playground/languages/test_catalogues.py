@@ -1,0 +1,130 @@
+"""The catalogues hold every text that a reader may meet, and every text of the pages is marked for them."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from babel.messages.catalog import Catalog
+
+from playground.languages.__main__ import OTHERS, faults, read
+from playground.languages.extraction import MARKS, ROOT, template
+
+PAGES = ("labs", "streamlit_ui", "gradio_ui", "policy")
+SENTENCE = re.compile(r"[A-Za-z]{2,},? [a-z]{2,},? [a-z]{2,}")
+"""Three words in a row."""
+NO_TEXT = re.compile(
+    r"[{};]\s*[\w-]+\s*:|=>|\bconst\b|querySelector|<\w+ [\w-]+=|^\s*[.#@]|^training/|^A preparation ended"
+)
+"""Style, scripts, elements with attributes, keys of sessions, and what goes into the log."""
+NO_SENTENCES = {"TERMS", "head", "rows"}
+"""Names of the glossary, and headers of CSV files."""
+OF_PROGRAMS = {"compat.py", "api.py", "api_training.py", "api_recipes.py", "api_errors.py", "options.py", "launch.py"}
+"""Files whose texts are for programs, for the shell, or say how Gradio has changed."""
+
+
+@pytest.mark.parametrize("tag", OTHERS)
+def test_every_text_is_in_the_catalogue_with_its_values(tag: str) -> None:
+    assert list(faults(read(tag), template())) == []
+
+
+@pytest.mark.parametrize(
+    ("english", "other", "found"),
+    [
+        ("{count} runs", "", "no translation"),
+        ("{count} runs", "运行", "other values"),
+        ("{count} runs", "{number} 次", "other values"),
+        ("{loss:.4f}", "{loss:.2f}", "other values"),
+        ("{count} runs", "{count} 次", ""),
+    ],
+)
+def test_a_translation_that_does_not_fit_is_found(english: str, other: str, found: str) -> None:
+    texts, catalog = Catalog(), Catalog(locale="zh")
+    texts.add(english)
+    catalog.add(english, other)
+    problems = list(faults(catalog, texts))
+    assert len(problems) == bool(found)
+    assert all(found in problem for problem in problems)
+
+
+def test_texts_that_are_gone_or_unsure_are_found() -> None:
+    texts, catalog = Catalog(), Catalog(locale="zh")
+    texts.add("Stop")
+    catalog.add("Stop", "停止", flags=["fuzzy"])
+    catalog.add("Halt", "停")
+    assert [problem.split(":")[0] for problem in faults(catalog, texts)] == ["unsure", "no text any more"]
+
+
+def _files() -> list[Path]:
+    found = [path for room in PAGES for path in sorted((ROOT / "playground" / room).rglob("*.py"))]
+    assert len(found) > 100
+    return found
+
+
+def test_every_sentence_of_the_pages_is_marked() -> None:
+    in_models = template()  # titles of settings stand in no call
+    forgotten = [
+        f"{path.relative_to(ROOT)}:{line}: {text[:80]}"
+        for path in _files()
+        if path.name not in OF_PROGRAMS
+        for line, text in _unmarked(ast.parse(path.read_text(encoding="utf-8")), in_models)
+    ]
+    assert forgotten == []
+
+
+def _unmarked(tree: ast.Module, in_models: Catalog) -> Iterator[tuple[int, str]]:
+    """Sentences that are no docstring, no argument of a mark, and no title or help of a setting, which models are asked for."""
+    known = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in (*MARKS, "like", "setting"):
+            known |= {id(part) for argument in (*node.args, *node.keywords) for part in ast.walk(argument)}
+        if isinstance(node, ast.Dict):
+            known |= {id(key) for key in node.keys}
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) in NO_SENTENCES:
+            known |= {id(part) for part in ast.walk(node.value)}
+        if isinstance(node, ast.FunctionDef) and "table" in node.name:
+            known |= {id(part) for part in ast.walk(node)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in known:
+            text = node.value
+            if SENTENCE.search(text) and not NO_TEXT.search(text) and text not in in_models:
+                yield node.lineno, text
+
+
+@pytest.mark.parametrize("package", ["engine", "playground"])
+def test_no_function_that_says_something_has_another_meaning_for_the_mark(package: str) -> None:
+    """`_` is also the name of what is not needed: a function that binds it cannot call it."""
+    doubtful = [
+        f"{path.relative_to(ROOT)}:{function.lineno}"
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(
+            function, ast.FunctionDef | ast.Lambda | ast.ListComp | ast.GeneratorExp | ast.DictComp | ast.SetComp
+        )
+        and _binds(function)
+        and any(
+            isinstance(one, ast.Call) and isinstance(one.func, ast.Name) and one.func.id == "_"
+            for one in ast.walk(function)
+        )
+    ]
+    assert doubtful == []
+
+
+INNER = (ast.FunctionDef, ast.Lambda, ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp, ast.ClassDef)
+
+
+def _binds(function: ast.AST) -> bool:
+    """Whether the scope itself, without those within, binds `_`."""
+    waiting = list(ast.iter_child_nodes(function))
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.arg) and node.arg == "_":
+            return True
+        if isinstance(node, ast.Name) and node.id == "_" and isinstance(node.ctx, ast.Store):
+            return True
+        if not isinstance(node, INNER):
+            waiting += ast.iter_child_nodes(node)
+    return False
