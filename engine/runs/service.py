@@ -26,7 +26,7 @@ from engine.runs.lock import HeldError
 from engine.runs.record import ID, ControlRequest, RunRecord, new_id
 from engine.runs.trainer import RunTrainer
 from engine.runs.training_queue import TrainingQueue
-from engine.storage.disk_errors import sentence
+from engine.storage.disk_errors import is_refused_write, sentence
 from engine.storage.files import runs_root
 from engine.training.config import TrainConfig
 from engine.training.distributed import SingleProcess, best_device
@@ -240,7 +240,8 @@ class TrainingService:
             try:
                 archive.restore(self._root, RunFolder.named(self._root, run_id).id)
             except (OSError, ValueError) as error:
-                raise RunsError(GONE) from error
+                words = sentence(error, "It cannot be brought back") if is_refused_write(error) else GONE
+                raise RunsError(words) from error
             self._scan()
 
     def archive(self, run_id: str, *, resumable: bool = False) -> Path:

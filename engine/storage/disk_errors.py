@@ -49,6 +49,8 @@ def os_error(error: Exception, path: Path | None = None) -> OSError:
         path: what was to be written; None for the path that the error names.
     """
     number, name = getattr(error, "errno", None), path or getattr(error, "filename", None)
+    if path is None and number in ADVICE:  # of a copy or a new name, what is written comes second
+        name = getattr(error, "filename2", None) or name
     text = getattr(error, "strerror", None) or ""
     if number is None:
         reasons = error.args[0] if isinstance(error, shutil.Error) and isinstance(error.args[0], list) else [(error,)]

@@ -10,6 +10,8 @@ import gradio as gr
 from pydantic import ValidationError
 
 from engine.language import _
+from engine.storage import disk_errors
+from engine.storage.disk_errors import is_refused_write
 from playground.policy.messages import without_paths
 
 LONGEST = 400
@@ -24,6 +26,10 @@ def clear_errors() -> Iterator[None]:
         yield
     except ValueError as problem:
         raise gr.Error(sentence(problem), print_exception=False) from None
+    except OSError as problem:
+        if not is_refused_write(problem):
+            raise
+        raise gr.Error(disk_errors.sentence(problem, _("A file cannot be written")), print_exception=False) from None
 
 
 def sentence(problem: ValueError) -> str:

@@ -16,6 +16,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from engine.storage.disk_errors import is_refused_write, sentence
 from playground import preload
 from playground.gradio_ui import launch_text as text
 from playground.gradio_ui import options
@@ -48,7 +49,14 @@ def main(arguments: Sequence[str]) -> int:
         print(problem, file=sys.stderr)
         return 1
     print(text.COMING, flush=True)
-    return serve(build(chosen), chosen)
+    try:
+        demo = build(chosen)
+    except OSError as error:  # its folder for temporary files cannot be made
+        if not is_refused_write(error):
+            raise
+        print(sentence(error), file=sys.stderr)
+        return 1
+    return serve(demo, chosen)
 
 
 def build(chosen: Options) -> gr.Blocks:

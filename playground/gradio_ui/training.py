@@ -6,6 +6,7 @@ Its events can be sent by anyone, with any values: whatever they do goes through
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ import gradio as gr
 from gradio.events import Dependency
 
 from engine.language import _
+from engine.storage import disk_errors
 from playground import preload
 from playground.gradio_ui import live, page, training_html, training_pictures, widgets
 from playground.gradio_ui.following import QUIET
@@ -181,12 +183,19 @@ def _pack(requested: Any, secret: Any, tab: TabState) -> list[Any]:
             raise ValueError(text.NOTHING_TO_DOWNLOAD)
         return [_named(visitor_of(secret).runs.archive(snapshot.id), runs.file_name(snapshot)), ""]
     except (ValueError, OSError) as problem:
-        words = str(problem) if isinstance(problem, ValueError) else _("The zip cannot be written.")
+        words = (
+            str(problem)
+            if isinstance(problem, ValueError)
+            else disk_errors.sentence(problem, _("The zip cannot be written"))
+        )
         return [None, page.listed([words], "error")]
 
 
 def _named(path: Path, name: str) -> Path:
     """The same file under another name, for the download."""
     named = Path(tempfile.mkdtemp(prefix="run-", dir=path.parent)) / name
-    os.link(path, named)
+    try:
+        os.link(path, named)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(path, named)
     return named

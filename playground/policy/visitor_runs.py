@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from engine.language import N_, _
+from engine.storage.disk_errors import sentence
 from playground.policy.messages import errors_without_paths, without_paths
 from playground.policy.ownership import is_owner, write_owner
 
@@ -30,7 +31,7 @@ ONE_AT_A_TIME = N_(
     "You have a run that is being trained, or waits for its turn: stop it or let it finish first. Many share this machine, so "
     "each visitor trains one at a time."
 )
-NOT_SAVED = N_("The run cannot be started: its owner could not be written.")
+NOT_SAVED = N_("The run cannot be started")
 
 _starting = threading.Lock()
 """Held from the check whether a visitor trains already to the start, so that two tabs do not both start one."""
@@ -99,7 +100,7 @@ class VisitorRuns:
             try:  # before it starts: at no moment does it belong to nobody
                 write_owner(self.secret, folder)
             except OSError as error:
-                raise RunsError(_(NOT_SAVED)) from error
+                raise RunsError(sentence(error, _(NOT_SAVED))) from error
             return self.service.submit(config, run_id)
 
     def resume(self, run_id: str) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from engine.cli.common import named_path
+from engine.storage.disk_errors import sentence
 from playground.publish.staging import SDKS, PublishError, stage
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}")
@@ -56,6 +57,9 @@ def main(arguments: Sequence[str]) -> int:
                 print(f"Published: {upload(given.space, front_end, target)}")
     except PublishError as problem:
         print(problem, file=sys.stderr)
+        return 1
+    except OSError as problem:  # of the temporary folder
+        print(sentence(problem), file=sys.stderr)
         return 1
     return 0
 

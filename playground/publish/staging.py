@@ -8,6 +8,9 @@ import subprocess
 from pathlib import Path
 from string import Template
 
+from engine.storage.disk_errors import sentence
+from engine.storage.files import atomic_files
+
 ROOT = Path(__file__).resolve().parents[2]
 TEMPLATES = Path(__file__).parent / "templates"
 EVERYWHERE = (
@@ -45,20 +48,28 @@ def stage(front_end: str, target: Path) -> list[Path]:
         target: the folder.
 
     Raises:
-        PublishError: where the folder has something in it, or this is no checkout of the project.
+        PublishError: where the folder has something in it or cannot be written, which leaves nothing, or where this is no
+            checkout of the project.
     """
     if target.exists() and any(target.iterdir()):
         raise PublishError(f"“{target}” is not empty: say another folder with --out.")
-    target.mkdir(parents=True, exist_ok=True)
-    for name in needed(front_end, tracked()):
-        (target / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(ROOT / name, target / name)
-    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
-    (target / "requirements.txt").write_text(_requirements(front_end, requirements), encoding="utf-8")
-    (target / "README.md").write_text(_readme(front_end, requirements), encoding="utf-8")
-    if SDKS[front_end] == "docker":
-        shutil.copyfile(TEMPLATES / "Dockerfile", target / "Dockerfile")
+    try:
+        with atomic_files(target) as part:
+            _fill(front_end, part)
+    except OSError as error:
+        raise PublishError(sentence(error, f"“{target}” cannot be written")) from error
     return sorted(path.relative_to(target) for path in target.rglob("*") if path.is_file())
+
+
+def _fill(front_end: str, folder: Path) -> None:
+    for name in needed(front_end, tracked()):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(ROOT / name, folder / name)
+    requirements = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    (folder / "requirements.txt").write_text(_requirements(front_end, requirements), encoding="utf-8")
+    (folder / "README.md").write_text(_readme(front_end, requirements), encoding="utf-8")
+    if SDKS[front_end] == "docker":
+        shutil.copyfile(TEMPLATES / "Dockerfile", folder / "Dockerfile")
 
 
 def tracked() -> list[str]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.language import _
+from engine.storage.disk_errors import sentence
 from playground.labs.shared.controls import checked
 from playground.labs.shared.naming import megabytes
 from playground.labs.shared.view import Notice
@@ -151,7 +152,8 @@ def _layout_view(read: Callable[[], Preview]) -> LayoutView:
     try:
         found = read()
     except (ValueError, OSError) as problem:
-        return LayoutView((Notice("error", str(problem)),))
+        words = sentence(problem) if isinstance(problem, OSError) else str(problem)
+        return LayoutView((Notice("error", words),))
     if found.question:
         return LayoutView((Notice("warning", found.question),))
     said = pictures_text.understood(len(found.classes), found.training, found.held_out)

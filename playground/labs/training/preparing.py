@@ -66,7 +66,10 @@ class Preparation(Job[Step]):
         self._options = [*("--largest", str(options.largest), "--most", str(options.most))]
         self._options += ["--folders", options.folders_mean, "--white", str(options.white)]
         self._process: subprocess.Popen[str] | None = None
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  as long as the preparation is there
+        try:
+            self._errors = tempfile.TemporaryFile()  # noqa: SIM115  as long as the preparation is there
+        except OSError as error:
+            raise ValueError(sentence(error, _("The data set cannot be prepared"))) from error
         self._clock = ("", 0, 0.0)
         super().__init__(self._steps, "preparing")
 

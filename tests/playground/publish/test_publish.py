@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from faults import failing
 
 from playground.publish import __main__ as publish
 from playground.publish.staging import ROOT, PublishError, needed, stage
@@ -244,3 +245,19 @@ def test_requirements_install_from_an_empty_environment(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert done.stdout.split()[-2] == "3"
     assert str(folder) in done.stdout
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_a_disk_that_fills_up_leaves_nothing_and_is_named(
+    there: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "deep" / "space"
+    if there:
+        target.mkdir(parents=True)
+    words = ["--space", "ada/diffusion", "--dry-run", "--out", str(target)]
+    for first in (0, 1, 2, 5, 100):
+        with failing(tmp_path, first):
+            assert publish.main(words) == 1
+        assert "space” cannot be written: the disk is full" in capsys.readouterr().err
+        assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert publish.main(words) == 0
