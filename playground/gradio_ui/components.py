@@ -20,13 +20,16 @@ const host = document.createElement("div");
 element.replaceChildren(host);
 const component = mount(host, (name, value) => trigger(name, { value }));
 const read = (value) => (typeof value === "string" ? Uint8Array.from(atob(value), (c) => c.charCodeAt(0)) : value);
-let isReleased = false;
+let isKept = true;
 const show = () => {
-  element.classList.toggle("dp-unfilled", !props.value);
-  if (!props.value) return;
-  component.update(read(props.value));
-  if (!isReleased) release(host, element);
-  isReleased = true;
+  const isNothing = props.value && Object.keys(props.value).length === 0;
+  const isFilled = props.value && !isNothing;
+  element.classList.toggle("dp-unfilled", !isFilled);
+  if (isFilled) {
+    component.update(read(props.value));
+    if (isKept) release(host, element);
+  } else element.classList.toggle("dp-settled", Boolean(isNothing));
+  isKept = !isFilled;
 };
 watch("value", show);
 show();
@@ -34,6 +37,9 @@ show();
 """`trigger`, `props`, `watch` and `element` are Gradio's; `mount` is the component's.
 
 Gradio's own least height holds only while an event is under way, and so makes a page jump that is refreshed twice a second."""
+
+
+NOTHING: dict[str, Any] = {}
 
 
 def css() -> str:
@@ -55,15 +61,18 @@ def component(name: str, elem_id: str, *, initial: object = None) -> gr.HTML:
         js_on_load=f"{source.script(name)}\n{room.RELEASE}{_ADAPTER}",
         apply_default_css=False,
         elem_id=elem_id,
-        elem_classes=["dp-component", f"dp-is-{name}"],
+        elem_classes=["dp-component", f"dp-is-{name}", *(["dp-roomy"] if elem_id in room.ROOM else [])],
     )
 
 
-def value(shown: Payload | None) -> str | dict[str, Any] | None:
-    """What a component takes as its value: the base64 text of a message, or a JSON payload; None for nothing."""
+def value(shown: Payload | None) -> str | dict[str, Any]:
+    """What a component takes as its value: the base64 text of a message, or a JSON payload; for nothing, `NOTHING`.
+
+    A component whose value is still None has its room kept; one with nothing in it takes none.
+    """
     if isinstance(shown, MessagePayload):
         return base64.b64encode(shown.to_message()).decode("ascii")
-    return None if shown is None else shown.to_payload()
+    return NOTHING if shown is None else shown.to_payload()
 
 
 def event_value(event: gr.EventData) -> object:

@@ -27,8 +27,10 @@ VIEW_SETTINGS = ("view", "show")
 """Settings whose change is shown without a press of Draw."""
 
 
-EMPTY = [page.status(""), "", None, *[None] * view.CHARTS, "", ""]
-"""Values of the status and the figures before the first result."""
+EMPTY = [page.status(""), "", None, *[components.NOTHING] * view.CHARTS, "", ""]
+"""Values of the status and the figures before the first result; the timeline's room is kept."""
+NOTHING = [components.NOTHING if value is None else value for value in EMPTY]
+"""The same where nothing begins by itself."""
 
 
 def build(demo: gr.Blocks) -> None:
@@ -79,7 +81,7 @@ def _switched(state: State) -> list[Any]:
     if lab.starts_by_itself(state.controls):
         return [*_started(state), *EMPTY]
     request_queue().drop(state.tab, LAB)
-    return [*_noticed(state), *EMPTY]
+    return [*_noticed(state), *NOTHING]
 
 
 def _latest(tab: str) -> GuidanceControls | None:
@@ -108,9 +110,9 @@ def _figures(answer: Answer) -> list[Any]:
     charts = [components.value(chart) for chart in shown.charts]
     return [
         f'<p class="dp-words">{html.escape(shown.words)}</p>' if shown.words else "",
-        components.value(shown.timeline) if shown.timeline else None,
+        components.value(shown.timeline),
         *charts,
-        *[None] * (view.CHARTS - len(charts)),
+        *[components.NOTHING] * (view.CHARTS - len(charts)),
         common.looking_at(text.LOOKING_AT[answer.controls.view]),
         exports.links(shown.files),
     ]

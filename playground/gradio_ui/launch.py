@@ -24,6 +24,7 @@ from playground.gradio_ui.options import Options, parse
 from playground.policy import mode
 from playground.policy.visitor import visitor_of
 from playground.serving import run_time_limit
+from playground.serving.first_paint import FirstPaint
 from playground.serving.reader_language import PARAMETER, ReaderLanguage
 from playground.serving.request_filter import RequestFilter
 from playground.serving.streams import Streams
@@ -128,12 +129,14 @@ def _largest_upload() -> int:
 def _middleware() -> list[Middleware]:
     from starlette.middleware import Middleware
 
+    from playground.gradio_ui import first_paint
     from playground.gradio_ui.compat import JOIN, STREAM, STREAM_END, UNUSED_ROUTES, UPLOAD
 
     return [
         Middleware(ReaderLanguage, parameter=PARAMETER),
         Middleware(RequestFilter, upload=_largest_upload(), upload_route=UPLOAD, unused_routes=UNUSED_ROUTES),
         Middleware(Streams, stream=STREAM, join=JOIN, end=STREAM_END),
+        Middleware(FirstPaint, insert=first_paint.insert),
     ]
 
 

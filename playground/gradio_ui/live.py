@@ -61,6 +61,9 @@ show();
 CSS = """
 .lv { padding: 0 !important; min-height: 0 !important; }
 .block:has(> .html-container > .lv-nothing), .block:has(> .lv-nothing) { display: none !important; }
+/* What stands below the pictures waits for them, but not for ever. */
+#training-pictures:not(:has(details)) ~ :is(#training-others, #training-notes) { animation: lv-hidden 8s; }
+@keyframes lv-hidden { from, to { visibility: hidden; } }
 .lv h2 { margin: 0; font-size: 1.25rem; overflow-wrap: anywhere; }
 .lv button, .lv-button { display: inline-flex; align-items: center; gap: 0.35rem; padding: 0.4rem 0.9rem; border-radius: 8px;
   border: 1px solid var(--border-color-primary); background: var(--background-fill-secondary); color: var(--body-text-color);

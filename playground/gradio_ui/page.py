@@ -216,9 +216,9 @@ footer { gap: 1.2rem; }
 .block:has(> .html-container > .prose:empty) { display: none; }
 .block.dp-component { display: block !important; }
 .dp-component.dp-unfilled { opacity: 0; }
+.block.dp-component:has(.dp-unfilled):is(:not(.dp-roomy), :has(.dp-settled)) { display: none !important; }
 .dp-charts { flex-wrap: wrap; }
 .dp-charts > .block { flex: 1 1 280px; }
-.dp-charts > .block:has(> .html-container > .dp-unfilled) { display: none; }
 .dp-title h1 { margin-top: 0; font-size: 1.6rem; }
 .prose h2 { font-size: 1.15rem; }
 .dp-looking-at { opacity: 0.82; font-size: 0.92rem; }
