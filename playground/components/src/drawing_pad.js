@@ -57,7 +57,7 @@ export function mount(root, emit) {
     most = data.most;
     kinds = data.kinds;
     if (colors.childElementCount !== kinds) {
-      colors.replaceChildren(...Array.from({ length: kinds }, (_, k) => el("button", { type: "button", role: "radio", class: "dp-toggle", "data-kind": k, onclick: () => ((kind = k), paint()) }, el("canvas", { class: "dp-mark", "aria-hidden": "true" }), String(k + 1))));
+      colors.replaceChildren(...Array.from({ length: kinds }, (_item, k) => el("button", { type: "button", role: "radio", class: "dp-toggle", "data-kind": k, onclick: () => ((kind = k), paint()) }, el("canvas", { class: "dp-mark", "aria-hidden": "true" }), String(k + 1))));
     }
     // What comes back is older than what has been drawn since; only what is new from outside replaces it.
     if ((data.base ?? data.text) !== base && data.text !== known) {

@@ -74,7 +74,7 @@ export function equationView({ onHighlight }) {
       equations.forEach((equation, k) => {
         const { result, terms } = parts[k];
         const values = pixels.map((pixel) => valuesAt(equation, pool, pixel));
-        const lengths = equation.terms.map((_, i) => Math.hypot(...values.map(({ terms }) => terms[i].product)));
+        const lengths = equation.terms.map((_item, i) => Math.hypot(...values.map(({ terms }) => terms[i].product)));
         const most = Math.max(1e-9, ...lengths);
         result.top.replaceChildren(markup(equation.result.symbol).fragment);
         result.bottom.textContent = tuple(values.map(({ sum }) => sum));

@@ -101,7 +101,7 @@ export function mount(root) {
       const color = theme.series[colorNumber(s, i)];
       g.strokeStyle = g.fillStyle = color;
       band(g, made, s);
-      const points = s.x.map((_, k) => placeOf(made, s, k));
+      const points = s.x.map((_item, k) => placeOf(made, s, k));
       if (s.style === "dots") {
         g.globalAlpha = s.x.length > 60 ? 0.55 : 1;
         for (const at of points) {
@@ -164,7 +164,7 @@ export function mount(root) {
    * @param {Pen} g @param {Frame} frame @param {Series} s @param {number} i @param {string} color
    */
   function marks(g, frame, s, i, color) {
-    const points = s.x.flatMap((_, k) => [placeOf(frame, s, k)].filter((at) => at !== null));
+    const points = s.x.flatMap((_item, k) => [placeOf(frame, s, k)].filter((at) => at !== null));
     const from = frame.rect.x + (i % 4) * (MARKS_APART / 4);
     let before = -Infinity;
     points.forEach((at, k) => {
@@ -178,8 +178,8 @@ export function mount(root) {
   function band(g, frame, s) {
     const { low, high } = s;
     if (!low || !high) return;
-    const upper = s.x.map((_, k) => placeOf(frame, s, k, high));
-    const lower = s.x.map((_, k) => placeOf(frame, s, k, low));
+    const upper = s.x.map((_item, k) => placeOf(frame, s, k, high));
+    const lower = s.x.map((_item, k) => placeOf(frame, s, k, low));
     g.globalAlpha = 0.16;
     g.beginPath();
     upper.forEach((at, k) => at && lower[k] && g.lineTo(...at));

@@ -14,7 +14,7 @@ export function messageStamp(bytes) {
 export function readMessage(bytes) {
   const length = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getUint32(16, true);
   const content = bytes.subarray(20 + length);
-  return JSON.parse(new TextDecoder().decode(bytes.subarray(20, 20 + length)), (_, value) => {
+  return JSON.parse(new TextDecoder().decode(bytes.subarray(20, 20 + length)), (_item, value) => {
     if (Array.isArray(value?.file)) return new Blob([content.slice(value.file[0], value.file[0] + value.file[1])], { type: "image/png" });
     if (!Array.isArray(value?.shape) || value.at === undefined) return value;
     const size = 4 * value.shape.reduce((/** @type {number} */ product, /** @type {number} */ n) => product * n, 1);

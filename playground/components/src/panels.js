@@ -109,7 +109,7 @@ function histogram() {
   let top = 1;
   const view = chart("histogram", () => {
     const y = valueAt(rows, here) ?? new Float32Array();
-    const bars = { name: _("this step"), x: Array.from(y, (_, b) => (data.edges[b] + data.edges[b + 1]) / 2), y };
+    const bars = { name: _("this step"), x: Array.from(y, (_item, b) => (data.edges[b] + data.edges[b + 1]) / 2), y };
     return tableOf(data, [bars, ...(data.reference ? [data.reference] : [])]);
   });
   return {
@@ -119,7 +119,7 @@ function histogram() {
       data = next;
       const values = decodeFloats(next.density);
       const [count, bins] = next.density.shape;
-      rows = extended(rows, Array.from({ length: count }, (_, i) => values.subarray(i * bins, (i + 1) * bins)), first, isAdding);
+      rows = extended(rows, Array.from({ length: count }, (_item, i) => values.subarray(i * bins, (i + 1) * bins)), first, isAdding);
       const most = rows.reduce((sofar, row) => Math.max(sofar, extent(row ?? [])?.[1] ?? 0), 0);
       // A spike (the black of a digit) would press everything else flat: it is cut off, and its height written on it.
       const reference = extent(next.reference?.y ?? [])?.[1] ?? 0;

@@ -130,7 +130,7 @@ export function mount(root) {
     chosen = particle !== null && particle >= 0 && particle < data.clouds[0].x.shape[1] ? particle : null;
     if (chosen !== null && t !== null) {
       const distance = (/** @type {number} */ i) => Math.abs(data.positions[i].t - t);
-      const to = data.positions.reduce((best, _, i) => (distance(i) < distance(best) ? i : best), 0);
+      const to = data.positions.reduce((best, _item, i) => (distance(i) < distance(best) ? i : best), 0);
       published = data.positions[to].t;
       player.moveTo(to);
     }

@@ -15,7 +15,7 @@ export function cloudsCsv(data, position) {
   const rows = data.clouds.flatMap((cloud) => {
     const places = positionsAt(cloud, position);
     const x0 = cloud.x0 && positionsAt(cloud, position, cloud.x0.values);
-    return Array.from({ length: places.length / 2 }, (_, k) => {
+    return Array.from({ length: places.length / 2 }, (_item, k) => {
       const numbers = [places[2 * k], places[2 * k + 1], ...(x0 ? [x0[2 * k], x0[2 * k + 1]] : [])];
       return [cloud.key, k, labelOf(data, k), t, ...numbers.map((v) => v.toPrecision(6))];
     });

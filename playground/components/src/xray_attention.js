@@ -117,7 +117,7 @@ export function attentionView(root) {
     const a = current();
     maps = decodeBytes(a.u8);
     tops = new Float32Array(decodeBytes(a.top).buffer);
-    const single = Array.from({ length: a.heads }, (_, k) => /** @type {[number, string]} */ ([k + 1, _("head {k} of {of}", { k: k + 1, of: a.of })]));
+    const single = Array.from({ length: a.heads }, (_item, k) => /** @type {[number, string]} */ ([k + 1, _("head {k} of {of}", { k: k + 1, of: a.of })]));
     heads.replaceChildren(...options([[0, a.of > 1 ? _("mean of {of} heads", { of: a.of }) : _("the only head")], ...single]));
     heads.value = "0";
     if (query < 0 || query >= a.size[0] * a.size[1]) query = middle();
@@ -172,7 +172,7 @@ export function attentionView(root) {
     const n = h * w;
     const name = heads.value === "0" ? "mean" : heads.value;
     const first = Number(heads.value) * n;
-    const rows = Array.from({ length: n * n }, (_, i) => {
+    const rows = Array.from({ length: n * n }, (_item, i) => {
       const [q, k] = [Math.floor(i / n), i % n];
       return [name, Math.floor(q / w), q % w, Math.floor(k / w), k % w, ((maps[(first + q) * n + k] / 255) * tops[first + q]).toPrecision(4)];
     });

@@ -29,7 +29,7 @@ export function channelsView() {
     head.textContent = `${data.words.channels}: ${data.blocks.find((b) => b.name === name)?.title}`;
     help.textContent = data.words.channels_help + (channels.length && channels.length < map.of ? _(" {count} of {of} channels are shown.", { count: channels.length, of: map.of }) : "");
     tiles.style.gridTemplateColumns = `repeat(${columns}, ${side}px)`;
-    const small = Array.from({ length: count }, (_, k) => raster(across, height, (i) => 127.5 + values[k * height * across + i], COLORMAPS.signed));
+    const small = Array.from({ length: count }, (_item, k) => raster(across, height, (i) => 127.5 + values[k * height * across + i], COLORMAPS.signed));
     tiles.replaceChildren(...small.map((picture, k) => tileView(map, values, k, picture, side)));
     colorbar(scale, COLORMAPS.signed, [-map.max, 0, map.max]);
     saves.replaceChildren(

@@ -50,7 +50,7 @@ export function timeView() {
   function csv() {
     const { t, blocks } = data.time;
     const { signed, amounts } = values();
-    const row = (/** @type {number[]} */ from, /** @type {number} */ y) => t.map((_, x) => from[y * t.length + x].toPrecision(3));
+    const row = (/** @type {number[]} */ from, /** @type {number} */ y) => t.map((_item, x) => from[y * t.length + x].toPrecision(3));
     return csvOf([
       ["what", "row", ...t.map((v) => `t=${v}`)],
       ...t.map((v, y) => ["cosine", `t=${v}`, ...row(signed, y)]),

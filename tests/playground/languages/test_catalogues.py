@@ -128,3 +128,10 @@ def _binds(function: ast.AST) -> bool:
         if not isinstance(node, INNER):
             waiting += ast.iter_child_nodes(node)
     return False
+
+
+def test_no_script_has_another_meaning_for_the_mark() -> None:
+    sources = sorted((ROOT / "playground" / "components" / "src").glob("*.js"))
+    assert len(sources) > 40
+    bound = re.compile(r"[(,]\s*_\s*[,)](?=[^\n]*=>)|\b_ =>|(?:const|let) _\b")
+    assert [path.name for path in sources if bound.search(path.read_text(encoding="utf-8"))] == []
