@@ -12,6 +12,7 @@ import pkgutil
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import get_args
 
 from babel.messages.catalog import Catalog
 from babel.messages.extract import extract
@@ -66,7 +67,9 @@ def _of_settings() -> Iterator[Found]:
         place = model.__module__.replace(".", "/") + ".py"
         for field in model.model_fields.values():
             hints = hints_of(field)
-            for text in (field.title, field.description, hints.get("group"), *hints["titles"].values()):
+            shown = [value for value in get_args(field.annotation) if value not in hints["titles"]]
+            values = [value for value in shown if isinstance(value, str) and value.isalpha()]
+            for text in (field.title, field.description, hints.get("group"), *hints["titles"].values(), *values):
                 if text:
                     yield place, text
 

@@ -61,7 +61,7 @@ class BarResult:
         if not len(self.bits):
             return []
         if not self.blocks:
-            names = (("reconstruction", 0), (_("KL to the prior"), 5))
+            names = ((_("reconstruction"), 0), (_("KL to the prior"), 5))
             return [_segment(name, self.bits[:, k], kind) for k, (name, kind) in enumerate(names)]
         segments = []
         begin = 0
