@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from engine.language import _, speaking
 from playground.components import source
 
 import payload_types
@@ -107,3 +108,14 @@ def test_the_units_of_the_components() -> None:
     files = sorted(str(file) for file in Path(__file__).parent.glob("*.test.mjs"))
     done = subprocess.run(["node", "--test", *files], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
+
+
+def test_a_component_carries_the_texts_of_the_language_that_is_spoken_and_no_others() -> None:
+    english = source.script("timeline")
+    with speaking("zh"):
+        chinese, play = source.script("timeline"), _("Play")
+        foreign = _("Query position: point here")  # of another component
+    assert play in chinese
+    assert play not in english
+    assert foreign not in chinese
+    assert "const TEXTS = {};" in english
