@@ -13,6 +13,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,14 @@ from engine.storage.files import atomic_write
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = {"model": "ideal:digits", "steps": 3, "seeds": [1]}
+
+
+@pytest.fixture(autouse=True)
+def _not_in_the_background() -> Iterator[None]:
+    """A shell that starts tests in the background lets them ignore Ctrl-C."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def _program(*words: str, **env: str) -> subprocess.Popen[str]:

@@ -193,7 +193,7 @@ def test_a_disk_without_room(root: Path, folder: Path, monkeypatch: pytest.Monke
 
 
 class _Usage:
-    free = 1000
+    free, total = 1000, 10**12
 
 
 def test_what_a_trainer_saved(root: Path, tmp_path: Path) -> None:
