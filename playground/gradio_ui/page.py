@@ -226,6 +226,7 @@ footer { gap: 1.2rem; }
 .sidebar:not(.dp-explain) .info-text, .sidebar:not(.dp-explain) .info-text strong { font-size: 0 !important; }
 .sidebar:not(.dp-explain) .info-text em { font-size: 0.82rem; }
 .sidebar .block { padding: 5px 4px !important; overflow: visible !important; background: none !important; }
+.sidebar label.block { display: block; padding: 0 !important; }
 .sidebar .form { border: 0; background: none; box-shadow: none; gap: 0; overflow: visible; }
 .sidebar .wrap:has(> label) { gap: 6px; }
 /* Short choices stand in one row, as in the Streamlit app. */
@@ -250,6 +251,9 @@ footer { gap: 1.2rem; }
 .dp-lab b { color: var(--link-text-color); }
 .dp-actions { align-items: center; flex-wrap: wrap; }
 button.lg { flex-shrink: 0; min-width: max-content !important; white-space: nowrap; }
+.wrap:has(> .wrap-inner) { border-color: var(--input-border-color) !important; }
+.label-wrap > span:first-child { flex: 1; min-width: 0; text-align: start; }
+.label-wrap > .icon { align-self: center; height: max-content; }  /* it turns about its middle */
 .dp-actions > .block { flex: 1 1 260px; }
 .dp-status-line { min-height: 2.6rem; display: flex; flex-direction: column; justify-content: center; gap: 6px; }
 .dp-actions:has(.dp-waiting) ~ *, .block:has(.dp-waiting) ~ * { opacity: 0.45; transition: opacity 0.2s; }
@@ -258,6 +262,8 @@ button.lg { flex-shrink: 0; min-width: max-content !important; white-space: nowr
 .dp-language { position: fixed; top: 0.6rem; right: 0.9rem; z-index: 1001; padding: 0.25rem 0.5rem; border-radius: 6px;
   font-size: 0.85rem; color: var(--link-text-color); background: var(--background-fill-primary); text-decoration: none; }
 .dp-language:hover { text-decoration: underline; }
+p:has(> .dp-download) { margin: 0 0 0.6rem; }
+p > .dp-download { display: inline-block; }
 .dp-downloads { display: flex; flex-wrap: wrap; gap: 0.8rem; padding-bottom: 0.5rem; }
 .dp-download { padding: 0.45rem 1rem; border-radius: 8px; border: 1px solid var(--border-color-primary);
   color: var(--body-text-color); text-decoration: none; }

@@ -53,7 +53,7 @@ def runs(visitor: Visitor) -> dict[str, str]:
     for one in visitor.runs.snapshots():
         if one.can_sample:
             found[one.id] = _(
-                "{data_title}, step {step:,} ({when})",
+                "{data_title}, {when} (step {step:,})",
                 when=when(one.id),
                 data_title=data_title(one.config.data),
                 step=one.step,

@@ -27,6 +27,8 @@ SHOWN_PREVIEWS = 60
 KEPT_LANES = 16
 RECENT = 40
 """Reports that count as the latest."""
+KEEP = 0.9
+"""Of `smoothed`: a mean over about 10 reports."""
 LOWEST_FLOOR = 1e-4
 EXACT_CLASSIFIER = N_("exact classifier of the training images")
 LEVELS = N_("t / T (0 is clean, 1 is pure noise)")
@@ -67,9 +69,9 @@ def floor_line(ends: NDArray[np.float64], floor: BayesOptimalLoss) -> Series:
     )
 
 
-def smoothed_line(name: str, x: NDArray[np.float64], values: NDArray[np.float64]) -> Series:
+def smoothed_line(name: str, x: NDArray[np.float64], values: NDArray[np.float64], keep: float = KEEP) -> Series:
     """The values smoothed."""
-    mean, error = smoothed(values)
+    mean, error = smoothed(values, keep)
     return Series(name, x, mean).banded(*_band(mean, error))
 
 
@@ -180,28 +182,27 @@ def _shares(name: str, x: NDArray[np.float64], shares: Sequence[float], count: i
 CHARTS = {"loss": loss_chart, "levels": level_chart, "bound": bound_chart, "accuracy": accuracy_chart}
 
 
-def smoothed(values: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Exponential mean over about 10 values, bias-corrected, and its standard error; values that are not finite are left out.
+def smoothed(values: NDArray[np.float64], keep: float = KEEP) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Exponential mean, bias-corrected, and its standard error; values that are not finite are left out.
+
+    A value has `keep` times the weight of the next one: the mean is one over about 1 / (1 − keep) values.
 
     The variance of a single value is half the mean square of the differences of neighbours (von Neumann 1941), which a slow
     trend hardly changes. The error is NaN before the 10th value.
     """
     means, errors = np.full(len(values), np.nan), np.full(len(values), np.nan)
-    sums, before, count = (
-        np.zeros(4),
-        math.nan,
-        0,
-    )  # of the weights, their squares, the values, half the squared differences
+    # Sums of the weights, of their squares, of the values, and of half the squared differences.
+    new, sums, before, count = 1 - keep, np.zeros(4), math.nan, 0
     for k, value in enumerate(values):
         if math.isfinite(value):
             change = 0.0 if count == 0 else (value - before) ** 2 / 2
-            sums = np.array((0.9, 0.81, 0.9, 0.9)) * sums + np.array((0.1, 0.01, 0.1 * value, 0.1 * change))
+            sums = np.array((keep, keep**2, keep, keep)) * sums + np.array((new, new**2, new * value, new * change))
             before, count = value, count + 1
         weight, squares, total, changes = sums
         if count:
             means[k] = total / weight
         if count >= 10:
-            variance = changes / (weight - 0.1 * 0.9 ** (count - 1))  # the first value has no neighbour before it
+            variance = changes / (weight - new * keep ** (count - 1))  # the first value has no neighbour before it
             errors[k] = math.sqrt(variance * squares) / weight
     return means, errors
 

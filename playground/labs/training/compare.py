@@ -57,8 +57,8 @@ def at(snapshot: Snapshot, against: Against, steps: Sequence[int]) -> NDArray[np
 def loss_chart(snapshots: Sequence[Snapshot], against: Against) -> LiveChart:
     """The smoothed training losses in one chart with their bands, and the Bayes-optimal loss where they share it."""
     series = [
-        replace(charts.smoothed_line(name, along(snapshot, against), _losses(snapshot)), mark=MARKS[k], color=k)
-        for k, (name, snapshot) in enumerate(zip(names(snapshots), snapshots, strict=True))
+        replace(charts.smoothed_line(name, along(snapshot, against), _losses(snapshot), keep), mark=MARKS[k], color=k)
+        for k, (name, snapshot, keep) in enumerate(zip(names(snapshots), snapshots, _keeps(snapshots), strict=True))
         if snapshot.reports
     ]
     floors = {one.bayes_optimal.loss: one.bayes_optimal for one in snapshots if one.bayes_optimal is not None}
@@ -93,11 +93,18 @@ def _losses(snapshot: Snapshot) -> NDArray[np.float64]:
     return np.array([report.loss for report in snapshot.reports], dtype=np.float64)
 
 
-def _latest_loss(snapshot: Snapshot) -> str:
+def _keeps(snapshots: Sequence[Snapshot]) -> list[float]:
+    """How each is smoothed: over as many training steps as the others, however often it reports."""
+    steps = [np.diff([0, *(report.step for report in snapshot.reports)]) for snapshot in snapshots]
+    apart = [float(np.median(each)) if len(each) else 1.0 for each in steps]
+    return [float(charts.KEEP ** (one / max(apart))) for one in apart]
+
+
+def _latest_loss(snapshot: Snapshot, keep: float) -> str:
     """ "0.0431 ± 0.0002", smoothed."""
     if not snapshot.reports:
         return "–"
-    mean, error = (float(values[-1]) for values in charts.smoothed(_losses(snapshot)))
+    mean, error = (float(values[-1]) for values in charts.smoothed(_losses(snapshot), keep))
     return f"{mean:.4f} ± {error:.4f}" if math.isfinite(error) else f"{mean:.4f}"
 
 
@@ -217,7 +224,7 @@ def results(snapshots: Sequence[Snapshot]) -> list[tuple[str, list[str]]]:
     rows = [
         ("Status", [runs.phase(snapshot)[1] for snapshot in snapshots]),
         ("Step", [f"{snapshot.step:,}" for snapshot in snapshots]),
-        (text.LATEST_LOSS, [_latest_loss(snapshot) for snapshot in snapshots]),
+        (text.LATEST_LOSS, [_latest_loss(one, keep) for one, keep in zip(snapshots, _keeps(snapshots), strict=True)]),
     ]
     if any(snapshot.held_out for snapshot in snapshots):
         best = [min((loss for _, loss in snapshot.held_out), default=None) for snapshot in snapshots]

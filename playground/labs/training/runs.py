@@ -104,14 +104,17 @@ def described(config: TrainConfig) -> str:
 
 
 def pace(snapshot: Snapshot) -> str:
-    """What slows the run down, in a line; empty before its first report."""
+    """What slows the run down, in a line; "" where nothing does."""
     recent = snapshot.reports[-20:]
     if not recent:
         return ""
     waited = sum(report.waiting for report in recent) / len(recent)
-    size = recent[-1].micro_batch
-    parts = _(" The micro-batch size is {size}.", size=size) if 0 < size < snapshot.config.batch else ""
-    return _("{waited:.1f} % of the time is spent waiting for images.{parts}", waited=100 * waited, parts=parts)
+    size, causes = recent[-1].micro_batch, []
+    if waited >= 0.01:
+        causes.append(_("{waited:.0f} % of the time is spent waiting for images.", waited=100 * waited))
+    if 0 < size < snapshot.config.batch:
+        causes.append(_("The micro-batch size is {size}.", size=size))
+    return " ".join(causes)
 
 
 def is_busy(snapshot: Snapshot) -> bool:

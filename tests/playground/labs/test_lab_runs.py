@@ -146,6 +146,21 @@ def test_a_slower_run_needs_more_time_for_the_same_pictures() -> None:
         assert bool(ends[0] == ends[1]) is same
 
 
+def test_runs_that_report_at_other_times_are_smoothed_alike() -> None:
+    """The same losses: one run reports each step, the other the mean of two."""
+    every = _snapshot(tuple(range(1, 101)))
+    falling = [10 / (9 + report.step) for report in every.reports]
+    often = replace(every, reports=tuple(replace(one, loss=y) for one, y in zip(every.reports, falling, strict=True)))
+    means = np.array(falling).reshape(-1, 2).mean(1)
+    seldom = replace(
+        every, reports=tuple(replace(one, loss=y) for one, y in zip(every.reports[1::2], means, strict=True))
+    )
+    a, b = (np.asarray(series.y) for series in compare.loss_chart([often, seldom], "steps").series)
+    np.testing.assert_allclose(a[1::2][10:], b[10:], rtol=0.02)
+    alone = np.asarray(compare.loss_chart([often], "steps").series[0].y)
+    assert np.abs(alone[1::2] - b).max() > 0.05  # smoothed over as many reports they would seem to differ
+
+
 def test_each_curve_has_a_colour_and_a_mark_of_its_own() -> None:
     four = [_snapshot(held_out=((0, 1.0), (20, 0.5))) for _ in range(4)]
     chart, held_out = compare.loss_chart(four, "steps"), compare.held_out_chart(four, "steps")

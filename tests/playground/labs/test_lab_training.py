@@ -387,9 +387,10 @@ def test_what_holds_a_run_up_is_said() -> None:
     assert runs.pace(_snapshot()) == ""
     slow = replace(_report(10), waiting=0.25, micro_batch=8)
     assert runs.pace(_snapshot((slow, slow))) == (
-        "25.0 % of the time is spent waiting for images. The micro-batch size is 8."
+        "25 % of the time is spent waiting for images. The micro-batch size is 8."
     )
     assert "micro-batch" not in runs.pace(_snapshot((replace(slow, micro_batch=32),)))
+    assert runs.pace(_snapshot((replace(slow, waiting=0.001, micro_batch=32),))) == ""
 
 
 def test_a_vae_sees_no_noise_and_no_labels() -> None:

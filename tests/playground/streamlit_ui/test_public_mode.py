@@ -23,7 +23,7 @@ ANNA, BERT = "a" * 32, "b" * 32
 FEW = {"batch": 1, "T": 20, "report_every": 1, "sample_every": 100, "warmup": 0, "ema_decay": 0.5, "steps": 2}
 QUICK = {"sampling": {"steps": "2", "count": "1"}, "microscope": {"steps": "2"}, "xray": {}, "training": {"batch": "1"}}
 QUICK |= {"likelihood": {"pictures": "4", "blocks": "2"}, "recorder": {}, "guidance": {"view": "price"}}
-OF_A_RUN = ("Annas secret", "Your run of", "Your VAE of")
+OF_A_RUN = ("Annas secret", "Your run of", "Your VAE of", "(step 2)")
 """How pages name a run."""
 FOREIGN = [
     ("sampling", "model", "run:{draws}"),

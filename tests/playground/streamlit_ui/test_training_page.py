@@ -239,14 +239,19 @@ def test_a_run_of_another_process_says_so(runs: TrainingService, monkeypatch: py
     assert at.button(key="training/delete").disabled
 
 
-def test_the_place_in_the_queue_and_the_wait_for_pictures_are_shown(runs: TrainingService) -> None:
+def test_the_place_in_the_queue_and_the_wait_for_pictures_are_shown(
+    runs: TrainingService, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first, *_, last = (runs.submit(TrainConfig.model_validate(FEW | {"steps": 100_000})) for _ in range(3))
     runs.wait(first, lambda snapshot: snapshot.step > 0, SECONDS)
     at = _open(run=last)
     assert "queued 3rd**" in at.get("progress")[0].text
     assert "waiting for images" not in _text(at)
+    pace = names.pace
+    waiting = lambda snapshot: replace(snapshot, reports=tuple(replace(one, waiting=0.5) for one in snapshot.reports))  # noqa: E731
+    monkeypatch.setattr(names, "pace", lambda snapshot: pace(waiting(snapshot)))
     at = _open(run=first)
-    assert "% of the time is spent waiting for images." in _text(at)
+    assert "50 % of the time is spent waiting for images." in _text(at)
 
 
 def test_what_a_dead_process_left_behind_is_resumed_by_a_click(
