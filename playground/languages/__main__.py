@@ -11,6 +11,7 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po, write_po
 
 from engine.language import ENGLISH, LANGUAGES
+from engine.storage.files import atomic_write
 from playground.languages.extraction import template
 
 FOLDER = Path(__file__).parent
@@ -47,7 +48,7 @@ def read(tag: str) -> Catalog:
 def write(catalog: Catalog, tag: str) -> None:
     """Its texts in the order of their files, so that a lab's stand together."""
     (FOLDER / tag).mkdir(exist_ok=True)
-    with (FOLDER / tag / "messages.po").open("wb") as file:
+    with atomic_write(FOLDER / tag / "messages.po") as part, part.open("wb") as file:
         write_po(file, catalog, width=120, include_lineno=False, sort_by_file=True, omit_header=False)
 
 

@@ -88,6 +88,8 @@ COMMANDS = {
     "folder": Command(("data", "prepare", "{}/pictures"), _picture_files),
     "zip": Command(("data", "prepare", "{}/pictures.zip"), _picture_files),
 }
+MOST = 30
+"""Writes of a command that fail, taken evenly."""
 QUICK = ("sample", "export", "again", "bound", "folder")
 _shared: dict[str, Path] = {}
 
@@ -164,8 +166,7 @@ def test_a_disk_that_refuses_at_any_write_costs_nothing_that_was_there(
     command, refused = COMMANDS[name], 0
     with failing(tmp_path / "whole", None) as counted:
         assert _attempt(command, tmp_path / "whole", capsys, contextlib.nullcontext())[0] == 0
-    every = 1 if code == errno.ENOSPC or len(counted.writes) < 30 else 3
-    for first in range(0, len(counted.writes), every):
+    for first in range(0, len(counted.writes), max(1, len(counted.writes) // MOST)):
         folder = tmp_path / str(first)
         status, last = _attempt(command, folder, capsys, failing(folder, first, code))
         refused += bool(status)
