@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmarks.faults import KINDS, campaign, read
 from benchmarks.faults.commands import problem_of
@@ -14,9 +16,12 @@ MOST = {"kills": 1, "signals": 1, "disks": 1, "forged": 20, "inputs": 60}
 
 
 @pytest.fixture(autouse=True)
-def _own_folders(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("DATA", "RUNS"):  # the campaign sets them
-        monkeypatch.setenv(f"DIFFUSION_PLAYGROUND_{name}", "")
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("DIFFUSION_PLAYGROUND_DATA", "DIFFUSION_PLAYGROUND_RUNS", "OMP_NUM_THREADS"):  # the campaign sets them
+        monkeypatch.setenv(name, "")
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,8 @@ from dataclasses import asdict, dataclass
 from importlib import import_module
 from pathlib import Path
 
+import torch
+
 from benchmarks.figures import Figure
 
 sys.path.append(str(Path(__file__).resolve().parents[2] / "tests"))  # it shares what the tests forge and break
@@ -71,6 +73,7 @@ def campaign(parts: Sequence[str], file: Path, end: float, most: int | None = No
         end: of `time.monotonic`: no case is begun after it.
         most: cases of each kind, taken evenly; None for all.
     """
+    torch.set_num_threads(1)  # several threads wait for each other where other work runs
     done = {(one.kind, one.case) for one in read(file)}
     with tempfile.TemporaryDirectory() as work:
         os.environ["DIFFUSION_PLAYGROUND_DATA"] = str(Path(work) / "data")

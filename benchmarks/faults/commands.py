@@ -15,7 +15,7 @@ from benchmarks.faults.child import run_child
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 300.0
 """Seconds after which a command counts as hanging."""
-TINY = ("preset=tiny", "T=50", "batch=4", "warmup=20", "report_every=5", "sample_every=1000")
+TINY = ("preset=tiny", "T=10", "batch=4", "warmup=20", "report_every=5", "sample_every=1000")
 """Settings of a run that trains some steps in a second."""
 
 

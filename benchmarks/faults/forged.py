@@ -32,6 +32,7 @@ def run(case: str, work: Path) -> str:
     folder = work / "forged"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
+    _trained(work)
     before = signal.signal(signal.SIGALRM, _hangs)
     signal.alarm(SECONDS)
     try:
@@ -117,6 +118,7 @@ def _run_folder(rng: random.Random, folder: Path) -> None:
 
 
 def _trained(work: Path) -> Path:
+    """A run of four steps."""
     from engine.cli import main
 
     whole = work / "run to forge"
