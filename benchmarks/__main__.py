@@ -41,9 +41,9 @@ CLASS = {
 }
 BENCHMARKS = {
     "pages": Benchmark(
-        "first page, scrubbing, changed controls, Stop; needs Chromium",
+        "first page, signs of life, scrubbing, changed controls, Stop; needs Chromium",
         {"starts": (7, "starts of the program"), "changes": (30, "changes of each control")},
-        ("first", "scrub", "change", "training", "stop"),
+        ("first", "signs", "scrub", "change", "training", "stop"),
     ),
     "sampling": Benchmark(
         "against diffusers' pipelines and guidance in two calls, the bare network, the matrix product; how time grows",

@@ -17,6 +17,7 @@ from playwright.sync_api import Browser, Page
 
 from benchmarks.browser import ROOT, answer_time, at_rest, chromium, free_port, gradio, moment, new_page, streamlit
 from benchmarks.figures import Figure
+from benchmarks.signs import signs
 
 APP = ROOT / "playground" / "app.py"
 BARE = 'import streamlit as st\n\nst.write("Hello")\n'
@@ -29,7 +30,7 @@ STOPS = 10
 
 
 def measure(parts: Collection[str], *, starts: int, changes: int) -> list[Figure]:
-    """The parts that are wanted: "first", "scrub", "change", "training", "stop"."""
+    """The parts that are wanted: "first", "signs", "scrub", "change", "training", "stop"."""
     figures: list[Figure] = []
 
     def add(new: list[Figure]) -> None:
@@ -40,6 +41,8 @@ def measure(parts: Collection[str], *, starts: int, changes: int) -> list[Figure
     with chromium() as browser, tempfile.TemporaryDirectory() as folder:
         if "first" in parts:
             add(first_page(browser, Path(folder), starts))
+        if "signs" in parts:
+            add(signs(browser, Path(folder), starts))
         if not {"scrub", "change", "training", "stop"} & set(parts):
             return figures
         with _playground(Path(folder)) as url:
@@ -92,11 +95,13 @@ def first_page(browser: Browser, folder: Path, starts: int) -> list[Figure]:
                 page.goto("about:blank")
     page.context.close()
     ratios = tuple(ours / bare for ours, bare in zip(seconds["ours"], seconds["bare"], strict=True))
+    of_both = tuple(other / ours for other, ours in zip(seconds["gradio"], seconds["ours"], strict=True))
     return [
         Figure("First usable page, from `streamlit run`", tuple(seconds["ours"]), "s", "median", 4),
         Figure("The same for a Streamlit page of one line", tuple(seconds["bare"]), "s", "median"),
         Figure("First usable page / page of one line", ratios, "×", "median"),
         Figure("First usable page of the Gradio app, as Spaces starts it", tuple(seconds["gradio"]), "s", "median", 10),
+        Figure("First usable page, Gradio / Streamlit", of_both, "×", "median", 1.5),
     ]
 
 

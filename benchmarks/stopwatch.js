@@ -59,6 +59,20 @@ window.stopwatch = (() => {
         ask();
       });
     },
+    // The longest time, in ms from the navigation on, in which the screen had neither a title nor what stands in its place.
+    watchSigns() {
+      let since = 0; // when the sign that is gone went; null while there is one
+      this.withoutSign = 0;
+      const look = () => {
+        const signs = [...document.querySelectorAll("h1, .dp-first-title")];
+        const isThere = signs.some((node) => node.checkVisibility({ visibilityProperty: true, opacityProperty: true }));
+        if (since !== null) this.withoutSign = Math.max(this.withoutSign, performance.now() - since);
+        if (isThere) since = null;
+        else since ??= performance.now();
+        requestAnimationFrame(look);
+      };
+      look();
+    },
     // From each pointer move over the timeline's strip until the frame that it causes is drawn.
     followPointer() {
       this.moves = [];

@@ -18,10 +18,9 @@ from gradio.server_messages import CloseStreamMessage
 from starlette.routing import Match
 
 from engine.language import ENGLISH, chosen, language
+from playground.gradio_ui.quick_import import VERSIONS, is_known
 from playground.serving.reader_language import PARAMETER
 
-VERSIONS = ("6.31",)
-"""Of Gradio, for which this was checked: the first two numbers."""
 API = "/gradio_api"
 STREAM, JOIN, UPLOAD = f"{API}/queue/data", f"{API}/queue/join", f"{API}/upload"
 """Routes: the stream of results of a page, its events, and its files."""
@@ -165,7 +164,7 @@ def changes() -> list[str]:
 
 
 def _changes() -> Iterator[str]:
-    if not gr.__version__.startswith(tuple(f"{version}." for version in VERSIONS)):
+    if not is_known(gr.__version__):
         yield f"Gradio {gr.__version__} is installed, and compat.py was checked for {', '.join(VERSIONS)}."
     with gr.Blocks(analytics_enabled=False) as demo:
         component = gr.Textbox()

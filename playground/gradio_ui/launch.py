@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from engine.storage.disk_errors import is_refused_write, sentence
 from playground import preload
 from playground.gradio_ui import launch_text as text
-from playground.gradio_ui import options
+from playground.gradio_ui import options, quick_import
 from playground.gradio_ui.options import Options, parse
 from playground.policy import mode
 from playground.policy.visitor import visitor_of
@@ -71,6 +71,7 @@ def build(chosen: Options) -> gr.Blocks:
     mode.set_public(chosen.public)
     if (runs := options.runs_folder()) is not None:
         os.environ["DIFFUSION_PLAYGROUND_RUNS"] = runs
+    quick_import.import_gradio()
     from playground.gradio_ui import app
 
     return app.build()

@@ -40,7 +40,7 @@ header[data-testid="stHeader"] { padding-right: 3.5rem; }
 @media (max-width: 640px) { .settings-hint { display: block; opacity: 0.75; } }
 .stMain:has([data-testid="stAppSkeleton"]) { visibility: hidden; }
 [data-testid="stSidebar"] .stElementContainer > [data-testid="stSkeleton"] { height: 4.25rem; }
-body:has(.stMain [data-testid="stElementContainer"], [role="dialog"]) .dp-first { display: none; }
+body:has(.stMain :is(h1, [data-testid="stAlert"], [data-testid="stException"]), [role="dialog"]) .dp-first { display: none; }
 body:has(.stApp) .dp-first { background: none; }
 body { --dp-first-settings: 300px; --dp-first-top: 5rem; --dp-first-side: 5rem; }
 @media (max-width: 1100px) { body { --dp-first-top: 7rem; } }
