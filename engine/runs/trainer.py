@@ -19,6 +19,7 @@ from engine.runs.folder import RunFolder
 from engine.runs.history import History, RunWriter, SaveError
 from engine.runs.lock import HeldError
 from engine.runs.record import ControlRequest, Point, RunRecord, Status
+from engine.storage.disk_errors import sentence
 from engine.training import loop
 from engine.training.distributed import DistributedContext, DistributedError, PeerLostError, SingleProcess, hardware_of
 from engine.training.held_out import HeldOutLoss
@@ -103,6 +104,8 @@ class RunTrainer:
             self.ended, self.error_is_local = ("failed", str(error)), True
         except ValueError as error:  # DataError, HeldError, ResumeError and others whose message is one sentence
             self.ended = ("failed", str(error))
+        except OSError as error:  # of a tracker, or of the disk that the pictures are on
+            self.ended = ("paused", sentence(error))
         except Exception as error:  # the thread goes on to the next run, and the reader sees one sentence
             traceback.print_exc()
             opens = " The last checkpoint still opens." if self.folder.has_checkpoint else ""

@@ -553,3 +553,20 @@ def test_another_number_of_threads_is_noted_where_a_run_is_resumed(tmp_path: Pat
     finally:
         torch.set_num_threads(1)
     assert "1 thread of a CPU so far, and is now on 2 threads" in note
+
+
+def test_a_tracker_on_a_full_disk_pauses_the_run_which_goes_on_with_what_it_had(tmp_path: Path) -> None:
+    folder = RunFolder.at(tmp_path / "run")
+    run = RunTrainer(folder, RunRecord(config=CONFIG), save_every=0.0)
+
+    def full(values: object, step: int) -> None:
+        if step == 3:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "tracking")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(type(run.context), "log", lambda self, values, step: full(values, step))
+        assert [report.step for report in run.train()] == [1, 2]
+    assert run.ended == ("paused", "“tracking”: the disk is full. Free some room there, or choose another disk.")
+    assert [report.step for report in run.train()] == [4, 5, 6]
+    run.release()
+    assert [report.step for report in folder.read_metrics()] == [1, 2, 3, 4, 5, 6]
