@@ -240,12 +240,14 @@ def server() -> Iterator[tuple[str, psutil.Process]]:
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
         url = f"http://127.0.0.1:{port}"
         try:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
+            deadline = time.monotonic() + 120
+            while True:
                 try:
                     _called(url, "recipe", [{}, "", ""])  # which also waits until torch is loaded
                     break
-                except httpx.HTTPError:
+                except httpx.HTTPError as error:
+                    if process.poll() is not None or time.monotonic() > deadline:
+                        raise RuntimeError("The server did not start.") from error
                     time.sleep(0.2)
             yield url, psutil.Process(process.pid)
         finally:

@@ -18,8 +18,8 @@ from benchmarks.faults.commands import TINY, problem_of
 
 TRAIN = ("train", "--save-every", "0", "--out", "{}/run", *(w for s in (*TINY, "steps=4") for w in ("--set", s)))
 COMMANDS = {
-    "export": ("export", "{}/run", "--out", "{}/out"),
     "sample": ("sample", "{}/recipe.json", "--out", "{}/good.png"),
+    "export": ("export", "{}/run", "--out", "{}/out"),
     "evaluate": ("evaluate", "--model", "digits", "--samples", "10", "--steps", "2", "--json", "{}/found.json"),
     "prepare": ("data", "prepare", "{}/pictures"),
     "train": TRAIN,

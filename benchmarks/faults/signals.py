@@ -18,6 +18,7 @@ TRAIN = tuple(train_words(Path("{}/run"), SETTINGS))
 SAMPLE = ("sample", "{}/recipe.json", "--out", "{}/good.png")
 EVALUATE = ("evaluate", "--model", "digits", "--samples", "10", "--steps", "3", "--json", "{}/found.json")
 PHASES = {
+    "sampling": ("engine.denoiser:NetDenoiser.output", SAMPLE),
     "imports of train": ("import:engine.runs.trainer", TRAIN),
     "imports of sample": ("import:engine.recipes.fork", SAMPLE),
     "imports of evaluate": ("import:engine.evaluation.evaluate", EVALUATE),
@@ -25,7 +26,6 @@ PHASES = {
     "training": ("engine.runs.history:RunWriter.log", TRAIN),
     "saving": ("engine.storage.checkpoints:write", TRAIN),
     "preparing": ("engine.data.writing:Writer.add", ("data", "prepare", "{}/pictures")),
-    "sampling": ("engine.denoiser:NetDenoiser.output", SAMPLE),
     "evaluating": ("engine.denoiser:NetDenoiser.output", EVALUATE),
     "exporting": ("engine.runs.archive:export", ("export", "{}/run", "--out", "{}/out")),
 }
@@ -41,7 +41,7 @@ def run(case: str, work: Path) -> str:
     """Send it, and look at what is left; a training run is then finished, and compared to the bit."""
     name, _, phase = case.partition(" ")
     number, (place, words) = int(getattr(signal, name)), PHASES[phase]
-    folder, whole = work / case, _whole(work)
+    folder = work / case
     folder.mkdir()
     (folder / "recipe.json").write_text(json.dumps({"model": "digits", "steps": 5, "seeds": [1]}))
     (folder / "good.png").write_bytes(picture(1))
@@ -49,7 +49,7 @@ def run(case: str, work: Path) -> str:
     for seed in range(40):
         (folder / "pictures" / f"{seed}.png").write_bytes(picture(seed))
     if phase == "exporting":
-        shutil.copytree(whole, folder / "run")
+        shutil.copytree(_whole(work), folder / "run")
     before = contents(folder)
     filled = [word.replace("{}", str(folder)) for word in words]
     if place.startswith("import:"):
@@ -66,7 +66,7 @@ def run(case: str, work: Path) -> str:
         return f"left behind: {left[:3]}"
     if words is TRAIN:
         train_to_the_end(folder / "run", SETTINGS)
-        if wrong := differences(folder / "run", whole):
+        if wrong := differences(folder / "run", _whole(work)):
             return f"different from the run that was not ended: {wrong[:3]}"
     shutil.rmtree(folder)
     return ""
