@@ -40,6 +40,9 @@ header[data-testid="stHeader"] { padding-right: 3.5rem; }
 @media (max-width: 640px) { .settings-hint { display: block; opacity: 0.75; } }
 .stMain:has([data-testid="stAppSkeleton"]) { visibility: hidden; }
 [data-testid="stSidebar"] .stElementContainer > [data-testid="stSkeleton"] { height: 4.25rem; }
+/* Their heights differ: the settings are shown when their programs have come. */
+@keyframes dp-appear { from, to { visibility: hidden; } }
+.stSidebarUserContent { animation: dp-appear 1s; }
 body:has(.stMain :is(h1, [data-testid="stAlert"], [data-testid="stException"]), [role="dialog"]) .dp-first { display: none; }
 body:has(.stApp) .dp-first { background: none; }
 body { --dp-first-settings: 300px; --dp-first-top: 5rem; --dp-first-side: 5rem; }
