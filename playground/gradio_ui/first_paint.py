@@ -13,7 +13,7 @@ _STYLE = f"""
 body {{ --dp-first-settings: {SIDEBAR}px; --dp-first-top: 4.2rem; --dp-first-side: 2rem; }}
 body.dp-begun .dp-first {{ display: none; }}
 body:not(.dp-begun) .gradio-container {{ visibility: hidden; }}
-body:not(.dp-begun) .gradio-container .sidebar-parent {{ transition: none; }}
+.gradio-container .sidebar-parent {{ transition: none; }}
 @media (max-width: 767px) {{ body {{ --dp-first-top: 6rem; --dp-first-side: 1rem; }} }}
 """
 _BEGIN = """

@@ -50,7 +50,7 @@ def page(chromium: Browser) -> Iterator[Page]:
     expect.set_options(timeout=SLOW)
     page = context.new_page()
     errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("pageerror", lambda error: errors.append(f"{error}\n{error.stack}"))
     yield page
     context.close()
     assert not errors

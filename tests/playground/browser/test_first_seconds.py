@@ -22,6 +22,8 @@ COMPUTES = {"sampling", "guidance", "likelihood", "points", "microscope", "xray"
 """Labs that compute something when they are opened, and say how long it took."""
 LAYOUT_SHIFT = 0.1
 """The bar of https://web.dev/articles/cls; here for all shifts of a page together, however slowly they come."""
+TRIES = 3
+"""Loads of a page of which one must be within the bar."""
 SCREENS = {"desk": (1280, 800), "phone": (390, 844)}
 
 RECORD = """
@@ -71,7 +73,21 @@ def screen(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
 
 @pytest.mark.parametrize("lab", TITLES)
 def test_nothing_moves_while_a_page_loads_and_no_room_stays_empty(screen: Page, server: str, lab: str) -> None:
-    screen.goto(f"{server}/{lab}")
+    """On a busy machine a part comes late now and then, and moves what is there; what is at fault here does so each time."""
+    tries = []
+    while len(tries) < TRIES:
+        moved, findings = _moved(screen, f"{server}/{lab}", lab)
+        assert screen.evaluate(EMPTY) == []
+        assert screen.evaluate(UNDECLARED) == []
+        if moved <= LAYOUT_SHIFT:
+            return
+        tries.append(f"{moved:.3f}:\n{findings}")
+    pytest.fail("\n".join(tries))
+
+
+def _moved(screen: Page, address: str, lab: str) -> tuple[float, str]:
+    """The sum of all shifts until the page rests, and what they were."""
+    screen.goto(address)
     expect(screen.get_by_role("heading", level=1)).to_be_visible()
     if lab in COMPUTES:
         expect(screen.get_by_text(re.compile("^Done after")).first).to_be_visible(timeout=3 * SLOW)
@@ -82,9 +98,7 @@ def test_nothing_moves_while_a_page_loads_and_no_room_stays_empty(screen: Page, 
     screen.wait_for_function(SETTLED, arg=list(ROOM))
     shifts = screen.evaluate("window.shifts")
     findings = [f"{shift['value']:.3f} at {shift['at']} ms: {'; '.join(shift['moved'])}" for shift in shifts]
-    assert sum(shift["value"] for shift in shifts) <= LAYOUT_SHIFT, "\n".join(findings)
-    assert screen.evaluate(EMPTY) == []
-    assert screen.evaluate(UNDECLARED) == []
+    return sum(shift["value"] for shift in shifts), "\n".join(findings)
 
 
 def test_a_page_has_its_title_before_its_programs(screen: Page, server: str) -> None:
