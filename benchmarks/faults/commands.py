@@ -47,6 +47,18 @@ def begin(words: Sequence[str], log: Path, place: str = "", number: int = 0) -> 
     return process
 
 
+def carried_out(words: Sequence[str], log: Path, place: str = "", number: int = 0) -> tuple[int, str]:
+    """`begin` and `finish`; again where the process could not be made, and so wrote nothing at all."""
+    for _attempt in range(3):
+        log.unlink(missing_ok=True)
+        process = begin(words, log, place, number)
+        try:
+            return finish(process, log)
+        except FileNotFoundError:
+            continue
+    raise RuntimeError(f"no process for {' '.join(words)}: exit status {process.exitcode}")
+
+
 def finish(process: BaseProcess, log: Path) -> tuple[int, str]:
     """Its exit status, and what it said. Raises TimeoutError where it hangs."""
     process.join(PATIENCE)
@@ -59,7 +71,7 @@ def finish(process: BaseProcess, log: Path) -> tuple[int, str]:
 def train_to_the_end(out: Path, settings: Sequence[str]) -> None:
     """Train a run until it is done. Raises RuntimeError where it is not."""
     log = out.with_name(f"{out.name}.log")
-    status, said = finish(begin(train_words(out, settings), log), log)
+    status, said = carried_out(train_words(out, settings), log)
     if status:
         raise RuntimeError(said)
 

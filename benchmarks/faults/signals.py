@@ -11,7 +11,7 @@ from faults import contents, leftovers
 from files_to_try import picture
 from kills_to_try import differences
 
-from benchmarks.faults.commands import TINY, begin, ended, finish, problem_of, train_to_the_end, train_words
+from benchmarks.faults.commands import TINY, carried_out, ended, problem_of, train_to_the_end, train_words
 
 SETTINGS = [*TINY, "steps=40", "importance=true"]
 TRAIN = tuple(train_words(Path("{}/run"), SETTINGS))
@@ -56,7 +56,7 @@ def run(case: str, work: Path) -> str:
         status, said = ended([str(number), place, *filled], "benchmarks.faults.child")
     else:
         log = work / "signal.log"
-        status, said = finish(begin(filled, log, place, number), log)
+        status, said = carried_out(filled, log, place, number)
     if problem := problem_of(status, said, [128 + number]):
         return problem
     after = contents(folder)

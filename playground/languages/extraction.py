@@ -86,7 +86,8 @@ def _models() -> list[type[Settings]]:
             yield one
             yield from below(one)
 
-    return sorted(set(below(Settings)), key=lambda model: (model.__module__, model.__name__))
+    ours = {model for model in below(Settings) if model.__module__.partition(".")[0] in ("engine", "playground")}
+    return sorted(ours, key=lambda model: (model.__module__, model.__name__))
 
 
 def _of_registries() -> Iterator[Found]:

@@ -25,7 +25,7 @@ from engine.training.tasks import denoiser
 
 from runs_to_try import DATA
 
-SETTINGS = {"data": "sides", "steps": 2, "report_every": 1, "T": 20, "batch": 2, "preset": "tiny", "milestones": 2}
+SETTINGS = {"data": "disk-sides", "steps": 2, "report_every": 1, "T": 20, "batch": 2, "preset": "tiny", "milestones": 2}
 TRAIN = ["train", "--save-every", "0"]
 for _name, _value in SETTINGS.items():
     TRAIN += ["--set", f"{_name}={_value}"]
@@ -75,9 +75,9 @@ COMMANDS = {
     "export": Command(("export", "{}/run", "--out", "{}/out"), _trained),
     "train": Command((*TRAIN, "--out", "{}/run")),
     "resume": Command((*TRAIN, "--set", "steps=4", "--out", "{}/run"), _trained, may_change=("run/",)),
-    "classifier": Command(("train-classifier", "--data", "large", "--epochs", "1", "--out", "{}/deep/c")),
+    "classifier": Command(("train-classifier", "--data", "disk-large", "--epochs", "1", "--out", "{}/deep/c")),
     "again": Command(
-        ("train-classifier", "--data", "large", "--epochs", "1", "--out", "{}/c"), _classifier_there, moved=True
+        ("train-classifier", "--data", "disk-large", "--epochs", "1", "--out", "{}/c"), _classifier_there, moved=True
     ),
     "evaluate": Command((*EVALUATE, "--model", "digits", "--json", "{}/new/out.json")),
     "card": Command((*EVALUATE, "--model", "{}/digits", "--write-card"), lambda folder: _digits(folder), moved=True),
@@ -107,11 +107,11 @@ def _fast(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         held_out = np.arange(len(DATA)) % 4 == 0
         sides = dataclasses.replace(DATA, held_out=held_out)
-        patch.setitem(DATASETS, "sides", lambda: sides)
+        patch.setitem(DATASETS, "disk-sides", lambda: sides)
         images = sides.images.repeat(2, 0).repeat(2, 1).repeat(2, 2)
         twice = {"images": images, "labels": sides.labels.repeat(2), "held_out": held_out.repeat(2)}
-        large = dataclasses.replace(sides, name="large", **twice)
-        patch.setitem(DATASETS, "large", lambda: large)
+        large = dataclasses.replace(sides, name="disk-large", **twice)
+        patch.setitem(DATASETS, "disk-large", lambda: large)
         patch.setattr(denoiser, "PREVIEWS", 2)
         patch.setattr(denoiser, "PREVIEW_STEPS", 2)
         patch.setattr(preflight, "_measured", lambda *_: ([preflight._Seconds(1.0, 1.0)] * 2, 2))
