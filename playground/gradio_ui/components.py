@@ -19,7 +19,8 @@ _ADAPTER = """
 const host = document.createElement("div");
 element.replaceChildren(host);
 const component = mount(host, (name, value) => trigger(name, { value }));
-const read = (value) => (typeof value === "string" ? Uint8Array.from(atob(value), (c) => c.charCodeAt(0)) : value);
+// Gradio empties the object that it gave when the next value is nothing: a component keeps one of its own.
+const read = (value) => (typeof value === "string" ? Uint8Array.from(atob(value), (c) => c.charCodeAt(0)) : { ...value });
 let isKept = true;
 const show = () => {
   const isNothing = props.value && Object.keys(props.value).length === 0;

@@ -93,11 +93,12 @@ def test_another_activation_leaves_the_old_drawing_dimmed_until_the_new_one_is_t
             const shown = [document, ...shadows].flatMap((one) => [...one.querySelectorAll(".dp-xray[data-id]")]);
             window.seen.fewest = Math.min(window.seen.fewest, shown.length);
             window.seen.rows = Math.min(window.seen.rows, document.querySelectorAll(".dp-variant").length);
-            const of = document.querySelector(".dp-old, .dp-waiting");
-            window.seen.dimmed ||= Boolean(of);
             requestAnimationFrame(note);
           };
           note();
+          // For less than a frame, where the answer is quick.
+          const dimmed = () => { window.seen.dimmed ||= Boolean(document.querySelector(".dp-old, .dp-waiting")); };
+          new MutationObserver(dimmed).observe(document, { subtree: true, childList: true, attributes: true });
         }"""
     )
     page.get_by_text("ReLU", exact=True).first.click()
