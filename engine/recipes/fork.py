@@ -62,7 +62,7 @@ class Changes(Settings):
 
 
 def _kind_of(parent: object) -> str:
-    """Of a parent, so that what is wrong with it is told of what it is, and not of both kinds."""
+    """Of a parent, so that an error in it names the kind that it is, and not both."""
     is_fork = "parent" in parent if isinstance(parent, dict) else isinstance(parent, Fork)
     return "Fork" if is_fork else "Recipe"
 

@@ -23,6 +23,8 @@ from engine.settings import Settings
 from playground.labs.shared.controls import hints_of
 
 ROOT = Path(__file__).resolve().parents[2]
+SHOWN = ("engine.recipes.", "engine.training.", "playground.")
+"""Packages whose settings stand on pages; those of evaluations are for the shell."""
 MARKS = {"_": 1, "N_": 1, "Message": 1, "plural": 2}
 """How many texts stand at the beginning of each call."""
 Found = tuple[str, str | tuple[str, ...]]
@@ -86,7 +88,7 @@ def _models() -> list[type[Settings]]:
             yield one
             yield from below(one)
 
-    ours = {model for model in below(Settings) if model.__module__.partition(".")[0] in ("engine", "playground")}
+    ours = {model for model in below(Settings) if model.__module__.startswith(SHOWN)}
     return sorted(ours, key=lambda model: (model.__module__, model.__name__))
 
 

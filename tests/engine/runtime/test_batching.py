@@ -1,4 +1,4 @@
-"""Many callers, one batch: everybody gets what is theirs, nobody waits for a stranger, and the network is asked seldom."""
+"""Many callers, one batch: everybody gets what is theirs, nobody waits for a stranger, and the network is asked rare."""
 
 from __future__ import annotations
 
@@ -199,7 +199,7 @@ def test_recipes_of_all_kinds_drawn_at_once_are_the_pictures_of_each_alone(name:
         assert (apart > 0).mean() < 0.01
 
 
-# --- the network is asked seldom --------------------------------------------------------------------------------------
+# --- the network is asked rare --------------------------------------------------------------------------------------
 
 
 def test_forty_who_ask_the_same_network_share_its_forwards() -> None:

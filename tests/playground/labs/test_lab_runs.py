@@ -152,10 +152,10 @@ def test_runs_that_report_at_other_times_are_smoothed_alike() -> None:
     falling = [10 / (9 + report.step) for report in every.reports]
     often = replace(every, reports=tuple(replace(one, loss=y) for one, y in zip(every.reports, falling, strict=True)))
     means = np.array(falling).reshape(-1, 2).mean(1)
-    seldom = replace(
+    rare = replace(
         every, reports=tuple(replace(one, loss=y) for one, y in zip(every.reports[1::2], means, strict=True))
     )
-    a, b = (np.asarray(series.y) for series in compare.loss_chart([often, seldom], "steps").series)
+    a, b = (np.asarray(series.y) for series in compare.loss_chart([often, rare], "steps").series)
     np.testing.assert_allclose(a[1::2][10:], b[10:], rtol=0.02)
     alone = np.asarray(compare.loss_chart([often], "steps").series[0].y)
     assert np.abs(alone[1::2] - b).max() > 0.05  # smoothed over as many reports they would seem to differ
