@@ -47,8 +47,8 @@ class Opening(Job[str]):
             _(
                 "{title}, {done:.0f} of {total:.0f} MB",
                 title=self.title,
-                done=state.done / 1000000.0,
-                total=state.total / 1000000.0,
+                done=state.done / 1e6,
+                total=state.total / 1e6,
             )
             if state.total
             else f"{self.title} …"

@@ -155,7 +155,7 @@ def _details(controls: TrainingControls, measured: Preflight) -> str:
     step = f"{seconds:.3f}" if seconds < 1 else f"{seconds:.1f}"
     compiling = _(" Compiling is not included.") if controls.compile else ""
     busy = text.busy(duration(measured.seconds_now * controls.steps)) if measured.is_slowed else ""
-    disk = _("checkpoints take {disk:.0f} MB.", disk=measured.disk / 1000000.0)
+    disk = _("checkpoints take {disk:.0f} MB.", disk=measured.disk / 1e6)
     return _(
         "{step} s per step measured on this machine{parts}; {disk}{compiling}{busy}",
         step=step,

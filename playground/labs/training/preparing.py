@@ -161,7 +161,7 @@ def progress_text(state: JobState[Step]) -> str:
 
 def _amount(done: float, total: float, unit: str) -> str:
     if unit == "bytes":
-        return megabytes(done / 1e6) + (_(" of {megabytes}", megabytes=megabytes(total / 1000000.0)) if total else "")
+        return megabytes(done / 1e6) + (_(" of {megabytes}", megabytes=megabytes(total / 1e6)) if total else "")
     return (
         _("{done:,.0f} of {total:,.0f} {unit}", done=done, total=total, unit=unit) if total else f"{done:,.0f} {unit}"
     )

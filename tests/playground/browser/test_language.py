@@ -83,6 +83,29 @@ def test_two_visitors_read_two_languages_at_once(chromium: Browser, server: str)
         page.context.close()
 
 
+OVERLAPS = """() => {
+  const button = document.querySelector(".dp-language, .st-key-reader button").getBoundingClientRect();
+  return [...document.querySelectorAll(".nav-holder a, [data-testid=stTopNav] a")].filter((link) => {
+    const box = link.getBoundingClientRect();
+    const isBeside = box.right <= button.left || box.left >= button.right;
+    return box.width && !isBeside && box.bottom > button.top && box.top < button.bottom;
+  }).map((link) => link.textContent);
+}"""
+"""Links of the head that lie under the button."""
+
+
+@pytest.mark.parametrize("tag", ["en", "zh"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_button_covers_no_link(chromium: Browser, server: str, width: int, tag: str) -> None:
+    context = chromium.new_context(viewport={"width": width, "height": 800})
+    page = context.new_page()
+    page.goto(f"{server}/forward?lang={tag}")
+    _is_in(page, tag, forward.TITLE)
+    expect(page.locator(".dp-language, .st-key-reader button")).to_be_visible()
+    page.wait_for_function(f"({OVERLAPS})().length === 0")
+    context.close()
+
+
 @pytest.mark.parametrize("lab", ["", *(address for address, *_rest in LABS)])
 def test_no_chinese_text_is_cut_on_a_phone(chromium: Browser, server: str, lab: str) -> None:
     context = chromium.new_context(viewport={"width": 390, "height": 800})
