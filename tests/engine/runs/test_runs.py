@@ -262,10 +262,15 @@ def test_whatever_is_damaged_the_one_before_opens(
         assert torch.equal(weight, numbers[f"average/{name}"])
 
 
-def test_where_nothing_opens_one_sentence_says_so(two: RunFolder, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "change", [lambda whole: whole[:-1], lambda whole: whole[:-1] + bytes([whole[-1] ^ 1])], ids=["short", "bit"]
+)
+def test_where_nothing_opens_one_sentence_says_so(
+    change: Callable[[bytes], bytes], two: RunFolder, tmp_path: Path
+) -> None:
     folder = RunFolder.at(Path(shutil.copytree(two.path, tmp_path / "mine")))
     for path in folder.checkpoints.rglob("*.safetensors"):
-        path.write_bytes(path.read_bytes()[:-1])
+        path.write_bytes(change(path.read_bytes()))
     with pytest.raises(CheckpointError, match=r"“step-00000004” is damaged: .* is not what was written\.$"):
         folder.open(pretrained.load)
     with pytest.raises(ResumeError, match=r"cannot be resumed: “step-00000004” is damaged"):
