@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import atexit
+import ctypes
 import gc
+import importlib.util
 import os
 import threading
 import time
 import traceback
 import weakref
+from pathlib import Path
 
 PAINT_FIRST = 0.3
 """Seconds: importing at once would fight the first page for the interpreter's lock."""
@@ -17,8 +20,12 @@ _lock = threading.Lock()
 _ready: threading.Event | None = None
 
 
-def start() -> threading.Event:
-    """Begin loading in the background, if that has not begun; the event is set when the engine can be used without a wait."""
+def start(after: float = PAINT_FIRST) -> threading.Event:
+    """Begin loading in the background, if that has not begun; the event is set when the engine can be used without a wait.
+
+    Args:
+        after: seconds to leave the interpreter to a page.
+    """
     global _ready
     with _lock:
         if _ready is None:
@@ -26,7 +33,7 @@ def start() -> threading.Event:
             # Finalizers that torch makes meanwhile run at the end too, after the wait: what is registered first runs last.
             weakref.finalize(_ready, bool)
             atexit.register(_ready.wait, 60)  # a thread that is inside torch when Python ends would abort the program
-            threading.Thread(target=_load, args=(_ready,), name="warm-up", daemon=True).start()
+            threading.Thread(target=_load, args=(_ready, after), name="warm-up", daemon=True).start()
         return _ready
 
 
@@ -35,8 +42,19 @@ def wait() -> None:
     start().wait(timeout=60)
 
 
-def _load(ready: threading.Event) -> None:
-    time.sleep(PAINT_FIRST)
+def _map_torch() -> None:
+    """Bring torch's libraries into memory. Where `import` does that, it holds the interpreter's lock for half a second."""
+    found = importlib.util.find_spec("torch")
+    if found is not None and found.origin is not None and os.name == "posix":
+        for library in (Path(found.origin).parent / "lib").glob("libtorch_python.*"):
+            ctypes.CDLL(None).dlopen(
+                os.fsencode(library), os.RTLD_NOW
+            )  # a call of a foreign function releases the lock
+
+
+def _load(ready: threading.Event, after: float) -> None:
+    _map_torch()
+    time.sleep(after)
     # Threads that wait by spinning would starve each other where training and sampling run side by side.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:

@@ -5,6 +5,7 @@ Style that came with the page's content would come after it, and move what stand
 
 from __future__ import annotations
 
+from playground import preload
 from playground.components import room
 from playground.labs.shared import pictures_html
 from playground.serving import first_paint
@@ -60,6 +61,9 @@ NO_SIDEBAR = "<style>.stApp .stAppViewContainer { padding-left: 0; }</style>"
 
 def insert(path: str) -> str:
     """What stands at the beginning of the <body> of the page at this path, for `playground.serving.first_paint`."""
-    sidebar = _SIDEBAR if first_paint.is_lab(path) else ""
+    lab = first_paint.is_lab(path)
+    if lab:
+        preload.start(after=0)  # while the browser fetches the front end, the interpreter has nothing to do
+    sidebar = _SIDEBAR if lab else ""
     style = f"{_STYLE}{sidebar}{_ROOM}{pictures_html.STYLE}{first_paint.STYLE}"
     return f"<style>{style}</style>{first_paint.markup(path)}"
