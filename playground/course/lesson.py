@@ -13,7 +13,7 @@ A lesson is TOML, to be written without code:
     questions = [{ text = "…", number = { low = 0, high = 1000, step = 1, answer = "half", within = 30, mark = "t" } }]
 
 Kinds: ask (one question), do (`done` says when the lab's state is reached), see (what was predicted beside what happened),
-explain (one sentence of one's own, then `model`), check (questions with a right answer), try (the lab, with everything unlocked).
+explain (a sentence of one's own, then `model`), check (questions with a right answer), try (the lab, with nothing locked).
 """
 
 from __future__ import annotations
@@ -59,7 +59,10 @@ class Choice(_Part):
 
 
 class Number(_Part):
-    """An answer on a slider. `answer`: the name of a fact; right is what is `within` it. `mark`: the axis of the lab's figures on which the guess is drawn."""
+    """An answer on a slider. `answer`: the name of a fact; right is what is `within` it.
+
+    mark: the axis of the lab's figures on which the guess is drawn, such as "t"; "" for none.
+    """
 
     low: float
     high: float
@@ -100,7 +103,9 @@ class Question(_Part):
 class Condition(_Part):
     """What a fact of the lab has to be: a setting, or what the lab declares in its `text.FACTS`.
 
-    `is_`: this value ("is" in a lesson); `near` and `within`: as near to a fact of the lesson, or a number; `least`, `most`: bounds.
+    is_: this value ("is" in a lesson).
+    near, within: as near as that to a number, or to a fact of the lesson.
+    least, most: bounds.
     """
 
     fact: str
