@@ -39,6 +39,7 @@ def build() -> compat.Blocks:
             if address == "training" and zerogpu.is_zerogpu():
                 gr.HTML(page.listed([_(zerogpu.TRAINING)], "info"))
             import_module(f"playground.gradio_ui.{address}").build(demo)
+            page.next_labs(address)
     demo.rebuild, demo.first_id = build, first
     compat.describe_once(demo)
     return demo

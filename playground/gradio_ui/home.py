@@ -16,8 +16,5 @@ def build(demo: gr.Blocks) -> None:
     except (OSError, ValueError, KeyError):
         gr.HTML(page.listed([text.DAMAGED]))
     page.looking_at(text.LOOKING_AT)
-    labs = "".join(
-        f'<a class="dp-lab" href="./{name}"><b>{icon} {title}</b><span>{about}</span></a>'
-        for name, icon, title, about in text.LABS
-    )
-    gr.HTML(f'<div class="dp-labs">{labs}</div>', apply_default_css=False)
+    groups = "".join(f"<h2>{group}</h2>{page.lab_cards(labs)}" for group, labs in view.lab_groups())
+    gr.HTML(f'<div class="prose">{groups}</div>', apply_default_css=False)

@@ -7,12 +7,15 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from urllib.parse import urlencode
 
 import gradio as gr
 
 from engine.language import _
 from playground.components.identity import SECRET_OF, TAB, VISITOR
 from playground.gradio_ui import components, live
+from playground.labs.home import text as home_text
+from playground.labs.home.view import LabLink, next_links
 from playground.labs.likelihood import html_parts
 from playground.labs.schedules import figures as schedule_figures
 from playground.labs.shared import glossary, pictures_html
@@ -89,6 +92,21 @@ WHO = f"""
 def looking_at(text: str) -> gr.Markdown:
     """The line under a figure that says what it shows."""
     return gr.Markdown(common.looking_at(text), elem_classes="dp-looking-at")
+
+
+def lab_cards(labs: Sequence[LabLink]) -> str:
+    """Cards that are links to labs, as HTML."""
+    cards = "".join(
+        f'<a class="dp-lab" href="./{lab.address}{html.escape("?" + urlencode(lab.parameters) if lab.parameters else "")}">'
+        f"<b>{lab.icon} {html.escape(lab.title)}</b><span>{html.escape(lab.about)}</span></a>"
+        for lab in labs
+    )
+    return f'<div class="dp-labs">{cards}</div>'
+
+
+def next_labs(lab: str) -> None:
+    """The end of a lab: what may be opened next."""
+    gr.HTML(f'<div class="prose"><h2>{home_text.NEXT}</h2>{lab_cards(next_links(lab))}</div>', apply_default_css=False)
 
 
 def link(others: Sequence[str] = ()) -> gr.HTML:
@@ -245,6 +263,7 @@ footer { gap: 1.2rem; }
 .dp-message-warning { background: color-mix(in srgb, #e0a100 20%, var(--background-fill-primary)); }
 .dp-message-error { background: color-mix(in srgb, #d9534a 20%, var(--background-fill-primary)); }
 .dp-labs, .dp-cards { display: grid; grid-template-columns: repeat(auto-fit, minmax(220px, 1fr)); gap: 1rem; }
+.dp-labs { grid-template-columns: repeat(auto-fill, minmax(220px, 1fr)); }
 .dp-lab, .dp-card { display: flex; flex-direction: column; gap: 0.4rem; padding: 1rem; border-radius: 10px;
   border: 1px solid var(--border-color-primary); color: var(--body-text-color); text-decoration: none; }
 .dp-lab:hover, .dp-lab:focus-visible { border-color: var(--color-accent); }

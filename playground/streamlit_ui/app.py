@@ -44,4 +44,6 @@ if st.session_state.get("lab") != chosen.url_path:
     st.session_state["lab"] = ""  # the reader comes from another page, see widgets
 memory.recall(chosen.url_path, reader.link())
 chosen.run()
+if chosen is not start:
+    page.next_labs(chosen.url_path)
 memory.remember(chosen.url_path)

@@ -7,7 +7,7 @@ import streamlit as st
 from playground.labs.home import text, view
 from playground.streamlit_ui import components, page
 
-IN_A_ROW = 3
+IN_A_ROW = 4
 """Cards beside each other."""
 
 
@@ -19,8 +19,10 @@ def show() -> None:
     except (OSError, ValueError, KeyError):
         st.warning(text.DAMAGED)
     page.looking_at(text.LOOKING_AT)
-    for first in range(0, len(text.LABS), IN_A_ROW):
-        for column, (name, icon, title, about) in zip(st.columns(IN_A_ROW), text.LABS[first:], strict=False):
-            with column, st.container(border=True, height="stretch"):
-                st.page_link(st.session_state["pages"][name], label=f"**{title}**", icon=icon)
-                st.markdown(about)
+    st.html(page.CARD_STYLE)
+    for group, labs in view.lab_groups():
+        st.markdown(f"## {group}")
+        for first in range(0, len(labs), IN_A_ROW):
+            for column, lab in zip(st.columns(IN_A_ROW), labs[first:], strict=False):
+                with column:
+                    page.lab_card(lab)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 from playground import preload
+from playground.labs.home import text as home_text
+from playground.labs.home.view import LabLink, next_links
 from playground.labs.shared import glossary
 from playground.labs.shared import text as common
 from playground.labs.shared.exports import File
@@ -63,6 +65,31 @@ def spoken(text: str) -> str:
 def looking_at(text: str) -> None:
     """The line under a figure that says what it shows."""
     st.caption(common.looking_at(text), unsafe_allow_html=True)  # escaped there
+
+
+CARD_STYLE = """<style>
+[class*="st-key-lab-card-"] { position: relative; }
+[class*="st-key-lab-card-"] :is([data-testid="stElementContainer"], [data-testid="stPageLink"], a) { position: static; }
+[class*="st-key-lab-card-"] a::after { content: ""; position: absolute; inset: 0; border-radius: inherit; }
+[class*="st-key-lab-card-"]:is(:hover, :focus-within) { border-color: var(--st-primary-color, currentColor); }
+</style>"""
+"""The whole card is the link."""
+
+
+def lab_card(lab: LabLink) -> None:
+    """A card that is a link to a lab."""
+    with st.container(border=True, height="stretch", key=f"lab-card-{lab.address or 'start'}"):
+        to = st.session_state["pages"][lab.address or "start"]
+        st.page_link(to, label=f"**{lab.title}**", icon=lab.icon, query_params=dict(lab.parameters) or None)
+        st.markdown(lab.about)
+
+
+def next_labs(lab: str) -> None:
+    """The end of a lab: what may be opened next."""
+    st.html(CARD_STYLE)
+    st.markdown(f"## {home_text.NEXT}")
+    for link in next_links(lab):
+        lab_card(link)
 
 
 def downloads(files: Sequence[File], lab: str) -> None:

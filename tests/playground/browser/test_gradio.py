@@ -92,8 +92,9 @@ def test_the_first_page_shows_digits_and_leads_to_every_lab(page: Page, gradio_u
     labs = page.locator(".dp-lab")
     count = labs.count()
     assert count >= 4
-    labs.filter(has_text="Forward").click()
+    labs.filter(has_text="The forward process:").click()  # the whole card is the link
     expect(page).to_have_url(re.compile("/forward$"))
+    expect(page.locator(".dp-lab")).to_contain_text("Schedules")  # what is next
     expect(page.locator("#forward-timeline canvas").first).to_be_visible()
     links = page.locator("nav a").evaluate_all("all => all.map((one) => one.getBoundingClientRect().toJSON())")
     assert len(links) == count + 1

@@ -41,9 +41,12 @@ def test_the_start_page_shows_digits_and_leads_to_the_labs(app: str, page: Page)
     expect(page.locator(TIMELINE)).to_have_attribute("data-position", "50")
     for name in ("Forward", "Schedules", "Sampling", "Training"):
         expect(page.get_by_test_id("stPageLink").filter(has_text=name)).to_be_visible()
-    page.get_by_test_id("stPageLink").filter(has_text="Sampling").click()
+    page.locator(".st-key-lab-card-sampling").click()  # the whole card is the link
     page.wait_for_url("**/sampling*")
     expect(page.get_by_role("heading", name="Sampling")).to_be_visible()
+    expect(page.get_by_role("heading", name="Next", exact=True)).to_be_visible()
+    page.locator(".st-key-lab-card-microscope").click()
+    page.wait_for_url("**/microscope*")
 
 
 def test_sampling_streams_and_stop_keeps_what_there_is(app: str, page: Page) -> None:
