@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 
 from playground.course.answers import ANSWERS
-from playground.course.lesson import COMPUTED, lessons
+from playground.course.lesson import COMPUTED, Lesson, lessons
 
 
-def compute() -> dict[str, dict[str, float]]:
-    """The numbers of each lesson, by its number."""
-    return {
-        str(lesson.number): {name: ANSWERS[fact.compute](**fact.arguments) for name, fact in lesson.facts.items()}
-        for lesson in lessons().values()
-    }
+def compute(lesson: Lesson) -> dict[str, float]:
+    """The numbers of a lesson, by their names."""
+    return {name: ANSWERS[fact.compute](**fact.arguments) for name, fact in lesson.facts.items()}
 
 
 if __name__ == "__main__":
-    COMPUTED.write_text(json.dumps(compute(), indent=1) + "\n", encoding="utf-8")
+    numbers = {number: compute(lesson) for number, lesson in lessons().items()}
+    COMPUTED.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")

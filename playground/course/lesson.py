@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -89,6 +89,16 @@ class Question(_Part):
     number: Number | None = None
     order: Order | None = None
     hint: str = ""
+
+    def texts(self) -> Iterator[str]:
+        """What the reader reads of it, as the file has it."""
+        yield from (self.text, self.hint)
+        for choice in self.choices:
+            yield from (choice.text, choice.why)
+        if self.number is not None:
+            yield from (self.number.unit, self.number.why)
+        if self.order is not None:
+            yield from (*self.order.items, self.order.why)
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -171,6 +181,14 @@ class Lesson(_Part):
     section: str
     facts: dict[str, Computed] = {}
     steps: tuple[Step, ...] = Field(min_length=1)
+
+    def texts(self) -> Iterator[str]:
+        """Everything that the reader reads, as the file has it: with the names of facts in braces."""
+        yield from (self.title, self.goal)
+        for step in self.steps:
+            yield from (step.text, step.hint, step.model, *step.names)
+            for question in step.questions:
+                yield from question.texts()
 
     @model_validator(mode="after")
     def _names_are_known(self) -> Self:

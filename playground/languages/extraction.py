@@ -1,7 +1,7 @@
 """Every text that a reader may meet, collected from where it is written.
 
 Python and JavaScript mark theirs by a call: `_`, `plural`, `N_`, `Message`. No call marks the titles and descriptions of
-settings, which are those of the pydantic models, the titles in registries, and the definitions of the glossary.
+settings, which are those of the pydantic models, the titles in registries, the definitions of the glossary, and the lessons.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from babel.messages.extract import extract
 import engine.recipes
 import playground.labs
 from engine.settings import Settings
+from playground.course.lesson import FOLDER, lessons
 from playground.labs.shared.controls import hints_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,6 +44,7 @@ def _found() -> Iterator[Found]:
     yield from _marked()
     yield from _of_settings()
     yield from _of_registries()
+    yield from _of_lessons()
 
 
 def _marked() -> Iterator[Found]:
@@ -112,3 +114,9 @@ def _of_registries() -> Iterator[Found]:
             for name in ("title", "description", "about"):
                 if text := getattr(one, name, ""):
                     yield place, text
+
+
+def _of_lessons() -> Iterator[Found]:
+    for path in FOLDER.glob("*.toml"):
+        lesson = lessons()[int(path.stem.split("_")[0])]
+        yield from ((_place(path), text) for text in lesson.texts() if text)
