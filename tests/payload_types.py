@@ -19,6 +19,7 @@ from playground.components.payloads.points_microscope import PointsMicroscope
 from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.components.payloads.timeline import Timeline
 from playground.components.payloads.xray import XRay
+from playground.course.view import CourseContents, Rail, ShareView
 
 FILE = Path(components.__file__).parent / "payloads.d.ts"
 PAYLOADS: tuple[type, ...] = (
@@ -33,6 +34,9 @@ PAYLOADS: tuple[type, ...] = (
     Heatmap,
     DrawingPad,
     XRay,
+    Rail,
+    CourseContents,
+    ShareView,
 )
 _HEADER = """// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 

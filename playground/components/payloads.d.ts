@@ -13,7 +13,7 @@ export interface Timeline {
   lanes: Lane[];
   positions: Position[];
   captions: string[];
-  panels: (HistogramPanel | CurvePanel | EquationPanel | AlgorithmPanel)[];
+  panels: (HistogramPanel | CurvePanel | EquationPanel)[];
   live: boolean;
   first: number;
   total: number | null;
@@ -105,23 +105,6 @@ export interface EquationPanel {
   values: Record<string, string[]>;
   positions: number | null;
   kind: "equation";
-}
-
-/** The lines of an algorithm, of which those with the numbers `current[i]` are carried out at position i. */
-export interface AlgorithmPanel {
-  title: string;
-  lines: AlgorithmLine[];
-  current: number[][];
-  values: Record<string, string[]>;
-  source: string;
-  kind: "algorithm";
-}
-
-/** One line of an algorithm. `numbers` may hold {placeholders}, and is shown while the line is carried out. */
-export interface AlgorithmLine {
-  text: string;
-  numbers: string;
-  indent: number;
 }
 
 /** Series over one pair of axes; every update carries all points (of a long series, MAX_POINTS). */
@@ -427,4 +410,91 @@ export interface UnsignedMap {
   shape: number[];
   max: number;
   u8: string;
+}
+
+/** What rail.js shows: a lesson. `defaults`: of the settings of each lab in it, which an address leaves out. */
+export interface Rail {
+  number: number;
+  title: string;
+  goal: string;
+  contents: string;
+  steps: RailStep[];
+  defaults: Record<string, Record<string, string>>;
+  following: string;
+}
+
+/** One step. */
+export interface RailStep {
+  kind: string;
+  lab: string;
+  address: string;
+  text: string;
+  questions: RailQuestion[];
+  done: RailCondition[];
+  hint: string;
+  model: string;
+  names: string[];
+  of: number[];
+}
+
+/** One question, with one of three kinds of answers. */
+export interface RailQuestion {
+  text: string;
+  hint: string;
+  choices: RailChoice[];
+  number: RailNumber | null;
+  order: RailOrder | null;
+}
+
+/** One answer of several. */
+export interface RailChoice {
+  text: string;
+  right: boolean;
+  why: string;
+}
+
+/** An answer on a slider, as `lesson.Number`, with the value of its answer. */
+export interface RailNumber {
+  low: number;
+  high: number;
+  step: number;
+  unit: string;
+  answer: number;
+  within: number;
+  mark: string;
+  why: string;
+}
+
+/** Things to put in order, in the right one. */
+export interface RailOrder {
+  items: string[];
+  why: string;
+}
+
+/** A fact of the lab, and what it has to be: `is_` as text, or bounds. */
+export interface RailCondition {
+  fact: string;
+  is_: string | null;
+  least: number | null;
+  most: number | null;
+}
+
+/** What course_contents.js shows. */
+export interface CourseContents {
+  lessons: LessonOutline[];
+}
+
+/** A lesson in the contents: each of its steps has a kind, a line and an address. */
+export interface LessonOutline {
+  number: number;
+  title: string;
+  goal: string;
+  minutes: number;
+  section: string;
+  steps: RailStep[];
+}
+
+/** What share_view.js shows: the controls of a lab, (name, title) of each. */
+export interface ShareView {
+  controls: ([string, string])[];
 }

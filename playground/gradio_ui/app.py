@@ -10,7 +10,9 @@ import gradio as gr
 from gradio.components import Navbar
 
 from engine.language import LANGUAGES, _, asks, language
-from playground.gradio_ui import api, compat, home, page
+from playground.course import text as course_text
+from playground.course.view import CONTENTS
+from playground.gradio_ui import api, compat, course, home, page
 from playground.labs.home import text as labs
 from playground.labs.shared import text
 from playground.serving import zerogpu
@@ -33,11 +35,15 @@ def build() -> compat.Blocks:
         home.build(demo)
         demo.unload(_left)
         api.build()
+        compat.start_page(demo, CONTENTS, course_text.NAME)
+        _navigation(course_text.NAME)
+        course.build()
         for address, _icon, title, _about in labs.LABS:
             compat.start_page(demo, address, title)
             _navigation(title)
             if address == "training" and zerogpu.is_zerogpu():
                 gr.HTML(page.listed([_(zerogpu.TRAINING)], "info"))
+            course.rail(demo)
             import_module(f"playground.gradio_ui.{address}").build(demo)
             page.next_labs(address)
     demo.rebuild, demo.first_id = build, first

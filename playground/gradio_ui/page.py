@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from urllib.parse import urlencode
@@ -18,7 +18,7 @@ from playground.labs.home import text as home_text
 from playground.labs.home.view import LabLink, next_links
 from playground.labs.likelihood import html_parts
 from playground.labs.schedules import figures as schedule_figures
-from playground.labs.shared import glossary, pictures_html
+from playground.labs.shared import glossary, link_view, pictures_html
 from playground.labs.shared import text as common
 from playground.labs.shared.view import JobView, Notice, NoticeLevel
 from playground.policy import mode
@@ -118,11 +118,12 @@ def link(others: Sequence[str] = ()) -> gr.HTML:
     Args:
         others: names in the address that are not the settings', and stay as they are (see `link_of`).
     """
+    kept = ["__theme", "view", PARAMETER, *link_view.PARAMETERS, *others]
     return _link(
         f"""
   const kept = new URLSearchParams(location.search);
   const query = new URLSearchParams(props.value || {{}});
-  for (const name of {json.dumps(["__theme", "view", PARAMETER, *others])}) if (kept.has(name)) query.set(name, kept.get(name));
+  for (const name of {json.dumps(kept)}) if (kept.has(name)) query.set(name, kept.get(name));
 """
     )
 
@@ -155,9 +156,13 @@ def _link(query: str) -> gr.HTML:
         js_on_load=f"""
 let written = 0;
 let isOpened = false;
+const bare = () => document.documentElement.classList.toggle(
+  "dp-no-settings", new URLSearchParams(location.search).get("{link_view.ONLY}") === "{link_view.NONE}");
+bare();
 watch("value", () => {{{query}  query.sort();
   const now = new URLSearchParams(location.search);
   now.sort();
+  setTimeout(bare, 0);
   // Opening a link is no change, and dragging a slider is one.
   const isNew = isOpened && Date.now() - written > 1000;
   isOpened = true;
@@ -192,9 +197,14 @@ def notices(notices: Sequence[Notice]) -> str:
 
 def job_status(view: JobView) -> str:
     """The status line of a job as HTML."""
-    return (
-        listed([view.error], "error") if view.error else status(view.status, view.fraction, is_waiting=view.is_waiting)
-    )
+    if view.error:
+        return facts(view.facts) + listed([view.error], "error")
+    return facts(view.facts) + status(view.status, view.fraction, is_waiting=view.is_waiting)
+
+
+def facts(facts: Mapping[str, str | float]) -> str:
+    """What a lesson may ask of this lab, as HTML, for components/src/facts.js; nothing is to be seen of it."""
+    return f'<i hidden data-facts="{html.escape(json.dumps(dict(facts)))}"></i>' if facts else ""
 
 
 def bold(markdown: str) -> str:
@@ -220,12 +230,20 @@ CSS = """
 .gradio-container { --st-font: inherit; }
 .html-container { padding: 0 !important; }
 .nav-holder nav { gap: 0; padding: 0 16px; }
-.nav-holder nav a { color: var(--body-text-color) !important; font-size: 0.9rem; padding-inline: 6px !important; }
-/* From 768 px on; Gradio spoils what stands in a media query for selectors that begin with the body. */
-body:has(.sidebar.open) .nav-holder { padding-left: clamp(0px, (100vw - 767px) * 1000, var(--dp-sidebar)); }
+.nav-holder nav a { color: var(--body-text-color) !important; }
+@media (min-width: 768px) { body:has(.sidebar.open) .nav-holder { padding-left: var(--dp-sidebar); } }
 :is(a, button, input, summary, [tabindex]):focus-visible {
   outline: 2.5px solid var(--link-text-color) !important; outline-offset: 2px; }
 .dp-title h1:focus { outline: none !important; }
+/* A lesson stands beside the lab; on a narrow screen above it. */
+@media (min-width: 1200px) {
+  .column:has(> #course-rail .dp-rail-foot) { padding-right: 366px !important; }
+  #course-rail { position: fixed !important; top: 3.6rem; right: 12px; bottom: 12px; width: 336px; z-index: 100;
+    overflow: auto !important; }
+}
+.dp-no-settings .sidebar { display: none; }
+.dp-no-settings .sidebar-parent { padding-left: 0 !important; }
+.dp-no-settings body .nav-holder { padding-left: 0 !important; }
 .dp-skip { position: fixed; top: 8px; left: 8px; z-index: 1000; padding: 8px 12px; border-radius: 8px;
   transform: translateY(-200%); color: var(--body-text-color); background: var(--background-fill-secondary); }
 .dp-skip:focus { transform: none; }

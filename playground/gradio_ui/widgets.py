@@ -16,8 +16,9 @@ from gradio.events import Dependency
 
 from engine.language import _
 from playground import preload
-from playground.gradio_ui import compat, components, page
+from playground.gradio_ui import compat, components, course, page
 from playground.gradio_ui.following import QUIET
+from playground.labs.shared import link_view
 from playground.labs.shared.controls import (
     Control,
     ControlRules,
@@ -160,6 +161,7 @@ class PanelState(Generic[C]):
     tab: the token of their tab, by which the request queue finds what it is doing.
     own: what the visitor has given in this session, see `Panel`; None for nothing.
     rules: how the controls are drawn.
+    view: what the link says besides settings, see `playground.labs.shared.link_view`.
     """
 
     controls: C
@@ -168,6 +170,7 @@ class PanelState(Generic[C]):
     tab: str
     own: Any
     rules: ControlRules[C] = field(repr=False)
+    view: dict[str, str]
 
 
 class Panel(Form[C]):
@@ -196,6 +199,11 @@ class Panel(Form[C]):
         self.link = page.link(also_in_link)
         self.problems = gr.HTML("", elem_classes="dp-problems")
 
+    def draw(self) -> None:
+        """Make the widgets where the caller's `with` stands, and what makes a link to this lab."""
+        super().draw()
+        course.share(self._model, self._name)
+
     def draw_page(self, text: ModuleType) -> None:
         """Draw the widgets in the sidebar, and the head of a page from the texts of its lab."""
         with page.sidebar():
@@ -222,8 +230,9 @@ class Panel(Form[C]):
             request_queue().attach(tab, request.session_hash or "")
             address = components.event_value(event)  # none when the page is opened
             asked = address if isinstance(address, dict) else dict(request.query_params)
-            link = from_link(self._model, {str(name): str(value) for name, value in asked.items()})
-            state = self._settled(*link, visitor_of(secret), tab, None)
+            link = {str(name): str(value) for name, value in asked.items()}
+            settings = from_link(self._model, link)
+            state = self._settled(*settings, visitor_of(secret), tab, None, link_view.view_of(link))
             ready = [gr.update(interactive=True)] * len(waiting)
             return [secret, tab, *self.update(state), *show(state, *more), *ready]
 
@@ -293,20 +302,24 @@ class Panel(Form[C]):
         """What the values of `state` stand for; what follows them is left alone."""
         secret, tab, link, *others = values
         visitor = visitor_of(secret)
-        kept, _ = from_link(self._model, link if isinstance(link, dict) else {})
+        link = link if isinstance(link, dict) else {}
+        kept, _ = from_link(self._model, link)
         own = Owned.of(others[len(self.widgets)], visitor) if self._own else None
         controls, problems = self.taken(others, kept)
-        return self._settled(controls.after(kept), problems, visitor, tab, own)
+        return self._settled(controls.after(kept), problems, visitor, tab, own, link_view.view_of(link))
 
     def update(self, state: PanelState[C], controls: C | None = None) -> Outputs:
         """Values for `shown`, so that the widgets, the link and the messages stand for these settings."""
         if controls is not None:
-            state = self._settled(controls, state.problems, state.visitor, state.tab, state.own)
-        return [*self.updates(state.controls, state.rules), to_link(state.controls), page.listed(state.problems)]
+            state = self._settled(controls, state.problems, state.visitor, state.tab, state.own, state.view)
+        link = {**to_link(state.controls), **state.view}
+        return [*self.updates(state.controls, state.rules), link, page.listed(state.problems)]
 
-    def _settled(self, controls: C, problems: list[str], visitor: Visitor, tab: str, own: Any) -> PanelState[C]:
+    def _settled(
+        self, controls: C, problems: list[str], visitor: Visitor, tab: str, own: Any, view: dict[str, str]
+    ) -> PanelState[C]:
         """Settings that there are choices for, and that are within the bounds of this place."""
-        rules = self._rules(visitor, *[own] * len(self._own))
+        rules = link_view.restricted(self._rules(visitor, *[own] * len(self._own)), self._model, view)
         problems = list(problems)
         titles = {control.name: control.title for control in self._controls}
         for name, choices in rules.options(controls).items():
@@ -323,7 +336,7 @@ class Panel(Form[C]):
                 )
                 controls = checked(controls, **{name: first})
         controls, lowered = bounded(controls, rules.bounds)
-        return PanelState(controls, [*problems, *lowered], visitor, tab, own, rules)
+        return PanelState(controls, [*problems, *lowered], visitor, tab, own, rules, view)
 
 
 def _events(widget: gr.components.Component) -> list[Any]:

@@ -12,8 +12,10 @@ import streamlit as st
 
 from engine.language import _
 from playground import preload
+from playground.course import text as course_text
+from playground.course.view import CONTENTS
 from playground.labs.home import text
-from playground.streamlit_ui import home, memory, page, reader, visitor
+from playground.streamlit_ui import course, home, memory, page, reader, visitor
 
 st.set_page_config(layout="wide")  # each page gives the tab its title and icon
 try:
@@ -32,18 +34,23 @@ def lab(address: str) -> Callable[[], None]:
 
 
 start = st.Page(home.show, title=_("Start"), url_path="start", icon="🌫️", default=True)
-pages = {"start": start}
-for address, icon, title, _about in text.LABS:
-    pages[address] = st.Page(lab(address), title=title, url_path=address, icon=icon)
-st.session_state["pages"] = pages  # so that one lab can send the reader to another
-chosen = st.navigation(list(pages.values()), position="top")
-page.begin(has_settings=chosen is not start)
+labs = {
+    address: st.Page(lab(address), title=title, url_path=address, icon=icon)
+    for address, icon, title, _about in text.LABS
+}
+st.session_state["pages"] = {"start": start, **labs}  # so that one lab can send the reader to another
+learn = st.Page(course.show, title=_(course_text.NAME), url_path=CONTENTS, icon="🎓")
+chosen = st.navigation([start, learn, *labs.values()], position="top")
+is_lab = chosen.url_path in labs
+page.begin(has_settings=is_lab)
 reader.switch()
-visitor.identify(needed=chosen is not start)
+visitor.identify(needed=is_lab)
+if is_lab:
+    course.rail()
 if st.session_state.get("lab") != chosen.url_path:
     st.session_state["lab"] = ""  # the reader comes from another page, see widgets
 memory.recall(chosen.url_path, reader.link())
 chosen.run()
-if chosen is not start:
+if is_lab:
     page.next_labs(chosen.url_path)
 memory.remember(chosen.url_path)

@@ -37,6 +37,11 @@ header[data-testid="stHeader"]:has([data-testid="stTopNav"]) { height: auto; min
   position: fixed; top: 0.35rem; right: 0.75rem; z-index: 1000000; width: auto; }
 [data-testid="stLayoutWrapper"]:has(> .st-key-reader) [data-testid="stElementContainer"]:has(script) { display: none; }
 header[data-testid="stHeader"] { padding-right: 3.5rem; }
+/* A lesson stands beside the lab; on a narrow screen above it. */
+@media (min-width: 1200px) {
+  .stApp:has(.st-key-course-rail) .stMainBlockContainer { padding-right: 372px; }
+  .st-key-course-rail { position: fixed; top: 4rem; right: 16px; bottom: 12px; width: 340px; z-index: 100; overflow: auto; }
+}
 .settings-hint { display: none; }
 @media (max-width: 640px) { .settings-hint { display: block; opacity: 0.75; } }
 .stMain:has([data-testid="stAppSkeleton"]) { visibility: hidden; }
@@ -57,6 +62,10 @@ _SIDEBAR = """
 _ROOM = room.css(lambda name: f".st-key-{name}")
 NO_SIDEBAR = "<style>.stApp .stAppViewContainer { padding-left: 0; }</style>"
 """For the start page, when it is reached from a lab."""
+HIDDEN_SIDEBAR = (
+    f'{NO_SIDEBAR}<style>[data-testid="stSidebar"], [data-testid="stExpandSidebarButton"] {{ display: none; }}</style>'
+)
+"""For a lab whose link leaves no control."""
 
 
 def insert(path: str) -> str:

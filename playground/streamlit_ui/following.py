@@ -10,7 +10,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from playground.labs.shared.job import Job, JobState
 from playground.labs.shared.view import JobView, job_view
-from playground.streamlit_ui import memory
+from playground.streamlit_ui import memory, page
 
 T = TypeVar("T")
 POLL = 0.4
@@ -73,6 +73,8 @@ def dim(is_old: bool) -> None:
 
 def status(view: JobView) -> None:
     """The status line of a job."""
+    if view.facts:
+        page.facts(view.facts)
     if view.error:
         st.error(view.error)
     elif view.fraction is not None:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import streamlit as st
 
 from playground import preload
 from playground.labs.home import text as home_text
 from playground.labs.home.view import LabLink, next_links
-from playground.labs.shared import glossary
+from playground.labs.shared import glossary, link_view
 from playground.labs.shared import text as common
 from playground.labs.shared.exports import File
 from playground.labs.shared.view import Notice
@@ -19,7 +21,9 @@ from playground.streamlit_ui import first_paint
 
 def begin(*, has_settings: bool) -> None:
     """What comes before any page: the sidebar, so that nothing moves when its controls come."""
-    if has_settings:
+    if has_settings and not link_view.has_settings(st.query_params.to_dict()):
+        st.html(first_paint.HIDDEN_SIDEBAR)
+    elif has_settings:
         st.sidebar.markdown(f"**{common.SETTINGS}**")
     else:
         st.html(first_paint.NO_SIDEBAR)
@@ -43,6 +47,11 @@ def wait() -> None:
     if not preload.start().is_set():
         with st.spinner(common.WAKING):
             preload.wait()
+
+
+def facts(facts: Mapping[str, str | float]) -> None:
+    """What a lesson may ask of this lab, for components/src/facts.js; nothing is to be seen of it."""
+    st.html(f'<i class="dp-mark" data-facts="{html.escape(json.dumps(facts))}"></i>')
 
 
 def notices(notices: Iterable[Notice]) -> None:

@@ -6,6 +6,7 @@ import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from engine.language import ENGLISH, LANGUAGES, asks, chosen
+from playground.labs.shared import link_view
 from playground.serving.reader_language import PARAMETER
 
 _KEY = "reader/language"
@@ -33,14 +34,16 @@ def switch() -> None:
 
 
 def link() -> dict[str, str]:
-    """The parameters of the link but for the language."""
-    return {name: value for name, value in st.query_params.to_dict().items() if name != PARAMETER}
+    """The parameters of the link but for those of `in_link`."""
+    besides = (PARAMETER, *link_view.PARAMETERS)
+    return {name: value for name, value in st.query_params.to_dict().items() if name not in besides}
 
 
 def in_link() -> dict[str, str]:
-    """What the link says of the language: nothing where every reader would get the same without it."""
+    """What the link says besides settings: of controls and lesson, and of the language where readers would get others."""
     tag = st.session_state.get(_KEY, ENGLISH)
-    return {} if tag == ENGLISH == _of_browser() else {PARAMETER: tag}
+    spoken = {} if tag == ENGLISH == _of_browser() else {PARAMETER: tag}
+    return spoken | link_view.view_of(st.query_params.to_dict())
 
 
 def _choose(tag: str) -> None:

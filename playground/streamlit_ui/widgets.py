@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from streamlit.delta_generator import DeltaGenerator
 
 from engine.language import ENGLISH, _, language
+from playground.labs.shared import link_view
 from playground.labs.shared.controls import (
     Control,
     ControlRules,
@@ -31,7 +32,7 @@ from playground.labs.shared.controls import (
     to_link,
 )
 from playground.policy.visitor import Visitor
-from playground.streamlit_ui import memory, page, reader, visitor
+from playground.streamlit_ui import course, memory, page, reader, visitor
 from playground.streamlit_ui.page import plain
 
 C = TypeVar("C", bound=Controls)
@@ -69,7 +70,7 @@ def controls(
         rules: which controls are hidden, disabled or limited. A value that is none of a control's options becomes the first.
         also_in_link: parameters of the page itself, which are left as they are.
     """
-    rules = rules or ControlRules()
+    rules = link_view.restricted(rules or ControlRules(), model, reader.in_link())
     _take_link(model, lab, also_in_link)
     bounds = visitor.current().bounds(lab)
     kept = _bounded(lab, _settle(model, lab), bounds)
@@ -96,6 +97,8 @@ def controls(
         with groups[control.group] if control.group else st.container():
             value = _widget(control, *_started(lab, name, kept), disabled.get(name), choices.get(name))
             values[name] = _accepted(model, control, value, getattr(kept, name))
+    if not reader.in_link().get(link_view.LESSON):
+        course.share(model, lab)
     result = model.model_validate(values)
     st.session_state[f"{lab}/controls"] = result
     _write_link(lab, to_link(result), also_in_link)

@@ -12,3 +12,14 @@ const TEXTS = {};
 export function _(text, values = {}) {
   return (TEXTS[text] ?? text).replace(/\{(\w+)\}/g, (whole, name) => (name in values ? String(values[name]) : whole));
 }
+
+/**
+ * An address of the playground, in the language of this page where the address of this page names one.
+ * @param {string} address  relative to this page
+ */
+export function localized(address) {
+  const url = new URL(address, location.href);
+  const tag = new URLSearchParams(location.search).get("lang");
+  if (tag) url.searchParams.set("lang", tag);
+  return url;
+}

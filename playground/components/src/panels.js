@@ -1,9 +1,9 @@
 // The panels that move with the playhead: histograms, curves with a marker, equations with their numbers in them.
 /** @import { CurvePanel, EquationPanel, HistogramPanel, Line } from "../payloads.js" */
 /** @import { Frame, LineStyle, Pen, Theme } from "./types.js" */
-import { algorithmView } from "./algorithm.js";
+/** @import { Guess } from "./scrubber.js" */
 import { decodeFloats } from "./base64.js";
-import { axes, clip, dot, fitCanvas, pill, polyline, verticalLine } from "./chart_drawing.js";
+import { axes, clip, dot, fitCanvas, line, pill, polyline, verticalLine } from "./chart_drawing.js";
 import { chartSvg } from "./chart_svg.js";
 import { el, markup, plainText } from "./dom.js";
 import { csvOf } from "./download.js";
@@ -17,7 +17,7 @@ import { clamp, directed, extended, extent, formatNumber, formatOn, interpolate,
  * @typedef {object} Panel
  * @property {HTMLElement} node
  * @property {(data: any, first: number, isAdding: boolean) => void} set
- * @property {(position: number, theme: Theme) => void} draw
+ * @property {(position: number, theme: Theme, guesses?: Guess[]) => void} draw
  * @property {() => void} invalidate  the colours have changed
  */
 
@@ -190,7 +190,7 @@ function curve() {
       view.head(next.title, entries.length > 1 ? entries : []);
       view.invalidate();
     },
-    draw(position, theme) {
+    draw(position, theme, guesses = []) {
       view.paint(
         theme,
         (g, w, h) => {
@@ -209,10 +209,27 @@ function curve() {
           g.restore();
           return frame;
         },
-        (g, frame, width) => markers(g, theme, frame, data, range(), valueAt(marker, position) ?? null, width),
+        (g, frame, width) => {
+          for (const guess of guesses) guessLine(g, theme, frame, valueAt(marker, guess.position) ?? null, guess.label, width);
+          markers(g, theme, frame, data, range(), valueAt(marker, position) ?? null, width);
+        },
       );
     },
   };
+}
+
+/**
+ * What the reader has predicted, as a line with its name at the foot.
+ * @param {Pen} g @param {Theme} theme @param {Frame} frame @param {number | null} x @param {string} label @param {number} width
+ */
+function guessLine(g, theme, { X, rect }, x, label, width) {
+  if (x === null) return;
+  g.strokeStyle = theme.s3;
+  g.lineWidth = 2;
+  g.setLineDash([6, 4]);
+  line(g, X(x), rect.y, X(x), rect.y + rect.h);
+  g.setLineDash([]);
+  pill(g, theme, label, X(x), rect.y + rect.h - 14, theme.s3, width);
 }
 
 /**
@@ -276,10 +293,7 @@ function equation() {
   };
 }
 
-export const PANELS = { histogram, curve, equation, algorithm: algorithmView };
-
-/** @param {string} kind */
-const isFormula = (kind) => kind === "equation" || kind === "algorithm";
+export const PANELS = { histogram, curve, equation };
 
 /**
  * Beside the lanes stands what fits into one row of charts; the rest goes below, so that the playhead stays near.
@@ -291,9 +305,9 @@ export function arrangePanels(panels, besideBox, belowBox, { width, lanes, isBes
   let room = isBeside ? Math.max(1, Math.floor((width - laneWidth) / 316)) : Infinity;
   let isFull = false;
   for (const panel of panels) {
-    isFull ||= !isFormula(panel.kind) && room-- < 1;
+    isFull ||= panel.kind !== "equation" && room-- < 1;
     // Beside two lanes there is room for a chart or for a formula in one line, not for both.
-    const isWide = isBeside && lanes === 2 && isFormula(panel.kind);
+    const isWide = isBeside && lanes === 2 && panel.kind === "equation";
     const box = isFull || isWide ? belowBox : besideBox;
     if (panel.node.parentElement !== box) box.append(panel.node);
   }

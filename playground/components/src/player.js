@@ -95,6 +95,7 @@ export function playerView({ speeds, onChange, onReader, onRest = () => {}, canL
       clock.stop();
       clock.moveTo(position);
     },
+    guess: scrubber.guess,
     /** @param {Pick<Frames, "lane" | "picture" | "label">} frames */
     paint(frames) {
       scrubber.paint({ ...frames, loaded: texts.length, count: total });

@@ -15,14 +15,19 @@ import { _ } from "./language.js";
  * @property {string} label  of the slider
  */
 
+/** @typedef {{ position: number, label: string }} Guess  a place that the reader of a lesson has predicted */
+
 /** @param {{ onStart: () => void, onMove: (position: number) => void, onEnd?: () => void }} on */
 export function scrubberView({ onStart, onMove, onEnd }) {
   const frames = el("canvas", { class: "dp-scrubber-frames" });
   const loadedBar = el("div", { class: "dp-loaded" });
   const fill = el("div", { class: "dp-fill" });
   const track = el("div", { class: "dp-track" }, loadedBar, fill);
+  const guesses = el("div", { class: "dp-guesses" });
   const playhead = el("div", { class: "dp-playhead" }, el("div", { class: "dp-line" }), el("div", { class: "dp-knob" }));
-  const node = el("div", { class: "dp-scrubber", role: "slider", tabindex: "0", "aria-label": _("Position"), "aria-orientation": "horizontal", "aria-valuemin": "0" }, frames, track, playhead);
+  const node = el("div", { class: "dp-scrubber", role: "slider", tabindex: "0", "aria-label": _("Position"), "aria-orientation": "horizontal", "aria-valuemin": "0" }, frames, track, guesses, playhead);
+  /** @type {Guess[]} */
+  let guessed = [];
   let count = 1;
   let width = 1;
 
@@ -35,8 +40,17 @@ export function scrubberView({ onStart, onMove, onEnd }) {
     onEnd,
   });
 
+  function showGuesses() {
+    guesses.replaceChildren(...guessed.map(({ position, label }) => el("div", { class: "dp-guess", style: `left: ${count > 1 ? (100 * position) / (count - 1) : 0}%` }, el("span", {}, label))));
+  }
+
   return {
     node,
+    /** @param {Guess[]} given  what the reader has predicted */
+    guess(given) {
+      guessed = given;
+      showGuesses();
+    },
     /** @param {number} position @param {number} total @param {string} text */
     place(position, total, text) {
       count = total;
@@ -49,6 +63,7 @@ export function scrubberView({ onStart, onMove, onEnd }) {
     /** @param {Frames} given */
     paint({ lane, picture, loaded, count: total, label }) {
       count = total;
+      showGuesses();
       width = node.clientWidth;
       node.setAttribute("aria-valuemax", String(count - 1));
       node.setAttribute("aria-label", label);

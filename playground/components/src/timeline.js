@@ -7,12 +7,14 @@
 /** @import { DecodedSheet, PictureLane } from "./tiles.js" */
 /** @import { Panel } from "./panels.js" */
 import { chip, el, iconButton, markup, onNextFrame } from "./dom.js";
+import { publishFacts } from "./facts.js";
 import { laneView, saveFrame, sizeLanes, zoomView } from "./lanes.js";
 import { _ } from "./language.js";
 import { messageStamp, readMessage } from "./message.js";
 import { arrangePanels, PANELS } from "./panels.js";
 import { valueAt } from "./numbers.js";
 import { playerView } from "./player.js";
+import { onPredictions, predictionsOn } from "./predictions.js";
 import { readTheme, watchAppearance } from "./theme.js";
 import { decodeLanes, tileLane } from "./tiles.js";
 import { numbersOf, viewLink } from "./view_link.js";
@@ -79,6 +81,7 @@ export function mount(root, emit) {
   root.append(message, body, spoken);
   root.addEventListener("keydown", (event) => meta && player.key(event));
   const unwatch = watchAppearance(root, restyle);
+  const unpredict = onPredictions(drawing.request);
 
   // --- data -------------------------------------------------------------------------------------------------------
   /** @param {Timeline | Uint8Array | null} given */
@@ -234,13 +237,22 @@ export function mount(root, emit) {
     const position = player.position;
     for (const view of views) view.draw(position);
     zoom.draw(position);
-    for (const panel of panels) panel.draw(position, theme);
+    const guesses = predictionsOn("t").map(({ value, label }) => ({ position: nearest(value), label }));
+    player.guess(guesses);
+    for (const panel of panels) panel.draw(position, theme, guesses);
     const text = valueAt(captions, position) ?? "";
     if (caption.textContent !== text) caption.textContent = text;
     follow.hidden = !data.live || following;
     const t = valueAt(positions, position)?.t ?? "";
     if (!wanted && !following && !player.isPlaying) link.write(view());
+    if (typeof t === "number") publishFacts({ t, position: Math.round(position) });
     Object.assign(root.dataset, { position, count: count(), loaded: positions.length, t, playing: String(player.isPlaying), live: String(data.live) });
+  }
+
+  /** @param {number} t  the position that is nearest to it */
+  function nearest(t) {
+    const distance = positions.map((p) => Math.abs(p.t - t));
+    return distance.indexOf(Math.min(...distance));
   }
 
   function restyle() {
@@ -299,6 +311,7 @@ export function mount(root, emit) {
     player.destroy();
     clearTimeout(resting);
     unwatch();
+    unpredict();
     link.leave();
     lanes.forEach((lane) => lane.close());
     root.replaceChildren();

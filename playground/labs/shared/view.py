@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.language import _
@@ -43,6 +44,8 @@ class JobView:
     error: str = ""
     is_waiting: bool = False
     """Whether there is no result yet: what is shown below is of the job before, and dimmed."""
+    facts: Mapping[str, str | float] = field(default_factory=dict)
+    """What a lesson may ask of the job: `state`, and `done`, how many of its parts are done."""
 
 
 def job_view(
@@ -62,5 +65,11 @@ def job_view(
         return JobView(button, Button(stop, False), idle)
     fraction = state.fraction if state.is_running else None
     return JobView(
-        button, Button(stop, state.is_running), in_words(state, _(unit)), fraction, state.error, state.result is None
+        button,
+        Button(stop, state.is_running),
+        in_words(state, _(unit)),
+        fraction,
+        state.error,
+        state.result is None,
+        {"state": state.status, "done": state.done},
     )

@@ -1,0 +1,29 @@
+"""The course: the page that lists the lessons, and the rail beside a lab. Progress is in the browser."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from playground.course import text, view
+from playground.labs.shared import link_view
+from playground.labs.shared.controls import Controls
+from playground.streamlit_ui import components, page
+
+
+def show() -> None:
+    """Draw the page that lists the lessons."""
+    page.head(text.TITLE, text.LEAD)
+    components.figure("course_contents", view.contents().to_payload(), key="learn/contents")
+
+
+def rail() -> None:
+    """Draw the lesson that the link names beside the lab, which a style places."""
+    lesson = view.rail(st.query_params.get(link_view.LESSON))
+    if lesson is not None:
+        with st.container(key="course-rail"):
+            components.figure("rail", lesson.to_payload(), key="course/rail")
+
+
+def share(model: type[Controls], lab: str) -> None:
+    """Draw what makes a link to this lab in which controls are locked or hidden."""
+    components.figure("share_view", view.share(model).to_payload(), key=f"{lab}/share")
