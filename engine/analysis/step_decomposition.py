@@ -118,6 +118,25 @@ def decompose_step(
     return decomposition
 
 
+def step_coefficients(
+    sampler: Sampler, now: Level, to: Level, before: Level | None = None, variance_mix: float | None = None
+) -> dict[str, float]:
+    """The coefficients of a step by the names of its terms. They depend on the levels alone: no network is evaluated.
+
+    Args:
+        sampler: any whose step is a weighted sum.
+        now, to: the levels of the step, each of shape ().
+        before: the level of the previous step; None at the first.
+        variance_mix: v of a learned variance, 0 … 1; None for none.
+    """
+    x, picture = torch.full((1, 1), 0.5), torch.full((1, 1), 0.25)
+    mix = None if variance_mix is None else torch.full((1, 1), variance_mix)
+    prediction = Prediction(picture, picture, mix)
+    previous = None if before is None else PreviousStep(before, prediction)
+    step = decompose_step(sampler, lambda *_: prediction, x, now, to, lambda: picture, previous)
+    return {term.name: float(term.coefficient) for term in step.terms}
+
+
 def _parts(
     x: Tensor, predictions: list[Prediction], drawn: list[Tensor], previous: PreviousStep | None
 ) -> Iterator[tuple[str, Tensor]]:

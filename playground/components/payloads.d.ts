@@ -13,7 +13,7 @@ export interface Timeline {
   lanes: Lane[];
   positions: Position[];
   captions: string[];
-  panels: (HistogramPanel | CurvePanel | EquationPanel)[];
+  panels: (HistogramPanel | CurvePanel | EquationPanel | AlgorithmPanel)[];
   live: boolean;
   first: number;
   total: number | null;
@@ -105,6 +105,23 @@ export interface EquationPanel {
   values: Record<string, string[]>;
   positions: number | null;
   kind: "equation";
+}
+
+/** The lines of an algorithm, of which those with the numbers `current[i]` are carried out at position i. */
+export interface AlgorithmPanel {
+  title: string;
+  lines: AlgorithmLine[];
+  current: number[][];
+  values: Record<string, string[]>;
+  source: string;
+  kind: "algorithm";
+}
+
+/** One line of an algorithm. `numbers` may hold {placeholders}, and is shown while the line is carried out. */
+export interface AlgorithmLine {
+  text: string;
+  numbers: string;
+  indent: number;
 }
 
 /** Series over one pair of axes; every update carries all points (of a long series, MAX_POINTS). */

@@ -1,4 +1,4 @@
-"""Panels that move with the playhead: a histogram, curves with a marker, an equation with its numbers in it.
+"""Panels that move with the playhead: a histogram, curves with a marker, an equation or an algorithm with its numbers in it.
 
 Titles, labels and templates may use a small markup: <i>, <b>, <sub>, <sup>, <sqrt>, and <line> for what must not be
 broken into two lines; nothing else and no attributes.
@@ -104,4 +104,38 @@ class EquationPanel:
         return len(next(iter(self.values.values()))) if self.values else int(self.positions or 0)
 
 
-Panel = HistogramPanel | CurvePanel | EquationPanel
+@dataclass(frozen=True)
+class AlgorithmLine:
+    """One line of an algorithm. `numbers` may hold {placeholders}, and is shown while the line is carried out."""
+
+    text: str
+    numbers: str = ""
+    indent: int = 0
+
+
+@dataclass(frozen=True)
+class AlgorithmPanel:
+    """The lines of an algorithm, of which those with the numbers `current[i]` are carried out at position i.
+
+    values: of the placeholders, as in `EquationPanel`. source: the paper, and the place in it.
+    """
+
+    title: str
+    lines: tuple[AlgorithmLine, ...]
+    current: tuple[tuple[int, ...], ...]
+    values: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    source: str = ""
+    kind: Literal["algorithm"] = field(default="algorithm", init=False)
+
+    def __post_init__(self) -> None:
+        if {len(texts) for texts in self.values.values()} - {self.count}:
+            raise ValueError("Algorithm: it needs one value of each name for each position.")
+        if not all(0 <= line < len(self.lines) for lines in self.current for line in lines):
+            raise ValueError("Algorithm: a line that is carried out is none of its lines.")
+
+    @property
+    def count(self) -> int:
+        return len(self.current)
+
+
+Panel = HistogramPanel | CurvePanel | EquationPanel | AlgorithmPanel

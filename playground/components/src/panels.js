@@ -2,6 +2,7 @@
 /** @import { CurvePanel, EquationPanel, HistogramPanel, Line } from "../payloads.js" */
 /** @import { Frame, LineStyle, Pen, Theme } from "./types.js" */
 /** @import { Guess } from "./scrubber.js" */
+import { algorithmView } from "./algorithm.js";
 import { decodeFloats } from "./base64.js";
 import { axes, clip, dot, fitCanvas, line, pill, polyline, verticalLine } from "./chart_drawing.js";
 import { chartSvg } from "./chart_svg.js";
@@ -293,7 +294,10 @@ function equation() {
   };
 }
 
-export const PANELS = { histogram, curve, equation };
+export const PANELS = { histogram, curve, equation, algorithm: algorithmView };
+
+/** @param {string} kind */
+const isFormula = (kind) => kind === "equation" || kind === "algorithm";
 
 /**
  * Beside the lanes stands what fits into one row of charts; the rest goes below, so that the playhead stays near.
@@ -305,9 +309,9 @@ export function arrangePanels(panels, besideBox, belowBox, { width, lanes, isBes
   let room = isBeside ? Math.max(1, Math.floor((width - laneWidth) / 316)) : Infinity;
   let isFull = false;
   for (const panel of panels) {
-    isFull ||= panel.kind !== "equation" && room-- < 1;
+    isFull ||= !isFormula(panel.kind) && room-- < 1;
     // Beside two lanes there is room for a chart or for a formula in one line, not for both.
-    const isWide = isBeside && lanes === 2 && panel.kind === "equation";
+    const isWide = isBeside && lanes === 2 && isFormula(panel.kind);
     const box = isFull || isWide ? belowBox : besideBox;
     if (panel.node.parentElement !== box) box.append(panel.node);
   }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from playground.labs.sampling import comparison
+from playground.labs.sampling import algorithm, comparison
 from playground.labs.sampling.controls import Side
 from playground.labs.shared.job import Job, Partial
 from playground.labs.shared.picture import NOISE_RANGE
@@ -94,6 +94,14 @@ class SamplingJob(Job[Sampled]):
     def titles(self) -> dict[Side, str]:
         """What each side is, where two are compared."""
         return comparison.titles(self.recipes, self.model)
+
+    @cached_property
+    def steps(self) -> dict[Side, dict[int, algorithm.Step]]:
+        """The numbers of the steps that leave the kept frames, of each side."""
+        return {
+            side: algorithm.steps_of(recipe, self.model, sorted(_kept_steps(recipe.steps)))
+            for side, recipe in self.recipes.items()
+        }
 
     @property
     def place(self) -> int:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from engine.language import _
 from playground.components.payloads.packing import nearest_index
+from playground.components.payloads.panels import AlgorithmPanel
 from playground.components.payloads.timeline import Lane, Position, Timeline
-from playground.labs.sampling import comparison, text
+from playground.labs.sampling import algorithm, comparison, text
 from playground.labs.sampling.controls import SamplingSettings, Side
 from playground.labs.sampling.job import FrameImages, Images, SamplingJob
 from playground.labs.sampling.recipes import open_recipes
@@ -76,7 +77,7 @@ def run_timeline(run: SamplingJob) -> Timeline | None:
     """All frames of a run that has ended; where it was stopped, the playhead stands before the end."""
     frames = frames_of(run)
     leader = max(frames, key=lambda side: len(frames[side]))
-    return timeline(run.id, frames, titles=run.titles, total=run.totals[leader])
+    return timeline(run.id, frames, titles=run.titles, total=run.totals[leader], run=run)
 
 
 def timeline(
@@ -87,10 +88,11 @@ def timeline(
     autoplay: bool = False,
     titles: Mapping[Side, str] | None = None,
     total: int | None = None,
+    run: SamplingJob | None = None,
 ) -> Timeline | None:
     """All frames on one playhead; where two sides have different steps, each shows its nearest t. None without frames.
 
-    titles: of each side where two are compared. total: positions that the whole trajectory has.
+    titles: of each side where two are compared. total: positions that the whole trajectory has. run: its algorithm is shown.
     """
     sides = {side: frames for side, frames in sides.items() if frames}
     if not sides:
@@ -110,6 +112,7 @@ def timeline(
         lanes,
         _positions(leader),
         captions,
+        _algorithm(run, sides, index),
         total=total,
         start_at="first" if autoplay else "last",
         autoplay=autoplay,
@@ -125,6 +128,7 @@ def live_timeline(
     total: Mapping[Side, int],
     sent: int,
     titles: Mapping[Side, str] | None = None,
+    run: SamplingJob | None = None,
 ) -> Timeline | None:
     """The frames after the first `sent`, for the browser to add to those it has. None where there are none.
 
@@ -138,6 +142,7 @@ def live_timeline(
         timeline_id,
         _lanes(new, first=sent, titles=titles or {}),
         _positions(next(iter(new.values()))),
+        panels=_algorithm(run, new, {side: range(len(frames)) for side, frames in new.items()}),
         live=True,
         first=sent,
         total=next(iter(total.values())),
@@ -150,9 +155,19 @@ def growing_timeline(run: SamplingJob, sent: int) -> tuple[Timeline | None, int]
     """What is new of a run since `sent` positions were sent, None for nothing, and how many have been sent with it."""
     sides = frames_of(run)
     if len(set(run.totals.values())) > 1:
-        return timeline(run.id, sides, pick=False, titles=run.titles), sent
-    new = live_timeline(run.id, sides, run.totals, sent, run.titles)
+        return timeline(run.id, sides, pick=False, titles=run.titles, run=run), sent
+    new = live_timeline(run.id, sides, run.totals, sent, run.titles, run)
     return (new, new.first + len(new.positions)) if new is not None else (None, sent)
+
+
+def _algorithm(
+    run: SamplingJob | None, sides: Frames, index: Mapping[Side, Sequence[int]]
+) -> tuple[AlgorithmPanel, ...]:
+    """The algorithm of a run; `index`: of each side the frame at each position."""
+    if run is None:
+        return ()
+    shown = {side: [frames[i].step for i in index[side]] for side, frames in sides.items()}
+    return algorithm.panels(run.recipes, run.steps, shown)
 
 
 def _positions(frames: Sequence[FrameImages]) -> tuple[Position, ...]:

@@ -16,6 +16,7 @@ from engine.analysis.step_decomposition import (
     StepErrors,
     compare_with_posterior,
     decompose_step,
+    step_coefficients,
 )
 from engine.denoiser import Clipped
 from engine.ideal import ExactDenoiser
@@ -223,3 +224,15 @@ def test_the_two_errors_are_one() -> None:
 def test_a_step_without_noise_is_infinitely_far_and_the_last_step_has_no_density(sampler: Sampler) -> None:
     assert float(judged(sampler, EXACT, POINTS[:1])[1].kl) == math.inf
     assert math.isnan(float(judged(sampler, EXACT, POINTS[:1], t=3, to=0)[1].kl))
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_coefficients_without_a_network_are_those_of_the_steps_themselves(name: str) -> None:
+    sampler = BY_NAME[name]()
+    before: Level | None = None
+    for step in walk(sampler):
+        alone = step_coefficients(sampler, step.now, step.to, before)
+        assert alone == pytest.approx(
+            {term.name: float(term.coefficient.flatten()[0]) for term in step.terms}, abs=1e-9
+        )
+        before = step.now

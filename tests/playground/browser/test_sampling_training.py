@@ -49,6 +49,18 @@ def test_the_start_page_shows_digits_and_leads_to_the_labs(app: str, page: Page)
     page.wait_for_url("**/microscope*")
 
 
+def test_the_algorithm_shows_the_line_that_is_carried_out(app: str, page: Page) -> None:
+    page.goto(f"{app}/sampling?model=ideal:digits&steps=4&count=1&sampler=ddpm")
+    current = page.locator(".dp-algorithm [aria-current=step]")
+    expect(current).to_have_count(1)
+    expect(current).to_contain_text("return")
+    page.locator("[data-action=first]").first.click()
+    expect(current.first).to_contain_text("N(0, I)")
+    expect(current.last).to_contain_text("x750 =")
+    page.locator("[data-action=forward]").first.click()
+    expect(current.first).to_contain_text("t = 750, s = 500")
+
+
 def test_sampling_streams_and_stop_keeps_what_there_is(app: str, page: Page) -> None:
     page.goto(f"{app}/sampling?model=ideal:digits&steps=1000&count=4")
     expect(page.get_by_text(re.compile(r"[1-9]\d* of 1,000 steps"))).to_be_visible()

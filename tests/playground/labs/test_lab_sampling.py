@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 import time
 from dataclasses import replace
@@ -27,6 +28,7 @@ from engine.recipes.sampling_fields import VARIANCE_TITLES
 from engine.registry import open_model
 from engine.samplers import SAMPLERS
 from engine.schedule import Level, NoiseSchedule
+from playground.components.payloads.panels import AlgorithmPanel
 from playground.components.payloads.timeline import Lane, Timeline
 from playground.labs.sampling import comparison, view
 from playground.labs.sampling import job as lab
@@ -444,6 +446,44 @@ def test_an_exported_recipe_has_every_field() -> None:
     (download,) = view.downloads(run)
     assert set(json.loads(download.files[1].data)) == set(Recipe.model_fields)
     assert Recipe.model_validate_json(download.files[1].data) == made["A"]
+
+
+@pytest.mark.parametrize("sampler", SAMPLERS)
+def test_the_algorithm_has_the_numbers_of_every_step_and_the_lines_that_it_carries_out(sampler: str) -> None:
+    steps = 6
+    run = SamplingJob("j", _model(), {"A": Recipe(model="m", steps=steps, sampler=sampler)}, begin=False)
+    frames = [FrameImages(k, t, *[np.zeros((1, 2, 2, 1), np.uint8)] * 3) for k, t in enumerate(range(6, -1, -1))]
+    shown = view.timeline("t", {"A": frames}, run=run)
+    assert shown is not None
+    (panel,) = shown.panels
+    assert isinstance(panel, AlgorithmPanel)
+    assert panel.source
+    assert len(panel.current) == steps + 1
+    end = len(panel.lines) - 1
+    assert panel.current[0][:3] == (0, 1, 2)
+    assert panel.current[-1] == (end,)
+    updates = [number for number, line in enumerate(panel.lines) if "{sum}" in line.numbers]
+    assert all(len(set(lines) & set(updates)) == 1 for lines in panel.current[:-1])  # each step ends with one update
+    draws = [number for number, line in enumerate(panel.lines) if line.text.startswith("<i>z</i>")]
+    for lines, total in zip(panel.current[:-1], panel.values["sum"], strict=False):
+        assert bool(set(draws) & set(lines)) == total.endswith(" z")
+    named = set(re.findall(r"{(\w+)}", "".join(line.numbers for line in panel.lines)))
+    assert named <= set(panel.values)
+    assert panel.values["t"][0] == "1000"
+    assert panel.values["s"][-2] == "0"
+
+
+def test_two_sides_with_the_same_steps_share_their_algorithm() -> None:
+    def titles(**of_b: Any) -> list[str]:
+        recipe = Recipe(model="m", steps=3)
+        run = SamplingJob("j", _model(), {"A": recipe, "B": recipe.model_copy(update=of_b)}, begin=False)
+        frames = [FrameImages(k, 3 - k, *[np.zeros((1, 2, 2, 1), np.uint8)] * 3) for k in range(4)]
+        shown = view.timeline("t", {"A": frames, "B": frames}, run=run)
+        assert shown is not None
+        return [panel.title for panel in shown.panels]
+
+    assert len(titles(clip="none")) == 1
+    assert [title[:2] for title in titles(sampler="ddpm")] == ["A:", "B:"]
 
 
 def test_nothing_to_show() -> None:
