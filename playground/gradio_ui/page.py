@@ -230,8 +230,9 @@ CSS = """
 .gradio-container { --st-font: inherit; }
 .html-container { padding: 0 !important; }
 .nav-holder nav { gap: 0; padding: 0 16px; }
-.nav-holder nav a { color: var(--body-text-color) !important; }
-@media (min-width: 768px) { body:has(.sidebar.open) .nav-holder { padding-left: var(--dp-sidebar); } }
+.nav-holder nav a { color: var(--body-text-color) !important; font-size: 0.9rem; padding-inline: 6px !important; }
+/* From 768 px on; Gradio spoils what stands in a media query for selectors that begin with the body. */
+body:has(.sidebar.open) .nav-holder { padding-left: clamp(0px, (100vw - 767px) * 1000, var(--dp-sidebar)); }
 :is(a, button, input, summary, [tabindex]):focus-visible {
   outline: 2.5px solid var(--link-text-color) !important; outline-offset: 2px; }
 .dp-title h1:focus { outline: none !important; }
