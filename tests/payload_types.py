@@ -14,6 +14,7 @@ from playground.components.payloads.curve import CurveEditor
 from playground.components.payloads.encoding import Encoding, properties
 from playground.components.payloads.figures import DrawingPad, Heatmap, StackedBars
 from playground.components.payloads.microscope import Microscope
+from playground.components.payloads.panels import Algorithm
 from playground.components.payloads.point_clouds import PointClouds
 from playground.components.payloads.points_microscope import PointsMicroscope
 from playground.components.payloads.recorder import TrainingSamplingMap
@@ -25,6 +26,7 @@ FILE = Path(components.__file__).parent / "payloads.d.ts"
 PAYLOADS: tuple[type, ...] = (
     Timeline,
     LiveChart,
+    Algorithm,
     CurveEditor,
     Microscope,
     PointsMicroscope,

@@ -573,8 +573,8 @@ BUGS = [
     Bug(
         "EMA decay turned round",
         "training/rate.py",
-        "1 - min(decay, (1 + step) / (10 + step))",
-        "min(decay, (1 + step) / (10 + step))",
+        "1 - ema_decay(step, decay)",
+        "ema_decay(step, decay)",
         "test_training.py",
         "recursion",
     ),

@@ -29,9 +29,14 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
         group["lr"] = rate
 
 
+def ema_decay(step: int, decay: float) -> float:
+    """d = min(decay, (1 + step) / (10 + step)), the decay of the averaged weights after `step` steps."""
+    return min(decay, (1 + step) / (10 + step))
+
+
 @torch.no_grad()
 def update_ema(average: Sequence[Tensor], weights: Sequence[Tensor], step: int, decay: float) -> None:
-    """average ← d · average + (1 − d) · weights, in place, with d = min(decay, (1 + step) / (10 + step)).
+    """average ← d · average + (1 − d) · weights, in place, with d of `ema_decay`.
 
     The smaller decay of the first steps (EMA warm-up) makes the average forget the random initial weights sooner.
 
@@ -41,4 +46,4 @@ def update_ema(average: Sequence[Tensor], weights: Sequence[Tensor], step: int, 
         step: how many steps were taken, from 1.
         decay: its value late in the training, in [0, 1).
     """
-    torch._foreach_lerp_(list(average), list(weights), 1 - min(decay, (1 + step) / (10 + step)))
+    torch._foreach_lerp_(list(average), list(weights), 1 - ema_decay(step, decay))

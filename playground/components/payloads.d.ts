@@ -149,6 +149,11 @@ export interface Series {
   color: number | null;
 }
 
+/** An algorithm by itself, at one position: what happens now. */
+export interface Algorithm {
+  panel: AlgorithmPanel;
+}
+
 /** The points to begin with and reference curves drawn faintly behind (x and y in [0, 1]). */
 export interface CurveEditor {
   points: ([number, number])[];

@@ -9,7 +9,7 @@ ROOM = {
     "forward-timeline": (1237, 2260),
     "schedules-strips": (230, 250),
     "schedules-timeline": (1043, 1739),
-    "sampling-timeline": (473, 647),
+    "sampling-timeline": (729, 1171),
     "guidance-timeline": (681, 545),
     "guidance-timeline-sweep": (681, 545),
     "likelihood-results": (1400, 1700),

@@ -21,6 +21,7 @@ class RunPart:
             self.name = live.live_html("training-name")
             self.head = live.live_html("training-head")
             self.doctor = live.live_html("training-doctor")
+            self._algorithm = components.component("algorithm", "training-algorithm")
             self._charts: dict[str, gr.HTML] = {}
             self._places: dict[str, gr.Column] = {}
             self._about: dict[str, gr.Markdown] = {}
@@ -34,7 +35,16 @@ class RunPart:
                 self._samples = components.component("timeline", "training-previews")
                 page.looking_at(text.PREVIEWS)
             self._command = live.live_html("training-command")
-        own = [self._place, self.name, self.head, self.doctor, self._samples_place, self._waiting, self._samples]
+        own = [
+            self._place,
+            self.name,
+            self.head,
+            self.doctor,
+            self._algorithm,
+            self._samples_place,
+            self._waiting,
+            self._samples,
+        ]
         charts = [part for parts in (self._places, self._charts, self._about) for part in parts.values()]
         self.components = [*own, self._command, *charts]
 
@@ -51,6 +61,7 @@ class RunPart:
         sent.text(self.name, training_html.name(run))
         sent.text(self.head, training_html.head(run))
         sent.text(self.doctor, training_html.findings(run))
+        sent.figure(self._algorithm, run.algorithm)
         figures = {figure.name: figure for figure in run.charts}
         for name in CHARTS:
             sent.visible(self._places[name], name in figures)

@@ -9,6 +9,7 @@ from typing import Any
 import gradio as gr
 
 from playground.components.payloads.chart import LiveChart
+from playground.components.payloads.panels import Algorithm
 from playground.components.payloads.timeline import Timeline
 from playground.gradio_ui import compat, components
 from playground.labs.training import visit
@@ -72,7 +73,7 @@ class Sent:
         """Show or hide it, unless it is so."""
         self.new(component, is_visible, lambda: gr.update(visible=is_visible))
 
-    def figure(self, component: Any, figure: Figure[LiveChart] | Figure[Timeline]) -> None:
+    def figure(self, component: Any, figure: Figure[LiveChart] | Figure[Timeline] | Figure[Algorithm]) -> None:
         """Send a chart or a timeline, unless its version is there."""
         self.new(component, figure.version, lambda: components.value(figure.draw()))
 

@@ -96,6 +96,7 @@ def _run(run: RunView) -> None:
     _head(run)
     page.notices(run.notices)
     _findings(run)
+    components.figure("algorithm", run.algorithm.draw().to_payload(), key="training/algorithm")
     _charts(run)
     if run.samples is not None:
         components.timeline(run.samples.draw(), key=f"training/{run.samples.name}")

@@ -13,7 +13,7 @@ from typing import Literal
 
 import numpy as np
 
-from playground.components.payloads.encoding import FiniteNumbers, Numbers, PackedFloats
+from playground.components.payloads.encoding import FiniteNumbers, Numbers, PackedFloats, Payload
 
 
 @dataclass(frozen=True)
@@ -139,3 +139,10 @@ class AlgorithmPanel:
 
 
 Panel = HistogramPanel | CurvePanel | EquationPanel | AlgorithmPanel
+
+
+@dataclass(frozen=True)
+class Algorithm(Payload):
+    """An algorithm by itself, at one position: what happens now."""
+
+    panel: AlgorithmPanel

@@ -1,8 +1,10 @@
 // The lines of an algorithm: those that are carried out at the playhead are highlighted, and have their numbers below them.
-/** @import { AlgorithmPanel } from "../payloads.js" */
+/** @import { Algorithm, AlgorithmPanel } from "../payloads.js" */
 /** @import { Panel } from "./panels.js" */
-import { el, markup } from "./dom.js";
+/** @import { Component } from "./types.js" */
+import { component, el, markup } from "./dom.js";
 import { extended, valueAt } from "./numbers.js";
+import { readTheme, watchAppearance } from "./theme.js";
 
 /** @returns {Panel} */
 export function algorithmView() {
@@ -56,4 +58,27 @@ export function algorithmView() {
       }
     },
   };
+}
+
+/**
+ * An algorithm by itself: what happens now. Emits nothing.
+ * @param {HTMLElement} root @returns {Component<Algorithm | null>}
+ */
+export function mount(root) {
+  root.classList.add("dp-root");
+  const view = algorithmView();
+  root.append(view.node);
+  const unwatch = watchAppearance(root, () => {
+    if (root.isConnected) readTheme(root);
+    root.dataset.narrow = String(root.clientWidth < 520);
+  });
+  return component(
+    root,
+    (/** @type {Algorithm | null} */ data) => {
+      if (!data) return;
+      view.set(data.panel, 0, false);
+      view.draw(0, readTheme(root));
+    },
+    unwatch,
+  );
 }

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from engine.language import _
 from playground.components.payloads.chart import LiveChart
+from playground.components.payloads.panels import Algorithm
 from playground.components.payloads.timeline import Timeline
 from playground.labs.shared import models
 from playground.labs.shared.naming import duration
 from playground.labs.shared.view import Notice
-from playground.labs.training import charts, compare, doctor, runs, settings_of_run, text, visit
+from playground.labs.training import algorithm, charts, compare, doctor, runs, settings_of_run, text, visit
 from playground.labs.training.tasks import words_of
 from playground.labs.training.visit import Against, Choice
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
     from playground.policy.visitor_runs import VisitorRuns
 
-D = TypeVar("D", bound=LiveChart | Timeline)
+D = TypeVar("D", bound=LiveChart | Timeline | Algorithm)
 OPEN_STATUS = ("running", "queued")
 OVER = ("finished", "failed")
 
@@ -107,6 +108,7 @@ class RunView:
     findings: tuple[FindingView, ...]
     well: str
     """Where there are no findings; "" before the first report."""
+    algorithm: Figure[Algorithm]
     charts: tuple[Figure[LiveChart], ...]
     samples: Figure[Timeline] | None
     waiting: str
@@ -140,6 +142,7 @@ def run_view(snapshot: Snapshot) -> RunView:
         notices=(*error, *([Notice("warning", snapshot.note)] if snapshot.note else [])),
         findings=tuple(_finding(number, finding) for number, finding in enumerate(found)),
         well=text.WELL if snapshot.reports and not found else "",
+        algorithm=_algorithm(snapshot),
         charts=tuple(_charts(snapshot)),
         samples=samples,
         waiting=text.FIRST_SAMPLES if has_samples and not count and snapshot.status == "running" else "",
@@ -197,6 +200,11 @@ def _finding(number: int, finding: Finding) -> FindingView:
         title = _("Try {in_words}", in_words=settings_of_run.in_words(change))
         return FindingView(finding.text, icon, Action("take", title, of=str(number), help=text.TRY_HELP))
     return FindingView(finding.text, icon, shell=settings_of_run.for_the_shell(change))
+
+
+def _algorithm(snapshot: Snapshot) -> Figure[Algorithm]:
+    version = (snapshot.id, snapshot.step, len(snapshot.reports), snapshot.status)
+    return Figure("algorithm", version, lambda: algorithm.algorithm(snapshot), "")
 
 
 def _charts(snapshot: Snapshot) -> list[Figure[LiveChart]]:

@@ -24,6 +24,7 @@ from playground.labs.shared.controls import from_link, to_link
 from playground.labs.shared.naming import duration, when
 from playground.labs.training import charts, estimate, runs, text, view
 from playground.labs.training import controls as lab
+from playground.labs.training.algorithm import algorithm
 from playground.labs.training.charts import SHOWN_PREVIEWS
 from playground.labs.training.controls import TrainingControls
 
@@ -424,3 +425,25 @@ def test_a_first_visit_opens_with_a_run_of_a_minute_and_older_links_mean_what_th
     assert from_link(TrainingControls, {"target": "velocity"})[0].steps == TrainingControls().steps == 1200
     for controls in (first, TrainingControls(), TrainingControls(steps=7, target="velocity")):
         assert from_link(TrainingControls, to_link(controls))[0] == controls
+
+
+@pytest.mark.parametrize(
+    ("changes", "line"),
+    [
+        ({"target": "noise"}, "‖<i>ε</i> − <i>ε̂</i>‖²"),
+        ({"target": "velocity", "weighting": "min-snr"}, "<i>w</i><sub>t</sub> ‖<i>v</i>"),
+        ({"learned_variance": True, "vlb_weight": 0.002}, "0.002 <i>L</i><sub>vlb</sub>"),
+        ({"importance": True}, "∝"),
+        ({"task": "vae"}, "KL("),
+        ({"task": "classifier"}, "<i>y</i> |"),
+    ],
+)
+def test_the_algorithm_is_that_of_the_run_and_is_carried_out_while_it_trains(
+    changes: dict[str, object], line: str
+) -> None:
+    shown = algorithm(_snapshot(**changes)).panel
+    assert any(line in each.text for each in shown.lines)
+    end = len(shown.lines) - 1
+    assert shown.current == (tuple(range(end)),)
+    assert algorithm(_snapshot(status="finished", **changes)).panel.current == ((end,),)
+    assert algorithm(_snapshot(status="paused", **changes)).panel.current == ((),)
