@@ -1,4 +1,4 @@
-"""The part of the Sampling page that fills while a sampler runs: progress, images, and downloads."""
+"""The part of the Sampling page that fills while a sampler runs: progress, images, and what gives them again."""
 
 from __future__ import annotations
 
@@ -24,8 +24,12 @@ from playground.serving.request_queue import Request, request_queue
 POLL = 0.25
 """Seconds between two updates of a request."""
 SIDES: tuple[Side, ...] = ("A", "B")
-OUTPUTS = 4 + 3 * len(SIDES)
-"""Status, Stop, timeline, nearest images, and three components of what can be downloaded of each side."""
+CODE_LINES = 24
+"""A longer program scrolls."""
+OF_SIDE = 3 + 2 * len(text.TABS)
+"""Components of one side: a column, its heading, files, and a note and a text for each tab."""
+OUTPUTS = 4 + OF_SIDE * len(SIDES)
+"""Status, Stop, timeline, nearest images, and what gives the images of each side again."""
 
 
 class Results:
@@ -45,17 +49,12 @@ class Results:
         self._timeline = components.component("timeline", "sampling-timeline")
         page.looking_at(text.LOOKING_AT)
         self._nearest = gr.HTML("", elem_id="sampling-nearest", apply_default_css=False)
-        self._downloads: list[gr.blocks.Block] = []
-        for side in SIDES:
-            with gr.Accordion(text.download(""), open=False, visible=False) as accordion:
-                files = gr.HTML("", apply_default_css=False, elem_id=f"sampling-files{side}")
-                code = gr.Code(language="python", interactive=False, show_label=False)
-            self._downloads += [accordion, files, code]
+        self._exports = [component for side in SIDES for component in _draw_export(side)]
         self._timeline.pick(_picked, self._who.both, self._nearest, **QUIET)
 
     def follow(self, cause: Dependency) -> None:
         """Show the tab's request from then on, until it has ended."""
-        outputs = [self._status, self._stop, self._timeline, self._nearest, *self._downloads]
+        outputs = [self._status, self._stop, self._timeline, self._nearest, *self._exports]
         cause.then(_watched, self._who.both, outputs, trigger_mode="multiple", **QUIET)
 
 
@@ -87,7 +86,7 @@ def _ended(request: Request, visitor: Visitor) -> list[Any]:
     if request.state.error or whole is None:
         return _outputs(request)
     chosen = _about(request, visitor, view.Choice("A", 0))
-    return _outputs(request, components.value(whole), chosen, *_downloads(request))
+    return _outputs(request, components.value(whole), chosen, *_exports(request))
 
 
 def _picked(event: gr.EventData, visitor: str, tab: str) -> Any:
@@ -114,13 +113,41 @@ def _about(request: Request, visitor: Visitor, choice: view.Choice) -> str:
     return made
 
 
-def _downloads(request: Request) -> list[Any]:
-    there = {one.side: one for one in view.downloads(request)}
+def _draw_export(side: Side) -> list[gr.blocks.Block]:
+    """The three ways to the same pixels, a tab each: `OF_SIDE` components."""
+    with gr.Column(visible=False, elem_id=f"sampling-export{side}") as column:
+        heading = gr.HTML("", apply_default_css=False)
+        made: list[gr.blocks.Block] = []
+        with gr.Tabs():
+            for number, title in enumerate(text.TABS):
+                with gr.Tab(title):
+                    if not number:
+                        files = gr.HTML("", apply_default_css=False, elem_id=f"sampling-files{side}")
+                    note = gr.HTML("", apply_default_css=False)
+                    code = gr.Code(
+                        language="python" if number else "json",
+                        interactive=False,
+                        show_label=False,
+                        max_lines=CODE_LINES,
+                        buttons=["copy"],
+                    )
+                    made += [note, code]
+    return [column, heading, files, *made]
+
+
+def _exports(request: Request) -> list[Any]:
+    """Values for the components of all sides."""
+    there = {one.side: one for one in view.exports(request)}
     shown: list[Any] = []
     for side in SIDES:
-        if side in there:
-            one = there[side]
-            shown += [gr.update(visible=True, label=one.heading), exports.links(one.files), gr.update(value=one.python)]
-        else:
-            shown += [gr.update(visible=False), "", ""]
+        if side not in there:
+            shown += [gr.update(visible=False), *[gr.skip()] * (OF_SIDE - 1)]
+            continue
+        one = there[side]
+        shown += [gr.update(visible=True), page.bold(one.heading), exports.links(one.files)]
+        for tab in one.tabs:
+            shown += [
+                f'<div class="dp-looking-at">{page.bold(tab.note)}</div>',
+                gr.update(value=tab.code, visible=bool(tab.code)),
+            ]
     return shown

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 LAB = "sampling"
 POLL = 0.25
 """Seconds between two updates of a running job."""
+CODE_HEIGHT = 500
+"""Pixels; a longer program scrolls."""
 
 
 def show() -> None:
@@ -114,12 +116,22 @@ def _finished(job: SamplingJob) -> None:
     choice = view.choice_of(job, pick.lane, pick.picture, pick.position) if pick else view.Choice("A", 0)
     if choice is not None:
         _chosen(job, choice)
-    for one in view.downloads(job):
-        with st.expander(one.heading):
-            for column, file in zip(st.columns(len(one.files)), one.files, strict=True):
-                key = f"{LAB}/{file.kind}{one.side}"
-                column.download_button(file.title, file.data, file.name, file.kind, width="stretch", key=key)
-            st.code(one.python, language="python")
+    for one in view.exports(job):
+        _export(one)
+
+
+def _export(export: view.Export) -> None:
+    """The three ways to the same pixels, a tab each."""
+    st.markdown(export.heading)
+    for place, tab in zip(st.tabs([tab.title for tab in export.tabs]), export.tabs, strict=True):
+        with place:
+            if tab is export.tabs[0]:
+                for column, file in zip(st.columns(len(export.files)), export.files, strict=True):
+                    key = f"{LAB}/{file.kind}{export.side}"
+                    column.download_button(file.title, file.data, file.name, file.kind, width="stretch", key=key)
+            st.caption(tab.note)
+            if tab.code:
+                st.code(tab.code, language=tab.language, height=CODE_HEIGHT)
 
 
 def _chosen(job: SamplingJob, choice: view.Choice) -> None:

@@ -61,6 +61,14 @@ LANES = {
 DIFFERENCE = (N_("<i>x̂</i><sub>0</sub> of B − <i>x̂</i><sub>0</sub> of A"), N_("From −1 to 1; grey is 0."))
 PNG_STOPPED = N_("Images so far (PNG, without recipe: it was stopped)")
 PNG, RECIPE = N_("Images (PNG, carries its recipe)"), N_("Recipe (JSON)")
+PYTHON = N_("Program with this engine (Python)")
+TABS = (N_("This recipe"), N_("Plain PyTorch"), "diffusers")
+"""What gives the images again."""
+RECIPE_NOTE = N_(
+    "Every field that determines these images, defaults written out: the same recipe gives the same pixels in the lab, on the "
+    "command line (python -m engine sample), in Python and over the API."
+)
+RECIPE_NOTE_STOPPED = N_("The sampling was stopped; this recipe and both programs go on to t = 0.")
 
 
 def smoothed(smoothing: float) -> str:
@@ -93,11 +101,11 @@ def nearest(number: int, side: str) -> str:
     return _("**Image {number}** and the training images nearest to it", number=number)
 
 
-def download(side: str) -> str:
-    """The heading over what can be downloaded; `side` is "" or A or B."""
+def again(side: str) -> str:
+    """The heading over what gives the images again; `side` is "" or A or B."""
     if side:
-        return _("Download: images, recipe and Python of {side}", side=side)
-    return _("Download: images, recipe and Python")
+        return _("**The same pixels again: {side}**", side=side)
+    return _("**The same pixels again**")
 
 
 def waiting(place: int) -> str:

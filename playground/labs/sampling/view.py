@@ -1,10 +1,11 @@
-"""What the Sampling lab shows, as data for both front ends: status, notices, timelines, nearest training images, downloads."""
+"""What the Sampling lab shows, as data for both front ends: status, notices, timelines, nearest training images, exports."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from engine.language import _
 from playground.components.payloads.packing import nearest_index
@@ -205,7 +206,7 @@ def _index(name: str, frames: Sequence[FrameImages], first: int, index: tuple[in
     return tuple(min(number, last - 1) for number in index)
 
 
-# --- one image, and what can be downloaded --------------------------------------------------------------------------
+# --- one image, and what gives the images again --------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -301,30 +302,60 @@ def memorization(recipe: Recipe) -> str:
 
 
 @dataclass(frozen=True)
-class Download:
-    """What can be downloaded of one side."""
+class Tab:
+    """One way to the pixels of a result: a title, a sentence, and a text to copy, "" for none."""
+
+    title: str
+    note: str
+    code: str
+    language: Literal["json", "python"]
+
+
+@dataclass(frozen=True)
+class Export:
+    """What gives the images of one side again: files, and a tab for each way."""
 
     side: Side
     heading: str
     files: tuple[File, ...]
-    python: str
+    tabs: tuple[Tab, ...]
+    """Of `text.TABS`, in that order; the files belong to the first."""
 
 
-def downloads(run: SamplingJob) -> list[Download]:
+def exports(run: SamplingJob) -> list[Export]:
     """Of each side that has frames."""
-    from engine.recipes.recipe import png_bytes
+    return [_export(run, side, recipe) for side, recipe in run.recipes.items() if run.frames(side)]
 
-    made = []
-    for side, recipe in run.recipes.items():
-        frames, name = run.frames(side), f"{run.id}{side}"
-        if not frames:
-            continue
-        is_whole = frames[-1].t == 0
-        png = png_bytes(frames[-1].x0, recipe if is_whole else None, zoom=4)
-        record = recipe.model_dump_json(indent=2)
-        files = (
-            File(text.PNG if is_whole else text.PNG_STOPPED, f"samples-{name}.png", "image/png", png),
-            File(text.RECIPE, f"recipe-{name}.json", "application/json", record.encode()),
-        )
-        made.append(Download(side, text.download(side_in_words(run, side)), files, recipe.python()))
-    return made
+
+def _export(run: SamplingJob, side: Side, recipe: Recipe) -> Export:
+    from engine.recipes.recipe import png_bytes
+    from engine.recipes.scripts.plain import plain_pytorch
+    from engine.recipes.scripts.schedulers import with_diffusers
+
+    last, name = run.frames(side)[-1], f"{run.id}{side}"
+    is_whole = last.t == 0
+    record = json_of(recipe)
+    files = (
+        File(
+            text.PNG if is_whole else text.PNG_STOPPED,
+            f"samples-{name}.png",
+            "image/png",
+            png_bytes(last.x0, recipe if is_whole else None, zoom=4),
+        ),
+        File(text.RECIPE, f"recipe-{name}.json", "application/json", record.encode()),
+        File(text.PYTHON, f"recipe-{name}.py", "text/x-python", recipe.python().encode()),
+    )
+    plain, theirs = plain_pytorch(recipe, run.model), with_diffusers(recipe, run.model)
+    recipe_tab, plain_tab, their_tab = text.TABS
+    tabs = (
+        Tab(recipe_tab, text.RECIPE_NOTE if is_whole else text.RECIPE_NOTE_STOPPED, record, "json"),
+        Tab(plain_tab, plain.note, plain.code, "python"),
+        Tab(their_tab, theirs.note, theirs.code, "python"),
+    )
+    return Export(side, text.again(side_in_words(run, side)), files, tabs)
+
+
+def json_of(recipe: Recipe) -> str:
+    """Every field, a line each, defaults written out."""
+    lines = (f"  {json.dumps(name)}: {json.dumps(value)}" for name, value in recipe.model_dump(mode="json").items())
+    return "{\n" + ",\n".join(lines) + "\n}\n"

@@ -221,6 +221,19 @@ def test_pictures_stream_without_moving_the_page_and_stop_stops(page: Page, grad
     expect(page.locator("#sampling-stop")).to_be_disabled()
 
 
+def test_the_same_pixels_in_three_tabs_by_keyboard(page: Page, gradio_url: str) -> None:
+    page.goto(f"{gradio_url}/sampling?model=digits&steps=2&count=2&sampler=heun")
+    tabs = page.locator("#sampling-exportA").get_by_role("tab")
+    expect(tabs).to_have_count(3, timeout=30_000)
+    expect(page.locator("#sampling-exportA .cm-content:visible")).to_contain_text('"sampler": "heun"')
+    expect(page.locator("#sampling-filesA a[download]")).to_have_count(3)
+    tabs.nth(1).press("Enter")
+    expect(page.locator("#sampling-exportA .cm-content:visible")).to_contain_text("import torch")
+    tabs.nth(2).press("Enter")
+    expect(page.get_by_text("HeunDiscreteScheduler takes the mean")).to_be_visible()
+    expect(page.locator("#sampling-exportA .cm-content:visible")).to_have_count(0)  # a sentence, and nothing to copy
+
+
 def test_a_reload_finds_the_running_request_and_a_closed_tab_ends_it(
     chromium: Browser, here: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,6 +89,16 @@ def test_two_settings_on_the_same_noise(app: str, page: Page) -> None:
     expect(page.locator(TIMELINE)).to_have_attribute("data-count", "11")
 
 
+def test_the_same_pixels_in_three_tabs_by_keyboard(app: str, page: Page) -> None:
+    page.goto(f"{app}/sampling?model=digits&steps=2&count=2")
+    expect(page.get_by_role("tab")).to_have_count(3)
+    page.get_by_role("tab").first.focus()
+    for name, words in (("Plain PyTorch", "import torch"), ("diffusers", "DDIMScheduler")):
+        page.keyboard.press("ArrowRight")
+        expect(page.get_by_role("tab", name=name)).to_have_attribute("aria-selected", "true")
+        expect(page.locator("[data-testid=stCode]:visible")).to_contain_text(words)
+
+
 def test_bad_links_say_so_and_open_with_the_default(app: str, page: Page) -> None:
     page.goto(f"{app}/sampling?model=ideal:digits&steps=0&count=2&eta=hello")
     expect(page.get_by_text(re.compile("The link asks for Steps = “0”"))).to_be_visible()

@@ -30,7 +30,7 @@ from engine.samplers import SAMPLERS
 from engine.schedule import Level, NoiseSchedule
 from playground.components.payloads.panels import AlgorithmPanel
 from playground.components.payloads.timeline import Lane, Timeline
-from playground.labs.sampling import comparison, view
+from playground.labs.sampling import comparison, text, view
 from playground.labs.sampling import job as lab
 from playground.labs.sampling.controls import (
     B_FIELDS,
@@ -431,9 +431,9 @@ def test_a_stopped_run_stands_before_its_end_and_is_no_sample() -> None:
     shown = view.run_timeline(run)
     assert shown is not None
     assert (len(shown.positions), shown.total) == (5, 11)
-    (download,) = view.downloads(run)
+    (export,) = view.exports(run)
     with pytest.raises(RecipeError):  # the recipe would make other images
-        text_in_png(download.files[0].data)
+        text_in_png(export.files[0].data)
     found = view.nearest(run, view.Choice("A", 0))
     assert found is not None
     assert f"t = {shown.positions[-1].t}" in found.images[0][1]
@@ -443,9 +443,26 @@ def test_an_exported_recipe_has_every_field() -> None:
     _, made = open_recipes(SamplingControls(model="ideal:digits", steps=2, count=1), HOST)
     run = SamplingJob("whole", HOST.open_model("ideal:digits"), made)
     run.wait(SECONDS)
-    (download,) = view.downloads(run)
-    assert set(json.loads(download.files[1].data)) == set(Recipe.model_fields)
-    assert Recipe.model_validate_json(download.files[1].data) == made["A"]
+    (export,) = view.exports(run)
+    assert set(json.loads(export.files[1].data)) == set(Recipe.model_fields)
+    assert Recipe.model_validate_json(export.files[1].data) == made["A"]
+
+
+def test_three_ways_to_the_same_pixels() -> None:
+    """The recipe written out, plain PyTorch and diffusers; where no program can, a sentence and nothing to copy."""
+    _, made = open_recipes(SamplingControls(model="digits", steps=2, count=1, compare=True, b_sampler="heun"), HOST)
+    run = SamplingJob("whole", HOST.open_model("digits"), made)
+    run.wait(SECONDS)
+    of_a, of_b = view.exports(run)
+    for export in (of_a, of_b):
+        assert [tab.title for tab in export.tabs] == list(text.TABS)
+        assert all(tab.note for tab in export.tabs)
+        assert export.tabs[0].code.encode() == export.files[1].data
+        assert "import torch" in export.tabs[1].code
+        assert "Recipe(" in export.files[2].data.decode()
+    assert "DDIMScheduler" in of_a.tabs[2].code
+    assert not of_b.tabs[2].code
+    assert "HeunDiscreteScheduler" in of_b.tabs[2].note
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

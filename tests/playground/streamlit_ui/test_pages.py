@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from engine.recipes.recipe import Recipe
 from engine.runs import service as training_service
 from engine.runs.service import TrainingService
 from engine.samplers import DDIM, SAMPLERS, NamedSampler
@@ -118,9 +119,9 @@ def test_the_sampling_page_draws_at_the_first_visit() -> None:
     assert not at.warning
     assert not at.error
     assert _links(at) == QUICK
-    program = at.code[0].value
-    assert "model='ideal:digits'" in program
-    assert "steps=2" in program
+    assert [tab.label for tab in at.tabs] == ["This recipe", "Plain PyTorch", "diffusers"]
+    assert Recipe.model_validate_json(at.code[0].value) == at.session_state["sampling/job"].recipes["A"]
+    assert "exact denoiser" in at.tabs[1].caption[0].value
 
 
 def _sampling_reloaded() -> None:
@@ -159,8 +160,8 @@ def test_the_sampling_page_draws_again_when_asked_and_says_when_it_should() -> N
 def test_two_settings_side_by_side() -> None:
     at = _drawn(_fine(_open(_sampling, **QUICK, compare="1", b_steps="4", b_sampler="ddpm")))
     assert "Done after 6 of 6 steps" in _text(at)
-    assert len(at.code) == 2
-    assert "sampler='ddpm'" in at.code[1].value
+    assert len(at.tabs) == 6
+    assert '"sampler": "ddpm"' in at.code[1].value
 
 
 def test_a_line_in_a_registry_is_a_choice_in_the_sampling_lab(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -188,7 +189,7 @@ def test_without_labels_guidance_is_greyed_out_and_the_page_draws() -> None:
     assert not at.error
     assert "Done after 2 of 2 steps" in _text(at)
     assert at.slider(key="sampling/scale").disabled
-    assert "scale" not in at.code[0].value
+    assert at.session_state["sampling/job"].recipes["A"].scale == Recipe().scale
 
 
 def test_bad_values_in_a_sampling_link_are_named_and_the_page_opens() -> None:
