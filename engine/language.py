@@ -7,12 +7,14 @@ made: two readers of one server may read two languages.
     _("Step {step} of {total}", step=3, total=50)         what is said now, in the language of who reads now
     plural("{count} run", "{count} runs", 3)              the same for a number of things
     Message("There is no run {name}.", name=name)         said now and read later: the message of an error, a result of a job
+    told("There is no run a.")                            kept as English text, as on the disk, and read later
     TITLE = N_("Sampling")                                 a constant, in a module that ends with `translated(__name__)`
 """
 
 from __future__ import annotations
 
 import gettext
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -128,7 +130,10 @@ class Message:
     """
 
     def __init__(self, text: str, /, **values: object) -> None:
-        self.text, self.values = text, values
+        self.text = text
+        self.values = {
+            name: message_of(value) if isinstance(value, Exception) else value for name, value in values.items()
+        }
 
     def __str__(self) -> str:
         return _(self.text, **self.values)
@@ -141,6 +146,79 @@ class Message:
 
     def __hash__(self) -> int:
         return hash((self.text, tuple(sorted(self.values))))
+
+
+def message_of(error: Exception) -> Message | str:
+    """What an error says, without the error, which keeps all that its functions held: its message where it has one."""
+    first = error.args[0] if len(error.args) == 1 else None
+    return first if isinstance(first, Message) else str(error)
+
+
+def joined(*sentences: str) -> str:
+    """Sentences one after the other, with a blank between them where a language has one."""
+    text = ""
+    for sentence in filter(None, sentences):
+        text += f" {sentence}" if text and text[-1].isascii() else sentence
+    return text
+
+
+def told(english: str) -> str:
+    """An English text that was kept, such as in the folder of a run, in the language of who reads now.
+
+    Its sentences are found in the catalogue, also those with values; one that is not there stays English.
+    """
+    tag, parts, said = language(), _SENTENCE_END.split(english), []
+    if tag == ENGLISH:
+        return english
+    while parts:
+        for count in range(len(parts), 0, -1):
+            known = _told(tag, " ".join(parts[:count]))
+            if known or count == 1:
+                said.append(known or parts[0])
+                parts = parts[count:]
+                break
+    return joined(*said)
+
+
+_SENTENCE_END = re.compile(r"(?<=[.”]) (?=[A-Z0-9“])")
+_VALUE = re.compile(r"\{(\w+)[^{}]*\}")
+_LEAST_KNOWN = 15
+"""Letters of a text with values, besides those, without which it could be any sentence."""
+
+
+@lru_cache(maxsize=256)
+def _told(tag: str, english: str) -> str:
+    plain = _catalogue(tag).gettext(english)
+    if plain != english or not english:
+        return plain if english else ""
+    for shape, text in _with_values(tag):
+        if found := shape.fullmatch(english):
+            values = {name: _told(tag, value) or value for name, value in found.groupdict().items()}
+            return _VALUE.sub(r"{\1}", text).format(**values)
+    return ""
+
+
+@cache
+def _with_values(tag: str) -> list[tuple[re.Pattern[str], str]]:
+    """Texts with values as patterns, with their translations; those that say most come first."""
+    found = []
+    for key, text in getattr(_catalogue(tag), "_catalog", {}).items():
+        english = key[0] if isinstance(key, tuple) else key
+        known = _VALUE.sub("", english)
+        if known != english and len(known) >= _LEAST_KNOWN:
+            found.append((len(known), english, text))
+    return [(_pattern(english), text) for _, english, text in sorted(found, reverse=True)]
+
+
+def _pattern(english: str) -> re.Pattern[str]:
+    shape, at, names = "", 0, set()
+    for value in _VALUE.finditer(english):
+        name = value[1]
+        shape += re.escape(english[at : value.start()].replace("{{", "{").replace("}}", "}"))
+        shape += f"(?P={name})" if name in names else f"(?P<{name}>.*?)"
+        at = value.end()
+        names.add(name)
+    return re.compile(shape + re.escape(english[at:].replace("{{", "{").replace("}}", "}")), re.DOTALL)
 
 
 class _Constant(str):

@@ -17,6 +17,7 @@ from engine.data.image_set import DataError
 from engine.data.pixels import to_unit
 from engine.ideal import ExactClassifier, ExactDenoiser
 from engine.interop import hub, pretrained, trainer_files, uploads
+from engine.language import Message, message_of
 from engine.models import noisy_classifier
 from engine.models.noisy_classifier import TrainedClassifier
 from engine.models.opened import Guide, Model, ModelError
@@ -62,9 +63,11 @@ def open_model(
             return _ideal_model(name.removeprefix(IDEAL))
         return _shipped_model(name) if name in pretrained.CHECKPOINTS else _model_from(name, download, progress)
     except (DataError, CheckpointError) as error:
-        raise ModelError(str(error)) from error
+        raise ModelError(message_of(error)) from error
     except OSError as error:  # a name that is too long for the disk, a folder that may not be read
-        raise ModelError(f"“{name[:60]}” cannot be opened: {error.strerror or error}.") from error
+        raise ModelError(
+            Message("“{name}” cannot be opened: {why}.", name=name[:60], why=error.strerror or error)
+        ) from error
 
 
 def locate(name: str, *, download: bool = True, progress: hub.Progress | None = None) -> tuple[Path, str]:
@@ -83,7 +86,7 @@ def locate(name: str, *, download: bool = True, progress: hub.Progress | None = 
     elif not os.path.exists(name) and (on_hub := hub.parse(name)) is not None:
         cached = hub.cached(on_hub)
         if cached is None and not download:
-            raise ModelError(f"“{name}” is no folder here, and not yet downloaded from the Hub.")
+            raise ModelError(Message("“{name}” is no folder here, and not yet downloaded from the Hub.", name=name))
         path, title = cached or hub.fetch(on_hub, progress), name
     return path, title
 
@@ -150,7 +153,7 @@ def open_guide(name: str) -> Guide:
         # A run may have a newer checkpoint at the next call; everything else is cached.
         trained = open_classifier(name) if name.startswith(RUN) else _cached_classifier(name)
     except CheckpointError as error:
-        raise ModelError(str(error)) from error
+        raise ModelError(message_of(error)) from error
     return Guide(trained.card.title or name, trained, trained.shape, trained.class_names)
 
 
@@ -168,7 +171,9 @@ def open_classifier(name: str) -> TrainedClassifier:
             return _open_run(name.removeprefix(RUN), noisy_classifier.load)
         return noisy_classifier.load(name)
     except OSError as error:  # a name that is too long for the disk, a folder that may not be read
-        raise CheckpointError(f"“{name[:60]}” cannot be opened: {error.strerror or error}.") from error
+        raise CheckpointError(
+            Message("“{name}” cannot be opened: {why}.", name=name[:60], why=error.strerror or error)
+        ) from error
 
 
 _cached_classifier = lru_cache(maxsize=8)(open_classifier)
@@ -181,7 +186,7 @@ def _run_model(run_id: str) -> Model:
     try:
         return _open_run(run_id, pretrained.load).model(RUN + run_id)
     except CheckpointError as error:
-        raise ModelError(str(error)) from error
+        raise ModelError(message_of(error)) from error
 
 
 def _open_run(run_id: str, load: Callable[[Path], Opened]) -> Opened:
@@ -193,7 +198,7 @@ def _open_run(run_id: str, load: Callable[[Path], Opened]) -> Opened:
     try:
         folder = RunFolder.named(runs_root(), name)
     except ValueError as error:
-        raise CheckpointError(str(error)) from error
+        raise CheckpointError(message_of(error)) from error
     if not folder.has_checkpoint:
-        raise CheckpointError(f"There is no training run “{name[:40]}” here that could be opened.")
+        raise CheckpointError(Message("There is no training run “{name}” here that could be opened.", name=name[:40]))
     return folder.open(load, folder.step_of(at) if at else None)

@@ -126,7 +126,7 @@ def complaint(error: ValidationError) -> str:
     """The first error, as part of a sentence."""
     from engine.storage.checked_files import first_problem
 
-    return first_problem(error)
+    return str(first_problem(error))
 
 
 def check_out(path: Path, *, makes_folder: bool = False, needed: int = ROOM) -> None:

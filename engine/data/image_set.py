@@ -7,6 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from engine.language import Message
+
 
 class DataError(ValueError):
     """A picture set that does not exist, or whose file cannot be read; the message is fit to show to a reader."""
@@ -42,16 +44,20 @@ class ImageSet:
         """Refuse arrays that do not fit together, with `DataError`, and make them read-only."""
         count = len(self.images)
         if self.images.dtype != np.uint8 or self.images.ndim != 4 or self.images.shape[3] not in (1, 3):
-            raise DataError(f"The set “{self.name}” needs pictures as uint8 (N, H, W, 1 or 3).")
+            raise DataError(Message("The set “{name}” needs pictures as uint8 (N, H, W, 1 or 3).", name=self.name))
         if self.labels.dtype != np.int64 or self.labels.shape != (count,):
-            raise DataError(f"The set “{self.name}” needs one whole-number label for each picture.")
+            raise DataError(Message("The set “{name}” needs one whole-number label for each picture.", name=self.name))
         if self.held_out.dtype != np.bool_ or self.held_out.shape != (count,):
-            raise DataError(f"The set “{self.name}” needs one yes or no for each picture, held out or not.")
+            raise DataError(
+                Message("The set “{name}” needs one yes or no for each picture, held out or not.", name=self.name)
+            )
         if self.names and len(self.names) != count:
-            raise DataError(f"The set “{self.name}” needs one name for each picture, or none at all.")
+            raise DataError(
+                Message("The set “{name}” needs one name for each picture, or none at all.", name=self.name)
+            )
         lowest, classes = (0, len(self.class_names)) if self.class_names else (-1, 0)
         if count and not (self.labels.min() >= lowest and self.labels.max() < classes):
-            raise DataError(f"The set “{self.name}” has labels that name no class.")
+            raise DataError(Message("The set “{name}” has labels that name no class.", name=self.name))
         # load() hands the same arrays to every caller: one that writes into them would change them for all.
         for array in (self.images, self.labels, self.held_out):
             array.setflags(write=False)
@@ -106,8 +112,13 @@ class ImageSet:
         members = np.flatnonzero(self.labels == class_index)
         if not 0 <= number < len(members):
             raise DataError(
-                f"“{self.class_names[class_index]}” in “{self.name}” has {len(members)} pictures, "
-                f"numbered from 0; there is no number {number}."
+                Message(
+                    "“{title}” in “{name}” has {count} pictures, numbered from 0; there is no number {number}.",
+                    title=self.class_names[class_index],
+                    name=self.name,
+                    count=len(members),
+                    number=number,
+                )
             )
         picture: npt.NDArray[np.uint8] = self.images[members[number]]
         return picture
@@ -115,5 +126,10 @@ class ImageSet:
     def _check_class(self, k: int) -> None:
         if not 0 <= k < len(self.class_names):
             raise DataError(
-                f"The set “{self.name}” has {len(self.class_names)} classes, numbered from 0; there is no number {k}."
+                Message(
+                    "The set “{name}” has {count} classes, numbered from 0; there is no number {number}.",
+                    name=self.name,
+                    count=len(self.class_names),
+                    number=k,
+                )
             )

@@ -18,6 +18,7 @@ from PIL import Image, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
+from engine.language import Message
 from engine.storage import budgets
 
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
@@ -73,7 +74,7 @@ def _check_tags(file: BinaryIO, head: bytes) -> None:
     whole = entries[: len(entries) // length * length]
     taken = sum(values * _SIZES.get(kind, 1) for _, kind, values, _ in struct.iter_unpack(order + entry, whole))
     if taken > size:
-        raise ValueError("The tags of this TIFF overlap.")
+        raise ValueError(Message("The tags of this TIFF overlap."))
 
 
 def orientation_of(image: Image.Image) -> int:

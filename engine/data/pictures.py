@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from engine.data.picture_files import DECODING, SIGNATURES, open_picture, orientation_of
+from engine.language import Message
 from engine.storage import budgets
 from engine.storage.file_kinds import HEAD, because
 
@@ -57,11 +58,14 @@ def read_picture(
     if size < 1 or channels not in (1, 3):
         raise ValueError(f"size must be at least 1 and channels 1 or 3, got {size} and {channels}")
     if not data:
-        raise PictureError("This file is empty.")
+        raise PictureError(Message("This file is empty."))
     if len(data) > max_bytes:
         raise PictureError(
-            f"This file is too large: it has {len(data) / budgets.MEGABYTE:.1f} MB, "
-            f"and at most {max_bytes / budgets.MEGABYTE:g} MB can be read."
+            Message(
+                "This file is too large: it has {size:.1f} MB, and at most {most:g} MB can be read.",
+                size=len(data) / budgets.MEGABYTE,
+                most=max_bytes / budgets.MEGABYTE,
+            )
         )
     # Damaged files make Pillow raise nearly anything: OSError, SyntaxError, struct.error, IndexError, MemoryError …
     try:
@@ -75,7 +79,11 @@ def read_picture(
             raise _damaged() from problem
         kind = because(data[:HEAD])
         raise PictureError(
-            f"This is not a picture that can be read here{kind}; please choose a {FORMAT_NAMES}."
+            Message(
+                "This is not a picture that can be read here{kind}; please choose a {kinds}.",
+                kind=kind,
+                kinds=FORMAT_NAMES,
+            )
         ) from problem
     with image:
         _check_effort(image, data, max_pixels)
@@ -97,7 +105,7 @@ def _check_effort(image: Image.Image, data: bytes, max_pixels: int) -> None:
         raise _too_many(max_pixels)
     # 0xff 0xda starts a scan; inside a scan 0xff is never followed by 0xda.
     if image.format in ("JPEG", "MPO") and data.count(b"\xff\xda") * pixels > budgets.SCANNED_PIXELS:
-        raise PictureError("This JPEG is built in so many layers that reading it would take too long.")
+        raise PictureError(Message("This JPEG is built in so many layers that reading it would take too long."))
 
 
 def _square(image: Image.Image, size: int, channels: int, white: int) -> npt.NDArray[np.uint8]:
@@ -143,7 +151,7 @@ def brightest_value(data: bytes, max_bytes: int) -> tuple[int, int]:
     Raises `PictureError` where it cannot be read.
     """
     if len(data) > max_bytes:
-        raise PictureError("This file is too large.")
+        raise PictureError(Message("This file is too large."))
     try:
         image = open_picture(io.BytesIO(data))
         _check_effort(image, data, budgets.PIXELS)
@@ -181,7 +189,9 @@ def _eight_bit(image: Image.Image) -> Image.Image:
     try:
         return image.convert("RGB")
     except ValueError as problem:
-        raise PictureError("The colours of this picture are stored in a rare way; please save it as PNG.") from problem
+        raise PictureError(
+            Message("The colours of this picture are stored in a rare way; please save it as PNG.")
+        ) from problem
 
 
 def _on_white(image: Image.Image) -> Image.Image:
@@ -247,8 +257,10 @@ def _looks_like_a_picture(data: bytes) -> bool:
 
 
 def _too_many(max_pixels: int) -> PictureError:
-    return PictureError(f"This picture has too many pixels: at most {max_pixels / 1e6:g} million can be read.")
+    return PictureError(
+        Message("This picture has too many pixels: at most {most:g} million can be read.", most=max_pixels / 1e6)
+    )
 
 
 def _damaged() -> PictureError:
-    return PictureError("This picture file is damaged or incomplete.")
+    return PictureError(Message("This picture file is damaged or incomplete."))

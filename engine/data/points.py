@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from engine.language import Message
+
 Floats = npt.NDArray[np.float64]
 Drawing = tuple[Floats, npt.NDArray[np.int64]]
 """Points of shape (N, 2) in any units, and the class of each, int64 of shape (N,)."""
@@ -61,12 +63,16 @@ def point_set(
     """
     points = np.asarray(x, dtype=np.float64).reshape(-1, 2)
     if not np.isfinite(points).all():
-        raise PointsError("Some of these coordinates are no finite numbers.")
+        raise PointsError(Message("Some of these coordinates are no finite numbers."))
     if len(points) == 0 or bool((points == points[0]).all()):
-        raise PointsError("A set needs at least two different points.")
+        raise PointsError(Message("A set needs at least two different points."))
     if len(class_names) > MOST_CLASSES:
         raise PointsError(
-            f"There are {len(class_names)} classes; at most {MOST_CLASSES} can be distinguished by colour and mark."
+            Message(
+                "There are {count} classes; at most {most} can be distinguished by colour and mark.",
+                count=len(class_names),
+                most=MOST_CLASSES,
+            )
         )
     # Divided first: the square of a number above 1e154 is none any more.
     points = points / max(float(np.abs(points).max()), 1e-300)
@@ -95,9 +101,15 @@ class NamedPoints:
 def named(name: str, count: int, seed: int = 0) -> PointSet:
     """Draw a set of `POINT_SETS`. Raises PointsError for another name, or fewer than 2 points."""
     if name not in POINT_SETS:
-        raise PointsError(f"There is no set of points “{name[:40]}”, only {', '.join(POINT_SETS)}.")
+        raise PointsError(
+            Message(
+                "There is no set of points “{name}”, only {names}.",
+                name=name[:40],
+                names=", ".join(POINT_SETS),
+            )
+        )
     if count < 2:
-        raise PointsError("A set needs at least two different points.")
+        raise PointsError(Message("A set needs at least two different points."))
     return POINT_SETS[name](name, count, seed)
 
 

@@ -11,6 +11,7 @@ from itertools import chain, islice
 import numpy as np
 
 from engine.data.points import PointsError, PointSet, point_set
+from engine.language import Message, _, joined
 from engine.storage import budgets
 from engine.storage.file_kinds import HEAD, kind_of
 from engine.storage.texts import decoded, plain_name
@@ -43,7 +44,11 @@ def read_csv(data: bytes | str, *, most_points: int = budgets.CSV_POINTS, seed: 
     """
     if len(data) > budgets.CSV_BYTES:
         raise PointsError(
-            f"This file is too large: it has {len(data) / 1e6:.0f} MB, and at most {budgets.CSV_BYTES / 1e6:.0f} can be read."
+            Message(
+                "This file is too large: it has {size:.0f} MB, and at most {most:.0f} can be read.",
+                size=len(data) / 1000000.0,
+                most=budgets.CSV_BYTES / 1000000.0,
+            )
         )
     lines, separator = _lines(_text(data))
     head = list(islice(lines, HEAD_LINES))
@@ -55,16 +60,30 @@ def read_csv(data: bytes | str, *, most_points: int = budgets.CSV_POINTS, seed: 
     for number, cells in islice(chain(head, lines), budgets.CSV_ROWS):
         if len(cells) != width:
             raise PointsError(
-                f"Line {number} has {len(cells)} values; each line needs x and y, and may have a class after them."
+                Message(
+                    "Line {number} has {width} values; each line needs x and y, and may have a class after them.",
+                    number=number,
+                    width=len(cells),
+                )
             )
         x, y = (_number(cells[k], separator) for k in columns[:2])
         if x is None or y is None:
-            raise PointsError(f"Line {number} begins with “{_short(cells)}”, which is not two numbers.")
+            raise PointsError(
+                Message(
+                    "Line {number} begins with “{cells}”, which is not two numbers.", number=number, cells=_short(cells)
+                )
+            )
         if not (math.isfinite(x) and math.isfinite(y)):
-            raise PointsError(f"Line {number} has “{_short(cells)}”: coordinates must be finite numbers.")
+            raise PointsError(
+                Message(
+                    "Line {number} has “{cells}”: coordinates must be finite numbers.",
+                    number=number,
+                    cells=_short(cells),
+                )
+            )
         rows.append((x, y, cells[columns[2]] if len(columns) == 3 else ""))
     if not rows:
-        raise PointsError("There are no points in this: each line needs two numbers, x and y.")
+        raise PointsError(Message("There are no points in this: each line needs two numbers, x and y."))
     names = sorted({row[2] for row in rows}, key=lambda name: (len(name), name))
     place = {name: k for k, name in enumerate(names)}
     kept = rows
@@ -73,13 +92,13 @@ def read_csv(data: bytes | str, *, most_points: int = budgets.CSV_POINTS, seed: 
         kept = [rows[k] for k in chosen]
     found = point_set(
         "file",
-        "Your own points",
+        _("Your own points"),
         [row[:2] for row in kept],
         [place[row[2]] for row in kept] if len(names) > 1 else None,
-        tuple(plain_name(name, 24) if name else "(none)" for name in names) if len(names) > 1 else (),
+        tuple(plain_name(name, 24) if name else _("(none)") for name in names) if len(names) > 1 else (),
     )
     left_out = _left_out(len(rows), len(kept), next(lines, None) is not None)
-    return found, " ".join(filter(None, (understood, left_out)))
+    return found, joined(understood, left_out)
 
 
 def _columns(header: list[str], lines: Sequence[Row], first: int) -> tuple[tuple[int, ...], str]:
@@ -97,26 +116,32 @@ def _columns(header: list[str], lines: Sequence[Row], first: int) -> tuple[tuple
     elif width - counted in (2, 3):
         columns = tuple(range(int(counted), width))
     else:
-        hint = "" if header else ", or give more columns names in a first line, x and y among them"
+        hint = "" if header else Message(", or give more columns names in a first line, x and y among them")
         raise PointsError(
-            f"Line {first} has {width} values; each line needs x and y, and may have a class after them{hint}."
+            Message(
+                "Line {number} has {width} values; each line needs x and y, and may have a class after them{hint}.",
+                number=first,
+                width=width,
+                hint=hint,
+            )
         )
     said = []
     if columns not in ((0, 1), (0, 1, 2)) or width > len(columns):
-        said.append("the columns " + ", ".join(f"“{plain_name(header[k], 24)}”" for k in columns) if header else "")
+        names_read = ", ".join(f"“{plain_name(header[k], 24)}”" for k in columns if header)
+        said.append(_("the columns {names}", names=names_read) if header else "")
         if counted:
-            said.append("the first column as row numbers")
-    if any("," in cells[k] for _, cells in lines[:100] for k in columns[:2] if k < len(cells)):
-        said.append("decimals with a comma")
+            said.append(_("the first column as row numbers"))
+    if any("," in cells[k] for _number_of, cells in lines[:100] for k in columns[:2] if k < len(cells)):
+        said.append(_("decimals with a comma"))
     said = [*filter(None, said)]
-    return columns, f"Read: {'; '.join(said)}." if said else ""
+    return columns, _("Read: {what}.", what=_("; ").join(said)) if said else ""
 
 
 def _is_index(names: list[str], lines: Sequence[Row]) -> bool:
     """Whether the first column holds row numbers: by its name, and because it counts."""
     if len(names) < 3 or names[0] not in INDEX_NAMES:
         return False
-    cells = [cells[0] for _, cells in lines]
+    cells = [row[1][0] for row in lines]
     return bool(cells) and all(cell.isdecimal() for cell in cells)
 
 
@@ -131,8 +156,8 @@ def _text(data: bytes | str) -> str:
             raise ValueError(kind)
         return decoded(data)
     except ValueError:
-        what = f"this is {kind}" if kind else "this is no text"
-        raise PointsError(f"A CSV file with x and y on each line is wanted: {what}.") from None
+        what = Message("this is {kind}", kind=Message(kind)) if kind else Message("this is no text")
+        raise PointsError(Message("A CSV file with x and y on each line is wanted: {what}.", what=what)) from None
 
 
 def _lines(text: str) -> tuple[Iterator[Row], str]:
@@ -151,11 +176,17 @@ def _split(text: str) -> Iterator[str]:
         if end.start() - at > budgets.CSV_LINE:
             break
         if number > budgets.CSV_LINES:
-            raise PointsError(f"There are more than {budgets.CSV_LINES:,} lines in this.")
+            raise PointsError(Message("There are more than {most:,} lines in this.", most=budgets.CSV_LINES))
         yield text[at : end.start()]
         at = end.end()
     if len(text) - at > budgets.CSV_LINE:
-        raise PointsError(f"Line {number + (at == 0)} is too long: it has more than {budgets.CSV_LINE:,} characters.")
+        raise PointsError(
+            Message(
+                "Line {number} is too long: it has more than {most:,} characters.",
+                number=number + (at == 0),
+                most=budgets.CSV_LINE,
+            )
+        )
     if at < len(text):
         yield text[at:]
 
@@ -170,7 +201,7 @@ def _rows(lines: Iterator[str], first: int, separator: str) -> Iterator[Row]:
             if any(cell.strip() for cell in cells):
                 yield number, [cell.strip() for cell in cells]
     except csv.Error as problem:
-        raise PointsError(f"This cannot be read as CSV: {problem}.") from None
+        raise PointsError(Message("This cannot be read as CSV: {problem}.", problem=problem)) from None
 
 
 def _separator(head: list[str]) -> str:
@@ -212,5 +243,6 @@ def _short(cells: list[str]) -> str:
 def _left_out(read: int, kept: int, cut: bool) -> str:
     if kept == read and not cut:
         return ""
-    of = f"the first {read:,}" if cut else f"{read:,}"
-    return f"{kept:,} points, drawn at random from {of} lines, are used."
+    if cut:
+        return _("{kept:,} points, drawn at random from the first {read:,} lines, are used.", kept=kept, read=read)
+    return _("{kept:,} points, drawn at random from {read:,} lines, are used.", kept=kept, read=read)

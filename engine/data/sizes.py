@@ -18,6 +18,7 @@ from engine.data import store
 from engine.data.image_set import DataError, ImageSet
 from engine.data.sources.plan import LEAST
 from engine.data.writing import check_room
+from engine.language import Message, _
 from engine.storage.disk_errors import sentence
 from engine.storage.files import atomic_write
 
@@ -72,11 +73,18 @@ def check_size(data: ImageSet, size: int, upsampling: bool) -> bool:
     if size in (0, data.size):
         return False
     if size < LEAST:
-        raise DataError(f"An image size of {size} × {size} is too small: choose at least {LEAST}.")
+        raise DataError(
+            Message("An image size of {size} × {size} is too small: choose at least {least}.", size=size, least=LEAST)
+        )
     if size > data.size and not upsampling:
         raise DataError(
-            f"The images of “{data.title}” are {data.size} × {data.size}. To train at {size} × {size}, allow upsampling: "
-            "it adds pixels, and no detail."
+            Message(
+                "The images of “{title}” are {size} × {size}. To train at {wanted} × {wanted}, allow upsampling: it "
+                "adds pixels, and no detail.",
+                title=data.title,
+                size=data.size,
+                wanted=size,
+            )
         )
     return True
 
@@ -122,4 +130,4 @@ def _write(path: Path, images: npt.NDArray[np.uint8], shape: tuple[int, ...]) ->
             for chunk in resized(images, shape[1]):
                 file.write(chunk.tobytes())
     except OSError as error:
-        raise DataError(sentence(error, f"The images cannot be stored at {shape[1]} × {shape[1]}")) from error
+        raise DataError(sentence(error, _("The images cannot be stored at {size} × {size}", size=shape[1]))) from error

@@ -26,6 +26,7 @@ import numpy.typing as npt
 
 from engine.data.image_set import DataError, ImageSet
 from engine.data.shipped import DATASETS
+from engine.language import Message, _
 from engine.storage import budgets
 from engine.storage.arrays import read_npy
 from engine.storage.disk_errors import sentence
@@ -94,14 +95,14 @@ def normalized_name(name: str) -> str:
     rest = name.removeprefix(kind or "").strip()
     if kind is None or not rest or len(name) > 1000 or "\0" in name:
         names = ", ".join((*DATASETS, *TORCHVISION, "folder:PATH", "zip:ID", "hub:OWNER/NAME"))
-        raise DataError(f"There is no data set “{name[:60]}”. The sets are: {names}.")
+        raise DataError(Message("There is no data set “{name}”. The sets are: {names}.", name=name[:60], names=names))
     if kind == "folder:":
         try:
             rest = os.path.abspath(os.path.expanduser(rest))
         except (RuntimeError, ValueError) as error:
-            raise DataError(f"“{rest[:60]}” is no path of a folder.") from error
+            raise DataError(Message("“{path}” is no path of a folder.", path=rest[:60])) from error
         if any("\ud800" <= c <= "\udfff" for c in rest):
-            raise DataError("The path of this folder is no text in UTF-8: rename the folder.")
+            raise DataError(Message("The path of this folder is no text in UTF-8: rename the folder."))
     return kind + rest
 
 
@@ -123,8 +124,11 @@ def load(name: str, root: Path | None = None) -> ImageSet:
     if stamp is None:
         known = normalized_name(name)[:200]
         raise DataError(
-            f"The pictures “{known}” are not prepared here yet: choose them under “Other pictures …” in the Training lab, or "
-            f"run: python -m engine data prepare {known}"
+            Message(
+                "The pictures “{known}” are not prepared here yet: choose them under “Other pictures …” in the "
+                "Training lab, or run: python -m engine data prepare {known}",
+                known=known,
+            )
         )
     return _opened(folder, stamp)
 
@@ -183,7 +187,9 @@ def open_array(path: Path, shape: tuple[int, ...]) -> npt.NDArray[np.uint8]:
 
 def damaged_error(title: str) -> DataError:
     """To be raised where the files of a prepared set do not fit together."""
-    return DataError(f"The prepared pictures “{title}” are damaged or incomplete: prepare them again.")
+    return DataError(
+        Message("The prepared pictures “{title}” are damaged or incomplete: prepare them again.", title=title)
+    )
 
 
 def prepared_sets() -> list[About]:
@@ -223,4 +229,4 @@ def remove(name: str, root: Path | None = None) -> None:
             (folder / ABOUT).unlink()  # first: from here on it is no set any more
             shutil.rmtree(folder)
     except OSError as error:
-        raise DataError(sentence(error, f"“{name[:60]}” cannot be removed")) from error
+        raise DataError(sentence(error, _("“{name}” cannot be removed", name=name[:60]))) from error

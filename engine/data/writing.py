@@ -22,6 +22,7 @@ from engine.data import store
 from engine.data.image_set import DataError
 from engine.data.sources.plan import Plan
 from engine.data.store import About
+from engine.language import Message
 from engine.storage.files import publish, room_problem
 
 HEADER = 128
@@ -103,7 +104,7 @@ class Writer:
         plan, labels = self._plan, np.array(self.labels, dtype=np.int64)
         held = self._held_out(labels)
         if held.all():
-            raise DataError("There is no picture to train on.")
+            raise DataError(Message("There is no picture to train on."))
         order, held_count = np.concatenate([np.flatnonzero(~held), np.flatnonzero(held)]), int(held.sum())
         labels = labels[order]
         content = self._store_images(order, held_count)

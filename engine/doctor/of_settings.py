@@ -54,11 +54,11 @@ def warmup(snapshot: Snapshot, curves: Curves, facts: Facts) -> Finding | None:
         "doubtful",
         _(
             "The learning rate rises over {warmup:,} steps and the run has only {steps:,}: it reaches "
-            "{learning_rate:.2g} and not the {learning_rate_2:g} of the settings.",
+            "{reached:.2g} and not the {wanted:g} of the settings.",
             warmup=config.warmup,
             steps=config.steps,
-            learning_rate=config.learning_rate * config.steps / config.warmup,
-            learning_rate_2=config.learning_rate,
+            reached=config.learning_rate * config.steps / config.warmup,
+            wanted=config.learning_rate,
         ),
         {"warmup": config.steps // 10},
     )

@@ -25,6 +25,7 @@ from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
 from engine.denoiser import Clipped, Denoiser, NetDenoiser
 from engine.evaluation.drawing import Progress
+from engine.language import Message
 from engine.likelihood import DISCRETISED, LEVELS, VARIANCES_WITH_BOUND, Decoder, bound_term, prior_term
 from engine.models.opened import Model
 from engine.process import diffuse
@@ -150,7 +151,7 @@ def variational_bound(
         done += len(t)
         yield Progress(done, total, time.perf_counter() - began)
     if not bool(values.isfinite().all()):
-        raise BoundError("The model gives pictures that are not numbers: its training went wrong.")
+        raise BoundError(Message("The model gives pictures that are not numbers: its training went wrong."))
     seconds = round(time.perf_counter() - began, 1)
     how = {"variance": variance, "decoder": decoder.name, "seed": seed, "seconds": seconds}
     yield Bound.model_validate(_summed(torch.split(values, draws), blocks, x0, schedule) | how)
@@ -202,7 +203,9 @@ def held_out_bound(
     check_fit(model.shape, len(model.class_names), data)
     part, denoiser = data.held_out_part, model.denoiser
     if not len(part):
-        raise BoundError(f"No pictures of “{data.name}” are held out: there is nothing to measure on.")
+        raise BoundError(
+            Message("No pictures of “{name}” are held out: there is nothing to measure on.", name=data.name)
+        )
     if variance is None:
         learned = isinstance(denoiser, NetDenoiser) and denoiser.learned_variance
         variance = "learned" if learned else "small"
@@ -224,9 +227,23 @@ def check_fit(shape: tuple[int, int, int], classes: int, data: ImageSet) -> None
     of_data = (data.channels, data.size, data.size)
     if shape != of_data:
         model, pictures = (" × ".join(str(n) for n in part) for part in (shape, of_data))
-        raise BoundError(f"The model is for pictures of {model}, those of “{data.name}” have {pictures}.")
+        raise BoundError(
+            Message(
+                "The model is for pictures of {model}, those of “{name}” have {pictures}.",
+                model=model,
+                name=data.name,
+                pictures=pictures,
+            )
+        )
     if classes not in (0, len(data.class_names)):
-        raise BoundError(f"The model has {classes} classes, the set “{data.name}” has {len(data.class_names)}.")
+        raise BoundError(
+            Message(
+                "The model has {classes} classes, the set “{name}” has {count}.",
+                classes=classes,
+                name=data.name,
+                count=len(data.class_names),
+            )
+        )
 
 
 def blocks_of(T: int, strata: int | None) -> list[tuple[int, int]]:
@@ -238,7 +255,11 @@ def blocks_of(T: int, strata: int | None) -> list[tuple[int, int]]:
     if strata is None:
         return [(t, t) for t in range(1, T + 1)]
     if not 1 <= strata <= T:
-        raise BoundError(f"The {T} terms of this bound can be cut into 1 to {T} blocks, not into {strata}.")
+        raise BoundError(
+            Message(
+                "The {T} terms of this bound can be cut into 1 to {T} blocks, not into {strata}.", T=T, strata=strata
+            )
+        )
     ends = [0]
     for k in range(1, strata + 1):
         # At least one t for this block, and one for each that is still to come.

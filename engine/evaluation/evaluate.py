@@ -22,6 +22,7 @@ from engine.evaluation.drawing import Drawn, DrawSettings, EvaluationError, Prog
 from engine.evaluation.memorization import Memorization, measure_memorization
 from engine.evaluation.metrics import Estimate, Jackknife, Share, accuracy, frechet_jackknife
 from engine.interop.pretrained import Checkpoint
+from engine.language import message_of
 from engine.models.classifier import Judge
 from engine.training.classifier import ClassifierTraining, training_part
 
@@ -184,7 +185,7 @@ def read_reference(data: ImageSet, judge: Judge) -> Reference:
         read_as, features = judge.read(to_unit(held_out.images))
         _, others = judge.read(to_unit(unseen.images))
     except ValueError as error:
-        raise EvaluationError(str(error)) from error
+        raise EvaluationError(message_of(error)) from error
     labels = torch.tensor(held_out.labels)
     return Reference(features, labels, others, torch.tensor(unseen.labels), accuracy(read_as, labels))
 

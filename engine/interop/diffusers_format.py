@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor
 
 from engine.interop.diffusers_unet import DiffusersUNet, DiffusersUNetConfig
+from engine.language import N_, Message, _
 from engine.models.opened import channels_problem
 from engine.models.unet import UNet, UNetConfig
 from engine.models.uninitialised import uninitialised
@@ -38,21 +39,33 @@ TEXT = ("text_encoder", "tokenizer", "transformer", "prior", "text_model", "bert
 def check_index(index: dict[str, Any]) -> None:
     """Raise `CheckpointError`, which names it, where a model_index.json describes another kind of pipeline."""
     named = index.get("_class_name")
-    name = _short(named) if isinstance(named, str) and named else "pipeline without a name"
+    name = _short(named) if isinstance(named, str) and named else _("pipeline without a name")
     parts = [key for key, value in index.items() if isinstance(value, list) and any(value)]
     if any(part.startswith(TEXT) for part in parts):
         raise CheckpointError(
-            f"This is a {name}, which draws from text; only models that draw from noise alone open here."
+            Message(
+                "This is a {name}, which draws from text; only models that draw from noise alone open here.", name=name
+            )
         )
     if any(part.startswith(NO_PIXELS) for part in parts):
         raise CheckpointError(
-            f"This is a {name}, which works on compressed pictures (latents); only models that work on pixels open here."
+            Message(
+                "This is a {name}, which works on compressed pictures (latents); only models that work on pixels "
+                "open here.",
+                name=name,
+            )
         )
     network = index.get("unet")
     if not isinstance(network, list) or len(network) != 2 or network[1] != "UNet2DModel":
-        what = f"has a {_short(network[1])}" if isinstance(network, list) and len(network) == 2 else "has no “unet”"
+        what = Message("has no “unet”")
+        if isinstance(network, list) and len(network) == 2:
+            what = Message("has a {kind}", kind=_short(network[1]))
         raise CheckpointError(
-            f"This is a {name}, which {what}; only pipelines with a UNet2DModel in pixel space open here."
+            Message(
+                "This is a {name}, which {what}; only pipelines with a UNet2DModel in pixel space open here.",
+                name=name,
+                what=what,
+            )
         )
 
 
@@ -60,8 +73,10 @@ def not_a_unet(values: dict[str, Any]) -> CheckpointError:
     """The error for a config.json of something else."""
     kind = values.get("model_type") or next(iter(values.get("architectures") or []), None)
     if kind is not None:
-        return CheckpointError(f"This is a Transformers model ({_short(kind)}), not a diffusion model.")
-    return CheckpointError("config.json does not name its network; only UNet2DModel opens here.")
+        return CheckpointError(
+            Message("This is a Transformers model ({kind}), not a diffusion model.", kind=_short(kind))
+        )
+    return CheckpointError(Message("config.json does not name its network; only UNet2DModel opens here."))
 
 
 def _short(value: object) -> str:
@@ -81,23 +96,32 @@ def unet_from_diffusers(values: dict[str, Any]) -> AnyUNetConfig:
     name = values.get("_class_name")
     if name == "UNet2DConditionModel":
         raise CheckpointError(
-            "The network is a UNet2DConditionModel, which draws from text; only UNet2DModel opens here."
+            Message("The network is a UNet2DConditionModel, which draws from text; only UNet2DModel opens here.")
         )
     if name != "UNet2DModel":
         raise CheckpointError(
-            f"The network is a {_short(name)}; only UNet2DModel opens here (no text, no latent models)."
+            Message(
+                "The network is a {name}; only UNet2DModel opens here (no text, no latent models).", name=_short(name)
+            )
         )
     if values.get("time_embedding_type") == "fourier":
         raise CheckpointError(
-            "This network takes a noise strength instead of a time (time_embedding_type = fourier): it belongs to a "
-            "variance-exploding model, not to a DDPM."
+            Message(
+                "This network takes a noise strength instead of a time (time_embedding_type = fourier): it belongs "
+                "to a variance-exploding model, not to a DDPM."
+            )
         )
     if values.get("class_embed_type") == "identity":
         raise CheckpointError(
-            "This network takes a vector instead of a class (class_embed_type = identity), which is not supported here."
+            Message(
+                "This network takes a vector instead of a class (class_embed_type = identity), which is not "
+                "supported here."
+            )
         )
     if values.get("sample_size") is None:
-        raise CheckpointError("unet/config.json does not say how large the pictures are: its sample_size is missing.")
+        raise CheckpointError(
+            Message("unet/config.json does not say how large the pictures are: its sample_size is missing.")
+        )
     # null is a value of these settings; for all others it stands for the default.
     nullable = ("mid_block_type", "attention_head_dim", "attn_norm_num_groups", "class_embed_type")
     given = {key: value for key, value in values.items() if value is not None or key in nullable}
@@ -105,7 +129,10 @@ def unet_from_diffusers(values: dict[str, Any]) -> AnyUNetConfig:
         theirs = DiffusersUNetConfig.model_validate(given)
     except ValidationError as error:
         raise CheckpointError(
-            f"unet/config.json describes no network that can be built here: {first_problem(error)}."
+            Message(
+                "unet/config.json describes no network that can be built here: {problem}.",
+                problem=first_problem(error),
+            )
         ) from error
     _check_channels(theirs)
     own = _as_ours(theirs)
@@ -116,15 +143,21 @@ def unet_from_diffusers(values: dict[str, Any]) -> AnyUNetConfig:
 def _check_channels(config: DiffusersUNetConfig) -> None:
     if config.out_channels not in (config.in_channels, 2 * config.in_channels):
         raise CheckpointError(
-            f"The network takes {config.in_channels} channels and gives back {config.out_channels}: it needs another "
-            "picture as input (as for super-resolution or inpainting), so it cannot draw from noise alone."
+            Message(
+                "The network takes {in_channels} channels and gives back {out_channels}: it needs another picture as "
+                "input (as for super-resolution or inpainting), so it cannot draw from noise alone.",
+                in_channels=config.in_channels,
+                out_channels=config.out_channels,
+            )
         )
     if problem := channels_problem(config.in_channels):
         raise CheckpointError(problem)
     if config.class_embed_type == "timestep" and config.num_class_embeds is None:
         raise CheckpointError(
-            "This network takes its class as a number (class_embed_type = timestep) and does not say how many there are: "
-            "num_class_embeds is missing in unet/config.json."
+            Message(
+                "This network takes its class as a number (class_embed_type = timestep) and does not say how many "
+                "there are: num_class_embeds is missing in unet/config.json."
+            )
         )
 
 
@@ -183,10 +216,16 @@ def _check_size(config: AnyUNetConfig) -> None:
         ArithmeticError,
     ) as error:
         why = str(error).split("\n")[0][:200].rstrip(".")
-        raise CheckpointError(f"unet/config.json describes no network that can be built: {why}.") from error
+        raise CheckpointError(
+            Message("unet/config.json describes no network that can be built: {why}.", why=why)
+        ) from error
     if net.parameter_count > budgets.PARAMETERS:
         millions = net.parameter_count / 1e6
-        raise CheckpointError(f"A network of {millions:,.0f} million parameters is too large for this playground.")
+        raise CheckpointError(
+            Message(
+                "A network of {millions:,.0f} million parameters is too large for this playground.", millions=millions
+            )
+        )
 
 
 OLD_ATTENTION = {"query": "to_q", "key": "to_k", "value": "to_v", "proj_attn": "to_out.0"}
@@ -242,11 +281,11 @@ SAME_PROCESS = (
 OTHER_PROCESS = {
     "ScoreSdeVe": "a variance-exploding model (score SDE)",
     "KarrasVe": "a variance-exploding model",
-    "EDM": "a model with the preconditioning of EDM",
+    "EDM": N_("a model with the preconditioning of EDM"),
     "CMStochastic": "a consistency model",
     "LCM": "a consistency model",
     "TCD": "a consistency model",
-    "FlowM": "a flow matching model",
+    "FlowM": N_("a flow matching model"),
     "SCM": "a consistency model",
 }
 """Beginnings of the names of schedulers of another process, and its name."""
@@ -294,16 +333,20 @@ def scheduler_from_diffusers(values: dict[str, Any], unet: AnyUNetConfig) -> Sch
     try:
         config = _SchedulerConfig.model_validate(given)
     except ValidationError as error:
-        raise CheckpointError(f"scheduler_config.json makes no sense: {first_problem(error)}.") from error
+        raise CheckpointError(
+            Message("scheduler_config.json makes no sense: {problem}.", problem=first_problem(error))
+        ) from error
     target = next((ours for ours, theirs in PREDICTION_TYPES.items() if theirs == config.prediction_type), None)
     if target is None:
-        raise CheckpointError(f"Networks that predict “{_short(config.prediction_type)}” are not supported here.")
+        raise CheckpointError(
+            Message("Networks that predict “{target}” are not supported here.", target=_short(config.prediction_type))
+        )
     try:
         schedule = _schedule(config)
     except ValueError as error:
         if isinstance(error, CheckpointError):
             raise
-        raise CheckpointError(f"The noise schedule cannot be used: {error}") from error
+        raise CheckpointError(Message("The noise schedule cannot be used: {error}", error=error)) from error
     return SchedulerFacts(schedule, target, _learned_variance(config.variance_type, unet))
 
 
@@ -313,9 +356,15 @@ def _check_process(name: object) -> None:
     name = _short(name)
     for start, what in OTHER_PROCESS.items():
         if name.startswith(start):
-            raise CheckpointError(f"The scheduler is a {name}: this is {what}, not a DDPM, and does not open here.")
+            raise CheckpointError(
+                Message(
+                    "The scheduler is a {name}: this is {what}, not a DDPM, and does not open here.",
+                    name=name,
+                    what=Message(what),
+                )
+            )
     if not name.startswith(SAME_PROCESS):
-        raise CheckpointError(f"The scheduler is a {name}, whose noise schedule is not known here.")
+        raise CheckpointError(Message("The scheduler is a {name}, whose noise schedule is not known here.", name=name))
 
 
 def _schedule(config: _SchedulerConfig) -> NoiseSchedule:
@@ -335,14 +384,16 @@ def _schedule(config: _SchedulerConfig) -> NoiseSchedule:
         share = torch.sigmoid(torch.linspace(-6, 6, T, dtype=torch.float64))
         schedule = _from_betas(config.beta_start + (config.beta_end - config.beta_start) * share, name)
     else:
-        raise CheckpointError(f"The noise schedule “{_short(name)}” is not known here.")
+        raise CheckpointError(Message("The noise schedule “{name}” is not known here.", name=_short(name)))
     return usable(schedule.with_zero_terminal_snr() if config.rescale_betas_zero_snr else schedule)
 
 
 def usable(schedule: NoiseSchedule) -> NoiseSchedule:
     """The schedule. Raises ValueError where a step adds so little noise that float32, in which networks compute, loses it."""
     if bool((schedule.beta[1:] < MIN_BETA).any()):
-        raise ValueError(f"every beta must be at least {MIN_BETA:g}, or pictures in float32 become NaN.")
+        raise ValueError(
+            Message("every beta must be at least {least:g}, or pictures in float32 become NaN.", least=MIN_BETA)
+        )
     return schedule
 
 
@@ -355,19 +406,29 @@ def _learned_variance(variance_type: str | None, unet: AnyUNetConfig) -> bool:
     doubled = unet.out_channels == 2 * unet.in_channels
     if variance_type == "learned":
         raise CheckpointError(
-            "This model predicts its variance directly (variance_type = learned); only learned_range is known here, the mix of "
-            "the small and the large one by Nichol & Dhariwal."
+            Message(
+                "This model predicts its variance directly (variance_type = learned); only learned_range is known "
+                "here, the mix of the small and the large one by Nichol & Dhariwal."
+            )
         )
     if variance_type == "learned_range" and not doubled:
         raise CheckpointError(
-            f"The scheduler says that the variance is learned, but the network gives back {unet.out_channels} channels "
-            f"instead of {2 * unet.in_channels}: there is none in them."
+            Message(
+                "The scheduler says that the variance is learned, but the network gives back {out_channels} channels "
+                "instead of {expected}: there is none in them.",
+                out_channels=unet.out_channels,
+                expected=2 * unet.in_channels,
+            )
         )
     if doubled and variance_type != "learned_range":
         raise CheckpointError(
-            f"The network gives back {unet.out_channels} channels for {unet.in_channels}, as where the variance is learned, "
-            "but the scheduler does not say so: if that is what they are, put variance_type = learned_range into "
-            "scheduler_config.json."
+            Message(
+                "The network gives back {out_channels} channels for {in_channels}, as where the variance is learned, "
+                "but the scheduler does not say so: if that is what they are, put variance_type = learned_range into "
+                "scheduler_config.json.",
+                out_channels=unet.out_channels,
+                in_channels=unet.in_channels,
+            )
         )
     return doubled
 

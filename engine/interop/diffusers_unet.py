@@ -12,6 +12,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field
 from torch import Tensor, nn
 
+from engine.language import Message
+
 Width = Annotated[int, Field(ge=1, le=2048)]
 Pixels = Annotated[int, Field(ge=4, le=1024)]
 
@@ -112,4 +114,4 @@ class DiffusersUNet(nn.Module):
         x = torch.zeros(1, self.config.in_channels, *self.config.size, device="meta")
         out = self(x, torch.zeros(1, device="meta"), classes)
         if out.shape[-2:] != x.shape[-2:]:
-            raise ValueError("its output has another size than its input")
+            raise ValueError(Message("its output has another size than its input"))

@@ -14,6 +14,7 @@ from typing import Any
 
 from engine.interop import pretrained
 from engine.interop.pretrained import WEIGHTS
+from engine.language import Message, _
 from engine.storage import budgets
 from engine.storage.checked_files import PICKLES, CheckpointError
 from engine.storage.disk_errors import is_refused_write, sentence
@@ -119,11 +120,15 @@ def _download(name: HubName, report: Progress) -> Path:
     for file in CONFIGS:
         if file in sizes:
             if sizes[file] > budgets.JSON_BYTES:
-                raise CheckpointError(f"{file} of “{name}” is far too large for what it should hold.")
+                raise CheckpointError(
+                    Message("{file} of “{name}” is far too large for what it should hold.", file=file, name=name)
+                )
             path = get(file)
             folder = path.parents[1] if "/" in file else path.parent
     if folder is None:
-        raise CheckpointError(f"“{name}” is no {pretrained.KIND}: there is no config.json in it.")
+        raise CheckpointError(
+            Message("“{name}” is no {kind}: there is no config.json in it.", name=name, kind=Message(pretrained.KIND))
+        )
     config, *_ = pretrained.read_configs(folder)
     inner = "unet/" if config.parent.name == "unet" and config.parent != folder else ""
     weights = next((inner + file for file in (WEIGHTS, HALF) if inner + file in sizes), None)
@@ -131,23 +136,33 @@ def _download(name: HubName, report: Progress) -> Path:
         raise CheckpointError(_missing_weights(name, inner, sizes))
     if sizes[weights] > budgets.WEIGHT_BYTES:
         raise CheckpointError(
-            f"The weights of “{name}” take {sizes[weights] / 1e9:.1f} GB, too much for this playground."
+            Message(
+                "The weights of “{name}” take {size:.1f} GB, too much for this playground.",
+                name=name,
+                size=sizes[weights] / 1000000000.0,
+            )
         )
     get(weights, lambda done: report(done, sizes[weights]))
     return folder
 
 
-def _missing_weights(name: HubName, inner: str, sizes: dict[str, int]) -> str:
+def _missing_weights(name: HubName, inner: str, sizes: dict[str, int]) -> Message:
     if f"{inner}{WEIGHTS}.index.json" in sizes:
-        return f"The weights of “{name}” are split into several files, as of networks too large for this playground."
+        return Message(
+            "The weights of “{name}” are split into several files, as of networks too large for this playground.",
+            name=name,
+        )
     pickled = [file for file in sizes if file.startswith(inner + "diffusion_pytorch_model") and file.endswith(PICKLES)]
     if pickled:
-        return (
-            f"The weights of “{name}” are only there as a pickle ({pickled[0]}), which can run any program when it is opened: "
-            f"only safetensors are read. Ask for another revision that has them, as {name.repo}@REVISION, or, where you trust "
-            f'it, convert it: diffusers.DDPMPipeline.from_pretrained("{name.repo}").save_pretrained("FOLDER").'
+        return Message(
+            "The weights of “{name}” are only there as a pickle ({file}), which can run any program when it is opened: "
+            "only safetensors are read. Ask for another revision that has them, as {repo}@REVISION, or, where you trust "
+            'it, convert it: diffusers.DDPMPipeline.from_pretrained("{repo}").save_pretrained("FOLDER").',
+            name=name,
+            file=pickled[0],
+            repo=name.repo,
         )
-    return f"The weights are missing: “{name}” has no {inner}{WEIGHTS}."
+    return Message("The weights are missing: “{name}” has no {file}.", name=name, file=inner + WEIGHTS)
 
 
 def _error_of(name: HubName, error: Exception) -> CheckpointError:
@@ -156,26 +171,41 @@ def _error_of(name: HubName, error: Exception) -> CheckpointError:
 
     if isinstance(error, errors.GatedRepoError):
         return CheckpointError(
-            f"“{name.repo}” is given only to those who ask: accept the terms on its page, then run “hf auth login”."
+            Message(
+                "“{name}” is given only to those who ask: accept the terms on its page, then run “hf auth login”.",
+                name=name.repo,
+            )
         )
     if isinstance(error, errors.RevisionNotFoundError):
-        return CheckpointError(f"“{name.repo}” is on the Hub, but has no revision “{name.revision}”.")
+        return CheckpointError(
+            Message("“{name}” is on the Hub, but has no revision “{revision}”.", name=name.repo, revision=name.revision)
+        )
     if isinstance(error, errors.RepositoryNotFoundError):
         return CheckpointError(
-            f"There is no folder “{name}” here and no such model on the Hub (or it is private): check the spelling."
+            Message(
+                "There is no folder “{name}” here and no such model on the Hub (or it is private): check the spelling.",
+                name=name,
+            )
         )
     if isinstance(error, errors.HFValidationError):
-        return CheckpointError(f"“{name}” is neither a folder here nor a name that the Hub could have.")
+        return CheckpointError(
+            Message("“{name}” is neither a folder here nor a name that the Hub could have.", name=name)
+        )
     if is_refused_write(error):
-        return CheckpointError(sentence(error, f"“{name}” cannot be stored in the Hub's cache"))
+        return CheckpointError(sentence(error, _("“{name}” cannot be stored in the Hub's cache", name=name)))
     off = (
-        "the Hub is switched off here (HF_HUB_OFFLINE)"
+        Message("the Hub is switched off here (HF_HUB_OFFLINE)")
         if isinstance(error, errors.OfflineModeIsEnabled)
-        else (f"the Hub cannot be reached ({type(error).__name__})")
+        else Message("the Hub cannot be reached ({kind})", kind=type(error).__name__)
     )
     return CheckpointError(
-        f"There is no folder “{name}” here, it is not in the Hub's cache, and {off}: download it elsewhere with "
-        f"“hf download {name.repo}” and upload the folder as a zip, or set HF_HUB_CACHE to a cache that has it."
+        Message(
+            "There is no folder “{name}” here, it is not in the Hub's cache, and {why}: download it elsewhere with "
+            "“hf download {repo}” and upload the folder as a zip, or set HF_HUB_CACHE to a cache that has it.",
+            name=name,
+            why=off,
+            repo=name.repo,
+        )
     )
 
 

@@ -24,6 +24,7 @@ from engine.data.shipped import DATASETS
 from engine.denoiser import NetDenoiser
 from engine.interop import diffusers_format as theirs
 from engine.interop.diffusers_unet import DiffusersUNet
+from engine.language import N_, Message, message_of
 from engine.models.opened import Model
 from engine.models.unet import UNet, UNetConfig
 from engine.models.uninitialised import uninitialised
@@ -48,7 +49,7 @@ CHECKPOINTS: dict[str, Path] = {
 }
 """Trained networks that ship, by name."""
 
-KIND = "diffusers folder of a DDPM"
+KIND = N_("diffusers folder of a DDPM")
 WEIGHTS = "diffusion_pytorch_model.safetensors"
 
 
@@ -168,7 +169,13 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
         try:
             card = Card.model_validate(read_json(path / "card.json", KIND))
         except ValidationError as error:
-            raise CheckpointError(f"card.json in “{path.name}” is damaged: {first_problem(error)}.") from error
+            raise CheckpointError(
+                Message(
+                    "card.json in “{name}” is damaged: {problem}.",
+                    name=path.name,
+                    problem=first_problem(error),
+                )
+            ) from error
     # Only our own checkpoints have an unconditional class; elsewhere every class is a class.
     null_class = ours and card.null_class
     classes = (config.num_class_embeds or 0) - (null_class and config.num_class_embeds is not None)
@@ -184,7 +191,7 @@ def load(folder: str | Path, device: torch.device | str = "cpu") -> Checkpoint:
             has_null_class=null_class or not classes,
         )
     except ValueError as error:
-        raise CheckpointError(str(error)) from error
+        raise CheckpointError(message_of(error)) from error
     return Checkpoint(denoiser=denoiser, unet=config, card=card)
 
 
@@ -218,7 +225,9 @@ def _weights_file(folder: Path) -> Path:
     """The weights, or the ones in half precision where there are no others."""
     whole, half = folder / WEIGHTS, folder / WEIGHTS.replace(".safetensors", ".fp16.safetensors")
     if (folder / f"{WEIGHTS}.index.json").exists() and not whole.exists():
-        raise CheckpointError("The weights are split into several files, as of networks too large for this playground.")
+        raise CheckpointError(
+            Message("The weights are split into several files, as of networks too large for this playground.")
+        )
     return half if half.exists() and not whole.exists() else whole
 
 

@@ -27,6 +27,7 @@ from torch import Tensor, nn
 
 from engine.denoiser import NetDenoiser
 from engine.interop.diffusers_format import usable
+from engine.language import N_, Message, message_of
 from engine.models.opened import Model, channels_problem
 from engine.models.uninitialised import uninitialised
 from engine.process import TARGETS, Target
@@ -37,7 +38,7 @@ from engine.storage.file_kinds import because
 from engine.storage.files import head_of, open_regular
 
 INSTALL = "uv pip install denoising-diffusion-pytorch"
-KIND = "checkpoint of denoising-diffusion-pytorch"
+KIND = N_("checkpoint of denoising-diffusion-pytorch")
 SUFFIXES = (".pt", ".pth")
 """Of the files that its `Trainer` saves."""
 
@@ -90,13 +91,20 @@ def read_settings(path: Path, state: Mapping[str, Tensor]) -> TrainerSettings:
     if not beside.exists():
         hint = "" if _objective(state) else ', "objective": "pred_noise" (or "pred_x0", "pred_v")'
         raise CheckpointError(
-            f"{path.name} does not hold the size of its pictures: put a file {beside.name} beside it, "
-            f'such as {{"image_size": 32{hint}}}.'
+            Message(
+                "{name} does not hold the size of its pictures: put a file {beside} beside it, such as "
+                '{{"image_size": 32{hint}}}.',
+                name=path.name,
+                beside=beside.name,
+                hint=hint,
+            )
         )
     try:
         return TrainerSettings.model_validate(read_json(beside, KIND))
     except ValidationError as error:
-        raise CheckpointError(f"{beside.name} cannot be used: {first_problem(error)}.") from error
+        raise CheckpointError(
+            Message("{name} cannot be used: {problem}.", name=beside.name, problem=first_problem(error))
+        ) from error
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
@@ -113,12 +121,15 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # torch raises whatever its many readers raise
         if "weights_only" in str(error) or "Unsupported" in str(error):
             raise CheckpointError(
-                f"{path.name} holds more than weights: it would run a program when it is opened, and is refused."
+                Message(
+                    "{name} holds more than weights: it would run a program when it is opened, and is refused.",
+                    name=path.name,
+                )
             ) from error
         raise CheckpointError(damaged(path)) from error
     state = _state_in(content, path.name)
     if sum(weight.nbytes for weight in state.values()) > path.stat().st_size:
-        raise CheckpointError(f"{path.name} is damaged: its weights share their numbers.")
+        raise CheckpointError(Message("{name} is damaged: its weights share their numbers.", name=path.name))
     if not any(".mem_kv" in key for key in state):  # of the attention, since late versions 1
         _check_version(content, path.name)
     return state
@@ -128,26 +139,30 @@ def _check_archive(path: Path) -> None:
     """Raise `CheckpointError` where the file is not what torch.save writes: an archive, uncompressed, with a small pickle."""
     try:
         if path.stat().st_size > budgets.TRAINER_BYTES:
-            raise CheckpointError(f"{path.name} is too large for this playground.")
+            raise CheckpointError(Message("{name} is too large for this playground.", name=path.name))
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             entries = archive.infolist()
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError) as error:
         if isinstance(error, CheckpointError):
             raise
         if not path.is_file():
-            raise CheckpointError(f"{path.name} is no file.") from error
-        kind = because(head_of(path)) or ", or damaged or cut short"
-        raise CheckpointError(f"{path.name} is no file of torch.save{kind}.") from error
+            raise CheckpointError(Message("{name} is no file.", name=path.name)) from error
+        kind = because(head_of(path)) or Message(", or damaged or cut short")
+        raise CheckpointError(Message("{name} is no file of torch.save{kind}.", name=path.name, kind=kind)) from error
     packed = any(entry.compress_type != zipfile.ZIP_STORED for entry in entries)
     pickles = [entry.file_size for entry in entries if entry.filename.endswith("data.pkl")]
     if packed or len(pickles) != 1 or pickles[0] > budgets.TRAINER_PICKLE or len(entries) > 100_000:
-        raise CheckpointError(f"{path.name} is no file of torch.save.")
+        raise CheckpointError(Message("{name} is no file of torch.save.", name=path.name))
 
 
 def _state_in(content: object, name: str) -> dict[str, Tensor]:
     """The weights to use, by the names of `GaussianDiffusion`."""
     other = CheckpointError(
-        f"{name} is no {KIND}: it should hold what its Trainer saves, a “model” and an “ema” of GaussianDiffusion."
+        Message(
+            "{name} is no {kind}: it should hold what its Trainer saves, a “model” and an “ema” of GaussianDiffusion.",
+            name=name,
+            kind=Message(KIND),
+        )
     )
     if not isinstance(content, dict):
         raise other
@@ -171,8 +186,12 @@ def _check_version(content: object, name: str) -> None:
     found = re.match(r"(\d{1,4})\.", version) if isinstance(version, str) else None
     if found and int(found[1]) < 2:
         raise CheckpointError(
-            f"{name} was saved by version {str(version)[:20]} of denoising-diffusion-pytorch, whose network has other parts: "
-            "files of version 2 open here."
+            Message(
+                "{name} was saved by version {version} of denoising-diffusion-pytorch, whose network has other "
+                "parts: files of version 2 open here.",
+                name=name,
+                version=str(version)[:20],
+            )
         )
 
 
@@ -183,13 +202,22 @@ def _flag(value: object) -> bool:
 
 def _raise_for_other(state: Mapping[str, Tensor], name: str, other: CheckpointError) -> None:
     """Raise the error for another model of that package, or `other`."""
-    start = f"{name} is a model of denoising-diffusion-pytorch, but "
     unet = any(key.startswith("model.") for key in state)
     if unet and "model.init_conv.weight" not in state and "betas" in state:
-        raise CheckpointError(start + "its network is not the plain Unet, which is the only one that opens here.")
+        raise CheckpointError(
+            Message(
+                "{name} is a model of denoising-diffusion-pytorch, but its network is not the plain Unet, which is the "
+                "only one that opens here.",
+                name=name,
+            )
+        )
     if unet and "model.init_conv.weight" in state:
         raise CheckpointError(
-            start + "in continuous time or elucidated: only GaussianDiffusion with its T steps opens here."
+            Message(
+                "{name} is a model of denoising-diffusion-pytorch, but in continuous time or elucidated: only "
+                "GaussianDiffusion with its T steps opens here.",
+                name=name,
+            )
         )
     raise other
 
@@ -210,7 +238,9 @@ def from_state(state: Mapping[str, Tensor], settings: TrainerSettings, device: t
     """
     if not settings.auto_normalize:
         raise CheckpointError(
-            "This model was trained on pictures from 0 to 1 (auto_normalize = false), which is not supported here."
+            Message(
+                "This model was trained on pictures from 0 to 1 (auto_normalize = false), which is not supported here."
+            )
         )
     unet = infer_unet({key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")})
     if problem := channels_problem(unet.channels):
@@ -218,25 +248,32 @@ def from_state(state: Mapping[str, Tensor], settings: TrainerSettings, device: t
     halvings = len(unet.dim_mults) - 1
     if any(side % 2**halvings for side in settings.size):
         raise CheckpointError(
-            f"Pictures of {settings.size[0]} × {settings.size[1]} cannot be halved {halvings} times evenly, as this network "
-            "does: image_size must be another."
+            Message(
+                "Pictures of {height} × {width} cannot be halved {halvings} times evenly, as this network does: "
+                "image_size must be another.",
+                height=settings.size[0],
+                width=settings.size[1],
+                halvings=halvings,
+            )
         )
     schedule = _schedule(state)
     named = settings.objective or _objective(state)
     if named is None:
         raise CheckpointError(
-            "Whether this model predicts noise, picture or velocity does not follow from its file: set it in the JSON beside "
-            'it, as "objective": "pred_noise" (or "pred_x0", "pred_v").'
+            Message(
+                "Whether this model predicts noise, picture or velocity does not follow from its file: set it in the "
+                'JSON beside it, as "objective": "pred_noise" (or "pred_x0", "pred_v").'
+            )
         )
     if unet.learned_variance and named != "pred_noise":
-        raise CheckpointError("With a learned variance only the objective pred_noise is known here.")
+        raise CheckpointError(Message("With a learned variance only the objective pred_noise is known here."))
     target = TARGETS[OBJECTIVES[named]]
     net = TrainerUNet(_filled(unet, settings, state), schedule, target, unet.self_condition)
     net = net.to(device).eval().requires_grad_(False)
     try:
         denoiser = NetDenoiser(net, schedule, target, learned_variance=unet.learned_variance)
     except ValueError as error:
-        raise CheckpointError(str(error)) from error
+        raise CheckpointError(message_of(error)) from error
     return Model("", "", denoiser, (unet.channels, *settings.size), (), schedule, "")
 
 
@@ -266,15 +303,21 @@ def infer_unet(weights: Mapping[str, Tensor]) -> UnetShape:
     """
     if "time_mlp.0.weights" in weights:
         raise CheckpointError(
-            "This network takes the noise level itself (learned or random sines), as for models in continuous time: only "
-            "GaussianDiffusion with its T steps opens here."
+            Message(
+                "This network takes the noise level itself (learned or random sines), as for models in continuous "
+                "time: only GaussianDiffusion with its T steps opens here."
+            )
         )
     if any(key.startswith(("classes_mlp", "null_classes_emb", "classes_emb")) for key in weights):
-        raise CheckpointError("This is the network with classes of that package; only its plain Unet opens here.")
+        raise CheckpointError(
+            Message("This is the network with classes of that package; only its plain Unet opens here.")
+        )
     try:
         first, last = weights["init_conv.weight"], weights["final_conv.weight"]
         if first.ndim != 4:
-            raise CheckpointError("This network is for sequences, not for pictures: only the plain Unet opens here.")
+            raise CheckpointError(
+                Message("This network is for sequences, not for pictures: only the plain Unet opens here.")
+            )
         dim = weights["time_mlp.1.weight"].shape[0] // 4
         stages = sum(f"downs.{k}.0.block1.proj.weight" in weights for k in range(9))
         widths = [
@@ -301,16 +344,21 @@ def infer_unet(weights: Mapping[str, Tensor]) -> UnetShape:
         )
     except (KeyError, IndexError) as error:
         raise CheckpointError(
-            "This is not the Unet of denoising-diffusion-pytorch of version 2: older versions built it from other parts."
+            Message(
+                "This is not the Unet of denoising-diffusion-pytorch of version 2: older versions built it from "
+                "other parts."
+            )
         ) from error
 
 
 def _filled(unet: UnetShape, settings: TrainerSettings, state: Mapping[str, Tensor]) -> nn.Module:
     """Its `Unet` with these weights."""
     if find_spec("denoising_diffusion_pytorch") is None:
-        raise CheckpointError(f"This needs the package denoising-diffusion-pytorch: install it with “{INSTALL}”.")
+        raise CheckpointError(
+            Message("This needs the package denoising-diffusion-pytorch: install it with “{command}”.", command=INSTALL)
+        )
     if max(unet.dim, unet.init_dim, *(unet.dim * m for m in unet.dim_mults)) > 8192 or max(unet.attn_heads) > 256:
-        raise CheckpointError("This network is too large for this playground.")
+        raise CheckpointError(Message("This network is too large for this playground."))
     from denoising_diffusion_pytorch import Unet  # imported here, for it takes seconds
 
     made: Any = Unet
@@ -330,15 +378,17 @@ def _filled(unet: UnetShape, settings: TrainerSettings, state: Mapping[str, Tens
                 attn_dim_head=unet.attn_dim_head,
             )
     except (AssertionError, ValueError, TypeError, RuntimeError) as error:
-        raise CheckpointError("The weights fit no network that denoising-diffusion-pytorch builds.") from error
+        raise CheckpointError(Message("The weights fit no network that denoising-diffusion-pytorch builds.")) from error
     if sum(weight.numel() for weight in net.parameters()) > budgets.PARAMETERS:
-        raise CheckpointError("This network is too large for this playground.")
+        raise CheckpointError(Message("This network is too large for this playground."))
     expected = {name: tuple(weight.shape) for name, weight in net.state_dict().items()}
     given = {key.removeprefix("model."): value for key, value in state.items() if key.startswith("model.")}
     shapes = {name: tuple(weight.shape) for name, weight in given.items()}
     if shapes != expected:
         odd = sorted(set(shapes) ^ set(expected)) or [name for name in shapes if shapes[name] != expected[name]]
-        raise CheckpointError(f"The weights do not fit the Unet of denoising-diffusion-pytorch: see “{odd[0]}”.")
+        raise CheckpointError(
+            Message("The weights do not fit the Unet of denoising-diffusion-pytorch: see “{weight}”.", weight=odd[0])
+        )
     check_numbers(given, net.state_dict())
     net.load_state_dict({name: weight.to(torch.float32, copy=True) for name, weight in given.items()}, assign=True)
     return net
@@ -387,7 +437,7 @@ def _schedule(state: Mapping[str, Tensor]) -> NoiseSchedule:
     """The schedule of its table of β; a named one in float64 where the table is that one rounded to float32."""
     betas = _table(state, "betas")
     if betas is None:
-        raise CheckpointError("The noise schedule cannot be used: its table of betas is missing or damaged.")
+        raise CheckpointError(Message("The noise schedule cannot be used: its table of betas is missing or damaged."))
     for named in SCHEDULES.values():
         schedule = named(len(betas))
         if torch.allclose(schedule.beta[1:], betas, rtol=1e-6, atol=1e-9):
@@ -395,7 +445,7 @@ def _schedule(state: Mapping[str, Tensor]) -> NoiseSchedule:
     try:
         return usable(NoiseSchedule(torch.cat([torch.zeros(1, dtype=torch.float64), betas]), "the model's own"))
     except ValueError as error:
-        raise CheckpointError(f"The noise schedule cannot be used: {error}") from error
+        raise CheckpointError(Message("The noise schedule cannot be used: {error}", error=error)) from error
 
 
 def _objective(state: Mapping[str, Tensor]) -> str | None:

@@ -19,6 +19,7 @@ from typing import BinaryIO
 
 from engine.interop import hub, pretrained, trainer_files
 from engine.interop.trainer_files import TrainerSettings
+from engine.language import Message, message_of
 from engine.storage import budgets
 from engine.storage.checked_files import CheckpointError, read_json
 from engine.storage.files import atomic_write, room_problem, runs_root, write_json
@@ -50,7 +51,7 @@ def find(name: str) -> Upload:
     upload_id = name.removeprefix(PREFIX)
     folder = default_root() / upload_id
     if ID.fullmatch(upload_id) is None or not (folder / "model").is_dir():
-        raise CheckpointError("This model was uploaded elsewhere, or has been deleted: upload it again.")
+        raise CheckpointError(Message("This model was uploaded elsewhere, or has been deleted: upload it again."))
     file = folder / "model" / "model.pt"
     title = str(read_json(folder / "upload.json", "upload").get("title", ""))[:200]
     return Upload(PREFIX + upload_id, title, file if file.exists() else folder / "model")
@@ -109,7 +110,7 @@ def _store_trainer(
     file: BinaryIO, model: Path, settings: TrainerSettings | None, progress: hub.Progress | None
 ) -> None:
     if settings is None:
-        raise CheckpointError("This file does not hold the size of its images: give their size beside it.")
+        raise CheckpointError(Message("This file does not hold the size of its images: give their size beside it."))
     size = file.seek(0, os.SEEK_END)
     _check_room(size, model)
     file.seek(0)
@@ -124,7 +125,7 @@ def _copy(source: BinaryIO, out: BinaryIO, limit: int, progress: Callable[[int],
     while chunk := source.read(CHUNK):
         done += len(chunk)
         if done > limit:
-            raise CheckpointError("The upload is larger than its header says, or than a model can be.")
+            raise CheckpointError(Message("The upload is larger than its header says, or than a model can be."))
         out.write(chunk)
         progress(done)
 
@@ -161,11 +162,11 @@ def _unpack(file: BinaryIO, model: Path, progress: hub.Progress | None) -> None:
                     _copy(source, out, min(limit, entry.size), report)
                 before += entry.size
     except ZipError as error:
-        raise CheckpointError(str(error)) from error
+        raise CheckpointError(message_of(error)) from error
     except BROKEN as error:
         if isinstance(error, CheckpointError) or (isinstance(error, OSError) and error.errno is not None):
             raise
-        raise CheckpointError("This zip is damaged or cut short.") from error
+        raise CheckpointError(Message("This zip is damaged or cut short.")) from error
 
 
 def _members(zipped: OpenZip) -> dict[str, Entry]:
@@ -181,18 +182,29 @@ def _members(zipped: OpenZip) -> dict[str, Entry]:
     ]
     if not tops:
         inside = sorted({path.suffix for path in plain if path.suffix in trainer_files.SUFFIXES})
-        hint = " A model-N.pt is uploaded as it is, without a zip around it." if inside else ""
-        raise CheckpointError(f"The zip holds no {pretrained.KIND}: there is no config.json in it.{hint}")
+        hint = Message(" A model-N.pt is uploaded as it is, without a zip around it.") if inside else ""
+        raise CheckpointError(
+            Message(
+                "The zip holds no {kind}: there is no config.json in it.{hint}",
+                kind=Message(pretrained.KIND),
+                hint=hint,
+            )
+        )
     top = min(tops, key=lambda path: len(path.parts))  # the first of them
     members = {name: plain[top / name] for name in known if top / name in plain}
     for name, entry in members.items():
         limit = budgets.JSON_BYTES if name.endswith(".json") else budgets.WEIGHT_BYTES
         if entry.size > limit:
-            raise CheckpointError(f"{name} in the zip is far too large for a file of this name.")
+            raise CheckpointError(Message("{name} in the zip is far too large for a file of this name.", name=name))
         if entry.is_locked:
-            raise CheckpointError(LOCKED)
+            raise CheckpointError(Message(LOCKED))
         if entry.is_unusual:
             raise CheckpointError(
-                f"{name} in the zip is packed with “{entry.method}”, which is not read here: pack it with Deflate, or stored."
+                Message(
+                    "{name} in the zip is packed with “{method}”, which is not read here: pack it with Deflate, or "
+                    "stored.",
+                    name=name,
+                    method=entry.method,
+                )
             )
     return members

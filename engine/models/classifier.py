@@ -12,6 +12,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 
+from engine.language import Message
 from engine.storage.saved_network import NetworkCard, NetworkConfig, NetworkFormat, SavedNetwork
 
 ASSETS = Path(__file__).resolve().parents[2] / "assets"
@@ -35,9 +36,15 @@ class ClassifierConfig(NetworkConfig):
     @model_validator(mode="after")
     def _fits(self) -> ClassifierConfig:
         if self.size < 2 ** (len(self.widths) + 1):
-            raise ValueError(f"Pictures of {self.size} pixels are too small for {len(self.widths)} resolutions.")
+            raise ValueError(
+                Message(
+                    "Pictures of {size} pixels are too small for {resolutions} resolutions.",
+                    size=self.size,
+                    resolutions=len(self.widths),
+                )
+            )
         if not all(1 <= width <= 256 for width in self.widths):
-            raise ValueError("Each width is between 1 and 256 channels.")
+            raise ValueError(Message("Each width is between 1 and 256 channels."))
         return self
 
 

@@ -21,6 +21,7 @@ from pydantic import Field, ValidationError, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from engine.language import N_
 from engine.models.classifier import ASSETS
 from engine.models.unet import DownBlock, MiddleBlock, TimeEmbedding, UNetConfig, Width, timestep_embedding
 from engine.schedule import Level, broadcast
@@ -147,7 +148,7 @@ class TrainedClassifier(SavedNetwork[LevelClassifier, NoisyClassifierCard]):
 
 
 FORMAT = NetworkFormat(
-    "classifier of noisy pictures",
+    N_("classifier of noisy pictures"),
     "noisy-classifier",
     NoisyClassifierConfig,
     NoisyClassifierCard,

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from engine.denoiser import Denoiser
 from engine.guidance import NoisyClassifier
+from engine.language import Message
 from engine.schedule import NoiseSchedule
 
 
@@ -13,12 +14,16 @@ class ModelError(ValueError):
     """A model that does not exist or cannot be opened; the message is one sentence for the reader."""
 
 
-def channels_problem(channels: int) -> str:
+def channels_problem(channels: int) -> Message | str:
     """Why a model of so many channels is not opened, in one sentence; "" where it is. Whatever shows pictures counts on it."""
     if channels in (1, 3):
         return ""
-    guess = " (4 are those of latents, or of colour with transparency)" if channels == 4 else ""
-    return f"This model draws pictures of {channels} channels{guess}: only grey pictures (1) and colour (3) can be shown here."
+    guess = Message(" (4 are those of latents, or of colour with transparency)") if channels == 4 else ""
+    return Message(
+        "This model draws pictures of {channels} channels{guess}: only grey pictures (1) and colour (3) can be shown here.",
+        channels=channels,
+        guess=guess,
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,14 +55,23 @@ class Guide:
     """Of one picture: channels, height, width."""
     class_names: tuple[str, ...]
 
-    def misfit(self, model: Model) -> str:
+    def misfit(self, model: Model) -> Message | str:
         """Why it cannot guide that model, in one sentence; "" where it can. An unconditional model may have any classes."""
         if self.shape != model.shape:
             mine, theirs = (" × ".join(str(n) for n in shape) for shape in (self.shape, model.shape))
-            return f"“{self.title}” classifies pictures of {mine}, “{model.title}” draws {theirs}: choose another classifier."
+            return Message(
+                "“{title}” classifies pictures of {mine}, “{model}” draws {theirs}: choose another classifier.",
+                title=self.title,
+                mine=mine,
+                model=model.title,
+                theirs=theirs,
+            )
         if model.class_names and len(self.class_names) != len(model.class_names):
-            return (
-                f"“{self.title}” has {len(self.class_names)} classes, “{model.title}” has {len(model.class_names)}: "
-                "choose another classifier."
+            return Message(
+                "“{title}” has {mine} classes, “{model}” has {theirs}: choose another classifier.",
+                title=self.title,
+                mine=len(self.class_names),
+                model=model.title,
+                theirs=len(model.class_names),
             )
         return ""

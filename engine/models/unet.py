@@ -19,6 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad, relu, scaled_dot_product_attention, silu
 
+from engine.language import Message
+
 Width = Annotated[int, Field(ge=1, le=2048)]
 
 
@@ -58,21 +60,35 @@ class UNetConfig(BaseModel):
     def _fits(self) -> UNetConfig:
         halvings = len(self.block_out_channels) - 1
         if self.sample_size % 2**halvings:
-            raise ValueError(f"Pictures of {self.sample_size} pixels cannot be halved {halvings} times evenly.")
+            raise ValueError(
+                Message(
+                    "Pictures of {size} pixels cannot be halved {halvings} times evenly.",
+                    size=self.sample_size,
+                    halvings=halvings,
+                )
+            )
         if self.attention and len(self.attention) != len(self.block_out_channels):
-            raise ValueError("attention needs one entry for each resolution.")
+            raise ValueError(Message("attention needs one entry for each resolution."))
         for width in self.block_out_channels:
             if width % self.norm_num_groups:
                 raise ValueError(
-                    f"A width of {width} channels cannot be normed in {self.norm_num_groups} equal groups."
+                    Message(
+                        "A width of {width} channels cannot be normed in {groups} equal groups.",
+                        width=width,
+                        groups=self.norm_num_groups,
+                    )
                 )
             if self.attention_head_dim is not None and width % self.attention_head_dim:
                 raise ValueError(
-                    f"A width of {width} channels cannot be split into heads of {self.attention_head_dim}."
+                    Message(
+                        "A width of {width} channels cannot be split into heads of {head}.",
+                        width=width,
+                        head=self.attention_head_dim,
+                    )
                 )
         if self.block_out_channels[0] < 4 or self.block_out_channels[0] % 2:
             raise ValueError(
-                "The first width must be even and at least 4: it carries the sines and cosines of the time."
+                Message("The first width must be even and at least 4: it carries the sines and cosines of the time.")
             )
         return self
 

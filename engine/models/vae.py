@@ -16,6 +16,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, silu
 
+from engine.language import Message
 from engine.latent import DiagonalGaussian
 from engine.models.classifier import ASSETS
 from engine.models.unet import Width
@@ -41,7 +42,7 @@ class VAEConfig(NetworkConfig):
     @model_validator(mode="after")
     def _fits(self) -> VAEConfig:
         if any(width % GROUPS for width in self.widths):
-            raise ValueError(f"the widths must be multiples of {GROUPS}")
+            raise ValueError(Message("the widths must be multiples of {groups}", groups=GROUPS))
         return self
 
     @property

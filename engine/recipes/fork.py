@@ -13,6 +13,7 @@ from typing import Annotated
 from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
 
 from engine.denoiser import NO_LABEL
+from engine.language import Message
 from engine.models.opened import Model, ModelError
 from engine.recipes.recipe import Recipe, RecipeError, literal, read_json, text_in_png
 from engine.recipes.sampling_fields import Label, SamplerName, Scale, Seed, Share, SpacingName, Steps
@@ -58,7 +59,7 @@ class Changes(Settings):
         try:
             return Recipe.model_validate(values)
         except ValidationError as error:
-            raise RecipeError(f"The fork cannot be used: {first_problem(error)}.") from error
+            raise RecipeError(Message("The fork cannot be used: {problem}.", problem=first_problem(error))) from error
 
 
 def _kind_of(parent: object) -> str:
@@ -87,7 +88,9 @@ class Fork(Settings):
     def check(self, model: Model) -> None:
         """Raise RecipeError where this fork does not fit that model."""
         if self.depth > MAX_DEPTH:
-            raise RecipeError(f"Forks of forks go {MAX_DEPTH} deep at most, not {self.depth}.")
+            raise RecipeError(
+                Message("Forks of forks go {most} deep at most, not {depth}.", most=MAX_DEPTH, depth=self.depth)
+            )
         self.parent.check(model)
         self.recipe.check(model)
 
@@ -101,7 +104,11 @@ class Fork(Settings):
             if frame.step == self.step:
                 return self.continued(frame.start)
         raise RecipeError(
-            f"There is nothing to fork at step {self.step}: what is forked there ends after {frame.steps} steps."
+            Message(
+                "There is nothing to fork at step {step}: what is forked there ends after {steps} steps.",
+                step=self.step,
+                steps=frame.steps,
+            )
         )
 
     def continued(self, start: Start) -> Start:
@@ -111,7 +118,9 @@ class Fork(Settings):
         Raises RecipeError where that was its last frame.
         """
         if start.t == 0:
-            raise RecipeError(f"There is nothing to fork at step {self.step}: what is forked there ends with it.")
+            raise RecipeError(
+                Message("There is nothing to fork at step {step}: what is forked there ends with it.", step=self.step)
+            )
         parent, own = recipe_of(self.parent), self.recipe
         same_noise = parent.seeds == own.seeds
         same_denoiser = all(getattr(parent, name) == getattr(own, name) for name in ("labels", *_GUIDANCE))
@@ -138,7 +147,7 @@ class Fork(Settings):
         try:
             model = model or open_model(root_of(self).model, run_of)
         except ModelError as error:
-            raise ModelError(f"This fork goes on with a model that is gone: {error}") from error
+            raise ModelError(Message("This fork goes on with a model that is gone: {error}", error=error)) from error
         self.check(model)
         return self._frames(model, start, wrap_sampler)
 
@@ -208,12 +217,16 @@ def from_file(data: bytes) -> AnyRecipe:
     kind = kind_of(data[:HEAD])
     if kind.endswith("picture"):
         raise RecipeError(
-            f"This is {kind}: only the PNG that was exported carries its recipe, and what converts it drops the recipe."
+            Message(
+                "This is {kind}: only the PNG that was exported carries its recipe, and what converts it drops the "
+                "recipe.",
+                kind=Message(kind),
+            )
         )
     if kind:
-        raise RecipeError(f"This is no recipe: it is {kind}.")
+        raise RecipeError(Message("This is no recipe: it is {kind}.", kind=Message(kind)))
     try:
         text = decoded(data)
     except ValueError as error:
-        raise RecipeError("The recipe is not JSON that can be read: this is no text.") from error
+        raise RecipeError(Message("The recipe is not JSON that can be read: this is no text.")) from error
     return from_json(text)

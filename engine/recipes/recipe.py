@@ -27,6 +27,7 @@ from torch import Tensor
 from engine.denoiser import NO_LABEL, Clipped, Denoiser, QuantileClipped
 from engine.guidance import EVERYWHERE, ClassifierGuided, Guided
 from engine.ideal import ExactDenoiser
+from engine.language import Message, _
 from engine.models.opened import Model
 from engine.recipes.sampling_fields import Label, SamplingFields, Seed
 from engine.registry import open_guide, open_model
@@ -63,10 +64,14 @@ class Recipe(SamplingFields):
     def _one_label_each(self) -> Recipe:
         if self.labels and len(self.labels) != len(self.seeds):
             raise ValueError(
-                f"{len(self.seeds)} seeds need {len(self.seeds)} labels or none at all, not {len(self.labels)}"
+                Message(
+                    "{seeds} seeds need {seeds} labels or none at all, not {labels}",
+                    seeds=len(self.seeds),
+                    labels=len(self.labels),
+                )
             )
         if self.scale_from > self.scale_to:
-            raise ValueError("the guidance interval cannot start above its end")
+            raise ValueError(Message("the guidance interval cannot start above its end"))
         return self
 
     def noise_schedule(self, model: Model) -> NoiseSchedule:
@@ -131,38 +136,59 @@ class Recipe(SamplingFields):
         """Raise RecipeError where this recipe does not fit that model, ModelError where its classifier does not exist."""
         T = self.noise_schedule(model).T
         if self.steps > T:
-            raise RecipeError(f"{self.steps} steps do not fit into a schedule of T = {T}: take {T} or fewer.")
+            raise RecipeError(
+                Message(
+                    "{steps} steps do not fit into a schedule of T = {T}: take {T} or fewer.", steps=self.steps, T=T
+                )
+            )
         guide = open_guide(self.classifier) if self.classifier and self.labels else None
         if guide is not None and (misfit := guide.misfit(model)):
             raise RecipeError(misfit)
         names = model.class_names or (guide.class_names if guide is not None else ())
         if any(label >= len(names) for label in self.labels):
-            known = f"only the classes 0 … {len(names) - 1}" if names else "no classes"
-            raise RecipeError(f"“{model.title}” knows {known}: choose another label or none.")
+            known = Message("only the classes 0 … {last}", last=len(names) - 1) if names else Message("no classes")
+            raise RecipeError(
+                Message("“{title}” knows {known}: choose another label or none.", title=model.title, known=known)
+            )
         if model.needs_label and (not self.labels or NO_LABEL in self.labels):
-            raise RecipeError(f"“{model.title}” was trained with a label for every picture: give each of them a class.")
+            raise RecipeError(
+                Message(
+                    "“{title}” was trained with a label for every picture: give each of them a class.",
+                    title=model.title,
+                )
+            )
         if model.needs_label and self.scale != 1:
             raise RecipeError(
-                f"“{model.title}” has no class for “none”, which guidance compares with: take a guidance scale of 1."
+                Message(
+                    "“{title}” has no class for “none”, which guidance compares with: take a guidance scale of 1.",
+                    title=model.title,
+                )
             )
         if self._guidance and all(label == NO_LABEL for label in self.labels):
             raise RecipeError(
-                f"There is no label that {self._guidance} could guide towards: give the pictures labels, or leave it out."
+                Message(
+                    "There is no label that {guidance} could guide towards: give the pictures labels, or leave it out.",
+                    guidance=self._guidance,
+                )
             )
         if self.smoothing and not isinstance(model.denoiser, ExactDenoiser):
-            raise RecipeError(f"“{model.title}” is no exact denoiser: only those can be smoothed.")
+            raise RecipeError(Message("“{title}” is no exact denoiser: only those can be smoothed.", title=model.title))
         if self.uses_variance and self.variance == "learned" and not getattr(model.denoiser, "learned_variance", False):
-            raise RecipeError(f"“{model.title}” has no learned variance: choose the small one, the large one or none.")
+            raise RecipeError(
+                Message(
+                    "“{title}” has no learned variance: choose the small one, the large one or none.", title=model.title
+                )
+            )
 
     @property
     def _guidance(self) -> str:
         """What asks for guidance, in words; "" for nothing. The default scale is only meant where there are labels."""
         if self.scale not in (0, 1, type(self).model_fields["scale"].default):
-            return f"a guidance scale of {self.scale:g}"
+            return _("a guidance scale of {scale:g}", scale=self.scale)
         if self.classifier and self.classifier_scale:
-            return f"the classifier “{self.classifier}”"
+            return _("the classifier “{name}”", name=self.classifier)
         if (self.scale_from, self.scale_to, self.rescale) != (*EVERYWHERE, 0.0):
-            return "an interval or a rescaling of guidance"
+            return _("an interval or a rescaling of guidance")
         return ""
 
     def python(self) -> str:
@@ -222,10 +248,10 @@ def text_in_png(data: bytes) -> str:
         with Image.open(io.BytesIO(data), formats=("PNG",)) as image:
             text = image.info.get(PNG_KEY)
     except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        raise RecipeError("This is no PNG picture that can be read.") from error
+        raise RecipeError(Message("This is no PNG picture that can be read.")) from error
     if not isinstance(text, str):
         raise RecipeError(
-            "This picture carries no recipe: it was not exported from the playground, or was edited since."
+            Message("This picture carries no recipe: it was not exported from the playground, or was edited since.")
         )
     return text
 
@@ -238,12 +264,12 @@ def from_json(text: str) -> Recipe:
 def read_json(text: str, kind_of: Callable[[object], type[BaseModel]]) -> Any:
     """What `from_json` reads, of the kind that the values have."""
     if len(text) > budgets.JSON_BYTES:
-        raise RecipeError("The recipe is far too long for what it should hold.")
+        raise RecipeError(Message("The recipe is far too long for what it should hold."))
     try:
         data = json.loads(text)
         return kind_of(data).model_validate(data)
     except ValidationError as error:
-        raise RecipeError(f"The recipe cannot be used: {first_problem(error)}.") from error
+        raise RecipeError(Message("The recipe cannot be used: {problem}.", problem=first_problem(error))) from error
     # Python refuses to read a whole number of thousands of digits, with a plain ValueError.
     except (ValueError, RecursionError) as error:
-        raise RecipeError("The recipe is not JSON that can be read.") from error
+        raise RecipeError(Message("The recipe is not JSON that can be read.")) from error

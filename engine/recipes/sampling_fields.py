@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from engine.language import N_
 from engine.settings import Settings
 
 MAX_SEED = 2**53 - 1
@@ -37,7 +38,11 @@ def one_of(registry: Callable[[], Iterable[str]], what: str) -> AfterValidator:
     def check(name: str) -> str:
         known = list(registry())
         if name not in known:
-            raise PydanticCustomError("unknown", f"there is no {what} “{name[:40]}”, but {', '.join(known)}")
+            raise PydanticCustomError(
+                "unknown",
+                "there is no {what} “{name}”, but {known}",
+                {"what": what, "name": name[:40], "known": ", ".join(known)},
+            )
         return name
 
     return AfterValidator(check)
@@ -60,8 +65,8 @@ def _clip(value: object) -> object:
     return ("range" if value else "none") if isinstance(value, bool) else value
 
 
-SamplerName = Annotated[str, one_of(_samplers, "sampler")]
-SpacingName = Annotated[str, one_of(_spacings, "spacing")]
+SamplerName = Annotated[str, one_of(_samplers, N_("sampler"))]
+SpacingName = Annotated[str, one_of(_spacings, N_("spacing"))]
 Steps = Annotated[int, Field(ge=1, le=1000)]
 Share = Annotated[float, Field(ge=0, le=1, json_schema_extra=_ui(step=0.05))]
 Scale = Annotated[float, Field(ge=0, le=20, json_schema_extra=_ui(step=0.25))]

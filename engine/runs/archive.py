@@ -9,6 +9,7 @@ import time
 import zipfile
 from pathlib import Path
 
+from engine.language import Message
 from engine.runs.folder import RunFolder
 from engine.storage import checkpoints
 from engine.storage.files import atomic_write
@@ -33,7 +34,7 @@ def restore(root: Path, run_id: str) -> None:
     """Move it back. Raises OSError where it is no longer there, or where another run has its place."""
     target = root / run_id
     if target.exists():
-        raise FileExistsError(f"“{run_id}” is there already.")
+        raise FileExistsError(Message("“{run_id}” is there already.", run_id=run_id))
     os.rename(root / DELETED / run_id, target)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from engine.language import Message
 from engine.runs.folder import RunFolder
 from engine.runs.history import HistoryReader, SaveError
 from engine.runs.lock import HEARTBEAT, Holder, holder_of
@@ -199,7 +200,7 @@ def entry_of(folder: RunFolder) -> RunEntry:
     """A run as it is on disk now. Raises ValueError where there is none."""
     record = folder.read_record()
     if record is None:
-        raise ValueError(f"There is no training run in “{folder.path}”.")
+        raise ValueError(Message("There is no training run in “{path}”.", path=folder.path))
     entry = RunEntry(RunTrainer(folder, record))
     entry.refresh()
     return entry

@@ -35,6 +35,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from engine.data import shipped
 from engine.data.image_set import DataError, ImageSet
+from engine.language import N_, Message
 from engine.runs.record import ID, NAME, ControlRequest, Point, RunRecord, Tail, add, merge, point_of, report_of
 from engine.storage import budgets, checkpoints
 from engine.storage.checked_files import CheckpointError
@@ -52,7 +53,7 @@ from engine.training.tasks import task_of
 from engine.training.tasks.task import Provenance
 from engine.training.timestep_bins import TIMESTEP_BINS
 
-NOTHING_YET = "This run has not learned anything yet that could be opened."
+NOTHING_YET = N_("This run has not learned anything yet that could be opened.")
 
 Opened = TypeVar("Opened")
 
@@ -74,7 +75,7 @@ class RunFolder:
 
     def __init__(self, root: Path, run_id: str) -> None:
         if not ID.fullmatch(run_id):
-            raise ValueError(f"“{run_id[:40]}” is no run's id.")
+            raise ValueError(Message("“{run_id}” is no run's id.", run_id=run_id[:40]))
         self.id = run_id
         self.path = root / run_id
 
@@ -144,7 +145,7 @@ class RunFolder:
                 return load(folder)
             except CheckpointError as error:
                 problem = problem or error
-        raise problem or CheckpointError(NOTHING_YET)
+        raise problem or CheckpointError(Message(NOTHING_YET))
 
     def step_of(self, at: str) -> int:
         """The step of "best" or of a number. Raises CheckpointError where there is no checkpoint of it."""
@@ -153,8 +154,10 @@ class RunFolder:
             return best[0]
         if at.isascii() and at.isdigit() and len(at) < 12 and int(at) in kept:
             return int(at)
-        there = ", ".join(f"{step:,}" for step in kept) or "none"
-        raise CheckpointError(f"Of this run there is no checkpoint “{at[:20]}”. There are: {there}.")
+        there = ", ".join(f"{step:,}" for step in kept) or Message("none")
+        raise CheckpointError(
+            Message("Of this run there is no checkpoint “{at}”. There are: {there}.", at=at[:20], there=there)
+        )
 
     def write_state(
         self,
@@ -215,10 +218,12 @@ class RunFolder:
             resume.load(self.path / RESUME, state)
             return True
         if problem is not None:
-            raise ResumeError(f"The run cannot be resumed: {problem}") from problem
+            raise ResumeError(Message("The run cannot be resumed: {problem}", problem=problem)) from problem
         if self.has_checkpoint:
             raise ResumeError(
-                "The run cannot be resumed: its weights are here, but not what resuming needs, as in a zip of it."
+                Message(
+                    "The run cannot be resumed: its weights are here, but not what resuming needs, as in a zip of it."
+                )
             )
         return False
 

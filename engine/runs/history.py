@@ -11,6 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from engine.data.image_set import ImageSet
+from engine.language import N_, Message
 from engine.runs.folder import RunFolder
 from engine.runs.lock import HeldError, Lease
 from engine.runs.record import Point, RunRecord, Tail, merge, point_of, report_of
@@ -29,7 +30,7 @@ MOST_PREVIEWS = 60
 
 SAVE_REST = 10
 """Checkpoints are apart at least so many times as long as one took to write: a large network on a slow disk still trains."""
-FOLDER_GONE = "its folder is gone"
+FOLDER_GONE = N_("its folder is gone")
 
 
 @dataclass(eq=False)
@@ -115,8 +116,8 @@ class SaveError(Exception):
 
 def save_error(error: OSError) -> SaveError:
     """The sentence for a failed write."""
-    why = FOLDER_GONE if error.errno == errno.ENOENT else reason(error)
-    return SaveError(f"It cannot be saved: {why}.")
+    why = Message(FOLDER_GONE) if error.errno == errno.ENOENT else reason(error)
+    return SaveError(Message("It cannot be saved: {why}.", why=why))
 
 
 @dataclass(eq=False)
@@ -193,8 +194,10 @@ class RunWriter:
         """
         if not self.may_write:
             if not self.folder.path.is_dir():
-                raise SaveError(f"It cannot be saved: {FOLDER_GONE}.")
-            raise HeldError("Another process has taken this run over: this one gave no sign of life for too long.")
+                raise SaveError(Message("It cannot be saved: {why}.", why=Message(FOLDER_GONE)))
+            raise HeldError(
+                Message("Another process has taken this run over: this one gave no sign of life for too long.")
+            )
         history, folder, (reports, points) = self.history, self.folder, self._logged
         try:
             folder.write_metrics(history.reports[reports:])

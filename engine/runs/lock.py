@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from platform import node
 
+from engine.language import Message, _
 from engine.storage.files import acquire, clock_of, file_lock
 
 LOCK = "lock"
@@ -50,7 +51,9 @@ class Holder:
     """Of its lease; empty where nobody holds the run."""
 
     def __str__(self) -> str:
-        return f"process {self.pid} on {self.host}" if self.pid else "another process"
+        if self.pid:
+            return _("process {pid} on {host}", pid=self.pid, host=self.host)
+        return _("another process")
 
     @property
     def silent_for(self) -> float:
@@ -99,9 +102,11 @@ class Lease:
         if locked is False or holder.is_elsewhere or (locked is None and holder.is_alive):
             self._lock.release()
             since = (
-                f", which gave a sign of life {max(0.0, holder.silent_for):.0f} s ago" if holder.is_elsewhere else ""
+                Message(", which gave a sign of life {seconds:.0f} s ago", seconds=max(0.0, holder.silent_for))
+                if holder.is_elsewhere
+                else ""
             )
-            raise HeldError(f"This run is being trained by {holder}{since}.")
+            raise HeldError(Message("This run is being trained by {holder}{since}.", holder=holder, since=since))
         self._end = threading.Event()
         self._writing = threading.Lock()
         """No sign of life is written while the lease is being released."""

@@ -15,6 +15,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from engine.denoiser import NetDenoiser
+from engine.language import Message
 from engine.storage import checkpoints
 from engine.storage.checked_files import CheckpointError, load_tensors, save_tensors
 from engine.storage.checkpoints import name_of
@@ -103,7 +104,7 @@ def load(folder: Path, step: int, like: NetDenoiser) -> NetDenoiser:
     try:
         learned = with_weights(like, load_tensors(_file(folder, step)))
     except (OSError, SafetensorError, RuntimeError, CheckpointError) as error:
-        raise CheckpointError(f"The milestone of step {step:,} cannot be opened.") from error
+        raise CheckpointError(Message("The milestone of step {step:,} cannot be opened.", step=step)) from error
     return learned
 
 

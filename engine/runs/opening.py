@@ -12,6 +12,7 @@ from typing import TypeVar
 from engine.data.prepared import pictures_of
 from engine.denoiser import NetDenoiser
 from engine.interop import pretrained
+from engine.language import Message, _, message_of
 from engine.models import noisy_classifier, vae
 from engine.models.noisy_classifier import TrainedClassifier
 from engine.models.opened import Model, ModelError
@@ -44,7 +45,7 @@ def model_of(folder: RunFolder, record: RunRecord, learned: Trained | None, step
     title = folder.read_title() or _title(record)
     if learned is None:
         opened = _opened(folder, pretrained.load, step)
-        return opened.model(name, title + (f", step {step:,}" if step is not None else ""))
+        return opened.model(name, title + (_(", step {step:,}", step=step) if step is not None else ""))
     assert isinstance(learned, NetDenoiser)
     data = pictures_of(record.config)
     shape = (data.channels, data.size, data.size)
@@ -73,11 +74,24 @@ def _check_task(record: RunRecord, name: TaskName) -> None:
     """Raises ModelError where the run trains something else."""
     task = task_of(record.config)
     if record.config.task != name:
-        raise ModelError(f"This run trains a {task.noun}, not a {TASKS[name].noun}. {task.use}".rstrip())
+        raise ModelError(
+            Message(
+                "This run trains a {noun}, not a {other}. {use}",
+                noun=Message(task.noun),
+                other=Message(TASKS[name].noun),
+                use=Message(task.use),
+            )
+            if task.use
+            else Message(
+                "This run trains a {noun}, not a {other}.",
+                noun=Message(task.noun),
+                other=Message(TASKS[name].noun),
+            )
+        )
 
 
 def _title(record: RunRecord) -> str:
-    return f"Your run of {time.strftime('%d %b, %H:%M', time.localtime(record.created))}"
+    return _("Your run of {when}", when=time.strftime("%d %b, %H:%M", time.localtime(record.created)))
 
 
 def open_checkpoint(checkpoint: Path) -> Saved:
@@ -85,7 +99,7 @@ def open_checkpoint(checkpoint: Path) -> Saved:
     for task in TASKS.values():
         if task.is_saved_in(checkpoint):
             return task.open(checkpoint)
-    raise CheckpointError(f"“{checkpoint.name}” is no checkpoint of a training run.")
+    raise CheckpointError(Message("“{name}” is no checkpoint of a training run.", name=checkpoint.name))
 
 
 def _opened(folder: RunFolder, load: Callable[[Path], Opened], step: int | None) -> Opened:
@@ -94,8 +108,11 @@ def _opened(folder: RunFolder, load: Callable[[Path], Opened], step: int | None)
         found: Opened = _cached(folder.path, load, step, stamp)  # type: ignore[assignment]
         return found
     except CheckpointError as error:
-        said = NOTHING_YET if str(error) == NOTHING_YET else f"{NOTHING_YET} ({error})"
-        raise ModelError(said) from error
+        said = message_of(error)
+        nothing = Message(NOTHING_YET)
+        raise ModelError(
+            nothing if said == nothing else Message("{nothing} ({why})", nothing=nothing, why=said)
+        ) from error
 
 
 @lru_cache(maxsize=3)

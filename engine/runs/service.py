@@ -15,6 +15,7 @@ from pathlib import Path
 
 from engine.data import catalogue
 from engine.denoiser import NetDenoiser
+from engine.language import N_, Message, _, message_of
 from engine.models.noisy_classifier import TrainedClassifier
 from engine.models.opened import Model, ModelError
 from engine.models.vae import TrainedVAE
@@ -32,12 +33,12 @@ from engine.training.config import TrainConfig
 from engine.training.distributed import SingleProcess, best_device
 from engine.training.tasks.task import Trained
 
-GONE = "This run cannot be brought back: it is gone for good, or was never here."
+GONE = N_("This run cannot be brought back: it is gone for good, or was never here.")
 
 
-def no_run(run_id: str) -> str:
+def no_run(run_id: str) -> Message:
     """The sentence for a run that does not exist."""
-    return f"There is no training run “{run_id[:40]}”. It may have been deleted."
+    return Message("There is no training run “{name}”. It may have been deleted.", name=run_id[:40])
 
 
 class RunsError(ValueError):
@@ -160,7 +161,7 @@ class TrainingService:
         try:
             return opening.model_of(folder, record, None if at else learned, folder.step_of(at) if at else None)
         except ValueError as error:
-            raise ModelError(str(error)) from error
+            raise ModelError(message_of(error)) from error
 
     def classifier(self, run_id: str) -> TrainedClassifier:
         """The same for a run that trains a classifier."""
@@ -192,14 +193,14 @@ class TrainingService:
         """The denoiser of a run at one of its `milestones`. Raises ModelError where that is gone."""
         if step in self.saved_models(run_id):
             return self.model(f"{run_id}@{step}")
-        folder, _, _ = self._learned(run_id)
+        folder, *_task = self._learned(run_id)
         newest = self.model(run_id)
         assert isinstance(newest.denoiser, NetDenoiser)
         try:
             denoiser = milestones.load(folder.milestones, step, newest.denoiser)
         except ValueError as error:
-            raise ModelError(str(error)) from error
-        return replace(newest, denoiser=denoiser, title=f"{newest.title}, step {step:,}")
+            raise ModelError(message_of(error)) from error
+        return replace(newest, denoiser=denoiser, title=newest.title + _(", step {step:,}", step=step))
 
     # --- housekeeping ---------------------------------------------------------------------------------------------
 
@@ -219,16 +220,16 @@ class TrainingService:
             entry.refresh()
             run = entry.run
             if entry.holder is not None or entry.status == "running":
-                raise RunsError("This run is being trained: stop it first.")
+                raise RunsError(Message("This run is being trained: stop it first."))
             self._queue.remove(entry)
             try:
                 run.state = None
                 run.writer.claim()
                 archive.discard(self._root, run.folder)
             except (HeldError, SaveError) as error:
-                raise RunsError(str(error)) from error
+                raise RunsError(message_of(error)) from error
             except OSError as error:
-                raise RunsError(sentence(error, "It cannot be deleted")) from error
+                raise RunsError(sentence(error, _("It cannot be deleted"))) from error
             finally:
                 run.release()
             del self._runs[run_id]
@@ -240,7 +241,7 @@ class TrainingService:
             try:
                 archive.restore(self._root, RunFolder.named(self._root, run_id).id)
             except (OSError, ValueError) as error:
-                words = sentence(error, "It cannot be brought back") if is_refused_write(error) else GONE
+                words = sentence(error, _("It cannot be brought back")) if is_refused_write(error) else Message(GONE)
                 raise RunsError(words) from error
             self._scan()
 
@@ -303,7 +304,7 @@ class TrainingService:
                 try:
                     entry.run.folder.write_request(request)
                 except OSError:
-                    entry.run.note = "The process that trains it cannot be reached: its folder cannot be written."
+                    entry.run.note = N_("The process that trains it cannot be reached: its folder cannot be written.")
             elif entry.status == "running":
                 entry.run.request = request
             elif entry.status in ("queued", "paused"):

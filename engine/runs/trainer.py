@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from engine.data.image_set import ImageSet
 from engine.data.prepared import content_checksum, pictures_of
-from engine.language import N_, _
+from engine.language import N_, Message, _
 from engine.runs import milestones
 from engine.runs.folder import RunFolder
 from engine.runs.history import History, RunWriter, SaveError
@@ -95,7 +95,7 @@ class RunTrainer:
         try:
             yield from self._train()
         except _MainProcessError:
-            self.ended = ("failed", "The main process has ended the run: see what it says.")
+            self.ended = ("failed", _("The main process has ended the run: see what it says."))
         except SaveError as error:
             self.ended = ("paused", str(error))
         except PeerLostError as error:
@@ -108,10 +108,14 @@ class RunTrainer:
             self.ended = ("paused", sentence(error))
         except Exception as error:  # the thread goes on to the next run, and the reader sees one sentence
             traceback.print_exc()
-            opens = " The last checkpoint still opens." if self.folder.has_checkpoint else ""
+            opens = _(" The last checkpoint still opens.") if self.folder.has_checkpoint else ""
             self.ended = (
                 "failed",
-                f"The training ended with an internal error ({type(error).__name__}, logged).{opens}",
+                _(
+                    "The training ended with an internal error ({kind}, logged).{opens}",
+                    kind=type(error).__name__,
+                    opens=opens,
+                ),
             )
 
     def _train(self) -> Iterator[Report]:
@@ -137,7 +141,7 @@ class RunTrainer:
         resumed = self.folder.resume(state)
         if self.context.broadcast(state.step) != state.step:
             raise DistributedError(
-                "The processes do not see the same folder: it must lie on a disk that all of them share."
+                Message("The processes do not see the same folder: it must lie on a disk that all of them share.")
             )
         with self.lock:
             self.resumed_at = state.step if resumed else None
@@ -152,8 +156,10 @@ class RunTrainer:
         if state.step and before and before != content:
             self.state = None
             raise ResumeError(
-                "The pictures were prepared anew since this run began, and are others now: it may have trained on what is held "
-                "out today. Start a new run; what this one has learned stays."
+                Message(
+                    "The pictures were prepared anew since this run began, and are others now: it may have trained on "
+                    "what is held out today. Start a new run; what this one has learned stays."
+                )
             )
         self.record = self.record.model_copy(update={"pictures": content})
 
@@ -304,4 +310,4 @@ class RunTrainer:
         except (SaveError, HeldError) as error:
             return f" {error}"
         step, self.state = self.state.step, None
-        return f" What was learned until step {step} is saved."
+        return _(" What was learned until step {step} is saved.", step=step)

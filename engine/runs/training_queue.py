@@ -6,14 +6,15 @@ import atexit
 import threading
 from collections import deque
 
+from engine.language import N_
 from engine.runs.entry import RunEntry
 from engine.runs.history import SaveError
 from engine.runs.lock import HeldError
 from engine.runs.record import Status
 from engine.runtime import torch_threads
 
-IN_MEMORY = "Nothing of it is lost while this program runs: mend that and press Resume."
-WRITTEN_AGAIN = "Nothing of it is lost while this program runs: press Resume, and it is written again."
+IN_MEMORY = N_("Nothing of it is lost while this program runs: mend that and press Resume.")
+WRITTEN_AGAIN = N_("Nothing of it is lost while this program runs: press Resume, and it is written again.")
 
 
 class TrainingQueue:

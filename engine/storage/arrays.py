@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from engine.language import Message
 from engine.storage.files import open_regular
 
 Array = npt.NDArray[Any]
@@ -48,16 +49,16 @@ def read_npy(path: Path, most: int) -> Array:
 def _read(file: BinaryIO, most: int) -> Array:
     version = np.lib.format.read_magic(file)
     if version not in ((1, 0), (2, 0)):
-        raise ValueError(f"This version of the format is not known: {version}.")
+        raise ValueError(Message("This version of the format is not known: {version}.", version=version))
     read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
     shape, is_fortran, dtype = read_header(file)
     size = math.prod(shape) * dtype.itemsize
     if dtype.hasobject or not dtype.itemsize or size > most:
-        raise ValueError("The array is larger than it may be, or holds objects.")
+        raise ValueError(Message("The array is larger than it may be, or holds objects."))
     data, at = np.empty(size, np.uint8), 0
     while at < size and (read := file.readinto(memoryview(data)[at : at + CHUNK])):  # type: ignore[attr-defined,arg-type]
         at += read
     file.read(1)  # at the end of an entry of a zip its checksum is compared
     if at < size:
-        raise ValueError("The array is cut short.")
+        raise ValueError(Message("The array is cut short."))
     return data.view(dtype).reshape(shape, order="F" if is_fortran else "C")

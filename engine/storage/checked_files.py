@@ -17,6 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from engine.language import N_, Message
 from engine.storage import budgets
 from engine.storage.disk_errors import os_error
 from engine.storage.file_kinds import because
@@ -38,10 +39,13 @@ def checked_folder(path: Path, name: str) -> Path:
     # os.path rather than pathlib: whatever a reader types, a name too long for a file is simply no folder.
     if os.path.isfile(path) and path.suffix in PICKLES:
         raise CheckpointError(
-            f"“{path.name}” is a pickle, which can run any program when it is opened: only safetensors are read."
+            Message(
+                "“{name}” is a pickle, which can run any program when it is opened: only safetensors are read.",
+                name=path.name,
+            )
         )
     if not os.path.isdir(path):
-        raise CheckpointError(f"There is no checkpoint folder “{name[:200]}”.")
+        raise CheckpointError(Message("There is no checkpoint folder “{name}”.", name=name[:200]))
     return path
 
 
@@ -58,21 +62,31 @@ def read_json(path: Path, kind: str) -> dict[str, Any]:
     where = f"{path.parent.name}/{path.name}"
     try:
         if not path.is_file() and path.exists():  # a pipe or a device would be read for ever
-            raise CheckpointError(f"{where} is no file.")
+            raise CheckpointError(Message("{where} is no file.", where=where))
         if path.stat().st_size > budgets.JSON_BYTES:
-            raise CheckpointError(f"{where} is far too large for what it should hold.")
+            raise CheckpointError(Message("{where} is far too large for what it should hold.", where=where))
         data = read_regular(path, budgets.JSON_BYTES)
     except FileNotFoundError as error:
-        raise CheckpointError(f"This is no {kind}: {where} is missing.") from error
+        raise CheckpointError(
+            Message("This is no {kind}: {where} is missing.", kind=Message(kind), where=where)
+        ) from error
     except OSError as error:
-        raise CheckpointError(f"{where} cannot be read: {error.strerror or error}.") from error
+        raise CheckpointError(
+            Message("{where} cannot be read: {why}.", where=where, why=error.strerror or error)
+        ) from error
     try:
         value = json.loads(decoded(data))
     # Python refuses to read a whole number of thousands of digits, with a plain ValueError.
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{where} cannot be read{because(data) or ': it is damaged or cut short'}.") from error
+        raise CheckpointError(
+            Message(
+                "{where} cannot be read{why}.",
+                where=where,
+                why=because(data) or Message(": it is damaged or cut short"),
+            )
+        ) from error
     if not isinstance(value, dict):
-        raise CheckpointError(f"{where} does not hold a JSON object.")
+        raise CheckpointError(Message("{where} does not hold a JSON object.", where=where))
     return value
 
 
@@ -116,15 +130,20 @@ def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str
         CheckpointError: where the file is missing, a pickle, damaged, of another network, or holds NaN or infinity.
     """
     if path.exists() and not path.is_file():
-        raise CheckpointError(f"{path.parent.name}/{path.name} is no file.")
+        raise CheckpointError(Message("{folder}/{file} is no file.", folder=path.parent.name, file=path.name))
     if not path.is_file():
         pickled = [p.name for p in path.parent.iterdir() if p.suffix in PICKLES] if path.parent.is_dir() else []
         if pickled:
             raise CheckpointError(
-                f"The weights are only there as a pickle ({pickled[0]}), which can run any program when it is opened: "
-                "only safetensors are read."
+                Message(
+                    "The weights are only there as a pickle ({file}), which can run any program when it is opened: "
+                    "only safetensors are read.",
+                    file=pickled[0],
+                )
             )
-        raise CheckpointError(f"The weights are missing: there is no {path.parent.name}/{path.name}.")
+        raise CheckpointError(
+            Message("The weights are missing: there is no {folder}/{file}.", folder=path.parent.name, file=path.name)
+        )
     expected = net.state_dict()
     try:
         check_header(path)
@@ -136,7 +155,11 @@ def load_weights(net: nn.Module, path: Path, name_of: Callable[[str], str] = str
                 odd = sorted(set(shapes) ^ set(expected)) or [
                     n for n in shapes if shapes[n] != tuple(expected[n].shape)
                 ]
-                raise CheckpointError(f"The weights do not fit the network that config.json describes: see “{odd[0]}”.")
+                raise CheckpointError(
+                    Message(
+                        "The weights do not fit the network that config.json describes: see “{weight}”.", weight=odd[0]
+                    )
+                )
             stored_weights = {name: stored.get_tensor(names[name]) for name in expected}
     except (SafetensorError, OSError, ValueError) as error:
         if isinstance(error, CheckpointError):
@@ -151,31 +174,63 @@ def check_numbers(weights: Mapping[str, Tensor], expected: Mapping[str, Tensor])
     for name, weight in weights.items():
         if expected[name].is_floating_point() and not weight.is_floating_point():
             raise CheckpointError(
-                f"The weight “{name}” is stored as whole numbers ({weight.dtype}): it is no trained one."
+                Message(
+                    "The weight “{name}” is stored as whole numbers ({dtype}): it is no trained one.",
+                    name=name,
+                    dtype=weight.dtype,
+                )
             )
         if not bool(torch.isfinite(weight).all()):
             raise CheckpointError(
-                f"The weight “{name}” holds values that are not numbers: that training went wrong before it was saved."
+                Message(
+                    "The weight “{name}” holds values that are not numbers: that training went wrong before it was saved.",
+                    name=name,
+                )
             )
 
 
-def damaged(path: Path) -> str:
+def damaged(path: Path) -> Message:
     """The sentence for a file that does not hold what it should: what it is, where that shows."""
     kind = because(head_of(path))
-    return f"{path.name} holds no weights{kind}." if kind else f"{path.name} is damaged or cut short."
+    if kind:
+        return Message("{name} holds no weights{kind}.", name=path.name, kind=kind)
+    return Message("{name} is damaged or cut short.", name=path.name)
 
 
-def first_problem(error: ValidationError) -> str:
+REFUSALS = {
+    "greater_than_equal": N_("{where} must be greater than or equal to {ge}"),
+    "less_than_equal": N_("{where} must be less than or equal to {le}"),
+    "greater_than": N_("{where} must be greater than {gt}"),
+    "less_than": N_("{where} must be less than {lt}"),
+    "finite_number": N_("{where} must be a finite number"),
+    "int_type": N_("{where} must be a valid integer"),
+    "float_type": N_("{where} must be a valid number"),
+    "bool_type": N_("{where} must be a valid boolean"),
+    "string_type": N_("{where} must be a valid string"),
+    "literal_error": N_("{where} must be {expected}"),
+    "unknown": N_("{where}: there is no {what} “{name}”, but {known}"),
+    "missing": N_("{where}: Field required"),
+    "extra_forbidden": N_("{where}: Extra inputs are not permitted"),
+}
+"""What pydantic says most often, by the type of its error."""
+NO_OBJECT = N_("{where} must be an object of names and values")
+
+
+def first_problem(error: ValidationError) -> Message | str:
     """The first error of pydantic, as part of a sentence; that of a check of our own is a sentence by itself."""
     first = error.errors()[0]
     names = [str(part) for part in first["loc"] if part not in UNION_TAGS]
     where = ".".join(names)
     where = where if len(where) <= LONGEST_PLACE else f"… {names[-1][-LONGEST_PLACE:]}"
-    why = str(first.get("ctx", {}).get("error") or first["msg"]).rstrip(".")
+    it = where or Message("it")
     if first["type"] in ("model_type", "dict_type", "model_attributes_type"):
-        why = "Input should be an object of names and values"
+        return Message(NO_OBJECT, where=it)
+    if first["type"] in REFUSALS:
+        facts = {name: Message(value) if name == "what" else value for name, value in first.get("ctx", {}).items()}
+        return Message(REFUSALS[first["type"]], where=it, **facts)
+    why = str(first.get("ctx", {}).get("error") or first["msg"]).rstrip(".。")
     if why.startswith("Input should "):
-        return f"{where or 'it'} must {why.removeprefix('Input should ')}"
+        return f"{it} must {why.removeprefix('Input should ')}"
     return f"{where}: {why}" if where else why
 
 

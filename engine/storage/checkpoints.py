@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 
+from engine.language import Message
 from engine.storage.checked_files import CheckpointError, read_json
 from engine.storage.files import atomic_write, hidden_beside, open_regular, write_json
 
@@ -90,19 +91,28 @@ def check(checkpoint: Path, *, resuming: bool = False) -> None:
     """
     files = read_json(checkpoint / MANIFEST, "whole checkpoint").get("files")
     if not isinstance(files, dict):
-        raise CheckpointError(f"{MANIFEST} in “{checkpoint.name}” is damaged.")
+        raise CheckpointError(Message("{file} in “{name}” is damaged.", file=MANIFEST, name=checkpoint.name))
     checked = {name: sums for name, sums in files.items() if name.startswith(f"{RESUME}/") == resuming}
     for name, sums in checked.items():
         path = checkpoint / name
         try:
             if ".." in Path(name).parts or Path(name).is_absolute() or not _has_size(path, sums) or sums != _of(path):
-                raise CheckpointError(f"“{checkpoint.name}” is damaged: {name} is not what was written.")
+                raise CheckpointError(
+                    Message("“{name}” is damaged: {file} is not what was written.", name=checkpoint.name, file=name)
+                )
         except (OSError, ValueError) as error:
             if isinstance(error, CheckpointError):
                 raise
-            raise CheckpointError(f"“{checkpoint.name}” is damaged: {name} is missing.") from error
+            raise CheckpointError(
+                Message("“{name}” is damaged: {file} is missing.", name=checkpoint.name, file=name)
+            ) from error
     if not checked:
-        raise CheckpointError(f"“{checkpoint.name}” holds nothing to {'resume from' if resuming else 'open'}.")
+        nothing = (
+            Message("“{name}” holds nothing to resume from.", name=checkpoint.name)
+            if resuming
+            else Message("“{name}” holds nothing to open.", name=checkpoint.name)
+        )
+        raise CheckpointError(nothing)
 
 
 def newest_in(folder: Path) -> Path:

@@ -23,12 +23,13 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from engine.language import N_, _
 from engine.storage.disk_errors import os_error, sentence
 from engine.storage.file_kinds import HEAD
 
 SPARE = 200_000_000
 """Bytes that stay free on a disk."""
-NO_FILE = "This is no file but a pipe or a device"
+NO_FILE = N_("This is no file but a pipe or a device")
 _STALE = 3600.0
 """Seconds after which an unfinished write is that of a process that was killed."""
 _NO_FOLDER_SYNC = (errno.EINVAL, errno.EBADF, errno.ENOTSUP)
@@ -145,7 +146,7 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 def flush(path: Path) -> None:
     """Wait until a file, or a folder with all that is in it, is on the disk. Raises OSError where that fails."""
-    for place, _, names in os.walk(path, topdown=False):
+    for place, _folders, names in os.walk(path, topdown=False):
         for name in names:
             _flush_one(Path(place) / name)
         _flush_one(Path(place))
@@ -225,9 +226,12 @@ def room_problem(needed: int, path: Path) -> str:
     free = free_bytes(path)
     if needed <= free - SPARE:
         return ""
-    return (
-        f"There is no room on the disk: this takes {needed / 1e6:,.0f} MB, {SPARE / 1e6:,.0f} MB have to stay free, and "
-        f"{free / 1e6:,.0f} MB are free."
+    return _(
+        "There is no room on the disk: this takes {needed:,.0f} MB, {spare:,.0f} MB have to stay free, and "
+        "{free:,.0f} MB are free.",
+        needed=needed / 1e6,
+        spare=SPARE / 1e6,
+        free=free / 1e6,
     )
 
 
@@ -251,7 +255,11 @@ def read_regular(path: Path, most: int) -> bytes:
     """The bytes of a file. Raises OSError as `open_regular`, and where it has more than `most`."""
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_size > most:
-            raise OSError(errno.EFBIG, f"This file is far too large: at most {most / 1e6:,.0f} MB are read", str(path))
+            raise OSError(
+                errno.EFBIG,
+                _("This file is far too large: at most {most:,.0f} MB are read", most=most / 1e6),
+                str(path),
+            )
         return file.read(most)
 
 

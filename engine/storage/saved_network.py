@@ -16,6 +16,7 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from torch import Tensor, nn
 
+from engine.language import Message
 from engine.storage import budgets
 from engine.storage.checked_files import (
     CheckpointError,
@@ -43,8 +44,12 @@ class NetworkConfig(BaseModel):
         """Raise ValueError for pictures that are not of shape (B, channels, size, size)."""
         if pictures.ndim != 4 or tuple(pictures.shape[1:]) != (self.channels, self.size, self.size):
             raise ValueError(
-                f"This network is for pictures of {self.channels} × {self.size} × {self.size}, "
-                f"not of {' × '.join(str(n) for n in pictures.shape[1:])}."
+                Message(
+                    "This network is for pictures of {channels} × {size} × {size}, not of {shape}.",
+                    channels=self.channels,
+                    size=self.size,
+                    shape=" × ".join(str(n) for n in pictures.shape[1:]),
+                )
             )
 
 
@@ -117,21 +122,33 @@ class NetworkFormat(Generic[Config, Card, Net, Opened]):
         """
         path = newest_in(checked_folder(self.shipped.get(str(folder), Path(folder)), str(folder)))
         if not self.is_saved_in(path):
-            holds = "it holds a diffusion model" if is_diffusers(path) else "it holds another network"
-            raise CheckpointError(f"“{path.name}” is no {self.title}: {holds}.")
+            holds = Message("it holds a diffusion model") if is_diffusers(path) else Message("it holds another network")
+            raise CheckpointError(
+                Message("“{name}” is no {title}: {holds}.", name=path.name, title=Message(self.title), holds=holds)
+            )
         file = CONFIG
         try:
             config = self.config.model_validate(read_json(path / file, self.title))
             file = CARD
             card = self.card.model_validate(read_json(path / file, self.title))
         except ValidationError as error:
-            raise CheckpointError(f"{file} in “{path.name}” makes no sense: {first_problem(error)}.") from error
+            raise CheckpointError(
+                Message(
+                    "{file} in “{name}” makes no sense: {problem}.",
+                    file=file,
+                    name=path.name,
+                    problem=first_problem(error),
+                )
+            ) from error
         with torch.device("meta"):
             net = self.build(config)
         size = sum(parameter.numel() for parameter in net.parameters())
         if size > budgets.PARAMETERS:
             raise CheckpointError(
-                f"A network of {size / 1e6:,.0f} million parameters is too large for this playground."
+                Message(
+                    "A network of {millions:,.0f} million parameters is too large for this playground.",
+                    millions=size / 1000000.0,
+                )
             )
         net = net.to_empty(device="cpu")
         load_weights(net, path / WEIGHTS)

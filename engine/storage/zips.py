@@ -13,6 +13,7 @@ from pathlib import PurePosixPath
 from types import TracebackType
 from typing import Any, BinaryIO, Self
 
+from engine.language import N_, Message, _
 from engine.storage import budgets
 from engine.storage.file_kinds import HEAD, because, kind_of
 from engine.storage.texts import NAME_ENCODINGS, names_of
@@ -27,7 +28,7 @@ BROKEN = (
     struct.error,
 )
 """What `zipfile` raises on zips that are no good; RuntimeError for those locked with a password."""
-LOCKED = "The zip is locked with a password: pack it without one."
+LOCKED = N_("The zip is locked with a password: pack it without one.")
 _BOUNDED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Of these `zipfile` unpacks no more than it is asked for; of all others the whole entry at once, however large."""
 _ZIP64_END = 76
@@ -87,7 +88,7 @@ class OpenZip:
             raise _no_zip(file) from error
         infos = self._archive.infolist()
         if sum(info.compress_size for info in infos) > file.seek(0, os.SEEK_END):  # the same bytes as several files
-            raise ZipError("This zip is damaged: its files overlap.")
+            raise ZipError(Message("This zip is damaged: its files overlap."))
         if len(infos) > most:
             raise self._too_many(len(infos))
         names, self.encoding = _names(infos)
@@ -111,7 +112,11 @@ class OpenZip:
         if self.encoding == "utf-8":
             return ""
         kind = NAME_ENCODINGS[self.encoding]
-        return f"The names in the zip do not say how they are encoded: they were read as {kind} ({self.encoding})."
+        return _(
+            "The names in the zip do not say how they are encoded: they were read as {kind} ({encoding}).",
+            kind=kind,
+            encoding=self.encoding,
+        )
 
     def open(self, entry: Entry) -> BinaryIO:
         """A file in it, to read. Raises what is in `BROKEN`."""
@@ -139,17 +144,21 @@ class OpenZip:
         if end is None:
             raise zipfile.BadZipFile("there is no end record")
         if end[zipfile._ECD_SIZE] > budgets.ZIP_DIRECTORY:  # type: ignore[attr-defined]
-            raise ZipError(f"The zip holds far more files than can be taken, which is {self._most:,}.")
+            raise ZipError(
+                Message("The zip holds far more files than can be taken, which is {most:,}.", most=self._most)
+            )
         count = end[zipfile._ECD_ENTRIES_TOTAL]  # type: ignore[attr-defined]
         if count > self._most:
             raise self._too_many(count)
         tail = _ZIP64_END if end[zipfile._ECD_SIGNATURE] == zipfile.stringEndArchive64 else 0  # type: ignore[attr-defined]
         file.seek(end[zipfile._ECD_LOCATION] - tail - end[zipfile._ECD_SIZE])  # type: ignore[attr-defined]
         if any(extra > budgets.ZIP_EXTRA for extra in _extras(file.read(end[zipfile._ECD_SIZE]))):  # type: ignore[attr-defined]
-            raise ZipError("This zip is damaged: what stands beside the names of its files is far too long.")
+            raise ZipError(Message("This zip is damaged: what stands beside the names of its files is far too long."))
 
     def _too_many(self, count: int) -> ZipError:
-        return ZipError(f"The zip holds {count:,} files, and at most {self._most:,} can be taken.")
+        return ZipError(
+            Message("The zip holds {count:,} files, and at most {most:,} can be taken.", count=count, most=self._most)
+        )
 
 
 def _names(infos: list[zipfile.ZipInfo]) -> tuple[list[str], str]:
@@ -195,6 +204,10 @@ def _no_zip(file: BinaryIO) -> ZipError:
     except (OSError, ValueError):
         head = b""
     if kind_of(head) == "a zip":
-        return ZipError("This zip is damaged or cut short.")
+        return ZipError(Message("This zip is damaged or cut short."))
     kind = because(head)
-    return ZipError(f"This is no zip{kind}." if kind else "This is no zip, or it is damaged or cut short.")
+    return ZipError(
+        Message("This is no zip{kind}.", kind=kind)
+        if kind
+        else Message("This is no zip, or it is damaged or cut short.")
+    )

@@ -21,6 +21,7 @@ from torch.nn.functional import affine_grid, cross_entropy, grid_sample
 
 from engine.data.image_set import ImageSet
 from engine.data.pixels import to_unit
+from engine.language import Message
 from engine.models.classifier import Classifier, ClassifierCard, ClassifierConfig, Judge
 from engine.training.rate import cosine_decay, set_learning_rate, warm_up
 
@@ -108,7 +109,9 @@ def train_classifier(config: ClassifierTraining, data: ImageSet, net: Classifier
     """
     part = data.only(training_part(data, config))
     if len(part) < config.batch:
-        raise ValueError(f"{len(part)} pictures are fewer than one batch of {config.batch}.")
+        raise ValueError(
+            Message("{count} pictures are fewer than one batch of {batch}.", count=len(part), batch=config.batch)
+        )
     images, labels = to_unit(part.images), torch.tensor(part.labels)
     generator = torch.Generator().manual_seed(config.seed)
     optimizer = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field, model_validator
 
+from engine.language import N_, Message
 from engine.settings import Settings
 
 if TYPE_CHECKING:  # a page that shows these settings opens before torch is loaded
@@ -19,7 +20,7 @@ PrecisionName = Literal["fp32", "bf16", "fp16"]
 TaskName = Literal["denoiser", "classifier", "vae"]
 WeightingName = Literal["plain", "min-snr", "bound"]
 
-NO_SIGNAL = (
+NO_SIGNAL = N_(
     "At zero terminal SNR the last x_T is pure noise, and knowing the noise says nothing about the image: "
     "let the network predict the velocity or the clean image."
 )
@@ -225,7 +226,7 @@ class TrainConfig(Settings):
     @model_validator(mode="after")
     def _keeps_signal(self) -> TrainConfig:
         if self.task == "denoiser" and self.zero_terminal_snr and self.target == "noise":
-            raise ValueError(NO_SIGNAL)
+            raise ValueError(Message(NO_SIGNAL))
         return self
 
     def settings_of_loss(self) -> TrainConfig:

@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 from torch import Tensor, nn
 
+from engine.language import Message
+
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
@@ -153,7 +155,10 @@ class AcceleratedContext:
             ):
                 raise
             raise PeerLostError(
-                f"Another of the {self.count} processes has ended, and without it no batch can be finished."
+                Message(
+                    "Another of the {count} processes has ended, and without it no batch can be finished.",
+                    count=self.count,
+                )
             ) from error
 
     def sum(self, values: Tensor) -> Tensor:
@@ -190,7 +195,7 @@ def device_named(name: str) -> str:
     try:
         torch.zeros(1, device=name).item()  # a “meta” device has no numbers
     except (RuntimeError, AssertionError) as error:
-        raise DistributedError(f"There is no device “{name}” here.") from error
+        raise DistributedError(Message("There is no device “{name}” here.", name=name)) from error
     return name
 
 
@@ -198,7 +203,9 @@ def launched_processes() -> int:
     """The number of processes that a launcher has started; 1 without one. Raises DistributedError where $WORLD_SIZE is none."""
     text = os.environ.get("WORLD_SIZE") or "1"
     if not text.isdecimal() or int(text) < 1:
-        raise DistributedError(f"The environment variable WORLD_SIZE is “{text}”, which is no number of processes.")
+        raise DistributedError(
+            Message("The environment variable WORLD_SIZE is “{value}”, which is no number of processes.", value=text)
+        )
     return int(text)
 
 
@@ -231,8 +238,12 @@ def launched_context(
     count = launched_processes()
     if processes and count != processes:
         raise DistributedError(
-            f"{processes} processes were requested, and {'only one' if count == 1 else count} was started. "
-            f"torchrun --standalone --nproc_per_node {processes} -m engine train … starts as many as it says."
+            Message(
+                "{processes} processes were requested, and {count} was started. torchrun --standalone "
+                "--nproc_per_node {processes} -m engine train … starts as many as it says.",
+                processes=processes,
+                count=Message("only one") if count == 1 else count,
+            )
         )
     if count == 1 and not tracker:
         return SingleProcess(torch.device(device))
@@ -243,18 +254,26 @@ def _accelerator(device: str, tracker: str, folder: str, run: str) -> Accelerato
     from accelerate import Accelerator
 
     if tracker and tracker not in TRACKERS:
-        raise DistributedError(f"There is no tracker “{tracker}”: take one of {', '.join(TRACKERS)}.")
+        raise DistributedError(
+            Message(
+                "There is no tracker “{tracker}”: take one of {known}.",
+                tracker=tracker,
+                known=", ".join(TRACKERS),
+            )
+        )
     try:
         with warnings.catch_warnings(action="ignore"):  # a missing tracker is reported below
             accelerator = Accelerator(
                 cpu=device == "cpu", mixed_precision="no", log_with=tracker or None, project_dir=folder or None
             )
         if tracker and not accelerator.log_with:  # Accelerate would train without logging
-            raise DistributedError(f"{tracker} is not installed here: pip install {tracker}")
+            raise DistributedError(Message("{tracker} is not installed here: pip install {tracker}", tracker=tracker))
         if tracker:
             accelerator.init_trackers(run or "diffusion-playground")
     except DistributedError:
         raise
     except (ImportError, ValueError) as error:
-        raise DistributedError(f"{tracker or 'Accelerate'} cannot be used here: {error}") from error
+        raise DistributedError(
+            Message("{package} cannot be used here: {error}", package=tracker or "Accelerate", error=error)
+        ) from error
     return accelerator

@@ -18,6 +18,7 @@ from torch.nn.utils import clip_grad_norm_
 from engine.data.augment import augment
 from engine.data.image_set import ImageSet
 from engine.denoiser import NO_LABEL
+from engine.language import Message
 from engine.process import diffuse
 from engine.sampling import SeededNoise
 from engine.training.batch import BatchDraws, chosen_at, draw
@@ -178,8 +179,12 @@ class _Steps:
             if state.scaler.get_scale() <= 1:
                 state.restore_last_finite()
                 raise TrainingDivergedError(
-                    f"The loss stopped being a number at step {state.step + 1}. The last good weights are kept. "
-                    f"Try a learning rate below {config.learning_rate:g}, a longer warm-up or a smaller gradient clipping."
+                    Message(
+                        "The loss stopped being a number at step {step}. The last good weights are kept. Try a learning rate "
+                        "below {learning_rate:g}, a longer warm-up or a smaller gradient clipping.",
+                        step=state.step + 1,
+                        learning_rate=config.learning_rate,
+                    )
                 )
             state.scaler.update()
             return None
@@ -199,8 +204,13 @@ def process_slice(batch: int, context: DistributedContext) -> slice:
     if batch % context.count:
         fewer, more = batch - batch % context.count, batch + context.count - batch % context.count
         raise DistributedError(
-            f"{context.count} processes cannot share a batch of {batch} pictures evenly: "
-            f"take {f'{fewer} or ' if fewer else ''}{more}."
+            Message(
+                "{count} processes cannot share a batch of {batch} pictures evenly: take {fewer}{more}.",
+                count=context.count,
+                batch=batch,
+                fewer=Message("{count} or ", count=fewer) if fewer else "",
+                more=more,
+            )
         )
     each = batch // context.count
     return slice(context.rank * each, (context.rank + 1) * each)

@@ -16,6 +16,7 @@ from torch import nn
 
 from engine.data.image_set import ImageSet
 from engine.data.prepared import outline_of, training_pictures
+from engine.language import N_, _
 from engine.storage.checked_files import sentence_of
 from engine.storage.files import refusal, room_problem
 from engine.training import loop
@@ -25,7 +26,7 @@ from engine.training.distributed import DistributedContext, SingleProcess
 from engine.training.state import TrainState
 from engine.training.tasks import parameter_count
 
-COUNTED = (
+COUNTED = N_(
     "A step would take minutes here, so that none was measured: the time is estimated from the number of operations."
 )
 COUNTED_FROM = 5e10
@@ -169,7 +170,7 @@ def _counted(config: TrainConfig, context: DistributedContext, cost: StepCost, p
     batch = config.batch // context.count
     seconds = _seconds_of(cost) * batch
     return Preflight(
-        remarks=(COUNTED,),
+        remarks=(_(COUNTED),),
         parameters=parameters,
         seconds_per_step=seconds,
         seconds_now=seconds,
@@ -187,7 +188,7 @@ def _patience(net: nn.Module) -> Iterator[None]:
     """Within this context a layer that begins after `MEASURING_LIMIT` raises _OutOfPatienceError, also within a step."""
     deadline = time.monotonic() + MEASURING_LIMIT
 
-    def check(*_: object) -> None:
+    def check(*_layer: object) -> None:
         if time.monotonic() > deadline:
             raise _OutOfPatienceError
 
@@ -245,10 +246,23 @@ def _remarks(config: TrainConfig, data: ImageSet, steps: list[_Seconds], device:
     if config.compile:
         first = steps[0].now - steps[1].now
         gained = baseline - seconds
-        pays = f"saves time after {first / gained:,.0f} steps" if gained > 0.02 * baseline else "saves no time here"
-        yield f"Compiling takes {first:.0f} s, and a step then {ratio:.2f} times as long as without: it {pays}."
+        pays = (
+            _("saves time after {steps:,.0f} steps", steps=first / gained)
+            if gained > 0.02 * baseline
+            else _("saves no time here")
+        )
+        yield _(
+            "Compiling takes {seconds:.0f} s, and a step then {ratio:.2f} times as long as without: it {pays}.",
+            seconds=first,
+            ratio=ratio,
+            pays=pays,
+        )
     elif ratio > 0.95:
-        yield f"A step in {config.precision} takes {ratio:.2f} times as long here as one in fp32: it saves no time."
+        yield _(
+            "A step in {precision} takes {ratio:.2f} times as long here as one in fp32: it saves no time.",
+            precision=config.precision,
+            ratio=ratio,
+        )
 
 
 def _room_missing(disk: int, folder: Path | None) -> str:
@@ -256,7 +270,7 @@ def _room_missing(disk: int, folder: Path | None) -> str:
     if folder is None:
         return ""
     here = next((path for path in (folder, *folder.absolute().parents) if path.exists()), Path("."))
-    if problem := refusal(here, f"“{folder}” cannot be written"):
+    if problem := refusal(here, _("“{folder}” cannot be written", folder=folder)):
         return problem
     there = sum(path.stat().st_size for path in (folder / "checkpoints").rglob("*") if path.is_file())
     return room_problem(max(0, disk - there), here)
@@ -272,16 +286,18 @@ def _memory_missing(needed: int, context: DistributedContext) -> str:
         return ""
     if needed <= free:
         return ""
-    return (
-        f"Training this network needs {needed / 1e9:,.1f} GB of memory at least, and {free / 1e9:,.1f} GB are free: choose a "
-        "smaller network, or smaller images."
+    return _(
+        "Training this network needs {needed:,.1f} GB of memory at least, and {free:,.1f} GB are free: choose a "
+        "smaller network, or smaller images.",
+        needed=needed / 1e9,
+        free=free / 1e9,
     )
 
 
 def _problem_of(error: RuntimeError, config: TrainConfig) -> str:
     """One sentence about a failed step."""
     if loop.is_out_of_memory(error):
-        return "A micro-batch of one image does not fit into memory: choose a smaller network or smaller images."
+        return _("A micro-batch of one image does not fit into memory: choose a smaller network or smaller images.")
     if config.compile:
-        return f"torch.compile does not work here ({type(error).__name__}): switch it off."
-    return f"A training step fails here: {str(error).splitlines()[0][:300]}"
+        return _("torch.compile does not work here ({kind}): switch it off.", kind=type(error).__name__)
+    return _("A training step fails here: {why}", why=str(error).splitlines()[0][:300])

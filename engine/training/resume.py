@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from engine.language import Message
 from engine.storage.checked_files import load_tensors, save_tensors
 from engine.training.state import TrainState
 
@@ -63,7 +64,11 @@ def load(folder: Path, state: TrainState) -> None:
         state.step = int(tensors["step"])
     except (OSError, SafetensorError, KeyError, RuntimeError, TypeError, ValueError) as error:
         raise ResumeError(
-            f"The run cannot be resumed from “{folder}”: {FILE} is missing, damaged or of another network."
+            Message(
+                "The run cannot be resumed from “{folder}”: {file} is missing, damaged or of another network.",
+                folder=folder,
+                file=FILE,
+            )
         ) from error
 
 

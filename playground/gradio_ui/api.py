@@ -202,10 +202,10 @@ def _times(t: object, T: int) -> list[int]:
     ):
         raise ValueError(
             _(
-                "You asked for t = “{t}”, which is not 1 to {most_times} whole numbers from 0 to {t_2}.",
+                "You asked for t = “{t}”, which is not 1 to {most_times} whole numbers from 0 to {T}.",
                 t=str(t)[:40],
                 most_times=MOST_TIMES,
-                t_2=T,
+                T=T,
             )
         )
     return t

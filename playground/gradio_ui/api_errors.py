@@ -37,7 +37,7 @@ def sentence(problem: ValueError) -> str:
     if isinstance(problem, ValidationError):
         from engine.storage.checked_files import first_problem
 
-        said = _("The settings cannot be used: {first_problem}.", first_problem=first_problem(problem))
+        said = _("The settings cannot be used: {problem}.", problem=first_problem(problem))
     else:
         said = str(problem)
     said = " ".join(without_paths(said).replace(os.environ.get("GRADIO_TEMP_DIR") or "\0", "…").split())

@@ -23,6 +23,7 @@ from playground.labs.shared.controls import (
     Control,
     ControlRules,
     Controls,
+    Problem,
     bounded,
     checked,
     describe,
@@ -68,7 +69,7 @@ class Form(Generic[C]):
             else:
                 self.widgets.append(self._made(control, start, rules))
 
-    def taken(self, values: Sequence[Any], kept: C | None = None) -> tuple[C, list[str]]:
+    def taken(self, values: Sequence[Any], kept: C | None = None) -> tuple[C, list[Problem]]:
         """The settings of the widgets; for an invalid value that of `kept`, or the default, and a sentence.
 
         Args:
@@ -316,7 +317,7 @@ class Panel(Form[C]):
         return [*self.updates(state.controls, state.rules), link, page.listed(state.problems)]
 
     def _settled(
-        self, controls: C, problems: list[str], visitor: Visitor, tab: str, own: Any, view: dict[str, str]
+        self, controls: C, problems: Sequence[str], visitor: Visitor, tab: str, own: Any, view: dict[str, str]
     ) -> PanelState[C]:
         """Settings that there are choices for, and that are within the bounds of this place."""
         rules = link_view.restricted(self._rules(visitor, *[own] * len(self._own)), self._model, view)
@@ -328,10 +329,10 @@ class Panel(Form[C]):
                 first = next(iter(choices))
                 problems.append(
                     _(
-                        "{title} “{value}” is not here. It was set to {first}.",
+                        "{title} “{value}” is not here. It was set to {new}.",
                         title=titles[name],
                         value=value,
-                        first=_(choices[first]),
+                        new=_(choices[first]),
                     )
                 )
                 controls = checked(controls, **{name: first})

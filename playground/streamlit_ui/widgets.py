@@ -196,10 +196,10 @@ def _first_choice(lab: str, control: Control, kept: C, choices: Mapping[Any, str
     gone = getattr(kept, control.name)
     st.session_state.setdefault(f"{lab}/problems", []).append(
         _(
-            "{title} “{value}” is not here. It was set to {first}.",
+            "{title} “{value}” is not here. It was set to {new}.",
             title=control.title,
             value=gone,
-            first=_(choices[first]),
+            new=_(choices[first]),
         )
     )
     changed = checked(kept, **{control.name: first})

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import playground  # noqa: F401  its catalogue
 from engine import language
 from engine.language import LANGUAGES, N_, Message, _, cached, chosen, listed, plural, speaking, translated
 

@@ -22,7 +22,6 @@ from typing import BinaryIO
 from engine.data import store
 from engine.data.image_set import DataError
 from engine.data.pictures import PictureError
-from engine.data.sources.layout import many
 from engine.data.sources.plan import (
     SUFFIXES,
     Choices,
@@ -34,6 +33,7 @@ from engine.data.sources.plan import (
     plan_of_files,
     read_header,
 )
+from engine.language import Message, _, message_of, plural
 from engine.storage import budgets
 from engine.storage.disk_errors import sentence
 from engine.storage.files import room_problem, write_json
@@ -63,12 +63,16 @@ def keep(file: BinaryIO, title: str, root: Path | None = None, on_progress: OnPr
     size = file.seek(0, os.SEEK_END)
     if size > budgets.PICTURE_ZIP_BYTES:
         raise DataError(
-            f"This zip has {size / 1e6:,.0f} MB, and at most {budgets.PICTURE_ZIP_BYTES / 1e6:,.0f} MB can be taken."
+            Message(
+                "This zip has {size:,.0f} MB, and at most {most:,.0f} MB can be taken.",
+                size=size / 1000000.0,
+                most=budgets.PICTURE_ZIP_BYTES / 1000000.0,
+            )
         )
     try:
         OpenZip(file, budgets.PICTURE_ZIP_FILES)  # nothing that cannot be opened is stored
     except ZipError as error:
-        raise DataError(str(error)) from error
+        raise DataError(message_of(error)) from error
     file.seek(0)
     home = (root or store.data_root()) / "uploads"
     try:
@@ -82,7 +86,7 @@ def keep(file: BinaryIO, title: str, root: Path | None = None, on_progress: OnPr
                 digest.update(chunk)
                 copy.write(chunk)
                 if on_progress is not None:
-                    on_progress(Progress("Storing the zip", copy.tell(), size, "bytes"))
+                    on_progress(Progress(_("Storing the zip"), copy.tell(), size, "bytes"))
             copy.flush()
             upload = digest.hexdigest()[:16]
             write_json(home / f"{upload}.json", {"title": title[:200]})
@@ -91,7 +95,7 @@ def keep(file: BinaryIO, title: str, root: Path | None = None, on_progress: OnPr
             except FileExistsError:
                 os.utime(home / f"{upload}.zip")  # it is wanted again, see `sweep`
     except OSError as error:
-        raise DataError(sentence(error, "The zip cannot be stored")) from error
+        raise DataError(sentence(error, _("The zip cannot be stored"))) from error
     return f"zip:{upload}"
 
 
@@ -99,7 +103,7 @@ def uploaded(upload: str, root: Path | None = None) -> tuple[Path, str]:
     """Where an upload is, and what it is called. Raises `DataError` where it is not here."""
     path = (root or store.data_root()) / "uploads" / f"{upload}.zip"
     if ID.fullmatch(upload) is None or not path.is_file():
-        raise DataError("This zip was uploaded elsewhere, or is no longer kept: upload it again.")
+        raise DataError(Message("This zip was uploaded elsewhere, or is no longer kept: upload it again."))
     try:
         return path, str(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["title"])
     except (OSError, ValueError, KeyError, TypeError):
@@ -135,24 +139,36 @@ def plan(path: Path, title: str, upload: str, choices: Choices, on_progress: OnP
         zipped = OpenZip(file, budgets.PICTURE_ZIP_FILES)
     except (ZipError, OSError) as error:
         raise DataError(
-            str(error) if isinstance(error, ZipError) else f"The zip cannot be read: {error.strerror}."
+            message_of(error)
+            if isinstance(error, ZipError)
+            else Message("The zip cannot be read: {why}.", why=error.strerror)
         ) from error
     entries, other = _pictures(zipped)
     reading = _Reader(zipped)
     headers: dict[str, PictureHeader | None] = {}
     for number, (key, entry) in enumerate(sorted(entries.items())):
         if number % 256 == 0:
-            on_progress(Progress("Inspecting the pictures", number, len(entries)))
+            on_progress(Progress(_("Inspecting the pictures"), number, len(entries)))
         headers[key] = reading.header(entry)
     _check_pixels(headers.values())
     plan = plan_of_files(
         PictureFiles(headers, lambda key: reading.read(entries[key]), budgets.SENT_PICTURE, "this zip"),
         choices,
         title=PurePosixPath(title).stem or "Uploaded pictures",
-        source=f"The uploaded file {title}",
+        source=_("The uploaded file {title}", title=title),
         fingerprint=upload,
     )
-    left_out = (f"Left out: {many(other, 'file')} of another kind than pictures.",) if other else ()
+    left_out = (
+        (
+            plural(
+                "Left out: {count:,} file of another kind than pictures.",
+                "Left out: {count:,} files of another kind than pictures.",
+                other,
+            ),
+        )
+        if other
+        else ()
+    )
     names = (zipped.note,) if zipped.note else ()
     return replace(plan, notes=names + plan.notes + left_out)
 
@@ -166,7 +182,7 @@ def pictures_in(file: BinaryIO) -> tuple[list[str], Callable[[str], bytes], str]
     try:
         zipped = OpenZip(file, budgets.PICTURE_ZIP_FILES)
     except ZipError as error:
-        raise DataError(str(error)) from error
+        raise DataError(message_of(error)) from error
     entries, _ = _pictures(zipped)
     reading = _Reader(zipped)
     return sorted(entries), lambda key: reading.read(entries[key]), zipped.note
@@ -183,18 +199,24 @@ def _pictures(zipped: OpenZip) -> tuple[dict[str, Entry], int]:
             method = entry.method if is_picture else method
             continue
         if entry.is_locked:
-            raise DataError(LOCKED)
+            raise DataError(Message(LOCKED))
         unpacked += entry.size
         found[path] = entry
     if method and not found:
         raise DataError(
-            f"The pictures in this zip are packed with “{method}”, which is not read here: pack them again with Deflate, as "
-            "zips are by default, or unpack them and choose the folder."
+            Message(
+                "The pictures in this zip are packed with “{method}”, which is not read here: pack them again with "
+                "Deflate, as zips are by default, or unpack them and choose the folder.",
+                method=method,
+            )
         )
     if unpacked > budgets.PICTURE_ZIP_UNPACKED:
         raise DataError(
-            f"The pictures in the zip take {unpacked / 1e6:,.0f} MB unpacked, and at most "
-            f"{budgets.PICTURE_ZIP_UNPACKED / 1e6:,.0f} MB can be taken."
+            Message(
+                "The pictures in the zip take {unpacked:,.0f} MB unpacked, and at most {most:,.0f} MB can be taken.",
+                unpacked=unpacked / 1000000.0,
+                most=budgets.PICTURE_ZIP_UNPACKED / 1000000.0,
+            )
         )
     return found, other
 
@@ -204,8 +226,12 @@ def _check_pixels(headers: Iterable[PictureHeader | None]) -> None:
     pixels = sum(header.width * header.height for header in headers if header is not None)
     if pixels > budgets.PICTURE_ZIP_PIXELS:
         raise DataError(
-            f"The pictures in the zip have {pixels / 1e6:,.0f} million pixels together, and at most "
-            f"{budgets.PICTURE_ZIP_PIXELS / 1e6:,.0f} million can be taken: make them smaller first."
+            Message(
+                "The pictures in the zip have {pixels:,.0f} million pixels together, and at most "
+                "{most:,.0f} million can be taken: make them smaller first.",
+                pixels=pixels / 1000000.0,
+                most=budgets.PICTURE_ZIP_PIXELS / 1000000.0,
+            )
         )
 
 
@@ -230,7 +256,7 @@ class _Reader:
         """The bytes of an entry. Raises `PictureError` where there are too many or they are damaged."""
         data = self._bytes(entry, budgets.SENT_PICTURE + 1)
         if len(data) > budgets.SENT_PICTURE:
-            raise PictureError("This picture is too large.")
+            raise PictureError(Message("This picture is too large."))
         return data
 
     def _bytes(self, entry: Entry, most: int) -> bytes:
@@ -238,4 +264,4 @@ class _Reader:
             with self._lock, self._zip.open(entry) as file:
                 return file.read(most)
         except BROKEN as error:
-            raise PictureError("This file in the zip is damaged.") from error
+            raise PictureError(Message("This file in the zip is damaged.")) from error

@@ -21,6 +21,7 @@ from engine.data.sources.plan import (
     plan_of_files,
     read_header,
 )
+from engine.language import Message, _
 from engine.storage import budgets
 from engine.storage.files import open_regular, read_regular
 
@@ -34,14 +35,14 @@ def plan(path: Path, choices: Choices, on_progress: OnProgress) -> Plan:
     headers: dict[str, PictureHeader | None] = {}
     with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(keys), 256):
-            on_progress(Progress("Inspecting the pictures", start, len(keys)))
+            on_progress(Progress(_("Inspecting the pictures"), start, len(keys)))
             some = keys[start : start + 256]
             headers |= zip(some, pool.map(_header, [path / key for key in some]), strict=True)
     return plan_of_files(
         PictureFiles(headers, lambda key: bytes_of(path / key), budgets.OWN_PICTURE, f"“{path}”"),
         choices,
         title=path.name or str(path),
-        source=f"The folder {path}",
+        source=_("The folder {path}", path=path),
         fingerprint=fingerprint(path, found),
     )
 
@@ -61,12 +62,12 @@ def files_of(path: Path) -> dict[str, tuple[int, int]]:
         DataError: where there is no such folder, or it may not be read.
     """
     if not path.is_dir():
-        raise DataError(f"There is no folder “{path}” on this machine.")
+        raise DataError(Message("There is no folder “{path}” on this machine.", path=path))
     found: dict[str, tuple[int, int]] = {}
     seen: set[tuple[int, int]] = set()
 
     def refuse(error: OSError) -> None:
-        raise DataError(f"The folder “{error.filename}” cannot be read: {error.strerror}.")
+        raise DataError(Message("The folder “{path}” cannot be read: {why}.", path=error.filename, why=error.strerror))
 
     for folder, inner, names in os.walk(path, onerror=refuse, followlinks=True):
         stat = os.stat(folder)
@@ -87,7 +88,11 @@ def files_of(path: Path) -> dict[str, tuple[int, int]]:
                 found[os.path.relpath(file, path).replace(os.sep, "/")] = (stat.st_size, stat.st_mtime_ns)
         if len(found) > budgets.FOLDER_PICTURES:
             raise DataError(
-                f"There are more than {budgets.FOLDER_PICTURES:,} pictures in “{path}”: choose a folder with fewer."
+                Message(
+                    "There are more than {most:,} pictures in “{path}”: choose a folder with fewer.",
+                    most=budgets.FOLDER_PICTURES,
+                    path=path,
+                )
             )
     return found
 
@@ -105,4 +110,4 @@ def bytes_of(path: Path) -> bytes:
     try:
         return read_regular(path, budgets.OWN_PICTURE)
     except OSError as error:
-        raise PictureError(f"This file cannot be read: {error.strerror}.") from error
+        raise PictureError(Message("This file cannot be read: {why}.", why=error.strerror)) from error

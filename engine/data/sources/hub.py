@@ -30,6 +30,7 @@ from engine.data.sources.plan import (
     readable_headers,
     reader,
 )
+from engine.language import N_, Message, _
 from engine.storage import budgets
 from engine.storage.disk_errors import is_refused_write, sentence
 
@@ -58,12 +59,14 @@ def plan(name: str, choices: Choices, most: int, on_progress: OnProgress) -> Pla
     """
     found = NAME.fullmatch(name)
     if found is None or ".." in name:
-        raise DataError(f"“{name[:60]}” is no name of a data set on the Hub: names are owner/name.")
-    on_progress(Progress(f"Asking the Hub for {name}", 0, 0))
+        raise DataError(Message("“{name}” is no name of a data set on the Hub: names are owner/name.", name=name[:60]))
+    on_progress(Progress(_("Asking the Hub for {name}", name=name), 0, 0))
     try:
         import datasets
     except ImportError as error:
-        raise DataError(f"Data sets of the Hub need the package “datasets”: {INSTALL}") from error
+        raise DataError(
+            Message("Data sets of the Hub need the package “datasets”: {command}", command=INSTALL)
+        ) from error
     try:
         parts = datasets.load_dataset(found[1], revision=found[2], streaming=most > 0)
     except Exception as error:  # of the package, of its client for HTTP, of the disk: all end in one sentence
@@ -92,7 +95,10 @@ def columns(part: Any) -> Columns:
     images = [name for name, feature in features.items() if isinstance(feature, datasets.Image)]
     if not images:
         raise DataError(
-            f"This data set has no column of pictures, only: {', '.join(map(str, features)) or 'nothing that it names'}."
+            Message(
+                "This data set has no column of pictures, only: {columns}.",
+                columns=", ".join(map(str, features)) or Message("nothing that it names"),
+            )
         )
     image = next((name for name in ("image", "img", "picture") if name in images), images[0])
     of_classes = [name for name, feature in features.items() if isinstance(feature, datasets.ClassLabel)]
@@ -121,7 +127,7 @@ def of_parts(name: str, parts: Any, choices: Choices, most: int, licence: str) -
     if not hasattr(parts, "keys"):
         parts = {"train": parts}
     if not parts:
-        raise DataError(f"“{name}” holds no pictures.")
+        raise DataError(Message("“{name}” holds no pictures.", name=name))
     first = "train" if "train" in parts else next(iter(parts))
     second = next((each for each in ("test", "validation", "valid", "val") if each in parts and each != first), None)
     where = columns(parts[first])
@@ -157,10 +163,18 @@ def of_parts(name: str, parts: Any, choices: Choices, most: int, licence: str) -
             except Exception as error:  # the connection breaks off in the middle
                 raise explained(name, error) from error
 
-    taken = f"Taken from its part “{first}”" + (f"; the part “{second}” is held out." if second else ".")
+    taken = (
+        _("Taken from its part “{first}”; the part “{second}” is held out.", first=first, second=second)
+        if second
+        else _("Taken from its part “{first}”.", first=first)
+    )
     return Plan(
         title=name,
-        source=f"The data set {name} on the Hugging Face Hub (huggingface.co/datasets/{name.split('@')[0]})",
+        source=_(
+            "The data set {name} on the Hugging Face Hub (huggingface.co/datasets/{page})",
+            name=name,
+            page=name.split("@")[0],
+        ),
         licence=licence,
         class_names=where.class_names,
         size=native_size(good, choices.largest),
@@ -187,7 +201,7 @@ def _inspected(stored: Iterable[Any]) -> tuple[list[PictureHeader | None], dict[
 def _count(parts: Any, takes: Sequence[tuple[str, bool | None, int | None]]) -> int | None:
     """How many pictures there will be; None where the set does not say."""
     total = 0
-    for part, _, limit in takes:
+    for part, _held_out, limit in takes:
         try:
             rows = len(parts[part])
         except TypeError:
@@ -211,11 +225,11 @@ def _label(row: Any, where: Columns, label_of: dict[str, int]) -> int:
 def _bytes(stored: Any) -> bytes:
     """Of a picture that was not decoded: it may be in the set itself, or lie beside it."""
     if not isinstance(stored, dict):
-        raise PictureError("There is no picture in this row.")
+        raise PictureError(Message("There is no picture in this row."))
     if stored.get("bytes") is not None:
         return bytes(stored["bytes"])
     if not stored.get("path"):
-        raise PictureError("There is no picture in this row.")
+        raise PictureError(Message("There is no picture in this row."))
     try:
         from datasets.utils.file_utils import xopen
 
@@ -223,7 +237,7 @@ def _bytes(stored: Any) -> bytes:
             data: bytes = file.read(budgets.OWN_PICTURE + 1)
             return data
     except OSError as error:
-        raise PictureError("This picture cannot be read.") from error
+        raise PictureError(Message("This picture cannot be read.")) from error
 
 
 def _header_of(stored: Any) -> PictureHeader | None:
@@ -244,7 +258,7 @@ def _licence(repo: str, revision: str | None) -> str:
         licence = None
     if isinstance(licence, list):
         licence = ", ".join(map(str, licence))
-    return str(licence) if licence else "See its page on the Hub."
+    return str(licence) if licence else N_("See its page on the Hub.")
 
 
 def explained(name: str, error: Exception) -> DataError:
@@ -257,7 +271,10 @@ def explained(name: str, error: Exception) -> DataError:
     causes = _chain(error)
     if any(isinstance(cause, errors.GatedRepoError) for cause in causes):
         return DataError(
-            f"“{name}” is given only to those who ask: accept the terms on its page, then run “hf auth login”."
+            Message(
+                "“{name}” is given only to those who ask: accept the terms on its page, then run “hf auth login”.",
+                name=name,
+            )
         )
     offline = (
         "ConnectionError",
@@ -269,21 +286,33 @@ def explained(name: str, error: Exception) -> DataError:
     )
     if any(type(cause).__name__ in offline for cause in causes):
         return DataError(
-            f"“{name}” is not in the Hub's cache, and the Hub cannot be reached: try again when there is a connection, or "
-            f"download it elsewhere with “hf download --repo-type dataset {name}” and set HF_HOME to where that is."
+            Message(
+                "“{name}” is not in the Hub's cache, and the Hub cannot be reached: try again when there is a "
+                "connection, or download it elsewhere with “hf download --repo-type dataset {name}” and set HF_HOME "
+                "to where that is.",
+                name=name,
+            )
         )
     if kind in ("DatasetNotFoundError", "RepositoryNotFoundError", "HFValidationError"):
-        return DataError(f"There is no data set “{name}” on the Hub (or it is private): check its spelling.")
+        return DataError(
+            Message("There is no data set “{name}” on the Hub (or it is private): check its spelling.", name=name)
+        )
     if kind in ("DataFilesNotFoundError", "EmptyDatasetError") or "script" in str(error):
         return DataError(
-            f"“{name}” holds no files that can be read as a data set, or only a program that makes it, which is not run."
+            Message(
+                "“{name}” holds no files that can be read as a data set, or only a program that makes it, which is "
+                "not run.",
+                name=name,
+            )
         )
     if "Config name is missing" in str(error):
-        return DataError(f"“{name}” has several configurations, and its name alone does not choose one.")
+        return DataError(
+            Message("“{name}” has several configurations, and its name alone does not choose one.", name=name)
+        )
     if is_refused_write(error):
-        return DataError(sentence(error, f"“{name}” cannot be stored in the Hub's cache"))
-    said = str(error).strip().splitlines() or ["no reason given"]
-    return DataError(f"“{name}” cannot be opened ({kind}: {said[0][:120]}).")
+        return DataError(sentence(error, _("“{name}” cannot be stored in the Hub's cache", name=name)))
+    said = str(error).strip().splitlines() or [_("no reason given")]
+    return DataError(Message("“{name}” cannot be opened ({kind}: {why}).", name=name, kind=kind, why=said[0][:120]))
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:

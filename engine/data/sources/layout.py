@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal, get_args
 
 from engine.data.image_set import DataError
+from engine.language import Message, _, plural
 from engine.storage.texts import plain_name
 
 NO_CLASS = -1
@@ -39,11 +40,6 @@ class Sorted:
     placed: dict[str, tuple[int, bool | None]]
     """Path of each picture that is used: its class and whether it is held out."""
     notes: tuple[str, ...]
-
-
-def many(count: int, one: str) -> str:
-    """ "1 picture", "1,234 pictures"."""
-    return f"{count:,} {one if count == 1 else one + 's'}"
 
 
 def is_held_out(folder: str) -> bool | None:
@@ -91,7 +87,13 @@ def _take_splits(
         return split, dict.fromkeys(split)
     used = {path: folders for path, folders in split.items() if folders and kinds[folders[0]] is not None}
     if named and len(used) < len(split):
-        notes.append(f"Left out: {many(len(split) - len(used), 'picture')} beside the splits.")
+        notes.append(
+            plural(
+                "Left out: {count:,} picture beside the splits.",
+                "Left out: {count:,} pictures beside the splits.",
+                len(split) - len(used),
+            )
+        )
     if not named:
         return split, dict.fromkeys(split)
     parts = {path: kinds[folders[0]] for path, folders in used.items()}
@@ -106,17 +108,32 @@ def _are_splits(kinds: Mapping[str, bool | None], named: list[str], notes: list[
         return True
     if both:
         raise LayoutError(
-            f"Folders named like splits ({_listed(named)}) stand beside others ({_listed(others)}): say whether they are "
-            "splits, and the others are left out, or classes (in the shell: --folders splits or --folders classes)."
+            Message(
+                "Folders named like splits ({splits}) stand beside others ({others}): say whether they are splits, "
+                "and the others are left out, or classes (in the shell: --folders splits or --folders classes).",
+                splits=_listed(named),
+                others=_listed(others),
+            )
         )
     if len(named) > 1 and not others:
-        what = "held out, so that none is left to train on" if kinds[named[0]] else "for training"
+        what = Message("held out, so that none is left to train on") if kinds[named[0]] else Message("for training")
         raise LayoutError(
-            f"All folders are named like splits that are {what} ({_listed(named)}): say whether they are classes "
-            "(in the shell: --folders classes)."
+            Message(
+                "All folders are named like splits that are {what} ({names}): say whether they are classes (in the "
+                "shell: --folders classes).",
+                what=what,
+                names=_listed(named),
+            )
         )
     if named:
-        notes.append(f"Taken as {'a class' if len(named) == 1 else 'classes'} like the others: {_listed(named)}.")
+        notes.append(
+            plural(
+                "Taken as a class like the others: {names}.",
+                "Taken as classes like the others: {names}.",
+                len(named),
+                names=_listed(named),
+            )
+        )
     return False
 
 
@@ -135,12 +152,18 @@ def _take_classes(split: Mapping[str, list[str]], parts: Mapping[str, bool | Non
     names = sorted({split[path][0] for path in inside})
     if beside >= len(inside) or len(names) < 2 or len(names) > MAX_CLASSES:
         if len(names) > MAX_CLASSES:
-            notes.append(f"{len(names):,} folders are too many for classes: the pictures have none.")
+            notes.append(_("{count:,} folders are too many for classes: the pictures have none.", count=len(names)))
         elif len(names) == 1 and inside:
-            notes.append("There is a single folder, so the pictures have no classes.")
+            notes.append(_("There is a single folder, so the pictures have no classes."))
         return Sorted((), {path: (NO_CLASS, parts[path]) for path in split}, tuple(notes))
     if beside:
-        notes.append(f"Left out: {many(beside, 'picture')} beside the folders that are classes.")
+        notes.append(
+            plural(
+                "Left out: {count:,} picture beside the folders that are classes.",
+                "Left out: {count:,} pictures beside the folders that are classes.",
+                beside,
+            )
+        )
     number = {name: k for k, name in enumerate(names)}
     placed = {path: (number[split[path][0]], parts[path]) for path in inside}
     return Sorted(tuple(map(plain_name, names)), placed, tuple(notes))
@@ -148,4 +171,4 @@ def _take_classes(split: Mapping[str, list[str]], parts: Mapping[str, bool | Non
 
 def _listed(names: Sequence[str]) -> str:
     some = ", ".join(f"“{plain_name(name)}”" for name in names[:4])
-    return some + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+    return _("{names} and {count} more", names=some, count=len(names) - 4) if len(names) > 4 else some

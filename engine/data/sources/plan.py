@@ -17,6 +17,7 @@ from engine.data.image_set import DataError
 from engine.data.picture_files import open_picture
 from engine.data.pictures import PictureError, brightest_value, read_picture
 from engine.data.sources.layout import FoldersMean, by_folder
+from engine.language import N_, Message, _
 from engine.storage.file_kinds import HEAD, kind_of
 from engine.storage.texts import plain_name
 
@@ -182,16 +183,23 @@ def fingerprint_of(parts: Iterable[object]) -> str:
     return digest.hexdigest()
 
 
-def readable_headers(headers: Sequence[PictureHeader | None], where: str, why: str = "") -> list[PictureHeader]:
+def readable_headers(
+    headers: Sequence[PictureHeader | None], where: object, why: Message | str = ""
+) -> list[PictureHeader]:
     """Those that could be read. Raises `DataError` where none could; `why` says what they are."""
     good = [header for header in headers if header is not None and header.side >= 1]
     if not good:
-        some = (
-            f"None of the {len(headers):,} picture files in {where} can be read"
+        why = why or Message("PNG, JPEG, WebP, GIF, BMP and TIFF can be")
+        raise DataError(
+            Message(
+                "None of the {count:,} picture files in {where} can be read: {why}.",
+                count=len(headers),
+                where=where,
+                why=why,
+            )
             if headers
-            else f"There are no pictures in {where}"
+            else Message("There are no pictures in {where}: {why}.", where=where, why=why)
         )
-        raise DataError(f"{some}: {why or 'PNG, JPEG, WebP, GIF, BMP and TIFF can be'}.")
     return good
 
 
@@ -245,7 +253,7 @@ def plan_of_files(files: PictureFiles, choices: Choices, *, title: str, source: 
     return Plan(
         title=plain_name(title, 200),
         source=plain_name(source, 400),
-        licence="Your own pictures: what may be done with them is for you to know.",
+        licence=N_("Your own pictures: what may be done with them is for you to know."),
         class_names=names.class_names,
         size=native_size(good, choices.largest),
         channels=channels_of(good),
@@ -257,14 +265,14 @@ def plan_of_files(files: PictureFiles, choices: Choices, *, title: str, source: 
     )
 
 
-def _what_they_are(files: PictureFiles) -> str:
+def _what_they_are(files: PictureFiles) -> Message | str:
     """What the first file is, where that shows and it is no picture; "" otherwise."""
     for key in files.headers:
         try:
             kind = kind_of(files.bytes_of(key)[:HEAD])
         except PictureError:
             return ""
-        return f"the first is {kind}" if kind and not kind.endswith("picture") else ""
+        return Message("the first is {kind}", kind=Message(kind)) if kind and not kind.endswith("picture") else ""
     return ""
 
 
@@ -289,6 +297,11 @@ def dark_note(keys: Sequence[str], bytes_of: Callable[[str], bytes], max_bytes: 
         return ()
     least = (1 << max(1, brightest.bit_length())) - 1
     return (
-        f"The pictures are nearly black: their brightest value is {brightest:,} of {top:,}. Prepare them with {least:,} as "
-        f"white (in the shell: --white {least}).",
+        _(
+            "The pictures are nearly black: their brightest value is {brightest:,} of {top:,}. Prepare them with {least:,} "
+            "as white (in the shell: --white {least}).",
+            brightest=brightest,
+            top=top,
+            least=least,
+        ),
     )

@@ -13,6 +13,7 @@ from engine.data.pictures import PictureError, read_picture
 from engine.data.sources import archive, folder
 from engine.data.sources.layout import NO_CLASS, FoldersMean, LayoutError, by_folder
 from engine.data.sources.plan import Pixels, dark_note
+from engine.language import Message
 from engine.storage import budgets
 
 EXAMPLES = 8
@@ -55,7 +56,7 @@ def preview_zip(file: BinaryIO, folders_mean: FoldersMean = "auto", white: int =
 
 def _preview(keys: list[str], bytes_of: Callable[[str], bytes], folders_mean: FoldersMean, white: int) -> Preview:
     if not keys:
-        raise DataError("There are no pictures in it: PNG, JPEG, WebP, GIF, BMP and TIFF can be read.")
+        raise DataError(Message("There are no pictures in it: PNG, JPEG, WebP, GIF, BMP and TIFF can be read."))
     try:
         found = by_folder(keys, folders_mean)
     except LayoutError as question:

@@ -25,6 +25,7 @@ from engine.data.sources.plan import (
     fingerprint_of,
     shrunk,
 )
+from engine.language import N_, Message, _
 from engine.storage.disk_errors import is_refused_write, sentence
 from engine.storage.files import room_problem
 
@@ -62,7 +63,7 @@ class Source:
 
 
 MNIST_FILES = tuple(f"{part}-{what}-ubyte.gz" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1"))
-OF_OTHERS = "The licence of the pictures is not stated: for research and teaching."
+OF_OTHERS = N_("The licence of the pictures is not stated: for research and teaching.")
 
 SOURCES: dict[str, Source] = {
     "mnist": Source(
@@ -73,7 +74,7 @@ SOURCES: dict[str, Source] = {
         1,
         False,
         "MNIST, by Yann LeCun, Corinna Cortes and Christopher J. C. Burges (yann.lecun.com/exdb/mnist)",
-        "Creative Commons Attribution-ShareAlike 3.0, as the documentation of Keras says",
+        N_("Creative Commons Attribution-ShareAlike 3.0, as the documentation of Keras says"),
         tuple("0123456789"),
         "MNIST/raw",
         MNIST_FILES,
@@ -127,7 +128,7 @@ SOURCES: dict[str, Source] = {
         3,
         True,
         "STL-10, by Adam Coates, Honglak Lee and Andrew Y. Ng (cs.stanford.edu/~acoates/stl10)",
-        f"Taken from ImageNet. {OF_OTHERS}",
+        N_("Taken from ImageNet. The licence of the pictures is not stated: for research and teaching."),
         ("airplane", "bird", "car", "cat", "deer", "dog", "horse", "monkey", "ship", "truck"),
         "",
         ("stl10_binary.tar.gz",),
@@ -142,7 +143,7 @@ SOURCES: dict[str, Source] = {
         3,
         True,
         "CelebA, by Ziwei Liu, Ping Luo, Xiaogang Wang and Xiaoou Tang (mmlab.ie.cuhk.edu.hk/projects/CelebA.html)",
-        "For non-commercial research only, as its authors say",
+        N_("For non-commercial research only, as its authors say"),
         (),
         "celeba",
         (
@@ -171,7 +172,7 @@ def plan(name: str, downloads: Path, on_progress: OnProgress) -> Plan:
     source = SOURCES[name]
     _check_room(source, downloads)
     _forget_unpacked(source, downloads)
-    on_progress(Progress("Downloading", 0, source.megabytes * 1_000_000, "bytes"))
+    on_progress(Progress(_("Downloading"), 0, source.megabytes * 1_000_000, "bytes"))
     try:
         with _reporting_download(source, downloads, on_progress):
             train, test = OPENERS[name](downloads)
@@ -220,7 +221,7 @@ def _reader(part: _Part, k: int) -> ReadPixels:
         try:
             picture = part.picture(k)
         except (OSError, SyntaxError, ValueError) as error:
-            raise PictureError("This picture is damaged.") from error
+            raise PictureError(Message("This picture is damaged.")) from error
         if isinstance(picture, np.ndarray):
             return np.ascontiguousarray(picture, dtype=np.uint8).reshape(size, size, channels)
         return shrunk(picture, size, channels)
@@ -343,14 +344,26 @@ def _explained(source: Source, downloads: Path, error: Exception) -> DataError:
     folder = downloads / source.folder
     if "gdown" in str(error):
         return DataError(
-            f"{source.title} lies on Google Drive, and the package that fetches it from there is missing: "
-            f'pip install "diffusion-playground[celeba]". '
-            f"Or put its files into {folder} yourself: {', '.join(source.files)}."
+            Message(
+                "{title} lies on Google Drive, and the package that fetches it from there is missing: "
+                'pip install "diffusion-playground[celeba]". Or put its files into {folder} yourself: {files}.',
+                title=source.title,
+                folder=folder,
+                files=", ".join(source.files),
+            )
         )
     if is_refused_write(error):
-        return DataError(sentence(error, f"{source.title} cannot be stored in “{folder}”"))
+        return DataError(
+            sentence(error, _("{title} cannot be stored in “{folder}”", title=source.title, folder=folder))
+        )
     said = f"{type(error).__name__}: {str(error).strip()[:120]}"
     return DataError(
-        f"{source.title} cannot be downloaded or is damaged ({said}). Try again when there is a connection, or put its "
-        f"files into {folder} yourself: {', '.join(source.files)}."
+        Message(
+            "{title} cannot be downloaded or is damaged ({why}). Try again when there is a connection, or put its "
+            "files into {folder} yourself: {files}.",
+            title=source.title,
+            why=said,
+            folder=folder,
+            files=", ".join(source.files),
+        )
     )

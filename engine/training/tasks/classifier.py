@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.data.image_set import ImageSet
 from engine.data.prepared import augmented_pictures, held_out_pictures
-from engine.language import N_
+from engine.language import N_, Message, _
 from engine.models import noisy_classifier
 from engine.models.noisy_classifier import (
     LevelClassifier,
@@ -38,22 +38,22 @@ class ClassifierTask:
     """See `Task`. The network is as wide and as deep as the downward path of the U-Net."""
 
     noun = N_("classifier")
-    use = "It classifies images and draws none: use it to guide a denoiser."
+    use = N_("It classifies images and draws none: use it to guide a denoiser.")
     has_held_out_loss = has_milestones = drops_labels = False
     min_loss_decrease = 0.2
     skipped_rules = frozenset({"label dropout", "few pictures"})
 
     def without_effect(self, config: TrainConfig) -> dict[str, str]:
-        off = {"latent": ONLY_VAE} | dict.fromkeys(OF_DENOISERS, ONLY_DENOISER)
-        return off | {"label_dropout": "A classifier needs the label of every image."}
+        off = {"latent": _(ONLY_VAE)} | dict.fromkeys(OF_DENOISERS, _(ONLY_DENOISER))
+        return off | {"label_dropout": _("A classifier needs the label of every image.")}
 
     def loss_unit(self, config: TrainConfig) -> str:
-        return "cross-entropy in nats"
+        return _("cross-entropy in nats")
 
     def network(self, config: TrainConfig, data: ImageSet) -> LevelClassifier:
         classes, preset = len(data.class_names), preset_for(config.preset, data.size)
         if classes < 2:
-            raise ValueError("A classifier needs a data set of at least two classes.")
+            raise ValueError(Message("A classifier needs a data set of at least two classes."))
         return LevelClassifier(
             NoisyClassifierConfig(
                 size=data.size,

@@ -14,7 +14,7 @@ from engine.data.pixels import to_uint8
 from engine.denoiser import Clipped, NetDenoiser
 from engine.guidance import Guided
 from engine.interop import pretrained
-from engine.language import N_
+from engine.language import N_, _
 from engine.models.presets import preset_for
 from engine.models.unet import UNet, UNetConfig
 from engine.process import Prediction
@@ -31,7 +31,7 @@ from engine.training.tasks.task import ONLY_VAE, PREVIEWS, Pictures, Provenance,
 PREVIEW_STEPS = 20
 PREVIEW_GUIDANCE = 2.0
 """Guidance scale of the previews, where label dropout makes guidance possible."""
-WEIGHTED = {"plain": "", "min-snr": ", min-SNR weights", "bound": ", the bound's weights"}
+WEIGHTED = {"plain": "", "min-snr": N_(", min-SNR weights"), "bound": N_(", the bound's weights")}
 
 
 class DenoiserTask:
@@ -44,15 +44,15 @@ class DenoiserTask:
     skipped_rules: frozenset[str] = frozenset()
 
     def without_effect(self, config: TrainConfig) -> dict[str, str]:
-        off = {"latent": ONLY_VAE}
+        off = {"latent": _(ONLY_VAE)}
         if not config.learned_variance:
-            off["vlb_weight"] = "Only a learned variance is trained by the bound."
+            off["vlb_weight"] = _("Only a learned variance is trained by the bound.")
         if config.target == "noise":
-            off["zero_terminal_snr"] = NO_SIGNAL
+            off["zero_terminal_snr"] = _(NO_SIGNAL)
         return off
 
     def loss_unit(self, config: TrainConfig) -> str:
-        return "mean squared error" + WEIGHTED[config.weighting]
+        return _("mean squared error") + _(WEIGHTED[config.weighting])
 
     def network(self, config: TrainConfig, data: ImageSet) -> UNet:
         return UNet(unet_config(config, data.size, data.channels, len(data.class_names)))

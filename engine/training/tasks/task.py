@@ -17,6 +17,7 @@ import numpy.typing as npt
 from torch import Tensor, nn
 
 from engine.data.image_set import ImageSet
+from engine.language import N_
 from engine.training.bayes_optimal import BayesOptimalLoss
 from engine.training.classifier_accuracy import ClassifierAccuracy
 from engine.training.config import TrainConfig
@@ -27,7 +28,7 @@ Pictures = npt.NDArray[np.uint8]
 
 PREVIEWS = 10
 """Pictures in a preview, always from the same noise."""
-ONLY_DENOISER, ONLY_VAE = "Only a denoiser has this.", "Only a VAE has this."
+ONLY_DENOISER, ONLY_VAE = N_("Only a denoiser has this."), N_("Only a VAE has this.")
 
 
 class Trained(Protocol):

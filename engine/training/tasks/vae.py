@@ -10,7 +10,7 @@ from torch import Tensor
 
 from engine.data.image_set import ImageSet
 from engine.data.pixels import to_uint8
-from engine.language import N_
+from engine.language import N_, _
 from engine.models import vae
 from engine.models.presets import preset_for
 from engine.models.vae import VAE, TrainedVAE, VAECard, VAEConfig
@@ -25,7 +25,7 @@ class VAETask:
     """See `Task`. The network is as wide and as deep as the downward and upward paths of the U-Net."""
 
     noun = N_("VAE")
-    use = "It samples in one pass of its decoder: open it in the Likelihood lab."
+    use = N_("It samples in one pass of its decoder: open it in the Likelihood lab.")
     has_milestones = drops_labels = False
     has_held_out_loss = True
     min_loss_decrease = 0.05
@@ -33,10 +33,10 @@ class VAETask:
     skipped_rules = frozenset({"label dropout", "few pictures"})
 
     def without_effect(self, config: TrainConfig) -> dict[str, str]:
-        return dict.fromkeys((*OF_NOISE, "label_dropout"), "A VAE has no noise levels and no labels.")
+        return dict.fromkeys((*OF_NOISE, "label_dropout"), _("A VAE has no noise levels and no labels."))
 
     def loss_unit(self, config: TrainConfig) -> str:
-        return "its bound in bits per dimension"
+        return _("its bound in bits per dimension")
 
     def network(self, config: TrainConfig, data: ImageSet) -> VAE:
         widths = preset_for(config.preset, data.size).widths

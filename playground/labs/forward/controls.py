@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal, Self
 
 from playground.labs.forward import text
-from playground.labs.shared.controls import ControlRules, seed_setting, setting
+from playground.labs.shared.controls import ControlRules, Problem, seed_setting, setting
 from playground.labs.shared.picture import PictureChoice, class_titles, number_range
 
 UPLOAD_SIZE = 48
@@ -46,7 +46,7 @@ class ForwardControls(PictureChoice):
     )
     seed: int = seed_setting("The same seed gives the same noise again.", "Noise seed")
 
-    def settled(self) -> tuple[Self, list[str]]:
+    def settled(self) -> tuple[Self, list[Problem]]:
         """As for any picture of a data set; an uploaded one has no class and number."""
         return (self, []) if self.data == "upload" else super().settled()
 

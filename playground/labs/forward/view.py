@@ -42,7 +42,7 @@ def _timeline(process: Process, schedule: str, T: int, seed: int, hashed: noisin
     return Timeline(
         id="forward",
         lanes=tuple(_lane(name, strips[name], picture.shape) for name in processes),
-        positions=tuple(Position(int(t), _("t = {t} of {t_2}", t=t, t_2=T)) for t in shown),
+        positions=tuple(Position(int(t), _("t = {t} of {T}", t=t, T=T)) for t in shown),
         captions=tuple(_caption(float(share)) for share in shares),
         panels=_panels(processes, strips, table, shown, variance),
         start_at=int((shares > 0.5).sum()),  # as much noise as signal: something of both can be seen

@@ -11,7 +11,7 @@ from engine.recipes.sampling_fields import Clip, SamplerName, ScheduleName, Spac
 from playground.labs.sampling import controls as sampling
 from playground.labs.sampling.controls import SamplingSettings
 from playground.labs.shared import models, ranges
-from playground.labs.shared.controls import ControlRules, Controls, checked, like, setting
+from playground.labs.shared.controls import ControlRules, Controls, Problem, checked, like, setting
 
 if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
@@ -116,22 +116,21 @@ class GuidanceControls(Controls):
     schedule: ScheduleName = like(SamplingSettings, "schedule")
     clip: Clip = like(SamplingSettings, "clip")
 
-    def settled(self) -> tuple[Self, list[str]]:
+    def settled(self) -> tuple[Self, list[Problem]]:
         """Two different axes, and an interval whose start is not above its end."""
         mended: dict[str, Any] = {}
         problems = []
         if self.across == self.down:
             mended["down"] = "seed" if self.across == "label" else "label"
             problems.append(
-                _(
-                    "Both axes were {axes}. The rows were set to {axes_2}.",
-                    axes=_(AXES[self.across]),
-                    axes_2=_(AXES[mended["down"]]),
+                Problem(
+                    _("Both axes were {name}.", name=_(AXES[self.across])),
+                    _("The rows were set to {other}.", other=_(AXES[mended["down"]])),
                 )
             )
         if self.scale_from > self.scale_to:
             mended |= {"scale_from": self.scale_to, "scale_to": self.scale_from}
-            problems.append(_("The guidance interval started above its end. The two were exchanged."))
+            problems.append(Problem(_("The guidance interval started above its end."), _("The two were exchanged.")))
         return (checked(self, **mended), problems) if mended else (self, [])
 
 

@@ -154,9 +154,7 @@ def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) 
     try:
         return recipe(controls, **swept, seeds=seeds, labels=labels)
     except ValidationError as error:
-        raise ValueError(
-            _("This sweep cannot be sampled: {first_problem}.", first_problem=first_problem(error))
-        ) from error
+        raise ValueError(_("This sweep cannot be sampled: {problem}.", problem=first_problem(error))) from error
 
 
 def _title(axis: str, value: Value, one: Allowed) -> str:

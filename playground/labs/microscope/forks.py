@@ -51,9 +51,7 @@ class Branching:
         try:
             return Changes.model_validate(dict(self.changes))
         except ValidationError as error:
-            raise ValueError(
-                _("A fork in it cannot be used: {first_problem}.", first_problem=first_problem(error))
-            ) from error
+            raise ValueError(_("A fork in it cannot be used: {problem}.", problem=first_problem(error))) from error
 
 
 def read(text: str) -> tuple[Branching, ...]:

@@ -12,7 +12,7 @@ from engine.language import _
 from engine.recipes.sampling_fields import SamplingFields
 from engine.storage import budgets
 from playground.labs.points.drawn import check_drawn, drawn_set
-from playground.labs.shared.controls import ControlRules, Controls, like, seed_setting, setting
+from playground.labs.shared.controls import ControlRules, Controls, Problem, like, seed_setting, setting
 
 if TYPE_CHECKING:
     from playground.policy.visitor import Visitor
@@ -166,20 +166,27 @@ class PointsControls(Controls):
     def _drawn_here(cls, text: str) -> str:
         return check_drawn(text)
 
-    def settled(self) -> tuple[Self, list[str]]:
+    def settled(self) -> tuple[Self, list[Problem]]:
         """With no more steps than the schedule has, and no particle that does not exist."""
         mended: dict[str, int] = {}
         problems = []
         if self.steps > self.T:
             mended["steps"] = self.T
-            problems.append(_("A schedule of T = {t} allows at most {t} steps. Steps was set to {t}.", t=self.T))
+            problems.append(
+                Problem(
+                    _("A schedule of T = {T} allows at most {T} steps.", T=self.T), _("Steps was set to {T}.", T=self.T)
+                )
+            )
         if self.particle >= self.particles:
             mended["particle"] = -1
             problems.append(
-                _(
-                    "There are {particles} particles, the last is number {particles_2}. None is selected.",
-                    particles=self.particles,
-                    particles_2=self.particles - 1,
+                Problem(
+                    _(
+                        "There are {particles} particles, the last is number {last}.",
+                        particles=self.particles,
+                        last=self.particles - 1,
+                    ),
+                    _("None is selected."),
                 )
             )
         return self.model_copy(update=mended), problems

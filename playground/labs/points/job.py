@@ -125,13 +125,13 @@ def _point_clouds(
         distance = energy_from_data(one.x[-1], points)
         error = energy_error(one.x[-1], points)
         note = _(
-            "mean path length {mean} · energy distance {value:.4f} ± {error:.4f} (floor {value_2:.4f} ± "
-            "{standard_error:.4f})",
+            "mean path length {mean} · energy distance {distance:.4f} ± {error:.4f} (floor {floor:.4f} ± "
+            "{floor_error:.4f})",
             mean=_mean(one.path),
-            value=distance.value,
+            distance=distance.value,
             error=error,
-            value_2=floor.value,
-            standard_error=floor.standard_error,
+            floor=floor.value,
+            floor_error=floor.standard_error,
         )
         clouds.append(
             Cloud(
@@ -147,7 +147,7 @@ def _point_clouds(
     return PointClouds(
         id=stage_key(controls, data, trained),
         clouds=tuple(clouds),
-        positions=tuple(Position(t, _("t = {t} of {t_2}", t=t, t_2=controls.T)) for t in sampled[0].t),
+        positions=tuple(Position(t, _("t = {t} of {T}", t=t, T=controls.T)) for t in sampled[0].t),
         data=data.x,
         data_labels=data.labels if data.class_names else None,
         labels=labels,

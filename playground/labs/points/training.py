@@ -165,13 +165,13 @@ def stage(learning: Learning) -> PointClouds:
     data = learning.data
     labels = labels_of(learning.controls.model_copy(update={"label": "each"}), data, PARTICLES)
     note = _(
-        "after {step:,} steps, {seconds:.1f} s · energy distance {distance:.4f} (floor {value:.4f} ± "
-        "{standard_error:.4f})",
+        "after {step:,} steps, {seconds:.1f} s · energy distance {distance:.4f} (floor {floor:.4f} ± "
+        "{floor_error:.4f})",
         step=learning.trained.step,
         seconds=learning.trained.seconds,
         distance=learning.distance,
-        value=learning.distance_floor.value,
-        standard_error=learning.distance_floor.standard_error,
+        floor=learning.distance_floor.value,
+        floor_error=learning.distance_floor.standard_error,
     )
     return PointClouds(
         id=f"training {learning.trained.on}",

@@ -74,11 +74,11 @@ RECIPE_NOTE_STOPPED = N_("The sampling was stopped; this recipe and both program
 def smoothed(smoothing: float) -> str:
     """What the distances mean for a smoothed exact denoiser."""
     return _(
-        "With a smoothing of {smoothing:g} the samples of the exact denoiser lie about {smoothing_2:.0f} "
+        "With a smoothing of {smoothing:g} the samples of the exact denoiser lie about {distance:.0f} "
         "from a training image (less where clipping takes some of it back), in a random direction: they are "
         "noisy images, no copies. A network generalises in another way.",
         smoothing=smoothing,
-        smoothing_2=smoothing * 127.5,
+        distance=smoothing * 127.5,
     )
 
 
@@ -91,7 +91,11 @@ def difference(values: Sequence[float], error: float) -> str:
     """How far the images of two sides are from each other, of each image, with the standard error of the mean."""
     mean, count = sum(values) / len(values), len(values)
     words = _(" ± {error:.3f} (standard error over {count} images)", error=error, count=count) if count > 1 else ""
-    return _("RMS difference of x̂₀ between B and A, from the same noise: {mean:.3f}{words}.", mean=mean, words=words)
+    return _(
+        "RMS difference of x̂₀ between B and A, from the same noise: {difference:.3f}{change}.",
+        difference=mean,
+        change=words,
+    )
 
 
 def nearest(number: int, side: str) -> str:

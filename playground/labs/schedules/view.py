@@ -38,7 +38,7 @@ def timeline(controls: ScheduleControls) -> Timeline:
         lanes=tuple(
             Lane.of_pictures(name, _(TITLES[name]), noising.to_uint8(x)[:, None]) for name, x in frames.items()
         ),
-        positions=tuple(Position(int(t), _("t = {t} of {t_2}", t=t, t_2=controls.T)) for t in shown),
+        positions=tuple(Position(int(t), _("t = {t} of {T}", t=t, T=controls.T)) for t in shown),
         panels=(
             panel("beta", _("Variance added by step t, <i>β</i><sub>t</sub>"), "variance", log_y=True),
             panel(

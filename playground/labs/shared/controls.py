@@ -13,10 +13,25 @@ from typing import Any, ClassVar, Generic, Literal, Self, TypeVar, get_args, get
 from pydantic import BaseModel, Field, ValidationError
 from pydantic.fields import FieldInfo
 
-from engine.language import _
+from engine.language import N_, _, joined
 from engine.settings import Settings, current
 
 Kind = Literal["choice", "switch", "whole", "number", "text"]
+
+
+class Problem(str):
+    """What a reader is told of a value that could not be taken: what is wrong with it, and how it was mended.
+
+    Args:
+        wrong, mended: a sentence each.
+    """
+
+    wrong: str
+
+    def __new__(cls, wrong: str, mended: str = "") -> Self:
+        problem = super().__new__(cls, joined(wrong, mended))
+        problem.wrong = wrong
+        return problem
 
 
 class Controls(Settings):
@@ -25,11 +40,10 @@ class Controls(Settings):
     first_visit: ClassVar[Mapping[str, Any]] = {}
     """Values with which a lab opens without a link, where they are not the defaults. They are always in the link."""
 
-    def settled(self) -> tuple[Self, list[str]]:
+    def settled(self) -> tuple[Self, list[Problem]]:
         """These settings with values that do not go together mended, and one sentence for each that was mended.
 
-        A lab overrides it where the range of one control depends on another, such as the classes of a data set. What was
-        wrong comes first, and how it was mended is the last sentence.
+        A lab overrides it where the range of one control depends on another, such as the classes of a data set.
         """
         return self, []
 
@@ -163,18 +177,18 @@ def to_link(controls: Controls) -> dict[str, str]:
     }
 
 
-def from_link(model: type[C], parameters: Mapping[str, str]) -> tuple[C, list[str]]:
-    """The state that a link asks for, and one sentence for each value that could not be taken.
+def from_link(model: type[C], parameters: Mapping[str, str]) -> tuple[C, list[Problem]]:
+    """The state that a link asks for, and each value that could not be taken.
 
     A bad value gets its default and leaves the others alone; a name that is no control is left alone too. A link that asks
     for nothing is a first visit.
     """
     if not current(parameters).keys() & model.model_fields.keys():
         return model(**model.first_visit), []
-    return _taken(model, parameters, model(), _from_text, (_("The link asks for"), _("It was set to")))
+    return _taken(model, parameters, model(), _from_text, OF_LINK)
 
 
-def from_values(model: type[C], values: Mapping[str, Any], kept: C | None = None) -> tuple[C, list[str]]:
+def from_values(model: type[C], values: Mapping[str, Any], kept: C | None = None) -> tuple[C, list[Problem]]:
     """The same for values that come from widgets, or from a program, and so have types already.
 
     Args:
@@ -182,7 +196,7 @@ def from_values(model: type[C], values: Mapping[str, Any], kept: C | None = None
         values: by the names of the controls.
         kept: the settings as they were before; what cannot be taken stays as it was.
     """
-    return _taken(model, values, kept or model(), _from_value, (_("You asked for"), _("It stays at")))
+    return _taken(model, values, kept or model(), _from_value, OF_VALUES)
 
 
 def demanded(model: type[C], values: Mapping[str, Any]) -> C:
@@ -206,11 +220,31 @@ def demanded_by_link(model: type[C], parameters: Mapping[str, str]) -> C:
     return _as_asked(*from_link(model, parameters))
 
 
-def _as_asked(controls: C, problems: list[str]) -> C:
+def _as_asked(controls: C, problems: list[Problem]) -> C:
     if problems:
-        wrong, _, _mended = problems[0].rpartition(". ")
-        raise ValueError(f"{wrong}." if wrong else problems[0])
+        raise ValueError(problems[0].wrong)
     return controls
+
+
+@dataclass(frozen=True)
+class _Words:
+    """The sentences about a value that could not be taken."""
+
+    not_allowed: str
+    refused: str
+    mended: str
+
+
+OF_LINK = _Words(
+    N_("The link asks for {title} = “{value}”, which is not {allowed}."),
+    N_("The link asks for {title} = “{value}”. {why}"),
+    N_("It was set to {value}."),
+)
+OF_VALUES = _Words(
+    N_("You asked for {title} = “{value}”, which is not {allowed}."),
+    N_("You asked for {title} = “{value}”. {why}"),
+    N_("It stays at {value}."),
+)
 
 
 def _taken(
@@ -218,8 +252,8 @@ def _taken(
     given: Mapping[str, Any],
     kept: C,
     read: Callable[[Any, FieldInfo], Any],
-    words: tuple[str, str],
-) -> tuple[C, list[str]]:
+    words: _Words,
+) -> tuple[C, list[Problem]]:
     given = current(given)
     good: dict[str, Any] = {}
     problems = []
@@ -231,15 +265,17 @@ def _taken(
         except (ValidationError, ValueError) as refusal:
             good[name] = getattr(kept, name)
             control = _control(name, info)
-            why = reason(refusal)
-            because = f". {why}" if why else _(", which is not {allowed}.", allowed=_allowed(control))
-            asked = f"{words[0]} {control.title} = “{_shortened(_to_text(given[name]))}”"
-            problems.append(f"{asked}{because} {words[1]} {_titled(control, good[name])}.")
+            why, asked = reason(refusal), {"title": control.title, "value": _shortened(_to_text(given[name]))}
+            wrong = (
+                _(words.refused, **asked, why=why) if why else _(words.not_allowed, **asked, allowed=_allowed(control))
+            )
+            problems.append(Problem(wrong, _(words.mended, value=_titled(control, good[name]))))
     try:
         controls, mended = model.model_validate(good).settled()
         return controls, [*problems, *mended]
     except ValidationError:  # good one by one, but not together
-        return model(), [*problems, _("These settings do not fit together. The lab opens with its own.")]
+        unfit = Problem(_("These settings do not fit together."), _("The lab opens with its own."))
+        return model(), [*problems, unfit]
 
 
 def reason(refusal: Exception) -> str:
@@ -248,7 +284,13 @@ def reason(refusal: Exception) -> str:
         return ""
     for error in refusal.errors():
         if error["type"] == "unknown":  # a name that is in no registry, see engine.recipes.sampling_fields.one_of
-            return error["msg"][0].upper() + error["msg"][1:] + "."
+            facts = error["ctx"]
+            return _(
+                "There is no {what} “{name}”, but {known}.",
+                what=_(facts["what"]),
+                name=facts["name"],
+                known=facts["known"],
+            )
     causes = (error.get("ctx", {}).get("error") for error in refusal.errors())
     return next((str(cause) for cause in causes if isinstance(cause, ValueError)), "")
 
@@ -347,9 +389,7 @@ def _allowed(control: Control) -> str:
         else _("usable here")
     )
     if control.low is not None and control.high is not None:
-        return _(
-            "{kind} from {number} to {number_2}", kind=kind, number=_number(control.low), number_2=_number(control.high)
-        )
+        return _("{kind} from {low} to {high}", kind=kind, low=_number(control.low), high=_number(control.high))
     return kind
 
 

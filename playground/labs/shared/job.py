@@ -14,7 +14,9 @@ from contextvars import copy_context
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from engine.language import N_, _, language, speak
+from pydantic import ValidationError
+
+from engine.language import N_, Message, _, language, message_of, speak
 from engine.storage.disk_errors import is_refused_write, sentence
 from playground.policy import mode
 
@@ -88,7 +90,7 @@ class Job(Generic[T]):
         self._stop = stop or threading.Event()
         self._lock = threading.Lock()
         self._status: Status = "running"
-        self._error = ""
+        self._error: Message | str = ""
         self._latest: Partial[Any] | None = first
         self._version = 0
         self._began = time.perf_counter()
@@ -133,7 +135,7 @@ class Job(Generic[T]):
             running = self._status == "running"
             left = seconds / done * (total - done) if done and running else None
             result = latest.result if latest else None
-            return JobState(self._status, done, total, seconds, left, self._error, self._version, result)
+            return JobState(self._status, done, total, seconds, left, str(self._error), self._version, result)
 
     def report(self, done: float, total: float) -> None:
         """The progress of work that is one call and yields nothing meanwhile. Raises Stopped once the job is stopped."""
@@ -161,22 +163,20 @@ class Job(Generic[T]):
             del work
             self._on_end()
 
-    def _message(self, problem: Exception) -> str:
+    def _message(self, problem: Exception) -> Message | str:
         if isinstance(problem, ValueError):
             from engine.storage.checked_files import sentence_of
 
-            return sentence_of(problem)
+            return sentence_of(problem) if isinstance(problem, ValidationError) else message_of(problem)
         if is_refused_write(problem):
             return sentence(problem, _("A file cannot be written") if mode.is_public() else "")
         if not self._stop.is_set():
             traceback.print_exception(problem)
-        return (
-            _(INTERNAL_ERROR)
-            if mode.is_public()
-            else _("This ended with an internal error: {problem}", problem=problem)
-        )
+        if mode.is_public():
+            return Message(INTERNAL_ERROR)
+        return Message("This ended with an internal error: {problem}", problem=problem)
 
-    def _end(self, status: Status, error: str = "") -> None:
+    def _end(self, status: Status, error: Message | str = "") -> None:
         with self._lock:
             if self._status == "running":
                 self._status, self._error, self._ended = status, error, time.perf_counter()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from engine.data.catalogue import load
 from engine.data.image_set import ImageSet
 from engine.language import _
-from playground.labs.shared.controls import Controls, setting
+from playground.labs.shared.controls import Controls, Problem, setting
 
 NOISE_RANGE = 3.0
 """ε̂ is shown from −3 to 3: all but 0.3 % of N(0, 1)."""
@@ -38,30 +38,35 @@ class PictureChoice(Controls):
         7, "Number in its class", "Index of the image among those of its class.", ge=0, le=999, slider=False
     )
 
-    def settled(self) -> tuple[Self, list[str]]:
+    def settled(self) -> tuple[Self, list[Problem]]:
         """Class and number brought into the range that the data set has, and a sentence for each that was not."""
         pictures = load(self.data)
         problems = []
         label, number = self.class_index, self.number
         if label >= len(pictures.class_names):
             problems.append(
-                _(
-                    "“{title}” has {count} classes, numbered from 0; there is no class {label}. The first one is shown.",
-                    title=pictures.title,
-                    count=len(pictures.class_names),
-                    label=label,
+                Problem(
+                    _(
+                        "“{title}” has {count} classes, numbered from 0; there is no class {label}.",
+                        title=pictures.title,
+                        count=len(pictures.class_names),
+                        label=label,
+                    ),
+                    _("The first one is shown."),
                 )
             )
             label = 0
         count = count_of(pictures, label)
         if number >= count:
             problems.append(
-                _(
-                    "“{class_names}” has {count} images, numbered from 0; there is no number {number}. The last one is "
-                    "shown.",
-                    class_names=pictures.class_names[label],
-                    count=count,
-                    number=number,
+                Problem(
+                    _(
+                        "“{title}” has {count} images, numbered from 0; there is no number {number}.",
+                        title=pictures.class_names[label],
+                        count=count,
+                        number=number,
+                    ),
+                    _("The last one is shown."),
                 )
             )
             number = count - 1

@@ -89,7 +89,7 @@ def _named(part: str, allowed: Allowed) -> list[Value]:
     if not found and allowed.kind == "name":
         known = ", ".join(str(value) or title for value, title in (allowed.names or {}).items())
         raise ValueError(
-            _("“{short}” is no {what}: there are {known}.", short=_short(part), what=allowed.what, known=known)
+            _("“{part}” is no {what}: there are {known}.", part=_short(part), what=allowed.what, known=known)
         )
     return found[:1]
 
@@ -102,21 +102,21 @@ def _numbers(part: str, allowed: Allowed, most: int | None) -> list[Value]:
     pieces = [_number(piece, part, allowed) for piece in part.split(":")]
     if len(pieces) > 3:
         raise ValueError(
-            _("“{short}” has too many colons: a range is start:stop:step, such as 0:8:1.", short=_short(part))
+            _("“{part}” has too many colons: a range is start:stop:step, such as 0:8:1.", part=_short(part))
         )
     start = pieces[0]
     stop = pieces[1] if len(pieces) > 1 else start
     step = pieces[2] if len(pieces) > 2 else Decimal(1 if stop >= start else -1)
     if step == 0:
-        raise ValueError(_("“{short}” has no values: its step is 0.", short=_short(part)))
+        raise ValueError(_("“{part}” has no values: its step is 0.", part=_short(part)))
     if (stop - start) * step < 0:
         raise ValueError(
             _(
-                "“{short}” has a step of the wrong sign: write {words}:{words_2}:{words_3}.",
-                short=_short(part),
-                words=_text(start),
-                words_2=_text(stop),
-                words_3=_text(-step),
+                "“{part}” has a step of the wrong sign: write {start}:{stop}:{step}.",
+                part=_short(part),
+                start=_text(start),
+                stop=_text(stop),
+                step=_text(-step),
             )
         )
     steps = float(stop - start) / float(step)
@@ -140,8 +140,8 @@ def _number(text: str, part: str, allowed: Allowed) -> Decimal:
         )
         raise ValueError(
             _(
-                "“{short}” is no {what}: write numbers, such as {example}{names}.",
-                short=_short(part),
+                "“{part}” is no {what}: write numbers, such as {example}{names}.",
+                part=_short(part),
                 what=allowed.what,
                 example=example(allowed),
                 names=names,
@@ -155,20 +155,20 @@ def _checked(number: Decimal, part: str, allowed: Allowed) -> Value:
     if allowed.kind == "whole" and number != number.to_integral_value():
         raise ValueError(
             _(
-                "{what} is a whole number, not {words} (in “{short}”).",
+                "{what} is a whole number, not {number} (in “{part}”).",
                 what=allowed.what.capitalize(),
-                words=_text(number),
-                short=_short(part),
+                number=_text(number),
+                part=_short(part),
             )
         )
     if not allowed.low <= value <= allowed.high:
         raise ValueError(
             _(
-                "{what} lies between {low:g} and {high:g}, not at {words}.",
+                "{what} lies between {low:g} and {high:g}, not at {number}.",
                 what=allowed.what.capitalize(),
                 low=allowed.low,
                 high=allowed.high,
-                words=_text(number),
+                number=_text(number),
             )
         )
     return int(number) if allowed.kind == "whole" else value

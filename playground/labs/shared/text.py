@@ -17,7 +17,7 @@ DOWNLOADS = N_("Downloads")
 
 def looking_at(text: str) -> str:
     """The line under a figure that says what it shows."""
-    return with_subscripts(_("**What am I looking at?** {words}", words=text))
+    return with_subscripts(_("**What am I looking at?** {sentence}", sentence=text))
 
 
 def with_subscripts(text: str) -> str:

@@ -119,9 +119,9 @@ def caution(snapshots: Sequence[Snapshot]) -> str:
     if not differ:
         return ""
     return _(
-        "The losses of these runs do not measure the same: the runs differ in {listed}. Compare the shapes "
+        "The losses of these runs do not measure the same: the runs differ in {names}. Compare the shapes "
         "of the curves and the samples, not which loss is lower.",
-        listed=_listed(differ),
+        names=_listed(differ),
     )
 
 

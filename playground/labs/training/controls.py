@@ -15,10 +15,10 @@ from engine.training.config import (
     TrainConfig,
     WeightingName,
 )
-from playground.labs.shared.controls import Controls, checked, like
+from playground.labs.shared.controls import Controls, Problem, checked, like
 
 LOSS, MORE, PICTURES, MACHINE = "Loss", "More", "Size and augmentation", "Speed and memory"
-NO_SIGNAL = N_("Zero terminal SNR leaves pure noise at T, from which a network that predicts the noise learns nothing")
+NO_SIGNAL = N_("Zero terminal SNR leaves pure noise at T, from which a network that predicts the noise learns nothing.")
 LARGEST_SEED = 2**53 - 1
 """Whole numbers above it are not exact in a browser."""
 
@@ -73,12 +73,10 @@ class TrainingControls(Controls):
     compile: bool = _like("compile", group=MACHINE)
     seed: int = _like("seed", le=LARGEST_SEED, slider=False, group=MORE)
 
-    def settled(self) -> tuple[Self, list[str]]:
+    def settled(self) -> tuple[Self, list[Problem]]:
         """Zero terminal SNR is switched off where the network predicts the noise."""
         if self.task == "denoiser" and self.zero_terminal_snr and self.target == "noise":
-            return checked(self, zero_terminal_snr=False), [
-                _("{no_signal}. It was switched off.", no_signal=_(NO_SIGNAL))
-            ]
+            return checked(self, zero_terminal_snr=False), [Problem(_(NO_SIGNAL), _("It was switched off."))]
         return self, []
 
 

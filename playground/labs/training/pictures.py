@@ -127,9 +127,9 @@ def classes_in_words(classes: tuple[tuple[str, int], ...], most: int = 12) -> st
     if len(classes) <= most:
         return ", ".join(f"{name} ({count:,})" for name, count in classes)
     return _(
-        "{count:,} of {counts:,} to {counts_2:,} images: {names}",
-        count=len(classes),
-        counts=min(counts),
-        counts_2=max(counts),
+        "{classes:,} of {fewest:,} to {most:,} images: {names}",
+        classes=len(classes),
+        fewest=min(counts),
+        most=max(counts),
         names=names,
     )

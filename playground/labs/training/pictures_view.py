@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.language import _
+from engine.language import _, told
 from engine.storage.disk_errors import sentence
 from playground.labs.shared.controls import checked
 from playground.labs.shared.naming import megabytes
@@ -66,11 +66,11 @@ def pictures_view(config: TrainConfig, visitor: Visitor) -> PicturesView | None:
         width=min(WIDEST, CELL * columns),
         about=pictures_text.looking_at(data.size, data.channels, config.flips, config.rotation),
         lines=(
-            *([("", _(data.about))] if data.about else []),
+            *([("", told(data.about))] if data.about else []),
             ("", pictures_text.counted(len(training), len(data) - len(training))),
             (_("Classes"), pictures.classes_in_words(tuple(zip(data.class_names, counts, strict=True)))),
-            (_("Source"), data.source),
-            (_("Licence"), data.licence),
+            (_("Source"), told(data.source)),
+            (_("Licence"), told(data.licence)),
         ),
         note="" if has_floor else pictures_text.NO_FLOOR,
         prepared="" if visitor.public or data.name in DATASETS else config.data,
@@ -190,7 +190,7 @@ def offer_view(name: str, visitor: Visitor) -> OfferView | None:
         return None
     offer = SOURCES[name]
     size = megabytes(offer.megabytes)
-    cost = pictures_text.offer(size, megabytes(offer.on_disk), offer.licence)
+    cost = pictures_text.offer(size, megabytes(offer.on_disk), _(offer.licence))
     is_prepared = name in pictures.choices(visitor)
     return OfferView(
         _(offer.title), _(offer.about), cost, sources.missing_for(name), is_prepared, _("Download {size}", size=size)

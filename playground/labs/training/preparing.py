@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, BinaryIO
 
-from engine.language import _
+from engine.language import N_, _, told
 from engine.storage.disk_errors import sentence
 from playground.labs.shared.job import Job, JobState, Partial
 from playground.labs.shared.naming import duration, megabytes
@@ -36,7 +36,7 @@ GRACE = 5.0
 class Step:
     """What a preparation does at the moment; `done` and `total` stand in the job's state, in this unit."""
 
-    what: str = "Starting"
+    what: str = N_("Starting")
     unit: str = "pictures"
     seconds_left: float | None = None
     """Of this step; None where it is not known."""
@@ -115,11 +115,13 @@ class Preparation(Job[Step]):
             except ValueError:
                 continue
             if isinstance(message, dict) and "what" in message:
-                yield self._step(str(message["what"]), int(message["done"]), int(message["total"]), message["unit"])
+                yield self._step(
+                    told(str(message["what"])), int(message["done"]), int(message["total"]), message["unit"]
+                )
             elif isinstance(message, dict):
                 last = message
         if "name" not in last:
-            raise ValueError(str(last.get("error") or self._cause()))
+            raise ValueError(told(str(last["error"])) if "error" in last else self._cause())
         yield Partial(1, 1, Step(_("Prepared"), name=str(last["name"])))
 
     def _cause(self) -> str:
@@ -150,13 +152,13 @@ class Preparation(Job[Step]):
 
 def progress_text(state: JobState[Step]) -> str:
     """ "reading the pictures, 1,024 of 20,000 pictures, 12 s left"."""
-    step = state.result or Step()
+    step = state.result or Step(_(Step.what))
     words = [f"{step.what[:1].lower()}{step.what[1:]}"]
     if state.done or state.total:
         words.append(_amount(state.done, state.total, step.unit))
     if step.seconds_left is not None:
         words.append(_("{duration} left", duration=duration(step.seconds_left)))
-    return ", ".join(words)
+    return _(", ").join(words)
 
 
 def _amount(done: float, total: float, unit: str) -> str:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.language import _
+from engine.language import _, told
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.panels import Algorithm
 from playground.components.payloads.timeline import Timeline
@@ -126,7 +126,7 @@ def run_view(snapshot: Snapshot) -> RunView:
     if has_samples and count:
         samples = Figure("previews", (snapshot.id, count), lambda: charts.previews(snapshot), text.PREVIEWS)
     found = doctor.findings(snapshot)
-    error = [Notice("error", snapshot.error)] if snapshot.error else []
+    error = [Notice("error", told(snapshot.error))] if snapshot.error else []
     return RunView(
         id=snapshot.id,
         title=runs.title(snapshot),
@@ -139,7 +139,7 @@ def run_view(snapshot: Snapshot) -> RunView:
         actions=_actions(snapshot),
         link=_link(snapshot),
         manage=_manage(snapshot),
-        notices=(*error, *([Notice("warning", snapshot.note)] if snapshot.note else [])),
+        notices=(*error, *([Notice("warning", told(snapshot.note))] if snapshot.note else [])),
         findings=tuple(_finding(number, finding) for number, finding in enumerate(found)),
         well=text.WELL if snapshot.reports and not found else "",
         algorithm=_algorithm(snapshot),

@@ -199,7 +199,7 @@ def _changed(denoiser: NetDenoiser) -> Iterator[tuple[str, str, NetDenoiser]]:
     yield "own", _("As trained"), denoiser
     for skip in skips[:MOST_SKIPS]:
         size = _(
-            "{size} × {size_2}, {channels} channels", size=skip.size[0], size_2=skip.size[1], channels=skip.channels
+            "{height} × {width}, {channels} channels", height=skip.size[0], width=skip.size[1], channels=skip.channels
         )
         yield (
             f"skip{skip.number}",
@@ -209,9 +209,9 @@ def _changed(denoiser: NetDenoiser) -> Iterator[tuple[str, str, NetDenoiser]]:
     yield "none", _("Without any skip"), xray.without_skips(denoiser, [skip.number for skip in skips])
     other: Literal["silu", "relu"] = "relu" if net.config.act_fn == "silu" else "silu"
     title = _(
-        "{activations} in place of {activations_2}",
-        activations=text.ACTIVATIONS[other],
-        activations_2=text.ACTIVATIONS[net.config.act_fn],
+        "{new} in place of {own}",
+        new=text.ACTIVATIONS[other],
+        own=text.ACTIVATIONS[net.config.act_fn],
     )
     yield "activation", title, xray.with_activation(denoiser, other)
 

@@ -50,7 +50,7 @@ def payload(inspection: Inspection, block: str = "") -> XRay:
         "block": chosen if any(one.name == chosen for one in blocks) else first_block(inspection.layout),
         "title": inspection.title,
         "parameters": total,
-        "at": _("t = {t} of {t_2}", t=inspection.t, t_2=inspection.T),
+        "at": _("t = {t} of {T}", t=inspection.t, T=inspection.T),
         "blocks": [_block(block) for block in blocks],
         "skips": [
             {"number": s.number, "source": s.source, "target": s.target, "title": skip_title(s), "off": s.number in off}
@@ -81,10 +81,10 @@ def first_block(layout: NetworkLayout) -> str:
 def skip_title(skip: Any) -> str:
     """A skip in words."""
     return _(
-        "Skip {number}, {size} × {size_2}, {channels} channels",
+        "Skip {number}, {height} × {width}, {channels} channels",
         number=skip.number,
-        size=skip.size[0],
-        size_2=skip.size[1],
+        height=skip.size[0],
+        width=skip.size[1],
         channels=skip.channels,
     )
 
@@ -92,7 +92,7 @@ def skip_title(skip: Any) -> str:
 def block_title(block: Block) -> str:
     """A block in words, with its size."""
     size = (
-        _(", {size} × {size_2} pixels", size=block.size[0], size_2=block.size[1])
+        _(", {height} × {width} pixels", height=block.size[0], width=block.size[1])
         if block.kind not in ("time", "class")
         else ""
     )
