@@ -5,7 +5,7 @@
 /** @import { Answer } from "./rail_questions.js" */
 import { kindNames, lessonProgress, onProgress, writePlace, writeStep } from "./course_progress.js";
 import { chip, component, el, markup } from "./dom.js";
-import { factsNow, holds } from "./facts.js";
+import { factsNow, holds, labOfPage } from "./facts.js";
 import { _, localized } from "./language.js";
 import { showPredictions } from "./predictions.js";
 import { inWords, isRight, questionView, rightInWords, whyOf } from "./rail_questions.js";
@@ -117,6 +117,7 @@ export function mount(root, _emit) {
     next.textContent = at + 1 < lesson.steps.length ? _("Next") : lesson.following ? _("Next lesson") : _("All lessons");
     settle();
     mark();
+    root.dataset.lesson = String(lesson.number);
     root.dataset.step = String(at);
   }
 
@@ -273,12 +274,7 @@ export function mount(root, _emit) {
   // --- the lab ---------------------------------------------------------------------------------------------------
   function watch() {
     if (!lesson || !root.isConnected) return;
-    const now = asked();
-    if (now !== null && now !== at && lesson.steps[now]) {
-      at = now;
-      writePlace(lesson.number, at);
-      arrive();
-    }
+    putBack();
     if (step().kind === "do" && !isDone()) {
       const facts = factsNow(lesson.defaults[step().lab] ?? {});
       if (step().done.every((condition) => holds(condition, facts))) keep({ done: true });
@@ -286,8 +282,27 @@ export function mount(root, _emit) {
     const hintNow = step().hint || step().questions[0]?.hint || "";
     if (!isDone() && !isHinted && performance.now() - acted > QUIET) giveHint(hintNow);
   }
+  /** "Back" and "forward" of the browser lead from step to step. */
+  function popped() {
+    const now = asked();
+    if (!lesson || now === null || now === at || !lesson.steps[now]) return;
+    at = now;
+    writePlace(lesson.number, at);
+    arrive();
+  }
+
+  /** A page that writes its settings into the address may write the step that it knew of, which is an earlier one. */
+  function putBack() {
+    if (asked() === at || labOfPage() !== step().lab) return;
+    const url = new URL(location.href);
+    url.searchParams.set("lesson", String(lesson?.number));
+    url.searchParams.set("at", String(at));
+    history.replaceState(history.state, "", url);
+  }
+
   const act = () => (acted = performance.now());
   for (const kind of ["pointerdown", "keydown", "wheel"]) window.addEventListener(kind, act, { capture: true, passive: true });
+  window.addEventListener("popstate", popped);
   const ticking = setInterval(watch, EVERY);
   const unfollow = onProgress(() => lesson && drawn !== `${at} ${isDone()}` && settle());
   const unwatch = watchAppearance(root, () => readTheme(root));
@@ -307,6 +322,7 @@ export function mount(root, _emit) {
 
   function end() {
     clearInterval(ticking);
+    window.removeEventListener("popstate", popped);
     for (const kind of ["pointerdown", "keydown", "wheel"]) window.removeEventListener(kind, act, { capture: true });
     unfollow();
     unwatch();
