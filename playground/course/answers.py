@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import torch
+
 from engine.data.catalogue import load
+from engine.data.pixels import to_unit
+from engine.evaluation.metrics import Jackknife
 from engine.ideal import ExactDenoiser
+from engine.process import prediction_from_x0
+from engine.recipes.evaluations import network_evaluations
 from engine.recipes.recipe import Recipe
 from engine.registry import open_model
+from engine.samplers import DDIM, Ancestral, Sampler
 from engine.schedule import SCHEDULES, NoiseSchedule
 from playground.labs.shared import noising
 from playground.labs.shared.picture import PictureChoice, chosen
@@ -97,3 +106,102 @@ def effective_images(model: str, steps: int, t: int) -> float:
     frame = next(frame for frame in recipe.frames(opened) if frame.t == t)
     weights = opened.denoiser.weights(frame.x, opened.schedule.level(t)).double()
     return float(1 / weights.square().sum())
+
+
+# --- one step of a sampler --------------------------------------------------------------------------------------------
+
+
+def _step(sampler: Sampler, schedule: str, T: int, steps: int, step: int, x: float, x0: float, z: float = 0.0) -> float:
+    """One number after step number `step` (of 0 … steps − 1), which had x before, with prediction x0 and fresh noise z."""
+    table = _schedule(schedule, T)
+    now, to = (table.level(t) for t in table.timesteps(steps)[step : step + 2])
+    before, fresh = torch.tensor([x], dtype=torch.float64), torch.tensor([z], dtype=torch.float64)
+    known = prediction_from_x0(torch.full_like(before, x0), before, now)
+    return float(sampler.step(lambda *_: known, before, now, to, lambda: fresh)[0])
+
+
+def _without_noise(name: str) -> Sampler:
+    return Ancestral("zero") if name == "ddpm" else DDIM()
+
+
+@_answer
+def weight_of_x(sampler: str, **at: Any) -> float:
+    """The weight of x_t in the mean of a step of DDPM, or in a step of DDIM whose ε̂ is written out in x_t and x̂0."""
+    return _step(_without_noise(sampler), **at, x=1, x0=0)
+
+
+@_answer
+def weight_of_x0(sampler: str, **at: Any) -> float:
+    """The same of x̂0."""
+    return _step(_without_noise(sampler), **at, x=0, x0=1)
+
+
+@_answer
+def weight_of_fresh_noise(**at: Any) -> float:
+    """√β̃ of a step of DDPM."""
+    return _step(Ancestral("small"), **at, x=0, x0=0, z=1)
+
+
+# --- sampling, and what was measured of it ----------------------------------------------------------------------------
+
+PUBLISHED_FID = {"0": 13.36, "1": 41.07, "large": 367.43}
+"""CIFAR-10 in 10 steps, by η or the variance of DDPM: Song et al. 2021, https://arxiv.org/abs/2010.02502, table 1."""
+MEASURED = Path(__file__).parents[2] / "docs" / "results.jsonl"
+"""What docs/results.md shows of the digits' network."""
+
+
+@_answer
+def published_fid(row: str, steps: int) -> float:
+    """Of the DDIM paper."""
+    assert steps == 10, "the column that is kept here"
+    return PUBLISHED_FID[row]
+
+
+@_answer
+def measured(what: str, **settings: Any) -> float:
+    """A measurement of the digits' network on 500 samples: of docs/results.jsonl the first row with these settings.
+
+    what: "frechet", "frechet error", "accuracy percent", "recall percent".
+    """
+    rows = (json.loads(line) for line in MEASURED.read_text(encoding="utf-8").splitlines())
+    row = next(
+        row
+        for row in rows
+        if row["model"] == "digits"
+        and "frechet" in row
+        and {"samples": 500, "spacing": "uniform", **settings}.items() <= row["settings"].items()
+    )
+    distance = Jackknife(**row["frechet"])
+    found: dict[str, Callable[[], float]] = {
+        "frechet": lambda: distance.value,
+        "frechet error": lambda: distance.standard_error,
+        "accuracy percent": lambda: 100 * row["accuracy"]["share"],
+        "recall percent": lambda: 100 * row["covering"]["recall"]["value"],
+    }
+    return found[what]()
+
+
+@_answer
+def difference_by_steps(sampler: str, few: int, many: int, count: int) -> float:
+    """Root mean square difference of the digits' network's samples in `few` and in `many` steps, from the seeds 0, 1, …"""
+    few_steps, many_steps = (_samples(sampler=sampler, steps=steps, seeds=tuple(range(count))) for steps in (few, many))
+    return float((few_steps - many_steps).flatten(1).square().mean(1).sqrt().mean())
+
+
+@_answer
+def difference_of_images(data: str) -> float:
+    """Root mean square difference of two training images, of 1000 pairs drawn at random."""
+    images = to_unit(load(data).training.images)
+    pairs = torch.randint(len(images), (1000, 2), generator=torch.Generator().manual_seed(0))
+    return float((images[pairs[:, 0]] - images[pairs[:, 1]]).flatten(1).square().mean(1).sqrt().mean())
+
+
+@_answer
+def evaluations(sampler: str, steps: int) -> float:
+    """Network evaluations for one image of the digits' network without guidance."""
+    return float(network_evaluations(Recipe(model="digits", sampler=sampler, steps=steps), open_model("digits")))
+
+
+def _samples(**recipe: Any) -> torch.Tensor:
+    *_, last = Recipe(model="digits", labels=(), **recipe).frames(open_model("digits"))
+    return last.x

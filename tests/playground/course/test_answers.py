@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
+import torch
 
 from engine.data.catalogue import load
 from engine.data.pixels import to_unit
+from engine.process import prediction_from_x0
 from engine.recipes.recipe import Recipe
 from engine.registry import open_model
+from engine.samplers import DDIM, Ancestral
 from playground.course.lesson import computed
+
+ROOT = Path(__file__).parents[3]
 
 
 def _linear(T: int, t: int, factor: float = 1.0) -> float:
@@ -69,3 +75,62 @@ def test_what_could_be_underneath() -> None:
     for name, t in (("error_900", 900), ("error_50", 50)):
         assert said[name] == pytest.approx(0.1 * math.sqrt(1 / _linear(1000, t) - 1))
     assert said["error_900"] / 2 == pytest.approx(3, abs=0.1), "three times the range"
+
+
+def test_one_step_back() -> None:
+    """The weights by eq. 7 of Ho et al. 2020 and eq. 12 of Song et al. 2021, from t to s = t − 20."""
+    said = computed()[4]
+    for step, t in ((25, 500), (45, 100)):
+        a_t, a_s = _cosine(1000, t), _cosine(1000, t - 20)
+        beta = 1 - a_t / a_s
+        assert said[f"x0_{step}"] == pytest.approx(math.sqrt(a_s) * beta / (1 - a_t))
+        assert said[f"x_{step}"] == pytest.approx(math.sqrt(1 - beta) * (1 - a_s) / (1 - a_t))
+        assert said[f"noise_{step}"] == pytest.approx(math.sqrt((1 - a_s) / (1 - a_t) * beta))
+    assert said["x_25"] > said["noise_25"] > said["x0_25"], "the order that the lesson calls right"
+    a_t, a_s = _cosine(1000, 500), _cosine(1000, 480)
+    keeps = math.sqrt((1 - a_s) / (1 - a_t))
+    assert said["ddim_x_25"] == pytest.approx(keeps)
+    assert said["ddim_x0_25"] == pytest.approx(math.sqrt(a_s) - keeps * math.sqrt(a_t))
+    assert said["ddim_x_25"] > said["x_25"], "DDPM's mean is another one"
+    schedule = open_model("digits").schedule
+    assert (schedule.name, schedule.T) == ("cosine", 1000), "of the network in the Microscope"
+
+
+def test_the_right_variance_of_one_image_and_of_a_normal_distribution() -> None:
+    """Of x_s given x_t: β̃ if x_0 is one image, β if it is N(0, 1), by the variances and covariance of x_s and x_t."""
+    a_t, a_s = _cosine(1000, 500), _cosine(1000, 480)
+    beta, small = 1 - a_t / a_s, (1 - a_s) / (1 - a_t) * (1 - a_t / a_s)
+    for of_data, right in ((0.0, small), (1.0, beta)):
+        var_s, var_t = a_s * of_data + 1 - a_s, a_t * of_data + 1 - a_t
+        covariance = math.sqrt(1 - beta) * var_s
+        assert var_s - covariance**2 / var_t == pytest.approx(right)
+
+
+def test_how_many_steps() -> None:
+    said = computed()[5]
+    assert said["paper_ddim"] < said["paper_small"] < said["paper_large"]
+    table = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    for row, name in (("eta 0", "paper_ddim"), ("eta 1", "paper_small"), ("DDPM, larger variance", "paper_large")):
+        assert f"| {row} | {said[name]:.2f} |" in table
+    for row, name in (("eta 0", "ours_ddim"), ("eta 1", "ours_small")):
+        assert f"| {row} | {said[name]:.2f} ± {said[f'{name}_error']:.2f} |" in table
+    assert f"| DDPM, larger variance | {said['ours_large']:.2f} ±" in table
+    apart = abs(said["ours_ddim"] - said["ours_small"])
+    assert apart < 2 * math.hypot(said["ours_ddim_error"], said["ours_small_error"]), "they cannot be told apart"
+    assert said["ours_large"] > 10 * said["ours_ddim"]
+
+
+def test_ddpm_with_the_small_variance_has_the_steps_of_ddim_with_eta_1() -> None:
+    """So the row "eta 1" is DDPM with β̃."""
+    table, x = open_model("digits").schedule, torch.linspace(-2, 2, 9, dtype=torch.float64)[:, None]
+    now, to = table.level(500), table.level(400)
+    known = prediction_from_x0(x / 3, x, now)
+    steps = [one.step(lambda *_: known, x, now, to, lambda: x**2)[0] for one in (DDIM(1), Ancestral("small"))]
+    torch.testing.assert_close(*steps)
+
+
+def test_the_starting_noise_decides_the_image_of_ddim_and_not_that_of_ddpm() -> None:
+    said = computed()[5]
+    assert said["ddim_apart"] < 0.25 * said["unrelated"]
+    assert said["ddpm_apart"] > 0.75 * said["unrelated"]
+    assert 10 < said["heun_10"] <= 20
