@@ -104,6 +104,7 @@ export interface EquationPanel {
   template: string;
   values: Record<string, string[]>;
   positions: number | null;
+  now: Record<string, string>;
   kind: "equation";
 }
 
@@ -114,6 +115,7 @@ export interface AlgorithmPanel {
   current: number[][];
   values: Record<string, string[]>;
   source: string;
+  now: Record<string, string>;
   kind: "algorithm";
 }
 

@@ -26,19 +26,24 @@ _COMMENT_LINES = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n",
 _TEXT = re.compile(r'\b_\(("(?:[^"\\\n]|\\.)*")')
 """The text of a call of `_`; language.js looks it up."""
 _NO_TEXTS = "const TEXTS = {};"
+_NO_SYMBOLS = "const SYMBOLS = {};"
 _CAST = re.compile(r"/\*\* @(?:type|param) .*?\*/ ?")
 
 
 @cached(64)
-def script(name: str) -> str:
+def script(name: str, symbols: str = "{}") -> str:
     """The component `name` (such as "timeline", "livechart" or "stacked") in one piece: it defines `mount` and exports nothing.
 
     Its texts are in the language that is spoken now.
 
+    Args:
+        name: of its file.
+        symbols: the table of symbols that are explained in its texts, as JSON; see symbols.js.
+
     Raises:
         ValueError: modules import each other in a circle, or a module asks for what another does not export.
     """
-    return _with_texts(bundle(name, _HERE))
+    return _with_texts(bundle(name, _HERE)).replace(_NO_SYMBOLS, f"const SYMBOLS = {symbols};")
 
 
 def _with_texts(text: str) -> str:
@@ -48,9 +53,9 @@ def _with_texts(text: str) -> str:
     return text.replace(_NO_TEXTS, f"const TEXTS = {json.dumps(translations, ensure_ascii=False)};")
 
 
-def javascript(name: str) -> str:
+def javascript(name: str, symbols: str = "{}") -> str:
     """The same as a module that exports `mount`."""
-    return script(name) + "\nexport { mount };\n"
+    return script(name, symbols) + "\nexport { mount };\n"
 
 
 @cache

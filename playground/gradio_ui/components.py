@@ -14,6 +14,7 @@ import gradio as gr
 from playground.components import room, source
 from playground.components.payloads.encoding import MessagePayload, Payload
 from playground.gradio_ui import compat
+from playground.labs.shared import symbols
 
 _ADAPTER = """
 const host = document.createElement("div");
@@ -59,7 +60,7 @@ def component(name: str, elem_id: str, *, initial: object = None) -> gr.HTML:
     return gr.HTML(
         initial,
         html_template="<div></div>",
-        js_on_load=f"{source.script(name)}\n{room.RELEASE}{_ADAPTER}",
+        js_on_load=f"{source.script(name, symbols.table())}\n{room.RELEASE}{_ADAPTER}",
         apply_default_css=False,
         elem_id=elem_id,
         elem_classes=["dp-component", f"dp-is-{name}", *(["dp-roomy"] if elem_id in room.ROOM else [])],

@@ -99,11 +99,15 @@ def _of_registries() -> Iterator[Found]:
     from engine.data.sources.torchvision_sets import SOURCES
     from engine.models.presets import PRESETS
     from engine.samplers import SAMPLERS
-    from playground.labs.shared import glossary
+    from playground.labs.shared import glossary, symbols
 
     for term in glossary.terms().values():
         yield "playground/labs/shared/glossary.csv", term.name
         yield "playground/labs/shared/glossary.csv", term.sentence
+    for symbol in symbols.symbols().values():
+        if not symbol.term:
+            yield "playground/labs/shared/symbols.csv", symbol.name
+            yield "playground/labs/shared/symbols.csv", symbol.sentence
     for place, registry in (
         ("engine/samplers.py", SAMPLERS),
         ("engine/models/presets.py", PRESETS),

@@ -29,6 +29,7 @@ from playground.components.payloads.points_microscope import ParticleCursor, Poi
 from playground.components.payloads.timeline import Pick, Timeline, read_pick
 from playground.components.payloads.xray import XRay
 from playground.labs.points.drawn import check_drawn
+from playground.labs.shared import symbols
 
 # Streamlit calls the default export for every change of data or theme, each time with new functions, and the returned
 # function when the element goes. A call that was overtaken by a later one may have its function called as well:
@@ -60,9 +61,8 @@ export default function ({ data, parentElement, setStateValue }) {
 
 @cached(64)
 def _component(name: str) -> Callable[..., Any]:
-    return st.components.v2.component(
-        f"playground_{name}_{language()}", css=source.css(), js=source.javascript(name) + room.RELEASE + _ADAPTER
-    )
+    js = source.javascript(name, symbols.table()) + room.RELEASE + _ADAPTER
+    return st.components.v2.component(f"playground_{name}_{language()}", css=source.css(), js=js)
 
 
 @dataclass(frozen=True)

@@ -83,6 +83,8 @@ class CurvePanel:
 class EquationPanel:
     """A formula whose {placeholders} are filled with `values[name][i]` at position i.
 
+    now: of symbols, such as "ᾱ_t", the name of what they are at that position.
+
     Example: template "<i>x</i><sub>t</sub> = {a} · <i>x</i><sub>0</sub> + {s} · <i>ε</i>", values {"a": […], "s": […]}.
     """
 
@@ -90,6 +92,7 @@ class EquationPanel:
     template: str
     values: Mapping[str, Sequence[str]]
     positions: int | None = None
+    now: Mapping[str, str] = field(default_factory=dict)
     kind: Literal["equation"] = field(default="equation", init=False)
 
     def __post_init__(self) -> None:
@@ -117,7 +120,7 @@ class AlgorithmLine:
 class AlgorithmPanel:
     """The lines of an algorithm, of which those with the numbers `current[i]` are carried out at position i.
 
-    values: of the placeholders, as in `EquationPanel`. source: the paper, and the place in it.
+    values, now: as in `EquationPanel`. source: the paper, and the place in it.
     """
 
     title: str
@@ -125,6 +128,7 @@ class AlgorithmPanel:
     current: tuple[tuple[int, ...], ...]
     values: Mapping[str, Sequence[str]] = field(default_factory=dict)
     source: str = ""
+    now: Mapping[str, str] = field(default_factory=dict)
     kind: Literal["algorithm"] = field(default="algorithm", init=False)
 
     def __post_init__(self) -> None:

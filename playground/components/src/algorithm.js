@@ -2,8 +2,9 @@
 /** @import { Algorithm, AlgorithmPanel } from "../payloads.js" */
 /** @import { Panel } from "./panels.js" */
 /** @import { Component } from "./types.js" */
-import { component, el, markup } from "./dom.js";
+import { component, el, markup, write } from "./dom.js";
 import { extended, valueAt } from "./numbers.js";
+import { tellValues } from "./symbols.js";
 import { readTheme, watchAppearance } from "./theme.js";
 
 /** @returns {Panel} */
@@ -19,6 +20,10 @@ export function algorithmView() {
   /** @type {number[][]} */
   let current = [];
   let shown = "";
+  /** @type {Record<string, string>} */
+  let now = {};
+  let here = 0;
+  tellValues(node, (key) => valueAt(values[now[key]] ?? [], here));
 
   /** @param {AlgorithmPanel["lines"][number]} line */
   function lineView(line) {
@@ -33,8 +38,9 @@ export function algorithmView() {
     node,
     invalidate() {},
     set(/** @type {AlgorithmPanel} */ next, first, isAdding) {
-      title.replaceChildren(markup(next.title).fragment);
+      write(title, next.title);
       source.textContent = next.source;
+      now = next.now;
       const structure = JSON.stringify(next.lines);
       if (structure !== shown) {
         slots = {};
@@ -45,6 +51,7 @@ export function algorithmView() {
       values = Object.fromEntries(Object.entries(next.values).map(([name, texts]) => [name, extended(values[name] ?? [], texts, first, isAdding)]));
     },
     draw(position) {
+      here = position;
       const lines = valueAt(current, position) ?? [];
       [...list.children].forEach((line, number) => {
         const isCurrent = lines.includes(number);

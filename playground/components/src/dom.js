@@ -1,4 +1,5 @@
 // Helpers for building elements. Text from the server only ever becomes text nodes.
+import { markSymbols } from "./symbols.js";
 
 /** @typedef {Node | string | null | undefined} Child */
 /**
@@ -118,7 +119,21 @@ export function markup(text) {
       top().append(node);
     } else top().append(document.createTextNode(part));
   }
+  markSymbols(fragment);
   return { fragment, slots };
+}
+
+/** @type {WeakMap<Element, string>} */
+const written = new WeakMap();
+
+/**
+ * Writes a text with markup into an element, unless it stands there: what has the focus in it keeps it.
+ * @param {Element} node @param {string} text
+ */
+export function write(node, text) {
+  if (written.get(node) === text) return;
+  written.set(node, text);
+  node.replaceChildren(markup(text).fragment);
 }
 
 /**

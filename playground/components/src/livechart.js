@@ -3,7 +3,7 @@
 /** @import { Component, Frame, Pen, Theme } from "./types.js" */
 import { axes, clip, dot, fitCanvas, mark, onAxes, polyline, verticalLine } from "./chart_drawing.js";
 import { chartSvg } from "./chart_svg.js";
-import { component, el, markup, onNextFrame, plainText } from "./dom.js";
+import { component, el, onNextFrame, plainText, write } from "./dom.js";
 import { csvOf } from "./download.js";
 import { exportMenu, fileName } from "./exports.js";
 import { _ } from "./language.js";
@@ -56,10 +56,10 @@ export function mount(root) {
   function update(next) {
     if (!next) return;
     data = next;
-    title.replaceChildren(markup(data.title).fragment);
+    write(title, data.title);
     title.hidden = !data.title;
     legend.replaceChildren(...data.series.map((s, i) => legendEntry(s.name, `var(--dp-s${colorNumber(s, i)})`, s.style, s.mark)));
-    note.replaceChildren(markup(data.note).fragment);
+    write(note, data.note);
     note.hidden = !data.note;
     restyle();
   }

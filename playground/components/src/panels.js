@@ -6,12 +6,13 @@ import { algorithmView } from "./algorithm.js";
 import { decodeFloats } from "./base64.js";
 import { axes, clip, dot, fitCanvas, line, pill, polyline, verticalLine } from "./chart_drawing.js";
 import { chartSvg } from "./chart_svg.js";
-import { el, markup, plainText } from "./dom.js";
+import { el, markup, plainText, write } from "./dom.js";
 import { csvOf } from "./download.js";
 import { exportMenu, fileName } from "./exports.js";
 import { _ } from "./language.js";
 import { legendEntry } from "./legend.js";
 import { clamp, directed, extended, extent, formatNumber, formatOn, interpolate, niceRange, valueAt } from "./numbers.js";
+import { tellValues } from "./symbols.js";
 
 /**
  * set: new data from position `first` on; isAdding says that what was there before stays.
@@ -60,7 +61,7 @@ function chart(kind, numbers) {
     head(given, legends) {
       titleMarkup = given;
       entries = legends;
-      title.replaceChildren(markup(given).fragment);
+      write(title, given);
       canvas.setAttribute("aria-label", plainText(given));
       legend.replaceChildren(...entries.map(({ name, slot, style }) => legendEntry(name, `var(--dp-${slot})`, style ?? "line")));
       legend.hidden = !entries.length;
@@ -266,12 +267,17 @@ function equation() {
   let values = {};
   /** @type {string | null} */
   let template = null;
+  /** @type {Record<string, string>} */
+  let now = {};
+  let here = 0;
+  tellValues(node, (key) => valueAt(values[now[key]] ?? [], here));
   return {
     node,
     invalidate() {},
     set(/** @type {EquationPanel} */ next, first, isAdding) {
-      title.replaceChildren(markup(next.title).fragment);
+      write(title, next.title);
       title.hidden = !next.title;
+      now = next.now;
       if (next.template !== template) {
         const made = markup(next.template);
         body.replaceChildren(made.fragment);
@@ -286,6 +292,7 @@ function equation() {
       }
     },
     draw(position) {
+      here = position;
       for (const [name, nodes] of Object.entries(slots)) {
         const text = valueAt(values[name] ?? [], position) ?? "";
         for (const slot of nodes) if (slot.textContent !== text) slot.textContent = text;

@@ -177,7 +177,13 @@ def _equations(processes: tuple[str, ...], table: noising.Table, shown: NDArray[
             " + <sqrt>1 − <i>ᾱ</i><sub>t</sub></sqrt> <i>ε</i>",
             "<i>x</i><sub>{t}</sub> = {signal} <i>x</i><sub>0</sub> + {sigma} <i>ε</i>",
         ),
-        {"t": now, "signal": decimals(table.signal), "sigma": decimals(table.sigma)},
+        {
+            "t": now,
+            "signal": decimals(table.signal),
+            "sigma": decimals(table.sigma),
+            "alpha_bar": decimals(table.alpha_bar),
+        },
+        now={"ᾱ_t": "alpha_bar"},
     )
     step = EquationPanel(
         _("One step, from xₜ₋₁"),
@@ -186,7 +192,14 @@ def _equations(processes: tuple[str, ...], table: noising.Table, shown: NDArray[
             " + <sqrt><i>β</i><sub>t</sub></sqrt> <i>ε</i><sub>t</sub>",
             "<i>x</i><sub>{t}</sub> = {keep} <i>x</i><sub>{before}</sub> + {add} <i>ε</i><sub>{t}</sub>",
         ),
-        {"t": now, "before": before, "keep": decimals(table.keep), "add": decimals(table.add)},
+        {
+            "t": now,
+            "before": before,
+            "keep": decimals(table.keep),
+            "add": decimals(table.add),
+            "beta": decimals(table.add**2),
+        },
+        now={"β_t": "beta"},
     )
     return (step, closed) if "steps" in processes else (closed,)
 

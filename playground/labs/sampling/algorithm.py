@@ -23,7 +23,7 @@ SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 VARIANCES = {
     "small": "<i>σ</i>² = <i>β̃</i> = (1 − <i>ᾱ</i><sub>s</sub>) / (1 − <i>ᾱ</i><sub>t</sub>) · <i>β</i>",
     "large": "<i>σ</i>² = <i>β</i>",
-    "learned": "<i>σ</i>² = exp(<i>v</i> log <i>β</i> + (1 − <i>v</i>) log <i>β̃</i>)",
+    "learned": "<i>σ</i>² = exp(<i>v</i><sub>θ</sub> log <i>β</i> + (1 − <i>v</i><sub>θ</sub>) log <i>β̃</i>)",
     "zero": "<i>σ</i> = 0",
 }
 POSTERIOR = (
@@ -212,8 +212,10 @@ def _panel(recipe: Recipe, steps: Mapping[int, Step], shown: Sequence[int]) -> A
             "signal": [_number(step.alpha_bar[0] ** 0.5) for step in taken],
             "sigma": [_number((1 - step.alpha_bar[0]) ** 0.5) for step in taken],
             "sum": [_sum(step) for step in taken],
+            "std": [_number(step.coefficients[-1].get("fresh", 0.0)) for step in taken],
         },
         update.source,
+        {"t": "t", "s": "s", "ᾱ_t": "a", "ᾱ_s": "b", "β": "beta", "σ": "std"},
     )
 
 

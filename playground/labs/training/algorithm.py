@@ -53,7 +53,12 @@ def algorithm(snapshot: Snapshot) -> Algorithm:
         "decay": f"{ema_decay(snapshot.step, config.ema_decay):.4g}",
     }
     panel = AlgorithmPanel(
-        _("The algorithm"), lines, (current,), {name: (text,) for name, text in values.items()}, _source(config)
+        _("The algorithm"),
+        lines,
+        (current,),
+        {name: (text,) for name, text in values.items()},
+        _source(config),
+        {"L": "loss", "d": "decay"},
     )
     return Algorithm(panel)
 
@@ -70,12 +75,9 @@ def _noising(config: TrainConfig) -> tuple[str, ...]:
 def _loss(config: TrainConfig) -> str:
     """The loss of a batch, as `engine.training.objective` computes it."""
     if config.task == "classifier":
-        return _("<i>L</i> = mean of −log <i>p</i><sub>θ</sub>(<i>y</i> | <i>x</i><sub>t</sub>)")
+        return _("<i>L</i> = mean of −log p<sub>θ</sub>(<i>y</i> | <i>x</i><sub>t</sub>)")
     if config.task == "vae":
-        return _(
-            "<i>L</i> = mean of −log <i>p</i>(<i>x</i><sub>0</sub> | <i>z</i>)"
-            " + KL(<i>q</i>(<i>z</i> | <i>x</i><sub>0</sub>) ‖ <i>p</i>(<i>z</i>))"
-        )
+        return _("<i>L</i> = mean of −log p(<i>x</i><sub>0</sub> | z) + KL(q(z | <i>x</i><sub>0</sub>) ‖ p(z))")
     target, prediction = TARGETS[config.target]
     weight = "" if config.weighting == "plain" else "<i>w</i><sub>t</sub> "
     made = f", {VELOCITY}" if config.target == "velocity" else ""
