@@ -128,7 +128,10 @@ def facts_of(recipe_or_fork: AnyRecipe, model: Model) -> Facts | str:
         return _("The prediction target of this network is none of ε, x₀ and v: the recipe reads it.")
     if recipe.sampler not in KNOWN:
         return _("There is no program yet for the sampler “{sampler}”: the recipe has it.", sampler=recipe.sampler)
-    return Facts(recipe, model, net)
+    facts = Facts(recipe, model, net)
+    if not facts.is_own_schedule and not name_of(facts.schedule):
+        return _("There is no program yet for the noise schedule “{name}”: the recipe has it.", name=recipe.schedule)
+    return facts
 
 
 PIXELS = (
@@ -140,6 +143,8 @@ PIXELS = (
 
 KNOWN = ("ddim", "ddpm", "heun", "dpm++2m", "dpm++2m-sde")
 """The samplers that programs are written for."""
+FORMULAS = ("linear", "cosine", "sigmoid")
+"""The schedules whose formula they write; of others they read the table that the network was trained on."""
 
 
 def wrapped(values: Sequence[int]) -> str:
@@ -167,6 +172,6 @@ SAME_TABLE = 1e-9
 
 
 def name_of(schedule: NoiseSchedule) -> str:
-    """The name in `SCHEDULES` whose formula gives this table; "" where none does."""
-    tables = {name: make(schedule.T).beta for name, make in SCHEDULES.items()}
+    """The name in `FORMULAS` whose formula gives this table; "" where none does."""
+    tables = {name: SCHEDULES[name](schedule.T).beta for name in FORMULAS}
     return next((name for name, beta in tables.items() if torch.allclose(beta, schedule.beta, SAME_TABLE, 0)), "")

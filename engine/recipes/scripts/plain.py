@@ -220,14 +220,14 @@ def _rescaled(facts: Facts) -> list[str]:
 
 
 def _clipped(facts: Facts) -> list[str]:
-    lines = []
-    if facts.recipe.clip == "range":
-        lines = ["x0 = x0.clamp(-1, 1)"]
-    if facts.recipe.clip == "quantile":
-        lines = [
+    lines = {
+        "none": [],
+        "range": ["x0 = x0.clamp(-1, 1)"],
+        "quantile": [
             "limit = x0.abs().flatten(1).quantile(0.995, dim=1).clamp(min=1).view(-1, 1, 1, 1)",
             "x0 = x0.clamp(-limit, limit) / limit",
-        ]
+        ],
+    }[facts.recipe.clip]
     if facts.recipe.clip != "none" and facts.recipe.sampler != "ddpm":
         lines += ["eps = (x - signal[t] * x0) / sigma[t]"]
     return [*lines, f"return {_returned(facts)}"]
@@ -282,13 +282,17 @@ def _ddpm(facts: Facts) -> list[str]:
         "x = of_x0.float() * x0 + of_x.float() * x",
     ]
     small = "variance[s] / variance[t] * large"
-    if facts.recipe.variance == "zero":
-        return lines
-    if facts.recipe.variance == "learned":
-        spread = "torch.exp(mix * large.log().float() + (1 - mix) * small.log().float())"
-        return [*lines, "if s > 0:", f"    small = {small}  # β̃", f"    x = x + {spread}.sqrt() * noise()"]
-    spread = f"({small})" if facts.recipe.variance == "small" else "large"
-    return [*lines, "if s > 0:", f"    x = x + {spread}.float().sqrt() * noise()"]
+    added = {
+        "zero": [],
+        "small": [f"x = x + ({small}).float().sqrt() * noise()"],
+        "large": ["x = x + large.float().sqrt() * noise()"],
+        "learned": [
+            f"small = {small}  # β̃",
+            "learned = torch.exp(mix * large.log().float() + (1 - mix) * small.log().float())",
+            "x = x + learned.sqrt() * noise()",
+        ],
+    }[facts.recipe.variance]
+    return [*lines, "if s > 0:", *(f"    {line}" for line in added)] if added else lines
 
 
 def _heun(facts: Facts) -> list[str]:

@@ -108,11 +108,12 @@ def _custom(facts: Facts) -> str:
     return f"timesteps={wrapped([t - 1 for t in times])}"
 
 
+DYNAMIC = {"thresholding": "True", "dynamic_thresholding_ratio": "0.995", "sample_max_value": "1e9"}
+
+
 def _thresholding(facts: Facts) -> dict[str, str]:
     """Clipping, for schedulers that have both kinds."""
-    if facts.recipe.clip == "quantile":
-        return {"thresholding": "True", "dynamic_thresholding_ratio": "0.995", "sample_max_value": "1e9"}
-    return {"clip_sample": str(facts.recipe.clip == "range")}
+    return {"none": {"clip_sample": "False"}, "range": {"clip_sample": "True"}, "quantile": DYNAMIC}[facts.recipe.clip]
 
 
 def _ddpm(facts: Facts) -> Scheduler | str:
@@ -172,11 +173,10 @@ def _solver(facts: Facts, eta: float, order: int) -> Scheduler | str:
             "DPMSolverMultistepScheduler computes in σ = √((1 − ᾱ) / ᾱ), which is infinite at a terminal SNR of zero."
         )
     kind = "sde-dpmsolver++" if eta else "dpmsolver++"
-    arguments = {"algorithm_type": json.dumps(kind), "solver_order": str(order)}
-    if facts.recipe.clip == "quantile":
-        arguments |= {"thresholding": "True", "dynamic_thresholding_ratio": "0.995", "sample_max_value": "1e9"}
-    if facts.recipe.clip == "range":  # it has no clip_sample: thresholding with a maximum of 1 is the same
-        arguments |= {"thresholding": "True", "sample_max_value": "1.0"}
+    # It has no clip_sample: thresholding with a maximum of 1 is the same.
+    at_one = {"thresholding": "True", "sample_max_value": "1.0"}
+    clipping = {"none": {}, "range": at_one, "quantile": DYNAMIC}[facts.recipe.clip]
+    arguments = {"algorithm_type": json.dumps(kind), "solver_order": str(order), **clipping}
     return Scheduler("DPMSolverMultistepScheduler", arguments, "generator=generators" if eta else "", _custom(facts))
 
 

@@ -23,7 +23,7 @@ from engine.models.unet import UNetConfig
 from engine.recipes.fork import Changes, Fork
 from engine.recipes.recipe import Recipe, RecipeError
 from engine.recipes.scripts import facts as facts_module
-from engine.recipes.scripts.facts import Script
+from engine.recipes.scripts.facts import FORMULAS, KNOWN, Script
 from engine.recipes.scripts.plain import plain_pytorch
 from engine.recipes.scripts.schedulers import with_diffusers
 from engine.registry import open_model
@@ -175,12 +175,15 @@ def test_what_a_short_program_cannot_do_is_said_in_a_sentence() -> None:
             assert word in script.note
 
 
-def test_a_new_sampler_has_no_program_before_one_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_sampler_or_schedule_has_no_program_before_one_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SAMPLERS, "new", SAMPLERS["ddim"])
-    script = plain_pytorch(Recipe(sampler="new", steps=4), open_model("digits"))
-    assert not script.code
-    assert "“new”" in script.note
-    assert set(facts_module.KNOWN) == set(SAMPLERS) - {"new"}
+    monkeypatch.setitem(SCHEDULES, "linear", lambda T: NoiseSchedule.linear(T, 1e-4, 0.01))
+    monkeypatch.setattr(facts_module, "SCHEDULES", {**SCHEDULES, "linear": NoiseSchedule.linear})
+    for changes, named in (({"sampler": "new"}, "“new”"), ({"schedule": "linear"}, "“linear”")):
+        for program in (plain_pytorch, with_diffusers):
+            script = program(Recipe.model_validate({"steps": 4, **changes}), open_model("digits"))
+            assert not script.code
+            assert named in script.note
 
 
 # --- any recipe, any network ----------------------------------------------------------------------------------------
@@ -215,13 +218,13 @@ def small_networks(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 ANY = st.fixed_dictionaries(
     {
         "model": st.sampled_from(["velocity", "noise", "clean"]),
-        "sampler": st.sampled_from(sorted(SAMPLERS)),
+        "sampler": st.sampled_from(KNOWN),
         "spacing": st.sampled_from(sorted(SPACINGS)),
         "steps": st.integers(1, 12),
         "eta": st.sampled_from([0.0, 0.3, 1.0]),
         "variance": st.sampled_from(["small", "large", "zero"]),
         "clip": st.sampled_from(["range", "quantile", "none"]),
-        "schedule": st.sampled_from(["own", "own", *SCHEDULES]),
+        "schedule": st.sampled_from(["own", "own", *FORMULAS]),
         "T": st.sampled_from([12, 100, 1000]),
         "scale": st.sampled_from([0.0, 0.5, 1.0, 2.0, 7.5]),
         "rescale": st.sampled_from([0.0, 0.0, 0.5]),
@@ -268,7 +271,7 @@ def test_heun_of_diffusers_where_no_step_is_too_long(clip: str, small_networks: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("model", SHIPPED)
-@pytest.mark.parametrize("sampler", sorted(SAMPLERS))
+@pytest.mark.parametrize("sampler", KNOWN)
 def test_programs_of_the_usual_length(sampler: str, model: str) -> None:
     recipe = Recipe.model_validate({"model": model, "sampler": sampler, "steps": 50, **TWO})
     _plain_is_the_same(recipe, open_model(model))
