@@ -181,6 +181,8 @@ def told(english: str) -> str:
 
 
 _SENTENCE_END = re.compile(r"(?<=[.”]) (?=[A-Z0-9“])")
+_NO_END = r"(?:(?!\. [A-Z“]).)"
+"""A character of a value: no sentence ends within one."""
 _VALUE = re.compile(r"\{(\w+)[^{}]*\}")
 _LEAST_KNOWN = 15
 """Letters of a text with values, besides those, without which it could be any sentence."""
@@ -215,7 +217,7 @@ def _pattern(english: str) -> re.Pattern[str]:
     for value in _VALUE.finditer(english):
         name = value[1]
         shape += re.escape(english[at : value.start()].replace("{{", "{").replace("}}", "}"))
-        shape += f"(?P={name})" if name in names else f"(?P<{name}>.*?)"
+        shape += f"(?P={name})" if name in names else f"(?P<{name}>{_NO_END}*?)"
         at = value.end()
         names.add(name)
     return re.compile(shape + re.escape(english[at:].replace("{{", "{").replace("}}", "}")), re.DOTALL)

@@ -261,7 +261,7 @@ class TrainingService:
                 target.parent.mkdir(exist_ok=True)
                 archive.write_zip(folder, target, resumable=resumable)
         except OSError as error:
-            raise RunsError(sentence(error, "The zip cannot be written")) from error
+            raise RunsError(sentence(error, _("The zip cannot be written"))) from error
         return target
 
     # --- under the lock -------------------------------------------------------------------------------------------

@@ -13,7 +13,21 @@ from hypothesis import strategies as st
 
 import playground  # noqa: F401  its catalogue
 from engine import language
-from engine.language import LANGUAGES, N_, Message, _, cached, chosen, listed, plural, speaking, translated
+from engine.language import (
+    LANGUAGES,
+    N_,
+    Message,
+    _,
+    cached,
+    chosen,
+    joined,
+    listed,
+    message_of,
+    plural,
+    speaking,
+    told,
+    translated,
+)
 
 STOP, STEP = "Stop", "step {step} of {total}"
 
@@ -123,3 +137,46 @@ def test_words_in_a_row() -> None:
     assert listed(["a", "b"], either=True) == "a or b"
     assert plural("{count} run", "{count} runs", 1) == "1 run"
     assert plural("{count} run", "{count} runs", 3) == "3 runs"
+
+
+def test_a_message_keeps_what_an_error_says_and_not_the_error() -> None:
+    inner = ValueError(Message(STOP))
+    outer = Message("The noise schedule cannot be used: {error}", error=inner)
+    assert outer.values == {"error": Message(STOP)}
+    assert message_of(OSError("full")) == "full"
+    with speaking("zh"):
+        assert str(outer).endswith(in_chinese(STOP))
+
+
+def test_sentences_stand_apart_where_a_language_has_blanks_between_them() -> None:
+    assert joined("One.", "", "Two.") == "One. Two."
+    assert joined("第一句。", "第二句。") == "第一句。第二句。"
+    assert joined() == ""
+
+
+KEPT = (
+    "The loss stopped being a number at step 12. The last good weights are kept. Try a learning rate below 0.0002, a longer "
+    "warm-up or a smaller gradient clipping."
+)
+"""As a run.json has it, whichever language its reader speaks."""
+
+
+def test_a_text_that_was_kept_in_english_is_told_in_the_language_of_who_reads() -> None:
+    saved = "It cannot be saved: the disk is full. Nothing of it is lost while this program runs: mend that and press Resume."
+    assert (told(KEPT), told(saved), told("")) == (KEPT, saved, "")
+    with speaking("zh"):
+        said = told(KEPT)
+        assert "12" in said
+        assert "0.0002" in said
+        assert "step" not in said
+        assert in_chinese("the disk is full") in told(saved)
+        assert not any(letter.isascii() and letter.isalpha() for letter in told(saved))
+        assert told("Left out: 1,024 pictures that could not be read.").count("1,024") == 1
+        assert told("No catalogue has this. Nor this.") == "No catalogue has this. Nor this."
+        assert told("") == ""
+
+
+@given(st.text())
+def test_any_text_can_be_told(text: str) -> None:
+    with speaking("zh"):
+        told(text)

@@ -18,8 +18,9 @@ SENTENCE = re.compile(r"[A-Za-z]{2,},? [a-z]{2,},? [a-z]{2,}")
 """Three words in a row."""
 NO_TEXT = re.compile(
     r"[{};]\s*[\w-]+\s*:|=>|\bconst\b|querySelector|<\w+ [\w-]+=|^\s*[.#@]|^training/|^A preparation ended"
+    r"|^[A-Z]\w+( et al\.| & \w+)? \d{4}[a-z]?, "
 )
-"""Style, scripts, elements with attributes, keys of sessions, and what goes into the log."""
+"""Style, scripts, elements with attributes, keys of sessions, what goes into the log, and where a paper says it."""
 NO_SENTENCES = {"TERMS", "head", "rows"}
 """Names of the glossary, and headers of CSV files."""
 OF_PROGRAMS = {"compat.py", "api.py", "api_training.py", "api_recipes.py", "api_errors.py", "options.py", "launch.py"}
@@ -92,6 +93,53 @@ def _unmarked(tree: ast.Module, in_models: Catalog) -> Iterator[tuple[int, str]]
             text = node.value
             if SENTENCE.search(text) and not NO_TEXT.search(text) and text not in in_models:
                 yield node.lineno, text
+
+
+def test_every_sentence_of_the_engines_errors_is_marked() -> None:
+    found = list(_errors_unmarked())
+    assert [one for one in found if one[1] not in FOR_PROGRAMMERS] == []
+    assert {text for _, text in found} == FOR_PROGRAMMERS
+
+
+ROOMS = ("data", "doctor", "interop", "models", "recipes", "runs", "storage", "training", "registry.py")
+"""Of the engine: those whose errors a page may show."""
+BUILT_IN = {"TypeError", "KeyError", "RuntimeError", "AttributeError", "TimeoutError", "PydanticCustomError"}
+"""Errors that no reader meets, and that of a check whose words `engine.storage.checked_files` says again."""
+TWO_WORDS = re.compile(r"[A-Za-z]{2,},? [a-z]{2,}")
+FOR_PROGRAMMERS = {
+    "size must be at least 1 and channels 1 or 3, got ",
+    "expected uint8 (N, H, W, C), got ",
+    "diffusers does not know this prediction target.",
+    "no text",
+    "expected uint8 ",
+    "numpy's header takes ",
+    " bytes, not ",
+    "These are not the losses of this schedule's steps.",
+    "Losses must be finite and counts not negative.",
+    "There is no weighting for ",
+}
+"""Of wrong calls, and caught before anybody reads them."""
+
+
+def _errors_unmarked() -> Iterator[tuple[str, str]]:
+    """Where an error is made with a text that is no argument of a mark, and the text."""
+    for room in ROOMS:
+        for path in sorted((ROOT / "engine" / room).rglob("*.py")) or [ROOT / "engine" / room]:
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                made = ast.unparse(node.func).rpartition(".")[2] if isinstance(node, ast.Call) else ""
+                if made.endswith("Error") and made not in BUILT_IN:
+                    assert isinstance(node, ast.Call)
+                    place = f"{path.relative_to(ROOT)}:{node.lineno}"
+                    yield from ((place, text) for text in _bare(node.args) if TWO_WORDS.search(text))
+
+
+def _bare(nodes: list[ast.expr]) -> Iterator[str]:
+    """Texts in these expressions, but not those in calls of a mark."""
+    for node in nodes:
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            yield node.value
+        elif not (isinstance(node, ast.Call) and ast.unparse(node.func) in MARKS):
+            yield from _bare([child for child in ast.iter_child_nodes(node) if isinstance(child, ast.expr)])
 
 
 @pytest.mark.parametrize("package", ["engine", "playground"])
