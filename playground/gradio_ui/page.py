@@ -89,9 +89,9 @@ WHO = f"""
 """JavaScript for an event whose first two inputs are those of an `Identity`: it gives them their values."""
 
 
-def looking_at(text: str) -> gr.Markdown:
-    """The line under a figure that says what it shows."""
-    return gr.Markdown(common.looking_at(text), elem_classes="dp-looking-at")
+def looking_at(caption: common.Caption) -> gr.Markdown:
+    """The caption of a figure: what it shows, what to try, and why it is so."""
+    return gr.Markdown(common.looking_at(caption), elem_classes="dp-looking-at")
 
 
 def lab_cards(labs: Sequence[LabLink]) -> str:

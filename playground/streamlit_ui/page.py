@@ -71,9 +71,9 @@ def spoken(text: str) -> str:
     return re.sub(r"[\\`*_\[\]<>$#~]", " ", text).replace(":", ":\u2060")
 
 
-def looking_at(text: str) -> None:
-    """The line under a figure that says what it shows."""
-    st.caption(common.looking_at(text), unsafe_allow_html=True)  # escaped there
+def looking_at(caption: common.Caption) -> None:
+    """The caption of a figure: what it shows, what to try, and why it is so."""
+    st.caption(common.looking_at(caption), unsafe_allow_html=True)  # escaped there
 
 
 CARD_STYLE = """<style>

@@ -20,11 +20,10 @@ TERMS = (
     "posterior",
 )
 """Of the glossary, in the order in which the page shows them."""
-LOOKING_AT = N_(
-    "xₜ, its pixel values and its noise at step t, sampled in one jump or step by step; pixel values "
-    "beyond −1 … 1 are displayed as −1 or 1. Both ways have the same distribution: (xₜ − √ᾱₜ x₀) / "
-    "√(1−ᾱₜ) is N(0, 1) at every t, and its measured standard deviation scatters around the calculated "
-    "curve."
+LOOKING_AT = (
+    N_("xₜ at step t, its pixel values and its noise; values beyond −1 … 1 are displayed as −1 or 1."),
+    N_("Choose **Both** in the sidebar, and compare one jump with t single steps."),
+    N_("Sums of Gaussian noise are Gaussian: either way (xₜ − √ᾱₜ x₀) / √(1−ᾱₜ) is N(0, 1) at every t."),
 )
 NO_CLASS = N_("An uploaded image has no class and no number.")
 UPLOAD = N_("Your own image")

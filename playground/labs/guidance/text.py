@@ -33,26 +33,30 @@ PRESS = {
 }
 """Before the first result of a view."""
 LOOKING_AT = {
-    "sweep": N_(
-        "every cell is the same recipe from the same noise, with two settings changed. Drag along the strip "
-        "to move the whole grid from noise to images; where cells take different numbers of steps, it shows "
-        "the fraction of their steps."
+    "sweep": (
+        N_("A grid of samples from the same noise: two settings change, the rest of the recipe does not."),
+        N_("Drag along the strip; where cells take different numbers of steps, it shows the fraction of their steps."),
+        N_("From the same noise, every difference between cells comes from the two settings."),
     ),
-    "trace": N_(
-        "two network evaluations at every step, conditional and unconditional, which guidance combines into "
-        "ε̂ = ε̂(x) + s (ε̂(x, y) − ε̂(x)), and likewise x̂₀. Where x̂₀ leaves −1 … 1 it is clipped, which "
-        "saturates strongly guided images."
+    "trace": (
+        N_("The conditional and the unconditional prediction at every step, and the guided one that combines them."),
+        N_("Raise the guidance scale, and look where x̂₀ leaves −1 … 1."),
+        N_("ε̂ = ε̂(x) + s (ε̂(x, y) − ε̂(x)) extrapolates for s > 1, and clipping x̂₀ saturates the image."),
     ),
-    "tradeoff": N_(
-        "accuracy of a classifier of clean images, diversity within a class (dashed: real images) and "
-        "saturation of x̂₀ before clipping, by guidance scale. Two scales differ where their bands lie "
-        "apart: then a higher one has gained accuracy and lost diversity."
+    "tradeoff": (
+        N_(
+            "Classifier accuracy, diversity within a class (dashed: real images) and saturation of x̂₀ before "
+            "clipping, by guidance scale."
+        ),
+        N_("Find two scales whose bands lie apart: only those differ beyond chance."),
+        N_("Guidance favours images that are typical of their class: accuracy rises, and diversity falls."),
     ),
-    "density": N_(
-        "the guided points; the density pₜ(x|c)^s pₜ(x)^(1−s) whose score moves them; and the target p(x|c)^s p(x)^(1−s) after "
-        "the forward process, with its contours on all three. "
-        "Noising does not commute with the product, so the two differ before t = 0, and guidance does not "
-        "sample from its target."
+    "density": (
+        N_(
+            "The guided points; the density pₜ(x|c)^s pₜ(x)^(1−s) whose score moves them; the noised target, with contours."
+        ),
+        N_("Raise the guidance scale, and compare points and contours before t = 0."),
+        N_("Noising does not commute with the product of densities, so guidance does not sample from its target."),
     ),
 }
 """Under the figures of each view."""

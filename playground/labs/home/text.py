@@ -8,9 +8,10 @@ LEAD = N_(
     "along the strip to see each step."
 )
 DAMAGED = N_("The recording of the first screen is missing or damaged. The labs work without it.")
-LOOKING_AT = N_(
-    "the noisy image xₜ, the network's prediction x̂₀ of the clean image, and the predicted noise ε̂. They were recorded in the "
-    "Sampling lab."
+LOOKING_AT = (
+    N_("Noisy image xₜ, the network's prediction x̂₀ of the clean image, and the predicted noise ε̂, at one step."),
+    N_("Drag the strip to the left until no digit can be recognised in x̂₀."),
+    N_("At high noise many images fit xₜ: x̂₀ is their mean, so it is blurred."),
 )
 GROUPS = (
     (

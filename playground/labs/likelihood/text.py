@@ -24,11 +24,16 @@ START = N_("Measure")
 WHAT = N_("images × bars")
 EMPTY = N_("Press Measure: the bars grow with every image.")
 CHANGED = N_("The settings have changed since these bars were measured: press Measure to apply them.")
-BARS = N_(
-    "each bar is the variational bound in bits per dimension, the mean over the images: **L₀** encodes "
-    "the 256 grey values from the last, nearly clean step, the other terms are KL divergences. A VAE has "
-    "one latent layer, so its bound is **reconstruction** plus **KL**; the diffusion models are "
-    "class-conditional, which saves at most 0.004 bits here."
+BARS = (
+    N_(
+        "Each bar is the mean variational bound in bits per dimension: **L₀** encodes the grey values, the "
+        "rest are KL divergences."
+    ),
+    N_("Point at the parts of a bar, and find the noise levels that cost most bits."),
+    N_(
+        "A VAE has one latent layer: **reconstruction** plus **KL**. The diffusion models are "
+        "class-conditional, which saves at most 0.004 bits here."
+    ),
 )
 REMARKS = {
     "layers": N_(

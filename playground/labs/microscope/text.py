@@ -25,10 +25,10 @@ START = N_("Sample again")
 WHAT = "steps"
 EMPTY = N_("Sampling begins by itself. Drag along a strip to choose a step; point at an image to choose a pixel.")
 TRAJECTORY = N_("the trajectory")
-LOOKING_AT = N_(
-    "each strip is one trajectory from noise to image, showing x̂₀ at every step; below it the "
-    "decomposition of the chosen step, with the numbers of the chosen pixel (white is 1, black −1; noise "
-    "is drawn from −3 to 3). Arrow keys move along a strip, and over an image from pixel to pixel."
+LOOKING_AT = (
+    N_("Each strip is one trajectory of x̂₀; below it the chosen step, with the numbers of one pixel."),
+    N_("Move along a strip with the arrow keys, and point at a pixel of a term."),
+    N_("A step is a weighted sum: its coefficients follow from the noise levels, its images from the network."),
 )
 FORK = N_("Fork: continue from here with another setting")
 FORK_ABOUT = N_(

@@ -21,11 +21,10 @@ TERMS = (
     "energy distance",
 )
 """Of the glossary, in the order in which the page shows them."""
-STAGE = N_(
-    "particles from N(0, I) at t = T, moved at every step until t = 0; both clouds start from the same "
-    "noise. **Arrows** are the score times σ; ± is one standard error over the particles. The **energy "
-    "distance** to the data is at best near its floor, that of two random halves of the data (± one "
-    "standard deviation of a half)."
+STAGE = (
+    N_("Particles from N(0, I), moved at every step from t = T to 0; both clouds start from the same noise."),
+    N_("Compare the **arrows**, the score times σ, at high and at low noise."),
+    N_("The **energy distance** (± standard error) is at best near its floor, that of two random halves of the data."),
 )
 NOT_TRAINED = N_("No network has been trained on these points yet: press Train. Until then the exact denoiser is used.")
 DRAW = N_("Draw points")

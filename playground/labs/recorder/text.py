@@ -16,10 +16,10 @@ TERMS = (
     "trajectory",
 )
 """Of the glossary, in the order in which the page shows them."""
-LOOKING_AT = N_(
-    "down the map the network is trained further, along a row it denoises: an untrained network leaves "
-    "noise, a trained one begins with the blurred mean of a class and ends in strokes. Click an image in "
-    "the grid to see that one in the map."
+LOOKING_AT = (
+    N_("Down the map the network is trained further; along a row it denoises."),
+    N_("Click an image in the grid to see that one in the map."),
+    N_("An untrained network leaves noise; a trained one begins with the blurred mean of a class."),
 )
 RECORDED = N_(
     "**Recorded**: a network of 426,000 weights, trained for 2,500 steps on 4,000 digits. After 320 "

@@ -35,10 +35,10 @@ PRESS_START = N_("Choose the settings in the sidebar, then press Draw.")
 CHANGED = N_("The settings have changed since these images were drawn. Press Draw to apply them.")
 STOPPED_EARLY = N_("Stopped before the first step was done. Press Draw to begin again.")
 TIMELINE = N_("Sampling trajectory, from noise to image")
-LOOKING_AT = N_(
-    "each tile is one image at the step below the strip: xₜ is what is being denoised, x̂₀ the "
-    "prediction of the clean image, ε̂ the predicted noise. Drag along the strip or press the arrow "
-    "keys; click an image for its nearest training images."
+LOOKING_AT = (
+    N_("Each tile is one image: xₜ is being denoised, x̂₀ predicts the clean image, and ε̂ the noise."),
+    N_("Drag along the strip or press the arrow keys; click an image for its nearest training images."),
+    N_("Each step moves xₜ towards x̂₀ and leaves less of ε̂, with the weights in the highlighted lines."),
 )
 DISTANCE = N_("distance is the root mean square difference per pixel, on the scale 0 to 255. ")
 MEMORIZED = N_("A sample at a distance of (nearly) 0 is a memorized training image.")

@@ -59,10 +59,10 @@ SIGNAL_LEFT = {
 }
 """Headline and sentence where x_T is no pure noise."""
 RESCALE, USE_ZERO = N_("Scale β by 1000 / T"), N_("Use zero terminal SNR")
-CURVES = N_(
-    "every schedule at the same step t: βₜ is the variance that step t adds, ᾱₜ the remaining signal "
-    "variance, and log SNR is 0 where signal and noise are equal, for data of variance 1. √β̃ₜ is the "
-    "standard deviation of the posterior, which DDPM adds in a reverse step."
+CURVES = (
+    N_("Every schedule at the same step t: added variance βₜ, signal variance ᾱₜ, log SNR, and √β̃ₜ of the posterior."),
+    N_("Find the step where log SNR is 0: signal and noise are equal, for data of variance 1."),
+    N_("βₜ determines every other curve: ᾱₜ is the product of all 1 − βₛ up to t."),
 )
 CLOSER = N_("Larger curves with values")
 CSV = N_("All values (CSV)")

@@ -65,13 +65,13 @@ def place_of(name: str) -> str:
     parts = name.split(".")
     end = next((end for end in range(1, len(parts)) if (ROOT / Path(*parts[:end])).with_suffix(".py").is_file()), 0)
     if not end:
-        raise LookupError(f"There is no file of {name}.")
+        raise LookupError(name)
     file = Path(*parts[:end]).with_suffix(".py")
     body, line = _parsed(ROOT / file).body, 1
     for part in parts[end:]:
         found = next((node for node in body if part in _names(node)), None)
         if found is None:
-            raise LookupError(f"There is no {name}.")
+            raise LookupError(name)
         body, line = getattr(found, "body", []), found.lineno
     return f"{file.as_posix()}:{line}"
 

@@ -15,9 +15,17 @@ WAKING = N_("The engine is being loaded. This takes a few seconds.")
 DOWNLOADS = N_("Downloads")
 
 
-def looking_at(text: str) -> str:
-    """The line under a figure that says what it shows."""
-    return with_subscripts(_("**What am I looking at?** {sentence}", sentence=text))
+Caption = str | tuple[str, str, str]
+"""What stands below a figure: what is shown, one thing to try, and why it is so; or the first alone."""
+
+
+def looking_at(caption: Caption) -> str:
+    """The caption of a figure, as Markdown with <br> and <sub>; one line for each of its parts."""
+    parts = (caption,) if isinstance(caption, str) else caption
+    return "<br>".join(
+        with_subscripts(f"**{head}:** {part}")
+        for head, part in zip((_("See"), _("Try"), _("Why")), parts, strict=False)
+    )
 
 
 def with_subscripts(text: str) -> str:

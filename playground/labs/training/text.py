@@ -63,7 +63,11 @@ ACCURACY = N_(
     "the accuracy on held-out images by noise level. The dashed line is the exact classifier of the "
     "training images: above it, the network generalises better than that."
 )
-PREVIEWS = N_("samples from the same noise after more and more training steps. Drag along the strip to compare them.")
+PREVIEWS = (
+    N_("Samples from the same noise after more and more training steps."),
+    N_("Drag along the strip, and find the step from which digits or shapes can be recognised."),
+    N_("The noise is always the same, so every change comes from the weights."),
+)
 
 NOT_HERE = N_("The link names a training run that is not here. It may have been started on another machine.")
 MANAGE = N_("Rename, download, delete")

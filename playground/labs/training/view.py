@@ -15,6 +15,7 @@ from playground.components.payloads.panels import Algorithm
 from playground.components.payloads.timeline import Timeline
 from playground.labs.shared import models
 from playground.labs.shared.naming import duration
+from playground.labs.shared.text import Caption
 from playground.labs.shared.view import Notice
 from playground.labs.training import algorithm, charts, compare, doctor, runs, settings_of_run, text, visit
 from playground.labs.training.tasks import words_of
@@ -59,8 +60,8 @@ class Figure(Generic[D]):
     name: str
     version: Hashable
     draw: Callable[[], D]
-    about: str
-    """What it shows, one or two sentences."""
+    about: Caption
+    """Of `playground.labs.shared.text`: what it shows."""
 
 
 @dataclass(frozen=True)

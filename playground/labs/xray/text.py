@@ -18,10 +18,12 @@ TERMS = (
     "predicted noise",
 )
 """Of the glossary, in the order in which the page shows them."""
-LOOKING_AT = N_(
-    "the U of the U-Net: on the way down the resolution falls and the channels grow, and each **skip** "
-    "carries the activations before a downsampling to the same resolution on the way up. The bar in a "
-    "block is its share of the weights."
+LOOKING_AT = (
+    N_("The U-Net: resolution falls on the way down and rises on the way up; bars are shares of its weights."),
+    N_("Switch a **skip** off, and look at the change of ε̂."),
+    N_(
+        "Each skip carries the activations before a downsampling past the low resolutions, which cannot hold their detail."
+    ),
 )
 PARTS_TITLE = N_("What does each part contribute?")
 PARTS_LEAD = N_(

@@ -17,7 +17,7 @@ PAGES = ("labs", "streamlit_ui", "gradio_ui", "policy")
 SENTENCE = re.compile(r"[A-Za-z]{2,},? [a-z]{2,},? [a-z]{2,}")
 """Three words in a row."""
 NO_TEXT = re.compile(
-    r"[{};]\s*[\w-]+\s*:|=>|\bconst\b|querySelector|<\w+ [\w-]+=|^\s*[.#@]|^training/|^A preparation ended"
+    r"[{};]\s*[\w-]+\s*:|=>|\bconst\b|querySelector|<\w+ [\w-]+=|^\s*[.#@]|^training/|^A preparation ended| et al\. 20\d\d"
     r"|^[A-Z]\w+( et al\.| & \w+)? \d{4}[a-z]?, "
 )
 """Style, scripts, elements with attributes, keys of sessions, what goes into the log, and where a paper says it."""

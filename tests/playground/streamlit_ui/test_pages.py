@@ -89,7 +89,7 @@ def test_the_first_screen() -> None:
     at = _fine(AppTest.from_file(str(APP), default_timeout=SECONDS).run())
     assert "Diffusion playground" in at.markdown[0].value
     told = _text(at)
-    for words in (LEAD, "What am I looking at?", *(about for *_, about in LABS)):
+    for words in (LEAD, "**See:**", "**Try:**", "**Why:**", *(about for *_, about in LABS)):
         assert words in told
     assert not at.error
 
