@@ -11,12 +11,15 @@ from urllib.parse import urlencode
 
 from engine.language import _, cached
 from playground.components.payloads.encoding import Payload
+from playground.course import text
 from playground.course.lesson import Condition, Lesson, Question, Step, computed, lessons
+from playground.labs.home.text import LABS
+from playground.labs.home.view import LabLink
 from playground.labs.shared import link_view
 from playground.labs.shared.controls import Controls, describe, to_link
 
-CONTENTS = "learn"
-"""Address of the page that lists the lessons."""
+CONTENTS, TEACH = "learn", "teach"
+"""Addresses of the page that lists the lessons, and of that for teachers."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,31 @@ class ShareView(Payload):
     """What share_view.js shows: the controls of a lab, (name, title) of each."""
 
     controls: tuple[tuple[str, str], ...]
+
+
+def ways_in() -> list[LabLink]:
+    """The three ways into the playground."""
+    return [
+        LabLink(CONTENTS, "🎓", text.NAME, text.LEARN_ABOUT),
+        LabLink(LABS[0][0], "🧪", text.EXPLORE, text.EXPLORE_ABOUT),
+        LabLink(TEACH, "🏫", text.TEACH, text.TEACH_ABOUT),
+    ]
+
+
+def lesson_links(lab: str = "") -> list[LabLink]:
+    """All lessons as links, or the first one that is done in this lab."""
+    found = [
+        LabLink(
+            one.steps[0].lab,
+            "🎓",
+            _("Lesson {number}: {title}", number=one.number, title=_(one.title)),
+            _(one.goal),
+            {link_view.LESSON: str(one.number)},
+        )
+        for one in lessons().values()
+        if not lab or one.steps[0].lab == lab
+    ]
+    return found[:1] if lab else found
 
 
 def rail(number: str | None) -> Rail | None:

@@ -11,9 +11,10 @@ from gradio.components import Navbar
 
 from engine.language import LANGUAGES, _, asks, language
 from playground.course import text as course_text
-from playground.course.view import CONTENTS
+from playground.course.view import CONTENTS, TEACH, lesson_links
 from playground.gradio_ui import api, compat, course, home, page
 from playground.labs.home import text as labs
+from playground.labs.home.view import next_links
 from playground.labs.shared import text
 from playground.serving import zerogpu
 from playground.serving.reader_language import PARAMETER
@@ -45,7 +46,10 @@ def build() -> compat.Blocks:
                 gr.HTML(page.listed([_(zerogpu.TRAINING)], "info"))
             course.rail(demo)
             import_module(f"playground.gradio_ui.{address}").build(demo)
-            page.next_labs(address)
+            page.next_labs([*next_links(address), *lesson_links(address)])
+        compat.start_page(demo, TEACH, course_text.TEACH)
+        _navigation(course_text.TEACH)
+        course.teach()
     demo.rebuild, demo.first_id = build, first
     compat.describe_once(demo)
     return demo

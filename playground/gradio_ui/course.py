@@ -17,6 +17,15 @@ def build() -> None:
     components.component("course_contents", "course-contents", initial=components.value(view.contents()))
 
 
+def teach() -> None:
+    """Draw the page for teachers."""
+    page.head(text.TEACH_TITLE, text.TEACH_LEAD)
+    gr.Markdown(f"## {text.TEACH_LESSONS}\n\n{text.TEACH_LESSONS_ABOUT}")
+    gr.HTML(page.lab_cards(view.lesson_links()), apply_default_css=False)
+    gr.Markdown(f"## {text.TEACH_LABS}\n\n{text.TEACH_LABS_ABOUT}")
+    gr.Markdown(f"## {text.TEACH_ROOM}\n\n{text.TEACH_ROOM_ABOUT}")
+
+
 def rail(demo: gr.Blocks) -> None:
     """Draw the lesson that the link names beside the lab, which a style places."""
     shown = components.component("rail", "course-rail")

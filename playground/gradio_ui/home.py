@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gradio as gr
 
+from playground.course.view import ways_in
 from playground.gradio_ui import components, page
 from playground.labs.home import text, view
 
@@ -17,4 +18,4 @@ def build(demo: gr.Blocks) -> None:
         gr.HTML(page.listed([text.DAMAGED]))
     page.looking_at(text.LOOKING_AT)
     groups = "".join(f"<h2>{group}</h2>{page.lab_cards(labs)}" for group, labs in view.lab_groups())
-    gr.HTML(f'<div class="prose">{groups}</div>', apply_default_css=False)
+    gr.HTML(f'<div class="prose">{page.lab_cards(ways_in())}{groups}</div>', apply_default_css=False)

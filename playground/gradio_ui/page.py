@@ -15,7 +15,7 @@ from engine.language import _
 from playground.components.identity import SECRET_OF, TAB, VISITOR
 from playground.gradio_ui import components, live
 from playground.labs.home import text as home_text
-from playground.labs.home.view import LabLink, next_links
+from playground.labs.home.view import LabLink
 from playground.labs.likelihood import html_parts
 from playground.labs.schedules import figures as schedule_figures
 from playground.labs.shared import glossary, link_view, pictures_html
@@ -104,9 +104,9 @@ def lab_cards(labs: Sequence[LabLink]) -> str:
     return f'<div class="dp-labs">{cards}</div>'
 
 
-def next_labs(lab: str) -> None:
+def next_labs(links: Sequence[LabLink]) -> None:
     """The end of a lab: what may be opened next."""
-    gr.HTML(f'<div class="prose"><h2>{home_text.NEXT}</h2>{lab_cards(next_links(lab))}</div>', apply_default_css=False)
+    gr.HTML(f'<div class="prose"><h2>{home_text.NEXT}</h2>{lab_cards(links)}</div>', apply_default_css=False)
 
 
 def link(others: Sequence[str] = ()) -> gr.HTML:

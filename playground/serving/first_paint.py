@@ -11,7 +11,7 @@ from importlib import import_module
 from typing import Any
 
 from playground.course import text as course_text
-from playground.course.view import CONTENTS
+from playground.course.view import CONTENTS, TEACH
 from playground.labs.home.text import LABS
 
 STYLE = """
@@ -31,8 +31,8 @@ STYLE = """
 
 def title(address: str) -> str:
     """The heading of the page at this address: of a lab, else of the start page."""
-    if address == CONTENTS:
-        return str(course_text.TITLE)
+    if address in (CONTENTS, TEACH):
+        return str(course_text.TITLE if address == CONTENTS else course_text.TEACH_TITLE)
     lab = address if any(address == known for known, *_ in LABS) else "home"
     return str(import_module(f"playground.labs.{lab}.text").TITLE)
 

@@ -13,8 +13,9 @@ import streamlit as st
 from engine.language import _
 from playground import preload
 from playground.course import text as course_text
-from playground.course.view import CONTENTS
+from playground.course.view import CONTENTS, TEACH, lesson_links
 from playground.labs.home import text
+from playground.labs.home.view import next_links
 from playground.streamlit_ui import course, home, memory, page, reader, visitor
 
 st.set_page_config(layout="wide")  # each page gives the tab its title and icon
@@ -38,9 +39,15 @@ labs = {
     address: st.Page(lab(address), title=title, url_path=address, icon=icon)
     for address, icon, title, _about in text.LABS
 }
-st.session_state["pages"] = {"start": start, **labs}  # so that one lab can send the reader to another
 learn = st.Page(course.show, title=_(course_text.NAME), url_path=CONTENTS, icon="🎓")
-chosen = st.navigation([start, learn, *labs.values()], position="top")
+teach = st.Page(course.teach, title=_(course_text.TEACH), url_path=TEACH, icon="🏫")
+st.session_state["pages"] = {
+    "start": start,
+    CONTENTS: learn,
+    TEACH: teach,
+    **labs,
+}  # so that one lab can send the reader to another
+chosen = st.navigation([start, learn, *labs.values(), teach], position="top")
 is_lab = chosen.url_path in labs
 page.begin(has_settings=is_lab)
 reader.switch()
@@ -52,5 +59,5 @@ if st.session_state.get("lab") != chosen.url_path:
 memory.recall(chosen.url_path, reader.link())
 chosen.run()
 if is_lab:
-    page.next_labs(chosen.url_path)
+    page.next_labs([*next_links(chosen.url_path), *lesson_links(chosen.url_path)])
 memory.remember(chosen.url_path)

@@ -16,6 +16,15 @@ def show() -> None:
     components.figure("course_contents", view.contents().to_payload(), key="learn/contents")
 
 
+def teach() -> None:
+    """Draw the page for teachers."""
+    page.head(text.TEACH_TITLE, text.TEACH_LEAD)
+    st.markdown(f"## {text.TEACH_LESSONS}\n\n{text.TEACH_LESSONS_ABOUT}")
+    page.cards(view.lesson_links())
+    st.markdown(f"## {text.TEACH_LABS}\n\n{text.TEACH_LABS_ABOUT}")
+    st.markdown(f"## {text.TEACH_ROOM}\n\n{text.TEACH_ROOM_ABOUT}")
+
+
 def rail() -> None:
     """Draw the lesson that the link names beside the lab, which a style places."""
     lesson = view.rail(st.query_params.get(link_view.LESSON))

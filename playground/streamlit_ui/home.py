@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import streamlit as st
 
+from playground.course.view import ways_in
 from playground.labs.home import text, view
 from playground.streamlit_ui import components, page
-
-IN_A_ROW = 4
-"""Cards beside each other."""
 
 
 def show() -> None:
@@ -19,10 +17,7 @@ def show() -> None:
     except (OSError, ValueError, KeyError):
         st.warning(text.DAMAGED)
     page.looking_at(text.LOOKING_AT)
-    st.html(page.CARD_STYLE)
+    page.cards(ways_in())
     for group, labs in view.lab_groups():
         st.markdown(f"## {group}")
-        for first in range(0, len(labs), IN_A_ROW):
-            for column, lab in zip(st.columns(IN_A_ROW), labs[first:], strict=False):
-                with column:
-                    page.lab_card(lab)
+        page.cards(labs)

@@ -11,7 +11,7 @@ import streamlit as st
 
 from playground import preload
 from playground.labs.home import text as home_text
-from playground.labs.home.view import LabLink, next_links
+from playground.labs.home.view import LabLink
 from playground.labs.shared import glossary, link_view
 from playground.labs.shared import text as common
 from playground.labs.shared.exports import File
@@ -83,22 +83,32 @@ CARD_STYLE = """<style>
 [class*="st-key-lab-card-"]:is(:hover, :focus-within) { border-color: var(--st-primary-color, currentColor); }
 </style>"""
 """The whole card is the link."""
+IN_A_ROW = 4
+"""Cards beside each other."""
 
 
 def lab_card(lab: LabLink) -> None:
     """A card that is a link to a lab."""
-    with st.container(border=True, height="stretch", key=f"lab-card-{lab.address or 'start'}"):
+    name = "-".join((lab.address or "start", *lab.parameters.values()))
+    with st.container(border=True, height="stretch", key=f"lab-card-{name}"):
         to = st.session_state["pages"][lab.address or "start"]
         st.page_link(to, label=f"**{lab.title}**", icon=lab.icon, query_params=dict(lab.parameters) or None)
         st.markdown(lab.about)
 
 
-def next_labs(lab: str) -> None:
-    """The end of a lab: what may be opened next."""
+def cards(labs: Sequence[LabLink]) -> None:
+    """Such cards in rows."""
     st.html(CARD_STYLE)
+    for first in range(0, len(labs), IN_A_ROW):
+        for column, lab in zip(st.columns(IN_A_ROW), labs[first:], strict=False):
+            with column:
+                lab_card(lab)
+
+
+def next_labs(links: Sequence[LabLink]) -> None:
+    """The end of a lab: what may be opened next."""
     st.markdown(f"## {home_text.NEXT}")
-    for link in next_links(lab):
-        lab_card(link)
+    cards(links)
 
 
 def downloads(files: Sequence[File], lab: str) -> None:

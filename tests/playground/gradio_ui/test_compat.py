@@ -48,7 +48,7 @@ def test_the_server_is_made_once_however_many_pages_there_are(monkeypatch: pytes
     whole = App.create_app
     monkeypatch.setattr(App, "create_app", lambda demo, *a, **more: (made.append(demo), whole(demo, *a, **more))[1])
     demo = app.build()
-    assert len(demo.pages) == 2 + len(LABS)  # Start and Learn
+    assert len(demo.pages) == 3 + len(LABS)  # Start, Learn and Teach
     assert made == [demo, demo]  # when `Blocks` is made, and at the end of its block; each describes all components
 
 
