@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -150,7 +151,7 @@ def lesson_links(lab: str = "") -> list[LabLink]:
             one.steps[0].lab,
             "🎓",
             _("Lesson {number}: {title}", number=one.number, title=_(one.title)),
-            _(one.goal),
+            re.sub("<[^>]+>", "", _(one.goal)),  # a card has no markup
             {link_view.LESSON: str(one.number)},
         )
         for one in lessons().values()

@@ -17,7 +17,7 @@ def show() -> None:
     except (OSError, ValueError, KeyError):
         st.warning(text.DAMAGED)
     page.looking_at(text.LOOKING_AT)
-    page.cards(ways_in())
+    page.cards(ways_in(), "ways")
     for group, labs in view.lab_groups():
         st.markdown(f"## {group}")
         page.cards(labs)

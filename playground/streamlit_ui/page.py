@@ -87,22 +87,21 @@ IN_A_ROW = 4
 """Cards beside each other."""
 
 
-def lab_card(lab: LabLink) -> None:
-    """A card that is a link to a lab."""
-    name = "-".join((lab.address or "start", *lab.parameters.values()))
+def _card(lab: LabLink, place: str) -> None:
+    name = "-".join((place, lab.address or "start", *lab.parameters.values()))
     with st.container(border=True, height="stretch", key=f"lab-card-{name}"):
         to = st.session_state["pages"][lab.address or "start"]
         st.page_link(to, label=f"**{lab.title}**", icon=lab.icon, query_params=dict(lab.parameters) or None)
         st.markdown(lab.about)
 
 
-def cards(labs: Sequence[LabLink]) -> None:
-    """Such cards in rows."""
+def cards(labs: Sequence[LabLink], place: str = "") -> None:
+    """Cards that are links, in rows. `place` tells several of a page apart."""
     st.html(CARD_STYLE)
     for first in range(0, len(labs), IN_A_ROW):
         for column, lab in zip(st.columns(IN_A_ROW), labs[first:], strict=False):
             with column:
-                lab_card(lab)
+                _card(lab, place)
 
 
 def next_labs(links: Sequence[LabLink]) -> None:
