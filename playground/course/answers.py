@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,24 @@ import torch
 
 from engine.data.catalogue import load
 from engine.data.pixels import to_unit
+from engine.denoiser import NO_LABEL
 from engine.evaluation.metrics import Jackknife
+from engine.guidance import Guided
 from engine.ideal import ExactDenoiser
-from engine.process import prediction_from_x0
+from engine.process import TARGETS, Noise, Prediction, prediction_from_x0
 from engine.recipes.evaluations import network_evaluations
 from engine.recipes.recipe import Recipe
 from engine.registry import open_model
 from engine.samplers import DDIM, Ancestral, Sampler
-from engine.schedule import SCHEDULES, NoiseSchedule
+from engine.schedule import SCHEDULES, Level, NoiseSchedule
+from engine.training.bayes_optimal import bayes_optimal_loss
+from playground.labs.likelihood.controls import LikelihoodControls
+from playground.labs.likelihood.job import work
+from playground.labs.likelihood.results import Measurement, standard_error
 from playground.labs.shared import noising
+from playground.labs.shared.controls import checked
 from playground.labs.shared.picture import PictureChoice, chosen
+from playground.policy.visitor import Visitor
 
 ANSWERS: dict[str, Callable[..., float]] = {}
 """By the names that lessons use."""
@@ -197,11 +206,99 @@ def difference_of_images(data: str) -> float:
 
 
 @_answer
-def evaluations(sampler: str, steps: int) -> float:
-    """Network evaluations for one image of the digits' network without guidance."""
-    return float(network_evaluations(Recipe(model="digits", sampler=sampler, steps=steps), open_model("digits")))
+def evaluations(sampler: str, steps: int, scale: float = 1.0, label: int = NO_LABEL) -> float:
+    """Network evaluations for one image of the digits' network."""
+    recipe = Recipe(model="digits", sampler=sampler, steps=steps, scale=scale, labels=(label,))
+    return float(network_evaluations(recipe, open_model("digits")))
 
 
 def _samples(**recipe: Any) -> torch.Tensor:
     *_, last = Recipe(model="digits", labels=(), **recipe).frames(open_model("digits"))
     return last.x
+
+
+# --- guidance ---------------------------------------------------------------------------------------------------------
+
+
+@_answer
+def w_of_scale(scale: float) -> float:
+    """The w of Ho & Salimans at which (1 + w) ε̂(x, y) − w ε̂(x) is the guided prediction of this scale."""
+    weight_of_cond = guided_noise(scale, uncond=0, cond=1)
+    return weight_of_cond - 1
+
+
+@_answer
+def guided_noise(scale: float, uncond: float, cond: float) -> float:
+    """The guided ε̂ at a pixel where the unconditional and the conditional ones are known."""
+
+    def denoise(x_t: torch.Tensor, level: Level, label: torch.Tensor | None = None) -> Prediction:
+        is_cond = label is not None and label != NO_LABEL
+        noise = torch.where(is_cond, cond, uncond) if isinstance(is_cond, torch.Tensor) else torch.full((1,), uncond)
+        return Noise().read(noise.double().expand(len(x_t)), x_t, level)
+
+    level = NoiseSchedule.cosine().level(500)
+    found = Guided(denoise, scale)(torch.zeros(1, dtype=torch.float64), level, torch.zeros(1, dtype=torch.int64))
+    return float(found.noise)
+
+
+# --- training ---------------------------------------------------------------------------------------------------------
+
+
+@_answer
+def loss_of_zero(target: str, data: str, schedule: str, T: int) -> float:
+    """The mean squared error per dimension, over t = 1 … T, of a network that answers 0: the mean of the target's square."""
+    table, images = _schedule(schedule, T), to_unit(load(data).training.images).double()
+    level = table.level(torch.arange(1, T + 1))
+    zeros, ones = torch.zeros(T, dtype=torch.float64), torch.ones(T, dtype=torch.float64)
+    of_x0, of_noise = TARGETS[target].of(ones, zeros, level), TARGETS[target].of(zeros, ones, level)
+    return float((of_x0.square() * images.square().mean() + of_noise.square()).mean())
+
+
+@_answer
+def bayes_optimal(target: str, data: str, schedule: str, T: int) -> float:
+    """The loss of the exact denoiser of the training images."""
+    return bayes_optimal_loss(load(data).training, _schedule(schedule, T), TARGETS[target]).loss
+
+
+@_answer
+def steps_averaged(decay: float) -> float:
+    """Over how many of the last weights an exponential average goes: the sum of their relative weights."""
+    return 1 / (1 - decay)
+
+
+# --- the variational bound --------------------------------------------------------------------------------------------
+
+
+@cache
+def _measurement(compare: str, pictures: int) -> Measurement:
+    controls = checked(LikelihoodControls(), compare=compare, pictures=pictures)
+    *_, last = work(controls, Visitor())
+    return last.result
+
+
+@_answer
+def bits(compare: str, bar: int, pictures: int) -> float:
+    """Bits per dimension of a bar of the Likelihood lab, the mean over so many held-out digits."""
+    return _measurement(compare, pictures).results[bar].mean
+
+
+@_answer
+def percent_of_bits(compare: str, bar: int, pictures: int, first: int = 1, last: int = 1_000_000) -> float:
+    """Of these bits the share in blocks of terms that lie within t = first … last."""
+    result = _measurement(compare, pictures).results[bar]
+    inside = [k for k, block in enumerate(result.blocks) if first <= block[0] and block[1] <= last]
+    return float(100 * result.bits[:, inside].sum(1).mean() / result.mean)
+
+
+@_answer
+def difference_of_bits(compare: str, bar: int, against: int, pictures: int, error: bool = False) -> float:
+    """The mean difference of two bars on the same images, or its standard error."""
+    results = _measurement(compare, pictures).results
+    difference = results[bar].totals - results[against].totals
+    return standard_error(difference) if error else float(difference.mean())
+
+
+@_answer
+def bits_of_levels(levels: int) -> float:
+    """log₂ of the number of values."""
+    return math.log2(levels)

@@ -134,3 +134,36 @@ def test_the_starting_noise_decides_the_image_of_ddim_and_not_that_of_ddpm() -> 
     assert said["ddim_apart"] < 0.25 * said["unrelated"]
     assert said["ddpm_apart"] > 0.75 * said["unrelated"]
     assert 10 < said["heun_10"] <= 20
+
+
+def test_guidance_and_its_price() -> None:
+    said = computed()[6]
+    table = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    for scale in (1, 8):
+        row = f"| {scale} | {said[f'accuracy_{scale}']:.1f}% ["
+        assert row in table
+        assert f"{said[f'recall_{scale}'] / 100:.3f} ±" in table.split(row)[1].splitlines()[0]
+    assert said["w"] == 3 - 1, "facts of the report: w is s − 1"
+    assert said["guided"] == pytest.approx((1 + said["w"]) * 0.5 - said["w"] * 0.2)
+    assert said["twice"] == 2 * 20
+
+
+def test_teach_one() -> None:
+    said = computed()[7]
+    images = to_unit(load("digits").training.images)
+    assert said["nothing"] == pytest.approx(1), "the variance of N(0, 1)"
+    assert said["nothing_x0"] == pytest.approx(float(images.square().mean()), rel=1e-4)
+    assert 0 < said["floor"] < 0.01
+    assert said["averaged"] == pytest.approx(sum(0.99**k for k in range(10_000)))
+
+
+def test_what_a_picture_costs() -> None:
+    said = computed()[8]
+    assert said["clean"] > 50 > said["noisy"], "most of the bits are those of the first few of 1000 terms"
+    assert said["difference"] == pytest.approx(said["linear"] - said["cosine"])
+    assert said["difference"] > 4 * said["difference_error"], "cosine is cheaper here"
+    assert said["vae"] < said["total"]
+    assert 2 ** said["stored"] == 256
+    whole = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
+    assert "| digits | 1.673 ±" in whole, "the same order of size on all held-out digits"
+    assert said["cosine"] == pytest.approx(1.673, abs=0.2)

@@ -10,6 +10,7 @@ from string import Formatter
 import numpy as np
 import pytest
 
+from engine.training.config import TrainConfig
 from playground.course.__main__ import compute
 from playground.course.answers import ANSWERS
 from playground.course.lesson import Condition, Lesson, Step, computed, lessons
@@ -36,8 +37,8 @@ LABS: Mapping[str, type[Controls]] = {
     "training": TrainingControls,
     "likelihood": LikelihoodControls,
 }
-GENERIC = {"t", "position", "state", "done"}
-"""Facts of every lab: what its playhead and its job say."""
+GENERIC = {"t", "position", "state", "done", "step"}
+"""Facts of every lab: what its playhead and its job say; the last one is of a training run."""
 STATUSES = {"running", "finished", "stopped", "failed"}
 TAGS = re.compile(r"</?(?:i|b|sub|sup)>")
 STEPS = [
@@ -151,6 +152,9 @@ def _playhead(step: Step) -> Iterator[int]:
         timeline = forward.timeline(controls, picture.chosen(controls))
     elif isinstance(controls, ScheduleControls):
         timeline = schedules.timeline(controls)
+    elif isinstance(controls, TrainingControls):
+        yield from range(0, controls.steps + 1, TrainConfig.model_fields["sample_every"].default)
+        return
     else:
         from engine.registry import open_model
 
