@@ -195,7 +195,10 @@ def _told(tag: str, english: str) -> str:
         return plain if english else ""
     for shape, text in _with_values(tag):
         if found := shape.fullmatch(english):
-            values = {name: _told(tag, value) or value for name, value in found.groupdict().items()}
+            values = {
+                name: _told(tag, value) or _told(tag, value[:1].upper() + value[1:]) or value
+                for name, value in found.groupdict().items()
+            }
             return _VALUE.sub(r"{\1}", text).format(**values)
     return ""
 

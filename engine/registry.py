@@ -17,7 +17,7 @@ from engine.data.image_set import DataError
 from engine.data.pixels import to_unit
 from engine.ideal import ExactClassifier, ExactDenoiser
 from engine.interop import hub, pretrained, trainer_files, uploads
-from engine.language import Message, message_of
+from engine.language import N_, Message, message_of
 from engine.models import noisy_classifier
 from engine.models.noisy_classifier import TrainedClassifier
 from engine.models.opened import Guide, Model, ModelError
@@ -113,6 +113,9 @@ def _model_on_disk(path: str, stamp: tuple[Signature | None, ...]) -> Model:
     return pretrained.load(path).model(path)
 
 
+EXACT_DENOISER, EXACT_CLASSIFIER = N_("Exact denoiser of {title}"), N_("Exact classifier of {name}")
+
+
 @lru_cache(maxsize=8)
 def _shipped_model(name: str) -> Model:
     return pretrained.load(name).model(name)
@@ -123,7 +126,7 @@ def _ideal_model(data_name: str) -> Model:
     data = catalogue.load(data_name).training
     return Model(
         IDEAL + data_name,
-        f"Exact denoiser of {data.title.lower()}",
+        EXACT_DENOISER.format(title=data.title.lower()),
         ExactDenoiser(to_unit(data.images), torch.tensor(data.labels)),
         (data.channels, data.size, data.size),
         data.class_names,
@@ -147,7 +150,7 @@ def open_guide(name: str) -> Guide:
     if name.startswith(IDEAL):
         model = open_model(name)
         assert isinstance(model.denoiser, ExactDenoiser)
-        title = f"Exact classifier of {name.removeprefix(IDEAL)}"
+        title = EXACT_CLASSIFIER.format(name=name.removeprefix(IDEAL))
         return Guide(title, ExactClassifier(model.denoiser, len(model.class_names)), model.shape, model.class_names)
     try:
         # A run may have a newer checkpoint at the next call; everything else is cached.

@@ -81,7 +81,7 @@ def check_size(data: ImageSet, size: int, upsampling: bool) -> bool:
             Message(
                 "The images of “{title}” are {size} × {size}. To train at {wanted} × {wanted}, allow upsampling: it "
                 "adds pixels, and no detail.",
-                title=data.title,
+                title=Message(data.title),
                 size=data.size,
                 wanted=size,
             )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from engine.language import N_, _
+from engine.language import N_, _, told
 from playground.components.payloads.packing import nearest_index
 from playground.components.payloads.panels import CurvePanel, EquationPanel, Line
 from playground.components.payloads.timeline import Lane, Position, Timeline
@@ -84,13 +84,13 @@ def variants(
         push = {"classifier": name, "classifier_scale": controls.classifier_scale, "scale": 0.0, "rescale": 0.0}
         compared.append(Variant(_("classifier guidance"), recipe(controls, **common | push)))
     if not model.class_names:
-        raise ValueError(_("“{title}” has no classes to guide towards: choose another model.", title=model.title))
+        raise ValueError(_("“{title}” has no classes to guide towards: choose another model.", title=told(model.title)))
     for variant in compared:
         visitor.check_names(variant.recipe)
         variant.recipe.check(model)
     if model.needs_label:
         raise ValueError(
-            _("“{title}” has no unconditional prediction, so its guidance cannot be traced.", title=model.title)
+            _("“{title}” has no unconditional prediction, so its guidance cannot be traced.", title=told(model.title))
         )
     return tuple(compared)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.language import _
+from engine.language import _, told
 from playground.components.payloads.chart import MARKS, LiveChart, Series
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.guidance.trace import Variant, traced_frames, variants
@@ -84,7 +84,7 @@ def plan(controls: GuidanceControls, model: Model, visitor: Visitor) -> Plan:
     scales = ranges.parse(controls.scales or "0,1,2,4,8", Allowed(_("guidance scale"), "number", 0, 20))
     if model.data not in CLASSIFIERS:
         raise ValueError(
-            _("There is no classifier for the images of “{title}”: choose digits or emoji.", title=model.title)
+            _("There is no classifier for the images of “{title}”: choose digits or emoji.", title=told(model.title))
         )
     classes = len(model.class_names)
     # Image k of a class has seed + k, whatever the class: so a jackknife can leave the seeds out one by one.

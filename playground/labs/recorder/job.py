@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from engine.data.shipped import read_arrays
-from engine.language import _
+from engine.language import _, told
 from playground.labs.recorder.controls import RECORDED, RecorderControls, sampled_with
 from playground.labs.shared.job import Partial
 from playground.labs.shared.noising import shown_times
@@ -124,7 +124,7 @@ def _with_stage(recording: Recording, model: Model, step: int, frames: list[Fram
     names = model.class_names
     return replace(
         recording,
-        title=model.title,
+        title=told(model.title),
         steps=(*recording.steps, step),
         t=tuple(frame.t for frame in frames),
         x0=(*recording.x0, np.stack([to_uint8(frame.x0) for frame in frames])),

@@ -48,15 +48,15 @@ def _in_words(recipe: Recipe, differing: set[str]) -> str:
     """The sampler and its steps, and every setting that is another on the other side."""
     from engine.samplers import SAMPLERS
 
-    words = {"sampler": SAMPLERS[recipe.sampler].title, "steps": _("{steps} steps", steps=recipe.steps)}
+    words = {"sampler": _(SAMPLERS[recipe.sampler].title), "steps": _("{steps} steps", steps=recipe.steps)}
     of_sampler = SAMPLERS[recipe.sampler].settings
     for name in OF_EACH_SIDE:
         is_used = name in of_sampler if name in ("eta", "variance") else name in differing
         if name not in words and (is_used or (name == "scale" and recipe.labels)):
             value = getattr(recipe, name)
             said = f"{value:g}" if isinstance(value, float) else value
-            words[name] = f"{SamplingSettings.model_fields[name].title} {said}"
-    return ", ".join(f"<b>{said}</b>" if name in differing else said for name, said in words.items())
+            words[name] = f"{_(SamplingSettings.model_fields[name].title or name)} {said}"
+    return _(", ").join(f"<b>{said}</b>" if name in differing else said for name, said in words.items())
 
 
 def difference(

@@ -34,7 +34,7 @@ def shipped() -> dict[str, str]:
     trained = {name: _("Trained network: {name}", name=name) for name, folder in CHECKPOINTS.items() if folder.is_dir()}
     return {
         **trained,
-        **{f"ideal:{name}": _("Exact denoiser: {title}", title=load(name).title.lower()) for name in DATASETS},
+        **{f"ideal:{name}": _("Exact denoiser: {title}", title=_(load(name).title).lower()) for name in DATASETS},
     }
 
 
@@ -43,8 +43,8 @@ def classifier_choices(visitor: Visitor) -> dict[str, str]:
     from engine.data.shipped import DATASETS
     from engine.models.noisy_classifier import NOISY_CLASSIFIERS
 
-    shipped = {name: f"Trained: {name}" for name, folder in NOISY_CLASSIFIERS.items() if folder.is_dir()}
-    exact = {f"ideal:{name}": f"Exact: {name}" for name in DATASETS}
+    shipped = {name: _("Trained: {name}", name=name) for name, folder in NOISY_CLASSIFIERS.items() if folder.is_dir()}
+    exact = {f"ideal:{name}": _("Exact: {name}", name=name) for name in DATASETS}
     return {"": "none", **shipped, **exact, **_runs(visitor, lambda snapshot: snapshot.can_guide)}
 
 

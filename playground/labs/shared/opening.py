@@ -65,12 +65,12 @@ def title_of(name: str) -> str:
 
     if name.startswith(uploads.PREFIX):
         try:
-            return f"Upload: {uploads.find(name).title}"
+            return _("Upload: {title}", title=uploads.find(name).title)
         except ValueError:
-            return f"Upload: {name}"
+            return _("Upload: {title}", title=name)
     if hub.parse(name) and not Path(name).exists():
-        return f"Hub: {name}"
-    return f"Folder: {name}" if Path(name).is_dir() else f"File: {name}"
+        return _("Hub: {name}", name=name)
+    return _("Folder: {name}", name=name) if Path(name).is_dir() else _("File: {name}", name=name)
 
 
 def expanded(name: str) -> str:

@@ -48,7 +48,7 @@ class PictureChoice(Controls):
                 Problem(
                     _(
                         "“{title}” has {count} classes, numbered from 0; there is no class {label}.",
-                        title=pictures.title,
+                        title=_(pictures.title),
                         count=len(pictures.class_names),
                         label=label,
                     ),

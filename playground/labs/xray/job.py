@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache
 
-from engine.language import _
+from engine.language import _, told
 from playground.labs.shared.job import Partial
 from playground.labs.shared.picture import NOISE_RANGE
 from playground.labs.xray import text
@@ -168,7 +168,7 @@ def _inspection(controls: XrayControls, image: NoisyImage) -> Inspection:
     times = tuple(np.unique(np.linspace(1, T, min(T, TIMES)).round().astype(int)).tolist())
     return Inspection(
         controls,
-        image.model.title,
+        told(image.model.title),
         image.t,
         T,
         xray.network_layout(net),

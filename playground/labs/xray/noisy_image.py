@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from cachetools import LRUCache
 
-from engine.language import _
+from engine.language import _, told
 from playground.labs.xray.controls import NONE, STEPS, XrayControls
 
 if TYPE_CHECKING:
@@ -81,21 +81,25 @@ def _network(controls: XrayControls, visitor: Visitor) -> tuple[Model, NetDenois
         raise ValueError(
             _(
                 "“{title}” has no U-Net of this project to inspect: choose a trained network, such as the digits.",
-                title=model.title,
+                title=told(model.title),
             )
         ) from error
     assert isinstance(denoiser, NetDenoiser)
     if controls.label >= len(model.class_names) and controls.label != NONE:
         raise ValueError(
-            _("“{title}” has no class {label}: choose another one, or none.", title=model.title, label=controls.label)
+            _(
+                "“{title}” has no class {label}: choose another one, or none.",
+                title=told(model.title),
+                label=controls.label,
+            )
         )
     if model.needs_label and controls.label == NONE:
-        raise ValueError(_("“{title}” was trained with a class for every image: choose one.", title=model.title))
+        raise ValueError(_("“{title}” was trained with a class for every image: choose one.", title=told(model.title)))
     if model.schedule.T < STEPS:
         raise ValueError(
             _(
                 "“{title}” was trained with fewer than {steps} timesteps, too few for this lab.",
-                title=model.title,
+                title=told(model.title),
                 steps=STEPS,
             )
         )
@@ -112,7 +116,7 @@ def _diffused(model: Model, controls: XrayControls, level: Level) -> Tensor:
 
     if not model.data:
         raise ValueError(
-            _("The training images of “{title}” are not known: take one from sampling.", title=model.title)
+            _("The training images of “{title}” are not known: take one from sampling.", title=told(model.title))
         )
     images = sized(catalogue.load(model.data), model.shape[1], upsampling=True)
     members = np.arange(len(images))
@@ -121,7 +125,11 @@ def _diffused(model: Model, controls: XrayControls, level: Level) -> Tensor:
     image = images.images[members[controls.number % len(members)]][None]
     if image.shape[3] != model.shape[0]:
         raise ValueError(
-            _("The images of “{data}” have other colours than “{title}” takes.", data=model.data, title=model.title)
+            _(
+                "The images of “{data}” have other colours than “{title}” takes.",
+                data=model.data,
+                title=told(model.title),
+            )
         )
     return diffuse(to_unit(np.asarray(image)), level, SeededNoise([controls.seed], model.shape)())
 
