@@ -121,7 +121,7 @@ def head(run: RunView) -> str:
     buttons = "".join(action(one) for one in run.actions) + _link(run.link)
     notices = page.notices(run.notices)
     return (
-        f'<div class="dp-status-line"><span>{live.rich(run.status)}</span><div class="dp-bar" '
+        f'{page.facts(run.facts)}<div class="dp-status-line"><span>{live.rich(run.status)}</span><div class="dp-bar" '
         f'role="progressbar" aria-valuenow="{share:.0f}"><i style="width:{share:.1f}%"></i></div></div>'
         f'<div class="lv-line">{metrics}<span class="lv-grow"></span>{buttons}</div>'
         f"<div>{notices}</div>"

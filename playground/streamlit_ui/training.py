@@ -110,6 +110,7 @@ def _run(run: RunView) -> None:
 
 def _head(run: RunView) -> None:
     st.progress(run.fraction, text=run.status)
+    page.facts(run.facts)
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="small")
     for metric, width in zip(run.metrics, METRIC_WIDTHS, strict=True):
         row.metric(metric.title, metric.value, width=width)

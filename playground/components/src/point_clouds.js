@@ -11,6 +11,7 @@ import { fitCanvas } from "./chart_drawing.js";
 import { component, el, markup, onNextFrame } from "./dom.js";
 import { saveCanvas, saveText } from "./download.js";
 import { saveMenu, saveSvg } from "./exports.js";
+import { publishFacts } from "./facts.js";
 import { messageStamp, readMessage } from "./message.js";
 import { _ } from "./language.js";
 import { clamp } from "./numbers.js";
@@ -339,6 +340,7 @@ export function mount(root) {
     else readout.textContent = described(i, k);
     if (chosen !== null && data.positions[i].t !== published) publish();
     if (wanted === undefined && !player.isPlaying) link.write(view(i));
+    publishFacts({ t: data.positions[i].t, position: i });
     Object.assign(root.dataset, { position: i, count: data.positions.length, t: data.positions[i].t, playing: String(player.isPlaying), layers: layersShown(), particles: data.clouds[0].x.shape[1], clouds: data.clouds.length, picked: k ?? "", id: data.id });
   }
 

@@ -167,4 +167,7 @@ def compared_samples(is_same_noise: bool) -> str:
     return _("samples of each run {noise}, at the same progress. One playhead moves all of them.", noise=noise)
 
 
+FACTS = {"step": "training steps that the run has taken", "state": "its status, such as running or finished"}
+"""What a lesson may ask of this lab besides its settings."""
+
 translated(__name__)

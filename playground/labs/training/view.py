@@ -117,6 +117,8 @@ class RunView:
     command: str
     is_changing: bool
     """Whether there may be more to show in a moment."""
+    facts: Mapping[str, str | float]
+    """What a lesson may ask of it, see `text.FACTS`."""
 
 
 def run_view(snapshot: Snapshot) -> RunView:
@@ -149,6 +151,7 @@ def run_view(snapshot: Snapshot) -> RunView:
         waiting=text.FIRST_SAMPLES if has_samples and not count and snapshot.status == "running" else "",
         command=snapshot.command,
         is_changing=is_changing(snapshot),
+        facts={"state": snapshot.status, "step": snapshot.step},
     )
 
 
