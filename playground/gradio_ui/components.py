@@ -24,6 +24,7 @@ const component = mount(host, (name, value) => trigger(name, { value }));
 const read = (value) => (typeof value === "string" ? Uint8Array.from(atob(value), (c) => c.charCodeAt(0)) : { ...value });
 let isKept = true;
 const show = () => {
+  if (props.value?.__type__ === "update") return; // Gradio's word for what stays as it is, which it now and then hands on
   const isNothing = props.value && Object.keys(props.value).length === 0;
   const isFilled = props.value && !isNothing;
   element.classList.toggle("dp-unfilled", !isFilled);

@@ -230,7 +230,7 @@ CSS = """
 .gradio-container { --st-font: inherit; }
 .html-container { padding: 0 !important; }
 .nav-holder nav { gap: 0; padding: 0 16px; }
-.nav-holder nav a { color: var(--body-text-color) !important; font-size: 0.9rem; padding-inline: 6px !important; }
+.nav-holder nav a { color: var(--body-text-color) !important; font-size: 0.82rem; padding-inline: 4px !important; }
 /* From 768 px on; Gradio spoils what stands in a media query for selectors that begin with the body. */
 body:has(.sidebar.open) .nav-holder { padding-left: clamp(0px, (100vw - 767px) * 1000, var(--dp-sidebar)); }
 :is(a, button, input, summary, [tabindex]):focus-visible {
@@ -238,7 +238,8 @@ body:has(.sidebar.open) .nav-holder { padding-left: clamp(0px, (100vw - 767px) *
 .dp-title h1:focus { outline: none !important; }
 /* A lesson stands beside the lab; on a narrow screen above it. */
 @media (min-width: 1200px) {
-  .column:has(> #course-rail .dp-rail-foot) { padding-right: 366px !important; }
+  /* Where there is no lesson, the rail is empty. */
+  .column:has(> #course-rail .dp-rail-foot):not(:has(> #course-rail .dp-unfilled)) { padding-right: 366px !important; }
   #course-rail { position: fixed !important; top: 3.6rem; right: 12px; bottom: 12px; width: 336px; z-index: 100;
     overflow: auto !important; }
 }
