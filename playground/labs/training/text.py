@@ -167,7 +167,10 @@ def compared_samples(is_same_noise: bool) -> str:
     return _("samples of each run {noise}, at the same progress. One playhead moves all of them.", noise=noise)
 
 
-FACTS = {"step": "training steps that the run has taken", "state": "its status, such as running or finished"}
+FACTS = {
+    "step": N_("training steps that the run has taken"),
+    "state": N_("its status, such as running or finished"),
+}
 """What a lesson may ask of this lab besides its settings."""
 
 translated(__name__)
