@@ -23,8 +23,8 @@ def looking_at(caption: Caption) -> str:
     """The caption of a figure, as Markdown with <br> and <sub>; one line for each of its parts."""
     parts = (caption,) if isinstance(caption, str) else caption
     return "<br>".join(
-        with_subscripts(f"**{head}:** {part}")
-        for head, part in zip((_("See"), _("Try"), _("Why")), parts, strict=False)
+        with_subscripts(f"**{head}** {part}")
+        for head, part in zip((_("See:"), _("Try:"), _("Why:")), parts, strict=False)
     )
 
 
