@@ -40,12 +40,14 @@ def test_the_start_page_shows_digits_and_leads_to_the_labs(app: str, page: Page)
     expect(page.locator(TIMELINE)).to_have_attribute("data-playing", "true")  # from noise to digits, by itself
     expect(page.locator(TIMELINE)).to_have_attribute("data-position", "50")
     for name in ("Forward", "Schedules", "Sampling", "Training"):
-        expect(page.get_by_test_id("stPageLink").filter(has_text=name)).to_be_visible()
-    page.locator(".st-key-lab-card-sampling").click()  # the whole card is the link
+        expect(page.get_by_test_id("stPageLink").filter(has_text=name).first).to_be_visible()
+    page.locator("[class*=st-key-lab-card]").filter(
+        has_text="The reverse process:"
+    ).last.click()  # the whole card is the link
     page.wait_for_url("**/sampling*")
     expect(page.get_by_role("heading", name="Sampling")).to_be_visible()
     expect(page.get_by_role("heading", name="Next", exact=True)).to_be_visible()
-    page.locator(".st-key-lab-card-microscope").click()
+    page.locator("[class*=st-key-lab-card]").filter(has_text="One step of one image:").last.click()
     page.wait_for_url("**/microscope*")
 
 
