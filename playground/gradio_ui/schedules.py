@@ -104,7 +104,8 @@ def _gauges(controls: ScheduleControls) -> str:
     cards = []
     for verdict in job.verdicts(controls):
         gauge = figures.gauge(verdict.name, verdict.snr)
-        words = f"<p>{text.STATES[verdict.state]} <b>{verdict.headline}.</b> {with_subscripts(verdict.sentence)}</p>"
+        said = f"<b>{text.headline(verdict.headline)}</b> {with_subscripts(verdict.sentence)}"
+        words = f"<p>{text.STATES[verdict.state]} {said}</p>"
         mend = f'<button class="dp-mend" data-mend="{verdict.name}">{verdict.button}</button>' if verdict.remedy else ""
         cards.append(f'<div class="dp-card">{gauge}{words}{mend}</div>')
     return f'<div class="dp-cards">{"".join(cards)}</div>'

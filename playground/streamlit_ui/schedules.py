@@ -48,7 +48,8 @@ def _gauges(chosen: ScheduleControls) -> None:
     for column, verdict in zip(st.columns(len(verdicts)), verdicts, strict=True):
         with column, st.container(border=True, height="stretch"):
             st.html(figures.gauge(verdict.name, verdict.snr))
-            words = with_subscripts(f"{text.STATES[verdict.state]} **{verdict.headline}.** {verdict.sentence}")
+            said = f"**{text.headline(verdict.headline)}** {verdict.sentence}"
+            words = with_subscripts(f"{text.STATES[verdict.state]} {said}")
             st.markdown(words, unsafe_allow_html=True)  # escaped there
             if verdict.remedy is not None:
                 st.button(

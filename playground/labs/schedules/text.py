@@ -1,6 +1,6 @@
 """The texts of the Schedules lab."""
 
-from engine.language import N_, translated
+from engine.language import N_, _, translated
 
 TITLE = N_("Noise schedules")
 LEAD = N_(
@@ -27,7 +27,7 @@ STRIPS = N_(
     "noise ε; only the noise level 1 − ᾱₜ differs."
 )
 GAUGES = N_("Terminal signal-to-noise ratio")
-GAUGE = (
+GAUGE = N_(
     "the signal-to-noise ratio ᾱ_T / (1 − ᾱ_T) at the last step, where x_T keeps √ᾱ_T of the image; sampling starts from "
     "N(0, I), which has none. Green: at most 1 % is kept; yellow: up to 10 %, which shows in the mean brightness alone "
     "(Stable Diffusion's 0.0047); red: more, in every pixel."
@@ -75,6 +75,11 @@ DRAWN = N_(
 )
 STATES = {"fine": "✅", "zero": "ℹ️", "mean": "⚠️", "wrong": "⚠️"}
 """Icon of each state of a schedule's terminal SNR."""
+
+
+def headline(words: str) -> str:
+    """A headline with a full stop."""
+    return _("{word}.", word=words)
 
 
 translated(__name__)

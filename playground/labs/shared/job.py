@@ -195,6 +195,10 @@ def in_words(state: JobState[T], what: str = "") -> str:
             if state.seconds_left is not None
             else _("starting")
         )
-        return f"{of}, {left}" if of else left.capitalize()
+        return _(", ").join((of, left)) if of else left.capitalize()
     word = {"finished": _("Done"), "stopped": _("Stopped"), "failed": _("Failed")}[state.status]
-    return _("{word} after {of} in {seconds:.1f} s.", word=word, of=of, seconds=state.seconds) if of else f"{word}."
+    return (
+        _("{word} after {of} in {seconds:.1f} s.", word=word, of=of, seconds=state.seconds)
+        if of
+        else _("{word}.", word=word)
+    )

@@ -99,7 +99,7 @@ def described(config: TrainConfig) -> str:
     """The settings of a run in one line."""
     changes = [_("at {size} × {size}", size=config.size)] if config.size else []
     changes += augmentation(_("mirrored") if config.flips else "", config.rotation)
-    pictures = " ".join([data_title(config.data), ", ".join(changes)]).strip()
+    pictures = " ".join([data_title(config.data), _(", ").join(changes)]).strip()
     return f"{pictures}, {words_of(config).described(config)}"
 
 

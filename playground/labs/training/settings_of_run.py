@@ -62,7 +62,7 @@ def message(change: Mapping[str, Setting], left_out: Sequence[str]) -> str:
         with_change=with_change,
     )
     if left_out:
-        names = ", ".join(_lower(title_of(name)) for name in left_out)
+        names = _(", ").join(_lower(title_of(name)) for name in left_out)
         text += _(" The page has no control for: {names}.", names=names)
     return text
 
@@ -81,7 +81,7 @@ def can_take(change: Mapping[str, Setting]) -> bool:
 
 def in_words(change: Mapping[str, Setting]) -> str:
     """ "learning rate 0.001"."""
-    return ", ".join(f"{_lower(title_of(name))} {value_of(value)}" for name, value in change.items())
+    return _(", ").join(f"{_lower(title_of(name))} {value_of(value)}" for name, value in change.items())
 
 
 def _lower(title: str) -> str:

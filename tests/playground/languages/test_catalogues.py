@@ -17,12 +17,12 @@ PAGES = ("labs", "streamlit_ui", "gradio_ui", "policy")
 SENTENCE = re.compile(r"[A-Za-z]{2,},? [a-z]{2,},? [a-z]{2,}")
 """Three words in a row."""
 NO_TEXT = re.compile(
-    r"[{};]\s*[\w-]+\s*:|=>|\bconst\b|querySelector|<\w+ [\w-]+=|^\s*[.#@]|^training/|^A preparation ended| et al\. 20\d\d"
-    r"|^[A-Z]\w+( et al\.| & \w+)? \d{4}[a-z]?, "
+    r"^(?![^{}]*[a-z%]\.$)[\s\S]*[{};]\s*[\w-]+\s*:|=>|\bconst\b|querySelector|<\w+ [\w-]+=|^\s*[.#@]|^training/"
+    r"|^A preparation ended| et al\. 20\d\d"
 )
 """Style, scripts, elements with attributes, keys of sessions, what goes into the log, and where a paper says it."""
-NO_SENTENCES = {"TERMS", "head", "rows"}
-"""Names of the glossary, and headers of CSV files."""
+NO_SENTENCES = {"TERMS", "FACTS", "head", "rows"}
+"""Names of the glossary, what those who write lessons read, and headers of CSV files."""
 OF_PROGRAMS = {"compat.py", "api.py", "api_training.py", "api_recipes.py", "api_errors.py", "options.py", "launch.py"}
 """Files whose texts are for programs, for the shell, or say how Gradio has changed."""
 
