@@ -156,8 +156,13 @@ def _link(query: str) -> gr.HTML:
         js_on_load=f"""
 let written = 0;
 let isOpened = false;
-const bare = () => document.documentElement.classList.toggle(
-  "dp-no-settings", new URLSearchParams(location.search).get("{link_view.ONLY}") === "{link_view.NONE}");
+const bare = () => {{
+  const only = new URLSearchParams(location.search).get("{link_view.ONLY}");
+  document.documentElement.classList.toggle("dp-no-settings", only === "{link_view.NONE}");
+  document.documentElement.classList.toggle("dp-restricted", Boolean(only));
+  // A link that shows a few controls shows them openly.
+  if (only) for (const group of document.querySelectorAll(".sidebar .label-wrap:not(.open)")) group.click();
+}};
 bare();
 watch("value", () => {{{query}  query.sort();
   const now = new URLSearchParams(location.search);
@@ -243,7 +248,9 @@ body:has(.sidebar.open) .nav-holder { padding-left: clamp(0px, (100vw - 767px) *
   #course-rail { position: fixed !important; top: 3.6rem; right: 12px; bottom: 12px; width: 336px; z-index: 100;
     overflow: auto !important; }
 }
-.dp-no-settings .sidebar { display: none; }
+.dp-no-settings .sidebar { visibility: hidden; }
+/* Of a link that shows a few controls: groups without any, and the way to other models. */
+.dp-restricted .sidebar :is(#sampling-opening, .block:has(> .label-wrap.open):not(:has(input, textarea))) { display: none; }
 .dp-no-settings .sidebar-parent { padding-left: 0 !important; }
 .dp-no-settings body .nav-holder { padding-left: 0 !important; }
 .dp-skip { position: fixed; top: 8px; left: 8px; z-index: 1000; padding: 8px 12px; border-radius: 8px;

@@ -56,7 +56,7 @@ class Opening:
     """Where a model is opened that is not in the list. Not in public: it could name any folder of this machine."""
 
     def __init__(self) -> None:
-        with gr.Accordion(text.OPEN, open=False, visible=not mode.is_public()):
+        with gr.Accordion(text.OPEN, open=False, visible=not mode.is_public(), elem_id="sampling-opening"):
             self._name = gr.Textbox(
                 label=text.OPEN_NAME, info=text.OPEN_NAME_HELP, placeholder=text.OPEN_EXAMPLE, elem_id="sampling-folder"
             )

@@ -8,10 +8,10 @@ import streamlit as st
 
 from engine.language import _
 from playground.labs.sampling import text
-from playground.labs.shared import models, opening
+from playground.labs.shared import link_view, models, opening
 from playground.labs.shared.opening import MAX_UPLOAD_MB, OBJECTIVES, Opening
 from playground.policy.visitor import Visitor
-from playground.streamlit_ui import visitor
+from playground.streamlit_ui import reader, visitor
 
 POLL = 0.4
 """Seconds between two updates of a running download."""
@@ -43,7 +43,7 @@ def available(who: Visitor) -> Callable[[str], dict[str, str]]:
 
 def expander() -> None:
     """Draw it. A model that has been opened becomes the chosen one in the next run of the page."""
-    if visitor.current().public:
+    if visitor.current().public or link_view.ONLY in reader.in_link():
         return
     asked, problem = st.session_state.get("sampling/not opened", ("", ""))
     current: Opening | None = st.session_state.get("sampling/opening")

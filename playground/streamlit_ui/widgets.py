@@ -90,7 +90,8 @@ def controls(
         if name in choices and getattr(kept, name) not in choices[name]:
             kept = _first_choice(lab, control, kept, choices[name])
         if control.group and control.group not in groups:
-            groups[control.group] = st.expander(control.group)
+            # A link that shows a few controls shows them openly.
+            groups[control.group] = st.expander(control.group, expanded=link_view.ONLY in reader.in_link())
         if name in ranges:
             control = replace(control, low=ranges[name][0], high=ranges[name][1])
         control = replace(control, high=bounds.get(name, control.high))

@@ -13,6 +13,8 @@ import { readTheme, watchAppearance } from "./theme.js";
 
 const EVERY = 250; // milliseconds between two readings of the facts
 const QUIET = 40_000; // milliseconds without any action before a hint comes by itself
+const OF_JOB = ["state", "done"]; // facts that say how far a job is
+const FIGURES = ".stBidiComponentIsolated, .stPlotlyChart, .dp-component"; // in either front end
 const OF_LESSON = ["lesson", "at"]; // names in the address
 
 /** @param {HTMLElement} root @param {Emit} _emit @returns {Component<Rail>} */
@@ -23,6 +25,7 @@ export function mount(root, _emit) {
   let drawn = ""; // which step stands there, and whether it is done
   let acted = performance.now();
   let isHinted = false;
+  let earlier = ""; // the job that had ended before the settings of this step were there
 
   root.classList.add("dp-root", "dp-rail");
   root.setAttribute("role", "complementary");
@@ -95,6 +98,7 @@ export function mount(root, _emit) {
 
   function arrive() {
     isHinted = false;
+    earlier = "";
     acted = performance.now();
     draw();
     heading.focus({ preventScroll: true });
@@ -116,6 +120,7 @@ export function mount(root, _emit) {
     back.hidden = at === 0;
     next.textContent = at + 1 < lesson.steps.length ? _("Next") : lesson.following ? _("Next lesson") : _("All lessons");
     settle();
+    cover();
     mark();
     root.dataset.lesson = String(lesson.number);
     root.dataset.step = String(at);
@@ -195,7 +200,7 @@ export function mount(root, _emit) {
       answer = value;
       commit.disabled = value === null;
     });
-    return el("div", {}, view, commit);
+    return el("div", {}, view, commit, el("p", {}, el("small", {}, _("The figures are covered until you have predicted."))));
   }
 
   /** @param {number} k  the step in which it was asked */
@@ -275,10 +280,8 @@ export function mount(root, _emit) {
   function watch() {
     if (!lesson || !root.isConnected) return;
     putBack();
-    if (step().kind === "do" && !isDone()) {
-      const facts = factsNow(lesson.defaults[step().lab] ?? {});
-      if (step().done.every((condition) => holds(condition, facts))) keep({ done: true });
-    }
+    cover();
+    if (step().kind === "do" && !isDone() && isReached(lesson.defaults[step().lab] ?? {})) keep({ done: true });
     const hintNow = step().hint || step().questions[0]?.hint || "";
     if (!isDone() && !isHinted && performance.now() - acted > QUIET) giveHint(hintNow);
   }
@@ -298,6 +301,36 @@ export function mount(root, _emit) {
     url.searchParams.set("lesson", String(lesson?.number));
     url.searchParams.set("at", String(at));
     history.replaceState(history.state, "", url);
+  }
+
+  /**
+   * Whether the lab is as the step asks. Where settings are asked for, and that a job has ended, it is a job begun with them.
+   * @param {Record<string, string>} defaults
+   */
+  function isReached(defaults) {
+    const facts = factsNow(defaults);
+    const isOfJob = (/** @type {{ fact: string }} */ { fact }) => OF_JOB.includes(fact.split(".")[1]);
+    const others = step().done.filter((condition) => !isOfJob(condition));
+    if (!others.every((condition) => holds(condition, facts))) {
+      earlier = others.length ? jobIn(facts) : "";
+      return false;
+    }
+    const ofJob = step().done.filter(isOfJob);
+    return ofJob.every((condition) => holds(condition, facts)) && (!ofJob.length || jobIn(facts) !== earlier);
+  }
+
+  const jobIn = (/** @type {import("./facts.js").Facts} */ facts) => String(facts[`${step().lab}.seconds`] ?? "");
+
+  /** What the lab shows is covered while it is still to be predicted. */
+  function cover() {
+    const own = /** @type {ShadowRoot} */ (root.getRootNode()).host ?? root;
+    for (const figure of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(FIGURES))) if (!figure.contains(own)) uncover(figure, step().kind === "ask" && !isDone());
+  }
+
+  /** @param {HTMLElement} figure */
+  function uncover(figure, isCovered = false) {
+    figure.style.filter = isCovered ? "blur(14px)" : "";
+    figure.toggleAttribute("inert", isCovered);
   }
 
   const act = () => (acted = performance.now());
@@ -327,6 +360,7 @@ export function mount(root, _emit) {
     unfollow();
     unwatch();
     showPredictions([]);
+    for (const figure of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(FIGURES))) uncover(figure);
   }
   return component(root, update, end);
 }

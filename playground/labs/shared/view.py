@@ -45,7 +45,7 @@ class JobView:
     is_waiting: bool = False
     """Whether there is no result yet: what is shown below is of the job before, and dimmed."""
     facts: Mapping[str, str | float] = field(default_factory=dict)
-    """What a lesson may ask of the job: `state`, and `done`, how many of its parts are done."""
+    """What a lesson may ask of the job: `state`, `done` (how many of its parts), and `seconds`, which tells jobs apart."""
 
 
 def job_view(
@@ -71,5 +71,5 @@ def job_view(
         fraction,
         state.error,
         state.result is None,
-        {"state": state.status, "done": state.done},
+        {"state": state.status, "done": state.done, "seconds": state.seconds},
     )
