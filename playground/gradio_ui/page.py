@@ -164,10 +164,14 @@ const bare = () => {{
   if (only) for (const group of document.querySelectorAll(".sidebar .label-wrap:not(.open)")) group.click();
 }};
 bare();
-watch("value", () => {{{query}  query.sort();
+// What a return to an address asks for, until the answer comes: an event may be dropped while another one is being handled.
+let asked = null;
+const write = () => {{{query}  query.sort();
   const now = new URLSearchParams(location.search);
   now.sort();
   setTimeout(bare, 0);
+  if (query.toString() === now.toString()) asked = null;
+  if (asked) return;  // this is the answer to an earlier event
   // Opening a link is no change, and dragging a slider is one.
   const isNew = isOpened && Date.now() - written > 1000;
   isOpened = true;
@@ -176,8 +180,15 @@ watch("value", () => {{{query}  query.sort();
   const text = query.toString();
   const to = location.pathname + (text ? "?" + text : "") + location.hash;
   history[isNew ? "pushState" : "replaceState"](history.state, "", to);
-}});
-addEventListener("popstate", () => trigger("input", {{ value: Object.fromEntries(new URLSearchParams(location.search)) }}));
+}};
+const ask = (what, times) => {{
+  if (asked !== what) return;
+  if (!times) {{ asked = null; write(); return; }}
+  trigger("input", {{ value: what }});
+  setTimeout(() => ask(what, times - 1), 1500);
+}};
+watch("value", write);
+addEventListener("popstate", () => ask(asked = Object.fromEntries(new URLSearchParams(location.search)), 4));
 """,
         apply_default_css=False,
         visible="hidden",
@@ -263,6 +274,8 @@ footer { gap: 1.2rem; }
 .block.dp-component { display: block !important; }
 .dp-component.dp-unfilled { opacity: 0; }
 .block.dp-component:has(.dp-unfilled):is(:not(.dp-roomy), :has(.dp-settled)) { display: none !important; }
+/* The colours of code in Gradio's editor are too faint in either theme (WCAG 1.4.3). */
+.cm-line, .cm-line span { color: var(--body-text-color) !important; }
 .dp-charts { flex-wrap: wrap; }
 .dp-charts > .block { flex: 1 1 280px; }
 .dp-title h1 { margin-top: 0; font-size: 1.6rem; }

@@ -240,7 +240,9 @@ class Panel(Form[C]):
         secrets, waiting = self.who.both, [start] if start is not None else []
         outputs = [*secrets, *self.shown, *outputs, *waiting]
         causes = [demo.load, compat.input_event(self.link)]
-        return gr.on(causes, opened, [*secrets, *inputs], outputs, js=page.WHO, **QUIET)
+        # By default an event is dropped while the one before it is being handled: the last address is what counts.
+        last = {"trigger_mode": "always_last", **QUIET}
+        return gr.on(causes, opened, [*secrets, *inputs], outputs, js=page.WHO, **last)
 
     def on_change(
         self, show: Callable[..., Outputs], inputs: Sequence[Any] = (), outputs: Sequence[Any] = ()
