@@ -77,14 +77,7 @@ def read_picture(
     except Exception as problem:
         if _looks_like_a_picture(data):
             raise _damaged() from problem
-        kind = because(data[:HEAD])
-        raise PictureError(
-            Message(
-                "This is not a picture that can be read here{kind}; please choose a {kinds}.",
-                kind=kind,
-                kinds=FORMAT_NAMES,
-            )
-        ) from problem
+        raise _no_picture(data) from problem
     with image:
         _check_effort(image, data, max_pixels)
         try:
@@ -96,6 +89,16 @@ def read_picture(
             raise
         except Exception as problem:
             raise _damaged() from problem
+
+
+def _no_picture(data: bytes) -> PictureError:
+    return PictureError(
+        Message(
+            "This is not a picture that can be read here{kind}; please choose a {kinds}.",
+            kind=because(data[:HEAD]),
+            kinds=FORMAT_NAMES,
+        )
+    )
 
 
 def _check_effort(image: Image.Image, data: bytes, max_pixels: int) -> None:

@@ -58,30 +58,7 @@ def read_csv(data: bytes | str, *, most_points: int = budgets.CSV_POINTS, seed: 
     width = len(header) or (len(head[0][1]) if head else 0)
     rows: list[tuple[float, float, str]] = []
     for number, cells in islice(chain(head, lines), budgets.CSV_ROWS):
-        if len(cells) != width:
-            raise PointsError(
-                Message(
-                    "Line {number} has {width} values; each line needs x and y, and may have a class after them.",
-                    number=number,
-                    width=len(cells),
-                )
-            )
-        x, y = (_number(cells[k], separator) for k in columns[:2])
-        if x is None or y is None:
-            raise PointsError(
-                Message(
-                    "Line {number} begins with “{cells}”, which is not two numbers.", number=number, cells=_short(cells)
-                )
-            )
-        if not (math.isfinite(x) and math.isfinite(y)):
-            raise PointsError(
-                Message(
-                    "Line {number} has “{cells}”: coordinates must be finite numbers.",
-                    number=number,
-                    cells=_short(cells),
-                )
-            )
-        rows.append((x, y, cells[columns[2]] if len(columns) == 3 else ""))
+        rows.append(_row(number, cells, columns, separator, width))
     if not rows:
         raise PointsError(Message("There are no points in this: each line needs two numbers, x and y."))
     names = sorted({row[2] for row in rows}, key=lambda name: (len(name), name))
@@ -99,6 +76,36 @@ def read_csv(data: bytes | str, *, most_points: int = budgets.CSV_POINTS, seed: 
     )
     left_out = _left_out(len(rows), len(kept), next(lines, None) is not None)
     return found, joined(understood, left_out)
+
+
+def _row(
+    number: int, cells: list[str], columns: tuple[int, ...], separator: str, width: int
+) -> tuple[float, float, str]:
+    """x, y and the class of a line. Raises PointsError."""
+    if len(cells) != width:
+        raise PointsError(
+            Message(
+                "Line {number} has {width} values; each line needs x and y, and may have a class after them.",
+                number=number,
+                width=len(cells),
+            )
+        )
+    x, y = (_number(cells[k], separator) for k in columns[:2])
+    if x is None or y is None:
+        raise PointsError(
+            Message(
+                "Line {number} begins with “{cells}”, which is not two numbers.", number=number, cells=_short(cells)
+            )
+        )
+    if not (math.isfinite(x) and math.isfinite(y)):
+        raise PointsError(
+            Message(
+                "Line {number} has “{cells}”: coordinates must be finite numbers.",
+                number=number,
+                cells=_short(cells),
+            )
+        )
+    return x, y, cells[columns[2]] if len(columns) == 3 else ""
 
 
 def _columns(header: list[str], lines: Sequence[Row], first: int) -> tuple[tuple[int, ...], str]:

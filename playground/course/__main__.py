@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-
+from engine.storage.files import write_json
 from playground.course.answers import ANSWERS
 from playground.course.lesson import COMPUTED, Lesson, lessons
 
@@ -14,5 +13,4 @@ def compute(lesson: Lesson) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    numbers = {number: compute(lesson) for number, lesson in lessons().items()}
-    COMPUTED.write_text(json.dumps(numbers, indent=1) + "\n", encoding="utf-8")
+    write_json(COMPUTED, {str(number): compute(lesson) for number, lesson in lessons().items()})

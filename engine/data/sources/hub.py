@@ -163,11 +163,6 @@ def of_parts(name: str, parts: Any, choices: Choices, most: int, licence: str) -
             except Exception as error:  # the connection breaks off in the middle
                 raise explained(name, error) from error
 
-    taken = (
-        _("Taken from its part “{first}”; the part “{second}” is held out.", first=first, second=second)
-        if second
-        else _("Taken from its part “{first}”.", first=first)
-    )
     return Plan(
         title=name,
         source=_(
@@ -183,8 +178,14 @@ def of_parts(name: str, parts: Any, choices: Choices, most: int, licence: str) -
         fingerprint=fingerprint_of((name, str(getattr(parts[first], "_fingerprint", "")), most)),
         items=items(),
         count=_count(parts, takes),
-        notes=(taken, *dark_note(sorted(some), some.__getitem__, budgets.OWN_PICTURE, choices.white)),
+        notes=(_taken(first, second), *dark_note(sorted(some), some.__getitem__, budgets.OWN_PICTURE, choices.white)),
     )
+
+
+def _taken(first: str, second: str | None) -> str:
+    if second is None:
+        return _("Taken from its part “{first}”.", first=first)
+    return _("Taken from its part “{first}”; the part “{second}” is held out.", first=first, second=second)
 
 
 def _inspected(stored: Iterable[Any]) -> tuple[list[PictureHeader | None], dict[str, bytes]]:
