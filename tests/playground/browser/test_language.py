@@ -113,7 +113,7 @@ def test_no_chinese_text_is_cut_on_a_phone(chromium: Browser, server: str, lab: 
     page.goto(f"{server}/{lab}?lang=zh")
     expect(page.get_by_role("heading", level=1)).to_be_visible()
     page.wait_for_function("document.documentElement.lang === 'zh'")
-    expect(page.locator(".dp-root, img").first).to_be_visible()
+    expect(page.locator(".dp-root:visible, img:visible").first).to_be_visible()
     page.wait_for_function(f"({CUT_TEXT})().length === 0")
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 1
     context.close()
