@@ -1,4 +1,4 @@
-"""Every step of every lesson in both front ends and both languages: once well, once with wrong answers, left in the middle."""
+"""Walks through the steps of the lessons, in both front ends and languages, well or with wrong answers, left in the middle."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONG = 400_000
 """Milliseconds: a lesson's training or sweep on a busy machine."""
 
 
-@pytest.fixture(scope="module", params=["streamlit", "gradio"])
+@pytest.fixture(scope="module")
 def server(
     request: pytest.FixtureRequest, run_streamlit, run_gradio, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
@@ -207,11 +207,16 @@ def _through(page: Page, rail: Rail, first: int, last: int, *, well: bool) -> No
 # --- the walks --------------------------------------------------------------------------------------------------------
 
 
-WALKS = [(number, True) for number in sorted(lessons())] + [(number, False) for number in (1, 2, 4)]
-"""Lessons, and whether they are answered well; wrong answers where all kinds of questions are met in little time."""
+WALKS = [
+    *[("streamlit", number, True) for number in sorted(lessons())],
+    *[("gradio", number, True) for number in (1, 2, 3, 4)],
+    *[("streamlit", number, False) for number in (1, 4)],
+    ("gradio", 2, False),
+]
+"""Front end, lesson, and whether it is answered well."""
 
 
-@pytest.mark.parametrize(("number", "well"), WALKS)
+@pytest.mark.parametrize(("server", "number", "well"), WALKS, indirect=["server"])
 def test_every_step(chromium: Browser, server: str, request: pytest.FixtureRequest, number: int, well: bool) -> None:
     """Well in English and wrong in Chinese in one front end, and the other way round in the other."""
     tag = "en" if well is (request.node.callspec.params["server"] == "streamlit") else "zh"

@@ -20,6 +20,7 @@ GRADIO = """
 from playground.gradio_ui import app
 from playground.labs.home import text
 text.LABS = tuple(lab for lab in text.LABS if lab[0] == "points")
+text.GROUPS = (("Sampling", text.LABS),)
 from playground import preload
 demo = app.build()
 demo.queue(default_concurrency_limit=None)
