@@ -11,7 +11,6 @@ from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from engine.language import speaking
 from playground.course import view
-from playground.course.lesson import lessons
 from playground.course.view import Rail, RailCondition, RailQuestion, RailStep
 
 APP = Path(__file__).resolve().parents[3] / "playground" / "app.py"
@@ -112,7 +111,7 @@ def _do(page: Page, step: RailStep) -> None:
     wanted = {one.fact.partition(".")[2]: _value(one) for one in step.done}
     settings = {name: value for name, value in wanted.items() if name in known}
     if settings:
-        _lead(page, settings)
+        _lead(page, settings, known)
     for condition in step.done:
         if condition.fact.partition(".")[2] in ("t", "position"):
             _drag(page, condition)
@@ -120,7 +119,7 @@ def _do(page: Page, step: RailStep) -> None:
         _start(page, step)
 
 
-def _lead(page: Page, settings: dict[str, str]) -> None:
+def _lead(page: Page, settings: dict[str, str], defaults: dict[str, str]) -> None:
     """Open the lab with these settings; again where it was still on its way to those of the step, and has kept them."""
     for _ in range(20):
         page.evaluate(
@@ -134,8 +133,8 @@ def _lead(page: Page, settings: dict[str, str]) -> None:
         )
         page.wait_for_timeout(1500)
         if page.evaluate(
-            "all => Object.entries(all).every(([k, v]) => new URLSearchParams(location.search).get(k) === v)",
-            settings,
+            "all => all.every(([k, v, usual]) => (new URLSearchParams(location.search).get(k) ?? usual) === v)",
+            [[name, value, defaults[name]] for name, value in settings.items()],
         ):
             return
     raise AssertionError(f"The lab does not keep {settings}.")
@@ -208,9 +207,9 @@ def _through(page: Page, rail: Rail, first: int, last: int, *, well: bool) -> No
 
 
 WALKS = [
-    *[("streamlit", number, True) for number in sorted(lessons())],
+    *[("streamlit", number, True) for number in (1, 2, 3, 4, 5)],
     *[("gradio", number, True) for number in (1, 2, 3, 4)],
-    *[("streamlit", number, False) for number in (1, 4)],
+    ("streamlit", 1, False),
     ("gradio", 2, False),
 ]
 """Front end, lesson, and whether it is answered well."""
