@@ -20,7 +20,7 @@ from engine.recipes.scripts.scheduler_program import Scheduler, program
 from engine.samplers import Heun
 
 NOTE = N_(
-    "The images are the same to within one of the 256 levels: diffusers keeps its tables in float32. It is told to space the "
+    "The images are the same to within one of the 256 levels: diffusers keeps its tables in float32. It is set to space the "
     "timesteps as they are spaced here, since its own spacing (“leading”) never visits the noisiest level."
 )
 LEAST_VARIANCE = 1e-6

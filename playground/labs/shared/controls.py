@@ -20,7 +20,7 @@ Kind = Literal["choice", "switch", "whole", "number", "text"]
 
 
 class Problem(str):
-    """What a reader is told of a value that could not be taken: what is wrong with it, and how it was mended.
+    """The message about a value that could not be taken: what is wrong with it, and how it was mended.
 
     Args:
         wrong, mended: a sentence each.
