@@ -150,13 +150,18 @@ def lesson_links(lab: str = "") -> list[LabLink]:
             one.steps[0].lab,
             "🎓",
             _("Lesson {number}: {title}", number=one.number, title=_(one.title)),
-            re.sub("<[^>]+>", "", _(one.goal)),  # a card has no markup
+            _without_markup(_(one.goal)),
             {link_view.LESSON: str(one.number)},
         )
         for one in lessons().values()
         if not lab or one.steps[0].lab == lab
     ]
     return found[:1] if lab else found
+
+
+def _without_markup(goal: str) -> str:
+    """For a card, which has none: "<i>x</i><sub>0</sub>" is "x₀"."""
+    return re.sub("<[^>]+>", "", goal.replace("<sub>0</sub>", "₀"))
 
 
 def rail(number: str | None) -> Rail | None:

@@ -80,6 +80,7 @@ CARD_STYLE = """<style>
 [class*="st-key-lab-card-"] { position: relative; }
 [class*="st-key-lab-card-"] :is([data-testid="stElementContainer"], [data-testid="stPageLink"], a) { position: static; }
 [class*="st-key-lab-card-"] a::after { content: ""; position: absolute; inset: 0; border-radius: inherit; }
+[class*="st-key-lab-card-"] a :is(span, div, p) { white-space: normal; overflow: visible; }
 [class*="st-key-lab-card-"]:is(:hover, :focus-within) { border-color: var(--st-primary-color, currentColor); }
 </style>"""
 """The whole card is the link."""

@@ -14,7 +14,7 @@ import { readTheme, watchAppearance } from "./theme.js";
 const EVERY = 250; // milliseconds between two readings of the facts
 const QUIET = 40_000; // milliseconds without any action before a hint comes by itself
 const OF_JOB = ["state", "done"]; // facts that say how far a job is
-const FIGURES = ".stBidiComponentIsolated, .stPlotlyChart, .dp-component"; // in either front end
+const FIGURES = '[data-testid="stBidiComponentIsolated"], .stPlotlyChart, .dp-component'; // in either front end
 const OF_LESSON = ["lesson", "at"]; // names in the address
 
 /** @param {HTMLElement} root @param {Emit} _emit @returns {Component<Rail>} */

@@ -16,6 +16,8 @@ from playground.course.view import Rail, RailCondition, RailQuestion, RailStep
 APP = Path(__file__).resolve().parents[3] / "playground" / "app.py"
 pytestmark = pytest.mark.browser
 PLAIN = "html => Object.assign(document.createElement('p'), { innerHTML: html }).innerText"
+COVERED = '[inert][style*="blur"]:visible'
+"""A figure of the lab that is not to be seen yet."""
 LONG = 400_000
 """Milliseconds: a lesson's training or sweep on a busy machine."""
 
@@ -74,9 +76,11 @@ def _answer(place: Locator, question: RailQuestion, *, well: bool) -> None:
 
 
 def _ask(rail: Locator, step: RailStep, *, well: bool) -> None:
+    expect(rail.page.locator(COVERED).first).to_be_visible()
     _answer(rail, step.questions[0], well=well)
     rail.locator('[data-action="commit"]').click()
     expect(rail.locator(".dp-committed")).to_be_visible()
+    expect(rail.page.locator(COVERED)).to_have_count(0)
     expect(rail.locator(".dp-question input")).to_have_count(0)  # it cannot be taken back
 
 

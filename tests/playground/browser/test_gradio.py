@@ -295,7 +295,9 @@ def test_buttons_have_one_line_and_choices_an_arrow(page: Page, gradio_url: str)
         "all => all.map((one) => one.clientHeight / parseFloat(getComputedStyle(one).fontSize))"
     )
     assert max(lines) < 3, lines
-    looks = page.locator(".dp-root select:visible").evaluate_all("all => all.map((one) => getComputedStyle(one).appearance)")
+    looks = page.locator(".dp-root select:visible").evaluate_all(
+        "all => all.map((one) => getComputedStyle(one).appearance)"
+    )
     assert set(looks) == {"auto"}
 
 
