@@ -54,7 +54,7 @@ def _marked() -> Iterator[Found]:
                 texts = [part.value for part in node.args[: MARKS[node.func.id]] if isinstance(part, ast.Constant)]
                 if texts and all(isinstance(text, str) for text in texts):
                     yield _place(path), str(texts[0]) if len(texts) == 1 else tuple(map(str, texts))
-    for path in sorted((ROOT / "playground" / "components" / "src").glob("*.js")):
+    for path in sorted((ROOT / "playground").glob("*/src/*.js")):
         keywords = {name: None if count == 1 else tuple(range(1, count + 1)) for name, count in MARKS.items()}
         for _line, text, *_comments in extract(
             "javascript", BytesIO(path.read_bytes()), keywords, options={"encoding": "utf-8"}

@@ -23,7 +23,7 @@ EVERYWHERE = (
 )
 ALONE = ("LICENSE", "assets/README.md", "pyproject.toml")
 NEVER = re.compile(
-    r"playground/publish/|playground/components/(?:.*\.d\.ts|package\.json|tsconfig\.json)$|assets/checkpoints/.*/metrics\.jsonl$|.*\.py[co]$"
+    r"playground/publish/|playground/(?:components|browser)/(?:.*\.d\.ts|package\.json|tsconfig\.json|unet\.c)$|assets/checkpoints/.*/metrics\.jsonl$|.*\.py[co]$"
 )
 OTHERS = {
     "gradio": ("playground/streamlit_ui/", "playground/.streamlit/", "playground/app.py"),

@@ -1,0 +1,44 @@
+// Types that several modules share.
+
+/** What determines a U-Net's shape: engine/models/unet.py, UNetConfig. */
+export interface UNetConfig {
+  sample_size: number;
+  in_channels: number;
+  out_channels: number;
+  block_out_channels: number[];
+  attention: boolean[];
+  layers_per_block: number;
+  num_class_embeds: number | null;
+  attention_head_dim: number | null;
+  norm_num_groups: number;
+  norm_eps: number;
+  act_fn: "silu" | "relu";
+  downsample_padding: 0 | 1;
+  flip_sin_to_cos: boolean;
+  freq_shift: 0 | 1;
+}
+
+/** A network as it is sent: its config, and its weights as a safetensors file. */
+export interface NetworkFiles<Config> { config: Config; weights: ArrayBuffer }
+
+/** The two modules of unet.c: with SIMD128, and with relaxed SIMD too. */
+export interface Modules { plain: BufferSource; relaxed: BufferSource }
+
+/** The functions of unet.c. Pointers are bytes, sizes are numbers of numbers. */
+export interface Arithmetic {
+  memory: WebAssembly.Memory;
+  __heap_base: WebAssembly.Global;
+  gemm(a: number, M: number, K: number, w: number, N: number, bias: number, rest: number, out: number): void;
+  conv(at: number, B: number, Hp: number, Wp: number, C: number, stride: number, w: number, N: number, bias: number, biasStep: number, rest: number, out: number, H: number, W: number): void;
+  winograd2(at: number, B: number, H: number, W: number, C: number, u: number, N: number, bias: number, biasStep: number, rest: number, out: number, scratch: number, room: number): void;
+  winograd4(at: number, B: number, H: number, W: number, C: number, u: number, N: number, bias: number, biasStep: number, rest: number, out: number, scratch: number, room: number): void;
+  pack(w: number, N: number, all: number, c0: number, C: number, taps: number, out: number): void;
+  pack_winograd(m: number, w: number, N: number, C: number, out: number): void;
+  widen(half: number, out: number, n: number): void;
+  activation(x: number, n: number, act: number): void;
+  sums(x: number, B: number, H: number, W: number, C: number, sums: number): void;
+  norm(sums0: number, C0: number, sums1: number, C1: number, B: number, pixels: number, groups: number, eps: number, weight: number, bias: number, coefficients: number): void;
+  normed(x: number, B: number, H: number, W: number, C: number, coefficients: number, act: number, out: number, Hp: number, Wp: number, pad: number, all: number): void;
+  padded(x: number, B: number, H: number, W: number, C: number, up: number, out: number, Hp: number, Wp: number): void;
+  attention(qkv: number, B: number, L: number, C: number, heads: number, scale: number, out: number, scratch: number): void;
+}

@@ -1,0 +1,135 @@
+"""The network in a browser: the modules that are committed, and their answers beside torch's."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierConfig
+from engine.models.opened import Model
+from engine.models.presets import PRESETS, preset_for
+from engine.models.unet import UNet, UNetConfig
+from engine.registry import open_model
+from playground.browser import build
+from playground.browser.network import MOST_PARAMETERS, network_files, unsupported
+
+from node import node
+
+BATCHES = ([0.0], [999.0], [10.5, 731.0], [3.0, 250.0, 500.0, 750.0, 999.0])
+"""Times of each picture of each batch."""
+
+
+def _configs() -> dict[str, UNetConfig]:
+    """Every option of a U-Net at least once."""
+    colour = PRESETS["medium"].config(32, 3, 0)
+    return {
+        "tiny": PRESETS["tiny"].config(28, 1, 10),
+        "small": PRESETS["small"].config(28, 1, 10),
+        "colour": colour,
+        "attention": colour.model_copy(update={"attention": (False, True, True)}),
+        "learned-variance": PRESETS["tiny"].config(28, 1, 10).model_copy(update={"out_channels": 2}),
+        "paper": UNetConfig(
+            sample_size=16,
+            block_out_channels=(16, 32),
+            layers_per_block=1,
+            num_class_embeds=4,
+            attention_head_dim=None,
+            downsample_padding=0,
+            flip_sin_to_cos=False,
+            freq_shift=1,
+            act_fn="relu",
+        ),
+        "wide": preset_for("auto", 20).config(20, 1, 0),  # 64, 128 and 256 channels, and sides of no whole tiles
+        "one resolution": UNetConfig(sample_size=10, block_out_channels=(8,), norm_num_groups=4),
+    }
+
+
+def _random(config: UNetConfig) -> UNet:
+    """A network whose every number matters: none of its layers begins at zero."""
+    net = UNet(config).eval().requires_grad_(False)
+    for name, weight in net.named_parameters():
+        if name.endswith("bias") or "norm" in name:
+            weight.add_(0.2 * torch.randn(weight.shape))
+    return net
+
+
+@pytest.mark.toolchain
+def test_the_modules_are_built_from_the_source_that_is_here(tmp_path: Path) -> None:
+    for made in build.build(tmp_path):
+        assert made.read_bytes() == (build.HERE / made.name).read_bytes(), "run python -m playground.browser.build"
+
+
+def test_the_modules_are_small() -> None:
+    assert all((build.HERE / name).stat().st_size < 25_000 for name in build.MODULES)
+
+
+@pytest.mark.toolchain
+def test_every_network_of_the_presets_answers_as_in_torch(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    nets = {name: _random(config) for name, config in _configs().items()} | {
+        "digits": open_model("digits").denoiser.net
+    }
+    cases, expected = [], {}
+    for name, net in nets.items():
+        files = network_files(net)
+        (tmp_path / f"{name}.safetensors").write_bytes(files.weights)
+        batches = []
+        for k, times in enumerate(BATCHES):
+            config = net.config
+            x = torch.randn(len(times), config.in_channels, config.sample_size, config.sample_size)
+            classes = torch.arange(len(times)) % (config.num_class_embeds or 1)
+            x.numpy().tofile(tmp_path / f"{name}-{k}.x")
+            expected[name, k] = net(x, torch.tensor(times), classes).numpy()
+            batches.append({"times": times, "classes": classes.tolist()})
+        cases += [{"name": name, "module": it, "config": files.config, "batches": batches} for it in build.MODULES]
+    (tmp_path / "cases.json").write_text(json.dumps(cases))
+    node("evaluate.mjs", tmp_path)
+    for (name, k), right in expected.items():
+        for module in build.MODULES:
+            answer = np.fromfile(tmp_path / f"{name}-{module}-{k}.y", np.float32).reshape(right.shape)
+            np.testing.assert_allclose(answer, right, rtol=0, atol=3e-5 * max(1, abs(right).max()), err_msg=name)
+
+
+def test_half_precision_is_half_as_large() -> None:
+    net = UNet(PRESETS["tiny"].config(28, 1, 10))
+    whole, half = network_files(net), network_files(net, half=True)
+    assert whole.config == half.config
+    assert len(half.weights) < 0.55 * len(whole.weights)
+
+
+def test_a_network_of_another_kind_is_none_for_a_browser() -> None:
+    with pytest.raises(TypeError, match="Linear"):
+        network_files(torch.nn.Linear(1, 1))
+    assert "unet" in network_files(LevelClassifier(NoisyClassifierConfig(size=28, channels=1, classes=10))).config
+
+
+def _with_net(model: Model, net: torch.nn.Module) -> Model:
+    return replace(model, denoiser=replace(model.denoiser, net=net))
+
+
+def test_what_cannot_run_in_a_browser_says_why() -> None:
+    digits = open_model("digits")
+    assert unsupported(digits) is None
+    config = PRESETS["tiny"].config(28, 1, 10)
+    with torch.device("meta"):
+        huge = UNet(preset_for("auto", 32).config(32, 3, 10))
+        narrow = UNet(
+            config.model_copy(update={"block_out_channels": (12, 24), "norm_num_groups": 4, "sample_size": 28})
+        )
+        one_headed = UNet(config.model_copy(update={"attention_head_dim": 2}))
+    assert huge.parameter_count > MOST_PARAMETERS
+    for model, why in {
+        open_model("ideal:digits"): "no trained network",
+        _with_net(digits, torch.nn.Linear(1, 1)): "own U-Nets",
+        _with_net(digits, huge): "million parameters",
+        _with_net(digits, narrow): "multiples of 8",
+        _with_net(digits, one_headed): "multiples of 8",
+    }.items():
+        problem = unsupported(model)
+        assert problem is not None
+        assert why in str(problem)
