@@ -256,8 +256,8 @@ body:has(.sidebar.open) .nav-holder { padding-left: clamp(0px, (100vw - 767px) *
 @media (min-width: 1200px) {
   /* Where there is no lesson, the rail is empty. */
   .column:has(> #course-rail .dp-rail-foot):not(:has(> #course-rail .dp-unfilled)) { padding-right: 366px !important; }
-  #course-rail { position: fixed !important; top: 3.6rem; right: 12px; bottom: 12px; width: 336px; z-index: 100;
-    overflow: auto !important; }
+  #course-rail { position: fixed !important; top: 3.6rem; right: 12px; width: 336px; z-index: 100;
+    max-height: calc(100vh - 3.6rem - 12px); overflow: auto !important; }
 }
 .dp-no-settings .sidebar { visibility: hidden; }
 /* Of a link that shows a few controls: groups without any, and the way to other models. */
@@ -320,7 +320,7 @@ button.lg { flex-shrink: 0; min-width: max-content !important; white-space: nowr
 .dp-bar { height: 6px; border-radius: 3px; background: var(--border-color-primary); overflow: hidden; }
 .dp-bar i { display: block; height: 100%; background: var(--color-accent); transition: width 0.2s linear; }
 .nav-holder { padding-right: 4.8rem !important; }
-.dp-language { position: fixed; top: 0.6rem; right: 0.9rem; z-index: 1001; padding: 0.25rem 0.5rem; border-radius: 6px;
+.dp-language { position: absolute; top: 0.6rem; right: 0.9rem; z-index: 1001; padding: 0.25rem 0.5rem; border-radius: 6px;
   font-size: 0.85rem; color: var(--link-text-color); background: var(--background-fill-primary); text-decoration: none; }
 .dp-language:hover { text-decoration: underline; }
 p:has(> .dp-download) { margin: 0 0 0.6rem; }

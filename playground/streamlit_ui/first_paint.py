@@ -40,7 +40,8 @@ header[data-testid="stHeader"] { padding-right: 3.5rem; }
 /* A lesson stands beside the lab; on a narrow screen above it. */
 @media (min-width: 1200px) {
   .stApp:has(.st-key-course-rail) .stMainBlockContainer { padding-right: 372px; }
-  .st-key-course-rail { position: fixed; top: 4rem; right: 16px; bottom: 12px; width: 340px; z-index: 100; overflow: auto; }
+  .st-key-course-rail { position: fixed; top: 4rem; right: 16px; width: 340px; z-index: 100; overflow: auto;
+    max-height: calc(100vh - 4rem - 12px); }
 }
 .settings-hint { display: none; }
 @media (max-width: 640px) { .settings-hint { display: block; opacity: 0.75; } }

@@ -8,13 +8,14 @@ import { chip, component, el, markup } from "./dom.js";
 import { factsNow, holds, labOfPage } from "./facts.js";
 import { _, localized } from "./language.js";
 import { showPredictions } from "./predictions.js";
+import { railPlace, settingsChip } from "./rail_place.js";
 import { inWords, isRight, questionView, rightInWords, whyOf } from "./rail_questions.js";
 import { readTheme, watchAppearance } from "./theme.js";
 
 const EVERY = 250; // milliseconds between two readings of the facts
 const QUIET = 40_000; // milliseconds without any action before a hint comes by itself
 const OF_JOB = ["state", "done"]; // facts that say how far a job is
-const FIGURES = '[data-testid="stBidiComponentIsolated"], .stPlotlyChart, .dp-component'; // in either front end
+const FIGURES = '[data-testid="stBidiComponentIsolated"], .stPlotlyChart, .dp-component, [data-testid="stCaptionContainer"], .dp-looking-at'; // in either front end
 const OF_LESSON = ["lesson", "at"]; // names in the address
 
 /** @param {HTMLElement} root @param {Emit} _emit @returns {Component<Rail>} */
@@ -39,6 +40,8 @@ export function mount(root, _emit) {
   const next = chip(_("Next"), () => forward(), { "data-action": "next", class: "dp-chip dp-next" });
   const skip = chip(_("Skip this step"), () => forward(), { "data-action": "skip", class: "dp-chip dp-skip-step" });
   root.append(title, dots, heading, body, hint, spoken, el("div", { class: "dp-rail-foot" }, back, skip, next));
+  const place = railPlace(root, () => forward());
+  const settings = settingsChip();
 
   const step = () => /** @type {Rail} */ (lesson).steps[at];
   const kept = (k = at) => lessonProgress(/** @type {Rail} */ (lesson).number).steps[k] ?? {};
@@ -68,12 +71,13 @@ export function mount(root, _emit) {
     at = k;
     writePlace(lesson.number, at);
     const url = localized(step().address);
-    if (stateIn(before.address) === stateIn(step().address)) {
+    const isNew = stateIn(before.address) !== stateIn(step().address);
+    if (!isNew) {
       const here = new URL(location.href);
       here.searchParams.set("at", String(at));
       history.pushState(history.state, "", here);
     } else if (!lead(url)) return;
-    arrive();
+    arrive(isNew);
   }
 
   /**
@@ -96,14 +100,13 @@ export function mount(root, _emit) {
     location.assign(localized(lesson.following || lesson.contents));
   }
 
-  function arrive() {
+  function arrive(isNew = true) {
     isHinted = false;
     earlier = "";
     acted = performance.now();
     draw();
     heading.focus({ preventScroll: true });
-    root.scrollTop = 0;
-    root.scrollIntoView({ block: "nearest" });
+    place.arrive(isNew);
   }
 
   // --- drawing ---------------------------------------------------------------------------------------------------
@@ -114,6 +117,8 @@ export function mount(root, _emit) {
     title.replaceChildren(el("span", {}, _("Lesson {number}: {title}", { number: lesson.number, title: lesson.title })), el("a", { href: localized(lesson.contents).href, class: "dp-contents" }, _("All lessons")));
     const names = kindNames();
     dots.replaceChildren(...lesson.steps.map((one, k) => el("li", {}, el("button", { type: "button", class: "dp-dot", "aria-label": _("Step {step}: {kind}", { step: k + 1, kind: names[one.kind] }), title: names[one.kind], "aria-current": k === at ? "step" : null, "data-done": String(kept(k).done === true), onclick: () => go(k) }))));
+    hint.hidden = true;
+    body.after(hint);
     heading.textContent = _("{kind} · step {step} of {steps}", { kind: names[now.kind], step: at + 1, steps: lesson.steps.length });
     body.replaceChildren(el("p", {}, markup(now.text).fragment), ...parts[now.kind](now));
     root.dataset.kind = now.kind;
@@ -132,6 +137,7 @@ export function mount(root, _emit) {
     root.dataset.done = String(done);
     next.disabled = !done;
     skip.hidden = done;
+    place.say(done && step().kind === "do" ? _("Done. Go on when you have looked at it.") : heading.textContent ?? "", done);
     if (done) hint.hidden = true;
     if (step().kind === "do") spoken.textContent = done ? _("Done. Go on when you have looked at it.") : "";
     else if (done && at + 1 === lesson?.steps.length) spoken.replaceChildren(el("b", {}, _("You have finished this lesson.")), " ", markup(lesson.goal).fragment);
@@ -145,9 +151,10 @@ export function mount(root, _emit) {
     settle();
   }
 
-  /** @param {string} text */
-  function giveHint(text) {
+  /** @param {string} text @param {HTMLElement} [question]  that it is about; else the step as a whole */
+  function giveHint(text, question = body) {
     if (!text) return;
+    question.after(hint);
     isHinted = true;
     hint.hidden = false;
     hint.replaceChildren(el("b", {}, _("Hint:")), " ", markup(text).fragment);
@@ -161,7 +168,9 @@ export function mount(root, _emit) {
     const marks = about.flatMap((k) => {
       const number = lesson?.steps[k].questions[0].number;
       const answer = kept(k).answers?.[0];
-      return number?.mark && typeof answer === "number" ? [{ axis: number.mark, value: answer, label: _("your prediction") }] : [];
+      if (!number?.mark || typeof answer !== "number") return [];
+      const guess = { axis: number.mark, value: answer, label: _("your prediction") };
+      return step().kind === "see" ? [guess, { axis: number.mark, value: number.answer, label: _("what happens") }] : [guess];
     });
     showPredictions(marks);
   }
@@ -169,7 +178,7 @@ export function mount(root, _emit) {
   /** @type {Record<string, (now: RailStep) => HTMLElement[]>} */
   const parts = {
     ask: (now) => [askView(now)],
-    do: () => [],
+    do: (now) => (new URL(now.address, location.href).searchParams.has("only") ? [settings.node] : []),
     see(now) {
       keep({ done: true });
       return now.of.map((k) => comparedView(k));
@@ -229,7 +238,7 @@ export function mount(root, _emit) {
   function explainView(now) {
     const own = el("textarea", { rows: 3, "aria-label": _("Your explanation, in a sentence or two") });
     own.value = kept().text ?? "";
-    const model = el("div", { class: "dp-model", hidden: true }, el("b", {}, _("One good answer:")), " ", markup(now.model).fragment, el("div", {}, _("A good answer names")), el("ul", {}, ...now.names.map((name) => el("li", {}, markup(name).fragment))));
+    const model = el("div", { class: "dp-model", hidden: true }, el("div", {}, el("b", {}, _("One good answer:")), " ", markup(now.model).fragment), el("div", {}, _("A good answer names")), el("ul", {}, ...now.names.map((name) => el("li", {}, markup(name).fragment))));
     const compare = chip(_("Compare with a good answer"), compared, { class: "dp-chip dp-commit", "data-action": "compare" });
     function compared() {
       keep({ text: own.value.trim(), done: true });
@@ -255,7 +264,8 @@ export function mount(root, _emit) {
       const right = isRight(question, value);
       said.dataset.right = String(right);
       said.replaceChildren(el("b", {}, right ? _("Right.") : _("Not yet.")), " ", markup(whyOf(question, value)).fragment);
-      if (!right) giveHint(question.hint);
+      if (!right) giveHint(question.hint, said);
+      else if (hint.previousElementSibling === said) hint.hidden = true;
       button.hidden = right;
     }
     function check() {
@@ -281,6 +291,7 @@ export function mount(root, _emit) {
     if (!lesson || !root.isConnected) return;
     putBack();
     cover();
+    settings.show();
     if (step().kind === "do" && !isDone() && isReached(lesson.defaults[step().lab] ?? {})) keep({ done: true });
     const hintNow = step().hint || step().questions[0]?.hint || "";
     if (!isDone() && !isHinted && performance.now() - acted > QUIET) giveHint(hintNow);
@@ -349,7 +360,6 @@ export function mount(root, _emit) {
     at = lesson.steps[wanted] ? wanted : 0;
     writePlace(lesson.number, at);
     if (asked() === null) return location.replace(localized(step().address)); // a link to the lesson alone goes on where the reader was
-    hint.hidden = true;
     draw();
   }
 
@@ -359,6 +369,7 @@ export function mount(root, _emit) {
     for (const kind of ["pointerdown", "keydown", "wheel"]) window.removeEventListener(kind, act, { capture: true });
     unfollow();
     unwatch();
+    place.end();
     showPredictions([]);
     for (const figure of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(FIGURES))) uncover(figure);
   }

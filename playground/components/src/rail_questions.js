@@ -78,7 +78,8 @@ function sliderView(number, labelledBy, onAnswer) {
     slider.setAttribute("aria-valuetext", shown.textContent);
     onAnswer(Number(slider.value));
   };
-  for (const kind of ["input", "pointerup", "keyup"]) slider.addEventListener(kind, moved); // it may be right where it stands
+  slider.addEventListener("input", moved);
+  onAnswer(middle); // it may be right where it stands
   return el("div", { class: "dp-slider" }, slider, shown);
 }
 

@@ -265,7 +265,9 @@ export function mount(root, emit) {
 
   /** @param {Timeline} data @param {number} width */
   function layout(data, width) {
-    root.dataset.layout = panels.length && lanes.length <= 2 && width >= 720 ? "beside" : "below";
+    // Beside two lanes there must be room for two charts: they come in pairs.
+    const isBeside = lanes.length <= 2 && width >= (lanes.length === 2 ? 1170 : 720);
+    root.dataset.layout = panels.length && isBeside ? "beside" : "below";
     arrangePanels(panels, panelBox, moreBox, { width, lanes: lanes.length, isBeside: root.dataset.layout === "beside" });
     root.dataset.narrow = String(width < 520);
     root.dataset.lanes = String(lanes.length);

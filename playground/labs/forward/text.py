@@ -22,7 +22,7 @@ TERMS = (
 """Of the glossary, in the order in which the page shows them."""
 LOOKING_AT = (
     N_("xₜ at step t, its pixel values and its noise; values beyond −1 … 1 are displayed as −1 or 1."),
-    N_("Choose **Both** in the sidebar, and compare one jump with t single steps."),
+    N_("Choose **Both** as the forward process, and compare one jump with t single steps."),
     N_("Sums of Gaussian noise are Gaussian: either way (xₜ − √ᾱₜ x₀) / √(1−ᾱₜ) is N(0, 1) at every t."),
 )
 NO_CLASS = N_("An uploaded image has no class and no number.")

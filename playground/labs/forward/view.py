@@ -113,9 +113,9 @@ def _panels(
     )
     equations, curves = _equations(processes, table, shown), _curves(table, shown, variance)
     spread = _spread(strips, table, shown)
-    # The first chart stands beside the pictures.
+    # The first chart stands beside the pictures; with two of them none does, and the pairs come in rows.
     if len(processes) == 2:
-        return (*equations, spread, *noise, *pixels, *curves)
+        return (*equations, *noise, *pixels, spread, *curves)
     return (*equations, *pixels, *curves, *noise, spread)
 
 

@@ -26,7 +26,7 @@ TERMS = (
 START = N_("Draw")
 CHANGED = N_("The settings have changed since this was sampled. Press Draw to update it.")
 PRESS = {
-    "sweep": N_("Choose two settings and their values in the sidebar, then press Draw."),
+    "sweep": N_("Choose two settings and their values, then press Draw."),
     "trace": N_("Press Draw to trace both predictions of one recipe at every step."),
     "tradeoff": N_("Press Draw to measure accuracy and diversity at every guidance scale. This takes about a minute."),
     "density": N_("Press Draw to compare the two densities."),
