@@ -97,6 +97,17 @@ _SEQUENTIAL_NUMBERS = 15
 """Up to so many numbers torch fills one by one; from 16 on it vectorises, and the numbers depend on the size of the call."""
 
 
+def timesteps_from(schedule: NoiseSchedule, steps: int, spacing: str, first_t: int) -> list[int]:
+    """The timesteps of a trajectory that begins at `first_t`: that, and all later ones of the whole schedule in `steps` steps.
+
+    Raises:
+        ValueError: for a start outside 0 … T, steps outside 1 … T, or an unknown spacing.
+    """
+    if not 0 <= first_t <= schedule.T:
+        raise ValueError(f"t = {first_t} is outside 0 … {schedule.T}.")
+    return [first_t, *(t for t in schedule.timesteps(steps, spacing) if t < first_t)]
+
+
 @torch.no_grad()
 def sample(
     denoiser: Denoiser,
@@ -137,9 +148,7 @@ def sample(
     x, first_t, previous = begin.x.to(device), begin.t, begin.previous
     while draw.draws < begin.draws:
         draw()
-    if not 0 <= first_t <= schedule.T:
-        raise ValueError(f"t = {first_t} is outside 0 … {schedule.T}.")
-    timesteps = [first_t, *(t for t in schedule.timesteps(steps, spacing) if t < first_t)]
+    timesteps = timesteps_from(schedule, steps, spacing, first_t)
 
     def denoise(x: Tensor, level: Level) -> Prediction:
         return denoiser(x, level, label)

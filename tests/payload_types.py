@@ -9,6 +9,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from playground import components
+from playground.browser.program import Program
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.curve import CurveEditor
 from playground.components.payloads.encoding import Encoding, properties
@@ -39,6 +40,7 @@ PAYLOADS: tuple[type, ...] = (
     Rail,
     CourseContents,
     ShareView,
+    Program,
 )
 _HEADER = """// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 

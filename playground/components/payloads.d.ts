@@ -522,3 +522,98 @@ export interface LessonOutline {
 export interface ShareView {
   controls: ([string, string])[];
 }
+
+/** What a browser carries out to sample: machine.js. */
+export interface Program {
+  shape: [number, number, number];
+  classes: number;
+  guided: boolean;
+  classifier: boolean;
+  steps: ProgramStep[];
+}
+
+/** One step. Its frame is (x, x0, noise) as registers hold them at its end; `next` is the x of the step after it. */
+export interface ProgramStep {
+  t: number;
+  code: (Evaluate | Gradient | Sum | Guide | Rescale | Clamp | Threshold | Draw | ScaleByExp)[];
+  x0: string;
+  noise: string;
+  next: string;
+}
+
+/** The output of the network at `source`, once for each of `labels`, in one batch. */
+export interface Evaluate {
+  to: string[];
+  source: string;
+  time: number;
+  labels: ("own" | "none")[];
+  op: "evaluate";
+}
+
+/** ∇ log p(label | source) of the classifier, whose logits are multiplied by `signal`; 0 for a picture without a label. */
+export interface Gradient {
+  to: string;
+  source: string;
+  time: number;
+  signal: number;
+  op: "gradient";
+}
+
+/** plus + Σ weight × picture. */
+export interface Sum {
+  to: string;
+  of: Record<string, number>;
+  plus: number;
+  op: "sum";
+}
+
+/** uncond + scale × (cond − uncond); one scale for all pictures or one for each. */
+export interface Guide {
+  to: string;
+  cond: string;
+  uncond: string;
+  scale: number | number[];
+  op: "guide";
+}
+
+/** source × (1 − share + share · std(like) / std(source)), with the standard deviation over each picture. */
+export interface Rescale {
+  to: string;
+  source: string;
+  like: string;
+  share: number;
+  op: "rescale";
+}
+
+/** source, clipped to low … high. */
+export interface Clamp {
+  to: string;
+  source: string;
+  low: number;
+  high: number;
+  op: "clamp";
+}
+
+/** source, clipped to ±s and divided by s: the quantile of |source| over each picture, at least 1. */
+export interface Threshold {
+  to: string;
+  source: string;
+  quantile: number;
+  op: "threshold";
+}
+
+/** Fresh N(0, I), from the seed of each picture. */
+export interface Draw {
+  to: string;
+  op: "draw";
+}
+
+/** source × exp(slope × by + offset): noise with a standard deviation of its own for each pixel. */
+export interface ScaleByExp {
+  to: string;
+  source: string;
+  by: string;
+  slope: number;
+  offset: number;
+  op: "scale_by_exp";
+}

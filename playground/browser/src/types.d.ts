@@ -1,4 +1,7 @@
 // Types that several modules share.
+import type { Program } from "../../components/payloads.js";
+import type { NoisyClassifier } from "./noisy_classifier.js";
+import type { UNet } from "./unet.js";
 
 /** What determines a U-Net's shape: engine/models/unet.py, UNetConfig. */
 export interface UNetConfig {
@@ -17,6 +20,9 @@ export interface UNetConfig {
   flip_sin_to_cos: boolean;
   freq_shift: 0 | 1;
 }
+
+/** What determines a classifier's shape: engine/models/noisy_classifier.py, NoisyClassifierConfig, with the blocks' config. */
+export interface NoisyClassifierConfig { classes: number; unet: UNetConfig }
 
 /** A network as it is sent: its config, and its weights as a safetensors file. */
 export interface NetworkFiles<Config> { config: Config; weights: ArrayBuffer }
@@ -41,4 +47,42 @@ export interface Arithmetic {
   normed(x: number, B: number, H: number, W: number, C: number, coefficients: number, act: number, out: number, Hp: number, Wp: number, pad: number, all: number): void;
   padded(x: number, B: number, H: number, W: number, C: number, up: number, out: number, Hp: number, Wp: number): void;
   attention(qkv: number, B: number, L: number, C: number, heads: number, scale: number, out: number, scratch: number): void;
+  norm_gradient(x: number, dy: number, B: number, pixels: number, C: number, groups: number, eps: number, sums: number, weight: number, bias: number, act: number, rest: number, scratch: number, out: number): void;
+  dilated(x: number, B: number, H: number, W: number, C: number, out: number, Hp: number, Wp: number): void;
+  attention_gradient(qkv: number, dout: number, B: number, L: number, C: number, heads: number, scale: number, dqkv: number, scratch: number): void;
+}
+
+/** What evaluates a program. */
+export interface Networks { unet: UNet; classifier?: NoisyClassifier }
+
+/** What is sampled. */
+export interface Request {
+  program: Program;
+  /** One for each picture. */
+  seeds: number[];
+  /** One for each picture, −1 for none; left out where the program's recipe has no labels. */
+  labels?: number[];
+  /** A guidance scale in place of the program's, or one for each picture; it has an effect where the program is guided. */
+  scale?: number | number[];
+  /** To continue from a frame in place of noise. */
+  start?: Start;
+}
+
+/** A frame to continue from: `Start` of engine/sampling.py. */
+export interface Start {
+  x: Float32Array<ArrayBuffer>;
+  /** The prediction of the step before. */
+  previous?: { x0: Float32Array<ArrayBuffer>; noise: Float32Array<ArrayBuffer> };
+  /** Noise that each seed has drawn so far. */
+  draws: number;
+}
+
+/** A frame as `engine.sampling.Frame`: B pictures, one after the other, as torch has them. */
+export interface Frame {
+  step: number;
+  steps: number;
+  t: number;
+  x: Float32Array<ArrayBuffer>;
+  x0: Float32Array<ArrayBuffer>;
+  noise: Float32Array<ArrayBuffer>;
 }

@@ -40,7 +40,9 @@ export async function openBlocks(module, config, shapes, file, most) {
 export class UNet {
   /** @param {Blocks} blocks */
   constructor(blocks) {
+    /** @type {Blocks} */
     this.blocks = blocks;
+    /** @type {UNetConfig} */
     this.config = blocks.config;
     const { in_channels, sample_size } = this.config;
     this.restart = () => {};

@@ -22,6 +22,12 @@ export class Weights {
     this.shapes = Object.fromEntries(Object.entries(tensors).map(([name, { shape }]) => [name, shape]));
   }
 
+  /** Weights that are made of others. @param {string} name @param {number[]} shape @param {Float32Array<ArrayBuffer>} numbers */
+  add(name, shape, numbers) {
+    this.tensors[name] = { shape, dtype: "F32", bytes: new Uint8Array(numbers.buffer) };
+    this.shapes[name] = shape;
+  }
+
   /** Lets go of the file, once everything has been used. */
   forget() {
     this.tensors = {};

@@ -5,20 +5,23 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from engine.models.noisy_classifier import LevelClassifier, NoisyClassifierConfig
+from engine.guidance import ClassifierGuided
+from engine.models.noisy_classifier import TIME_SCALE, LevelClassifier, NoisyClassifierConfig, noise_angle
 from engine.models.opened import Model
 from engine.models.presets import PRESETS, preset_for
 from engine.models.unet import UNet, UNetConfig
-from engine.registry import open_model
+from engine.registry import open_classifier, open_model
+from engine.schedule import NoiseSchedule
 from playground.browser import build
 from playground.browser.network import MOST_PARAMETERS, network_files, unsupported
 
-from node import node
+from node import node, write_network
 
 BATCHES = ([0.0], [999.0], [10.5, 731.0], [3.0, 250.0, 500.0, 750.0, 999.0])
 """Times of each picture of each batch."""
@@ -76,8 +79,7 @@ def test_every_network_of_the_presets_answers_as_in_torch(tmp_path: Path) -> Non
     }
     cases, expected = [], {}
     for name, net in nets.items():
-        files = network_files(net)
-        (tmp_path / f"{name}.safetensors").write_bytes(files.weights)
+        write_network(tmp_path, name, net)
         batches = []
         for k, times in enumerate(BATCHES):
             config = net.config
@@ -86,13 +88,39 @@ def test_every_network_of_the_presets_answers_as_in_torch(tmp_path: Path) -> Non
             x.numpy().tofile(tmp_path / f"{name}-{k}.x")
             expected[name, k] = net(x, torch.tensor(times), classes).numpy()
             batches.append({"times": times, "classes": classes.tolist()})
-        cases += [{"name": name, "module": it, "config": files.config, "batches": batches} for it in build.MODULES]
-    (tmp_path / "cases.json").write_text(json.dumps(cases))
-    node("evaluate.mjs", tmp_path)
+        cases += [{"name": name, "module": module, "batches": batches} for module in build.MODULES]
+    _compare(tmp_path, cases, expected)
+
+
+@pytest.mark.toolchain
+def test_the_gradient_of_a_noisy_classifier_is_that_of_torch(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    schedule = NoiseSchedule.cosine(100)
+    colour = NoisyClassifierConfig(size=20, channels=3, classes=4, widths=(16, 24), layers_per_block=2)
+    nets = {"digits": open_classifier("digits").net, "colour": LevelClassifier(colour).requires_grad_(False)}
+    cases, expected = [], {}
+    for name, net in nets.items():
+        write_network(tmp_path, name, net)
+        batches = []
+        for k, (t, count) in enumerate([(1, 3), (50, 1), (99, 5)]):
+            x, level = torch.randn(count, net.config.channels, net.config.size, net.config.size), schedule.level(t)
+            labels = torch.arange(count) % net.config.classes
+            guided = ClassifierGuided(lambda *_: None, net, 1.0)
+            expected[name, k] = guided.gradient(x, level, labels).numpy()
+            x.numpy().tofile(tmp_path / f"{name}-{k}.x")
+            time, signal = TIME_SCALE * float(noise_angle(level)), float(level.alpha_bar.sqrt())
+            batches.append({"times": [time], "signal": signal, "classes": labels.tolist()})
+        cases += [{"name": name, "module": module, "batches": batches} for module in build.MODULES]
+    _compare(tmp_path, cases, expected)
+
+
+def _compare(folder: Path, cases: list[dict[str, Any]], expected: dict[tuple[str, int], np.ndarray]) -> None:
+    (folder / "cases.json").write_text(json.dumps(cases))
+    node("evaluate.mjs", folder)
     for (name, k), right in expected.items():
         for module in build.MODULES:
-            answer = np.fromfile(tmp_path / f"{name}-{module}-{k}.y", np.float32).reshape(right.shape)
-            np.testing.assert_allclose(answer, right, rtol=0, atol=3e-5 * max(1, abs(right).max()), err_msg=name)
+            answer = np.fromfile(folder / f"{name}-{module}-{k}.y", np.float32).reshape(right.shape)
+            np.testing.assert_allclose(answer, right, rtol=0, atol=3e-5 * abs(right).max(), err_msg=f"{name} {k}")
 
 
 def test_half_precision_is_half_as_large() -> None:

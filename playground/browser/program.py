@@ -1,0 +1,150 @@
+"""A recipe as a program for the browser: every network evaluation, and the coefficients of every sum between them.
+
+The browser knows no mathematics: a program is a straight line of few operations (`Instruction`) on named pictures. Nearly all
+of them are weighted sums, whose weights are found by calling the engine's own code, a prediction's `read`, guidance, clipping
+and the sampler's `step`, with a part in each row of a batch: what comes out are the coefficients. So no formula is written
+twice, and a sampler that is added to the registry runs in the browser as well, as long as its step is linear in x_t, in the
+predictions and in the noise, which is tried on random numbers; where it is not, `compile_program` says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from torch import Tensor
+
+from engine.denoiser import Denoiser
+from engine.language import Message
+from engine.models.opened import Model
+from engine.recipes.recipe import Recipe
+from engine.samplers import SAMPLERS, Sampler
+from engine.sampling import Start, timesteps_from
+from engine.schedule import Level, NoiseSchedule
+from playground.browser.instructions import Draw, Instruction, Labels, ProgramError, ScaleByExp, Writer
+from playground.browser.network import unsupported
+from playground.browser.prediction import write_prediction
+from playground.browser.tracing import trace_step
+from playground.components.payloads.encoding import Payload
+
+
+@dataclass(frozen=True)
+class ProgramStep:
+    """One step. Its frame is (x, x0, noise) as registers hold them at its end; `next` is the x of the step after it."""
+
+    t: int
+    code: tuple[Instruction, ...]
+    x0: str
+    noise: str
+    next: str
+
+
+@dataclass(frozen=True)
+class Program(Payload):
+    """What a browser carries out to sample: machine.js.
+
+    A step finds its x_t in "x", and the prediction of the step before it in "previous x0" and "previous noise".
+    """
+
+    shape: tuple[int, int, int]
+    """Of one picture: channels, height, width."""
+    classes: int
+    """Of the network; class number `classes` stands for none. 0: it knows none."""
+    guided: bool
+    """Whether guidance compares labels with none, so that another scale can be set without a new program."""
+    classifier: bool
+    """Whether a classifier of noisy pictures is needed."""
+    steps: tuple[ProgramStep, ...]
+
+
+def compile_program(
+    recipe: Recipe, model: Model, *, scale: Tensor | None = None, start: Start | None = None
+) -> Program:
+    """The program of a recipe. Labels and seeds are not part of it, only whether there are labels: they may change.
+
+    Args:
+        recipe: any that fits the model.
+        model: opened already.
+        scale: of guidance, shape (B,), one for each picture in place of the recipe's.
+        start: to continue from a frame, as for `Recipe.frames`; the browser is given its pictures.
+
+    Raises:
+        ProgramError: where the browser cannot do this, with one sentence; the server can.
+        RecipeError, ModelError: as `Recipe.check`.
+    """
+    if problem := unsupported(model):
+        raise ProgramError(problem)
+    recipe.check(model)
+    named = SAMPLERS[recipe.sampler]
+    steps = _Steps(
+        recipe.denoiser(model, scale),
+        named(recipe.eta, recipe.variance),
+        "own" if recipe.labels else "none",
+        named.title,
+    )
+    schedule = recipe.noise_schedule(model)
+    first_t = schedule.T if start is None else start.t
+    previous = None if start is None or start.previous is None else start.previous.level
+    made = steps.down(schedule, timesteps_from(schedule, recipe.steps, recipe.spacing, first_t), previous)
+    used = {instruction.op for step in made for instruction in step.code}
+    return Program(model.shape, getattr(model.denoiser, "classes", 0), "guide" in used, "gradient" in used, made)
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Compiles the steps of one trajectory."""
+
+    denoiser: Denoiser
+    sampler: Sampler
+    labels: Labels
+    title: str
+
+    def down(self, schedule: NoiseSchedule, times: Sequence[int], before: Level | None) -> tuple[ProgramStep, ...]:
+        """All of them, from times[0] to t = 0; `before` is the level of the step before the first."""
+        made = []
+        for t, following_t in pairwise(times):
+            now = schedule.level(t)
+            made.append(self._step(t, now, schedule.level(following_t), before))
+            before = now
+        return tuple(made)
+
+    def _step(self, t: int, now: Level, to: Level, before: Level | None) -> ProgramStep:
+        trace = trace_step(self.sampler, now, to, before)
+        if trace is None:
+            raise ProgramError(
+                Message(
+                    "A step of {sampler} is no weighted sum of pictures: it is computed on the server.",
+                    sampler=self.title,
+                )
+            )
+        writer = Writer()
+        registers = {"x": "x", "previous x0": "previous x0", "previous noise": "previous noise"}
+        mix = ""
+        for event in trace.events:
+            if event.level is None:
+                registers[event.name] = writer.fresh(event.name)
+                writer.add(Draw(registers[event.name]))
+                continue
+            x = writer.sum("x", _renamed(event.form, registers))
+            predicted = write_prediction(writer, self.denoiser, x, event.level, self.labels)
+            registers |= {f"x0 {event.name}": predicted.x0, f"noise {event.name}": predicted.noise}
+            mix = mix or predicted.mix
+        for name, (offset, slope) in trace.learned.items():
+            scaled = writer.fresh(name)
+            writer.add(ScaleByExp(scaled, registers[name], mix, slope, offset))
+            registers[name] = scaled
+        x0, noise, following = (
+            writer.sum(name, _renamed(form, registers))
+            for name, form in (("x0", trace.x0), ("noise", trace.noise), ("next", trace.following))
+        )
+        return ProgramStep(t, tuple(writer.code), x0, noise, following)
+
+
+def _renamed(form: Mapping[str, float], registers: Mapping[str, str]) -> dict[str, float]:
+    """A sum of a step's parts as one of registers; two parts may lie in one register."""
+    renamed: dict[str, float] = {}
+    for name, weight in form.items():
+        register = registers[name]
+        renamed[register] = renamed.get(register, 0.0) + weight
+    return renamed

@@ -1,0 +1,206 @@
+// Carries out a program of playground/browser/program.py: the network's evaluations, and sums of what comes out.
+import { _ } from "../../components/src/language.js";
+import { SeededNoise } from "./noise.js";
+import { Problem } from "./problem.js";
+/** @import { Clamp, Evaluate, Gradient, Guide, Program, Rescale, ScaleByExp, Sum, Threshold } from "../../components/payloads.js" */
+/** @import { Frame, Networks, Request, Start } from "./types.js" */
+
+/** Pictures that the network is given at once: its working memory, and how long it takes to stop, are bounded by it. */
+const MOST_AT_ONCE = 16;
+
+/**
+ * Samples, one frame after the other, the noise first and the finished pictures last: as `engine.sampling.sample`.
+ *
+ * It yields null before each evaluation of a network, which may take long: whoever wants to stop then drops the generator.
+ * @param {Networks} networks
+ * @param {Request} request
+ * @returns {Generator<Frame | null, void, void>}
+ */
+export function* run(networks, request) {
+  checkRequest(networks, request);
+  const { program, start } = request;
+  const machine = new Machine(networks, request);
+  let x = start ? start.x : machine.noise.draw();
+  for (let drawn = start ? 0 : 1; drawn < (start?.draws ?? 0); drawn++) machine.noise.draw();
+  /** @type {Map<string, Float32Array<ArrayBuffer>>} */
+  let registers = new Map(start?.previous ? [["previous x0", start.previous.x0], ["previous noise", start.previous.noise]] : []);
+  for (const [step, { t, code, x0, noise, next }] of program.steps.entries()) {
+    registers.set("x", x);
+    machine.registers = registers;
+    for (const instruction of code) yield* machine.carryOut(instruction);
+    const frame = { step, steps: program.steps.length, t, x, x0: machine.get(x0), noise: machine.get(noise) };
+    x = machine.get(next);
+    registers = new Map([["previous x0", frame.x0], ["previous noise", frame.noise]]);
+    yield frame;
+  }
+  yield { step: program.steps.length, steps: program.steps.length, t: 0, x, x0: x, noise: new Float32Array(x.length) };
+}
+
+/** Throws a Problem for a request that these networks cannot carry out. @param {Networks} networks @param {Request} request */
+function checkRequest({ unet, classifier }, { program, seeds, labels, scale, start }) {
+  const [channels, size] = program.shape;
+  const { config } = unet;
+  const numbers = seeds.length * channels * size * size;
+  const fits = channels === config.in_channels && size === config.sample_size
+    && (program.classes === 0) === (config.num_class_embeds === null) && program.classes <= (config.num_class_embeds ?? 0);
+  if (!fits) throw new Problem("network", _("This is the recipe of another network than the one that was loaded."));
+  if (program.classifier && !classifier) throw new Problem("network", _("The classifier that guides this recipe was not loaded."));
+  const counts = [labels, Array.isArray(scale) ? scale : undefined].every((list) => list === undefined || list.length === seeds.length);
+  if (!seeds.length || !counts) throw new Problem("request", _("Each image needs one seed, and one label or none at all."));
+  const known = program.classes || classifier?.config.classes || 0;
+  const wrong = labels?.find((label) => label < -1 || label >= known);
+  if (wrong !== undefined) throw new Problem("request", _("This model has no class {label}.", { label: wrong }));
+  const needed = start && [start.x, start.previous?.x0, start.previous?.noise];
+  if (needed?.some((picture) => picture && picture.length !== numbers)) throw new Problem("request", _("The images to start from are not as many as the seeds."));
+}
+
+class Machine {
+  /** @param {Networks} networks @param {Request} request */
+  constructor({ unet, classifier }, { program, seeds, labels, scale }) {
+    const [channels, height, width] = program.shape;
+    this.unet = unet;
+    this.classifier = classifier;
+    this.program = program;
+    this.count = seeds.length;
+    this.size = channels * height * width;
+    this.labels = labels;
+    this.scale = scale;
+    this.noise = new SeededNoise(seeds, this.size);
+    /** @type {Map<string, Float32Array<ArrayBuffer>>} */
+    this.registers = new Map();
+  }
+
+  /** @param {string} name */
+  get(name) {
+    return /** @type {Float32Array<ArrayBuffer>} */ (this.registers.get(name));
+  }
+
+  /** @param {Program["steps"][number]["code"][number]} instruction @returns {Generator<null, void, void>} */
+  *carryOut(instruction) {
+    switch (instruction.op) {
+      case "evaluate": return yield* this.evaluate(instruction);
+      case "gradient": return yield* this.gradient(instruction);
+      case "sum": return this.sum(instruction);
+      case "guide": return this.guide(instruction);
+      case "rescale": return this.rescale(instruction);
+      case "clamp": return this.clamp(instruction);
+      case "threshold": return this.threshold(instruction);
+      case "scale_by_exp": return this.scaleByExp(instruction);
+      case "draw": this.registers.set(instruction.to, this.noise.draw());
+    }
+  }
+
+  /** @param {Evaluate} instruction @returns {Generator<null, void, void>} */
+  *evaluate({ to, source, time, labels }) {
+    const x = this.get(source);
+    const { classes } = this.program;
+    const rows = labels.flatMap((kind) => Array.from({ length: this.count }, (_row, b) => ({ b, label: kind === "own" ? this.labels?.[b] ?? -1 : -1 })));
+    const channels = this.unet.config.out_channels / this.unet.config.in_channels; // 2 where the variance is learned
+    const outputs = to.map(() => new Float32Array(this.count * this.size));
+    const variances = to.map(() => (channels === 2 ? new Float32Array(this.count * this.size) : null));
+    for (let first = 0; first < rows.length; first += MOST_AT_ONCE) {
+      yield null;
+      const part = rows.slice(first, first + MOST_AT_ONCE);
+      const input = new Float32Array(part.length * this.size);
+      part.forEach(({ b }, k) => input.set(x.subarray(b * this.size, (b + 1) * this.size), k * this.size));
+      const output = this.unet.forward(input, part.map(() => time), part.map(({ label }) => (label < 0 ? classes : label)));
+      part.forEach(({ b }, k) => {
+        const which = Math.floor((first + k) / this.count);
+        const at = k * channels * this.size;
+        outputs[which].set(output.subarray(at, at + this.size), b * this.size);
+        variances[which]?.set(output.subarray(at + this.size, at + 2 * this.size), b * this.size);
+      });
+    }
+    to.forEach((name, which) => {
+      this.registers.set(name, outputs[which]);
+      const variance = variances[which];
+      if (variance) this.registers.set(name + " variance", variance);
+    });
+  }
+
+  /** @param {Gradient} instruction @returns {Generator<null, void, void>} */
+  *gradient({ to, source, time, signal }) {
+    const x = this.get(source);
+    const out = new Float32Array(x.length);
+    const labelled = [...(this.labels ?? []).keys()].filter((b) => /** @type {number[]} */ (this.labels)[b] >= 0);
+    for (let first = 0; first < labelled.length; first += MOST_AT_ONCE) {
+      yield null;
+      const part = labelled.slice(first, first + MOST_AT_ONCE);
+      const input = new Float32Array(part.length * this.size);
+      part.forEach((b, k) => input.set(x.subarray(b * this.size, (b + 1) * this.size), k * this.size));
+      const gradient = /** @type {NonNullable<Networks["classifier"]>} */ (this.classifier).gradient(input, time, signal, part.map((b) => /** @type {number[]} */ (this.labels)[b]));
+      part.forEach((b, k) => out.set(gradient.subarray(k * this.size, (k + 1) * this.size), b * this.size));
+    }
+    this.registers.set(to, out);
+  }
+
+  /** @param {Sum} instruction */
+  sum({ to, of, plus }) {
+    const parts = Object.entries(of).map(([name, weight]) => ({ weight, picture: this.get(name) }));
+    const out = new Float32Array(this.count * this.size);
+    for (let i = 0; i < out.length; i++) {
+      let total = plus;
+      for (let k = 0; k < parts.length; k++) total += parts[k].weight * parts[k].picture[i];
+      out[i] = total;
+    }
+    this.registers.set(to, out);
+  }
+
+  /** @param {Guide} instruction */
+  guide({ to, cond, uncond, scale }) {
+    const [c, u, wanted] = [this.get(cond), this.get(uncond), this.scale ?? scale];
+    this.registers.set(to, c.map((value, i) => u[i] + (typeof wanted === "number" ? wanted : wanted[Math.floor(i / this.size)]) * (value - u[i])));
+  }
+
+  /** @param {Rescale} instruction */
+  rescale({ to, source, like, share }) {
+    this.eachPicture(to, source, (picture, b) => {
+      const factor = deviation(this.picture(like, b)) / Math.max(deviation(picture), 1e-12);
+      return picture.map((value) => value * (1 - share + share * factor));
+    });
+  }
+
+  /** @param {Clamp} instruction */
+  clamp({ to, source, low, high }) {
+    this.registers.set(to, this.get(source).map((value) => Math.min(high, Math.max(low, value))));
+  }
+
+  /** @param {Threshold} instruction */
+  threshold({ to, source, quantile: share }) {
+    this.eachPicture(to, source, (picture) => {
+      const limit = Math.max(1, quantile(picture.map(Math.abs).sort(), share));
+      return picture.map((value) => Math.min(limit, Math.max(-limit, value)) / limit);
+    });
+  }
+
+  /** @param {ScaleByExp} instruction */
+  scaleByExp({ to, source, by, slope, offset }) {
+    const exponent = this.get(by);
+    this.registers.set(to, this.get(source).map((value, i) => value * Math.exp(slope * exponent[i] + offset)));
+  }
+
+  /** @param {string} name @param {number} b */
+  picture(name, b) {
+    return this.get(name).subarray(b * this.size, (b + 1) * this.size);
+  }
+
+  /** @param {string} to @param {string} source @param {(picture: Float32Array, b: number) => Float32Array} change */
+  eachPicture(to, source, change) {
+    const out = new Float32Array(this.count * this.size);
+    for (let b = 0; b < this.count; b++) out.set(change(this.picture(source, b), b), b * this.size);
+    this.registers.set(to, out);
+  }
+}
+
+/** Standard deviation of all numbers of a picture. @param {Float32Array} picture */
+function deviation(picture) {
+  const mean = picture.reduce((sum, value) => sum + value, 0) / picture.length;
+  return Math.sqrt(picture.reduce((sum, value) => sum + (value - mean) ** 2, 0) / picture.length);
+}
+
+/** Between the two nearest of sorted numbers, linearly, as torch does. @param {Float32Array} sorted @param {number} share */
+function quantile(sorted, share) {
+  const rank = Math.fround(Math.fround(share) * (sorted.length - 1));
+  const below = Math.floor(rank);
+  return sorted[below] + (rank - below) * (sorted[Math.min(below + 1, sorted.length - 1)] - sorted[below]);
+}
