@@ -4,7 +4,7 @@ The files are ES modules that import each other by name (`import { a, b as c } f
 text for a component. So each module becomes a function that is called once and returns what it exports, and the modules stand
 in an order in which each comes after those that it imports. No module reaches what another one does not export.
 
-Named imports from the same folder are supported, at the beginning of a line, and `export` in front of a function, a class or a
+Named imports by a relative path are supported, at the beginning of a line, and `export` in front of a function, a class or a
 const. Everything else that begins with import or export is refused, as are cycles and names that a module does not export.
 Comments do not travel: they are types for the compiler, and reasons for the reader of the file.
 """
@@ -19,7 +19,7 @@ from pathlib import Path
 from engine.language import _, cached
 
 _HERE = Path(__file__).parent / "src"
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./(\w+)\.js";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "(\.\.?/(?:[\w.]+/)*)(\w+)\.js";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|const|class) (\w+))", re.MULTILINE)
 _STATEMENT = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 _COMMENT_LINES = re.compile(r"^[ \t]*(?://.*|/\*(?:(?!\*/)[\s\S])*\*/[ \t]*)\n", re.MULTILINE)
@@ -43,10 +43,10 @@ def script(name: str, symbols: str = "{}") -> str:
     Raises:
         ValueError: modules import each other in a circle, or a module asks for what another does not export.
     """
-    return _with_texts(bundle(name, _HERE)).replace(_NO_SYMBOLS, f"const SYMBOLS = {symbols};")
+    return with_texts(bundle(name, _HERE)).replace(_NO_SYMBOLS, f"const SYMBOLS = {symbols};")
 
 
-def _with_texts(text: str) -> str:
+def with_texts(text: str) -> str:
     """The modules, with the translations of their texts where they look for them."""
     texts = {json.loads(found) for found in _TEXT.findall(text)}
     translations = {text: _(text) for text in sorted(texts) if _(text) != text}
@@ -64,27 +64,35 @@ def css() -> str:
     return (_HERE / "components.css").read_text(encoding="utf-8")
 
 
-def bundle(name: str, folder: Path) -> str:
-    """`script` of the modules in any folder."""
+def bundle(name: str, folder: Path, entry: str = "mount") -> str:
+    """The module `name` of any folder with all that it imports, in one piece that defines what it exports as `entry`.
+
+    Raises:
+        ValueError: as `script`, where two modules have the same name, or where there is no such export.
+    """
     scopes: list[str] = []
     exported: dict[str, set[str]] = {}
+    places: dict[str, Path] = {}
 
-    def add(module: str, importers: tuple[str, ...]) -> None:
+    def add(place: Path, importers: tuple[str, ...]) -> None:
+        module = place.stem
         if module in importers:
             circle = (*importers[importers.index(module) :], module)
             raise ValueError(f"Modules import each other in a circle: {' → '.join(circle)}.")
+        if places.setdefault(module, place) != place:
+            raise ValueError(f"Two modules have the name {module}.js: {places[module]} and {place}.")
         if module in exported:
             return
-        text = (folder / f"{module}.js").read_text(encoding="utf-8")
-        for _names, needed in _IMPORT.findall(text):
-            add(needed, (*importers, module))
+        text = place.read_text(encoding="utf-8")
+        for _names, where, needed in _IMPORT.findall(text):
+            add((place.parent / where / f"{needed}.js").resolve(), (*importers, module))
         exported[module] = set(_EXPORT.findall(text))
         scopes.append(_scope(module, text, exported))
 
-    add(name, ())
-    if "mount" not in exported[name]:
-        raise ValueError(f"{name}.js is no component: it does not export mount.")
-    return "\n".join([*scopes, f"const {{ mount }} = {name}_js;"])
+    add((folder / f"{name}.js").resolve(), ())
+    if entry not in exported[name]:
+        raise ValueError(f"{name}.js is no component: it does not export {entry}.")
+    return "\n".join([*scopes, f"const {{ {entry} }} = {name}_js;"])
 
 
 def _scope(module: str, text: str, exported: dict[str, set[str]]) -> str:
@@ -92,10 +100,10 @@ def _scope(module: str, text: str, exported: dict[str, set[str]]) -> str:
 
     def resolved(match: re.Match[str]) -> str:
         names = [name.strip() for name in match[1].split(",") if name.strip()]
-        missing = {name.split(" as ")[0] for name in names} - exported[match[2]]
+        missing = {name.split(" as ")[0] for name in names} - exported[match[3]]
         if missing:
-            raise ValueError(f"{module}.js imports {', '.join(sorted(missing))}, which {match[2]}.js does not export.")
-        return f"const {{ {', '.join(name.replace(' as ', ': ') for name in names)} }} = {match[2]}_js;\n"
+            raise ValueError(f"{module}.js imports {', '.join(sorted(missing))}, which {match[3]}.js does not export.")
+        return f"const {{ {', '.join(name.replace(' as ', ': ') for name in names)} }} = {match[3]}_js;\n"
 
     body = _CAST.sub("", _COMMENT_LINES.sub("", _EXPORT.sub("", _IMPORT.sub(resolved, text))))
     if unknown := _STATEMENT.search(body):

@@ -1,6 +1,7 @@
 // Types that several modules share.
 import type { Program } from "../../components/payloads.js";
 import type { NoisyClassifier } from "./noisy_classifier.js";
+import type { ProblemKind } from "./problem.js";
 import type { UNet } from "./unet.js";
 
 /** What determines a U-Net's shape: engine/models/unet.py, UNetConfig. */
@@ -85,4 +86,47 @@ export interface Frame {
   x: Float32Array<ArrayBuffer>;
   x0: Float32Array<ArrayBuffer>;
   noise: Float32Array<ArrayBuffer>;
+}
+
+/** The networks of a recipe, as they are sent. */
+export interface Files {
+  unet: NetworkFiles<UNetConfig>;
+  classifier?: NetworkFiles<NoisyClassifierConfig>;
+  /** Bytes of memory that each network may take. */
+  memory?: number;
+}
+
+export interface Loaded { relaxed: boolean; bytes: number; ms: number }
+/** A step without its pictures. */
+export interface Progress { step: number; steps: number; t: number }
+/** `evaluations`: of one picture each, so that ms / evaluations is what one costs; `bytes` of memory. */
+export interface Done { ms: number; evaluations: number; bytes: number }
+
+export type LoadMessage = { type: "load"; id: number } & Files;
+export type SampleMessage = { type: "sample"; id: number; keep?: number[] } & Request;
+/** To the worker: see worker.js. */
+export type Message = LoadMessage | SampleMessage | { type: "cancel"; id: number } | { type: "unload" };
+
+/** From the worker. */
+export type Answer =
+  | ({ type: "loaded"; id: number } & Loaded)
+  | ({ type: "frame"; id: number } & Frame)
+  | ({ type: "progress"; id: number } & Progress)
+  | ({ type: "done"; id: number } & Done)
+  | { type: "cancelled"; id: number }
+  | { type: "failed"; id: number; kind: ProblemKind; message: string };
+
+/** The inside of a worker. */
+export interface WorkerScope {
+  onmessage: ((event: { data: Message }) => void) | null;
+  postMessage(answer: Answer): void;
+}
+
+/** The outside of one. */
+export interface WorkerLike {
+  onmessage: ((event: MessageEvent<Answer>) => void) | null;
+  onmessageerror: ((event: MessageEvent) => void) | null;
+  onerror: ((event: ErrorEvent) => void) | null;
+  postMessage(message: Message): void;
+  terminate(): void;
 }

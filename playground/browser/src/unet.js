@@ -11,8 +11,6 @@ import { Weights } from "./weights.js";
 /** @import { Picture } from "./blocks.js" */
 /** @import { Shapes } from "./shapes.js" */
 
-/** @typedef {{ blocks: Blocks, restart: () => void }} Opened */
-
 /** Bytes that the memory of one network may grow to. */
 export const MOST_MEMORY = 1e9;
 
@@ -45,6 +43,8 @@ export class UNet {
     /** @type {UNetConfig} */
     this.config = blocks.config;
     const { in_channels, sample_size } = this.config;
+    /** Pictures that it was given so far. */
+    this.evaluated = 0;
     this.restart = () => {};
     this.forward(new Float32Array(in_channels * sample_size ** 2), [0], [0]); // arranges all weights
     blocks.weights.forget();
@@ -74,6 +74,7 @@ export class UNet {
    */
   forward(x, times, classes) {
     const { blocks, config } = this;
+    this.evaluated += times.length;
     if (blocks.B !== times.length) this.restart();
     blocks.B = times.length;
     const embedding = blocks.embed(times, classes);

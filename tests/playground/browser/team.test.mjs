@@ -1,0 +1,168 @@
+// Workers and their team, in one thread: each worker is `serve` with a scope of its own, and what is sent is copied.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { serve } from "../../../playground/browser/src/worker.js";
+import { Team } from "../../../playground/browser/src/team.js";
+import { bytes, readJson } from "./files.mjs";
+
+const here = (path) => new URL(`../../../${path}`, import.meta.url);
+const digits = { config: { ...readJson(here("assets/checkpoints/digits/unet/config.json")), attention: [] }, weights: bytes(here("assets/checkpoints/digits/unet/diffusion_pytorch_model.safetensors")) };
+const modules = { plain: bytes(here("playground/browser/unet.wasm")), relaxed: bytes(here("playground/browser/unet-relaxed.wasm")) };
+
+/** A worker in this thread. `lostAt`: it is lost with its answer of that number. */
+class LocalWorker {
+  constructor(log, { lostAt = Infinity, own = modules } = {}) {
+    this.log = log;
+    this.answers = 0;
+    this.scope = {
+      postMessage: (answer) => {
+        log.answers.push(answer.type);
+        if (this.ended) return;
+        if (++this.answers === lostAt) return this.onerror({});
+        this.onmessage({ data: structuredClone(answer) });
+      },
+    };
+    serve(this.scope, own);
+  }
+  postMessage(message) {
+    this.log.messages.push(message.type);
+    const data = structuredClone(message);
+    setImmediate(() => this.ended || this.scope.onmessage({ data }));
+  }
+  terminate() {
+    this.ended = true;
+    this.log.ended++;
+  }
+}
+
+const newLog = () => ({ messages: [], answers: [], ended: 0, started: 0 });
+const team = (most, log = newLog(), options = () => ({})) => new Team(() => new LocalWorker(log, options(log.started++)), { most });
+
+const step = (t, next) => ({
+  t,
+  code: [
+    { op: "evaluate", to: ["cond", "uncond"], source: "x", time: t - 1, labels: ["own", "none"] },
+    { op: "guide", to: "v", cond: "cond", uncond: "uncond", scale: 2 },
+    { op: "sum", to: "all", of: { x: 0.6, v: -0.8 }, plus: 0 },
+    { op: "clamp", to: "x0", source: "all", low: -1, high: 1 },
+    { op: "sum", to: "noise", of: { x: 1, x0: -0.5 }, plus: 0 },
+    { op: "draw", to: "fresh" },
+    { op: "sum", to: "next", of: { x0: next, noise: 0.4, fresh: 0.1 }, plus: 0 },
+  ],
+  x0: "x0", noise: "noise", next: "next",
+});
+const program = { shape: [1, 28, 28], classes: 10, guided: true, classifier: false, steps: [step(900, 0.5), step(500, 0.8), step(100, 1)] };
+const request = { program, seeds: [1, 2, 3, 4, 5], labels: [0, 9, -1, 3, 3] };
+
+async function framesOf(team, request, options = {}) {
+  const frames = [];
+  const done = await team.sample(request, { ...options, onFrame: (frame) => frames.push(frame) });
+  return { frames, done };
+}
+
+test("several workers draw what one draws, and every frame comes once, in order", async () => {
+  const [one, three] = [team(1), team(3)];
+  for (const each of [one, three]) await each.load({ unet: digits });
+  const [a, b] = [await framesOf(one, request), await framesOf(three, request)];
+  assert.deepEqual(a.frames.map(({ step }) => step), [0, 1, 2, 3]);
+  assert.deepEqual(b.frames, a.frames);
+  assert.deepEqual(a.frames.map(({ t }) => t), [900, 500, 100, 0]);
+  for (const { done } of [a, b]) assert.equal(done.evaluations, 3 * 2 * 5);
+  assert.deepEqual(a.frames[3].x0, a.frames[3].x);
+});
+
+test("a picture depends on its own seed and label alone, and a batch of any size is drawn", async () => {
+  const alone = team(1);
+  await alone.load({ unet: digits });
+  const many = await framesOf(alone, { program, seeds: Array.from({ length: 21 }, (_seed, k) => k), labels: Array(21).fill(4) });
+  const single = await framesOf(alone, { program, seeds: [20], labels: [4] });
+  assert.deepEqual(many.frames[3].x.slice(20 * 784), single.frames[3].x);
+});
+
+test("frames that nobody keeps are only counted", async () => {
+  const each = team(2);
+  await each.load({ unet: digits });
+  const counted = [];
+  const { frames } = await framesOf(each, request, { keep: [0, 3], onProgress: ({ step, t }) => counted.push([step, t]) });
+  assert.deepEqual(frames.map(({ step }) => step), [0, 3]);
+  assert.deepEqual(counted, [[1, 500], [2, 100]]);
+});
+
+test("what is cancelled stops within one evaluation, and the next request is carried out", async () => {
+  const log = newLog();
+  const each = team(2, log);
+  await each.load({ unet: digits });
+  const stop = new AbortController();
+  const frames = [];
+  const sampling = each.sample(request, { signal: stop.signal, onFrame: (frame) => (frames.push(frame), stop.abort(new Error("enough"))) });
+  await assert.rejects(sampling, /enough/);
+  assert.equal(frames.length, 1);
+  await assert.rejects(each.sample(request, { signal: stop.signal }), /enough/);
+  assert.equal((await framesOf(each, request)).frames.length, 4);
+  assert.ok(log.answers.includes("cancelled"));
+});
+
+test("a lost worker is started again and repeats its part; what is lost twice is said", async () => {
+  const log = newLog();
+  const expected = team(1);
+  await expected.load({ unet: digits });
+  const each = team(2, log, (number) => ({ lostAt: number === 1 ? 4 : Infinity })); // its third frame is the fourth answer
+  await each.load({ unet: digits });
+  assert.deepEqual((await framesOf(each, request)).frames, (await framesOf(expected, request)).frames);
+  assert.deepEqual([log.started, log.ended], [3, 1]);
+
+  const hopeless = team(1, newLog(), () => ({ lostAt: 2 }));
+  await hopeless.load({ unet: digits });
+  await assert.rejects(framesOf(hopeless, request), { kind: "worker" });
+});
+
+test("memory is given back, and taken again when there is something to do", async () => {
+  const log = newLog();
+  const each = team(2, log);
+  await each.load({ unet: digits });
+  const before = await framesOf(each, request);
+  each.rest();
+  assert.equal(log.ended, 2);
+  assert.deepEqual((await framesOf(each, request)).frames, before.frames);
+  assert.equal(log.started, 4);
+});
+
+test("memory does not grow with the number of requests, nor beyond that of 16 pictures", async () => {
+  const each = team(1);
+  await each.load({ unet: digits });
+  const sizes = {};
+  for (const count of [1, 16, 40, 7, 40, 1]) {
+    const few = { ...program, steps: program.steps.slice(0, 1) };
+    const { done } = await framesOf(each, { program: few, seeds: Array(count).fill(0), labels: Array(count).fill(1) });
+    (sizes[count] ??= []).push(done.bytes);
+  }
+  assert.equal(new Set(sizes[40]).size, 1);
+  assert.equal(sizes[40][0], sizes[16][0]);
+  assert.ok(sizes[40][0] < 6e7, `${sizes[40]} bytes`);
+});
+
+test("what is wrong is said in one sentence, and the next request is carried out", async () => {
+  const each = team(1);
+  const failing = async (files, kind, sentence) => assert.rejects(each.load(files), { kind, message: sentence });
+  await assert.rejects(async () => each.sample(request), { kind: "request" });
+  await failing({ unet: { ...digits, weights: digits.weights.slice(0, -10) } }, "weights", /cut short: only \d+ bytes/);
+  await failing({ unet: { ...digits, weights: digits.weights.slice(0, 5) } }, "weights", /cut short/);
+  await failing({ unet: { ...digits, weights: new TextEncoder().encode("{".repeat(5000)).buffer } }, "weights", /cut short|safetensors/);
+  await failing({ unet: { ...digits, config: { ...digits.config, block_out_channels: [24, 48, 64] } } }, "network", /another network: “\w/);
+  await failing({ unet: { ...digits, config: { ...digits.config, attention_head_dim: 2 } } }, "network", /multiples of 8/);
+  await failing({ unet: digits, memory: 3e6 }, "memory", /more than \d+ MB of memory/);
+
+  await each.load({ unet: digits });
+  const refused = async (change, kind) => assert.rejects(each.sample({ ...request, ...change }), { kind });
+  await refused({ labels: [0, 1, 2, 3, 10] }, "request");
+  await refused({ labels: [0] }, "request");
+  await refused({ program: { ...program, shape: [3, 28, 28] } }, "network");
+  await refused({ program: { ...program, classifier: true } }, "network");
+  await refused({ start: { x: new Float32Array(5), draws: 1 } }, "request");
+  assert.equal((await framesOf(each, request)).frames.length, 4);
+});
+
+test("without SIMD in WebAssembly the browser says so", async () => {
+  const without = team(1, newLog(), () => ({ own: { plain: new Uint8Array(8), relaxed: new Uint8Array(8) } }));
+  await assert.rejects(without.load({ unet: digits }), { kind: "browser", message: /no WebAssembly with SIMD/ });
+});
