@@ -171,6 +171,7 @@ export interface Microscope {
   branches: Branch[];
   cursor: Cursor;
   revision: string;
+  home: Cursor;
   atlas: PackedBytes | null;
   captions: string[];
   version: string;

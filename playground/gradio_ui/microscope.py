@@ -48,7 +48,7 @@ class _Page:
         self.note = gr.HTML("", elem_id=f"{LAB}-note")
         self.figure = components.component("microscope", f"{LAB}-bench")
         page.looking_at(text.LOOKING_AT)
-        with gr.Accordion(f"🌿 {text.FORK}", open=True):
+        with gr.Accordion(f"🌿 {text.FORK}", open=True, elem_classes="dp-settings-here"):
             self.place = gr.HTML("", elem_id=f"{LAB}-about")
             with gr.Group(elem_classes="dp-form"):
                 self.form.draw()

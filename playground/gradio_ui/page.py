@@ -262,6 +262,7 @@ body:has(.sidebar.open) .nav-holder { padding-left: clamp(0px, (100vw - 767px) *
 .dp-no-settings .sidebar { visibility: hidden; }
 /* Of a link that shows a few controls: groups without any, and the way to other models. */
 .dp-restricted .sidebar :is(#sampling-opening, .block:has(> .label-wrap.open):not(:has(input, textarea))) { display: none; }
+.dp-restricted .dp-settings-here { display: none; }
 .dp-no-settings .sidebar-parent { padding-left: 0 !important; }
 .dp-no-settings body .nav-holder { padding-left: 0 !important; }
 .dp-skip { position: fixed; top: 8px; left: 8px; z-index: 1000; padding: 8px 12px; border-radius: 8px;
@@ -299,6 +300,7 @@ footer { gap: 1.2rem; }
   background: color-mix(in srgb, var(--color-accent) 16%, transparent); }
 .sidebar fieldset .wrap > label:has(input:focus-visible) { outline: 2.5px solid var(--link-text-color); outline-offset: 2px; }
 .dp-explain-switch { display: flex; gap: 0.5rem; align-items: center; font-size: 0.9rem; cursor: pointer; padding: 4px; }
+.dp-explain-switch input { appearance: auto; accent-color: var(--color-accent); }
 .dp-message { display: flex; text-align: start; gap: 0.6rem; padding: 0.6rem 0.9rem; margin: 0.25rem 0; border-radius: 10px;
   background: color-mix(in srgb, var(--body-text-color) 7%, var(--background-fill-primary)); }
 .dp-message-warning { background: color-mix(in srgb, #e0a100 20%, var(--background-fill-primary)); }

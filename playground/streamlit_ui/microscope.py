@@ -12,6 +12,7 @@ from playground.labs.microscope import forks, text, view
 from playground.labs.microscope.branches import Microscopy, Task
 from playground.labs.microscope.controls import MicroscopeControls
 from playground.labs.microscope.job import Examination
+from playground.labs.shared import link_view
 from playground.labs.shared.controls import checked
 from playground.labs.shared.view import Notice, job_view
 from playground.streamlit_ui import components, following, open_model, page, visitor, widgets
@@ -60,8 +61,9 @@ def _figure(found: Microscopy) -> None:
         moved = checked(now, branch=cursor.branch, frame=cursor.step, row=cursor.row, column=cursor.column)
         now = widgets.change(LAB, moved)
     page.looking_at(text.LOOKING_AT)
-    with st.expander(text.FORK, icon="🌿", expanded=True):
-        _fork(found, now)
+    if link_view.ONLY not in st.query_params:  # else the link leaves no other settings
+        with st.expander(text.FORK, icon="🌿", expanded=True):
+            _fork(found, now)
 
 
 def _fork(found: Microscopy, now: MicroscopeControls) -> None:

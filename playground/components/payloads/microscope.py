@@ -6,7 +6,7 @@ All numbers travel at once, so that pointing and scrubbing need no request.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar
 
 from playground.components.payloads.encoding import Inlined, PackedBytes, PackedFloats, Payload
@@ -115,6 +115,7 @@ class Microscope(Payload):
     """Everything that microscope.js shows.
 
     id, revision: as long as both stay, the browser keeps its cursor; else it goes to `cursor`.
+    home: where an address leads that names no cursor.
     atlas: pictures that posterior weights name, uint8 (N, H, W, C), with their captions.
     """
 
@@ -124,6 +125,7 @@ class Microscope(Payload):
     branches: tuple[Branch, ...]
     cursor: Cursor
     revision: str = ""
+    home: Cursor = field(default_factory=Cursor)
     atlas: PackedBytes | None = None
     captions: tuple[str, ...] = ()
 

@@ -41,6 +41,7 @@ export function mount(root, emit) {
   let resting = 0;
   let paintStrips = true;
   const drawing = onNextFrame(draw);
+  const path = location.pathname;
 
   root.classList.add("dp-root", "dp-microscope");
   const tree = el("div", { class: "dp-tree" });
@@ -146,6 +147,21 @@ export function mount(root, emit) {
     request();
   }
 
+  /** "Back", "forward" or the next step of a lesson: the cursor goes to where the address says. */
+  function led() {
+    if (!data || location.pathname !== path) return;
+    const given = new URLSearchParams(location.search);
+    const at = (/** @type {string} */ name, /** @type {number} */ usual) => Number(given.get(name) ?? usual);
+    const row = at("row", data.home.row);
+    const column = at("column", data.home.column);
+    branch = at("branch", data.home.branch);
+    step = at("frame", data.home.step);
+    pixel = row >= 0 && column >= 0 ? [row, column] : null;
+    rested();
+    request();
+  }
+  window.addEventListener("popstate", led);
+
   /** @param {string | null} kind */
   function highlight(kind) {
     sums.highlight(kind);
@@ -198,7 +214,7 @@ export function mount(root, emit) {
   }
 
   /** @returns {[string, string]} */
-  const pixelFact = () => ["pixel", _("row {row}, column {column}", { row: at()[0], column: at()[1] }) + (colours.hidden ? "" : `, ${CHANNELS[channel]}`)];
+  const pixelFact = () => [_("pixel"), _("row {row}, column {column}", { row: at()[0], column: at()[1] }) + (colours.hidden ? "" : `, ${CHANNELS[channel]}`)];
 
   /**
    * The pictures of a step, one of each kind.
@@ -252,5 +268,5 @@ export function mount(root, emit) {
     spoken.textContent = _("Saved {count} lines; the sum here is {sum}", { count: rows.length, sum: formatFixed(valuesAt(here.equations[0], pool, place).sum) });
   }
 
-  return component(root, update, drawing.cancel, () => clearTimeout(resting), unwatch);
+  return component(root, update, drawing.cancel, () => clearTimeout(resting), () => window.removeEventListener("popstate", led), unwatch);
 }

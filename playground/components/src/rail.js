@@ -263,7 +263,8 @@ export function mount(root, _emit) {
     function tell(value) {
       const right = isRight(question, value);
       said.dataset.right = String(right);
-      said.replaceChildren(el("b", {}, right ? _("Right.") : _("Not yet.")), " ", markup(whyOf(question, value)).fragment);
+      const why = right || question.choices.length ? whyOf(question, value) : ""; // that of a number or an order is the answer
+      said.replaceChildren(el("b", {}, right ? _("Right.") : _("Not yet.")), " ", markup(why).fragment);
       if (!right) giveHint(question.hint, said);
       else if (hint.previousElementSibling === said) hint.hidden = true;
       button.hidden = right;

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from playground.components.payloads.microscope import Branch, Cursor, Microscope
 from playground.labs.microscope import forks as forking
+from playground.labs.microscope.controls import MicroscopeControls
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from engine.recipes.recipe import Recipe
     from engine.sampling import Start
     from playground.labs.shared.decomposition import PosteriorWeights
+
+HOME = Cursor(step=MicroscopeControls().frame)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +77,7 @@ class Microscopy:
         """What the browser draws."""
         shown = [one.branch for one in self.branches] + ([self.reference] if self.reference is not None else [])
         atlas, captions = self.posterior_weights.atlas()
-        return Microscope(self.id, tuple(shown), self.cursor, self.revision, atlas, captions)
+        return Microscope(self.id, tuple(shown), self.cursor, self.revision, HOME, atlas, captions)
 
     def branch_at(self, number: int) -> BranchResult | None:
         """The branch of that number; None for the reference image, and where there is none."""

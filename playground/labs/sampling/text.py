@@ -47,14 +47,14 @@ MEMORIZED_BY_IDEAL = N_(
     "**Smoothing** in the sidebar moves its samples off them."
 )
 LANES = {
-    "x": (N_("<i>x</i><sub>t</sub>, the noisy image"), N_("The sample at t = 0.")),
+    "x": (N_("<i>x</i><sub>t</sub>, the noisy image"), N_("At t = 0 it is the sample.")),
     "x0": (
         N_("<i>x̂</i><sub>0</sub>, the prediction"),
         N_("Of the clean image."),
     ),
     "noise": (
         N_("<i>ε̂</i>, the predicted noise"),
-        N_("Grey is 0; at t = 0 the last step's."),
+        N_("Grey is 0. At t = 0 it is that of the last step."),
     ),
 }
 """Title and explanation of the three lanes."""

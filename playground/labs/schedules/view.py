@@ -40,14 +40,14 @@ def timeline(controls: ScheduleControls) -> Timeline:
         ),
         positions=tuple(Position(int(t), _("t = {t} of {T}", t=t, T=controls.T)) for t in shown),
         panels=(
-            panel("beta", _("Variance added by step t, <i>β</i><sub>t</sub>"), "variance", log_y=True),
+            panel("beta", _("Variance added by step t, <i>β</i><sub>t</sub>"), _("variance"), log_y=True),
             panel(
                 "alpha_bar",
                 _("Signal variance, <i>ᾱ</i><sub>t</sub>"),
                 _("share of the data’s variance"),
                 y_range=(0.0, 1.0),
             ),
-            panel("log_snr", _("log SNR, log <i>ᾱ</i><sub>t</sub> / (1 − <i>ᾱ</i><sub>t</sub>)"), "nats"),
+            panel("log_snr", _("log SNR, log <i>ᾱ</i><sub>t</sub> / (1 − <i>ᾱ</i><sub>t</sub>)"), _("nats")),
             panel(
                 "sigma",
                 _("Posterior standard deviation, √<i>β̃</i><sub>t</sub>"),
