@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -124,6 +125,22 @@ class ScaleByExp:
 Instruction = Evaluate | Gradient | Sum | Guide | Rescale | Clamp | Threshold | Draw | ScaleByExp
 
 
+def _read(instruction: Instruction) -> set[str]:
+    """The registers that an instruction reads."""
+    match instruction:
+        case Sum():
+            return set(instruction.of)
+        case Guide():
+            return {instruction.cond, instruction.uncond}
+        case Rescale():
+            return {instruction.source, instruction.like}
+        case ScaleByExp():
+            return {instruction.source, instruction.by}
+        case Draw():
+            return set()
+    return {instruction.source}
+
+
 class Writer:
     """Writes the instructions of one step."""
 
@@ -144,6 +161,16 @@ class Writer:
         """Write an instruction; its registers are from `fresh`."""
         self.code.append(instruction)
 
+    def code_for(self, needed: Iterable[str]) -> tuple[Instruction, ...]:
+        """What was written, without sums that none of these registers depends on."""
+        wanted, kept = set(needed), []
+        for instruction in reversed(self.code):
+            if isinstance(instruction, Sum | Guide) and instruction.to not in wanted:
+                continue
+            kept.append(instruction)
+            wanted |= _read(instruction)
+        return tuple(reversed(kept))
+
     def sum(self, stem: str, of: Form, plus: float = 0.0) -> str:
         """Write a sum, and give its register; where it is one picture as it is, that is its register."""
         if plus == 0 and list(of.values()) == [1.0]:
@@ -153,13 +180,13 @@ class Writer:
         return name
 
 
-def form(names: list[str], weights: torch.Tensor) -> dict[str, float]:
+def form(names: Sequence[str], weights: torch.Tensor) -> dict[str, float]:
     """The weighted sum with these weights, shape (N,) or more, without those that are 0.
 
     Raises:
         ValueError: where one is not finite.
     """
     found = dict(zip(names, weights.flatten().tolist(), strict=False))
-    if not torch.isfinite(weights).all():
+    if not all(map(math.isfinite, found.values())):
         raise ValueError(f"These weights are not finite: {found}")
     return {name: weight for name, weight in found.items() if weight != 0}

@@ -13,7 +13,7 @@ from engine.denoiser import NetDenoiser
 from engine.language import Message
 from engine.models.noisy_classifier import LevelClassifier
 from engine.models.opened import Model
-from engine.models.unet import UNet, UNetConfig
+from engine.models.unet import UNet
 
 MOST_PARAMETERS = 30_000_000
 """More would be 60 MB to fetch, half a gigabyte of memory, and seconds for each network evaluation."""
@@ -33,24 +33,26 @@ def unsupported(model: Model) -> Message | None:
     """Why the browser cannot evaluate this model's network, in one sentence; None where it can."""
     if not isinstance(model.denoiser, NetDenoiser):
         return Message("“{title}” is no trained network: it is evaluated on the server.", title=model.title)
-    net = model.denoiser.net
-    if not isinstance(net, UNet):
+    return unsupported_network(model.denoiser.net, model.title)
+
+
+def unsupported_network(net: nn.Module, title: str) -> Message | None:
+    """The same of a network, or of a classifier of noisy pictures, with that title."""
+    if not isinstance(net, UNet | LevelClassifier):
         return Message(
-            "“{title}” is not one of this playground's own U-Nets: it is evaluated on the server.", title=model.title
+            "“{title}” is not one of this playground's own U-Nets: it is evaluated on the server.", title=title
         )
-    if net.parameter_count > MOST_PARAMETERS:
+    count = sum(parameter.numel() for parameter in net.parameters())
+    if count > MOST_PARAMETERS:
         return Message(
             "“{title}” has {count:.0f} million parameters, a browser evaluates up to {most:.0f} million: it is evaluated "
             "on the server.",
-            title=model.title,
-            count=net.parameter_count / 1e6,
+            title=title,
+            count=count / 1e6,
             most=MOST_PARAMETERS / 1e6,
         )
-    return _misshapen(net.config, model.title)
-
-
-def _misshapen(config: UNetConfig, title: str) -> Message | None:
-    """unet.c takes 8 channels at a time, and 4 numbers of a head."""
+    config = net.config if isinstance(net, UNet) else net.config.unet()
+    # unet.c takes 8 channels at a time, and 4 numbers of a head.
     if any(width % 8 for width in config.block_out_channels) or (config.attention_head_dim or 4) % 4:
         return Message(
             "“{title}” has widths that are no multiples of 8, or heads that are none of 4: it is evaluated on the server.",

@@ -29,6 +29,7 @@ from playground.browser.instructions import (
     Writer,
     form,
 )
+from playground.browser.network import unsupported_network
 
 INSIDE = 2.0
 """A guidance scale that no interval replaces by 1, and for which both predictions are needed."""
@@ -61,7 +62,9 @@ def write_prediction(writer: Writer, denoiser: Denoiser, x: str, level: Level, l
             return _evaluate(writer, denoiser, x, level, (labels,))[0]
         case Guided(denoiser=NetDenoiser()):
             return _guided(writer, denoiser, x, level, labels)
-        case ClassifierGuided(classifier=TrainedClassifier()):
+        case ClassifierGuided(classifier=TrainedClassifier() as classifier):
+            if problem := unsupported_network(classifier.net, classifier.card.title):
+                raise ProgramError(problem)
             return _classifier_guided(writer, denoiser, x, level, labels)
         case Clipped():
             inner = write_prediction(writer, denoiser.denoiser, x, level, labels)

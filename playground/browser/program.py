@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from torch import Tensor
 
-from engine.denoiser import Denoiser
+from engine.denoiser import Denoiser, NetDenoiser
 from engine.language import Message
 from engine.models.opened import Model
 from engine.recipes.recipe import Recipe
@@ -77,10 +77,12 @@ def compile_program(
         raise ProgramError(problem)
     recipe.check(model)
     named = SAMPLERS[recipe.sampler]
+    assert isinstance(model.denoiser, NetDenoiser)
     steps = _Steps(
         recipe.denoiser(model, scale),
         named(recipe.eta, recipe.variance),
         "own" if recipe.labels else "none",
+        model.denoiser.learned_variance,
         named.title,
     )
     schedule = recipe.noise_schedule(model)
@@ -88,7 +90,7 @@ def compile_program(
     previous = None if start is None or start.previous is None else start.previous.level
     made = steps.down(schedule, timesteps_from(schedule, recipe.steps, recipe.spacing, first_t), previous)
     used = {instruction.op for step in made for instruction in step.code}
-    return Program(model.shape, getattr(model.denoiser, "classes", 0), "guide" in used, "gradient" in used, made)
+    return Program(model.shape, model.denoiser.classes, "guide" in used, "gradient" in used, made)
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class _Steps:
     denoiser: Denoiser
     sampler: Sampler
     labels: Labels
+    learned_variance: bool
     title: str
 
     def down(self, schedule: NoiseSchedule, times: Sequence[int], before: Level | None) -> tuple[ProgramStep, ...]:
@@ -110,7 +113,7 @@ class _Steps:
         return tuple(made)
 
     def _step(self, t: int, now: Level, to: Level, before: Level | None) -> ProgramStep:
-        trace = trace_step(self.sampler, now, to, before)
+        trace = trace_step(self.sampler, now, to, before, self.learned_variance)
         if trace is None:
             raise ProgramError(
                 Message(
@@ -138,7 +141,7 @@ class _Steps:
             writer.sum(name, _renamed(form, registers))
             for name, form in (("x0", trace.x0), ("noise", trace.noise), ("next", trace.following))
         )
-        return ProgramStep(t, tuple(writer.code), x0, noise, following)
+        return ProgramStep(t, writer.code_for((x0, noise, following)), x0, noise, following)
 
 
 def _renamed(form: Mapping[str, float], registers: Mapping[str, str]) -> dict[str, float]:

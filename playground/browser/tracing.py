@@ -45,11 +45,19 @@ class Trace:
     """Draws that are first multiplied by exp(offset + slope · v), with v of the learned variance: (offset, slope)."""
 
 
-def trace_step(sampler: Sampler, now: Level, to: Level, before: Level | None) -> Trace | None:
-    """The sums of a step between two levels; None where it is no weighted sum. `before`: the level of the previous step."""
+def trace_step(
+    sampler: Sampler, now: Level, to: Level, before: Level | None, learned_variance: bool = False
+) -> Trace | None:
+    """The sums of a step between two levels; None where it is no weighted sum.
+
+    Args:
+        sampler: any.
+        now, to, before: the levels of x, of the result, and of the previous step, None at the first; each of shape ().
+        learned_variance: whether predictions have a v, on which the weight of the noise may depend.
+    """
     units = torch.cat([torch.eye(PARTS, dtype=torch.float64), torch.zeros(1, PARTS, dtype=torch.float64)])
-    small = _Call(sampler, now, to, before, units, lambda _: 0.0).trace
     large = _Call(sampler, now, to, before, units, lambda _: 1.0).trace
+    small = _Call(sampler, now, to, before, units, lambda _: 0.0).trace if learned_variance else large
     learned = {}
     for name in (event.name for event in large.events if event.level is None):
         low, high = small.following.get(name, 0.0), large.following.get(name, 0.0)

@@ -76,11 +76,11 @@ def bundle(name: str, folder: Path, entry: str = "mount") -> str:
 
     def add(place: Path, importers: tuple[str, ...]) -> None:
         module = place.stem
+        if places.setdefault(module, place) != place:
+            raise ValueError(f"Two modules have the name {module}.js: {places[module]} and {place}.")
         if module in importers:
             circle = (*importers[importers.index(module) :], module)
             raise ValueError(f"Modules import each other in a circle: {' → '.join(circle)}.")
-        if places.setdefault(module, place) != place:
-            raise ValueError(f"Two modules have the name {module}.js: {places[module]} and {place}.")
         if module in exported:
             return
         text = place.read_text(encoding="utf-8")

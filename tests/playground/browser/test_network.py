@@ -19,7 +19,7 @@ from engine.models.unet import UNet, UNetConfig
 from engine.registry import open_classifier, open_model
 from engine.schedule import NoiseSchedule
 from playground.browser import build
-from playground.browser.network import MOST_PARAMETERS, network_files, unsupported
+from playground.browser.network import MOST_PARAMETERS, network_files, unsupported, unsupported_network
 
 from node import node, write_network
 
@@ -123,17 +123,31 @@ def _compare(folder: Path, cases: list[dict[str, Any]], expected: dict[tuple[str
             np.testing.assert_allclose(answer, right, rtol=0, atol=3e-5 * abs(right).max(), err_msg=f"{name} {k}")
 
 
-def test_half_precision_is_half_as_large() -> None:
-    net = UNet(PRESETS["tiny"].config(28, 1, 10))
+@pytest.mark.toolchain
+def test_half_precision_is_half_as_large_and_opens_too(tmp_path: Path) -> None:
+    net = open_model("digits").denoiser.net
     whole, half = network_files(net), network_files(net, half=True)
     assert whole.config == half.config
     assert len(half.weights) < 0.55 * len(whole.weights)
+    x = torch.randn(1, 1, 28, 28, generator=torch.Generator().manual_seed(0))
+    rounded = UNet(net.config).eval()
+    rounded.load_state_dict({name: weight.half().float() for name, weight in net.state_dict().items()})
+    with torch.no_grad():
+        right = rounded(x, torch.tensor([400.0]), torch.tensor([3])).numpy()
+    write_network(tmp_path, "half", net, half=True)
+    x.numpy().tofile(tmp_path / "half-0.x")
+    batches = [{"times": [400], "classes": [3]}]
+    _compare(
+        tmp_path, [{"name": "half", "module": it, "batches": batches} for it in build.MODULES], {("half", 0): right}
+    )
 
 
 def test_a_network_of_another_kind_is_none_for_a_browser() -> None:
     with pytest.raises(TypeError, match="Linear"):
         network_files(torch.nn.Linear(1, 1))
-    assert "unet" in network_files(LevelClassifier(NoisyClassifierConfig(size=28, channels=1, classes=10))).config
+    classifier = LevelClassifier(NoisyClassifierConfig(size=28, channels=1, classes=10))
+    assert "unet" in network_files(classifier).config
+    assert unsupported_network(classifier, "digits") is None
 
 
 def _with_net(model: Model, net: torch.nn.Module) -> Model:

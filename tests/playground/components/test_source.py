@@ -47,7 +47,7 @@ def test_nothing_is_fetched_from_elsewhere(name: str) -> None:
 
 
 def test_no_text_of_a_module_could_be_taken_for_a_comment_or_an_import() -> None:
-    for file in SOURCE.glob("*.js"):
+    for file in SOURCE.parents[1].glob("*/src/*.js"):
         for line in file.read_text().splitlines():
             assert line.count("`") % 2 == 0, f"{file.name}: a template literal over several lines: {line}"
 
@@ -66,6 +66,23 @@ def test_two_modules_may_use_the_same_names(tmp_path: Path) -> None:
     assert text.count("const a_js") == 1
     shown = subprocess.run(["node", "-e", f"{text}\nconsole.log(mount(1))"], capture_output=True, text=True, check=True)
     assert shown.stdout.strip() == "12"
+
+
+@NODE
+def test_a_module_of_another_folder_is_imported_by_its_path(tmp_path: Path) -> None:
+    for folder in ("here", "there/src"):
+        (tmp_path / folder).mkdir(parents=True)
+    modules(
+        tmp_path / "here", main='import { two } from "../there/src/far.js";\nexport const four = () => 2 * two();\n'
+    )
+    modules(tmp_path / "there" / "src", far='import { one } from "./near.js";\nexport const two = () => 2 * one;\n')
+    modules(tmp_path / "there" / "src", near="export const one = 1;\n")
+    text = source.bundle("main", tmp_path / "here", "four")
+    shown = subprocess.run(["node", "-e", f"{text}\nconsole.log(four())"], capture_output=True, text=True, check=True)
+    assert shown.stdout.strip() == "4"
+    modules(tmp_path / "here", near='import { two } from "../there/src/far.js";\nexport const mount = two;\n')
+    with pytest.raises(ValueError, match=r"Two modules have the name near\.js"):
+        source.bundle("near", tmp_path / "here")
 
 
 def test_modules_that_cannot_be_bundled_say_why(tmp_path: Path) -> None:
