@@ -193,47 +193,4 @@ export class Blocks {
     }
     return out;
   }
-
-  /**
-   * The embedding of the times, and of the classes where there are any, activated: [B][4 · first width].
-   * @param {ArrayLike<number>} times @param {ArrayLike<number>} classes
-   */
-  embed(times, classes) {
-    const { c, B, memory, weights } = this;
-    const E = 4 * this.config.block_out_channels[0];
-    const [one, two] = ["time_embedding.linear_1", "time_embedding.linear_2"];
-    const sines = this.sines(times);
-    const hidden = this.linear([one + ".weight"], sines, B, { bias: weights.vector(one + ".bias") });
-    c.activation(hidden.at, B * E, ACTIVATIONS.silu);
-    const rows = memory.take(B * E);
-    const table = weights.has("class_embedding.weight") ? weights.vector("class_embedding.weight") : 0;
-    for (let b = 0; b < B; b++) {
-      const row = memory.floats(rows.at + 4 * b * E, E);
-      if (table) row.set(memory.floats(table + 4 * classes[b] * E, E));
-      else row.fill(0);
-    }
-    this.linear([two + ".weight"], hidden, B, { bias: weights.vector(two + ".bias"), rest: rows.at, out: rows });
-    c.activation(rows.at, B * E, this.act);
-    memory.give(sines);
-    memory.give(hidden);
-    return rows;
-  }
-
-  /** Sines and cosines of the times, rounded where torch rounds: `timestep_embedding`. @param {ArrayLike<number>} times */
-  sines(times) {
-    const { flip_sin_to_cos: flip, freq_shift: shift, block_out_channels: [width] } = this.config;
-    const half = width / 2;
-    const round = Math.fround;
-    const block = this.memory.take(this.B * width);
-    const numbers = this.memory.floats(block.at, this.B * width);
-    for (let b = 0; b < this.B; b++) {
-      for (let i = 0; i < half; i++) {
-        const frequency = round(Math.exp(round(round(-Math.log(10000) * i) / (half - shift))));
-        const angle = round(round(times[b]) * frequency);
-        numbers[b * width + i + (flip ? half : 0)] = Math.sin(angle);
-        numbers[b * width + i + (flip ? 0 : half)] = Math.cos(angle);
-      }
-    }
-    return block;
-  }
 }

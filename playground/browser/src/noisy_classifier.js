@@ -4,6 +4,7 @@
 // convolution or a linear layer is one too, with transposed weights, which are made when the network is opened.
 import { ACTIVATIONS, Blocks } from "./blocks.js";
 import { downwardShapes, norm } from "./shapes.js";
+import { embed } from "./time_embedding.js";
 import { bordered, MOST_MEMORY, openBlocks, unbordered } from "./unet.js";
 /** @import { NetworkFiles, NoisyClassifierConfig } from "./types.js" */
 /** @import { Block } from "./memory.js" */
@@ -76,7 +77,7 @@ export class NoisyClassifier {
   forward(x, time, back) {
     const { blocks } = this;
     const { block_out_channels: widths, layers_per_block: layers, sample_size: size } = blocks.config;
-    const embedding = blocks.embed(Array(blocks.B).fill(time), []);
+    const embedding = embed(blocks, Array(blocks.B).fill(time), []);
     let h = blocks.conv("conv_in", bordered(blocks, x), size);
     back.push((gradient) => convBack(blocks, "conv_in", gradient));
     for (let i = 0; i < widths.length; i++) {

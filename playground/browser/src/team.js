@@ -5,9 +5,9 @@
 //   await team.sample({ program, seeds, labels }, { onFrame, signal });
 //
 // A worker that is lost is started again, and repeats its part, once. `rest` gives all memory back until there is something to do.
-import { _ } from "../../components/src/language.js";
-import { Problem } from "./problem.js";
-/** @import { Answer, Done, Files, Frame, Loaded, Message, Progress, Request, WorkerLike } from "./types.js" */
+import { Member } from "./member.js";
+/** @import { Done, Files, Frame, Loaded, Progress, Request, WorkerLike } from "./types.js" */
+/** @import { Step } from "./member.js" */
 
 /** @typedef {{ onFrame?: (frame: Frame) => void, onProgress?: (progress: Progress) => void, keep?: number[], signal?: AbortSignal }} Options */
 
@@ -32,14 +32,17 @@ export class Team {
   }
 
   /**
-   * Loads networks, in place of those before. The workers after the first load them when they are needed.
+   * Loads networks, in place of those before, and resolves when the first worker has them; the others load them after that.
    * Rejects with a Problem where they cannot be loaded.
    * @param {Files} files
    * @returns {Promise<Loaded>}
    */
   async load(files) {
     for (const member of this.members) member.useFiles(files);
-    return this.members[0].loaded();
+    const [first, ...others] = this.members;
+    const loaded = await first.again(() => first.loaded());
+    for (const member of others) member.loaded().catch(() => {}); // said when it is needed
+    return loaded;
   }
 
   /**
@@ -53,12 +56,15 @@ export class Team {
     const parts = split(request, this.members.length);
     const merge = new Merge(parts.length, onFrame, onProgress);
     const stop = new AbortController();
-    const either = signal ? AbortSignal.any([signal, stop.signal]) : stop.signal;
+    const abort = () => stop.abort(signal?.reason);
+    signal?.addEventListener("abort", abort);
+    if (signal?.aborted) abort();
     try {
-      const done = await Promise.all(parts.map((part, k) => this.members[k].sample(part, keep, either, (answer) => merge.add(k, answer))));
+      const done = await Promise.all(parts.map((part, k) => this.members[k].sample(part, keep, stop.signal, (answer) => merge.add(k, answer))));
       const sum = (/** @type {"evaluations" | "bytes"} */ of) => done.reduce((total, each) => total + each[of], 0);
       return { ms: Math.max(...done.map(({ ms }) => ms)), evaluations: sum("evaluations"), bytes: sum("bytes") };
     } finally {
+      signal?.removeEventListener("abort", abort);
       stop.abort(); // one failed: the others need not go on
     }
   }
@@ -66,124 +72,6 @@ export class Team {
   /** Gives all memory back; the workers start again when they are needed. */
   rest() {
     for (const member of this.members) member.rest();
-  }
-}
-
-/** @typedef {Extract<Answer, { type: "frame" | "progress" }>} Step */
-
-/** One worker, which is started and loaded when it is needed. */
-class Member {
-  /** @param {() => WorkerLike} spawn */
-  constructor(spawn) {
-    this.spawn = spawn;
-    /** @type {WorkerLike | null} */
-    this.worker = null;
-    /** @type {Files | null} */
-    this.files = null;
-    /** @type {Promise<Loaded> | null} */
-    this.loading = null;
-    /** @type {Map<number, { answered: (answer: Answer) => void, lost: (problem: Problem) => void }>} */
-    this.waiting = new Map();
-    this.id = 0;
-  }
-
-  /** @param {Files} files */
-  useFiles(files) {
-    this.files = files;
-    this.loading = null;
-  }
-
-  /** @returns {Promise<Loaded>} */
-  loaded() {
-    if (!this.files) throw new Problem("request", _("No network was loaded."));
-    this.loading ??= this.again(() => this.ask({ type: "load", ...this.files })).then((answer) => /** @type {Loaded} */ (answer));
-    this.loading.catch(() => (this.loading = null));
-    return this.loading;
-  }
-
-  /**
-   * @param {Request} request @param {number[] | undefined} keep @param {AbortSignal} signal @param {(answer: Step) => void} onStep
-   * @returns {Promise<Done>}
-   */
-  async sample(request, keep, signal, onStep) {
-    signal.throwIfAborted();
-    const answer = await this.again(async () => {
-      await this.loaded();
-      signal.throwIfAborted();
-      return this.ask({ type: "sample", keep, ...request }, onStep, signal);
-    });
-    if (answer.type === "cancelled") throw signal.reason;
-    return /** @type {Done} */ (answer);
-  }
-
-  /** Once more, with a new worker, where the worker was lost. @template T @param {() => Promise<T>} attempt @returns {Promise<T>} */
-  async again(attempt) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (!(error instanceof LostError)) throw error;
-      return attempt();
-    }
-  }
-
-  /**
-   * Sends a message, and waits for the answer that ends it.
-   * @param {Record<string, unknown>} message @param {(answer: Step) => void} [onStep] @param {AbortSignal} [signal]
-   * @returns {Promise<Answer>}
-   */
-  ask(message, onStep = () => {}, signal) {
-    const worker = (this.worker ??= this.started());
-    const id = ++this.id;
-    return new Promise((resolve, reject) => {
-      const cancel = () => worker.postMessage(/** @type {Message} */ ({ type: "cancel", id }));
-      const end = () => {
-        this.waiting.delete(id);
-        signal?.removeEventListener("abort", cancel);
-      };
-      this.waiting.set(id, {
-        lost: (problem) => (end(), reject(problem)),
-        answered: (answer) => {
-          if (answer.type === "frame" || answer.type === "progress") return onStep(answer);
-          end();
-          if (answer.type === "failed") reject(new Problem(answer.kind, answer.message));
-          else resolve(answer);
-        },
-      });
-      signal?.addEventListener("abort", cancel);
-      worker.postMessage(/** @type {Message} */ ({ ...message, id }));
-    });
-  }
-
-  /** A new worker. */
-  started() {
-    const worker = this.spawn();
-    worker.onmessage = ({ data }) => this.waiting.get(data.id)?.answered(data);
-    worker.onerror = (event) => {
-      event.preventDefault?.();
-      this.lose(worker);
-    };
-    worker.onmessageerror = () => this.lose(worker);
-    return worker;
-  }
-
-  /** @param {WorkerLike} worker */
-  lose(worker) {
-    if (worker !== this.worker) return;
-    this.rest();
-  }
-
-  rest() {
-    this.worker?.terminate();
-    this.worker = null;
-    this.loading = null;
-    for (const { lost } of [...this.waiting.values()]) lost(new LostError());
-  }
-}
-
-/** The worker ended without an answer. */
-class LostError extends Problem {
-  constructor() {
-    super("worker", _("The network in this browser was stopped before it had finished."));
   }
 }
 

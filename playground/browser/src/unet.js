@@ -5,6 +5,7 @@ import { Memory } from "./memory.js";
 import { Problem } from "./problem.js";
 import { attends, checkShapes, unetShapes } from "./shapes.js";
 import { readSafetensors } from "./safetensors.js";
+import { embed } from "./time_embedding.js";
 import { Weights } from "./weights.js";
 /** @import { Arithmetic, NetworkFiles, UNetConfig } from "./types.js" */
 /** @import { Block } from "./memory.js" */
@@ -77,7 +78,7 @@ export class UNet {
     this.evaluated += times.length;
     if (blocks.B !== times.length) this.restart();
     blocks.B = times.length;
-    const embedding = blocks.embed(times, classes);
+    const embedding = embed(blocks, times, classes);
     /** @type {Picture[]} */
     const skips = [];
     let h = blocks.conv("conv_in", bordered(blocks, x), config.sample_size);

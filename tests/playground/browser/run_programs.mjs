@@ -6,8 +6,8 @@ import { NoisyClassifier } from "../../../playground/browser/src/noisy_classifie
 import { UNet } from "../../../playground/browser/src/unet.js";
 
 const [folder] = process.argv.slice(2);
-const { networks, classifier, programs, noise } = readJson(`${folder}/requests.json`);
-const module = await compiled("unet.wasm");
+const { module: name, networks, classifier, programs, noise } = readJson(`${folder}/requests.json`);
+const module = await compiled(name);
 const unets = {};
 for (const name of networks) unets[name] = await UNet.open(module, network(`${folder}/${name}`));
 const guide = classifier && (await NoisyClassifier.open(module, network(`${folder}/${classifier}`)));

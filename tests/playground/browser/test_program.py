@@ -22,6 +22,7 @@ from engine.registry import open_classifier, open_model
 from engine.samplers import DDIM, SAMPLERS, Denoise, Draw, NamedSampler, PreviousStep, Sampler
 from engine.sampling import SeededNoise
 from engine.schedule import SPACINGS, Level
+from playground.browser.build import MODULES
 from playground.browser.instructions import Evaluate, ProgramError
 from playground.browser.program import Program, compile_program
 
@@ -83,7 +84,7 @@ def _frames(recipe: Recipe, model: Model, **options: Any) -> np.ndarray:
     return np.stack([torch.stack([f.x, f.x0, f.noise]).numpy() for f in recipe.frames(model, **options)])
 
 
-def _answers(folder: Path, requests: dict[str, Request]) -> dict[str, np.ndarray]:
+def _answers(folder: Path, requests: dict[str, Request], module: str) -> dict[str, np.ndarray]:
     """The frames of Node."""
     for name in (MODEL, NOISE_MODEL):
         write_network(folder, name, open_model(name).denoiser.net)
@@ -93,7 +94,7 @@ def _answers(folder: Path, requests: dict[str, Request]) -> dict[str, np.ndarray
         labels = {"labels": it.recipe.labels} if it.recipe.labels else {}
         asked = {"name": str(number), "network": it.recipe.model, "program": it.program.to_payload()}
         programs.append(asked | {"seeds": it.recipe.seeds} | labels | it.changes)
-    asked_all = {"networks": [MODEL, NOISE_MODEL], "classifier": "guide", "programs": programs}
+    asked_all = {"module": module, "networks": [MODEL, NOISE_MODEL], "classifier": "guide", "programs": programs}
     (folder / "requests.json").write_text(json.dumps(asked_all))
     node("run_programs.mjs", folder)
     return {
@@ -102,8 +103,10 @@ def _answers(folder: Path, requests: dict[str, Request]) -> dict[str, np.ndarray
     }
 
 
-def _compare(folder: Path, requests: dict[str, Request], magnified: float = 1.0) -> None:
-    for name, found in _answers(folder, requests).items():
+def _compare(
+    folder: Path, requests: dict[str, Request], *, magnified: float = 1.0, module: str = "unet-relaxed.wasm"
+) -> None:
+    for name, found in _answers(folder, requests, module).items():
         right = requests[name].expected
         assert abs(found[:, 1] - right[:, 1]).max() < 1e-4 * magnified, f"{name}: x̂0"
         pixels = [to_uint8(torch.tensor(it[-1, 0])).astype(int) for it in (found, right)]
@@ -114,7 +117,8 @@ def _compare(folder: Path, requests: dict[str, Request], magnified: float = 1.0)
 def test_the_browser_samples_what_the_engine_samples(tmp_path: Path) -> None:
     requests = {name: _request(recipe) for name, recipe in _recipes().items()}
     assert len(requests) > 70
-    _compare(tmp_path, requests)
+    for module in MODULES:
+        _compare(tmp_path, requests, module=module)
 
 
 @pytest.mark.toolchain
@@ -228,7 +232,9 @@ def test_noise_is_that_of_torch(size: int, tmp_path: Path) -> None:
     source = SeededNoise(seeds, (size,))
     right = np.stack([source().numpy() for _ in range(5)])
     noise = {"name": "noise", "seeds": seeds, "size": size, "draws": len(right)}
-    (tmp_path / "requests.json").write_text(json.dumps({"networks": [], "programs": [], "noise": [noise]}))
+    (tmp_path / "requests.json").write_text(
+        json.dumps({"module": "unet.wasm", "networks": [], "programs": [], "noise": [noise]})
+    )
     node("run_programs.mjs", tmp_path)
     found = np.fromfile(tmp_path / "noise.noise", np.float32).reshape(right.shape)
     np.testing.assert_allclose(found, right, rtol=0, atol=1e-6)
