@@ -6,7 +6,7 @@ are checked like those of a link, and what had to be mended goes back to the wid
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import Any, Generic, TypeVar
@@ -79,19 +79,24 @@ class Form(Generic[C]):
         names = [control.name for control in self._controls]
         return from_values(self._model, dict(zip(names, values, strict=False)), kept)
 
-    def updates(self, controls: C, rules: ControlRules[C]) -> Outputs:
-        """Values for `widgets`, so that they stand for these settings."""
+    def updates(self, controls: C, rules: ControlRules[C], sent: Mapping[str, Any] | None = None) -> Outputs:
+        """Values for `widgets`, so that they stand for these settings.
+
+        `sent`: what they held when they were read. A widget that holds its setting keeps its value: by now the reader may
+        have typed the next digit.
+        """
         hidden, disabled = rules.hidden(controls), rules.disabled(controls)
         options, limits = rules.options(controls), rules.limits(controls)
         updates = []
         for control in self._controls:
             name = control.name
             change: dict[str, Any] = {
-                "value": getattr(controls, name),
                 "visible": name not in hidden,
                 "interactive": name not in disabled,
                 "info": self._info(control, rules, disabled.get(name)),
             }
+            if sent is None or name not in sent or sent[name] != getattr(controls, name):
+                change["value"] = getattr(controls, name)
             if name in options:
                 change["choices"] = [(_(title), option) for option, title in options[name].items()]
             if name in limits and control.slider:
@@ -163,6 +168,7 @@ class PanelState(Generic[C]):
     own: what the visitor has given in this session, see `Panel`; None for nothing.
     rules: how the controls are drawn.
     view: what the link says besides settings, see `playground.labs.shared.link_view`.
+    sent: what the widgets held, by name; None where they were not read.
     """
 
     controls: C
@@ -172,6 +178,7 @@ class PanelState(Generic[C]):
     own: Any
     rules: ControlRules[C] = field(repr=False)
     view: dict[str, str]
+    sent: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 class Panel(Form[C]):
@@ -309,14 +316,18 @@ class Panel(Form[C]):
         kept, _ = from_link(self._model, link)
         own = Owned.of(others[len(self.widgets)], visitor) if self._own else None
         controls, problems = self.taken(others, kept)
-        return self._settled(controls.after(kept), problems, visitor, tab, own, link_view.view_of(link))
+        state = self._settled(controls.after(kept), problems, visitor, tab, own, link_view.view_of(link))
+        return replace(
+            state, sent={control.name: value for control, value in zip(self._controls, others, strict=False)}
+        )
 
     def update(self, state: PanelState[C], controls: C | None = None) -> Outputs:
         """Values for `shown`, so that the widgets, the link and the messages stand for these settings."""
         if controls is not None:
-            state = self._settled(controls, state.problems, state.visitor, state.tab, state.own, state.view)
+            settled = self._settled(controls, state.problems, state.visitor, state.tab, state.own, state.view)
+            state = replace(settled, sent=state.sent)
         link = {**to_link(state.controls), **state.view}
-        return [*self.updates(state.controls, state.rules), link, page.listed(state.problems)]
+        return [*self.updates(state.controls, state.rules, state.sent), link, page.listed(state.problems)]
 
     def _settled(
         self, controls: C, problems: Sequence[str], visitor: Visitor, tab: str, own: Any, view: dict[str, str]

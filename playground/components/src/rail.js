@@ -140,7 +140,7 @@ export function mount(root, _emit) {
     place.say(done && step().kind === "do" ? _("Done. Go on when you have looked at it.") : heading.textContent ?? "", done);
     if (done) hint.hidden = true;
     if (step().kind === "do") spoken.textContent = done ? _("Done. Go on when you have looked at it.") : "";
-    else if (done && at + 1 === lesson?.steps.length) spoken.replaceChildren(el("b", {}, _("You have finished this lesson.")), " ", markup(lesson.goal).fragment);
+    else if (done && at + 1 === lesson?.steps.length) spoken.replaceChildren(el("b", {}, _("You have finished this lesson.")), " ", markup(lesson.goal).fragment, ...(lesson.following ? [] : [el("p", {}, _("That was the last lesson. The labs are open to you now: “Explore” on the start page numbers them."))]));
     else spoken.textContent = "";
     dots.children[at]?.firstElementChild?.setAttribute("data-done", String(done));
   }
@@ -294,6 +294,7 @@ export function mount(root, _emit) {
     cover();
     settings.show();
     if (step().kind === "do" && !isDone() && isReached(lesson.defaults[step().lab] ?? {})) keep({ done: true });
+    if (factsNow({})[`${step().lab}.state`] === "running") act(); // nothing to do but wait
     const hintNow = step().hint || step().questions[0]?.hint || "";
     if (!isDone() && !isHinted && performance.now() - acted > QUIET) giveHint(hintNow);
   }

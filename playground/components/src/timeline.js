@@ -150,7 +150,7 @@ export function mount(root, emit) {
 
   /** @param {Timeline} data @param {DecodedSheet[][]} decoded @param {number} first @param {boolean} isAdding */
   function useLanes(data, decoded, first, isAdding) {
-    const next = JSON.stringify([data.pick, data.lanes.map((l) => [l.key, l.title, l.help, l.group, l.group_title, l.tile, l.grid, l.pictures])]);
+    const next = JSON.stringify([data.pick, data.lanes.map((l) => [l.key, l.title, l.help, l.group, l.group_title, l.tile, l.grid, l.pictures, l.axes])]);
     if (!isAdding || next !== structure) {
       const old = lanes;
       lanes = data.lanes.map(tileLane);

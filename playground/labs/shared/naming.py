@@ -11,7 +11,7 @@ from engine.language import _
 def when(run_id: str) -> str:
     """When a run was started, read off its id: "23 Nov, 16:31". An id that names no real time is given as it is."""
     try:
-        return time.strftime("%d %b, %H:%M", time.strptime(run_id[:15], "%Y%m%d-%H%M%S"))
+        return time.strftime(_("%d %b, %H:%M"), time.strptime(run_id[:15], "%Y%m%d-%H%M%S"))
     except ValueError:
         return run_id
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.language import _
+from engine.language import ENGLISH, N_, _, language
 from playground.components.payloads import packing
 from playground.labs.shared.naming import data_title, when
 from playground.labs.training import text
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
     from engine.training.config import TrainConfig
 
 STATUS = {
-    "queued": ("⏳", "queued"),
-    "running": ("🏃", "training"),
-    "paused": ("⏸️", "paused"),
-    "finished": ("✅", "finished"),
-    "stopped": ("⏹️", "stopped"),
-    "failed": ("⚠️", "failed"),
-    "interrupted": ("🔌", "interrupted"),
+    "queued": ("⏳", N_("queued")),
+    "running": ("🏃", N_("training")),
+    "paused": ("⏸️", N_("paused")),
+    "finished": ("✅", N_("finished")),
+    "stopped": ("⏹️", N_("stopped")),
+    "failed": ("⚠️", N_("failed")),
+    "interrupted": ("🔌", N_("interrupted")),
 }
 """Icon and word for each status of a run."""
-ENDING = {"paused": "pausing", "stopped": "stopping"}
+ENDING = {"paused": N_("pausing"), "stopped": N_("stopping")}
 """While a request has not yet taken effect."""
 SHOWN_SAMPLES = 3
 """In the thumbnail of a run."""
@@ -36,23 +36,25 @@ SHOWN_SAMPLES = 3
 
 def title(snapshot: Snapshot) -> str:
     """The name that its visitor gave it, else its data set and the time of its start."""
-    return snapshot.title or f"{data_title(snapshot.config.data)}, {when(snapshot.id)}"
+    return snapshot.title or _(", ").join((data_title(snapshot.config.data), when(snapshot.id)))
 
 
 def phase(snapshot: Snapshot) -> tuple[str, str]:
     """Icon and words for what the run does just now."""
-    icon, word = STATUS[snapshot.status]
+    icon, word = STATUS[snapshot.status][0], _(STATUS[snapshot.status][1])
     if snapshot.status == "queued" and snapshot.place:
-        return icon, f"{word} {ordinal(snapshot.place + 1)}"
+        return icon, _("queued {place}", place=ordinal(snapshot.place + 1))
     if snapshot.status != "running":
         return icon, word
     if snapshot.request is not None:
-        return "⏳", ENDING[snapshot.request]
-    return (icon, word) if snapshot.reports else ("⏳", "preparing")
+        return "⏳", _(ENDING[snapshot.request])
+    return (icon, word) if snapshot.reports else ("⏳", _("preparing"))
 
 
 def ordinal(number: int) -> str:
-    """A place in a row: 1st, 2nd, 11th."""
+    """A place in a row: 1st, 2nd, 11th; a number in other languages."""
+    if language() != ENGLISH:
+        return str(number)
     ending = {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th") if number % 100 not in (11, 12, 13) else "th"
     return f"{number}{ending}"
 

@@ -31,6 +31,7 @@ class TaskWords:
     """One task, as the page shows it."""
 
     about_loss: str
+    """Under the chart of the loss; English, to be translated where it is shown, as is `use_help`."""
     described: Callable[[TrainConfig], str]
     """Network and process of a run, in a few words."""
     use_help: str
@@ -51,7 +52,7 @@ def _process(config: TrainConfig) -> str:
     importance = _(", importance-sampled t") if config.importance else ""
     return _(
         "{schedule} schedule, T = {t}{terminal}{importance}",
-        schedule=config.schedule,
+        schedule=_(config.schedule),
         t=config.T,
         terminal=terminal,
         importance=importance,
@@ -62,8 +63,8 @@ def _denoiser(config: TrainConfig) -> str:
     variance = _(", learned variance") if config.learned_variance else ""
     return _(
         "{preset} network, predicts {target}{weighted}{variance}, {process}",
-        preset=config.preset,
-        target=config.target,
+        preset=_(config.preset),
+        target=_(config.target),
         weighted=_(WEIGHTED[config.weighting]),
         variance=variance,
         process=_process(config),
@@ -75,7 +76,7 @@ TASKS = {
     "classifier": TaskWords(
         text.LOSS_OF_CLASSIFIER,
         lambda config: _(
-            "{preset} classifier of noisy images, {process}", preset=config.preset, process=_process(config)
+            "{preset} classifier of noisy images, {process}", preset=_(config.preset), process=_process(config)
         ),
         text.GUIDE_HELP,
         is_log=False,
@@ -83,7 +84,7 @@ TASKS = {
     ),
     "vae": TaskWords(
         text.LOSS_OF_VAE,
-        lambda config: _("{preset} VAE, {latent} latent dimensions", preset=config.preset, latent=config.latent),
+        lambda config: _("{preset} VAE, {latent} latent dimensions", preset=_(config.preset), latent=config.latent),
         text.LOOK_INSIDE_HELP,
         charts=("loss",),
     ),

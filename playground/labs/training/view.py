@@ -192,7 +192,7 @@ def _manage(snapshot: Snapshot) -> tuple[Action, ...]:
 
 def _link(snapshot: Snapshot) -> LabLink:
     """Into the Likelihood lab with a VAE, into the Sampling lab with anything else."""
-    help = words_of(snapshot.config).use_help
+    help = _(words_of(snapshot.config).use_help)
     if snapshot.can_encode:
         return LabLink("likelihood", text.LOOK_INSIDE, "⚖️", help, models.inside_link(snapshot))
     return LabLink("sampling", text.SAMPLE, "🎲", help, models.drawing_link(snapshot))
@@ -213,7 +213,7 @@ def _algorithm(snapshot: Snapshot) -> Figure[Algorithm]:
 
 def _charts(snapshot: Snapshot) -> list[Figure[LiveChart]]:
     words = words_of(snapshot.config)
-    about = {"loss": words.about_loss, "levels": text.LEVELS, "bound": text.BOUND, "accuracy": text.ACCURACY}
+    about = {"loss": _(words.about_loss), "levels": text.LEVELS, "bound": text.BOUND, "accuracy": text.ACCURACY}
     measured = snapshot.accuracy.step if snapshot.accuracy else None
     counts = (len(snapshot.reports), len(snapshot.held_out))
     version = (snapshot.id, *counts, snapshot.status, snapshot.bayes_optimal is not None, measured)

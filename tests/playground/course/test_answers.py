@@ -163,7 +163,7 @@ def test_what_a_picture_costs() -> None:
     assert said["difference"] == pytest.approx(said["linear"] - said["cosine"])
     assert said["difference"] > 4 * said["difference_error"], "cosine is cheaper here"
     assert said["vae"] < said["total"]
-    assert 2 ** said["stored"] == 256
+    assert 2 ** said["stored"] == 16
     whole = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")
     assert "| digits | 1.673 ±" in whole, "the same order of size on all held-out digits"
     assert said["cosine"] == pytest.approx(1.673, abs=0.2)
