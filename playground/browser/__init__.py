@@ -4,8 +4,8 @@
     program.py       compiles a recipe to a program: every evaluation and every coefficient, from the engine's own code
                      (prediction.py: of a denoiser; tracing.py: of a sampler's step; instructions.py: what a program is made of)
     unet.c           the arithmetic, without a libc; build.py compiles it to unet.wasm and unet-relaxed.wasm
-    src/             ES modules: the networks (unet.js, noisy_classifier.js), what carries out a program (machine.js, noise.js),
-                     the worker and its protocol (worker.js), and the page's side, several workers (team.js)
+    src/             ES modules: the networks (unet.js, noisy_classifier.js, point_mlp.js), what carries out a program
+                     (machine.js, noise.js), the worker and its protocol (worker.js), and several workers (team.js)
     script.py        the worker as one text
 
 The browser knows no schedule, no sampler and no guidance: it evaluates the network, and multiplies and adds what the program

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
@@ -13,6 +13,7 @@ from engine.denoiser import NetDenoiser
 from engine.language import Message
 from engine.models.noisy_classifier import LevelClassifier
 from engine.models.opened import Model
+from engine.models.point_mlp import PointMLP
 from engine.models.unet import UNet
 
 MOST_PARAMETERS = 30_000_000
@@ -24,7 +25,7 @@ class NetworkFiles:
     """A network as it is sent to the browser."""
 
     config: dict[str, Any]
-    """Of a U-Net its `UNetConfig`; of a classifier its own, with the `UNetConfig` of its blocks as "unet"."""
+    """Of a U-Net or a network of points its own; of a classifier its own, with the `UNetConfig` of its blocks as "unet"."""
     weights: bytes
     """A safetensors file, in single or half precision."""
 
@@ -65,7 +66,7 @@ def network_files(net: nn.Module, *, half: bool = False) -> NetworkFiles:
     """A network for the browser.
 
     Args:
-        net: a `UNet` or a `LevelClassifier`.
+        net: a `UNet`, a `LevelClassifier` or a `PointMLP`.
         half: in half precision: half as much to fetch, and outputs that differ by about 0.001.
 
     Raises:
@@ -75,6 +76,8 @@ def network_files(net: nn.Module, *, half: bool = False) -> NetworkFiles:
         config = net.config.model_dump(mode="json")
     elif isinstance(net, LevelClassifier):
         config = net.config.model_dump(mode="json") | {"unet": net.config.unet().model_dump(mode="json")}
+    elif isinstance(net, PointMLP):
+        config = asdict(net.config)
     else:
         raise TypeError(f"A browser evaluates no {type(net).__name__}.")
     dtype = torch.float16 if half else torch.float32

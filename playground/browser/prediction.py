@@ -76,12 +76,12 @@ def write_prediction(writer: Writer, denoiser: Denoiser, x: str, level: Level, l
             x0 = writer.fresh("x0")
             writer.add(Threshold(x0, inner.x0, denoiser.quantile))
             return _with_x0(writer, denoiser, x0, x, level, inner.mix)
-    raise ProgramError(
-        Message(
-            "The browser evaluates no {kind}: it is evaluated on the server.",
-            kind=type(getattr(denoiser, "classifier", denoiser)).__name__,
-        )
-    )
+    raise ProgramError(no_network(type(getattr(denoiser, "classifier", denoiser)).__name__))
+
+
+def no_network(kind: str) -> Message:
+    """Why a denoiser or classifier that is no network is not evaluated in a browser, in one sentence."""
+    return Message("The browser evaluates no {kind}: it is evaluated on the server.", kind=kind)
 
 
 class _Recorder(nn.Module):

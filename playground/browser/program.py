@@ -24,7 +24,7 @@ from engine.sampling import Start, timesteps_from
 from engine.schedule import Level, NoiseSchedule
 from playground.browser.instructions import Draw, Instruction, Labels, ProgramError, ScaleByExp, Writer
 from playground.browser.network import unsupported
-from playground.browser.prediction import write_prediction
+from playground.browser.prediction import no_network, write_prediction
 from playground.browser.tracing import trace_step
 from playground.components.payloads.encoding import Payload
 
@@ -47,8 +47,8 @@ class Program(Payload):
     A step finds its x_t in "x", and the prediction of the step before it in "previous x0" and "previous noise".
     """
 
-    shape: tuple[int, int, int]
-    """Of one picture: channels, height, width."""
+    shape: tuple[int, ...]
+    """Of one picture: channels, height, width; of a point its coordinates."""
     classes: int
     """Of the network; class number `classes` stands for none. 0: it knows none."""
     guided: bool
@@ -76,21 +76,52 @@ def compile_program(
     if problem := unsupported(model):
         raise ProgramError(problem)
     recipe.check(model)
-    named = SAMPLERS[recipe.sampler]
-    assert isinstance(model.denoiser, NetDenoiser)
-    steps = _Steps(
-        recipe.denoiser(model, scale),
-        named(recipe.eta, recipe.variance),
-        "own" if recipe.labels else "none",
-        model.denoiser.learned_variance,
-        named.title,
-    )
     schedule = recipe.noise_schedule(model)
     first_t = schedule.T if start is None else start.t
-    previous = None if start is None or start.previous is None else start.previous.level
-    made = steps.down(schedule, timesteps_from(schedule, recipe.steps, recipe.spacing, first_t), previous)
-    used = {instruction.op for step in made for instruction in step.code}
-    return Program(model.shape, model.denoiser.classes, "guide" in used, "gradient" in used, made)
+    return compile_trajectory(
+        recipe.denoiser(model, scale),
+        SAMPLERS[recipe.sampler](recipe.eta, recipe.variance),
+        schedule,
+        timesteps_from(schedule, recipe.steps, recipe.spacing, first_t),
+        model.shape,
+        has_labels=bool(recipe.labels),
+        before=None if start is None or start.previous is None else start.previous.level,
+    )
+
+
+def compile_trajectory(
+    denoiser: Denoiser,
+    sampler: Sampler,
+    schedule: NoiseSchedule,
+    times: Sequence[int],
+    shape: tuple[int, ...],
+    *,
+    has_labels: bool,
+    before: Level | None = None,
+) -> Program:
+    """The program of a trajectory that no recipe describes, as that of points.
+
+    Args:
+        denoiser: a network, guided, clipped or as it is.
+        sampler, schedule: as for `engine.sampling.sample`.
+        times: from `timesteps_from`.
+        shape: of one picture.
+        has_labels: whether the pictures are given labels.
+        before: the level of the step before the first, where it continues another trajectory.
+
+    Raises:
+        ProgramError: where the browser cannot do this.
+    """
+    network = denoiser
+    while not isinstance(network, NetDenoiser) and hasattr(network, "denoiser"):
+        network = network.denoiser
+    if not isinstance(network, NetDenoiser):
+        raise ProgramError(no_network(type(network).__name__))
+    steps = _Steps(denoiser, sampler, "own" if has_labels else "none", network.learned_variance).down(
+        schedule, times, before
+    )
+    used = {instruction.op for step in steps for instruction in step.code}
+    return Program(tuple(shape), network.classes, "guide" in used, "gradient" in used, steps)
 
 
 @dataclass(frozen=True)
@@ -101,7 +132,6 @@ class _Steps:
     sampler: Sampler
     labels: Labels
     learned_variance: bool
-    title: str
 
     def down(self, schedule: NoiseSchedule, times: Sequence[int], before: Level | None) -> tuple[ProgramStep, ...]:
         """All of them, from times[0] to t = 0; `before` is the level of the step before the first."""
@@ -118,7 +148,7 @@ class _Steps:
             raise ProgramError(
                 Message(
                     "A step of {sampler} is no weighted sum of pictures: it is computed on the server.",
-                    sampler=self.title,
+                    sampler=type(self.sampler).__name__,
                 )
             )
         writer = Writer()

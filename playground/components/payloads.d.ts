@@ -526,7 +526,7 @@ export interface ShareView {
 
 /** What a browser carries out to sample: machine.js. */
 export interface Program {
-  shape: [number, number, number];
+  shape: number[];
   classes: number;
   guided: boolean;
   classifier: boolean;

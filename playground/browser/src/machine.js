@@ -5,9 +5,6 @@ import { Problem } from "./problem.js";
 /** @import { Clamp, Evaluate, Gradient, Guide, Program, Rescale, ScaleByExp, Sum, Threshold } from "../../components/payloads.js" */
 /** @import { Frame, Networks, Request, Start } from "./types.js" */
 
-/** Pictures that the network is given at once: its working memory, and how long it takes to stop, are bounded by it. */
-const MOST_AT_ONCE = 16;
-
 /**
  * Samples, one frame after the other, the noise first and the finished pictures last: as `engine.sampling.sample`.
  *
@@ -37,12 +34,10 @@ export function* run(networks, request) {
 }
 
 /** Throws a Problem for a request that these networks cannot carry out. @param {Networks} networks @param {Request} request */
-function checkRequest({ unet, classifier }, { program, seeds, labels, scale, start }) {
-  const [channels, size] = program.shape;
-  const { config } = unet;
-  const numbers = seeds.length * channels * size * size;
-  const fits = channels === config.in_channels && size === config.sample_size
-    && (program.classes === 0) === (config.num_class_embeds === null) && program.classes <= (config.num_class_embeds ?? 0);
+function checkRequest({ network, classifier }, { program, seeds, labels, scale, start }) {
+  const numbers = seeds.length * sizeOf(program);
+  const fits = String(program.shape) === String(network.shape)
+    && (program.classes === 0) === (network.classes === 0) && program.classes <= network.classes;
   if (!fits) throw new Problem("network", _("This is the recipe of another network than the one that was loaded."));
   if (program.classifier && !classifier) throw new Problem("network", _("The classifier that guides this recipe was not loaded."));
   const counts = [labels, Array.isArray(scale) ? scale : undefined].every((list) => list === undefined || list.length === seeds.length);
@@ -54,15 +49,17 @@ function checkRequest({ unet, classifier }, { program, seeds, labels, scale, sta
   if (needed?.some((picture) => picture && picture.length !== numbers)) throw new Problem("request", _("The images to start from are not as many as the seeds."));
 }
 
+/** Numbers of one picture. @param {Program} program */
+const sizeOf = (program) => program.shape.reduce((product, side) => product * side, 1);
+
 class Machine {
   /** @param {Networks} networks @param {Request} request */
-  constructor({ unet, classifier }, { program, seeds, labels, scale }) {
-    const [channels, height, width] = program.shape;
-    this.unet = unet;
+  constructor({ network, classifier }, { program, seeds, labels, scale }) {
+    this.network = network;
     this.classifier = classifier;
     this.program = program;
     this.count = seeds.length;
-    this.size = channels * height * width;
+    this.size = sizeOf(program);
     this.labels = labels;
     this.scale = scale;
     this.noise = new SeededNoise(seeds, this.size);
@@ -95,18 +92,19 @@ class Machine {
     const x = this.get(source);
     const { classes } = this.program;
     const rows = labels.flatMap((kind) => Array.from({ length: this.count }, (_row, b) => ({ b, label: kind === "own" ? this.labels?.[b] ?? -1 : -1 })));
-    const channels = this.unet.config.out_channels / this.unet.config.in_channels; // 2 where the variance is learned
+    const { mostAtOnce, learnsVariance } = this.network;
+    const width = (learnsVariance ? 2 : 1) * this.size; // of an output
     const outputs = to.map(() => new Float32Array(this.count * this.size));
-    const variances = to.map(() => (channels === 2 ? new Float32Array(this.count * this.size) : null));
-    for (let first = 0; first < rows.length; first += MOST_AT_ONCE) {
+    const variances = to.map(() => (learnsVariance ? new Float32Array(this.count * this.size) : null));
+    for (let first = 0; first < rows.length; first += mostAtOnce) {
       yield null;
-      const part = rows.slice(first, first + MOST_AT_ONCE);
+      const part = rows.slice(first, first + mostAtOnce);
       const input = new Float32Array(part.length * this.size);
       part.forEach(({ b }, k) => input.set(x.subarray(b * this.size, (b + 1) * this.size), k * this.size));
-      const output = this.unet.forward(input, part.map(() => time), part.map(({ label }) => (label < 0 ? classes : label)));
+      const output = this.network.forward(input, part.map(() => time), part.map(({ label }) => (label < 0 ? classes : label)));
       part.forEach(({ b }, k) => {
         const which = Math.floor((first + k) / this.count);
-        const at = k * channels * this.size;
+        const at = k * width;
         outputs[which].set(output.subarray(at, at + this.size), b * this.size);
         variances[which]?.set(output.subarray(at + this.size, at + 2 * this.size), b * this.size);
       });
@@ -123,9 +121,9 @@ class Machine {
     const x = this.get(source);
     const out = new Float32Array(x.length);
     const labelled = [...(this.labels ?? []).keys()].filter((b) => /** @type {number[]} */ (this.labels)[b] >= 0);
-    for (let first = 0; first < labelled.length; first += MOST_AT_ONCE) {
+    for (let first = 0; first < labelled.length; first += this.network.mostAtOnce) {
       yield null;
-      const part = labelled.slice(first, first + MOST_AT_ONCE);
+      const part = labelled.slice(first, first + this.network.mostAtOnce);
       const input = new Float32Array(part.length * this.size);
       part.forEach((b, k) => input.set(x.subarray(b * this.size, (b + 1) * this.size), k * this.size));
       const gradient = /** @type {NonNullable<Networks["classifier"]>} */ (this.classifier).gradient(input, time, signal, part.map((b) => /** @type {number[]} */ (this.labels)[b]));

@@ -2,7 +2,6 @@
 import type { Program } from "../../components/payloads.js";
 import type { NoisyClassifier } from "./noisy_classifier.js";
 import type { ProblemKind } from "./problem.js";
-import type { UNet } from "./unet.js";
 
 /** What determines a U-Net's shape: engine/models/unet.py, UNetConfig. */
 export interface UNetConfig {
@@ -24,6 +23,27 @@ export interface UNetConfig {
 
 /** What determines a classifier's shape: engine/models/noisy_classifier.py, NoisyClassifierConfig, with the blocks' config. */
 export interface NoisyClassifierConfig { classes: number; unet: UNetConfig }
+
+/** What determines a network of points: engine/models/point_mlp.py, PointMLPConfig. */
+export interface PointMLPConfig { T: number; width: number; depth: number; frequencies: number; classes: number }
+
+/** A network that programs evaluate. */
+export interface Network {
+  /** Of one picture or point. */
+  shape: number[];
+  /** Rows of its class embedding, the last one for none; 0 where it knows no classes. */
+  classes: number;
+  /** Whether it puts out twice as many numbers: the second half is the learned variance. */
+  learnsVariance: boolean;
+  /** Pictures that it should be given at once. */
+  mostAtOnce: number;
+  /** Pictures that it was given so far. */
+  evaluated: number;
+  /** Bytes of memory that it has. */
+  bytes: number;
+  /** B pictures, as torch has them; a time (t − 1, as diffusers counts) and a class for each. */
+  forward(x: Float32Array, times: ArrayLike<number>, classes: ArrayLike<number>): Float32Array<ArrayBuffer>;
+}
 
 /** A network as it is sent: its config, and its weights as a safetensors file. */
 export interface NetworkFiles<Config> { config: Config; weights: ArrayBuffer }
@@ -54,7 +74,7 @@ export interface Arithmetic {
 }
 
 /** What evaluates a program. */
-export interface Networks { unet: UNet; classifier?: NoisyClassifier }
+export interface Networks { network: Network; classifier?: NoisyClassifier }
 
 /** What is sampled. */
 export interface Request {
@@ -88,9 +108,10 @@ export interface Frame {
   noise: Float32Array<ArrayBuffer>;
 }
 
-/** The networks of a recipe, as they are sent. */
+/** The networks of a recipe, as they are sent: a U-Net, or a network of points. */
 export interface Files {
-  unet: NetworkFiles<UNetConfig>;
+  unet?: NetworkFiles<UNetConfig>;
+  points?: NetworkFiles<PointMLPConfig>;
   classifier?: NetworkFiles<NoisyClassifierConfig>;
   /** Bytes of memory that each network may take. */
   memory?: number;

@@ -7,7 +7,7 @@ import { attends, checkShapes, unetShapes } from "./shapes.js";
 import { readSafetensors } from "./safetensors.js";
 import { embed } from "./time_embedding.js";
 import { Weights } from "./weights.js";
-/** @import { Arithmetic, NetworkFiles, UNetConfig } from "./types.js" */
+/** @import { Arithmetic, Network, NetworkFiles, UNetConfig } from "./types.js" */
 /** @import { Block } from "./memory.js" */
 /** @import { Picture } from "./blocks.js" */
 /** @import { Shapes } from "./shapes.js" */
@@ -36,6 +36,10 @@ export async function openBlocks(module, config, shapes, file, most) {
   return new Blocks(c, memory, new Weights(c, memory, tensors), config);
 }
 
+/** Pictures at once: its working memory, and how long it takes to stop, are bounded by it. */
+const MOST_AT_ONCE = 16;
+
+/** @implements {Network} */
 export class UNet {
   /** @param {Blocks} blocks */
   constructor(blocks) {
@@ -44,8 +48,11 @@ export class UNet {
     /** @type {UNetConfig} */
     this.config = blocks.config;
     const { in_channels, sample_size } = this.config;
-    /** Pictures that it was given so far. */
     this.evaluated = 0;
+    this.shape = [in_channels, sample_size, sample_size];
+    this.classes = this.config.num_class_embeds ?? 0;
+    this.learnsVariance = this.config.out_channels === 2 * in_channels;
+    this.mostAtOnce = MOST_AT_ONCE;
     this.restart = () => {};
     this.forward(new Float32Array(in_channels * sample_size ** 2), [0], [0]); // arranges all weights
     blocks.weights.forget();
@@ -61,7 +68,6 @@ export class UNet {
     return new UNet(await openBlocks(module, config, unetShapes(config), weights, most));
   }
 
-  /** Bytes of memory that it has. */
   get bytes() {
     return this.blocks.memory.memory.buffer.byteLength;
   }

@@ -1,9 +1,9 @@
 // The worker: opens networks, and samples with them. team.js is its other end.
 //
 // It is sent objects with a `type` and, but for "unload", an `id` that its answers carry. Requests are carried out one after the other;
-// "cancel" works at once, or after the network evaluation that is under way (of at most 16 pictures).
+// "cancel" works at once, or after the network evaluation that is under way (of 16 pictures, or 1000 points).
 //
-//   load      { id, unet: NetworkFiles, classifier?: NetworkFiles, memory?: bytes }  instead of what was loaded
+//   load      { id, …Files }                              instead of what was loaded
 //               → loaded { id, relaxed, bytes, ms }      whether with relaxed SIMD; bytes of memory
 //   sample    { id, keep?: steps, …Request }              `keep`: steps whose pictures are sent; by default all
 //               → frame { id, …Frame } for each step as it comes, 0 … steps, or progress { id, step, steps, t } for one that is
@@ -16,9 +16,10 @@ import { _ } from "../../components/src/language.js";
 import { decodeBytes } from "../../components/src/base64.js";
 import { run } from "./machine.js";
 import { NoisyClassifier } from "./noisy_classifier.js";
+import { PointMLP } from "./point_mlp.js";
 import { Problem } from "./problem.js";
 import { UNet } from "./unet.js";
-/** @import { Answer, LoadMessage, Message, Modules, Networks, SampleMessage, WorkerScope } from "./types.js" */
+/** @import { Answer, Files, LoadMessage, Message, Modules, Networks, SampleMessage, WorkerScope } from "./types.js" */
 
 /** What the script of script.py calls; the modules are in base64. @param {WorkerScope} scope @param {{ plain: string, relaxed: string }} modules */
 export function start(scope, modules) {
@@ -71,24 +72,23 @@ class SamplingWorker {
   }
 
   /** @param {LoadMessage} message */
-  async load({ id, unet, classifier, memory }) {
+  async load({ id, ...files }) {
     const started = performance.now();
     this.networks = null; // its memory is free before the next one's is taken
-    const { module, relaxed } = await compile(this.modules);
-    const networks = { unet: await UNet.open(module, unet, memory), classifier: classifier && (await NoisyClassifier.open(module, classifier, memory)) };
+    const { networks, relaxed } = files.points ? { networks: { network: new PointMLP(files.points) }, relaxed: false } : await openPictures(this.modules, files);
     this.networks = networks;
     this.answer({ type: "loaded", id, relaxed, bytes: this.bytes, ms: performance.now() - started });
   }
 
   get bytes() {
-    return (this.networks?.unet.bytes ?? 0) + (this.networks?.classifier?.bytes ?? 0);
+    return (this.networks?.network.bytes ?? 0) + (this.networks?.classifier?.bytes ?? 0);
   }
 
   /** @param {SampleMessage} message */
   async sample({ id, keep, ...request }) {
     if (!this.networks) throw new Problem("request", _("No network was loaded."));
     const started = performance.now();
-    const evaluated = () => this.networks?.unet.evaluated ?? 0;
+    const evaluated = () => this.networks?.network.evaluated ?? 0;
     const before = evaluated();
     const kept = keep && new Set(keep);
     for (const frame of run(this.networks, request)) {
@@ -102,6 +102,14 @@ class SamplingWorker {
     }
     this.answer({ type: "done", id, ms: performance.now() - started, evaluations: evaluated() - before, bytes: this.bytes });
   }
+}
+
+/** The networks of pictures. @param {Modules} modules @param {Files} files */
+async function openPictures(modules, { unet, classifier, memory }) {
+  if (!unet) throw new Problem("request", _("No network was loaded."));
+  const { module, relaxed } = await compile(modules);
+  const network = await UNet.open(module, unet, memory);
+  return { relaxed, networks: { network, classifier: classifier && (await NoisyClassifier.open(module, classifier, memory)) } };
 }
 
 /** The module for this browser. Throws a Problem where there is none. @param {Modules} modules */

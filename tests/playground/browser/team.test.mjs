@@ -162,6 +162,13 @@ test("what is wrong is said in one sentence, and the next request is carried out
   assert.equal((await framesOf(each, request)).frames.length, 4);
 });
 
+test("networks of points are checked too", async () => {
+  const each = team(1);
+  const config = { T: 100, width: 8, depth: 2, frequencies: 4, classes: 0 };
+  await assert.rejects(each.load({ points: { config, weights: digits.weights } }), { kind: "network", message: /another network: “waves”/ });
+  await assert.rejects(each.load({}), { kind: "request" });
+});
+
 test("without SIMD in WebAssembly the browser says so", async () => {
   const without = team(1, newLog(), () => ({ own: { plain: new Uint8Array(8), relaxed: new Uint8Array(8) } }));
   await assert.rejects(without.load({ unet: digits }), { kind: "browser", message: /no WebAssembly with SIMD/ });

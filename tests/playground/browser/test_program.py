@@ -14,17 +14,20 @@ import torch
 from torch import Tensor
 
 from engine.data.pixels import to_uint8
+from engine.denoiser import NetDenoiser
+from engine.guidance import Guided
 from engine.models.opened import Model
+from engine.models.point_mlp import PointMLP, PointMLPConfig
 from engine.process import Prediction, Velocity
 from engine.recipes.recipe import Recipe
 from engine.recipes.sampling_fields import Variance
 from engine.registry import open_classifier, open_model
 from engine.samplers import DDIM, SAMPLERS, Denoise, Draw, NamedSampler, PreviousStep, Sampler
-from engine.sampling import SeededNoise
-from engine.schedule import SPACINGS, Level
+from engine.sampling import SeededNoise, sample, timesteps_from
+from engine.schedule import SPACINGS, Level, NoiseSchedule
 from playground.browser.build import MODULES
 from playground.browser.instructions import Evaluate, ProgramError
-from playground.browser.program import Program, compile_program
+from playground.browser.program import Program, compile_program, compile_trajectory
 
 from node import node, write_network
 
@@ -154,7 +157,7 @@ def test_scales_labels_and_seeds_change_without_a_new_program_and_a_frame_is_con
 
 @dataclass(frozen=True)
 class Churned:
-    """Draws noise before it evaluates, uses x̂0 of the step before, and returns a prediction of its own: what none here does."""
+    """Draws before it evaluates, uses all of the step before, and returns a prediction of its own: what none here does."""
 
     def step(
         self, denoise: Denoise, x: Tensor, now: Level, to: Level, noise: Draw, previous: PreviousStep | None = None
@@ -162,7 +165,8 @@ class Churned:
         prediction = denoise(x + 0.1 * noise(), now)
         if previous is not None:
             mean = (3 * prediction.x0 - previous.prediction.x0) / 2
-            prediction = Prediction(mean, prediction.noise, prediction.variance_mix)
+            direction = (3 * prediction.noise - previous.prediction.noise) / 2
+            prediction = Prediction(mean, direction, prediction.variance_mix)
         return DDIM(0.5).follow(prediction, x, now, to, noise), prediction
 
 
@@ -198,7 +202,7 @@ def test_a_new_sampler_runs_in_the_browser(tmp_path: Path, monkeypatch: pytest.M
 @pytest.mark.parametrize("sampler", [Squared(), Shifted()])
 def test_a_sampler_that_is_no_weighted_sum_says_so(sampler: Sampler, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(SAMPLERS, "odd", NamedSampler("Odd", "", lambda *_: sampler))
-    with pytest.raises(ProgramError, match="Odd is no weighted sum"):
+    with pytest.raises(ProgramError, match=r"(Squared|Shifted) is no weighted sum"):
         compile_program(Recipe(sampler="odd", steps=3), open_model(MODEL))
 
 
@@ -223,6 +227,31 @@ def test_a_program_evaluates_only_what_the_recipe_needs() -> None:
     assert evaluations(labels=(1,), scale=1) == [("own",)] * 3
     assert evaluations(labels=(1,), scale=2) == [("own", "none")] * 3
     assert sorted(evaluations(labels=(1,), scale=2, scale_from=0.9)) == [("own",)] * 2 + [("own", "none")]
+
+
+@pytest.mark.toolchain
+@pytest.mark.parametrize("classes", [0, 2])
+def test_the_network_of_points_draws_what_the_engine_draws(classes: int, tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = PointMLP(PointMLPConfig(T=100, width=24, classes=classes)).requires_grad_(False)
+    net.last.weight.normal_(std=0.2)
+    schedule, sampler = NoiseSchedule.cosine(100), SAMPLERS["dpm++2m-sde"]()
+    denoiser = Guided(NetDenoiser(net, schedule, Velocity(), classes), 3.0)
+    seeds, label = range(1100), torch.arange(1100) % 2 if classes else None  # more than are evaluated at once
+    frames = sample(denoiser, schedule, sampler, shape=(2,), steps=5, seeds=seeds, label=label)
+    right = np.stack([torch.stack([f.x, f.x0, f.noise]).numpy() for f in frames])
+    times = timesteps_from(schedule, 5, "uniform", 100)
+    program = compile_trajectory(denoiser, sampler, schedule, times, (2,), has_labels=classes > 0)
+    assert program.guided == (classes > 0)
+    write_network(tmp_path, "points", net)
+    labels = {} if label is None else {"labels": label.tolist()}
+    asked = {"name": "0", "network": "points", "program": program.to_payload(), "seeds": list(seeds)} | labels
+    (tmp_path / "requests.json").write_text(
+        json.dumps({"module": "unet.wasm", "networks": ["points"], "programs": [asked]})
+    )
+    node("run_programs.mjs", tmp_path)
+    found = np.fromfile(tmp_path / "0.frames", np.float32).reshape(right.shape)
+    np.testing.assert_allclose(found, right, rtol=0, atol=1e-4)
 
 
 @pytest.mark.toolchain
