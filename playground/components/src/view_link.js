@@ -33,8 +33,8 @@ export function viewLink(kind, root, onReturn) {
     history.replaceState(history.state, "", location.pathname + location.search + (behind && `#${behind}`));
   }
 
-  // A page that writes its settings into the address drops what stands behind them.
-  const onEntry = (/** @type {Event & { navigationType?: string }} */ event) => event.navigationType === "push" && put();
+  // A page that writes its settings into the address drops what stands behind them. A step of a lesson may say it anew.
+  const onEntry = (/** @type {Event & { navigationType?: string }} */ event) => event.navigationType === "push" && !given() && put();
   function onPop() {
     if (location.pathname !== path || given() === view) return;
     view = given();

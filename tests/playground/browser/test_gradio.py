@@ -301,6 +301,16 @@ def test_buttons_have_one_line_and_choices_an_arrow(page: Page, gradio_url: str)
     assert set(looks) == {"auto"}
 
 
+def test_a_number_keeps_what_is_typed_while_the_page_answers(page: Page, gradio_url: str) -> None:
+    page.goto(f"{gradio_url}/schedules")
+    field = page.locator("#schedules-T input[type=number]")
+    expect(page.locator(".dp-timeline[data-loaded]").first).to_be_visible()
+    field.fill("")
+    field.press_sequentially("500", delay=250)  # slower than an answer of the server
+    page.wait_for_url(re.compile("[?&]T=500(&|$)"))
+    expect(field).to_have_value("500")
+
+
 def test_names_with_markup_are_shown_as_they_are(page: Page, gradio_url: str) -> None:
     page.goto(f"{gradio_url}/sampling?model=<img src=x onerror=document.title='hacked'>&steps=2&count=1")
     expect(page.get_by_text("is not here. It was set to")).to_be_visible()
