@@ -123,6 +123,9 @@ def link(others: Sequence[str] = ()) -> gr.HTML:
         f"""
   const kept = new URLSearchParams(location.search);
   const query = new URLSearchParams(props.value || {{}});
+  // What comes late may have drawn the controls of the link before.
+  const view = {json.dumps([link_view.ONLY, link_view.LOCK])};
+  const isOfLink = !props.value || view.every((name) => query.get(name) === kept.get(name));
   for (const name of {json.dumps(kept)}) if (kept.has(name)) query.set(name, kept.get(name));
 """
     )
@@ -133,6 +136,7 @@ def link_of(names: Sequence[str]) -> gr.HTML:
     return _link(
         f"""
   const query = new URLSearchParams(location.search);
+  const isOfLink = true;
   const given = props.value || {{}};
   for (const name of {json.dumps(list(names))}) if (given[name]) query.set(name, given[name]); else query.delete(name);
 """
@@ -166,12 +170,13 @@ const bare = () => {{
 bare();
 // What a return to an address asks for, until the answer comes: an event may be dropped while another one is being handled.
 let asked = null;
-const write = () => {{{query}  query.sort();
+const write = (isLast = false) => {{{query}  query.sort();
   const now = new URLSearchParams(location.search);
   now.sort();
   setTimeout(bare, 0);
-  if (query.toString() === now.toString()) asked = null;
+  if (isOfLink && query.toString() === now.toString()) asked = null;
   if (asked) return;  // this is the answer to an earlier event
+  if (!isOfLink && !isLast) return open();
   // Opening a link is no change, and dragging a slider is one.
   const isNew = isOpened && Date.now() - written > 1000;
   isOpened = true;
@@ -183,12 +188,13 @@ const write = () => {{{query}  query.sort();
 }};
 const ask = (what, times) => {{
   if (asked !== what) return;
-  if (!times) {{ asked = null; write(); return; }}
+  if (!times) {{ asked = null; write(true); return; }}
   trigger("input", {{ value: what }});
-  setTimeout(() => ask(what, times - 1), 1500);
+  setTimeout(() => ask(what, times - 1), 4000); // the answer to an event too many would undo what the reader does next
 }};
-watch("value", write);
-addEventListener("popstate", () => ask(asked = Object.fromEntries(new URLSearchParams(location.search)), 4));
+watch("value", () => write());
+const open = () => ask(asked = Object.fromEntries(new URLSearchParams(location.search)), 2);
+addEventListener("popstate", open);
 """,
         apply_default_css=False,
         visible="hidden",

@@ -277,6 +277,9 @@ export function mount(root, _emit) {
       const answers = [...(kept().answers ?? [])];
       answers[k] = answer;
       keep({ answers, done: now.questions.every((one, i) => answers[i] !== undefined && answers[i] !== null && isRight(one, answers[i])) });
+      // The button that had the focus is gone.
+      const others = /** @type {HTMLElement | null | undefined} */ (said.parentElement?.nextElementSibling?.querySelector("input, button"));
+      (isDone() ? next : (others ?? heading)).focus();
     }
     const view = questionView(question, `check-${at}-${k}`, (value) => {
       answer = value;

@@ -18,9 +18,17 @@ from servers import SLOW
 APP = Path(__file__).resolve().parents[3] / "playground" / "app.py"
 pytestmark = pytest.mark.browser
 TITLES = {"": "Start"} | {address: title for address, _, title, _ in LABS}
+COURSE = {"learn": "Learn", "teach": "Teach", "forward?lesson=1&at=0": "Forward", "forward?lesson=1&at=7": "Forward"}
+"""Pages of the course, and a lab beside which a lesson stands: asking, with its figures covered, and checking."""
 COMPUTES = {"sampling", "guidance", "likelihood", "points", "microscope", "xray"}
 """Labs that compute something when they are opened, and say how long it took."""
-FIRST_FIGURE = {"training": "img", "schedules": ".dp-strips", "likelihood": ".dp-stacked"}
+FIRST_FIGURE = {
+    "training": "img",
+    "schedules": ".dp-strips",
+    "likelihood": ".dp-stacked",
+    "learn": ".dp-course .dp-lesson",
+    "teach": ".dp-lab, [class*=st-key-lab-card]",
+} | dict.fromkeys([address for address in COURSE if "lesson" in address], ".dp-rail[data-step]")
 SMALL_TEXT = """() => [...document.querySelectorAll("body *")].filter((e) =>
   [...e.childNodes].some((n) => n.nodeType === 3 && n.textContent.trim())
   && !e.closest("svg, sub, sup, script, style, noscript")
@@ -89,11 +97,11 @@ def _dark(page: Page) -> None:
     page.wait_for_function(f"{dark} === 'dark' || document.body.classList.contains('dark')")
 
 
-@pytest.mark.parametrize("lab", TITLES)
+@pytest.mark.parametrize("lab", TITLES | COURSE)
 def test_a_page_has_no_serious_finding_in_either_theme(page: Page, server: str, lab: str) -> None:
     page.goto(f"{server}/{lab}")
     _settled(page, lab)
-    findings = [] if TITLES[lab] in page.title() else [f"The tab is called {page.title()}."]
+    findings = [] if (TITLES | COURSE)[lab] in page.title() else [f"The tab is called {page.title()}."]
     if (count := page.get_by_role("heading", level=1).count()) != 1:
         findings.append(f"{count} headings of the first level")
     findings += _serious(page) + page.evaluate(SMALL_TEXT) + page.evaluate(WRAPPED)
