@@ -82,7 +82,7 @@ def test_the_engine_loads_neither_pages_nor_what_takes_seconds() -> None:
     assert not loaded & {"torchvision", "diffusers", "transformers", "streamlit", "gradio", "plotly"}
 
 
-@pytest.mark.parametrize("folder", ["labs", "components", "policy", "serving"])
+@pytest.mark.parametrize("folder", ["labs", "components", "browser", "policy", "serving"])
 def test_what_both_front_ends_share_imports_neither(folder: str) -> None:
     files = list((ROOT / "playground" / folder).rglob("*.py"))
     assert files

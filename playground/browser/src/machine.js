@@ -92,21 +92,30 @@ class Machine {
     const x = this.get(source);
     const { classes } = this.program;
     const rows = labels.flatMap((kind) => Array.from({ length: this.count }, (_row, b) => ({ b, label: kind === "own" ? this.labels?.[b] ?? -1 : -1 })));
-    const { mostAtOnce, learnsVariance } = this.network;
-    const width = (learnsVariance ? 2 : 1) * this.size; // of an output
+    const { network } = this;
+    const width = (network.learnsVariance ? 2 : 1) * this.size; // of an output
     const outputs = to.map(() => new Float32Array(this.count * this.size));
-    const variances = to.map(() => (learnsVariance ? new Float32Array(this.count * this.size) : null));
-    for (let first = 0; first < rows.length; first += mostAtOnce) {
+    const variances = to.map(() => (network.learnsVariance ? new Float32Array(this.count * this.size) : null));
+    for (let first = 0, count = 0; first < rows.length; first += count) {
       yield null;
-      const part = rows.slice(first, first + mostAtOnce);
-      const input = new Float32Array(part.length * this.size);
+      count = Math.min(network.mostAtOnce, rows.length - first);
+      const part = rows.slice(first, first + count);
+      const input = new Float32Array(count * this.size);
       part.forEach(({ b }, k) => input.set(x.subarray(b * this.size, (b + 1) * this.size), k * this.size));
-      const output = this.network.forward(input, part.map(() => time), part.map(({ label }) => (label < 0 ? classes : label)));
+      /** @type {Float32Array} */
+      let output;
+      try {
+        output = network.forward(input, part.map(() => time), part.map(({ label }) => (label < 0 ? classes : label)));
+      } catch (error) {
+        if (!(error instanceof Problem && error.kind === "memory") || count === 1) throw error;
+        network.mostAtOnce = count >> 1; // fewer pictures take less
+        count = 0;
+        continue;
+      }
       part.forEach(({ b }, k) => {
         const which = Math.floor((first + k) / this.count);
-        const at = k * width;
-        outputs[which].set(output.subarray(at, at + this.size), b * this.size);
-        variances[which]?.set(output.subarray(at + this.size, at + 2 * this.size), b * this.size);
+        outputs[which].set(output.subarray(k * width, k * width + this.size), b * this.size);
+        variances[which]?.set(output.subarray(k * width + this.size, (k + 1) * width), b * this.size);
       });
     }
     to.forEach((name, which) => {

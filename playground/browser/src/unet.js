@@ -80,10 +80,22 @@ export class UNet {
    * @returns {Float32Array<ArrayBuffer>} B × out_channels × H × W
    */
   forward(x, times, classes) {
-    const { blocks, config } = this;
-    this.evaluated += times.length;
+    const { blocks } = this;
     if (blocks.B !== times.length) this.restart();
     blocks.B = times.length;
+    try {
+      const output = this.output(x, times, classes);
+      this.evaluated += times.length;
+      return output;
+    } catch (error) {
+      blocks.B = 0; // what it had taken is given back before the next evaluation
+      throw error;
+    }
+  }
+
+  /** @param {Float32Array} x @param {ArrayLike<number>} times @param {ArrayLike<number>} classes */
+  output(x, times, classes) {
+    const { blocks, config } = this;
     const embedding = embed(blocks, times, classes);
     /** @type {Picture[]} */
     const skips = [];

@@ -141,6 +141,17 @@ test("memory does not grow with the number of requests, nor beyond that of 16 pi
   assert.ok(sizes[40][0] < 6e7, `${sizes[40]} bytes`);
 });
 
+test("with little memory fewer pictures are drawn at once", async () => {
+  const [each, plenty] = [team(1), team(1)];
+  await plenty.load({ unet: digits });
+  const { bytes } = await each.load({ unet: digits });
+  await each.load({ unet: digits, memory: bytes + 2e6 });
+  const many = { program, seeds: Array.from({ length: 16 }, (_seed, k) => k), labels: Array(16).fill(7) };
+  const [{ frames, done }, { frames: expected, done: roomy }] = [await framesOf(each, many), await framesOf(plenty, many)];
+  assert.deepEqual(frames, expected);
+  assert.ok(done.bytes <= bytes + 2e6 + 65536 && done.bytes < roomy.bytes, `${done.bytes}`);
+});
+
 test("what is wrong is said in one sentence, and the next request is carried out", async () => {
   const each = team(1);
   const failing = async (files, kind, sentence) => assert.rejects(each.load(files), { kind, message: sentence });

@@ -65,6 +65,8 @@ def _recipes() -> dict[str, Recipe]:
     made |= {f"clip {clip}": plain.model_copy(update={"clip": clip}) for clip in ("none", "quantile")}
     made |= {f"spacing {spacing}": plain.model_copy(update={"spacing": spacing}) for spacing in SPACINGS}
     made |= {f"schedule {it}": plain.model_copy(update={"schedule": it, "T": 50}) for it in ("linear", "sigmoid")}
+    many = {"seeds": tuple(range(20)), "labels": (*range(10), *[-1] * 2, *range(8))}  # more than are evaluated at once
+    made["many"] = plain.model_copy(update={"steps": 2, "classifier": "digits"} | many)
     return made
 
 
