@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
@@ -203,10 +204,15 @@ REFUSALS = {
     "greater_than": N_("{where} must be greater than {gt}"),
     "less_than": N_("{where} must be less than {lt}"),
     "finite_number": N_("{where} must be a finite number"),
-    "int_type": N_("{where} must be a valid integer"),
-    "float_type": N_("{where} must be a valid number"),
-    "bool_type": N_("{where} must be a valid boolean"),
+    **dict.fromkeys(("int_type", "int_parsing", "int_from_float"), N_("{where} must be a valid integer")),
+    **dict.fromkeys(("float_type", "float_parsing"), N_("{where} must be a valid number")),
+    **dict.fromkeys(("bool_type", "bool_parsing"), N_("{where} must be a valid boolean")),
+    **dict.fromkeys(("tuple_type", "list_type"), N_("{where} must be a list")),
     "string_type": N_("{where} must be a valid string"),
+    "string_too_long": N_("{where} must have at most {max_length} characters"),
+    "string_too_short": N_("{where} must have at least {min_length} characters"),
+    "too_long": N_("{where} must have at most {max_length} values, not {actual_length}"),
+    "too_short": N_("{where} must have at least {min_length} values, not {actual_length}"),
     "literal_error": N_("{where} must be {expected}"),
     "unknown": N_("{where}: there is no {what} “{name}”, but {known}"),
     "missing": N_("{where}: Field required"),
@@ -226,12 +232,27 @@ def first_problem(error: ValidationError) -> Message | str:
     if first["type"] in ("model_type", "dict_type", "model_attributes_type"):
         return Message(NO_OBJECT, where=it)
     if first["type"] in REFUSALS:
-        facts = {name: Message(value) if name == "what" else value for name, value in first.get("ctx", {}).items()}
+        facts = {name: _in_words(name, value) for name, value in first.get("ctx", {}).items()}
         return Message(REFUSALS[first["type"]], where=it, **facts)
     why = str(first.get("ctx", {}).get("error") or first["msg"]).rstrip(".。")
     if why.startswith("Input should "):
         return f"{it} must {why.removeprefix('Input should ')}"
     return f"{where}: {why}" if where else why
+
+
+def _in_words(name: str, fact: Any) -> Any:
+    """A fact of an error of pydantic as it is read: names in a row as each language writes a row."""
+    if name == "what":
+        return Message(fact)
+    if name not in ("expected", "known"):
+        return fact
+    *first, last = fact.replace(" or ", ", ").split(", ")
+    if not first:
+        return last
+    row = reduce(lambda row, one: Message("{first}, {second}", first=row, second=one), first)
+    return Message(
+        "{first} or {last}" if name == "expected" else "{first}, {second}", first=row, last=last, second=last
+    )
 
 
 def sentence_of(error: ValueError) -> str:

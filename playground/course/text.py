@@ -9,7 +9,7 @@ LEAD = N_(
     "and you may open any step."
 )
 
-LEARN_ABOUT = N_("Eight lessons of ten minutes: predict, do it in a lab, compare, explain.")
+LEARN_ABOUT = N_("Eight lessons of 10 to 12 minutes: predict, do it in a lab, compare, explain.")
 EXPLORE = N_("Explore")
 EXPLORE_ABOUT = N_("Ten labs, numbered in a good order. Every setting is in the address.")
 TEACH = N_("Teach")

@@ -96,6 +96,7 @@ def _models() -> list[type[Settings]]:
 
 def _of_registries() -> Iterator[Found]:
     from engine.data.points import POINT_SETS
+    from engine.data.shipped import EMOJI_GROUPS
     from engine.data.sources.torchvision_sets import SOURCES
     from engine.models.presets import PRESETS
     from engine.samplers import SAMPLERS
@@ -118,6 +119,8 @@ def _of_registries() -> Iterator[Found]:
             for name in ("title", "description", "about"):
                 if text := getattr(one, name, ""):
                     yield place, text
+            yield from ((place, name) for name in getattr(one, "class_names", ()) if not name.isdecimal())
+    yield from (("engine/data/shipped.py", name) for name in EMOJI_GROUPS)
 
 
 def _of_lessons() -> Iterator[Found]:

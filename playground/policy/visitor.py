@@ -164,7 +164,7 @@ class Visitor:
                     "There is no {what} “{name}” here, but {offered}.",
                     what=what,
                     name=name[:40],
-                    offered=", ".join(offered),
+                    offered=_(", ").join(offered),
                 )
             )
 

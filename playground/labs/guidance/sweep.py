@@ -159,12 +159,12 @@ def _cell(controls: GuidanceControls, model: Model, swept: Mapping[str, Value]) 
 
 def _title(axis: str, value: Value, one: Allowed) -> str:
     if one.names and value in one.names:
-        return one.names[value]
+        return _(one.names[value])
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _list(values: tuple[str, ...]) -> str:
-    return ", ".join(values) if len(values) <= 9 else f"{', '.join(values[:4])}, … {values[-1]}"
+    return _(", ").join(values if len(values) <= 9 else (*values[:4], f"… {values[-1]}"))
 
 
 @dataclass(frozen=True, eq=False)

@@ -142,7 +142,8 @@ def bars(controls: LikelihoodControls, vae: str) -> tuple[Bar, ...]:
         return Bar(_("trained network"), data, "small"), Bar(_("exact denoiser"), f"ideal:{data}", "small")
     if controls.compare == "schedules":
         return tuple(
-            Bar(_("{schedule} steps", schedule=name), data, "small", name) for name in ("cosine", "linear", "sigmoid")
+            Bar(_("{schedule} steps", schedule=_(name)), data, "small", name)
+            for name in ("cosine", "linear", "sigmoid")
         )
     if data != "digits":  # no network with a learned variance ships for them
         small, large = (
@@ -177,4 +178,4 @@ def without_effect(controls: LikelihoodControls) -> dict[str, str]:
 
 
 def _own(side: str, model: str) -> str:
-    return f"{side}: {model if len(model) <= 22 else model[:21] + '…'}"
+    return _("{name}: {value}", name=side, value=model if len(model) <= 22 else model[:21] + "…")

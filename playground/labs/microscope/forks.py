@@ -103,7 +103,7 @@ def label_of(fork: Branching, class_names: tuple[str, ...]) -> str:
         elif name == "label":
             number = int(value)
             known = class_names[number] if 0 <= number < len(class_names) else value
-            words.append(_("no class") if number < 0 else _("class {known}", known=known))
+            words.append(_("no class") if number < 0 else _("class {known}", known=_(known)))
         else:
             words.append(f"{_(TITLES.get(name, name))} {value}")
     return _(", ").join(words) or _("nothing changed")

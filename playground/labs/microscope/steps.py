@@ -45,7 +45,7 @@ class BranchName:
 def settings_in_words(recipe: Recipe) -> str:
     """The settings of a trajectory in a few words."""
     sampler = SAMPLERS[recipe.sampler]
-    eta = f", η {recipe.eta:g}" if "eta" in sampler.settings else ""
+    eta = _(", η = {eta:g}", eta=recipe.eta) if "eta" in sampler.settings else ""
     return _("{title}{eta}, {steps} steps", title=sampler.title, eta=eta, steps=recipe.steps)
 
 

@@ -141,7 +141,7 @@ class Download:
 
 def branch_titles(found: Microscopy) -> list[str]:
     """Each branch in words."""
-    return [f"{one.branch.name}: {one.branch.label}" for one in found.branches]
+    return [_("{name}: {value}", name=one.branch.name, value=one.branch.label) for one in found.branches]
 
 
 def download(found: Microscopy, number: int) -> Download:

@@ -226,7 +226,7 @@ def label_titles(controls: PointsControls, own: PointSet | None = None) -> dict[
     names = class_names(controls, own)
     if not names:
         return {controls.label: _("No classes")}
-    only = {str(k): _("All “{name}”", name=name) for k, name in enumerate(names)}
+    only = {str(k): _("All “{name}”", name=_(name)) for k, name in enumerate(names)}
     return {"each": _("As in the data"), "none": _("None (unconditional)"), **only}
 
 

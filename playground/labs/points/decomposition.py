@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.data.points import PointSet
-from engine.language import N_
+from engine.language import N_, _
 from playground.components.payloads.microscope import Branch, StepView
 from playground.components.payloads.points_microscope import ParticleCursor, ParticleTrajectory, PointsMicroscope
 from playground.labs.points import text
@@ -54,7 +54,7 @@ def bench(
     labels = labels_of(controls, data, controls.particles)
     label = -1 if labels is None else int(labels[particle])
     trajectories = tuple(_trajectory(controls, side, data, trained, label) for side in sides(controls, trained))
-    return replace(empty, trajectories=trajectories, name=data.class_names[label] if label >= 0 else "")
+    return replace(empty, trajectories=trajectories, name=_(data.class_names[label]) if label >= 0 else "")
 
 
 def moved(controls: PointsControls, where: ParticleCursor) -> PointsControls:

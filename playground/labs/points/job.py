@@ -151,7 +151,7 @@ def _point_clouds(
         data=data.x,
         data_labels=data.labels if data.class_names else None,
         labels=labels,
-        class_names=data.class_names,
+        class_names=tuple(map(_, data.class_names)),
         fps=max(4.0, min(30.0, len(times) / 4.5)),
         autoplay=True,
     )

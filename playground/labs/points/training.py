@@ -188,7 +188,7 @@ def stage(learning: Learning) -> PointClouds:
         data=data.x,
         data_labels=data.labels if data.class_names else None,
         labels=labels,
-        class_names=data.class_names,
+        class_names=tuple(map(_, data.class_names)),
         has_trajectories=False,
         live=not learning.ended,
         start_at="last",

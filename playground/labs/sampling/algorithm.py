@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from engine.language import _
 from playground.components.payloads.panels import AlgorithmLine, AlgorithmPanel
 from playground.labs.sampling.controls import Side
+from playground.labs.shared.naming import cited
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
@@ -164,7 +165,9 @@ def panels(
     """
     made = {side: _panel(recipes[side], steps[side], shown[side]) for side in shown}
     if len(made) > 1 and len({repr(panel) for panel in made.values()}) > 1:
-        return tuple(replace(panel, title=f"{side}: {panel.title}") for side, panel in made.items())
+        return tuple(
+            replace(panel, title=_("{name}: {value}", name=side, value=panel.title)) for side, panel in made.items()
+        )
     return tuple(made.values())[:1]
 
 
@@ -214,7 +217,7 @@ def _panel(recipe: Recipe, steps: Mapping[int, Step], shown: Sequence[int]) -> A
             "sum": [_sum(step) for step in taken],
             "std": [_number(step.coefficients[-1].get("fresh", 0.0)) for step in taken],
         },
-        update.source,
+        cited(update.source),
         {"t": "t", "s": "s", "ᾱ_t": "a", "ᾱ_s": "b", "β": "beta", "σ": "std"},
     )
 

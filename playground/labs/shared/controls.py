@@ -207,7 +207,7 @@ def demanded(model: type[C], values: Mapping[str, Any]) -> C:
     """
     for name in current(values):
         if name not in model.model_fields:
-            known = ", ".join(model.model_fields)
+            known = _(", ").join(model.model_fields)
             raise ValueError(
                 _("There is no setting “{shortened}”, but {known}.", shortened=_shortened(str(name)), known=known)
             )
@@ -378,7 +378,7 @@ def _from_value(value: Any, field: FieldInfo) -> Any:
 
 def _allowed(control: Control) -> str:
     if control.kind == "choice":
-        return _("one of ") + ", ".join(str(value) for value, _ in control.options)
+        return _("one of ") + _(", ").join(str(option[0]) for option in control.options)
     if control.kind == "switch":
         return _("0 or 1")
     kind = (

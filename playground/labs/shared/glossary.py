@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from engine.language import _
+from engine.language import _, joined
+from playground.labs.shared.naming import cited
 from playground.labs.shared.text import with_subscripts
 
 SOURCE = Path(__file__).with_name("glossary.csv")
@@ -50,9 +51,9 @@ class Term:
     @property
     def definition(self) -> str:
         """Sentence, formula and source in one line, for a hover text."""
-        formula = f"{self.formula}." if self.formula else ""
-        source = f"({self.source})" if self.source else ""
-        return " ".join(part for part in (_(self.sentence), formula, source) if part)
+        formula = _("{word}.", word=self.formula) if self.formula else ""
+        source = _("({source})", source=cited(self.source)) if self.source else ""
+        return joined(_(self.sentence), formula, source)
 
 
 @cache

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import time
+from functools import reduce
 
-from engine.language import _
+from engine.language import N_, _
 
 
 def when(run_id: str) -> str:
@@ -30,6 +32,34 @@ def data_title(name: str) -> str:
         if name.startswith("zip:"):
             return _("uploaded images")
         return name.rsplit("/", 1)[-1] if name.startswith(("folder:", "hub:")) else name
+
+
+CITED = {
+    r"(?P<names>.+) et al\. (?P<year>\d{4}\w?)": N_("{names} et al. {year}"),
+    r"(?P<one>.+) & (?P<other>.+) (?P<year>\d{4}\w?)": N_("{one} & {other} {year}"),
+    r"(?P<names>\w+) (?P<year>\d{4}\w?)": N_("{names} {year}"),
+    r"eq\. (?P<number>.+)": N_("eq. {number}"),
+    r"algorithm (?P<number>.+)": N_("algorithm {number}"),
+    r"section (?P<number>.+)": N_("section {number}"),
+    r"appendix (?P<number>.+)": N_("appendix {number}"),
+}
+"""The parts of a citation by their pattern."""
+
+
+def cited(source: str) -> str:
+    """Where a paper says something, such as "Ho et al. 2020, eq. 4", in the language of who reads."""
+    return _("; ").join(reduce(_and, map(_cited, one.split(", "))) for one in source.split("; "))
+
+
+def _and(paper: str, place: str) -> str:
+    return _("{paper}, {place}", paper=paper, place=place)
+
+
+def _cited(part: str) -> str:
+    for shape, text in CITED.items():
+        if found := re.fullmatch(shape, part):
+            return _(text, **found.groupdict())
+    return part
 
 
 def duration(seconds: float | None) -> str:

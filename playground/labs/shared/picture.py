@@ -62,7 +62,7 @@ class PictureChoice(Controls):
                 Problem(
                     _(
                         "“{title}” has {count} images, numbered from 0; there is no number {number}.",
-                        title=pictures.class_names[label],
+                        title=_(pictures.class_names[label]),
                         count=count,
                         number=number,
                     ),
@@ -103,6 +103,6 @@ def name_of(controls: PictureChoice) -> str:
     """What the picture shows, in words."""
     pictures = load(controls.data)
     if not pictures.names:
-        return _("a handwritten {class_names}", class_names=pictures.class_names[controls.class_index])
+        return _("a handwritten {class_names}", class_names=_(pictures.class_names[controls.class_index]))
     members = np.flatnonzero(pictures.labels == controls.class_index)
     return pictures.names[members[controls.number]]

@@ -87,7 +87,7 @@ def _named(part: str, allowed: Allowed) -> list[Value]:
         value for value, title in (allowed.names or {}).items() if wanted in (str(value).casefold(), title.casefold())
     ]
     if not found and allowed.kind == "name":
-        known = ", ".join(str(value) or title for value, title in (allowed.names or {}).items())
+        known = _(", ").join(str(value) or title for value, title in (allowed.names or {}).items())
         raise ValueError(
             _("“{part}” is no {what}: there are {known}.", part=_short(part), what=allowed.what, known=known)
         )

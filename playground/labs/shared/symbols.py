@@ -14,8 +14,9 @@ from functools import cache
 from pathlib import Path
 from unicodedata import normalize
 
-from engine.language import _, cached
+from engine.language import _, cached, joined
 from playground.labs.shared import glossary
+from playground.labs.shared.naming import cited
 
 SOURCE = Path(__file__).with_name("symbols.csv")
 ROOT = Path(__file__).resolve().parents[3]
@@ -48,10 +49,10 @@ def table() -> str:
     for key, symbol in symbols().items():
         if symbol.term:
             term = glossary.terms()[symbol.term]
-            name, about, source = term.name, " ".join(filter(None, (_(term.sentence), term.formula))), term.source
+            name, about, source = term.name, joined(_(term.sentence), term.formula), term.source
         else:
             name, about, source = symbol.name, _(symbol.sentence), symbol.source
-        shown[key] = {"name": _(name), "about": about, "source": source, "code": place_of(symbol.code)}
+        shown[key] = {"name": _(name), "about": about, "source": cited(source), "code": place_of(symbol.code)}
     return json.dumps(shown, ensure_ascii=False).replace("</", "<\\/")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from engine.language import _
 from playground.components.payloads.panels import Algorithm, AlgorithmLine, AlgorithmPanel
+from playground.labs.shared.naming import cited
 
 if TYPE_CHECKING:
     from engine.runs.entry import Snapshot
@@ -87,10 +88,10 @@ def _loss(config: TrainConfig) -> str:
 
 def _source(config: TrainConfig) -> str:
     if config.task == "classifier":
-        return "Dhariwal & Nichol 2021, section 4"
+        return cited("Dhariwal & Nichol 2021, section 4")
     if config.task == "vae":
-        return "Kingma & Welling 2014, eq. 3"
+        return cited("Kingma & Welling 2014, eq. 3")
     more = {"noise": "eq. 14", "clean": "", "velocity": "Salimans & Ho 2022, section 4"}[config.target]
     hybrid = "Nichol & Dhariwal 2021, eq. 16" if config.learned_variance else ""
     weighting = "Hang et al. 2023, section 3.4" if config.weighting == "min-snr" else ""
-    return "; ".join(filter(None, ("Ho et al. 2020, algorithm 1", more, weighting, hybrid)))
+    return _("; ").join(filter(None, map(cited, ("Ho et al. 2020, algorithm 1", more, weighting, hybrid))))

@@ -121,11 +121,11 @@ def classes_in_words(classes: tuple[tuple[str, int], ...], most: int = 12) -> st
     if not classes:
         return _("No classes: the network is unconditional.")
     counts = [count for _, count in classes]
-    names = _(", ").join(name for name, _count in classes[:most]) + (" …" if len(classes) > most else "")
+    names = _(", ").join(_(name) for name, _count in classes[:most]) + (" …" if len(classes) > most else "")
     if min(counts) == max(counts):
         return _("{count:,} of {counts:,} images each: {names}", count=len(classes), counts=counts[0], names=names)
     if len(classes) <= most:
-        return _(", ").join(f"{name} ({count:,})" for name, count in classes)
+        return _(", ").join(_("{name} ({count:,})", name=_(name), count=count) for name, count in classes)
     return _(
         "{classes:,} of {fewest:,} to {most:,} images: {names}",
         classes=len(classes),

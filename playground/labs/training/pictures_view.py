@@ -118,7 +118,9 @@ def preparing_view(preparation: Preparation) -> PreparingView:
     """How far a preparation is."""
     state, title = preparation.state, preparation.title
     if state.is_running:
-        return PreparingView(f"{title}: {preparing.progress_text(state)}", state.fraction, True)
+        return PreparingView(
+            _("{name}: {value}", name=title, value=preparing.progress_text(state)), state.fraction, True
+        )
     if state.status == "finished" and state.result is not None:
         done = Notice("success", pictures_text.prepared(title))
         return PreparingView("", 1.0, False, done, state.result.name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.language import ENGLISH, N_, _, language
+from engine.language import ENGLISH, N_, _, joined, language
 from playground.components.payloads import packing
 from playground.labs.shared.naming import data_title, when
 from playground.labs.training import text
@@ -77,9 +77,8 @@ def status(snapshot: Snapshot) -> str:
     icon, word = phase(snapshot)
     behind = _(" by another process") if snapshot.elsewhere and snapshot.active else ""
     doing = _doing(snapshot)
-    return (
-        f"{icon} **{word}**{behind}: {_progress(snapshot)}. {f'{doing} ' if doing else ''}{described(snapshot.config)}"
-    )
+    begun = _("{name}: {value}", name=f"{icon} **{word}**{behind}", value=_("{word}.", word=_progress(snapshot)))
+    return joined(begun, doing, described(snapshot.config))
 
 
 def summary(snapshot: Snapshot) -> str:
@@ -90,7 +89,7 @@ def summary(snapshot: Snapshot) -> str:
     if snapshot.reports:
         parts.append(_("loss {loss:.4f}", loss=snapshot.reports[-1].loss))
     parts += [when(snapshot.id)] if snapshot.title else []
-    return f"{', '.join(parts)} · {described(snapshot.config)}"
+    return f"{_(', ').join(parts)} · {described(snapshot.config)}"
 
 
 def _progress(snapshot: Snapshot) -> str:
