@@ -23,8 +23,9 @@ export class Blocks {
    * @param {Memory} memory
    * @param {Weights} weights
    * @param {UNetConfig} config
+   * @param {number} [tiles]  m of Winograd's convolution F(m × m, 3 × 3): 2 or 4
    */
-  constructor(c, memory, weights, config) {
+  constructor(c, memory, weights, config, tiles) {
     this.c = c;
     this.memory = memory;
     this.weights = weights;
@@ -32,7 +33,7 @@ export class Blocks {
     this.act = ACTIVATIONS[config.act_fn];
     const shapes = Object.values(weights.shapes);
     const size = shapes.reduce((sum, shape) => sum + shape.reduce((n, side) => n * side, 1), 0);
-    this.winograd = size > LARGE ? 2 : 4;
+    this.winograd = tiles ?? (size > LARGE ? 2 : 4);
     this.room = Math.max(SCRATCH, ...shapes.filter((shape) => shape[2] === 3).map(([N, C]) => (this.winograd + 2) ** 2 * (4 * (N + C) + 32)));
     this.scratch = memory.take(this.room);
     this.zeros = weights.keep(new Float32Array(Math.max(...shapes.map(([N]) => upTo8(N)))));

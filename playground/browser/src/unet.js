@@ -22,8 +22,9 @@ export const MOST_MEMORY = 1e9;
  * @param {Shapes} shapes  of the weights
  * @param {ArrayBuffer} file  a safetensors file
  * @param {number} most  bytes that it may grow to
+ * @param {number} [tiles]  of convolutions, see `Blocks`
  */
-export async function openBlocks(module, config, shapes, file, most) {
+export async function openBlocks(module, config, shapes, file, most, tiles) {
   const tensors = readSafetensors(file);
   checkShapes(shapes, tensors);
   const head = config.attention_head_dim;
@@ -33,7 +34,7 @@ export async function openBlocks(module, config, shapes, file, most) {
   const instance = await WebAssembly.instantiate(module, {});
   const c = /** @type {Arithmetic} */ (/** @type {unknown} */ (instance.exports));
   const memory = new Memory(c.memory, c.__heap_base.value, most);
-  return new Blocks(c, memory, new Weights(c, memory, tensors), config);
+  return new Blocks(c, memory, new Weights(c, memory, tensors), config, tiles);
 }
 
 /** Pictures at once: its working memory, and how long it takes to stop, are bounded by it. */
@@ -63,9 +64,10 @@ export class UNet {
    * @param {WebAssembly.Module} module
    * @param {NetworkFiles<UNetConfig>} files
    * @param {number} [most]  bytes that its memory may grow to
+   * @param {number} [tiles]  of convolutions, see `Blocks`
    */
-  static async open(module, { config, weights }, most = MOST_MEMORY) {
-    return new UNet(await openBlocks(module, config, unetShapes(config), weights, most));
+  static async open(module, { config, weights }, most = MOST_MEMORY, tiles = undefined) {
+    return new UNet(await openBlocks(module, config, unetShapes(config), weights, most, tiles));
   }
 
   get bytes() {

@@ -4,9 +4,9 @@ import { NoisyClassifier } from "../../../playground/browser/src/noisy_classifie
 import { UNet } from "../../../playground/browser/src/unet.js";
 
 const [folder] = process.argv.slice(2);
-for (const { name, module, batches } of readJson(`${folder}/cases.json`)) {
+for (const { name, module, tiles, batches } of readJson(`${folder}/cases.json`)) {
   const files = network(`${folder}/${name}`);
-  const net = await (files.config.unet ? NoisyClassifier : UNet).open(await compiled(module), files);
+  const net = await (files.config.unet ? NoisyClassifier : UNet).open(await compiled(module), files, undefined, tiles);
   batches.forEach(({ times, classes, signal }, k) => {
     const x = floats(`${folder}/${name}-${k}.x`);
     write(`${folder}/${name}-${module}-${k}.y`, net instanceof UNet ? net.forward(x, times, classes) : net.gradient(x, times[0], signal, classes));

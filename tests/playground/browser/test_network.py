@@ -124,6 +124,19 @@ def _compare(folder: Path, cases: list[dict[str, Any]], expected: dict[tuple[str
 
 
 @pytest.mark.toolchain
+def test_large_networks_whose_convolutions_take_smaller_tiles_answer_as_in_torch(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    net = _random(PRESETS["tiny"].config(28, 1, 10))
+    x = torch.randn(3, 1, 28, 28)
+    right = net(x, torch.tensor([1.0, 500.0, 900.0]), torch.tensor([0, 5, 10])).numpy()
+    write_network(tmp_path, "large", net)
+    x.numpy().tofile(tmp_path / "large-0.x")
+    batches = [{"times": [1, 500, 900], "classes": [0, 5, 10]}]
+    cases = [{"name": "large", "module": it, "tiles": 2, "batches": batches} for it in build.MODULES]
+    _compare(tmp_path, cases, {("large", 0): right})
+
+
+@pytest.mark.toolchain
 def test_half_precision_is_half_as_large_and_opens_too(tmp_path: Path) -> None:
     net = open_model("digits").denoiser.net
     whole, half = network_files(net), network_files(net, half=True)
