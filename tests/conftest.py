@@ -11,6 +11,8 @@ import pytest
 
 # Tests run two at a time, and their networks are small: a second thread in each costs more than it brings.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Servers that tests start speak English in any terminal.
+os.environ["LC_ALL"] = "C.UTF-8"
 # How long an example takes says how busy the computer is.
 hypothesis.settings.register_profile("any computer", deadline=None)
 hypothesis.settings.load_profile("any computer")

@@ -18,6 +18,9 @@ from playground.labs.home.view import LabLink
 from playground.labs.shared import link_view
 from playground.labs.shared.controls import Controls, describe, to_link
 
+NO_BREAK = "\u00a0"
+"""A blank at which no line ends."""
+
 CONTENTS, TEACH = "learn", "teach"
 """Addresses of the page that lists the lessons, and of that for teachers."""
 
@@ -292,4 +295,10 @@ def _condition(condition: Condition, numbers: Mapping[str, float]) -> RailCondit
 
 def _said(text: str, numbers: Mapping[str, float]) -> str:
     """A text of a lesson in the language of who reads, with its numbers."""
-    return _(text, **numbers) if text else ""
+    return _unbroken(_(text, **numbers)) if text else ""
+
+
+def _unbroken(text: str) -> str:
+    """With no line that ends between a number and its unit, or in a short equation such as "t = 496"."""
+    text = re.sub(r"(?<=\d) (?=[%\u4e00-\u9fff])", NO_BREAK, text)
+    return re.sub(r"(?<=[\w>]) = (?=[\d−])|(?<=[(]0,) (?=<i>I|I)", lambda found: found[0].replace(" ", NO_BREAK), text)

@@ -13,9 +13,10 @@ import socket
 import sys
 import tempfile
 import threading
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, TextIO
 
+from engine.language import speaking
 from engine.storage.disk_errors import is_refused_write, sentence
 from playground import preload
 from playground.gradio_ui import launch_text as text
@@ -45,11 +46,12 @@ SESSIONS = 1000
 
 def main(arguments: Sequence[str]) -> int:
     """Start it and stay until it is ended. Returns the exit status."""
-    chosen = parse(arguments)
-    if problem := _cannot_listen(chosen.host, chosen.port):
-        print(problem, file=sys.stderr)
-        return 1
-    print(text.COMING, flush=True)
+    with speaking(options.language_of_terminal()):
+        chosen = parse(arguments)
+        if problem := _cannot_listen(chosen.host, chosen.port):
+            print(problem, file=sys.stderr)
+            return 1
+        print(text.COMING, flush=True)
     try:
         demo = build(chosen)
     except OSError as error:  # its folder for temporary files cannot be made
@@ -85,7 +87,7 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
     if chosen.share:
-        print(text.ASKING, flush=True)
+        _say(lambda: text.ASKING)
     try:
         # Gradio's own messages name its commands, and files to put into folders.
         with contextlib.redirect_stdout(io.StringIO()):
@@ -109,17 +111,23 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
                 **app.appearance(),
             )
     except OSError:  # another program took the port meanwhile
-        print(text.taken(chosen.port) if chosen.port else text.NO_PORT, file=sys.stderr)
+        _say(lambda: text.taken(chosen.port) if chosen.port else text.NO_PORT, sys.stderr)
         return 1
     preload.start()  # torch: only now, so that the first page does not wait for it
     if chosen.public:
         run_time_limit.start(visitor_of(None).limits.training_seconds)
-    print("\n".join(_startup_lines(chosen, demo)), flush=True)
+    _say(lambda: "\n".join(_startup_lines(chosen, demo)))
     while not ended.wait(3600):
         pass
     demo.close(verbose=False)
-    print(text.CLOSED, flush=True)
+    _say(lambda: text.CLOSED)
     return 0
+
+
+def _say(message: Callable[[], str], where: TextIO | None = None) -> None:
+    """Print it in the language of the terminal."""
+    with speaking(options.language_of_terminal()):
+        print(message(), file=where, flush=True)
 
 
 def _largest_upload() -> int:

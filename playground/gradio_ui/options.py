@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from engine.language import ENGLISH, chosen
 from playground.gradio_ui import launch_text as text
 from playground.policy.mode import default_public, on_spaces
 
@@ -38,6 +39,12 @@ def runs_folder() -> str | None:
     """Where a Space keeps training runs: in the bucket mounted at /data, where there is one; None for the usual place."""
     there = on_spaces() and os.path.ismount(BUCKET) and os.access(BUCKET, os.W_OK)
     return f"{BUCKET}/runs" if there and not os.environ.get("DIFFUSION_PLAYGROUND_RUNS") else None
+
+
+def language_of_terminal() -> str:
+    """The tag of the language that the terminal is set to, of those that are spoken here; English else."""
+    wishes = (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))
+    return chosen(next(filter(None, wishes), None)) or ENGLISH
 
 
 def parse(arguments: Sequence[str]) -> Options:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 from gradio.events import Dependency
 
+from engine.language import _
 from playground import preload
 from playground.gradio_ui import live, page, training_html, widgets
 from playground.gradio_ui.following import QUIET
@@ -86,7 +87,10 @@ def _pictures(config: TrainConfig, visitor: Visitor, *, is_open: bool) -> str:
     if shown is None:  # the estimate says why
         return ""
     title = html.escape(shown.heading)
-    lines = [f"<b>{name}:</b> {html.escape(words)}" if name else html.escape(words) for name, words in shown.lines]
+    lines = [
+        _("{name}: {value}", name=f"<b>{name}</b>", value=html.escape(words)) if name else html.escape(words)
+        for name, words in shown.lines
+    ]
     about = live.rich(common.looking_at(shown.about))
     return (
         # Another key makes another element, so that what was opened by the page is closed by the page.

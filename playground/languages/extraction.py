@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import pkgutil
+import re
 from collections.abc import Iterator
-from io import BytesIO
 from pathlib import Path
 from typing import get_args
 
 from babel.messages.catalog import Catalog
-from babel.messages.extract import extract
 
 import engine.recipes
 import playground.labs
@@ -28,6 +28,9 @@ SHOWN = ("engine.recipes.", "engine.training.", "playground.")
 """Packages whose settings stand on pages; those of evaluations are for the shell."""
 MARKS = {"_": 1, "N_": 1, "Message": 1, "plural": 2}
 """How many texts stand at the beginning of each call."""
+_TEXT = r'\s*("(?:[^"\\]|\\.)*")'
+_CALL = re.compile(rf"(?<![\w.$])({'|'.join(MARKS)})\({_TEXT}(?:,{_TEXT})?")
+"""Of JavaScript, also within another such call and within a template."""
 Found = tuple[str, str | tuple[str, ...]]
 """The file of a text, and the text; of things that are counted, for one and for many."""
 
@@ -55,11 +58,9 @@ def _marked() -> Iterator[Found]:
                 if texts and all(isinstance(text, str) for text in texts):
                     yield _place(path), str(texts[0]) if len(texts) == 1 else tuple(map(str, texts))
     for path in sorted((ROOT / "playground").glob("*/src/*.js")):
-        keywords = {name: None if count == 1 else tuple(range(1, count + 1)) for name, count in MARKS.items()}
-        for _line, text, *_comments in extract(
-            "javascript", BytesIO(path.read_bytes()), keywords, options={"encoding": "utf-8"}
-        ):
-            yield _place(path), text
+        for call in _CALL.finditer(path.read_text(encoding="utf-8")):
+            said = tuple(json.loads(text) for text in call.groups()[1 : 1 + MARKS[call[1]]])
+            yield _place(path), said[0] if len(said) == 1 else said
 
 
 def _place(path: Path) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from engine.language import _
 from playground.labs.shared import pictures_html
 from playground.labs.shared.naming import data_title
 from playground.labs.training import pictures_text as text
@@ -91,7 +92,10 @@ def _pictures(config: TrainConfig, expanded: bool) -> None:
             pictures_html.sheet(shown.sheet, shown.heading, width=shown.width)
         )  # st.image has no text for the blind
         page.looking_at(shown.about)
-        lines = [f"**{title}:** {page.plain(words)}" if title else page.plain(words) for title, words in shown.lines]
+        lines = [
+            _("{name}: {value}", name=f"**{title}**", value=page.plain(words)) if title else page.plain(words)
+            for title, words in shown.lines
+        ]
         st.markdown("  \n".join(lines))
         if shown.note:
             st.caption(shown.note)

@@ -66,7 +66,7 @@ class Series:
 class LiveChart(Payload):
     """Series over one pair of axes; every update carries all points (of a long series, MAX_POINTS).
 
-    empty: is shown while there are none.
+    empty: is shown while there are none; of itself, that there is nothing to draw yet.
     """
 
     title: str
@@ -77,7 +77,7 @@ class LiveChart(Payload):
     log_y: bool = False
     y_range: tuple[float, float] | None = None
     note: str = ""
-    empty: str = "Nothing to draw yet."
+    empty: str = ""
 
     @cached_property
     def _payload(self) -> JSON:

@@ -97,7 +97,7 @@ export function branchStrip(number, { onMove, onEnd }) {
       slider.setAttribute("aria-valuemax", String(branch.steps.length - 1));
       slider.setAttribute("aria-valuenow", String(isChosen ? index : 0));
       slider.setAttribute("aria-valuetext", isChosen ? step.text : _("not chosen"));
-      slider.setAttribute("aria-label", `${branch.name}: ${branch.label}`);
+      slider.setAttribute("aria-label", _("{name}: {value}", { name: branch.name, value: branch.label }));
     },
   };
 }

@@ -57,7 +57,7 @@ export function mount(root, _emit) {
       el("p", {}, markup(lesson.goal).fragment),
       el("div", { class: "dp-lesson-bar", role: "progressbar", "aria-label": _("Steps done"), "aria-valuemin": 0, "aria-valuemax": all, "aria-valuenow": done }, el("i", { style: `width: ${(100 * done) / all}%` })),
       el("div", { class: "dp-lesson-row" }, el("a", { class: "dp-chip dp-next", href: to }, label), el("small", {}, _("about {minutes} min · {done} of {all} steps · report {section}", { minutes: lesson.minutes, done, all, section: lesson.section }))),
-      el("details", {}, el("summary", {}, _("All steps")), el("ol", {}, ...lesson.steps.map((step, k) => el("li", { "data-done": String(Boolean(steps[k]?.done)) }, el("a", { href: localized(step.address).href }, names[step.kind], ": ", markup(step.text).fragment))))),
+      el("details", {}, el("summary", {}, _("All steps")), el("ol", {}, ...lesson.steps.map((step, k) => el("li", { "data-done": String(Boolean(steps[k]?.done)) }, el("a", { href: localized(step.address).href }, _("{name}: {value}", { name: names[step.kind], value: "" }), markup(step.text).fragment))))),
     );
   }
 

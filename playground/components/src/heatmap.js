@@ -119,7 +119,7 @@ export function mount(root) {
     frame.cursor.setAttribute("y", String(TOP + (frame.rows - 1 - at[1]) * CELL));
     frame.cursor.setAttribute("visibility", "visible");
     const value = data.values[at[1]][at[0]];
-    readout.textContent = `${_("Up to step {step}, t / T = {level}", { step: formatNumber(data.x[at[0]]), level: data.y[at[1]] })}: ${value === null ? _("no image had these noise levels") : _("{value} above the Bayes-optimal loss", { value: formatNumber(value) })}`;
+    readout.textContent = _("{name}: {value}", { name: _("Up to step {step}, t / T = {level}", { step: formatNumber(data.x[at[0]]), level: data.y[at[1]] }), value: value === null ? _("no image had these noise levels") : _("{value} above the Bayes-optimal loss", { value: formatNumber(value) }) });
   }
 
   const label = (/** @type {string} */ text, /** @type {Attributes} */ attributes) => shape("text", { "font-size": FONT, ...attributes }, text);

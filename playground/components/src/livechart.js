@@ -78,7 +78,7 @@ export function mount(root) {
     Object.assign(root.dataset, { points, series: data.series.length });
     empty.hidden = points > 0;
     tools.hidden = !points;
-    empty.textContent = data.empty;
+    empty.textContent = data.empty || _("Nothing to draw yet.");
     canvas.style.visibility = points > 0 ? "visible" : "hidden";
     canvas.setAttribute("aria-label", description());
     plotted(fitCanvas(canvas, width, CHART_HEIGHT), width);

@@ -203,7 +203,7 @@ export function mount(root, emit) {
     if (paintStrips) rows.forEach((row, i) => row.paint(pools[i]));
     paintStrips = false;
     rows.forEach((row, i) => data.branches[i].steps.length && row.place(i === b, i === b ? here : data.branches[i].steps[0], index(i)));
-    where.textContent = `${data.branches[b].name}: ${here.text}`;
+    where.textContent = _("{name}: {value}", { name: data.branches[b].name, value: here.text });
     colours.hidden = pool.channels !== 3;
     [...colours.children].forEach((node, c) => node.setAttribute("aria-pressed", String(c === channel)));
     sums.draw(here.equations, pool, [at()]);

@@ -56,7 +56,7 @@ function sumMarkup(equation, { pool, pixel }) {
     return `${sign}${formatFixed(Math.abs(coefficient), 4)} × ${equation.terms[i].symbol}`;
   });
   const place = equation.terms.some((term) => term.coefficient_map !== null) ? _(" (row {row}, column {column})", { row: pixel[0], column: pixel[1] }) : "";
-  return `${equation.name}: ${equation.result.symbol} =${parts.join("")}${place}`;
+  return _("{name}: {value}", { name: equation.name, value: `${equation.result.symbol} =${parts.join("")}${place}` });
 }
 
 /**

@@ -128,7 +128,7 @@ export function stepView() {
       const drawn = scene;
       pen.font = `600 16px ${theme.font}`;
       pen.fillStyle = theme.text;
-      pen.fillMarkup(`${trajectory.label}, ${trajectory.steps[at].text}`, 4, 20);
+      pen.fillMarkup(_("{name}, {place}", { name: trajectory.label, place: trajectory.steps[at].text }), 4, 20);
       [whole, near].forEach((view, k) => {
         pen.save();
         pen.translate(k * (view.size + SHEET_GAP), 0);
@@ -152,7 +152,7 @@ export function stepView() {
 export const pointOf = (pool, index) => [pool.at(index, BOTH[0]), pool.at(index, BOTH[1])];
 
 /** @param {Scene} scene */
-const spotsText = ({ spots }) => spots.map(({ label, at }) => `${label} at ${tuple(at)}`).join(", ");
+const spotsText = ({ spots }) => spots.map(({ label, at }) => _("{label} at {place}", { label, place: tuple(at) })).join(_("; "));
 
 /**
  * A symbol as text for a canvas: x<sub>116</sub> is x₁₁₆.
@@ -169,8 +169,8 @@ function plain(symbol) {
  * @param {[row: number, weight: number][]} weights @param {Float32Array} points
  */
 function heaviest(weights, points) {
-  const named = weights.slice(0, NAMED).map(([row, weight]) => `${formatShare(weight)} on ${tuple([points[2 * row], points[2 * row + 1]], 2)}`);
-  return named.length ? _("Most posterior weight: {names}.", { names: named.join(", ") }) : "";
+  const named = weights.slice(0, NAMED).map(([row, weight]) => _("{share} on {place}", { share: formatShare(weight), place: tuple([points[2 * row], points[2 * row + 1]], 2) }));
+  return named.length ? _("Most posterior weight: {names}.", { names: named.join(_("; ")) }) : "";
 }
 
 /**

@@ -359,11 +359,13 @@ export function mount(root) {
     const parts = data.clouds.map((cloud, number) => {
       const x = point(positionsAt(cloud, i));
       const x0 = cloud.x0 ? `, x̂₀ = ${point(positionsAt(cloud, i, cloud.x0.values))}` : "";
-      return `${data.clouds.length > 1 ? `${"AB"[number]}: ` : ""}x = ${x}${x0}`;
+      return data.clouds.length > 1 ? _("{name}: {value}", { name: "AB"[number], value: `x = ${x}${x0}` }) : `x = ${x}${x0}`;
     });
     const label = labelOf(data, k);
     const cross = data.clouds[0].x0 ? _("The cross is x̂₀.") : "";
-    return `${_("Particle {k}", { k })}${label && `, ${label}`}, ${data.positions[i].text}: ${parts.join("; ")}. ${cross}`;
+    const named = [_("Particle {k}", { k }), ...(label ? [label] : []), data.positions[i].text];
+    const name = named.reduce((one, place) => _("{name}, {place}", { name: one, place }));
+    return _("{name}: {value}", { name, value: _("{word}.", { word: parts.join(_("; ")) }) }) + (cross && ` ${cross}`);
   }
 
   /** @param {string} kind */

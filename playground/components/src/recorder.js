@@ -244,7 +244,7 @@ export function mount(root) {
       g.strokeRect(at[1] * (w + GAP) + 1, at[0] * (h + GAP) + 1, w - 2, h - 2);
     }
     const texts = [trained[at[0]].text, meta.denoised[at[1]].text];
-    where.textContent = `${texts[0]}, ${texts[1]}`;
+    where.textContent = _("{name}, {place}", { name: texts[0], place: texts[1] });
     map.setAttribute("aria-label", _("Training step by denoising step; arrow keys move. {place}", { place: where.textContent }));
     field.setAttribute("aria-label", _("Images: {place}; arrow keys choose one", { place: where.textContent }));
     axes.forEach((it, which) => {

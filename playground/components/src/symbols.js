@@ -59,7 +59,7 @@ function mark(node, key, exact) {
     if (!figure || node.closest(TAKEN) || figure.querySelector(`[data-symbol="${CSS.escape(exact)}"][tabindex]`)) return;
     node.tabIndex = 0;
     node.setAttribute("role", "button");
-    node.setAttribute("aria-label", `${exact.replace("_", "")}: ${meaning.name}`);
+    node.setAttribute("aria-label", _("{name}: {value}", { name: exact.replace("_", ""), value: meaning.name }));
   });
 }
 

@@ -26,7 +26,7 @@ export function channelsView() {
     const values = decodeSignedBytes(map.i8);
     const columns = count === 1 ? 1 : Math.max(4, Math.min(8, Math.floor(width / 100)));
     const side = count === 1 ? Math.min(width, 420) : Math.min(120, (width - 8 * (columns - 1)) / columns);
-    head.textContent = `${data.words.channels}: ${data.blocks.find((b) => b.name === name)?.title}`;
+    head.textContent = _("{name}: {value}", { name: data.words.channels, value: data.blocks.find((b) => b.name === name)?.title });
     help.textContent = data.words.channels_help + (channels.length && channels.length < map.of ? _(" {count} of {of} channels are shown.", { count: channels.length, of: map.of }) : "");
     tiles.style.gridTemplateColumns = `repeat(${columns}, ${side}px)`;
     const small = Array.from({ length: count }, (_item, k) => raster(across, height, (i) => 127.5 + values[k * height * across + i], COLORMAPS.signed));
@@ -46,7 +46,7 @@ export function channelsView() {
     const read = (/** @type {PointerEvent} */ event) => {
       const [y, x] = cellAt(event, canvas, height, across);
       const value = (values[(k * height + y) * across + x] / 127) * map.max;
-      readout.textContent = `${channels.length ? _("channel {k}, row {y}, column {x}", { k: channels[k], y, x }) : _("number {k}", { k: y * across + x })}: ${formatNumber(value, 3)}`;
+      readout.textContent = _("{name}: {value}", { name: channels.length ? _("channel {k}, row {y}, column {x}", { k: channels[k], y, x }) : _("number {k}", { k: y * across + x }), value: formatNumber(value, 3) });
     };
     canvas.addEventListener("pointermove", read);
     canvas.addEventListener("pointerdown", read);

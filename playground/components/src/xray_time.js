@@ -43,7 +43,7 @@ export function timeView() {
     norms.draw({
       title: data.words.norms, shape: sizes.shape, max: sizes.max, values: amounts, isSigned: false, t, at, names: blocks,
       side: Math.min(side, width >= 760 ? width / 2 - 230 : width - 190), tall: Math.max(120, 24 * blocks.length),
-      say: (v, x, y) => `${blocks[y]}, t = ${t[x]}: ${formatNumber(v, 3)}`,
+      say: (v, x, y) => _("{name}: {value}", { name: _("{name}, {place}", { name: blocks[y], place: `t = ${t[x]}` }), value: formatNumber(v, 3) }),
     });
   }
 

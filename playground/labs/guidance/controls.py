@@ -21,7 +21,7 @@ View = Literal["sweep", "trace", "tradeoff", "density"]
 VIEWS: dict[View, str] = {"sweep": "Sweep", "trace": "Trace", "tradeoff": "Trade-off", "density": "2-D density"}
 AXES: dict[str, str] = {
     "scale": "guidance scale",
-    "steps": "steps",
+    "steps": "number of steps",
     "eta": "η",
     "label": "class",
     "seed": "seed",

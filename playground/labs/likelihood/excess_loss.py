@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.language import _
-from playground.labs.shared.naming import when
+from playground.labs.shared.naming import shipped_title, when
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -46,7 +46,7 @@ def runs(visitor: Visitor) -> dict[str, str]:
     from engine.interop.pretrained import CHECKPOINTS
 
     shipped = {
-        name: _("Trained network: {name}", name=name)
+        name: _("Trained network: {name}", name=shipped_title(name))
         for name, folder in CHECKPOINTS.items()
         if (folder / "metrics.jsonl").exists()
     }

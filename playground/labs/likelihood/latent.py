@@ -12,7 +12,7 @@ from engine.language import _
 from playground.components.payloads.panels import CurvePanel, Line
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.likelihood.controls import ANY_VAE, LikelihoodControls
-from playground.labs.shared.naming import when
+from playground.labs.shared.naming import data_title, shipped_title, when
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -58,7 +58,7 @@ def vaes(visitor: Visitor) -> dict[str, str]:
     from engine.models.vae import VAES
 
     shipped = {
-        name: _("Trained VAE: {name}", name=name.removesuffix("-vae"))
+        name: _("Trained VAE: {name}", name=shipped_title(name.removesuffix("-vae")))
         for name, folder in VAES.items()
         if folder.is_dir()
     }
@@ -82,7 +82,7 @@ def chosen(name: str, data: str, visitor: Visitor) -> tuple[str, str]:
     for one in visitor.runs.snapshots():
         if one.can_encode and one.config.data == data:
             return f"run:{one.id}", ""
-    return "", _("There is no VAE of {data} yet: the Training lab trains one, with “Task: VAE”.", data=data)
+    return "", _("There is no VAE of {data} yet: the Training lab trains one, with “Task: VAE”.", data=data_title(data))
 
 
 def views(controls: LikelihoodControls, visitor: Visitor) -> Views | str:

@@ -28,6 +28,7 @@ from playground.labs.likelihood.results import (
 from playground.labs.shared import models
 from playground.labs.shared.controls import ControlRules
 from playground.labs.shared.exports import File, csv
+from playground.labs.shared.naming import shipped_title
 from playground.labs.shared.view import Notice
 
 if TYPE_CHECKING:
@@ -94,9 +95,12 @@ def _networks(measured: Measurement) -> str:
     for result in measured.results:
         of_bars.setdefault(result.bar.model, []).append(result.bar.title)
     if len(of_bars) == 1:
-        return _("All bars are of one model, “{model}”.", model=next(iter(of_bars)))
-    each = [_("{titles} of “{model}”", titles=listed(titles), model=model) for model, titles in of_bars.items()]
-    return _("Models: {models}.", models="; ".join(each))
+        return _("All bars are of one model, “{model}”.", model=shipped_title(next(iter(of_bars))))
+    each = [
+        _("{titles} of “{model}”", titles=listed(titles), model=shipped_title(model))
+        for model, titles in of_bars.items()
+    ]
+    return _("Models: {models}.", models=_("; ").join(each))
 
 
 def heat(heat_map: HeatMap) -> Heatmap:

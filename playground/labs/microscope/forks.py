@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 MAX_FORKS = 7
 _FORK = re.compile(r"(\d{1,2})@(\d{1,4}):(.*)")
 TITLES = {
-    "steps": N_("steps"),
+    "steps": N_("number of steps"),
     "eta": "η",
     "scale": N_("scale"),
     "seed": N_("seed"),

@@ -13,6 +13,7 @@ from engine.language import _
 from playground.components.payloads.timeline import Lane
 from playground.labs.sampling import text
 from playground.labs.sampling.controls import OF_EACH_SIDE, SamplingSettings, Side
+from playground.labs.shared.controls import hints_of
 from playground.labs.shared.picture import proportion
 
 if TYPE_CHECKING:
@@ -54,8 +55,9 @@ def _in_words(recipe: Recipe, differing: set[str]) -> str:
         is_used = name in of_sampler if name in ("eta", "variance") else name in differing
         if name not in words and (is_used or (name == "scale" and recipe.labels)):
             value = getattr(recipe, name)
-            said = f"{value:g}" if isinstance(value, float) else value
-            words[name] = f"{_(SamplingSettings.model_fields[name].title or name)} {said}"
+            field = SamplingSettings.model_fields[name]
+            said = f"{value:g}" if isinstance(value, float) else _(hints_of(field)["titles"].get(value, value))
+            words[name] = f"{_(field.title or name)} {said}"
     return _(", ").join(f"<b>{said}</b>" if name in differing else said for name, said in words.items())
 
 

@@ -117,7 +117,7 @@ OF_EACH_SIDE = (
 
 def _of_b(name: str) -> FieldInfo:
     field = copy(SamplingSettings.model_fields[name])
-    field.title, field.description = f"{field.title}, B", _("As for A.")
+    field.title, field.description = f"{field.title}, B", "As for A."
     field.json_schema_extra = ui(**{**hints_of(field), "group": SECOND})
     if name == "sampler":
         field.default = "ddpm"  # of links from before B began as a copy of A

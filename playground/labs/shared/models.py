@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from engine.language import _
 from playground.labs.shared import opening
-from playground.labs.shared.naming import data_title, when
+from playground.labs.shared.naming import data_title, shipped_title, when
 
 if TYPE_CHECKING:
     from engine.runs.entry import Snapshot
@@ -31,7 +31,11 @@ def shipped() -> dict[str, str]:
     from engine.data.shipped import DATASETS
     from engine.interop.pretrained import CHECKPOINTS
 
-    trained = {name: _("Trained network: {name}", name=name) for name, folder in CHECKPOINTS.items() if folder.is_dir()}
+    trained = {
+        name: _("Trained network: {name}", name=shipped_title(name))
+        for name, folder in CHECKPOINTS.items()
+        if folder.is_dir()
+    }
     return {
         **trained,
         **{f"ideal:{name}": _("Exact denoiser: {title}", title=_(load(name).title).lower()) for name in DATASETS},
@@ -43,8 +47,12 @@ def classifier_choices(visitor: Visitor) -> dict[str, str]:
     from engine.data.shipped import DATASETS
     from engine.models.noisy_classifier import NOISY_CLASSIFIERS
 
-    shipped = {name: _("Trained: {name}", name=name) for name, folder in NOISY_CLASSIFIERS.items() if folder.is_dir()}
-    exact = {f"ideal:{name}": _("Exact: {name}", name=name) for name in DATASETS}
+    shipped = {
+        name: _("Trained: {name}", name=shipped_title(name))
+        for name, folder in NOISY_CLASSIFIERS.items()
+        if folder.is_dir()
+    }
+    exact = {f"ideal:{name}": _("Exact: {name}", name=shipped_title(name)) for name in DATASETS}
     return {"": "none", **shipped, **exact, **_runs(visitor, lambda snapshot: snapshot.can_guide)}
 
 

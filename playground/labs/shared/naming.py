@@ -18,6 +18,14 @@ def when(run_id: str) -> str:
         return run_id
 
 
+def shipped_title(name: str) -> str:
+    """The title of a model that ships: that of its data set, and what distinguishes it."""
+    data, _dash, kind = name.partition("-")
+    kinds = {"learned-variance": _("learned variance"), "vae": "VAE"}
+    title = data_title(data)
+    return _("{name} ({what})", name=title, what=kinds[kind]) if kind in kinds else title if not kind else name
+
+
 def data_title(name: str) -> str:
     """The title of a data set: its name where it ships, else as it was prepared, else the end of its path."""
     from engine.data import store
@@ -52,7 +60,7 @@ def cited(source: str) -> str:
 
 
 def _and(paper: str, place: str) -> str:
-    return _("{paper}, {place}", paper=paper, place=place)
+    return _("{name}, {place}", name=paper, place=place)
 
 
 def _cited(part: str) -> str:

@@ -25,6 +25,7 @@ from playground.labs.likelihood.controls import TITLES, Bar, LikelihoodControls,
 from playground.labs.likelihood.results import BarResult, Measurement
 from playground.labs.shared.controls import from_link, to_link
 from playground.labs.shared.job import Job
+from playground.labs.shared.naming import shipped_title
 from playground.labs.training import doctor
 from playground.policy.visitor import HOST, Visitor
 
@@ -118,7 +119,9 @@ def test_a_bar_of_one_name_is_the_same_measurement_in_every_comparison(data: str
 
 def test_the_model_of_every_bar_is_named(layers: Measurement) -> None:
     note = figures.stacked(layers)["note"]
-    assert all(f"{result.bar.title}" in note and f"“{result.bar.model}”" in note for result in layers.results)
+    assert all(
+        f"{result.bar.title}" in note and f"“{shipped_title(result.bar.model)}”" in note for result in layers.results
+    )
 
 
 def test_a_learned_variance_and_the_cosine_schedule_cost_less_on_the_very_same_noise() -> None:
