@@ -122,6 +122,8 @@ def _of_registries() -> Iterator[Found]:
                     yield place, text
             yield from ((place, name) for name in getattr(one, "class_names", ()) if not name.isdecimal())
     yield from (("engine/data/shipped.py", name) for name in EMOJI_GROUPS)
+    for path in sorted((ROOT / "assets" / "checkpoints").glob("*/card.json")):
+        yield _place(path), json.loads(path.read_text(encoding="utf-8"))["title"]
 
 
 def _of_lessons() -> Iterator[Found]:

@@ -192,7 +192,10 @@ def _time(inspection: Inspection) -> TimeMaps:
     times = np.array(inspection.times)[::-1]
     similarity = inspection.conditioning.similarity.float().numpy()
     norms = np.stack([values.float().numpy() for values in inspection.conditioning.norms.values()])
-    blocks = {one.name: f"{text.SIDES[one.part]}, {one.size[0]} × {one.size[1]}" for one in inspection.layout.blocks}
+    blocks = {
+        one.name: _("{name}, {place}", name=text.SIDES[one.part], place=f"{one.size[0]} × {one.size[1]}")
+        for one in inspection.layout.blocks
+    }
     return {
         "t": times.tolist(),
         "at": int(np.abs(times - inspection.t).argmin()),

@@ -30,7 +30,7 @@ LABS: dict[str, dict[str, str]] = {
     "recorder": {},
 }
 """With settings with which they compute little."""
-LEFT_OUT = re.compile(r"<(style|script).*?</\1>|<[^>]*>|`[^`]*`|:material/\w+:|\b(https?|hf):\S+", re.DOTALL)
+LEFT_OUT = re.compile(r"<(style|script|sub)\b.*?</\1>|<[^>]*>|`[^`]*`|:material/\w+:|\b(https?|hf):\S+", re.DOTALL)
 ENGLISH = re.compile(r"[A-Za-z]{2,},? [a-z]{2,},? [a-z]{2,}")
 """Three words in a row."""
 WORD = re.compile(r"(?<![\w./-])[a-z]{4,}(?![\w./(-])")
@@ -47,6 +47,7 @@ KNOWN = {
     "ddim",
     "ddpm",
 }
+KNOWN |= {"start", "stop", "step"}
 """Names, and words that are typed."""
 PROGRAM = re.compile(r"^(import|from|bar,)|\n(import|from) |=\"|\bpython -m|owner/name|^/home/")
 
