@@ -222,7 +222,7 @@ export function mount(root, _emit) {
       { class: "dp-compared", "data-right": given === undefined ? null : String(isRight(question, given)) },
       el("div", {}, markup(question.text).fragment),
       el("div", {}, _("Your prediction:"), " ", el("b", {}, given === undefined ? _("none") : inWords(question, given))),
-      el("div", {}, _("What happens:"), " ", el("b", {}, rightInWords(question)), verdict && ` (${verdict})`),
+      el("div", {}, _("What happens:"), " ", el("b", {}, rightInWords(question)), verdict && _(" ({verdict})", { verdict })),
       el("p", {}, markup(reasonOf(question, given)).fragment),
     );
   }

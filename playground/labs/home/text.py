@@ -95,7 +95,7 @@ GROUPS = (
 )
 """The labs in the order in which they are best opened: title and labs of each group; of a lab address, icon, title and text."""
 LABS = tuple(lab for _group, labs in GROUPS for lab in labs)
-NEXT = N_("Next")
+NEXT = N_("Next lab")
 START = N_("All labs")
 START_ABOUT = N_("The start page.")
 

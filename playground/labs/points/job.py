@@ -154,6 +154,7 @@ def _point_clouds(
         class_names=tuple(map(_, data.class_names)),
         fps=max(4.0, min(30.0, len(times) / 4.5)),
         autoplay=True,
+        label=_("Particles from noise to data"),
     )
 
 

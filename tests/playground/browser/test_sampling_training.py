@@ -46,7 +46,7 @@ def test_the_start_page_shows_digits_and_leads_to_the_labs(app: str, page: Page)
     ).last.click()  # the whole card is the link
     page.wait_for_url("**/sampling*")
     expect(page.get_by_role("heading", name="Sampling")).to_be_visible()
-    expect(page.get_by_role("heading", name="Next", exact=True)).to_be_visible()
+    expect(page.get_by_role("heading", name="Next lab", exact=True)).to_be_visible()
     page.locator("[class*=st-key-lab-card]").filter(has_text="One step of one image:").last.click()
     page.wait_for_url("**/microscope*")
 
