@@ -9,6 +9,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from playground import components
+from playground.browser.live import LiveSampler
 from playground.browser.program import Program
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.curve import CurveEditor
@@ -41,6 +42,7 @@ PAYLOADS: tuple[type, ...] = (
     CourseContents,
     ShareView,
     Program,
+    LiveSampler,
 )
 _HEADER = """// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 

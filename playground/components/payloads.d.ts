@@ -618,3 +618,19 @@ export interface ScaleByExp {
   offset: number;
   op: "scale_by_exp";
 }
+
+/** A sampler in the browser. */
+export interface LiveSampler {
+  id: string;
+  title: string;
+  config: string;
+  weights: string;
+  script: string;
+  programs: Record<string, Program>;
+  class_names: string[];
+  seed: number;
+  label: number;
+  scale: number;
+  steps: number;
+  count: number;
+}

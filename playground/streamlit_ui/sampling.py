@@ -10,10 +10,10 @@ from streamlit.delta_generator import DeltaGenerator
 
 from playground.labs.microscope import link
 from playground.labs.sampling import controls as settings
-from playground.labs.sampling import text, view
+from playground.labs.sampling import live, text, view
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings, Side
 from playground.labs.sampling.job import SamplingJob
-from playground.labs.shared import pictures_html
+from playground.labs.shared import link_view, pictures_html
 from playground.streamlit_ui import components, following, open_model, page, visitor, widgets
 
 if TYPE_CHECKING:
@@ -50,12 +50,23 @@ def show() -> None:
         job.stop()
         st.rerun()
     page.notices(shown.notices)
-    if job is not None and job.state.is_running:
+    if link_view.ONLY not in st.query_params and st.toggle(text.LIVE, key=f"{LAB}/is-live", help=text.LIVE_HELP):
+        _in_browser(controls)
+    elif job is not None and job.state.is_running:
         _running(job)
     else:
         following.status(view.run_view(job))
         if job is not None:
             _finished(job)
+
+
+def _in_browser(controls: SamplingSettings) -> None:
+    """Side A, sampled where the reader is."""
+    shown = live.live_view(controls, visitor.current())
+    if isinstance(shown, tuple):
+        page.notices(shown)
+    else:
+        components.figure("live_sampler", shown.to_payload(), key=f"{LAB}/live-sampler")
 
 
 def _settings() -> SamplingSettings:

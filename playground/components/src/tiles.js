@@ -6,9 +6,9 @@
 /** @typedef {ReturnType<typeof tileLane>} PictureLane */
 
 // A bitmap stays decoded; an <img> may be thrown away and decoded again in the middle of a scrub.
-/** @param {Blob | string} src */
+/** @param {Blob | ImageData | string} src */
 async function decode(src) {
-  if (src instanceof Blob) return createImageBitmap(src);
+  if (typeof src !== "string") return createImageBitmap(src);
   const image = new Image();
   image.src = src;
   await image.decode();
