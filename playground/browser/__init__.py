@@ -7,6 +7,8 @@
     src/             ES modules: the networks (unet.js, noisy_classifier.js, point_mlp.js), what carries out a program
                      (machine.js, noise.js), the worker and its protocol (worker.js), and several workers (team.js)
     script.py        the worker as one text
+    live.py          a sampler with its programs, for components/src/live_sampler.js: the Sampling lab's "Live", and
+    page.py          the page that is one file (python -m playground.browser)
 
 The browser knows no schedule, no sampler and no guidance: it evaluates the network, and multiplies and adds what the program
 says. A page needs worker_script(), network_files() and compile_program(); a Content-Security-Policy has to allow

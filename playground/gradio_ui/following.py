@@ -60,13 +60,16 @@ class Follower:
                 values = nothing
                 if state.version != version and state.result is not None:
                     values, version = list(await asyncio.to_thread(draw, state.result)), state.version
+                now = request_queue().job(tab, self.lab)
+                if now is not job:  # another one, which is followed by the event that started it, or none any more
+                    if now is None:
+                        yield [page.status(""), gr.update(interactive=False), *nothing]
+                    return
                 view = job_view(state, start="", unit=self.unit)
                 yield [page.job_status(view), gr.update(interactive=view.stop.is_enabled), *values]
                 if not state.is_running:
                     return
                 await asyncio.sleep(POLL)
-                if request_queue().job(tab, self.lab) is not job:
-                    return  # another one has taken its place, and is followed by the event that started it
 
         return cause.then(watched, tab, [self.status, self.stop, *outputs], trigger_mode="multiple", **QUIET)
 

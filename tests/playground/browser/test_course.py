@@ -21,7 +21,7 @@ pytestmark = pytest.mark.browser
 PLAIN = "html => Object.assign(document.createElement('p'), { innerHTML: html }).innerText"
 COVERED = '[inert][style*="blur"]:visible'
 """A figure of the lab that is not to be seen yet."""
-LONG = 400_000
+LONG = 150_000
 """Milliseconds: a lesson's training or sweep on a busy machine, and what waits behind it."""
 OF_JOB = {"state", "done", "step"}
 """Facts of what a lab computes when its button is pressed."""
@@ -83,7 +83,7 @@ def _answer(place: Locator, question: RailQuestion, *, well: bool) -> None:
 
 
 def _ask(rail: Locator, step: RailStep, *, well: bool) -> None:
-    if step.lab != "training":  # which has no figure before its first run
+    if well and step.lab != "training":  # which has no figure before its first run, as has a job that was skipped
         expect(rail.page.locator(COVERED).first).to_be_visible(timeout=LONG)
     _answer(rail, step.questions[0], well=well)
     rail.locator('[data-action="commit"]').click()

@@ -88,7 +88,9 @@ OVERLAPS = """() => {
   return [...document.querySelectorAll(".nav-holder a, [data-testid=stTopNav] a")].filter((link) => {
     const box = link.getBoundingClientRect();
     const isBeside = box.right <= button.left || box.left >= button.right;
-    return box.width && !isBeside && box.bottom > button.top && box.top < button.bottom;
+    const row = link.closest("nav")?.getBoundingClientRect() ?? box; // a long row of links is scrolled in it
+    const isSeen = box.right > row.left && box.left < row.right && row.right > button.left;
+    return box.width && isSeen && !isBeside && box.bottom > button.top && box.top < button.bottom;
   }).map((link) => link.textContent);
 }"""
 """Links of the head that lie under the button."""
