@@ -45,6 +45,12 @@ BENCHMARKS = {
         {"starts": (7, "starts of the program"), "changes": (30, "changes of each control")},
         ("first", "signs", "scrub", "change", "training", "stop"),
     ),
+    "browser": Benchmark(
+        "the network in a browser: an evaluation beside torch's, and a page of one file; needs Node and Chromium",
+        {"rounds": (15, "measurements of each")},
+        ("evaluations", "page"),
+        texts=NETWORK,
+    ),
     "sampling": Benchmark(
         "against diffusers' pipelines and guidance in two calls, the bare network, the matrix product; how time grows",
         {

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page
 
-from benchmarks.browser import ROOT, answer_time, at_rest, chromium, free_port, gradio, moment, new_page, streamlit
+from benchmarks.chromium import ROOT, answer_time, at_rest, chromium, free_port, gradio, moment, new_page, streamlit
 from benchmarks.figures import Figure
 from benchmarks.signs import signs
 

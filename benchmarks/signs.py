@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser
 
-from benchmarks.browser import ROOT, free_port, gradio, moment, new_page, streamlit
+from benchmarks.chromium import ROOT, free_port, gradio, moment, new_page, streamlit
 from benchmarks.figures import Figure
 from playground.labs.home.text import LABS
 

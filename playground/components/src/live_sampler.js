@@ -30,7 +30,8 @@ export function mount(root, _emit) {
   const controls = el("div", { class: "dp-live-controls" });
   const status = el("div", { class: "dp-caption", role: "status" }, _("The network is being loaded …"));
   const figure = el("div", {});
-  const timeline = mountTimeline(figure, () => {});
+  /** @type {Component<Timeline | Uint8Array | null> | null} */
+  let timeline = null; // until there is something to show, for the address belongs to those that are seen
   root.append(controls, status, figure);
 
   /** @type {{ seed: number, label: number, scale: number, steps: string, count: number }} */
@@ -40,6 +41,7 @@ export function mount(root, _emit) {
   function update(given) {
     if (data && given.id === data.id) return;
     if (data) under.abort();
+    timeline ??= mountTimeline(figure, () => {});
     data = given;
     now = { seed: data.seed, label: data.label, scale: data.scale, steps: String(data.steps), count: data.count };
     draw(data);
@@ -118,9 +120,9 @@ export function mount(root, _emit) {
     const labels = classes ? seeds.map((_seed, k) => (now.label === EACH ? k % classes : now.label)) : undefined;
     const scale = program.guided ? now.scale : undefined;
     try {
-      const done = await team.sample({ program, seeds, labels, scale }, { signal: under.signal, onFrame: (frame) => own === number && timeline.update(shown[frame.step] = framesOf(frame, count, program.shape)) });
+      const done = await team.sample({ program, seeds, labels, scale }, { signal: under.signal, onFrame: (frame) => own === number && timeline?.update(shown[frame.step] = framesOf(frame, count, program.shape)) });
       if (own !== number) return;
-      timeline.update(whole(shown));
+      timeline?.update(whole(shown));
       Object.assign(root.dataset, { ms: Math.round(done.ms), drawn: isCoarse ? "coarse" : "whole", seed: seeds[0], scale });
       say(_("{count} images in {steps} steps: {seconds} s in this browser.", { count, steps: program.steps.length, seconds: (done.ms / 1000).toFixed(2) }));
     } catch (problem) {
@@ -157,7 +159,7 @@ export function mount(root, _emit) {
 
   const say = (/** @type {string} */ words) => (status.textContent = words);
 
-  return component(root, update, () => under.abort(), () => clearTimeout(resting), () => team?.rest(), timeline.destroy);
+  return component(root, update, () => under.abort(), () => clearTimeout(resting), () => team?.rest(), () => timeline?.destroy());
 }
 
 /** @param {string} base64 */
