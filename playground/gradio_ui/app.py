@@ -90,10 +90,7 @@ skip.addEventListener("click", (event) => {
 });
 document.body.prepend(skip);
 document.querySelector(".nav-holder nav")?.setAttribute("aria-label", said.labs);
-for (const link of document.querySelectorAll(".nav-holder a.active")) {
-  link.setAttribute("aria-current", "page");
-  link.scrollIntoView({ block: "nearest", inline: "center" });
-}
+for (const link of document.querySelectorAll(".nav-holder a.active")) link.setAttribute("aria-current", "page");
 // The language is in the link, so that it goes along where a link is sent on, and from page to page.
 const spoken = (address, tag) => {
   const url = new URL(address, location.href);

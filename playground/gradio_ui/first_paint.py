@@ -14,11 +14,7 @@ body {{ --dp-first-settings: {SIDEBAR}px; --dp-first-top: 4.2rem; --dp-first-sid
 body.dp-begun .dp-first {{ display: none; }}
 body:not(.dp-begun) .gradio-container {{ visibility: hidden; }}
 .gradio-container .sidebar-parent {{ transition: none; }}
-@media (max-width: 767px) {{
-  body {{ --dp-first-top: 3.4rem; --dp-first-side: 1rem; }}
-  .nav-holder nav {{ flex-wrap: nowrap !important; justify-content: flex-start !important; overflow-x: auto;
-    padding-left: 36px !important; }}
-}}
+@media (max-width: 767px) {{ body {{ --dp-first-top: 6rem; --dp-first-side: 1rem; }} }}
 """
 _BEGIN = """
 (() => {

