@@ -11,6 +11,7 @@ import { showPredictions } from "./predictions.js";
 import { railPlace, settingsChip } from "./rail_place.js";
 import { inWords, isRight, questionView, rightInWords, whyOf } from "./rail_questions.js";
 import { readTheme, watchAppearance } from "./theme.js";
+import { leadTo } from "./view_link.js";
 
 const EVERY = 250; // milliseconds between two readings of the facts
 const QUIET = 40_000; // milliseconds without any action before a hint comes by itself
@@ -89,8 +90,7 @@ export function mount(root, _emit) {
       location.assign(url);
       return false;
     }
-    history.pushState(history.state, "", url);
-    window.dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
+    leadTo(url);
     return true;
   }
 

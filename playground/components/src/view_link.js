@@ -4,7 +4,7 @@
 const REST = 250; // milliseconds
 
 // Components are bundled one by one: the page is what they share.
-/** @type {{ dpViews?: Map<string, HTMLElement>, navigation?: EventTarget }} */
+/** @type {{ dpViews?: Map<string, HTMLElement>, dpLeading?: boolean, navigation?: EventTarget }} */
 const shared = /** @type {any} */ (globalThis);
 
 /**
@@ -33,8 +33,8 @@ export function viewLink(kind, root, onReturn) {
     history.replaceState(history.state, "", location.pathname + location.search + (behind && `#${behind}`));
   }
 
-  // A page that writes its settings into the address drops what stands behind them. A step of a lesson may say it anew.
-  const onEntry = (/** @type {Event & { navigationType?: string }} */ event) => event.navigationType === "push" && !given() && put();
+  // A page that writes its settings into the address drops what stands behind them.
+  const onEntry = (/** @type {Event & { navigationType?: string }} */ event) => event.navigationType === "push" && !shared.dpLeading && put();
   function onPop() {
     if (location.pathname !== path || given() === view) return;
     view = given();
@@ -62,6 +62,17 @@ export function viewLink(kind, root, onReturn) {
       if (views.get(path + name) === root) views.delete(path + name);
     },
   };
+}
+
+/**
+ * Leads this page to an address, and what is shown to the views that it names.
+ * @param {URL} url
+ */
+export function leadTo(url) {
+  shared.dpLeading = true;
+  history.pushState(history.state, "", url);
+  shared.dpLeading = false;
+  window.dispatchEvent(new PopStateEvent("popstate", { state: history.state }));
 }
 
 /**
