@@ -15,7 +15,7 @@ from engine.models.opened import ModelError
 from engine.recipes.fork import from_file, recipe_of
 from engine.recipes.recipe import Recipe, RecipeError
 from engine.registry import open_model
-from engine.storage.files import atomic_write
+from engine.storage.files import write_text
 from playground.browser.instructions import ProgramError
 from playground.browser.live import live_sampler
 from playground.browser.page import page
@@ -32,8 +32,7 @@ def main(arguments: list[str]) -> int:
         recipe = _recipe(given.recipe)
         with speaking(given.language):
             text = page(live_sampler(recipe, open_model(recipe.model)))
-        with atomic_write(given.out) as part:
-            part.write_bytes(text.encode())
+        write_text(given.out, text)
     except (ProgramError, ModelError, RecipeError, OSError) as problem:
         print(problem, file=sys.stderr)
         return 1
