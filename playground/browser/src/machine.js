@@ -8,7 +8,7 @@ import { Problem } from "./problem.js";
 /**
  * Samples, one frame after the other, the noise first and the finished pictures last: as `engine.sampling.sample`.
  *
- * It yields null before each evaluation of a network, which may take long: whoever wants to stop then drops the generator.
+ * It yields null before each evaluation of a network, which may take long: a caller that is to stop then drops the generator.
  * @param {Networks} networks
  * @param {Request} request
  * @returns {Generator<Frame | null, void, void>}

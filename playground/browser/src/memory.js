@@ -6,7 +6,7 @@ import { Problem } from "./problem.js";
 
 const PAGE = 65536;
 
-/** Blocks come from the top; one that is given back goes to whoever next wants exactly as much. */
+/** Blocks come from the top; one that is given back is used again for the next request of the same size. */
 export class Memory {
   /**
    * @param {WebAssembly.Memory} memory
