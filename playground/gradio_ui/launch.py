@@ -7,12 +7,12 @@ import contextlib
 import errno
 import io
 import os
+import queue
 import shutil
 import signal
 import socket
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, TextIO
 
@@ -83,9 +83,11 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
     """Serve it until Ctrl-C or SIGTERM. Returns the exit status."""
     from playground.gradio_ui import app
 
-    ended = threading.Event()
+    ended: queue.SimpleQueue[int] = (
+        queue.SimpleQueue()
+    )  # an Event's lock may be held when the signal comes, by the wait below
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+        signal.signal(number, lambda number, _frame: ended.put(number))
     if chosen.share:
         _say(lambda: text.ASKING)
     try:
@@ -117,8 +119,7 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
     if chosen.public:
         run_time_limit.start(visitor_of(None).limits.training_seconds)
     _say(lambda: "\n".join(_startup_lines(chosen, demo)))
-    while not ended.wait(3600):
-        pass
+    ended.get()
     demo.close(verbose=False)
     _say(lambda: text.CLOSED)
     return 0

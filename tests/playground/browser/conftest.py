@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,16 @@ from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from servers import SLOW, RunServer, free_port, serve
 
+RERUNS = 1 if os.environ.get("CI") else 0
+"""What fails in a browser is tried once more on the machine that checks every change, as Playwright advises: a click may fall
+into the moment in which a busy page changes. The report names what passed only then."""
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if RERUNS and item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=RERUNS))
 
 
 def _executable(own: str) -> str | None:
