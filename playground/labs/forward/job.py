@@ -59,9 +59,9 @@ def jump(x0: NDArray[np.float32], schedule: str, T: int, seed: int, copies: int)
 @lru_cache(maxsize=8)
 def _jump_spread(schedule: str, T: int, seed: int, size: int) -> NDArray[np.float64]:
     # The strip keeps one ε for all t. To measure with that one would only give the formula back, so here it is drawn
-    # anew for every t.
+    # anew for every t, after it.
     shown = noising.shown_times(T, MOST_FRAMES)
-    fresh = noising.normals(seed, "jump, fresh", len(shown), size)
+    fresh = noising.normals(seed, "jump", 1 + len(shown), size)[1:]
     return noising.table(schedule, T).sigma[shown] * fresh.std(axis=1)
 
 

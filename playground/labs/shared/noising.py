@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,10 @@ EDGES = np.linspace(-4.0, 4.0, 41)
 """Bins of all histograms; what lies outside is counted in the first and the last."""
 
 MOST_CURVE_POINTS = 251
+
+Stream = Literal["jump", "steps"]
+STREAMS: dict[Stream, int] = {"jump": 0, "steps": 2**31}
+"""What is added to the seed of each of them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,19 +121,23 @@ def column(values: NDArray[np.float64]) -> NDArray[np.float32]:
     return values.astype(np.float32)[:, None]
 
 
-def normals(seed: int, stream: str, rows: int, columns: int) -> NDArray[np.float32]:
-    """Standard normal numbers, float32 (rows, columns), read-only. More rows begin with the same rows.
+def normals(seed: int, stream: Stream, rows: int, columns: int) -> NDArray[np.float32]:
+    """Standard normal numbers as the samplers draw them (`SeededNoise`): float32 (rows, columns), read-only.
 
-    Different streams of one seed are independent. Rows are drawn by powers of two, so that a T that moves a little
-    finds them drawn already.
+    More rows begin with the same rows. The two streams of one seed are independent: a generator of torch takes seeds up to
+    2³², those of readers end at 2³¹. Rows are drawn by powers of two, so that a T that moves a little finds them drawn already.
     """
-    return _normals(seed, stream, 1 << (rows - 1).bit_length(), columns)[:rows]
+    return _normals(seed + STREAMS[stream], 1 << (rows - 1).bit_length(), columns)[:rows]
 
 
 @lru_cache(maxsize=6)
-def _normals(seed: int, stream: str, rows: int, columns: int) -> NDArray[np.float32]:
-    entropy = [seed, *hashlib.sha256(stream.encode()).digest()[:8]]
-    drawn = np.random.default_rng(entropy).standard_normal((rows, columns), dtype=np.float32)
+def _normals(seed: int, rows: int, columns: int) -> NDArray[np.float32]:
+    from engine.sampling import SeededNoise
+
+    noise = SeededNoise([seed], (columns,))
+    drawn = np.empty((rows, columns), dtype=np.float32)
+    for row in drawn:
+        row[:] = noise().numpy()[0]
     drawn.setflags(write=False)
     return drawn
 
