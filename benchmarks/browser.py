@@ -22,6 +22,7 @@ from engine.recipes.recipe import Recipe
 from engine.registry import open_model
 from playground.browser.live import live_sampler
 from playground.browser.network import network_files
+from playground.browser.offered import enclosed
 from playground.browser.page import page
 
 MODULES = {"unet": "SIMD", "unet-relaxed": "relaxed SIMD"}
@@ -104,7 +105,7 @@ def _page(rounds: int, name: str) -> Iterator[Figure]:
     recipe = Recipe(model=name, seeds=(0, 1, 2, 3), labels=labels, steps=10)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         file = Path(folder) / "page.html"
-        file.write_text(page(live_sampler(recipe, model)), encoding="utf-8")
+        file.write_text(page(live_sampler(recipe, model, enclosed)), encoding="utf-8")
         yield Figure("one file with the network inside", (file.stat().st_size / 1e6,), "MB")
         first, whole = [], []
         for _ in range(rounds):

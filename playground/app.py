@@ -7,9 +7,14 @@ from starlette.middleware import Middleware
 
 from playground.serving.first_paint import FirstPaint
 from playground.serving.reader_language import PARAMETER, ReaderLanguage
+from playground.serving.weights import Weights
 from playground.streamlit_ui import first_paint
 
 app = st.App(
     Path(__file__).parent / "streamlit_ui" / "app.py",
-    middleware=[Middleware(ReaderLanguage, parameter=PARAMETER), Middleware(FirstPaint, insert=first_paint.insert)],
+    middleware=[
+        Middleware(Weights),
+        Middleware(ReaderLanguage, parameter=PARAMETER),
+        Middleware(FirstPaint, insert=first_paint.insert),
+    ],
 )

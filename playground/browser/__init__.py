@@ -6,6 +6,7 @@
     unet.c           the arithmetic, without a libc; build.py compiles it to unet.wasm and unet-relaxed.wasm
     src/             ES modules: the networks (unet.js, noisy_classifier.js, point_mlp.js), what carries out a program
                      (machine.js, noise.js), the worker and its protocol (worker.js), and several workers (team.js)
+    offered.py       a network with its weights inside, or the address where a page fetches them (serving/weights.py answers)
     script.py        the worker as one text
     live.py          a sampler with its programs, for components/src/live_sampler.js: the Sampling lab's "Live", and
     page.py          the page that is one file (python -m playground.browser)

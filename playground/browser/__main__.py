@@ -18,6 +18,7 @@ from engine.registry import open_model
 from engine.storage.files import write_text
 from playground.browser.instructions import ProgramError
 from playground.browser.live import live_sampler
+from playground.browser.offered import enclosed
 from playground.browser.page import page
 
 
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> int:
     try:
         recipe = _recipe(given.recipe)
         with speaking(given.language):
-            text = page(live_sampler(recipe, open_model(recipe.model)))
+            text = page(live_sampler(recipe, open_model(recipe.model), enclosed))
         write_text(given.out, text)
     except (ProgramError, ModelError, RecipeError, OSError) as problem:
         print(problem, file=sys.stderr)

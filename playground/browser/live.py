@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from engine.language import Message, _
 from playground.browser.instructions import ProgramError
-from playground.browser.network import network_files
+from playground.browser.offered import SentNetwork
 from playground.browser.program import Program, compile_program
 from playground.browser.script import worker_script
 from playground.components.payloads.encoding import Payload
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from engine.models.opened import Model
     from engine.recipes.recipe import Recipe
 
@@ -31,7 +31,7 @@ MOST_PICTURES = 16
 class LiveSampler(Payload):
     """A sampler in the browser.
 
-    config, weights: of the network, as `network_files` gives them; in JSON, and in base64.
+    network: with its weights, or where they are.
     id: of the settings that its controls do not change.
     script: of the worker.
     programs: of the same sampler with other numbers of steps, by that number; fewest first.
@@ -41,8 +41,7 @@ class LiveSampler(Payload):
 
     id: str
     title: str
-    config: str
-    weights: str
+    network: SentNetwork
     script: str
     programs: Mapping[str, Program]
     class_names: tuple[str, ...]
@@ -53,8 +52,12 @@ class LiveSampler(Payload):
     count: int
 
 
-def live_sampler(recipe: Recipe, model: Model, *, steps: Sequence[int] = STEPS) -> LiveSampler:
+def live_sampler(
+    recipe: Recipe, model: Model, sent: Callable[[nn.Module], SentNetwork], *, steps: Sequence[int] = STEPS
+) -> LiveSampler:
     """A recipe to be carried out in the browser, where its pictures come again and everything can be moved.
+
+    `sent`: how its network gets there, such as `offered.enclosed`.
 
     Raises:
         ProgramError: where the browser cannot do this: an exact denoiser, a classifier as guide, an unsupported network.
@@ -70,14 +73,12 @@ def live_sampler(recipe: Recipe, model: Model, *, steps: Sequence[int] = STEPS) 
         if names and not whole.labels:
             whole = whole.model_copy(update={"labels": (0,) * len(whole.seeds)})
         programs[str(number)] = compile_program(whole, model)
-    files = network_files(model.denoiser.net, half=True)  # type: ignore[attr-defined]
     is_one = len(set(recipe.labels)) == 1
     settings = recipe.model_dump_json(exclude={"seeds", "labels", "scale", "steps"})
     return LiveSampler(
         hashlib.blake2b(settings.encode(), digest_size=8).hexdigest(),
         _("Samples of {model}", model=recipe.model),
-        json.dumps(files.config),
-        base64.b64encode(files.weights).decode("ascii"),
+        sent(model.denoiser.net),  # type: ignore[attr-defined]
         worker_script(),
         programs,
         names,

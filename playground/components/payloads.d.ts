@@ -623,8 +623,7 @@ export interface ScaleByExp {
 export interface LiveSampler {
   id: string;
   title: string;
-  config: string;
-  weights: string;
+  network: SentNetwork;
   script: string;
   programs: Record<string, Program>;
   class_names: string[];
@@ -633,4 +632,13 @@ export interface LiveSampler {
   scale: number;
   steps: number;
   count: number;
+}
+
+/** A network in half precision, for sent_network.js. */
+export interface SentNetwork {
+  config: string;
+  hash: string;
+  bytes: number;
+  url: string;
+  base64: string;
 }

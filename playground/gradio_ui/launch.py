@@ -29,6 +29,7 @@ from playground.serving.first_paint import FirstPaint
 from playground.serving.reader_language import PARAMETER, ReaderLanguage
 from playground.serving.request_filter import RequestFilter
 from playground.serving.streams import Streams
+from playground.serving.weights import Weights
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -143,6 +144,7 @@ def _middleware() -> list[Middleware]:
     from playground.gradio_ui.compat import JOIN, STREAM, STREAM_END, UNUSED_ROUTES, UPLOAD
 
     return [
+        Middleware(Weights),
         Middleware(ReaderLanguage, parameter=PARAMETER),
         Middleware(RequestFilter, upload=_largest_upload(), upload_route=UPLOAD, unused_routes=UNUSED_ROUTES),
         Middleware(Streams, stream=STREAM, join=JOIN, end=STREAM_END),

@@ -5,8 +5,10 @@
 /** @import { Lane, LiveSampler, Timeline } from "../payloads.js" */
 /** @import { Component, Emit } from "./types.js" */
 /** @import { Frame } from "../../browser/src/types.js" */
+import { Problem } from "../../browser/src/problem.js";
+import { networkOf } from "../../browser/src/sent_network.js";
 import { Team, workerCount, workersOf } from "../../browser/src/team.js";
-import { component, el, options } from "./dom.js";
+import { chip, component, el, options } from "./dom.js";
 import { gridShape, tileOf } from "./frame_tiles.js";
 import { _ } from "./language.js";
 import { mount as mountTimeline } from "./timeline.js";
@@ -50,12 +52,19 @@ export function mount(root, _emit) {
 
   /** @param {LiveSampler} given */
   async function begin(given) {
+    say(_("The network is being loaded …"));
     team ??= new Team(workersOf(given.script), { most: workerCount() });
     try {
-      await team.load({ unet: { config: JSON.parse(given.config), weights: bytesOf(given.weights) } });
+      const unet = await networkOf(given.network);
+      if (given !== data) return;
+      await team.load({ unet });
     } catch (problem) {
-      return say(/** @type {Error} */ (problem).message);
+      if (given !== data) return;
+      say(/** @type {Error} */ (problem).message);
+      if (problem instanceof Problem && problem.kind === "weights") status.append(" ", chip(_("Try again"), () => begin(given), { "data-action": "again" }));
+      return;
     }
+    if (given !== data) return;
     sample(false);
   }
 
@@ -161,6 +170,3 @@ export function mount(root, _emit) {
 
   return component(root, update, () => under.abort(), () => clearTimeout(resting), () => team?.rest(), () => timeline?.destroy());
 }
-
-/** @param {string} base64 */
-const bytesOf = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0)).buffer;

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from engine.language import cached, message_of
+from playground.browser.offered import offer
 from playground.labs.sampling import view
 from playground.labs.sampling.controls import SamplingSettings
 from playground.labs.shared.view import Notice
@@ -36,13 +37,15 @@ def live_view(controls: SamplingSettings, visitor: Visitor) -> LiveSampler | tup
     model, recipes = shown.drawing
     recipe = recipes["A"]
     try:
-        return _compiled(_Asked(recipe.model_dump_json(), recipe, model))
+        compiled = _compiled(_Asked(recipe.model_dump_json(), recipe, model))
     except ProgramError as problem:
         return (Notice("info", str(message_of(problem))),)
+    offer().network(model.denoiser.net)  # type: ignore[attr-defined]  # again, where it was dropped meanwhile
+    return compiled
 
 
 @cached(4)
 def _compiled(asked: _Asked) -> LiveSampler:
     from playground.browser.live import live_sampler
 
-    return live_sampler(asked.recipe, asked.model)
+    return live_sampler(asked.recipe, asked.model, offer().network)
