@@ -46,9 +46,9 @@ BENCHMARKS = {
         ("first", "signs", "scrub", "change", "training", "stop"),
     ),
     "browser": Benchmark(
-        "the network in a browser: an evaluation beside torch's, and a page of one file; needs Node and Chromium",
+        "the network in a browser beside torch and onnxruntime-web, and a page of one file; needs Node, npm and Chromium",
         {"rounds": (15, "measurements of each")},
-        ("evaluations", "page"),
+        ("evaluations", "workers", "page"),
         texts=NETWORK,
     ),
     "sampling": Benchmark(

@@ -1,6 +1,7 @@
-"""The network in a browser: an evaluation in WebAssembly beside one in torch, and what a reader waits for in Chromium.
+"""The network in a browser: an evaluation beside torch's and onnxruntime-web's, and what a reader waits for in Chromium.
 
-Node and Chromium run the same compiler. Torch and Node take turns, one thread each; processor time is compared pair by pair.
+Node and Chromium have the same compiler. All take turns, one thread each; in Node it is processor time that is compared, pair
+by pair. Two workers, and two threads, are compared by the clock in Chromium.
 """
 
 from __future__ import annotations
@@ -15,20 +16,27 @@ from pathlib import Path
 
 import torch
 
+from benchmarks import onnx_web
 from benchmarks.chromium import chromium, new_page
 from benchmarks.drawing import forward
 from benchmarks.figures import Figure
+from benchmarks.workers import workers
 from engine.recipes.recipe import Recipe
 from engine.registry import open_model
+from playground.browser.build import HERE
 from playground.browser.live import live_sampler
 from playground.browser.network import network_files
 from playground.browser.offered import enclosed
 from playground.browser.page import page
+from playground.browser.script import worker_script
 
-MODULES = {"unet": "SIMD", "unet-relaxed": "relaxed SIMD"}
+OURS = {"unet": "SIMD", "unet-relaxed": "relaxed SIMD"}
+NETWORKS = {**OURS, "onnx": "onnxruntime-web"}
 BATCHES = (1, 4, 16)
-AS_TORCH = 1.0
-"""Goal: torch's time ÷ the browser's."""
+WARM = 15
+"""Rounds before the first that counts: compilers take their time, and the processor's."""
+AS_TORCH, AS_ONNX = 1.0, 3.0
+"""Goals: their time ÷ the browser's."""
 FIRST_PICTURE, LIVE = 2.0, 1.0
 """Goals in seconds: from opening the page to the first frame, and 4 guided digits in 10 steps."""
 DRAWN = '.dp-live-sampler[data-drawn="whole"]'
@@ -46,31 +54,64 @@ def measure(parts: Sequence[str], *, rounds: int, model_name: str) -> list[Figur
 
 
 def _evaluations(rounds: int, name: str) -> Iterator[Figure]:
-    """Milliseconds of the processor for one picture and evaluation."""
+    """Milliseconds of the processor for one picture and evaluation, in Node; then what each takes to be there."""
     model = open_model(name)
     with tempfile.TemporaryDirectory() as folder, _node(Path(folder), name) as ask:
         for batch in BATCHES:
-            evaluate = forward(model, batch)
-            taken: dict[str, list[float]] = {"torch": [], **{module: [] for module in MODULES}}
-            for k in range(rounds + 3):
-                begun = time.process_time()
-                evaluate()
-                values = {"torch": 1000 * (time.process_time() - begun)}
-                values |= {module: ask(f"{module} {batch}")[0] for module in MODULES}
-                for side, value in values.items():
-                    if k >= 3:  # to warm up
-                        taken[side].append(value / batch)
+            taken = _taken(forward(model, batch), ask, batch, rounds)
             pictures = f"{batch} picture{'s' if batch > 1 else ''} at once"
-            yield Figure(f"torch, {pictures}: a picture", tuple(taken["torch"]), "ms", "median")
-            for module, title in MODULES.items():
-                yield Figure(f"{title}, {pictures}: a picture", tuple(taken[module]), "ms", "median")
-                pairs = zip(taken["torch"], taken[module], strict=True)
-                ratios = tuple(torchs / ours for torchs, ours in pairs)
-                yield Figure(f"torch ÷ {title}, {pictures}", ratios, "×", "median", AS_TORCH, least=True)
-        for module, title in MODULES.items():
-            _cpu, _wall, load, size = ask(f"{module} 16")
-            yield Figure(f"{title}: weights arranged in", (load,), "ms")
-            yield Figure(f"{title}: memory for 16 pictures", (size / 1e6,), "MB")
+            for title, values in taken.items():
+                yield Figure(f"{title}, {pictures}: a picture", values, "ms", "median")
+            for theirs, goal in (("onnxruntime-web", AS_ONNX), ("torch", AS_TORCH)):
+                for ours in OURS.values():
+                    pairs = zip(taken[theirs], taken[ours], strict=True)
+                    ratios = tuple(other / own for other, own in pairs)
+                    yield Figure(f"{theirs} ÷ {ours}, {pictures}", ratios, "×", "median", goal, least=True)
+        for module, title in OURS.items():
+            yield _share(ask, module, title, rounds)
+        for network, title in NETWORKS.items():
+            _cpu, _wall, load, size = ask(f"{network} 16")
+            yield Figure(f"{title}: from its bytes to a network that is ready", (load,), "ms")
+            yield Figure(f"{title}: memory of WebAssembly for 16 pictures", (size / 1e6,), "MB")
+        yield from _sizes(Path(folder), name)
+
+
+def _taken(
+    evaluate: Callable[[], object], ask: Callable[[str], list[float]], batch: int, rounds: int
+) -> dict[str, tuple[float, ...]]:
+    """Milliseconds for one picture, by turns: of torch, and of each network."""
+    taken: dict[str, list[float]] = {"torch": [], **{title: [] for title in NETWORKS.values()}}
+    for _ in range(WARM + rounds):
+        begun = time.process_time()
+        evaluate()
+        taken["torch"].append(1000 * (time.process_time() - begun) / batch)
+        for network, title in NETWORKS.items():
+            taken[title].append(ask(f"{network} {batch}")[0] / batch)
+    return {title: tuple(values[WARM:]) for title, values in taken.items()}
+
+
+def _share(ask: Callable[[str], list[float]], module: str, title: str, rounds: int) -> Figure:
+    """Multiplications a second of an evaluation ÷ those of a matrix product in the same module, by turns."""
+    (products,) = ask(f"products {module}")
+    shares = []
+    for _ in range(WARM + rounds):
+        (rate,) = ask(f"product {module}")
+        shares.append(100 * 16 * products / (ask(f"{module} 16")[0] / 1000) / rate)
+    what = f"{title}, 16 pictures at once: multiplications a second ÷ those of its own 64 × 96 × 64 matrix product"
+    return Figure(what, tuple(shares[WARM:]), "%", "median")
+
+
+def _sizes(folder: Path, name: str) -> Iterator[Figure]:
+    """What a reader fetches for the first picture, before any compression."""
+    weights = len(network_files(open_model(name).denoiser.net, half=True).weights)  # type: ignore[attr-defined]
+    for module, title in OURS.items():
+        yield Figure(f"{title}: WebAssembly", ((HERE / f"{module}.wasm").stat().st_size / 1e3,), "kB")
+    yield Figure("Script of the worker, with both of them", (len(worker_script().encode()) / 1e3,), "kB")
+    yield Figure("Weights in half precision", (weights / 1e6,), "MB")
+    theirs = onnx_web.installed()
+    whole = sum((theirs / file).stat().st_size for file in (onnx_web.SCRIPT, onnx_web.BINARY))
+    yield Figure("onnxruntime-web: WebAssembly and script", (whole / 1e6,), "MB")
+    yield Figure("onnxruntime-web: network in single precision", ((folder / "unet.onnx").stat().st_size / 1e6,), "MB")
 
 
 @contextmanager
@@ -79,8 +120,9 @@ def _node(folder: Path, name: str) -> Iterator[Callable[[str], list[float]]]:
     files = network_files(open_model(name).denoiser.net)  # type: ignore[attr-defined]
     (folder / "config.json").write_text(json.dumps(files.config))
     (folder / "weights.safetensors").write_bytes(files.weights)
+    onnx_web.export(name, folder / "unet.onnx")
     script = Path(__file__).with_name("evaluations.mjs")
-    command = ["node", "--experimental-wasm-relaxed-simd", str(script), str(folder)]
+    command = ["node", "--experimental-wasm-relaxed-simd", str(script), str(folder), str(onnx_web.installed())]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
         lines, answers = process.stdin, process.stdout
         assert lines is not None
@@ -121,4 +163,8 @@ def _page(rounds: int, name: str) -> Iterator[Figure]:
         yield Figure("4 pictures in 10 steps, guided", tuple(whole), "s", "median", LIVE)
 
 
-PARTS = {"evaluations": _evaluations, "page": _page}
+def _workers(rounds: int, name: str) -> Iterator[Figure]:
+    yield from workers(rounds, name, BATCHES, AS_ONNX, AS_TORCH)
+
+
+PARTS = {"evaluations": _evaluations, "workers": _workers, "page": _page}
