@@ -23,6 +23,8 @@ from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.components.payloads.timeline import Timeline
 from playground.components.payloads.xray import XRay
 from playground.course.view import CourseContents, Rail, ShareView
+from playground.site.controls import SiteControls
+from playground.site.sampling import SamplingPage
 
 FILE = Path(components.__file__).parent / "payloads.d.ts"
 PAYLOADS: tuple[type, ...] = (
@@ -43,6 +45,8 @@ PAYLOADS: tuple[type, ...] = (
     ShareView,
     Program,
     LiveSampler,
+    SiteControls,
+    SamplingPage,
 )
 _HEADER = """// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 

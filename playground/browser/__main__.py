@@ -1,7 +1,8 @@
-"""python -m playground.browser RECIPE OUT.html [--language zh]
+"""python -m playground.browser RECIPE OUT.html [--language zh], or build DIR
 
-Writes one page with a sampler and its network inside: it opens from a folder, without a server and offline. RECIPE is a
-recipe's JSON, a PNG of ours, or the name of a model (see `engine models`).
+`build DIR` writes the playground as pages that need no server (playground/site). Otherwise it writes one page with a sampler
+and its network inside: it opens from a folder, without a server and offline. RECIPE is a recipe's JSON, a PNG of ours, or the
+name of a model (see `engine models`).
 """
 
 from __future__ import annotations
@@ -24,7 +25,11 @@ from playground.browser.page import page
 
 def main(arguments: list[str]) -> int:
     """Returns the exit status: 1 where there is no such page, with a sentence that says why."""
-    parser = argparse.ArgumentParser(prog="python -m playground.browser", description=__doc__.split("\n\n")[1])
+    if arguments[:1] == ["build"]:
+        from playground.site.command import main as build
+
+        return build(arguments[1:])
+    parser = argparse.ArgumentParser(prog="python -m playground.browser", description=__doc__.split("Otherwise it ")[1])
     parser.add_argument("recipe", help="a recipe (JSON or PNG), or the name of a model")
     parser.add_argument("out", type=Path, help="the page to be written")
     parser.add_argument("--language", choices=LANGUAGES, default=ENGLISH)

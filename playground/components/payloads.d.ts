@@ -642,3 +642,44 @@ export interface SentNetwork {
   url: string;
   base64: string;
 }
+
+/** The controls of a page. */
+export interface SiteControls {
+  controls: SiteControl[];
+  rules: Rule[];
+  first_visit: Record<string, string>;
+  elsewhere: Record<string, [string, string]>;
+  locked: string;
+}
+
+/** As `playground.labs.shared.controls.Control`, with its default and the values of its options as a link has them. */
+export interface SiteControl {
+  name: string;
+  kind: string;
+  title: string;
+  help: string;
+  default: string;
+  low: number | null;
+  high: number | null;
+  step: number | null;
+  options: ([string, string])[];
+  group: string;
+  slider: boolean;
+  segmented: boolean;
+}
+
+/** These controls have an effect only where `setting` has one of `values`. */
+export interface Rule {
+  names: string[];
+  setting: string;
+  values: string[];
+  why: string;
+}
+
+/** What site/src/sampling.js shows. */
+export interface SamplingPage {
+  programs: string;
+  recorded: Record<string, string>;
+  class_names: string[];
+  samplers: Record<string, string>;
+}

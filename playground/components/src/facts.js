@@ -6,8 +6,8 @@
 /** @type {{ dpFacts?: Facts }} */
 const shared = /** @type {any} */ (globalThis);
 
-/** The lab of this page, the last part of its address. */
-export const labOfPage = () => location.pathname.replace(/\/+$/, "").split("/").pop() ?? "";
+/** The lab of this page: what the page says, or the last part of its address. */
+export const labOfPage = () => document.documentElement?.dataset.lab ?? location.pathname.replace(/\/+$/, "").split("/").pop() ?? "";
 
 /**
  * Says what a component knows of its lab, under names without the lab's.

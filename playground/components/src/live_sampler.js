@@ -2,15 +2,14 @@
 //
 // While a control moves, few pictures are sampled in few steps; when the hand rests, all of them in all steps. What was under way
 // is given up. Nothing is asked of a server.
-/** @import { Lane, LiveSampler, Timeline } from "../payloads.js" */
+/** @import { LiveSampler, Timeline } from "../payloads.js" */
 /** @import { Component, Emit } from "./types.js" */
-/** @import { Frame } from "../../browser/src/types.js" */
 import { Problem } from "../../browser/src/problem.js";
 import { networkOf } from "../../browser/src/sent_network.js";
 import { Team, workerCount, workersOf } from "../../browser/src/team.js";
 import { chip, component, el, options } from "./dom.js";
-import { gridShape, tileOf } from "./frame_tiles.js";
 import { _ } from "./language.js";
+import { frameTimeline, wholeTimeline } from "./live_frames.js";
 import { mount as mountTimeline } from "./timeline.js";
 
 const REST = 300; // milliseconds without a change after which all is sampled
@@ -116,6 +115,7 @@ export function mount(root, _emit) {
   /** @param {boolean} isCoarse */
   async function sample(isCoarse) {
     if (!team || !data) return;
+    const given = data;
     under.abort();
     under = new AbortController();
     const own = ++number;
@@ -129,41 +129,14 @@ export function mount(root, _emit) {
     const labels = classes ? seeds.map((_seed, k) => (now.label === EACH ? k % classes : now.label)) : undefined;
     const scale = program.guided ? now.scale : undefined;
     try {
-      const done = await team.sample({ program, seeds, labels, scale }, { signal: under.signal, onFrame: (frame) => own === number && timeline?.update(shown[frame.step] = framesOf(frame, count, program.shape)) });
+      const done = await team.sample({ program, seeds, labels, scale }, { signal: under.signal, onFrame: (frame) => own === number && timeline?.update(shown[frame.step] = frameTimeline(`${given.id} ${own}`, frame, count, program.shape)) });
       if (own !== number) return;
-      timeline?.update(whole(shown));
+      timeline?.update(wholeTimeline(shown));
       Object.assign(root.dataset, { ms: Math.round(done.ms), drawn: isCoarse ? "coarse" : "whole", seed: seeds[0], scale });
       say(_("{count} images in {steps} steps: {seconds} s in this browser.", { count, steps: program.steps.length, seconds: (done.ms / 1000).toFixed(2) }));
     } catch (problem) {
       if (own === number && !under.signal.aborted) say(/** @type {Error} */ (problem).message);
     }
-  }
-
-  /**
-   * A frame as what the timeline adds to those that it has.
-   * @param {Frame} frame @param {number} count @param {readonly number[]} shape @returns {Timeline}
-   */
-  function framesOf(frame, count, shape) {
-    const grid = gridShape(count);
-    const lane = (/** @type {string} */ key, /** @type {string} */ title, /** @type {Float32Array} */ values) => {
-      const tile = tileOf(values, count, shape, grid);
-      return /** @type {Lane} */ ({
-        key, title, help: "", group: "", group_title: "", axes: null, grid, pictures: count, index: [frame.step],
-        tile: [tile.width, tile.height], columns: 1, sheets: [{ png: /** @type {any} */ (tile), first: frame.step, count: 1 }],
-      });
-    };
-    return {
-      id: `${data?.id} ${number}`, live: true, first: frame.step, total: frame.steps + 1, positions: [{ t: frame.t, text: _("step {step}, t = {t}", { step: frame.step, t: frame.t }) }],
-      lanes: [lane("x", _("<i>x</i><sub>t</sub>, the noisy image"), frame.x), lane("x0", _("<i>x̂</i><sub>0</sub>, the prediction"), frame.x0)],
-      captions: [], panels: [], start_at: "last", fps: 15, pick: true, report_position: false, autoplay: false, label: _("Steps of the sampler"),
-    };
-  }
-
-  /** All of it, once it has ended. @param {Timeline[]} frames @returns {Timeline} */
-  function whole(frames) {
-    const [first] = frames;
-    const lanes = first.lanes.map((lane, k) => ({ ...lane, index: frames.flatMap((one) => one.lanes[k].index), sheets: frames.flatMap((one) => one.lanes[k].sheets) }));
-    return { ...first, live: false, first: 0, positions: frames.flatMap((one) => one.positions), lanes };
   }
 
   const say = (/** @type {string} */ words) => (status.textContent = words);

@@ -4,7 +4,7 @@ import { _ } from "./language.js";
 
 const HOLDER = ".st-key-course-rail, #course-rail"; // what a style of each front end places
 const PAGE = '[data-testid="stMain"]'; // Streamlit scrolls this, Gradio the document
-const OPENER = '[data-testid="stExpandSidebarButton"], .sidebar:not(.open) > .toggle-button';
+const OPENER = '[data-testid="stExpandSidebarButton"], .sidebar:not(.open) > .toggle-button, .site-settings:not([open]) > summary';
 
 /** The button that opens the settings where they are folded away, as on a phone; null where they are not. */
 function opener() {

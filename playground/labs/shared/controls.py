@@ -171,7 +171,7 @@ def to_link(controls: Controls) -> dict[str, str]:
     defaults = {name: field.default for name, field in type(controls).model_fields.items()}
     values = controls.model_dump()
     return {
-        name: _to_text(value)
+        name: to_text(value)
         for name, value in values.items()
         if value != defaults[name] or name in controls.first_visit
     }
@@ -265,7 +265,7 @@ def _taken(
         except (ValidationError, ValueError) as refusal:
             good[name] = getattr(kept, name)
             control = _control(name, info)
-            why, asked = reason(refusal), {"title": control.title, "value": _shortened(_to_text(given[name]))}
+            why, asked = reason(refusal), {"title": control.title, "value": _shortened(to_text(given[name]))}
             wrong = (
                 _(words.refused, **asked, why=why) if why else _(words.not_allowed, **asked, allowed=_allowed(control))
             )
@@ -350,7 +350,8 @@ def _control(name: str, field: FieldInfo) -> Control:
     )
 
 
-def _to_text(value: Any) -> str:
+def to_text(value: Any) -> str:
+    """The value of a control as a link has it."""
     if isinstance(value, bool):
         return "1" if value else "0"
     if not isinstance(value, float):
@@ -398,7 +399,7 @@ def _number(value: float) -> str:
 
 
 def _titled(control: Control, value: Any) -> str:
-    return next((title for option, title in control.options if option == value), _to_text(value))
+    return next((title for option, title in control.options if option == value), to_text(value))
 
 
 def _shortened(text: str) -> str:

@@ -1,0 +1,84 @@
+"""Writes the site into a folder. All addresses in it are relative: it opens from the folder, or from any web server."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from engine.language import ENGLISH, LANGUAGES, speaking
+from engine.storage.files import atomic_files
+from playground.components import source
+from playground.site import course, html, pages
+from playground.site.address import in_folder
+from playground.site.page import Packing, Page
+from playground.site.stored import as_script, packed_json
+
+HERE = Path(__file__).parent
+TAGS = (ENGLISH, *(tag for tag in LANGUAGES if tag != ENGLISH))
+
+
+def build(folder: Path, tags: Sequence[str] = TAGS) -> None:
+    """Write the site.
+
+    Args:
+        folder: of the site; what is in it besides stays.
+        tags: of its languages; the first one stands in the folder itself, others in one of their own.
+
+    Raises:
+        OSError: where the folder cannot be written.
+    """
+    with atomic_files(folder) as part:
+        shared: dict[str, Packing] = {}
+        for tag in tags:
+            with speaking(tag):
+                shared |= _write_language(part, tag, tags)
+        _write_stored(part / "data", shared)
+        _write(part / "site.css", style())
+
+
+def style() -> str:
+    """Of all pages."""
+    return source.css() + (HERE / "site.css").read_text(encoding="utf-8")
+
+
+def script() -> str:
+    """What runs on every page, in the language that is spoken now."""
+    return source.with_texts(source.bundle("shell", HERE / "src", "start")) + "\nstart();\n"
+
+
+def _write_language(folder: Path, tag: str, tags: Sequence[str]) -> dict[str, Packing]:
+    """The pages of a language; returns what they need that is the same in all."""
+    base = "" if tag == tags[0] else "../"
+    spoken: dict[str, Packing] = {"lessons": lambda: course.rails(in_folder)}
+    shared: dict[str, Packing] = {}
+    for name in pages.NAMES:
+        page = pages.page(name, in_folder)
+        others = {one: base + _folder_of(one, tags) + in_folder(f"./{name}") for one in tags if one != tag}
+        header, article = html.header(name, pages.NAMES, in_folder, others), html.article(page, in_folder)
+        body = f'{header}<div id="course-rail"></div>\n<main>\n{article}</main>\n'
+        head = f'<link rel="stylesheet" href="{base}site.css">\n<script defer src="{base}scripts/{tag}.js"></script>\n'
+        whole = html.document(page, body, head=head, scripts="'self'", files="'self'", base=base)
+        _write(folder / _folder_of(tag, tags) / in_folder(f"./{name}"), whole)
+        spoken |= {f"page-{name or 'start'}": _payload(page), **page.spoken}
+        shared |= page.needs
+    _write_stored(folder / "data", {f"{tag}/{name}": make for name, make in spoken.items()})
+    _write(folder / "scripts" / f"{tag}.js", script())
+    return shared
+
+
+def _payload(page: Page) -> Packing:
+    return lambda: packed_json(page.to_payload())
+
+
+def _folder_of(tag: str, tags: Sequence[str]) -> str:
+    return "" if tag == tags[0] else f"{tag}/"
+
+
+def _write_stored(folder: Path, items: dict[str, Packing]) -> None:
+    for name, make in items.items():
+        _write(folder / f"{name}.js", as_script(name, make()))
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,37 @@
+"""What the pages read, packed: bytes under a name, which src/stored.js unpacks.
+
+A page that is opened from a folder may fetch nothing, but it may load scripts: each of these is one, or an element of a page
+that is one file.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+from typing import Any
+
+
+def packed(data: bytes) -> str:
+    """Bytes as text, without those that say nothing."""
+    return base64.b64encode(gzip.compress(data, 9, mtime=0)).decode("ascii")
+
+
+def packed_json(value: Any) -> str:
+    """A JSON value."""
+    return packed(json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode())
+
+
+def packed_halves(data: bytes) -> str:
+    """Numbers in half precision: first all low bytes, then all high ones, which hold the exponents and are much alike."""
+    return packed(data[0::2] + data[1::2])
+
+
+def as_script(name: str, text: str) -> str:
+    """A script that hands it to the page."""
+    return f"(self.dpStored ??= {{}})[{json.dumps(name)}] = {json.dumps(text)};\n"
+
+
+def as_element(name: str, text: str) -> str:
+    """An element of a page that holds it."""
+    return f'<script type="text/plain" data-stored="{name}">{text}</script>\n'
