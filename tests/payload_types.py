@@ -23,6 +23,7 @@ from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.components.payloads.timeline import Timeline
 from playground.components.payloads.xray import XRay
 from playground.course.view import CourseContents, Rail, ShareView
+from playground.labs.microscope.live import LiveMicroscope
 from playground.site.controls import SiteControls
 from playground.site.sampling import SamplingPage
 
@@ -47,11 +48,12 @@ PAYLOADS: tuple[type, ...] = (
     LiveSampler,
     SiteControls,
     SamplingPage,
+    LiveMicroscope,
 )
 _HEADER = """// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 
-/** float32 as base64. */
-export interface PackedFloats { shape: number[]; f32: string }
+/** float32 as base64; as they are where the browser has computed them. */
+export interface PackedFloats { shape: number[]; f32: string | Float32Array<ArrayBuffer> }
 /** uint8 as base64. */
 export interface PackedBytes { shape: number[]; u8: string }
 /** float32, read from a message. */

@@ -10,11 +10,12 @@ predictions and in the noise, which is tried on random numbers; where it is not,
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 from torch import Tensor
 
+from engine.analysis.step_decomposition import FRESH, SECOND
 from engine.denoiser import Denoiser, NetDenoiser
 from engine.language import Message
 from engine.models.opened import Model
@@ -31,13 +32,18 @@ from playground.components.payloads.encoding import Payload
 
 @dataclass(frozen=True)
 class ProgramStep:
-    """One step. Its frame is (x, x0, noise) as registers hold them at its end; `next` is the x of the step after it."""
+    """One step. Its frame is (x, x0, noise) as registers hold them at its end; `next` is the x of the step after it.
+
+    parts: the registers of a frame's further pictures, by the names of `engine.analysis.step_decomposition`; "… weight" is the
+    coefficient of a noise that has one for each pixel.
+    """
 
     t: int
     code: tuple[Instruction, ...]
     x0: str
     noise: str
     next: str
+    parts: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class Program(Payload):
 
 
 def compile_program(
-    recipe: Recipe, model: Model, *, scale: Tensor | None = None, start: Start | None = None
+    recipe: Recipe, model: Model, *, scale: Tensor | None = None, start: Start | None = None, with_parts: bool = False
 ) -> Program:
     """The program of a recipe. Labels and seeds are not part of it, only whether there are labels: they may change.
 
@@ -68,6 +74,7 @@ def compile_program(
         model: opened already.
         scale: of guidance, shape (B,), one for each picture in place of the recipe's.
         start: to continue from a frame, as for `Recipe.frames`; the browser is given its pictures.
+        with_parts: whether frames have all pictures of a step's decomposition.
 
     Raises:
         ProgramError: where the browser cannot do this, with one sentence; the server can.
@@ -86,6 +93,7 @@ def compile_program(
         model.shape,
         has_labels=bool(recipe.labels),
         before=None if start is None or start.previous is None else start.previous.level,
+        with_parts=with_parts,
     )
 
 
@@ -98,6 +106,7 @@ def compile_trajectory(
     *,
     has_labels: bool,
     before: Level | None = None,
+    with_parts: bool = False,
 ) -> Program:
     """The program of a trajectory that no recipe describes, as that of points.
 
@@ -108,6 +117,7 @@ def compile_trajectory(
         shape: of one picture.
         has_labels: whether the pictures are given labels.
         before: the level of the step before the first, where it continues another trajectory.
+        with_parts: as for `compile_program`.
 
     Raises:
         ProgramError: where the browser cannot do this.
@@ -117,9 +127,9 @@ def compile_trajectory(
         network = network.denoiser
     if not isinstance(network, NetDenoiser):
         raise ProgramError(no_network(type(network).__name__))
-    steps = _Steps(denoiser, sampler, "own" if has_labels else "none", network.learned_variance).down(
-        schedule, times, before
-    )
+    labels: Labels = "own" if has_labels else "none"
+    compiler = _Steps(denoiser, sampler, labels, network.learned_variance, with_parts)
+    steps = compiler.down(schedule, times, before)
     used = {instruction.op for step in steps for instruction in step.code}
     return Program(tuple(shape), network.classes, "guide" in used, "gradient" in used, steps)
 
@@ -132,6 +142,7 @@ class _Steps:
     sampler: Sampler
     labels: Labels
     learned_variance: bool
+    with_parts: bool
 
     def down(self, schedule: NoiseSchedule, times: Sequence[int], before: Level | None) -> tuple[ProgramStep, ...]:
         """All of them, from times[0] to t = 0; `before` is the level of the step before the first."""
@@ -163,7 +174,12 @@ class _Steps:
             predicted = write_prediction(writer, self.denoiser, x, event.level, self.labels)
             registers |= {f"x0 {event.name}": predicted.x0, f"noise {event.name}": predicted.noise}
             mix = mix or predicted.mix
+        parts = _parts(registers) if self.with_parts else {}
         for name, (offset, slope) in trace.learned.items():
+            if self.with_parts:
+                ones, weight = writer.sum("ones", {}, 1.0), writer.fresh("weight")
+                writer.add(ScaleByExp(weight, ones, mix, slope, offset))
+                parts[f"{_part_name(name)} weight"] = weight
             scaled = writer.fresh(name)
             writer.add(ScaleByExp(scaled, registers[name], mix, slope, offset))
             registers[name] = scaled
@@ -171,7 +187,22 @@ class _Steps:
             writer.sum(name, _renamed(form, registers))
             for name, form in (("x0", trace.x0), ("noise", trace.noise), ("next", trace.following))
         )
-        return ProgramStep(t, writer.code_for((x0, noise, following)), x0, noise, following)
+        code = writer.code_for((x0, noise, following, *parts.values()))
+        return ProgramStep(t, code, x0, noise, following, parts)
+
+
+def _part_name(name: str) -> str:
+    """The name that a part of `trace_step`, such as "noise 2" or "fresh 1", has in a step's decomposition."""
+    kind, number = name.split(" ")
+    if kind == FRESH:
+        return FRESH if number == "1" else name
+    return kind + SECOND * (int(number) - 1)
+
+
+def _parts(registers: Mapping[str, str]) -> dict[str, str]:
+    """Draws, and predictions of evaluations after the first."""
+    first = ("x", "x0 1", "noise 1", "previous x0", "previous noise")  # which are in every frame
+    return {_part_name(name): register for name, register in registers.items() if name not in first}
 
 
 def _renamed(form: Mapping[str, float], registers: Mapping[str, str]) -> dict[str, float]:

@@ -1,7 +1,7 @@
 // Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 
-/** float32 as base64. */
-export interface PackedFloats { shape: number[]; f32: string }
+/** float32 as base64; as they are where the browser has computed them. */
+export interface PackedFloats { shape: number[]; f32: string | Float32Array<ArrayBuffer> }
 /** uint8 as base64. */
 export interface PackedBytes { shape: number[]; u8: string }
 /** float32, read from a message. */
@@ -540,6 +540,7 @@ export interface ProgramStep {
   x0: string;
   noise: string;
   next: string;
+  parts: Record<string, string>;
 }
 
 /** The output of the network at `source`, once for each of `labels`, in one batch. */
@@ -682,4 +683,57 @@ export interface SamplingPage {
   recorded: Record<string, string>;
   class_names: string[];
   samplers: Record<string, string>;
+}
+
+/** Everything that live_microscope.js needs. */
+export interface LiveMicroscope {
+  id: string;
+  network: SentNetwork;
+  script: string;
+  shape: number[];
+  classes: number;
+  guided: boolean;
+  class_names: string[];
+  parts: Record<string, LivePart>;
+  trajectories: LiveTrajectory[];
+  most_steps: number;
+  variances: Record<string, string>;
+  sampler: string;
+  eta: string;
+  variance: string;
+  seed: number;
+  label: number;
+  scale: number;
+  forks: string;
+  cursor: Cursor;
+  home: Cursor;
+  most_forks: number;
+  base: string;
+  version: string;
+}
+
+/** A picture of a step: its symbol, in which {t} is the time, what it is, and the value that is drawn white. */
+export interface LivePart {
+  symbol: string;
+  title: string;
+  vmax: number;
+}
+
+/** One sampler on its way from noise to data. */
+export interface LiveTrajectory {
+  changes: Record<string, string>;
+  name: string;
+  title: string;
+  steps: LiveStep[];
+  restarts: (LiveStep | null)[];
+}
+
+/** A step as a program has it, and as a sum. */
+export interface LiveStep {
+  program: ProgramStep;
+  to: number;
+  progress: number;
+  terms: Record<string, number>;
+  others: string[];
+  facts: ([string, string])[];
 }

@@ -21,16 +21,17 @@ export function* run(networks, request) {
   for (let drawn = start ? 0 : 1; drawn < (start?.draws ?? 0); drawn++) machine.noise.draw();
   /** @type {Map<string, Float32Array<ArrayBuffer>>} */
   let registers = new Map(start?.previous ? [["previous x0", start.previous.x0], ["previous noise", start.previous.noise]] : []);
-  for (const [step, { t, code, x0, noise, next }] of program.steps.entries()) {
+  for (const [step, { t, code, x0, noise, next, parts }] of program.steps.entries()) {
     registers.set("x", x);
     machine.registers = registers;
     for (const instruction of code) yield* machine.carryOut(instruction);
-    const frame = { step, steps: program.steps.length, t, x, x0: machine.get(x0), noise: machine.get(noise) };
+    const more = Object.entries(parts ?? {}).map(([name, register]) => [name, machine.get(register)]);
+    const frame = { step, steps: program.steps.length, t, x, x0: machine.get(x0), noise: machine.get(noise), parts: Object.fromEntries(more) };
     x = machine.get(next);
     registers = new Map([["previous x0", frame.x0], ["previous noise", frame.noise]]);
     yield frame;
   }
-  yield { step: program.steps.length, steps: program.steps.length, t: 0, x, x0: x, noise: new Float32Array(x.length) };
+  yield { step: program.steps.length, steps: program.steps.length, t: 0, x, x0: x, noise: new Float32Array(x.length), parts: {} };
 }
 
 /** Throws a Problem for a request that these networks cannot carry out. @param {Networks} networks @param {Request} request */

@@ -108,7 +108,8 @@ class Merge {
     const { step, steps, t } = parts[0];
     if (parts[0].type === "progress") return this.onProgress({ step, steps, t });
     const frames = /** @type {Frame[]} */ (/** @type {unknown} */ (parts));
-    this.onFrame({ step, steps, t, x: joined(frames.map(({ x }) => x)), x0: joined(frames.map(({ x0 }) => x0)), noise: joined(frames.map(({ noise }) => noise)) });
+    const more = Object.keys(frames[0].parts).map((name) => [name, joined(frames.map(({ parts }) => parts[name]))]);
+    this.onFrame({ step, steps, t, x: joined(frames.map(({ x }) => x)), x0: joined(frames.map(({ x0 }) => x0)), noise: joined(frames.map(({ noise }) => noise)), parts: Object.fromEntries(more) });
   }
 }
 

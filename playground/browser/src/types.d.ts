@@ -106,6 +106,8 @@ export interface Frame {
   x: Float32Array<ArrayBuffer>;
   x0: Float32Array<ArrayBuffer>;
   noise: Float32Array<ArrayBuffer>;
+  /** Further pictures of the step, by the names in its `parts`. */
+  parts: Record<string, Float32Array<ArrayBuffer>>;
 }
 
 /** The networks of a recipe, as they are sent: a U-Net, or a network of points. */

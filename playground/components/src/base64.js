@@ -13,5 +13,5 @@ export function decodeSignedBytes(text) {
 
 /** @param {PackedFloats} packed  little-endian float32 */
 export function decodeFloats(packed) {
-  return new Float32Array(decodeBytes(packed.f32).buffer);
+  return typeof packed.f32 === "string" ? new Float32Array(decodeBytes(packed.f32).buffer) : packed.f32;
 }

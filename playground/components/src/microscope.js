@@ -19,8 +19,12 @@ import { watchAppearance } from "./theme.js";
 const REST = 350; // milliseconds
 const CHANNELS = [_("red"), _("green"), _("blue")];
 
-/** @param {HTMLElement} root @param {Emit} emit @returns {Component<Microscope | null>} */
-export function mount(root, emit) {
+/**
+ * @param {HTMLElement} root @param {Emit} emit
+ * @param {HTMLElement | null} [below]  what stands below the strips
+ * @returns {Component<Microscope | null>}
+ */
+export function mount(root, emit, below = null) {
   /** @type {Microscope} */
   let data;
   /** @type {PicturePool[]} */
@@ -68,7 +72,7 @@ export function mount(root, emit) {
   );
   const spoken = el("div", { class: "dp-spoken", "aria-live": "polite" });
   const message = el("div", { class: "dp-message", role: "status" }, _("Waiting for the first step …"));
-  const body = el("div", { hidden: true }, tree, controls, sums.node, parts, facts, posterior, saves);
+  const body = el("div", { hidden: true }, tree, below, controls, sums.node, parts, facts, posterior, saves);
   root.append(message, body, spoken);
 
   const unwatch = watchAppearance(root, () => request(true));

@@ -49,10 +49,14 @@ def settings_in_words(recipe: Recipe) -> str:
     return _("{title}{eta}, {steps} steps", title=sampler.title, eta=eta, steps=recipe.steps)
 
 
+def most_steps(shape: tuple[int, ...]) -> int:
+    """How many steps of images of that shape (C, H, W) are shown at most."""
+    return max(8, min(MAX_STEPS, MAX_VALUES // max(1, int(np.prod(shape)))))
+
+
 def shown_steps(steps: int, shape: tuple[int, ...]) -> list[int]:
     """Numbers of the steps that are shown, of so many, of images of that shape (C, H, W)."""
-    most = max(8, min(MAX_STEPS, MAX_VALUES // max(1, int(np.prod(shape)))))
-    shown: list[int] = np.linspace(0, steps - 1, min(steps, most)).round().astype(int).tolist()
+    shown: list[int] = np.linspace(0, steps - 1, min(steps, most_steps(shape))).round().astype(int).tolist()
     return shown
 
 
