@@ -24,9 +24,13 @@ from playground.components.payloads.timeline import Timeline
 from playground.components.payloads.xray import XRay
 from playground.course.view import CourseContents, Rail, ShareView
 from playground.labs.microscope.live import LiveMicroscope
-from playground.labs.points.live import LivePoints
 from playground.site.controls import SiteControls
+from playground.site.forward import ForwardPage
+from playground.site.recorder import RecorderPage
 from playground.site.sampling import SamplingPage
+from playground.site.schedules import SchedulesPage
+from playground.site.start import StartPage
+from playground.site.tables import ScheduleTables
 
 FILE = Path(components.__file__).parent / "payloads.d.ts"
 PAYLOADS: tuple[type, ...] = (
@@ -50,7 +54,11 @@ PAYLOADS: tuple[type, ...] = (
     SiteControls,
     SamplingPage,
     LiveMicroscope,
-    LivePoints,
+    ScheduleTables,
+    ForwardPage,
+    SchedulesPage,
+    RecorderPage,
+    StartPage,
 )
 _HEADER = """// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 

@@ -667,6 +667,8 @@ export interface SiteControl {
   group: string;
   slider: boolean;
   segmented: boolean;
+  follows: string;
+  choices: Record<string, ([string, string])[]>;
 }
 
 /** These controls have an effect only where `setting` has one of `values`. */
@@ -738,46 +740,76 @@ export interface LiveStep {
   facts: ([string, string])[];
 }
 
-/** Everything that live_points.js needs. */
-export interface LivePoints {
-  id: string;
-  network: SentNetwork;
-  script: string;
-  clouds: LiveCloud[];
-  seed: number;
-  particles: number;
-  T: number;
-  steps_choices: number[];
-  eta_choices: number[];
-  fps: Record<string, number>;
-  can_guide: boolean;
-  steps: number;
-  eta: number;
-  scale: number;
-  grid: PackedFloats;
-  grid_side: number;
-  data: PackedFloats;
-  data_labels: PackedFloats | null;
-  labels: number[] | null;
-  class_names: string[];
-  half_width: number;
+/** β_t of schedules, which `keys` names as `schedule_key`: a row for each, with β_1 … β_T for each T of `steps`. */
+export interface ScheduleTables {
+  keys: string[];
+  steps: number[];
+  beta: PackedFloats;
 }
 
-/** One cloud: its title, in which {steps} and {scale} stand for its own, and its plans by "STEPS ETA", or by "STEPS" alone. */
-export interface LiveCloud {
-  key: string;
-  title: string;
-  plans: Record<string, LivePlan>;
-  scale: number | null;
+/** What site/src/forward.js shows. */
+export interface ForwardPage {
+  pictures: Record<string, PictureSet>;
+  keys: Record<string, string>;
+  processes: Record<string, ForwardFigure>;
 }
 
-/** How one cloud is computed with some number of steps, and which of its frames are shown. */
-export interface LivePlan {
-  plain: Program;
-  guided: Program | null;
-  t: number[];
-  shown: number[];
-  frame_index: number[];
-  arrows: number[];
-  level_index: number[];
+/** The pictures of a data set that can be chosen: `numbers` of each class, one class after the other. */
+export interface PictureSet {
+  stored: string;
+  shape: [number, number, number];
+  numbers: number;
+}
+
+/** The figure of one process with the numbers of another picture, and what each of its panels shows. */
+export interface ForwardFigure {
+  figure: Timeline;
+  panels: string[];
+}
+
+/** What site/src/schedules.js shows. */
+export interface SchedulesPage {
+  pictures: Record<string, PictureSet>;
+  figure: Timeline;
+  titles: Record<string, string>;
+  colors: Record<string, string>;
+  example: string;
+  limits: ScheduleLimits;
+  verdicts: Record<string, VerdictWords>;
+  words: Record<string, string>;
+  captions: Record<string, string[]>;
+}
+
+/** Constants of the engine and of the lab: of a drawn curve, and of the three zones of the terminal SNR. */
+export interface ScheduleLimits {
+  most_beta: number;
+  least_beta: number;
+  least_alpha_bar: number;
+  pure_noise_snr: number;
+  visible_snr: number;
+}
+
+/** What is said of a schedule's terminal SNR; the sentence has places for leak, pixels and times. */
+export interface VerdictWords {
+  icon: string;
+  headline: string;
+  sentence: string;
+}
+
+/** What site/src/training_map.js shows. */
+export interface RecorderPage {
+  maps: Record<string, TrainingSamplingMap>;
+  stored: Record<string, string>;
+  shape: [number, number, number];
+}
+
+/** What site/src/start.js shows. */
+export interface StartPage {
+  figure: Timeline;
+  stored: string;
+  shape: [number, number, number];
+  seeds: number[];
+  signal: number[];
+  sigma: number[];
+  noise_range: number;
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 from engine.language import ENGLISH, LANGUAGES, speaking
 from engine.storage.files import atomic_files
 from playground.components import source
+from playground.labs.schedules import figures
 from playground.site import course, html, pages
 from playground.site.address import in_folder
 from playground.site.page import Packing, Page
@@ -38,7 +39,8 @@ def build(folder: Path, tags: Sequence[str] = TAGS) -> None:
 
 def style() -> str:
     """Of all pages."""
-    return source.css() + (HERE / "site.css").read_text(encoding="utf-8")
+    of_schedules = Path(figures.__file__).with_suffix(".css")
+    return source.css() + "".join(path.read_text(encoding="utf-8") for path in (of_schedules, HERE / "site.css"))
 
 
 def script() -> str:

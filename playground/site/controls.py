@@ -6,7 +6,7 @@ Values are text, as a link has them. What a page cannot do without Python is lef
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from engine.language import _
@@ -44,6 +44,9 @@ class SiteControl:
     group: str
     slider: bool
     segmented: bool
+    follows: str = ""
+    choices: Mapping[str, tuple[tuple[str, str], ...]] = field(default_factory=dict)
+    """The options for each value of the control that it follows, where it follows one before it."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,7 @@ def site_controls(
     options: Mapping[str, Mapping[Any, str]] | None = None,
     rules: Sequence[Rule] = (),
     bounds: Mapping[str, tuple[float, float]] | None = None,
+    follows: Mapping[str, tuple[str, Mapping[str, Mapping[Any, str]]]] | None = None,
 ) -> SiteControls:
     """The controls of a lab, in the language that is spoken now.
 
@@ -78,10 +82,14 @@ def site_controls(
         options: the choices that the page has, with their titles; of a number those that it can take.
         rules: when controls have an effect.
         bounds: least and largest value of numbers, where the page has fewer.
+        follows: of a control whose options depend on another one before it, that one, and the options for each of its values.
     """
     known = describe(model)
     chosen = [control.name for control in known] if names is None else list(names)
-    of_page = [_control(control, options or {}, bounds or {}) for control in known if control.name in chosen]
+    follows, options = follows or {}, dict(options or {})
+    options |= {name: choices[to_text(model.model_fields[one].default)] for name, (one, choices) in follows.items()}
+    of_page = [_control(control, options, bounds or {}) for control in known if control.name in chosen]
+    of_page = [replace(one, **_following(*follows[one.name])) if one.name in follows else one for one in of_page]
     return SiteControls(
         tuple(of_page),
         tuple(rules),
@@ -89,6 +97,11 @@ def site_controls(
         {one.name: (one.title, to_text(one.default)) for one in known if one.name not in chosen},
         _(link_view.LOCKED),
     )
+
+
+def _following(name: str, choices: Mapping[str, Mapping[Any, str]]) -> dict[str, Any]:
+    texts = {value: tuple((to_text(one), title) for one, title in each.items()) for value, each in choices.items()}
+    return {"follows": name, "choices": texts, "segmented": False}
 
 
 def _control(

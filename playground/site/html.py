@@ -6,7 +6,8 @@ import html
 import re
 
 from engine.language import LANGUAGES, _, language
-from playground.labs.home.text import LABS
+from playground.course.view import ways_in
+from playground.labs.home.view import lab_groups
 from playground.site import pages
 from playground.site.address import Place
 from playground.site.page import Page
@@ -80,9 +81,13 @@ def article(page: Page, place: Place) -> str:
         parts.append(_elsewhere())
     elif page.data is not None:
         parts.append(_lab(page))
+    heads = (_("See:"), _("Try:"), _("Why:"))
+    parts += [
+        _paragraph(f"**{head}** {line}", "dp-looking-at") for head, line in zip(heads, page.looking_at, strict=False)
+    ]
+    parts += [_paragraph(line, "dp-looking-at") for line in page.looking_at[len(heads) :]]
     if not page.name:
         parts.append(_cards(place))
-    parts += [_paragraph(line, "dp-looking-at") for line in page.looking_at]
     return (
         "\n".join(parts)
         + f'\n<noscript><p class="site-notice">{html.escape(_("This page needs JavaScript."))}</p></noscript>\n'
@@ -108,11 +113,12 @@ def _elsewhere() -> str:
 
 
 def _cards(place: Place) -> str:
-    """The labs, each with a line about it."""
+    """The course and the labs, each with a line about it."""
+    links = [ways_in()[0], *(lab for _group, labs in lab_groups() for lab in labs)]
     cards = "".join(
-        f'<li><a href="{html.escape(place(f"./{name}"))}">{icon} {html.escape(title)}</a><p>{html.escape(about)}'
-        f"{'' if name in pages.PAGES else ' ' + html.escape(_('Needs Python.'))}</p></li>"
-        for name, icon, title, about in LABS
+        f'<li><a href="{html.escape(place(f"./{link.address}"))}">{link.icon} {html.escape(link.title)}</a>'
+        f"<p>{html.escape(link.about)}{'' if link.address in pages.PAGES else ' ' + html.escape(_('Needs Python.'))}</p></li>"
+        for link in links
     )
     return f'<ul class="site-cards">{cards}</ul>'
 

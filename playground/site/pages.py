@@ -9,18 +9,20 @@ from engine.language import _
 from playground.course import text as course_text
 from playground.course.view import CONTENTS
 from playground.labs.home import text as home_text
-from playground.labs.home.text import LABS
-from playground.site import course, sampling
+from playground.site import course, forward, recorder, sampling, schedules, start
 from playground.site.address import Place
 from playground.site.page import Page
 
 PAGES: dict[str, Callable[[Place], Page]] = {
-    "": lambda place: Page("", home_text),
+    "": lambda place: start.page(),
     CONTENTS: course.page,
+    "forward": lambda place: forward.page(),
+    "schedules": lambda place: schedules.page(),
     "sampling": lambda place: sampling.page(),
+    "recorder": lambda place: recorder.page(),
 }
 """By the name of the lab, as in the addresses of the apps; "" for Start."""
-NAMES = ("", CONTENTS, *(name for name, *_rest in LABS))
+NAMES = ("", CONTENTS, *(name for name, *_rest in home_text.LABS))
 """Of all pages, in the order in which they are shown; a lab that needs Python has one that says so."""
 
 
@@ -33,6 +35,6 @@ def title(name: str) -> str:
     """What a link to it says."""
     if not name:
         return _("Start")
-    return (
-        str(course_text.NAME) if name == CONTENTS else next(title for lab, _icon, title, _about in LABS if lab == name)
-    )
+    if name == CONTENTS:
+        return str(course_text.NAME)
+    return next(title for lab, _icon, title, _about in home_text.LABS if lab == name)

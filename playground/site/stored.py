@@ -11,6 +11,9 @@ import gzip
 import json
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 def packed(data: bytes) -> str:
     """Bytes as text, without those that say nothing."""
@@ -25,6 +28,11 @@ def packed_json(value: Any) -> str:
 def packed_halves(data: bytes) -> str:
     """Numbers in half precision: first all low bytes, then all high ones, which hold the exponents and are much alike."""
     return packed(data[0::2] + data[1::2])
+
+
+def packed_frames(frames: NDArray[np.uint8]) -> str:
+    """Pictures (F, …) that change little from one frame to the next: each frame less the one before, modulo 256."""
+    return packed(np.diff(frames, axis=0, prepend=np.zeros_like(frames[:1])).tobytes())
 
 
 def as_script(name: str, text: str) -> str:

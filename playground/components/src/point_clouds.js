@@ -42,7 +42,7 @@ const layerNames = () => /** @type {Layer[]} */ (Object.keys(LAYERS));
 
 /** @typedef {{ canvas: HTMLCanvasElement, title: HTMLElement, node: HTMLElement, entries: Entry[], size: number }} View */
 
-/** @param {HTMLElement} root @returns {Component<Uint8Array | PointClouds>}  a message, or clouds that the browser has computed */
+/** @param {HTMLElement} root @returns {Component<Uint8Array>} */
 export function mount(root) {
   root.classList.add("dp-root", "dp-points");
   /** @type {Record<Layer, boolean>} */
@@ -51,8 +51,7 @@ export function mount(root) {
   let data;
   /** @type {Theme} */
   let theme;
-  /** Of what is shown. @type {unknown} */
-  let stamp = null;
+  let stamp = "";
   /** @type {number | null} */
   let hovered = null; // the number of the particle that is pointed at
   /** @type {number | null} */
@@ -91,15 +90,14 @@ export function mount(root) {
   const unwatch = watchAppearance(root, restyle);
   const shared = sharedCursor((id, place) => data && id === data.id && follow(place));
 
-  /** @param {Uint8Array | PointClouds} next */
-  function update(next) {
-    const isMessage = next instanceof Uint8Array;
-    if (!isMessage && !("clouds" in next)) return;
-    const mark = isMessage ? messageStamp(next) : next;
+  /** @param {Uint8Array} bytes */
+  function update(bytes) {
+    if (!(bytes instanceof Uint8Array)) return;
+    const mark = messageStamp(bytes);
     if (mark === stamp) return restyle();
     stamp = mark;
     const before = data;
-    data = isMessage ? readMessage(next) : next;
+    data = readMessage(bytes);
     const isFresh = !before || before.id !== data.id;
     if (isFresh) {
       player.stop();
@@ -110,7 +108,7 @@ export function mount(root) {
     const end = data.positions.length - 1;
     const isThere = wanted !== undefined && wanted <= end;
     if (isThere) following = false;
-    const to = isThere ? wanted ?? end : isFresh ? (data.live ? end : start()) : following ? end : Math.min(end, player.position);
+    const to = isThere ? wanted ?? end : isFresh ? (data.live ? end : start()) : following ? end : player.position;
     if (isThere || !data.live) wanted = undefined;
     message.hidden = true;
     body.hidden = false;

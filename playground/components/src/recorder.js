@@ -19,7 +19,7 @@ const GAP = 1;
 const [TRAINED, DENOISED] = [0, 1];
 const RATES = [2.2, 8.3]; // positions per second
 
-/** @param {HTMLElement} root @returns {Component<Uint8Array>} */
+/** @param {HTMLElement} root @returns {Component<TrainingSamplingMap | Uint8Array>} */
 export function mount(root) {
   root.classList.add("dp-root", "dp-recorder");
   /** @type {TrainingSamplingMap} */
@@ -61,13 +61,13 @@ export function mount(root) {
   const unwatch = watchAppearance(root, restyle);
 
   // --- data -------------------------------------------------------------------------------------------------------
-  /** @param {Uint8Array} bytes */
-  function update(bytes) {
-    const next = messageStamp(bytes);
+  /** @param {TrainingSamplingMap | Uint8Array} given */
+  function update(given) {
+    const next = given instanceof Uint8Array ? messageStamp(given) : given.id;
     if (next === stamp) return;
     stamp = next;
     /** @type {TrainingSamplingMap} */
-    const data = readMessage(bytes);
+    const data = given instanceof Uint8Array ? readMessage(given) : given;
     // In the order in which they came, though some take longer to decode.
     queue = queue.then(async () => {
       const [decoded] = await decodeLanes([data.lane]);

@@ -39,12 +39,13 @@ def _timeline(process: Process, schedule: str, T: int, seed: int, hashed: noisin
         "steps": steps(x0, schedule, T, seed, copies),
     }
     processes = ("jump", "steps") if process == "both" else (process,)
+    panels = _panels(processes, strips, table, shown, variance)
     return Timeline(
         id="forward",
         lanes=tuple(_lane(name, strips[name], picture.shape) for name in processes),
         positions=tuple(Position(int(t), _("t = {t} of {T}", t=t, T=T)) for t in shown),
         captions=tuple(_caption(float(share)) for share in shares),
-        panels=_panels(processes, strips, table, shown, variance),
+        panels=tuple(panels[name] for name in ORDER[process]),
         start_at=int((shares > 0.5).sum()),  # as much noise as signal: something of both can be seen
         fps=max(12.0, min(60.0, len(shown) / 6)),
         label=_("Forward process, from the image at t = 0 to noise at t = T"),
@@ -67,7 +68,7 @@ def _lane(process: str, strip: Strip, shape: tuple[int, ...]) -> Lane:
 def signal_shares(variance: float, alpha_bar: NDArray[np.float64]) -> NDArray[np.float64]:
     """Of the variance of x_t over the pixels the share that is signal: ᾱ_t v / (ᾱ_t v + 1 − ᾱ_t), v being that of x_0."""
     signal = alpha_bar * variance
-    total = signal + 1 - alpha_bar
+    total = signal + (1 - alpha_bar)
     return np.divide(signal, total, out=np.ones_like(total), where=total > 0)
 
 
@@ -86,43 +87,50 @@ def _caption(share: float) -> str:
     return _("Nearly pure noise: {percent} of the variance of xₜ over its pixels is signal.", percent=percent)
 
 
+ORDER: dict[Process, tuple[str, ...]] = {
+    "jump": ("one jump", "pixels jump", "variances", "snr", "noise jump", "spread"),
+    "steps": ("one step", "one jump", "pixels steps", "variances", "snr", "noise steps", "spread"),
+    "both": (
+        *("one step", "one jump", "noise jump", "noise steps", "pixels jump", "pixels steps"),
+        *("spread", "variances", "snr"),
+    ),
+}
+"""The panels of each process by what they show. The first chart stands beside the pictures; with two of them none does, and the
+pairs come in rows."""
+
+
 def _panels(
     processes: tuple[str, ...],
     strips: dict[str, Strip],
     table: noising.Table,
     shown: NDArray[np.int64],
     variance: float,
-) -> tuple[Panel, ...]:
+) -> dict[str, Panel]:
+    step, closed = _equations(table, shown)
+    parts, snr = _curves(table, shown, variance)
+    panels: dict[str, Panel] = {"one step": step, "one jump": closed, "variances": parts, "snr": snr}
+    panels["spread"] = _spread(strips, table, shown)
     names = {"jump": _("in one jump"), "steps": _("after t steps")}
-    pixels = tuple(
-        noising.histogram_of(
+    for process in processes:
+        strip = strips[process]
+        panels[f"pixels {process}"] = noising.histogram_of(
             _("Pixel values of <i>x</i><sub>t</sub> {names}", names=names[process]),
             _("pixel value (−1 darkest, 1 brightest)"),
-            strips[process].x,
+            strip.x,
         )
-        for process in processes
-    )
-    noise = tuple(
-        noising.histogram_of(
+        panels[f"noise {process}"] = noising.histogram_of(
             _("The noise in <i>x</i><sub>t</sub> {names}", names=names[process]),
             _("(xₜ − √ᾱₜ x₀) / √(1−ᾱₜ), no unit"),
-            strips[process].noise,
+            strip.noise,
             table.sigma[shown] > 0,
         )
-        for process in processes
-    )
-    equations, curves = _equations(processes, table, shown), _curves(table, shown, variance)
-    spread = _spread(strips, table, shown)
-    # The first chart stands beside the pictures; with two of them none does, and the pairs come in rows.
-    if len(processes) == 2:
-        return (*equations, *noise, *pixels, spread, *curves)
-    return (*equations, *pixels, *curves, *noise, spread)
+    return panels
 
 
 def _curves(table: noising.Table, shown: NDArray[np.int64], variance: float) -> tuple[CurvePanel, CurvePanel]:
     at = noising.thinned_times(table.T)
     parts = CurvePanel(
-        _("Signal and noise variance; this image’s is v = {variance:.2g}", variance=variance),
+        _("Signal and noise variance; this image’s is v = {variance}", variance=f"{variance:.2g}"),
         _("step t"),
         _("variance over the pixels"),
         (
@@ -163,7 +171,7 @@ def _spread(strips: dict[str, Strip], table: noising.Table, shown: NDArray[np.in
     )
 
 
-def _equations(processes: tuple[str, ...], table: noising.Table, shown: NDArray[np.int64]) -> tuple[EquationPanel, ...]:
+def _equations(table: noising.Table, shown: NDArray[np.int64]) -> tuple[EquationPanel, EquationPanel]:
     now = [str(t) for t in shown]
     before = [str(max(0, t - 1)) for t in shown]
 
@@ -201,7 +209,7 @@ def _equations(processes: tuple[str, ...], table: noising.Table, shown: NDArray[
         },
         now={"β_t": "beta"},
     )
-    return (step, closed) if "steps" in processes else (closed,)
+    return step, closed
 
 
 def _formula(letters: str, numbers: str) -> str:

@@ -18,7 +18,7 @@ export function read(data, asked) {
   const problems = [];
   for (const control of data.controls) {
     const wanted = asked.get(control.name) ?? (isFirst ? data.first_visit[control.name] : undefined) ?? control.default;
-    settings[control.name] = taken(control, wanted);
+    settings[control.name] = taken(offered(control, settings), wanted);
     if (settings[control.name] !== wanted && Number(settings[control.name]) !== Number(wanted)) {
       problems.push(_("The link asks for {title} = “{value}”, which this page cannot do. It was set to {taken}.", { title: control.title, value: wanted.slice(0, 40), taken: titled(control, settings[control.name]) }));
     }
@@ -29,6 +29,9 @@ export function read(data, asked) {
   }
   return { settings, problems };
 }
+
+/** The control with the options that it has beside these settings. @param {SiteControl} control @param {Settings} settings @returns {SiteControl} */
+const offered = (control, settings) => ({ ...control, options: control.choices[settings[control.follows]] ?? control.options });
 
 /** @param {SiteControl} control @param {string} value */
 const titled = (control, value) => control.options.find(([option]) => option === value)?.[1] ?? value;
@@ -93,6 +96,13 @@ export function controlsView(lab, data, onChange) {
 
   /** Shows which controls have an effect now, and which the link shows and locks. */
   function arrange() {
+    for (const { control, offer, set } of views) {
+      if (!offer || !control.follows) continue;
+      const now = offered(control, settings);
+      settings = { ...settings, [control.name]: taken(now, settings[control.name]) };
+      offer(now.options);
+      set(settings[control.name]);
+    }
     const only = asked.get("only");
     const kept = new Set((asked.get("lock") ?? "").split(","));
     for (const { control, node: own, disable } of views) {
@@ -129,6 +139,7 @@ function controlView(lab, control, onChange) {
   return {
     node,
     set: made.set,
+    offer: "offer" in made ? made.offer : null,
     /** @param {string} reason  why the control has no effect; "" where it has one */
     disable(reason) {
       for (const input of made.inputs) input.disabled = Boolean(reason);
@@ -150,7 +161,7 @@ function radios(id, control, onChange) {
 function select(id, control, onChange) {
   const input = el("select", { "aria-describedby": `${id}-why` }, ...options(control.options));
   input.addEventListener("change", () => onChange(input.value, false));
-  return { node: el("label", {}, el("span", {}, control.title), input), inputs: [input], set: (/** @type {string} */ value) => void (input.value = value) };
+  return { node: el("label", {}, el("span", {}, control.title), input), inputs: [input], set: (/** @type {string} */ value) => void (input.value = value), offer: (/** @type {SiteControl["options"]} */ choices) => input.replaceChildren(...options(choices)) };
 }
 
 /** @param {SiteControl} control @param {(value: string, isMoving: boolean) => void} onChange */

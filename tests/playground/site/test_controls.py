@@ -13,7 +13,7 @@ from playground.site import pages
 from playground.site.address import in_folder, in_one_file
 from playground.site.controls import SiteControls
 
-WITH_CONTROLS = ["sampling"]
+WITH_CONTROLS = ["forward", "schedules", "sampling", "recorder"]
 
 
 def _controls(name: str) -> SiteControls:
