@@ -97,28 +97,14 @@ class Machine {
     const width = (network.learnsVariance ? 2 : 1) * this.size; // of an output
     const outputs = to.map(() => new Float32Array(this.count * this.size));
     const variances = to.map(() => (network.learnsVariance ? new Float32Array(this.count * this.size) : null));
-    for (let first = 0, count = 0; first < rows.length; first += count) {
-      yield null;
-      count = Math.min(network.mostAtOnce, rows.length - first);
-      const part = rows.slice(first, first + count);
-      const input = new Float32Array(count * this.size);
-      part.forEach(({ b }, k) => input.set(x.subarray(b * this.size, (b + 1) * this.size), k * this.size));
-      /** @type {Float32Array} */
-      let output;
-      try {
-        output = network.forward(input, part.map(() => time), part.map(({ label }) => (label < 0 ? classes : label)));
-      } catch (error) {
-        if (!(error instanceof Problem && error.kind === "memory") || count === 1) throw error;
-        network.mostAtOnce = count >> 1; // fewer pictures take less
-        count = 0;
-        continue;
-      }
+    yield* this.inParts(rows, (part, first) => {
+      const output = network.forward(this.pictures(x, part.map(({ b }) => b)), part.map(() => time), part.map(({ label }) => (label < 0 ? classes : label)));
       part.forEach(({ b }, k) => {
         const which = Math.floor((first + k) / this.count);
         outputs[which].set(output.subarray(k * width, k * width + this.size), b * this.size);
         variances[which]?.set(output.subarray(k * width + this.size, (k + 1) * width), b * this.size);
       });
-    }
+    });
     to.forEach((name, which) => {
       this.registers.set(name, outputs[which]);
       const variance = variances[which];
@@ -126,19 +112,41 @@ class Machine {
     });
   }
 
+  /**
+   * Hands out rows, as many at a time as the network takes, and fewer where their memory is refused.
+   * @template Row @param {Row[]} rows @param {(part: Row[], first: number) => void} work @returns {Generator<null, void, void>}
+   */
+  *inParts(rows, work) {
+    const { network } = this;
+    for (let first = 0, count = 0; first < rows.length; first += count) {
+      yield null;
+      count = Math.min(network.mostAtOnce, rows.length - first);
+      try {
+        work(rows.slice(first, first + count), first);
+      } catch (error) {
+        if (!(error instanceof Problem && error.kind === "memory") || count === 1) throw error;
+        network.mostAtOnce = count >> 1;
+        count = 0;
+      }
+    }
+  }
+
+  /** Some pictures of a batch. @param {Float32Array} x @param {number[]} which */
+  pictures(x, which) {
+    const out = new Float32Array(which.length * this.size);
+    which.forEach((b, k) => out.set(x.subarray(b * this.size, (b + 1) * this.size), k * this.size));
+    return out;
+  }
+
   /** @param {Gradient} instruction @returns {Generator<null, void, void>} */
   *gradient({ to, source, time, signal }) {
     const x = this.get(source);
     const out = new Float32Array(x.length);
     const labelled = [...(this.labels ?? []).keys()].filter((b) => /** @type {number[]} */ (this.labels)[b] >= 0);
-    for (let first = 0; first < labelled.length; first += this.network.mostAtOnce) {
-      yield null;
-      const part = labelled.slice(first, first + this.network.mostAtOnce);
-      const input = new Float32Array(part.length * this.size);
-      part.forEach((b, k) => input.set(x.subarray(b * this.size, (b + 1) * this.size), k * this.size));
-      const gradient = /** @type {NonNullable<Networks["classifier"]>} */ (this.classifier).gradient(input, time, signal, part.map((b) => /** @type {number[]} */ (this.labels)[b]));
+    yield* this.inParts(labelled, (part) => {
+      const gradient = /** @type {NonNullable<Networks["classifier"]>} */ (this.classifier).gradient(this.pictures(x, part), time, signal, part.map((b) => /** @type {number[]} */ (this.labels)[b]));
       part.forEach((b, k) => out.set(gradient.subarray(k * this.size, (k + 1) * this.size), b * this.size));
-    }
+    });
     this.registers.set(to, out);
   }
 

@@ -92,7 +92,7 @@ export class Member {
 
   /** A new worker. */
   started() {
-    const worker = this.spawn();
+    const worker = this.spawned();
     worker.onmessage = ({ data }) => this.waiting.get(data.id)?.answered(data);
     worker.onerror = (event) => {
       event.preventDefault?.();
@@ -100,6 +100,14 @@ export class Member {
     };
     worker.onmessageerror = () => this.lose(worker);
     return worker;
+  }
+
+  spawned() {
+    try {
+      return this.spawn();
+    } catch {
+      throw new Problem("browser", _("This browser starts no worker for this page, which the network needs."));
+    }
   }
 
   /** @param {WorkerLike} worker */

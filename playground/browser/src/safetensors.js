@@ -27,9 +27,19 @@ export function readSafetensors(buffer) {
     if (!width) throw new Problem("weights", _("These weights are neither in single nor in half precision, but {dtype}.", { dtype }));
     if (8 + size + to > buffer.byteLength) throw cutShort(buffer);
     if (to - from !== width * shape.reduce((n, side) => n * side, 1)) throw new Problem("weights", _("The weights “{name}” have another size than their shape says.", { name }));
-    tensors[name] = { shape, dtype, bytes: new Uint8Array(buffer, 8 + size + from, to - from) };
+    const bytes = new Uint8Array(buffer, 8 + size + from, to - from);
+    if (!areNumbers(bytes, width)) throw new Problem("weights", _("The weights “{name}” hold NaN or infinite numbers.", { name }));
+    tensors[name] = { shape, dtype, bytes };
   }
   return tensors;
+}
+
+/** Whether none is NaN or infinite: those have all bits of the exponent. @param {Uint8Array<ArrayBuffer>} bytes @param {number} width */
+function areNumbers(bytes, width) {
+  const { buffer, byteOffset } = bytes.byteOffset % width ? bytes.slice() : bytes;
+  const [numbers, exponent] = width === 4 ? [new Uint32Array(buffer, byteOffset, bytes.length / 4), 0x7f800000] : [new Uint16Array(buffer, byteOffset, bytes.length / 2), 0x7c00];
+  for (let i = 0; i < numbers.length; i++) if ((numbers[i] & exponent) === exponent) return false;
+  return true;
 }
 
 /** @param {ArrayBuffer} buffer */

@@ -1,5 +1,6 @@
 // The names and shapes of a network's weights, by its config: those of diffusers' UNet2DModel, as engine/models/unet.py has them.
 import { _ } from "../../components/src/language.js";
+import { ACTIVATIONS } from "./blocks.js";
 import { Problem } from "./problem.js";
 /** @import { UNetConfig } from "./types.js" */
 /** @import { Tensor } from "./safetensors.js" */
@@ -8,8 +9,8 @@ import { Problem } from "./problem.js";
 
 /** @param {UNetConfig} config @returns {Shapes} */
 export function unetShapes(config) {
-  const { block_out_channels: widths, layers_per_block: layers, in_channels, out_channels, num_class_embeds } = config;
   const shapes = downwardShapes(config);
+  const { block_out_channels: widths, layers_per_block: layers, in_channels, out_channels, num_class_embeds } = config;
   if (num_class_embeds !== null) shapes.set("class_embedding.weight", [num_class_embeds, 4 * widths[0]]);
   const skips = [widths[0]];
   widths.forEach((width, i) => skips.push(...Array(layers + (i < widths.length - 1 ? 1 : 0)).fill(width)));
@@ -29,6 +30,20 @@ export function unetShapes(config) {
   return shapes;
 }
 
+/** Throws a Problem for settings that are those of no network. @param {UNetConfig} config */
+function checkConfig(config) {
+  const { block_out_channels: widths = [], attention_head_dim: head, sample_size, norm_num_groups, act_fn } = config ?? {};
+  const fits = {
+    block_out_channels: widths.length > 0,
+    sample_size: sample_size % 2 ** (widths.length - 1) === 0,
+    norm_num_groups: widths.every((width) => width % norm_num_groups === 0),
+    attention_head_dim: head === null || widths.every((width) => width % head === 0),
+    act_fn: act_fn in ACTIVATIONS,
+  };
+  const wrong = Object.entries(fits).find(([, isSo]) => !isSo);
+  if (wrong) throw new Problem("network", _("These are the settings of no network: “{name}” does not fit.", { name: wrong[0] }));
+}
+
 /** Whether the blocks of a resolution (0 is the finest) have self-attention. @param {UNetConfig} config @param {number} resolution */
 export function attends(config, resolution) {
   return config.attention[resolution] ?? false;
@@ -36,6 +51,7 @@ export function attends(config, resolution) {
 
 /** Of the time, the way down and the middle. @param {UNetConfig} config @returns {Shapes} */
 export function downwardShapes(config) {
+  checkConfig(config);
   const { block_out_channels: widths, layers_per_block: layers, in_channels } = config;
   const time = 4 * widths[0];
   /** @type {Shapes} */

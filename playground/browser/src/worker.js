@@ -64,8 +64,8 @@ class SamplingWorker {
     try {
       await (message.type === "load" ? this.load(message) : this.sample(message));
     } catch (error) {
-      const [kind, text] = error instanceof Problem ? [error.kind, error.message] : ["worker", _("The network in this browser failed: {error}.", { error: String(error) })];
-      this.answer({ type: "failed", id, kind: /** @type {Problem["kind"]} */ (kind), message: text });
+      const { kind, message: text } = problemOf(error);
+      this.answer({ type: "failed", id, kind, message: text });
     } finally {
       this.pending.delete(id);
     }
@@ -104,6 +104,13 @@ class SamplingWorker {
   }
 }
 
+/** @param {unknown} error */
+function problemOf(error) {
+  if (error instanceof Problem) return error;
+  if (error instanceof RangeError) return new Problem("memory", _("This browser does not give the memory that these images need."));
+  return new Problem("worker", _("The network in this browser failed: {error}.", { error: String(error) }));
+}
+
 /** The networks of pictures. @param {Modules} modules @param {Files} files */
 async function openPictures(modules, { unet, classifier, memory }) {
   if (!unet) throw new Problem("request", _("No network was loaded."));
@@ -118,7 +125,12 @@ async function compile({ plain, relaxed }) {
     throw new Problem("browser", _("This browser has no WebAssembly with SIMD, which the network needs: a version of 2023 or later has it."));
   }
   const hasRelaxed = WebAssembly.validate(relaxed);
-  return { module: await WebAssembly.compile(hasRelaxed ? relaxed : plain), relaxed: hasRelaxed };
+  try {
+    return { module: await WebAssembly.compile(hasRelaxed ? relaxed : plain), relaxed: hasRelaxed };
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
+    throw new Problem("browser", _("This page may not run WebAssembly, which the network needs."));
+  }
 }
 
 /** After what has arrived by now was received; timers would wait for 4 ms. @returns {Promise<void>} */

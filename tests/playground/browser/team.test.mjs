@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { serve } from "../../../playground/browser/src/worker.js";
+import { run } from "../../../playground/browser/src/machine.js";
+import { Problem } from "../../../playground/browser/src/problem.js";
 import { Team } from "../../../playground/browser/src/team.js";
 import { bytes, readJson } from "./files.mjs";
 
@@ -152,6 +154,24 @@ test("with little memory fewer pictures are drawn at once", async () => {
   assert.ok(done.bytes <= bytes + 2e6 + 65536 && done.bytes < roomy.bytes, `${done.bytes}`);
 });
 
+test("the classifier too is given fewer pictures where memory is refused", () => {
+  const asked = [];
+  const classifier = {
+    config: { classes: 3 },
+    gradient: (x, _time, _signal, labels) => {
+      if (labels.length > 2) throw new Problem("memory", "Refused.");
+      asked.push(labels);
+      return x.map((value) => 2 * value);
+    },
+  };
+  const network = { shape: [2], classes: 0, mostAtOnce: 16 };
+  const code = [{ op: "gradient", to: "g", source: "x", time: 1, signal: 1 }];
+  const guided = { shape: [2], classes: 0, guided: false, classifier: true, steps: [{ t: 1, code, x0: "g", noise: "g", next: "g" }] };
+  const frames = [...run({ network, classifier }, { program: guided, seeds: [1, 2, 3, 4, 5], labels: [0, 1, -1, 2, 0] })].filter(Boolean);
+  assert.deepEqual(asked, [[0, 1], [2, 0]]);
+  assert.deepEqual([...frames[1].x], [...frames[0].x].map((value, i) => (i === 4 || i === 5 ? 0 : Math.fround(2 * value))));
+});
+
 test("what is wrong is said in one sentence, and the next request is carried out", async () => {
   const each = team(1);
   const failing = async (files, kind, sentence) => assert.rejects(each.load(files), { kind, message: sentence });
@@ -173,6 +193,70 @@ test("what is wrong is said in one sentence, and the next request is carried out
   assert.equal((await framesOf(each, request)).frames.length, 4);
 });
 
+/** The file with one of its numbers changed. */
+function changed(file, name, number) {
+  const copy = file.slice(0);
+  const size = Number(new DataView(copy).getBigUint64(0, true));
+  const [at] = JSON.parse(new TextDecoder().decode(new Uint8Array(copy, 8, size)))[name].data_offsets;
+  new DataView(copy).setFloat32(8 + size + at, number, true);
+  return copy;
+}
+
+test("weights that are no numbers, and settings that fit no network, are said", async () => {
+  const each = team(1);
+  const refused = async (files, kind, sentence) => assert.rejects(each.load({ unet: { ...digits, ...files } }), { kind, message: sentence });
+  for (const number of [NaN, Infinity, -Infinity]) {
+    for (const name of ["class_embedding.weight", "conv_out.bias"]) await refused({ weights: changed(digits.weights, name, number) }, "weights", new RegExp(`“${name}”.*NaN or infinite`));
+  }
+  for (const [name, value] of [["sample_size", 27], ["norm_num_groups", 5], ["act_fn", "gelu"], ["block_out_channels", undefined], ["attention_head_dim", 20]]) {
+    await refused({ config: { ...digits.config, [name]: value } }, "network", new RegExp(`“${name}”`));
+  }
+  await refused({ config: undefined }, "network", /\.$/);
+  await each.load({ unet: { ...digits, weights: changed(digits.weights, "conv_out.bias", 0.5) } });
+});
+
+test("a thousand samplings that are given up leave nothing behind", async () => {
+  const each = team(2);
+  await each.load({ unet: digits });
+  const before = await framesOf(each, request);
+  for (let k = 0; k < 1000; k++) {
+    const stop = new AbortController();
+    const sampling = each.sample(k % 20 ? request : { ...request, seeds: [k], labels: [1] }, { signal: stop.signal, onFrame: () => stop.abort() });
+    if (k % 20) queueMicrotask(() => stop.abort()); // some when the first frame is there, most before
+    await assert.rejects(sampling, { name: "AbortError" });
+  }
+  const after = await framesOf(each, request);
+  assert.deepEqual(after.frames, before.frames);
+  assert.equal(after.done.bytes, before.done.bytes);
+  for (const { waiting } of each.members) assert.equal(waiting.size, 0);
+});
+
+test("samplings that overtake each other are all given up but the last", async () => {
+  const each = team(1);
+  await each.load({ unet: digits });
+  const ended = [];
+  let stop = new AbortController();
+  for (let k = 0; k < 100; k++) {
+    stop.abort();
+    stop = new AbortController();
+    ended.push(each.sample({ ...request, seeds: [k], labels: [1] }, { signal: stop.signal }).then(() => k, () => null));
+  }
+  assert.deepEqual((await Promise.all(ended)).filter((k) => k !== null), [99]);
+});
+
+test("memory that the browser refuses is said", async (context) => {
+  const { instantiate } = WebAssembly;
+  context.after(() => (WebAssembly.instantiate = instantiate));
+  WebAssembly.instantiate = async () => {
+    throw new RangeError("WebAssembly.Memory(): could not allocate memory");
+  };
+  const each = team(1);
+  await assert.rejects(each.load({ unet: digits }), { kind: "memory", message: /memory.*\.$/ });
+  WebAssembly.instantiate = instantiate;
+  await each.load({ unet: digits });
+  assert.equal((await framesOf(each, request)).frames.length, 4);
+});
+
 test("networks of points are checked too", async () => {
   const each = team(1);
   const config = { T: 100, width: 8, depth: 2, frequencies: 4, classes: 0 };
@@ -183,4 +267,20 @@ test("networks of points are checked too", async () => {
 test("without SIMD in WebAssembly the browser says so", async () => {
   const without = team(1, newLog(), () => ({ own: { plain: new Uint8Array(8), relaxed: new Uint8Array(8) } }));
   await assert.rejects(without.load({ unet: digits }), { kind: "browser", message: /no WebAssembly with SIMD/ });
+});
+
+test("a browser without WebAssembly, or one that may not use it, and one that starts no workers, say so", async (context) => {
+  const { WebAssembly: known } = globalThis;
+  context.after(() => (globalThis.WebAssembly = known));
+  const said = { kind: "browser", message: /^[A-Z][^.]*\.$/ };
+  globalThis.WebAssembly = undefined;
+  await assert.rejects(team(1).load({ unet: digits }), said);
+  const refusing = () => Promise.reject(new known.CompileError("violates the following Content Security policy directive"));
+  globalThis.WebAssembly = { ...known, validate: known.validate, compile: refusing, instantiate: refusing };
+  await assert.rejects(team(1).load({ unet: digits }), said);
+  globalThis.WebAssembly = known;
+  const none = new Team(() => {
+    throw new DOMException("The operation is insecure.", "SecurityError");
+  }, { most: 1 });
+  await assert.rejects(none.load({ unet: digits }), said);
 });
