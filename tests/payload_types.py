@@ -24,6 +24,7 @@ from playground.components.payloads.timeline import Timeline
 from playground.components.payloads.xray import XRay
 from playground.course.view import CourseContents, Rail, ShareView
 from playground.labs.microscope.live import LiveMicroscope
+from playground.labs.points.live import LivePoints
 from playground.site.controls import SiteControls
 from playground.site.forward import ForwardPage
 from playground.site.recorder import RecorderPage
@@ -59,6 +60,7 @@ PAYLOADS: tuple[type, ...] = (
     SchedulesPage,
     RecorderPage,
     StartPage,
+    LivePoints,
 )
 _HEADER = """// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 

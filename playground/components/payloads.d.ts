@@ -813,3 +813,47 @@ export interface StartPage {
   sigma: number[];
   noise_range: number;
 }
+
+/** Everything that live_points.js needs. */
+export interface LivePoints {
+  id: string;
+  network: SentNetwork;
+  script: string;
+  clouds: LiveCloud[];
+  seed: number;
+  particles: number;
+  T: number;
+  steps_choices: number[];
+  eta_choices: number[];
+  fps: Record<string, number>;
+  can_guide: boolean;
+  steps: number;
+  eta: number;
+  scale: number;
+  grid: PackedFloats;
+  grid_side: number;
+  data: PackedFloats;
+  data_labels: PackedFloats | null;
+  labels: number[] | null;
+  class_names: string[];
+  half_width: number;
+}
+
+/** One cloud: its title, in which {steps} and {scale} stand for its own, and its plans by "STEPS ETA", or by "STEPS" alone. */
+export interface LiveCloud {
+  key: string;
+  title: string;
+  plans: Record<string, LivePlan>;
+  scale: number | null;
+}
+
+/** How one cloud is computed with some number of steps, and which of its frames are shown. */
+export interface LivePlan {
+  plain: Program;
+  guided: Program | null;
+  t: number[];
+  shown: number[];
+  frame_index: number[];
+  arrows: number[];
+  level_index: number[];
+}

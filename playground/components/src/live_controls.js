@@ -1,14 +1,12 @@
 // Controls of figures that the browser computes itself: each is a label with what it changes.
 import { el, options } from "./dom.js";
 
-/** A number as a slider shows it. @param {number} value */
-const inWords = (value) => String(Number(value.toFixed(2)));
-
 /**
  * @param {string} name @param {string} title @param {{ min: number, max: number, step: number }} range
  * @param {(value: number) => void} onInput  while it is dragged
+ * @param {(value: number) => string} [inWords]
  */
-export function slider(name, title, range, onInput) {
+export function slider(name, title, range, onInput, inWords = (value) => String(Number(value.toFixed(2)))) {
   const shown = el("output");
   const input = el("input", { type: "range", ...range, "data-setting": name });
   input.addEventListener("input", () => {

@@ -42,7 +42,7 @@ const layerNames = () => /** @type {Layer[]} */ (Object.keys(LAYERS));
 
 /** @typedef {{ canvas: HTMLCanvasElement, title: HTMLElement, node: HTMLElement, entries: Entry[], size: number }} View */
 
-/** @param {HTMLElement} root @returns {Component<Uint8Array>} */
+/** @param {HTMLElement} root @returns {Component<Uint8Array | PointClouds>}  a message, or clouds that the browser has computed */
 export function mount(root) {
   root.classList.add("dp-root", "dp-points");
   /** @type {Record<Layer, boolean>} */
@@ -51,7 +51,8 @@ export function mount(root) {
   let data;
   /** @type {Theme} */
   let theme;
-  let stamp = "";
+  /** Of what is shown. @type {unknown} */
+  let stamp = null;
   /** @type {number | null} */
   let hovered = null; // the number of the particle that is pointed at
   /** @type {number | null} */
@@ -90,14 +91,15 @@ export function mount(root) {
   const unwatch = watchAppearance(root, restyle);
   const shared = sharedCursor((id, place) => data && id === data.id && follow(place));
 
-  /** @param {Uint8Array} bytes */
-  function update(bytes) {
-    if (!(bytes instanceof Uint8Array)) return;
-    const mark = messageStamp(bytes);
+  /** @param {Uint8Array | PointClouds} next */
+  function update(next) {
+    const isMessage = next instanceof Uint8Array;
+    if (!isMessage && !("clouds" in next)) return;
+    const mark = isMessage ? messageStamp(next) : next;
     if (mark === stamp) return restyle();
     stamp = mark;
     const before = data;
-    data = readMessage(bytes);
+    data = isMessage ? readMessage(next) : next;
     const isFresh = !before || before.id !== data.id;
     if (isFresh) {
       player.stop();
@@ -108,7 +110,7 @@ export function mount(root) {
     const end = data.positions.length - 1;
     const isThere = wanted !== undefined && wanted <= end;
     if (isThere) following = false;
-    const to = isThere ? wanted ?? end : isFresh ? (data.live ? end : start()) : following ? end : player.position;
+    const to = isThere ? wanted ?? end : isFresh ? (data.live ? end : start()) : following ? end : Math.min(end, player.position);
     if (isThere || !data.live) wanted = undefined;
     message.hidden = true;
     body.hidden = false;

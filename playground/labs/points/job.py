@@ -5,7 +5,7 @@ Ho et al. 2020, https://arxiv.org/abs/2006.11239, algorithm 2, and the samplers 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -92,14 +92,33 @@ class _Trajectories:
         """−ε̂ on a grid, which is σ times the score ∇ log p_t(x), halved: a vector of length 2σ fills a cell."""
         import torch
 
-        at = sorted({int(k) for k in np.linspace(0, max(0, len(self.t) - 2), ARROW_LEVELS).round()})
-        steps = (torch.arange(GRID) + 0.5) * (2 * HALF_WIDTH / GRID) - HALF_WIDTH
-        grid = torch.cartesian_prod(steps, steps).flip(1)
+        (at, nearest), grid = arrow_levels(len(self.t)), arrow_grid()
         one = self.label is not None and bool((self.label == self.label[0]).all())
         label = self.label[:1].expand(len(grid)) if one and self.label is not None else None
         vectors = [-self.denoiser(grid, self.schedule.level(self.t[k]), label).noise / 2 for k in at]
-        nearest = np.abs(np.arange(len(self.t))[:, None] - np.array(at)).argmin(1)
-        return VectorField(GRID, torch.stack(vectors).numpy(), tuple(nearest.tolist()))
+        return VectorField(GRID, torch.stack(vectors).numpy(), tuple(nearest))
+
+
+def arrow_levels(count: int) -> tuple[list[int], list[int]]:
+    """Of so many frames those that have arrows, and for each frame the number of the nearest among them."""
+    at = sorted({int(k) for k in np.linspace(0, max(0, count - 2), ARROW_LEVELS).round()})
+    nearest: list[int] = np.abs(np.arange(count)[:, None] - np.array(at)).argmin(1).tolist()
+    return at, nearest
+
+
+def arrow_grid() -> Tensor:
+    """Where arrows stand, float32 (GRID², 2)."""
+    import torch
+
+    steps = (torch.arange(GRID) + 0.5) * (2 * HALF_WIDTH / GRID) - HALF_WIDTH
+    return torch.cartesian_prod(steps, steps).flip(1)
+
+
+def matching_frames(times: Sequence[int], own: Sequence[int]) -> list[float]:
+    """For each time of one cloud the number of the frame of another that has it; between two frames of it a fraction."""
+    falling = -np.array(own, dtype=float)
+    found: list[float] = np.interp(-np.array(times, dtype=float), falling, np.arange(len(own))).tolist()
+    return found
 
 
 def _point_clouds(
@@ -113,13 +132,12 @@ def _point_clouds(
 
     from engine.evaluation.metrics import energy_error, energy_floor, energy_from_data
 
-    times = np.array(sampled[0].t, dtype=float)
+    times = sampled[0].t
     points = torch.from_numpy(data.x)
     floor = energy_floor(points)
     clouds = []
     for one in sampled:
-        own = np.array(one.t, dtype=float)
-        at = np.interp(-times, -own, np.arange(len(own)))
+        at = matching_frames(times, one.t)
         arrows = one.arrows()
         levels = tuple(arrows.level_index[round(k)] for k in at)
         distance = energy_from_data(one.x[-1], points)
@@ -138,7 +156,7 @@ def _point_clouds(
                 one.side.key,
                 one.side.title,
                 _packed(one.x),
-                tuple(at.tolist()),
+                tuple(at),
                 _packed(one.x0),
                 VectorField(arrows.grid, arrows.vectors, levels),
                 note,
@@ -152,10 +170,15 @@ def _point_clouds(
         data_labels=data.labels if data.class_names else None,
         labels=labels,
         class_names=tuple(map(_, data.class_names)),
-        fps=max(4.0, min(30.0, len(times) / 4.5)),
+        fps=fps_of(len(times)),
         autoplay=True,
         label=_("Particles from noise to data"),
     )
+
+
+def fps_of(count: int) -> float:
+    """Frames per second of a cloud with so many frames."""
+    return max(4.0, min(30.0, count / 4.5))
 
 
 def _mean(lengths: Tensor | float) -> str:
