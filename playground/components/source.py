@@ -43,7 +43,12 @@ def script(name: str, symbols: str = "{}") -> str:
     Raises:
         ValueError: modules import each other in a circle, or a module asks for what another does not export.
     """
-    return with_texts(bundle(name, _HERE)).replace(_NO_SYMBOLS, f"const SYMBOLS = {symbols};")
+    return with_symbols(with_texts(bundle(name, _HERE)), symbols)
+
+
+def with_symbols(text: str, symbols: str) -> str:
+    """The modules, with the table of symbols where they look for it."""
+    return text.replace(_NO_SYMBOLS, f"const SYMBOLS = {symbols};")
 
 
 def with_texts(text: str) -> str:

@@ -9,6 +9,7 @@ from engine.language import ENGLISH, LANGUAGES, speaking
 from engine.storage.files import atomic_files
 from playground.components import source
 from playground.labs.schedules import figures
+from playground.labs.shared import symbols
 from playground.site import course, html, pages
 from playground.site.address import in_folder
 from playground.site.page import Packing, Page
@@ -45,7 +46,8 @@ def style() -> str:
 
 def script() -> str:
     """What runs on every page, in the language that is spoken now."""
-    return source.with_texts(source.bundle("shell", HERE / "src", "start")) + "\nstart();\n"
+    modules = source.with_texts(source.bundle("shell", HERE / "src", "start"))
+    return source.with_symbols(modules, symbols.table()) + "\nstart();\n"
 
 
 def _write_language(folder: Path, tag: str, tags: Sequence[str]) -> dict[str, Packing]:

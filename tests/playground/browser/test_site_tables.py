@@ -72,7 +72,9 @@ def test_the_classes_of_the_forward_page_are_those_of_its_set(page: Page, site: 
     page.locator("#forward-data input[value=emoji]").check()
     expect(classes).to_have_value("7")
     expect(classes.locator("option:checked")).to_have_text("flags")
-    expect(page.locator(".dp-formula").first).to_be_visible(timeout=LONG)
+    expect(page.locator(".dp-formula .dp-symbol").first).to_be_visible(timeout=LONG)
+    page.locator(".dp-formula .dp-symbol").first.hover()
+    expect(page.locator(".dp-symbol-card")).to_be_visible()
     assert "data=emoji" in page.url
     assert "class_index=7" in page.url
     page.go_back()
