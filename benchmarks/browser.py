@@ -26,7 +26,7 @@ from engine.registry import open_model
 from playground.browser.build import HERE
 from playground.browser.live import live_sampler
 from playground.browser.network import network_files
-from playground.browser.offered import enclosed
+from playground.browser.offered import Enclosed
 from playground.browser.page import page
 from playground.browser.script import worker_script
 
@@ -147,7 +147,7 @@ def _page(rounds: int, name: str) -> Iterator[Figure]:
     recipe = Recipe(model=name, seeds=(0, 1, 2, 3), labels=labels, steps=10)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         file = Path(folder) / "page.html"
-        file.write_text(page(live_sampler(recipe, model, enclosed)), encoding="utf-8")
+        file.write_text(page(live_sampler(recipe, model, Enclosed())), encoding="utf-8")
         yield Figure("one file with the network inside", (file.stat().st_size / 1e6,), "MB")
         first, whole = [], []
         for _ in range(rounds):

@@ -11,6 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints, is
 from playground import components
 from playground.browser.live import LiveSampler
 from playground.browser.program import Program
+from playground.browser.where import Where
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.curve import CurveEditor
 from playground.components.payloads.encoding import Encoding, properties
@@ -61,6 +62,7 @@ PAYLOADS: tuple[type, ...] = (
     RecorderPage,
     StartPage,
     LivePoints,
+    Where,
 )
 _HEADER = """// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 

@@ -19,7 +19,7 @@ from engine.registry import open_model
 from engine.storage.files import write_text
 from playground.browser.instructions import ProgramError
 from playground.browser.live import live_sampler
-from playground.browser.offered import enclosed
+from playground.browser.offered import Enclosed
 from playground.browser.page import page
 
 
@@ -37,7 +37,7 @@ def main(arguments: list[str]) -> int:
     try:
         recipe = _recipe(given.recipe)
         with speaking(given.language):
-            text = page(live_sampler(recipe, open_model(recipe.model), enclosed))
+            text = page(live_sampler(recipe, open_model(recipe.model), Enclosed()))
         write_text(given.out, text)
     except (ProgramError, ModelError, RecipeError, OSError) as problem:
         print(problem, file=sys.stderr)

@@ -625,23 +625,49 @@ export interface LiveSampler {
   id: string;
   title: string;
   network: SentNetwork;
-  script: string;
-  programs: Record<string, Program>;
+  classifier: SentNetwork | null;
+  script: SentFile;
+  plans: Record<string, Plan>;
+  titles: Record<string, string>;
+  recipes: Record<string, string>;
   class_names: string[];
+  controls: string[];
   seed: number;
   label: number;
   scale: number;
   steps: number;
   count: number;
+  grid: [number, number];
 }
 
-/** A network in half precision, for sent_network.js. */
+/** A network in half precision: its weights as a safetensors file, and its config as JSON, see `network_files`. */
 export interface SentNetwork {
-  config: string;
   hash: string;
   bytes: number;
   url: string;
   base64: string;
+  config: string;
+}
+
+/** A file, for sent_network.js. */
+export interface SentFile {
+  hash: string;
+  bytes: number;
+  url: string;
+  base64: string;
+}
+
+/** What is carried out with one number of steps, and the panels beside the pictures. */
+export interface Plan {
+  sides: Record<string, SidePlan>;
+  panels: AlgorithmPanel[];
+}
+
+/** What is carried out for a side. */
+export interface SidePlan {
+  program: Program;
+  shown: number[];
+  index: number[];
 }
 
 /** The controls of a page. */
@@ -856,4 +882,14 @@ export interface LivePlan {
   frame_index: number[];
   arrows: number[];
   level_index: number[];
+}
+
+/** The choice, and what is sampled in the browser. */
+export interface Where {
+  chosen: "" | "browser" | "server";
+  why: string;
+  server_ms: number | null;
+  waiting: number;
+  sampler: LiveSampler | null;
+  drawn: number;
 }

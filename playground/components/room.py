@@ -9,6 +9,7 @@ ROOM = {
     "forward-timeline": (1237, 2260),
     "schedules-strips": (230, 250),
     "schedules-timeline": (1043, 1739),
+    "sampling-in-browser": (40, 40),
     "sampling-timeline": (729, 1171),
     "guidance-timeline": (681, 545),
     "guidance-timeline-sweep": (681, 545),

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from playground.gradio_ui import compat, components, page, sampling_models, sampling_results, widgets
+from playground.gradio_ui import components, page, sampling_models, sampling_results, widgets
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.widgets import PanelState
 from playground.labs.sampling import live, text, view
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings, with_new_seed
+from playground.labs.shared import link_view
 from playground.serving.request_queue import request_queue
 
+if TYPE_CHECKING:
+    from playground.browser.where import Place
+
 State = PanelState[SamplingSettings]
+
+
+@dataclass(frozen=True)
+class Here:
+    """Where the reader of this tab samples, and how often Draw was pressed there."""
+
+    place: Place = ""
+    drawn: int = 0
 
 
 def build(demo: gr.Blocks) -> None:
@@ -29,50 +41,103 @@ def build(demo: gr.Blocks) -> None:
         start = gr.Button(buttons.start.label, variant="primary", elem_id="sampling-draw", interactive=False, scale=0)
         stop = gr.Button(f"⏹️ {buttons.stop.label}", elem_id="sampling-stop", interactive=False, min_width=120, scale=0)
         reseed = gr.Button(f"🎲 {text.NEW_SEED}", elem_id="sampling-reseed", min_width=150, scale=0)
-        results = sampling_results.Results(panel.who, stop)
+        here = gr.State(Here())
+        results = sampling_results.Results(panel.who, stop, here)
     note = gr.HTML("", elem_id="sampling-note")
-    switch = gr.Checkbox(False, label=text.LIVE, info=text.LIVE_HELP, interactive=False, elem_id="sampling-is-live")
-    in_browser = [gr.HTML("", elem_id="sampling-live-note"), components.component("live_sampler", "sampling-live")]
+    where: Any = components.component("where", "sampling-in-browser")
     results.draw()
-    results.follow(panel.on_load(demo, _opened, [], [note, switch], start))
-    results.follow(panel.on(start.click, _submitted, [], [note], trigger_mode="multiple"))
-    results.follow(panel.on_event(reseed.click, _reseeded, [], [note]))
-    panel.on_change(_noticed, [switch], [note, *in_browser])
-    panel.on(compat.input_event(switch), _noticed, [switch], [note, *in_browser])
+    shown = [note, where, here, *results.outputs]
+    results.follow(panel.on_load(demo, _opened, [here], shown, start))
+    results.follow(panel.on(start.click, _submitted, [here], shown, trigger_mode="multiple"))
+    results.follow(panel.on_event(reseed.click, _reseeded, [here], shown))
+    results.follow(panel.on_event(where.where, _placed, [here], shown, trigger_mode="multiple"))
+    panel.on_change(_noticed, [here], shown)
+    panel.on_event(where.moved, _moved, [here], shown, trigger_mode="multiple")
+    panel.on_event(where.pick, _clicked, [], [results.nearest], trigger_mode="multiple")
     stop.click(_stop, panel.who.tab, None, **QUIET)
-    opening.connect(panel, lambda state: _noticed(state)[:1], note)
+    opening.connect(panel, lambda state: [_note(state)], note)
 
 
-def _submitted(state: State) -> list[Any]:
-    """Queue what these settings stand for; returns what there is to say where that is not possible."""
+def _is_restricted(state: State) -> bool:
+    return link_view.is_restricted(state.view)
+
+
+def _shown(state: State, here: Here) -> list[Any]:
+    """Values for the notice, for where it is sampled, and for the results, which are left alone where the server samples."""
+    request = request_queue().request(state.tab)
+    drawing = view.settings_view(state.controls, state.visitor, request).drawing
+    if _is_restricted(state):
+        return [_note(state), components.value(None), here, *sampling_results.UNCHANGED]
+    chosen = live.where_view(drawing, here.place, state.visitor, here.drawn)
+    if chosen.chosen == "server":
+        return [_note(state), components.value(chosen), here, *sampling_results.UNCHANGED]
+    return [_note(state, here), components.value(chosen), here, *sampling_results.in_browser(drawing)]
+
+
+def _note(state: State, here: Here | None = None) -> str:
+    """What there is to say of these settings; of images in the browser not that the settings have changed since."""
+    request = request_queue().request(state.tab) if here is None else None
+    return page.notices(view.settings_view(state.controls, state.visitor, request).notices)
+
+
+def _is_on_server(state: State, here: Here) -> bool:
+    """Whether these settings are sampled on the server, as the reader wants or since the browser cannot."""
+    drawing = view.settings_view(state.controls, state.visitor, None).drawing
+    return _is_restricted(state) or live.where_view(drawing, here.place, state.visitor).chosen == "server"
+
+
+def _submitted(state: State, here: Here) -> list[Any]:
+    """Queue what these settings stand for, or have the browser draw it again."""
+    if not _is_on_server(state, here):
+        return _shown(state, replace(here, drawn=here.drawn + 1))
     shown = view.settings_view(state.controls, state.visitor, None)
     if shown.drawing is not None:
         request_queue().submit(state.tab, *shown.drawing)
-    return [page.notices(shown.notices)]
+    return _shown(state, here)
 
 
-def _reseeded(state: State, _event: object) -> tuple[SamplingSettings, list[Any]]:
+def _reseeded(state: State, _event: object, here: Here) -> tuple[SamplingSettings, list[Any]]:
     controls = with_new_seed(state.controls)
-    return controls, _submitted(replace(state, controls=controls))
+    state = replace(state, controls=controls)
+    return controls, _submitted(state, here) if _is_on_server(state, here) else _shown(state, here)
 
 
-def _opened(state: State) -> list[Any]:
-    # Something to see at once; after a reload it is what was there before, unless the link asks for something else.
+def _opened(state: State, here: Here) -> list[Any]:
+    # Something to see at once, as soon as it is known where; after a reload it is what was there before, unless the link asks
+    # for something else.
+    if not _is_on_server(state, here):
+        return _shown(state, here)
     request = request_queue().request(state.tab)
     shown = view.settings_view(state.controls, state.visitor, request)
     is_there = request is not None and (shown.drawing is None or request.recipes == shown.drawing[1])
-    note = [page.notices(shown.notices)] if is_there else _submitted(state)
-    return [*note, gr.update(interactive=True)]
+    return _shown(state, here) if is_there else _submitted(state, here)
 
 
-def _noticed(state: State, is_live: bool = False) -> list[Any]:
-    """What there is to say where the images are not those of the settings, and the sampler in the browser if that is wanted."""
-    request = request_queue().request(state.tab)
-    note = page.notices(view.settings_view(state.controls, state.visitor, request).notices)
-    shown = live.live_view(state.controls, state.visitor) if is_live else None
-    if isinstance(shown, tuple):
-        return [note, page.notices(shown), components.value(None)]
-    return [note, "", components.value(shown)]
+def _placed(state: State, place: object, here: Here) -> tuple[SamplingSettings, list[Any]] | None:
+    """The reader, or the browser for them, has chosen where it is sampled."""
+    if place == "browser":
+        request_queue().withdraw(state.tab)
+        here = replace(here, place="browser")
+        return state.controls, _opened(state, here)
+    return (state.controls, _opened(state, replace(here, place="server"))) if place == "server" else None
+
+
+def _moved(state: State, value: object, here: Here) -> tuple[SamplingSettings, list[Any]] | None:
+    """A control beside the pictures was moved."""
+    controls = live.moved(state.controls, value)
+    return None if controls is None else (controls, _shown(replace(state, controls=controls), here))
+
+
+def _clicked(state: State, value: object) -> tuple[SamplingSettings, list[Any]]:
+    """An image that the browser has sampled was clicked."""
+    drawing = view.settings_view(state.controls, state.visitor, None).drawing
+    picked = live.sampled(drawing, value)
+    return state.controls, ["" if picked is None else sampling_results.about(*picked, state.visitor)]
+
+
+def _noticed(state: State, here: Here) -> list[Any]:
+    """What there is to say where the images are not those of the settings; in the browser they follow."""
+    return _shown(state, here)
 
 
 def _stop(tab: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import html
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import gradio as gr
@@ -21,6 +21,11 @@ from playground.labs.shared import text as common
 from playground.policy.visitor import Visitor, visitor_of
 from playground.serving.request_queue import Request, request_queue
 
+if TYPE_CHECKING:
+    from engine.models.opened import Model
+    from engine.recipes.recipe import Recipe
+    from playground.labs.sampling.job import Drawn
+
 POLL = 0.25
 """Seconds between two updates of a request."""
 SIDES: tuple[Side, ...] = ("A", "B")
@@ -30,6 +35,7 @@ OF_SIDE = 3 + 2 * len(text.TABS)
 """Components of one side: a column, its heading, files, and a note and a text for each tab."""
 OUTPUTS = 4 + OF_SIDE * len(SIDES)
 """Status, Stop, timeline, nearest images, and what gives the images of each side again."""
+UNCHANGED: list[Any] = [gr.skip()] * OUTPUTS
 
 
 class Results:
@@ -38,29 +44,37 @@ class Results:
     Args:
         who: whose tab it is.
         stop: the button that ends it; it can be pressed while there is something to end.
+        here: where the reader samples; its `place` is "browser" where this page shows no request.
     """
 
-    def __init__(self, who: page.Identity, stop: gr.Button) -> None:
-        self._who, self._stop = who, stop
+    def __init__(self, who: page.Identity, stop: gr.Button, here: gr.State) -> None:
+        self._who, self._stop, self._here = who, stop, here
         self._status = gr.HTML(page.job_status(view.run_view(None)), elem_id="sampling-status", min_width=260)
 
     def draw(self) -> None:
         """Make the components where the caller's `with` stands."""
         self._timeline = components.component("timeline", "sampling-timeline")
         page.looking_at(text.LOOKING_AT)
-        self._nearest = gr.HTML("", elem_id="sampling-nearest", apply_default_css=False)
+        self.nearest = gr.HTML("", elem_id="sampling-nearest", apply_default_css=False)
         self._exports = [component for side in SIDES for component in _draw_export(side)]
-        self._timeline.pick(_picked, self._who.both, self._nearest, **QUIET)
+        self._timeline.pick(_picked, self._who.both, self.nearest, **QUIET)
+
+    @property
+    def outputs(self) -> list[Any]:
+        """All of them, once they are drawn."""
+        return [self._status, self._stop, self._timeline, self.nearest, *self._exports]
 
     def follow(self, cause: Dependency) -> None:
         """Show the tab's request from then on, until it has ended."""
-        outputs = [self._status, self._stop, self._timeline, self._nearest, *self._exports]
-        cause.then(_watched, self._who.both, outputs, trigger_mode="multiple", **QUIET)
+        cause.then(_watched, [*self._who.both, self._here], self.outputs, trigger_mode="multiple", **QUIET)
 
 
-async def _watched(visitor: str, tab: str) -> AsyncIterator[list[Any]]:
+async def _watched(visitor: str, tab: str, here: Any) -> AsyncIterator[list[Any]]:
     """The tab's request as it comes: new frames while it runs, then all of it again."""
     request, who = request_queue().request(tab), visitor_of(visitor)
+    if request is None and here.place != "server":  # the reader's browser samples, or it is not known yet
+        yield UNCHANGED
+        return
     if request is None:
         yield _outputs(request)
         return
@@ -71,7 +85,8 @@ async def _watched(visitor: str, tab: str) -> AsyncIterator[list[Any]]:
         await asyncio.sleep(POLL)
         if request_queue().request(tab) is not request:
             return  # another one has taken its place, and has a follower of its own
-    yield await asyncio.to_thread(_ended, request, who)
+    if request_queue().request(tab) is request:
+        yield await asyncio.to_thread(_ended, request, who)
 
 
 def _outputs(request: Request | None, *more: Any) -> list[Any]:
@@ -85,8 +100,14 @@ def _ended(request: Request, visitor: Visitor) -> list[Any]:
     whole = view.run_timeline(request)
     if request.state.error or whole is None:
         return _outputs(request)
-    chosen = _about(request, visitor, view.Choice("A", 0))
-    return _outputs(request, components.value(whole), chosen, *_exports(request))
+    chosen = about(request, view.Choice("A", 0), visitor)
+    return _outputs(request, components.value(whole), chosen, *_exports(view.exports(request)))
+
+
+def in_browser(drawing: tuple[Model, dict[Side, Recipe]] | None) -> list[Any]:
+    """Values for all outputs where the reader's browser has the images: what gives them again."""
+    made = view.exports_without_pictures(*drawing) if drawing is not None else []
+    return ["", gr.update(interactive=False), components.value(None), "", *_exports(made)]
 
 
 def _picked(event: gr.EventData, visitor: str, tab: str) -> Any:
@@ -95,10 +116,10 @@ def _picked(event: gr.EventData, visitor: str, tab: str) -> Any:
     if request is None or not isinstance(pick, dict) or pick.get("id") != request.id:
         return gr.skip()
     choice = view.choice_of(request, pick.get("lane"), pick.get("picture"), pick.get("position"))
-    return "" if choice is None else _about(request, visitor_of(visitor), choice)
+    return "" if choice is None else about(request, choice, visitor_of(visitor))
 
 
-def _about(request: Request, visitor: Visitor, choice: view.Choice) -> str:
+def about(request: Drawn, choice: view.Choice, visitor: Visitor) -> str:
     """The way to the Microscope with this image, and the training images nearest to it."""
     opening, nearest = link.link_of(request, choice, visitor), view.nearest(request, choice)
     made = ""
@@ -135,9 +156,9 @@ def _draw_export(side: Side) -> list[gr.blocks.Block]:
     return [column, heading, files, *made]
 
 
-def _exports(request: Request) -> list[Any]:
+def _exports(made: list[view.Export]) -> list[Any]:
     """Values for the components of all sides."""
-    there = {one.side: one for one in view.exports(request)}
+    there = {one.side: one for one in made}
     shown: list[Any] = []
     for side in SIDES:
         if side not in there:

@@ -134,6 +134,13 @@ class RequestQueue:
         with self._changed:
             return self._tabs.get(tab, _Tab()).request
 
+    def withdraw(self, tab: str) -> None:
+        """Stop the request of this tab and drop it, if there is one."""
+        with self._changed:
+            request = self._tabs.get(tab, _Tab()).request
+            if request is not None:
+                self._forget(request)
+
     # --- other work -----------------------------------------------------------------------------------------------
 
     def put(self, tab: str, lab: str, job: Job[Any], settings: object = None) -> None:

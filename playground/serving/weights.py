@@ -34,7 +34,7 @@ class Weights:
             await self._app(scope, receive, send)
         elif scope["method"] not in ("GET", "HEAD"):
             await _answer(send, 405, b"Weights can only be fetched.", (b"allow", b"GET, HEAD"))
-        elif (weights := self._offered.weights(named[1])) is None:
+        elif (weights := self._offered.read(named[1])) is None:
             await _answer(send, 404, b"There are no such weights here.", (b"cache-control", b"no-store"))
         else:
             await _answer(send, 200, weights, *_HEADERS, is_sent=scope["method"] == "GET")

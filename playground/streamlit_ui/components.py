@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -30,6 +30,9 @@ from playground.components.payloads.timeline import Pick, Timeline, read_pick
 from playground.components.payloads.xray import XRay
 from playground.labs.points.drawn import check_drawn
 from playground.labs.shared import symbols
+
+if TYPE_CHECKING:
+    from playground.browser.where import Where
 
 # Streamlit calls the default export for every change of data or theme, each time with new functions, and the returned
 # function when the element goes. A call that was overtaken by a later one may have its function called as well:
@@ -98,6 +101,22 @@ def live_chart(chart: LiveChart, *, key: str) -> None:
 def figure(name: str, data: Mapping[str, Any] | bytes, *, key: str) -> None:
     """Show a component without events: a payload, or a message. It may be updated from a fragment with `run_every`."""
     _component(name)(key=key, data=data if isinstance(data, bytes) else dict(data))
+
+
+def where(shown: Where, on: Mapping[str, Callable[[Any], None]], *, key: str) -> None:
+    """Show where a lab samples, and the sampler in the reader's browser.
+
+    Args:
+        shown: what it shows.
+        on: what is called with the value of each of its events, before the rerun that it causes.
+        key: of the element.
+    """
+
+    def heard(event: str) -> Callable[[], None]:
+        return lambda: on[event](getattr(st.session_state[key], event))
+
+    callbacks = {f"on_{event}_change": heard(event) for event in on}
+    _component("where")(key=key, data=shown.to_payload(), default=dict.fromkeys(on), **callbacks)
 
 
 def curve_editor(points: Points, references: tuple[Line, ...] = (), *, key: str) -> Points:

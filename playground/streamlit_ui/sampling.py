@@ -12,19 +12,24 @@ from playground.labs.microscope import link
 from playground.labs.sampling import controls as settings
 from playground.labs.sampling import live, text, view
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings, Side
-from playground.labs.sampling.job import SamplingJob
+from playground.labs.sampling.job import Drawn, SamplingJob
 from playground.labs.shared import link_view, pictures_html
 from playground.streamlit_ui import components, following, open_model, page, visitor, widgets
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
     from engine.recipes.recipe import Recipe
+    from playground.browser.where import Place
 
 LAB = "sampling"
 POLL = 0.25
 """Seconds between two updates of a running job."""
 CODE_HEIGHT = 500
 """Pixels; a longer program scrolls."""
+
+
+WHERE, DRAWN, PICKED = f"{LAB}/where", f"{LAB}/drawn", f"{LAB}/picked"
+"""Where the reader samples, how often Draw was pressed there, and the image of the browser that was clicked."""
 
 
 def show() -> None:
@@ -37,21 +42,17 @@ def show() -> None:
     widgets.show_problems(LAB)
     job: SamplingJob | None = st.session_state.get(f"{LAB}/job")
     shown = view.settings_view(controls, visitor.current(), job)
-    if job is None and shown.drawing is not None:
+    here = live.where_view(shown.drawing, _wanted(), visitor.current(), st.session_state.get(DRAWN, 0))
+    if job is None and shown.drawing is not None and here.chosen == "server":
         job = _start(*shown.drawing)  # the first visit: something to see at once
-    begun, stopped = following.buttons(LAB, view.run_view(job, can_start=shown.drawing is not None), _new_seed)
-    if begun and shown.drawing is not None:
-        _start(*shown.drawing)
-        st.rerun()
-    if st.session_state.pop(f"{LAB}/reseeded", False) and shown.drawing is not None:
-        _start(*shown.drawing)
-        st.rerun()
-    if stopped and job is not None:
-        job.stop()
-        st.rerun()
-    page.notices(shown.notices)
-    if link_view.ONLY not in st.query_params and st.toggle(text.LIVE, key=f"{LAB}/is-live", help=text.LIVE_HELP):
-        _in_browser(controls)
+    _buttons(job, shown, here.chosen)
+    on_server = here.chosen == "server"
+    page.notices(shown.notices if on_server or shown.drawing is None else ())
+    if not link_view.is_restricted(st.query_params.to_dict()):
+        components.where(here, {"where": _chosen_where, "moved": _moved, "pick": _clicked}, key=f"{LAB}/in-browser")
+    if not on_server:
+        if here.chosen and shown.drawing is not None:
+            _sampled_in_browser(*shown.drawing)
     elif job is not None and job.state.is_running:
         _running(job)
     else:
@@ -60,13 +61,58 @@ def show() -> None:
             _finished(job)
 
 
-def _in_browser(controls: SamplingSettings) -> None:
-    """Side A, sampled where the reader is."""
-    shown = live.live_view(controls, visitor.current())
-    if isinstance(shown, tuple):
-        page.notices(shown)
-    else:
-        components.figure("live_sampler", shown.to_payload(), key=f"{LAB}/live-sampler")
+def _buttons(job: SamplingJob | None, shown: view.SettingsView, place: Place) -> None:
+    """Draw, Stop and a new seed; what they begin anew runs the page again."""
+    can_start, on_server = shown.drawing is not None, place == "server"
+    begun, stopped = following.buttons(LAB, view.run_view(job if on_server else None, can_start=can_start), _new_seed)
+    again = st.session_state.pop(f"{LAB}/reseeded", False) and on_server
+    if (begun or again) and shown.drawing is not None:
+        if on_server:
+            _start(*shown.drawing)
+        else:
+            st.session_state[DRAWN] = st.session_state.get(DRAWN, 0) + 1
+        st.rerun()
+    if stopped and job is not None:
+        job.stop()
+        st.rerun()
+
+
+def _wanted() -> Place:
+    """Where the reader samples; in a lesson, and where no browser asks, it is the server."""
+    if link_view.is_restricted(st.query_params.to_dict()) or not st.context.headers:
+        return "server"
+    wanted: Place = st.session_state.get(WHERE, "")
+    return wanted
+
+
+def _chosen_where(place: object) -> None:
+    if place not in ("browser", "server"):
+        return
+    st.session_state[WHERE] = place
+    job: SamplingJob | None = st.session_state.get(f"{LAB}/job")
+    if place == "browser" and job is not None:
+        job.stop()
+        del st.session_state[f"{LAB}/job"]
+
+
+def _moved(value: object) -> None:
+    controls = live.moved(st.session_state[f"{LAB}/controls"], value)
+    if controls is not None:
+        widgets.set_controls(LAB, controls)
+
+
+def _clicked(value: object) -> None:
+    st.session_state[PICKED] = value
+
+
+def _sampled_in_browser(model: Model, recipes: dict[Side, Recipe]) -> None:
+    """What the server knows of the images in the reader's browser."""
+    picked = live.sampled((model, recipes), st.session_state.get(PICKED))
+    page.looking_at(text.LOOKING_AT)
+    if picked is not None:
+        _chosen(*picked)
+    for one in view.exports_without_pictures(model, recipes):
+        _export(one)
 
 
 def _settings() -> SamplingSettings:
@@ -145,7 +191,7 @@ def _export(export: view.Export) -> None:
                 st.code(tab.code, language=tab.language, height=CODE_HEIGHT)
 
 
-def _chosen(job: SamplingJob, choice: view.Choice) -> None:
+def _chosen(job: Drawn, choice: view.Choice) -> None:
     """The way to the Microscope with the chosen image, and the training images nearest to it."""
     pages, opening = st.session_state.get("pages", {}), link.link_of(job, choice, visitor.current())
     if opening is not None and "microscope" in pages:

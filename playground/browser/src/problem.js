@@ -1,4 +1,5 @@
 // What went wrong, in one sentence for the reader.
+import { _ } from "../../components/src/language.js";
 
 /** @typedef {"browser" | "weights" | "network" | "memory" | "request" | "worker"} ProblemKind */
 
@@ -13,3 +14,6 @@ export class Problem extends Error {
     this.kind = kind;
   }
 }
+
+/** Where networks cannot run at all. */
+export const noWebAssembly = () => new Problem("browser", _("This browser has no WebAssembly with SIMD, which the network needs: a version of 2023 or later has it."));

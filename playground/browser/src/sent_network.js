@@ -2,10 +2,10 @@
 import { decodeBytes } from "../../components/src/base64.js";
 import { _ } from "../../components/src/language.js";
 import { Problem } from "./problem.js";
-/** @import { SentNetwork } from "../../components/payloads.js" */
+/** @import { SentFile, SentNetwork } from "../../components/payloads.js" */
 /** @import { NetworkFiles } from "./types.js" */
 
-const MOST = 3; // whose weights a page keeps; the browser itself keeps what was fetched
+const MOST = 4; // files that a page keeps: a script and three networks; the browser itself keeps what was fetched
 
 // Components are bundled one by one: the page is what they share.
 /** @type {{ dpWeights?: Map<string, Promise<ArrayBuffer>> }} */
@@ -20,11 +20,11 @@ const damaged = new Set();
  * @returns {Promise<NetworkFiles<Config>>}
  */
 export async function networkOf(sent) {
-  return { config: JSON.parse(sent.config), weights: await weightsOf(sent) };
+  return { config: JSON.parse(sent.config), weights: await fileOf(sent) };
 }
 
-/** @param {SentNetwork} sent @returns {Promise<ArrayBuffer>} */
-function weightsOf(sent) {
+/** As `networkOf`, of any file. @param {SentFile} sent @returns {Promise<ArrayBuffer>} */
+export function fileOf(sent) {
   const kept = (shared.dpWeights ??= new Map());
   const there = kept.get(sent.hash);
   if (there) return there;
@@ -35,7 +35,7 @@ function weightsOf(sent) {
   return coming;
 }
 
-/** @param {SentNetwork} sent */
+/** @param {SentFile} sent */
 async function arrived(sent) {
   const weights = sent.url ? await fetched(sent) : decodeBytes(sent.base64).buffer;
   if (weights.byteLength !== sent.bytes) {
@@ -45,13 +45,13 @@ async function arrived(sent) {
   return weights;
 }
 
-/** @param {SentNetwork} sent @param {string} message */
+/** @param {SentFile} sent @param {string} message */
 function refused({ hash }, message) {
   damaged.add(hash);
   return new Problem("weights", message);
 }
 
-/** @param {SentNetwork} sent */
+/** @param {SentFile} sent */
 async function fetched({ url, hash }) {
   let answer;
   try {

@@ -6,6 +6,7 @@
 //
 // A worker that is lost is started again, and repeats its part, once. `rest` gives all memory back until there is something to do.
 import { Member } from "./member.js";
+import { noWebAssembly } from "./problem.js";
 /** @import { Done, Files, Frame, Loaded, Progress, Request, WorkerLike } from "./types.js" */
 /** @import { Step } from "./member.js" */
 
@@ -38,6 +39,7 @@ export class Team {
    * @returns {Promise<Loaded>}
    */
   async load(files) {
+    if (typeof WebAssembly === "undefined") throw noWebAssembly();
     for (const member of this.members) member.useFiles(files);
     const [first, ...others] = this.members;
     const loaded = await first.again(() => first.loaded());

@@ -17,7 +17,7 @@ import { decodeBytes } from "../../components/src/base64.js";
 import { run } from "./machine.js";
 import { NoisyClassifier } from "./noisy_classifier.js";
 import { PointMLP } from "./point_mlp.js";
-import { Problem } from "./problem.js";
+import { noWebAssembly, Problem } from "./problem.js";
 import { UNet } from "./unet.js";
 /** @import { Answer, Files, LoadMessage, Message, Modules, Networks, SampleMessage, WorkerScope } from "./types.js" */
 
@@ -121,9 +121,7 @@ async function openPictures(modules, { unet, classifier, memory }) {
 
 /** The module for this browser. Throws a Problem where there is none. @param {Modules} modules */
 async function compile({ plain, relaxed }) {
-  if (typeof WebAssembly === "undefined" || !WebAssembly.validate(plain)) {
-    throw new Problem("browser", _("This browser has no WebAssembly with SIMD, which the network needs: a version of 2023 or later has it."));
-  }
+  if (typeof WebAssembly === "undefined" || !WebAssembly.validate(plain)) throw noWebAssembly();
   const hasRelaxed = WebAssembly.validate(relaxed);
   try {
     return { module: await WebAssembly.compile(hasRelaxed ? relaxed : plain), relaxed: hasRelaxed };

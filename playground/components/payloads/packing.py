@@ -154,6 +154,11 @@ def _deflate(rows: NDArray[np.uint8]) -> bytes:
     return compress(data, zlib.Z_DEFAULT_STRATEGY if repeats else zlib.Z_HUFFMAN_ONLY)
 
 
+def spread(steps: int, most: int) -> tuple[int, ...]:
+    """Of the steps 0 … `steps` all, or of more than `most` + 1 that many, evenly spaced: which frames are shown."""
+    return tuple(np.linspace(0, steps, min(steps, most) + 1).round().astype(int).tolist())
+
+
 def nearest_index(positions: Sequence[float], tile_times: Sequence[float]) -> tuple[int, ...]:
     """For every position's t the number of the tile whose t is nearest; a lane with fewer steps shares a playhead so.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from playground.labs.microscope import text
 from playground.labs.microscope.controls import MicroscopeControls
 from playground.labs.sampling.controls import SamplingSettings
-from playground.labs.sampling.job import SamplingJob
+from playground.labs.sampling.job import Drawn
 from playground.labs.sampling.recipes import classes_for, controls_of
 from playground.labs.sampling.view import Choice, side_in_words
 from playground.labs.shared.controls import to_link
@@ -26,7 +26,7 @@ class MicroscopeLink:
     parameters: dict[str, str]
 
 
-def link_of(run: SamplingJob, choice: Choice, visitor: Visitor) -> MicroscopeLink | None:
+def link_of(run: Drawn, choice: Choice, visitor: Visitor) -> MicroscopeLink | None:
     """The link that opens an image at the frame in which it was chosen; None where no link has its seeds and labels.
 
     No step leaves the last frame, and the step into it takes x̂₀ as it is: chosen there, it opens in the middle.

@@ -6,12 +6,13 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from playground.labs.sampling import algorithm, comparison
+from playground.components.payloads.packing import spread
+from playground.labs.sampling import algorithm, comparison, speed
 from playground.labs.sampling.controls import Side
 from playground.labs.shared.job import Job, Partial
 from playground.labs.shared.picture import NOISE_RANGE
@@ -46,6 +47,21 @@ class Sampled:
     frames: dict[Side, tuple[FrameImages, ...]]
 
 
+class Drawn(Protocol):
+    """What has been sampled of a model, by a job or by the reader's browser."""
+
+    @property
+    def model(self) -> Model:
+        """The denoising model."""
+
+    @property
+    def recipes(self) -> dict[Side, Recipe]:
+        """Of each side."""
+
+    def frames(self, side: Side) -> list[FrameImages]:
+        """Of that side, the noise first."""
+
+
 class SamplingJob(Job[Sampled]):
     """Samples in a thread of its own, and stops within one step. Network evaluations of several jobs share batches.
 
@@ -73,6 +89,7 @@ class SamplingJob(Job[Sampled]):
         from engine.runtime.batching import batched
 
         self.id, self.model, self.recipes = job_id, model, recipes
+        self._when_ended = on_end
         self.totals: dict[Side, int] = {side: len(_kept_steps(recipe.steps)) for side, recipe in recipes.items()}
         """Frames that will be kept of each side."""
         stop = threading.Event()
@@ -87,8 +104,13 @@ class SamplingJob(Job[Sampled]):
             begin=begin,
             first=first,
             stop=stop,
-            on_end=on_end,
+            on_end=self._measured,
         )
+        speed.watch(self)
+
+    def _measured(self) -> None:
+        speed.note(self)
+        self._when_ended()
 
     @cached_property
     def titles(self) -> dict[Side, str]:
@@ -135,7 +157,7 @@ def _sample(
 
 
 def _kept_steps(steps: int) -> frozenset[int]:
-    return frozenset(np.linspace(0, steps, min(steps, MAX_POSITIONS) + 1).round().astype(int).tolist())
+    return frozenset(spread(steps, MAX_POSITIONS))
 
 
 def images_of(frame: Frame) -> FrameImages:

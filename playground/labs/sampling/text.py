@@ -58,11 +58,6 @@ LANES = {
     ),
 }
 """Title and explanation of the three lanes."""
-LIVE = N_("Live, in this browser")
-LIVE_HELP = N_(
-    "Your own machine samples side A: its images follow the hand as you move seed, class, scale or steps. The network is "
-    "sent once."
-)
 DIFFERENCE = (N_("<i>x̂</i><sub>0</sub> of B − <i>x̂</i><sub>0</sub> of A"), N_("From −1 to 1; grey is 0."))
 PNG_STOPPED = N_("Images so far (PNG, without recipe: it was stopped)")
 PNG, RECIPE = N_("Images (PNG, carries its recipe)"), N_("Recipe (JSON)")

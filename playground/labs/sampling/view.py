@@ -13,7 +13,7 @@ from playground.components.payloads.panels import AlgorithmPanel
 from playground.components.payloads.timeline import Lane, Position, Timeline
 from playground.labs.sampling import algorithm, comparison, text
 from playground.labs.sampling.controls import SamplingSettings, Side
-from playground.labs.sampling.job import FrameImages, Images, SamplingJob
+from playground.labs.sampling.job import Drawn, FrameImages, Images, SamplingJob
 from playground.labs.sampling.recipes import open_recipes
 from playground.labs.shared.exports import File
 from playground.labs.shared.picture import proportion
@@ -228,7 +228,7 @@ def choice_of(run: SamplingJob, lane: object, number: object, position: object) 
     return Choice(side, number, max(0, min(position, len(frames) - 1)) if isinstance(position, int) else None)
 
 
-def side_in_words(run: SamplingJob, side: Side) -> str:
+def side_in_words(run: Drawn, side: Side) -> str:
     """The side where two are compared, else ""."""
     return side if len(run.recipes) > 1 else ""
 
@@ -242,7 +242,7 @@ class Nearest:
     about: str
 
 
-def nearest(run: SamplingJob, choice: Choice) -> Nearest | None:
+def nearest(run: Drawn, choice: Choice) -> Nearest | None:
     """The training images nearest to a sample; None where they are unknown or too many."""
     sample = run.frames(choice.side)[-1].x0[choice.number]
     found = nearest_training_images(run.model, sample)
@@ -324,35 +324,48 @@ class Export:
 
 def exports(run: SamplingJob) -> list[Export]:
     """Of each side that has frames."""
-    return [_export(run, side, recipe) for side, recipe in run.recipes.items() if run.frames(side)]
+    made = []
+    for side, recipe in run.recipes.items():
+        if frames := run.frames(side):
+            is_whole, name = frames[-1].t == 0, f"{run.id}{side}"
+            pictures = _pictures(frames[-1], recipe if is_whole else None, name)
+            made.append(_export(run.model, run.recipes, side, name, pictures, is_whole=is_whole))
+    return made
 
 
-def _export(run: SamplingJob, side: Side, recipe: Recipe) -> Export:
+def exports_without_pictures(model: Model, recipes: dict[Side, Recipe]) -> list[Export]:
+    """Of each side; its pictures are in the reader's browser, which saves them itself."""
+    return [_export(model, recipes, side, side) for side in recipes]
+
+
+def _pictures(last: FrameImages, recipe: Recipe | None, name: str) -> File:
     from engine.recipes.recipe import png_bytes
+
+    title = text.PNG if recipe is not None else text.PNG_STOPPED
+    return File(title, f"samples-{name}.png", "image/png", png_bytes(last.x0, recipe, zoom=4))
+
+
+def _export(
+    model: Model, recipes: dict[Side, Recipe], side: Side, name: str, *files: File, is_whole: bool = True
+) -> Export:
     from engine.recipes.scripts.plain import plain_pytorch
     from engine.recipes.scripts.schedulers import with_diffusers
 
-    last, name = run.frames(side)[-1], f"{run.id}{side}"
-    is_whole = last.t == 0
+    recipe = recipes[side]
     record = json_of(recipe)
     files = (
-        File(
-            text.PNG if is_whole else text.PNG_STOPPED,
-            f"samples-{name}.png",
-            "image/png",
-            png_bytes(last.x0, recipe if is_whole else None, zoom=4),
-        ),
+        *files,
         File(text.RECIPE, f"recipe-{name}.json", "application/json", record.encode()),
         File(text.PYTHON, f"recipe-{name}.py", "text/x-python", recipe.python().encode()),
     )
-    plain, theirs = plain_pytorch(recipe, run.model), with_diffusers(recipe, run.model)
+    plain, theirs = plain_pytorch(recipe, model), with_diffusers(recipe, model)
     recipe_tab, plain_tab, their_tab = text.TABS
     tabs = (
         Tab(recipe_tab, text.RECIPE_NOTE if is_whole else text.RECIPE_NOTE_STOPPED, record, "json"),
         Tab(plain_tab, plain.note, plain.code, "python"),
         Tab(their_tab, theirs.note, theirs.code, "python"),
     )
-    return Export(side, text.again(side_in_words(run, side)), files, tabs)
+    return Export(side, text.again(side if len(recipes) > 1 else ""), files, tabs)
 
 
 def json_of(recipe: Recipe) -> str:

@@ -24,6 +24,11 @@ def view_of(link: Mapping[str, str]) -> dict[str, str]:
     return {name: link[name] for name in PARAMETERS if name in link}
 
 
+def is_restricted(link: Mapping[str, str]) -> bool:
+    """Whether a link is a step of a lesson, or decides what its readers may change."""
+    return bool(view_of(link))
+
+
 def has_settings(link: Mapping[str, str]) -> bool:
     """Whether a link leaves any control to be drawn."""
     return link.get(ONLY) != NONE

@@ -9,9 +9,10 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from servers import SLOW, RunServer, free_port, serve
 
@@ -25,6 +26,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if RERUNS and item.get_closest_marker("browser"):
             item.add_marker(pytest.mark.flaky(reruns=RERUNS))
+
+
+SERVER = "try { localStorage['dp-where'] ||= 'server'; } catch {}"
+"""As if every reader had chosen it: a lab then samples on the server. A later script of a test may choose otherwise."""
+
+
+def _on_server(browser: Browser) -> Browser:
+    new_context = browser.new_context
+
+    def context(**options: Any) -> BrowserContext:
+        made = new_context(**options)
+        made.add_init_script(SERVER)
+        return made
+
+    browser.new_context = context  # type: ignore[method-assign]
+    browser.new_page = lambda **options: context(**options).new_page()  # type: ignore[method-assign]
+    return browser
 
 
 def _executable(own: str) -> str | None:
@@ -48,7 +66,7 @@ def chromium() -> Iterator[Browser]:
             if installed.returncode or path is None:
                 pytest.fail("No Chromium, and none could be installed. On Debian: apt-get install chromium.")
         browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
+        yield _on_server(browser)
         browser.close()
 
 

@@ -59,7 +59,7 @@ def _whole(net: nn.Module) -> SentNetwork:
     """In single precision, as the server has it."""
     files = network_files(net)
     weights = base64.b64encode(files.weights).decode()
-    return SentNetwork(json.dumps(files.config), "", len(files.weights), base64=weights)
+    return SentNetwork("", len(files.weights), base64=weights, config=json.dumps(files.config))
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from torch import nn
 
 from engine.registry import open_model
 from playground.browser.network import network_files
-from playground.browser.offered import Offer, enclosed
+from playground.browser.offered import Enclosed, Offer
 from playground.serving.weights import Weights
 
 APP = Path(__file__).resolve().parents[3] / "playground" / "app.py"
@@ -53,7 +53,7 @@ def test_what_was_offered_is_answered_behind_any_base_path(before: str) -> None:
     assert (hashlib.sha256(body).hexdigest(), len(body)) == (sent.hash, sent.bytes)
     assert b"immutable" in headers[b"cache-control"]
     assert not sent.base64
-    assert not enclosed(_net()).url
+    assert not Enclosed().network(_net()).url
 
 
 def test_nothing_else_is_answered() -> None:
@@ -70,10 +70,10 @@ def test_memory_is_bounded_and_what_was_dropped_is_offered_again() -> None:
     nets = [_net("digits"), _net("emoji")]
     offered = Offer(most_bytes=1)
     first, second = (offered.network(net) for net in nets)
-    assert offered.weights(first.hash) is None
-    assert offered.weights(second.hash) is not None
+    assert offered.read(first.hash) is None
+    assert offered.read(second.hash) is not None
     assert offered.network(nets[0]) == first
-    assert offered.weights(first.hash) is not None
+    assert offered.read(first.hash) is not None
 
 
 @pytest.fixture(scope="module", params=["streamlit", "gradio"])
@@ -83,8 +83,8 @@ def server(request: pytest.FixtureRequest, run_streamlit, run_gradio) -> Iterato
 
 
 def _live(page: Page, server: str) -> None:
+    page.context.add_init_script("localStorage.setItem('dp-where', 'browser')")
     page.goto(f"{server}/sampling?steps=5&count=4")
-    page.get_by_text("Live, in this browser").click()
 
 
 def _cut(route: Route) -> None:
