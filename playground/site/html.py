@@ -6,6 +6,7 @@ import html
 import re
 
 from engine.language import LANGUAGES, _, language
+from playground.components.room import ROOM
 from playground.course.view import ways_in
 from playground.labs.home.view import lab_groups
 from playground.site import pages
@@ -100,7 +101,8 @@ def _lab(page: Page) -> str:
         if page.controls is not None
         else ""
     )
-    figure = '<div class="site-figure dp-component"></div>'
+    desk, phone = ROOM.get(f"{page.name or 'start'}-timeline", (900, 900))
+    figure = f'<div class="site-figure dp-component" style="--desk: {desk}px; --phone: {phone}px"></div>'
     return f'<div class="site-notices"></div>\n<div class="site-lab">{settings}{figure}</div>'
 
 

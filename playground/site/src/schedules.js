@@ -27,6 +27,7 @@ export function mount(root, data) {
   const caption = (/** @type {string} */ name) => el("div", {}, ...data.captions[name].map((line, k) => paragraph(line, k)));
   const whole = el("div", {}, strips, caption("strips"), draw, el("h2", {}, data.words.gauges), gauges, caption("gauges"), figure, caption("curves"));
   root.classList.add("dp-root");
+  whole.hidden = true; // until there is something to show
   root.append(said, whole);
   const timeline = mountTimeline(figure, () => {});
   /** @type {Component<any> | null} */
