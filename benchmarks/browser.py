@@ -24,11 +24,9 @@ from benchmarks.workers import workers
 from engine.recipes.recipe import Recipe
 from engine.registry import open_model
 from playground.browser.build import HERE
-from playground.browser.live import live_sampler
 from playground.browser.network import network_files
-from playground.browser.offered import Enclosed
-from playground.browser.page import page
 from playground.browser.script import worker_script
+from playground.site.one_file import of_recipe
 
 OURS = {"unet": "SIMD", "unet-relaxed": "relaxed SIMD"}
 NETWORKS = {**OURS, "onnx": "onnxruntime-web"}
@@ -39,7 +37,7 @@ AS_TORCH, AS_ONNX = 1.0, 3.0
 """Goals: their time ÷ the browser's."""
 FIRST_PICTURE, LIVE = 2.0, 1.0
 """Goals in seconds: from opening the page to the first frame, and 4 guided digits in 10 steps."""
-DRAWN = '.dp-live-sampler[data-drawn="whole"]'
+DRAWN = '[data-drawn="whole"]'
 
 
 def measure(parts: Sequence[str], *, rounds: int, model_name: str) -> list[Figure]:
@@ -147,14 +145,14 @@ def _page(rounds: int, name: str) -> Iterator[Figure]:
     recipe = Recipe(model=name, seeds=(0, 1, 2, 3), labels=labels, steps=10)
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         file = Path(folder) / "page.html"
-        file.write_text(page(live_sampler(recipe, model, Enclosed())), encoding="utf-8")
+        file.write_text(of_recipe(recipe), encoding="utf-8")
         yield Figure("one file with the network inside", (file.stat().st_size / 1e6,), "MB")
         first, whole = [], []
         for _ in range(rounds):
             it = new_page(browser)
             begun = time.perf_counter()
             it.goto(file.as_uri())
-            it.wait_for_selector(".dp-live-sampler .dp-timeline[data-loaded]")
+            it.wait_for_selector("main .dp-timeline[data-loaded]")
             first.append(time.perf_counter() - begun)
             it.wait_for_selector(DRAWN)
             whole.append(int(it.locator(DRAWN).get_attribute("data-ms") or 0) / 1000)

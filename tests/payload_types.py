@@ -29,6 +29,7 @@ from playground.labs.points.live import LivePoints
 from playground.site.controls import SiteControls
 from playground.site.forward import ForwardPage
 from playground.site.recorder import RecorderPage
+from playground.site.run import RunPage
 from playground.site.sampling import SamplingPage
 from playground.site.schedules import SchedulesPage
 from playground.site.start import StartPage
@@ -63,6 +64,7 @@ PAYLOADS: tuple[type, ...] = (
     StartPage,
     LivePoints,
     Where,
+    RunPage,
 )
 _HEADER = """// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 

@@ -8,8 +8,7 @@
                      (machine.js, noise.js), the worker and its protocol (worker.js), and several workers (team.js)
     offered.py       a network with its weights inside, or the address where a page fetches them (serving/weights.py answers)
     script.py        the worker as one text
-    live.py          a sampler with its programs, for components/src/live_sampler.js: the Sampling lab's "Live", and
-    page.py          the page that is one file (python -m playground.browser)
+    live.py          a sampler with its programs, for components/src/live_sampler.js: the Sampling lab's "Live"
 
 The browser knows no schedule, no sampler and no guidance: it evaluates the network, and multiplies and adds what the program
 says. A page needs worker_script(), network_files() and compile_program(); a Content-Security-Policy has to allow

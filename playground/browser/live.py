@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -22,15 +22,10 @@ if TYPE_CHECKING:
     from engine.models.opened import Model
     from engine.recipes.recipe import Recipe
 
-STEPS = (5, 10, 20, 50)
-"""Numbers of steps that a reader may choose besides the recipe's own; the fewest while a control moves."""
 GUIDED = 3.0
 """A guidance scale for recipes without one: the program of a guided sampler takes any other."""
-MOST_PICTURES = 16
-"""Of a page that is one file."""
 MOST_FRAMES, MOST_BYTES = 120, 24e6
 """Of a trajectory that are shown, and of all of them as pixels: a phone keeps both them and their bitmaps."""
-CONTROLS = ("seed", "scale", "label", "steps", "count")
 
 Side = Literal["A", "B"]
 Recipes = Mapping[Side, "Recipe"]
@@ -72,7 +67,7 @@ class LiveSampler(Payload):
     titles: of the sides where two are compared.
     recipes: of each side as JSON, for the file of its pictures.
     class_names: that labels stand for; empty where the pictures have none.
-    controls: of `CONTROLS` those that are drawn.
+    controls: those that are drawn: of seed, scale, label, steps and count.
     seed, label, scale, steps, count: to begin with; label −1 is "each class in turn".
     grid: rows and columns of that many pictures.
     """
@@ -93,23 +88,6 @@ class LiveSampler(Payload):
     steps: int
     count: int
     grid: tuple[int, int]
-
-
-def live_sampler(recipe: Recipe, model: Model, sending: Sending, *, steps: Sequence[int] = STEPS) -> LiveSampler:
-    """A recipe to be carried out in a page without a server, where its pictures come again and everything can be moved.
-
-    Raises:
-        ProgramError: where the browser cannot do this.
-        RecipeError, ModelError: as `Recipe.check`.
-    """
-    recipe = recipe.model_copy(update=_first(recipe, MOST_PICTURES))
-    if model.class_names and not recipe.labels:
-        recipe = recipe.model_copy(update={"labels": (0,) * len(recipe.seeds)})
-    movable = recipe.model_copy(update={"scale": free_scale(recipe, model)})
-    plans = {
-        number: plan({"A": movable.model_copy(update={"steps": number})}, model) for number in {*steps, recipe.steps}
-    }
-    return sampler({"A": recipe}, model, sending, plans, CONTROLS)
 
 
 def free_scale(recipe: Recipe, model: Model) -> float:
@@ -199,7 +177,3 @@ def _id(recipes: Recipes, plans: Mapping[int, Plan]) -> str:
     forms = [(steps, one.sides["A"].program.guided) for steps, one in plans.items()]
     known = [settings, forms, len(recipes["A"].seeds), bool(recipes["A"].labels), language()]
     return hashlib.blake2b(json.dumps(known).encode(), digest_size=8).hexdigest()
-
-
-def _first(recipe: Recipe, most: int) -> dict[str, object]:
-    return {"seeds": recipe.seeds[:most], "labels": recipe.labels[:most]}

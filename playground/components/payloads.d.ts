@@ -705,12 +705,15 @@ export interface Rule {
   why: string;
 }
 
-/** What site/src/sampling.js shows. */
+/** What src/sampling.js shows. */
 export interface SamplingPage {
+  network: string;
   programs: string;
   recorded: Record<string, string>;
   class_names: string[];
   samplers: Record<string, string>;
+  eta: string;
+  variance: string;
 }
 
 /** Everything that live_microscope.js needs. */
@@ -892,4 +895,11 @@ export interface Where {
   waiting: number;
   sampler: LiveSampler | null;
   drawn: number;
+}
+
+/** What src/run.js shows: `samples` during training, None where there are none. */
+export interface RunPage {
+  sampling: SamplingPage;
+  samples: Timeline | null;
+  charts: LiveChart[];
 }

@@ -61,16 +61,18 @@ def _write_language(folder: Path, tag: str, tags: Sequence[str]) -> dict[str, Pa
         header, article = html.header(name, pages.NAMES, in_folder, others), html.article(page, in_folder)
         body = f'{header}<div id="course-rail"></div>\n<main>\n{article}</main>\n'
         head = f'<link rel="stylesheet" href="{base}site.css">\n<script defer src="{base}scripts/{tag}.js"></script>\n'
-        whole = html.document(page, body, head=head, scripts="'self'", files="'self'", base=base)
+        about = {"lab": name, "base": base}
+        whole = html.document(str(page.text.TITLE), body, head=head, scripts="'self'", files="'self'", about=about)
         _write(folder / _folder_of(tag, tags) / in_folder(f"./{name}"), whole)
-        spoken |= {f"page-{name or 'start'}": _payload(page), **page.spoken}
+        spoken |= {f"page-{name or 'start'}": payload(page), **page.spoken}
         shared |= page.needs
     _write_stored(folder / "data", {f"{tag}/{name}": make for name, make in spoken.items()})
     _write(folder / "scripts" / f"{tag}.js", script())
     return shared
 
 
-def _payload(page: Page) -> Packing:
+def payload(page: Page) -> Packing:
+    """What src/shell.js reads of it."""
     return lambda: packed_json(page.to_payload())
 
 

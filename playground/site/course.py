@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from playground.course import text, view
@@ -12,23 +13,25 @@ from playground.site.page import Page
 from playground.site.stored import packed_json
 
 
-def page(place: Place) -> Page:
-    """The contents of the course, in the language that is spoken now."""
-    found = view.contents()
-    outlines = tuple(replace(one, steps=_led(one.steps, place)) for one in found.lessons)
+def page(place: Place, numbers: Sequence[int] | None = None) -> Page:
+    """The contents of the course, or of these lessons alone, in the language that is spoken now."""
+    found = [one for one in view.contents().lessons if numbers is None or one.number in numbers]
+    outlines = tuple(replace(one, steps=_led(one.steps, place)) for one in found)
     return Page(CONTENTS, text, data=CourseContents(outlines))
 
 
-def rails(place: Place) -> str:
-    """Every lesson by its number, as src/shell.js reads them."""
-    return packed_json({str(number): _rail(str(number), place).to_payload() for number in lessons()})
+def rails(place: Place, numbers: Sequence[int] | None = None) -> str:
+    """Every lesson, or these alone, by its number, as src/shell.js reads them."""
+    chosen = tuple(lessons()) if numbers is None else tuple(numbers)
+    return packed_json({str(number): rail(number, place, chosen).to_payload() for number in chosen})
 
 
-def _rail(number: str, place: Place) -> Rail:
-    rail = view.rail(number)
+def rail(number: int, place: Place, numbers: Sequence[int]) -> Rail:
+    """A lesson, of which the next one is there if it is one of these."""
+    rail = view.rail(str(number))
     if rail is None:
         raise KeyError(number)
-    following = place(rail.following) if rail.following else ""
+    following = place(rail.following) if number + 1 in numbers else ""
     return replace(rail, steps=_led(rail.steps, place), contents=place(rail.contents), following=following)
 
 

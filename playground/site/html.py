@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Mapping, Sequence
 
 from engine.language import LANGUAGES, _, language
 from playground.components.room import ROOM
@@ -14,31 +15,32 @@ from playground.site.address import Place
 from playground.site.page import Page
 
 POLICY = (
-    "default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; worker-src {scripts} blob:; connect-src {files}; "
+    "default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; worker-src {files} blob:; connect-src {files}; "
     "style-src {files} 'unsafe-inline'; img-src {files} data: blob:; base-uri 'none'; form-action 'none'"
 )
 """What a page may do: run its own scripts, and start workers of them. It asks nobody else for anything."""
 COMMANDS = "pip install uv\nuv run streamlit run playground/app.py"
 
 
-def document(page: Page, body: str, *, head: str, scripts: str, files: str, base: str = "") -> str:
+def document(title: str, body: str, *, head: str, scripts: str, files: str, about: Mapping[str, str]) -> str:
     """A whole file.
 
     Args:
-        page: that it opens with.
+        title: of the window.
         body: what stands in it.
         head: styles and scripts.
-        scripts, files: where they may come from, in the words of a Content-Security-Policy.
-        base: leads from it to the folder of the site.
+        scripts, files: where they may come from, in the words of a Content-Security-Policy; "" for nowhere.
+        about: what src/shell.js is told: lab, base, first.
     """
-    policy = POLICY.format(scripts=scripts, files=files)
+    policy = " ".join(POLICY.format(scripts=scripts, files=files).replace("connect-src ;", "").split())
+    told = "".join(f' data-{name}="{html.escape(value)}"' for name, value in about.items())
     return f"""<!doctype html>
-<html lang="{language()}" data-lab="{page.name}" data-base="{base}">
+<html lang="{language()}"{told}>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="{policy}">
-<title>{html.escape(str(page.text.TITLE))}</title>
+<title>{html.escape(title)}</title>
 <link rel="icon" href="data:,">
 {head}</head>
 <body>
@@ -47,7 +49,7 @@ def document(page: Page, body: str, *, head: str, scripts: str, files: str, base
 """
 
 
-def header(current: str, names: tuple[str, ...], place: Place, others: dict[str, str]) -> str:
+def header(current: str, names: Sequence[str], place: Place, others: Mapping[str, str]) -> str:
     """The names of all pages, and the other languages.
 
     Args:
@@ -78,10 +80,10 @@ def article(page: Page, place: Place) -> str:
         f'<h1 id="content" tabindex="-1">{html.escape(str(page.text.TITLE))}</h1>',
         _paragraph(page.text.LEAD, "site-lead"),
     ]
-    if page.name not in pages.PAGES:
-        parts.append(_elsewhere())
-    elif page.data is not None:
+    if page.data is not None:
         parts.append(_lab(page))
+    elif page.name not in pages.PAGES:
+        parts.append(_elsewhere())
     heads = (_("See:"), _("Try:"), _("Why:"))
     parts += [
         _paragraph(f"**{head}** {line}", "dp-looking-at") for head, line in zip(heads, page.looking_at, strict=False)

@@ -5,10 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import ModuleType
-from typing import Any
+from typing import Any, Protocol
 
 from playground.components.payloads.encoding import Payload
 from playground.site.controls import SiteControls
+
+
+class Words(Protocol):
+    """What stands over a page that is no lab's."""
+
+    @property
+    def TITLE(self) -> str: ...
+    @property
+    def LEAD(self) -> str: ...
+
 
 Packing = Callable[[], str]
 """Makes what is stored under a name: stored.py."""
@@ -28,7 +38,7 @@ class Page:
     """
 
     name: str
-    text: ModuleType
+    text: ModuleType | Words
     looking_at: tuple[str, ...] = ()
     data: Payload | None = None
     controls: SiteControls | None = None

@@ -27,7 +27,7 @@ NAMES = ("", CONTENTS, *(name for name, *_rest in home_text.LABS))
 
 
 def page(name: str, place: Place) -> Page:
-    """One page, in the language that is spoken now."""
+    """One page, in the language that is spoken now; of a lab that needs Python one that says so."""
     return PAGES[name](place) if name in PAGES else Page(name, import_module(f"playground.labs.{name}.text"))
 
 

@@ -110,7 +110,12 @@ export function controlsView(lab, data, onChange) {
       own.hidden = idle.some(({ why }) => !why) || (only !== null && !only.split(",").includes(control.name));
       disable(kept.has(control.name) ? data.locked : (idle[0]?.why ?? ""));
     }
-    for (const box of boxes) box.node.hidden = box.own.every(({ node: own }) => own.hidden);
+    for (const box of boxes) {
+      const isNew = box.node.hidden;
+      box.node.hidden = box.own.every(({ node: own }) => own.hidden);
+      // What a link shows is not folded away, nor what a change has brought.
+      if (box.node instanceof HTMLDetailsElement && !box.node.hidden && (isNew || only !== null)) box.node.open = true;
+    }
     node.hidden = only === NONE;
   }
 

@@ -31,7 +31,7 @@ export function mount(root, data) {
     under.abort();
     under = new AbortController();
     const own = ++number;
-    if (settings.model in data.recorded) return replay(settings.model);
+    if (data.recorded[settings.model]) return replay(settings.model);
     try {
       if (isFirst || isMoving) await draw(settings, own, true);
       isFirst = false;
@@ -54,7 +54,7 @@ export function mount(root, data) {
   /** @param {Settings} settings @param {number} own @param {boolean} isCoarse */
   async function draw(settings, own, isCoarse) {
     tell("running", 0);
-    const [team, programs] = await Promise.all([teamOf(settings.model), storedJson(data.programs)]);
+    const [team, programs] = await Promise.all([teamOf(data.network), storedJson(data.programs)]);
     const count = isCoarse ? Math.min(COARSE.count, Number(settings.count)) : Number(settings.count);
     const began = performance.now();
     /** @type {Side[]} */
@@ -63,7 +63,8 @@ export function mount(root, data) {
       const one = sideOf(settings, prefix, isCoarse);
       const program = programs[one.key];
       const seeds = Array.from({ length: count }, (_picture, k) => Number(settings.seed) + k);
-      const labels = seeds.map((_seed, k) => (settings.labels === "none" ? -1 : settings.labels === "one" ? Number(settings.label) : k % data.class_names.length));
+      const classes = data.class_names.length;
+      const labels = classes ? seeds.map((_seed, k) => (settings.labels === "none" ? -1 : settings.labels === "one" ? Number(settings.label) : k % classes)) : undefined;
       /** @type {Timeline[]} */
       const shown = [];
       /** @type {Frame[]} */
@@ -87,13 +88,14 @@ export function mount(root, data) {
 
   /** The program of one side, its scale, and both in words. @param {Settings} settings @param {string} prefix @param {boolean} isCoarse */
   function sideOf(settings, prefix, isCoarse) {
-    const of = (/** @type {string} */ name) => settings[prefix + name];
+    const of = (/** @type {string} */ name, usual = "") => settings[prefix + name] ?? usual;
     const steps = isCoarse ? COARSE.steps : of("steps");
-    const variant = { ddim: of("eta"), ddpm: of("variance") }[of("sampler")] ?? "";
-    const scale = settings.labels === "none" ? 1 : Number(of("scale"));
-    const isGuided = scale !== 1;
-    const title = _("{sampler}, {steps} steps", { sampler: data.samplers[of("sampler")], steps });
-    return { key: [of("sampler"), variant, steps, isGuided ? "guided" : "plain"].join(" "), scale: isGuided ? scale : undefined, title: settings.labels === "none" ? title : _("{title}, guidance scale {scale}", { title, scale }) };
+    const sampler = of("sampler", Object.keys(data.samplers)[0]); // a page of one recipe has one
+    const variant = { ddim: of("eta", data.eta), ddpm: of("variance", data.variance) }[sampler] ?? "";
+    const isLabelled = data.class_names.length > 0 && settings.labels !== "none";
+    const scale = isLabelled ? Number(of("scale")) : 1;
+    const title = _("{sampler}, {steps} steps", { sampler: data.samplers[sampler], steps });
+    return { key: [sampler, variant, steps, scale === 1 ? "plain" : "guided"].join(" "), scale: scale === 1 ? undefined : scale, title: isLabelled ? _("{title}, guidance scale {scale}", { title, scale }) : title };
   }
 
   /** What a lesson may ask of the lab. @param {string} state @param {number} done  steps */

@@ -24,7 +24,7 @@ export function start() {
   let opening = Promise.resolve();
 
   const query = () => new URLSearchParams(location.search);
-  const name = () => (isOneFile ? (query().get("page") ?? document.documentElement.dataset.first ?? "") : (document.documentElement.dataset.lab ?? ""));
+  const name = () => (isOneFile ? (query().get("page") ?? "") : (document.documentElement.dataset.lab ?? ""));
 
   async function follow() {
     if (!page || page.name !== name()) {
@@ -69,6 +69,7 @@ export function start() {
     main.append(el("p", { class: "site-notice", role: "alert" }, _("This page could not be opened whole: a file of it is missing, or the browser is too old.")));
   }
   window.addEventListener("popstate", next);
+  if (isOneFile && !query().has("page")) history.replaceState(history.state, "", location.pathname + document.documentElement.dataset.first);
   for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("a[data-language]"))) {
     link.addEventListener("click", () => (link.href = link.href.split(/[?#]/)[0] + location.search + location.hash));
   }

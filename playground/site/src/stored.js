@@ -32,10 +32,24 @@ function textOf(name) {
  * @param {string} name @returns {Promise<ArrayBuffer>}
  */
 export async function stored(name) {
-  const letters = atob(await textOf(name));
-  const bytes = new Uint8Array(letters.length);
-  for (let i = 0; i < bytes.length; i++) bytes[i] = letters.charCodeAt(i);
+  const bytes = bytesOf(await textOf(name));
   return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
+const LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#$%&()*+-;.=>?@^_`{|}~";
+
+/** Five letters are a number in base 85, four bytes of it; the last group may be shorter. @param {string} text */
+function bytesOf(text) {
+  const values = new Uint8Array(128);
+  for (let k = 0; k < LETTERS.length; k++) values[LETTERS.charCodeAt(k)] = k;
+  const groups = Math.ceil(text.length / 5);
+  const bytes = new DataView(new ArrayBuffer(4 * groups));
+  for (let group = 0; group < groups; group++) {
+    let number = 0;
+    for (let at = 5 * group; at < 5 * group + 5; at++) number = 85 * number + (at < text.length ? values[text.charCodeAt(at)] : 84);
+    bytes.setUint32(4 * group, number);
+  }
+  return new Uint8Array(bytes.buffer, 0, Math.floor((text.length * 4) / 5));
 }
 
 /** @param {string} name */

@@ -1,4 +1,4 @@
-"""A sampler in the reader's browser: in the Sampling lab of both front ends, and as one file without any server."""
+"""A sampler in the reader's browser: in the Sampling lab of both front ends."""
 
 from __future__ import annotations
 
@@ -12,11 +12,9 @@ from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from engine.data.pixels import to_uint8
-from engine.language import speaking
 from engine.recipes.fork import from_file, recipe_of
 from engine.recipes.recipe import Recipe
 from engine.registry import open_model
-from playground.browser.__main__ import main
 
 APP = Path(__file__).resolve().parents[3] / "playground" / "app.py"
 pytestmark = pytest.mark.browser
@@ -155,28 +153,3 @@ def test_a_lesson_samples_on_the_server(chromium: Browser, server: str) -> None:
     expect(page.get_by_text("Done after 5 of 5 steps")).to_be_visible(timeout=LONG)
     expect(page.locator(".dp-place-line")).to_be_hidden()
     page.context.close()
-
-
-@pytest.mark.parametrize("tag", ["en", "zh"])
-def test_one_file_needs_nothing_else(chromium: Browser, tmp_path: Path, tag: str) -> None:
-    (tmp_path / "recipe.json").write_text(RECIPE.model_dump_json())
-    out = tmp_path / "page.html"
-    with speaking("en"):
-        assert main([str(tmp_path / "recipe.json"), str(out), "--language", tag]) == 0
-    assert out.stat().st_size < 4.5e6
-    context = chromium.new_context(viewport={"width": 390, "height": 844}, offline=True)
-    page = context.new_page()
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url))
-    page.goto(out.as_uri())
-    sampler = _drawn(page)
-    assert page.evaluate("document.documentElement.scrollWidth") <= 390
-    _move(sampler, "seed", "9")
-    assert not [url for url in asked if not url.startswith(("file:", "blob:", "data:"))]
-    context.close()
-
-
-def test_what_cannot_be_a_page_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["ideal:digits", str(tmp_path / "page.html")]) == 1
-    assert capsys.readouterr().err.strip().endswith(".")
-    assert not list(tmp_path.iterdir())

@@ -10,8 +10,13 @@ from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
+from test_course import rail_of, through
 
+from engine.recipes.recipe import Recipe
+from engine.runs.service import TrainingService
+from engine.training.config import TrainConfig
 from playground.browser.__main__ import main
+from playground.course.lesson import lessons
 from playground.site import pages
 from playground.site.address import in_folder
 
@@ -129,3 +134,100 @@ def test_a_link_shows_and_locks_controls(chromium: Browser, site: Path) -> None:
     expect(page.locator("html[lang=zh] .site-control:visible")).to_have_count(2)
     context.close()
     assert not wrong
+
+
+# --- lessons ----------------------------------------------------------------------------------------------------------
+
+
+def _here(number: int) -> bool:
+    """Whether all labs of a lesson are on the site."""
+    return {step.lab for step in lessons()[number].steps} <= pages.PAGES.keys()
+
+
+def _walked(page: Page, number: int, tag: str) -> None:
+    """Walk through a lesson; where its labs need Python, predictions and checks go on without them."""
+    expect.set_options(timeout=LONG)
+    rail = rail_of(number, tag)
+    away = {step.lab for step in rail.steps} - pages.PAGES.keys()
+    through(page, rail, 0, len(rail.steps), tag, well=True, away=away)
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", lessons())
+def test_every_lesson(chromium: Browser, site: Path, number: int) -> None:
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
+    page, wrong = watched(context, "file:")
+    tag = "en" if number % 2 else "zh"
+    page.goto(f"{site.as_uri()}/{'' if tag == 'en' else 'zh/'}learn.html")
+    page.locator(f'[data-lesson="{number}"] a.dp-next').click()
+    _walked(page, number, tag)
+    page.locator(".dp-contents").click()
+    expect(page.locator(f'[data-lesson="{number}"]')).to_be_visible()
+    context.close()
+    assert not wrong
+
+
+# --- one file ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("number", [number for number in lessons() if _here(number)])
+def test_a_lesson_in_one_file_without_a_network(chromium: Browser, tmp_path: Path, number: int) -> None:
+    out, tag = tmp_path / "lesson.html", "zh" if number % 2 else "en"
+    assert main(["build", "--single", str(number), str(out), "--language", tag]) == 0
+    assert out.stat().st_size < 4e6
+    context = chromium.new_context(viewport={"width": 1400, "height": 1000}, offline=True)
+    page, wrong = watched(context, out.as_uri())
+    page.goto(out.as_uri())
+    _walked(page, number, tag)
+    page.locator(".dp-contents").click()
+    expect(page.locator(f'[data-lesson="{number}"]')).to_be_visible()
+    context.close()
+    assert not wrong
+
+
+@pytest.mark.parametrize("tag", ["en", "zh"])
+def test_a_recipe_in_one_file_on_a_phone(chromium: Browser, tmp_path: Path, tag: str) -> None:
+    recipe = Recipe(model="digits", seeds=(3, 4, 5, 6), labels=(3, 3, 3, 3), steps=6, sampler="ddpm")
+    (tmp_path / "recipe.json").write_text(recipe.model_dump_json())
+    out = tmp_path / "page.html"
+    assert main(["build", "--single", str(tmp_path / "recipe.json"), str(out), "--language", tag]) == 0
+    assert out.stat().st_size < 4e6
+    context = chromium.new_context(viewport={"width": 390, "height": 844}, offline=True)
+    page, wrong = watched(context, out.as_uri())
+    page.goto(out.as_uri())
+    _whole(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.locator(".site-settings summary").first.click()
+    expect(page.locator("#sampling-steps select")).to_have_value("6")
+    expect(page.locator("#sampling-label select")).to_have_value("3")
+    page.locator("#sampling-seed input").fill("9")
+    page.locator("#sampling-seed input").press("Enter")
+    expect(page.locator('[data-drawn="whole"][data-seed="9"]')).to_be_attached(timeout=LONG)
+    context.close()
+    assert not wrong
+
+
+def test_a_run_in_one_file(chromium: Browser, tmp_path: Path) -> None:
+    config = TrainConfig(preset="tiny", steps=4, batch=8)
+    runs = TrainingService(tmp_path)
+    run = runs.submit(config)
+    runs.wait(run, lambda snapshot: snapshot.status == "finished", LONG / 1000)
+    runs.close()
+    out = tmp_path / "run.html"
+    assert main(["build", "--single", str(tmp_path / run), str(out)]) == 0
+    context = chromium.new_context(viewport={"width": 1280, "height": 900}, offline=True)
+    page, wrong = watched(context, out.as_uri())
+    page.goto(out.as_uri())
+    _whole(page)
+    expect(page.locator(".dp-timeline")).to_have_count(2)
+    expect(page.locator(".dp-livechart").first).to_be_visible()
+    context.close()
+    assert not wrong
+
+
+def test_what_cannot_be_a_page_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for named in ("ideal:digits", "no-such-model", "9", "run:20200101-000000-aaaa"):
+        assert main(["build", "--single", named, str(tmp_path / "page.html")]) == 1
+        assert capsys.readouterr().err.strip().endswith(".")
+    assert not list(tmp_path.iterdir())
