@@ -94,7 +94,10 @@ BENCHMARKS = {
     "visitors": Benchmark(
         "the same for visitors of the Gradio app, over HTTP, also while a network trains",
         CLASS,
-        switches={"without_training": "leave out the rounds beside a training run"},
+        switches={
+            "without_training": "leave out the rounds beside a training run",
+            "browser": "instead: what is left for the server where their browsers sample (needs Chromium)",
+        },
     ),
 }
 

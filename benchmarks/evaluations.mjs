@@ -1,7 +1,7 @@
 // Evaluates a network in Node each time it gets a line: node evaluations.mjs FOLDER [FOLDER OF ONNXRUNTIME-WEB]. A line is one of
 //
 //   NAME PICTURES     of unet, unet-relaxed and onnx: milliseconds of the processor and of the clock that one evaluation of so many
-//                     pictures took; milliseconds until it was loaded, and bytes of its memory now
+//                     pictures took; those of the processor until it was loaded, and bytes of its memory now
 //   products NAME     multiplications of one evaluation of a picture
 //   product NAME      multiplications a second of that module's own matrix product, with operands in the first-level cache
 //
@@ -47,9 +47,9 @@ const opened = new Map();
 
 async function open(name) {
   if (!opened.has(name)) {
-    const began = performance.now();
-    const network = await (name === "onnx" ? openOnnx() : openOurs(name));
-    opened.set(name, { ...network, load: performance.now() - began });
+    let network;
+    const [load] = await measured(async () => (network = await (name === "onnx" ? openOnnx() : openOurs(name))));
+    opened.set(name, { ...network, load });
   }
   return opened.get(name);
 }

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
@@ -75,11 +75,18 @@ class Round:
     """Of the server, once it has forgotten them."""
 
 
-def measure(*, visitors: int, images: int, steps: int, rounds: int, without_training: bool) -> list[Figure]:
-    """All of it."""
+def measure(
+    *, visitors: int, images: int, steps: int, rounds: int, without_training: bool, browser: bool
+) -> list[Figure]:
+    """All of it; or, with `browser`, what is left for the server where their browsers sample."""
     torch_threads.set_thread_count(torch_threads.ALL)
     model = open_model(MODEL)
     recipes = [recipe_of(model, images, steps, k * images) for k in range(visitors)]
+    if browser:
+        from benchmarks.students import PASSIVE, in_browsers
+
+        with server(PASSIVE) as (url, process):
+            return in_browsers(url, process, recipes, rounds)
     whole = recipe_of(model, visitors * images, steps, 0)
     who = f"{visitors} visitors × {images} images × {steps} steps, guided"
     figures = []
@@ -179,7 +186,7 @@ async def round_of(url: str, recipes: list[Recipe], own: list[Pictures]) -> Roun
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits) as client:
         began = time.perf_counter()
-        visits = await asyncio.gather(*(_visit(client, recipe, began) for recipe in recipes))
+        visits = await asyncio.gather(*(visit(client, recipe, began) for recipe in recipes))
     good = [visit for visit in visits if not visit.problem]
     for visit in visits:
         if visit.problem:
@@ -194,7 +201,7 @@ async def round_of(url: str, recipes: list[Recipe], own: list[Pictures]) -> Roun
     )
 
 
-async def _visit(client: httpx.AsyncClient, recipe: Recipe, began: float) -> Visit:
+async def visit(client: httpx.AsyncClient, recipe: Recipe, began: float) -> Visit:
     """Ask for the recipe by the endpoint /sample, and read its event stream to the end."""
     first_word = first_pictures = float("inf")
     data = {"data": [recipe.model_dump(mode="json", exclude_defaults=True), ""]}
@@ -228,14 +235,14 @@ async def _visit(client: httpx.AsyncClient, recipe: Recipe, began: float) -> Vis
 
 
 @contextmanager
-def server() -> Iterator[tuple[str, psutil.Process]]:
+def server(env: Mapping[str, str] | None = None) -> Iterator[tuple[str, psutil.Process]]:
     """The Gradio app in public mode, in a process and with runs of its own."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = int(probe.getsockname()[1])
     with tempfile.TemporaryDirectory() as runs:
         command = [sys.executable, "-m", "playground.gradio_ui", "--port", str(port), "--public"]
-        environment = {**os.environ, "DIFFUSION_PLAYGROUND_RUNS": runs}
+        environment = {**os.environ, "DIFFUSION_PLAYGROUND_RUNS": runs, **(env or {})}
         environment.pop("OMP_NUM_THREADS", None)  # the network takes all cores
         process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
         url = f"http://127.0.0.1:{port}"
