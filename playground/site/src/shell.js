@@ -32,7 +32,7 @@ export function start() {
       document.documentElement.dataset.lab = name();
       const template = /** @type {HTMLTemplateElement | null} */ (document.querySelector(`template[data-page="${CSS.escape(name())}"]`));
       if (template) main.replaceChildren(template.content.cloneNode(true));
-      page = pageView(name(), main, await storedJson(spoken(`page-${name() || "start"}`)));
+      page = pageView(name(), main, await storedJson(spoken(`page-${name() || "start"}`)), failed);
       for (const link of document.querySelectorAll("nav a[data-page]")) {
         if (link.getAttribute("data-page") === name()) link.setAttribute("aria-current", "page");
         else link.removeAttribute("aria-current");
@@ -66,7 +66,8 @@ export function start() {
   /** @param {Error} problem */
   function failed(problem) {
     console.error(problem);
-    main.append(el("p", { class: "site-notice", role: "alert" }, _("This page could not be opened whole: a file of it is missing, or the browser is too old.")));
+    const place = main.querySelector(".site-notices") ?? main;
+    place.append(el("p", { class: "site-notice", role: "alert" }, _("This page could not be opened whole: a file of it is missing, or the browser is too old.")));
   }
   window.addEventListener("popstate", next);
   if (isOneFile && !query().has("page")) history.replaceState(history.state, "", location.pathname + document.documentElement.dataset.first);
@@ -78,14 +79,15 @@ export function start() {
 
 /** @typedef {{ name: string, follow: () => void, destroy: () => void }} Page */
 
-/** @param {string} name @param {HTMLElement} main @param {PageData} given @returns {Page} */
-function pageView(name, main, given) {
+/** @param {string} name @param {HTMLElement} main @param {PageData} given @param {(problem: Error) => void} failed @returns {Page} */
+function pageView(name, main, given, failed) {
   const figure = /** @type {HTMLElement} */ (main.querySelector(".site-figure"));
   const holder = /** @type {HTMLDetailsElement | null} */ (main.querySelector(".site-settings"));
   const notices = /** @type {HTMLElement} */ (main.querySelector(".site-notices"));
   const root = el("div", {});
   figure?.replaceChildren(root);
   const lab = given.lab ? LABS[given.lab](root, given.data) : null;
+  const change = (/** @type {Settings} */ settings, /** @type {boolean} */ isMoving) => void lab?.change?.(settings, isMoving)?.catch(failed);
   const media = matchMedia(WIDE);
   let shown = "";
 
@@ -97,7 +99,7 @@ function pageView(name, main, given) {
       notices.replaceChildren();
       shown = JSON.stringify(settings);
     }
-    lab?.change?.(settings, isMoving);
+    change(settings, isMoving);
   }
   const controls = given.controls && controlsView(name, given.controls, changed);
   const unfold = () => holder && (holder.open = media.matches);
@@ -109,14 +111,18 @@ function pageView(name, main, given) {
     name,
     follow() {
       const query = new URLSearchParams(location.search);
-      if (!given.controls || !controls) return lab?.change && !shown ? lab.change({}, false) : undefined;
+      if (!given.controls || !controls) {
+        if (!shown) change({}, false);
+        shown = "once";
+        return;
+      }
       const { settings, problems } = read(given.controls, query);
       controls.show(settings, query);
       if (holder) holder.hidden = controls.node.hidden;
       notices.replaceChildren(...problems.map((words) => el("p", { class: "site-notice", role: "status" }, words)));
       if (shown === JSON.stringify(settings)) return;
       shown = JSON.stringify(settings);
-      lab?.change?.(settings, false);
+      change(settings, false);
     },
     destroy() {
       media.removeEventListener("change", unfold);

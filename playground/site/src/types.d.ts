@@ -4,9 +4,9 @@ import type { SiteControls } from "../../components/payloads.js";
 /** Values of a lab's controls by their names, as text: as they stand in the address. */
 export type Settings = Record<string, string>;
 
-/** A lab on a page. `isMoving`: the hand is still on the control. */
+/** A lab on a page. `isMoving`: the hand is still on the control. A rejection says that something is missing. */
 export interface Lab {
-  change?(settings: Settings, isMoving: boolean): void;
+  change?(settings: Settings, isMoving: boolean): Promise<void>;
   destroy(): void;
 }
 

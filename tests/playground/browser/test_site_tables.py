@@ -84,6 +84,19 @@ def test_the_classes_of_the_forward_page_are_those_of_its_set(page: Page, site: 
     expect(page.locator("#forward-T select")).to_have_value("100")
 
 
+def test_a_file_that_is_missing_is_said(page: Page, site: str) -> None:
+    page.route("**/pictures-emoji.js", lambda route: route.abort())
+    page.goto(f"{site}/forward.html?T=10")
+    shown(page, 11, 2)
+    page.locator("#forward-data input[value=emoji]").check()
+    expect(page.get_by_role("alert")).to_have_count(1, timeout=LONG)
+    page.unroute("**/pictures-emoji.js")
+    page.locator("#forward-number input").fill("3")
+    page.locator("#forward-number input").press("Enter")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    expect(page.locator(".dp-timeline[data-count='11']")).to_be_visible(timeout=LONG)
+
+
 def test_a_curve_is_drawn_and_a_bad_schedule_is_corrected(page: Page, site: str) -> None:
     page.goto(f"{site}/schedules.html?linear=0&cosine=0&sigmoid=0&T=20")
     expect(page.locator(".site-figure .site-notice")).to_be_visible(timeout=LONG)  # there is none to show
