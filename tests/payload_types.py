@@ -28,6 +28,7 @@ from playground.labs.microscope.live import LiveMicroscope
 from playground.labs.points.live import LivePoints
 from playground.site.controls import SiteControls
 from playground.site.forward import ForwardPage
+from playground.site.microscope import MicroscopePage
 from playground.site.recorder import RecorderPage
 from playground.site.run import RunPage
 from playground.site.sampling import SamplingPage
@@ -65,6 +66,7 @@ PAYLOADS: tuple[type, ...] = (
     LivePoints,
     Where,
     RunPage,
+    MicroscopePage,
 )
 _HEADER = """// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 

@@ -903,3 +903,9 @@ export interface RunPage {
   samples: Timeline | null;
   charts: LiveChart[];
 }
+
+/** What src/microscope_page.js shows; the network and the script of the worker are stored. */
+export interface MicroscopePage {
+  network: string;
+  live: LiveMicroscope;
+}

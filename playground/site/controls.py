@@ -73,6 +73,7 @@ def site_controls(
     rules: Sequence[Rule] = (),
     bounds: Mapping[str, tuple[float, float]] | None = None,
     follows: Mapping[str, tuple[str, Mapping[str, Mapping[Any, str]]]] | None = None,
+    in_figure: Sequence[str] = (),
 ) -> SiteControls:
     """The controls of a lab, in the language that is spoken now.
 
@@ -83,6 +84,7 @@ def site_controls(
         rules: when controls have an effect.
         bounds: least and largest value of numbers, where the page has fewer.
         follows: of a control whose options depend on another one before it, that one, and the options for each of its values.
+        in_figure: names of those that are set in the figure, which reads and writes them itself.
     """
     known = describe(model)
     chosen = [control.name for control in known] if names is None else list(names)
@@ -94,7 +96,7 @@ def site_controls(
         tuple(of_page),
         tuple(rules),
         {name: to_text(value) for name, value in model.first_visit.items()},
-        {one.name: (one.title, to_text(one.default)) for one in known if one.name not in chosen},
+        {one.name: (one.title, to_text(one.default)) for one in known if one.name not in (*chosen, *in_figure)},
         _(link_view.LOCKED),
     )
 

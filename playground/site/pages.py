@@ -9,7 +9,7 @@ from engine.language import _
 from playground.course import text as course_text
 from playground.course.view import CONTENTS
 from playground.labs.home import text as home_text
-from playground.site import course, forward, recorder, sampling, schedules, start
+from playground.site import course, forward, microscope, recorder, sampling, schedules, start
 from playground.site.address import Place
 from playground.site.page import Page
 
@@ -19,6 +19,7 @@ PAGES: dict[str, Callable[[Place], Page]] = {
     "forward": lambda place: forward.page(),
     "schedules": lambda place: schedules.page(),
     "sampling": lambda place: sampling.page(),
+    "microscope": lambda place: microscope.page(),
     "recorder": lambda place: recorder.page(),
 }
 """By the name of the lab, as in the addresses of the apps; "" for Start."""

@@ -156,26 +156,30 @@ def _controls_of_lab(grid: Grid, models: Sequence[str]) -> SiteControls:
     )
     recorded = _("A recording: the exact denoiser looks at all training images, which needs Python.")
     others = Rule(tuple(name for name in names if name != "model"), "model", (MODEL,), recorded)
-    return _controls(grid, names, {"model": titles}, [others, *_rules(names)])
+    return _controls(grid, names, {"model": titles}, [others, *rules_of(names)])
 
 
-def _controls(
-    grid: Grid, names: Sequence[str], more: Mapping[str, Mapping[Any, str]], rules: Sequence[Rule]
-) -> SiteControls:
+def options_of(grid: Grid) -> dict[str, Mapping[Any, str]]:
+    """The choices of a page with this grid, with their titles."""
     variances = dict(next(one for one in describe(SamplingControls) if one.name == "variance").options)
-    options: dict[str, Mapping[Any, str]] = {
-        **more,
+    return {
         "label": dict(enumerate(grid.model.class_names)),
         "sampler": _samplers(grid),
         "steps": {steps: str(steps) for steps in grid.steps},
         "eta": {eta: f"{eta:g}" for eta in grid.etas},
         "variance": {name: variances[name] for name in grid.variances},
     }
+
+
+def _controls(
+    grid: Grid, names: Sequence[str], more: Mapping[str, Mapping[Any, str]], rules: Sequence[Rule]
+) -> SiteControls:
+    options = {**options_of(grid), **more}
     options |= {f"b_{name}": options[name] for name in OF_EACH_SIDE if name in options}
     return site_controls(SamplingControls, names, options=options, rules=rules, bounds={"count": (1, MOST_IMAGES)})
 
 
-def _rules(names: Sequence[str]) -> list[Rule]:
+def rules_of(names: Sequence[str]) -> list[Rule]:
     """When controls have an effect; see `playground.labs.sampling.controls.hidden` and `without_effect`."""
     rules = [Rule(("label",), "labels", ("one",)), Rule(tuple(f"b_{one}" for one in OF_EACH_SIDE), "compare", ("1",))]
     for prefix in ("", "b_"):
@@ -236,7 +240,7 @@ def page_of(recipe: Recipe, model: Model) -> Page:
     data = SamplingPage(
         *("network", "programs", {}, tuple(model.class_names), _samplers(grid)), f"{recipe.eta:g}", recipe.variance
     )
-    controls = _controls(grid, names, {}, [rule for rule in _rules(names) if not rule.setting.startswith("b_")])
+    controls = _controls(grid, names, {}, [rule for rule in rules_of(names) if not rule.setting.startswith("b_")])
     return Page("sampling", text, _looking_at(), data, controls, grid.needs("network", "programs"), SPOKEN)
 
 

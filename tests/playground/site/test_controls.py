@@ -7,13 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from playground.course.view import controls_of
+from playground.labs.microscope.controls import IN_THE_FIGURE
 from playground.labs.sampling.controls import SamplingControls, hidden, without_effect
 from playground.labs.shared.controls import checked, describe, to_text
 from playground.site import pages
 from playground.site.address import in_folder, in_one_file
 from playground.site.controls import SiteControls
 
-WITH_CONTROLS = ["forward", "schedules", "sampling", "recorder"]
+WITH_CONTROLS = ["microscope", "forward", "schedules", "sampling", "recorder"]
+
+IN_FIGURE = {"microscope": {*IN_THE_FIGURE, "count"}}
 
 
 def _controls(name: str) -> SiteControls:
@@ -29,7 +32,7 @@ def test_names_and_defaults_are_those_of_the_lab(name: str) -> None:
     for control in shown.controls:
         assert control.default == to_text(of_lab[control.name].default)
         assert control.title == of_lab[control.name].title
-    assert {one.name for one in shown.controls} | set(shown.elsewhere) == set(of_lab)
+    assert {one.name for one in shown.controls} | set(shown.elsewhere) | IN_FIGURE.get(name, set()) == set(of_lab)
 
 
 @given(st.data())
