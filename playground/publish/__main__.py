@@ -1,4 +1,4 @@
-"""python -m playground.publish --space USER/NAME [--streamlit] [--dry-run [--out DIR]]"""
+"""python -m playground.publish --space USER/NAME [--streamlit | --static] [--dry-run [--out DIR]]"""
 
 from __future__ import annotations
 
@@ -32,8 +32,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--space", required=True, metavar="USER/NAME", help="which Space; it is made where there is none"
     )
-    parser.add_argument(
+    kinds = parser.add_mutually_exclusive_group()
+    kinds.add_argument(
         "--streamlit", action="store_true", help="the Streamlit app, in a container, instead of the Gradio app"
+    )
+    kinds.add_argument(
+        "--static",
+        action="store_true",
+        help="the pages that need no server, instead of the Gradio app: free on the Hub",
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would go up, without the network")
     parser.add_argument(
@@ -42,7 +48,7 @@ def main(arguments: Sequence[str]) -> int:
     given = parser.parse_args(arguments)
     if given.out is not None and not given.dry_run:
         parser.error("--out goes with --dry-run.")
-    front_end = "streamlit" if given.streamlit else "gradio"
+    front_end = "streamlit" if given.streamlit else "static" if given.static else "gradio"
     try:
         check_name(given.space)
         if not given.dry_run:
@@ -84,7 +90,7 @@ def upload(name: str, front_end: str, folder: Path, api: Any = None) -> str:
 
     Args:
         name: USER/NAME.
-        front_end: "gradio" or "streamlit".
+        front_end: of `SDKS`.
         folder: what was staged.
         api: an `HfApi`, or what behaves like one.
 

@@ -32,8 +32,8 @@ OTHERS = {
 """Of each front end, what only the other one needs."""
 
 
-SDKS = {"gradio": "gradio", "streamlit": "docker"}
-"""Of each front end, as the Hub names it: Streamlit runs in a container there."""
+SDKS = {"gradio": "gradio", "streamlit": "docker", "static": "static"}
+"""Of each front end, as the Hub names it: Streamlit runs in a container there, and the pages without a server are files."""
 
 
 class PublishError(ValueError):
@@ -44,7 +44,7 @@ def stage(front_end: str, target: Path) -> list[Path]:
     """Fill an empty folder with exactly what goes up, and give its files, relative to it.
 
     Args:
-        front_end: "gradio" or "streamlit".
+        front_end: of `SDKS`.
         target: the folder.
 
     Raises:
@@ -62,6 +62,9 @@ def stage(front_end: str, target: Path) -> list[Path]:
 
 
 def _fill(front_end: str, folder: Path) -> None:
+    if front_end == "static":
+        _fill_static(folder)
+        return
     for name in needed(front_end, tracked()):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, folder / name)
@@ -70,6 +73,17 @@ def _fill(front_end: str, folder: Path) -> None:
     (folder / "README.md").write_text(_readme(front_end, requirements), encoding="utf-8")
     if SDKS[front_end] == "docker":
         shutil.copyfile(TEMPLATES / "Dockerfile", folder / "Dockerfile")
+
+
+def _fill_static(folder: Path) -> None:
+    from playground.site.build import build
+
+    build(folder)
+    shutil.copytree(ROOT / "assets" / "licences", folder / "licences")
+    shutil.copyfile(ROOT / "LICENSE", folder / "LICENSE")
+    front = (TEMPLATES / "static.yaml").read_text(encoding="utf-8")
+    body = (TEMPLATES / "README.static.md").read_text(encoding="utf-8")
+    (folder / "README.md").write_text(f"---\n{front}---\n\n{body}", encoding="utf-8")
 
 
 def tracked() -> list[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +38,7 @@ def build(folder: Path, tags: Sequence[str] = TAGS) -> None:
                 shared |= _write_language(part, tag, tags)
         _write_stored(part / "data", shared)
         _write(part / "site.css", style())
+        _write_service_worker(part)
 
 
 def style() -> str:
@@ -69,6 +72,17 @@ def _write_language(folder: Path, tag: str, tags: Sequence[str]) -> dict[str, Pa
     _write_stored(folder / "data", {f"{tag}/{name}": make for name, make in spoken.items()})
     _write(folder / "scripts" / f"{tag}.js", script())
     return shared
+
+
+def _write_service_worker(folder: Path) -> None:
+    """What keeps all files of the site in the browser; its version is their hash, so that a new site is seen."""
+    digest = hashlib.sha256()
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    for name in names:
+        digest.update(name.encode() + (folder / name).read_bytes())
+    files = ["./", *names]  # the folder itself is its index.html
+    bundle = source.bundle("service_worker", HERE / "src", "serve")
+    _write(folder / "service_worker.js", f"{bundle}\nserve(self, {digest.hexdigest()!r}, {json.dumps(files)});\n")
 
 
 def payload(page: Page) -> Packing:

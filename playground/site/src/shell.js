@@ -70,6 +70,8 @@ export function start() {
     place.append(el("p", { class: "site-notice", role: "alert" }, _("This page could not be opened whole: a file of it is missing, or the browser is too old.")));
   }
   window.addEventListener("popstate", next);
+  // Of a site on a web server: from the second visit on it needs no network.
+  if (!isOneFile && location.protocol.startsWith("http")) navigator.serviceWorker?.register(`${document.documentElement.dataset.base ?? ""}service_worker.js`).catch(() => {});
   if (isOneFile && !query().has("page")) history.replaceState(history.state, "", location.pathname + document.documentElement.dataset.first);
   for (const link of /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll("a[data-language]"))) {
     link.addEventListener("click", () => (link.href = link.href.split(/[?#]/)[0] + location.search + location.hash));

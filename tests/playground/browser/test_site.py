@@ -136,6 +136,25 @@ def test_a_link_shows_and_locks_controls(chromium: Browser, site: Path) -> None:
     assert not wrong
 
 
+def test_after_the_first_visit_no_network_is_needed(chromium: Browser, site: Path) -> None:
+    context = chromium.new_context()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Quiet, directory=str(site)))
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    root = f"http://127.0.0.1:{server.server_port}/"
+    page, wrong = watched(context, root)
+    opened(page, root)
+    assert page.evaluate("navigator.serviceWorker.ready.then((known) => known.scope)") == root
+    server.shutdown()
+    server.server_close()
+    thread.join()
+    context.set_offline(True)
+    for address in ("", "zh/forward.html", "sampling.html?count=4&steps=5", "learn.html"):
+        opened(page, root + address)
+    context.close()
+    assert not wrong
+
+
 # --- lessons ----------------------------------------------------------------------------------------------------------
 
 

@@ -52,6 +52,14 @@ def test_it_is_all_there_and_nothing_else(staged: tuple[str, Path, set[str]]) ->
         assert not SECRETS.search((folder / file).read_bytes()), file
 
 
+def test_a_static_space_is_pages_alone(tmp_path: Path) -> None:
+    files = {file.as_posix() for file in stage("static", tmp_path / "pages")}
+    assert {"README.md", "LICENSE", "index.html", "sampling.html", "zh/index.html", "service_worker.js"} <= files
+    assert not [file for file in files if file.endswith(".py")]
+    assert "\nsdk: static\n" in (tmp_path / "pages" / "README.md").read_text(encoding="utf-8")
+    assert sum((tmp_path / "pages" / file).stat().st_size for file in files) < 8e6
+
+
 def test_only_tracked_files_of_the_project_are_taken() -> None:
     names = [
         "engine/a.py",
