@@ -67,7 +67,8 @@ def network_files(net: nn.Module, *, half: bool = False) -> NetworkFiles:
 
     Args:
         net: a `UNet`, a `LevelClassifier` or a `PointMLP`.
-        half: in half precision: half as much to fetch, and outputs that differ by about 0.001.
+        half: in half precision: half as much to fetch, and outputs that differ by about 0.001. One of points is small and
+            stays in single precision.
 
     Raises:
         TypeError: for any other network.
@@ -80,6 +81,6 @@ def network_files(net: nn.Module, *, half: bool = False) -> NetworkFiles:
         config = asdict(net.config)
     else:
         raise TypeError(f"A browser evaluates no {type(net).__name__}.")
-    dtype = torch.float16 if half else torch.float32
+    dtype = torch.float16 if half and not isinstance(net, PointMLP) else torch.float32
     state = {name: weight.to("cpu", dtype).contiguous() for name, weight in net.state_dict().items()}
     return NetworkFiles(config, save(state))

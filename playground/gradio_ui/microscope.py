@@ -8,17 +8,18 @@ from typing import TYPE_CHECKING, Any
 import gradio as gr
 
 from playground.components.payloads.microscope import read_cursor
-from playground.gradio_ui import compat, components, following, page, sampling_models, widgets
+from playground.gradio_ui import compat, components, following, in_browser, page, sampling_models, widgets
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.widgets import PanelState
 from playground.labs.microscope import controls as settings
-from playground.labs.microscope import forks, text, view
+from playground.labs.microscope import forks, live_view, text, view
 from playground.labs.microscope import job as lab
 from playground.labs.microscope.branches import Microscopy
 from playground.labs.microscope.controls import MicroscopeControls
 from playground.labs.microscope.forks import ForkSettings
 from playground.labs.microscope.job import Examination
-from playground.labs.shared import exports
+from playground.labs.microscope.live_view import LiveView
+from playground.labs.shared import exports, link_view
 from playground.labs.shared.controls import ControlRules, checked
 from playground.labs.shared.view import Notice
 from playground.policy.visitor import Visitor, visitor_of
@@ -44,8 +45,13 @@ class _Page:
         self.form_rules = ControlRules[ForkSettings](at_first=forks.at_first, bounds=visitor_of(None).bounds(LAB))
         self.form = widgets.Form(ForkSettings, f"{LAB}-fork", self.form_rules)
         self.panel.draw_page(text)
-        self.follower = following.buttons(LAB, f"🔬 {text.START}", unit=text.WHAT, idle=text.EMPTY)
+        self.in_browser = in_browser.InBrowser(LAB, "live_microscope")
         self.note = gr.HTML("", elem_id=f"{LAB}-note")
+        with gr.Column() as self.on_server:
+            self._draw_on_server()
+
+    def _draw_on_server(self) -> None:
+        self.follower = following.buttons(LAB, f"🔬 {text.START}", unit=text.WHAT, idle=text.EMPTY)
         self.figure = components.component("microscope", f"{LAB}-bench")
         page.looking_at(text.LOOKING_AT)
         with gr.Accordion(f"🌿 {text.FORK}", open=True, elem_classes="dp-settings-here"):
@@ -66,10 +72,12 @@ class _Page:
         """Say what happens when."""
         panel, form, tab = self.panel, self.form.widgets, self.panel.who.tab
         fields, at_cursor = [self.note, *form], [self.place, self.undo, self.files, self.code]
+        live, shown = self.in_browser, [*fields, *self.in_browser.outputs, self.on_server]
         outputs = [self.figure, self.missing, self.errors, *at_cursor]
         causes = [
-            panel.on_load(demo, self._changed, [], fields, self.follower.start),
-            panel.on_change(self._changed, [], fields),
+            panel.on_load(demo, live.on_load(self._opened), live.inputs, [*shown, live.switch], self.follower.start),
+            panel.on_change(self._opened, live.inputs, shown),
+            panel.on(compat.input_event(live.switch), self._opened, live.inputs, shown),
             panel.on(
                 self.follower.start.click,
                 lambda state: [_begin(state, again=True)],
@@ -81,8 +89,24 @@ class _Page:
             panel.on_event(self.undo.click, self._undone, [], fields),
         ]
         self.follower.connect(tab, _shown, outputs, *causes)
+        panel.on_event(live.figure.cursor, _live_moved, [live.given], [], trigger_mode="always_last")
+        panel.on_event(live.figure.forks, _live_forked, [live.given], [live.given], trigger_mode="always_last")
         compat.input_event(form[0])(self._form_changed, [tab, *form], form, **QUIET)
         panel.on_event(self.figure.cursor, self._moved, [], [*form, *at_cursor], trigger_mode="always_last")
+
+    def _opened(self, state: State, is_live: bool, given: LiveView | None) -> list[Any]:
+        """What these settings stand for, where the reader wants it computed."""
+        problem = ""
+        if is_live and link_view.ONLY not in state.view:
+            shown = live_view.live_view(state.controls, state.visitor, given)
+            if not isinstance(shown, Notice):
+                if (job := _job(state.tab)) is not None:
+                    job.stop()
+                payload = gr.skip() if shown is given else components.value(shown.payload)
+                return ["", *[gr.skip()] * len(self.form.widgets), payload, shown, gr.update(visible=False)]
+            problem = page.notices([shown])
+        note, *fields = self._changed(state)
+        return [note or problem, *fields, components.value(None), None, gr.update(visible=True)]
 
     def _changed(self, state: State) -> list[Any]:
         return [_begin(state), *self._fields(state)]
@@ -128,6 +152,16 @@ class _Page:
     def _undone(self, state: State, _: object) -> tuple[MicroscopeControls, list[Any]]:
         controls = view.without_last(state.controls)
         return controls, self._changed(replace(state, controls=controls))
+
+
+def _live_moved(state: State, value: object, given: LiveView | None) -> tuple[MicroscopeControls, list[Any]] | None:
+    moved = None if given is None else live_view.moved(state.controls, given, value)
+    return None if moved is None else (moved, [])
+
+
+def _live_forked(state: State, value: object, given: LiveView | None) -> tuple[MicroscopeControls, list[Any]] | None:
+    forked = None if given is None else live_view.forked(state.controls, given, value)
+    return None if forked is None else (forked[0], [forked[1]])
 
 
 def _begin(state: State, *, again: bool = False) -> str:

@@ -268,7 +268,7 @@ body:has(.sidebar.open) .nav-holder { padding-left: clamp(0px, (100vw - 767px) *
 .dp-no-settings .sidebar { visibility: hidden; }
 /* Of a link that shows a few controls: groups without any, and the way to other models. */
 .dp-restricted .sidebar :is(#sampling-opening, .block:has(> .label-wrap.open):not(:has(input, textarea))) { display: none; }
-.dp-restricted :is(.dp-settings-here, #sampling-is-live) { display: none; }
+.dp-restricted :is(.dp-settings-here, .dp-in-browser, #sampling-is-live) { display: none; }
 .dp-no-settings .sidebar-parent { padding-left: 0 !important; }
 .dp-no-settings body .nav-holder { padding-left: 0 !important; }
 .dp-skip { position: fixed; top: 8px; left: 8px; z-index: 1000; padding: 8px 12px; border-radius: 8px;

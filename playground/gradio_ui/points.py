@@ -13,19 +13,20 @@ from engine.language import N_
 from playground import preload
 from playground.components.payloads.figures import DrawingPad
 from playground.components.payloads.points_microscope import read_particle_cursor
-from playground.gradio_ui import components, following, page, widgets
+from playground.gradio_ui import compat, components, following, in_browser, page, widgets
 from playground.gradio_ui.following import QUIET
 from playground.gradio_ui.widgets import PanelState
 from playground.labs.points import controls as settings
-from playground.labs.points import decomposition, text, training
+from playground.labs.points import decomposition, live_view, text, training
 from playground.labs.points import job as sampling
 from playground.labs.points.controls import PointsControls
 from playground.labs.points.drawn import MOST_DRAWN, MOST_KINDS
 from playground.labs.points.training import Learning
 from playground.labs.points.view import PointsView, microscope, points_view
-from playground.labs.shared import exports
+from playground.labs.shared import exports, link_view
 from playground.labs.shared.controls import ControlRules, checked
 from playground.labs.shared.job import Job
+from playground.labs.shared.view import Notice
 from playground.policy.visitor import Visitor
 from playground.serving.request_queue import request_queue
 
@@ -49,14 +50,17 @@ class _Page:
         self.panel.draw_page(text)
         self._draw_data()
         self.message = gr.HTML("", elem_id="points-message")
-        self.sampling = following.buttons(SAMPLING, "", unit=N_("steps"), can_start=False)
-        self.clouds = components.component("point_clouds", "points-stage")
+        self.in_browser = in_browser.InBrowser(SAMPLING, "live_points")
+        with gr.Column() as self.on_server:
+            self.sampling = following.buttons(SAMPLING, "", unit=N_("steps"), can_start=False)
+            self.clouds = components.component("point_clouds", "points-stage")
         page.looking_at(text.STAGE)
         gr.Markdown(f"## {text.STEP}\n\n{text.STEP_LEAD}")
         self.step = components.component("points_microscope", "points-step")
         page.looking_at(text.STEP_ABOUT)
         self._draw_training()
-        self.outputs = [self.pad, self.drawing, self.upload, self.step, self.message, self.training.start]
+        shown = [self.in_browser.figure, self.on_server]
+        self.outputs = [self.pad, self.drawing, self.upload, self.step, *shown, self.message, self.training.start]
 
     def _draw_data(self) -> None:
         with gr.Column(visible=False) as self.drawing:
@@ -80,28 +84,43 @@ class _Page:
 
     def connect(self, demo: gr.Blocks) -> None:
         """Connect the events: whatever changes the settings or the points samples the clouds again."""
-        tab, panel = self.panel.who.tab, self.panel
-        loaded = panel.on_load(demo, self._show, [], self.outputs)
+        tab, panel, switch = self.panel.who.tab, self.panel, self.in_browser.switch
+        loaded = panel.on_load(demo, self.in_browser.on_load(self._show), [switch], [*self.outputs, switch])
         begun = panel.on(self.training.start.click, _train, [], [self.message], trigger_mode="once")
         learned = [self.learned, self.losses, self.table]
         _, trained = self.training.connect(tab, _learning, learned, loaded, begun)
         causes = [
             loaded,
-            panel.on_change(self._show, [], self.outputs),
-            panel.on_event(self.pad.points, self._redraw, [], self.outputs, trigger_mode="always_last"),
-            trained.then(lambda *values: self._show(panel.read(values)), panel.state, self.outputs, **QUIET),
+            panel.on_change(self._show, [switch], self.outputs),
+            panel.on(compat.input_event(switch), self._show, [switch], self.outputs),
+            panel.on_event(self.pad.points, self._redraw, [switch], self.outputs, trigger_mode="always_last"),
+            trained.then(
+                lambda *values: self._show(panel.read(values), values[-1]),
+                [*panel.state, switch],
+                self.outputs,
+                **QUIET,
+            ),
         ]
         for field, event in ((self.file, self.file.upload), (self.pasted, self.pasted.blur)):
-            inputs, outputs = [*panel.state, field], [self.own, *panel.shown, *self.outputs]
+            inputs, outputs = [*panel.state, field, switch], [self.own, *panel.shown, *self.outputs]
             causes.append(event(self._read_file, inputs, outputs, **QUIET))
+        live = self.in_browser.figure
+        panel.on_event(live.moved, _moved, [], [live, self.step], trigger_mode="always_last")
         panel.on_event(self.step.cursor, _select, [], [self.step], trigger_mode="always_last")
         self.sampling.connect(tab, lambda clouds: [components.value(clouds)], [self.clouds], *causes)
 
-    def _show(self, state: State) -> list[Any]:
-        """Values of `outputs`; the clouds are sampled by a job from here on."""
+    def _show(self, state: State, is_live: bool) -> list[Any]:
+        """Values of `outputs`; the clouds are sampled by a job from here on, or in the reader's browser if that is wanted."""
         controls, view = state.controls, _view(state)
         data, shown = view.data, microscope(controls, view)
-        if data is not None:
+        live = (
+            live_view.live_view(controls, view)
+            if is_live and view.trained and link_view.ONLY not in state.view
+            else None
+        )
+        notices = (*view.notices, live) if isinstance(live, Notice) else view.notices
+        clouds = None if isinstance(live, Notice) else live
+        if data is not None and clouds is None:
             request_queue().put(state.tab, SAMPLING, Job(lambda: sampling.work(controls, data, view.trained), "points"))
         is_drawn = controls.data == "drawn"
         return [
@@ -109,22 +128,26 @@ class _Page:
             gr.update(visible=is_drawn),
             gr.update(visible=controls.data == "file"),
             components.value(shown),
-            page.notices(view.notices),
+            components.value(clouds),
+            gr.update(visible=clouds is None),
+            page.notices(notices),
             gr.update(value=view.training.start.label, interactive=True),
         ]
 
-    def _redraw(self, state: State, drawing: object) -> tuple[PointsControls, list[Any]] | None:
+    def _redraw(self, state: State, drawing: object, is_live: bool) -> tuple[PointsControls, list[Any]] | None:
         """The reader has drawn on the pad."""
         try:
             controls = checked(state.controls, drawn=drawing["text"] if isinstance(drawing, dict) else None)
         except (KeyError, ValueError):  # nothing that the pad sends
             return None
-        _, *others = self._show(replace(state, controls=controls))  # the pad has what it sent, or something newer
+        _, *others = self._show(
+            replace(state, controls=controls), is_live
+        )  # the pad has what it sent, or something newer
         return controls, [gr.skip(), *others]
 
     def _read_file(self, *values: Any) -> list[Any]:
         """The reader has given a file or pasted text."""
-        *panel_values, content = values
+        *panel_values, content, is_live = values
         nothing = [gr.skip()] * (1 + len(self.panel.shown) + len(self.outputs))
         if not content:
             return nothing
@@ -135,7 +158,7 @@ class _Page:
         except PointsError as problem:
             return [*nothing[:-2], page.listed([str(problem)], "error"), gr.skip()]
         state = replace(state, own=own)
-        *shown, message, start = self._show(state)
+        *shown, message, start = self._show(state, is_live)
         message += page.listed([note], "info") if note else ""
         kept = widgets.Owned(state.visitor, own)
         return [kept, *self.panel.update(state, state.controls), *shown, message, start]
@@ -154,6 +177,17 @@ def _select(state: State, value: object) -> tuple[PointsControls, list[Any]] | N
     moved = decomposition.moved(controls, cursor)
     is_other = moved.particle != controls.particle
     return moved, [components.value(microscope(moved, view)) if is_other else gr.skip()]
+
+
+def _moved(state: State, value: object) -> tuple[PointsControls, list[Any]] | None:
+    """Controls of the figure in the reader's browser were moved."""
+    controls = live_view.moved(state.controls, value)
+    if controls is None:
+        return None
+    view = _view(replace(state, controls=controls))
+    shown = live_view.live_view(controls, view)
+    clouds = gr.skip() if shown is None or isinstance(shown, Notice) else components.value(shown)
+    return controls, [clouds, components.value(microscope(controls, view))]
 
 
 def _train(state: State) -> list[Any]:

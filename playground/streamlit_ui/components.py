@@ -22,6 +22,7 @@ from engine.language import cached, language
 from playground.components import room, source
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.curve import CurveEditor, Points, read_points
+from playground.components.payloads.encoding import Payload
 from playground.components.payloads.figures import DrawingPad
 from playground.components.payloads.microscope import Cursor, Microscope, read_cursor
 from playground.components.payloads.panels import Line
@@ -32,7 +33,7 @@ from playground.labs.points.drawn import check_drawn
 from playground.labs.shared import symbols
 
 if TYPE_CHECKING:
-    from playground.browser.where import Where
+    pass
 
 # Streamlit calls the default export for every change of data or theme, each time with new functions, and the returned
 # function when the element goes. A call that was overtaken by a later one may have its function called as well:
@@ -103,11 +104,12 @@ def figure(name: str, data: Mapping[str, Any] | bytes, *, key: str) -> None:
     _component(name)(key=key, data=data if isinstance(data, bytes) else dict(data))
 
 
-def where(shown: Where, on: Mapping[str, Callable[[Any], None]], *, key: str) -> None:
-    """Show where a lab samples, and the sampler in the reader's browser.
+def live(name: str, shown: Payload, on: Mapping[str, Callable[[Any], None]], *, key: str) -> None:
+    """Show a component that the reader's browser computes.
 
     Args:
-        shown: what it shows.
+        name: of its file.
+        shown: what it takes.
         on: what is called with the value of each of its events, before the rerun that it causes.
         key: of the element.
     """
@@ -116,7 +118,7 @@ def where(shown: Where, on: Mapping[str, Callable[[Any], None]], *, key: str) ->
         return lambda: on[event](getattr(st.session_state[key], event))
 
     callbacks = {f"on_{event}_change": heard(event) for event in on}
-    _component("where")(key=key, data=shown.to_payload(), default=dict.fromkeys(on), **callbacks)
+    _component(name)(key=key, data=shown.to_payload(), default=dict.fromkeys(on), **callbacks)
 
 
 def curve_editor(points: Points, references: tuple[Line, ...] = (), *, key: str) -> Points:

@@ -8,24 +8,29 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from playground.labs.microscope import controls as settings
-from playground.labs.microscope import forks, text, view
+from playground.labs.microscope import forks, live_view, text, view
 from playground.labs.microscope.branches import Microscopy, Task
 from playground.labs.microscope.controls import MicroscopeControls
 from playground.labs.microscope.job import Examination
+from playground.labs.microscope.live_view import LiveView
 from playground.labs.shared import link_view
 from playground.labs.shared.controls import checked
 from playground.labs.shared.view import Notice, job_view
-from playground.streamlit_ui import components, following, open_model, page, visitor, widgets
+from playground.streamlit_ui import components, following, in_browser, open_model, page, visitor, widgets
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
 
 LAB = "microscope"
+LIVE = f"{LAB}/live"
+"""What the reader's browser was given."""
 
 
 def show() -> None:
     """Draw the page."""
     controls = widgets.lab(MicroscopeControls, LAB, text, lambda who: settings.rules(who, open_model.available(who)))
+    if in_browser.is_wanted(LAB) and _shown_in_browser(controls):
+        return
     job: Examination | None = st.session_state.get(f"{LAB}/job")
     opened = view.opened(controls, visitor.current(), None if job is None else job.state.result)
     if isinstance(opened, Notice):
@@ -44,6 +49,41 @@ def show() -> None:
     state = job.state
     if not state.is_running and state.result is not None:
         _below(state.result)
+
+
+def _shown_in_browser(controls: MicroscopeControls) -> bool:
+    """Show it computed in the reader's browser; False, with the reason, where it cannot be."""
+    shown = live_view.live_view(controls, visitor.current(), st.session_state.get(LIVE))
+    if isinstance(shown, Notice):
+        page.notices([shown])
+        return shown.level == "error"  # which the server would say as well
+    st.session_state[LIVE] = shown
+    job: Examination | None = st.session_state.pop(f"{LAB}/job", None)
+    if job is not None:
+        job.stop()
+    _live_figure(shown)
+    return True
+
+
+@st.fragment
+def _live_figure(shown: LiveView) -> None:
+    """The figure: moving and forking in it draws nothing else again."""
+    on = {"cursor": _cursor_moved, "forks": _forked}
+    components.live("live_microscope", shown.payload, on, key=f"{LAB}/live-bench")
+    page.looking_at(text.LOOKING_AT)
+
+
+def _cursor_moved(value: object) -> None:
+    moved = live_view.moved(st.session_state[f"{LAB}/controls"], st.session_state[LIVE], value)
+    if moved is not None:
+        widgets.change(LAB, moved)
+
+
+def _forked(value: object) -> None:
+    forked = live_view.forked(st.session_state[f"{LAB}/controls"], st.session_state[LIVE], value)
+    if forked is not None:
+        controls, st.session_state[LIVE] = forked
+        widgets.change(LAB, controls)
 
 
 def _start(model: Model, task: Task) -> Examination:

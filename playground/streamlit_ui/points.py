@@ -9,7 +9,7 @@ from engine.data.points_csv import read_csv
 from playground.components.payloads.point_clouds import PointClouds
 from playground.components.payloads.points_microscope import ParticleCursor
 from playground.labs.points import controls as settings
-from playground.labs.points import decomposition, text, training
+from playground.labs.points import decomposition, live_view, text, training
 from playground.labs.points import job as sampling
 from playground.labs.points.controls import PointsControls
 from playground.labs.points.drawn import MOST_DRAWN, MOST_KINDS
@@ -17,7 +17,8 @@ from playground.labs.points.training import Learning
 from playground.labs.points.view import PointsView, microscope, points_view
 from playground.labs.shared.controls import checked
 from playground.labs.shared.job import Job
-from playground.streamlit_ui import components, following, page, visitor, widgets
+from playground.labs.shared.view import Notice
+from playground.streamlit_ui import components, following, in_browser, page, visitor, widgets
 
 LAB = "points"
 
@@ -39,9 +40,27 @@ def show() -> None:
     if view.data is None:
         return
     page.wait()
-    _sampling(controls, view, view.data)
+    if not (view.trained is not None and in_browser.is_wanted(LAB) and _in_browser(controls, view)):
+        _sampling(controls, view, view.data)
     _step(view)
     _training(controls, view, view.data)
+
+
+def _in_browser(controls: PointsControls, view: PointsView) -> bool:
+    """Show the clouds computed in the reader's browser; False, with the reason, where they cannot be."""
+    shown = live_view.live_view(controls, view)
+    if shown is None or isinstance(shown, Notice):
+        page.notices([shown] if shown is not None else [])
+        return False
+    components.live("live_points", shown, {"moved": _moved}, key=f"{LAB}/live-stage")
+    page.looking_at(text.STAGE)
+    return True
+
+
+def _moved(value: object) -> None:
+    controls = live_view.moved(_now(), value)
+    if controls is not None:
+        widgets.set_controls(LAB, controls)
 
 
 def _sampling(controls: PointsControls, view: PointsView, data: PointSet) -> None:

@@ -49,7 +49,9 @@ def show() -> None:
     on_server = here.chosen == "server"
     page.notices(shown.notices if on_server or shown.drawing is None else ())
     if not link_view.is_restricted(st.query_params.to_dict()):
-        components.where(here, {"where": _chosen_where, "moved": _moved, "pick": _clicked}, key=f"{LAB}/in-browser")
+        components.live(
+            "where", here, {"where": _chosen_where, "moved": _moved, "pick": _clicked}, key=f"{LAB}/in-browser"
+        )
     if not on_server:
         if here.chosen and shown.drawing is not None:
             _sampled_in_browser(*shown.drawing)

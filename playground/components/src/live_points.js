@@ -118,9 +118,8 @@ export function mount(root, emit) {
     /** @type {Computed[]} */
     const found = [];
     for (const cloud of its.clouds) found.push(await computed(/** @type {Team} */ (team), its, cloud, own, { count, signal, withArrows: !isCoarse }));
-    if (its !== data) return;
-    const next = cloudsOf(its, own, found, count);
-    clouds.update((shown = next));
+    signal.throwIfAborted();
+    clouds.update((shown = cloudsOf({ ...its, id: data.id }, own, found, count)));
     Object.assign(root.dataset, { drawn: isCoarse ? "coarse" : "whole", steps: own.steps, eta: own.eta, scale: own.scale });
     if (!isCoarse) say(_("{count} particles in this browser: {seconds} s.", { count, seconds: ((performance.now() - began) / 1000).toFixed(2) }));
   }

@@ -15,6 +15,11 @@ WAKING = N_("The engine is being loaded. This takes a few seconds.")
 DOWNLOADS = N_("Downloads")
 
 
+IN_BROWSER = N_("Compute in this browser")
+IN_BROWSER_HELP = N_(
+    "The network comes into your browser: moving a control answers at once, and the server does nothing."
+)
+
 Caption = str | tuple[str, str, str]
 """What stands below a figure: what is shown, one thing to try, and why it is so; or the first alone."""
 

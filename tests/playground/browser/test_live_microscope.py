@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from playwright.sync_api import Browser, expect
 from torch import nn
 
 from engine.data.pixels import to_uint8
@@ -29,6 +31,10 @@ from playground.labs.microscope.branches import HOME, Task
 from playground.labs.microscope.live import live_microscope
 
 from node import node
+
+APP = Path(__file__).resolve().parents[3] / "playground" / "app.py"
+LONG = 120_000
+"""Milliseconds, on a busy machine."""
 
 GUIDED: dict[str, Any] = {"model": "digits", "seeds": (3,), "labels": (3,), "scale": 2.5, "steps": 6}
 EVERY_FORK = (
@@ -134,3 +140,44 @@ def test_what_the_server_does_is_said() -> None:
     for task in (Task(Recipe(model="ideal:digits", steps=4)), Task(Recipe(**GUIDED), forks.read("0@2:steps=9"))):
         with pytest.raises(ProgramError, match=r"server\.$"):
             live_microscope(open_model(task.root.model), task, HOME, _whole)
+
+
+@pytest.fixture(scope="module", params=["streamlit", "gradio"])
+def server(request: pytest.FixtureRequest, run_streamlit, run_gradio) -> Iterator[str]:
+    with run_streamlit(APP) if request.param == "streamlit" else run_gradio() as url:
+        yield url
+
+
+@pytest.mark.browser
+def test_a_fork_answers_without_the_server(chromium: Browser, server: str) -> None:
+    page = chromium.new_page(locale="en-US")
+    page.goto(f"{server}/microscope?steps=8&frame=3&seed=2")
+    page.get_by_text("Compute in this browser").click(timeout=LONG)
+    live = page.locator(".dp-live-microscope")
+    figure = live.locator(".dp-microscope")
+    expect(page.locator('.dp-live-microscope[data-drawn] .dp-microscope[data-step="3"]')).to_be_visible(timeout=LONG)
+    live.locator('[data-setting="label"]').select_option("8")
+    expect(figure).to_have_attribute("data-branches", "2", timeout=LONG)
+    page.wait_for_function("decodeURIComponent(location.search).includes('forks=0@3:label=8')", timeout=LONG)
+    live.locator('[data-action="forward"]').click()
+    page.wait_for_function("location.search.includes('frame=4')", timeout=LONG)
+    expect(figure).to_have_attribute("data-branches", "2")
+    page.context.set_offline(True)
+    live.locator('[data-setting="seed"]').fill("9")
+    live.locator('[data-setting="sampler"]').select_option(label="Heun")
+    expect(figure).to_have_attribute("data-branches", "3", timeout=LONG)
+    expect(live.get_by_text("Heun, seed 9")).to_be_visible(timeout=LONG)
+    page.context.close()
+
+
+@pytest.mark.browser
+def test_a_link_with_forks_opens_and_what_the_server_does_is_said(chromium: Browser, server: str) -> None:
+    page = chromium.new_page(locale="en-US")
+    page.goto(f"{server}/microscope?steps=6&frame=2&forks=0@2:seed=5,sampler=ddpm;1@1:scale=4")
+    page.get_by_text("Compute in this browser").click(timeout=LONG)
+    expect(page.locator('.dp-live-microscope .dp-microscope[data-branches="3"]')).to_be_visible(timeout=LONG)
+    page.goto(f"{server}/microscope?steps=6&frame=2&model=ideal:digits")
+    page.get_by_text("Compute in this browser").click(timeout=LONG)
+    expect(page.get_by_text("it is evaluated on the server")).to_be_visible(timeout=LONG)
+    expect(page.locator('.dp-microscope[data-branches="2"]')).to_be_visible(timeout=LONG)
+    page.context.close()

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, expect
 from torch import nn
 
 from playground.browser.instructions import ProgramError
@@ -20,6 +22,10 @@ from playground.labs.points.live import live_points
 from playground.labs.points.trajectory import Trained
 
 from node import node
+
+APP = Path(__file__).resolve().parents[3] / "playground" / "app.py"
+LONG = 120_000
+"""Milliseconds, on a busy machine."""
 
 QUICK: dict[str, Any] = {
     "count": 200,
@@ -112,3 +118,34 @@ def test_what_the_server_does_is_said(trained: dict[str, Trained]) -> None:
         controls = _controls(**values)
         with pytest.raises(ProgramError, match=r"server; .*\.$"):
             live_points(controls, points_of(controls), trained["heun"], _whole)
+
+
+@pytest.fixture(scope="module", params=["streamlit", "gradio"])
+def server(request: pytest.FixtureRequest, run_streamlit, run_gradio) -> Iterator[str]:
+    with run_streamlit(APP) if request.param == "streamlit" else run_gradio() as url:
+        yield url
+
+
+@pytest.mark.browser
+def test_clouds_follow_the_hand(chromium: Browser, server: str) -> None:
+    page = chromium.new_page(locale="en-US")
+    small = "train_steps=100&width=16&depth=2&count=200&particles=200&steps=10"
+    page.goto(f"{server}/points?model=trained&{small}")
+    page.get_by_role("button", name="🏋️ Train").click(timeout=LONG)
+    expect(page.get_by_role("button", name="Continue training")).to_be_enabled(timeout=LONG)
+    page.get_by_text("Compute in this browser").click(timeout=LONG)
+    clouds = page.locator(".dp-live-points")
+    expect(page.locator('.dp-live-points[data-drawn="whole"] .dp-points[data-particles="200"]')).to_be_visible(
+        timeout=LONG
+    )
+    clouds.locator('[data-setting="scale"]').fill("3")
+    expect(page.locator('.dp-live-points[data-drawn="whole"][data-scale="3"]')).to_be_visible(timeout=LONG)
+    page.wait_for_function(
+        "location.search.includes('scale=3')", timeout=LONG
+    )  # the link says so, and nothing is drawn again
+    page.context.set_offline(True)
+    clouds.locator('[data-setting="steps"]').fill("0")
+    expect(
+        page.locator('.dp-live-points[data-drawn="whole"][data-steps="5"] .dp-points[data-count="6"]')
+    ).to_be_visible(timeout=LONG)
+    page.context.close()
