@@ -48,9 +48,9 @@ def of_lesson(number: int) -> str:
 
 def _lab(lab: str, number: int) -> Page:
     """A lab with what the steps of a lesson need of it."""
-    steps = [step for step in lessons()[number].steps if step.lab == lab]
-    if lab != "sampling" or any(step.show is None or "model" in step.show for step in steps):
+    if lab != "sampling":
         return pages.page(lab, in_one_file)
+    steps = [step for step in lessons()[number].steps if step.lab == lab]
     models = dict.fromkeys(str(step.settings.get("model", sampling.MODEL)) for step in steps)
     return sampling.page(tuple(models))
 
