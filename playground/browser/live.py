@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -139,20 +139,15 @@ def sampler(
         grid: rows and columns of the pictures; by default about as many.
 
     Raises:
-        ProgramError: where the sides have two classifiers.
+        ProgramError: as `classifier_of`.
     """
-    from engine.registry import open_classifier
-
     first = recipes["A"]
-    guides = {recipe.classifier for recipe in recipes.values() if recipe.classifier}
-    if len(guides) > 1:
-        raise ProgramError(Message("Two classifiers guide A and B: they are sampled on the server."))
     labels = set(first.labels)
     return LiveSampler(
         _id(recipes, plans),
         _("Samples of {model}", model=first.model),
         sending.network(model.denoiser.net),  # type: ignore[attr-defined]
-        sending.network(open_classifier(guides.pop()).net) if guides else None,
+        classifier_of(recipes.values(), sending),
         sending.file(worker_script().encode()),
         {str(number): plans[number] for number in sorted(plans)},
         {str(side): title for side, title in (titles or {}).items()},
@@ -166,6 +161,16 @@ def sampler(
         len(first.seeds),
         grid or grid_shape(len(first.seeds)),
     )
+
+
+def classifier_of(recipes: Iterable[Recipe], sending: Sending) -> SentNetwork | None:
+    """The classifier that guides these recipes, None for none. Raises ProgramError where there are several."""
+    from engine.registry import open_classifier
+
+    guides = {recipe.classifier for recipe in recipes if recipe.classifier}
+    if len(guides) > 1:
+        raise ProgramError(Message("Several classifiers guide these images: they are sampled on the server."))
+    return sending.network(open_classifier(guides.pop()).net) if guides else None
 
 
 def _id(recipes: Recipes, plans: Mapping[int, Plan]) -> str:

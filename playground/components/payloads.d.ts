@@ -894,7 +894,31 @@ export interface Where {
   server_ms: number | null;
   waiting: number;
   sampler: LiveSampler | null;
+  sweep: LiveSweep | null;
   drawn: number;
+}
+
+/** A grid of cells, each of as many images side by side, sampled in the browser. show: "x0" or "x". */
+export interface LiveSweep {
+  id: string;
+  network: SentNetwork;
+  classifier: SentNetwork | null;
+  script: SentFile;
+  batches: SweepBatch[];
+  axes: Axes;
+  images: number;
+  positions: Position[];
+  show: string;
+}
+
+/** Cells that are sampled in one batch, `engine.recipes.sweep.Batch`; a label and a scale for each image. */
+export interface SweepBatch {
+  program: Program;
+  seeds: number[];
+  labels: number[];
+  scales: number[];
+  cells: number[];
+  shown: number[];
 }
 
 /** What src/run.js shows: `samples` during training, None where there are none. */

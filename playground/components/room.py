@@ -11,6 +11,7 @@ ROOM = {
     "schedules-timeline": (1043, 1739),
     "sampling-in-browser": (40, 40),
     "sampling-timeline": (729, 1171),
+    "guidance-in-browser": (40, 40),
     "guidance-timeline": (681, 545),
     "guidance-timeline-sweep": (681, 545),
     "likelihood-results": (1400, 1700),
@@ -34,13 +35,19 @@ const release = (root, place) => {
   // The first pictures are decoded before they stand there. What is smaller than its room leaves no gap afterwards.
   const watch = new ResizeObserver(() => {
     clearTimeout(rest);
-    if (root.offsetHeight < 90) return;
+    if (root.offsetHeight < (root.dataset.least ?? 90)) return;
     rest = setTimeout(() => { place.classList.add("dp-settled"); watch.disconnect(); }, 1000);
   });
   watch.observe(root);
 };
 """
 """JavaScript: `release(root, place)` gives the room back once `root` is drawn and rests; `place` stands within the room."""
+
+
+def spacer(name: str) -> str:
+    """An element as high as the room of this figure, where it is not known yet which figure stands there."""
+    desk, phone = ROOM[name]
+    return f'<div style="height: clamp({min(desk, phone)}px, 100vh, {max(desk, phone)}px)"></div>'
 
 
 def css(selector: Callable[[str], str]) -> str:

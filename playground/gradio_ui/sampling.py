@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 import gradio as gr
 
 from playground.gradio_ui import components, page, sampling_models, sampling_results, widgets
 from playground.gradio_ui.following import QUIET
+from playground.gradio_ui.place import Here, is_restricted
 from playground.gradio_ui.widgets import PanelState
 from playground.labs.sampling import live, text, view
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings, with_new_seed
-from playground.labs.shared import link_view
 from playground.serving.request_queue import request_queue
 
-if TYPE_CHECKING:
-    from playground.browser.where import Place
-
 State = PanelState[SamplingSettings]
-
-
-@dataclass(frozen=True)
-class Here:
-    """Where the reader of this tab samples, and how often Draw was pressed there."""
-
-    place: Place = ""
-    drawn: int = 0
 
 
 def build(demo: gr.Blocks) -> None:
@@ -58,18 +47,14 @@ def build(demo: gr.Blocks) -> None:
     opening.connect(panel, lambda state: [_note(state)], note)
 
 
-def _is_restricted(state: State) -> bool:
-    return link_view.is_restricted(state.view)
-
-
 def _shown(state: State, here: Here) -> list[Any]:
     """Values for the notice, for where it is sampled, and for the results, which are left alone where the server samples."""
     request = request_queue().request(state.tab)
     drawing = view.settings_view(state.controls, state.visitor, request).drawing
-    if _is_restricted(state):
+    if is_restricted(state):
         return [_note(state), components.value(None), here, *sampling_results.UNCHANGED]
     chosen = live.where_view(drawing, here.place, state.visitor, here.drawn)
-    if chosen.chosen == "server":
+    if chosen.chosen != "browser":
         return [_note(state), components.value(chosen), here, *sampling_results.UNCHANGED]
     return [_note(state, here), components.value(chosen), here, *sampling_results.in_browser(drawing)]
 
@@ -83,13 +68,13 @@ def _note(state: State, here: Here | None = None) -> str:
 def _is_on_server(state: State, here: Here) -> bool:
     """Whether these settings are sampled on the server, as the reader wants or since the browser cannot."""
     drawing = view.settings_view(state.controls, state.visitor, None).drawing
-    return _is_restricted(state) or live.where_view(drawing, here.place, state.visitor).chosen == "server"
+    return is_restricted(state) or live.where_view(drawing, here.place, state.visitor).chosen == "server"
 
 
 def _submitted(state: State, here: Here) -> list[Any]:
     """Queue what these settings stand for, or have the browser draw it again."""
     if not _is_on_server(state, here):
-        return _shown(state, replace(here, drawn=here.drawn + 1))
+        return _shown(state, here.again())
     shown = view.settings_view(state.controls, state.visitor, None)
     if shown.drawing is not None:
         request_queue().submit(state.tab, *shown.drawing)
@@ -115,11 +100,12 @@ def _opened(state: State, here: Here) -> list[Any]:
 
 def _placed(state: State, place: object, here: Here) -> tuple[SamplingSettings, list[Any]] | None:
     """The reader, or the browser for them, has chosen where it is sampled."""
-    if place == "browser":
+    chosen = here.at(place)
+    if chosen is None:
+        return None
+    if chosen.place == "browser":
         request_queue().withdraw(state.tab)
-        here = replace(here, place="browser")
-        return state.controls, _opened(state, here)
-    return (state.controls, _opened(state, replace(here, place="server"))) if place == "server" else None
+    return state.controls, _opened(state, chosen)
 
 
 def _moved(state: State, value: object, here: Here) -> tuple[SamplingSettings, list[Any]] | None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import streamlit as st
 
 from playground.labs.guidance import controls as settings
 from playground.labs.guidance import job as lab
-from playground.labs.guidance import text, view
+from playground.labs.guidance import live, text, view
 from playground.labs.guidance.controls import GuidanceControls
 from playground.labs.guidance.job import Answer
 from playground.labs.shared.job import Job
 from playground.labs.shared.view import job_view
-from playground.streamlit_ui import components, following, page, visitor, widgets
+from playground.streamlit_ui import components, following, page, place, visitor, widgets
+
+if TYPE_CHECKING:
+    from playground.browser.where import Where
 
 LAB = "guidance"
 JOB, LATEST = f"{LAB}/job", f"{LAB}/latest"
@@ -21,7 +26,13 @@ def show() -> None:
     """Draw the page."""
     controls = widgets.lab(GuidanceControls, LAB, text, settings.rules)
     latest: GuidanceControls | None = st.session_state.get(LATEST)
-    if (latest is None or latest.view != controls.view) and lab.starts_by_itself(controls):
+    here = live.where_view(controls, place.wanted(), visitor.current(), place.drawn(LAB))
+    if here is not None and here.chosen != "server":
+        _in_browser(controls, here)
+        return
+    if (latest is None or latest.view != controls.view or JOB not in st.session_state) and lab.starts_by_itself(
+        controls
+    ):
         latest = _start(controls)
     job: Job[Answer] | None = st.session_state.get(JOB)
     started, stopped = following.buttons(LAB, job_view(following.state_of(job), start=f"🎲 {text.START}"))
@@ -33,8 +44,24 @@ def show() -> None:
         st.rerun()
     if notice := view.notice(controls, visitor.current(), latest):
         page.notices([notice])
+    if here is not None:
+        place.show(here, LAB)
     if job is not None and latest is not None and latest.view == controls.view:
         following.follow(job, lambda answer: _figures(answer, controls.show), lab.UNITS[controls.view])
+
+
+def _in_browser(controls: GuidanceControls, here: Where) -> None:
+    """A sweep that the reader's browser samples as soon as its settings change."""
+    started, _ = following.buttons(LAB, job_view(None, start=f"🎲 {text.START}"))
+    if started:
+        place.draw_again(LAB)
+        st.rerun()
+    if notice := view.notice(controls, visitor.current(), controls):
+        page.notices([notice])
+    place.show(here, LAB)
+    if here.chosen:
+        page.looking_at(text.LOOKING_AT["sweep"])
+        page.downloads(view.files_without_pictures(controls, visitor.current()), LAB)
 
 
 def _start(controls: GuidanceControls) -> GuidanceControls:

@@ -13,8 +13,8 @@ from playground.labs.sampling import controls as settings
 from playground.labs.sampling import live, text, view
 from playground.labs.sampling.controls import SamplingControls, SamplingSettings, Side
 from playground.labs.sampling.job import Drawn, SamplingJob
-from playground.labs.shared import link_view, pictures_html
-from playground.streamlit_ui import components, following, open_model, page, visitor, widgets
+from playground.labs.shared import pictures_html
+from playground.streamlit_ui import components, following, open_model, page, place, visitor, widgets
 
 if TYPE_CHECKING:
     from engine.models.opened import Model
@@ -28,8 +28,8 @@ CODE_HEIGHT = 500
 """Pixels; a longer program scrolls."""
 
 
-WHERE, DRAWN, PICKED = f"{LAB}/where", f"{LAB}/drawn", f"{LAB}/picked"
-"""Where the reader samples, how often Draw was pressed there, and the image of the browser that was clicked."""
+PICKED = f"{LAB}/picked"
+"""The image of the browser that was clicked."""
 
 
 def show() -> None:
@@ -42,16 +42,13 @@ def show() -> None:
     widgets.show_problems(LAB)
     job: SamplingJob | None = st.session_state.get(f"{LAB}/job")
     shown = view.settings_view(controls, visitor.current(), job)
-    here = live.where_view(shown.drawing, _wanted(), visitor.current(), st.session_state.get(DRAWN, 0))
+    here = live.where_view(shown.drawing, place.wanted(), visitor.current(), place.drawn(LAB))
     if job is None and shown.drawing is not None and here.chosen == "server":
         job = _start(*shown.drawing)  # the first visit: something to see at once
     _buttons(job, shown, here.chosen)
     on_server = here.chosen == "server"
     page.notices(shown.notices if on_server or shown.drawing is None else ())
-    if not link_view.is_restricted(st.query_params.to_dict()):
-        components.live(
-            "where", here, {"where": _chosen_where, "moved": _moved, "pick": _clicked}, key=f"{LAB}/in-browser"
-        )
+    place.show(here, LAB, {"moved": _moved, "pick": _clicked})
     if not on_server:
         if here.chosen and shown.drawing is not None:
             _sampled_in_browser(*shown.drawing)
@@ -63,38 +60,20 @@ def show() -> None:
             _finished(job)
 
 
-def _buttons(job: SamplingJob | None, shown: view.SettingsView, place: Place) -> None:
+def _buttons(job: SamplingJob | None, shown: view.SettingsView, chosen: Place) -> None:
     """Draw, Stop and a new seed; what they begin anew runs the page again."""
-    can_start, on_server = shown.drawing is not None, place == "server"
+    can_start, on_server = shown.drawing is not None, chosen == "server"
     begun, stopped = following.buttons(LAB, view.run_view(job if on_server else None, can_start=can_start), _new_seed)
     again = st.session_state.pop(f"{LAB}/reseeded", False) and on_server
     if (begun or again) and shown.drawing is not None:
         if on_server:
             _start(*shown.drawing)
         else:
-            st.session_state[DRAWN] = st.session_state.get(DRAWN, 0) + 1
+            place.draw_again(LAB)
         st.rerun()
     if stopped and job is not None:
         job.stop()
         st.rerun()
-
-
-def _wanted() -> Place:
-    """Where the reader samples; in a lesson, and where no browser asks, it is the server."""
-    if link_view.is_restricted(st.query_params.to_dict()) or not st.context.headers:
-        return "server"
-    wanted: Place = st.session_state.get(WHERE, "")
-    return wanted
-
-
-def _chosen_where(place: object) -> None:
-    if place not in ("browser", "server"):
-        return
-    st.session_state[WHERE] = place
-    job: SamplingJob | None = st.session_state.get(f"{LAB}/job")
-    if place == "browser" and job is not None:
-        job.stop()
-        del st.session_state[f"{LAB}/job"]
 
 
 def _moved(value: object) -> None:
@@ -182,8 +161,8 @@ def _finished(job: SamplingJob) -> None:
 def _export(export: view.Export) -> None:
     """The three ways to the same pixels, a tab each."""
     st.markdown(export.heading)
-    for place, tab in zip(st.tabs([tab.title for tab in export.tabs]), export.tabs, strict=True):
-        with place:
+    for slot, tab in zip(st.tabs([tab.title for tab in export.tabs]), export.tabs, strict=True):
+        with slot:
             if tab is export.tabs[0]:
                 for column, file in zip(st.columns(len(export.files)), export.files, strict=True):
                     key = f"{LAB}/{file.kind}{export.side}"

@@ -5,14 +5,12 @@
 // "pick" {side, number, step, pixels} or null, "speed" in milliseconds for an image and network evaluation, and "problem" {kind, message}.
 /** @import { LiveSampler, Timeline } from "../payloads.js" */
 /** @import { Component, Emit } from "./types.js" */
-/** @import { NoisyClassifierConfig, UNetConfig } from "../../browser/src/types.js" */
 import { Problem } from "../../browser/src/problem.js";
-import { fileOf, networkOf } from "../../browser/src/sent_network.js";
-import { Team, workerCount, workersOf } from "../../browser/src/team.js";
 import { chip, component, el, options } from "./dom.js";
 import { publishFacts } from "./facts.js";
 import { gridShape } from "./frame_tiles.js";
 import { _ } from "./language.js";
+import { LiveTeam } from "./live_team.js";
 import { saveWithRecipe } from "./recipe_png.js";
 import { SampledTimeline } from "./sampled_timeline.js";
 import { mount as mountTimeline } from "./timeline.js";
@@ -28,9 +26,7 @@ const EACH = -1; // the label that stands for each class in turn
 export function mount(root, emit) {
   /** @type {LiveSampler | null} */
   let data = null;
-  /** @type {Team | null} */
-  let team = null;
-  let loaded = ""; // hashes of the networks that the team has
+  const live = new LiveTeam();
   /** What is being sampled. @type {AbortController | null} */
   let under = null;
   let resting = 0;
@@ -73,7 +69,7 @@ export function mount(root, emit) {
   async function begin(its, isFirst) {
     under?.abort();
     try {
-      await load(its);
+      await live.load(its, () => say(_("The network is being loaded …")));
     } catch (problem) {
       if (its.id === data?.id) fail(/** @type {Error} */ (problem), () => begin(its, isFirst));
       return;
@@ -81,18 +77,6 @@ export function mount(root, emit) {
     if (its.id !== data?.id) return;
     if (isFirst && !(await sample(true))) return;
     if (its.id === data?.id) sample(false);
-  }
-
-  /** @param {LiveSampler} its */
-  async function load({ network, classifier, script }) {
-    const hashes = network.hash + classifier?.hash;
-    if (hashes === loaded) return;
-    say(_("The network is being loaded …"));
-    const [text, unet, guide] = await Promise.all([fileOf(script), /** @type {typeof networkOf<UNetConfig>} */ (networkOf)(network), classifier ? /** @type {typeof networkOf<NoisyClassifierConfig>} */ (networkOf)(classifier) : undefined]);
-    team ??= new Team(workersOf(new TextDecoder().decode(text)), { most: workerCount() });
-    loaded = "";
-    await team.load({ unet, classifier: guide });
-    loaded = hashes;
   }
 
   // --- controls -----------------------------------------------------------------------------------------------------
@@ -155,6 +139,7 @@ export function mount(root, emit) {
   // --- sampling -----------------------------------------------------------------------------------------------------
   /** Whether it came to its end. @param {boolean} isCoarse */
   async function sample(isCoarse) {
+    const { team, loaded } = live;
     if (!team || !data || !loaded) return false;
     under?.abort();
     const stop = (under = new AbortController());
@@ -276,7 +261,7 @@ export function mount(root, emit) {
   // In the background work goes on; when there is none for long, the memory is free for others until it is needed.
   function onVisibility() {
     clearTimeout(away);
-    if (document.hidden) away = setTimeout(() => root.dataset.drawn && team?.rest(), AWAY);
+    if (document.hidden) away = setTimeout(() => root.dataset.drawn && live.team?.rest(), AWAY);
   }
   document.addEventListener("visibilitychange", onVisibility);
 
@@ -287,7 +272,7 @@ export function mount(root, emit) {
     clearTimeout(away);
     document.removeEventListener("visibilitychange", onVisibility);
     data = null;
-    team?.rest();
+    live.team?.rest();
     timeline?.destroy();
     publishFacts({ state: "", done: 0, seconds: 0 });
   }

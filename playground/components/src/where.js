@@ -5,6 +5,7 @@
 import { component, el } from "./dom.js";
 import { _ } from "./language.js";
 import { mount as mountSampler } from "./live_sampler.js";
+import { mount as mountSweep } from "./live_sweep.js";
 import { readTheme, watchAppearance } from "./theme.js";
 
 const CHOICE = "dp-where"; // in localStorage
@@ -26,10 +27,11 @@ export function mount(root, emit) {
   let isTrial = false;
   let problem = ""; // of this browser
   let speed = 0; // of this browser
-  /** @type {ReturnType<typeof mountSampler> | null} */
+  /** Of the lab what is sampled here. @type {{ update(data: any): void, again(): void, destroy(): void } | null} */
   let sampler = null;
 
   root.classList.add("dp-root", "dp-place");
+  root.dataset.least = "20"; // pixels: of its room, see room.py
   const name = `dp-place-${++names}`;
   const radio = (/** @type {Place} */ place) => el("input", { type: "radio", name, value: place, onchange: () => choose(place, true) });
   const radios = { browser: radio("browser"), server: radio("server") };
@@ -62,7 +64,7 @@ export function mount(root, emit) {
   function begin(its) {
     const before = remembered();
     if (before) return choose(before, false);
-    isTrial = its.sampler !== null;
+    isTrial = Boolean(its.sampler ?? its.sweep);
     draw();
   }
 
@@ -94,9 +96,9 @@ export function mount(root, emit) {
       sampler?.destroy();
       sampler = null;
       figure.replaceChildren();
-    } else if (data.sampler) {
-      sampler ??= mountSampler(figure.appendChild(el("div", {})), heard);
-      sampler.update(data.sampler);
+    } else if (data.sampler ?? data.sweep) {
+      sampler ??= (data.sweep ? mountSweep : mountSampler)(figure.appendChild(el("div", {})), heard);
+      sampler.update(data.sampler ?? data.sweep);
     }
   }
 

@@ -186,7 +186,7 @@ def draw(plan: Plan) -> Iterator[Partial[Grid]]:
 
     images = len(plan.cells[0].seeds)
     channels, height, width = plan.model.shape
-    count = _positions(plan)
+    count = positions(plan)
     shape = (len(plan.cells), height, images * width, channels)
     kept = {kind: np.full((count, *shape), BLANK, np.uint8) for kind in ("x0", "x")}
     now = np.full(shape, BLANK, np.uint8)
@@ -196,7 +196,7 @@ def draw(plan: Plan) -> Iterator[Partial[Grid]]:
         cells = list(batch.cells)
         pictures = {kind: _side_by_side(to_uint8(x), batch.images) for kind, x in (("x0", frame.x0), ("x", frame.x))}
         # A position is a fraction of the trajectory; it gets the pictures of the nearest step.
-        here = np.array(_steps_shown(count, frame.steps)) == frame.step
+        here = np.array(steps_shown(count, frame.steps)) == frame.step
         for kind, block in pictures.items():
             kept[kind][np.ix_(here, cells)] = block
         now[cells] = pictures["x0"]
@@ -205,13 +205,14 @@ def draw(plan: Plan) -> Iterator[Partial[Grid]]:
     yield Partial(total, total, Grid(plan, now.copy(), kept))
 
 
-def _positions(plan: Plan) -> int:
+def positions(plan: Plan, per_pixel: int = 1) -> int:
+    """Frames of the timeline, given the bytes of a pixel."""
     channels, height, width = plan.model.shape
-    one = len(plan.cells) * len(plan.cells[0].seeds) * channels * height * width
+    one = len(plan.cells) * len(plan.cells[0].seeds) * channels * height * width * per_pixel
     return max(2, min(MOST_POSITIONS, max(cell.steps for cell in plan.cells) + 1, MOST_BYTES // one))
 
 
-def _steps_shown(positions: int, steps: int) -> tuple[int, ...]:
+def steps_shown(positions: int, steps: int) -> tuple[int, ...]:
     """For each position of the timeline, the nearest of that many steps by fraction of the trajectory."""
     return nearest_index(np.linspace(0, 1, positions).tolist(), np.linspace(0, 1, steps + 1).tolist())
 
@@ -231,17 +232,18 @@ def timeline(timeline_id: str, grid: Grid, show: str) -> Timeline:
     if grid.frames is None:
         return Timeline(f"{timeline_id}-live", (lane,), (Position(0, _("being sampled")),), label=_("Sweep so far"))
     steps = {cell.steps for cell in plan.cells}
-    positions = tuple(_position(k, len(frames), steps) for k in range(len(frames)))
+    positions = tuple(position(k, len(frames), steps) for k in range(len(frames)))
     return Timeline(timeline_id, (lane,), positions, start_at="last", pick=False, label=_("Sweep, from noise to image"))
 
 
 TITLES = {"x0": N_("<i>x̂</i><sub>0</sub> prediction"), "x": N_("noisy <i>x</i><sub>t</sub>")}
 
 
-def _position(k: int, count: int, steps: set[int]) -> Position:
+def position(k: int, count: int, steps: set[int]) -> Position:
+    """Number k of `count` positions, of cells with these numbers of steps."""
     share = k / (count - 1)
     if len(steps) == 1:
         total = next(iter(steps))
-        step = _steps_shown(count, total)[k]
+        step = steps_shown(count, total)[k]
         return Position(step, _("step {step} of {total}", step=step, total=total))
     return Position(round(100 * share), _("{share:.0f} % of the steps", share=100 * share))

@@ -90,15 +90,8 @@ def _which(traces: Traces) -> str:
 def _files(answer: Answer) -> tuple[File, ...]:
     result = answer.result
     if isinstance(result, Grid):
-        axes = result.plan.axes
-        rows: list[tuple[object, ...]] = [(axes.across, axes.down, "recipe")]
-        for k, cell in enumerate(result.plan.cells):
-            row, column = divmod(k, len(axes.columns))
-            rows.append((axes.columns[column], axes.rows[row], cell.model_dump_json(exclude_defaults=True)))
-        return (
-            File(_("Grid with its axes (SVG)"), "sweep.svg", "image/svg+xml", svg(result.now, axes)),
-            File(_("Recipe of every cell (CSV)"), "sweep.csv", "text/csv", csv(rows)),
-        )
+        picture = File(_("Grid with its axes (SVG)"), "sweep.svg", "image/svg+xml", svg(result.now, result.plan.axes))
+        return (picture, _recipes(result.plan))
     if isinstance(result, Traces):
         return (File(_("All curves (CSV)"), "guidance-trace.csv", "text/csv", csv(trace.table(result))),)
     if isinstance(result, TradeOff):
@@ -107,6 +100,20 @@ def _files(answer: Answer) -> tuple[File, ...]:
         File(_("Both densities (CSV)"), "guidance-density.csv", "text/csv", csv(density.table(result))),
         File(_("Distance by scale (CSV)"), "guidance-density-scales.csv", "text/csv", csv(density.curve_table(result))),
     )
+
+
+def _recipes(plan: sweep.Plan) -> File:
+    axes = plan.axes
+    rows: list[tuple[object, ...]] = [(axes.across, axes.down, "recipe")]
+    for k, cell in enumerate(plan.cells):
+        row, column = divmod(k, len(axes.columns))
+        rows.append((axes.columns[column], axes.rows[row], cell.model_dump_json(exclude_defaults=True)))
+    return File(_("Recipe of every cell (CSV)"), "sweep.csv", "text/csv", csv(rows))
+
+
+def files_without_pictures(controls: GuidanceControls, visitor: Visitor) -> tuple[File, ...]:
+    """The files of a sweep whose pictures are in the reader's browser. Raises ValueError where it cannot be sampled."""
+    return (_recipes(sweep.plan(controls, visitor.open_model(controls.model), visitor)),)
 
 
 def svg(pictures: NDArray[np.uint8], axes: Axes) -> bytes:

@@ -90,7 +90,7 @@ def live_microscope(
         model: of the trajectory.
         task: the trajectory, its forks, and where the cursor begins.
         home: where an address leads that names no cursor.
-        sent: how the network gets there, such as `offered.enclosed`.
+        sent: how the network gets there, such as `offered.Enclosed().network`.
         base: of `LiveMicroscope`.
 
     Raises:

@@ -106,7 +106,7 @@ def live_points(
 
     Args:
         controls, data, trained: as for `job.work`.
-        sent: how the network gets there, such as `offered.enclosed`.
+        sent: how the network gets there, such as `offered.Enclosed().network`.
 
     Raises:
         ProgramError: where the browser cannot do this.

@@ -109,7 +109,7 @@ class SamplingJob(Job[Sampled]):
         speed.watch(self)
 
     def _measured(self) -> None:
-        speed.note(self)
+        speed.note(self, self.recipes.values(), self.model)
         self._when_ended()
 
     @cached_property

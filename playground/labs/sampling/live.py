@@ -53,7 +53,7 @@ def where_view(drawing: Drawing | None, wanted: Place, visitor: Visitor, drawn: 
         return Where(wanted, drawn=drawn)
     model, recipes = drawing
     speed = server_speed(recipes["A"].model)
-    here = Where("server", "", speed.ms, speed.waiting, None, drawn)
+    here = Where("server", "", speed.ms, speed.waiting, drawn=drawn)
     if why := unsupported(model):
         return replace(here, why=str(why))
     if wanted == "server":

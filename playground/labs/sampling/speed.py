@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
+from playground.labs.shared.job import Job
+
 if TYPE_CHECKING:
-    from playground.labs.sampling.job import SamplingJob
+    from engine.models.opened import Model
+    from engine.recipes.recipe import Recipe
 
 LATEST = 8
 """Jobs of a model that count."""
@@ -27,25 +31,25 @@ class ServerSpeed:
 
 _lock = threading.Lock()
 _latest: dict[str, deque[float]] = {}
-_jobs: WeakSet[SamplingJob] = WeakSet()
+_jobs: WeakSet[Job[Any]] = WeakSet()
 
 
-def watch(job: SamplingJob) -> None:
+def watch(job: Job[Any]) -> None:
     """Count a job as waiting until it has ended."""
     with _lock:
         _jobs.add(job)
 
 
-def note(job: SamplingJob) -> None:
+def note(job: Job[Any], recipes: Collection[Recipe], model: Model) -> None:
     """Measure a job that has ended; one that was stopped or failed tells nothing."""
     from engine.recipes.evaluations import network_evaluations
 
     state = job.state
     if state.status != "finished":
         return
-    evaluations = sum(network_evaluations(recipe, job.model) * len(recipe.seeds) for recipe in job.recipes.values())
+    evaluations = sum(network_evaluations(recipe, model) * len(recipe.seeds) for recipe in recipes)
     with _lock:
-        name = job.recipes["A"].model
+        name = next(iter(recipes)).model
         _latest.setdefault(name, deque(maxlen=LATEST)).append(1000 * state.seconds / evaluations)
         while len(_latest) > MOST_MODELS:
             del _latest[next(iter(_latest))]

@@ -70,9 +70,8 @@ def trained() -> dict[str, Trained]:
 
 def _whole(net: nn.Module) -> SentNetwork:
     files = network_files(net)
-    return SentNetwork(
-        json.dumps(files.config), "", len(files.weights), base64=base64.b64encode(files.weights).decode()
-    )
+    weights = base64.b64encode(files.weights).decode()
+    return SentNetwork("", len(files.weights), base64=weights, config=json.dumps(files.config))
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ def modules(folder: Path, **texts: str) -> Path:
 
 
 def test_all_components_are_known() -> None:
-    assert len(COMPONENTS) == 19
+    assert len(COMPONENTS) == 20
     assert {"timeline", "livechart", "curve_editor", "xray"} <= set(COMPONENTS)
 
 
