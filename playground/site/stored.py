@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 
 def packed(data: bytes) -> str:
-    """Bytes, compressed, as text of 85 letters, which is shorter than base64. None of them is a "<"."""
-    return base64.b85encode(gzip.compress(data, 9, mtime=0)).decode("ascii").replace("<", ".")
+    """Bytes, compressed, as text of 85 letters, which is shorter than base64. None of them is "<" or "`"."""
+    return base64.b85encode(gzip.compress(data, 9, mtime=0)).decode("ascii").replace("<", ".").replace("`", ",")
 
 
 def packed_json(value: Any) -> str:
