@@ -14,8 +14,8 @@ def is_wanted(lab: str) -> bool:
     """Whether the reader wants it, who is asked here. A step of a lesson is computed on the server."""
     if link_view.ONLY in st.query_params:
         return False
-    wanted = st.toggle(
-        text.IN_BROWSER, st.session_state.get("in-browser", False), key=f"{lab}/in-browser", help=text.IN_BROWSER_HELP
-    )
+    in_sampling = st.session_state.get("sampling/where") == "browser"  # what was chosen there is chosen here too
+    before = st.session_state.get("in-browser", in_sampling)
+    wanted = st.toggle(text.IN_BROWSER, before, key=f"{lab}/in-browser", help=text.IN_BROWSER_HELP)
     st.session_state["in-browser"] = wanted
     return wanted
