@@ -23,6 +23,7 @@ class Benchmark:
         parts: names of its parts, of which some may be left out; empty for none.
         switches: what can be switched on, each with a sentence.
         texts: texts that can be set: their defaults, and what they are.
+        module: where it has another name.
     """
 
     about: str
@@ -30,6 +31,7 @@ class Benchmark:
     parts: tuple[str, ...] = ()
     switches: dict[str, str] = field(default_factory=dict)
     texts: dict[str, tuple[str, str]] = field(default_factory=dict)
+    module: str = ""
 
 
 NETWORK = {"model": ("digits", "a network with classes")}
@@ -91,6 +93,11 @@ BENCHMARKS = {
         ("kills", "signals", "disks", "forged", "inputs", "visitors"),
         texts={"results": ("docs/reliability.jsonl", "the results: what is in it is not run again")},
     ),
+    "class": Benchmark(
+        "a class of students and their teacher over HTTP: answers, what the teacher sees, memory",
+        {"students": (60, "students"), "minutes": (10, "that they work")},
+        module="classroom",
+    ),
     "visitors": Benchmark(
         "the same for visitors of the Gradio app, over HTTP, also while a network trains",
         CLASS,
@@ -114,7 +121,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # no server is left behind
 
     print(f"{machine()}. Load of the machine as it begins: {load():.1f}.", flush=True)
-    measure: Callable[..., Any] = import_module(f"benchmarks.{chosen.pop('name')}").measure
+    name = chosen.pop("name")
+    measure: Callable[..., Any] = import_module(f"benchmarks.{BENCHMARKS[name].module or name}").measure
     file: Path | None = chosen.pop("json")
     before: Path | None = chosen.pop("against")
     committed = read_json(before) if before else []

@@ -5,6 +5,8 @@ from pathlib import Path
 import streamlit as st
 from starlette.middleware import Middleware
 
+from engine.storage.files import runs_root
+from playground.classroom.web import Classes
 from playground.serving.first_paint import FirstPaint
 from playground.serving.reader_language import PARAMETER, ReaderLanguage
 from playground.serving.weights import Weights
@@ -15,6 +17,7 @@ app = st.App(
     middleware=[
         Middleware(Weights),
         Middleware(ReaderLanguage, parameter=PARAMETER),
+        Middleware(Classes, folder=runs_root),
         Middleware(FirstPaint, insert=first_paint.insert),
     ],
 )

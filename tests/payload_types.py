@@ -12,6 +12,7 @@ from playground import components
 from playground.browser.live import LiveSampler
 from playground.browser.program import Program
 from playground.browser.where import Where
+from playground.classroom.view import ClassBar, ClassOpening, ClassPage
 from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.curve import CurveEditor
 from playground.components.payloads.encoding import Encoding, properties
@@ -53,6 +54,9 @@ PAYLOADS: tuple[type, ...] = (
     Rail,
     CourseContents,
     ShareView,
+    ClassBar,
+    ClassOpening,
+    ClassPage,
     Program,
     LiveSampler,
     SiteControls,

@@ -524,6 +524,28 @@ export interface ShareView {
   controls: ([string, string])[];
 }
 
+/** What class_bar.js shows. */
+export interface ClassBar {
+  code: string;
+  defaults: Record<string, string>;
+}
+
+/** What class_opening.js shows: (number, title) of lessons, the most students, days that a class is kept, `PERMIT`. */
+export interface ClassOpening {
+  lessons: ([number, string])[];
+  students: number;
+  days: number;
+  permit: string;
+}
+
+/** What class_teacher.js and class_projector.js show. */
+export interface ClassPage {
+  code: string;
+  lesson: Rail | null;
+  title: string;
+  home: string;
+}
+
 /** What a browser carries out to sample: machine.js. */
 export interface Program {
   shape: number[];

@@ -17,7 +17,7 @@ TEACH_ABOUT = N_("Links that open a lesson or a lab as you want it, with control
 TEACH_TITLE = N_("Teach with this playground")
 TEACH_LEAD = N_(
     "Everything here is a link: a lesson, one of its steps, a lab with its settings, the place of a playhead. Nobody needs an "
-    "account, and what your students answer stays in their browsers."
+    "account, and what your students answer stays in their browsers unless they join a class."
 )
 TEACH_LESSONS = N_("Give a lesson")
 TEACH_LESSONS_ABOUT = N_(
@@ -35,5 +35,15 @@ TEACH_ROOM_ABOUT = N_(
     "students' browsers, so moving a playhead costs the machine nothing. The browser's zoom makes a page readable from the "
     "last row."
 )
+
+KINDS = {
+    "ask": N_("Predict"),
+    "do": N_("Do"),
+    "see": N_("Compare"),
+    "explain": N_("Explain"),
+    "check": N_("Check"),
+    "try": N_("Try"),
+}
+"""What a reader does in a step of each kind; the rail says the same (components/src/course_progress.js)."""
 
 translated(__name__)

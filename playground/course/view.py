@@ -199,7 +199,7 @@ def _rail(number: int) -> Rail:
         _(lesson.goal),
         f"./{CONTENTS}",
         tuple(_step(lesson, index, numbers) for index in range(len(lesson.steps))),
-        {step.lab: _defaults(step.lab) for step in lesson.steps},
+        {step.lab: defaults_of(step.lab) for step in lesson.steps},
         address(lessons()[later], 0) if later else "",
     )
 
@@ -245,7 +245,8 @@ def controls_of(lab: str) -> type[Controls]:
     return next(one for one in found if one.__name__.endswith("Controls"))
 
 
-def _defaults(lab: str) -> dict[str, str]:
+def defaults_of(lab: str) -> dict[str, str]:
+    """The settings of a lab that its address leaves out, as the address would have them."""
     model = controls_of(lab)
     values = model().model_dump()
     return {name: ("1" if value else "0") if isinstance(value, bool) else str(value) for name, value in values.items()}

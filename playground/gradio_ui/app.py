@@ -44,7 +44,7 @@ def build() -> compat.Blocks:
             _navigation(title)
             if address == "training" and zerogpu.is_zerogpu():
                 gr.HTML(page.listed([_(zerogpu.TRAINING)], "info"))
-            course.rail(demo)
+            course.rail(demo, address)
             import_module(f"playground.gradio_ui.{address}").build(demo)
             page.next_labs([*next_links(address), *lesson_links(address)])
         compat.start_page(demo, TEACH, course_text.TEACH)

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, TextIO
 
 from engine.language import speaking
 from engine.storage.disk_errors import is_refused_write, sentence
+from engine.storage.files import runs_root
 from playground import preload
+from playground.classroom.web import Classes
 from playground.gradio_ui import launch_text as text
 from playground.gradio_ui import options, quick_import
 from playground.gradio_ui.options import Options, parse
@@ -106,6 +108,7 @@ def serve(demo: gr.Blocks, chosen: Options) -> int:
                 show_error=False,  # only messages that are meant for the reader (gr.Error) are shown
                 enable_monitoring=False,
                 ssr_mode=False,
+                _frontend=False,  # else it asks for its own page, for three seconds, and gives up on a busy machine
                 run_history=False,
                 max_threads=THREADS,
                 max_file_size=_largest_upload(),
@@ -147,6 +150,7 @@ def _middleware() -> list[Middleware]:
         Middleware(Weights),
         Middleware(ReaderLanguage, parameter=PARAMETER),
         Middleware(RequestFilter, upload=_largest_upload(), upload_route=UPLOAD, unused_routes=UNUSED_ROUTES),
+        Middleware(Classes, folder=runs_root),
         Middleware(Streams, stream=STREAM, join=JOIN, end=STREAM_END),
         Middleware(FirstPaint, insert=first_paint.insert),
     ]

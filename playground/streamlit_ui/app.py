@@ -53,7 +53,7 @@ page.begin(has_settings=is_lab)
 reader.switch()
 visitor.identify(needed=is_lab)
 if is_lab:
-    course.rail()
+    course.rail(chosen.url_path)
 if st.session_state.get("lab") != chosen.url_path:
     st.session_state["lab"] = ""  # the reader comes from another page, see widgets
 memory.recall(chosen.url_path, reader.link())

@@ -8,7 +8,8 @@ const VERSION = 1;
 
 /**
  * answers: of each question, as the reader gave it: a choice's number, a number, or the order of things.
- * @typedef {{ done?: boolean, answers?: (number | number[])[], wrong?: number, text?: string }} StepProgress
+ * missed: wrong answers in a check, the number of the question and the answer.
+ * @typedef {{ done?: boolean, answers?: (number | number[])[], wrong?: number, missed?: [number, number | number[]][], text?: string }} StepProgress
  * @typedef {{ at: number, steps: Record<string, StepProgress> }} LessonProgress
  * @typedef {Record<string, LessonProgress>} Progress  by the number of the lesson
  */
@@ -62,6 +63,12 @@ export function importProgress(text) {
 }
 
 export const resetProgress = () => write({});
+
+/** @param {number} number  of the lesson */
+export function resetLesson(number) {
+  const { [number]: _gone, ...others } = readProgress();
+  write(others);
+}
 
 /**
  * One lesson's.

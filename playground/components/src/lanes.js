@@ -187,14 +187,16 @@ export function zoomView({ onClose }) {
   };
 }
 
-// Everything that the lanes show now, side by side and enlarged without smoothing, as a PNG to keep.
-/** @param {PictureLane[]} lanes @param {number} position @param {string} name */
-export function saveFrame(lanes, position, name) {
+/**
+ * Everything that the lanes show there, side by side and enlarged without smoothing; null for nothing.
+ * @param {PictureLane[]} lanes @param {number} position
+ */
+export function frameCanvas(lanes, position) {
   const tiles = lanes.flatMap((lane) => {
     const tile = lane.tile(position);
     return tile ? [{ lane, tile }] : [];
   });
-  if (!tiles.length) return;
+  if (!tiles.length) return null;
   const gap = 4;
   const width = tiles.reduce((sum, { lane }) => sum + lane.meta.tile[0] + gap, -gap);
   const height = Math.max(...tiles.map(({ lane }) => lane.meta.tile[1]));
@@ -208,5 +210,14 @@ export function saveFrame(lanes, position, name) {
     g.drawImage(tile.bitmap, tile.x, tile.y, w, h, x * scale, 0, w * scale, h * scale);
     x += w + gap;
   }
-  saveCanvas(name, canvas);
+  return canvas;
+}
+
+/**
+ * The same as a PNG to keep.
+ * @param {PictureLane[]} lanes @param {number} position @param {string} name
+ */
+export function saveFrame(lanes, position, name) {
+  const canvas = frameCanvas(lanes, position);
+  if (canvas) saveCanvas(name, canvas);
 }

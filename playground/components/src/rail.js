@@ -3,6 +3,7 @@
 /** @import { Rail, RailStep } from "../payloads.js" */
 /** @import { Component, Emit } from "./types.js" */
 /** @import { Answer } from "./rail_questions.js" */
+import { isOpen, onOpened } from "./class_stage.js";
 import { kindNames, lessonProgress, onProgress, writePlace, writeStep } from "./course_progress.js";
 import { chip, component, el, markup } from "./dom.js";
 import { factsNow, holds, labOfPage } from "./facts.js";
@@ -15,8 +16,10 @@ import { leadTo } from "./view_link.js";
 
 const EVERY = 250; // milliseconds between two readings of the facts
 const QUIET = 40_000; // milliseconds without any action before a hint comes by itself
+const MISSED = 16; // wrong answers of a step that are kept
 const OF_JOB = ["state", "done"]; // facts that say how far a job is
 const FIGURES = '[data-testid="stBidiComponentIsolated"], .stPlotlyChart, .dp-component, [data-testid="stCaptionContainer"], .dp-looking-at'; // in either front end
+const CLASS = ".st-key-class-bar, #class-bar"; // which is no figure
 const OF_LESSON = ["lesson", "at"]; // names in the address
 
 /** @param {HTMLElement} root @param {Emit} _emit @returns {Component<Rail>} */
@@ -40,7 +43,8 @@ export function mount(root, _emit) {
   const back = chip(_("Back"), () => go(at - 1), { "data-action": "back" });
   const next = chip(_("Next"), () => forward(), { "data-action": "next", class: "dp-chip dp-next" });
   const skip = chip(_("Skip this step"), () => forward(), { "data-action": "skip", class: "dp-chip dp-skip-step" });
-  root.append(title, dots, heading, body, hint, spoken, el("div", { class: "dp-rail-foot" }, back, skip, next));
+  const held = el("p", { class: "dp-held", role: "status", hidden: true }, _("Your teacher opens the next step."));
+  root.append(title, dots, heading, body, hint, spoken, held, el("div", { class: "dp-rail-foot" }, back, skip, next));
   const place = railPlace(root, () => forward());
   const settings = settingsChip();
 
@@ -67,7 +71,7 @@ export function mount(root, _emit) {
 
   /** @param {number} k  a step; the lab is led to its state, unless that is the state of the step before */
   function go(k) {
-    if (!lesson || !lesson.steps[k]) return;
+    if (!lesson || !lesson.steps[k] || !isOpen(k)) return;
     const before = step();
     at = k;
     writePlace(lesson.number, at);
@@ -135,8 +139,12 @@ export function mount(root, _emit) {
   function settle() {
     const done = isDone();
     root.dataset.done = String(done);
-    next.disabled = !done;
-    skip.hidden = done;
+    const isHeld = !isOpen(at + 1) && at + 1 < (lesson?.steps.length ?? 0);
+    next.disabled = !done || isHeld;
+    next.title = isHeld ? _("Your teacher opens the next step.") : "";
+    skip.hidden = done || isHeld;
+    [...dots.children].forEach((dot, k) => dot.firstElementChild?.toggleAttribute("disabled", !isOpen(k)));
+    held.hidden = !isHeld || !done;
     place.say(done && step().kind === "do" ? _("Done. Go on when you have looked at it.") : heading.textContent ?? "", done);
     if (done) hint.hidden = true;
     if (step().kind === "do") spoken.textContent = done ? _("Done. Go on when you have looked at it.") : "";
@@ -236,7 +244,7 @@ export function mount(root, _emit) {
 
   /** @param {RailStep} now */
   function explainView(now) {
-    const own = el("textarea", { rows: 3, "aria-label": _("Your explanation, in a sentence or two") });
+    const own = el("textarea", { rows: 3, maxlength: 1000, "aria-label": _("Your explanation, in a sentence or two") });
     own.value = kept().text ?? "";
     const model = el("div", { class: "dp-model", hidden: true }, el("div", {}, el("b", {}, _("One good answer:")), " ", markup(now.model).fragment), el("div", {}, _("A good answer names")), el("ul", {}, ...now.names.map((name) => el("li", {}, markup(name).fragment))));
     const compare = chip(_("Compare with a good answer"), compared, { class: "dp-chip dp-commit", "data-action": "compare" });
@@ -273,7 +281,7 @@ export function mount(root, _emit) {
       if (answer === null) return;
       const right = isRight(question, answer);
       tell(answer);
-      if (!right) return keep({ wrong: (kept().wrong ?? 0) + 1 });
+      if (!right) return keep({ wrong: (kept().wrong ?? 0) + 1, missed: [...(kept().missed ?? []), /** @type {[number, Answer]} */ ([k, answer])].slice(-MISSED) });
       const answers = [...(kept().answers ?? [])];
       answers[k] = answer;
       keep({ answers, done: now.questions.every((one, i) => answers[i] !== undefined && answers[i] !== null && isRight(one, answers[i])) });
@@ -340,7 +348,7 @@ export function mount(root, _emit) {
   /** What the lab shows is covered while it is still to be predicted. */
   function cover() {
     const own = /** @type {ShadowRoot} */ (root.getRootNode()).host ?? root;
-    for (const figure of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(FIGURES))) if (!figure.contains(own)) uncover(figure, step().kind === "ask" && !isDone());
+    for (const figure of /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(FIGURES))) if (!figure.contains(own) && !figure.closest(CLASS)) uncover(figure, step().kind === "ask" && !isDone());
   }
 
   /** @param {HTMLElement} figure */
@@ -354,6 +362,7 @@ export function mount(root, _emit) {
   window.addEventListener("popstate", popped);
   const ticking = setInterval(watch, EVERY);
   const unfollow = onProgress(() => lesson && drawn !== `${at} ${isDone()}` && settle());
+  const unhold = onOpened(() => lesson && settle());
   const unwatch = watchAppearance(root, () => readTheme(root));
 
   /** @param {Rail} given */
@@ -373,6 +382,7 @@ export function mount(root, _emit) {
     window.removeEventListener("popstate", popped);
     for (const kind of ["pointerdown", "keydown", "wheel"]) window.removeEventListener(kind, act, { capture: true });
     unfollow();
+    unhold();
     unwatch();
     place.end();
     showPredictions([]);

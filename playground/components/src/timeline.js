@@ -8,7 +8,8 @@
 /** @import { Panel } from "./panels.js" */
 import { chip, el, iconButton, markup, onNextFrame } from "./dom.js";
 import { publishFacts } from "./facts.js";
-import { laneView, saveFrame, sizeLanes, zoomView } from "./lanes.js";
+import { offerPicture } from "./class_picture.js";
+import { frameCanvas, laneView, saveFrame, sizeLanes, zoomView } from "./lanes.js";
 import { _ } from "./language.js";
 import { messageStamp, readMessage } from "./message.js";
 import { arrangePanels, PANELS } from "./panels.js";
@@ -82,6 +83,10 @@ export function mount(root, emit) {
   root.addEventListener("keydown", (event) => meta && player.key(event));
   const unwatch = watchAppearance(root, restyle);
   const unpredict = onPredictions(drawing.request);
+  offerPicture(() => {
+    const canvas = meta && !meta.live ? frameCanvas(lanes.slice(0, 1), meta.positions.length - 1) : null;
+    return canvas && meta ? { id: meta.id, canvas } : null;
+  });
 
   // --- data -------------------------------------------------------------------------------------------------------
   /** @param {Timeline | Uint8Array | null} given */

@@ -125,6 +125,26 @@ class SamplingJob(Job[Sampled]):
             for side, recipe in self.recipes.items()
         }
 
+    @cached_property
+    def accuracy(self) -> float | None:
+        """Share of side A's finished images that the classifier of these pictures takes for their label.
+
+        None where images have no label, or no classifier of these pictures ships.
+        """
+        import torch
+
+        from engine.data.pixels import to_unit
+        from engine.models.classifier import load
+
+        recipe, frames = self.recipes["A"], self.frames()
+        if not recipe.labels or not frames or frames[-1].step < recipe.steps:
+            return None
+        try:
+            classes, _features = load(self.model.data).read(to_unit(frames[-1].x))
+        except ValueError:
+            return None
+        return float((classes == torch.tensor(recipe.labels)).float().mean())
+
     @property
     def place(self) -> int:
         """In a queue, 1 for the next; 0 for one that has begun."""

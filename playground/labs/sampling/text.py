@@ -144,4 +144,7 @@ def not_here(name: str) -> str:
     )
 
 
+FACTS = {"accuracy": N_("share of side A's images that a classifier takes for their label")}
+"""What a lesson or a class may ask of this lab besides its settings."""
+
 translated(__name__)

@@ -65,6 +65,8 @@ def run_view(run: SamplingJob | None, *, can_start: bool = True) -> JobView:
     view = job_view(state, start=f"🎲 {text.START}", unit=text.WHAT, idle=text.PRESS_START, can_start=can_start)
     if run is None or view.error:
         return view
+    if view.facts.get("state") == "finished" and (accuracy := run.accuracy) is not None:
+        view = replace(view, facts={**view.facts, "accuracy": accuracy})
     if run.place:
         return replace(view, status=text.waiting(run.place), fraction=0.0)
     is_empty = view.fraction is None and not any(frames_of(run).values())

@@ -1,4 +1,5 @@
-"""What a link says of a lab besides its settings: which controls are drawn, which are locked, and of which lesson it is a step.
+"""What a link says of a lab besides its settings: which controls are drawn, which are locked, of which lesson it is a step, and
+which class it belongs to.
 
 A lesson and a teacher use the same: anyone can make such a link from any lab ("Share this view").
 """
@@ -12,8 +13,8 @@ from engine.language import N_, _, translated
 from playground.labs.shared.controls import ControlRules, Controls
 
 C = TypeVar("C", bound=Controls)
-LESSON, STEP, ONLY, LOCK = "lesson", "at", "only", "lock"
-PARAMETERS = (LESSON, STEP, ONLY, LOCK)
+LESSON, STEP, ONLY, LOCK, CLASS = "lesson", "at", "only", "lock", "class"
+PARAMETERS = (LESSON, STEP, ONLY, LOCK, CLASS)
 NONE = "none"
 """In place of the names of controls, where none is drawn."""
 LOCKED = N_("This link keeps it as it is.")

@@ -404,6 +404,8 @@ def test_what_is_refused_is_not_logged_and_a_mistake_of_ours_is_logged_once(tmp_
     """A handler that breaks: the caller is told no path, and the log says it once."""
     program = (
         "import sys, threading\n"
+        "import gradio.networking\n"
+        "gradio.networking.url_ok = lambda url: False\n"  # as on a machine whose first page takes longer than three seconds
         "from playground.gradio_ui import api, launch\n"
         "def broken(*_): raise RuntimeError('the works fell out of /secret/place')\n"
         "api.forward.noised = broken\n"
