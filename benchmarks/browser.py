@@ -26,7 +26,7 @@ from engine.registry import open_model
 from playground.browser.build import HERE
 from playground.browser.network import network_files
 from playground.browser.script import worker_script
-from playground.site.one_file import of_recipe
+from playground.static_site.one_file import of_recipe
 
 OURS = {"unet": "SIMD", "unet-relaxed": "relaxed SIMD"}
 NETWORKS = {**OURS, "onnx": "onnxruntime-web"}

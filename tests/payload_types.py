@@ -27,15 +27,15 @@ from playground.components.payloads.xray import XRay
 from playground.course.view import CourseContents, Rail, ShareView
 from playground.labs.microscope.live import LiveMicroscope
 from playground.labs.points.live import LivePoints
-from playground.site.controls import SiteControls
-from playground.site.forward import ForwardPage
-from playground.site.microscope import MicroscopePage
-from playground.site.recorder import RecorderPage
-from playground.site.run import RunPage
-from playground.site.sampling import SamplingPage
-from playground.site.schedules import SchedulesPage
-from playground.site.start import StartPage
-from playground.site.tables import ScheduleTables
+from playground.static_site.controls import SiteControls
+from playground.static_site.forward import ForwardPage
+from playground.static_site.microscope import MicroscopePage
+from playground.static_site.recorder import RecorderPage
+from playground.static_site.run import RunPage
+from playground.static_site.sampling import SamplingPage
+from playground.static_site.schedules import SchedulesPage
+from playground.static_site.start import StartPage
+from playground.static_site.tables import ScheduleTables
 
 FILE = Path(components.__file__).parent / "payloads.d.ts"
 PAYLOADS: tuple[type, ...] = (

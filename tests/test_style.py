@@ -45,7 +45,7 @@ WRITERS = {
     "engine/data/sources/archive.py": "a temporary file that gets its name when it is whole",
     "engine/interop/uploads.py": "into its part",
     "playground/publish/staging.py": "into its part",
-    "playground/site/build.py": "into its part",
+    "playground/static_site/build.py": "into its part",
     "playground/gradio_ui/training.py": "a second name for a zip that is whole",
 }
 """Files that write by themselves, each with how they do it."""

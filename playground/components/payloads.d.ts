@@ -798,7 +798,7 @@ export interface ScheduleTables {
   beta: PackedFloats;
 }
 
-/** What site/src/forward.js shows. */
+/** What static_site/src/forward.js shows. */
 export interface ForwardPage {
   pictures: Record<string, PictureSet>;
   keys: Record<string, string>;
@@ -818,7 +818,7 @@ export interface ForwardFigure {
   panels: string[];
 }
 
-/** What site/src/schedules.js shows. */
+/** What static_site/src/schedules.js shows. */
 export interface SchedulesPage {
   pictures: Record<string, PictureSet>;
   figure: Timeline;
@@ -847,14 +847,14 @@ export interface VerdictWords {
   sentence: string;
 }
 
-/** What site/src/training_map.js shows. */
+/** What static_site/src/training_map.js shows. */
 export interface RecorderPage {
   maps: Record<string, TrainingSamplingMap>;
   stored: Record<string, string>;
   shape: [number, number, number];
 }
 
-/** What site/src/start.js shows. */
+/** What static_site/src/start.js shows. */
 export interface StartPage {
   figure: Timeline;
   stored: string;

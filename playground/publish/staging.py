@@ -76,7 +76,7 @@ def _fill(front_end: str, folder: Path) -> None:
 
 
 def _fill_static(folder: Path) -> None:
-    from playground.site.build import build
+    from playground.static_site.build import build
 
     build(folder)
     shutil.copytree(ROOT / "assets" / "licences", folder / "licences")

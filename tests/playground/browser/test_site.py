@@ -17,8 +17,8 @@ from engine.runs.service import TrainingService
 from engine.training.config import TrainConfig
 from playground.browser.__main__ import main
 from playground.course.lesson import lessons
-from playground.site import pages
-from playground.site.address import in_folder
+from playground.static_site import pages
+from playground.static_site.address import in_folder
 
 pytestmark = pytest.mark.browser
 LONG = 90_000

@@ -13,7 +13,7 @@ from playground.labs.forward import job
 from playground.labs.forward.controls import ForwardControls
 from playground.labs.schedules import drawn
 from playground.labs.shared import picture
-from playground.site.build import build
+from playground.static_site.build import build
 
 pytestmark = pytest.mark.browser
 LONG = 90_000

@@ -11,10 +11,10 @@ from playground.components.payloads.encoding import Payload
 from playground.components.payloads.timeline import Timeline
 from playground.labs.schedules import drawn, figures, text, view
 from playground.labs.schedules.controls import NAMES, TITLES, ScheduleControls, without_effect
-from playground.site.controls import Rule, SiteControls
-from playground.site.figures import without_pictures
-from playground.site.page import Page
-from playground.site.tables import NEEDS, OFFSETS, STEPS, PictureSet, lab_controls, picture_sets
+from playground.static_site.controls import Rule, SiteControls
+from playground.static_site.figures import without_pictures
+from playground.static_site.page import Page
+from playground.static_site.tables import NEEDS, OFFSETS, STEPS, PictureSet, lab_controls, picture_sets
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class VerdictWords(Payload):
 
 @dataclass(frozen=True)
 class SchedulesPage(Payload):
-    """What site/src/schedules.js shows.
+    """What static_site/src/schedules.js shows.
 
     pictures: by the name of the data set.
     figure: of all schedules, in the order of `titles`, with the numbers of a small T.

@@ -15,9 +15,9 @@ from playground.components.payloads.chart import LiveChart
 from playground.components.payloads.encoding import Payload
 from playground.components.payloads.timeline import Timeline
 from playground.labs.training.view import run_view
-from playground.site import sampling
-from playground.site.page import Page
-from playground.site.sampling import SamplingPage
+from playground.static_site import sampling
+from playground.static_site.page import Page
+from playground.static_site.sampling import SamplingPage
 
 RUN = "run:"
 COUNT = 9

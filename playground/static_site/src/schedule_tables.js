@@ -1,6 +1,6 @@
 // The tables of a schedule, from its β_t.
 //
-// β_t comes from the engine (playground/site/tables.py), or from the curve that the reader has drawn, and that no table can have.
+// β_t comes from the engine (playground/static_site/tables.py), or from the curve that the reader has drawn, and that no table can have.
 // What follows from it by definition is computed here, as engine/schedule.py says it: time runs t = 0 … T, and t = 0 is clean.
 /** @import { ScheduleTables } from "../../components/payloads.js" */
 /** @import { Point } from "../../components/src/types.js" */

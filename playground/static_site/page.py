@@ -8,7 +8,7 @@ from types import ModuleType
 from typing import Any, Protocol
 
 from playground.components.payloads.encoding import Payload
-from playground.site.controls import SiteControls
+from playground.static_site.controls import SiteControls
 
 
 class Words(Protocol):

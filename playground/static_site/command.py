@@ -16,8 +16,8 @@ from engine.recipes.recipe import RecipeError
 from engine.storage.disk_errors import sentence
 from engine.storage.files import write_text
 from playground.browser.instructions import ProgramError
-from playground.site.build import TAGS, build
-from playground.site.one_file import one_file
+from playground.static_site.build import TAGS, build
+from playground.static_site.one_file import one_file
 
 
 def main(arguments: list[str]) -> int:

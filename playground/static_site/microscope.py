@@ -15,9 +15,9 @@ from playground.labs.microscope import text
 from playground.labs.microscope.branches import Task
 from playground.labs.microscope.controls import IN_THE_FIGURE, MicroscopeControls
 from playground.labs.microscope.live import LiveMicroscope, live_microscope
-from playground.site.controls import SiteControls, site_controls
-from playground.site.page import Page
-from playground.site.sampling import MODEL, SPOKEN, Grid, network_needs, options_of, rules_of
+from playground.static_site.controls import SiteControls, site_controls
+from playground.static_site.page import Page
+from playground.static_site.sampling import MODEL, SPOKEN, Grid, network_needs, options_of, rules_of
 
 NAMES = ("labels", "label", "seed", "sampler", "eta", "variance", "scale")
 HOME = Cursor(step=25)

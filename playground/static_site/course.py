@@ -8,9 +8,9 @@ from dataclasses import replace
 from playground.course import text, view
 from playground.course.lesson import lessons
 from playground.course.view import CONTENTS, CourseContents, Rail, RailStep
-from playground.site.address import Place
-from playground.site.page import Page
-from playground.site.stored import packed_json
+from playground.static_site.address import Place
+from playground.static_site.page import Page
+from playground.static_site.stored import packed_json
 
 
 def page(place: Place, numbers: Sequence[int] | None = None) -> Page:

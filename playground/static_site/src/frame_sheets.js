@@ -3,7 +3,7 @@
 import { stored } from "./stored.js";
 
 /**
- * Frames that were stored as bytes, each less the one before (playground/site/stored.py).
+ * Frames that were stored as bytes, each less the one before (playground/static_site/stored.py).
  * @param {string} name @param {number} size  of one
  */
 export async function storedFrames(name, size) {

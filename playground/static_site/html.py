@@ -10,9 +10,9 @@ from engine.language import LANGUAGES, _, language
 from playground.components.room import ROOM
 from playground.course.view import ways_in
 from playground.labs.home.view import lab_groups
-from playground.site import pages
-from playground.site.address import Place
-from playground.site.page import Page
+from playground.static_site import pages
+from playground.static_site.address import Place
+from playground.static_site.page import Page
 
 POLICY = (
     "default-src 'none'; script-src {scripts} 'wasm-unsafe-eval'; worker-src {files} blob:; connect-src {files}; "

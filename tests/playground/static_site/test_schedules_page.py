@@ -13,7 +13,7 @@ from playground.labs.schedules import drawn, job, view
 from playground.labs.schedules.controls import ScheduleControls
 from playground.labs.shared import picture
 from playground.labs.shared.controls import to_text
-from playground.site import schedules, tables
+from playground.static_site import schedules, tables
 
 SETTINGS = [
     ScheduleControls(T=1000, sigmoid=False, drawn=True, points="0,1; 0.5,0.5; 1,0"),

@@ -12,10 +12,10 @@ from engine.storage.files import atomic_files
 from playground.components import source
 from playground.labs.schedules import figures
 from playground.labs.shared import symbols
-from playground.site import course, html, pages
-from playground.site.address import in_folder
-from playground.site.page import Packing, Page
-from playground.site.stored import as_script, packed_json
+from playground.static_site import course, html, pages
+from playground.static_site.address import in_folder
+from playground.static_site.page import Packing, Page
+from playground.static_site.stored import as_script, packed_json
 
 HERE = Path(__file__).parent
 TAGS = (ENGLISH, *(tag for tag in LANGUAGES if tag != ENGLISH))

@@ -8,9 +8,9 @@ import pytest
 
 from playground.course.lesson import lessons
 from playground.course.view import RailStep, rail
-from playground.site import pages
-from playground.site.address import in_folder
-from playground.site.controls import SiteControl
+from playground.static_site import pages
+from playground.static_site.address import in_folder
+from playground.static_site.controls import SiteControl
 
 LABS = ("forward", "schedules")
 

@@ -21,9 +21,9 @@ from playground.labs.sampling.controls import SamplingControls, sampler_titles
 from playground.labs.sampling.job import SamplingJob
 from playground.labs.shared.controls import describe, to_text
 from playground.labs.shared.models import shipped
-from playground.site.controls import Rule, SiteControls, site_controls
-from playground.site.page import Packing, Page
-from playground.site.stored import packed, packed_halves, packed_json
+from playground.static_site.controls import Rule, SiteControls, site_controls
+from playground.static_site.page import Packing, Page
+from playground.static_site.stored import packed, packed_halves, packed_json
 
 MODEL, EXACT = "digits", "ideal:digits"
 STEPS = (5, 10, 20, 50, 100)

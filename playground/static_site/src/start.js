@@ -1,4 +1,4 @@
-// The first page: a recorded run, whose noisy images follow from the noise at t = T and the predictions (playground/site/start.py).
+// The first page: a recorded run, whose noisy images follow from the noise at t = T and the predictions (playground/static_site/start.py).
 /** @import { Lane, StartPage, Timeline } from "../../components/payloads.js" */
 /** @import { Lab } from "./types.js" */
 import { mount as mountTimeline } from "../../components/src/timeline.js";

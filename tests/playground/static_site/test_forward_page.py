@@ -13,7 +13,7 @@ from playground.labs.forward import view
 from playground.labs.forward.controls import ForwardControls
 from playground.labs.shared import picture
 from playground.labs.shared.controls import to_text
-from playground.site import forward, tables
+from playground.static_site import forward, tables
 
 SETTINGS = [
     ForwardControls(T=1000, process="both"),

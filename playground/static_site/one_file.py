@@ -13,10 +13,10 @@ from engine.recipes.fork import from_file, recipe_of
 from engine.recipes.recipe import Recipe
 from engine.registry import open_model
 from playground.course.lesson import lessons
-from playground.site import build, course, html, pages, run, sampling
-from playground.site.address import in_one_file
-from playground.site.page import Packing, Page
-from playground.site.stored import as_element
+from playground.static_site import build, course, html, pages, run, sampling
+from playground.static_site.address import in_one_file
+from playground.static_site.page import Packing, Page
+from playground.static_site.stored import as_element
 
 
 def one_file(named: str) -> str:

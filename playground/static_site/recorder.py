@@ -12,15 +12,15 @@ from playground.components.payloads.recorder import TrainingSamplingMap
 from playground.labs.recorder import text, view
 from playground.labs.recorder.controls import RecorderControls
 from playground.labs.recorder.job import recorded
-from playground.site.controls import SiteControls, site_controls
-from playground.site.figures import without_pictures
-from playground.site.page import Page
-from playground.site.stored import packed_frames
+from playground.static_site.controls import SiteControls, site_controls
+from playground.static_site.figures import without_pictures
+from playground.static_site.page import Page
+from playground.static_site.stored import packed_frames
 
 
 @dataclass(frozen=True)
 class RecorderPage(Payload):
-    """What site/src/training_map.js shows.
+    """What static_site/src/training_map.js shows.
 
     maps: by what is displayed, without pictures.
     stored: where those are: uint8, stages x frames x pictures x H x W x C, packed as frames with a stage as one.

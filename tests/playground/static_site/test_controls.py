@@ -10,9 +10,9 @@ from playground.course.view import controls_of
 from playground.labs.microscope.controls import IN_THE_FIGURE
 from playground.labs.sampling.controls import SamplingControls, hidden, without_effect
 from playground.labs.shared.controls import checked, describe, to_text
-from playground.site import pages
-from playground.site.address import in_folder, in_one_file
-from playground.site.controls import SiteControls
+from playground.static_site import pages
+from playground.static_site.address import in_folder, in_one_file
+from playground.static_site.controls import SiteControls
 
 WITH_CONTROLS = ["microscope", "forward", "schedules", "sampling", "recorder"]
 

@@ -12,9 +12,9 @@ from playground.components.payloads.encoding import Payload
 from playground.components.payloads.timeline import Timeline
 from playground.labs.forward import text, view
 from playground.labs.forward.controls import ForwardControls, Process
-from playground.site.controls import SiteControls
-from playground.site.page import Page
-from playground.site.tables import NEEDS, STEPS, PictureSet, lab_controls, picture_sets, schedule_key
+from playground.static_site.controls import SiteControls
+from playground.static_site.page import Page
+from playground.static_site.tables import NEEDS, STEPS, PictureSet, lab_controls, picture_sets, schedule_key
 
 NAMES = ("data", "class_index", "number", "process", "schedule", "T", "seed")
 SCHEDULES = ("linear", "cosine", "sigmoid")
@@ -33,7 +33,7 @@ class ForwardFigure(Payload):
 
 @dataclass(frozen=True)
 class ForwardPage(Payload):
-    """What site/src/forward.js shows.
+    """What static_site/src/forward.js shows.
 
     pictures: by the name of the data set. keys: of each schedule's tables. processes: by the name of the process.
     """

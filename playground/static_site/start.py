@@ -19,16 +19,16 @@ from playground.components.payloads.encoding import FiniteNumbers, Payload
 from playground.components.payloads.timeline import Timeline
 from playground.labs.home import text, view
 from playground.labs.shared.picture import NOISE_RANGE
-from playground.site.figures import without_pictures
-from playground.site.page import Page
-from playground.site.stored import packed_frames
+from playground.static_site.figures import without_pictures
+from playground.static_site.page import Page
+from playground.static_site.stored import packed_frames
 
 STORED = "start-x0"
 
 
 @dataclass(frozen=True)
 class StartPage(Payload):
-    """What site/src/start.js shows.
+    """What static_site/src/start.js shows.
 
     figure: the recording without its pictures.
     stored: where the predictions are: uint8, frames x pictures x H x W x C.

@@ -1,4 +1,4 @@
-// The controls of a lab, drawn from data (playground/site/controls.py): native elements, and values in the address, under the
+// The controls of a lab, drawn from data (playground/static_site/controls.py): native elements, and values in the address, under the
 // names that the apps have, so that a link opens the same state here and there.
 /** @import { Rule, SiteControl, SiteControls } from "../../components/payloads.js" */
 /** @import { Settings } from "./types.js" */

@@ -2,7 +2,7 @@
 
 The engine computes β_t of every schedule that can be chosen when the site is built, for the T of `STEPS`. What follows from β_t
 by definition, its products and quotients, is computed by src/schedule_tables.js: a curve that the reader draws can have no
-table, and seven columns would be seven times as large. tests/playground/site compares both with the engine.
+table, and seven columns would be seven times as large. tests/playground/static_site compares both with the engine.
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from engine.schedule import NoiseSchedule
 from playground.components.payloads.encoding import PackedFloats, Payload
 from playground.labs.shared.controls import describe
 from playground.labs.shared.picture import PictureChoice
-from playground.site.controls import Rule, SiteControls, site_controls
-from playground.site.stored import packed, packed_json
+from playground.static_site.controls import Rule, SiteControls, site_controls
+from playground.static_site.stored import packed, packed_json
 
 STEPS = (10, 20, 50, 100, 150, 200, 250, 300, 400, 500, 1000)
 """T that can be chosen."""

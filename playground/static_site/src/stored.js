@@ -1,4 +1,4 @@
-// What a page reads: bytes under a name, as playground/site/stored.py packs them. They came with scripts, or stand in the page
+// What a page reads: bytes under a name, as playground/static_site/stored.py packs them. They came with scripts, or stand in the page
 // itself: a page that is opened from a folder may fetch nothing.
 
 /** @type {{ dpStored?: Record<string, string> }} */

@@ -14,7 +14,7 @@ from playground.labs.home import view as home
 from playground.labs.recorder import view as map_view
 from playground.labs.recorder.controls import RecorderControls
 from playground.labs.recorder.job import recorded
-from playground.site import recorder, start
+from playground.static_site import recorder, start
 
 FARTHEST = {"x0": 0, "x": 1, "noise": 8}
 """Of 255. Near t = 0 a rounded prediction says little about ε̂."""

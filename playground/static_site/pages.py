@@ -9,9 +9,9 @@ from engine.language import _
 from playground.course import text as course_text
 from playground.course.view import CONTENTS
 from playground.labs.home import text as home_text
-from playground.site import course, forward, microscope, recorder, sampling, schedules, start
-from playground.site.address import Place
-from playground.site.page import Page
+from playground.static_site import course, forward, microscope, recorder, sampling, schedules, start
+from playground.static_site.address import Place
+from playground.static_site.page import Page
 
 PAGES: dict[str, Callable[[Place], Page]] = {
     "": lambda place: start.page(),
