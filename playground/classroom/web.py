@@ -216,7 +216,7 @@ class Classes:
 
 
 class Changes:
-    """Lets requests wait for a change of their class. All who wait are looked after together, whoever made the change.
+    """Lets requests wait for a change of their class. All who wait are looked after together; any process may make the change.
 
     Args:
         versions: of classes, as `ClassStore.versions`.

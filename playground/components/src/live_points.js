@@ -46,7 +46,7 @@ export function mount(root, emit) {
     if (given === before) return;
     data = given;
     const own = { steps: data.steps, eta: data.eta, scale: data.scale };
-    // What comes back of a move that was told changes nothing but names.
+    // What comes back of a move that was emitted changes nothing but names.
     if (before && shown && before.network.hash === data.network.hash && before.seed === data.seed && JSON.stringify(own) === JSON.stringify(now) && sameClouds(before, data)) {
       shown.id = given.id;
       data = { ...before, id: given.id };

@@ -55,7 +55,7 @@ export function mount(root, emit) {
     const before = data;
     data = next;
     const isOther = next.id !== before?.id;
-    // What comes back of a move that was told changes nothing, and a hand that moves is not led back.
+    // What comes back of a move that was emitted changes nothing, and a hand that moves is not led back.
     if (!isOther && (resting || isNow(given(next)) || JSON.stringify(given(next)) === JSON.stringify(before && given(before)))) return;
     clearTimeout(resting);
     resting = 0;

@@ -11,7 +11,7 @@ import { _ } from "./language.js";
 import { LiveTeam } from "./live_team.js";
 import { mount as mountTimeline } from "./timeline.js";
 
-const TRIAL = 500; // milliseconds after which the speed is told
+const TRIAL = 500; // milliseconds after which the speed is shown
 const BLANK = 128; // the grey of a cell that has no picture yet
 
 /** @param {HTMLElement} root @param {Emit} emit @returns {Component<LiveSweep> & { again(): void }} */

@@ -22,7 +22,7 @@ export function mount(root, emit) {
   let data = null;
   /** What was chosen here, until the page knows it. @type {Where["chosen"]} */
   let told = "";
-  /** What the page was told and has not answered; meanwhile it is told nothing else. @type {Where["chosen"]} */
+  /** What was emitted to the page and is not answered; meanwhile nothing else is emitted. @type {Where["chosen"]} */
   let unanswered = "";
   let isTrial = false;
   let problem = ""; // of this browser
