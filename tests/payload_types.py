@@ -30,6 +30,7 @@ from playground.labs.points.live import LivePoints
 from playground.static_site.controls import SiteControls
 from playground.static_site.forward import ForwardPage
 from playground.static_site.microscope import MicroscopePage
+from playground.static_site.points import PointsPage
 from playground.static_site.recorder import RecorderPage
 from playground.static_site.run import RunPage
 from playground.static_site.sampling import SamplingPage
@@ -71,6 +72,7 @@ PAYLOADS: tuple[type, ...] = (
     Where,
     RunPage,
     MicroscopePage,
+    PointsPage,
 )
 _HEADER = """// Written by python tests/payload_types.py from the dataclasses in payloads/. Do not edit.
 

@@ -955,3 +955,10 @@ export interface MicroscopePage {
   network: string;
   live: LiveMicroscope;
 }
+
+/** What src/points_page.js shows. */
+export interface PointsPage {
+  live: LivePoints;
+  class_names: Record<string, string[]>;
+  stored: string;
+}

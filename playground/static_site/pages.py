@@ -9,7 +9,7 @@ from engine.language import _
 from playground.course import text as course_text
 from playground.course.view import CONTENTS
 from playground.labs.home import text as home_text
-from playground.static_site import course, forward, microscope, recorder, sampling, schedules, start
+from playground.static_site import course, forward, microscope, points, recorder, sampling, schedules, start
 from playground.static_site.address import Place
 from playground.static_site.page import Page
 
@@ -20,6 +20,7 @@ PAGES: dict[str, Callable[[Place], Page]] = {
     "schedules": lambda place: schedules.page(),
     "sampling": lambda place: sampling.page(),
     "microscope": lambda place: microscope.page(),
+    "points": lambda place: points.page(),
     "recorder": lambda place: recorder.page(),
 }
 """By the name of the lab, as in the addresses of the apps; "" for Start."""

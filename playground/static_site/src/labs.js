@@ -3,6 +3,7 @@
 import { mount as forward } from "./forward.js";
 import { mount as learn } from "./learn.js";
 import { mount as microscope } from "./microscope_page.js";
+import { mount as points } from "./points_page.js";
 import { mount as run } from "./run.js";
 import { mount as sampling } from "./sampling.js";
 import { mount as schedules } from "./schedules.js";
@@ -10,4 +11,4 @@ import { mount as start } from "./start.js";
 import { mount as recorder } from "./training_map.js";
 
 /** @type {Record<string, MountLab>} */
-export const LABS = { forward, learn, microscope, recorder, run, sampling, schedules, start };
+export const LABS = { forward, learn, microscope, points, recorder, run, sampling, schedules, start };
