@@ -33,7 +33,7 @@ class NetworkFiles:
 def unsupported(model: Model) -> Message | None:
     """Why the browser cannot evaluate this model's network, in one sentence; None where it can."""
     if not isinstance(model.denoiser, NetDenoiser):
-        return Message("“{title}” is no trained network: it is evaluated on the server.", title=model.title)
+        return Message("The exact denoiser is no trained network: it is evaluated on the server.")
     return unsupported_network(model.denoiser.net, model.title)
 
 

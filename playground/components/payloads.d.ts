@@ -960,5 +960,5 @@ export interface MicroscopePage {
 export interface PointsPage {
   live: LivePoints;
   class_names: Record<string, string[]>;
-  stored: string;
+  plans: string;
 }

@@ -13,7 +13,7 @@ from engine.recipes.fork import from_file, recipe_of
 from engine.recipes.recipe import Recipe
 from engine.registry import open_model
 from playground.course.lesson import lessons
-from playground.static_site import build, course, html, pages, run, sampling
+from playground.static_site import build, course, html, pages, points, run, sampling
 from playground.static_site.address import in_one_file
 from playground.static_site.page import Packing, Page
 from playground.static_site.stored import as_element
@@ -48,9 +48,11 @@ def of_lesson(number: int) -> str:
 
 def _lab(lab: str, number: int) -> Page:
     """A lab with what the steps of a lesson need of it."""
+    steps = [step for step in lessons()[number].steps if step.lab == lab]
+    if lab == "points":
+        return points.page(tuple(dict.fromkeys(str(step.settings.get("data", points.SETS[0])) for step in steps)))
     if lab != "sampling":
         return pages.page(lab, in_one_file)
-    steps = [step for step in lessons()[number].steps if step.lab == lab]
     models = dict.fromkeys(str(step.settings.get("model", sampling.MODEL)) for step in steps)
     return sampling.page(tuple(models))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 STEPS = (5, 10, 20, 50)
 ETAS = (0.0, 0.25, 0.5, 0.75, 1.0)
-"""Values that a reader may choose besides the settings' own."""
 GUIDED = 3.0
 """A scale for programs: they take any other."""
 
@@ -100,13 +99,20 @@ class LivePoints(Payload):
 
 
 def live_points(
-    controls: PointsControls, data: PointSet, trained: Trained | None, sent: Callable[[nn.Module], SentNetwork]
+    controls: PointsControls,
+    data: PointSet,
+    trained: Trained | None,
+    sent: Callable[[nn.Module], SentNetwork],
+    *,
+    steps_offered: Sequence[int] = STEPS,
+    etas_offered: Sequence[float] = ETAS,
 ) -> LivePoints:
     """The clouds of these settings, for the browser.
 
     Args:
         controls, data, trained: as for `job.work`.
         sent: how the network gets there, such as `offered.Enclosed().network`.
+        steps_offered, etas_offered: values that a reader may choose besides the settings' own.
 
     Raises:
         ProgramError: where the browser cannot do this.
@@ -119,8 +125,8 @@ def live_points(
     labels = labels_of(controls, data, controls.particles)
     can_guide = labels is not None and bool((labels >= 0).any())
     has_eta = any("eta" in SAMPLERS[side.sampler].settings for side in both)
-    steps = tuple(sorted({*(n for n in STEPS if n <= controls.T), controls.steps}))
-    etas = tuple(sorted({*ETAS, controls.eta})) if has_eta else (controls.eta,)
+    steps = tuple(sorted({*(n for n in steps_offered if n <= controls.T), controls.steps}))
+    etas = tuple(sorted({*etas_offered, controls.eta})) if has_eta else (controls.eta,)
     planner = _Planner(controls, trained, labels is not None, can_guide)
     return LivePoints(
         id=stage_key(controls, data, trained),

@@ -2,25 +2,31 @@
 /** @import { PointsPage } from "../../components/payloads.js" */
 /** @import { Lab, Settings } from "./types.js" */
 import { mount as mountPoints } from "../../components/src/live_points.js";
-import { spoken, storedText } from "./stored.js";
+import { spoken, stored, storedJson, storedText } from "./stored.js";
 
+// Where components look for weights that have come already: sent_network.js.
+/** @type {{ dpWeights?: Map<string, Promise<ArrayBuffer>> }} */
+const shared = /** @type {any} */ (globalThis);
 const OF_FIGURE = /** @type {const} */ (["steps", "eta", "scale"]);
 
 /** @param {HTMLElement} root @param {PointsPage} data @returns {Lab} */
 export function mount(root, data) {
+  const weights = (shared.dpWeights ??= new Map());
   const figure = mountPoints(root, wrote);
   /** @type {Settings | null} */
   let settings = null;
   let isEnded = false;
 
   async function draw() {
-    const [script, text] = await Promise.all([storedText(spoken("worker")), storedText(data.stored)]);
-    if (isEnded || !settings) return;
-    const { plans, sets } = JSON.parse(text);
+    const chosen = settings?.data ?? "";
+    const name = `points-${chosen}`;
+    if (!weights.has(name)) weights.set(name, stored(name));
+    const [script, plans, points] = await Promise.all([storedText(spoken("worker")), storedJson(data.plans), storedJson(`${name}-points`)]);
+    if (isEnded || settings?.data !== chosen) return; // another set was chosen meanwhile
     const asked = new URLSearchParams(location.search);
     const seed = Number(settings.seed);
     figure.update({
-      ...data.live, ...sets[settings.data], script, seed,
+      ...data.live, ...points, script, seed,
       id: `${settings.data} ${seed}`,
       class_names: data.class_names[settings.data],
       clouds: data.live.clouds.map((cloud) => ({ ...cloud, plans: plans[cloud.key] })),

@@ -22,7 +22,9 @@ FARTHEST = {"x0": 0, "x": 1, "noise": 8}
 
 def unpacked(text: str, frames: int) -> NDArray[np.uint8]:
     """What src/frame_sheets.js makes of stored frames."""
-    steps = np.frombuffer(gzip.decompress(base64.b85decode(text.replace(".", "<"))), np.uint8).reshape(frames, -1)
+    steps = np.frombuffer(
+        gzip.decompress(base64.b85decode(text.replace(".", "<").replace(",", "`"))), np.uint8
+    ).reshape(frames, -1)
     return np.cumsum(steps, axis=0, dtype=np.uint8)
 
 
