@@ -38,7 +38,8 @@ export function mount(root, emit) {
   const status = el("div", { class: "dp-caption", role: "status" }, _("The network is being loaded …"));
   const figure = el("div", {});
   root.append(form, status, figure);
-  const clouds = mountClouds(figure);
+  /** @type {ReturnType<typeof mountClouds> | null} */
+  let clouds = null; // until there is something to show, for the address belongs to those that are seen
 
   /** @param {LivePoints} given */
   function update(given) {
@@ -119,6 +120,7 @@ export function mount(root, emit) {
     const found = [];
     for (const cloud of its.clouds) found.push(await computed(/** @type {Team} */ (team), its, cloud, own, { count, signal, withArrows: !isCoarse }));
     signal.throwIfAborted();
+    clouds ??= mountClouds(figure);
     clouds.update((shown = cloudsOf({ ...its, id: data.id }, own, found, count)));
     Object.assign(root.dataset, { drawn: isCoarse ? "coarse" : "whole", steps: own.steps, eta: own.eta, scale: own.scale });
     if (!isCoarse) say(_("{count} particles in this browser: {seconds} s.", { count, seconds: ((performance.now() - began) / 1000).toFixed(2) }));
@@ -132,7 +134,7 @@ export function mount(root, emit) {
 
   const say = (/** @type {string} */ words) => (status.textContent = words);
 
-  return component(root, update, () => under.abort(), () => clearTimeout(resting), () => team?.rest(), () => clouds.destroy());
+  return component(root, update, () => under.abort(), () => clearTimeout(resting), () => team?.rest(), () => clouds?.destroy());
 }
 
 /** Whether they differ in settings alone that the controls have. @param {LivePoints} a @param {LivePoints} b */
