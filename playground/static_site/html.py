@@ -30,7 +30,7 @@ def document(title: str, body: str, *, head: str, scripts: str, files: str, abou
         body: what stands in it.
         head: styles and scripts.
         scripts, files: where they may come from, in the words of a Content-Security-Policy; "" for nowhere.
-        about: what src/shell.js is told: lab, base, first.
+        about: what src/shell.js reads: lab, base, first.
     """
     policy = " ".join(POLICY.format(scripts=scripts, files=files).replace("connect-src ;", "").split())
     told = "".join(f' data-{name}="{html.escape(value)}"' for name, value in about.items())

@@ -1,4 +1,4 @@
-"""The Sampling lab in the reader's browser: both sides as programs, and what is told of an image that was sampled there."""
+"""The Sampling lab in the reader's browser: both sides as programs, and what is shown of an image that was sampled there."""
 
 from __future__ import annotations
 
